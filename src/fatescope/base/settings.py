@@ -1,0 +1,83 @@
+"""Settings: frozen, validated, with unit, range and description; the only home of a default.
+
+The command line, the forms of the app, the TOML keys and the table in the documentation are made
+from the same classes.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from fatescope.base.errors import SettingsError
+
+
+def setting(
+    default: Any = ...,
+    description: str = "",
+    *,
+    unit: str | None = None,
+    symbol: str | None = None,
+    **limits: Any,
+) -> Any:
+    """Declare one setting of a `Settings` class.
+
+    Parameters
+    ----------
+    default
+        Value when the user gives none; leave out for a setting that must be given.
+    description : str
+        One line, as a biologist would say it.
+    unit : str, optional
+        For instance ``"px"`` or ``"µm"``.
+    symbol : str, optional
+        The symbol used in the paper that the method comes from.
+    **limits
+        Range: ``gt``, ``ge``, ``lt``, ``le``.
+    """
+    extra = {"unit": unit, "symbol": symbol}
+    return Field(default, description=description, json_schema_extra=extra, **limits)
+
+
+class Settings(BaseModel):
+    """Base of all settings classes: immutable, unknown keys forbidden, readable errors."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", validate_default=True)
+
+    @classmethod
+    def from_values(cls, values: dict[str, Any]) -> Self:
+        """Validate plain values, as read from TOML or from flags.
+
+        Raises
+        ------
+        SettingsError
+            One sentence that names each setting at fault, its value and its range.
+        """
+        try:
+            return cls(**values)
+        except ValidationError as error:
+            raise SettingsError(_sentence(cls, error)) from error
+
+    def replace(self, **changes: Any) -> Self:
+        """Return a copy with ``changes``, validated again."""
+        return self.from_values({**self.model_dump(), **changes})
+
+    def __repr_args__(self) -> Any:
+        """Show only what differs from the default."""
+        fields = type(self).model_fields
+        return [(k, v) for k, v in super().__repr_args__() if k and v != fields[k].default]
+
+
+def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
+    parts = []
+    for problem in error.errors():
+        key = ".".join(str(p) for p in problem["loc"])
+        if problem["type"] == "extra_forbidden":
+            parts.append(f"{key} is not a setting; known are {', '.join(sorted(cls.model_fields))}")
+        elif problem["type"] == "missing":
+            parts.append(f"{key} must be given")
+        else:
+            message = problem["msg"].removeprefix("Value error, ")
+            parts.append(f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}")
+    return "; ".join(parts) + "."
