@@ -1,0 +1,12 @@
+from .find import ImageFile as ImageFile
+from .find import find_images as find_images
+from .hashes import sha256_of as sha256_of
+from .images.check import check_image as check_image
+from .images.check import check_plane as check_plane
+from .images.labels import label_tiles as label_tiles
+from .images.labels import read_labels as read_labels
+from .images.labels import write_labels as write_labels
+from .images.read import read_image as read_image
+from .tables import concatenate_parquet as concatenate_parquet
+from .tables import read_table as read_table
+from .tables import write_table as write_table

@@ -1,0 +1,197 @@
+"""Which pictures a command is to work on, and what each is called."""
+
+from __future__ import annotations
+
+import glob
+import hashlib
+import logging
+import os
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from fatescope.acquire.sequences import grouped_by_number, grouped_by_pattern
+from fatescope.base import InputError, shown
+
+_log = logging.getLogger(__name__)
+
+SUFFIXES = frozenset((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg"))
+"""What a folder is searched for; a file that is named itself may have any ending."""
+OUR_FOLDERS = ("run.json", "ledger.sqlite")
+"""A folder holding one of these is output of fatescope and is passed by."""
+_DIGITS = re.compile(r"(\d+)")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageFile:
+    """One image to work on: a file, or the numbered files of one movie.
+
+    Parameters
+    ----------
+    key : str
+        Unique among the inputs and stable: the path below the given folder, with ``/`` between
+        parts and without the ending. Of equal ones, all but the first end in a short hash.
+    paths : tuple of Path
+        One file, or the frames of a sequence in order.
+    frames : tuple of int
+        The numbers in the names of a sequence; empty for a single file.
+    fields : tuple of (str, str)
+        What ``{well}``, ``{field}`` and the like stood for in the name.
+    """
+
+    key: str
+    paths: tuple[Path, ...]
+    frames: tuple[int, ...] = ()
+    fields: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def is_sequence(self) -> bool:
+        """Whether the files are frames of one movie."""
+        return bool(self.frames)
+
+
+def find_images(
+    inputs: Iterable[Path | str], *, pattern: str | None = None, sequence: bool = False
+) -> list[ImageFile]:
+    """List the images in files and folders.
+
+    Parameters
+    ----------
+    inputs : iterable of Path or str
+        Files, folders (searched to any depth), or wildcards that no shell has expanded.
+    pattern : str, optional
+        Such as ``"{well}_{field}.tif"``: names that do not fit are left out, and the parts
+        become `ImageFile.fields`. With ``{frame}``, files that differ in it alone are one movie.
+    sequence : bool
+        Files that differ only in the last number of their name are one movie.
+
+    Returns
+    -------
+    list of ImageFile
+        Inputs in the given order, each folder in natural order (2 before 10). A file that was
+        named but is missing or unreadable is listed, so that it is reported when its turn comes.
+
+    Raises
+    ------
+    InputError
+        If there is no image at all, or no name fits ``pattern``.
+
+    Notes
+    -----
+    Links are followed, each folder once, so loops of links end. Hidden files, and folders that
+    fatescope wrote, are passed by.
+    """
+    given = [Path(p) for p in inputs]
+    found = list(_unique(_walk(given)))
+    if not found:
+        names = ", ".join(shown(p) for p in given) or "nothing"
+        raise InputError(
+            f"no image was found in {names}. Give PNG, JPEG or TIFF files or a folder."
+        )
+    if pattern is not None:
+        groups = grouped_by_pattern(found, pattern)
+    elif sequence:
+        groups = grouped_by_number(found)
+    else:
+        groups = [(_without_suffix(name), (path,), (), ()) for name, path in found]
+    return _with_unique_keys(groups)
+
+
+Named = tuple[str, Path]
+"""A file and its name relative to the folder that was given, with ``/`` between parts."""
+
+
+def _walk(given: Sequence[Path]) -> Iterator[Named]:
+    for path in given:
+        if path.is_dir():
+            yield from sorted(_folder(path), key=lambda named: natural(named[0]))
+        elif not os.path.lexists(path) and glob.has_magic(str(path)):
+            matches = (str(p) for p in Path(path.anchor).glob(str(path.relative_to(path.anchor))))
+            yield from _walk([Path(match) for match in sorted(matches, key=natural)])
+        else:
+            yield path.name, path
+
+
+def natural(name: str) -> tuple[tuple[int, int, str], ...]:
+    """Return a sort key by which numbers in names count as numbers."""
+    parts = _DIGITS.split(name)
+    key = [(1, int(p), p) if p.isdecimal() and p.isascii() else (0, 0, p.casefold()) for p in parts]
+    return (*key, (0, 0, name))
+
+
+def _folder(top: Path) -> Iterator[Named]:
+    """List the pictures below a folder, each folder once even if links lead there again."""
+    seen: set[tuple[int, int]] = set()
+    stack = [("", str(top))]
+    while stack:
+        inside, folder = stack.pop()
+        try:
+            status = Path(folder).stat()
+            if (status.st_dev, status.st_ino) in seen:
+                continue
+            seen.add((status.st_dev, status.st_ino))
+            with os.scandir(folder) as listing:
+                entries = list(listing)
+        except OSError:
+            yield inside.rstrip("/") or top.name, Path(folder)  # named when its turn comes
+            continue
+        if inside and any(e.name in OUR_FOLDERS for e in entries):
+            _log.info("%s is a folder that fatescope wrote; it is passed by.", shown(folder))
+            continue
+        for entry in entries:
+            if entry.name.startswith("."):
+                continue
+            if entry.is_dir():
+                stack.append((f"{inside}{entry.name}/", entry.path))
+            elif _suffix(entry.name) in SUFFIXES:
+                yield inside + entry.name, Path(entry.path)
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :].lower() if "." in name else ""
+
+
+def _unique(found: Iterable[Named]) -> Iterator[Named]:
+    """Pass each path once, however many inputs name it."""
+    seen: set[str] = set()
+    for name, path in found:
+        full = str(path.absolute())
+        if full not in seen:
+            seen.add(full)
+            yield name, path
+
+
+def _without_suffix(name: str) -> str:
+    pure = PurePosixPath(name)
+    stem = pure.stem if pure.suffix.lower() in SUFFIXES else pure.name
+    if stem.lower().endswith(".ome") and len(stem) > 4:
+        stem = stem[:-4]
+    return str(pure.with_name(stem)) if pure.name else name
+
+
+def _with_unique_keys(
+    groups: Iterable[tuple[str, tuple[Path, ...], tuple[int, ...], tuple[tuple[str, str], ...]]],
+) -> list[ImageFile]:
+    """Give every image a key that no other has, also where case or accents are not told apart."""
+    taken: set[str] = set()
+    files = []
+    for wanted, paths, frames, fields in groups:
+        key = _writable(wanted)
+        if _folded(key) in taken:
+            digest = hashlib.sha256(os.fsencode(paths[0].as_posix())).hexdigest()
+            length = next(n for n in range(6, 65) if _folded(f"{key}-{digest[:n]}") not in taken)
+            key = f"{key}-{digest[:length]}"
+        taken.add(_folded(key))
+        files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields))
+    return files
+
+
+def _folded(key: str) -> str:
+    return unicodedata.normalize("NFC", key).casefold()
+
+
+def _writable(key: str) -> str:
+    """Replace bytes that are no text, which no table could hold."""
+    return os.fsencode(key).decode("utf-8", errors="replace")

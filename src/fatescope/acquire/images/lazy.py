@@ -1,0 +1,159 @@
+"""Pixels that are read when they are sliced: a frame for all formats.
+
+A format says how to read a rectangle of one plane; this module does the rest: keys, steps,
+negative numbers, and the order of axes.
+"""
+
+from __future__ import annotations
+
+import itertools
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import InputError
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base import Finding
+
+
+class PlanePixels(ABC):
+    """An array of planes, of which only the asked rectangles are read.
+
+    Parameters
+    ----------
+    shape : tuple of int
+        Lengths of the axes; the last two are Y and X.
+    dtype : dtype
+        As the file stores it; nothing converts it but the byte order.
+    notes : tuple of Finding
+        What the reader noticed about the file, for `check_image`.
+    """
+
+    def __init__(
+        self, *, shape: tuple[int, ...], dtype: np.dtype[Any], notes: tuple[Finding, ...] = ()
+    ) -> None:
+        self.shape = shape
+        self.dtype = dtype.newbyteorder("=")
+        self.notes = notes
+
+    @abstractmethod
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Return the rectangle ``rows`` x ``columns`` (step 1) of the plane at index ``at``."""
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self.shape)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        picks = [_picked(k, n) for k, n in zip(self._full(key), self.shape, strict=True)]
+        leading, rows, columns = picks[:-2], picks[-2], picks[-1]
+        out = np.empty([len(p) for p in picks], dtype=self.dtype)
+        y, x = _hull(rows), _hull(columns)
+        if len(y) and len(x):
+            for place in itertools.product(*(range(len(p)) for p in leading)):
+                at = tuple(p[i] for p, i in zip(leading, place, strict=True))
+                block = self.read_plane(at, y, x)
+                out[place] = block[_steps(rows, y), _steps(columns, x)]
+        dropped = tuple(0 if isinstance(k, int) else slice(None) for k in self._full(key))
+        return np.asarray(out[dropped])
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[...], dtype=dtype)
+
+    def _full(self, key: Any) -> tuple[int | slice, ...]:
+        parts = list(key) if isinstance(key, tuple) else [key]
+        if any(p is Ellipsis for p in parts):
+            at = next(i for i, p in enumerate(parts) if p is Ellipsis)
+            parts[at : at + 1] = [slice(None)] * (self.ndim - len(parts) + 1)
+        parts += [slice(None)] * (self.ndim - len(parts))
+        whole = [p if isinstance(p, slice) else int(p) for p in parts]
+        if len(whole) != self.ndim:
+            raise InputError(f"{len(whole)} indices were given for {self.ndim} axes.")
+        return tuple(whole)
+
+
+def _picked(key: int | slice, length: int) -> range:
+    if isinstance(key, slice):
+        return range(*key.indices(length))
+    if not -length <= key < length:
+        raise InputError(f"index {key} is outside an axis of length {length}.")
+    return range(key % length, key % length + 1)
+
+
+def _hull(picks: range) -> range:
+    return range(min(picks), max(picks) + 1) if len(picks) else range(0)
+
+
+def _steps(picks: range, hull: range) -> slice:
+    """Return the slice of the block that covers ``hull`` which gives ``picks``."""
+    start = picks.start - hull.start
+    stop = start + picks.step * len(picks)
+    return slice(start, None if stop < 0 else stop, picks.step)
+
+
+class Reordered(PlanePixels):
+    """The planes of another array with the leading axes in another order.
+
+    ``order[i]`` is the stored position of leading axis ``i``; Y and X stay last.
+    """
+
+    def __init__(self, source: PlanePixels, order: tuple[int, ...]) -> None:
+        lengths = tuple(source.shape[i] for i in order)
+        super().__init__(shape=lengths + source.shape[-2:], dtype=source.dtype, notes=source.notes)
+        self.source = source
+        self.order = order
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane from its stored place."""
+        stored = [0] * len(at)
+        for place, index in zip(self.order, at, strict=True):
+            stored[place] = index
+        return self.source.read_plane(tuple(stored), rows, columns)
+
+
+class Chosen(PlanePixels):
+    """An array with one leading axis fixed at an index, such as one of three equal channels."""
+
+    def __init__(self, source: PlanePixels, axis: int, index: int) -> None:
+        shape = source.shape[:axis] + source.shape[axis + 1 :]
+        super().__init__(shape=shape, dtype=source.dtype, notes=source.notes)
+        self.source = source
+        self.axis = axis
+        self.index = index
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane at the fixed index."""
+        return self.source.read_plane(
+            (*at[: self.axis], self.index, *at[self.axis :]), rows, columns
+        )
+
+
+class Trimmed(PlanePixels):
+    """An array of which a leading axis ends after ``length``, such as colours without alpha."""
+
+    def __init__(self, source: PlanePixels, axis: int, length: int) -> None:
+        shape = (*source.shape[:axis], length, *source.shape[axis + 1 :])
+        super().__init__(shape=shape, dtype=source.dtype, notes=source.notes)
+        self.source = source
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane where it lies."""
+        return self.source.read_plane(at, rows, columns)
+
+
+class Held(PlanePixels):
+    """An array that is in memory already, such as a small picture that was decoded whole."""
+
+    def __init__(self, pixels: NDArray[Any], *, notes: tuple[Finding, ...] = ()) -> None:
+        super().__init__(shape=pixels.shape, dtype=pixels.dtype, notes=notes)
+        self.pixels = pixels
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Slice the array."""
+        plane = self.pixels[at]
+        return np.asarray(plane[rows.start : rows.stop, columns.start : columns.stop])

@@ -1,0 +1,153 @@
+"""What the axes of a file are: said by the file, or by the user, never guessed from the shape."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.lazy import Chosen, Held, PlanePixels, Reordered, Trimmed
+from fatescope.base import AXES, FileFormatError, InputError, parse_axes
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+COMPARED_VALUES = 2**27
+"""Up to this many values, the channels of a colour file are compared; larger ones stay colour."""
+
+
+def with_axes(
+    pixels: PlanePixels, stored: str, *, axes: str | None, colours: int, where: str
+) -> tuple[PlanePixels, str, tuple[str, ...]]:
+    """Bring stored pixels into the order ``TCZYX``.
+
+    Parameters
+    ----------
+    pixels : PlanePixels
+        In stored order, with Y and X last.
+    stored : str
+        One letter for each axis, as the file says: letters out of ``TCZYX``, ``S`` for colour
+        samples, and any other letter for an axis that the file does not name.
+    axes : str or None
+        What the user says, for the stored axes; wins over the file.
+    colours : int
+        How many of the samples are colours; what follows them (alpha) is left out.
+    where : str
+        The file, for messages.
+
+    Returns
+    -------
+    pixels, axes, channel names
+
+    Raises
+    ------
+    FileFormatError
+        If an axis is not named, named twice, or not one that fatescope knows.
+    """
+    if 0 in pixels.shape:
+        raise FileFormatError(
+            f"{where}: has shape {pixels.shape}, so it holds no pixels. Leave the file out."
+        )
+    names: tuple[str, ...] = ()
+    if "S" in stored:
+        pixels, stored, names = _without_samples(pixels, stored, colours, axes)
+    pixels, stored = _without_single_unknowns(pixels, stored, axes)
+    letters = _named(stored, axes, pixels.shape, where)
+    order = tuple(letters.index(a) for a in AXES if a in letters and a not in "YX")
+    if order != tuple(range(len(order))):
+        pixels = Reordered(pixels, order)
+    canonical = "".join(a for a in AXES if a in letters)
+    n_channels = pixels.shape[canonical.index("C")] if "C" in canonical else 0
+    return pixels, canonical, names if len(names) == n_channels else ()
+
+
+def _without_samples(
+    pixels: PlanePixels, stored: str, colours: int, axes: str | None
+) -> tuple[PlanePixels, str, tuple[str, ...]]:
+    """Drop alpha; make three equal colours one grey plane, and other samples channels."""
+    at = stored.index("S")
+    if colours < pixels.shape[at]:
+        pixels = Trimmed(pixels, at, colours)
+    asks_for_colour = axes is not None and set("CS") & set(axes.upper())
+    if colours == 1 or (not asks_for_colour and samples_are_equal(pixels, at)):
+        return Chosen(pixels, at, 0), stored.replace("S", ""), ()
+    names = ("red", "green", "blue") if colours == 3 else ()
+    return pixels, stored, names
+
+
+def samples_are_equal(pixels: PlanePixels, axis: int) -> bool:
+    """Say whether all indices of a leading axis hold the same values, up to a size limit."""
+    if np.prod(pixels.shape, dtype=np.float64) > COMPARED_VALUES:
+        return False
+    others = pixels.shape[:axis] + pixels.shape[axis + 1 : -2]
+    for at in np.ndindex(*others):
+        planes = pixels[(*at[:axis], slice(None), *at[axis:])]
+        if not np.array_equal(planes, np.broadcast_to(planes[:1], planes.shape), equal_nan=True):
+            return False
+    return True
+
+
+def _without_single_unknowns(
+    pixels: PlanePixels, stored: str, axes: str | None
+) -> tuple[PlanePixels, str]:
+    """Drop unnamed axes of length 1, unless the user gives a letter for each axis."""
+    if axes is not None and len(axes.strip()) == len(stored):
+        return pixels, stored
+    for letter in [a for a in stored if a not in AXES + "S"]:
+        at = stored.index(letter)
+        if pixels.shape[at] == 1:
+            pixels, stored = Chosen(pixels, at, 0), stored[:at] + stored[at + 1 :]
+    return pixels, stored
+
+
+def _named(stored: str, axes: str | None, shape: Sequence[int], where: str) -> str:
+    """Return a letter out of ``TCZYX`` for every axis, or raise."""
+    if axes is not None:
+        return _as_the_user_says(stored, axes, shape, where)
+    letters = stored.replace("S", "C")
+    unnamed = [a for a in letters if a not in AXES]
+    if unnamed or len(set(letters)) != len(letters):
+        lengths = " x ".join(str(n) for n in shape)
+        raise FileFormatError(
+            f"{where}: stores {lengths} pixels and does not say what each axis is. "
+            f"Pass --axes with one letter for each: {_suggestions(letters)}."
+        )
+    return letters
+
+
+def _as_the_user_says(stored: str, axes: str, shape: Sequence[int], where: str) -> str:
+    try:
+        letters = parse_axes(axes)
+    except InputError as error:
+        raise FileFormatError(f"{where}: {error}") from error
+    if len(letters) != len(stored):
+        raise FileFormatError(
+            f"{where}: --axes {axes} names {len(letters)} axes, but the file stores shape "
+            f"{tuple(shape)}. Give one letter for each axis, out of TCZYX."
+        )
+    if not letters.endswith("YX"):
+        raise FileFormatError(
+            f"{where}: --axes {axes} must end in YX for this file. Y (rows) and X (columns) are "
+            "stored last."
+        )
+    return letters
+
+
+def _suggestions(letters: str) -> str:
+    """Name the readings that are possible, most usual first."""
+    free = [a for a in "TZC" if a not in letters]
+    unnamed = [i for i, a in enumerate(letters) if a not in AXES or a in letters[:i]]
+    if len(unnamed) == 1 and free:
+        at = unnamed[0]
+        texts = [f"--axes {letters[:at]}{a}{letters[at + 1 :]}" for a in free]
+        return " or ".join(texts)
+    return "for example --axes " + "TCZYX"[-max(2, min(5, len(letters))) :]
+
+
+def held(pixels: NDArray[Any], stored: str) -> tuple[PlanePixels, str]:
+    """Wrap decoded pixels with Y and X moved to the end."""
+    others = [i for i, a in enumerate(stored) if a not in "YX"]
+    order = [*others, stored.index("Y"), stored.index("X")]
+    return Held(pixels.transpose(order)), "".join(stored[i] for i in order)

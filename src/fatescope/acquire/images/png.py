@@ -1,0 +1,129 @@
+"""PNG and JPEG: one picture a file, decoded whole when its pixels are first asked for."""
+
+from __future__ import annotations
+
+import struct
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.meaning import with_axes
+from fatescope.base import FileFormatError, Image, shown
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+_SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
+"""Samples by PNG colour type; palettes are looked up while decoding."""
+
+
+def read_png(path: Path, *, axes: str | None) -> Image:
+    """Open a PNG file: 1 to 16 bits, grey, colour or palette. Its size is read, not its pixels.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged.
+    """
+    where = shown(path)
+    with path.open("rb") as stream:
+        head = stream.read(33)
+        transparent = head[25:26] in b"\x00\x02\x03" and _has_transparency(stream)
+    if len(head) < 33 or head[12:16] != b"IHDR":
+        raise FileFormatError(f"{where}: is cut off in its header. Copy the file again.")
+    width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
+    samples = _SAMPLES.get(colour)
+    if samples is None or bits not in (1, 2, 4, 8, 16):
+        raise FileFormatError(f"{where}: its PNG header is damaged. Copy or export it again.")
+    pixels = DecodedPixels(
+        path,
+        codec="png",
+        samples=samples + transparent,
+        size=(height, width),
+        dtype=np.dtype(np.uint16 if bits == 16 else np.uint8),
+    )
+    return _image(pixels, path, axes=axes, colours={1: 1, 2: 1, 3: 3, 4: 3}[samples])
+
+
+def _has_transparency(stream: Any) -> bool:
+    """Say whether a chunk ``tRNS`` comes before the pixels; it adds a sample (alpha)."""
+    while len(start := stream.read(8)) == 8:
+        length, name = struct.unpack(">I4s", start)
+        if name == b"tRNS":
+            return True
+        if name == b"IDAT":
+            return False
+        stream.seek(length + 4, 1)
+    return False
+
+
+def read_jpeg(path: Path, *, axes: str | None) -> Image:
+    """Open a JPEG file. Its compression has changed the intensities; PNG or TIFF keep them."""
+    import imagecodecs
+
+    where = shown(path)
+    try:
+        decoded = np.asarray(imagecodecs.jpeg_decode(path.read_bytes()))
+    except (imagecodecs.JpegError, ValueError, RuntimeError) as error:
+        raise FileFormatError(_damaged(where, "JPEG", error)) from error
+    samples = 1 if decoded.ndim == 2 else decoded.shape[2]
+    pixels = DecodedPixels(
+        path, codec="jpeg", samples=samples, size=decoded.shape[:2], dtype=decoded.dtype
+    )
+    return _image(pixels, path, axes=axes, colours=samples)
+
+
+def _image(pixels: DecodedPixels, path: Path, *, axes: str | None, colours: int) -> Image:
+    stored = "SYX" if pixels.ndim == 3 else "YX"
+    arranged, letters, names = with_axes(
+        pixels, stored, axes=axes, colours=colours, where=shown(path)
+    )
+    return Image(pixels=arranged, axes=letters, channels=names, name=str(path))
+
+
+def _damaged(where: str, kind: str, error: BaseException) -> str:
+    return f"{where}: is not a complete {kind} file ({shown(str(error))}). Copy or export it again."
+
+
+class DecodedPixels(PlanePixels):
+    """A picture that its codec can only decode as a whole; the result is kept."""
+
+    def __init__(
+        self, path: Path, *, codec: str, samples: int, size: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        lead = (samples,) if samples > 1 else ()
+        super().__init__(shape=(*lead, *size), dtype=dtype)
+        self.path = path
+        self.codec = codec
+        self._decoded: NDArray[Any] | None = None
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Slice the decoded picture."""
+        pixels = self._whole()
+        part = pixels[rows.start : rows.stop, columns.start : columns.stop]
+        return part[..., at[0]] if at else part
+
+    def _whole(self) -> NDArray[Any]:
+        if self._decoded is None:
+            self._decoded = self._decode()
+        return self._decoded
+
+    def _decode(self) -> NDArray[Any]:
+        import imagecodecs
+
+        decode = imagecodecs.png_decode if self.codec == "png" else imagecodecs.jpeg_decode
+        kind = self.codec.upper()
+        try:
+            pixels = np.asarray(decode(self.path.read_bytes()))
+        except (imagecodecs.PngError, imagecodecs.JpegError, ValueError, RuntimeError) as error:
+            raise FileFormatError(_damaged(shown(self.path), kind, error)) from error
+        wanted = self.shape[-2:] + self.shape[:-2]
+        if pixels.shape != wanted or pixels.dtype != self.dtype:
+            raise FileFormatError(
+                f"{shown(self.path)}: its {kind} header announces {wanted} {self.dtype} and the "
+                f"data hold {pixels.shape} {pixels.dtype}. Export it again."
+            )
+        return pixels

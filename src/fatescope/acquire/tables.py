@@ -1,0 +1,188 @@
+"""Tables in and out: CSV (UTF-8, missing = empty) and Parquet, written whole or not at all."""
+
+from __future__ import annotations
+
+import csv
+import io
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import (
+    FileFormatError,
+    InputError,
+    Table,
+    copy_table,
+    reason_of,
+    shown,
+    written_beside,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
+
+
+def write_table(table: Table, path: Path | str) -> None:
+    r"""Write a table as CSV or Parquet, by the ending of ``path``.
+
+    The bytes depend on the table alone. CSV is quoted as in RFC 4180, with ``\n`` at line ends;
+    numbers are written so that reading gives the same number; NaN and ``None`` are empty.
+
+    Raises
+    ------
+    InputError
+        If the ending is neither ``.csv`` nor ``.parquet``, or the table has no column.
+    RunError
+        If the disk is full or the place cannot be written.
+    """
+    path = Path(path)
+    kind = _kind(path)
+    if not table.columns:
+        raise InputError(f"{shown(path)}: a table without columns cannot be written. Name columns.")
+    with written_beside(path) as part:
+        copy_table(table, part, kind=kind)
+
+
+def _kind(path: Path) -> str:
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("csv", "parquet"):
+        raise InputError(f"{shown(path)}: a table ends in .csv or .parquet. Rename it.")
+    return kind
+
+
+def read_table(path: Path | str) -> Table:
+    """Read a table from CSV or Parquet, by the ending of ``path``.
+
+    Returns
+    -------
+    Table
+        Whole numbers become int64, other numbers float64 (missing: NaN), the rest text (missing:
+        ``None``). In CSV, a column of numbers with leading zeros (``01``) is text.
+
+    Raises
+    ------
+    FileFormatError
+        If it cannot be read, a row is too long or too short, or a name occurs twice.
+    """
+    path = Path(path)
+    try:
+        if _kind(path) == "parquet":
+            return _read_parquet(path)
+        return parse_csv(path.read_bytes(), where=shown(path))
+    except OSError as error:
+        raise FileFormatError(f"{shown(path)}: cannot be read: {reason_of(error)}") from error
+
+
+def _read_parquet(path: Path) -> Table:
+    import duckdb
+
+    with path.open("rb") as stream:
+        if stream.read(4) != b"PAR1":
+            raise FileFormatError(f"{shown(path)}: is not a Parquet file. Export it again.")
+    with duckdb.connect(":memory:", config={"threads": 1}) as db:
+        try:
+            columns = db.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
+        except duckdb.Error as error:
+            raise FileFormatError(
+                f"{shown(path)}: is a damaged Parquet file. Export it again."
+            ) from error
+    return Table({name: _unmasked(values) for name, values in columns.items()})
+
+
+def _unmasked(values: Any) -> NDArray[Any]:
+    """Turn a masked column into NaN or ``None`` where values are missing."""
+    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
+    data = np.asarray(np.ma.getdata(values))
+    if mask is None or not mask.any():
+        return data
+    if data.dtype.kind in "fiu":
+        data = data.astype(np.float64)
+        data[mask] = np.nan
+        return data
+    data = data.astype(object)
+    data[mask] = None
+    return data
+
+
+def parse_csv(data: bytes, *, where: str) -> Table:
+    """Read the bytes of a CSV file: comma, semicolon or tab; see `read_table`."""
+    lines = csv.reader(io.StringIO(_text(data, where), newline=""), delimiter=_delimiter(data))
+    try:
+        rows = [row for row in lines if row]
+    except csv.Error as error:
+        raise FileFormatError(f"{where}: is not CSV ({error}). Export it again.") from error
+    if not rows:
+        raise FileFormatError(f"{where}: is empty; its first line must name the columns.")
+    names = [name.strip() for name in rows[0]]
+    twice = sorted({n for n in names if names.count(n) > 1})
+    if twice or "" in names:
+        what = f"two columns named {twice[0]!r}" if twice else "a column without a name"
+        raise FileFormatError(f"{where}: has {what}. Name each column once in the first line.")
+    for number, row in enumerate(rows[1:], start=2):
+        if len(row) != len(names):
+            raise FileFormatError(
+                f"{where}: row {number} has {len(row)} values and the first line names "
+                f"{len(names)} columns. Correct the row."
+            )
+    columns = list(zip(*rows[1:], strict=True)) or [()] * len(names)
+    return Table({n: _typed(column) for n, column in zip(names, columns, strict=True)})
+
+
+def _text(data: bytes, where: str) -> str:
+    encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError as error:
+        raise FileFormatError(
+            f"{where}: is not UTF-8 text (byte {error.start}). Save it as CSV UTF-8."
+        ) from error
+
+
+def _delimiter(data: bytes) -> str:
+    first = data.split(b"\n", 1)[0].replace(b"\0", b"")
+    return max(",;\t", key=lambda d: (first.count(d.encode()), d == ","))
+
+
+def _typed(column: Sequence[str]) -> NDArray[Any]:
+    filled = [v for v in column if v != ""]
+    if filled and all(map(_WHOLE.fullmatch, filled)):
+        if len(filled) == len(column):
+            return np.array([int(v) for v in column], dtype=np.int64)
+        return np.array([float(v) if v else np.nan for v in column])
+    if filled and all(_is_number(v) for v in filled):
+        return np.array([float(v) if v else np.nan for v in column])
+    return np.array([v or None for v in column], dtype=object)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    digits = text.lstrip("+-")
+    return "_" not in text and not (len(digits) > 1 and digits[0] == "0" and digits[1].isdigit())
+
+
+def concatenate_parquet(parts: Sequence[Path], path: Path | str) -> None:
+    """Stack Parquet files in the given order into one, without holding them in memory.
+
+    A column that a part lacks is empty there. The bytes depend on the parts and their order.
+
+    Raises
+    ------
+    InputError
+        If there is no part.
+    RunError
+        If the disk is full or the place cannot be written.
+    """
+    from fatescope.base import stack_parquet
+
+    if not parts:
+        raise InputError(f"{shown(path)}: there is nothing to stack. Give at least one file.")
+    with written_beside(Path(path)) as part:
+        stack_parquet(parts, part, kind="parquet")

@@ -1,0 +1,69 @@
+"""What the record says about an input, and whether it is still the same file."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from fatescope.base import Image, sha256_of
+
+
+def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
+    """Return what ``run.json`` says of one input.
+
+    Parameters
+    ----------
+    image : Image
+        After the user's spacing was put in.
+    paths : sequence of Path
+        The file, or the files of a sequence.
+
+    Returns
+    -------
+    dict
+        ``path``, ``sha256``, ``bytes`` and ``modified_ns`` of each file (a list where there are
+        several), ``shape``, ``axes``, ``dtype``, ``channels``, and ``spacing`` with its source.
+    """
+    files = []
+    for path in paths:
+        status = path.stat()
+        files.append((str(path), sha256_of(path), status.st_size, status.st_mtime_ns))
+    names = ("path", "sha256", "bytes", "modified_ns")
+    columns = [list(c) for c in zip(*files, strict=True)]
+    record: dict[str, Any] = {
+        n: c[0] if len(files) == 1 else c for n, c in zip(names, columns, strict=True)
+    }
+    return record | {
+        "shape": list(image.shape),
+        "axes": image.axes,
+        "dtype": str(image.dtype),
+        "channels": list(image.channels),
+        "spacing": image.spacing.as_record(),
+    }
+
+
+def files_of(record: Mapping[str, Any]) -> list[tuple[Path, str, int, int]]:
+    """Return path, hash, size and time of each file in a record of `describe_input`."""
+    if "path" not in record or "sha256" not in record:
+        return []
+    one = isinstance(record["path"], str)
+    columns = [
+        [record.get(n)] if one else record.get(n)
+        for n in ("path", "sha256", "bytes", "modified_ns")
+    ]
+    columns = [c if c else [-1] * len(columns[0] or ()) for c in columns]
+    return [
+        (Path(p), str(h), int(s or -1), int(t or -1)) for p, h, s, t in zip(*columns, strict=True)
+    ]
+
+
+def is_unchanged(path: Path, *, sha256: str, size: int, modified_ns: int) -> bool:
+    """Say whether a file still is what it was; its content is read only if its time differs."""
+    try:
+        status = path.stat()
+        if size >= 0 and status.st_size != size:
+            return False
+        return status.st_mtime_ns == modified_ns or sha256_of(path) == sha256
+    except OSError:
+        return False

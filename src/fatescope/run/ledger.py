@@ -1,0 +1,182 @@
+"""The ledger: one SQLite file that says what is done. A unit is done or not; nothing between.
+
+The journal is SQLite's rollback journal, forced to the disk at every commit: safe against
+``kill -9`` and power loss, on local disks and on those network file systems that keep locks.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from fatescope.base import RunError, shown
+
+SCHEMA = 1
+LEDGER_NAME = "ledger.sqlite"
+_TABLES = """
+CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS units (
+    key TEXT PRIMARY KEY, position INTEGER NOT NULL, state TEXT NOT NULL, finished TEXT,
+    input TEXT NOT NULL, findings TEXT NOT NULL, seconds TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS files (
+    path TEXT PRIMARY KEY, key TEXT, kind TEXT NOT NULL, sha256 TEXT NOT NULL,
+    bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS files_of_unit ON files (key);
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WrittenFile:
+    """A file in the output folder that the ledger answers for."""
+
+    path: str
+    sha256: str
+    size: int
+    modified_ns: int
+    kind: str = "file"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """One row of the ledger; ``state`` is ``waiting``, ``done`` or ``failed``."""
+
+    key: str
+    state: str
+    input: dict[str, Any]
+    findings: list[dict[str, Any]]
+    seconds: dict[str, float]
+
+
+class Ledger:
+    """The open ledger of one output folder."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        try:
+            self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
+            self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute("PRAGMA synchronous = FULL")
+            with self._transaction():
+                for statement in filter(str.strip, _TABLES.split(";")):
+                    self._db.execute(statement)
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._db.close()
+
+    def _trouble(self, error: sqlite3.Error) -> RunError:
+        if "full" in str(error):
+            return RunError(
+                f"{shown(self.path)}: no space is left on the disk. Free some space and run the "
+                "command again; it continues."
+            )
+        return RunError(
+            f"{shown(self.path)}: cannot be used as a ledger ({error}). Choose another --out, or "
+            "remove the folder."
+        )
+
+    def _transaction(self) -> _Transaction:
+        return _Transaction(self._db, self._trouble)
+
+    def meta(self, name: str) -> str | None:
+        """Return a value of the folder as a whole, or ``None``."""
+        row = self._db.execute("SELECT value FROM meta WHERE name = ?", [name]).fetchone()
+        return None if row is None else str(row[0])
+
+    def set_meta(self, values: Mapping[str, str]) -> None:
+        """Store values of the folder as a whole."""
+        with self._transaction():
+            self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
+
+    def order(self, keys: Sequence[str]) -> None:
+        """Give ``keys`` the first positions in this order; other units follow as they were."""
+        rest = [u for (u,) in self._db.execute("SELECT key FROM units ORDER BY position")]
+        wanted = set(keys)
+        ordered = [*keys, *(k for k in rest if k not in wanted)]
+        with self._transaction():
+            self._db.executemany(
+                "INSERT INTO units VALUES (?, ?, 'waiting', NULL, '{}', '[]', '{}') "
+                "ON CONFLICT (key) DO UPDATE SET position = excluded.position",
+                ((k, i) for i, k in enumerate(ordered)),
+            )
+
+    def put(
+        self,
+        unit: Unit,
+        files: Iterable[WrittenFile],
+        *,
+        finished: str,
+    ) -> None:
+        """Store what became of a unit and the files that it left, in one transaction."""
+        texts = [
+            json.dumps(v, ensure_ascii=False) for v in (unit.input, unit.findings, unit.seconds)
+        ]
+        with self._transaction():
+            self._db.execute(
+                "INSERT INTO units VALUES (?, (SELECT count(*) FROM units), ?, ?, ?, ?, ?) "
+                "ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
+                "finished = excluded.finished, input = excluded.input, "
+                "findings = excluded.findings, seconds = excluded.seconds",
+                [unit.key, unit.state, finished, *texts],
+            )
+            self._db.execute("DELETE FROM files WHERE key = ?", [unit.key])
+            self._put_files(files, unit.key)
+
+    def put_outputs(self, files: Iterable[WrittenFile]) -> None:
+        """Store files that belong to the folder as a whole."""
+        with self._transaction():
+            self._put_files(files, None)
+
+    def _put_files(self, files: Iterable[WrittenFile], key: str | None) -> None:
+        rows = [(f.path, key, f.kind, f.sha256, f.size, f.modified_ns) for f in files]
+        self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
+
+    def units(self) -> Iterator[Unit]:
+        """Pass all units, in order."""
+        rows = self._db.execute(
+            "SELECT key, state, input, findings, seconds FROM units ORDER BY position, key"
+        )
+        for key, state, *texts in rows:
+            given, findings, seconds = map(json.loads, texts)
+            yield Unit(key=key, state=state, input=given, findings=findings, seconds=seconds)
+
+    def files(self) -> dict[str | None, list[WrittenFile]]:
+        """Return all files by unit; those of the folder as a whole under ``None``."""
+        found: dict[str | None, list[WrittenFile]] = {}
+        rows = self._db.execute(
+            "SELECT path, key, kind, sha256, bytes, modified_ns FROM files ORDER BY path"
+        )
+        for path, key, kind, sha256, size, modified_ns in rows:
+            file = WrittenFile(
+                path=path, sha256=sha256, size=size, modified_ns=modified_ns, kind=kind
+            )
+            found.setdefault(key, []).append(file)
+        return found
+
+
+class _Transaction:
+    """All or nothing; an SQLite error becomes a sentence."""
+
+    def __init__(self, db: sqlite3.Connection, trouble: Any) -> None:
+        self._db = db
+        self._trouble = trouble
+
+    def __enter__(self) -> None:
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+        except sqlite3.Error as error:
+            raise self._trouble(error) from error
+
+    def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
+        try:
+            self._db.execute("COMMIT" if error is None else "ROLLBACK")
+        except sqlite3.Error as late:
+            raise self._trouble(late) from late
+        if isinstance(error, sqlite3.Error):
+            raise self._trouble(error) from error

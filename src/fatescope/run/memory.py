@@ -1,0 +1,29 @@
+"""How much memory a command held at most."""
+
+from __future__ import annotations
+
+import sys
+
+
+def peak_memory_mb(*, workers: int = 1) -> float:
+    """Return the highest resident memory so far, in 10^6 bytes.
+
+    Parameters
+    ----------
+    workers : int
+        How many worker processes there were at a time. The system keeps the maximum of the
+        largest one that has ended, which is counted once for each: an upper bound.
+
+    Notes
+    -----
+    0 on systems that do not tell (Windows).
+    """
+    if sys.platform == "win32":
+        return 0.0
+    import resource
+
+    unit = 1 if sys.platform == "darwin" else 1024
+    own = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    n_children = workers if workers > 1 else 0
+    return (own + n_children * largest_child) * unit / 1e6

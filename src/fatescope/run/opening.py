@@ -1,0 +1,102 @@
+"""Whether an output folder can be used: made, not a stranger's, asked for the same thing."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from fatescope._version import __version__
+from fatescope.base import PART_SUFFIX, RunError, reason_of, shown
+from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
+
+
+def utc_now() -> str:
+    """Return the time in ISO 8601."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def made(out: Path) -> Path:
+    """Make the folder if it is not there."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except FileExistsError as error:
+        raise RunError(f"{shown(out)}: is a file. Give a folder with --out.") from error
+    except OSError as error:
+        raise RunError(f"{shown(out)}: cannot be made: {reason_of(error)}") from error
+    return out
+
+
+def refuse_strangers(folder: Path) -> None:
+    """Raise where a folder without a ledger holds files: they are not ours to write beside."""
+    if (folder / LEDGER_NAME).exists():
+        return
+    strangers = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    if strangers:
+        raise RunError(
+            f"{shown(folder)}: holds files that fatescope did not write ({shown(strangers[0])}"
+            f"{', ...' if len(strangers) > 1 else ''}). Choose a new or empty folder."
+        )
+
+
+def agree(
+    folder: Path,
+    ledger: Ledger,
+    command: str,
+    settings: Mapping[str, Any],
+    model: Mapping[str, str] | None,
+) -> None:
+    """Store what was asked for, or raise where the folder was begun with something else."""
+    asked = {
+        "command": command,
+        "version": __version__,
+        "settings": json.dumps(settings, sort_keys=True, ensure_ascii=False),
+        "model": json.dumps(model, sort_keys=True, ensure_ascii=False),
+    }
+    if ledger.meta("command") is None:
+        ledger.set_meta({**asked, "started": utc_now(), "schema": str(SCHEMA)})
+        return
+    for name, value in asked.items():
+        before = ledger.meta(name) or ""
+        if before != value:
+            raise RunError(
+                f"{shown(folder)}: was begun with {_difference(name, before, value)}. Use the "
+                "same, choose another --out, or start over with --fresh."
+            )
+
+
+def _difference(name: str, before: str, now: str) -> str:
+    """Say in words what differs from the first call."""
+    if name == "settings":
+        old, new = json.loads(before), json.loads(now)
+        keys = [k for k in sorted({*old, *new}) if old.get(k) != new.get(k)]
+        parts = [f"{k} = {old.get(k)!r} (now {new.get(k)!r})" for k in keys[:3]]
+        return "other settings: " + ", ".join(parts) + (", ..." if len(keys) > 3 else "")
+    if name == "model":
+        labels = [(json.loads(t) or {}).get("name") for t in (before, now)]
+        return f"another model: {labels[0]} (now {labels[1]})"
+    return f"{'fatescope' if name == 'version' else 'the command'} {before!r} (now {now!r})"
+
+
+def emptied(folder: Path, ledger: Ledger) -> Ledger:
+    """Remove what the ledger lists and the ledger itself, and nothing else."""
+    listed = [f.path for files in ledger.files().values() for f in files]
+    ledger.close()
+    parents: set[Path] = set()
+    for name in listed:
+        path = folder / name
+        path.unlink(missing_ok=True)
+        parents.update(p for p in path.parents if p != folder and folder in p.parents)
+    for parent in sorted(parents, key=lambda p: -len(p.parts)):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
+    ledger.path.unlink(missing_ok=True)
+    return Ledger(ledger.path)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove files that a killed run left unfinished; the lock says that nobody writes now."""
+    for path in folder.rglob(f".*{PART_SUFFIX}"):
+        path.unlink(missing_ok=True)
