@@ -16,6 +16,8 @@ from .files import reason_of as reason_of
 from .files import sha256_of as sha256_of
 from .files import shown as shown
 from .files import written_beside as written_beside
+from .execution import Execution as Execution
+from .execution import parse_bytes as parse_bytes
 from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .image import Image as Image

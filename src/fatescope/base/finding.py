@@ -10,21 +10,28 @@ from fatescope.base.errors import InputError
 Severity = Literal["info", "warning", "error"]
 Status = Literal["open", "accepted", "rejected"]
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 RULES: dict[str, frozenset[str]] = {
-    "frames": frozenset(
-        "black dark frozen duplicate saturated blurred cropped jump flicker torn foreign line patch".split()
-    ),
-    "annotations": frozenset(
-        "cliff vanished rise fall stretched after-end duplicate-row wrapped".split()
-    ),
-    "lineages": frozenset(
-        "nonpositive-time hole orphan cliff partial duplicate-position outside-tree oversplit jump swap "
-        "exchanged timing species atypical".split()
-    ),
-    "input": frozenset(
-        "unreadable empty constant not-finite no-scale odd-axes unlike-training".split()
-    ),
-    "result": frozenset(["assumed-scale", "doubtful", "scaled"]),
+    "frames": _words("""
+        black dark frozen duplicate saturated blurred cropped jump flicker torn foreign line patch
+    """),
+    "annotations": _words("""
+        cliff vanished rise fall stretched after-end duplicate-row wrapped
+    """),
+    "lineages": _words("""
+        nonpositive-time hole orphan cliff partial duplicate-position outside-tree oversplit jump
+        swap exchanged timing species atypical
+    """),
+    "input": _words("""
+        unreadable empty constant not-finite no-scale odd-axes unlike-training
+    """),
+    "result": _words("""
+        assumed-scale doubtful scaled
+    """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""
 
@@ -57,5 +64,15 @@ class Finding:
     def as_row(self) -> dict[str, str | int | float | None]:
         """Return the columns of ``findings.csv``, in their order."""
         row = asdict(self)
-        order = ("file", "frame", "object", "rule", "value", "limit", "severity", "status", "reason")
+        order = (
+            "file",
+            "frame",
+            "object",
+            "rule",
+            "value",
+            "limit",
+            "severity",
+            "status",
+            "reason",
+        )
         return {column: row[column] for column in order}

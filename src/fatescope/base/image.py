@@ -19,9 +19,15 @@ class ArrayLike(Protocol):
     """What `Image` needs of its pixels: NumPy, Zarr and memory-maps have it."""
 
     @property
-    def shape(self) -> tuple[int, ...]: ...
+    def shape(self) -> tuple[int, ...]:
+        """Lengths of the axes."""
+        ...
+
     @property
-    def dtype(self) -> np.dtype[Any]: ...
+    def dtype(self) -> np.dtype[Any]:
+        """The type of one pixel."""
+        ...
+
     def __getitem__(self, key: Any, /) -> Any: ...
 
 

@@ -66,7 +66,9 @@ class Lineage:
             raise InputError("`parent` of a lineage points outside its rows.")
         linked = self.parent >= 0
         if n and (self.frame[self.parent[linked]] >= self.frame[linked]).any():
-            raise InputError("a parent of a lineage lies in the same or a later frame; cycles are not lineages.")
+            raise InputError(
+                "a parent of a lineage lies in the same or a later frame; cycles are not lineages."
+            )
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -75,5 +77,7 @@ class Lineage:
         """Return positions in µm (z, y, x); raise `InputError` where the spacing is unknown."""
         steps = self.spacing.um("ZYX")
         if steps is None:
-            raise InputError("the spacing of this lineage is unknown. Give it with --spacing-um Z,Y,X.")
+            raise InputError(
+                "the spacing of this lineage is unknown. Give it with --spacing-um Z,Y,X."
+            )
         return np.asarray(self.position * np.asarray(steps), dtype=np.float64)

@@ -36,7 +36,7 @@ def setting(
     **limits
         Range: ``gt``, ``ge``, ``lt``, ``le``.
     """
-    extra = {"unit": unit, "symbol": symbol}
+    extra: dict[str, Any] = {"unit": unit, "symbol": symbol}
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 

@@ -1,0 +1,53 @@
+# make demo   the main job on a rendered movie, with a report to look at (no torch needed)
+# make test   everything that a change must keep true
+# make check  style, types, floors of the house; make docs, make bench
+PYTHON ?= python3
+UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
+export UV_FIND_LINKS
+
+LIGHT := .venv
+FULL := .venv-full
+UV = $(1)/bin/uv pip install --quiet --python $(1)/bin/python --constraint constraints/locked.txt
+OPEN_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+
+.PHONY: demo test test-slow check docs bench clean
+
+demo: $(LIGHT)/.ready
+	rm -rf demo
+	$(LIGHT)/bin/fatescope simulate nuclei --out demo/movie --seed 1
+	$(LIGHT)/bin/fatescope predict nuclei demo/movie/movie.tif --out demo/results
+	$(LIGHT)/bin/fatescope evaluate labels demo/movie/truth/labels.tif demo/results/labels/movie.tif
+	@echo "Open demo/results/report.html in a browser."
+
+test: $(FULL)/.ready
+	$(OPEN_THREADS) $(FULL)/bin/python -m pytest -n 2 -m "not slow" tests
+
+test-slow: $(FULL)/.ready
+	$(OPEN_THREADS) $(FULL)/bin/python -m pytest -n 2 -m slow tests
+
+check: $(FULL)/.ready
+	$(FULL)/bin/ruff format --check .
+	$(FULL)/bin/ruff check .
+	$(FULL)/bin/mypy
+	$(FULL)/bin/lint-imports
+
+docs: $(FULL)/.ready
+	$(FULL)/bin/mkdocs build --strict --quiet
+
+bench: $(FULL)/.ready
+	$(FULL)/bin/python -m benchmarks
+
+clean:
+	rm -rf $(LIGHT) $(FULL) demo site build dist
+
+$(LIGHT)/.ready: pyproject.toml constraints/locked.txt
+	test -x $(LIGHT)/bin/uv || { $(PYTHON) -m venv $(LIGHT) && $(LIGHT)/bin/pip install --quiet uv; }
+	$(call UV,$(LIGHT)) --editable .
+	touch $@
+
+# Torch first and by itself: the CPU build where an index or folder offers it, else what there is.
+$(FULL)/.ready: pyproject.toml constraints/locked.txt
+	test -x $(FULL)/bin/uv || { $(PYTHON) -m venv $(FULL) && $(FULL)/bin/pip install --quiet uv; }
+	$(call UV,$(FULL)) "torch==2.13.0+cpu" || $(call UV,$(FULL)) torch
+	$(call UV,$(FULL)) --editable ".[all,test,check,docs]"
+	touch $@

@@ -1,0 +1,68 @@
+"""What a command says, and where: results on standard output, everything else on standard error."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+_QUIET_SECONDS = 2.0  # progress appears on anything longer than this
+_REDRAW_SECONDS = 0.2
+
+
+@dataclass(slots=True, kw_only=True)
+class Console:
+    """The flags ``--json``, ``--quiet`` and ``--debug``, and the ways to speak under them."""
+
+    json: bool = False
+    quiet: bool = False
+    debug: bool = False
+    _started: float = field(default_factory=time.monotonic)
+    _drawn: float = 0.0
+
+    def say(self, text: str) -> None:
+        """Tell the person something about the result, unless JSON or silence was asked for."""
+        if not (self.json or self.quiet):
+            print(text)  # noqa: T201 - the one place where fatescope prints text
+
+    def answer(self, document: dict[str, Any]) -> None:
+        """Print the one JSON document of ``--json``."""
+        if self.json:
+            json.dump(document, sys.stdout, ensure_ascii=False, indent=2, allow_nan=False)
+            sys.stdout.write("\n")
+
+    def warn(self, text: str) -> None:
+        """Write one line to standard error."""
+        self._clear()
+        sys.stderr.write(" ".join(text.split()) + "\n")
+
+    def progress(self, done: int, total: int, what: str) -> None:
+        """Draw one line of progress on a terminal, once the work has lasted two seconds."""
+        now = time.monotonic()
+        if self.quiet or not sys.stderr.isatty() or now - self._started < _QUIET_SECONDS:
+            return
+        if now - self._drawn < _REDRAW_SECONDS and done < total:
+            return
+        self._drawn = now
+        elapsed = now - self._started
+        left = f", {_duration(elapsed / done * (total - done))} left" if 0 < done < total else ""
+        sys.stderr.write(f"\r\033[K{done}/{total} {what} ({_duration(elapsed)}{left})")
+        sys.stderr.flush()
+
+    def _clear(self) -> None:
+        if self._drawn and sys.stderr.isatty():
+            sys.stderr.write("\r\033[K")
+            self._drawn = 0.0
+
+    def close(self) -> None:
+        """Remove the line of progress, if there is one."""
+        self._clear()
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 90 else f"{minutes / 60:.1f} h"

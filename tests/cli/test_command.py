@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from fatescope.base import InputError, Settings, setting
+from fatescope.cli.command import Console, Inputs, Out, command, explain
+
+
+class Look(Settings):
+    """Settings for these tests."""
+
+    level: float = setting(0.5, "how bright", unit="px", gt=0)
+    mode: Literal["fast", "exact"] = setting("exact", "which way")
+    spacing_um: tuple[float, ...] | None = setting(None, "step", unit="µm")
+
+
+@dataclass
+class Answer:
+    said: dict[str, Any]
+    exit_code: int = 0
+
+    def as_json(self):
+        return self.said
+
+    def as_lines(self):
+        return [f"{k} is {v}" for k, v in self.said.items()]
+
+
+@pytest.fixture
+def run():
+    app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
+
+    @command(app, "look", example="fatescope look a.tif --out b")
+    def look(inputs: Inputs, out: Out, settings: Look, console: Console) -> Answer:
+        """Look at pictures."""
+        if settings.level == 13:
+            raise InputError("a.tif: 13 is unlucky. Take 12.")
+        if settings.level == 99:
+            raise KeyError("lost")
+        return Answer({"level": settings.level, "mode": settings.mode, "n": len(inputs)})
+
+    return lambda *words: CliRunner().invoke(app, list(words))
+
+
+def test_a_field_becomes_a_flag_with_unit_range_and_default(run):
+    text = run("--help").stdout
+    assert "how bright (px, > 0, default 0.5)" in " ".join(text.split())
+    assert "<fast|exact>" in text
+    assert "fatescope look a.tif --out b" in text
+
+
+def test_json_is_one_document_and_nothing_else(run):
+    done = run("a.tif", "b.tif", "--out", "o", "--json", "--level", "2")
+    assert json.loads(done.stdout) == {"level": 2.0, "mode": "exact", "n": 2}
+    assert run("a.tif", "--out", "o", "--quiet").stdout == ""
+
+
+def test_a_flag_wins_over_the_file(run, tmp_path):
+    toml = tmp_path / "s.toml"
+    toml.write_text('level = 3\nmode = "fast"\n')
+    done = run("a.tif", "--out", "o", "--settings", str(toml), "--level", "4", "--json")
+    assert json.loads(done.stdout) == {"level": 4.0, "mode": "fast", "n": 1}
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [("leevel = 3", "leevel is not a setting"), ("level = ", "cannot be read")],
+)
+def test_a_wrong_settings_file_is_one_sentence(run, tmp_path, text, message):
+    toml = tmp_path / "s.toml"
+    toml.write_text(text)
+    done = run("a.tif", "--out", "o", "--settings", str(toml))
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("level", "code", "message"),
+    [("13", 2, "error: a.tif: 13 is unlucky. Take 12."), ("99", 70, "bug"), ("-1", 2, "greater")],
+)
+def test_an_error_is_one_line_and_a_code(run, level, code, message):
+    done = run("a.tif", "--out", "o", "--level", level)
+    assert (done.exit_code, done.stdout) == (code, "")
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_debug_shows_the_traceback(run):
+    assert "Traceback" in run("a.tif", "--out", "o", "--level", "99", "--debug").stderr
+
+
+def test_interruption_and_a_full_disk_have_their_sentences():
+    assert explain(KeyboardInterrupt())[1] == 130
+    sentence, code = explain(OSError(28, "No space left on device", "out/x.tif"))
+    assert sentence.startswith("error: out/x.tif: no space left on device.")
+    assert code == 2

@@ -1,0 +1,26 @@
+"""What all tests share."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+# One thread for each test process: results do not depend on it, and two cores stay usable.
+for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_name, "1")
+
+# Commands started by tests run the code of this tree, whatever is installed.
+_source = str(Path(__file__).resolve().parents[1] / "src")
+os.environ["PYTHONPATH"] = os.pathsep.join([_source, os.environ.get("PYTHONPATH", "")])
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The data folder, or a skip: FATESCOPE_DATA, else ``shared/data`` beside the clone."""
+    beside = Path(__file__).resolve().parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("FATESCOPE_DATA", beside))
+    if not folder.is_dir():
+        pytest.skip("needs the data folder; name it with FATESCOPE_DATA")
+    return folder

@@ -1,0 +1,149 @@
+"""The laws of the house that a machine can hold, each with its reason.
+
+Floors, from top to bottom: a room imports only rooms on lower floors, never a neighbour. A room
+that can be understood without its neighbours can be changed without them.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import inspect
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+SOURCE = ROOT / "src" / "fatescope"
+MODULES = sorted(SOURCE.rglob("*.py"))
+ROOMS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
+
+FLOORS = (
+    {"cli", "app", "napari"},
+    {"workflows"},
+    {"train"},
+    {"predict", "prepare"},
+    {"lineage", "plate", "clean", "measure", "evaluate", "simulate", "models", "report"},
+    {"acquire", "track", "run"},
+    {"base"},
+)
+HEAVY = {"numpy", "scipy", "skimage", "pandas", "torch", "openvino", "duckdb", "tifffile", "zarr"}
+LEARNING = {"torch", "torchvision", "lightning", "albumentations", "timm", "nncf"}
+MAY_OPEN_FILES = {"acquire", "run", "report", "models", "prepare", "train"}
+
+
+def room_of(path: Path) -> str:
+    parts = path.relative_to(SOURCE).parts
+    return parts[0] if len(parts) > 1 else ""
+
+
+def imports_of(path: Path) -> set[str]:
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {a.name for a in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
+            found |= {f"{node.module}.{a.name}" for a in node.names}
+    return found
+
+
+def id_of(path: Path) -> str:
+    return str(path.relative_to(SOURCE))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=id_of)
+def test_a_room_imports_only_lower_floors(path):
+    room = room_of(path)
+    if not room:
+        return
+    floor = next((i for i, rooms in enumerate(FLOORS) if room in rooms), None)
+    assert floor is not None, f"{room} is not a room of DESIGN section 2"
+    allowed = {room}.union(*FLOORS[floor + 1 :])
+    for name in imports_of(path):
+        parts = name.split(".")
+        if parts[0] == "fatescope" and len(parts) > 1 and not parts[1].startswith("_"):
+            assert parts[1] in allowed, f"{id_of(path)} imports {name}, which is not below it"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=id_of)
+def test_torch_lives_in_train_alone(path):
+    if room_of(path) != "train":
+        assert not {n.split(".")[0] for n in imports_of(path)} & LEARNING
+
+
+@pytest.mark.parametrize("path", MODULES, ids=id_of)
+def test_nothing_is_pickled(path):
+    assert not {n.split(".")[0] for n in imports_of(path)} & {"pickle", "joblib", "dill"}
+    assert "allow_pickle=True" not in path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("path", MODULES, ids=id_of)
+def test_files_are_opened_only_at_the_edges(path):
+    if room_of(path) in MAY_OPEN_FILES or id_of(path) == "cli/command.py":
+        return
+    opening = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "memmap"}
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Call):
+            name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+            of_run = isinstance(node.func, ast.Attribute) and name == "open"
+            assert name not in opening or of_run, f"line {node.lineno} opens a file ({name})"
+
+
+@pytest.mark.parametrize("room", ROOMS, ids=lambda p: p.name)
+def test_every_public_name_is_documented_and_typed(room):
+    stub = room / "__init__.pyi"
+    if not stub.exists():
+        assert room.name in {"cli", "workflows"}, f"{room.name} states no public names"
+        return
+    module = importlib.import_module(f"fatescope.{room.name}")
+    assert module.__all__
+    for name in module.__all__:
+        value = getattr(module, name)
+        if inspect.ismodule(value) or not (inspect.isclass(value) or inspect.isfunction(value)):
+            continue
+        assert inspect.getdoc(value), f"{room.name}.{name} has no docstring"
+        if inspect.isfunction(value):
+            bare = [
+                p.name
+                for p in inspect.signature(value).parameters.values()
+                if p.annotation is inspect.Parameter.empty
+            ]
+            assert not bare, f"{room.name}.{name} leaves {bare} without a type"
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import sys\n{code}\nsys.stderr.write(' '.join(sys.modules))"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, check=True
+    )
+    return {m.split(".")[0] for m in done.stderr.split()}
+
+
+def test_importing_fatescope_loads_no_array_library():
+    assert not modules_after("import fatescope") & (HEAVY | LEARNING)
+
+
+def test_help_loads_no_array_library():
+    code = (
+        "sys.argv = ['fatescope', '--help']\n"
+        "from fatescope.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass"
+    )
+    assert not modules_after(code) & (HEAVY | LEARNING)
+
+
+def test_public_names_resolve_on_first_use():
+    import fatescope
+
+    assert fatescope.Image.__name__ == "Image"
+    assert "__version__" in fatescope.__all__
+
+
+def test_the_linter_knows_the_same_floors():
+    config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
+    rooms = [{r.strip(" ()") for r in layer.split("|")} for layer in layers]
+    assert rooms == [set(floor) for floor in FLOORS]
