@@ -1,0 +1,13 @@
+from .bootstrap import bootstrap_interval as bootstrap_interval
+from .errors import explain_errors as explain_errors
+from .match import Match as Match
+from .match import match_objects as match_objects
+from .overlap import Overlap as Overlap
+from .overlap import find_overlap as find_overlap
+from .score import THRESHOLDS as THRESHOLDS
+from .score import LabelScores as LabelScores
+from .score import score_labels as score_labels
+from .settings import ScoreSettings as ScoreSettings
+from .summary import pool_scores as pool_scores
+from .summary import score_strata as score_strata
+from .summary import summarise_scores as summarise_scores

@@ -1,0 +1,95 @@
+"""Objects that a person should look at first, and why."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base.table import Table
+
+if TYPE_CHECKING:
+    from fatescope.base.types import FloatArray
+    from fatescope.measure.settings import DoubtSettings
+
+
+def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | None = None) -> Table:
+    """Rank the objects that are unlike the others of their table, with reasons.
+
+    Parameters
+    ----------
+    table : Table
+        From `measure_objects`; a column ``score`` (0 to 1) is used where there is one.
+    settings : DoubtSettings
+        Limits.
+    channel : str, optional
+        Channel whose mean is judged; none if left out.
+
+    Returns
+    -------
+    Table
+        ``row`` (of ``table``), ``label, frame, doubt`` (1 at the limit, more is worse) and
+        ``reason``, the most doubtful first; objects without a doubt are left out. An object cut
+        by the border is not called small.
+
+    Notes
+    -----
+    Deviations are robust: from the median, in units of 1.4826 times the median absolute
+    deviation. They are not judged for fewer than eight objects.
+    """
+    kinds = _size_doubts(table, settings) + _fill_doubts(table, settings)
+    if "score" in table:
+        score = table["score"].astype(np.float64)
+        excess = (1 - score) / max(1e-9, 1 - settings.min_score)
+        kinds.append((excess, [f"the model is unsure (score {s:.2f})" for s in score]))
+    if channel is not None:
+        mean = table[f"mean_{channel}"].astype(np.float64)
+        deviation = -_robust(mean, least=max(1e-9, 0.05 * abs(float(np.nanmedian(mean)))))
+        texts = [f"dim in channel {channel}: {d:.1f} robust deviations" for d in deviation]
+        kinds.append((deviation / settings.dim_deviation, texts))
+    amounts = np.stack([np.nan_to_num(amount) for amount, _ in kinds])
+    doubt = amounts.max(axis=0, initial=0.0)
+    rows = np.flatnonzero(doubt > 1)
+    rows = rows[np.argsort(-doubt[rows], kind="stable")]
+    reasons = [
+        "; ".join(kinds[k][1][row] for k in np.argsort(-amounts[:, row]) if amounts[k, row] > 1)
+        for row in rows
+    ]
+    return Table(
+        {
+            "row": rows,
+            "label": table["label"][rows],
+            "frame": table["frame"][rows],
+            "doubt": doubt[rows],
+            "reason": np.array(reasons, dtype=object),
+        }
+    )
+
+
+def _size_doubts(table: Table, settings: DoubtSettings) -> list[tuple[FloatArray, list[str]]]:
+    size = table["area_px" if "area_px" in table else "volume_px"].astype(np.float64)
+    ratio = size / np.median(size) if len(size) else size
+    deviation = _robust(np.log(size), least=0.05)
+    cut = table["touches_border"].astype(bool)
+    small = np.where(cut, 0.0, -deviation)
+    return [
+        (deviation / settings.size_deviation, [f"{r:.1f} times the median size" for r in ratio]),
+        (small / settings.size_deviation, [f"only {r:.2f} of the median size" for r in ratio]),
+    ]
+
+
+def _fill_doubts(table: Table, settings: DoubtSettings) -> list[tuple[FloatArray, list[str]]]:
+    fill = table["ellipse_fill"].astype(np.float64)
+    limit = 1 - settings.min_ellipse_fill
+    texts = [f"waisted or ragged: fills {f:.2f} of its ellipse" for f in fill]
+    cut = table["touches_border"].astype(bool)
+    return [(np.where(cut, 0.0, (1 - fill) / max(1e-9, limit)), texts)]
+
+
+def _robust(values: FloatArray, *, least: float) -> FloatArray:
+    """Return deviations from the median in units of the spread (``least`` or more)."""
+    if len(values) < 8:
+        return np.zeros(len(values))
+    centre = np.nanmedian(values)
+    spread = 1.4826 * float(np.nanmedian(np.abs(values - centre)))
+    return np.asarray((values - centre) / max(spread, least))

@@ -1,0 +1,25 @@
+"""When an object deserves a second look."""
+
+from __future__ import annotations
+
+from fatescope.base.settings import Settings, setting
+
+
+class DoubtSettings(Settings):
+    """When an object is doubtful."""
+
+    size_deviation: float = setting(
+        3.5, "robust deviations of the logarithm of the size from the median", gt=0, le=100
+    )
+    min_ellipse_fill: float = setting(
+        0.94,
+        "share of its ellipse that an object must fill; two merged discs fill 0.89",
+        ge=0,
+        le=1,
+    )
+    min_score: float = setting(
+        0.5, "score of the model below which an object is doubtful", ge=0, le=1
+    )
+    dim_deviation: float = setting(
+        3.5, "robust deviations of the brightness below the median", gt=0, le=100
+    )

@@ -1,0 +1,74 @@
+"""What can be chosen about a rendered movie of nuclei."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fatescope.base.settings import Settings, setting
+
+
+class NucleiMovieSettings(Settings):
+    """A fluorescence time-lapse of dividing nuclei, seen through a microscope and a camera."""
+
+    frames: int = setting(12, "number of frames", ge=1, le=100_000)
+    height: int = setting(320, "rows of a frame", unit="px", ge=16, le=16_384)
+    width: int = setting(320, "columns of a frame", unit="px", ge=16, le=16_384)
+    spacing_um: float = setting(0.3, "size of a pixel", unit="µm", gt=0, le=100)
+    interval_min: float = setting(5.0, "time between frames", unit="min", gt=0, le=1440)
+
+    diameter_px: float = setting(
+        22.0, "diameter of a typical nucleus between divisions", unit="px", ge=6, le=200
+    )
+    diameter_spread: float = setting(
+        0.12, "standard deviation of the diameter, as a share of it", ge=0, le=0.5
+    )
+    aspect: float = setting(1.25, "typical length of a nucleus over its width", ge=1, le=2.5)
+    density: float = setting(0.3, "share of the picture that nuclei cover", ge=0, le=0.7)
+    touching_share: float = setting(
+        0.4, "share of nuclei placed against another; crowding (density) can raise it", ge=0, le=1
+    )
+
+    speed_um_per_min: float = setting(
+        0.07, "typical speed of a nucleus", unit="µm/min", ge=0, le=20
+    )
+    divisions_per_hour: float = setting(
+        0.2, "share of nuclei that divide within an hour", unit="1/h", ge=0, le=5
+    )
+
+    polarity: Literal["bright", "dark"] = setting(
+        "bright", "bright nuclei on a dark ground (fluorescence), or dark ones on a light ground"
+    )
+    brightness: float = setting(
+        1600.0, "counts of a typical nucleus above the background", unit="counts", gt=0, le=40_000
+    )
+    brightness_spread: float = setting(
+        0.35,
+        "spread of brightness between nuclei (standard deviation of its logarithm)",
+        ge=0,
+        le=2,
+    )
+    texture: float = setting(
+        1.0, "strength of chromatin texture and nucleoli; 0 gives even nuclei", ge=0, le=2
+    )
+    background: float = setting(
+        260.0, "counts of the background between nuclei", unit="counts", ge=0, le=20_000
+    )
+    unevenness: float = setting(
+        0.35, "how much background and illumination vary across the picture", ge=0, le=1
+    )
+    haze: float = setting(
+        0.18, "share of the light that comes from out of focus, as glow around nuclei", ge=0, le=0.9
+    )
+    blur_px: float = setting(
+        1.1, "width (standard deviation) of the point-spread function", unit="px", ge=0, le=20
+    )
+    defocus_share: float = setting(
+        0.3, "share of nuclei that lie above or below the focus and look blurred", ge=0, le=1
+    )
+    photons: float = setting(
+        260.0, "electrons per pixel of a typical nucleus: fewer give more noise", ge=1, le=1e6
+    )
+    read_noise: float = setting(
+        10.0, "noise of the camera without light", unit="counts", ge=0, le=5_000
+    )
+    bleaching: float = setting(0.012, "share of brightness lost per frame", ge=0, le=0.5)
