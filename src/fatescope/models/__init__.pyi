@@ -1,0 +1,17 @@
+from .check import ModelCheck as ModelCheck
+from .check import check_model as check_model
+from .check import list_models as list_models
+from .description import Citation as Citation
+from .description import ModelDescription as ModelDescription
+from .description import Thresholds as Thresholds
+from .description import Training as Training
+from .description import ValueRange as ValueRange
+from .find import find_package as find_package
+from .find import shipped_names as shipped_names
+from .package import ModelPackage as ModelPackage
+from .package import read_package as read_package
+from .package import write_package as write_package
+from .package import zip_package as zip_package
+from .runtime import Model as Model
+from .runtime import OpenVinoModel as OpenVinoModel
+from .runtime import load_model as load_model

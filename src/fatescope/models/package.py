@@ -1,0 +1,294 @@
+"""Model packages on disk: written whole, read with every file checked.
+
+A package is data. It is refused if it holds anything but the kinds of files listed here, if a
+name could leave its folder, if it would inflate beyond bounds, or if a hash is wrong.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import stat
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING, Any
+
+from fatescope.base.errors import ModelError
+from fatescope.models.description import ModelDescription, description_from_rdf
+from fatescope.models.rdf import make_rdf
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+REQUIRED = ("rdf.yaml", "model.onnx", "test_input.npy", "test_output.npy", "card.md")
+SUFFIXES = (".yaml", ".onnx", ".safetensors", ".npy", ".md", ".png", ".csv", ".json", ".txt")
+HASH_FILE = "SHA256SUMS"
+MAX_FILES = 64
+MAX_BYTES = 256 * 2**20
+MAX_RDF_BYTES = 2 * 2**20
+_CHUNK = 2**20
+
+
+@dataclass(frozen=True, slots=True)
+class ModelPackage:
+    """A checked package: its description, its files in memory, its content hash.
+
+    The content hash is the sha256 over the lines ``sha256  name`` of all files, sorted by name.
+    """
+
+    description: ModelDescription
+    files: Mapping[str, bytes]
+    sha256: str
+    source: Path
+
+    @property
+    def name(self) -> str:
+        """The short name of the model."""
+        return self.description.name
+
+    def tensor(self, name: str) -> NDArray[np.float32]:
+        """Read one of the package's arrays, for instance ``test_input.npy``."""
+        import numpy as np
+
+        try:
+            array = np.load(io.BytesIO(self.files[name]), allow_pickle=False)
+        except (KeyError, ValueError, EOFError, OSError) as error:
+            raise ModelError(f"{self.source}: {name} is missing or no array: {error}.") from error
+        return np.asarray(array, dtype=np.float32)
+
+
+def write_package(
+    folder: str | Path,
+    *,
+    description: ModelDescription,
+    files: Mapping[str, bytes | Path],
+    test_input: NDArray[np.float32],
+    test_output: NDArray[np.float32],
+    card: str,
+) -> ModelPackage:
+    """Write a package folder, whole or not at all, and read it back.
+
+    Parameters
+    ----------
+    folder : path
+        Must not exist, or be an empty folder.
+    description : ModelDescription
+    files : mapping of str to bytes or path
+        At least ``model.onnx``; usually ``model_int8.onnx`` and ``weights.safetensors`` too.
+    test_input : ndarray of float32, shape (B, 1, Y, X)
+        A normalised picture.
+    test_output : ndarray of float32, shape (B, C, Y, X)
+        What ``model.onnx`` makes of it.
+    card : str
+        The model card, Markdown.
+
+    Raises
+    ------
+    ModelError
+        If the folder is in use, or a file may not be in a package.
+    """
+    import numpy as np
+    import yaml
+
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ModelError(f"{target} exists and is not empty. Choose another folder.")
+    content = {name: _bytes(data) for name, data in files.items()}
+    content["test_input.npy"] = _npy(np.asarray(test_input, dtype=np.float32))
+    content["test_output.npy"] = _npy(np.asarray(test_output, dtype=np.float32))
+    content["card.md"] = card.encode()
+    _check_names([*content, "rdf.yaml"], where=str(target))
+    rdf = make_rdf(description, {name: _sha256(data) for name, data in content.items()})
+    content["rdf.yaml"] = yaml.safe_dump(rdf, sort_keys=False, allow_unicode=True).encode()
+    content[HASH_FILE] = hash_lines(content).encode()
+
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    beside.mkdir(parents=True)
+    for name, data in content.items():
+        (beside / name).write_bytes(data)
+    if target.exists():
+        target.rmdir()
+    beside.rename(target)
+    return read_package(target)
+
+
+def zip_package(package: ModelPackage, path: str | Path) -> Path:
+    """Write a package as one zip file, with the same bytes whenever it is written."""
+    target = Path(path)
+    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
+    content = {**package.files, HASH_FILE: hash_lines(package.files).encode()}
+    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name in sorted(content):
+            archive.writestr(zipfile.ZipInfo(name), content[name], zipfile.ZIP_DEFLATED)
+    beside.replace(target)
+    return target
+
+
+def read_package(path: str | Path, *, sha256: str | None = None) -> ModelPackage:
+    """Read and check a package folder or zip.
+
+    Parameters
+    ----------
+    path : path
+    sha256 : str, optional
+        The content hash that the caller expects.
+
+    Raises
+    ------
+    ModelError
+        One sentence: what is wrong with the package, and what to do.
+    """
+    source = Path(path)
+    if source.is_dir():
+        content = dict(_folder_files(source))
+    elif source.is_file():
+        content = dict(_zip_files(source))
+    else:
+        raise ModelError(f"{source}: there is no model package. Give a folder or a zip file.")
+    lines = content.pop(HASH_FILE, b"").decode("ascii", "replace")
+    _check_names(list(content), where=str(source))
+    _check_hashes(content, lines, where=str(source))
+    digest = hashlib.sha256(lines.encode()).hexdigest()
+    if sha256 is not None and digest != sha256:
+        raise ModelError(
+            f"{source}: content hash {digest[:12]}, but {sha256[:12]} was expected. "
+            "This is another model; get the right one."
+        )
+    return ModelPackage(_description(content, source), content, digest, source)
+
+
+def hash_lines(content: Mapping[str, bytes]) -> str:
+    """Return the text of ``SHA256SUMS``: one line for each file, sorted by name."""
+    names = sorted(name for name in content if name != HASH_FILE)
+    return "".join(f"{_sha256(content[name])}  {name}\n" for name in names)
+
+
+def _description(content: Mapping[str, bytes], source: Path) -> ModelDescription:
+    import yaml
+
+    if len(content["rdf.yaml"]) > MAX_RDF_BYTES:
+        raise ModelError(f"{source}: rdf.yaml is larger than 2 MB. Export the package again.")
+    loader: Any = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    try:
+        rdf = yaml.load(content["rdf.yaml"], Loader=loader)
+    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
+        raise ModelError(f"{source}: rdf.yaml is no YAML: {error}.") from error
+    try:
+        return description_from_rdf(rdf)
+    except ModelError as error:
+        raise ModelError(f"{source}: {error}") from error
+
+
+def _check_hashes(content: Mapping[str, bytes], lines: str, *, where: str) -> None:
+    if not lines:
+        raise ModelError(f"{where}: {HASH_FILE} is missing. Get the package again.")
+    pairs = [line.split("  ", 1) for line in lines.splitlines() if "  " in line]
+    said = {name: digest for digest, name in pairs}
+    if hash_lines(content) == lines:
+        return
+    wrong = sorted(n for n in content if said.get(n) != _sha256(content[n]))
+    gone = sorted(set(said) - set(content))
+    what = ", ".join(wrong + gone) or HASH_FILE
+    raise ModelError(f"{where}: wrong hash of {what}. The package is damaged; get it again.")
+
+
+def _check_names(names: list[str], *, where: str) -> None:
+    for name in names:
+        if PurePosixPath(name).suffix not in SUFFIXES:
+            raise ModelError(
+                f"{where}: {name!r} may not be in a package, which holds only data "
+                f"({', '.join(SUFFIXES)}). Remove it."
+            )
+    missing = [name for name in REQUIRED if name not in names]
+    if missing:
+        raise ModelError(f"{where}: {', '.join(missing)} missing. Get the package again.")
+
+
+def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
+    total = 0
+    for count, entry in enumerate(sorted(folder.iterdir()), start=1):
+        if entry.is_symlink() or not entry.is_file():
+            raise ModelError(
+                f"{folder}: {entry.name!r} is a link or a folder. A package is plain files."
+            )
+        total += entry.stat().st_size
+        _check_bounds(count, total, where=str(folder))
+        yield entry.name, entry.read_bytes()
+
+
+def _zip_files(path: Path) -> Iterator[tuple[str, bytes]]:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            infos = [info for info in archive.infolist() if not info.is_dir()]
+            _check_bounds(len(infos), sum(i.file_size for i in infos), where=str(path))
+            prefix = _common_folder(infos)
+            left = MAX_BYTES
+            seen: set[str] = set()
+            for info in infos:
+                name = _safe_name(info, prefix, where=str(path), seen=seen)
+                data = _inflate(archive, info, left, where=str(path))
+                left -= len(data)
+                yield name, data
+    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
+        raise ModelError(f"{path}: not a readable zip file: {error}.") from error
+
+
+def _common_folder(infos: list[zipfile.ZipInfo]) -> str:
+    """Return the one folder that holds everything (zips made by a file manager have one)."""
+    heads = {info.filename.split("/", 1)[0] for info in infos if "/" in info.filename}
+    whole = len(heads) == 1 and all("/" in info.filename for info in infos)
+    head = next(iter(heads)) if whole else ""
+    return f"{head}/" if head not in ("", ".", "..") else ""
+
+
+def _safe_name(info: zipfile.ZipInfo, prefix: str, *, where: str, seen: set[str]) -> str:
+    name = info.filename.removeprefix(prefix)
+    if stat.S_ISLNK(info.external_attr >> 16):
+        raise ModelError(f"{where}: {info.filename!r} is a link. A package is plain files.")
+    if not name or "/" in name or "\\" in name or ":" in name or name.startswith("."):
+        raise ModelError(
+            f"{where}: {info.filename!r} leaves the package's folder. Do not use this file."
+        )
+    if name in seen:
+        raise ModelError(f"{where}: {name!r} is there twice. Do not use this file.")
+    seen.add(name)
+    return name
+
+
+def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int, *, where: str) -> bytes:
+    parts: list[bytes] = []
+    with archive.open(info) as stream:
+        while chunk := stream.read(_CHUNK):
+            left -= len(chunk)
+            _check_bounds(1, MAX_BYTES - left, where=where)
+            parts.append(chunk)
+    return b"".join(parts)
+
+
+def _check_bounds(n_files: int, n_bytes: int, *, where: str) -> None:
+    if n_files > MAX_FILES or n_bytes > MAX_BYTES:
+        raise ModelError(
+            f"{where}: more than {MAX_FILES} files or {MAX_BYTES // 2**20} MB unpacked; "
+            "a model package is smaller. Do not use this file."
+        )
+
+
+def _bytes(data: bytes | Path) -> bytes:
+    return data.read_bytes() if isinstance(data, Path) else bytes(data)
+
+
+def _npy(array: NDArray[np.float32]) -> bytes:
+    import numpy as np
+
+    stream = io.BytesIO()
+    np.save(stream, array, allow_pickle=False)
+    return stream.getvalue()
+
+
+def _sha256(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()

@@ -1,0 +1,159 @@
+"""Run a package's network with OpenVINO: no torch, the same numbers on every call."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, Protocol
+
+from fatescope.base.errors import ModelError
+from fatescope.models.description import ModelDescription
+from fatescope.models.find import find_package
+from fatescope.models.package import ModelPackage, read_package
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Precision = Literal["auto", "fp32", "int8"]
+Device = Literal["auto", "cpu", "cuda"]
+_EXTERNAL_DATA = re.compile(rb"\x0a\x08location\x12")
+
+
+class Model(Protocol):
+    """What prediction needs of a model, whatever runs it."""
+
+    @property
+    def name(self) -> str:
+        """Short name."""
+
+    @property
+    def sha256(self) -> str:
+        """Content hash, as written into results."""
+
+    @property
+    def description(self) -> ModelDescription:
+        """What the model expects and how its maps become instances."""
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return maps (B, C, Y, X) of normalised pictures (B, 1, Y, X)."""
+
+
+class OpenVinoModel:
+    """A network compiled for the processor.
+
+    Pictures run one by one, so that the batch size cannot change a result, and in f32 (int8
+    layers stay int8): OpenVINO's own default is bfloat16 on some processors. One network is
+    compiled for each tile shape; a plane has one tile shape.
+    """
+
+    def __init__(self, package: ModelPackage, *, precision: str, threads: int | None) -> None:
+        self.name = package.name
+        self.sha256 = package.sha256
+        self.description = package.description
+        self.precision = precision
+        self._threads = threads
+        file = "model_int8.onnx" if precision == "int8" else "model.onnx"
+        self._core, self._network = _read_network(package, file)
+        self._requests: dict[tuple[int, int], Any] = {}
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the maps of a batch.
+
+        Parameters
+        ----------
+        batch : ndarray of float32, shape (B, 1, Y, X)
+            Normalised, on the working grid; Y and X multiples of the divisor.
+
+        Returns
+        -------
+        ndarray of float32, shape (B, C, Y, X)
+        """
+        import numpy as np
+
+        if batch.ndim != 4 or any(n % self.description.divisor for n in batch.shape[2:]):
+            raise ModelError(
+                f"model {self.name!r} takes (B, 1, Y, X) with Y and X multiples of "
+                f"{self.description.divisor}; got {batch.shape}."
+            )
+        request = self._request(batch.shape[2], batch.shape[3])
+        out = []
+        for picture in batch:
+            result = request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
+            out.append(np.array(next(iter(result.values()))[0], dtype=np.float32))
+        return np.stack(out)
+
+    def _request(self, height: int, width: int) -> Any:
+        if (height, width) not in self._requests:
+            network = self._network.clone()
+            network.reshape([1, 1, height, width])
+            hints = {
+                "INFERENCE_PRECISION_HINT": "f32",
+                "PERFORMANCE_HINT": "LATENCY",
+                "NUM_STREAMS": "1",
+                "ENABLE_CPU_PINNING": "NO",
+            }
+            if self._threads:
+                hints["INFERENCE_NUM_THREADS"] = str(self._threads)
+            compiled = self._core.compile_model(network, "CPU", hints)
+            if len(self._requests) >= 4:
+                self._requests.pop(next(iter(self._requests)))
+            self._requests[height, width] = compiled.create_infer_request()
+        return self._requests[height, width]
+
+
+def load_model(
+    name_or_path: str | Path,
+    *,
+    precision: Precision = "auto",
+    device: Device = "auto",
+    threads: int | None = 1,
+    sha256: str | None = None,
+) -> OpenVinoModel:
+    """Load a package by its name or its path, check every hash, and make it ready to run.
+
+    Parameters
+    ----------
+    name_or_path : str or path
+        A shipped name such as ``"nuclei"``, or a folder or zip.
+    precision : {"auto", "fp32", "int8"}
+        ``auto`` takes int8 where the package has it.
+    device : {"auto", "cpu", "cuda"}
+        A device asked for and missing is an error.
+    threads : int, optional
+        Threads of one inference; ``None`` leaves it to OpenVINO. Results do not depend on it.
+    sha256 : str, optional
+        The content hash that the package must have.
+
+    Raises
+    ------
+    ModelError
+        If there is no such package, it is damaged or unsafe, or lacks the precision asked for.
+    """
+    if device == "cuda":
+        raise ModelError(
+            "device 'cuda' was asked for, but this installation runs networks on the processor "
+            "only. Use --device auto."
+        )
+    package = read_package(find_package(name_or_path), sha256=sha256)
+    has_int8 = "model_int8.onnx" in package.files
+    if precision == "int8" and not has_int8:
+        raise ModelError(f"{package.source}: the package has no int8 network. Use fp32.")
+    chosen = "int8" if precision != "fp32" and has_int8 else "fp32"
+    return OpenVinoModel(package, precision=chosen, threads=threads)
+
+
+def _read_network(package: ModelPackage, file: str) -> tuple[Any, Any]:
+    import openvino
+
+    data = package.files[file]
+    if _EXTERNAL_DATA.search(data):
+        raise ModelError(
+            f"{package.source}: {file} points to data outside the package. Do not use this file."
+        )
+    core = openvino.Core()
+    try:
+        return core, core.read_model(data)
+    except RuntimeError as error:
+        first = str(error).strip().splitlines()[-1]
+        raise ModelError(f"{package.source}: {file} is no readable network: {first}") from error

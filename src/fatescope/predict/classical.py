@@ -1,0 +1,106 @@
+"""The model ``classical``: threshold, distance and climbing, without weights.
+
+It takes the same path as a network: it makes the same three maps on the same tiles. The threshold
+is Otsu's, of the whole plane, lowered or raised where the ground around is darker or brighter.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.models.description import ModelDescription, Thresholds
+from fatescope.predict.normalise import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from numpy.typing import NDArray
+
+    from fatescope.predict.normalise import PlaneStatistics
+
+_VERSION = "1"
+_BINS = 1024
+_LOW, _HIGH = -0.25, 2.25
+
+DESCRIPTION = ModelDescription(
+    name="classical",
+    version=_VERSION,
+    summary="Otsu's threshold, corrected for uneven ground, and distance to the outline.",
+    thresholds=Thresholds(core=0.4, border_weight=0.0, merge_distance=0.8, min_area_px=30),
+    diameter_px=22.0,
+    diameter_range_px=(8.0, 60.0),
+    halo_px=64,
+    tile_px=1024,
+    divisor=1,
+)
+
+
+class Classical:
+    """The built-in model: a `Predictor` without a package."""
+
+    def __init__(self) -> None:
+        self.name = DESCRIPTION.name
+        self.description = DESCRIPTION
+        text = DESCRIPTION.model_dump_json()
+        self.sha256 = hashlib.sha256(text.encode()).hexdigest()
+
+    def network(
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+    ) -> ThresholdNetwork:
+        """Return the maps' maker for a plane: its threshold comes from the whole plane."""
+        counts = np.zeros(_BINS, np.int64)
+        for part in parts():
+            place = (normalise(part, statistics) - np.float32(_LOW)) * np.float32(
+                _BINS / (_HIGH - _LOW)
+            )
+            index = np.clip(place, 0, _BINS - 1).astype(np.uint16)
+            counts += np.bincount(index.reshape(-1), minlength=_BINS)
+        return ThresholdNetwork(otsu(counts))
+
+
+class ThresholdNetwork:
+    """Maps from one threshold on normalised pictures."""
+
+    def __init__(self, threshold: float) -> None:
+        self.threshold = threshold
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return foreground, distance and (empty) border, each in 0..1."""
+        return np.stack([self._maps(picture[0]) for picture in batch])
+
+    def _maps(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+        import edt
+
+        smooth = _blur(picture, 1)
+        foreground = np.clip((smooth - self.threshold) / 0.2 + 0.5, 0, 1)
+        inside = (foreground >= 0.5).astype(np.uint8)
+        distance = edt.edt(inside, black_border=False, parallel=1)
+        radius = DESCRIPTION.diameter_px / 2
+        distance = np.minimum(_blur(distance, 2) / np.float32(radius), 1)
+        return np.stack([foreground, distance, np.zeros_like(distance)]).astype(np.float32)
+
+
+def otsu(counts: NDArray[np.int64]) -> float:
+    """Return the normalised value that best divides a histogram in two (Otsu 1979)."""
+    centre = _LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS
+    weight = np.cumsum(counts).astype(np.float64)
+    total = np.cumsum(counts * centre)
+    n, mean = weight[-1], total[-1]
+    with np.errstate(divide="ignore", invalid="ignore"):
+        between = (mean * weight - total * n) ** 2 / (weight * (n - weight))
+    between[~np.isfinite(between)] = -1
+    return float(centre[int(np.argmax(between))] + (_HIGH - _LOW) / _BINS / 2)
+
+
+def _blur(picture: NDArray[np.float32], times: int) -> NDArray[np.float32]:
+    """Smooth by (1, 2, 1) / 4 along both axes, mirrored at the edge."""
+    for _ in range(times):
+        for axis in (0, 1):
+            wide = np.pad(picture, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], "edge")
+            n = picture.shape[axis]
+            low, mid, high = (np.take(wide, np.arange(k, k + n), axis=axis) for k in range(3))
+            picture = (low + 2 * mid + high) * np.float32(0.25)
+    return picture

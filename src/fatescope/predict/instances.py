@@ -1,0 +1,205 @@
+"""From maps to nuclei: cores, then every pixel climbs to the core it belongs to.
+
+The route is made of steps that look no further than `REACH_PX` pixels, so a part of a plane
+gives, away from its cut edges, the same pixels as the whole plane, to the last bit. What is
+known only of whole objects (area, score, what they touch) is a sum of whole numbers that parts
+add up. The same code serves 2D (YX) and 3D (ZYX).
+
+1. foreground: pixels above a threshold, small holes closed.
+2. cores: smoothed distance map, less the border map, above a threshold; connected components.
+3. ring: every other foreground pixel points to its best neighbour, uphill; the pointers are
+   followed at most `_CLIMB_PX` pixels. What reaches no core stays together as a weak region.
+4. contacts: where two regions meet, how much border and how much distance was predicted there.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.models.description import Thresholds
+
+_DOUBLINGS = 5
+_CLIMB_PX = 2**_DOUBLINGS
+_HOLE_PX = 16
+_SMOOTH_PX = 2
+_MARGIN_PX = _HOLE_PX + _SMOOTH_PX + 2
+REACH_PX = _CLIMB_PX + _MARGIN_PX + 2
+"""How far, in working pixels, a pixel's region can depend on its surroundings."""
+
+FULL = 255
+"""Maps are whole numbers from 0 to `FULL`: small, fast, and robust to rounding of a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Regions of a part of a plane, before they are merged and judged.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape of the part
+        1..n; regions up to ``n_cores`` have a core, the others are weak. Right on the own rows
+        and the row before them.
+    cores : tuple of ndarray of int32
+        Core labels on the rows within `_CLIMB_PX` of the first and of the last own edge.
+    height : ndarray of int32, shape of the part
+        What was climbed.
+    """
+
+    labels: NDArray[np.int32]
+    cores: tuple[NDArray[np.int32], NDArray[np.int32]]
+    height: NDArray[np.int32]
+    n: int
+    n_cores: int
+
+
+def quantise(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return maps in 0..1 as whole numbers in 0..`FULL`; not-a-number becomes 0."""
+    scaled = maps * np.float32(FULL) + np.float32(0.5)
+    np.nan_to_num(scaled, copy=False, nan=0.0)
+    return np.clip(scaled, 0, FULL).astype(np.uint8)
+
+
+def find_regions(
+    maps: NDArray[np.uint8],
+    thresholds: Thresholds,
+    *,
+    own: slice | None = None,
+    cut: tuple[bool, bool] = (False, False),
+) -> Regions:
+    """Divide the foreground of a plane, of a volume, or of a part of one, into regions.
+
+    Parameters
+    ----------
+    maps : ndarray of uint8, shape (3, Y, X) or (3, Z, Y, X)
+        Foreground, distance and border, each 0..`FULL`.
+    thresholds : Thresholds
+    own : slice, optional
+        Along the first axis of space, what this part accounts for; the rest is there to look at.
+    cut : tuple of bool
+        Whether the part ends before, and after, where the whole does; `REACH_PX` rows must then
+        lie between that end and the own rows.
+    """
+    own = own or slice(0, maps.shape[1])
+    foreground = _foreground(maps[0], thresholds)
+    height = climb_map(maps, thresholds)
+    core = foreground & (height >= round(thresholds.core * FULL) * _unit(foreground.ndim))
+    core[: _MARGIN_PX * cut[0]] = False
+    core[len(core) - _MARGIN_PX * cut[1] :] = False
+    labels, n_cores = _components(core)
+    near = [slice(max(0, edge - _CLIMB_PX), edge + _CLIMB_PX) for edge in (own.start, own.stop)]
+    cores = labels[near[0]].copy(), labels[near[1]].copy()
+
+    unreached = _climb(labels, foreground, height)
+    unreached[: max(0, own.start - 1)] = False
+    unreached[own.stop :] = False
+    weak, n_weak = _components(unreached)
+    if n_weak:
+        at = np.flatnonzero(weak)
+        labels.reshape(-1)[at] = weak.reshape(-1)[at] + np.int32(n_cores)
+    return Regions(labels, cores, height, n_cores + n_weak, n_cores)
+
+
+def climb_map(maps: NDArray[np.uint8], thresholds: Thresholds) -> NDArray[np.int32]:
+    """Return the smoothed distance map less the weighted border map; 0 outside the frame.
+
+    Smoothing is by (1, 2, 1) along each axis, twice, in whole numbers.
+    """
+    weight = round(thresholds.border_weight * 16)
+    raw = maps[1].astype(np.int32) * 16
+    if weight:
+        raw -= maps[2].astype(np.int32) * weight
+        np.maximum(raw, 0, out=raw)
+    for axis in range(raw.ndim):
+        for _ in range(_SMOOTH_PX):
+            raw = _binomial(raw, axis)
+    return raw
+
+
+def _unit(ndim: int) -> int:
+    """Return what a map value of 1 becomes in `climb_map`."""
+    return 16 * 4 ** (_SMOOTH_PX * ndim)
+
+
+def _binomial(values: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
+    out = values * 2
+    lower, upper = _shifted(axis, values.ndim)
+    out[upper] += values[lower]
+    out[lower] += values[upper]
+    return out
+
+
+def _shifted(axis: int, ndim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    whole = [slice(None)] * ndim
+    lower, upper = list(whole), list(whole)
+    lower[axis], upper[axis] = slice(None, -1), slice(1, None)
+    return tuple(lower), tuple(upper)
+
+
+def _foreground(prediction: NDArray[np.uint8], thresholds: Thresholds) -> NDArray[np.bool_]:
+    """Return the foreground, with holes of at most `_HOLE_PX` pixels closed."""
+    import cc3d
+
+    foreground = prediction >= max(1, round(thresholds.foreground * FULL))
+    connectivity = (4, 6)[foreground.ndim - 2]
+    outside = cc3d.dust(
+        ~foreground, threshold=_HOLE_PX + 1, connectivity=connectivity, in_place=False
+    )
+    return np.asarray(outside) == 0
+
+
+def _components(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
+    """Label connected components; pixels that meet at a corner only are apart."""
+    import cc3d
+
+    labels, n = cc3d.connected_components(
+        inside, connectivity=(4, 6)[inside.ndim - 2], return_N=True, out_dtype=np.uint32
+    )
+    return labels.view(np.int32), int(n)
+
+
+def _climb(
+    labels: NDArray[np.int32], foreground: NDArray[np.bool_], height: NDArray[np.int32]
+) -> NDArray[np.bool_]:
+    """Label the ring in place, and return the foreground that reaches no core."""
+    ring = foreground & (labels == 0)
+    start = np.flatnonzero(ring.reshape(-1))
+    pointer = np.arange(labels.size, dtype=np.intp)
+    pointer[start] = start + _uphill(foreground, height).reshape(-1)[start]
+    inside = ring.reshape(-1)
+    active = start
+    for _ in range(_DOUBLINGS):
+        target = pointer[active]
+        beyond = pointer[target]
+        pointer[active] = beyond
+        active = active[(beyond != target) & inside[beyond]]
+    flat = labels.reshape(-1)
+    flat[start] = flat[pointer[start]]
+    return foreground & (labels == 0)
+
+
+def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> NDArray[np.intp]:
+    """Return for each pixel the flat step to the highest of its neighbours and itself.
+
+    Of equally high neighbours the one further along the axes wins, so that no path closes.
+    Background is lower than any foreground and is never a target of it.
+    """
+    ndim = height.ndim
+    key = np.where(foreground, height + 1, 0) << (2 * ndim)
+    steps = np.zeros(4**ndim, np.intp)
+    for axis in range(ndim):
+        lower, upper = _shifted(axis, ndim)
+        unit = 4**axis
+        best = key + unit
+        np.maximum(best[upper], key[lower], out=best[upper])
+        np.maximum(best[lower], key[upper] + 2 * unit, out=best[lower])
+        key = best
+        stride = int(np.prod(height.shape[axis + 1 :]))
+        steps += stride * ((np.arange(4**ndim) // unit) % 4 - 1)
+    key &= 4**ndim - 1
+    return steps[key]

@@ -1,0 +1,73 @@
+"""A network with what it needs to know of a plane: packages and the model ``classical`` alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.models.description import ModelDescription
+    from fatescope.models.runtime import Model, Precision
+    from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.tiling import Network
+
+
+
+class Predictor(Protocol):
+    """What makes maps: its description, its content hash, and a network for a plane."""
+
+    @property
+    def name(self) -> str:
+        """Name of the model."""
+
+    @property
+    def sha256(self) -> str:
+        """Content hash of the model, as written into results."""
+
+    @property
+    def description(self) -> ModelDescription:
+        """Size, thresholds and tile grid of the model."""
+
+    def network(
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+    ) -> Network:
+        """Return the network for a plane or stack; ``parts`` reads it anew on each call."""
+
+
+class PackagePredictor:
+    """The network of a model package; it is the same for all planes."""
+
+    def __init__(self, model: Model) -> None:
+        self.name = model.name
+        self.sha256 = model.sha256
+        self.description = model.description
+        self._model = model
+
+    def network(
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+    ) -> Network:
+        """Return the model itself."""
+        return self._model
+
+
+def open_predictor(
+    name_or_path: str | Path, *, precision: Precision = "auto", threads: int | None = 1
+) -> Predictor:
+    """Return the model ``classical``, a shipped package by name, or a package by its path.
+
+    Raises
+    ------
+    ModelError
+        See `fatescope.models.load_model`.
+    """
+    if str(name_or_path) == "classical":
+        from fatescope.predict.classical import Classical
+
+        return Classical()
+    from fatescope.models.runtime import load_model
+
+    return PackagePredictor(load_model(name_or_path, precision=precision, threads=threads))

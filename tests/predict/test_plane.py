@@ -1,0 +1,167 @@
+import numpy as np
+import pytest
+
+from fatescope.models import ModelDescription, Thresholds
+from fatescope.predict.instances import REACH_PX, find_regions, quantise
+from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.predict.normalise import plane_statistics
+from fatescope.predict.plane import segment_plane
+from fatescope.predict.scratch import MemoryScratch
+from tests.hand_built import render_discs
+
+THRESHOLDS = Thresholds(min_area_px=5)
+
+
+class DrawnNetwork:
+    """Maps that are drawn beforehand: the 'picture' holds the flat index of each pixel."""
+
+    def __init__(self, maps):
+        self.maps = maps
+
+    def run(self, batch):
+        index = np.rint(batch[:, 0] * (self.maps[0].size - 1)).astype(np.intp)
+        return np.moveaxis(self.maps.reshape(len(self.maps), -1)[:, index], 0, 1)
+
+
+def perfect_maps(labels):
+    """Foreground, normalised distance and touching border of a label image, by brute force."""
+    edt = pytest.importorskip("edt")
+    distance = edt.edt(labels.astype(np.uint32), black_border=False)
+    top = np.zeros(labels.max() + 1)
+    np.maximum.at(top, labels.ravel(), distance.ravel())
+    border = np.zeros(labels.shape, bool)
+    for axis in range(labels.ndim):
+        for step in (-1, 1):
+            other = np.roll(labels, step, axis)
+            border |= (labels > 0) & (other > 0) & (other != labels)
+    inside = labels > 0
+    distance = np.where(inside, distance / np.maximum(top[labels], 1e-6), 0)
+    return np.stack([inside, distance, border]).astype(np.float32)
+
+
+def instances(maps, thresholds=THRESHOLDS):
+    q = quantise(maps)
+    regions = find_regions(q, thresholds)
+    sums = RegionSums()
+    own = slice(0, q.shape[1])
+    provisional = add_part(sums, regions, q, own=own, offset=0)
+    joined = join_regions(sums, thresholds)
+    return joined.label_of[provisional], joined
+
+
+def discs(shape, *circles):
+    grid = np.indices(shape)
+    labels = np.zeros(shape, np.int32)
+    for number, (*centre, radius) in enumerate(circles, start=1):
+        square = sum((g - c) ** 2 for g, c in zip(grid, centre, strict=True))
+        labels[(square <= radius**2) & (labels == 0)] = number
+    return labels
+
+
+def test_touching_discs_stay_two_with_their_own_outline():
+    true = discs((48, 60), (24, 18, 11), (24, 40, 11))
+    found, joined = instances(perfect_maps(true))
+    assert joined.n == 2
+    assert (found == true).mean() > 0.995
+
+
+def test_a_small_disc_beside_a_large_one_keeps_its_size():
+    true = discs((60, 70), (30, 26, 20), (30, 52, 6))
+    found, joined = instances(perfect_maps(true))
+    assert joined.n == 2
+    assert abs(int((found == 2).sum()) - int((true == 2).sum())) <= 6
+
+
+def test_touching_balls_stay_two_in_three_dimensions():
+    true = discs((24, 24, 40), (12, 12, 11, 8), (12, 12, 27, 8))
+    found, joined = instances(perfect_maps(true))
+    assert joined.n == 2
+    assert (found == true).mean() > 0.995
+
+
+def test_fragments_of_one_nucleus_are_merged_and_two_nuclei_are_not():
+    true = discs((40, 60), (20, 22, 14), (20, 38, 14))
+    maps = perfect_maps((true > 0).astype(np.int32))  # one long nucleus ...
+    y, x = np.indices(true.shape)
+    hills = [np.hypot(y - 20, x - c) / 14 for c in (22, 38)]
+    maps[1] = np.clip(1 - np.minimum(*hills), 0, 1)  # ... in whose distance map are two hills
+    loose = Thresholds(core=0.6, merge_distance=0.3, min_area_px=5)
+    never = Thresholds(core=0.6, merge_distance=1.0, min_area_px=5)
+    assert instances(maps, never)[1].n == 2
+    assert instances(maps, loose)[1].n == 1
+    maps[2, :, 29:32] = 1.0  # now a border is predicted between them
+    assert instances(maps, loose)[1].n == 2
+
+
+def test_small_objects_are_dropped_and_small_holes_filled():
+    true = discs((40, 60), (20, 15, 10), (20, 45, 2))
+    maps = perfect_maps(true)
+    maps[0, 20, 14:16] = 0
+    assert instances(maps, Thresholds(min_area_px=0))[1].n == 2
+    found, joined = instances(maps, Thresholds(min_area_px=20))
+    assert joined.n == 1
+    assert found[20, 15] == 1
+
+
+def test_a_nucleus_without_a_core_is_still_found():
+    maps = perfect_maps(discs((40, 40), (20, 20, 9)))
+    maps[1] *= 0.3
+    assert instances(maps)[1].n == 1
+
+
+def test_labels_are_numbered_by_their_first_pixel():
+    true = discs((60, 60), (45, 12, 8), (12, 45, 8), (14, 12, 8))
+    found, _ = instances(perfect_maps(true))
+    first = [np.flatnonzero(found == n)[0] for n in range(1, found.max() + 1)]
+    assert first == sorted(first)
+
+
+def noisy_maps(shape, seed):
+    """Maps that no network would give: smooth noise, so that every rule is exercised."""
+    rng = np.random.default_rng(seed)
+    out = []
+    for sigma in (4, 3, 2):
+        noise = rng.normal(size=shape)
+        for axis in (0, 1):
+            for _ in range(sigma * sigma):
+                noise = noise + np.roll(noise, 1, axis) + np.roll(noise, -1, axis)
+                noise /= 3
+        rank = noise.ravel().argsort().argsort().reshape(shape) / noise.size
+        out.append(rank)
+    maps = np.stack(out).astype(np.float32)
+    maps[0] = np.clip(maps[0] * 1.4, 0, 1)
+    maps[2] *= maps[2] > 0.8
+    return maps
+
+
+@pytest.mark.parametrize("seed", [0, 1, 2])
+def test_any_division_into_parts_gives_the_same_labels(seed):
+    maps = noisy_maps((230, 170), seed)
+    network = DrawnNetwork(maps)
+    whole = _segment(network, maps, part_px=10**9)
+    assert whole.n > 10
+    for rows in (1, 7, 31, 64, REACH_PX, 150):
+        parts = _segment(network, maps, part_px=rows * 170)
+        assert parts.n == whole.n
+        np.testing.assert_array_equal(parts.array(), whole.array())
+        np.testing.assert_array_equal(parts.scores, whole.scores)
+
+
+def _segment(network, maps, *, part_px):
+    shape = maps.shape[1:]
+    index = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape).astype(np.float64)
+    description = ModelDescription(
+        name="fake", summary="Maps drawn beforehand.", tile_px=4096, halo_px=16, divisor=1
+    )
+    statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
+    return segment_plane(
+        network,
+        lambda y0, y1, x0, x1: index[y0:y1, x0:x1],
+        shape,
+        statistics,
+        description,
+        scale=1.0,
+        thresholds=Thresholds(min_area_px=8, merge_distance=0.7),
+        scratch=MemoryScratch(),
+        part_px=part_px,
+    )
