@@ -118,7 +118,9 @@ def _contacts(
         heights.append(np.minimum(level[tuple(low)][touch], level[tuple(high)][touch]))
     code = np.concatenate(codes)
     unique, row = np.unique(code, return_inverse=True)
-    sums = [np.bincount(row, weights=np.concatenate(w), minlength=len(unique)) for w in (edges, heights)]
+    sums = [
+        np.bincount(row, weights=np.concatenate(w), minlength=len(unique)) for w in (edges, heights)
+    ]
     count = np.bincount(row, minlength=len(unique))
     return np.stack(
         [unique >> 32, unique & 0xFFFFFFFF, count, *(s.astype(np.int64) for s in sums)], axis=1

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from fatescope.predict.tiling import Network
 
 
-
 class Predictor(Protocol):
     """What makes maps: its description, its content hash, and a network for a plane."""
 
