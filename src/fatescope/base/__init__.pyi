@@ -11,13 +11,13 @@ from .errors import InputError as InputError
 from .errors import ModelError as ModelError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
+from .execution import Execution as Execution
+from .execution import parse_bytes as parse_bytes
 from .files import PART_SUFFIX as PART_SUFFIX
 from .files import reason_of as reason_of
 from .files import sha256_of as sha256_of
 from .files import shown as shown
 from .files import written_beside as written_beside
-from .execution import Execution as Execution
-from .execution import parse_bytes as parse_bytes
 from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .image import Image as Image

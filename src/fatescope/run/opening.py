@@ -15,7 +15,7 @@ from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
 
 def utc_now() -> str:
     """Return the time in ISO 8601."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
+    return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
 def made(out: Path) -> Path:

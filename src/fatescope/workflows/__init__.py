@@ -1,0 +1,1 @@
+"""One file a story: read from top to bottom, it explains one system."""

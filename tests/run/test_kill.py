@@ -1,0 +1,40 @@
+"""Killed at any moment, a run continues: same bytes, nothing lost, nothing done twice."""
+
+import sys
+
+import pytest
+from benchmarks.kill_test import kill_often
+from benchmarks.kill_workload import draw
+
+
+def command(images, *, workers, slow):
+    options = ["--workers", str(workers), "--slow", str(slow)]
+    return [sys.executable, "-m", "benchmarks.kill_workload", str(images), "{out}", *options]
+
+
+def test_five_kills_change_nothing(tmp_path):
+    draw(tmp_path / "images", 12)
+    outcome = kill_often(
+        command(tmp_path / "images", workers=1, slow=0.05),
+        tmp_path / "work",
+        kills=5,
+        seed=1,
+        longest=2.5,
+    )
+    assert outcome.kills == 5
+    assert outcome.folders >= 1
+    assert outcome.files_compared >= 12 * 2 + 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_hundred_kills_change_nothing(tmp_path, workers):
+    draw(tmp_path / "images", 200)
+    outcome = kill_often(
+        command(tmp_path / "images", workers=workers, slow=0.0),
+        tmp_path / "work",
+        kills=100 // workers,
+        seed=workers,
+    )
+    partly = [n for n in outcome.done_at_kill if 0 < n < 200]
+    assert len(partly) > outcome.kills / 4, "most kills must fall into the work, not the start"
