@@ -24,6 +24,7 @@ class Look(Settings):
 class Answer:
     said: dict[str, Any]
     exit_code: int = 0
+    errors: tuple[str, ...] = ()
 
     def as_json(self):
         return self.said

@@ -65,6 +65,10 @@ class Result(Protocol):
         """Return what a person reads on the terminal."""
 
     @property
+    def errors(self) -> Sequence[str]:
+        """Return one sentence for each unit that was not processed."""
+
+    @property
     def exit_code(self) -> int:
         """0 done, 1 some unit was not processed, 2 nothing could be done."""
 
@@ -200,6 +204,8 @@ def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[st
 
 
 def _show(result: Result, console: Console) -> None:
+    for sentence in result.errors:
+        console.warn(f"error: {sentence}")
     for line in result.as_lines():
         console.say(line)
     console.answer(result.as_json())

@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from fatescope._version import __version__
-from fatescope.cli.groups import app
 
 # Each file registers its commands when it is imported; add a new one here.
+from fatescope.cli import predict as predict
+from fatescope.cli.groups import app
 
 
 def _version(asked: bool) -> None:

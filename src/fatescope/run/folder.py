@@ -304,6 +304,12 @@ class Run:
             findings=n_findings,
             seconds=time.monotonic() - self._begun,
             peak_memory_mb=peak,
+            errors=tuple(
+                f"{f['file']}: {f['reason']}" if f["file"] not in f["reason"] else f["reason"]
+                for u in units
+                if u.state == "failed"
+                for f in u.findings[:1]
+            ),
         )
 
     def _head(self) -> dict[str, Any]:

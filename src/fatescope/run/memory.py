@@ -27,3 +27,12 @@ def peak_memory_mb(*, workers: int = 1) -> float:
     largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
     n_children = workers if workers > 1 else 0
     return (own + n_children * largest_child) * unit / 1e6
+
+
+def memory_limit(asked: int | None) -> int:
+    """Return how many bytes a command may use: what was asked, or half of what is free now."""
+    if asked is not None:
+        return asked
+    import psutil
+
+    return int(psutil.virtual_memory().available // 2)

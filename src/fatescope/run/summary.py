@@ -24,6 +24,8 @@ class Summary:
         Wall time of this call.
     peak_memory_mb : float
         Highest resident memory of the process and its workers together, in 10^6 bytes.
+    errors : tuple of str
+        One sentence for each unit that failed.
     """
 
     command: str
@@ -33,6 +35,7 @@ class Summary:
     findings: int
     seconds: float
     peak_memory_mb: float
+    errors: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, str | int | float]:
         """Return plain values under the keys of the contract."""
@@ -45,6 +48,19 @@ class Summary:
             "seconds": round(self.seconds, 3),
             "peak_memory_mb": round(self.peak_memory_mb, 1),
         }
+
+    def as_lines(self) -> list[str]:
+        """Return what a person reads on the terminal."""
+        failed = f", {self.units_failed} failed" if self.units_failed else ""
+        unit = "unit" if self.units_done == 1 else "units"
+        finding = "finding" if self.findings == 1 else "findings"
+        lines = [
+            f"{self.units_done} {unit} done{failed}, {self.findings} {finding}, "
+            f"{self.seconds:.1f} s, {self.peak_memory_mb:,.0f} MB."
+        ]
+        report = self.out / "report.html"
+        where = "Report" if report.exists() else "Results"
+        return [*lines, f"{where}: {report if report.exists() else self.out}"]
 
     @property
     def exit_code(self) -> int:

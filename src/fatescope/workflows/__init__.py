@@ -1,1 +1,4 @@
-"""One file a story: read from top to bottom, it explains one system."""
+"""The stories: one file tells how one system goes from files to results.
+
+Only a workflow knows the order of the stages. Read ``nuclei.py`` from top to bottom first.
+"""

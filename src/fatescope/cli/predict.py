@@ -1,0 +1,37 @@
+"""``fatescope predict ...``: find and measure what is in pictures."""
+
+from __future__ import annotations
+
+from fatescope.base import Execution
+from fatescope.cli.command import Console, Fresh, Inputs, Out, Plan, Result, command
+from fatescope.cli.groups import predict
+from fatescope.predict.settings import NucleiSettings
+
+
+@command(predict, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
+def nuclei(
+    inputs: Inputs,
+    out: Out,
+    settings: NucleiSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Outline, count and measure nuclei in pictures, stacks and movies.
+
+    Writes label images, tables of objects and findings, a record of the run and a report. The
+    same command again continues where it stopped, also with more pictures.
+    """
+    from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+
+    if plan:
+        return plan_nuclei(inputs, settings=settings, execution=execution)
+    return predict_nuclei(
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )

@@ -1,0 +1,339 @@
+"""Nuclei, from files on disk to outlines, tables and a report.
+
+read -> scale -> normalise -> network on tiles -> nuclei -> joined -> measured -> written. The unit
+of work is an image; workers do units, and the driver alone writes the ledger.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import (
+    ImageFile,
+    check_image,
+    find_images,
+    label_tiles,
+    read_image,
+    write_labels,
+)
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    Finding,
+    Image,
+    InputError,
+    Spacing,
+    Table,
+)
+from fatescope.measure import ObjectSums, objects_table
+from fatescope.predict import (
+    FrameLabels,
+    NucleiSettings,
+    Predictor,
+    choose_scale,
+    open_frames,
+    open_predictor,
+    segment_frame,
+)
+from fatescope.report import nuclei_report_from_folder, write_report
+from fatescope.run import FileScratch, Run, Summary, describe_input, memory_limit
+from fatescope.workflows.execute import Progress, available_workers, map_units
+from fatescope.workflows.plan import RunPlan, estimate, workers_that_fit
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+COMMAND = "predict nuclei"
+_BAND_ROWS = 512
+
+
+def predict_nuclei(
+    inputs: Sequence[Path | str] | Path | str,
+    *,
+    out: Path | str,
+    settings: NucleiSettings | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Outline, count and measure the nuclei of images; the story behind ``predict nuclei``.
+
+    Parameters
+    ----------
+    inputs : path or sequence of paths
+        Pictures, stacks, movies, or folders of them.
+    out : path
+        Output folder. The same call again continues, also with more inputs.
+    settings : NucleiSettings, optional
+        What decides the result.
+    execution : Execution, optional
+        How the machine is used; never changes a result.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+        Called as ``progress(done, total, what)``.
+
+    Returns
+    -------
+    Summary
+        Counts of units and findings, seconds, memory. The results are in ``out``: label images,
+        ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError, RunError
+        When nothing can be done. An image that cannot be processed costs a finding instead.
+
+    Examples
+    --------
+    >>> predict_nuclei("embryo.tif", out="results")  # doctest: +SKIP
+    """
+    settings, execution = settings or NucleiSettings(), execution or Execution()
+    files = _files(inputs, settings)
+    predictor = open_predictor(settings.model, precision=settings.precision)
+    model = {"name": predictor.name, "sha256": predictor.sha256}
+    with Run.open(
+        out, command=COMMAND, settings=settings.model_dump(), model=model, fresh=fresh
+    ) as run:
+        by_key = {f.key: f for f in files}
+        keys = run.pending(by_key, paths={k: f.paths for k, f in by_key.items()})
+        workers = _workers([by_key[k] for k in keys], settings, execution)
+        job = partial(segment_file, out=run.out, settings=settings, threads=_threads(execution, workers))
+        todo = [by_key[k] for k in keys]
+        for file, outcome in map_units(job, todo, workers=workers, progress=progress):
+            if isinstance(outcome, Exception):
+                run.fail(file.key, _failed(file, outcome))
+            else:
+                run.record(
+                    file.key,
+                    input=outcome.input,
+                    table=outcome.objects,
+                    findings=outcome.findings,
+                    files=outcome.files,
+                    seconds=outcome.seconds,
+                )
+        summary = run.finish(workers=workers)
+        if summary.units_done:
+            write_report(run.out / "report.html", nuclei_report_from_folder(run.out))
+            run.wrote("report.html")
+    return summary
+
+
+def plan_nuclei(
+    inputs: Sequence[Path | str] | Path | str,
+    *,
+    settings: NucleiSettings | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `predict_nuclei` would do, without reading a pixel.
+
+    Parameters
+    ----------
+    inputs, settings, execution
+        As for `predict_nuclei`.
+
+    Returns
+    -------
+    RunPlan
+        Units, and estimates of time, memory and size of the results.
+    """
+    settings, execution = settings or NucleiSettings(), execution or Execution()
+    files = _files(inputs, settings)
+    open_predictor(settings.model, precision=settings.precision)
+    return estimate(
+        COMMAND,
+        (_pixels(f, settings) for f in files),
+        workers=available_workers(execution.workers, len(files)),
+        memory_bytes=memory_limit(execution.memory_bytes),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ImageNuclei:
+    """What a worker hands to the driver about one image."""
+
+    input: dict[str, Any]
+    objects: Table
+    findings: list[Finding]
+    files: list[str]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def segment_file(
+    file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int
+) -> ImageNuclei:
+    """Do one unit: read an image, write its labels, and return its objects.
+
+    Parameters
+    ----------
+    file : ImageFile
+    out : Path
+        Output folder; the labels go to ``labels/<key>.tif``, nothing else is written.
+    settings : NucleiSettings
+    threads : int
+        Threads of the network; the labels are the same for any number.
+    """
+    begun = time.perf_counter()
+    image = open_image(file, settings)
+    predictor = _predictor(settings.model, settings.precision, threads)
+    frames, findings = open_frames(image, channel=settings.channel)
+    findings = [*check_image(image), *findings]
+    plan = choose_scale(frames, predictor, settings)
+    findings.append(plan.finding(image.name))
+    scaled = time.perf_counter()
+
+    scratch = FileScratch(out) if _is_large(image) else None
+    percentiles = predictor.description.percentiles
+    segmented: list[FrameLabels] = []
+    for frame in frames:
+        findings += frame.findings(image.name, percentiles)
+        segmented.append(segment_frame(frame, predictor, plan, settings, scratch=scratch))
+        frame.release()
+    found = time.perf_counter()
+
+    objects = [measure_frame(labels, image) for labels in segmented]
+    table = Table.concatenate(objects)
+    named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
+    measured = time.perf_counter()
+
+    path = f"labels/{file.key}.tif"
+    write_frame_labels(out / path, segmented, image)
+    for labels in segmented:
+        labels.close()
+    written = time.perf_counter()
+    return ImageNuclei(
+        input=describe_input(image, file.paths),
+        objects=named,
+        findings=findings,
+        files=[path],
+        seconds={
+            "read and scale": scaled - begun,
+            "segment": found - scaled,
+            "measure": measured - found,
+            "write": written - measured,
+        },
+    )
+
+
+def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
+    """Open an image and put in what the user says of its scale."""
+    image = read_image(file, axes=settings.axes)
+    given = settings.spacing_um
+    steps: dict[str, float | None] = {"T": settings.interval_min}
+    if given is not None:
+        spatial = [a for a in "ZYX" if a in image.axes]
+        if len(given) > len(spatial):
+            raise InputError(
+                f"{image.name}: --spacing-um gives {len(given)} steps, but the image has the axes "
+                f"{image.axes}. Give X, or Y,X" + (", or Z,Y,X." if "Z" in image.axes else ".")
+            )
+        values = given * 2 if len(given) == 1 else given
+        steps |= dict(zip(spatial[-len(values) :], values, strict=True))
+    said = Spacing.of(source="user", **steps).only(image.axes)
+    return replace(image, spacing=image.spacing.replaced_by(said))
+
+
+def measure_frame(labels: FrameLabels, image: Image) -> Table:
+    """Measure the nuclei of one frame in all channels, band by band."""
+    names = image.channels or tuple(str(c) for c in range(image.size("C")))
+    depth = len(labels.planes)
+    sums = []
+    for z in range(depth):
+        for first in range(0, labels.shape[-2], _BAND_ROWS):
+            rows = slice(first, min(first + _BAND_ROWS, labels.shape[-2]))
+            sums.append(_sums_of_band(labels, image, names, z, rows))
+    table = objects_table(
+        ObjectSums.merged(sums),
+        shape=labels.shape,
+        spacing_um=image.spacing.um("ZYX" if len(labels.shape) == 3 else "YX"),
+        frame=labels.frame,
+    )
+    return table.with_columns({"score": labels.scores[table["label"] - 1]})
+
+
+def _sums_of_band(
+    labels: FrameLabels, image: Image, names: Sequence[str], z: int, rows: slice
+) -> ObjectSums:
+    flat = len(labels.shape) == 2
+    block = labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
+    pixels = {
+        name: image.read(T=labels.frame, C=c, Z=z, Y=rows) for c, name in enumerate(names)
+    }
+    if flat:
+        return ObjectSums.of_block(block, pixels, origin=(rows.start, 0))
+    solid = {name: values[None] for name, values in pixels.items()}
+    return ObjectSums.of_block(block[None], solid, origin=(z, rows.start, 0))
+
+
+def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) -> None:
+    """Write the labels of all frames as one image on the input's grid, a block at a time."""
+    axes = image.axes.replace("C", "")
+    shape = tuple(image.size(a) for a in axes)
+    most = max((f.n for f in frames), default=0)
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        for index in label_tiles(shape):
+            t, rest = (index[0], index[1:]) if "T" in axes else (0, index)
+            assert isinstance(t, int)
+            yield frames[t][rest]
+
+    write_labels(
+        path, blocks(), shape=shape, axes=axes, dtype=np.min_scalar_type(most), spacing=image.spacing.only(axes)
+    )
+
+
+def _files(inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings) -> list[ImageFile]:
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    return find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+
+
+def _is_large(image: Image) -> bool:
+    """Say whether the labels of all frames should wait on disk."""
+    planes = image.size("T") * image.size("Z")
+    return planes * image.size("Y") * image.size("X") > 2**25
+
+
+def _threads(execution: Execution, workers: int) -> int:
+    """Share the cores among the workers; the network's threads do not change its numbers."""
+    return max(1, available_workers(execution.workers, 10**6) // workers)
+
+
+def _workers(files: Sequence[ImageFile], settings: NucleiSettings, execution: Execution) -> int:
+    """Return how many workers there are units, cores and memory for."""
+    workers = available_workers(execution.workers, len(files))
+    if workers == 1:
+        return 1
+    largest = max(files, key=_bytes_on_disk)
+    return workers_that_fit(workers, _pixels(largest, settings)[1], memory_limit(execution.memory_bytes))
+
+
+def _bytes_on_disk(file: ImageFile) -> int:
+    return sum(p.stat().st_size for p in file.paths if p.exists())
+
+
+@lru_cache(maxsize=1)
+def _predictor(model: str, precision: Any, threads: int) -> Predictor:
+    """Open the model once for each worker."""
+    return open_predictor(model, precision=precision, threads=threads)
+
+
+def _pixels(file: ImageFile, settings: NucleiSettings) -> tuple[int, int]:
+    """Return the pixels of one channel in all, and those of a plane; 0 if it cannot be read."""
+    try:
+        image = open_image(file, settings)
+    except FatescopeError:
+        return 0, 0
+    plane = image.size("Y") * image.size("X")
+    return image.size("T") * image.size("Z") * plane, plane
+
+
+def _failed(file: ImageFile, error: Exception) -> Finding:
+    text = str(error) if isinstance(error, FatescopeError) else f"{type(error).__name__}: {error}"
+    return Finding(file=file.key, rule="unreadable", severity="error", reason=" ".join(text.split()))
