@@ -51,16 +51,13 @@ class Summary:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
-        failed = f", {self.units_failed} failed" if self.units_failed else ""
-        unit = "unit" if self.units_done == 1 else "units"
-        finding = "finding" if self.findings == 1 else "findings"
-        lines = [
-            f"{self.units_done} {unit} done{failed}, {self.findings} {finding}, "
-            f"{self.seconds:.1f} s, {self.peak_memory_mb:,.0f} MB."
-        ]
+        failed = f", {self.units_failed} not processed" if self.units_failed else ""
+        told = f", {self.findings} finding{'s' * (self.findings != 1)}" if self.findings else ""
         report = self.out / "report.html"
-        where = "Report" if report.exists() else "Results"
-        return [*lines, f"{where}: {report if report.exists() else self.out}"]
+        return [
+            f"{self.command}: {self.units_done} done{failed}{told} in {self.seconds:.1f} s"
+            f" -> {report if report.exists() else self.out}"
+        ]
 
     @property
     def exit_code(self) -> int:

@@ -37,11 +37,13 @@ class Population:
     """All nuclei of one moment; arrays have one entry per nucleus.
 
     ``divides_at`` and ``born_at`` are minutes from the first frame (infinite where there is no
-    division to come, or no birth seen); ``parent`` is the index of the mother in ``identity``.
+    division to come, or no birth seen); ``parent`` is the identity of the mother and ``partner``
+    that of a nucleus it leans on, -1 where there is none.
     """
 
     identity: IntArray
     parent: IntArray
+    partner: IntArray
     position: FloatArray  # (n, d) px
     velocity: FloatArray  # (n, d) px per minute
     radius: FloatArray  # px, of the circle of equal area between divisions
@@ -114,6 +116,7 @@ def settle(settings: NucleiMovieSettings, rng: np.random.Generator) -> Populatio
     nuclei = Population(
         identity=np.arange(count),
         parent=np.full(count, -1),
+        partner=np.full(count, -1),
         position=position,
         velocity=rng.normal(0, speed / np.sqrt(2), (count, 2)),
         radius=radius,
@@ -123,8 +126,8 @@ def settle(settings: NucleiMovieSettings, rng: np.random.Generator) -> Populatio
         born_at=np.full(count, -NEVER),
         divides_at=np.where(divides, rng.uniform(-PREROLL_MIN + 5, end, count), NEVER),
     )
-    partner = _gather(nuclei, settings.touching_share, rng)
-    return _relax(nuclei, partner, minute=-PREROLL_MIN, gap=_gap(settings), rounds=60)
+    nuclei = _gather(nuclei, settings.touching_share, rng)
+    return _relax(nuclei, minute=-PREROLL_MIN, gap=_gap(settings), rounds=60)
 
 
 def advance(
@@ -148,8 +151,7 @@ def advance(
         angle=nuclei.angle + nuclei.spin * step_min,
     )
     nuclei = _divide(nuclei, rng, until=minute + step_min)
-    partner = _touching(nuclei, minute + step_min)
-    return _relax(nuclei, partner, minute=minute + step_min, gap=_gap(settings), rounds=12)
+    return _relax(nuclei, minute=minute + step_min, gap=_gap(settings), rounds=16)
 
 
 def _finite(age: FloatArray) -> FloatArray:
@@ -196,30 +198,23 @@ def _divide(nuclei: Population, rng: np.random.Generator, *, until: float) -> Po
         divides_at=np.full(count, NEVER),
     )
     placed = daughters.position + _separation(daughters, until)
-    return nuclei.rows(~ready).joined(replace(daughters, position=placed))
+    nuclei = nuclei.rows(~ready).joined(replace(daughters, position=placed))
+    # Whoever leaned on the mother leans on her first daughter.
+    heir = np.arange(first + count)
+    heir[mothers.identity] = first + 2 * np.arange(len(mothers))
+    return replace(nuclei, partner=np.where(nuclei.partner < 0, -1, heir[nuclei.partner]))
 
 
-def _gather(nuclei: Population, share: float, rng: np.random.Generator) -> IntArray:
-    """Move a share of the nuclei beside another one, in place; return each one's partner."""
-    partner = np.full(len(nuclei), -1)
+def _gather(nuclei: Population, share: float, rng: np.random.Generator) -> Population:
+    """Move a share of the nuclei beside another one, which becomes the partner."""
+    position, partner = nuclei.position.copy(), nuclei.partner.copy()
     for i in range(1, len(nuclei)):
         if rng.random() >= share * 0.75:  # a partner touches too, hence less than the share
             continue
         partner[i] = j = int(rng.integers(i))
         away = _direction(np.asarray(rng.uniform(0, 2 * np.pi)))
-        nuclei.position[i] = nuclei.position[j] + away * (nuclei.radius[i] + nuclei.radius[j])
-    return partner
-
-
-def _touching(nuclei: Population, minute: float) -> IntArray:
-    """Return for each nucleus the neighbour that it leans on, or -1."""
-    partner = np.full(len(nuclei), -1)
-    pairs, distance, _ = _near(nuclei.position, 2.6 * float(nuclei.radius.max(initial=1.0)))
-    if len(pairs):
-        reach = _reach(nuclei, pairs, minute)
-        close = distance < reach + 1.0
-        partner[pairs[close, 1]] = pairs[close, 0]
-    return partner
+        position[i] = position[j] + away * (nuclei.radius[i] + nuclei.radius[j])
+    return replace(nuclei, position=position, partner=partner)
 
 
 def _near(position: FloatArray, limit: float) -> tuple[IntArray, FloatArray, FloatArray]:
@@ -244,9 +239,7 @@ def _reach(nuclei: Population, pairs: IntArray, minute: float) -> FloatArray:
     return reach
 
 
-def _relax(
-    nuclei: Population, partner: IntArray, *, minute: float, gap: float, rounds: int
-) -> Population:
+def _relax(nuclei: Population, *, minute: float, gap: float, rounds: int) -> Population:
     """Push overlapping nuclei apart and keep partners in contact."""
     position = nuclei.position.copy()
     limit = 2.6 * float(nuclei.radius.max(initial=1.0)) + gap
@@ -255,8 +248,9 @@ def _relax(
         pairs, distance, away = _near(position, limit)
         if not len(pairs):
             break
-        bound = (partner[pairs[:, 1]] == pairs[:, 0]) | (partner[pairs[:, 0]] == pairs[:, 1])
-        wanted = _reach(moved, pairs, minute) + np.where(bound, -0.6, gap)
+        one, other = nuclei.rows(pairs[:, 0]), nuclei.rows(pairs[:, 1])
+        bound = (one.partner == other.identity) | (other.partner == one.identity)
+        wanted = _reach(moved, pairs, minute) + np.where(bound, -0.4 * gap, gap)
         lack = wanted - distance
         active = (lack > 0) | bound
         push = (0.4 * lack / np.maximum(distance, 1e-6) * active)[:, None] * away

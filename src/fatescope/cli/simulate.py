@@ -1,0 +1,22 @@
+"""``fatescope simulate``: rendered pictures with exact truth."""
+
+from __future__ import annotations
+
+from fatescope.cli.command import Fresh, Out, Result, Seed, command
+from fatescope.cli.console import Console
+from fatescope.cli.groups import simulate
+from fatescope.simulate.settings import NucleiMovieSettings
+
+
+@command(simulate, "nuclei", example="fatescope simulate nuclei --out demo --seed 1")
+def nuclei(
+    out: Out,
+    settings: NucleiMovieSettings,
+    console: Console,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+) -> Result:
+    """Render a fluorescence time-lapse of dividing nuclei, with true labels and lineage."""
+    from fatescope.workflows.simulate import write_nuclei_movie
+
+    return write_nuclei_movie(out, settings, seed=seed, fresh=fresh)

@@ -1,0 +1,15 @@
+from .doubt import rank_doubtful as rank_doubtful
+from .folder import nuclei_report_from_folder as nuclei_report_from_folder
+from .outlines import colour_of as colour_of
+from .outlines import outline_paths as outline_paths
+from .outlines import outline_pixels as outline_pixels
+from .outlines import outline_polygons as outline_polygons
+from .outlines import paint_outlines as paint_outlines
+from .page import render_report as render_report
+from .page import write_report as write_report
+from .story import draw_story as draw_story
+from .story import write_story as write_story
+from .values import Doubtful as Doubtful
+from .values import ImageSummary as ImageSummary
+from .values import NucleiReport as NucleiReport
+from .values import Preview as Preview

@@ -1,0 +1,275 @@
+"""What stands in each section of the page, as plain values for the template."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.report.outlines import paint_outlines
+from fatescope.report.pictures import png_uri
+from fatescope.report.svg import histogram, line_chart, number, strip_chart
+from fatescope.report.views import find_in_views
+from fatescope.report.words import count_of
+
+if TYPE_CHECKING:
+    from fatescope.report.values import Doubtful, ImageSummary, NucleiReport
+    from fatescope.report.views import View
+
+MAX_IMAGES, MAX_FINDINGS, MAX_CHARTS, MAX_RECORD = 1000, 500, 6, 400
+_SEVERITIES = ("error", "warning", "info")
+_RUN = (
+    *("command", "started", "finished", "wall_seconds", "peak_memory_mb"),
+    *("units_done", "units_failed", "findings", "schema"),
+)
+
+
+def figures(report: NucleiReport) -> list[dict[str, str]]:
+    """Return the headline numbers."""
+    done = [i for i in report.images if not i.problem]
+    frames = sum(i.n_frames for i in done)
+    failed = len(report.images) - len(done)
+    notes = [f"{number(frames)} frames" if frames > len(done) else ""]
+    notes.append(f"{number(failed)} not processed" if failed else "")
+    size_note = f"n = {number(len(report.sizes))}" if len(report.sizes) else ""
+    doubtful = report.n_doubtful
+    return [
+        _figure("Images", number(len(done)), note=", ".join(n for n in notes if n)),
+        _figure("Nuclei outlined", number(report.n_objects)),
+        _figure("Median size", number(report.median_size), report.size_unit, size_note),
+        _figure("To look at first", number(doubtful), note="doubtful outlines"),
+        _figure("Findings", number(report.n_findings), note=_severities(report)),
+    ]
+
+
+def _figure(name: str, value: str, unit: str = "", note: str = "") -> dict[str, str]:
+    return {"name": name, "value": value, "unit": unit, "note": note}
+
+
+def _severities(report: NucleiReport) -> str:
+    counts = {s: sum(f["severity"] == s for f in report.findings) for s in _SEVERITIES}
+    if len(report.findings) < report.n_findings:
+        return ""
+    names = {"error": "error", "warning": "warning", "info": "note"}
+    return ", ".join(count_of(n, names[s]) for s, n in counts.items() if n)
+
+
+def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str:
+    """Say which images and frames are shown, and what a colour means."""
+    done = [i for i in report.images if not i.problem]
+    shown = {view["key"] for view in views}
+    if not views:
+        return "No picture can be shown: the inputs were not found where the run read them."
+    text = (
+        "Every image is shown."
+        if len(shown) == len(done)
+        else f"A sample: {number(len(shown))} of {number(len(done))} images, those with the most "
+        "doubtful objects and others spread evenly over the list."
+    )
+    part = [v for v in views if not v.get("region") and len(v["frames"]) < v["length"]]
+    if part:
+        view = part[0]
+        shown_of = f"{len(view['frames'])} of {view['length']} {view['walk']}s"
+        text += f" Of {view['title']}, {shown_of} are shown."
+    if n_left_out:
+        text += f" {number(n_left_out)} pictures were left out to keep this page under 20 MB."
+    same = "An outline keeps its colour where the nucleus was followed through time."
+    if not report.colours:
+        same = "Colours only tell neighbours apart; nuclei were not followed from frame to frame."
+    return f"{text} {same if any(i.n_frames > 1 for i in done) else ''}".strip()
+
+
+def doubt_note(report: NucleiReport) -> str:
+    """Say how the list of doubtful objects is ordered, and where it was cut."""
+    shown = len(report.doubtful)
+    cut = f"The first {shown} of {number(report.n_doubtful)}. " if shown < report.n_doubtful else ""
+    return f"{cut}Most doubtful first. In the picture their outline is dashed."
+
+
+def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
+    """Return one doubtful object with its thumbnail and its place in the views."""
+    place = find_in_views(views, doubt)
+    thumbnail = None
+    if doubt.thumbnail is not None and doubt.thumbnail_labels is not None:
+        painted = paint_outlines(doubt.thumbnail, doubt.thumbnail_labels, marked=doubt.label)
+        thumbnail = png_uri(painted)
+    view, at, y, x = place if place is not None else (None, 0, 0, 0)
+    return {
+        "label": doubt.label,
+        "where": f"Nucleus {doubt.label}, frame {doubt.frame}, {doubt.key}",
+        "reason": doubt.reason,
+        "thumbnail": thumbnail,
+        "view": view,
+        "at": at,
+        "y": y,
+        "x": x,
+    }
+
+
+def count_charts(report: NucleiReport) -> list[dict[str, Any]]:
+    """Return a figure for each movie, six at most."""
+    movies = [i for i in report.images if len(i.counts) > 1]
+    return [_count_chart(image) for image in movies[:MAX_CHARTS]]
+
+
+def _count_chart(image: ImageSummary) -> dict[str, Any]:
+    counts = image.counts.tolist()
+    step = image.interval_min
+    x = [i * step for i in range(len(counts))] if step else list(range(len(counts)))
+    svg = line_chart(
+        x,
+        counts,
+        x_label="time (min)" if step else "frame",
+        y_label="nuclei",
+        title=f"Nuclei over time in {image.key}: from {counts[0]} to {counts[-1]}",
+    )
+    source = str(image.spacing["T"]["source"]) if step else ""
+    every = f"one frame every {step:.4g} min (source: {source})" if step else "time step unknown"
+    return {
+        "svg": _markup(svg),
+        "name": image.key,
+        "caption": f"{image.key}: {count_of(len(counts), 'frame')}, {every}. "
+        "Each point is one frame.",
+        "counts": counts,
+        "times": [f"{v:.4g}" for v in x] if step else [],
+    }
+
+
+def counts_note(report: NucleiReport) -> str:
+    """Say what a count is."""
+    n = sum(len(i.counts) > 1 for i in report.images)
+    cut = f"The first {MAX_CHARTS} of {number(n)} movies. " if n > MAX_CHARTS else ""
+    return f"{cut}Outlines in each frame, as segmented: no smoothing, no correction."
+
+
+def size_chart(report: NucleiReport) -> dict[str, Any] | None:
+    """Return the histogram of sizes, or ``None`` without objects."""
+    if not len(report.sizes):
+        return None
+    what = "area" if report.size_unit in ("µm²", "px²") else "volume"
+    low, high = np.percentile(report.sizes, [5, 95])
+    title = f"Distribution of {what}, median {number(report.median_size)} {report.size_unit}"
+    svg = histogram(
+        report.sizes, x_label=f"{what} ({report.size_unit})", y_label="nuclei", title=title
+    )
+    median = f"Median {number(report.median_size)}"
+    span = f"5 to 95 % of them between {number(float(low))} and {number(float(high))}"
+    points = "The points below the bars are single nuclei"
+    points += ", a sample of 400 at most." if len(report.sizes) > 400 else "."
+    caption = f"n = {number(len(report.sizes))} outlines. {median}, {span} {report.size_unit}. "
+    return {"svg": _markup(svg), "caption": caption + points}
+
+
+def per_image_chart(report: NucleiReport) -> dict[str, Any] | None:
+    """Return the counts of single images, or ``None`` for fewer than four."""
+    counts = [i.n_objects / i.n_frames for i in report.images if not i.problem]
+    if len(counts) < 4:
+        return None
+    svg = strip_chart(
+        counts,
+        x_label="images, in rising order",
+        y_label="nuclei per frame",
+        title=f"Nuclei per frame in each of {len(counts)} images",
+    )
+    median = number(float(np.median(counts)))
+    caption = f"n = {number(len(counts))} images; each point is one. Median {median}."
+    return {"svg": _markup(svg), "caption": caption}
+
+
+def _markup(text: str) -> Any:
+    from markupsafe import Markup
+
+    return Markup(text)
+
+
+def finding_row(finding: dict[str, Any]) -> dict[str, Any]:
+    """Return one row of the table of findings."""
+    parts = [str(finding["file"])]
+    parts += [f"frame {finding['frame']}"] if _known(finding.get("frame")) else []
+    parts += [f"nucleus {finding['object']}"] if finding.get("object") else []
+    return {
+        "severity": finding["severity"],
+        "order": _SEVERITIES.index(finding["severity"]),
+        "rule": finding["rule"],
+        "where": ", ".join(parts),
+        "reason": finding["reason"],
+        "value": number(float(finding["value"])) if _known(finding.get("value")) else "",
+        "limit": number(float(finding["limit"])) if _known(finding.get("limit")) else "",
+        "status": finding["status"],
+    }
+
+
+def _known(value: Any) -> bool:
+    return value is not None and value == value  # NaN differs from itself
+
+
+def cut_note(shown: int, total: int, what: str, where: str) -> str:
+    """Say how many rows there are, and where the others stand."""
+    if shown < total:
+        return f"The first {number(shown)} of {number(total)} {what}s; {where} holds them all."
+    return f"{count_of(total, what)}. Click a heading to sort."
+
+
+def image_row(image: ImageSummary) -> dict[str, Any]:
+    """Return one row of the table of images."""
+    known = not image.problem
+    size = " × ".join(f"{a} {n}" for a, n in zip(image.axes, image.shape, strict=True))
+    return {
+        "key": image.key,
+        "n": number(image.n_objects) if known else "–",
+        "n_sort": image.n_objects if known else "",
+        "median": number(image.median_size),
+        "median_sort": f"{image.median_size:.10g}"
+        if image.median_size == image.median_size
+        else "",
+        "n_findings": image.n_findings,
+        "shape": size or image.problem,
+        "spacing": _spacing_text(image),
+        "sha256": image.sha256,
+    }
+
+
+def _spacing_text(image: ImageSummary) -> str:
+    lengths = {a: image.spacing[a] for a in "ZYX" if a in image.spacing}
+    if not lengths:
+        return "unknown"
+    text = " × ".join(f"{float(s['value']):.4g}" for s in lengths.values())
+    sources = "/".join(dict.fromkeys(str(s["source"]) for s in lengths.values()))
+    return f"{text} µm ({sources})"
+
+
+def record_groups(report: NucleiReport) -> list[dict[str, Any]]:
+    """Return what ``run.json`` holds, as titled lists of key and value."""
+    record = report.record
+    versions = {n: record[n] for n in ("fatescope", "python", "system") if record.get(n)}
+    groups = {
+        "Model": record.get("model"),
+        "Settings": record.get("settings"),
+        "Time (s)": record.get("seconds"),
+        "Computer": record.get("processor"),
+        "Run": {n: record[n] for n in _RUN if record.get(n) is not None},
+        "Versions": versions | (record.get("packages") or {}),
+    }
+    return [{"name": n, "rows": _flat(v)[:MAX_RECORD]} for n, v in groups.items() if v]
+
+
+def _flat(values: Any, prefix: str = "") -> list[tuple[str, str]]:
+    """Write nested plain values as rows of key and text."""
+    if not isinstance(values, dict):
+        return [(prefix or "value", _text(values))]
+    rows: list[tuple[str, str]] = []
+    for key, value in values.items():
+        rows += _flat(value, f"{prefix}.{key}" if prefix else str(key)) if value != {} else []
+    return rows
+
+
+def _text(value: Any) -> str:
+    if value is None:
+        return "not set"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list):
+        return ", ".join(_text(v) for v in value[:50]) + (" ..." if len(value) > 50 else "")
+    return str(value)[:2000]

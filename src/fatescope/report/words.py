@@ -1,0 +1,240 @@
+"""The sentences of the page: what was found, the Methods paragraph, what a column means."""
+
+from __future__ import annotations
+
+import json
+import math
+import shlex
+from typing import TYPE_CHECKING, Any
+
+from fatescope.report.svg import number
+
+if TYPE_CHECKING:
+    from fatescope.report.values import ImageSummary, NucleiReport
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "image": ("", "name of the input file"),
+    "label": ("", "number of the nucleus in the label image of its frame"),
+    "frame": ("", "frame of the movie, counted from 0"),
+    "track_id": ("", "number that follows one nucleus through the movie"),
+    "z": ("planes", "centre of mass along Z, counted from 0"),
+    "y": ("px", "centre of mass, rows from the top; the centre of the first pixel is 0"),
+    "x": ("px", "centre of mass, columns from the left; the centre of the first pixel is 0"),
+    "bbox_y0": ("px", "first row of the smallest box around the nucleus"),
+    "bbox_x0": ("px", "first column of that box"),
+    "bbox_y1": ("px", "first row below the box"),
+    "bbox_x1": ("px", "first column to the right of the box"),
+    "bbox_z0": ("planes", "first plane of the box"),
+    "bbox_z1": ("planes", "first plane above the box"),
+    "area_px": ("px", "number of pixels"),
+    "area_um2": ("µm²", "area: pixels times the area of one pixel"),
+    "volume_px": ("voxels", "number of voxels"),
+    "volume_um3": ("µm³", "volume: voxels times the volume of one voxel"),
+    "diameter_px": ("px", "diameter of the circle (2D) or ball (3D) of the same size"),
+    "diameter_um": ("µm", "diameter of the circle (2D) or ball (3D) of the same size"),
+    "major_axis_px": ("px", "long axis of the ellipse with the same second moments"),
+    "minor_axis_px": ("px", "short axis of that ellipse"),
+    "major_axis_um": ("µm", "long axis of the ellipse with the same second moments"),
+    "minor_axis_um": ("µm", "short axis of that ellipse"),
+    "aspect": ("", "long axis divided by short axis; 1 for a circle"),
+    "orientation_deg": ("degrees", "direction of the long axis"),
+    "ellipse_fill": ("", "size divided by that of the ellipse; well below 1 where waisted"),
+    "solidity": ("", "size divided by that of the convex hull; 1 has no dents"),
+    "touches_border": ("", "1 where the nucleus meets the border of the picture and may be cut"),
+    "score": ("", "0 to 1, how sure the model is that this is a nucleus"),
+    "doubt": ("", "1 at the limit of what is usual, more is worse; empty without a doubt"),
+    "doubt_reason": ("", "why the nucleus deserves a second look"),
+    "y_um": ("µm", "centre of mass along Y"),
+    "x_um": ("µm", "centre of mass along X"),
+    "z_um": ("µm", "centre of mass along Z"),
+    "time_min": ("min", "time of the frame from the first frame"),
+}
+_ENDINGS = (
+    ("_um3", "µm³"),
+    ("_um2", "µm²"),
+    ("_um", "µm"),
+    ("_px", "px"),
+    ("_min", "min"),
+    ("_h", "h"),
+    ("_rad", "rad"),
+)
+_NAMED = ("numpy", "scipy", "scikit-image", "openvino")
+_MAX_PATHS = 20
+_STATISTICS = {
+    "mean": "mean value of the pixels inside",
+    "sum": "sum of the pixels inside",
+    "std": "standard deviation of the pixels inside",
+    "min": "smallest pixel inside",
+    "max": "largest pixel inside",
+    "median": "median of the pixels inside",
+}
+
+
+def explain_column(name: str) -> tuple[str, str]:
+    """Return the unit and the meaning of a column of objects.csv.
+
+    Examples
+    --------
+    >>> explain_column("mean_0")
+    ('input units', 'mean value of the pixels inside, in channel 0')
+    """
+    if name in COLUMNS:
+        return COLUMNS[name]
+    statistic, _, channel = name.partition("_")
+    if statistic in _STATISTICS and channel:
+        return "input units", f"{_STATISTICS[statistic]}, in channel {channel}"
+    unit = next((unit for ending, unit in _ENDINGS if name.endswith(ending)), "")
+    return unit, "see the page on measures in the documentation"
+
+
+def count_of(n: int, what: str, plural: str = "") -> str:
+    """Return ``1 image`` or ``3 images``."""
+    return f"{number(n)} {what if n == 1 else plural or what + 's'}"
+
+
+def lead_sentence(report: NucleiReport) -> str:
+    """Say in two or three sentences what was found."""
+    done = [image for image in report.images if not image.problem]
+    movies = [image for image in done if image.n_frames > 1]
+    failed = len(report.images) - len(done)
+    if len(done) == 1 and movies:
+        what = f"One movie of {number(done[0].n_frames)} frames was analysed."
+    else:
+        what = f"{count_of(len(done), 'image')} {'was' if len(done) == 1 else 'were'} analysed"
+        what += f", {number(len(movies))} of them movies." if movies else "."
+    if failed:
+        what += f" {count_of(failed, 'image')} could not be processed; see the findings."
+    if not report.n_objects:
+        return f"{what} No nucleus was found."
+    if len(movies) == 1 and len(done) == 1 and len(done[0].counts):
+        first, last = int(done[0].counts[0]), int(done[0].counts[-1])
+        found = (
+            f"The first frame holds {count_of(first, 'nucleus', 'nuclei')}, the last "
+            f"{number(last)}; {number(report.n_objects)} outlines in all, each frame counted on "
+            "its own."
+        )
+    else:
+        found = f"{count_of(report.n_objects, 'nucleus was', 'nuclei were')} outlined"
+        found += ", each frame counted on its own." if movies else "."
+    return f"{what} {found} {size_sentence(report)}"
+
+
+def size_sentence(report: NucleiReport) -> str:
+    """Say how large the median nucleus is, and across."""
+    median, unit = report.median_size, report.size_unit
+    length = {"µm²": "µm", "px²": "px", "µm³": "µm", "px³": "px"}[unit]
+    flat = unit in ("µm²", "px²")
+    across = 2 * math.sqrt(median / math.pi) if flat else (6 * median / math.pi) ** (1 / 3)
+    return (
+        f"The median nucleus {'covers' if flat else 'fills'} {number(median)} {unit}, "
+        f"about {number(across)} {length} across."
+    )
+
+
+def methods_text(report: NucleiReport) -> str:
+    """Return a paragraph for a Methods section, made of what the run recorded."""
+    record = report.record
+    version = str(record.get("fatescope") or "of unknown version")
+    model = record.get("model") or {}
+    name, sha = str(model.get("name") or "not recorded"), str(model.get("sha256") or "")
+    used = f"the model “{name}”" + (f" (SHA-256 {sha})" if sha else "")
+    done = [image for image in report.images if not image.problem]
+    parts = [
+        f"Nuclei were segmented with fatescope {version} using {used}.",
+        _scale_sentence(done),
+        "Each frame was segmented on its own."
+        if any(i.n_frames > 1 for i in done) and not report.colours
+        else "",
+        f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
+        f"{count_of(len(done), 'image')}; {number(report.n_findings)} findings about inputs and "
+        "results were recorded and none was removed silently."
+        if report.n_findings
+        else f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
+        f"{count_of(len(done), 'image')}.",
+        _versions_sentence(record),
+        "Settings, checksums of the inputs and versions are stored in run.json beside the results. "
+        f"Please cite: The fatescope developers, fatescope (version {version}), software, with the "
+        "model's name and checksum as above.",
+    ]
+    return " ".join(p for p in parts if p)
+
+
+def _scale_sentence(images: list[ImageSummary]) -> str:
+    by_source: dict[str, set[float]] = {}
+    for image in images:
+        step = image.spacing.get("X")
+        source = "unknown" if step is None else str(step["source"])
+        by_source.setdefault(source, set()).add(math.nan if step is None else float(step["value"]))
+    said = {
+        "file": "read from the files",
+        "user": "given by the user",
+        "estimated": "estimated from the images",
+        "assumed": "assumed",
+    }
+    parts = []
+    for source, values in sorted(by_source.items()):
+        if source == "unknown":
+            continue
+        low, high = min(values), max(values)
+        span = f"{low:.4g} µm" if low == high else f"{low:.4g} to {high:.4g} µm"
+        parts.append(f"{span} ({said.get(source, source)})")
+    sentence = f"The pixel size was {' and '.join(parts)}." if parts else ""
+    if "unknown" in by_source:
+        which = (
+            "The pixel size was not known" if not parts else "For the other images it was not known"
+        )
+        sentence = f"{sentence} {which}, so sizes are given in pixels.".strip()
+    return sentence
+
+
+def _versions_sentence(record: dict[str, Any]) -> str:
+    packages = record.get("packages") or {}
+    named = [f"Python {record['python']}"] if record.get("python") else []
+    named += [f"{n} {packages[n]}" for n in _NAMED if n in packages]
+    return f"Computations used {', '.join(named)}." if named else ""
+
+
+def command_line(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> str:
+    """Return the command that repeats the run, its settings in a file beside it."""
+    paths = _paths(record, images)
+    named = shlex.join(paths[:_MAX_PATHS]) + (" ..." if len(paths) > _MAX_PATHS else "")
+    settings = " --settings settings.toml" if record.get("settings") else ""
+    return f"fatescope {record.get('command') or 'predict nuclei'} {named} --out results{settings}"
+
+
+def settings_toml(record: dict[str, Any]) -> str:
+    """Return the settings as the text of a TOML file; what was not set is left out."""
+    lines: list[str] = []
+    for key, value in _leaves(record.get("settings") or {}):
+        if value is not None:
+            # A JSON string, number, boolean or list of them is written the same in TOML.
+            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
+    return "\n".join(lines)
+
+
+def _leaves(settings: dict[str, Any]) -> list[tuple[str, Any]]:
+    """Return the single settings; groups of settings share one space of names."""
+    out: list[tuple[str, Any]] = []
+    for key, value in settings.items():
+        out += _leaves(value) if isinstance(value, dict) else [(key, value)]
+    return out
+
+
+def python_lines(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> str:
+    """Return three lines of Python that repeat the run."""
+    paths = _paths(record, images)[:_MAX_PATHS]
+    given = json.dumps(paths[0] if len(paths) == 1 else paths, ensure_ascii=False)
+    return (
+        "import fatescope as fs\n"
+        f'result = fs.predict_nuclei({given}, out="results")\n'
+        "print(result.units_done, result.findings)"
+    )
+
+
+def _paths(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> list[str]:
+    """Return the files of the run as the record names them."""
+    paths: list[str] = []
+    for said in record.get("inputs") or ():
+        path = said.get("path") or said["image"]
+        paths += [path] if isinstance(path, str) else path
+    return paths or [image.key for image in images]

@@ -1,0 +1,205 @@
+"""The page as a reader gets it: numbers, links, names, size, bytes."""
+
+import base64
+import dataclasses
+import html
+import json
+import re
+import tomllib
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+from tests.report.cases import many_images_report, movie_report
+
+from fatescope.report import ImageSummary, NucleiReport, render_report, write_report
+
+VOID = {"meta", "img", "input", "br", "hr", "link", "image", "path", "rect", "circle", "line"}
+HOSTILE = "<script>alert(1)</script>\"'&</title></script>.tif"
+
+
+class Page(HTMLParser):
+    """Checks that elements close in order, and gathers what the tests ask for."""
+
+    def __init__(self, page):
+        super().__init__()
+        self.open, self.attributes, self.text, self.ids, self.scripts = [], [], [], [], 0
+        self.feed(page.decode("utf-8"))
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.attributes += [(tag, *a) for a in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+        self.scripts += tag == "script"
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        if tag not in VOID:
+            assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if not {"script", "style"} & set(self.open):
+            self.text.append(data)
+
+    @property
+    def words(self):
+        return " ".join(" ".join(self.text).split())
+
+
+def _views(page):
+    block = re.search(r'<script type="application/json" id="data">(.*?)</script>', page.decode())
+    return json.loads(block[1])["views"]
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return render_report(movie_report())
+
+
+@pytest.mark.parametrize("make", [movie_report, lambda: many_images_report(30)])
+def test_elements_are_balanced_and_ids_are_unique(make):
+    page = Page(render_report(make()))
+    assert len(page.ids) == len(set(page.ids))
+    inside = {v[1:] for _, n, v in page.attributes if n == "href" and v.startswith("#")}
+    named = {v for _, n, v in page.attributes if n in ("aria-labelledby", "for", "data-copy")}
+    assert inside | named <= set(page.ids)
+
+
+def test_a_strict_parser_finds_no_fault(movie):
+    html5lib = pytest.importorskip("html5lib")
+    html5lib.HTMLParser(strict=True).parse(movie.decode("utf-8"))
+
+
+def test_nothing_is_loaded_from_outside(movie):
+    page = Page(movie)
+    for tag, name, value in page.attributes:
+        if name in ("src", "href", "action", "data", "poster", "srcset"):
+            assert value.startswith(("data:image/", "#")), (tag, name, value[:80])
+    assert not re.search(rb"@import|url\(|fetch\(|XMLHttp|WebSocket|//cdn", movie)
+
+
+def test_only_our_script_may_run(movie):
+    policy = next(v for _, n, v in Page(movie).attributes if n == "content" and "script-src" in v)
+    import hashlib
+
+    script = movie.decode().rsplit("<script>", 1)[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"script-src 'sha256-{digest}'" in policy
+    assert "default-src 'none'" in policy
+
+
+def test_hostile_names_stay_text():
+    report = movie_report(key=HOSTILE, title=HOSTILE)
+    page = render_report(report)
+    parsed = Page(page)
+    assert parsed.scripts == 2
+    assert b"<script>alert" not in page
+    assert parsed.words.count("<script>alert(1)</script>\"'&</title></script>.tif") >= 4
+    assert _views(page)[0]["key"] == HOSTILE
+
+
+def test_numbers_are_those_of_the_table():
+    report = movie_report()
+    words = Page(render_report(report)).words
+    assert report.n_objects == 8 + 10 + 12 + 14 + 16 + 18
+    assert "Nuclei outlined 78" in words
+    assert f"Median size {np.median(report.sizes):.3g} µm²" in words
+    assert "The first frame holds 8 nuclei, the last 18; 78 outlines in all" in words
+    assert "n = 78 outlines" in words
+    frames = _views(render_report(report))[0]["frames"]
+    assert [f["n"] for f in frames] == report.images[0].counts.tolist()
+
+
+def test_methods_say_version_model_scale_and_how_to_cite(movie):
+    text = html.unescape(re.search(rb'id="methods-text">(.*?)<', movie)[1].decode())
+    for part in ("fatescope 0.1.0", "cd" * 32, "0.2 µm (read from the files)", "cite"):
+        assert part in text
+    assert "1 finding" in text
+
+
+def test_the_command_and_the_python_lines_are_given(movie):
+    words = Page(movie).words
+    assert "fatescope predict nuclei 'embryo 1.tif' --out results --settings settings.toml" in words
+    toml = html.unescape(
+        re.search(rb'id="settings-text"[^>]*>(.*?)<', movie, re.DOTALL)[1].decode()
+    )
+    assert tomllib.loads(toml) == {"model": "nuclei", "halo_px": 32}
+    assert 'fs.predict_nuclei("embryo 1.tif", out="results")' in words
+
+
+def test_a_doubtful_object_leads_to_its_place_in_the_picture(movie):
+    page = movie.decode()
+    jump = re.search(
+        r'class="jump" data-view="0" data-at="2" data-label="5" data-y="([\d.]+)"', page
+    )
+    assert float(jump[1]) == 14.5
+    outlines = _views(movie)[0]["frames"][2]["outlines"]
+    assert [o[0] for o in outlines if o[2]] == [5]
+
+
+def test_unknown_scale_is_said_and_sizes_are_in_pixels():
+    words = Page(render_report(many_images_report(3))).words
+    assert "The pixel size was not known, so sizes are given in pixels." in words
+    assert "area (px²)" in words
+    assert "bar counts input pixels" in words
+
+
+def test_the_page_depends_on_the_report_alone(tmp_path):
+    first = write_report(tmp_path / "a.html", movie_report()).read_bytes()
+    assert write_report(tmp_path / "b.html", movie_report()).read_bytes() == first
+    assert [p.name for p in sorted(tmp_path.iterdir())] == ["a.html", "b.html"]
+
+
+def test_a_thousand_images_are_a_sample_that_says_so():
+    page = render_report(many_images_report(1000))
+    assert len(page) < 2_000_000
+    words = Page(page).words
+    assert "A sample: 24 of 1 000 images" in words
+    assert "plate/00999.tif" in words
+
+
+def test_pictures_beyond_the_budget_are_left_out_and_counted():
+    report = movie_report()
+    noise = np.random.default_rng(0)
+    large = tuple(
+        dataclasses.replace(
+            report.previews[0],
+            frame=f,
+            picture=noise.integers(0, 256, (1500, 1500), dtype=np.uint8),
+            labels=np.zeros((1500, 1500), np.uint8),
+        )
+        for f in range(16)
+    )
+    page = render_report(dataclasses.replace(report, previews=large))
+    assert len(page) <= 20_000_000
+    left = re.search(r"(\d+) pictures were left out", Page(page).words)
+    assert 0 < int(left[1]) < 16
+
+
+def test_long_tables_are_cut_and_say_where_the_rest_is():
+    report = many_images_report(1200)
+    words = Page(render_report(report)).words
+    assert "The first 1 000 of 1 200 images; run.json holds them all." in words
+
+
+def test_a_run_that_found_nothing_has_a_page():
+    image = ImageSummary(key="dark.tif", n_objects=0, shape=(8, 8), axes="YX")
+    page = render_report(
+        NucleiReport(title="dark.tif", images=(image,), sizes=np.zeros(0), size_unit="px²")
+    )
+    assert "No nucleus was found." in Page(page).words
+
+
+def test_an_image_that_failed_is_named_with_its_reason():
+    report = many_images_report(2)
+    bad = ImageSummary(key="torn.tif", n_objects=0, problem="The file ends too early.")
+    words = Page(render_report(dataclasses.replace(report, images=(*report.images, bad)))).words
+    assert "1 image could not be processed" in words
+    assert "The file ends too early." in words
+
+
+def test_one_image_is_one_image_in_words():
+    words = Page(render_report(many_images_report(1))).words
+    assert "1 image was analysed." in words
