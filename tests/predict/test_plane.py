@@ -7,7 +7,6 @@ from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.scratch import MemoryScratch
-from tests.hand_built import render_discs
 
 THRESHOLDS = Thresholds(min_area_px=5)
 
@@ -160,7 +159,7 @@ def _segment(network, maps, *, part_px):
         shape,
         statistics,
         description,
-        scale=1.0,
+        scale=(1.0, 1.0),
         thresholds=Thresholds(min_area_px=8, merge_distance=0.7),
         scratch=MemoryScratch(),
         part_px=part_px,

@@ -1,25 +1,24 @@
 """From pictures and a model to labels: any size, bounded memory, the same bits every time.
 
-A workflow needs four calls for an image (see `predict_nuclei`, which makes them for a caller who
-wants arrays):
+A workflow makes the calls that `predict_nuclei` makes for a caller who wants arrays:
 
 1. ``predictor = open_predictor(settings.model, precision=settings.precision)``: the network of a
-   package, or the built-in model ``classical``. Once for a run.
-2. ``plan = choose_scale(image, predictor, settings)``: one `ScalePlan` for an image: working
-   pixels per input pixel, where that comes from, and the findings ``scaled`` or
-   ``assumed-scale``.
-3. ``stacks(image, settings)`` yields one `Stack` for each frame: ``frame`` and
-   ``planes``, one `Plane` for each Z, a lazy ``read(y0, y1)`` of rows over one channel.
-4. ``result = segment_stack(stack, predictor, plan, settings, scratch=scratch)``: a `StackLabels`
-   with ``n``, ``shape`` (``(Y, X)`` or ``(Z, Y, X)``), ``scores`` (float32, one for each label),
-   ``findings`` and ``bands(height)``: an iterator of ``(z, y0, labels)`` with full-width rows, in
-   raster order, labels uint32, numbered 1..n by their first pixel; ``tiles(height, width)`` gives
-   the same in tiles for a tiled writer, and ``array()`` the whole as the smallest unsigned type.
-   ``result.close()`` frees the scratch.
+   package, or the built-in model ``classical``. Once for a run; ``.name``, ``.sha256``.
+2. ``frames, findings = open_frames(image, channel=settings.channel)``: one lazy `Frame` for each
+   T, with one `Plane` for each Z. A channel that had to be guessed is a finding.
+3. ``plan = choose_scale(frames, predictor, settings)``: one `ScalePlan` for the image: working
+   pixels per input pixel and where that comes from; ``plan.finding(file)`` is the finding
+   ``scaled`` or ``assumed-scale``. ``count_tiles(frames, plan, predictor)`` is the work to come.
+4. For each frame ``labels = segment_frame(frame, predictor, plan, settings, scratch=scratch)``:
+   `FrameLabels` with ``n``, ``shape`` (``(Y, X)`` or ``(Z, Y, X)``), ``dtype``, ``scores``
+   (float32, one for each label 1..n) and blocks: ``labels[rows, columns]`` or
+   ``labels[z, rows, columns]`` with slices, ``labels.blocks(label_tiles(labels.shape))`` for a
+   writer, ``labels.array()`` for the whole. ``frame.findings(file, percentiles)`` says what is
+   odd about the pixels. ``labels.close()`` frees the scratch.
 
 ``scratch`` decides where what does not fit into memory waits: `MemoryScratch` here, a file beside
-the output in `fatescope.run`. Nothing about execution (threads, memory, scratch, the height of
-bands) changes a bit of the result: the tile grid depends on the image and the model alone, and
+the output in `fatescope.run`. Nothing about execution (threads, memory, scratch, ``part_px``)
+changes a bit of the result: the tile grid depends on the image and the model alone, and
 everything after the network is exact for any division of the plane (docs/how-it-works.md).
 """
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.models.description import ModelDescription, Thresholds
+from fatescope.predict.histogram import N_BINS, histogram, otsu
 from fatescope.predict.normalise import normalise
 
 if TYPE_CHECKING:
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
 
 _VERSION = "1"
-_BINS = 1024
-_LOW, _HIGH = -0.25, 2.25
 
 DESCRIPTION = ModelDescription(
     name="classical",
@@ -51,13 +50,9 @@ class Classical:
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
     ) -> ThresholdNetwork:
         """Return the maps' maker for a plane: its threshold comes from the whole plane."""
-        counts = np.zeros(_BINS, np.int64)
+        counts = np.zeros(N_BINS, np.int64)
         for part in parts():
-            place = (normalise(part, statistics) - np.float32(_LOW)) * np.float32(
-                _BINS / (_HIGH - _LOW)
-            )
-            index = np.clip(place, 0, _BINS - 1).astype(np.uint16)
-            counts += np.bincount(index.reshape(-1), minlength=_BINS)
+            counts += histogram(normalise(part, statistics))
         return ThresholdNetwork(otsu(counts))
 
 
@@ -81,18 +76,6 @@ class ThresholdNetwork:
         radius = DESCRIPTION.diameter_px / 2
         distance = np.minimum(_blur(distance, 2) / np.float32(radius), 1)
         return np.stack([foreground, distance, np.zeros_like(distance)]).astype(np.float32)
-
-
-def otsu(counts: NDArray[np.int64]) -> float:
-    """Return the normalised value that best divides a histogram in two (Otsu 1979)."""
-    centre = _LOW + (np.arange(_BINS) + 0.5) * (_HIGH - _LOW) / _BINS
-    weight = np.cumsum(counts).astype(np.float64)
-    total = np.cumsum(counts * centre)
-    n, mean = weight[-1], total[-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mean * weight - total * n) ** 2 / (weight * (n - weight))
-    between[~np.isfinite(between)] = -1
-    return float(centre[int(np.argmax(between))] + (_HIGH - _LOW) / _BINS / 2)
 
 
 def _blur(picture: NDArray[np.float32], times: int) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ add up. The same code serves 2D (YX) and 3D (ZYX).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -62,7 +62,7 @@ def quantise(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return maps in 0..1 as whole numbers in 0..`FULL`; not-a-number becomes 0."""
     scaled = maps * np.float32(FULL) + np.float32(0.5)
     np.nan_to_num(scaled, copy=False, nan=0.0)
-    return np.clip(scaled, 0, FULL).astype(np.uint8)
+    return np.asarray(np.clip(scaled, 0, FULL), np.uint8)
 
 
 def find_regions(
@@ -118,12 +118,12 @@ def climb_map(maps: NDArray[np.uint8], thresholds: Thresholds) -> NDArray[np.int
     for axis in range(raw.ndim):
         for _ in range(_SMOOTH_PX):
             raw = _binomial(raw, axis)
-    return raw
+    return np.asarray(raw)
 
 
 def _unit(ndim: int) -> int:
     """Return what a map value of 1 becomes in `climb_map`."""
-    return 16 * 4 ** (_SMOOTH_PX * ndim)
+    return int(16 * 4 ** (_SMOOTH_PX * ndim))
 
 
 def _binomial(values: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
@@ -150,7 +150,7 @@ def _foreground(prediction: NDArray[np.uint8], thresholds: Thresholds) -> NDArra
     outside = cc3d.dust(
         ~foreground, threshold=_HOLE_PX + 1, connectivity=connectivity, in_place=False
     )
-    return np.asarray(outside) == 0
+    return np.asarray(np.asarray(outside) == 0)
 
 
 def _components(inside: NDArray[np.bool_]) -> tuple[NDArray[np.int32], int]:
@@ -180,7 +180,7 @@ def _climb(
         active = active[(beyond != target) & inside[beyond]]
     flat = labels.reshape(-1)
     flat[start] = flat[pointer[start]]
-    return foreground & (labels == 0)
+    return np.asarray(foreground & (labels == 0))
 
 
 def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> NDArray[np.intp]:
@@ -202,4 +202,4 @@ def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> NDArray
         stride = int(np.prod(height.shape[axis + 1 :]))
         steps += stride * ((np.arange(4**ndim) // unit) % 4 - 1)
     key &= 4**ndim - 1
-    return steps[key]
+    return np.asarray(steps[key])

@@ -167,8 +167,8 @@ def join_regions(sums: RegionSums, thresholds: Thresholds) -> Joined:
     nucleus, m = _roots(n, pairs)
 
     total = np.bincount(nucleus, weights=area, minlength=m)
-    score = np.bincount(nucleus, weights=_total(region, sums.shade, n), minlength=m)
-    score = score / np.maximum(total, 1) / FULL
+    shade = np.bincount(nucleus, weights=_total(region, sums.shade, n), minlength=m)
+    score = shade / np.maximum(total, 1) / FULL
     start = np.full(m, _NOWHERE, np.int64)
     np.minimum.at(start, nucleus, first)
     keep = (total >= max(1, thresholds.min_area_px)) & (score >= thresholds.min_score)

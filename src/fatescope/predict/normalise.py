@@ -93,7 +93,7 @@ NORMALISED_MOST = 8.0
 def _count(
     parts: Callable[[], Iterable[NDArray[Any]]],
 ) -> tuple[NDArray[np.int64], int, bool, int]:
-    """Return counts, pixels that are not finite, whether bins are values, and the value of bin 0."""
+    """Return counts, pixels not finite, whether bins are values, and the bin of the value 0."""
     counts = np.zeros(_BINS, np.int64)
     bad, exact, offset = 0, True, 0
     for part in parts():

@@ -64,7 +64,7 @@ def segment_plane(
     statistics: PlaneStatistics,
     model: ModelDescription,
     *,
-    scale: float,
+    scale: tuple[float, float],
     thresholds: Thresholds,
     scratch: Scratch,
     part_px: int = PART_PX,
@@ -83,8 +83,8 @@ def segment_plane(
         Of the whole plane, or of the stack that it belongs to.
     model : ModelDescription
         Decides the tile grid.
-    scale : float
-        Working pixels per input pixel.
+    scale : tuple of float
+        Working pixels per input pixel, down and across.
     thresholds : Thresholds
     scratch : Scratch
     part_px : int
@@ -94,7 +94,7 @@ def segment_plane(
     """
     grid = make_grid(shape, scale, model)
     rows, columns = grid.working_shape
-    same_grid = scale == 1
+    same_grid = scale == (1, 1)
     labels = scratch.rows((rows, columns), np.dtype(np.uint32))
     shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
     buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
@@ -151,14 +151,14 @@ def _on_input_grid(
     rows, columns = grid.shape
     working_rows, working_columns = grid.working_shape
     out = scratch.rows(grid.shape, np.dtype(np.uint32))
-    across = make_corners(np.arange(columns), scale=grid.scale, length=working_columns)
+    across = make_corners(np.arange(columns), scale=grid.scale[1], length=working_columns)
     height = max(1, part_px // columns)
     order: list[NDArray[np.uint32]] = []
     seen = np.zeros(joined.n + 1, np.bool_)
     seen[0] = True
     for first in range(0, rows, height):
         index = np.arange(first, min(first + height, rows))
-        down = make_corners(index, scale=grid.scale, length=working_rows)
+        down = make_corners(index, scale=grid.scale[0], length=working_rows)
         top, bottom = int(down.low.min()), int(down.high.max()) + 1
         down = Corners(down.low - top, down.high - top, down.part)
         found = joined.label_of[labels.read(top, bottom)]

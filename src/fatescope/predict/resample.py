@@ -50,16 +50,21 @@ def reflect(index: NDArray[np.intp], length: int) -> NDArray[np.intp]:
 def make_taps(index: NDArray[np.intp], *, scale: float, length: int) -> Taps:
     """Return the taps of working pixels ``index`` on an input axis of ``length``.
 
-    Enlarging interpolates linearly; reducing averages under a triangle of twice the step, so
-    that fine structure does not alias.
+    Enlarging interpolates linearly; reducing averages over the area that a working pixel covers,
+    so that fine structure does not alias.
     """
     if scale == 1:
         return Taps(index[:, None], np.ones((len(index), 1), np.float32))
     centre = (index + 0.5) / scale - 0.5
-    radius = max(1.0, 1 / scale)
-    first = np.floor(centre - radius).astype(np.intp) + 1
-    source = first[:, None] + np.arange(math.ceil(2 * radius))
-    weight = np.maximum(0.0, 1 - np.abs(source - centre[:, None]) / radius)
+    if scale > 1:
+        source = np.floor(centre).astype(np.intp)[:, None] + np.arange(2)
+        weight = 1 - np.abs(source - centre[:, None])
+    else:
+        half = 0.5 / scale
+        first = np.floor(centre - half + 0.5).astype(np.intp)
+        source = first[:, None] + np.arange(math.ceil(2 * half) + 1)
+        upper = np.minimum(source + 0.5, (centre + half)[:, None])
+        weight = np.maximum(0.0, upper - np.maximum(source - 0.5, (centre - half)[:, None]))
     weight /= weight.sum(axis=1, keepdims=True)
     return Taps(np.clip(source, 0, length - 1), weight.astype(np.float32))
 

@@ -55,3 +55,20 @@ class MemoryScratch:
     def rows(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Rows:
         """Return space for an array of ``shape``."""
         return MemoryRows(shape, dtype)
+
+
+class NoRows:
+    """Rows of zeros, for a plane in which nothing was found: it takes no space."""
+
+    def __init__(self, columns: int) -> None:
+        self._columns = columns
+
+    def write(self, first: int, rows: NDArray[Any], /) -> None:
+        """Do nothing: these rows stay zero."""
+
+    def read(self, first: int, stop: int, /) -> NDArray[Any]:
+        """Return zeros."""
+        return np.zeros((stop - first, self._columns), np.uint32)
+
+    def close(self) -> None:
+        """Do nothing: there is nothing to free."""

@@ -74,7 +74,7 @@ class Grid:
     """Where the working grid of a plane lies on its input grid, and its tiles."""
 
     shape: tuple[int, int]  # input
-    scale: float
+    scale: tuple[float, float]  # working pixels per input pixel, down and across
     rows: Tiles
     columns: Tiles
 
@@ -84,13 +84,11 @@ class Grid:
         return self.rows.edges[-1], self.columns.edges[-1]
 
 
-def make_grid(shape: tuple[int, int], scale: float, model: ModelDescription) -> Grid:
+def make_grid(shape: tuple[int, int], scale: tuple[float, float], model: ModelDescription) -> Grid:
     """Lay the tile grid of ``model`` over a plane of ``shape`` at ``scale``."""
     rows, columns = (
-        divide(
-            working_length(n, scale), tile=model.tile_px, halo=model.halo_px, divisor=model.divisor
-        )
-        for n in shape
+        divide(working_length(n, s), tile=model.tile_px, halo=model.halo_px, divisor=model.divisor)
+        for n, s in zip(shape, scale, strict=True)
     )
     return Grid(shape=shape, scale=scale, rows=rows, columns=columns)
 
@@ -100,9 +98,9 @@ def read_tile(
 ) -> NDArray[np.float32]:
     """Return a normalised tile on the working grid, mirrored beyond the plane's edge."""
     taps = []
-    for start, tiles, length in zip((y0, x0), (grid.rows, grid.columns), grid.shape, strict=True):
+    for axis, (start, tiles) in enumerate(((y0, grid.rows), (x0, grid.columns))):
         index = reflect(np.arange(start, start + tiles.size), tiles.edges[-1])
-        taps.append(make_taps(index, scale=grid.scale, length=length))
+        taps.append(make_taps(index, scale=grid.scale[axis], length=grid.shape[axis]))
     y, x = taps
     values = normalise(read(y.first, y.stop, x.first, x.stop), statistics)
     values = apply_taps(values, y, axis=0, first=y.first)

@@ -1,0 +1,289 @@
+"""Nuclei of an image of any axes: scale, planes, stacks, frames."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.predict.frames import Frame, open_frames
+from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
+from fatescope.predict.predictor import open_predictor
+from fatescope.predict.scratch import MemoryScratch, NoRows
+from fatescope.predict.settings import NucleiSettings
+from fatescope.predict.size import (
+    SamplePlane,
+    ScalePlan,
+    estimate_scale,
+    pixel_stretch,
+    scale_from_settings,
+)
+from fatescope.predict.stack import join_planes
+from fatescope.predict.tiling import make_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base.finding import Finding
+    from fatescope.base.image import Image
+    from fatescope.models.description import Thresholds
+    from fatescope.predict.predictor import Predictor
+    from fatescope.predict.scratch import Scratch
+
+Progress = Callable[[int, int, str], None]
+_SAMPLE_SIDE = 2048
+Index = tuple[int | slice, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FrameLabels:
+    """The nuclei of one frame: labels 1..n by their first pixel, 0 is background."""
+
+    frame: int
+    shape: tuple[int, ...]  # (Y, X) or (Z, Y, X)
+    n: int
+    scores: NDArray[np.float32]  # (n,), mean predicted foreground of each, 0..1
+    planes: tuple[PlaneLabels, ...]
+    numbers: tuple[NDArray[np.uint32], ...]  # for each plane, from its label to the frame's
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds the labels."""
+        return np.min_scalar_type(self.n)
+
+    def __getitem__(self, index: Index) -> NDArray[np.uint32]:
+        """Return a block, by (Y, X) or (Z, Y, X) with slices for Y and X."""
+        z = index[0] if len(index) == 3 else 0
+        rows, columns = index[-2:]
+        if not (isinstance(z, int) and isinstance(rows, slice) and isinstance(columns, slice)):
+            raise TypeError("index a frame's labels by a plane number and two slices")
+        first, stop, _ = rows.indices(self.shape[-2])
+        block = self.planes[z].rows(first, stop)
+        return np.asarray(self.numbers[z][block[:, columns]])
+
+    def blocks(self, indices: Iterable[Index]) -> Iterator[NDArray[np.uint32]]:
+        """Yield the block of each index, for a writer that takes them in its own order."""
+        for index in indices:
+            yield self[index]
+
+    def array(self) -> NDArray[Any]:
+        """Return all labels, in the smallest unsigned type."""
+        whole = (slice(None), slice(None))
+        planes = [self[(z, *whole)] for z in range(len(self.planes))]
+        stacked = planes[0] if len(self.shape) == 2 else np.stack(planes)
+        return stacked.astype(self.dtype)
+
+    def close(self) -> None:
+        """Free the scratch space; nothing can be read after this."""
+        for plane in self.planes:
+            plane.close()
+
+
+def choose_scale(
+    frames: Sequence[Frame], predictor: Predictor, settings: NucleiSettings
+) -> ScalePlan:
+    """Return how large nuclei are and what the network is shown: given, known, or estimated.
+
+    Parameters
+    ----------
+    frames : sequence of Frame
+        At most three are looked at, and of each the middle plane.
+    predictor : Predictor
+    settings : NucleiSettings
+    """
+    model = predictor.description
+    spacing = frames[0].planes[0].image.spacing
+    plan = scale_from_settings(settings, model, spacing)
+    if plan is not None:
+        return plan
+    chosen = sorted({0, len(frames) // 2, len(frames) - 1})
+    samples = []
+    for frame in (frames[i] for i in chosen):
+        statistics = frame.statistics(model.percentiles)
+        if not statistics.constant:
+            network = predictor.network(frame.parts, statistics)
+            samples.append(SamplePlane(_sample(frame), statistics, network))
+    return estimate_scale(samples, model, stretch=pixel_stretch(spacing))
+
+
+def _sample(frame: Frame) -> NDArray[Any]:
+    """Return the middle plane, or of a large one the part (of nine) with the most contrast."""
+    plane = frame.planes[len(frame.planes) // 2]
+    side = [min(n, _SAMPLE_SIDE) for n in plane.shape]
+    starts = [
+        sorted({k * (n - s) // 2 for k in range(3)}) for n, s in zip(plane.shape, side, strict=True)
+    ]
+    spread = {}
+    for y in starts[0]:
+        for x in starts[1]:
+            part = plane(y, y + side[0], x, x + side[1])[::8, ::8]
+            spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
+    y, x = max(spread, key=lambda at: spread[at])
+    return plane(y, y + side[0], x, x + side[1])
+
+
+def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) -> int:
+    """Return how many tiles the network will see: what ``--plan`` multiplies with a unit cost."""
+    n = 0
+    for frame in frames:
+        for plane in frame.planes:
+            grid = make_grid(plane.shape, plan.scale, predictor.description)
+            n += len(grid.rows.starts) * len(grid.columns.starts)
+    return n
+
+
+def segment_frame(
+    frame: Frame,
+    predictor: Predictor,
+    plan: ScalePlan,
+    settings: NucleiSettings,
+    *,
+    scratch: Scratch | None = None,
+    part_px: int = PART_PX,
+    done: Callable[[], None] | None = None,
+) -> FrameLabels:
+    """Find the nuclei of a frame; the planes of a stack are joined by overlap.
+
+    Parameters
+    ----------
+    frame : Frame
+    predictor : Predictor
+    plan : ScalePlan
+    settings : NucleiSettings
+    scratch : Scratch, optional
+        Where labels wait; default: in memory.
+    part_px : int
+        Working pixels handled at a time; decides memory, never the result.
+    done : callable, optional
+        Called after each tile of the network.
+    """
+    model = predictor.description
+    statistics = frame.statistics(model.percentiles)
+    shape = frame.planes[0].shape
+    if statistics.constant:
+        empty = PlaneLabels(
+            shape, 0, np.zeros(0, np.float32), np.zeros(1, np.uint32), NoRows(shape[1])
+        )
+        return _of_planes(frame, [empty] * len(frame.planes))
+    network = predictor.network(frame.parts, statistics)
+    planes = []
+    for plane in frame.planes:
+        planes.append(
+            segment_plane(
+                network,
+                plane,
+                shape,
+                statistics,
+                model,
+                scale=plan.scale,
+                thresholds=_thresholds(model.thresholds, settings),
+                scratch=scratch or MemoryScratch(),
+                part_px=part_px,
+                done=done,
+            )
+        )
+        if len(frame.planes) > 1:
+            plane.release()
+    return _of_planes(frame, planes)
+
+
+def _of_planes(frame: Frame, planes: Sequence[PlaneLabels]) -> FrameLabels:
+    n, numbers = join_planes(planes)
+    total, count = np.zeros(n + 1), np.zeros(n + 1)
+    for plane, number in zip(planes, numbers, strict=True):
+        total += np.bincount(number[1:], weights=plane.scores, minlength=n + 1)
+        count += np.bincount(number[1:], minlength=n + 1)
+    scores = (total / np.maximum(count, 1))[1:].astype(np.float32)
+    depth = (len(planes),) if frame.stacked else ()
+    return FrameLabels(
+        frame.frame, (*depth, *planes[0].shape), n, scores, tuple(planes), tuple(numbers)
+    )
+
+
+def _thresholds(thresholds: Thresholds, settings: NucleiSettings) -> Thresholds:
+    given = {
+        name: value
+        for name in ("foreground", "core", "min_area_px")
+        if (value := getattr(settings, name)) is not None
+    }
+    return thresholds.replace(**given) if given else thresholds
+
+
+@dataclass(frozen=True, slots=True)
+class NucleiPrediction:
+    """Nuclei of an image held in memory: labels on its own grid, and what should be known."""
+
+    labels: NDArray[Any]  # axes of the image without C
+    axes: str
+    scores: tuple[NDArray[np.float32], ...]  # one array for each frame
+    plan: ScalePlan
+    findings: tuple[Finding, ...]
+
+
+def predict_nuclei(
+    image: Image,
+    settings: NucleiSettings | None = None,
+    *,
+    predictor: Predictor | None = None,
+    progress: Progress | None = None,
+) -> NucleiPrediction:
+    """Find the nuclei of an image that fits into memory.
+
+    Parameters
+    ----------
+    image : Image
+        Any axes; one channel is used.
+    settings : NucleiSettings, optional
+    predictor : Predictor, optional
+        An open model, where several images share one; else ``settings.model`` is opened.
+    progress : callable, optional
+        Called as ``progress(done, total, what)`` after each tile.
+
+    Returns
+    -------
+    NucleiPrediction
+        Labels are numbered from 1 in each frame. Over T nothing is linked; planes of a stack
+        are joined across Z by overlap.
+
+    Raises
+    ------
+    ModelError, SettingsError
+        See `open_predictor` and `choose_scale`.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fatescope.base import Image
+    >>> y, x = np.mgrid[:64, :64]
+    >>> discs = np.maximum(np.hypot(y - 20, x - 20) < 9, np.hypot(y - 44, x - 44) < 9)
+    >>> image = Image(pixels=discs.astype(np.uint8) * 200, axes="YX")
+    >>> result = predict_nuclei(image, NucleiSettings(model="classical", diameter_px=18))
+    >>> int(result.labels.max())
+    2
+    """
+    settings = settings or NucleiSettings()
+    predictor = predictor or open_predictor(settings.model, precision=settings.precision)
+    frames, findings = open_frames(image, channel=settings.channel)
+    plan = choose_scale(frames, predictor, settings)
+    findings.append(plan.finding(image.name))
+    total, n_done = count_tiles(frames, plan, predictor), 0
+
+    def done() -> None:
+        nonlocal n_done
+        n_done += 1
+        if progress is not None:
+            progress(n_done, total, "nuclei")
+
+    arrays, scores = [], []
+    for frame in frames:
+        findings += frame.findings(image.name, predictor.description.percentiles)
+        found = segment_frame(frame, predictor, plan, settings, done=done)
+        arrays.append(found.array())
+        scores.append(found.scores)
+        found.close()
+    kind = np.result_type(*arrays)
+    labels = np.stack([a.astype(kind) for a in arrays]) if "T" in image.axes else arrays[0]
+    axes = image.axes.replace("C", "")
+    return NucleiPrediction(labels, axes, tuple(scores), plan, tuple(findings))

@@ -1,0 +1,70 @@
+"""Settings of `predict nuclei`: what a user may choose, with units and ranges."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import field_validator, model_validator
+
+from fatescope.base.settings import Settings, setting
+
+
+class NucleiSettings(Settings):
+    """What decides the result of a nuclei prediction; how it is executed is said elsewhere."""
+
+    model: str = setting("nuclei", "name of a shipped model, path of a package, or classical")
+    precision: Literal["auto", "fp32", "int8"] = setting(
+        "auto", "numbers of the network; auto takes int8 where the package has it"
+    )
+    axes: str | None = setting(None, "axes of the files, letters out of TCZYX, as stored")
+    channel: str | None = setting(None, "channel with the nuclei, by name or number from 0")
+    sequence: bool = setting(False, "numbered files are the frames of one movie")
+    pattern: str | None = setting(
+        None, 'names of the files, such as "{well}_{field}.tif"; {frame} makes a movie'
+    )
+    spacing_um: tuple[float, ...] | None = setting(
+        None, "pixel size X, or Y,X, or Z,Y,X", unit="µm"
+    )
+    interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
+    diameter_px: float | None = setting(
+        None, "typical diameter of a nucleus in the picture", unit="px", ge=2, le=10_000
+    )
+    diameter_um: float | None = setting(
+        None, "typical diameter of a nucleus", unit="µm", gt=0, le=10_000
+    )
+    foreground: float | None = setting(
+        None, "least foreground of a pixel of a nucleus; default: of the model", gt=0, lt=1
+    )
+    core: float | None = setting(
+        None,
+        "least distance in a nucleus's core: lower splits less; default: of the model",
+        gt=0,
+        lt=1,
+    )
+    min_area_px: int | None = setting(
+        None,
+        "smaller nuclei are dropped, on the working grid; default: of the model",
+        unit="px",
+        ge=0,
+    )
+    labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+    @field_validator("spacing_um", mode="before")
+    @classmethod
+    def _numbers_with_commas(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(","))
+        return (value,) if isinstance(value, int | float) else value
+
+    @field_validator("spacing_um")
+    @classmethod
+    def _one_to_three_sizes(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
+        if value is not None and not (1 <= len(value) <= 3 and all(0 < v < 1e6 for v in value)):
+            raise ValueError("give one to three positive numbers: X, or Y,X, or Z,Y,X in µm")
+        return value
+
+    @model_validator(mode="after")
+    def _one_diameter(self) -> NucleiSettings:
+        if self.diameter_px is not None and self.diameter_um is not None:
+            raise ValueError("give --diameter-px or --diameter-um, not both")
+        return self

@@ -1,0 +1,270 @@
+"""The working size: how much a picture is enlarged or reduced before the network sees it.
+
+Where the user or the spacing says how large a nucleus is, that decides. Otherwise the network
+looks at a small sample of the picture at several sizes, and the size whose answer agrees with
+itself (nuclei about as large as the model was trained on, found with confidence) is kept.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fatescope.base.errors import SettingsError
+from fatescope.base.finding import Finding
+from fatescope.predict.histogram import histogram, otsu
+from fatescope.predict.instances import FULL, find_regions, quantise
+from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.predict.normalise import normalise
+from fatescope.predict.tiling import make_grid, read_tile
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base.spacing import Spacing
+    from fatescope.models.description import ModelDescription
+    from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.settings import NucleiSettings
+    from fatescope.predict.tiling import Network
+
+TRIED_SCALES = (2.0, 1.0, 0.5, 0.25, 0.125)
+"""Working pixels per input pixel of the coarse passes, from fine to coarse."""
+
+_GOOD = 0.75
+
+SAMPLE_PX = 256
+"""Side of what the network sees in each coarse pass."""
+
+_KEEP = 1.2
+"""A nucleus within this factor of the model's size is not resampled: nothing is gained."""
+
+ScaleSource = Literal["diameter", "spacing", "estimated", "assumed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScalePlan:
+    """How a picture is brought to the working size, and who says so."""
+
+    scale: tuple[float, float]  # working pixels per input pixel, down and across
+    diameter_px: float | None  # of a typical nucleus on the input grid
+    source: ScaleSource
+
+    def finding(self, file: str) -> Finding:
+        """Return the sentence for ``findings.csv``."""
+        mean = math.sqrt(self.scale[0] * self.scale[1])
+        if self.source == "assumed":
+            return Finding(
+                file=file,
+                rule="assumed-scale",
+                severity="warning",
+                value=mean,
+                reason="The size of the nuclei could not be estimated, so none was assumed. If "
+                "nuclei are missed or broken, give --diameter-px.",
+            )
+        said = {
+            "diameter": "The diameter was given",
+            "spacing": "The pixel size is known",
+            "estimated": "The size was estimated from the picture",
+        }[self.source]
+        return Finding(
+            file=file,
+            rule="scaled",
+            severity="info",
+            value=round(mean, 4),
+            reason=f"{said}: nuclei of about {self.diameter_px or 0:.0f} px were analysed at "
+            f"{mean:.2f} times their size. Change it with --diameter-px.",
+        )
+
+
+def scale_from_settings(
+    settings: NucleiSettings, model: ModelDescription, spacing: Spacing
+) -> ScalePlan | None:
+    """Return the plan that settings or spacing decide, or None where they do not.
+
+    Raises
+    ------
+    SettingsError
+        If a diameter in µm is given and the pixel size is not known.
+    """
+    um = spacing.um("YX")
+    stretch = pixel_stretch(spacing)
+    if settings.diameter_um is not None:
+        if um is None:
+            raise SettingsError(
+                "diameter_um = "
+                f"{settings.diameter_um}: the pixel size of the picture is not known. Give "
+                "--spacing-um too, or --diameter-px."
+            )
+        diameter = settings.diameter_um / math.sqrt(um[0] * um[1])
+        return _plan(model, diameter, stretch, "diameter")
+    if settings.diameter_px is not None:
+        return _plan(model, settings.diameter_px, stretch, "diameter")
+    if model.spacing_um is not None and um is not None:
+        scale = (um[0] / model.spacing_um, um[1] / model.spacing_um)
+        diameter = model.diameter_px / math.sqrt(scale[0] * scale[1])
+        return ScalePlan(scale=scale, diameter_px=diameter, source="spacing")
+    return None
+
+
+def pixel_stretch(spacing: Spacing) -> tuple[float, float]:
+    """Return factors down and across that make pixels square; 1 if unknown or within 2 %."""
+    um = spacing.um("YX")
+    if um is None or abs(math.log(um[0] / um[1])) < 0.02:
+        return (1.0, 1.0)
+    mean = math.sqrt(um[0] * um[1])
+    return (um[0] / mean, um[1] / mean)
+
+
+def _plan(
+    model: ModelDescription, diameter: float, stretch: tuple[float, float], source: ScaleSource
+) -> ScalePlan:
+    ratio = model.diameter_px / diameter
+    if max(ratio, 1 / ratio) <= _KEEP:
+        ratio = 1.0
+    return ScalePlan(
+        scale=(ratio * stretch[0], ratio * stretch[1]), diameter_px=diameter, source=source
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class SamplePlane:
+    """A plane of the picture to estimate the size from: pixels in memory, and its network."""
+
+    pixels: NDArray[Any]  # (Y, X), at most a few megapixels
+    statistics: PlaneStatistics
+    network: Network
+
+
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """What one coarse pass saw: diameters on the working grid, and how sure it was of each."""
+
+    scale: float
+    diameter: NDArray[np.float64]
+    weight: NDArray[np.float64]
+    bright: float  # area above Otsu's threshold, in working pixels
+
+
+def estimate_scale(
+    samples: Sequence[SamplePlane], model: ModelDescription, *, stretch: tuple[float, float]
+) -> ScalePlan:
+    """Estimate the typical nucleus from samples of the picture.
+
+    Parameters
+    ----------
+    samples : sequence of SamplePlane
+    model : ModelDescription
+    stretch : tuple of float
+        Factors that make pixels square.
+
+    Returns
+    -------
+    ScalePlan
+        With source ``"assumed"`` and no resampling where nothing is found at any size.
+    """
+    looks = [_look(samples, model, scale, stretch) for scale in TRIED_SCALES]
+    most = max(_merit(look, model) for look in looks)
+    # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
+    best = next(look for look in looks if _merit(look, model) >= _GOOD * most)
+    if most <= 0:
+        return ScalePlan(scale=stretch, diameter_px=None, source="assumed")
+    diameter = weighted_median(best.diameter, best.weight) / best.scale
+    again = _look(samples, model, model.diameter_px / diameter, stretch)
+    if _merit(again, model) >= 0.5 * _merit(best, model):
+        diameter = weighted_median(again.diameter, again.weight) / again.scale
+    return _plan(model, diameter, stretch, "estimated")
+
+
+def _merit(look: _Look, model: ModelDescription) -> float:
+    """Return how much of the bright area is explained by sure nuclei of about the model's size."""
+    if not len(look.diameter):
+        return 0.0
+    off = np.log2(look.diameter / model.diameter_px)
+    fit = look.weight * np.exp(-0.5 * (off / 0.6) ** 2)
+    area = np.pi / 4 * look.diameter**2
+    return float((fit * area).sum() / max(look.bright, float(area.sum()), 1.0))
+
+
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the value with half of the weight on each side."""
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(weights[order])
+    return float(values[order][int(np.searchsorted(upto, upto[-1] / 2))])
+
+
+def _look(
+    samples: Sequence[SamplePlane],
+    model: ModelDescription,
+    scale: float,
+    stretch: tuple[float, float],
+) -> _Look:
+    """Run the network on the same field of each sample at one scale."""
+    diameters, weights, bright = [np.empty(0)], [np.empty(0)], 0.0
+    both = (scale * stretch[0], scale * stretch[1])
+    for sample in samples:
+        seen = _window(sample.pixels, scale)
+        values = normalise(seen, sample.statistics)
+        threshold = otsu(histogram(normalise(sample.pixels, sample.statistics)))
+        bright += float((values > threshold).sum()) * both[0] * both[1]
+        diameter, weight = _nuclei_of(seen, sample, model, both)
+        diameters.append(diameter)
+        weights.append(weight)
+    return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
+
+
+def _window(pixels: NDArray[Any], scale: float) -> NDArray[Any]:
+    """Return the part of the sample, of `SAMPLE_PX` working pixels, with the most contrast."""
+    side = [min(n, math.ceil(SAMPLE_PX / scale)) for n in pixels.shape]
+    starts = [
+        sorted({round(k * (n - s) / 3) for k in range(4)})
+        for n, s in zip(pixels.shape, side, strict=True)
+    ]
+    best, most = pixels[: side[0], : side[1]], -1.0
+    for y in starts[0]:
+        for x in starts[1]:
+            part = pixels[y : y + side[0], x : x + side[1]]
+            spread = float(np.nan_to_num(part[::4, ::4].astype(np.float64)).std())
+            if spread > most * (1 + 1e-9):
+                best, most = part, spread
+    return best
+
+
+def _nuclei_of(
+    pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return diameters (working pixels) and confidence of the nuclei of a window."""
+    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+    grid = make_grid(shape, scale, model.replace(tile_px=_tile(model)))
+
+    def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
+        return pixels[y0:y1, x0:x1]
+
+    tile = read_tile(read, grid, sample.statistics, 0, 0)
+    rows, columns = grid.working_shape
+    maps = quantise(sample.network.run(tile[None, None])[0])[:, :rows, :columns]
+    regions = find_regions(maps, model.thresholds)
+    sums = RegionSums()
+    own = slice(0, maps.shape[1])
+    provisional = add_part(sums, regions, maps, own=own, offset=0)
+    joined = join_regions(sums, model.thresholds)
+    labels = joined.label_of[provisional]
+    area = np.bincount(labels.reshape(-1), minlength=joined.n + 1)[1:]
+    cut = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    whole = np.ones(joined.n, np.bool_)
+    whole[cut[cut > 0].astype(np.intp) - 1] = False
+    if whole.sum() < 3:
+        whole[:] = True
+    top = np.zeros(joined.n + 1, np.uint8)
+    np.maximum.at(top, labels.reshape(-1), maps[1].reshape(-1))
+    sure = joined.score.astype(np.float64) * (top[1:] / FULL)
+    return np.sqrt(4 * area[whole] / np.pi), sure[whole]
+
+
+def _tile(model: ModelDescription) -> int:
+    need = SAMPLE_PX + 2 * model.divisor
+    return max(-(-need // model.divisor) * model.divisor, 2 * model.halo_px + model.divisor)
