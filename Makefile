@@ -15,8 +15,8 @@ OPEN_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 demo: $(LIGHT)/.ready
 	rm -rf demo
 	$(LIGHT)/bin/fatescope simulate nuclei --out demo/movie --seed 1
-	$(LIGHT)/bin/fatescope predict nuclei demo/movie/movie.tif --out demo/results
-	$(LIGHT)/bin/fatescope evaluate labels demo/movie/truth/labels.tif demo/results/labels/movie.tif
+	$(LIGHT)/bin/fatescope predict nuclei demo/movie/nuclei.tif --out demo/results
+	$(LIGHT)/bin/fatescope evaluate labels demo/movie/truth/labels demo/results/labels
 	@echo "Open demo/results/report.html in a browser."
 
 test: $(FULL)/.ready

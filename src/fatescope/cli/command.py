@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import logging
 import sys
 import traceback
 import types
@@ -87,6 +88,7 @@ def command(
             console = Console(**{k: given.pop(k) for k in ("json", "quiet", "debug")})
             toml = given.pop("settings_file")
             arguments = {p: given.pop(p) for p in plain}
+            _configure_logging(console)
             with _sentences(console):
                 values = {
                     **_read_toml(toml, classes),
@@ -201,6 +203,13 @@ def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[st
             f"known are {', '.join(sorted(known))}."
         )
     return values
+
+
+def _configure_logging(console: Console) -> None:
+    """Send warnings of the library to standard error; with ``--debug`` everything."""
+    level = logging.DEBUG if console.debug else logging.ERROR if console.quiet else logging.WARNING
+    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.getLogger("fatescope").setLevel(level)
 
 
 def _show(result: Result, console: Console) -> None:

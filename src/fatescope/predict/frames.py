@@ -75,6 +75,11 @@ class Frame:
             if len(self.planes) > 1:
                 plane.release()
 
+    def release(self) -> None:
+        """Let go of pixels that are held."""
+        for plane in self.planes:
+            plane.release()
+
     def statistics(self, percentiles: tuple[float, float]) -> PlaneStatistics:
         """Return percentiles over the whole frame; they are measured once."""
         if self._statistics is None:

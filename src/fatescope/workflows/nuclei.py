@@ -6,6 +6,7 @@ of work is an image; workers do units, and the driver alone writes the ledger.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -49,6 +50,8 @@ from fatescope.workflows.plan import RunPlan, estimate, workers_that_fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
 
 COMMAND = "predict nuclei"
 _BAND_ROWS = 512
@@ -187,38 +190,37 @@ def segment_file(
     findings = [*check_image(image), *findings]
     plan = choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
-    scaled = time.perf_counter()
+    seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
 
     scratch = FileScratch(out) if _is_large(image) else None
     percentiles = predictor.description.percentiles
     segmented: list[FrameLabels] = []
+    objects: list[Table] = []
     for frame in frames:
+        started = time.perf_counter()
         findings += frame.findings(image.name, percentiles)
-        segmented.append(segment_frame(frame, predictor, plan, settings, scratch=scratch))
+        labels = segment_frame(frame, predictor, plan, settings, scratch=scratch)
+        found = time.perf_counter()
+        objects.append(measure_frame(labels, image))
+        segmented.append(labels)
         frame.release()
-    found = time.perf_counter()
-
-    objects = [measure_frame(labels, image) for labels in segmented]
+        seconds["segment"] += found - started
+        seconds["measure"] += time.perf_counter() - found
     table = Table.concatenate(objects)
     named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
-    measured = time.perf_counter()
 
     path = f"labels/{file.key}.tif"
+    begun = time.perf_counter()
     write_frame_labels(out / path, segmented, image)
     for labels in segmented:
         labels.close()
-    written = time.perf_counter()
+    seconds["write"] = time.perf_counter() - begun
     return ImageNuclei(
         input=describe_input(image, file.paths),
         objects=named,
         findings=findings,
         files=[path],
-        seconds={
-            "read and scale": scaled - begun,
-            "segment": found - scaled,
-            "measure": measured - found,
-            "write": written - measured,
-        },
+        seconds=seconds,
     )
 
 
@@ -335,5 +337,11 @@ def _pixels(file: ImageFile, settings: NucleiSettings) -> tuple[int, int]:
 
 
 def _failed(file: ImageFile, error: Exception) -> Finding:
-    text = str(error) if isinstance(error, FatescopeError) else f"{type(error).__name__}: {error}"
-    return Finding(file=file.key, rule="unreadable", severity="error", reason=" ".join(text.split()))
+    """Return the finding for an image that gave no result; what is our fault says so."""
+    _log.debug("%s failed", file.key, exc_info=error)
+    reason = str(error)
+    if not isinstance(error, FatescopeError | OSError | MemoryError):
+        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
+    return Finding(
+        file=file.key, rule="unreadable", severity="error", reason=" ".join(reason.split())
+    )
