@@ -8,11 +8,11 @@ from typing import Annotated
 import typer
 
 from fatescope._version import __version__
-from fatescope.cli import evaluate, predict, simulate
+from fatescope.cli import evaluate, measure, predict, simulate
 from fatescope.cli.groups import app
 
 # Each file registers its commands when it is imported; add a new one here.
-COMMANDS = (evaluate, predict, simulate)
+COMMANDS = (evaluate, measure, predict, simulate)
 
 
 def _version(asked: bool) -> None:

@@ -12,7 +12,6 @@ import numpy as np
 
 from fatescope.acquire import (
     ImageFile,
-    find_images,
     read_image,
     read_labels,
     read_table,
@@ -27,6 +26,7 @@ from fatescope.evaluate import (
     summarise_scores,
 )
 from fatescope.run import peak_memory_mb
+from fatescope.workflows.pairs import pair_files, stem_of
 
 if TYPE_CHECKING:
     from fatescope.base import LabelImage
@@ -189,17 +189,14 @@ def evaluate_labels(
         If ``true`` or ``pred`` is missing or holds no image, or ``grouping`` does not fit.
     """
     begun = time.monotonic()
-    for path in (true, pred):
-        if not path.exists():
-            raise InputError(f"{shown(path)}: there is no such file or folder. Correct the path.")
-    pairs, problems, unused = _pair_up(true, _labels_of(pred))
+    found = pair_files(true, pred, what="prediction")
     groups = _read_grouping(grouping)
-    tally = _Tally(problems=problems)
-    for done, (truth, guess) in enumerate(pairs):
+    tally = _Tally(problems=list(found.problems))
+    for done, (truth, guess) in enumerate(found.pairs):
         if progress is not None:
-            progress(done, len(pairs), truth.key)
+            progress(done, len(found.pairs), truth.key)
         try:
-            _score_file(tally, truth, guess, axes=axes, group=_group_of(truth.key, groups))
+            _score_file(tally, truth, guess, axes=axes, group=_group_of(truth, groups))
         except FatescopeError as error:
             tally.problems.append(_named(truth, error))
     strata = Table()
@@ -213,7 +210,7 @@ def evaluate_labels(
         images=_as_table(tally.rows),
         strata=strata,
         problems=tuple(tally.problems),
-        unused=tuple(unused),
+        unused=found.unused,
         n_files=tally.n_files,
         seconds=time.monotonic() - begun,
     )
@@ -223,43 +220,6 @@ def write_image_scores(evaluation: LabelEvaluation, path: Path) -> None:
     """Write one row per image, CSV or Parquet by the ending; nothing where nothing was scored."""
     if len(evaluation.images):
         write_table(evaluation.images, path)
-
-
-def _labels_of(pred: Path) -> Path:
-    """Return the folder of labels where ``pred`` is an output folder of fatescope."""
-    inside = pred / "labels"
-    return inside if (pred / "run.json").is_file() and inside.is_dir() else pred
-
-
-def _pair_up(
-    true: Path, pred: Path
-) -> tuple[list[tuple[ImageFile, ImageFile]], list[str], list[str]]:
-    """Return pairs, a sentence for each truth without a prediction, and predictions left over."""
-    truths, guesses = find_images([true]), find_images([pred])
-    if not true.is_dir() and not pred.is_dir():
-        return [(truths[0], guesses[0])], [], []
-    by_key = {g.key: g for g in guesses}
-    by_stem: dict[str, list[ImageFile]] = {}
-    for guess in guesses:
-        by_stem.setdefault(_stem(guess), []).append(guess)
-    stems = [_stem(t) for t in truths]
-    pairs, problems, used = [], [], set()
-    for truth, stem in zip(truths, stems, strict=True):
-        same = by_stem.get(stem, [])
-        partner = by_key.get(truth.key)
-        if partner is None and len(same) == 1 and stems.count(stem) == 1:
-            partner = same[0]
-        if partner is None:
-            why = f"{len(same)} predictions have" if len(same) > 1 else "no prediction has"
-            problems.append(f"{shown(truth.paths[0])}: {why} its name in {shown(pred)}.")
-            continue
-        used.add(partner.key)
-        pairs.append((truth, partner))
-    return pairs, problems, [shown(g.paths[0]) for g in guesses if g.key not in used]
-
-
-def _stem(file: ImageFile) -> str:
-    return PurePosixPath(file.key).name
 
 
 def _score_file(
@@ -323,10 +283,10 @@ def _read_grouping(grouping: Grouping | None) -> dict[str, tuple[str, str]] | No
     return dict(zip(keys, zip(units, strata, strict=True), strict=True))
 
 
-def _group_of(key: str, groups: dict[str, tuple[str, str]] | None) -> tuple[str, str]:
+def _group_of(truth: ImageFile, groups: dict[str, tuple[str, str]] | None) -> tuple[str, str]:
     if groups is None:
-        return key, ""
-    stem = PurePosixPath(key).name
+        return truth.key, ""
+    stem = stem_of(truth)
     if stem not in groups:
         raise InputError(f"the table of units has no row for image {stem!r}. Add it.")
     return groups[stem]

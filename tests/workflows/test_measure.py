@@ -1,0 +1,128 @@
+"""Label images and their pictures on disk become one table, the same for any workers."""
+
+import numpy as np
+import pytest
+
+from fatescope.acquire import read_table, write_labels
+from fatescope.base import Execution, InputError, Spacing
+from fatescope.measure import MeasureSettings, measure_objects
+from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.workflows.measure import measure_files
+
+ALONE = Execution(workers=1)
+
+
+@pytest.fixture
+def folders(tmp_path):
+    """Two movies of two frames, with labels; the first knows its spacing."""
+    wanted = NucleiMovieSettings(frames=2, height=600, width=64)
+    for seed in (1, 2):
+        movie = simulate_nuclei(wanted, seed=seed)
+        spacing = movie.spacing if seed == 1 else Spacing()
+        for folder, pixels in (("images", movie.pixels), ("labels", movie.labels)):
+            write_labels(
+                tmp_path / folder / f"m{seed}.tif",
+                pixels,
+                shape=pixels.shape,
+                axes="TYX",
+                dtype=pixels.dtype,
+                spacing=spacing,
+            )
+    return tmp_path
+
+
+def measured(folder, name="out", *, settings=None, execution=ALONE):
+    summary = measure_files(
+        folder / "images",
+        folder / "labels",
+        out=folder / name,
+        settings=settings or MeasureSettings(),
+        execution=execution,
+    )
+    return summary, read_table(folder / name / "objects.csv")
+
+
+def test_the_table_is_that_of_whole_frames(folders):
+    summary, table = measured(folders, settings=MeasureSettings(spacing_um=(0.5,)))
+    assert (summary.units_done, summary.exit_code) == (2, 0)
+    assert list(table)[:6] == ["image", "label", "frame", "z", "y", "x"]
+    movie = simulate_nuclei(NucleiMovieSettings(frames=2, height=600, width=64), seed=2)
+    whole = measure_objects(movie.labels[1], {"0": movie.pixels[1]}, spacing_um=(0.5, 0.5), frame=1)
+    own = table.rows((table["image"] == "m2") & (table["frame"] == 1))
+    for name in set(whole) - {"n_neighbours"}:
+        np.testing.assert_array_equal(own[name], whole[name])
+
+
+def test_an_unknown_spacing_leaves_micrometres_empty(folders):
+    _, table = measured(folders)
+    assert np.isfinite(table["area_um2"][table["image"] == "m1"]).all()
+    assert np.isnan(table["area_um2"][table["image"] == "m2"]).all()
+
+
+def test_two_workers_give_the_same_bytes(folders):
+    measured(folders, "one")
+    measured(folders, "two", execution=Execution(workers=2))
+    for name in ("objects.csv", "objects.parquet", "findings.csv"):
+        one, two = (folders / which / name for which in ("one", "two"))
+        assert one.read_bytes() == two.read_bytes()
+
+
+def test_a_picture_without_labels_is_named_and_the_rest_is_measured(folders):
+    (folders / "labels" / "m1.tif").unlink()
+    summary, table = measured(folders)
+    assert (summary.units_done, summary.units_failed, summary.exit_code) == (1, 1, 1)
+    assert set(table["image"]) == {"m2"}
+    findings = read_table(folders / "out" / "findings.csv")
+    assert any("no label image has its name" in reason for reason in findings["reason"])
+
+
+def test_labels_of_another_shape_cost_their_file_only(folders):
+    other = np.ones((2, 5, 5), np.uint8)
+    path = folders / "labels" / "m1.tif"
+    write_labels(path, other, shape=other.shape, axes="TYX", dtype="u1", spacing=Spacing())
+    summary, _ = measured(folders)
+    assert (summary.units_done, summary.units_failed) == (1, 1)
+
+
+def test_a_volume_has_voxels_and_z(tmp_path):
+    labels = np.zeros((3, 8, 8), np.uint8)
+    labels[1:, 2:4, 2:6] = 4
+    for folder in ("images", "labels"):
+        write_labels(
+            tmp_path / folder / "v.tif",
+            labels,
+            shape=labels.shape,
+            axes="ZYX",
+            dtype="u1",
+            spacing=Spacing.of(source="file", Z=1.0, Y=0.5, X=0.5),
+        )
+    _, table = measured(tmp_path)
+    assert table["z"].tolist() == [1.5]
+    assert table["volume_px"].tolist() == [16]
+    assert table["volume_um3"].tolist() == [4.0]
+    assert table["mean_0"].tolist() == [4.0]
+
+
+def test_three_steps_for_a_plane_cost_every_file_and_say_why(folders):
+    wanted = MeasureSettings(spacing_um=(1, 1, 1))
+    summary = measure_files(
+        folders / "images",
+        folders / "labels",
+        out=folders / "out",
+        settings=wanted,
+        execution=ALONE,
+    )
+    assert (summary.units_done, summary.exit_code) == (0, 2)
+    reasons = read_table(folders / "out" / "findings.csv")["reason"]
+    assert "gives three steps" in reasons[0]
+
+
+def test_a_folder_that_is_missing_is_named(folders):
+    with pytest.raises(InputError, match="nowhere: there is no such file or folder"):
+        measure_files(
+            folders / "nowhere",
+            folders / "labels",
+            out=folders / "out",
+            settings=MeasureSettings(),
+            execution=ALONE,
+        )
