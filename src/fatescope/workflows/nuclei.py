@@ -33,7 +33,7 @@ from fatescope.base import (
     Spacing,
     Table,
 )
-from fatescope.measure import ObjectSums, objects_table
+from fatescope.measure import DoubtSettings, ObjectSums, doubtful_objects, objects_table
 from fatescope.predict import (
     FrameLabels,
     NucleiSettings,
@@ -207,6 +207,7 @@ def segment_file(
         seconds["segment"] += found - started
         seconds["measure"] += time.perf_counter() - found
     table = Table.concatenate(objects)
+    table = add_doubts(table)
     named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
 
     path = f"labels/{file.key}.tif"
@@ -258,6 +259,15 @@ def measure_frame(labels: FrameLabels, image: Image) -> Table:
         frame=labels.frame,
     )
     return table.with_columns({"score": labels.scores[table["label"] - 1]})
+
+
+def add_doubts(table: Table) -> Table:
+    """Add how doubtful each nucleus is among those of its image, and why; 0 and empty if not."""
+    ranked = doubtful_objects(table, DoubtSettings())
+    doubt = np.zeros(len(table))
+    reason = np.full(len(table), None, dtype=object)
+    doubt[ranked["row"]], reason[ranked["row"]] = ranked["doubt"], ranked["reason"]
+    return table.with_columns({"doubt": doubt, "doubt_reason": reason})
 
 
 def _sums_of_band(
