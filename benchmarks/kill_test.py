@@ -36,6 +36,7 @@ NOT_COMPARED = ("run.json", "ledger.sqlite", ".lock")
 class Outcome:
     """What came of all kills."""
 
+    units: int = 0
     kills: int = 0
     folders: int = 0
     untouched_seconds: float = 0.0
@@ -73,11 +74,20 @@ def run_to_the_end(command: Sequence[str]) -> float:
     return time.monotonic() - begun
 
 
-def run_and_kill(command: Sequence[str], after: float) -> bool:
-    """Start a command, kill it and its workers after some seconds; say whether it was killed."""
+def run_and_kill(command: Sequence[str], out: Path, *, more: int, pause: float) -> bool:
+    """Kill a command and its workers, ``pause`` seconds after it has done ``more`` units.
+
+    Returns
+    -------
+    bool
+        False where it ended before that.
+    """
+    wanted = len(done_units(out)) + more
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL, start_new_session=True)
+    while process.poll() is None and len(done_units(out)) < wanted:
+        time.sleep(0.01)
     try:
-        return_code = process.wait(timeout=after)
+        return_code = process.wait(timeout=pause)
     except subprocess.TimeoutExpired:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
@@ -88,7 +98,7 @@ def run_and_kill(command: Sequence[str], after: float) -> bool:
 
 
 def kill_often(
-    command: Sequence[str], work: Path, *, kills: int, seed: int, longest: float | None = None
+    command: Sequence[str], work: Path, *, kills: int, seed: int, stride: int | None = None
 ) -> Outcome:
     """Do what this module says; raise `AssertionError` where a promise is broken.
 
@@ -98,23 +108,29 @@ def kill_often(
         With ``{out}`` where the output folder stands.
     work : Path
         For the output folders.
-    longest : float, optional
-        Longest time before a kill, in seconds; default: so that a folder takes about five kills.
+    stride : int, optional
+        At most so many units are done between two kills; default: an eighth of all.
     """
     rng = random.Random(seed)
     outcome = Outcome()
     work.mkdir(parents=True, exist_ok=True)
     outcome.untouched_seconds = run_to_the_end(_filled(command, work / "untouched"))
     expected = hashes(work / "untouched")
-    longest = longest or 0.4 * outcome.untouched_seconds
+    outcome.units = len(done_units(work / "untouched"))
+    stride = stride or max(1, outcome.units // 8)
     out = work / "killed-0"
     while outcome.kills < kills:
         before = done_units(out)
-        killed = run_and_kill(_filled(command, out), rng.uniform(0, longest))
-        outcome.kills += killed
+        left = outcome.units - len(before)
+        more = min(rng.randint(0, stride), left)
+        # Without a unit to wait for, the command is killed while it starts or, if all is done,
+        # while it composes the tables; the longer pauses let it come to its end.
+        pause = rng.uniform(0, 0.1 if more else 1.0 if left else 4.0)
+        killed = run_and_kill(_filled(command, out), out, more=more, pause=pause)
         after = done_units(out)
         _assert_kept(before, after)
         if killed:
+            outcome.kills += 1
             outcome.done_at_kill.append(len(after))
         else:
             out = _next_folder(out, expected, work, outcome)
@@ -152,7 +168,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--longest", type=float)
+    parser.add_argument("--stride", type=int, help="units between two kills, at most")
     parser.add_argument("--work", type=Path, required=True)
     parser.add_argument("command", nargs=argparse.REMAINDER)
     given = parser.parse_args()
@@ -160,7 +176,7 @@ def main() -> int:
     if not any("{out}" in part for part in command):
         parser.error("the command must hold {out} where the output folder stands")
     outcome = kill_often(
-        command, given.work, kills=given.kills, seed=given.seed, longest=given.longest
+        command, given.work, kills=given.kills, seed=given.seed, stride=given.stride
     )
     print(json.dumps(asdict(outcome)))
     return 0

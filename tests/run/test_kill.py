@@ -13,28 +13,29 @@ def command(images, *, workers, slow):
 
 
 def test_five_kills_change_nothing(tmp_path):
-    draw(tmp_path / "images", 12)
+    draw(tmp_path / "images", 9)
     outcome = kill_often(
-        command(tmp_path / "images", workers=1, slow=0.05),
+        command(tmp_path / "images", workers=1, slow=0.02),
         tmp_path / "work",
         kills=5,
-        seed=1,
-        longest=2.5,
+        seed=2,
+        stride=4,
     )
     assert outcome.kills == 5
     assert outcome.folders >= 1
-    assert outcome.files_compared >= 12 * 2 + 3
+    assert any(0 < n < 9 for n in outcome.done_at_kill), "a kill must fall into the work"
+    assert outcome.files_compared >= 9 * 2 + 3
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("workers", [1, 2])
-def test_a_hundred_kills_change_nothing(tmp_path, workers):
+@pytest.mark.parametrize(("workers", "kills"), [(1, 100), (2, 30)])
+def test_a_hundred_kills_change_nothing(tmp_path, workers, kills):
     draw(tmp_path / "images", 200)
     outcome = kill_often(
         command(tmp_path / "images", workers=workers, slow=0.0),
         tmp_path / "work",
-        kills=100 // workers,
+        kills=kills,
         seed=workers,
     )
     partly = [n for n in outcome.done_at_kill if 0 < n < 200]
-    assert len(partly) > outcome.kills / 4, "most kills must fall into the work, not the start"
+    assert len(partly) > kills / 2, "most kills must fall into the work"

@@ -20,23 +20,26 @@ def grouped_by_number(found: Sequence[tuple[str, Path]]) -> list[Group]:
 
     A file without a number is a movie of its own.
     """
-    movies: dict[tuple[str, str, str], list[tuple[int, Path]]] = {}
+    movies: dict[tuple[str, ...], list[tuple[int, Path]]] = {}
     for name, path in found:
         pure = PurePosixPath(name)
         match = _LAST_NUMBER.search(pure.stem)
-        before = pure.stem[: match.start()] if match else pure.stem
-        after = (pure.stem[match.end() :] if match else "") + pure.suffix
-        place = (str(pure.parent), before, after if match else after + "|")
-        movies.setdefault(place, []).append((int(match[0]) if match else 0, path))
+        if match is None:
+            movies[(name,)] = [(0, path)]
+            continue
+        around = pure.stem[: match.start()], pure.stem[match.end() :]
+        movies.setdefault((str(pure.parent), *around, pure.suffix), []).append(
+            (int(match[0]), path)
+        )
     groups: list[Group] = []
-    for (folder, before, after), members in movies.items():
-        stem = (
-            before.rstrip("_-. ") + PurePosixPath(after.rstrip("|")).stem.rstrip("_-. ")
-        ).strip()
-        if not stem or stem.startswith("."):
-            stem = members[0][1].absolute().parent.name
-        key = stem if folder == "." else f"{folder}/{stem}"
-        groups.append(_group(key, members, ()))
+    for place, members in movies.items():
+        if len(place) == 1:
+            groups.append(_group(str(PurePosixPath(place[0]).with_suffix("")), members, ()))
+            continue
+        folder, before, after, _ = place
+        stem = before.rstrip("_-. ") + after.rstrip("_-. ")
+        stem = stem or members[0][1].absolute().parent.name
+        groups.append(_group(stem if folder == "." else f"{folder}/{stem}", members, ()))
     return groups
 
 

@@ -3,6 +3,7 @@ from .axes import check_axes as check_axes
 from .axes import parse_axes as parse_axes
 from .checks import check_label_image as check_label_image
 from .checks import check_spacing as check_spacing
+from .columns import connection as connection
 from .columns import copy_table as copy_table
 from .columns import stack_parquet as stack_parquet
 from .errors import FatescopeError as FatescopeError

@@ -58,8 +58,9 @@ def written_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, which becomes ``path`` when all went well.
 
     The data are forced to the disk before the renaming, so that ``path`` holds either what it
-    held before or the whole new content, even if the power fails. On an error, the temporary
-    file is removed and ``path`` is untouched.
+    held before or the whole new content, even if the power fails. (The renaming itself may be
+    lost with the power; a run notices a file that is missing.) On an error, the temporary file
+    is removed and ``path`` is untouched.
 
     Raises
     ------
@@ -74,21 +75,9 @@ def written_beside(path: Path) -> Iterator[Path]:
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
         part.replace(path)
-        _sync_folder(path.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, FatescopeError):
             raise RunError(f"{shown(path)}: cannot be written: {reason_of(error)}") from error
         raise
-
-
-def _sync_folder(folder: Path) -> None:
-    """Force the renaming itself to the disk, where the system can (Windows cannot)."""
-    if os.name == "nt":
-        return
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from fatescope.base import Execution
-from fatescope.cli.command import Console, Fresh, Inputs, Out, Plan, Result, command
+from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
+from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.settings import NucleiSettings
 

@@ -18,6 +18,7 @@ from fatescope.base import (
     InputError,
     RunError,
     Table,
+    connection,
     copy_table,
     sha256_of,
     shown,
@@ -57,6 +58,7 @@ class Run:
         self.redone: list[tuple[str, str]] = []
         self._ledger = ledger
         self._lock = lock
+        self._tables = connection()
         self._begun = time.monotonic()
         self._command = ledger.meta("command") or ""
 
@@ -122,6 +124,7 @@ class Run:
 
     def close(self) -> None:
         """Free the folder; what is recorded stays, and the same command continues."""
+        self._tables.close()
         self._ledger.close()
         self._lock.close()
 
@@ -211,7 +214,7 @@ class Run:
         for name, rows in named.items():
             path = self._part(key, name)
             with written_beside(path) as part:
-                copy_table(rows, part, kind="parquet")
+                copy_table(rows, part, kind="parquet", db=self._tables)
             written.append(self._seen(path, f"table {name}"))
         self._put(key, "done", input or {}, findings, written, seconds or {})
 

@@ -1,7 +1,8 @@
 """The ledger: one SQLite file that says what is done. A unit is done or not; nothing between.
 
-The journal is SQLite's rollback journal, forced to the disk at every commit: safe against
-``kill -9`` and power loss, on local disks and on those network file systems that keep locks.
+SQLite writes ahead and forces every commit to the disk: safe against ``kill -9`` and power
+loss, and others can read while a run writes. One host at a time: the lock of the folder sees to
+it (decision record 0012).
 """
 
 from __future__ import annotations
@@ -58,7 +59,7 @@ class Ledger:
         self.path = path
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
-            self._db.execute("PRAGMA journal_mode = DELETE")
+            self._db.execute("PRAGMA journal_mode = WAL")
             self._db.execute("PRAGMA synchronous = FULL")
             with self._transaction():
                 for statement in filter(str.strip, _TABLES.split(";")):

@@ -108,7 +108,9 @@ def predict_nuclei(
         by_key = {f.key: f for f in files}
         keys = run.pending(by_key, paths={k: f.paths for k, f in by_key.items()})
         workers = _workers([by_key[k] for k in keys], settings, execution)
-        job = partial(segment_file, out=run.out, settings=settings, threads=_threads(execution, workers))
+        job = partial(
+            segment_file, out=run.out, settings=settings, threads=_threads(execution, workers)
+        )
         todo = [by_key[k] for k in keys]
         for file, outcome in map_units(job, todo, workers=workers, progress=progress):
             if isinstance(outcome, Exception):
@@ -275,9 +277,7 @@ def _sums_of_band(
 ) -> ObjectSums:
     flat = len(labels.shape) == 2
     block = labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
-    pixels = {
-        name: image.read(T=labels.frame, C=c, Z=z, Y=rows) for c, name in enumerate(names)
-    }
+    pixels = {name: image.read(T=labels.frame, C=c, Z=z, Y=rows) for c, name in enumerate(names)}
     if flat:
         return ObjectSums.of_block(block, pixels, origin=(rows.start, 0))
     solid = {name: values[None] for name, values in pixels.items()}
@@ -297,7 +297,12 @@ def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) 
             yield frames[t][rest]
 
     write_labels(
-        path, blocks(), shape=shape, axes=axes, dtype=np.min_scalar_type(most), spacing=image.spacing.only(axes)
+        path,
+        blocks(),
+        shape=shape,
+        axes=axes,
+        dtype=np.min_scalar_type(most),
+        spacing=image.spacing.only(axes),
     )
 
 
@@ -323,7 +328,9 @@ def _workers(files: Sequence[ImageFile], settings: NucleiSettings, execution: Ex
     if workers == 1:
         return 1
     largest = max(files, key=_bytes_on_disk)
-    return workers_that_fit(workers, _pixels(largest, settings)[1], memory_limit(execution.memory_bytes))
+    return workers_that_fit(
+        workers, _pixels(largest, settings)[1], memory_limit(execution.memory_bytes)
+    )
 
 
 def _bytes_on_disk(file: ImageFile) -> int:

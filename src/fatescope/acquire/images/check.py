@@ -99,7 +99,9 @@ def check_plane(
     low, high = finite.min(), finite.max()
     if low == high:
         found.append(_flat(float(low), place))
-    if pixels.dtype.kind in "ui" and high != low + 1:  # two neighbouring values are a mask
+    if (
+        pixels.dtype.kind in "ui" and int(high) != int(low) + 1
+    ):  # two neighbouring values are a mask
         found.extend(_saturated(pixels, int(high), place))
     return found
 

@@ -115,10 +115,11 @@ def write_labels(
     pages = math.prod(shape[:-2])
     steps = spacing.um("YX")
     with written_beside(Path(path)) as part:
+        given = _sliced(blocks, shape) if hasattr(blocks, "shape") else iter(blocks)
         big = math.prod(shape) * kind.itemsize > _BIG_BYTES
         with tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as writer:
             writer.write(
-                _compressed(blocks, shape, kind, tiled=tiled),
+                _compressed(given, shape, kind, tiled=tiled),
                 shape=(pages, *shape[-2:]),
                 dtype=kind,
                 photometric="minisblack",
@@ -132,6 +133,8 @@ def write_labels(
                 maxworkers=1,
                 **layout,
             )
+        if next(given, None) is not None:
+            raise InputError(f"there are more blocks than a label image of shape {shape} has.")
 
 
 def _check(shape: tuple[int, ...], axes: str, kind: np.dtype[Any]) -> None:
@@ -143,25 +146,17 @@ def _check(shape: tuple[int, ...], axes: str, kind: np.dtype[Any]) -> None:
 
 
 def _compressed(
-    blocks: ArrayLike | Iterable[NDArray[Any]],
-    shape: tuple[int, ...],
-    kind: np.dtype[Any],
-    *,
-    tiled: bool,
+    given: Iterator[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any], *, tiled: bool
 ) -> Iterator[bytes]:
     """Check each block, bring it to the type of the file, fill tiles at the edges, deflate."""
-    given = _sliced(blocks, shape) if hasattr(blocks, "shape") else iter(blocks)
     for index in label_tiles(shape):
         want = tuple(s.stop - s.start for s in index if isinstance(s, slice))
         block = next(given, None)
         if block is None or np.shape(block) != want:
             got = "no more blocks" if block is None else f"a block of shape {np.shape(block)}"
             raise InputError(f"labels at {index} must be a block of shape {want}; got {got}.")
-        yield zlib.compress(
-            _converted(np.asarray(block), kind, want, tiled=tiled).tobytes(), _LEVEL
-        )
-    if next(given, None) is not None:
-        raise InputError(f"there are more blocks than a label image of shape {shape} has.")
+        data = _converted(np.asarray(block), kind, want, tiled=tiled)
+        yield zlib.compress(data.tobytes(), _LEVEL)
 
 
 def _sliced(array: Any, shape: tuple[int, ...]) -> Iterator[NDArray[Any]]:

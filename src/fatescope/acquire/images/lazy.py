@@ -146,6 +146,18 @@ class Trimmed(PlanePixels):
         return self.source.read_plane(at, rows, columns)
 
 
+class Widened(PlanePixels):
+    """An array with a new first axis of length 1."""
+
+    def __init__(self, source: PlanePixels) -> None:
+        super().__init__(shape=(1, *source.shape), dtype=source.dtype, notes=source.notes)
+        self.source = source
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane where it lies."""
+        return self.source.read_plane(at[1:], rows, columns)
+
+
 class Held(PlanePixels):
     """An array that is in memory already, such as a small picture that was decoded whole."""
 

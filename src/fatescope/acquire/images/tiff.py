@@ -6,18 +6,23 @@ own lazy view goes through Zarr, which costs 0.6 CPU-seconds to import (decision
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
+import re
+import struct
 import weakref
 from collections import OrderedDict
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import PlanePixels, Widened
 from fatescope.acquire.images.meaning import held, with_axes
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
-from fatescope.base import FileFormatError, Image, shown
+from fatescope.base import AXES, FileFormatError, Image, shown
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,6 +32,19 @@ if TYPE_CHECKING:
 CACHE_BYTES = 64 * 2**20
 """Decoded strips and tiles that one open file keeps, so that neighbours are not decoded twice."""
 _WHOLE_BYTES = 2**31
+_DAMAGE = re.compile(r"corrupted|offset|circular")
+_PARSER_ERRORS = (
+    struct.error,
+    ArithmeticError,
+    AttributeError,
+    EOFError,
+    LookupError,
+    MemoryError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+)
+"""What a parser runs into on a damaged file; nothing of it is our caller's to understand."""
 
 
 def read_tiff(path: Path, *, axes: str | None) -> Image:
@@ -42,32 +60,55 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
 
     where = shown(path)
     try:
-        tif = tifffile.TiffFile(path, _multifile=False)
-    except (tifffile.TiffFileError, ValueError, KeyError, IndexError, TypeError) as error:
+        with _complaints() as complaints:
+            tif = tifffile.TiffFile(path, _multifile=False)
+    except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
         raise FileFormatError(_damaged(where, error)) from error
     try:
-        series = _only_series(tif, where)
+        with _complaints() as more:
+            series = _only_series(tif, where)
+        if complaints or more:
+            raise FileFormatError(_damaged(where, ValueError([*complaints, *more][0])))
         spacing, channels, notes = read_metadata(tif, series, str(path))
         pixels, stored, colours = _stored_pixels(tif, series, where)
-    except (
-        tifffile.TiffFileError,
-        ValueError,
-        KeyError,
-        IndexError,
-        TypeError,
-        AttributeError,
-    ) as error:
+    except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
         tif.close()
         raise FileFormatError(_damaged(where, error)) from error
     except BaseException:
         tif.close()
         raise
+    pixels, stored = _with_single_axes(pixels, stored, tif)
     pixels.notes = notes
     pixels, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, where=where)
     names = channels if len(channels) == _n_channels(pixels, letters) else names
     return Image(
         pixels=pixels, axes=letters, spacing=spacing.only(letters), channels=names, name=str(path)
     )
+
+
+@contextlib.contextmanager
+def _complaints() -> Iterator[list[str]]:
+    """Collect what tifffile only logs: a broken chain of pages would silently end a movie."""
+    logger = logging.getLogger("tifffile")
+    collector = _Collector()
+    logger.addHandler(collector)
+    try:
+        yield collector.found
+    finally:
+        logger.removeHandler(collector)
+
+
+class _Collector(logging.Handler):
+    """Keep the messages about a damaged structure, and no others."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = record.getMessage()
+        if _DAMAGE.search(text):
+            self.found.append(text.rpartition("> ")[2])
 
 
 def _n_channels(pixels: PlanePixels, axes: str) -> int:
@@ -81,7 +122,7 @@ def _damaged(where: str, error: BaseException) -> str:
 def _only_series(tif: Any, where: str) -> Any:
     """Return the picture that the file holds; smaller ones beside it (thumbnails) are passed by."""
     if not tif.series:
-        raise FileFormatError(f"{where}: holds no picture. Leave the file out.")
+        raise FileFormatError(f"{where}: holds no complete picture. Copy or export it again.")
     first = tif.series[0]
     if first.dtype is None or first.dtype.kind not in "buif":
         raise FileFormatError(
@@ -116,6 +157,16 @@ def _stored_pixels(tif: Any, series: Any, where: str) -> tuple[PlanePixels, str,
         if mapped is not pixels:
             return mapped, lead + "SYX", 3
     return pixels, stored, colours
+
+
+def _with_single_axes(pixels: PlanePixels, stored: str, tif: Any) -> tuple[PlanePixels, str]:
+    """Put back axes of length 1 that our own label files name and ImageJ does not."""
+    named = str((tif.imagej_metadata or {}).get("axes", "")) if tif.is_imagej else ""
+    if len(set(named)) != len(named) or not set(stored) <= set(named) <= set(AXES):
+        return pixels, stored
+    for letter in (a for a in AXES if a in named and a not in stored):
+        pixels, stored = Widened(pixels), letter + stored
+    return pixels, stored
 
 
 def _whole(series: Any, where: str) -> tuple[PlanePixels, str]:

@@ -58,7 +58,7 @@ def _believed(
     channels: tuple[str, ...],
 ) -> tuple[Spacing, tuple[str, ...], tuple[Finding, ...]]:
     known: dict[str, Length] = {}
-    notes = []
+    refused: dict[float, str] = {}
     for axis, value in steps.items():
         if value is None:
             continue
@@ -66,7 +66,11 @@ def _believed(
         if math.isfinite(value) and low <= value <= high:
             known[axis] = Length(value, "file")
         else:
-            notes.append(_not_believed(file, axis, value, low if value < low else high))
+            refused[value] = refused.get(value, "") + axis
+    notes = [
+        _not_believed(file, axes, value, limits[axes[0]][value > limits[axes[0]][0]])
+        for value, axes in refused.items()
+    ]
     ratio = known["Y"].value / known["X"].value if {"Y", "X"} <= set(known) else 1.0
     if not 0.1 <= ratio <= 10:
         notes.append(_not_believed(file, "Y", known["Y"].value, 10 * known["X"].value))
@@ -74,16 +78,16 @@ def _believed(
     return Spacing(known), channels, tuple(notes)
 
 
-def _not_believed(file: str, axis: str, value: float, limit: float) -> Finding:
-    unit, flag = ("min", "--interval-min") if axis == "T" else ("µm", "--spacing-um")
+def _not_believed(file: str, axes: str, value: float, limit: float) -> Finding:
+    unit, flag = ("min", "--interval-min") if axes == "T" else ("µm", "--spacing-um")
     return Finding(
         file=file,
         rule="no-scale",
         severity="warning",
         value=value if math.isfinite(value) else None,
         limit=limit,
-        reason=f"The file gives {value:.6g} {unit} along {axis}, which no microscope would; it is "
-        f"taken as unknown. Give the true step with {flag}.",
+        reason=f"The file gives {value:.6g} {unit} along {' and '.join(axes)}, which no "
+        f"microscope would; it is taken as unknown. Give the true step with {flag}.",
     )
 
 

@@ -1,0 +1,334 @@
+import tracemalloc
+
+import numpy as np
+import PIL.Image
+import pytest
+import tifffile
+from tests.acquire.pictures import imagej_tiff, ome_tiff, plain_tiff, ramp
+
+from fatescope.acquire import check_image, read_image
+from fatescope.base import FileFormatError
+
+LAYOUTS = {
+    "one block": {},
+    "strips": {"rowsperstrip": 7},
+    "deflated strips": {"rowsperstrip": 7, "compression": "zlib"},
+    "lzw with predictor": {"compression": "lzw", "predictor": True, "rowsperstrip": 5},
+    "tiles": {"tile": (32, 48)},
+    "zstd tiles": {"tile": (16, 16), "compression": "zstd"},
+    "big endian": {"byteorder": ">"},
+    "bigtiff": {"bigtiff": True, "tile": (32, 32)},
+}
+SLICES = [
+    {},
+    {"Y": slice(10, 60), "X": slice(3, 80)},
+    {"T": 1, "C": 0, "Z": 2, "Y": slice(40, 41)},
+    {"Y": slice(0, 70, 3), "X": slice(88, 2, -5), "T": slice(None, None, -1)},
+    {"Y": slice(20, 20)},
+]
+
+
+@pytest.mark.parametrize("index", SLICES, ids=str)
+@pytest.mark.parametrize("layout", LAYOUTS.values(), ids=LAYOUTS.keys())
+def test_slicing_a_file_equals_slicing_the_array(tmp_path, layout, index):
+    pixels = ramp(2, 2, 3, 70, 90)
+    image = read_image(ome_tiff(tmp_path / "a.tif", pixels, "TCZYX", layout=layout))
+    assert (image.axes, image.shape, image.dtype) == ("TCZYX", pixels.shape, np.uint16)
+    key = tuple(index.get(a, slice(None)) for a in "TCZYX")
+    np.testing.assert_array_equal(image.read(**index), pixels[key])
+
+
+@pytest.mark.parametrize("stored", ["ZTCYX", "CZTYX", "TZCYX"])
+def test_axes_are_brought_into_one_order(tmp_path, stored):
+    lengths = {"T": 2, "C": 3, "Z": 4, "Y": 20, "X": 30}
+    pixels = ramp(*(lengths[a] for a in stored))
+    image = read_image(ome_tiff(tmp_path / "a.tif", pixels, stored))
+    wanted = pixels.transpose([stored.index(a) for a in "TCZYX"])
+    assert image.axes == "TCZYX"
+    np.testing.assert_array_equal(image.read(), wanted)
+    np.testing.assert_array_equal(image.read(C=2, T=1), wanted[1, 2])
+
+
+@pytest.mark.parametrize(
+    "dtype",
+    ["bool", "uint8", "int8", "uint16", "int16", "uint32", "int32", "int64", "float32", "float64"],
+)
+@pytest.mark.parametrize("layout", [{}, {"compression": "zlib", "rowsperstrip": 3}], ids=str)
+def test_numbers_keep_their_type(tmp_path, dtype, layout):
+    pixels = (ramp(10, 12) % 100).astype(dtype)
+    image = read_image(plain_tiff(tmp_path / "a.tif", pixels, photometric="minisblack", **layout))
+    assert image.dtype == dtype
+    np.testing.assert_array_equal(image.read(), pixels)
+
+
+def test_ome_gives_spacing_interval_and_channel_names(tmp_path):
+    path = ome_tiff(
+        tmp_path / "a.ome.tif",
+        ramp(3, 2, 4, 20, 30),
+        "TCZYX",
+        PhysicalSizeX=200,
+        PhysicalSizeXUnit="nm",
+        PhysicalSizeY=0.25,
+        PhysicalSizeYUnit="µm",
+        PhysicalSizeZ=0.001,
+        PhysicalSizeZUnit="mm",
+        TimeIncrement=90,
+        TimeIncrementUnit="s",
+        Channel={"Name": ["histone", "membrane"]},
+    )
+    image = read_image(path)
+    assert image.spacing.um("ZYX") == (1.0, 0.25, 0.2)
+    assert image.spacing.interval_min == 1.5
+    assert {s.source for s in image.spacing.steps.values()} == {"file"}
+    assert image.channels == ("histone", "membrane")
+    assert check_image(image) == []
+
+
+def test_imagej_gives_spacing_and_interval(tmp_path):
+    path = imagej_tiff(
+        tmp_path / "a.tif",
+        ramp(3, 4, 20, 30),
+        "TZYX",
+        pixels_per_unit=5,
+        unit="um",
+        spacing=1.5,
+        finterval=30,
+    )
+    image = read_image(path)
+    assert image.axes == "TZYX"
+    assert image.spacing.um("ZYX") == (1.5, 0.2, 0.2)
+    assert image.spacing.interval_min == 0.5
+
+
+def test_an_imagej_stack_without_a_unit_has_no_scale(tmp_path):
+    path = imagej_tiff(tmp_path / "a.tif", ramp(4, 20, 30), "ZYX", pixels_per_unit=5)
+    assert read_image(path).spacing.steps == {}
+
+
+SCALES = {
+    # resolution tag: pixels per unit, unit -> believed step in µm
+    "5 px/µm in cm": ((50000, "CENTIMETER"), 0.2),
+    "0.5 µm in inch": ((50800, "INCH"), 0.5),
+    "72 dpi is a screen": ((72, "INCH"), None),
+    "300 dpi is a printer": ((300, "INCH"), None),
+    "no unit": ((5, "NONE"), None),
+    "nothing": (None, None),
+}
+
+
+@pytest.mark.parametrize("case", SCALES.values(), ids=SCALES.keys())
+def test_a_resolution_tag_is_believed_where_a_microscope_could_have_written_it(tmp_path, case):
+    tag, wanted = case
+    options = {} if tag is None else {"resolution": (tag[0], tag[0]), "resolutionunit": tag[1]}
+    image = read_image(plain_tiff(tmp_path / "a.tif", ramp(20, 30), **options))
+    assert image.spacing.um("YX") == (None if wanted is None else (wanted, wanted))
+    rules = [f.rule for f in check_image(image)]
+    assert rules == ([] if wanted else ["no-scale"])
+
+
+def test_a_screen_resolution_is_named_in_the_finding(tmp_path):
+    path = plain_tiff(tmp_path / "a.tif", ramp(9, 9), resolution=(72, 72), resolutionunit="INCH")
+    finding = check_image(read_image(path))[0]
+    assert finding.value == pytest.approx(352.8, abs=0.1)
+    assert "352.778 µm" in finding.reason
+    assert "--spacing-um" in finding.reason
+
+
+ABSURD = {"zero": 0, "negative": -0.2, "a metre": 1e6, "an atom": 1e-5, "nan": float("nan")}
+
+
+@pytest.mark.parametrize("value", ABSURD.values(), ids=ABSURD.keys())
+def test_an_absurd_pixel_size_is_unknown_and_said(tmp_path, value):
+    path = ome_tiff(tmp_path / "a.tif", ramp(20, 30), "YX", PhysicalSizeX=value, PhysicalSizeY=0.2)
+    image = read_image(path)
+    assert "X" not in image.spacing.steps
+    assert "no-scale" in [f.rule for f in check_image(image)]
+
+
+def test_pixels_a_hundred_times_longer_than_wide_are_not_believed(tmp_path):
+    path = ome_tiff(tmp_path / "a.tif", ramp(20, 30), "YX", PhysicalSizeX=0.1, PhysicalSizeY=10)
+    image = read_image(path)
+    assert image.spacing.steps == {}
+    assert check_image(image)[0].rule == "no-scale"
+
+
+def test_a_stack_that_does_not_say_its_axes_is_refused_with_the_flag(tmp_path):
+    path = plain_tiff(tmp_path / "a.tif", ramp(4, 20, 30))
+    with pytest.raises(FileFormatError, match=r"a\.tif.*4 x 20 x 30.*--axes TYX or --axes ZYX"):
+        read_image(path)
+    for axes in ("TYX", "zyx", "CYX"):
+        image = read_image(path, axes=axes)
+        assert image.axes == axes.upper()
+        np.testing.assert_array_equal(image.read(), ramp(4, 20, 30))
+
+
+AXES_ERRORS = {
+    "too few": ("YX", r"--axes YX names 2 axes.*\(4, 20, 30\)"),
+    "too many": ("TZYX", r"names 4 axes"),
+    "unknown": ("QYX", r"contain Q.*TCZYX"),
+    "twice": ("YYX", r"name an axis twice"),
+    "no rows": ("TZX", r"lack Y or X"),
+    "rows not last": ("YXT", r"must end in YX"),
+}
+
+
+@pytest.mark.parametrize("case", AXES_ERRORS.values(), ids=AXES_ERRORS.keys())
+def test_wrong_axes_are_explained(tmp_path, case):
+    axes, message = case
+    path = plain_tiff(tmp_path / "a.tif", ramp(4, 20, 30))
+    with pytest.raises(FileFormatError, match=message):
+        read_image(path, axes=axes)
+
+
+def test_a_single_page_of_a_stack_format_is_a_plane(tmp_path):
+    assert read_image(plain_tiff(tmp_path / "a.tif", ramp(1, 20, 30))).axes == "YX"
+
+
+@pytest.mark.parametrize("planar", ["contig", "separate"])
+@pytest.mark.parametrize("layout", [{}, {"tile": (16, 16), "compression": "zlib"}], ids=str)
+def test_equal_colours_are_grey_and_others_are_channels(tmp_path, planar, layout):
+    grey = ramp(20, 30)
+    colour = np.stack([grey, grey, grey + 1], axis=-1)
+    for pixels, axes in ((np.stack([grey] * 3, -1), "YX"), (colour, "CYX")):
+        stored = pixels if planar == "contig" else pixels.transpose(2, 0, 1)
+        options = {"photometric": "rgb", "planarconfig": planar, **layout}
+        image = read_image(plain_tiff(tmp_path / "a.tif", stored, **options))
+        assert image.axes == axes
+        wanted = grey if axes == "YX" else colour.transpose(2, 0, 1)
+        np.testing.assert_array_equal(image.read(), wanted)
+    assert image.channels == ("red", "green", "blue")
+
+
+def test_alpha_is_left_out(tmp_path):
+    grey = ramp(20, 30, dtype="uint8")
+    rgba = np.stack([grey, grey, grey, 255 - grey], axis=-1)
+    path = plain_tiff(tmp_path / "a.tif", rgba, photometric="rgb", extrasamples=["unassalpha"])
+    np.testing.assert_array_equal(read_image(path).read(), grey)
+
+
+def test_a_display_colour_keeps_intensities_and_a_picture_palette_is_looked_up(tmp_path):
+    values = ramp(16, 16, dtype="uint8")
+    green = np.zeros((3, 256), np.uint16)
+    green[1] = np.arange(256) * 257
+    path = plain_tiff(tmp_path / "g.tif", values, photometric="palette", colormap=green)
+    np.testing.assert_array_equal(read_image(path).read(), values)
+
+    picture = PIL.Image.fromarray(np.stack([values, values[::-1], values.T], -1)).quantize(16)
+    picture.save(tmp_path / "p.tif")
+    image = read_image(tmp_path / "p.tif")
+    assert image.axes == "CYX"
+    wanted = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    np.testing.assert_array_equal(image.read(), wanted)
+
+
+def test_pillow_files_are_read(tmp_path):
+    values = ramp(30, 40, dtype="uint8")
+    for compression in (None, "tiff_lzw", "tiff_deflate", "packbits"):
+        PIL.Image.fromarray(values).save(tmp_path / "a.tif", compression=compression)
+        np.testing.assert_array_equal(read_image(tmp_path / "a.tif").read(), values)
+
+
+@pytest.mark.parametrize("layout", [{}, {"compression": "zlib", "tile": (64, 64)}], ids=str)
+def test_a_cut_off_file_is_an_error_and_not_zeros(tmp_path, layout):
+    noise = np.random.default_rng(0).integers(0, 60000, (256, 256), dtype=np.uint16)
+    path = plain_tiff(tmp_path / "a.tif", noise, **layout)
+    data = path.read_bytes()
+    for length in (4, 9, len(data) // 3, len(data) - 100):
+        path.write_bytes(data[:length])
+        with pytest.raises(FileFormatError, match=r"a\.tif: .*(cut off|complete|damaged|end)"):
+            read_image(path).read()
+
+
+@pytest.mark.parametrize("writer", ["tifffile", "imagej", "ome"])
+def test_a_movie_that_was_cut_off_does_not_become_a_shorter_movie(tmp_path, writer):
+    noise = np.random.default_rng(0).integers(0, 60000, (8, 64, 64), dtype=np.uint16)
+    path = tmp_path / "a.tif"
+    if writer == "imagej":
+        imagej_tiff(path, noise, "TYX")
+    elif writer == "ome":
+        ome_tiff(path, noise, "TYX", layout={"compression": "zlib"})
+    else:
+        with tifffile.TiffWriter(path) as pages:
+            for plane in noise:
+                pages.write(plane, metadata=None, compression="zlib", contiguous=False)
+    assert read_image(path, axes="TYX").shape == (8, 64, 64)
+    data = path.read_bytes()
+    for share in (0.95, 0.6, 0.3):
+        path.write_bytes(data[: int(len(data) * share)])
+        with pytest.raises(FileFormatError, match=r"a\.tif: .*(cut off|complete)"):
+            read_image(path, axes="TYX").read()
+
+
+def test_damaged_compressed_data_is_an_error(tmp_path):
+    noise = np.random.default_rng(0).integers(0, 60000, (256, 256), dtype=np.uint16)
+    path = plain_tiff(tmp_path / "a.tif", noise, compression="zlib", rowsperstrip=256)
+    data = bytearray(path.read_bytes())
+    data[5000:6000] = bytes(1000)
+    path.write_bytes(bytes(data))
+    with pytest.raises(FileFormatError, match=r"damaged.*Copy the file again"):
+        read_image(path).read()
+
+
+def test_several_pictures_in_one_file_are_refused_and_a_thumbnail_is_passed_by(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(ramp(40, 50), metadata=None)
+        writer.write(ramp(10, 12), metadata=None)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.tif").read(), ramp(40, 50))
+    with tifffile.TiffWriter(tmp_path / "b.tif") as writer:
+        writer.write(ramp(40, 50), metadata=None)
+        writer.write(ramp(50, 40), metadata=None)
+    with pytest.raises(FileFormatError, match=r"holds 2 pictures.*file of its own"):
+        read_image(tmp_path / "b.tif")
+
+
+def test_complex_numbers_are_refused(tmp_path):
+    path = plain_tiff(tmp_path / "a.tif", np.ones((4, 5), np.complex64))
+    with pytest.raises(FileFormatError, match=r"complex64.*not intensities"):
+        read_image(path)
+
+
+def test_a_movie_on_many_pages_is_read_page_by_page(tmp_path):
+    pixels = ramp(12, 30, 40)
+    path = imagej_tiff(tmp_path / "a.tif", pixels, "TYX")
+    image = read_image(path)
+    for t in (11, 0, 5):
+        np.testing.assert_array_equal(image.read(T=t), pixels[t])
+
+
+def test_a_large_tiled_file_is_read_tile_by_tile_in_bounded_memory(tmp_path):
+    # 20,000 x 20,000 x 16 bit are 800 MB; the tiles here are a repeated pattern, 12 MB on disk.
+    rng = np.random.default_rng(0)
+    tiles = [rng.integers(0, 60000, (512, 512)).astype(np.uint16) // 4096 for _ in range(3)]
+    across = 40
+    path = tmp_path / "big.tif"
+    stream = (tiles[i % 3] for i in range(across * across))
+    tifffile.imwrite(
+        path,
+        stream,
+        shape=(20000, 20000),
+        dtype=np.uint16,
+        tile=(512, 512),
+        compression="zlib",
+        compressionargs={"level": 1},
+        metadata=None,
+        maxworkers=1,
+    )
+    image = read_image(path)
+    assert image.shape == (20000, 20000)
+    tracemalloc.start()
+    for y, x in [(0, 0), (9984, 512), (19500, 19500), (5000, 7000)]:
+        block = image.read(Y=slice(y, y + 512), X=slice(x, x + 512))
+        j, i = y // 512, x // 512
+        want = tiles[(j * across + i) % 3][y % 512, x % 512]
+        assert block[0, 0] == want
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 32e6
+
+
+def test_ten_thousand_million_pixels_are_opened_without_being_read(tmp_path):
+    path = tmp_path / "huge.tif"
+    tifffile.imwrite(path, shape=(100_000, 100_000), dtype=np.uint8, bigtiff=True, metadata=None)
+    image = read_image(path)
+    assert image.shape == (100_000, 100_000)
+    assert image.read(Y=slice(99_999, None), X=slice(99_000, None)).sum() == 0
