@@ -3,7 +3,7 @@
 import cc3d
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fatescope.base import SettingsError
@@ -101,6 +101,7 @@ def test_a_nucleus_keeps_its_number_and_moves_little(movie):
     touching=st.floats(0, 1),
     seed=st.integers(0, 10**6),
 )
+@example(diameter=14, density=0.4765625, touching=1.0, seed=435898)  # a tie of two pieces
 def test_every_nucleus_is_one_piece_at_any_size_and_density(diameter, density, touching, seed):
     wanted = NucleiMovieSettings(
         diameter_px=diameter, density=density, touching_share=touching, height=200, width=240

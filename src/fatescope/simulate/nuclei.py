@@ -226,9 +226,10 @@ def _one_piece_each(labels: IntArray) -> IntArray:
     pieces = cc3d.connected_components(labels, connectivity=8)
     first = np.unique(pieces, return_index=True)[1]
     owner, size = labels.ravel()[first], np.bincount(pieces.ravel())
-    largest = np.zeros(int(labels.max(initial=0)) + 1, dtype=size.dtype)
-    np.maximum.at(largest, owner, size)
-    scrap = (size < largest[owner]) & (owner > 0)
+    order = np.lexsort((-np.arange(len(size)), size))  # the first of the largest comes last
+    best = np.zeros(int(labels.max(initial=0)) + 1, dtype=np.int64)
+    best[owner[order]] = order
+    scrap = (best[owner] != np.arange(len(size))) & (owner > 0)
     return np.where(scrap[pieces], 0, labels) if scrap.any() else labels
 
 

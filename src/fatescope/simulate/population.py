@@ -142,7 +142,7 @@ def advance(
     speed = settings.speed_um_per_min / settings.spacing_um
     keep = np.exp(-step_min / 25.0)
     kick = rng.normal(0, speed / np.sqrt(2) * np.sqrt(1 - keep**2), nuclei.velocity.shape)
-    velocity = nuclei.velocity * keep + kick
+    velocity = _turn_back(nuclei.position, nuclei.velocity * keep + kick, settings)
     apart = _separation(nuclei, minute + step_min) - _separation(nuclei, minute)
     nuclei = replace(
         nuclei,
@@ -152,6 +152,16 @@ def advance(
     )
     nuclei = _divide(nuclei, rng, until=minute + step_min)
     return _relax(nuclei, minute=minute + step_min, gap=_gap(settings), rounds=16)
+
+
+def _turn_back(
+    position: FloatArray, velocity: FloatArray, settings: NucleiMovieSettings
+) -> FloatArray:
+    """Return velocities that lead nuclei beyond the margin back, so that none is lost for good."""
+    margin = 1.5 * settings.diameter_px
+    below = position < -margin
+    above = position > np.array([settings.height, settings.width]) + margin
+    return np.where(below, np.abs(velocity), np.where(above, -np.abs(velocity), velocity))
 
 
 def _finite(age: FloatArray) -> FloatArray:
