@@ -63,6 +63,9 @@ def test_the_runtime_agrees_with_onnx_and_does_not_depend_on_batch_or_threads(pa
     one_by_one = np.concatenate([load_model(package.source).run(b[None]) for b in batch])
     assert (maps == one_by_one).all()
     assert (maps == load_model(package.source, threads=2).run(batch)).all()
+    model = load_model(package.source)
+    model.run(rng.random((1, 1, 128, 32), dtype=np.float32))  # nor on what it saw before
+    assert (maps == model.run(batch)).all()
 
 
 def test_the_check_passes_and_notices_a_wrong_network(package, tmp_path):

@@ -105,7 +105,7 @@ class ModelDescription(Settings):
     )
     divisor: int = setting(16, "rows and columns must be multiples of this", unit="px", ge=1)
     halo_px: int = setting(32, "border of a tile that is read but not used", unit="px", ge=0)
-    tile_px: int = setting(512, "largest tile with its halo", unit="px", ge=64)
+    tile_px: int = setting(1024, "largest tile with its halo", unit="px", ge=64)
 
     modality: Modality = setting("fluorescence", "kind of picture")
     polarity: Literal["bright", "dark", "any"] = setting(

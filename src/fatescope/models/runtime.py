@@ -43,8 +43,8 @@ class OpenVinoModel:
     """A network compiled for the processor.
 
     Pictures run one by one, so that the batch size cannot change a result, and in f32 (int8
-    layers stay int8): OpenVINO's own default is bfloat16 on some processors. One network is
-    compiled for each tile shape; a plane has one tile shape.
+    layers stay int8): OpenVINO's own default is bfloat16 on some processors. The network is
+    compiled once, for any rows and columns.
     """
 
     def __init__(self, package: ModelPackage, *, precision: str, threads: int | None) -> None:
@@ -52,10 +52,8 @@ class OpenVinoModel:
         self.sha256 = package.sha256
         self.description = package.description
         self.precision = precision
-        self._threads = threads
         file = "model_int8.onnx" if precision == "int8" else "model.onnx"
-        self._core, self._network = _read_network(package, file)
-        self._requests: dict[tuple[int, int], Any] = {}
+        self._request = _compile(package, file, threads)
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the maps of a batch.
@@ -76,30 +74,11 @@ class OpenVinoModel:
                 f"model {self.name!r} takes (B, 1, Y, X) with Y and X multiples of "
                 f"{self.description.divisor}; got {batch.shape}."
             )
-        request = self._request(batch.shape[2], batch.shape[3])
         out = []
         for picture in batch:
-            result = request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
+            result = self._request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
             out.append(np.array(next(iter(result.values()))[0], dtype=np.float32))
         return np.stack(out)
-
-    def _request(self, height: int, width: int) -> Any:
-        if (height, width) not in self._requests:
-            network = self._network.clone()
-            network.reshape([1, 1, height, width])
-            hints = {
-                "INFERENCE_PRECISION_HINT": "f32",
-                "PERFORMANCE_HINT": "LATENCY",
-                "NUM_STREAMS": "1",
-                "ENABLE_CPU_PINNING": "NO",
-            }
-            if self._threads:
-                hints["INFERENCE_NUM_THREADS"] = str(self._threads)
-            compiled = self._core.compile_model(network, "CPU", hints)
-            if len(self._requests) >= 4:
-                self._requests.pop(next(iter(self._requests)))
-            self._requests[height, width] = compiled.create_infer_request()
-        return self._requests[height, width]
 
 
 def load_model(
@@ -143,7 +122,8 @@ def load_model(
     return OpenVinoModel(package, precision=chosen, threads=threads)
 
 
-def _read_network(package: ModelPackage, file: str) -> tuple[Any, Any]:
+def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
+    """Return a request that runs the network on any rows and columns."""
     import openvino
 
     data = package.files[file]
@@ -151,9 +131,19 @@ def _read_network(package: ModelPackage, file: str) -> tuple[Any, Any]:
         raise ModelError(
             f"{package.source}: {file} points to data outside the package. Do not use this file."
         )
+    hints = {
+        "INFERENCE_PRECISION_HINT": "f32",
+        "PERFORMANCE_HINT": "LATENCY",
+        "NUM_STREAMS": "1",
+        "ENABLE_CPU_PINNING": "NO",
+    }
+    if threads:
+        hints["INFERENCE_NUM_THREADS"] = str(threads)
     core = openvino.Core()
     try:
-        return core, core.read_model(data)
+        network = core.read_model(data)
+        network.reshape({0: openvino.PartialShape([1, 1, -1, -1])})
+        return core.compile_model(network, "CPU", hints).create_infer_request()
     except RuntimeError as error:
-        first = str(error).strip().splitlines()[-1]
-        raise ModelError(f"{package.source}: {file} is no readable network: {first}") from error
+        last = str(error).strip().splitlines()[-1]
+        raise ModelError(f"{package.source}: {file} is no readable network: {last}") from error

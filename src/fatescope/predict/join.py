@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.predict.instances import FULL
+from fatescope.predict.instances import FULL, find_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from fatescope.models.description import Thresholds
     from fatescope.predict.instances import Regions
 
-_NOWHERE = np.iinfo(np.int64).max
+_NOWHERE = np.int64(2**62)
 
 
 @dataclass(slots=True)
@@ -62,15 +62,17 @@ def add_part(
         Flat index, in the whole plane, of the first own pixel.
     """
     mine = regions.labels[own]
-    at = np.flatnonzero(mine)
-    label = mine.reshape(-1)[at]
     size = regions.n + 1
-    area = np.bincount(label, minlength=size)
-    shade = np.bincount(label, weights=maps[0][own].reshape(-1)[at], minlength=size)
-    peak = np.zeros(size, np.int64)
-    np.maximum.at(peak, label, regions.height[own].reshape(-1)[at])
+    start, length = find_runs(mine.reshape(-1))
+    label = mine.reshape(-1)[start]
+    area = np.bincount(label, weights=length, minlength=size)
+    shades = np.add.reduceat(maps[0][own].reshape(-1), start, dtype=np.int64)
+    shade = np.bincount(label, weights=shades, minlength=size)
     first = np.full(size, _NOWHERE, np.int64)
-    first[label[::-1]] = at[::-1] + offset
+    first[label[::-1]] = start[::-1] + offset
+    peak = np.zeros(size, np.int64)
+    top = np.flatnonzero(regions.tops[own])
+    np.maximum.at(peak, mine.reshape(-1)[top], regions.height[own].reshape(-1)[top])
     cored = np.arange(size) <= regions.n_cores
 
     sums.area.append(area[1:].astype(np.int64))
@@ -81,7 +83,9 @@ def add_part(
     contacts = _contacts(regions.labels, maps[2], regions.height, own)
     contacts[:, :2] += sums.n
     sums.contacts.append(contacts)
-    provisional = np.where(mine > 0, mine + np.int32(sums.n), 0).astype(np.uint32)
+    provisional = mine.astype(np.uint32)
+    provisional += np.uint32(sums.n)
+    provisional *= mine > 0
     sums.n += regions.n
     return provisional
 
@@ -102,20 +106,20 @@ def _contacts(
 
     Neighbours across the first own row count; across the last own row the next part counts them.
     """
-    start = max(0, own.start - 1)
     codes, edges, heights = [], [], []
     for axis in range(labels.ndim):
-        span = slice(start, own.stop) if axis == 0 else own
-        part, edge, level = labels[span], border[span], height[span]
-        low = [slice(None)] * labels.ndim
-        high = list(low)
-        low[axis], high[axis] = slice(None, -1), slice(1, None)
-        one, two = part[tuple(low)], part[tuple(high)]
-        touch = (one != two) & (one > 0) & (two > 0)
-        a, b = one[touch].astype(np.int64), two[touch].astype(np.int64)
+        span = slice(max(0, own.start - 1), own.stop) if axis == 0 else own
+        part, edge, level = (a[span].reshape(-1) for a in (labels, border, height))
+        stride = int(np.prod(labels.shape[axis + 1 :]))
+        low = np.flatnonzero(part[:-stride] != part[stride:])
+        if axis:  # the last of a line and the first of the next are no neighbours
+            low = low[low // stride % labels.shape[axis] < labels.shape[axis] - 1]
+        a, b = part[low].astype(np.int64), part[low + stride].astype(np.int64)
+        touch = (a > 0) & (b > 0)
+        low, a, b = low[touch], a[touch], b[touch]
         codes.append(np.minimum(a, b) << 32 | np.maximum(a, b))
-        edges.append(np.maximum(edge[tuple(low)][touch], edge[tuple(high)][touch]))
-        heights.append(np.minimum(level[tuple(low)][touch], level[tuple(high)][touch]))
+        edges.append(np.maximum(edge[low], edge[low + stride]))
+        heights.append(np.minimum(level[low], level[low + stride]))
     code = np.concatenate(codes)
     unique, row = np.unique(code, return_inverse=True)
     sums = [

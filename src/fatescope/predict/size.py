@@ -19,7 +19,8 @@ from fatescope.predict.histogram import histogram, otsu
 from fatescope.predict.instances import FULL, find_regions, quantise
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import normalise
-from fatescope.predict.tiling import make_grid, read_tile
+from fatescope.predict.resample import working_length
+from fatescope.predict.tiling import Grid, Tiles, read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -207,7 +208,7 @@ def _look(
     diameters, weights, bright = [np.empty(0)], [np.empty(0)], 0.0
     both = (scale * stretch[0], scale * stretch[1])
     for sample in samples:
-        seen = _window(sample.pixels, scale)
+        seen = _window(sample.pixels, both)
         values = normalise(seen, sample.statistics)
         threshold = otsu(histogram(normalise(sample.pixels, sample.statistics)))
         bright += float((values > threshold).sum()) * both[0] * both[1]
@@ -217,9 +218,11 @@ def _look(
     return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
 
 
-def _window(pixels: NDArray[Any], scale: float) -> NDArray[Any]:
+def _window(pixels: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
     """Return the part of the sample, of `SAMPLE_PX` working pixels, with the most contrast."""
-    side = [min(n, math.ceil(SAMPLE_PX / scale)) for n in pixels.shape]
+    side = [
+        max(1, min(n, math.floor(SAMPLE_PX / s))) for n, s in zip(pixels.shape, scale, strict=True)
+    ]
     starts = [
         sorted({round(k * (n - s) / 3) for k in range(4)})
         for n, s in zip(pixels.shape, side, strict=True)
@@ -239,14 +242,18 @@ def _nuclei_of(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return diameters (working pixels) and confidence of the nuclei of a window."""
     shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    grid = make_grid(shape, scale, model.replace(tile_px=_tile(model)))
+    rows, columns = (
+        Tiles(_tile(model), (0,), (0, working_length(n, s)))
+        for n, s in zip(shape, scale, strict=True)
+    )
+    grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
 
     def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
         return pixels[y0:y1, x0:x1]
 
     tile = read_tile(read, grid, sample.statistics, 0, 0)
-    rows, columns = grid.working_shape
-    maps = quantise(sample.network.run(tile[None, None])[0])[:, :rows, :columns]
+    maps = quantise(sample.network.run(tile[None, None])[0])
+    maps = maps[:, : grid.working_shape[0], : grid.working_shape[1]]
     regions = find_regions(maps, model.thresholds)
     sums = RegionSums()
     own = slice(0, maps.shape[1])
@@ -266,5 +273,5 @@ def _nuclei_of(
 
 
 def _tile(model: ModelDescription) -> int:
-    need = SAMPLE_PX + 2 * model.divisor
-    return max(-(-need // model.divisor) * model.divisor, 2 * model.halo_px + model.divisor)
+    """Return the side of the tile of all coarse passes: one shape, prepared once."""
+    return -(-SAMPLE_PX // model.divisor) * model.divisor
