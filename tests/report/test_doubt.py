@@ -1,7 +1,7 @@
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.report import rank_doubtful
+from fatescope.report import Doubtful, merge_repeats, rank_doubtful
 
 
 def _objects(**more):
@@ -80,3 +80,23 @@ def test_doubts_of_the_table_count_where_there_is_a_reason():
 def test_a_finding_without_a_frame_speaks_of_the_first():
     (doubt,) = rank_doubtful(_objects(), [_finding(file="b", frame=None, object="1")])
     assert doubt.plane == 4
+
+
+def _doubt(frame, x, *, key="a", label=1):
+    return Doubtful(key=key, frame=frame, label=label, y=20.0, x=x, reason="R.", rank=1.0)
+
+
+def test_one_place_of_a_movie_is_listed_once_with_its_frames():
+    ranked = [_doubt(7, 30.0), _doubt(3, 34.0), _doubt(5, 28.0), _doubt(6, 80.0)]
+    merged = merge_repeats(ranked, radius_px=10)
+    assert [(d.frame, d.x, d.also) for d in merged] == [(7, 30.0, (3, 5)), (6, 80.0, ())]
+
+
+def test_two_objects_of_one_frame_and_two_images_stay_two():
+    ranked = [_doubt(7, 30.0), _doubt(7, 33.0, label=2), _doubt(6, 30.0, key="b")]
+    assert len(merge_repeats(ranked, radius_px=10)) == 3
+
+
+def test_places_are_found_across_the_cells_of_the_search_grid():
+    merged = merge_repeats([_doubt(0, 9.9), _doubt(1, 10.1)], radius_px=10)
+    assert len(merged) == 1

@@ -126,7 +126,8 @@ def test_the_command_and_the_python_lines_are_given(movie):
         re.search(rb'id="settings-text"[^>]*>(.*?)<', movie, re.DOTALL)[1].decode()
     )
     assert tomllib.loads(toml) == {"model": "nuclei", "halo_px": 32}
-    assert 'fs.predict_nuclei("embryo 1.tif", out="results")' in words
+    assert 'settings = fs.NucleiSettings(model="nuclei", halo_px=32)' in words
+    assert 'fs.predict_nuclei("embryo 1.tif", out="results", settings=settings)' in words
 
 
 def test_a_doubtful_object_leads_to_its_place_in_the_picture(movie):

@@ -1,3 +1,5 @@
+from .colours import carry_colours as carry_colours
+from .doubt import merge_repeats as merge_repeats
 from .doubt import rank_doubtful as rank_doubtful
 from .folder import nuclei_report_from_folder as nuclei_report_from_folder
 from .outlines import colour_of as colour_of

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -52,6 +53,50 @@ def rank_doubtful(objects: Table, findings: Sequence[Mapping[str, Any]]) -> list
                 doubts.setdefault(row, []).append((amount, _as_sentence(str(reason))))
     ranked = [_doubtful(objects, row, given) for row, given in doubts.items()]
     return sorted(ranked, key=lambda d: (-d.rank, d.key, d.frame, d.label))
+
+
+def merge_repeats(ranked: Sequence[Doubtful], *, radius_px: float) -> list[Doubtful]:
+    """List what is doubtful at one place of a movie once, with the frames in which it is.
+
+    Parameters
+    ----------
+    ranked : sequence of Doubtful
+        Most doubtful first.
+    radius_px : float
+        Centres that are nearer than this, in different frames of one image, are one place.
+
+    Returns
+    -------
+    list of Doubtful
+        In the same order; the most doubtful of a place stands for it, with the others' frames
+        in ``also``.
+    """
+    places: list[Doubtful] = []
+    cells: dict[tuple[str, int, int, int], list[int]] = {}
+    for doubt in ranked:
+        at = int(doubt.y // radius_px), int(doubt.x // radius_px)
+        near = [(at[0] + dy, at[1] + dx) for dy in (-1, 0, 1) for dx in (-1, 0, 1)]
+        found = next(
+            (
+                i
+                for cell in near
+                for i in cells.get((doubt.key, doubt.plane, *cell), ())
+                if _is_same_place(places[i], doubt, radius_px)
+            ),
+            None,
+        )
+        if found is None:
+            cells.setdefault((doubt.key, doubt.plane, *at), []).append(len(places))
+            places.append(doubt)
+        else:
+            frames = {*places[found].also, doubt.frame}
+            places[found] = replace(places[found], also=tuple(sorted(frames)))
+    return places
+
+
+def _is_same_place(listed: Doubtful, doubt: Doubtful, radius_px: float) -> bool:
+    apart = np.hypot(listed.y - doubt.y, listed.x - doubt.x)
+    return bool(apart < radius_px) and doubt.frame not in (listed.frame, *listed.also)
 
 
 def _named(finding: Mapping[str, Any]) -> tuple[str, int, int]:

@@ -12,7 +12,7 @@ import numpy as np
 
 from fatescope.acquire import ImageFile, read_image, read_labels
 from fatescope.base import FatescopeError, RunError
-from fatescope.report.doubt import rank_doubtful
+from fatescope.report.doubt import merge_repeats, rank_doubtful
 from fatescope.report.objects import ObjectsFile
 from fatescope.report.previews import add_thumbnails, make_previews, spread
 from fatescope.report.values import ImageSummary, NucleiReport
@@ -55,11 +55,15 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
     objects = ObjectsFile(folder / "objects.parquet", may_be_absent=none_done)
     findings = _read_findings(folder / "findings.csv")
     own = _by_unit(findings, inputs)
-    images = [_summary(said, objects, own) for said in inputs.values()]
+    by_file: dict[str, list[dict[str, Any]]] = {}
+    for finding in own:
+        by_file.setdefault(str(finding["file"]), []).append(finding)
+    images = [_summary(said, objects, by_file.get(key, [])) for key, said in inputs.items()]
     suspects = objects.suspects({str(f["file"]) for f in own if f["object"]})
     doubtful = rank_doubtful(suspects, own)
-    shown = _choose(images, doubtful)
-    previews, listed = _look(folder, record, shown, doubtful[:MAX_DOUBTFUL], objects)
+    places = merge_repeats(doubtful, radius_px=objects.radius_px())
+    shown = _choose(images, places)
+    previews, listed = _look(folder, record, shown, places[:MAX_DOUBTFUL], objects)
     wanted = {(p.key, p.frame) for p in previews}
     sizes, colours = objects.of_frames(wanted)
     return NucleiReport(
@@ -72,7 +76,8 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         previews=tuple(previews),
         doubtful=tuple(listed),
         n_doubtful=len(doubtful),
-        findings=tuple(findings[:MAX_FINDINGS]),
+        marked=frozenset((d.key, d.frame, d.label) for d in doubtful if (d.key, d.frame) in wanted),
+        findings=tuple(own[:MAX_FINDINGS]),
         n_findings=len(findings),
         record=record,
         columns=tuple(objects.columns),
@@ -121,11 +126,10 @@ def _by_unit(
 
 
 def _summary(
-    said: Mapping[str, Any], objects: ObjectsFile, findings: Sequence[Mapping[str, Any]]
+    said: Mapping[str, Any], objects: ObjectsFile, own: Sequence[Mapping[str, Any]]
 ) -> ImageSummary:
     key = str(said["image"])
     n, median = objects.by_image().get(key, (0, float("nan")))
-    own = [f for f in findings if f["file"] == key]
     failed = next((str(f["reason"]) for f in own if f["severity"] == "error"), "It failed.")
     sha256 = said.get("sha256") or ""
     image = ImageSummary(

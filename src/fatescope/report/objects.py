@@ -86,6 +86,12 @@ class ObjectsFile:
             [np.asarray(found[c], dtype=np.float64) for c in ("frame", "y", "x")], axis=1
         )
 
+    def radius_px(self) -> float:
+        """Return the radius of the median object, 1 px at least."""
+        area = "area_px" if "area_px" in self.columns else "volume_px"
+        median = self._rows(f'select median("{area}") from {self._source}')[0][0]
+        return max(1.0, float(np.sqrt((median or 1) / np.pi)))
+
     def median(self, column: str, key: str) -> float:
         """Return the median of a column over one image; 0 without objects."""
         query = f'select median("{column}") from {self._source} where image = ?'

@@ -60,30 +60,42 @@ def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str
     shown = {view["key"] for view in views}
     if not views:
         return "No picture can be shown: the inputs were not found where the run read them."
-    text = (
-        "Every image is shown."
-        if len(shown) == len(done)
-        else f"A sample: {number(len(shown))} of {number(len(done))} images, those with the most "
-        "doubtful objects and others spread evenly over the list."
-    )
-    part = [v for v in views if not v.get("region") and len(v["frames"]) < v["length"]]
+    text = []
+    if len(shown) < len(done):
+        text.append(
+            f"A sample: {number(len(shown))} of {number(len(done))} images, those with the most "
+            "doubtful objects and others spread evenly over the list."
+        )
+    elif len(done) > 1:
+        text.append("Every image is shown.")
+    part = [v for v in views if len(v["frames"]) < v["length"] and not v["region"]]
     if part:
-        view = part[0]
-        shown_of = f"{len(view['frames'])} of {view['length']} {view['walk']}s"
-        text += f" Of {view['title']}, {shown_of} are shown."
+        shown_of = f"{len(part[0]['frames'])} of {part[0]['length']} {part[0]['walk']}s"
+        text.append(f"Of {part[0]['title']}, {shown_of} are shown.")
     if n_left_out:
-        text += f" {number(n_left_out)} pictures were left out to keep this page under 20 MB."
-    same = "An outline keeps its colour where the nucleus was followed through time."
-    if not report.colours:
-        same = "Colours only tell neighbours apart; nuclei were not followed from frame to frame."
-    return f"{text} {same if any(i.n_frames > 1 for i in done) else ''}".strip()
+        text.append(f"{number(n_left_out)} pictures were left out to keep this page under 20 MB.")
+    text.append(_colour_note(report, any(i.n_frames > 1 for i in done)))
+    return " ".join(text)
+
+
+def _colour_note(report: NucleiReport, has_movies: bool) -> str:
+    if not has_movies:
+        return "Colours only tell neighbours apart."
+    if report.colours:
+        return "An outline keeps its colour where the nucleus was followed through time."
+    return (
+        "Colours follow what overlaps from frame to frame, for the eye alone: nuclei were not "
+        "tracked."
+    )
 
 
 def doubt_note(report: NucleiReport) -> str:
     """Say how the list of doubtful objects is ordered, and where it was cut."""
-    shown = len(report.doubtful)
-    cut = f"The first {shown} of {number(report.n_doubtful)}. " if shown < report.n_doubtful else ""
-    return f"{cut}Most doubtful first. In the picture their outline is dashed."
+    listed = sum(1 + len(d.also) for d in report.doubtful)
+    text = "Most doubtful first. In the picture their outline is dashed."
+    if listed < report.n_doubtful:
+        return f"{text} Listed: {number(listed)} of {number(report.n_doubtful)} doubtful outlines."
+    return text
 
 
 def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
@@ -97,13 +109,21 @@ def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
     return {
         "label": doubt.label,
         "where": f"Nucleus {doubt.label}, frame {doubt.frame}, {doubt.key}",
-        "reason": doubt.reason,
+        "reason": doubt.reason + _also(doubt),
         "thumbnail": thumbnail,
         "view": view,
         "at": at,
         "y": y,
         "x": x,
     }
+
+
+def _also(doubt: Doubtful) -> str:
+    if not doubt.also:
+        return ""
+    named = ", ".join(str(f) for f in doubt.also[:6])
+    more = f" and {len(doubt.also) - 6} more" if len(doubt.also) > 6 else ""
+    return f" Also in frame{'s' if len(doubt.also) > 1 else ''} {named}{more}."
 
 
 def count_charts(report: NucleiReport) -> list[dict[str, Any]]:

@@ -115,6 +115,8 @@ class Preview:
 class Doubtful:
     """An object that deserves a second look, and why, in one sentence.
 
+    ``also`` are other frames in which an object at the same place is doubtful.
+
     ``thumbnail`` is a crop of the input at full resolution (uint8, YX) with ``thumbnail_labels``
     on the same grid, or ``None`` where the picture was not at hand.
     """
@@ -127,6 +129,7 @@ class Doubtful:
     reason: str
     rank: float
     plane: int = 0
+    also: tuple[int, ...] = ()
     thumbnail: np.ndarray[Any, np.dtype[np.uint8]] | None = None
     thumbnail_labels: LabelImage | None = None
 
@@ -153,6 +156,8 @@ class NucleiReport:
         Most doubtful first.
     n_doubtful : int
         Before the list was cut.
+    marked : frozenset of (str, int, int)
+        Image, frame and label of all doubtful objects in the previews.
     findings : tuple of dict
         Rows of findings.csv, most severe first.
     n_findings : int
@@ -172,6 +177,7 @@ class NucleiReport:
     previews: tuple[Preview, ...] = ()
     doubtful: tuple[Doubtful, ...] = ()
     n_doubtful: int = 0
+    marked: frozenset[tuple[str, int, int]] = frozenset()
     findings: tuple[dict[str, Any], ...] = ()
     n_findings: int = 0
     record: dict[str, Any] = field(default_factory=dict)

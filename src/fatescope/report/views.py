@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.report.colours import carry_colours
 from fatescope.report.outlines import PALETTE, outline_paths
 from fatescope.report.pictures import jpeg_uri
 from fatescope.report.svg import number
@@ -37,11 +38,15 @@ def build_views(report: NucleiReport, *, budget_bytes: int) -> tuple[list[View],
         Previews that did not fit.
     """
     images = {image.key: image for image in report.images}
-    doubted = {(d.key, d.frame, d.label) for d in report.doubtful}
+    doubted = {(d.key, d.frame, d.label) for d in report.doubtful} | report.marked
     views: dict[tuple[str, str], View] = {}
     used, n_done = 0, 0
+    numbers: dict[int, int] = {}
+    last: Preview | None = None
     for preview in report.previews:
-        frame = _frame(preview, report, doubted)
+        numbers = _colour_numbers(preview, last, numbers, report)
+        last = preview
+        frame = _frame(preview, report, doubted, numbers)
         used += _weight(frame)
         if used > budget_bytes:
             break
@@ -82,6 +87,7 @@ def _view(preview: Preview, image: ImageSummary, *, tracked: bool) -> View:
     steps = image.n_frames if walk == "frame" else image.shape[image.axes.index("Z")]
     return {
         "key": preview.key,
+        "region": preview.region,
         "title": name,
         "walk": walk,
         "length": int(steps),
@@ -125,20 +131,36 @@ def _about(preview: Preview, image: ImageSummary) -> str:
     return " ".join([*parts, preview.note]).strip()
 
 
+def _colour_numbers(
+    preview: Preview, last: Preview | None, before: dict[int, int], report: NucleiReport
+) -> dict[int, int]:
+    """Return what decides the colour of each label: its track, else what lay there before."""
+    labels = np.unique(preview.labels).tolist()
+    if report.colours:
+        place = preview.key, preview.frame
+        return {label: report.colours.get((*place, label), label) for label in labels}
+    if last is None or (last.key, last.region) != (preview.key, preview.region):
+        return {label: label for label in labels}
+    return carry_colours(last.labels, before, preview.labels)
+
+
 def _frame(
-    preview: Preview, report: NucleiReport, doubted: set[tuple[str, int, int]]
+    preview: Preview,
+    report: NucleiReport,
+    doubted: set[tuple[str, int, int]],
+    numbers: dict[int, int],
 ) -> dict[str, Any]:
     sizes = report.objects.get((preview.key, preview.frame), {})
     whole = preview.plane is None and not preview.region
     centres = _centres(preview.labels)
     outlines = []
     for label, path in outline_paths(preview.labels).items():
-        colour = report.colours.get((preview.key, preview.frame, label), label)
         size = sizes.get(label)
         said = "" if size is None else f"{number(size)} {report.size_unit}"
         is_doubtful = int((preview.key, preview.frame, label) in doubted)
         y, x = centres[label]
-        outlines.append([label, (colour - 1) % len(PALETTE), is_doubtful, said, y, x, path])
+        colour = (numbers[label] - 1) % len(PALETTE)
+        outlines.append([label, colour, is_doubtful, said, y, x, path])
     return {
         "index": preview.index,
         "n": len(sizes) if sizes and whole else len(outlines),

@@ -146,11 +146,11 @@ def methods_text(report: NucleiReport) -> str:
         if any(i.n_frames > 1 for i in done) and not report.colours
         else "",
         f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
-        f"{count_of(len(done), 'image')}; {number(report.n_findings)} findings about inputs and "
-        "results were recorded and none was removed silently."
-        if report.n_findings
-        else f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
         f"{count_of(len(done), 'image')}.",
+        f"{count_of(report.n_findings, 'finding')} about inputs and results "
+        f"{'is' if report.n_findings == 1 else 'are'} listed in findings.csv."
+        if report.n_findings
+        else "",
         _versions_sentence(record),
         "Settings, checksums of the inputs and versions are stored in run.json beside the results. "
         f"Please cite: The fatescope developers, fatescope (version {version}), software, with the "
@@ -224,11 +224,17 @@ def python_lines(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> st
     """Return three lines of Python that repeat the run."""
     paths = _paths(record, images)[:_MAX_PATHS]
     given = json.dumps(paths[0] if len(paths) == 1 else paths, ensure_ascii=False)
+    known = [(k, v) for k, v in _leaves(record.get("settings") or {}) if v is not None]
+    settings = ", ".join(f"{k}={_as_python(v)}" for k, v in known)
     return (
         "import fatescope as fs\n"
-        f'result = fs.predict_nuclei({given}, out="results")\n'
-        "print(result.units_done, result.findings)"
+        f"settings = fs.NucleiSettings({settings})\n"
+        f'result = fs.predict_nuclei({given}, out="results", settings=settings)'
     )
+
+
+def _as_python(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
 
 
 def _paths(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> list[str]:

@@ -1,0 +1,60 @@
+"""The documentation says what the code does."""
+
+import importlib.util
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+PAGES = sorted(p for p in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+
+
+@pytest.fixture(scope="module")
+def maker():
+    spec = importlib.util.spec_from_file_location("maker", ROOT / "benchmarks" / "settings_page.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_the_settings_page_is_the_one_that_the_code_gives(maker):
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    assert page == maker.page(), "run python benchmarks/settings_page.py"
+
+
+def test_every_setting_has_a_meaning(maker):
+    for cls in maker.settings_classes():
+        for name, field in cls.model_fields.items():
+            assert field.description, f"{cls.__name__}.{name} says nothing"
+
+
+def test_every_page_of_the_navigation_exists_and_every_page_is_in_it():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    named = set(re.findall(r"[\w/-]+\.md", str(nav)))
+    there = {p.relative_to(DOCS).as_posix() for p in DOCS.rglob("*.md")}
+    pages = {p for p in there if not p.startswith("decisions/")}
+    assert named == pages, "put the page into nav in mkdocs.yml"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_links_between_pages_lead_somewhere(page):
+    for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
+        if "://" not in target and not target.startswith("mailto:"):
+            assert (page.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_python_blocks_can_be_compiled(page):
+    for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
+        compile(code, str(page), "exec")
+
+
+def test_fragments_have_a_kind_that_the_changelog_knows():
+    with (ROOT / "towncrier.toml").open("rb") as stream:
+        kinds = {t["directory"] for t in tomllib.load(stream)["tool"]["towncrier"]["type"]}
+    for path in (ROOT / "changes").glob("*.md"):
+        assert path.stem.rsplit(".", 1)[-1] in kinds, path.name
