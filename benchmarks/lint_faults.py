@@ -1,0 +1,213 @@
+"""Inject faults into real tables and count what the lineage check finds.
+
+    python benchmarks/lint_faults.py $FATESCOPE_DATA/epic_tables [--tables 58] [--seed 1]
+
+Faults: daughters swapped with all their descendants, daughters swapped alone, two tracks exchanged
+for some frames, a scope cliff with tracks, a drop of nuclei in a table without names. Findings that
+the untouched table has too are not counted (the real tables have faults of their own); they are
+printed as ``already there``. With ``--hold-out`` the mean division axes are learnt again without
+the table at hand (four folds), as for an unseen embryo.
+"""
+
+import argparse
+import csv
+from dataclasses import replace
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+
+from fatescope.acquire.lineages import read_lineage
+from fatescope.acquire.lineages.links import links_by_name
+from fatescope.base.sulston import daughter_names, is_cell_name
+from fatescope.base.tracks import tracks_of
+from fatescope.lineage import LintSettings, lint_lineage
+from fatescope.lineage.division_axes import division_axes, mean_axes
+
+SETTINGS = LintSettings(listed=1000)
+
+
+def renamed(lineage, change):
+    name = np.array([change(n, f) for n, f in zip(lineage.name, lineage.frame)], dtype=object)
+    return replace(lineage, name=name, parent=links_by_name(lineage.frame, name))
+
+
+def swap_families(lineage, rng, count=4):
+    """Swap the names of two sisters and all their descendants."""
+    return _swapped(lineage, rng, count, whole=True)
+
+
+def swap_cells(lineage, rng, count=4):
+    """Swap the names of two sisters alone; their daughters keep their names."""
+    return _swapped(lineage, rng, count, whole=False)
+
+
+def _swapped(lineage, rng, count, whole):
+    tracks = tracks_of(lineage)
+    rows = dict(zip(tracks.name, tracks.n_rows))
+    chosen, taken = [], set()
+    for mother in rng.permutation(sorted(n for n in rows if is_cell_name(n))):
+        if mother in ("Z2", "Z3") or any(mother.startswith(t) or t.startswith(mother) for t in taken):
+            continue
+        one, other = daughter_names(mother)
+        if min(rows.get(one, 0), rows.get(other, 0)) >= 10:
+            chosen.append((one, other))
+            taken.add(mother)
+        if len(chosen) == count:
+            break
+    def change(name, frame):
+        for one, other in chosen:
+            for a, b in ((one, other), (other, one)):
+                if name == a or (whole and name.startswith(a) and is_cell_name(b + name[len(a):])):
+                    if whole and a in ("E", "MS", "AB", "P1", "EMS", "P2", "C", "P3", "D", "P4"):
+                        return name if name != a else b
+                    return b + name[len(a):]
+        return name
+    chosen = [c for c in chosen if len(c[0]) > 2 or not whole]
+    chosen = [c for c in chosen if c[0] not in ("EMS", "P2")]
+    return renamed(lineage, change), {("swap", "|".join(sorted(c))) for c in chosen}
+
+
+def exchange_tracks(lineage, rng, count=3):
+    """Exchange two neighbours that are not sisters for 10 frames within their lives."""
+    tracks = tracks_of(lineage)
+    frames = rng.permutation(np.arange(lineage.frame.min() + 20, lineage.frame.max() - 15))
+    name, truth = lineage.name.copy(), set()
+    place = lineage.position_um()
+    used = set()
+    for start in frames[: count * 4]:
+        end = start + 10
+        alive = [t for t in range(len(tracks)) if tracks.first[t] < start and tracks.last[t] > end]
+        alive = [t for t in alive if t not in used]
+        if len(alive) < 4 or len(truth) == count:
+            continue
+        here = {int(tracks.of_row[r]): r for r in np.flatnonzero(lineage.frame == start)}
+        one = int(rng.choice(alive))
+        near = sorted(
+            (float(np.linalg.norm(place[here[t]] - place[here[one]])), t)
+            for t in alive
+            if t != one and tracks.mother[t] != tracks.mother[one]
+        )
+        distance, other = near[0]
+        if distance < 3:
+            continue
+        a, b = tracks.name[one], tracks.name[other]
+        inside = (lineage.frame >= start) & (lineage.frame < end)
+        was_a, was_b = inside & (lineage.name == a), inside & (lineage.name == b)
+        name[was_a], name[was_b] = b, a
+        used |= {one, other}
+        truth.add(("exchanged", "|".join(sorted((a, b)))))
+    return replace(lineage, name=name, parent=links_by_name(lineage.frame, name)), truth
+
+
+def cliff_with_tracks(lineage, rng):
+    """Stop following 12 to 90 % of the cells from one frame on."""
+    tracks = tracks_of(lineage)
+    first, last = int(lineage.frame.min()), int(lineage.frame.max())
+    counts = np.bincount(lineage.frame - first)
+    frame = int(rng.integers(np.flatnonzero(counts >= 20)[0] + first, last - 5))
+    alive = np.unique(tracks.of_row[lineage.frame == frame])
+    lost = set(rng.choice(alive, size=max(3, round(len(alive) * rng.uniform(0.12, 0.9))), replace=False))
+    names = {tracks.name[t] for t in lost}
+    gone = np.array([any(n.startswith(m) for m in names) for n in lineage.name])
+    keep = ~(gone & (lineage.frame > frame))
+    ending = [t for t in lost if tracks.last[t] > frame]
+    dividing = [t for t in lost if tracks.last[t] == frame and tracks.n_daughters[t] == 2]
+    if len(ending) + len(dividing) < max(3, 0.1 * len(alive)):
+        return lineage, set()
+    return _rows(lineage, keep), {("cliff", str(frame + 1))}
+
+
+def _rows(lineage, keep):
+    name, frame = lineage.name[keep], lineage.frame[keep]
+    return replace(
+        lineage,
+        name=name,
+        frame=frame,
+        position=lineage.position[keep],
+        radius_px=lineage.radius_px[keep],
+        parent=links_by_name(frame, name),
+        extra=lineage.extra.rows(keep),
+    )
+
+
+def drop_without_tracks(lineage, rng):
+    """Take the names away, and 10 to 50 % of the nuclei from one frame on."""
+    first, last = int(lineage.frame.min()), int(lineage.frame.max())
+    counts = np.bincount(lineage.frame - first)
+    frame = int(rng.integers(np.flatnonzero(counts >= 10)[0] + first + 1, last - 2))
+    before = set(lineage.name[lineage.frame == frame - 1])
+    share = rng.uniform(0.10, 0.5)
+    lost = set(rng.choice(sorted(before), size=int(np.ceil(share * len(before))), replace=False))
+    gone = np.array([any(n.startswith(m) for m in lost) for n in lineage.name])
+    keep = ~(gone & (lineage.frame >= frame))
+    return unnamed(_rows(lineage, keep)), {("cliff", str(frame))}
+
+
+def unnamed(lineage):
+    n = len(lineage)
+    return replace(lineage, name=np.full(n, "", dtype=object), parent=np.full(n, -1))
+
+
+def found_in(lineage, rule):
+    findings = lint_lineage(lineage, file="", settings=SETTINGS)
+    key = {"cliff": lambda f: str(f.frame)}.get(rule, lambda f: f.object)
+    return {(f.rule, key(f)) for f in findings if f.rule == rule and f.frame is not None}
+
+
+FAULTS = {
+    "daughters swapped, with descendants": (swap_families, "swap"),
+    "daughters swapped, alone": (swap_cells, "swap"),
+    "two tracks exchanged for 10 frames": (exchange_tracks, "exchanged"),
+    "cliff with tracks": (cliff_with_tracks, "cliff"),
+    "drop of 10 % or more, no tracks": (drop_without_tracks, "cliff"),
+}
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tables", type=Path)
+    parser.add_argument("--count", type=int, default=58)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--hold-out", action="store_true")
+    parser.add_argument("--only", default="")
+    asked = parser.parse_args()
+    with (asked.tables / "index.csv").open() as file:
+        kinds = {r["file"]: r["class"] for r in csv.DictReader(file)}
+    names = [n for n, kind in sorted(kinds.items()) if kind not in ("briggsae", "oddnames")]
+    lineages = [read_lineage(asked.tables / n) for n in names[: asked.count]]
+    axes = [division_axes(lin) for lin in lineages] if asked.hold_out else []
+    folds = [
+        mean_axes([a for i, a in enumerate(axes) if i % 4 != k], fewest=5)
+        for k in range(4 if asked.hold_out else 0)
+    ]
+    print("| fault | injected | found | false | precision | recall | already there |")
+    print("|--|--|--|--|--|--|--|")
+    for title, (inject, rule) in FAULTS.items():
+        if asked.only not in title:
+            continue
+        hit = miss = false = old = 0
+        missed, wrong = [], []
+        for i, lineage in enumerate(lineages):
+            rng = np.random.default_rng([asked.seed, i])
+            faulty, truth = inject(lineage, rng)
+            clean = unnamed(lineage) if inject is drop_without_tracks else lineage
+            if asked.hold_out:
+                with patch("fatescope.lineage.lint_axes.reference_axes", lambda k=i % 4: folds[k]):
+                    there, found = found_in(clean, rule), found_in(faulty, rule)
+            else:
+                there, found = found_in(clean, rule), found_in(faulty, rule)
+            old += len(there)
+            hit += len(truth & found)
+            miss += len(truth - found)
+            missed += [(names[i][2:14], t[1]) for t in truth - found]
+            new = found - there - truth
+            false += len(new)
+            wrong += [(names[i][2:14], t[1]) for t in new]
+        precision, recall = hit / max(hit + false, 1), hit / max(hit + miss, 1)
+        print(f"| {title} | {hit + miss} | {hit} | {false} | {precision:.3f} | {recall:.3f} | {old} |")
+        print("   missed", missed[:12], "false", wrong[:12])
+
+
+if __name__ == "__main__":
+    main()

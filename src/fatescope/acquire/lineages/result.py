@@ -1,0 +1,135 @@
+"""What reading a lineage gives, and the last step that every reader shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire.lineages.links import impossible_links, repeated_rows
+from fatescope.base.errors import FileFormatError
+from fatescope.base.finding import Finding
+from fatescope.base.lineage import Lineage
+from fatescope.base.spacing import Spacing
+from fatescope.base.table import Table
+
+if TYPE_CHECKING:
+    from fatescope.base.types import BoolArray, FloatArray, IntArray
+
+FRAME_LIMIT = 1_000_000
+"""Frames further from 0 than this are a damaged number, not a movie."""
+_LISTED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadLineage:
+    """A lineage, the format it was read from, and what was wrong with the file."""
+
+    lineage: Lineage
+    format: str
+    findings: list[Finding] = field(default_factory=list)
+
+
+def assemble(
+    *,
+    file: str,
+    format: str,
+    frame: IntArray,
+    position: FloatArray,
+    parent: IntArray,
+    name: np.ndarray,
+    radius_px: FloatArray,
+    spacing: Spacing | None = None,
+    extra: Table | None = None,
+    metadata: dict[str, object] | None = None,
+    findings: list[Finding] | None = None,
+) -> ReadLineage:
+    """Make a `Lineage` of columns already converted to 0-based frames and pixels.
+
+    What a `Lineage` cannot hold becomes a finding: links to the same or a later frame (cycles)
+    are cut, infinite positions become unknown. Rows that repeat a name and frame stay, and are
+    reported.
+
+    Raises
+    ------
+    FileFormatError
+        If no row is left or a frame is absurd.
+    """
+    if not len(frame):
+        raise FileFormatError(f"{file}: holds no nucleus. Check that the file is whole.")
+    worst = int(np.abs(frame).max())
+    if worst > FRAME_LIMIT:
+        raise FileFormatError(
+            f"{file}: has a frame number of {worst}; movies have fewer than {FRAME_LIMIT} frames. "
+            "Check the column of times."
+        )
+    found = list(findings or [])
+    cut = impossible_links(frame, parent)
+    if cut.any():
+        found += _rows(
+            file,
+            "orphan",
+            cut,
+            frame,
+            name,
+            "names a parent in the same or a later frame; the link is cut",
+        )
+        parent = np.where(cut, -1, parent)
+    infinite = np.asarray(~np.isfinite(position).all(axis=1))
+    if infinite.any() and format != "newick":
+        found += _rows(
+            file, "not-finite", infinite, frame, name, "has a position that is not a number"
+        )
+        position = np.where(np.isfinite(position), position, np.nan)
+    again = repeated_rows(frame, name)
+    if again.any():
+        found += _rows(
+            file,
+            "duplicate-row",
+            again,
+            frame,
+            name,
+            "repeats a cell and frame of an earlier row; it is kept without a link",
+        )
+    lineage = Lineage(
+        frame=frame,
+        position=position,
+        parent=parent,
+        name=name,
+        radius_px=radius_px,
+        spacing=spacing or Spacing(),
+        extra=extra or Table(),
+        metadata={"source": file, "format": format, **(metadata or {})},
+    )
+    return ReadLineage(lineage=lineage, format=format, findings=found)
+
+
+def _rows(
+    file: str, rule: str, which: BoolArray, frame: IntArray, name: np.ndarray, why: str
+) -> list[Finding]:
+    """Return one finding for each of the first rows, and one with the count if there are more."""
+    rows = np.flatnonzero(which).tolist()
+    found = [
+        Finding(
+            file=file,
+            rule=rule,
+            frame=int(frame[row]),
+            object=str(name[row]) or f"row {row + 1}",
+            severity="error",
+            reason=f"row {row + 1} ({name[row] or 'unnamed'}, frame {frame[row]}) {why}.",
+        )
+        for row in rows[:_LISTED]
+    ]
+    if len(rows) > _LISTED:
+        found.append(
+            Finding(
+                file=file,
+                rule=rule,
+                severity="error",
+                value=float(len(rows)),
+                limit=0.0,
+                reason=f"{len(rows)} rows in all: each {why}; the first {_LISTED} are listed.",
+            )
+        )
+    return found

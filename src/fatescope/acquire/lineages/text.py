@@ -1,0 +1,291 @@
+"""Lines and columns of text tables that may be compressed, damaged, odd or far too large."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+import io
+import zlib
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base.errors import FileFormatError
+from fatescope.base.finding import Finding
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+LINE_LIMIT = 100_000
+"""Characters in one line; a longer one is not a table."""
+BYTE_LIMIT = 2_000_000_000
+"""Bytes of text after decompression."""
+RATIO_LIMIT = 200
+"""Decompressed over compressed size; tables of numbers stay below 20."""
+_CHUNK = 50_000
+_REPORTED = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RawTable:
+    """Columns of a text table as they stand in the file, and what was wrong with its rows.
+
+    ``columns`` are int64 where every value is a whole number, float64 where every value is a
+    number or empty (NaN), else objects (str). ``line`` is the line of each row, from 1.
+    """
+
+    header: tuple[str, ...]
+    columns: dict[str, NDArray[Any]]
+    line: NDArray[np.int64]
+    findings: list[Finding] = field(default_factory=list)
+
+
+def text_lines(path: Path) -> Iterator[str]:
+    """Yield the lines of a file, decompressed and decoded, within bounds.
+
+    UTF-8 with or without mark and UTF-16 with mark are decoded; any other byte is read as
+    Windows-1252, the usual encoding of old tables.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, ends early, or exceeds the limits of this module.
+    """
+    try:
+        with path.open("rb") as raw:
+            size = raw.seek(0, io.SEEK_END)
+            raw.seek(0)
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            stream: Any = gzip.GzipFile(fileobj=raw) if packed else raw
+            limit = min(BYTE_LIMIT, max(size * RATIO_LIMIT, 1_000_000)) if packed else BYTE_LIMIT
+            yield from _decoded(io.BufferedReader(stream, 1 << 16), path, limit)
+    except EOFError as error:
+        raise FileFormatError(
+            f"{path}: the compressed table ends early. Copy the file again."
+        ) from error
+    except (OSError, zlib.error) as error:
+        raise FileFormatError(
+            f"{path}: cannot be read ({error}). Check the file and its permissions."
+        ) from error
+
+
+def _decoded(stream: io.BufferedReader, path: Path, limit: int) -> Iterator[str]:
+    start = stream.peek(4)[:4]
+    encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    seen = 0
+    text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline=None)
+    with text:
+        while True:
+            try:
+                line = text.readline(LINE_LIMIT)
+            except UnicodeError as error:
+                raise FileFormatError(
+                    f"{path}: the text is not {encoding}. Save the table as UTF-8."
+                ) from error
+            if not line:
+                return
+            seen += len(line)
+            if len(line) >= LINE_LIMIT:
+                raise FileFormatError(
+                    f"{path}: a line is longer than {LINE_LIMIT} characters. This is not a table."
+                )
+            if seen > limit:
+                raise FileFormatError(
+                    f"{path}: inflates to more than {limit} characters. Split the table, or check "
+                    "that it is what it says."
+                )
+            yield line if line.isascii() else _plain(line)
+
+
+def _plain(line: str) -> str:
+    """Return a line without stand-ins for undecodable bytes."""
+    if not any("\udc80" <= c <= "\udcff" for c in line):
+        return line
+    return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
+
+
+def read_table_text(
+    path: Path, *, numeric: frozenset[str] = frozenset(), required: frozenset[str] = frozenset()
+) -> RawTable:
+    """Read a delimited table with a header line; the delimiter is found by itself.
+
+    Parameters
+    ----------
+    path : Path
+    numeric : frozenset of str
+        Columns, in lower case, that must hold numbers or be empty.
+    required : frozenset of str
+        Columns, in lower case, that must hold numbers. A row that breaks either rule is left out,
+        and a finding says so.
+
+    Raises
+    ------
+    FileFormatError
+        If there is no header, no row, or more broken rows than whole ones.
+    """
+    lines = text_lines(path)
+    head = next((line for line in lines if line.strip()), None)
+    if head is None:
+        raise FileFormatError(f"{path}: the table is empty. Check that it was copied whole.")
+    delimiter = max(",;\t", key=head.count)
+    header = tuple(h.strip().strip('"') for h in head.rstrip("\r\n").split(delimiter))
+    if not all(header) and any(header):
+        header = tuple(h or f"column_{i}" for i, h in enumerate(header))
+    if len({h.lower() for h in header}) < len(header):
+        raise FileFormatError(f"{path}: the header names a column twice: {', '.join(header)}.")
+    rows = csv.reader(lines, delimiter=delimiter)
+    parts: list[dict[str, NDArray[Any]]] = []
+    numbers: list[NDArray[np.int64]] = []
+    broken: list[tuple[int, str]] = []
+    needed = {
+        i: h.lower() in required
+        for i, h in enumerate(header)
+        if h.lower() in numeric or h.lower() in required
+    }
+    line = 2
+    try:
+        while chunk := list(islice(rows, _CHUNK)):
+            kept, at = _whole_rows(chunk, line, width=len(header), broken=broken)
+            kept, at = _rows_with_numbers(kept, at, needed, header=header, broken=broken)
+            line += len(chunk)
+            if kept:
+                values = zip(*kept, strict=True)
+                parts.append({h: _typed(v) for h, v in zip(header, values, strict=True)})
+                numbers.append(np.asarray(at, dtype=np.int64))
+    except csv.Error as error:
+        raise FileFormatError(f"{path}: is not a table near line {line} ({error}).") from error
+    n = sum(len(a) for a in numbers)
+    if len(broken) > n:
+        raise FileFormatError(
+            f"{path}: {len(broken)} of {len(broken) + n} rows cannot be read; the first is line "
+            f"{broken[0][0]}: {broken[0][1]}. Check that this is a lineage table."
+        )
+    columns = {h: _joined([p[h] for p in parts]) for h in header}
+    where = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
+    return RawTable(header=header, columns=columns, line=where, findings=_broken_rows(path, broken))
+
+
+def _whole_rows(
+    chunk: list[list[str]], line: int, *, width: int, broken: list[tuple[int, str]]
+) -> tuple[list[list[str]], list[int]]:
+    """Return the rows that have one value per column, and their lines."""
+    if all(len(row) == width for row in chunk):
+        return chunk, list(range(line, line + len(chunk)))
+    kept, at = [], []
+    for number, row in enumerate(chunk, start=line):
+        if len(row) == width + 1 and not row[-1].strip():
+            row = row[:-1]
+        if len(row) == width:
+            kept.append(row)
+            at.append(number)
+        elif any(value.strip() for value in row):
+            broken.append((number, f"{len(row)} values where the header has {width}"))
+    return kept, at
+
+
+def _rows_with_numbers(
+    rows: list[list[str]],
+    at: list[int],
+    needed: dict[int, bool],
+    *,
+    header: tuple[str, ...],
+    broken: list[tuple[int, str]],
+) -> tuple[list[list[str]], list[int]]:
+    """Return the rows whose needed columns are numbers (or empty, where allowed), with lines."""
+    try:
+        for column in needed:
+            for row in rows:
+                float(row[column])
+    except ValueError:
+        pass
+    else:
+        return rows, at
+    kept, kept_at = [], []
+    for row, number in zip(rows, at, strict=True):
+        bad = next((c for c, must in needed.items() if not _fits(row[c], must)), None)
+        if bad is None:
+            kept.append(row)
+            kept_at.append(number)
+        else:
+            broken.append((number, f"{header[bad]} is {row[bad][:30]!r}, not a number"))
+    return kept, kept_at
+
+
+def _fits(text: str, must: bool) -> bool:
+    return _is_number(text) and (bool(text.strip()) or not must)
+
+
+def _is_number(text: str) -> bool:
+    text = text.strip().replace(",", ".")
+    if not text:
+        return True
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _typed(values: Sequence[str]) -> NDArray[Any]:
+    """Return whole numbers as int64, numbers as float64 (empty is NaN), the rest as text."""
+    try:
+        return np.array(list(map(int, values)), dtype=np.int64)
+    except (ValueError, OverflowError):
+        pass
+    try:
+        return np.array(list(map(float, values)), dtype=np.float64)
+    except ValueError:
+        pass
+    stripped = [v.strip() for v in values]
+    if any(stripped) and all(map(_is_number, stripped)):
+        numbers = [float(v.replace(",", ".")) if v else np.nan for v in stripped]
+        return np.array(numbers, dtype=np.float64)
+    memo: dict[str, str] = {}
+    text = np.empty(len(values), dtype=object)
+    text[:] = [memo.setdefault(v, v) for v in stripped]
+    return text
+
+
+def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:
+    if not parts:
+        return np.zeros(0, dtype=np.float64)
+    if len({p.dtype == object for p in parts}) > 1:
+        parts = [p if p.dtype == object else _as_text(p) for p in parts]
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
+
+
+def _as_text(numbers: NDArray[Any]) -> NDArray[Any]:
+    text = np.empty(len(numbers), dtype=object)
+    text[:] = ["" if v != v else str(v) for v in numbers.tolist()]
+    return text
+
+
+def _broken_rows(path: Path, broken: list[tuple[int, str]]) -> list[Finding]:
+    findings = [
+        Finding(
+            file=path.name,
+            rule="unreadable",
+            object=f"line {number}",
+            severity="error",
+            reason=f"line {number} is left out: {why}.",
+        )
+        for number, why in broken[:_REPORTED]
+    ]
+    if len(broken) > _REPORTED:
+        findings.append(
+            Finding(
+                file=path.name,
+                rule="unreadable",
+                severity="error",
+                value=float(len(broken)),
+                limit=0.0,
+                reason=f"{len(broken)} lines are left out; the first {_REPORTED} are listed.",
+            )
+        )
+    return findings

@@ -1,0 +1,133 @@
+"""Names: outside the tree, divided beyond the tree, out of file order."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fatescope.base.finding import Finding
+from fatescope.base.sulston import is_cell_name, mother_of, sister_of, sort_key
+from fatescope.base.sulston_tree import is_canonical, is_terminal
+
+if TYPE_CHECKING:
+    from fatescope.base.lineage import Lineage
+    from fatescope.base.tracks import Tracks
+
+
+def outside_names(tracks: Tracks) -> list[str]:
+    """Return the distinct names that are not cells of the embryo, in file order."""
+    return [n for n in dict.fromkeys(tracks.name.tolist()) if n and not is_canonical(n)]
+
+
+def outside_tree(tracks: Tracks, *, file: str) -> list[Finding]:
+    """Report names that no cell of the embryo bears, except those of over-split cells."""
+    by_name = tracks.by_name()
+    outside = outside_names(tracks)
+    found = []
+    for name in outside:
+        if _divided_terminal(name) is not None:
+            continue
+        track = by_name[name]
+        kind = (
+            "follows the rules but is no cell of the embryo"
+            if is_cell_name(name)
+            else ("is not a Sulston name")
+        )
+        found.append(
+            Finding(
+                file=file,
+                rule="outside-tree",
+                frame=int(tracks.first[track]),
+                object=name,
+                value=float(tracks.n_rows[track]),
+                severity="warning" if is_cell_name(name) else "info",
+                reason=f"{name} {kind} ({tracks.n_rows[track]} rows).",
+            )
+        )
+    named = len(by_name)
+    if outside:
+        found.append(
+            Finding(
+                file=file,
+                rule="outside-tree",
+                value=float(len(outside)),
+                limit=0.0,
+                severity="warning",
+                reason=f"{len(outside)} of {named} names are outside the tree of the embryo.",
+            )
+        )
+    return found
+
+
+def oversplit(tracks: Tracks, *, file: str) -> list[Finding]:
+    """Report cells of the embryo that are terminal but have descendants here."""
+    below: dict[str, list[str]] = {}
+    for name in outside_names(tracks):
+        terminal = _divided_terminal(name)
+        if terminal is not None:
+            below.setdefault(terminal, []).append(name)
+    by_name = tracks.by_name()
+    return [
+        Finding(
+            file=file,
+            rule="oversplit",
+            frame=min(int(tracks.first[by_name[n]]) for n in names),
+            object=terminal,
+            value=float(len(names)),
+            limit=0.0,
+            severity="warning",
+            reason=(
+                f"{terminal} does not divide in the embryo of C. elegans but has {len(names)} "
+                f"descendants here ({', '.join(names[:4])}{', ...' if len(names) > 4 else ''})."
+            ),
+        )
+        for terminal, names in below.items()
+    ]
+
+
+def _divided_terminal(name: str) -> str | None:
+    """Return the terminal cell of the embryo that a name descends from, if there is one."""
+    above = mother_of(name) if is_cell_name(name) else None
+    while above is not None and not is_canonical(above):
+        above = mother_of(above)
+    return above if above is not None and is_terminal(above) else None
+
+
+def file_order(lineage: Lineage, tracks: Tracks, *, file: str) -> list[Finding]:
+    """Report sisters whose trees stand in the wrong order in a file of depth-first order.
+
+    Tables of the EPIC collection are written in that order by the tool that named the cells, so
+    two families in reverse order were exchanged by hand later.
+    """
+    if lineage.metadata.get("format") != "epic":
+        return []
+    names = [n for n in dict.fromkeys(lineage.name.tolist()) if is_cell_name(n)]
+    place = {n: i for i, n in enumerate(names)}
+    reversed_pairs = []
+    for name in names:
+        sister = sister_of(name)
+        if (
+            sister is not None
+            and sister in place
+            and sort_key(name) < sort_key(sister)
+            and place[name] > place[sister]
+        ):
+            reversed_pairs.append((name, sister))
+    # A table sorted by time or at random has no order that could betray anything.
+    if len(reversed_pairs) > max(4, 0.02 * len(names)):
+        return []
+    by_name = tracks.by_name()
+    return [
+        Finding(
+            file=file,
+            rule="exchanged",
+            frame=int(tracks.first[by_name[first]]),
+            object=f"{first}|{second}",
+            severity="warning",
+            reason=(
+                f"{first} stands after {second} in a table that is otherwise in the order of the "
+                "tree: their names were probably exchanged."
+            ),
+        )
+        for first, second in reversed_pairs
+        if first in by_name
+    ]
