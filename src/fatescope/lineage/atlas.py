@@ -1,0 +1,170 @@
+"""The mean embryo: where each cell is, when it is born, and how much embryos differ.
+
+Axes of the atlas are right-handed like x, y, z of an image: AP (grows towards posterior),
+DV (towards dorsal), LR (towards left); lengths are µm of the compressed embryos it was made
+from, times are minutes in which a cell of the AB16 generation lives 24 minutes, and 0 is the
+first division of AB.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base.errors import InputError
+from fatescope.base.sulston_tree import all_names, daughters_of
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base.types import BoolArray, FloatArray, IntArray
+
+NODES = 5
+"""Positions are kept at five moments of a cell's life: 0, 1/4, 1/2, 3/4 and 1."""
+ATLAS_VERSION = 1
+AXES = ("AP", "DV", "LR")
+NEVER_MIN = 400.0
+"""Division time of a cell that was never seen to divide."""
+
+
+@dataclass(frozen=True)
+class Atlas:
+    """Arrays have one entry per name, in the order of `fatescope.base.sulston_tree.all_names`.
+
+    Parameters
+    ----------
+    known : ndarray of bool, shape (n,)
+        The cell was seen often enough to have a position and a birth.
+    birth_min, birth_sd : ndarray of float, shape (n,)
+    life_min, life_sd : ndarray of float, shape (n,)
+        Median life in minutes, and the spread of its logarithm; of cells that were never seen to
+        divide, a length that only scales their positions.
+    n_lives : ndarray of int, shape (n,)
+        Embryos in which the whole life was seen.
+    position : ndarray of float, shape (n, 5, 3)
+        Along AP, DV, LR in µm at the five moments of life.
+    covariance : ndarray of float, shape (n, 3, 3)
+        Of single embryos about ``position``, after the linear map, in µm².
+    axis : ndarray of float, shape (n, 3)
+        Mean direction from the first to the second daughter (a to p, l to r, d to v).
+    axis_length : ndarray of float, shape (n,)
+        Mean resultant length of that direction; NaN where unknown.
+    modes : ndarray of float, shape (m, n, 5, 3)
+        Directions in which whole embryos differ, of unit length over all cells.
+    mode_variance : ndarray of float, shape (m,)
+    metadata : dict
+        Plain values: version, embryos, poses.
+    """
+
+    known: BoolArray
+    birth_min: FloatArray
+    birth_sd: FloatArray
+    life_min: FloatArray
+    life_sd: FloatArray
+    n_lives: IntArray
+    position: FloatArray
+    covariance: FloatArray
+    axis: FloatArray
+    axis_length: FloatArray
+    modes: FloatArray
+    mode_variance: FloatArray
+    metadata: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(all_names())
+        for name, shape in (
+            ("position", (n, NODES, 3)),
+            ("covariance", (n, 3, 3)),
+            ("axis", (n, 3)),
+        ):
+            got = getattr(self, name).shape
+            if got != shape:
+                raise InputError(f"`{name}` of an atlas must have shape {shape}; got {got}.")
+
+    def __len__(self) -> int:
+        return len(self.known)
+
+    @cached_property
+    def names(self) -> NDArray[Any]:
+        """All names, as an array of str."""
+        return np.array(all_names(), dtype=object)
+
+    @cached_property
+    def index(self) -> dict[str, int]:
+        """The place of each name."""
+        return {name: i for i, name in enumerate(all_names())}
+
+    @cached_property
+    def daughters(self) -> IntArray:
+        """Places of the two daughters, shape (n, 2); -1 for terminal cells."""
+        pairs = np.full((len(self), 2), -1)
+        for name, i in self.index.items():
+            if daughters_of(name):
+                pairs[i] = [self.index[d] for d in daughters_of(name)]
+        return pairs
+
+    @cached_property
+    def mother(self) -> IntArray:
+        """Place of the mother, or -1."""
+        mother = np.full(len(self), -1)
+        has = self.daughters[:, 0] >= 0
+        mother[self.daughters[has]] = np.flatnonzero(has)[:, None]
+        return mother
+
+    @cached_property
+    def division_min(self) -> FloatArray:
+        """When each cell divides; `NEVER_MIN` where that was not seen."""
+        seen = self.n_lives >= 3
+        return np.where(seen, self.birth_min + self.life_min, NEVER_MIN)
+
+    @cached_property
+    def position_sd(self) -> FloatArray:
+        """Spread along each axis in µm, shape (n, 3)."""
+        return np.asarray(np.sqrt(np.einsum("nii->ni", self.covariance)))
+
+    @cached_property
+    def concentration(self) -> FloatArray:
+        """How sharply division directions concentrate (kappa of von Mises and Fisher)."""
+        r = np.clip(np.where(np.isfinite(self.axis_length), self.axis_length, 0.8), 0.5, 0.975)
+        return np.asarray(np.clip(r * (3 - r**2) / (1 - r**2), 2.0, 20.0))
+
+    @cached_property
+    def count_curve(self) -> tuple[FloatArray, FloatArray]:
+        """Minutes, and the number of cells then (smoothed over six minutes, never falling)."""
+        from scipy.ndimage import gaussian_filter1d
+
+        minutes = np.arange(-26.0, 230.0, 0.5)
+        alive = (self.birth_min[self.known] <= minutes[:, None]) & (
+            minutes[:, None] < self.division_min[self.known]
+        )
+        count = np.maximum(np.maximum.accumulate(alive.sum(1)), 1)
+        return minutes, 2 ** gaussian_filter1d(np.log2(count), 6)
+
+    def alive(self, minute: float, *, margin: float = 0.0) -> IntArray:
+        """Return the places of the known cells that live within ``margin`` of ``minute``."""
+        near = (self.birth_min <= minute + margin) & (self.division_min > minute - margin)
+        return np.flatnonzero(near & self.known)
+
+
+def at_phase(nodes: FloatArray, name: IntArray, phase: FloatArray) -> FloatArray:
+    """Interpolate positions over life.
+
+    Parameters
+    ----------
+    nodes : ndarray, shape (n, 5, 3)
+    name : ndarray of int
+        Places in the first axis; broadcasts against ``phase``.
+    phase : ndarray
+        0 at birth, 1 at division; clipped.
+
+    Returns
+    -------
+    ndarray, shape of ``phase`` and 3
+    """
+    place = np.clip(phase, 0, 1) * (NODES - 1)
+    lower = np.minimum(place.astype(np.int64), NODES - 2)
+    part = (place - lower)[..., None]
+    return np.asarray(nodes[name, lower] * (1 - part) + nodes[name, lower + 1] * part)
