@@ -124,8 +124,10 @@ def kill_often(
         left = outcome.units - len(before)
         more = min(rng.randint(0, stride), left)
         # Without a unit to wait for, the command is killed while it starts or, if all is done,
-        # while it composes the tables; the longer pauses let it come to its end.
-        pause = rng.uniform(0, 0.1 if more else 1.0 if left else 4.0)
+        # while it composes the tables; half of the time it may then come to its end.
+        pause = rng.uniform(0, 0.1 if more else 2.0)
+        if left == 0 and rng.random() < 0.5:
+            pause = 3600.0
         killed = run_and_kill(_filled(command, out), out, more=more, pause=pause)
         after = done_units(out)
         _assert_kept(before, after)

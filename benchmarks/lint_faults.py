@@ -19,17 +19,21 @@ import numpy as np
 
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.links import links_by_name
-from fatescope.base.sulston import daughter_names, is_cell_name
+from fatescope.base.sulston import daughter_names, is_cell_name, sort_key
 from fatescope.base.tracks import tracks_of
 from fatescope.lineage import LintSettings, lint_lineage
-from fatescope.lineage.division_axes import division_axes, mean_axes
+from fatescope.lineage.division_axes import division_axes, mean_axes, reference_axes
 
 SETTINGS = LintSettings(listed=1000)
 
 
 def renamed(lineage, change):
-    name = np.array([change(n, f) for n, f in zip(lineage.name, lineage.frame)], dtype=object)
+    name = np.array([change(n, f) for n, f in _rows_of(lineage)], dtype=object)
     return replace(lineage, name=name, parent=links_by_name(lineage.frame, name))
+
+
+def _rows_of(lineage):
+    return zip(lineage.name, lineage.frame, strict=True)
 
 
 def swap_families(lineage, rng, count=4):
@@ -44,10 +48,12 @@ def swap_cells(lineage, rng, count=4):
 
 def _swapped(lineage, rng, count, whole):
     tracks = tracks_of(lineage)
-    rows = dict(zip(tracks.name, tracks.n_rows))
+    rows = dict(zip(tracks.name, tracks.n_rows, strict=True))
     chosen, taken = [], set()
     for mother in rng.permutation(sorted(n for n in rows if is_cell_name(n))):
-        if mother in ("Z2", "Z3") or any(mother.startswith(t) or t.startswith(mother) for t in taken):
+        if mother in ("Z2", "Z3") or any(
+            mother.startswith(t) or t.startswith(mother) for t in taken
+        ):
             continue
         one, other = daughter_names(mother)
         if min(rows.get(one, 0), rows.get(other, 0)) >= 10:
@@ -55,17 +61,19 @@ def _swapped(lineage, rng, count, whole):
             taken.add(mother)
         if len(chosen) == count:
             break
+
     def change(name, frame):
         for one, other in chosen:
             for a, b in ((one, other), (other, one)):
-                if name == a or (whole and name.startswith(a) and is_cell_name(b + name[len(a):])):
+                if name == a or (whole and name.startswith(a) and is_cell_name(b + name[len(a) :])):
                     if whole and a in ("E", "MS", "AB", "P1", "EMS", "P2", "C", "P3", "D", "P4"):
                         return name if name != a else b
-                    return b + name[len(a):]
+                    return b + name[len(a) :]
         return name
+
     chosen = [c for c in chosen if len(c[0]) > 2 or not whole]
     chosen = [c for c in chosen if c[0] not in ("EMS", "P2")]
-    return renamed(lineage, change), {("swap", "|".join(sorted(c))) for c in chosen}
+    return renamed(lineage, change), {("swap", "|".join(c)) for c in chosen}
 
 
 def exchange_tracks(lineage, rng, count=3):
@@ -96,7 +104,7 @@ def exchange_tracks(lineage, rng, count=3):
         was_a, was_b = inside & (lineage.name == a), inside & (lineage.name == b)
         name[was_a], name[was_b] = b, a
         used |= {one, other}
-        truth.add(("exchanged", "|".join(sorted((a, b)))))
+        truth.add(("exchanged", "|".join(sorted((a, b), key=sort_key))))
     return replace(lineage, name=name, parent=links_by_name(lineage.frame, name)), truth
 
 
@@ -107,7 +115,9 @@ def cliff_with_tracks(lineage, rng):
     counts = np.bincount(lineage.frame - first)
     frame = int(rng.integers(np.flatnonzero(counts >= 20)[0] + first, last - 5))
     alive = np.unique(tracks.of_row[lineage.frame == frame])
-    lost = set(rng.choice(alive, size=max(3, round(len(alive) * rng.uniform(0.12, 0.9))), replace=False))
+    lost = set(
+        rng.choice(alive, size=max(3, round(len(alive) * rng.uniform(0.12, 0.9))), replace=False)
+    )
     names = {tracks.name[t] for t in lost}
     gone = np.array([any(n.startswith(m) for m in names) for n in lineage.name])
     keep = ~(gone & (lineage.frame > frame))
@@ -169,6 +179,7 @@ def main():
     parser.add_argument("tables", type=Path)
     parser.add_argument("--count", type=int, default=58)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--hold-out", action="store_true")
     parser.add_argument("--only", default="")
     asked = parser.parse_args()
@@ -189,23 +200,26 @@ def main():
         hit = miss = false = old = 0
         missed, wrong = [], []
         for i, lineage in enumerate(lineages):
-            rng = np.random.default_rng([asked.seed, i])
-            faulty, truth = inject(lineage, rng)
             clean = unnamed(lineage) if inject is drop_without_tracks else lineage
-            if asked.hold_out:
-                with patch("fatescope.lineage.lint_axes.reference_axes", lambda k=i % 4: folds[k]):
-                    there, found = found_in(clean, rule), found_in(faulty, rule)
-            else:
-                there, found = found_in(clean, rule), found_in(faulty, rule)
-            old += len(there)
-            hit += len(truth & found)
-            miss += len(truth - found)
-            missed += [(names[i][2:14], t[1]) for t in truth - found]
-            new = found - there - truth
-            false += len(new)
-            wrong += [(names[i][2:14], t[1]) for t in new]
+            k = folds[i % 4] if asked.hold_out else reference_axes()
+            with patch("fatescope.lineage.lint_axes.reference_axes", lambda k=k: k):
+                there = found_in(clean, rule)
+                old += len(there)
+                for seed in range(asked.seed, asked.seed + asked.seeds):
+                    faulty, truth = inject(lineage, np.random.default_rng([seed, i]))
+                    found = found_in(faulty, rule)
+                    new = found - there - truth
+                    hit, miss, false = (
+                        hit + len(truth & found),
+                        miss + len(truth - found),
+                        false + len(new),
+                    )
+                    missed += [(names[i][2:14], t[1]) for t in truth - found]
+                    wrong += [(names[i][2:14], t[1]) for t in new]
         precision, recall = hit / max(hit + false, 1), hit / max(hit + miss, 1)
-        print(f"| {title} | {hit + miss} | {hit} | {false} | {precision:.3f} | {recall:.3f} | {old} |")
+        print(
+            f"| {title} | {hit + miss} | {hit} | {false} | {precision:.3f} | {recall:.3f} | {old} |"
+        )
         print("   missed", missed[:12], "false", wrong[:12])
 
 

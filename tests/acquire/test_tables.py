@@ -124,6 +124,26 @@ def test_parts_are_stacked_in_the_given_order(tmp_path):
         concatenate_parquet([], tmp_path / "none.parquet")
 
 
+def test_many_parts_are_stacked_by_groups_with_the_same_result(tmp_path, monkeypatch):
+    parts = []
+    for i in range(11):
+        columns = {"unit": np.full(2, i), "text": np.array([None, None], object)}
+        if i % 4 == 3:
+            columns |= {"text": np.array(["a", None], object), "late": np.array([i / 2, np.nan])}
+        parts.append(tmp_path / f"{i}.parquet")
+        write_table(Table(columns), parts[-1])
+    concatenate_parquet(parts, tmp_path / "at once.parquet")
+    monkeypatch.setattr("fatescope.base.columns._AT_ONCE", 3)
+    concatenate_parquet(parts, tmp_path / "by groups.parquet")
+    at_once, groups = (read_table(tmp_path / f"{n}.parquet") for n in ("at once", "by groups"))
+    assert list(at_once) == list(groups) == ["unit", "text", "late"]
+    for name in at_once:
+        np.testing.assert_array_equal(at_once[name], groups[name])
+    assert sorted(p.name for p in tmp_path.iterdir() if not p.name[0].isdigit()) == (
+        ["at once.parquet", "by groups.parquet"]
+    )
+
+
 READ = {
     # bytes, what the columns become
     "bom": ("\ufeffa,b\n1,x\n".encode(), {"a": [1], "b": ["x"]}),

@@ -102,3 +102,22 @@ def test_interruption_and_a_full_disk_have_their_sentences():
     sentence, code = explain(OSError(28, "No space left on device", "out/x.tif"))
     assert sentence.startswith("error: out/x.tif: no space left on device.")
     assert code == 2
+
+
+def test_every_command_says_what_it_does_with_an_example():
+    from typer.main import get_command
+
+    from fatescope.cli.main import load_commands
+
+    def walk(command, words):
+        if hasattr(command, "commands"):
+            for name, inner in command.commands.items():
+                yield from walk(inner, (*words, name))
+        else:
+            yield words, command
+
+    commands = dict(walk(get_command(load_commands()), ("fatescope",)))
+    assert ("fatescope", "predict", "nuclei") in commands
+    for words, found in commands.items():
+        assert "Example:" in found.help, words
+        assert " ".join(words) in found.help, words

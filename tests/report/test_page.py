@@ -204,3 +204,16 @@ def test_an_image_that_failed_is_named_with_its_reason():
 def test_one_image_is_one_image_in_words():
     words = Page(render_report(many_images_report(1))).words
     assert "1 image was analysed." in words
+
+
+def test_the_first_picture_is_stored_once(movie):
+    first = re.search(rb'<image href="(data:image/jpeg[^"]+)"', movie)[1]
+    assert movie.count(first) == 1
+
+
+def test_of_too_many_nuclei_only_the_doubtful_are_outlined(monkeypatch):
+    monkeypatch.setattr("fatescope.report.views._MAX_OUTLINES", 17)
+    page = render_report(movie_report())
+    frames = _views(page)[0]["frames"]
+    assert [len(f["outlines"]) for f in frames] == [8, 10, 12, 14, 16, 0]
+    assert "only doubtful ones are outlined" in _views(page)[0]["about"]

@@ -11,13 +11,13 @@ from typer.testing import CliRunner
 from fatescope.acquire import read_image, read_labels, read_table, write_labels
 from fatescope.base import InputError, Spacing
 from fatescope.cli.groups import app
-from fatescope.cli.main import COMMANDS
+from fatescope.cli.main import load_commands
 from fatescope.evaluate import ScoreSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.workflows.evaluate import Grouping, evaluate_labels
 from fatescope.workflows.simulate import write_nuclei_movie
 
-assert COMMANDS
+load_commands()
 HALF = np.array([[1, 1, 0, 2], [1, 1, 0, 2]], np.uint8)
 ONLY_ONE = np.where(HALF == 1, HALF, 0).astype(np.uint8)
 

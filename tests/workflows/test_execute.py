@@ -26,6 +26,11 @@ def test_no_units_are_no_work():
     assert outcomes(square, [], None) == {}
 
 
+def test_a_slow_unit_holds_nobody_up():
+    order = [unit for unit, _ in map_units(time.sleep, [6.0, *[0.01] * 5], workers=2)]
+    assert order[-1] == 6.0
+
+
 @pytest.mark.parametrize("workers", [1, 2])
 def test_an_error_costs_its_unit_alone(workers):
     got = outcomes(fussy, [1, 2, 3, 4, 5], workers)

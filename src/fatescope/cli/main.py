@@ -2,17 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
 import sys
 from typing import Annotated
 
 import typer
 
 from fatescope._version import __version__
-from fatescope.cli import evaluate, measure, predict, simulate
 from fatescope.cli.groups import app
 
-# Each file registers its commands when it is imported; add a new one here.
-COMMANDS = (evaluate, measure, predict, simulate)
+GROUPS: dict[str, tuple[str, ...]] = {
+    "evaluate": ("evaluate",),
+    "lineage": ("lineage_files",),
+    "predict": ("predict",),
+    "prepare": ("prepare",),
+    "simulate": ("simulate",),
+}
+"""The files beside this one that add commands to each group; add a new one here."""
+SINGLE = ("measure", "train")
+"""The files that add commands of one word."""
+
+
+def load_commands(first: str | None = None) -> typer.Typer:
+    """Register the commands of the group ``first``, of one word, or (``None``) all of them.
+
+    A file registers its commands on import. Only what is asked for is imported, so that the
+    help of one command does not wait for the settings of all others.
+    """
+    if first is None:
+        files = (*SINGLE, *(name for names in GROUPS.values() for name in names))
+    else:
+        files = GROUPS.get(first, SINGLE)
+    for name in files:
+        importlib.import_module(f"fatescope.cli.{name}")
+    return app
 
 
 def _version(asked: bool) -> None:
@@ -40,7 +63,7 @@ def _one_line(message: str) -> str:
 def main() -> None:
     """Run the command line and leave with its exit code."""
     try:
-        code = app(standalone_mode=False)
+        code = load_commands(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:

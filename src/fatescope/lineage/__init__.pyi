@@ -1,2 +1,11 @@
+from .division_axes import AxisFit as AxisFit
+from .division_axes import DivisionAxes as DivisionAxes
+from .division_axes import division_axes as division_axes
+from .division_axes import fit_axes as fit_axes
+from .division_axes import mean_axes as mean_axes
+from .division_axes import reference_axes as reference_axes
+from .exclusion import excluded_rows as excluded_rows
+from .exclusion import with_decisions as with_decisions
+from .exclusion import without_rows as without_rows
 from .lint import lint_lineage as lint_lineage
 from .lint_settings import LintSettings as LintSettings

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.finding import Finding
-from fatescope.base.sulston import is_cell_name, sister_of
+from fatescope.base.sulston import is_cell_name, sister_of, sort_key
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -169,4 +169,5 @@ def _traders(lineage: Lineage, one: int, other: int) -> tuple[str, str]:
     for row in (one, other):
         name = str(lineage.name[lineage.parent[row]]) or f"row {int(lineage.parent[row]) + 1}"
         cells.append(name)
-    return min(cells), max(cells)
+    first, second = sorted(cells, key=sort_key)
+    return first, second

@@ -100,8 +100,12 @@ def file_order(lineage: Lineage, tracks: Tracks, *, file: str) -> list[Finding]:
     """
     if lineage.metadata.get("format") != "epic":
         return []
-    names = [n for n in dict.fromkeys(lineage.name.tolist()) if is_cell_name(n)]
-    place = {n: i for i, n in enumerate(names)}
+    rows: dict[str, list[int]] = {}
+    for row, name in enumerate(lineage.name.tolist()):
+        rows.setdefault(name, []).append(row)
+    # The middle row: a few rows that bear another cell's name do not move a family.
+    place = {n: r[len(r) // 2] for n, r in rows.items() if is_cell_name(n)}
+    names = list(place)
     reversed_pairs = []
     for name in names:
         sister = sister_of(name)

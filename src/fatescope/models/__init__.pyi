@@ -8,6 +8,9 @@ from .description import Training as Training
 from .description import ValueRange as ValueRange
 from .find import find_package as find_package
 from .find import shipped_names as shipped_names
+from .guard import check_input as check_input
+from .guard import describe_input as describe_input
+from .guard import expected_ranges as expected_ranges
 from .package import ModelPackage as ModelPackage
 from .package import read_package as read_package
 from .package import write_package as write_package

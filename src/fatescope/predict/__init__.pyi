@@ -8,6 +8,7 @@ from .instances import quantise as quantise
 from .join import RegionSums as RegionSums
 from .join import add_part as add_part
 from .join import join_regions as join_regions
+from .modality import check_modality as check_modality
 from .normalise import PlaneStatistics as PlaneStatistics
 from .normalise import normalise as normalise
 from .normalise import plane_statistics as plane_statistics

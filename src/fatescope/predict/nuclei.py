@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.predict.frames import Frame, open_frames
+from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
@@ -268,6 +269,7 @@ def predict_nuclei(
     frames, findings = open_frames(image, channel=settings.channel)
     plan = choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
+    findings += check_modality(frames, plan, predictor, file=image.name)
     total, n_done = count_tiles(frames, plan, predictor), 0
 
     def done() -> None:

@@ -33,8 +33,13 @@ if TYPE_CHECKING:
     from fatescope.predict.settings import NucleiSettings
     from fatescope.predict.tiling import Network
 
-TRIED_SCALES = (2.0, 1.0, 0.5, 0.25, 0.125)
-"""Working pixels per input pixel of the coarse passes, from fine to coarse."""
+TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125)
+"""Working pixels per input pixel of the coarse passes, the likely ones first."""
+
+_CLEAR = 0.5
+_CLOSE = 0.2
+"""A pass that explains half of the bright area with nuclei within 2**0.2 of the model's size is
+believed at once: among 340 pictures of 9 to 196 px none was wrong (decision record 0042)."""
 
 _GOOD = 0.75
 
@@ -150,6 +155,11 @@ class _Look:
     weight: NDArray[np.float64]
     bright: float  # area above Otsu's threshold, in working pixels
 
+    @property
+    def typical(self) -> float:
+        """Median diameter, in working pixels, each nucleus counted as much as it is sure."""
+        return weighted_median(self.diameter, self.weight)
+
 
 def estimate_scale(
     samples: Sequence[SamplePlane], model: ModelDescription, *, stretch: tuple[float, float]
@@ -168,17 +178,28 @@ def estimate_scale(
     ScalePlan
         With source ``"assumed"`` and no resampling where nothing is found at any size.
     """
-    looks = [_look(samples, model, scale, stretch) for scale in TRIED_SCALES]
+    looks = []
+    for scale in TRIED_SCALES:
+        look = _look(samples, model, scale, stretch)
+        if _merit(look, model) >= _CLEAR and abs(_off(look, model)) <= _CLOSE:
+            return _plan(model, look.typical / scale, stretch, "estimated")
+        looks.append(look)
     most = max(_merit(look, model) for look in looks)
-    # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
-    best = next(look for look in looks if _merit(look, model) >= _GOOD * most)
     if most <= 0:
         return ScalePlan(scale=stretch, diameter_px=None, source="assumed")
-    diameter = weighted_median(best.diameter, best.weight) / best.scale
+    # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
+    good = [look for look in looks if _merit(look, model) >= _GOOD * most]
+    best = max(good, key=lambda look: look.scale)
+    diameter = best.typical / best.scale
     again = _look(samples, model, model.diameter_px / diameter, stretch)
     if _merit(again, model) >= 0.5 * _merit(best, model):
-        diameter = weighted_median(again.diameter, again.weight) / again.scale
+        diameter = again.typical / again.scale
     return _plan(model, diameter, stretch, "estimated")
+
+
+def _off(look: _Look, model: ModelDescription) -> float:
+    """Return by how many doublings the typical nucleus of a pass is larger than the model's."""
+    return math.log2(look.typical / model.diameter_px)
 
 
 def _merit(look: _Look, model: ModelDescription) -> float:
@@ -242,10 +263,8 @@ def _nuclei_of(
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Return diameters (working pixels) and confidence of the nuclei of a window."""
     shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    rows, columns = (
-        Tiles(_tile(model), (0,), (0, working_length(n, s)))
-        for n, s in zip(shape, scale, strict=True)
-    )
+    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
+    rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
     grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
 
     def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
@@ -272,6 +291,7 @@ def _nuclei_of(
     return np.sqrt(4 * area[whole] / np.pi), sure[whole]
 
 
-def _tile(model: ModelDescription) -> int:
-    """Return the side of the tile of all coarse passes: one shape, prepared once."""
-    return -(-SAMPLE_PX // model.divisor) * model.divisor
+def _tile(length: int, divisor: int) -> int:
+    """Return the side of a coarse pass: few different ones, since each costs to prepare."""
+    step = -(-64 // divisor) * divisor
+    return -(-length // step) * step

@@ -46,6 +46,7 @@ class ObjectsFile:
         known = [c for c in SIZES if c in self.columns and self._is_whole(c)]
         self.size_column = known[0] if known else "area_px"
         self._by_image: dict[str, tuple[int, float]] | None = None
+        self._by_frame: dict[str, list[tuple[int, int]]] | None = None
         self.unit: SizeUnit = SIZES[self.size_column]
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
@@ -68,10 +69,14 @@ class ObjectsFile:
 
     def counts(self, key: str, n_frames: int) -> IntArray:
         """Return the objects in each frame of an image."""
-        query = f"select frame, count(*) from {self._source} where image = ? group by frame"
+        if self._by_frame is None:
+            self._by_frame = {}
+            query = f"select image, frame, count(*) from {self._source} group by image, frame"
+            for image, frame, n in self._rows(query):
+                self._by_frame.setdefault(str(image), []).append((int(frame), int(n)))
         counts = np.zeros(n_frames, dtype=np.int64)
-        for frame, n in self._rows(query, key):
-            counts[int(frame)] = n
+        for frame, n in self._by_frame.get(key, ()):
+            counts[frame] = n
         return counts
 
     def sizes(self) -> FloatArray:
@@ -103,7 +108,7 @@ class ObjectsFile:
         doubted = "doubt_reason" in self.columns
         wanted += ["doubt", "doubt_reason"] if doubted else []
         columns = ", ".join(c for c in wanted if c in self.columns)
-        condition = "list_contains(?, image)" + (" or doubt_reason is not null" if doubted else "")
+        condition = "list_contains(?, image)" + (" or doubt_reason <> ''" if doubted else "")
         query = (
             f"select {columns} from {self._source} where {condition} order by image, frame, label"
         )

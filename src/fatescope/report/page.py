@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.base import written_beside
 from fatescope.report import sections
-from fatescope.report.views import build_views, first_picture
+from fatescope.report.views import build_views, first_picture, without_first_picture
 from fatescope.report.words import (
     command_line,
     explain_column,
@@ -92,7 +92,7 @@ def _render(report: NucleiReport, budget: int) -> bytes:
         "sample_note": sections.sample_note(report, views, n_left_out),
         "first_svg": Markup("".join(first_picture(views))) if views else "",
         "doubts": [sections.doubt_row(d, views) for d in report.doubtful],
-        "data": Markup(_json_for_script({"views": views})),
+        "data": Markup(_json_for_script({"views": without_first_picture(views)})),
         **_results(report),
         **_provenance(report),
     }

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from fatescope.report.values import Doubtful, ImageSummary, NucleiReport, Preview
 
 _QUALITY = 82
+_MAX_OUTLINES = 12_000
 View = dict[str, Any]
 
 
@@ -54,9 +55,14 @@ def build_views(report: NucleiReport, *, budget_bytes: int) -> tuple[list[View],
         if group not in views:
             views[group] = _view(preview, images[preview.key], tracked=bool(report.colours))
         views[group]["frames"].append(frame)
+        views[group]["crowded"] |= frame["n_drawn"] < frame["n_seen"]
         n_done += 1
     for view in views.values():
         view["frames"].sort(key=lambda f: f["index"])
+        if view["crowded"]:
+            view["about"] += (
+                " So many nuclei: here only doubtful ones are outlined; the crops show all."
+            )
     return list(views.values()), len(report.previews) - n_done
 
 
@@ -99,6 +105,7 @@ def _view(preview: Preview, image: ImageSummary, *, tracked: bool) -> View:
         "um": None if pixel is None else pixel * preview.step,
         "tracked": tracked,
         "about": _about(preview, image),
+        "crowded": False,
         "frames": [],
     }
 
@@ -153,8 +160,14 @@ def _frame(
     sizes = report.objects.get((preview.key, preview.frame), {})
     whole = preview.plane is None and not preview.region
     centres = _centres(preview.labels)
+    labels = preview.labels
+    n_seen = len(centres)
+    if n_seen > _MAX_OUTLINES:
+        place = preview.key, preview.frame
+        kept = [label for label in centres if (*place, label) in doubted]
+        labels = np.where(np.isin(labels, kept), labels, 0)
     outlines = []
-    for label, path in outline_paths(preview.labels).items():
+    for label, path in outline_paths(labels).items():
         size = sizes.get(label)
         said = "" if size is None else f"{number(size)} {report.size_unit}"
         is_doubtful = int((preview.key, preview.frame, label) in doubted)
@@ -164,6 +177,8 @@ def _frame(
     return {
         "index": preview.index,
         "n": len(sizes) if sizes and whole else len(outlines),
+        "n_seen": n_seen,
+        "n_drawn": len(outlines),
         "picture": jpeg_uri(preview.picture, quality=_QUALITY),
         "outlines": outlines,
     }
@@ -184,6 +199,16 @@ def _centres(labels: np.ndarray[Any, Any]) -> dict[int, tuple[float, float]]:
 def _weight(frame: dict[str, Any]) -> int:
     """About how many bytes a frame takes in the page."""
     return len(frame["picture"]) + sum(len(o[6]) + len(o[3]) + 40 for o in frame["outlines"]) + 60
+
+
+def without_first_picture(views: list[View]) -> list[View]:
+    """Return the views less what `first_picture` wrote, which the script takes from there."""
+    if not views:
+        return views
+    first, *others = views[0]["frames"]
+    outlines = [[*o[:6], ""] for o in first["outlines"]]
+    bare = {**first, "picture": "", "outlines": outlines}
+    return [{**views[0], "frames": [bare, *others]}, *views[1:]]
 
 
 def first_picture(views: list[View]) -> Iterator[str]:

@@ -42,7 +42,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "solidity": ("", "size divided by that of the convex hull; 1 has no dents"),
     "touches_border": ("", "1 where the nucleus meets the border of the picture and may be cut"),
     "score": ("", "0 to 1, how sure the model is that this is a nucleus"),
-    "doubt": ("", "1 at the limit of what is usual, more is worse; empty without a doubt"),
+    "doubt": ("", "1 at the limit of what is usual, more is worse; 0 without a doubt"),
     "doubt_reason": ("", "why the nucleus deserves a second look"),
     "y_um": ("µm", "centre of mass along Y"),
     "x_um": ("µm", "centre of mass along X"),

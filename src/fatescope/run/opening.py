@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
@@ -98,5 +99,8 @@ def emptied(folder: Path, ledger: Ledger) -> Ledger:
 
 def remove_leftovers(folder: Path) -> None:
     """Remove files that a killed run left unfinished; the lock says that nobody writes now."""
-    for path in folder.rglob(f".*{PART_SUFFIX}"):
-        path.unlink(missing_ok=True)
+    for path in list(folder.rglob(f"*{PART_SUFFIX}")):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)

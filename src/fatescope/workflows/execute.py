@@ -119,6 +119,8 @@ def in_processes(
                 index = worker.at
                 assert index is not None
                 outcome = worker.take(units[index])
+                if isinstance(outcome, str) and outcome == _READY:  # it has begun, and now works
+                    continue
                 if not worker.alive:
                     team.remove(worker)
                     if waiting:
@@ -157,10 +159,10 @@ class _Worker:
             self.pipe.send(units[self.at])
 
     def take(self, unit: object) -> Any:
-        """Return the answer, or the error of a worker that died instead of answering."""
+        """Return what the worker says, or the error of one that died instead of answering."""
         try:
-            while (answer := self.pipe.recv()) == _READY:
-                self.has_begun = True
+            answer = self.pipe.recv()
+            self.has_begun = True
             return answer
         except (EOFError, OSError):
             return self._died(unit)

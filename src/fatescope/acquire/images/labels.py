@@ -8,7 +8,6 @@ needs Bio-Formats there (decision record 0011).
 from __future__ import annotations
 
 import math
-import zlib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -149,6 +148,8 @@ def _compressed(
     given: Iterator[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any], *, tiled: bool
 ) -> Iterator[bytes]:
     """Check each block, bring it to the type of the file, fill tiles at the edges, deflate."""
+    import imagecodecs
+
     for index in label_tiles(shape):
         want = tuple(s.stop - s.start for s in index if isinstance(s, slice))
         block = next(given, None)
@@ -156,7 +157,7 @@ def _compressed(
             got = "no more blocks" if block is None else f"a block of shape {np.shape(block)}"
             raise InputError(f"labels at {index} must be a block of shape {want}; got {got}.")
         data = _converted(np.asarray(block), kind, want, tiled=tiled)
-        yield zlib.compress(data.tobytes(), _LEVEL)
+        yield bytes(imagecodecs.deflate_encode(data.tobytes(), level=_LEVEL))
 
 
 def _sliced(array: Any, shape: tuple[int, ...]) -> Iterator[NDArray[Any]]:

@@ -1,10 +1,13 @@
+from .find import LineageFile as LineageFile
+from .find import find_lineages as find_lineages
 from .graph import from_networkx as from_networkx
 from .graph import to_networkx as to_networkx
 from .losses import losses as losses
 from .reading import FORMATS as FORMATS
-from .reading import LineageFormat as LineageFormat
 from .reading import read_lineage as read_lineage
 from .reading import read_lineage_checked as read_lineage_checked
 from .reading import recognise as recognise
 from .reading import write_lineage as write_lineage
 from .result import ReadLineage as ReadLineage
+from .settings import LineageFormat as LineageFormat
+from .settings import LineageReading as LineageReading

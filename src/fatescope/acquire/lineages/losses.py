@@ -11,7 +11,7 @@ from fatescope.base.tracks import tracks_of
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fatescope.acquire.lineages.reading import LineageFormat
+    from fatescope.acquire.lineages.settings import LineageFormat
     from fatescope.base.lineage import Lineage
 
 _ACETREE_EXTRA = frozenset(

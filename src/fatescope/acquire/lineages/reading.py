@@ -5,12 +5,13 @@ from __future__ import annotations
 import gzip
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, get_args
 
 from fatescope.acquire.lineages import epic, plain
 from fatescope.acquire.lineages.result import ReadLineage
 from fatescope.acquire.lineages.scale import with_scale
-from fatescope.acquire.lineages.text import RawTable, read_table_text
+from fatescope.acquire.lineages.settings import LineageFormat
+from fatescope.acquire.lineages.text import RawTable, read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.files import written_beside
 
@@ -19,7 +20,6 @@ if TYPE_CHECKING:
 
     from fatescope.base.lineage import Lineage
 
-LineageFormat = Literal["epic", "csv", "acetree", "newick", "ctc", "geff", "trackmate"]
 FORMATS: tuple[LineageFormat, ...] = get_args(LineageFormat)
 SUFFIXES: dict[str, LineageFormat] = {
     ".csv": "csv",
@@ -52,8 +52,9 @@ def read_lineage(
         a folder of tracks and masks; the format is recognised by content.
     format : str, optional
         One of `FORMATS`; overrules the recognition.
-    spacing_um : sequence of 3 floats, optional
-        Step between planes, rows and columns (z, y, x) in µm; overrules the file.
+    spacing_um : sequence of 1 to 3 floats, optional
+        Step between columns (x), rows and columns (y, x), or planes, rows and columns (z, y, x)
+        in µm; overrules the file.
     interval_min : float, optional
         Minutes between frames; overrules the file.
 
@@ -131,6 +132,22 @@ def recognise(path: Path) -> LineageFormat:
         return "trackmate" if b"<TrackMate" in text else "acetree"
     tree = text.startswith(b"(") or SUFFIXES.get(path.suffix.lower()) == "newick"
     return "newick" if tree else "epic"
+
+
+def is_lineage_table(path: Path) -> bool:
+    """Tell whether a text table has the columns of a lineage, by its header alone."""
+    lines = text_lines(path)
+    try:
+        head = next((line for line in lines if line.strip()), "")
+    except FileFormatError:
+        return False
+    finally:
+        lines.close()
+    header = {
+        h.strip().strip('"').lower() for h in head.replace(";", ",").replace("\t", ",").split(",")
+    }
+    groups = (plain.MEANINGS[m] for m in ("frame", "x", "y"))
+    return all(header & set(names) for names in groups)
 
 
 def _read_acetree(path: Path) -> ReadLineage:

@@ -45,13 +45,13 @@ def with_scale(
     Raises
     ------
     InputError
-        If ``spacing_um`` is not three positive numbers, or ``interval_min`` is not positive.
+        If ``spacing_um`` is not one to three positive numbers, or ``interval_min`` is not positive.
     """
     lineage = read.lineage
-    if spacing_um is not None and len(spacing_um) != 3:
+    if spacing_um is not None and not 1 <= len(spacing_um) <= 3:
         raise InputError(
-            f"`spacing_um` of a lineage must be 3 numbers (z, y, x), got {len(spacing_um)}. "
-            "Give them in µm, for instance 1.0,0.09,0.09."
+            f"`spacing_um` of a lineage must be 1 to 3 numbers (x, or y, x, or z, y, x), got "
+            f"{len(spacing_um)}. Give them in µm, for instance 1.0,0.09,0.09."
         )
     tracks = tracks_of(lineage)
     spacing = lineage.spacing
@@ -64,7 +64,9 @@ def with_scale(
     if read.format == "epic" and spacing.um("ZYX") is None:
         usual = Spacing.of(source="assumed", **EPIC_SPACING_UM)
         spacing = usual.replaced_by(spacing)
-    given = dict(zip("ZYX", spacing_um or (), strict=False))
+    steps = list(spacing_um or ())
+    steps = steps * 2 if len(steps) == 1 else steps
+    given = dict(zip("ZYX"[3 - len(steps) :], steps, strict=True))
     spacing = spacing.replaced_by(Spacing.of(source="user", T=interval_min, **given))
     metadata = {
         "species": guess_species(tracks),

@@ -16,7 +16,7 @@ from fatescope.base.errors import FileFormatError
 from fatescope.base.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -27,6 +27,8 @@ BYTE_LIMIT = 2_000_000_000
 """Bytes of text after decompression."""
 RATIO_LIMIT = 200
 """Decompressed over compressed size; tables of numbers stay below 20."""
+BLANK_LIMIT = 100_000
+"""Empty lines in a row."""
 _CHUNK = 50_000
 _REPORTED = 20
 
@@ -45,7 +47,7 @@ class RawTable:
     findings: list[Finding] = field(default_factory=list)
 
 
-def text_lines(path: Path) -> Iterator[str]:
+def text_lines(path: Path) -> Generator[str]:
     """Yield the lines of a file, decompressed and decoded, within bounds.
 
     UTF-8 with or without mark and UTF-16 with mark are decoded; any other byte is read as
@@ -78,7 +80,7 @@ def text_lines(path: Path) -> Iterator[str]:
 def _decoded(stream: io.BufferedReader, path: Path, limit: int) -> Iterator[str]:
     start = stream.peek(4)[:4]
     encoding = "utf-16" if start[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
-    seen = 0
+    seen = blank = 0
     text = io.TextIOWrapper(stream, encoding=encoding, errors="surrogateescape", newline=None)
     with text:
         while True:
@@ -95,10 +97,11 @@ def _decoded(stream: io.BufferedReader, path: Path, limit: int) -> Iterator[str]
                 raise FileFormatError(
                     f"{path}: a line is longer than {LINE_LIMIT} characters. This is not a table."
                 )
-            if seen > limit:
+            blank = 0 if line.strip() else blank + 1
+            if seen > limit or blank > BLANK_LIMIT:
                 raise FileFormatError(
-                    f"{path}: inflates to more than {limit} characters. Split the table, or check "
-                    "that it is what it says."
+                    f"{path}: inflates to more than a table can be ({seen} characters read). "
+                    "Split the table, or check that it is what it says."
                 )
             yield line if line.isascii() else _plain(line)
 

@@ -6,6 +6,12 @@
   const SVG = "http://www.w3.org/2000/svg";
   const views = JSON.parse(byId("data").textContent).views;
 
+  // The first picture stands in the page already; it is not stored twice.
+  function completed(first, drawn) {
+    first.picture = drawn.querySelector("image").getAttribute("href");
+    drawn.querySelectorAll("path").forEach((p, i) => { first.outlines[i][6] = p.getAttribute("d"); });
+  }
+
   const make = (name, attributes, parent) => {
     const node = document.createElementNS(SVG, name);
     for (const key in attributes) node.setAttribute(key, attributes[key]);
@@ -18,6 +24,7 @@
     const svg = stage.querySelector("svg");
     const slider = byId("frame");
     const on = { picture: true, outlines: true, numbers: false };
+    completed(views[0].frames[0], svg);
     let view = views[0], at = 0, box, chosen = null, timer = null;
 
     // What is drawn ------------------------------------------------------------------------

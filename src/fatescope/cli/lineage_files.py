@@ -1,0 +1,76 @@
+"""``fatescope lineage lint`` and ``convert``: check lineage files, and translate them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fatescope.acquire.lineages.settings import LineageFormat, LineageReading
+from fatescope.base import Execution
+from fatescope.cli.command import Fresh, Inputs, Out, Result, command
+from fatescope.cli.console import Console
+from fatescope.cli.groups import lineage
+from fatescope.lineage.lint_settings import LintSettings
+
+
+@command(lineage, "lint", example="fatescope lineage lint CD20080101.csv.gz --out checked")
+def lint(
+    inputs: Inputs,
+    out: Out,
+    settings: LintSettings,
+    reading: LineageReading,
+    execution: Execution,
+    console: Console,
+    decisions: Annotated[
+        Path | None,
+        typer.Option(
+            "--decisions", help="findings.csv in which you set status to accepted or rejected"
+        ),
+    ] = None,
+    fresh: Fresh = False,
+) -> Result:
+    """Find faults in lineages: format, structure, scope, names, geometry, timing, species.
+
+    Writes findings.csv, ranked and with reasons, and lineages.csv, one row per input. With
+    --decisions, tables without the accepted faults go into clean/; the originals stay as they are.
+    """
+    from fatescope.workflows.lineages.lint import lint_lineages
+
+    return lint_lineages(
+        inputs,
+        out=out,
+        settings=settings,
+        reading=reading,
+        decisions=decisions,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(
+    lineage, "convert", example="fatescope lineage convert embryo.zip --to geff --out converted"
+)
+def convert(
+    inputs: Inputs,
+    out: Out,
+    reading: LineageReading,
+    execution: Execution,
+    console: Console,
+    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "geff",
+    fresh: Fresh = False,
+) -> Result:
+    """Write lineages in another format, and say what that format cannot hold."""
+    from fatescope.workflows.lineages.convert import convert_lineages
+
+    return convert_lineages(
+        inputs,
+        out=out,
+        to=to,
+        reading=reading,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )

@@ -1,0 +1,41 @@
+"""``fatescope train``: from pairs to a model package."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fatescope.cli.command import Fresh, Out, Result, command
+from fatescope.cli.console import Console
+from fatescope.cli.groups import app
+
+RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="a shipped name, or a TOML file")]
+Data = Annotated[Path, typer.Option("--data", help="folder with samples.csv", show_default=False)]
+From = Annotated[
+    str | None, typer.Option("--from", help="package whose weights are trained further")
+]
+
+
+@command(app, "train", example="fatescope train nuclei --data pairs --out my-nuclei")
+def train(
+    recipe: RecipeName,
+    data: Data,
+    out: Out,
+    console: Console,
+    start: From = None,
+    fresh: Fresh = False,
+) -> Result:
+    """Train a network on labelled pictures and write a model package with its card."""
+    from fatescope.train.recipe import read_recipe
+    from fatescope.workflows.training import train_model
+
+    return train_model(
+        read_recipe(recipe),
+        data=data,
+        out=out,
+        start=start,
+        progress=console.progress,
+        fresh=fresh,
+    )

@@ -1,0 +1,130 @@
+"""Compare a picture with the kind of picture that a model was trained on.
+
+Seven numbers are taken from a normalised picture on the working grid, so that neither exposure
+nor magnification matters: where the ground lies, which way intensities lean, and how much of the
+structure is of which size.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.models.description import ValueRange
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.models.description import ModelDescription
+
+_OCTAVES = 5
+_WORDS = {
+    "ground": ("its ground is darker", "its ground is brighter"),
+    "lean": ("it has dark things on light ground", "its bright parts are rarer"),
+    "share_1px": ("it has less fine grain", "it has more fine grain (noise)"),
+    "share_2px": ("it has less fine structure", "it has more fine structure"),
+    "share_4px": ("it has less structure within nuclei", "it has more structure within nuclei"),
+    "share_8px": ("it has less structure of the size of nuclei", "it has more such structure"),
+    "share_16px": ("it has less coarse structure", "it has more coarse structure"),
+}
+_MARGIN = {"ground": 0.1, "lean": 1.0}
+_SHARE_MARGIN = 0.05
+
+
+def describe_input(picture: NDArray[np.float32]) -> dict[str, float]:
+    """Measure what `check_input` compares.
+
+    Parameters
+    ----------
+    picture : ndarray of float32, shape (Y, X)
+        Normalised (ground near 0, bright near 1), on the working grid.
+
+    Returns
+    -------
+    dict of str to float
+        ``ground`` (median), ``lean`` (skewness), and ``share_1px`` to ``share_16px``: the parts
+        of the variance with structure of about that size; these need 32 pixels a side. Empty for
+        a flat picture or one of a few pixels.
+    """
+    values = np.clip(picture.astype(np.float64), -0.2, 1.5)
+    spread = float(values.std())
+    if values.size < 64 or spread < 1e-6:
+        return {}
+    lean = float(((values - values.mean()) ** 3).mean()) / spread**3
+    found = {"ground": float(np.median(values)), "lean": lean}
+    return found if min(values.shape) < 2**_OCTAVES else {**found, **_shares(values)}
+
+
+def _shares(values: NDArray[np.float64]) -> dict[str, float]:
+    """Return how the variance is divided over octaves of size."""
+    energy = []
+    level = values
+    for _ in range(_OCTAVES):
+        smooth = _blur(_blur(level))
+        energy.append(float(((level - smooth) ** 2).mean()))
+        level = smooth[::2, ::2]
+    total = max(sum(energy), 1e-12)
+    return {f"share_{2**k}px": e / total for k, e in enumerate(energy)}
+
+
+def expected_ranges(pictures: Sequence[dict[str, float]]) -> dict[str, ValueRange]:
+    """Return the range of each number over training pictures, for a package's description."""
+    seen: dict[str, list[float]] = {}
+    for picture in pictures:
+        for name, value in picture.items():
+            seen.setdefault(name, []).append(value)
+    return {name: ValueRange(low=min(v), high=max(v)) for name, v in seen.items()}
+
+
+def check_input(measured: dict[str, float], description: ModelDescription) -> list[str]:
+    """Say in what a picture is unlike the training pictures; an empty list where it is like them.
+
+    Parameters
+    ----------
+    measured : dict of str to float
+        From `describe_input`.
+    description : ModelDescription
+        Its ``expected`` ranges, widened by a margin; where it has none, the polarity alone.
+
+    Returns
+    -------
+    list of str
+        Clauses such as ``"its ground is brighter (0.86; at most 0.08 in training)"``.
+    """
+    if not measured:
+        return []
+    found = []
+    if (turned := _polarity(measured, description)) is not None:
+        found.append(turned)
+    for name, seen in description.expected.items():
+        if name not in measured or (turned is not None and name in ("ground", "lean")):
+            continue
+        value, margin = measured[name], _MARGIN.get(name, _SHARE_MARGIN)
+        less, more = _WORDS.get(name, (f"{name} is less", f"{name} is more"))
+        if value < seen.low - margin:
+            found.append(f"{less} ({value:.2f}; at least {seen.low:.2f} in training)")
+        elif value > seen.high + margin:
+            found.append(f"{more} ({value:.2f}; at most {seen.high:.2f} in training)")
+    return found
+
+
+def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:
+    dark = measured["lean"] < 0 and measured["ground"] > 0.5
+    if description.polarity == "bright" and dark:
+        return "it has dark things on light ground, the model was trained on the opposite"
+    if description.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
+        return "it has bright things on dark ground, the model was trained on the opposite"
+    return None
+
+
+def _blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Smooth by (1, 2, 1) / 4 along both axes."""
+    for axis in (0, 1):
+        wide = np.pad(values, [(1, 1) if a == axis else (0, 0) for a in (0, 1)], "edge")
+        n = values.shape[axis]
+        low, mid, high = (np.take(wide, np.arange(k, k + n), axis=axis) for k in range(3))
+        values = (low + 2 * mid + high) / 4
+    return values

@@ -1,0 +1,5 @@
+"""From pictures and labels to samples that can be learnt from: units, splits, audit, targets."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,16 @@
+from .leaks import Leak as Leak
+from .leaks import audit_leaks as audit_leaks
+from .leaks import audit_units as audit_units
+from .leaks import check_leaks as check_leaks
+from .pairs import PairSettings as PairSettings
+from .pairs import find_pairs as find_pairs
+from .splits import SplitSettings as SplitSettings
+from .splits import split_frames as split_frames
+from .splits import split_units as split_units
+from .store import Sample as Sample
+from .store import read_pixels as read_pixels
+from .store import read_samples as read_samples
+from .store import unit_ids as unit_ids
+from .store import write_samples as write_samples
+from .targets import NucleusTargets as NucleusTargets
+from .targets import nucleus_targets as nucleus_targets

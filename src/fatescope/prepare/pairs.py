@@ -1,0 +1,198 @@
+"""Find pictures and their labels, and say which unit, frame and kind each pair belongs to."""
+
+from __future__ import annotations
+
+import csv
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fatescope.base import FileFormatError, InputError, setting
+from fatescope.prepare.splits import Split, SplitSettings, split_frames, split_units
+from fatescope.prepare.store import Sample, with_splits
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
+FRAME_COLUMNS = ("frame", "time")
+SUFFIXES = (".png", ".tif", ".tiff")
+_MARKS = re.compile(r"[._-]?(labels?|lab|masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
+
+
+class PairSettings(SplitSettings):
+    """Where pairs are found, what their unit is, and how they are divided."""
+
+    images: str | None = setting(None, "pictures, as a pattern such as 'raw/**/*.tif'")
+    labels: str | None = setting(None, "label images, as a pattern; matched to pictures by stem")
+    unit: str = setting(
+        "", "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'"
+    )
+    preview: bool = setting(False, "draw 16 augmented pairs into preview.png")
+
+
+def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample]:
+    """Find pairs in folders with an ``index.csv``, or by two patterns, and divide them.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Folders that hold ``index.csv``, ``images/`` and ``labels/`` (or the index itself).
+    settings : PairSettings
+        Patterns, unit, shares.
+
+    Returns
+    -------
+    list of Sample
+        Folder by folder in the given order, rows in their order. The name of a folder stands
+        before its units, and is the kind of samples that have no column ``type``.
+
+    Raises
+    ------
+    InputError
+        If nothing is found, a picture has no labels, or the unit is not known.
+    """
+    samples: list[Sample] = []
+    for path in inputs:
+        index = path / "index.csv" if path.is_dir() else path
+        samples += _divided(_from_index(index, unit=settings.unit), index.parent.name, settings)
+    if settings.images or settings.labels:
+        samples += _divided(_from_patterns(settings), "", settings)
+    if not samples:
+        raise InputError(
+            "no pair was found. Give folders with an index.csv, or --images and --labels patterns."
+        )
+    return samples
+
+
+def _divided(samples: list[Sample], folder: str, settings: PairSettings) -> list[Sample]:
+    """Give each sample its split: by unit, or by time where one unit is all there is."""
+    units = [s.unit for s in samples]
+    frames = [s.frame for s in samples if s.frame is not None]
+    splits: list[Split]
+    if len(set(units)) == 1 and len(frames) == len(samples) and len(set(frames)) > 1:
+        splits = split_frames(frames, settings=settings)
+    else:
+        splits = split_units(units, [s.kind for s in samples], settings=settings)
+    named = [replace(s, unit=f"{folder}/{s.unit}" if folder else s.unit) for s in samples]
+    return with_splits(named, splits)
+
+
+def _from_index(index: Path, *, unit: str) -> list[Sample]:
+    try:
+        with index.open(newline="", encoding="utf-8") as stream:
+            rows = list(csv.DictReader(stream))
+    except (OSError, UnicodeDecodeError) as error:
+        raise FileFormatError(
+            f"{index}: cannot be read ({error}). Give a folder with an index.csv."
+        ) from error
+    if not rows or "name" not in rows[0]:
+        raise FileFormatError(f"{index}: a column `name` is needed. Name each picture there.")
+    wanted = (unit,) if unit else UNIT_COLUMNS
+    column = next((c for c in wanted if c in rows[0]), None)
+    if column is None:
+        raise InputError(
+            f"{index} has no column {' or '.join(wanted)}. Say with --unit which column names "
+            "the independent unit (embryo, movie, field)."
+        )
+    frame = next((c for c in FRAME_COLUMNS if c in rows[0]), None)
+    return [_row_sample(row, index, unit=column, frame=frame) for row in rows]
+
+
+def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | None) -> Sample:
+    size = row.get("pixel_y_um"), row.get("pixel_x_um")
+    return Sample(
+        image=_existing(index.parent / "images", row["name"]),
+        labels=_existing(index.parent / "labels", row["name"]),
+        unit=row[unit],
+        frame=int(row[frame]) if frame and row[frame] else None,
+        kind=row.get("type") or index.parent.name,
+        pixel_size=(float(size[0]), float(size[1])) if size[0] and size[1] else None,
+    )
+
+
+def _existing(folder: Path, name: str) -> Path:
+    for suffix in ("", *SUFFIXES):
+        path = folder / f"{name}{suffix}"
+        if path.is_file():
+            return path
+    raise InputError(
+        f"{folder} holds no {name} ({', '.join(SUFFIXES)}), though index.csv names it."
+    )
+
+
+def _from_patterns(settings: PairSettings) -> list[Sample]:
+    if not (settings.images and settings.labels and settings.unit):
+        raise InputError(
+            "--images, --labels and --unit belong together: two patterns, and how to read the "
+            "independent unit from a path, for instance --unit '{unit}_{frame}'."
+        )
+    labels = {_key(p): p for p in _matching(settings.labels)}
+    reader = path_reader(settings.unit)
+    samples = []
+    for path in _matching(settings.images):
+        if _key(path) not in labels:
+            raise InputError(f"{path} has no labels among {settings.labels}. Names must agree.")
+        unit, frame = reader(path)
+        samples.append(Sample(image=path, labels=labels[_key(path)], unit=unit, frame=frame))
+    return samples
+
+
+def _matching(pattern: str) -> list[Path]:
+    path = Path(pattern)
+    root = Path(path.anchor) if path.is_absolute() else Path()
+    found = root.glob(path.relative_to(root).as_posix() if path.is_absolute() else path.as_posix())
+    return sorted(p for p in found if p.is_file())
+
+
+def _key(path: Path) -> str:
+    """Return the stem without words such as ``_labels`` at its end."""
+    stem = _stem(path)
+    return _MARKS.sub("", stem) or stem
+
+
+def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return a function that reads unit and frame from the end of a path.
+
+    Parameters
+    ----------
+    pattern : str
+        For instance ``"{unit}_t{frame}"`` or ``"{unit}/*"``: ``{unit}`` stands for any text without
+        a slash, ``{frame}`` for digits, ``*`` for anything without a slash. The suffix of the file
+        is left out.
+
+    Raises
+    ------
+    InputError
+        If the pattern has no ``{unit}``; later, if a path does not follow it.
+
+    Examples
+    --------
+    >>> path_reader("{unit}_t{frame}")(Path("movies/embryo7_t012.tif"))
+    ('embryo7', 12)
+    """
+    if pattern.count("{unit}") != 1 or pattern.count("{frame}") > 1:
+        raise InputError(
+            f"--unit {pattern!r} must hold {{unit}} once, and {{frame}} at most once, for pictures "
+            "that are found by --images; for instance '{unit}_t{frame}'."
+        )
+    words = {"{unit}": "(?P<unit>[^/]+)", "{frame}": r"(?P<frame>\d+)", "*": "[^/]*"}
+    parts = re.split(r"(\{unit\}|\{frame\}|\*)", pattern.removeprefix("/"))
+    expression = re.compile("(?:^|/)" + "".join(words.get(p, re.escape(p)) for p in parts) + "$")
+
+    def read(path: Path) -> tuple[str, int | None]:
+        found = expression.search(path.with_name(_stem(path)).as_posix())
+        if found is None:
+            raise InputError(f"{path} does not follow --unit {pattern!r}. Change the pattern.")
+        frame = found.groupdict().get("frame")
+        return found["unit"], int(frame) if frame else None
+
+    return read
+
+
+def _stem(path: Path) -> str:
+    stem = path.name
+    while Path(stem).suffix.lower() in (*SUFFIXES, ".ome"):
+        stem = Path(stem).stem
+    return stem

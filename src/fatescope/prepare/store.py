@@ -1,0 +1,167 @@
+"""The manifest ``samples.csv``: which picture has which labels, and what they may be used for."""
+
+from __future__ import annotations
+
+import csv
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fatescope.base import FileFormatError
+from fatescope.prepare.splits import Split
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+COLUMNS = ("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x")
+REQUIRED = COLUMNS[:6]
+ROLES = ("instances", "foreground")
+SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sample:
+    """One training pair and the independent unit it belongs to."""
+
+    image: Path
+    labels: Path
+    unit: str
+    frame: int | None = None
+    split: Split = "train"
+    role: str = "instances"  # or "foreground": which nuclei touch is not known
+    kind: str = ""  # stratum, for balance and for the card
+    pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
+
+
+def write_samples(path: Path, samples: Sequence[Sample]) -> None:
+    """Write the manifest beside its final name, then rename; paths relative to its folder."""
+    temporary = path.with_name(path.name + ".part")
+    root = path.parent.resolve()
+    with temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream, lineterminator="\n")
+        writer.writerow(COLUMNS)
+        for s in samples:
+            size = s.pixel_size or ("", "")
+            frame = "" if s.frame is None else s.frame
+            paths = [
+                Path(os.path.relpath(p.resolve(), root)).as_posix() for p in (s.image, s.labels)
+            ]
+            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size])
+    temporary.replace(path)
+
+
+def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
+    """Read the rows of ``data/samples.csv`` that belong to ``splits``, in file order.
+
+    Raises
+    ------
+    FileFormatError
+        If the manifest is missing, lacks a column, or a row holds a value it may not hold.
+    """
+    path = data / "samples.csv"
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            reader = csv.DictReader(stream)
+            missing = [c for c in REQUIRED if c not in (reader.fieldnames or ())]
+            rows = list(reader)
+    except FileNotFoundError as error:
+        raise FileFormatError(
+            f"{data} holds no samples.csv. Make one: fatescope prepare pairs ... --out {data}."
+        ) from error
+    if missing:
+        raise FileFormatError(f"{path} lacks the columns {', '.join(missing)}. Make it again.")
+    samples = [_sample(row, data, f"{path}, row {i}") for i, row in enumerate(rows, start=2)]
+    return [s for s in samples if s.split in splits]
+
+
+def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
+    split, role = row["split"], row["role"] or "instances"
+    known: dict[str, Split] = {s: s for s in SPLITS}
+    if split not in known or role not in ROLES:
+        raise FileFormatError(
+            f"{where}: split {split!r} and role {role!r}. A split is train, validation, test or "
+            f"unused; a role is {' or '.join(ROLES)}."
+        )
+    size = row.get("pixel_y") or "", row.get("pixel_x") or ""
+    try:
+        return Sample(
+            image=data / row["image"],
+            labels=data / row["labels"],
+            unit=row["unit"],
+            frame=int(row["frame"]) if row["frame"] else None,
+            split=known[split],
+            role=role,
+            kind=row.get("kind") or "",
+            pixel_size=(float(size[0]), float(size[1])) if all(size) else None,
+        )
+    except ValueError as error:
+        raise FileFormatError(f"{where}: {error}. Numbers are needed there.") from error
+
+
+def read_pixels(path: Path) -> NDArray[Any]:
+    """Read one 2D picture or label image (PNG or TIFF) as stored.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read as a single plane.
+    """
+    import numpy as np
+
+    try:
+        if path.suffix.lower() in (".tif", ".tiff"):
+            import tifffile
+
+            pixels = tifffile.imread(path)
+        else:
+            from PIL import Image as PillowImage
+
+            with PillowImage.open(path) as opened:
+                pixels = np.asarray(opened)
+    except (OSError, ValueError) as error:
+        raise FileFormatError(f"{path}: cannot be read ({error}). Is it a PNG or TIFF?") from error
+    if pixels.ndim != 2:
+        raise FileFormatError(
+            f"{path}: a plane of rows and columns is needed; its shape is {pixels.shape}."
+        )
+    return np.asarray(pixels)
+
+
+def with_splits(samples: Sequence[Sample], splits: Sequence[Split]) -> list[Sample]:
+    """Return the samples with their splits replaced."""
+    return [replace(s, split=split) for s, split in zip(samples, splits, strict=True)]
+
+
+def unit_ids(samples: Sequence[Sample]) -> list[str]:
+    """Return what each sample is independent as: its unit, or its unit and frame.
+
+    A unit that stands on several sides of a division by time is known by its frames, so that a
+    package can list the frames it saw and be scored on later ones. Give all rows of a manifest.
+    """
+    sides: dict[str, set[str]] = {}
+    for s in samples:
+        sides.setdefault(s.unit, set()).add(s.split)
+    return [s.unit if len(sides[s.unit]) == 1 else f"{s.unit}@{s.frame}" for s in samples]
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
+    """Write rows as CSV, columns in order of appearance; beside the final name, then renamed."""
+    columns = list(dict.fromkeys(key for row in rows for key in row))
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.DictWriter(stream, columns, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def write_picture(path: Path, pixels: NDArray[Any]) -> None:
+    """Write a picture (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
+    from PIL import Image as PillowImage
+
+    temporary = path.with_name(path.name + ".part")
+    PillowImage.fromarray(pixels).save(temporary, format="PNG")
+    temporary.replace(path)

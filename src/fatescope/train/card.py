@@ -1,0 +1,192 @@
+"""The card of a package: what it is worth, on what, and what the numbers leave out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from fatescope.evaluate import ScoreSettings, summarise_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from fatescope.models import ModelDescription
+    from fatescope.train.packaging import Provenance
+    from fatescope.train.scoring import Scored
+    from fatescope.train.settings import Recipe
+
+SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
+_HEAD = (
+    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 |\n"
+    "|--|--|--|--|--|--|--|"
+)
+
+
+def write_card(
+    description: ModelDescription,
+    scored: Mapping[str, Sequence[Scored]],
+    *,
+    recipe: Recipe,
+    provenance: Provenance,
+    n_validation: int,
+) -> tuple[str, dict[str, float]]:
+    """Write the model card, and return its main numbers.
+
+    Parameters
+    ----------
+    description : ModelDescription
+        With the chosen thresholds.
+    scored : mapping of str to sequence of Scored
+        Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty.
+    recipe, provenance : Recipe, Provenance
+        How the network was made.
+    n_validation : int
+        Pictures on which thresholds were chosen.
+
+    Returns
+    -------
+    str, dict
+        Markdown, and scores by name: ``ap_50``, ``ap_75``, ``mean_ap_50_90`` and their int8 twins.
+    """
+    parts = [
+        f"# {description.name}",
+        description.summary,
+        _expects(description),
+        _made(description, recipe, provenance, n_validation),
+    ]
+    scores: dict[str, float] = {}
+    if scored.get("fp32"):
+        parts += [_held_out(scored["fp32"]), _pictures(scored["fp32"])]
+        scores = _main_numbers(scored)
+        parts.append(_int8(scores))
+    else:
+        parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
+    parts.append(_limits())
+    return "\n\n".join(parts) + "\n", scores
+
+
+def _expects(d: ModelDescription) -> str:
+    low, high = d.diameter_range_px
+    t = d.thresholds
+    return (
+        "## What it expects\n\n"
+        f"One plane, {d.polarity} nuclei, any bit depth: percentiles {d.percentiles[0]:g} and "
+        f"{d.percentiles[1]:g} of the whole plane become 0 and 1. Nuclei are brought to "
+        f"{d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
+        f"Maps: {', '.join(d.outputs)}.\n\n"
+        f"Thresholds: foreground {t.foreground:g}, core {t.core:g}, border weight "
+        f"{t.border_weight:g}, merge where border is under {t.merge_border:g} and distance over "
+        f"{t.merge_distance:g}, smallest area {t.min_area_px} px at working size, least score "
+        f"{t.min_score:g}."
+    )
+
+
+def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validation: int) -> str:
+    minutes = provenance.cpu_minutes
+    cost = f"{minutes:.0f} CPU-minutes" if minutes else "cost not recorded"
+    return (
+        "## How it was made\n\n"
+        f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
+        f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px, "
+        f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei of "
+        f"{len(d.training.units_seen)} units, {n_validation} of the pictures for the choice of "
+        "thresholds only. The hashes of the units are in `rdf.yaml`; `fatescope compare` refuses "
+        "to score on them. One seed was trained: the spread between seeds is not known."
+    )
+
+
+def _held_out(scored: Sequence[Scored]) -> str:
+    rows = [_row("all", scored)]
+    for source in sorted({_source(s) for s in scored} - {""}):
+        rows.append(_row(f"of these, {source}", [s for s in scored if _source(s) == source]))
+    rows += [_row(k, [s for s in scored if s.sample.kind == k]) for k in _kinds(scored)]
+    for name, low, high in SIZES:
+        inside = [s for s in scored if low <= s.diameter_px < high]
+        rows += [_row(f"median diameter {name}", inside)] if inside else []
+    units = len({s.sample.unit for s in scored})
+    return (
+        "## Held-out score\n\n"
+        f"{len(scored)} pictures of {units} units that neither training nor the choice of "
+        "thresholds has seen, each analysed at the working size by its true median diameter. AP is "
+        "TP / (TP + FP + FN), pooled over pictures; intervals by bootstrap over units.\n\n"
+        + "\n".join([_HEAD, *rows])
+    )
+
+
+def _source(scored: Scored) -> str:
+    """Return the data set of a sample: what stands before the slash in its unit."""
+    head, slash, _ = scored.sample.unit.rpartition("/")
+    return head if slash else ""
+
+
+def _kinds(scored: Sequence[Scored]) -> list[str]:
+    return sorted({s.sample.kind for s in scored} - {""})
+
+
+def _row(name: str, scored: Sequence[Scored]) -> str:
+    found = _summary(scored)
+    interval = f" ({found['low']:.3f}-{found['high']:.3f})" if found["low"] is not None else ""
+    return (
+        f"| {name} | {found['n_images']} | {found['n_true']:,} | {found['ap']['0.50']:.3f}"
+        f"{interval} | {found['ap']['0.75']:.3f} | {found['mean_ap_50_90']:.3f} | "
+        f"{found['f1']['0.50']:.3f} |"
+    )
+
+
+def _summary(scored: Sequence[Scored]) -> dict[str, Any]:
+    return summarise_scores(
+        [s.scores for s in scored], ScoreSettings(), units=[s.sample.unit for s in scored]
+    )
+
+
+def _pictures(scored: Sequence[Scored]) -> str:
+    """Describe six pictures: the two best, two in the middle, the two worst by AP at 0.50."""
+    ordered = sorted(
+        (s for s in scored if s.scores.n_true),
+        key=lambda s: (-s.scores.ap(50), -s.scores.ap(75), s.sample.image.name),
+    )
+    middle = len(ordered) // 2
+    chosen = {"best": ordered[:2], "median": ordered[2:][middle - 3 :][:2], "worst": ordered[-2:]}
+    lines = [
+        f"| {word} | {s.sample.image.stem} | {s.sample.kind} | {s.scores.n_true} | "
+        f"{s.scores.n_pred} | {s.scores.tp[0]} | {s.scores.ap(50):.3f} | {s.scores.ap(75):.3f} |"
+        for word, those in chosen.items()
+        for s in those
+    ]
+    return (
+        "## Six pictures\n\nOf the held-out ones, by AP at 0.50.\n\n"
+        "| | picture | kind | true | found | matched | AP 0.50 | AP 0.75 |\n"
+        "|--|--|--|--|--|--|--|--|\n" + "\n".join(lines)
+    )
+
+
+def _main_numbers(scored: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
+    numbers = {}
+    for precision, suffix in (("fp32", ""), ("int8", "_int8")):
+        if scored.get(precision):
+            found = _summary(scored[precision])
+            numbers[f"ap_50{suffix}"] = round(found["ap"]["0.50"], 4)
+            numbers[f"ap_75{suffix}"] = round(found["ap"]["0.75"], 4)
+            numbers[f"mean_ap_50_90{suffix}"] = round(found["mean_ap_50_90"], 4)
+    return numbers
+
+
+def _int8(scores: Mapping[str, float]) -> str:
+    if "mean_ap_50_90_int8" not in scores:
+        return "The package has no int8 network."
+    loss = scores["mean_ap_50_90"] - scores["mean_ap_50_90_int8"]
+    return (
+        "## int8\n\n"
+        f"Calibrated on training pictures. Mean AP {scores['mean_ap_50_90_int8']:.3f} against "
+        f"{scores['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
+        f"{scores['ap_50_int8']:.3f} against {scores['ap_50']:.3f}."
+    )
+
+
+def _limits() -> str:
+    return (
+        "## What the numbers do not cover\n\n"
+        "Other laboratories, stains and microscopes; colour, phase contrast and electron "
+        "micrographs; nuclei that overlap in projection; pictures whose size had to be estimated. "
+        "Nuclei cut by the edge of a picture count like all others. Truth is hand-drawn or "
+        "computed and has faults of its own: some visible nuclei lack a label."
+    )

@@ -1,0 +1,179 @@
+"""Cut crops out of pictures: placed, turned, enlarged, spoilt, and only then given targets.
+
+A crop depends on the recipe's seed and its own number, and on nothing else: neither on the worker
+that cuts it nor on the crops before it. So a continued run is equal to an unbroken one.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fatescope.prepare.targets import nucleus_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fatescope.base.types import FloatArray, LabelImage
+    from fatescope.train.pictures import Picture
+    from fatescope.train.settings import CropSettings
+
+MARGIN_PX = 12
+"""Seen around a crop while targets are computed, so that its edge does not cut distances."""
+
+
+class CropSource:
+    """All crops of a training run, by number.
+
+    Parameters
+    ----------
+    pictures : sequence of Picture
+        What crops are cut from; kinds are balanced as ``settings.balance`` says.
+    settings : CropSettings
+        Sizes and ranges of the augmentation.
+    seed : int
+        Decides everything that is random here.
+    """
+
+    def __init__(self, pictures: Sequence[Picture], *, settings: CropSettings, seed: int) -> None:
+        self._pictures = list(pictures)
+        self._settings = settings
+        self._seed = seed
+        self._weights = picture_weights(pictures, balance=settings.balance)
+
+    def crop(self, number: int) -> tuple[FloatArray, FloatArray]:
+        """Return crop ``number``.
+
+        Returns
+        -------
+        image : ndarray of float32, shape (1, Y, X)
+        target : ndarray of float32, shape (5, Y, X)
+            Foreground, distance, border; then 1 where foreground counts, 1 where the other two do.
+        """
+        rng = np.random.default_rng((self._seed, number))
+        picture = self._pictures[rng.choice(len(self._pictures), p=self._weights)]
+        image, labels, known = cut(picture, settings=self._settings, rng=rng)
+        image = spoil(image, settings=self._settings, rng=rng)
+        targets = nucleus_targets(labels, border_px=self._settings.border_px).stack()
+        target = np.concatenate([targets, known[None], known[None] * picture.instances])
+        inner = slice(MARGIN_PX, MARGIN_PX + self._settings.size_px)
+        target = target[:, inner, inner].astype(np.float32)
+        rim = self._settings.rim_px
+        if rim:
+            target[3:, :rim] = target[3:, -rim:] = 0
+            target[3:, :, :rim] = target[3:, :, -rim:] = 0
+        return np.ascontiguousarray(image[None, inner, inner]), target
+
+
+def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:
+    """Return how likely each picture is: kinds by their nuclei to a power, alike within a kind."""
+    kinds: dict[str, list[int]] = {}
+    for i, p in enumerate(pictures):
+        kinds.setdefault(p.kind, []).append(i)
+    weights = np.zeros(len(pictures))
+    for members in kinds.values():
+        nuclei = sum(pictures[i].n_nuclei for i in members)
+        weights[members] = max(nuclei, 1) ** balance / len(members)
+    return np.asarray(weights / weights.sum())
+
+
+def cut(
+    picture: Picture, *, settings: CropSettings, rng: np.random.Generator
+) -> tuple[FloatArray, LabelImage, FloatArray]:
+    """Cut a crop with its margin by one affine transform, the same for pixels and labels.
+
+    Returns
+    -------
+    image : ndarray of float32
+    labels : ndarray of int32
+    known : ndarray of float32
+        0 where the crop reaches beyond the picture, which is mirrored there.
+    """
+    side = settings.size_px + 2 * MARGIN_PX
+    low, high = np.log(settings.zoom)
+    zoom = settings.diameter_px / picture.diameter_px * np.exp(rng.uniform(low, high))
+    stretch = np.sqrt(picture.stretch) if rng.random() < 0.5 else 1.0
+    stretch *= np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2)
+    angle = rng.uniform(0, 360) if rng.random() < settings.turn else 90.0 * rng.integers(4)
+    turn = np.deg2rad(angle)
+    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
+    flip = np.diag([1.0 if rng.random() < 0.5 else -1.0, 1.0])
+    # Picture to crop, in (x, y): stretch and enlarge, mirror, turn.
+    forward = rotation @ flip @ np.diag([zoom / stretch, zoom * stretch])
+    backward = np.linalg.inv(forward)
+    centre = _centre(picture, side=side, zoom=zoom, settings=settings, rng=rng)
+    matrix = np.hstack([backward, (centre - backward @ np.full(2, (side - 1) / 2))[:, None]])
+    pixels = _smoothed(picture.pixels, zoom)
+    linear, nearest = (way | cv2.WARP_INVERSE_MAP for way in (cv2.INTER_LINEAR, cv2.INTER_NEAREST))
+    size = (side, side)
+    mirror, empty = cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT
+    image = cv2.warpAffine(pixels, matrix, size, flags=linear, borderMode=mirror)
+    warped = cv2.warpAffine(picture.labels, matrix, size, flags=nearest, borderMode=empty)
+    known = warped > 0
+    return image, np.where(known, warped - 1, 0).astype(np.int32), known.astype(np.float32)
+
+
+def _centre(
+    picture: Picture, *, side: int, zoom: float, settings: CropSettings, rng: np.random.Generator
+) -> FloatArray:
+    """Return the crop's centre in the picture (x, y), kept inside as far as the crop fits."""
+    size = np.array(picture.labels.shape[::-1], float)
+    centre = rng.uniform(0, size - 1)
+    wanted = rng.random()
+    if wanted < settings.on_touching and len(picture.touching):
+        centre = picture.touching[rng.integers(len(picture.touching))][::-1].astype(float)
+    elif wanted < settings.on_touching + settings.on_nucleus:
+        columns = rng.integers(0, picture.labels.shape[1], 64)
+        rows = rng.integers(0, picture.labels.shape[0], 64)
+        hits = np.flatnonzero(picture.labels[rows, columns] > 1)
+        if hits.size:
+            centre = np.array([columns[hits[0]], rows[hits[0]]], float)
+    # Not always in the middle of the crop, or the network could learn where to expect a nucleus.
+    centre += rng.uniform(-0.3, 0.3, 2) * side / zoom
+    half = np.minimum(side / 2 / zoom, size / 2)
+    return np.clip(centre, half - 0.5, size - half - 0.5)
+
+
+def _smoothed(pixels: FloatArray, zoom: float) -> FloatArray:
+    """Blur before shrinking, as far as shrinking would alias."""
+    if zoom >= 0.75:
+        return pixels
+    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.5 / zoom - 0.35))
+
+
+def spoil(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:
+    """Change intensities as microscopes, stains and cameras do; geometry stays."""
+    out = image
+    if rng.random() < 0.6:
+        gamma = np.exp(rng.uniform(*np.log(settings.gamma)))
+        out = np.sign(out) * np.abs(out) ** np.float32(gamma)
+    if rng.random() < 0.3:
+        out = cv2.GaussianBlur(out, (0, 0), max(0.3, rng.uniform(0, settings.blur_px)))
+    if rng.random() < 0.4:
+        out = out + _slope(out.shape, rng) * rng.uniform(0, settings.offset)
+    if rng.random() < 0.6:
+        gain = np.exp(rng.uniform(*np.log(settings.gain)))
+        out = out * gain + rng.uniform(-0.3, 0.6) * settings.offset
+    if rng.random() < 0.5:
+        out = out + _noise(out, rng) * rng.uniform(0, settings.noise)
+    return np.asarray(out, np.float32)
+
+
+def _slope(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
+    """Return a plane from -1 to 1, falling in a random direction."""
+    turn = rng.uniform(0, 2 * np.pi)
+    y, x = np.linspace(-1, 1, shape[0])[:, None], np.linspace(-1, 1, shape[1])[None]
+    return np.asarray((np.cos(turn) * x + np.sin(turn) * y) / np.sqrt(2), np.float32)
+
+
+def _noise(image: FloatArray, rng: np.random.Generator) -> FloatArray:
+    """Return noise of unit size: even, like photons, or coarse."""
+    grain = rng.standard_normal(image.shape, dtype=np.float32)
+    way = rng.integers(3)
+    if way == 0:
+        return grain
+    if way == 1:
+        return grain * np.sqrt(np.clip(image, 0.02, None))
+    return np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.8) * 2.0, np.float32)

@@ -1,0 +1,197 @@
+"""From weights to the files of a package: ONNX in f32 and int8, and safetensors."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from fatescope.base import ModelError
+from fatescope.train._torchvision import ensure_torchvision
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fatescope.base.types import FloatArray
+
+OPSET = 17
+
+
+def export_onnx(network: torch.nn.Module) -> bytes:
+    """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
+
+    Parameters
+    ----------
+    network : Module
+        Takes (B, 1, Y, X), in evaluation mode.
+
+    Returns
+    -------
+    bytes
+        Input ``plane``, output ``maps``; operator set `OPSET`.
+    """
+    import onnx
+
+    axes = {0: "b", 2: "y", 3: "x"}
+    stream = io.BytesIO()
+    network = network.eval().to(memory_format=torch.contiguous_format)
+    with warnings.catch_warnings():
+        # The exporter that traces is old but quick, and writes free axes (see decision 0032).
+        warnings.simplefilter("ignore")
+        torch.onnx.export(
+            network,
+            (torch.zeros(2, 1, 64, 96),),
+            stream,
+            dynamo=False,
+            opset_version=OPSET,
+            input_names=["plane"],
+            output_names=["maps"],
+            dynamic_axes={"plane": axes, "maps": axes},
+        )
+    model = onnx.load_from_string(stream.getvalue())
+    _store_half(model)
+    model.producer_name, model.producer_version, model.doc_string = "fatescope", "", ""
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def _store_half(model: Any) -> None:
+    """Store each weight as fp16, and cast it to f32 where it is used."""
+    from onnx import TensorProto, helper, numpy_helper
+
+    casts = []
+    for tensor in model.graph.initializer:
+        value = numpy_helper.to_array(tensor)
+        if value.dtype != np.float32 or value.size < 16:
+            continue
+        name = tensor.name
+        tensor.CopyFrom(numpy_helper.from_array(value.astype(np.float16), f"{name}.half"))
+        casts.append(helper.make_node("Cast", [f"{name}.half"], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
+    """Return an int8 network, calibrated on pictures that training has seen.
+
+    Parameters
+    ----------
+    network : bytes
+        From `export_onnx`.
+    pictures : sequence of ndarray of float32, shape (1, 1, Y, X)
+        Normalised, at the working size.
+
+    Raises
+    ------
+    ModelError
+        If NNCF is not installed.
+    """
+    import logging
+
+    import onnx
+
+    ensure_torchvision()  # NNCF may look for it
+    try:
+        import nncf
+    except ImportError as error:
+        raise ModelError(
+            "an int8 network needs NNCF. Install it: pip install nncf onnxruntime."
+        ) from error
+    nncf.set_log_level(logging.ERROR)
+    model = _widened(onnx.load_from_string(network))
+    done = nncf.quantize(
+        model,
+        nncf.Dataset(list(pictures), lambda picture: {"plane": picture}),
+        preset=nncf.QuantizationPreset.MIXED,
+        subset_size=len(pictures),
+    )
+    _fold_weights(done)
+    done.producer_name, done.producer_version, done.doc_string = "fatescope", "", ""
+    onnx.checker.check_model(done)
+    return bytes(done.SerializeToString())
+
+
+def _widened(model: Any) -> Any:
+    """Return the model with f32 weights in place of fp16 and casts: what quantisers expect."""
+    from onnx import numpy_helper
+
+    half = {t.name: t for t in model.graph.initializer if t.name.endswith(".half")}
+    kept = [n for n in model.graph.node if not (n.op_type == "Cast" and n.input[0] in half)]
+    for name, tensor in half.items():
+        value = numpy_helper.to_array(tensor).astype(np.float32)
+        tensor.CopyFrom(numpy_helper.from_array(value, name.removesuffix(".half")))
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+    return model
+
+
+def _fold_weights(model: Any) -> None:
+    """Store quantised weights as int8: the quantiser leaves them in f32 before a rounding node."""
+    from onnx import numpy_helper
+
+    tensors = {t.name: t for t in model.graph.initializer}
+    uses = [name for node in model.graph.node for name in node.input]
+    kept = []
+    for node in model.graph.node:
+        if node.op_type != "QuantizeLinear" or node.input[0] not in tensors:
+            kept.append(node)
+            continue
+        value, scale, zero = (numpy_helper.to_array(tensors[n]) for n in node.input)
+        axis = next((a.i for a in node.attribute if a.name == "axis"), 1)
+        shape = [-1 if i == axis and scale.ndim else 1 for i in range(value.ndim)]
+        limits = np.iinfo(zero.dtype)
+        whole = np.rint(value / scale.reshape(shape)) + zero.reshape(shape).astype(np.int32)
+        whole = np.clip(whole, limits.min, limits.max).astype(zero.dtype)
+        model.graph.initializer.append(numpy_helper.from_array(whole, node.output[0]))
+        if uses.count(node.input[0]) == 1:
+            model.graph.initializer.remove(tensors[node.input[0]])
+    del model.graph.node[:]
+    model.graph.node.extend(kept)
+
+
+def weights_bytes(network: torch.nn.Module) -> bytes:
+    """Return the weights as safetensors, for further training: kernels in fp16, the rest in f32."""
+    from safetensors.torch import save
+
+    state = network.state_dict()
+    return bytes(
+        save(
+            {
+                name: value.half().contiguous() if value.ndim > 1 else value.contiguous()
+                for name, value in state.items()
+            }
+        )
+    )
+
+
+def load_weights(network: torch.nn.Module, data: bytes) -> None:
+    """Fill a network with weights from `weights_bytes`.
+
+    Raises
+    ------
+    ModelError
+        If names or shapes differ: the weights belong to another network.
+    """
+    from safetensors.torch import load
+
+    state = network.state_dict()
+    try:
+        given = load(data)
+    except Exception as error:
+        raise ModelError(
+            f"the weights cannot be read ({error}). Export the package again."
+        ) from error
+    wrong = sorted(
+        set(state) ^ set(given)
+        | {n for n in set(state) & set(given) if state[n].shape != given[n].shape}
+    )
+    if wrong:
+        raise ModelError(
+            f"the weights belong to another network: {', '.join(wrong[:3])} differ. "
+            "Use the widths and blocks of the recipe that made them."
+        )
+    network.load_state_dict({n: v.to(state[n].dtype) for n, v in given.items()})

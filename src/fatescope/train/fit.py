@@ -1,0 +1,129 @@
+"""Run a recipe, with checkpoints: killed and continued is the same curve, bit for bit."""
+
+from __future__ import annotations
+
+import logging
+import math
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from fatescope.models import find_package, read_package
+from fatescope.prepare.store import read_samples, write_rows
+from fatescope.train._lightning import lightning
+from fatescope.train.crops import CropSource
+from fatescope.train.export import load_weights
+from fatescope.train.learner import NucleusLearner, Row
+from fatescope.train.pictures import load_pictures
+from fatescope.train.validation import score_network
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fatescope.train.networks import SmallUNet
+    from fatescope.train.settings import Recipe
+
+_LOG = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """What a training run leaves behind."""
+
+    network: SmallUNet  # with averaged weights, in evaluation mode
+    history: list[Row]
+    cpu_minutes: float  # of all calls that led here
+
+
+def fit_recipe(
+    recipe: Recipe,
+    *,
+    data: Path,
+    out: Path,
+    start: Path | str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Fitted:
+    """Train a network, or continue where an earlier call was stopped.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Network, crops, loss, fit and seed.
+    data : Path
+        Folder with ``samples.csv``; rows of the split ``test`` are not opened.
+    out : Path
+        Takes ``checkpoints/last.ckpt`` and ``log.csv`` after every epoch.
+    start : path or str, optional
+        A package, by path or shipped name, whose weights are the beginning.
+    progress : callable, optional
+        Told steps done, steps in all, and what is going on.
+
+    Returns
+    -------
+    Fitted
+        On one kind of processor bit for bit the same, however often the run was stopped.
+    """
+    torch.set_num_threads(recipe.fit.threads)
+    working = recipe.crops.diameter_px
+    learning = load_pictures(read_samples(data, splits=["train"]), working_px=working)
+    choosing = read_samples(data, splits=["validation"])
+
+    def on_epoch(learner: NucleusLearner) -> None:
+        _keep(learner.state(), checkpoint)
+        write_rows(out / "log.csv", learner.history)
+        _LOG.info("%s", learner.history[-1])
+        if progress:
+            progress(learner.n_steps, recipe.fit.steps, "training")
+
+    learner = NucleusLearner(
+        recipe,
+        source=CropSource(learning, settings=recipe.crops, seed=recipe.seed),
+        validate=(lambda net: score_network(net, choosing, working_px=working))
+        if choosing
+        else None,
+        on_epoch=on_epoch,
+    )
+    checkpoint = out / "checkpoints" / "last.ckpt"
+    checkpoint.parent.mkdir(parents=True, exist_ok=True)
+    if checkpoint.exists():
+        learner.restore(torch.load(checkpoint, weights_only=True))
+    elif start is not None:
+        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
+        load_weights(learner.network, weights)
+        load_weights(learner.averaged, weights)
+    if learner.n_steps < recipe.fit.steps:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            _trainer(recipe, learner.n_steps).fit(learner)
+    return Fitted(
+        network=learner.averaged.eval(),
+        history=learner.history,
+        cpu_minutes=learner.cpu_seconds / 60,
+    )
+
+
+def _keep(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint beside its final name, then rename it."""
+    beside = path.with_suffix(".part")
+    torch.save(state, beside)
+    beside.replace(path)
+
+
+def _trainer(recipe: Recipe, n_steps: int) -> Any:
+    """Return a trainer for the epochs left: Lightning counts from 0, the learner goes on."""
+    return lightning.Trainer(
+        accelerator="auto",
+        devices=1,
+        precision="bf16-mixed" if recipe.fit.precision == "bfloat16" else "32-true",
+        max_epochs=math.ceil((recipe.fit.steps - n_steps) / recipe.fit.steps_per_epoch),
+        gradient_clip_val=recipe.fit.clip,
+        reload_dataloaders_every_n_epochs=1,
+        deterministic=True,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )

@@ -1,0 +1,90 @@
+"""A small U-Net made for processors: half resolution inside, full resolution outside."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn.functional import interpolate, pixel_shuffle
+
+if TYPE_CHECKING:
+    from fatescope.train.settings import NetworkSettings
+
+DIVISOR = 16
+"""Rows and columns of an input must be multiples of this."""
+
+
+def _convolution(n_in: int, n_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+    padding = (size - stride + 1) // 2 if stride == 2 else size // 2
+    layer = nn.Conv2d(n_in, n_out, size, stride, padding, bias=False)
+    return nn.Sequential(layer, nn.BatchNorm2d(n_out), nn.ReLU())
+
+
+class Residual(nn.Module):  # type: ignore[misc] # torch is not followed
+    """Two convolutions of 3 x 3 and their input, added."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.first = _convolution(width, width)
+        self.second = nn.Sequential(
+            nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
+        )
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Map (B, C, Y, X) to the same shape."""
+        return torch.relu(x + self.second(self.first(x)))
+
+
+class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
+    """Nuclei network: (B, 1, Y, X) to foreground, distance and border, (B, 3, Y, X), in 0..1.
+
+    The first layer (6 x 6, stride 2) halves the resolution, where nearly all the time of a U-Net
+    is spent; the last one predicts four pixels at each place and sorts them to full resolution.
+    Skip connections are added, not concatenated.
+
+    Parameters
+    ----------
+    settings : NetworkSettings
+        Channels of the four levels and residual blocks in each.
+    """
+
+    def __init__(self, settings: NetworkSettings) -> None:
+        super().__init__()
+        width, blocks = settings.widths, settings.blocks
+        pairs = list(itertools.pairwise(width))
+        self.stem = _convolution(1, width[0], size=6, stride=2)
+        self.encoder = nn.ModuleList(
+            nn.Sequential(*[Residual(w) for _ in range(n)])
+            for w, n in zip(width, blocks, strict=True)
+        )
+        self.down = nn.ModuleList(_convolution(a, b, stride=2) for a, b in pairs)
+        self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
+        self.decoder = nn.ModuleList(_convolution(a, a) for a, _ in pairs)
+        self.head = nn.Conv2d(width[0], 4 * settings.n_outputs, 1)
+
+    def logits(self, x: torch.Tensor) -> torch.Tensor:
+        """Return the outputs before the sigmoid, at full resolution."""
+        x = self.stem(x)
+        skips: list[torch.Tensor] = []
+        for level, block in enumerate(self.encoder):
+            x = block(x)
+            if level < len(self.down):
+                skips.append(x)
+                x = self.down[level](x)
+        for level in reversed(range(len(self.up))):
+            wider = interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
+            x = self.decoder[level](wider + skips[level])
+        return pixel_shuffle(self.head(x), 2)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return probabilities; what the exported graph computes."""
+        return torch.sigmoid(self.logits(x))
+
+
+def build_network(settings: NetworkSettings, *, seed: int) -> SmallUNet:
+    """Build a network with random weights that ``seed`` alone decides."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return SmallUNet(settings)

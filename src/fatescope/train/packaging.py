@@ -1,0 +1,183 @@
+"""From a fitted network to a model package: files, thresholds, and a card of its worth."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.models import (
+    ModelDescription,
+    ModelPackage,
+    OpenVinoModel,
+    Training,
+    write_package,
+)
+from fatescope.prepare import read_pixels, read_samples, unit_ids
+from fatescope.prepare.store import SPLITS
+from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.train.card import write_card
+from fatescope.train.export import export_onnx, quantise, weights_bytes
+from fatescope.train.pictures import median_diameter, normalise
+from fatescope.train.scoring import score_samples, tune_thresholds
+from fatescope.train.validation import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from fatescope.base.types import FloatArray
+    from fatescope.prepare import Sample
+    from fatescope.train.networks import SmallUNet
+    from fatescope.train.settings import Recipe
+
+    Progress = Callable[[int, int, str], None]
+
+CALIBRATION_PICTURES = 64
+_TILE_PX = 512
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Provenance:
+    """How a network came to be, for its card."""
+
+    command: str
+    steps: int
+    cpu_minutes: float | None = None
+
+
+def package_network(
+    network: SmallUNet,
+    *,
+    recipe: Recipe,
+    data: Path,
+    folder: Path,
+    provenance: Provenance,
+    progress: Progress | None = None,
+) -> ModelPackage:
+    """Export, calibrate, choose thresholds on validation units, score test units, write.
+
+    Parameters
+    ----------
+    network : SmallUNet
+        With averaged weights.
+    recipe : Recipe
+        Its name becomes the package's.
+    data : Path
+        Folder with ``samples.csv``. The test part is read here, once, and only to be scored.
+    folder : Path
+        New or empty.
+    provenance : Provenance
+        What the card says of the training.
+    progress : callable, optional
+
+    Returns
+    -------
+    ModelPackage
+    """
+    rows = read_samples(data, splits=SPLITS)
+    learning, choosing, judging = (
+        [s for s in rows if s.split == side] for side in ("train", "validation", "test")
+    )
+    exact = export_onnx(network)
+    calibration = calibration_pictures(learning, working_px=recipe.crops.diameter_px)
+    files = {
+        "model.onnx": exact,
+        "model_int8.onnx": quantise(exact, calibration),
+        "weights.safetensors": weights_bytes(network),
+    }
+    description = describe(
+        recipe, [*learning, *choosing], seen=seen_hashes(rows), command=provenance.command
+    )
+    picture = rendered_picture(recipe.seed)
+    draft = _in_memory(description, files, folder)
+    exactly = OpenVinoModel(draft, precision="fp32", threads=1)
+    if choosing:
+        thresholds, _ = tune_thresholds(
+            exactly, choosing, description=description, progress=progress
+        )
+        description = description.replace(thresholds=thresholds.model_dump())
+    scored = {
+        precision: score_samples(
+            OpenVinoModel(draft, precision=precision, threads=1),
+            judging,
+            description=description,
+            thresholds=description.thresholds,
+        )
+        for precision in ("fp32", "int8")
+    }
+    card, scores = write_card(
+        description, scored, recipe=recipe, provenance=provenance, n_validation=len(choosing)
+    )
+    training = description.training.replace(scores=scores)
+    return write_package(
+        folder,
+        description=description.replace(training=training.model_dump()),
+        files=files,
+        test_input=picture,
+        test_output=exactly.run(picture),
+        card=card,
+    )
+
+
+def describe(
+    recipe: Recipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
+) -> ModelDescription:
+    """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
+    n_objects = sum(len(np.unique(read_pixels(s.labels))) - 1 for s in samples)
+    low, high = recipe.crops.zoom
+    size = recipe.crops.diameter_px
+    return ModelDescription(
+        name=recipe.name,
+        summary=recipe.summary,
+        diameter_px=size,
+        diameter_range_px=(round(size * low, 1), round(size * high, 1)),
+        training=Training(
+            units_seen=tuple(seen),
+            n_images=len(samples),
+            n_objects=n_objects,
+            recipe=recipe.name,
+            command=command,
+            seed=recipe.seed,
+        ),
+    )
+
+
+def unit_hash(unit: str) -> str:
+    """Return the sha256 of a unit's name: what a package lists of the units it saw."""
+    return hashlib.sha256(unit.encode()).hexdigest()
+
+
+def seen_hashes(rows: Sequence[Sample]) -> list[str]:
+    """Return the sorted hashes of the units that training and tuning may open."""
+    ids = zip(rows, unit_ids(rows), strict=True)
+    return sorted({unit_hash(i) for s, i in ids if s.split in ("train", "validation")})
+
+
+def calibration_pictures(samples: Sequence[Sample], *, working_px: float) -> list[FloatArray]:
+    """Return training pictures at the working size, (1, 1, Y, X), evenly chosen, for int8."""
+    chosen = samples[:: max(1, -(-len(samples) // CALIBRATION_PICTURES))]
+    pictures = []
+    for sample in chosen:
+        diameter = median_diameter(read_pixels(sample.labels))
+        if not np.isfinite(diameter):
+            continue
+        plane = resample(normalise(read_pixels(sample.image)), working_px / diameter)
+        rows, columns = (min(n // 16 * 16, _TILE_PX) for n in plane.shape)
+        if rows and columns:
+            pictures.append(np.ascontiguousarray(plane[None, None, :rows, :columns]))
+    return pictures
+
+
+def rendered_picture(seed: int) -> FloatArray:
+    """Render the picture of the test tensors, (1, 1, 256, 256), normalised."""
+    settings = NucleiMovieSettings(frames=1, height=256, width=256, density=0.35)
+    return normalise(simulate_nuclei(settings, seed=seed).pixels[0])[None, None]
+
+
+def _in_memory(
+    description: ModelDescription, files: dict[str, bytes], folder: Path
+) -> ModelPackage:
+    return ModelPackage(description=description, files=files, sha256="", source=folder)

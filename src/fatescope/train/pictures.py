@@ -1,0 +1,131 @@
+"""Training pictures in memory: normalised, not far from the working size, ready to be cut."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from fatescope.base import InputError
+from fatescope.prepare.store import Sample, read_pixels
+from fatescope.prepare.targets import nucleus_targets
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from fatescope.base.types import FloatArray, IntArray, LabelImage
+
+PERCENTILES = (1.0, 99.8)
+"""Intensities that become 0 and 1, of the whole plane; the engine does the same."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """One plane with its nuclei, intensities scaled to about 0..1."""
+
+    pixels: FloatArray  # (Y, X) float32
+    labels: FloatArray  # (Y, X) float32: instance labels + 1, so that 0 can mean "outside"
+    touching: IntArray  # (n, 2) rows and columns where two nuclei touch
+    diameter_px: float  # median over its nuclei, of the circle of equal area
+    n_nuclei: int
+    kind: str
+    stretch: float  # height of a pixel / its width
+    instances: bool  # False: which nuclei touch is not known
+
+
+def normalise(pixels: np.ndarray, *, percentiles: tuple[float, float] = PERCENTILES) -> FloatArray:
+    """Scale a plane so that two percentiles become 0 and 1; a constant plane becomes 0.
+
+    Parameters
+    ----------
+    pixels : ndarray, shape (Y, X)
+        Any real dtype.
+    percentiles : tuple of float
+        Lower and upper.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+    """
+    low, high = np.percentile(pixels, percentiles)
+    if high <= low:
+        return np.zeros(pixels.shape, np.float32)
+    return ((pixels.astype(np.float32) - np.float32(low)) / np.float32(high - low)).astype(
+        np.float32
+    )
+
+
+def median_diameter(labels: LabelImage) -> float:
+    """Return the median diameter (px) of circles of equal area; NaN where there is no nucleus."""
+    areas = np.bincount(labels.ravel())[1:]
+    areas = areas[areas > 0]
+    return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else float("nan")
+
+
+def load_picture(sample: Sample, *, working_px: float, default_px: float) -> Picture:
+    """Read a sample and shrink it where its nuclei are far larger than the working size.
+
+    Parameters
+    ----------
+    sample : Sample
+        Picture and labels of one shape.
+    working_px : float
+        Diameter that crops will have; enlarging happens when a crop is cut, shrinking here,
+        by area, so that nothing aliases.
+    default_px : float
+        Diameter that a picture without nuclei is taken to have.
+
+    Raises
+    ------
+    InputError
+        If the shapes of picture and labels differ.
+    """
+    pixels, labels = read_pixels(sample.image), read_pixels(sample.labels).astype(np.int32)
+    if pixels.shape != labels.shape:
+        raise InputError(
+            f"{sample.image} has shape {pixels.shape}, but {sample.labels} has {labels.shape}. "
+            "Labels must lie on the grid of their picture."
+        )
+    scaled = normalise(pixels)
+    diameter = median_diameter(labels)
+    if np.isfinite(diameter) and diameter > 2 * working_px:
+        factor = 1.5 * working_px / diameter
+        size = round(labels.shape[1] * factor), round(labels.shape[0] * factor)
+        scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)
+        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
+        diameter = median_diameter(labels)
+    height, width = sample.pixel_size or (1.0, 1.0)
+    return Picture(
+        pixels=scaled,
+        labels=(labels + 1).astype(np.float32),
+        touching=_touching_points(labels),
+        diameter_px=diameter if np.isfinite(diameter) else default_px,
+        n_nuclei=int(np.count_nonzero(np.bincount(labels.ravel())[1:])),
+        kind=sample.kind,
+        stretch=height / width,
+        instances=sample.role == "instances",
+    )
+
+
+def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
+    """Read samples; a picture without nuclei takes the median diameter of its kind."""
+    loaded = [load_picture(s, working_px=working_px, default_px=float("nan")) for s in samples]
+    if not loaded:
+        raise InputError(
+            "there is no sample to learn from. Check the column `split` of samples.csv."
+        )
+    known: dict[str, list[float]] = {}
+    for p in loaded:
+        if p.n_nuclei:
+            known.setdefault(p.kind, []).append(p.diameter_px)
+    return [
+        p if p.n_nuclei else replace(p, diameter_px=np.median(known.get(p.kind, [working_px])))
+        for p in loaded
+    ]
+
+
+def _touching_points(labels: LabelImage) -> IntArray:
+    points = np.argwhere(nucleus_targets(labels, border_px=1.5).border)
+    return points[:: max(1, len(points) // 2000)]

@@ -1,0 +1,169 @@
+"""Score what the engine makes of maps: for thresholds on validation, for the card on test."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.evaluate import LabelScores, pool_scores, score_labels
+from fatescope.predict import plane_statistics
+from fatescope.predict.plane import segment_plane
+from fatescope.predict.scratch import MemoryScratch
+from fatescope.prepare import read_pixels
+from fatescope.train.pictures import median_diameter
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.models import Model, ModelDescription, Thresholds
+    from fatescope.prepare import Sample
+
+FOREGROUND = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+CORE = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+BORDER_WEIGHT = (0.0, 0.25, 0.5, 0.75, 1.0)
+MERGE_BORDER = (0.0, 0.05, 0.1, 0.2, 0.3)
+MERGE_DISTANCE = (0.4, 0.5, 0.6, 0.7, 0.8)
+MIN_AREA_PX = (10, 20, 30, 40, 60)
+MIN_SCORE = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8)
+GRIDS: tuple[tuple[str, Sequence[float]], ...] = (
+    ("core", CORE),
+    ("border_weight", BORDER_WEIGHT),
+    ("foreground", FOREGROUND),
+    ("merge_distance", MERGE_DISTANCE),
+    ("merge_border", MERGE_BORDER),
+    ("min_area_px", MIN_AREA_PX),
+    ("min_score", MIN_SCORE),
+)
+"""What is tried for each threshold, in the order in which they are tuned."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """A sample and what the engine made of it."""
+
+    sample: Sample
+    scores: LabelScores
+    diameter_px: float
+
+
+class RememberedMaps:
+    """A model that runs each tile once: thresholds change what comes after the maps."""
+
+    def __init__(self, model: Model) -> None:
+        self._model = model
+        self._maps: dict[bytes, NDArray[np.uint8]] = {}
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the maps, to 1/255 as the engine uses them."""
+        key = hashlib.sha256(batch.tobytes()).digest()
+        if key not in self._maps:
+            self._maps[key] = np.rint(self._model.run(batch) * 255).astype(np.uint8)
+        return (self._maps[key] / np.float32(255)).astype(np.float32)
+
+
+def score_samples(
+    network: Any,
+    samples: Sequence[Sample],
+    *,
+    description: ModelDescription,
+    thresholds: Thresholds,
+) -> list[Scored]:
+    """Segment each sample at the working size by its true median diameter, and score it.
+
+    Samples without a true nucleus are segmented at the size of the others' median.
+    """
+    truths = [read_pixels(s.labels).astype(np.int32) for s in samples]
+    diameters = np.array([median_diameter(t) for t in truths])
+    usual = float(np.nanmedian(diameters)) if np.isfinite(diameters).any() else None
+    scored = []
+    for sample, truth, diameter in zip(samples, truths, diameters.tolist(), strict=True):
+        size = diameter if np.isfinite(diameter) else usual or description.diameter_px
+        found = segment(
+            network,
+            read_pixels(sample.image),
+            description=description,
+            thresholds=thresholds,
+            scale=description.diameter_px / size,
+        )
+        scored.append(Scored(sample, score_labels(truth, found), diameter))
+    return scored
+
+
+def segment(
+    network: Any,
+    pixels: NDArray[Any],
+    *,
+    description: ModelDescription,
+    thresholds: Thresholds,
+    scale: float,
+) -> NDArray[np.int32]:
+    """Return labels of a plane that is analysed at ``scale`` times its size."""
+    labels = segment_plane(
+        network,
+        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
+        (pixels.shape[0], pixels.shape[1]),
+        plane_statistics(lambda: [pixels], percentiles=description.percentiles),
+        description,
+        scale=(scale, scale),
+        thresholds=thresholds,
+        scratch=MemoryScratch(),
+    )
+    return np.asarray(labels.array(), np.int32)
+
+
+def merit(scored: Sequence[Scored]) -> float:
+    """Return what thresholds are chosen by: AP at 0.50 and mean AP 0.50-0.90, kind by kind.
+
+    Pooled within each kind of picture, then the mean weighted by the square root of its nuclei,
+    so that a crowded kind does not decide alone.
+    """
+    kinds: dict[str, list[LabelScores]] = {}
+    for s in scored:
+        kinds.setdefault(s.sample.kind, []).append(s.scores)
+    total = weight = 0.0
+    for scores in kinds.values():
+        pooled = pool_scores(scores)
+        share = max(pooled.n_true, 1) ** 0.5
+        mean = sum(pooled.ap(t) for t in range(50, 95, 5)) / 9
+        total += share * (pooled.ap(50) + mean) / 2
+        weight += share
+    return total / weight if weight else 0.0
+
+
+def tune_thresholds(
+    model: Model,
+    samples: Sequence[Sample],
+    *,
+    description: ModelDescription,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> tuple[Thresholds, float]:
+    """Choose thresholds on validation samples, one after the other, twice around.
+
+    Returns
+    -------
+    Thresholds, float
+        The best ones and their `merit`.
+    """
+    network = RememberedMaps(model)
+
+    def tried(thresholds: Thresholds) -> float:
+        return merit(
+            score_samples(network, samples, description=description, thresholds=thresholds)
+        )
+
+    best = description.thresholds
+    best_merit = tried(best)
+    rounds = 2
+    for done, (name, values) in enumerate(GRIDS * rounds):
+        if progress:
+            progress(done, len(GRIDS) * rounds, "choosing thresholds")
+        for value in values:
+            candidate = best.replace(**{name: value})
+            if candidate != best and (found := tried(candidate)) > best_merit + 1e-4:
+                best, best_merit = candidate, found
+    return best, best_merit

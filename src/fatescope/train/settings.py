@@ -1,0 +1,93 @@
+"""A recipe: everything that decides what a network becomes, beside the data. No array library."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fatescope.base import Settings, setting
+
+
+class NetworkSettings(Settings):
+    """The shape of the small U-Net."""
+
+    widths: tuple[int, ...] = setting((16, 48, 96, 160), "channels of each level, from 1/2 to 1/16")
+    blocks: tuple[int, ...] = setting((1, 1, 1, 1), "residual blocks of each level")
+    n_outputs: int = setting(3, "maps that the network draws", ge=1)
+
+
+class CropSettings(Settings):
+    """How crops are cut from pictures, turned, enlarged and spoilt."""
+
+    size_px: int = setting(128, "side of a crop", unit="px", ge=32, multiple_of=16)
+    diameter_px: float = setting(
+        22.0, "working size: median diameter of a nucleus", unit="px", gt=0
+    )
+    zoom: tuple[float, float] = setting(
+        (0.6, 1.7), "smallest and largest size beside the working size"
+    )
+    stretch: float = setting(0.15, "largest change of the ratio of height to width", ge=0, lt=1)
+    turn: float = setting(
+        0.5, "share of crops turned by any angle, not only by quarters", ge=0, le=1
+    )
+    on_touching: float = setting(0.35, "share of crops placed where nuclei touch", ge=0, le=1)
+    on_nucleus: float = setting(0.45, "share of crops placed on any nucleus", ge=0, le=1)
+    gamma: tuple[float, float] = setting((0.5, 1.8), "range of the exponent put on intensities")
+    blur_px: float = setting(1.5, "largest width of an added blur", unit="px", ge=0)
+    noise: float = setting(0.12, "largest added noise, beside the range of the picture", ge=0)
+    offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
+    gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
+    border_px: float = setting(1.5, "reach of the touching border", unit="px", gt=0)
+    rim_px: int = setting(1, "pixels along the edge of a crop that do not count", unit="px", ge=0)
+    balance: float = setting(
+        0.5,
+        "weight of a kind of picture: its nuclei to this power (0: all alike, 1: by count)",
+        ge=0,
+    )
+
+
+class LossSettings(Settings):
+    """What counts as an error, and how much."""
+
+    dice: float = setting(0.5, "weight of the Dice loss of the foreground", ge=0)
+    distance: float = setting(2.0, "weight of the error of the distance", ge=0)
+    border: float = setting(0.5, "weight of the touching border", ge=0)
+    border_class: float = setting(6.0, "weight of a border pixel beside any other", ge=1)
+    near_border: float = setting(4.0, "added weight of foreground and distance at a border", ge=0)
+
+
+class FitSettings(Settings):
+    """How long, how fast, and what is kept."""
+
+    steps: int = setting(10_000, "steps of the optimiser", ge=1)
+    batch: int = setting(16, "crops in a step", ge=1)
+    rate: float = setting(0.004, "highest learning rate of the one-cycle schedule", gt=0)
+    warmup: float = setting(0.1, "share of the steps in which the rate rises", gt=0, lt=1)
+    shortened: tuple[int, int] | None = setting(
+        None, "a step, and the steps planned until then: from it on the cycle ends early"
+    )
+    weight_decay: float = setting(0.01, "weight decay of AdamW", ge=0)
+    clip: float = setting(1.0, "largest norm of a gradient", gt=0)
+    average: float = setting(0.998, "memory of the running average of the weights", ge=0, lt=1)
+    steps_per_epoch: int = setting(
+        250, "steps between two checkpoints and two rows of the log", ge=1
+    )
+    validate_every: int = setting(4, "epochs between two scores on whole validation pictures", ge=1)
+    precision: Literal["float32", "bfloat16"] = setting(
+        "bfloat16", "numbers inside convolutions while training"
+    )
+    threads: int = setting(1, "threads; another number changes the last bits", ge=1)
+
+
+class Recipe(Settings):
+    """A training run, as ``train/recipes/*.toml`` or a file of yours says it."""
+
+    name: str = setting("nuclei", "name of the package that comes out")
+    summary: str = setting(
+        "Finds nuclei in fluorescence pictures and tells touching ones apart.",
+        "what the package does, in one sentence",
+    )
+    seed: int = setting(0, "decides weights, crops and their order", ge=0)
+    network: NetworkSettings = setting(NetworkSettings(), "the network")
+    crops: CropSettings = setting(CropSettings(), "the crops")
+    loss: LossSettings = setting(LossSettings(), "the loss")
+    fit: FitSettings = setting(FitSettings(), "the fit")

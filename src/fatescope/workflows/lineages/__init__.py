@@ -1,0 +1,1 @@
+"""Stories about lineages: check, convert, draw, compare, edit."""

@@ -1,0 +1,274 @@
+"""Check lineages: read -> findings of the reader -> rules -> ranked table -> exclusion.
+
+The unit of work is a lineage. Decisions of a person come back as an edited ``findings.csv``.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.acquire.lineages import (
+    LineageFile,
+    LineageReading,
+    find_lineages,
+    read_lineage_checked,
+    write_lineage,
+)
+from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, shown
+from fatescope.base.finding import Status
+from fatescope.lineage import (
+    LintSettings,
+    excluded_rows,
+    lint_lineage,
+    with_decisions,
+    without_rows,
+)
+from fatescope.run import Run, Summary
+from fatescope.workflows.execute import Progress, map_units
+from fatescope.workflows.lineages.inputs import describe_lineage
+
+
+def lint_lineages(
+    inputs: Sequence[Path | str],
+    *,
+    out: Path | str,
+    settings: LintSettings | None = None,
+    reading: LineageReading | None = None,
+    decisions: Path | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Check lineages and write one ranked list of findings; the story behind ``lineage lint``.
+
+    Parameters
+    ----------
+    inputs : sequence of paths
+        Files of any lineage format, or folders of them.
+    out : path
+        Gets ``findings.csv``, ``lineages.csv`` (one row per input), ``run.json``; with
+        ``decisions`` also ``clean/``, the tables without what was accepted as a fault.
+    settings : LintSettings, optional
+    reading : LineageReading, optional
+        Scale and format, where the files do not say them.
+    decisions : path, optional
+        A ``findings.csv`` of an earlier check in which a person set ``status`` to accepted or
+        rejected. The originals are never touched; another list gives the rows back.
+    execution : Execution, optional
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError, FileFormatError, RunError
+        When nothing can be done. A file that cannot be read costs a finding instead.
+    """
+    settings, reading = settings or LintSettings(), reading or LineageReading()
+    files = find_lineages(inputs)
+    decided = read_decisions(decisions) if decisions is not None else None
+    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked["decisions"] = _fingerprint(decided)
+    with Run.open(out, command="lineage lint", settings=asked, fresh=fresh) as run:
+        by_key = {f.key: f for f in files}
+        todo = run.pending(by_key, paths={k: f.files for k, f in by_key.items()})
+        job = partial(lint_file, settings=settings, reading=reading, decided=decided, out=run.out)
+        units = [by_key[k] for k in todo]
+        workers = (execution or Execution()).workers
+        for file, outcome in map_units(job, units, workers=workers, progress=progress):
+            if isinstance(outcome, Exception):
+                run.fail(file.key, _unreadable(file, outcome))
+                continue
+            run.record(
+                file.key,
+                input=outcome.input,
+                tables={"lineages": outcome.row},
+                findings=outcome.findings,
+                files=outcome.written,
+                seconds={"read": outcome.read_seconds, "lint": outcome.lint_seconds},
+            )
+        return run.finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LintedFile:
+    """What a worker hands to the driver about one lineage."""
+
+    input: dict[str, Any]
+    row: Table
+    findings: list[Finding]
+    written: list[Path]
+    read_seconds: float
+    lint_seconds: float
+
+
+def lint_file(
+    file: LineageFile,
+    *,
+    settings: LintSettings,
+    reading: LineageReading,
+    decided: list[Finding] | None,
+    out: Path,
+) -> LintedFile:
+    """Read and check one lineage; with decisions, write it without the accepted faults."""
+    begun = time.perf_counter()
+    read = read_lineage_checked(
+        file.path,
+        format=reading.format,
+        spacing_um=reading.spacing_um,
+        interval_min=reading.interval_min,
+    )
+    middle = time.perf_counter()
+    findings = [replace(f, file=file.key) for f in read.findings]
+    findings += lint_lineage(read.lineage, file=file.key, settings=settings)
+    findings += _assumed(read.lineage, file.key)
+    written = []
+    if decided is not None:
+        findings = with_decisions(findings, decided)
+        written = _write_clean(read.lineage, findings, file, out)
+    return LintedFile(
+        input=describe_lineage(file, read),
+        row=_summary_row(read.lineage, file.key, read.format, findings),
+        findings=findings,
+        written=written,
+        read_seconds=middle - begun,
+        lint_seconds=time.perf_counter() - middle,
+    )
+
+
+def _write_clean(
+    lineage: Lineage, findings: list[Finding], file: LineageFile, out: Path
+) -> list[Path]:
+    """Write the lineage without excluded rows, if there are any; return what was written."""
+    excluded = excluded_rows(lineage, findings)
+    if not excluded.any():
+        return []
+    epic = lineage.metadata.get("format") == "epic"
+    path = out / "clean" / f"{file.key}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_lineage(without_rows(lineage, excluded), path, format="epic" if epic else "csv")
+    return [path.relative_to(out)]
+
+
+def _assumed(lineage: Lineage, file: str) -> list[Finding]:
+    """Say which steps nobody stated, in one finding."""
+    guessed = _by_source(lineage.spacing)
+    if not guessed:
+        return []
+    return [
+        Finding(
+            file=file,
+            rule="assumed-scale",
+            severity="info",
+            reason=f"{'; '.join(guessed)}. Give --spacing-um and --interval-min if you know them.",
+        )
+    ]
+
+
+def _by_source(spacing: Spacing) -> list[str]:
+    steps = spacing.steps
+    found = []
+    if any(a in steps and steps[a].source in ("assumed", "estimated") for a in "ZYX"):
+        values = ", ".join(f"{steps[a].value:g}" for a in "ZYX" if a in steps)
+        source = next(steps[a].source for a in "XYZ" if a in steps)
+        found.append(f"the spacing {values} µm (z, y, x) is {source}")
+    if "T" in steps and steps["T"].source in ("assumed", "estimated"):
+        found.append(f"the interval of {steps['T'].value:g} min is {steps['T'].source}")
+    return found
+
+
+def _summary_row(lineage: Lineage, key: str, format: str, findings: list[Finding]) -> Table:
+    scope = lineage.metadata["scope"]
+    species = lineage.metadata["species"]
+    assert isinstance(scope, dict)
+    assert isinstance(species, dict)
+    steps = lineage.spacing.um("ZYX")
+    counts = [sum(f.severity == s for f in findings) for s in ("error", "warning", "info")]
+    text = {
+        "table": key,
+        "format": format,
+        "species": species["value"],
+        "spacing_um": None if steps is None else ",".join(f"{s:g}" for s in steps),
+    }
+    numbers = {
+        "rows": len(lineage),
+        **{k: int(scope[k]) for k in ("cells", "first_frame", "last_frame", "most_at_once")},
+        **dict(zip(("errors", "warnings", "notes"), counts, strict=True)),
+    }
+    interval = lineage.spacing.interval_min
+    return Table(
+        {
+            **{k: np.array([v], dtype=object) for k, v in text.items()},
+            "interval_min": np.array([np.nan if interval is None else interval]),
+            **{k: np.array([v], dtype=np.int64) for k, v in numbers.items()},
+        }
+    )
+
+
+def read_decisions(path: Path) -> list[Finding]:
+    """Read a ``findings.csv`` in which a person changed the column ``status``.
+
+    Raises
+    ------
+    InputError
+        If a needed column is missing or a status is none of open, accepted and rejected.
+    """
+    table = read_table(path)
+    needed = ("file", "frame", "object", "rule", "status")
+    missing = [c for c in needed if c not in table]
+    if missing:
+        raise InputError(f"{shown(path)}: lacks the columns {', '.join(missing)} of findings.csv.")
+    found = []
+    for row in range(len(table)):
+        value = {c: _plain(table[c][row]) for c in needed}
+        status = str(value["status"])
+        if status not in get_args(Status):
+            raise InputError(
+                f"{shown(path)}: row {row + 2} has the status {status!r}; give open, accepted or "
+                "rejected."
+            )
+        frame = value["frame"]
+        found.append(
+            Finding(
+                file=str(value["file"]),
+                rule=str(value["rule"]),
+                reason="",
+                severity="info",
+                frame=None if frame is None else int(float(str(frame))),
+                object=None if value["object"] is None else str(value["object"]),
+                status=status,  # type: ignore[arg-type]
+            )
+        )
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """Return ``None`` for what a table has instead of an empty value."""
+    if value is None or value == "" or value != value:
+        return None
+    return value
+
+
+def _fingerprint(decided: list[Finding] | None) -> list[str] | None:
+    """Return what decides the result, in plain values, for the record."""
+    if decided is None:
+        return None
+    return sorted(
+        f"{f.file} {f.rule} {f.object} {f.frame} {f.status}" for f in decided if f.status != "open"
+    )
+
+
+def _unreadable(file: LineageFile, error: Exception) -> Finding:
+    return Finding(file=file.key, rule="unreadable", severity="error", reason=str(error))

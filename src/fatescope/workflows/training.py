@@ -1,0 +1,157 @@
+"""From labelled pictures to a model package: pairs, audit, fit, thresholds, card.
+
+`prepare_pairs` finds pictures and labels, divides them by independent unit, and refuses a
+division that leaks. `train_model` fits the network of a recipe on the training part, chooses
+thresholds on the validation part, and reads the test part once, for the card.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fatescope.prepare import (
+    audit_leaks,
+    audit_units,
+    check_leaks,
+    find_pairs,
+    read_pixels,
+    write_samples,
+)
+from fatescope.run import Run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from fatescope.prepare import PairSettings, Sample
+    from fatescope.run import Summary
+    from fatescope.train import Recipe
+
+    Progress = Callable[[int, int, str], None]
+
+
+def prepare_pairs(
+    inputs: Sequence[Path],
+    *,
+    out: Path,
+    settings: PairSettings,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Write ``samples.csv``: pairs of picture and labels, divided by unit and audited.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Folders with ``index.csv``, ``images/`` and ``labels/``; may be empty where ``settings``
+        has patterns.
+    out : Path
+        Takes ``samples.csv`` and, if asked for, ``preview.png``.
+    settings : PairSettings
+        Where pairs are, what their unit is, shares, seed.
+    progress : callable, optional
+        Told pictures done, pictures in all, and what is going on.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+
+    Raises
+    ------
+    InputError
+        If nothing is found, or samples on two sides share content; the pairs are named.
+    """
+    samples = find_pairs(inputs, settings=settings)
+    refuse_leaks(samples, guard_frames=settings.guard_frames, progress=progress)
+    record = settings.model_dump() | {"inputs": [str(p) for p in inputs]}
+    with Run.open(out, command="prepare pairs", settings=record, fresh=fresh) as run:
+        run.pending(["samples"])
+        write_samples(out / "samples.csv", samples)
+        written = ["samples.csv"]
+        if settings.preview:
+            from fatescope.train import CropSettings, write_preview
+
+            learning = [s for s in samples if s.split == "train"]
+            write_preview(out / "preview.png", learning, settings=CropSettings())
+            written.append("preview.png")
+        run.record("samples", files=written)
+        return run.finish()
+
+
+def refuse_leaks(
+    samples: Sequence[Sample], *, guard_frames: int, progress: Progress | None = None
+) -> None:
+    """Raise `InputError` that names the samples which stand on two sides of the division."""
+    names = [str(s.image) for s in samples]
+    splits = [s.split for s in samples]
+    frames = [s.frame for s in samples]
+    units = audit_units([s.unit for s in samples], frames, splits, names, guard_frames=guard_frames)
+    check_leaks(units)
+    pictures = (read_pixels(s.image) for s in samples)
+    check_leaks(audit_leaks(pictures, names, splits, progress=progress))
+
+
+def train_model(
+    recipe: Recipe,
+    *,
+    data: Path,
+    out: Path,
+    start: Path | str | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Fit a recipe, choose thresholds, score held-out units, and write the package.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        See `fatescope.train.read_recipe`.
+    data : Path
+        Folder with ``samples.csv`` from `prepare_pairs`.
+    out : Path
+        Takes ``log.csv``, ``curves.png``, ``checkpoints/`` and ``package/``.
+    start : path or str, optional
+        A package whose weights are trained further; its network must have the recipe's shape.
+    progress : callable, optional
+    fresh : bool
+        Remove what an earlier run left in ``out`` first, and begin anew.
+
+    Returns
+    -------
+    Summary
+        Killed and called again, it continues at the last checkpoint, to the same result.
+    """
+    from fatescope.train import Provenance, fit_recipe, package_network, write_curves
+
+    record = recipe.model_dump(mode="json") | {"data": str(data), "from": str(start or "")}
+    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
+        if run.pending(["package"]):
+            if fresh:
+                _remove(out / "checkpoints" / "last.ckpt")
+            fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
+            write_curves(out / "curves.png", fitted.history)
+            _empty(out / "package")
+            package = package_network(
+                fitted.network,
+                recipe=recipe,
+                data=data,
+                folder=out / "package",
+                provenance=Provenance(
+                    command=f"fatescope train {recipe.name}",
+                    steps=recipe.fit.steps,
+                    cpu_minutes=fitted.cpu_minutes,
+                ),
+                progress=progress,
+            )
+            files = ["log.csv", "curves.png", *(f"package/{name}" for name in package.files)]
+            run.record("package", files=[f for f in files if (out / f).exists()])
+        return run.finish()
+
+
+def _remove(path: Path) -> None:
+    path.unlink(missing_ok=True)
+
+
+def _empty(folder: Path) -> None:
+    """Remove the files of a package that an interrupted call left behind."""
+    if folder.is_dir():
+        for path in folder.iterdir():
+            path.unlink()

@@ -1,0 +1,60 @@
+import numpy as np
+from tests.hand_built import render_discs
+
+from fatescope.base import Image
+from fatescope.models import ModelDescription, check_input, describe_input, expected_ranges
+from fatescope.predict import NucleiSettings, predict_nuclei
+
+BRIGHT = ModelDescription(name="a", summary="b")
+
+
+def pictures():
+    rng = np.random.default_rng(0)
+    for seed in range(6):
+        image, _ = render_discs((160, 160), diameter=22, seed=seed, pitch=1.5 + 0.3 * seed)
+        yield (image + 0.03 * rng.standard_normal(image.shape)).astype(np.float32)
+
+
+def test_a_picture_of_the_training_kind_passes_and_a_negative_does_not():
+    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in pictures()]))
+    for picture in pictures():
+        for model in (BRIGHT, trained):
+            assert check_input(describe_input(picture), model) == []
+            (reason,) = check_input(describe_input(1 - picture), model)
+            assert "dark things on light ground" in reason
+        assert check_input(describe_input(picture), BRIGHT.replace(polarity="dark"))
+        assert not check_input(describe_input(picture), BRIGHT.replace(polarity="any"))
+
+
+def test_another_spectrum_is_noticed():
+    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in pictures()]))
+    noise = np.random.default_rng(1).random((160, 160)).astype(np.float32)
+    reasons = check_input(describe_input(noise), trained)
+    assert any("fine grain" in r and "in training" in r for r in reasons)
+
+
+def test_the_shares_of_the_variance_follow_the_size_of_structure():
+    y, x = np.mgrid[:128, :128]
+    fine = describe_input((0.5 + 0.5 * np.sin(2 * np.pi * x / 3)).astype(np.float32))
+    coarse = describe_input((0.5 + 0.5 * np.sin(2 * np.pi * y / 64)).astype(np.float32))
+    assert fine["share_1px"] > 0.8
+    assert coarse["share_16px"] > 0.7
+
+
+def test_a_tiny_or_flat_picture_says_nothing_and_a_small_one_its_polarity():
+    assert describe_input(np.eye(4, dtype=np.float32)) == {}
+    assert describe_input(np.zeros((64, 64), np.float32)) == {}
+    small = next(pictures())[:20]
+    assert set(describe_input(small)) == {"ground", "lean"}
+    assert check_input({}, BRIGHT) == []
+
+
+def test_a_negative_is_flagged_on_the_path_of_prediction():
+    image, _ = render_discs((160, 160), diameter=22, seed=0)
+    settings = NucleiSettings(model="classical")
+    good = predict_nuclei(Image(pixels=image, axes="YX"), settings)
+    assert "unlike-training" not in {f.rule for f in good.findings}
+    bad = predict_nuclei(Image(pixels=1 - image, axes="YX"), settings)
+    (finding,) = [f for f in bad.findings if f.rule == "unlike-training"]
+    assert "dark things on light ground" in finding.reason
+    assert "Invert" in finding.reason

@@ -1,0 +1,165 @@
+"""Pairs are found in indexed folders and by patterns, and each knows its unit and frame."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fatescope.base import FileFormatError, InputError
+from fatescope.prepare import (
+    PairSettings,
+    Sample,
+    find_pairs,
+    read_samples,
+    unit_ids,
+    write_samples,
+)
+from fatescope.prepare.pairs import path_reader
+
+
+def save(path, value=1):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.full((4, 4), value, np.uint8)).save(path)
+
+
+def indexed(folder, header, rows):
+    folder.mkdir(parents=True)
+    (folder / "index.csv").write_text("\n".join([header, *rows]) + "\n")
+    for row in rows:
+        name = row.split(",")[0]
+        save(folder / "images" / f"{name}.png")
+        save(folder / "labels" / f"{name}.png")
+    return folder
+
+
+def test_an_index_gives_units_kinds_and_pixel_sizes(tmp_path):
+    folder = indexed(
+        tmp_path / "set",
+        "name,type,field_group,pixel_y_um,pixel_x_um",
+        [f"p{i},small,f{i // 2},0.2,0.3" for i in range(40)],
+    )
+    samples = find_pairs([folder], settings=PairSettings())
+    assert [s.image.name for s in samples[:2]] == ["p0.png", "p1.png"]
+    assert {s.unit for s in samples} == {f"set/f{i}" for i in range(20)}
+    assert {s.kind for s in samples} == {"small"}
+    assert samples[0].pixel_size == (0.2, 0.3)
+    assert {s.split for s in samples} == {"train", "validation", "test"}
+
+
+def test_a_single_unit_is_divided_by_time(tmp_path):
+    rows = [f"t{t},e,{t}" for t in range(40)]
+    folder = indexed(tmp_path / "movie", "name,embryo,time", rows)
+    samples = find_pairs([folder], settings=PairSettings())
+    splits = [s.split for s in samples]
+    assert splits[0] == "train"
+    assert splits[-1] == "test"
+    assert splits.count("unused") == 6
+    assert samples[7].frame == 7
+
+
+def test_two_folders_keep_their_units_apart_and_their_order(tmp_path):
+    a = indexed(tmp_path / "a", "name,unit", ["x,u"])
+    b = indexed(tmp_path / "b", "name,unit", ["y,u"])
+    units = [s.unit for s in find_pairs([b, a], settings=PairSettings())]
+    assert units == ["b/u", "a/u"]
+
+
+def test_patterns_match_by_stem_and_read_unit_and_frame(tmp_path, monkeypatch):
+    for unit in ("e1", "e2"):
+        for t in range(2):
+            save(tmp_path / "raw" / f"{unit}_t{t:03d}.png")
+            save(tmp_path / "truth" / f"{unit}_t{t:03d}_labels.png")
+    monkeypatch.chdir(tmp_path)
+    settings = PairSettings(images="raw/*.png", labels="truth/*.png", unit="{unit}_t{frame}")
+    samples = find_pairs([], settings=settings)
+    assert [(s.unit, s.frame) for s in samples] == [("e1", 0), ("e1", 1), ("e2", 0), ("e2", 1)]
+    assert samples[0].labels == Path("truth/e1_t000_labels.png")
+
+
+def test_what_is_missing_is_named(tmp_path):
+    save(tmp_path / "raw" / "a.png")
+    only_images = PairSettings(images=str(tmp_path / "raw/*.png"))
+    with pytest.raises(InputError, match="belong together"):
+        find_pairs([], settings=only_images)
+    no_labels = only_images.replace(labels=str(tmp_path / "none/*.png"), unit="{unit}")
+    with pytest.raises(InputError, match=r"a\.png has no labels"):
+        find_pairs([], settings=no_labels)
+    with pytest.raises(InputError, match="no pair was found"):
+        find_pairs([], settings=PairSettings())
+    with pytest.raises(FileFormatError, match=r"index\.csv: cannot be read"):
+        find_pairs([tmp_path], settings=PairSettings())
+    folder = indexed(tmp_path / "set", "name,colour", ["p,red"])
+    with pytest.raises(InputError, match="no column unit or field_group"):
+        find_pairs([folder], settings=PairSettings())
+    (folder / "labels" / "p.png").unlink()
+    with pytest.raises(InputError, match="holds no p"):
+        find_pairs([folder], settings=PairSettings(unit="colour"))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "path", "expected"),
+    [
+        ("{unit}_t{frame}", "m/e7_t012.tif", ("e7", 12)),
+        ("{unit}/*", "m/e7/a.ome.tif", ("e7", None)),
+        ("{unit}-*", "e7-x-9.png", ("e7-x", None)),
+    ],
+)
+def test_a_pattern_reads_the_end_of_a_path(pattern, path, expected):
+    assert path_reader(pattern)(Path(path)) == expected
+
+
+def test_a_path_that_does_not_follow_and_a_pattern_without_unit_are_refused():
+    with pytest.raises(InputError, match=r"must hold \{unit\} once"):
+        path_reader("{frame}")
+    with pytest.raises(InputError, match="does not follow"):
+        path_reader("{unit}_t{frame}")(Path("a.tif"))
+
+
+def test_the_manifest_reads_back_and_paths_are_relative_to_it(tmp_path):
+    save(tmp_path / "raw" / "a.png")
+    out = tmp_path / "out"
+    out.mkdir()
+    sample = Sample(
+        image=tmp_path / "raw" / "a.png",
+        labels=tmp_path / "raw" / "a.png",
+        unit="u",
+        frame=3,
+        split="test",
+        role="foreground",
+        kind="k",
+        pixel_size=(0.5, 0.25),
+    )
+    write_samples(out / "samples.csv", [sample])
+    header, row = (out / "samples.csv").read_text().splitlines()
+    assert header.startswith("image,labels,unit,frame,split,role")
+    assert row.startswith("../raw/a.png,")
+    (again,) = read_samples(out, splits=["test"])
+    assert again.image.samefile(sample.image)
+    assert (again.unit, again.frame) == ("u", 3)
+    assert (again.split, again.role, again.kind) == ("test", "foreground", "k")
+    assert again.pixel_size == (0.5, 0.25)
+    assert read_samples(out, splits=["train", "validation"]) == []
+
+
+def test_a_broken_manifest_is_one_sentence(tmp_path):
+    with pytest.raises(FileFormatError, match=r"holds no samples\.csv"):
+        read_samples(tmp_path, splits=["train"])
+    (tmp_path / "samples.csv").write_text("image,labels\n")
+    with pytest.raises(FileFormatError, match="lacks the columns unit, frame, split, role"):
+        read_samples(tmp_path, splits=["train"])
+    head = "image,labels,unit,frame,split,role\n"
+    (tmp_path / "samples.csv").write_text(head + "a,b,u,,holdout,instances\n")
+    with pytest.raises(FileFormatError, match="row 2: split 'holdout'"):
+        read_samples(tmp_path, splits=["train"])
+    (tmp_path / "samples.csv").write_text(head + "a,b,u,two,train,instances\n")
+    with pytest.raises(FileFormatError, match=r"row 2: .*two"):
+        read_samples(tmp_path, splits=["train"])
+
+
+def test_a_unit_on_two_sides_is_known_by_its_frames():
+    sides = [("a", 0, "train"), ("a", 9, "test"), ("b", None, "test")]
+    samples = [
+        Sample(image=Path("i"), labels=Path("l"), unit=u, frame=f, split=s) for u, f, s in sides
+    ]
+    assert unit_ids(samples) == ["a@0", "a@9", "b"]

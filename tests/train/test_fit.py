@@ -1,0 +1,82 @@
+"""A run that is killed and continued has the curve and the weights of an unbroken one."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+import torch
+
+from fatescope.train import Recipe, fit_recipe
+
+TINY = {
+    "network": {"widths": (8, 8, 8, 8)},
+    "crops": {"size_px": 64},
+    "fit": {"steps": 30, "batch": 2, "steps_per_epoch": 5, "validate_every": 3, "rate": 0.01},
+}
+SCRIPT = """
+import sys
+from pathlib import Path
+from fatescope.train import Recipe, fit_recipe
+fit_recipe(Recipe.from_values({recipe!r}), data=Path(sys.argv[1]), out=Path(sys.argv[2]))
+"""
+
+
+@pytest.fixture(scope="module")
+def unbroken(pairs, tmp_path_factory):
+    out = tmp_path_factory.mktemp("unbroken")
+    return out, fit_recipe(Recipe.from_values(TINY), data=pairs, out=out)
+
+
+def test_the_loss_falls_and_the_log_holds_the_curve(unbroken):
+    out, fitted = unbroken
+    losses = [row["loss"] for row in fitted.history]
+    assert len(losses) == 6
+    assert losses[-1] < 0.8 * losses[0]
+    assert "ap50" in fitted.history[2]
+    assert "ap50" in fitted.history[-1]
+    assert "ap50" not in fitted.history[0]
+    lines = (out / "log.csv").read_text().splitlines()
+    assert lines[0].startswith("epoch,step,rate,loss")
+    assert len(lines) == 7
+
+
+def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp_path):
+    whole, fitted = unbroken
+    script = SCRIPT.format(recipe=TINY)
+    run = subprocess.Popen([sys.executable, "-c", script, str(pairs), str(tmp_path)])
+    log = tmp_path / "log.csv"
+    deadline = time.monotonic() + 120
+    while time.monotonic() < deadline and run.poll() is None:
+        if log.exists() and log.read_text().count("\n") >= 3:
+            break
+        time.sleep(0.01)
+    os.kill(run.pid, signal.SIGKILL)
+    run.wait()
+    assert 3 <= log.read_text().count("\n") < 7, "killed too early or too late to tell"
+    kept = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+    assert 0 < kept["n_steps"] < TINY["fit"]["steps"]
+    kept_rows = len(kept["history"])
+    steps = []
+    recipe = Recipe.from_values(TINY)
+    again = fit_recipe(
+        recipe, data=pairs, out=tmp_path, progress=lambda done, total, what: steps.append(done)
+    )
+    assert len(steps) == 6 - kept_rows, "it began anew instead of continuing"
+    assert again.history == fitted.history
+    assert log.read_bytes() == (whole / "log.csv").read_bytes()
+    weights = fitted.network.state_dict()
+    for name, value in again.network.state_dict().items():
+        assert torch.equal(value, weights[name]), name
+
+
+def test_test_units_are_not_opened(pairs, tmp_path):
+    import shutil
+
+    folder = shutil.copytree(pairs, tmp_path / "data")
+    (folder / "p8.png").write_bytes(b"not a picture")
+    (folder / "p8_labels.png").unlink()
+    recipe = Recipe.from_values({**TINY, "fit": {**TINY["fit"], "steps": 5}})
+    assert len(fit_recipe(recipe, data=folder, out=tmp_path / "out").history) == 1

@@ -1,0 +1,212 @@
+"""The parts of training, each held to what it promises."""
+
+import numpy as np
+import pytest
+import torch
+
+from fatescope.base import InputError, ModelError, SettingsError
+from fatescope.prepare import read_samples
+from fatescope.train import (
+    CropSettings,
+    CropSource,
+    Recipe,
+    build_network,
+    export_onnx,
+    load_weights,
+    nucleus_loss,
+    plot_curves,
+    read_recipe,
+    recipe_names,
+    weights_bytes,
+)
+from fatescope.train.crops import picture_weights
+from fatescope.train.pictures import load_pictures, median_diameter, normalise
+from fatescope.train.preview import draw_preview
+from fatescope.train.settings import LossSettings, NetworkSettings
+
+SMALL = NetworkSettings(widths=(8, 8, 16, 16))
+
+
+@pytest.fixture(scope="module")
+def pictures(pairs):
+    return load_pictures(read_samples(pairs, splits=["train"]), working_px=22.0)
+
+
+def test_a_crop_depends_on_seed_and_number_alone(pictures):
+    one = CropSource(pictures, settings=CropSettings(size_px=64), seed=3)
+    two = CropSource(pictures, settings=CropSettings(size_px=64), seed=3)
+    for n in (5, 0, 5):  # whatever was cut before
+        assert all((a == b).all() for a, b in zip(one.crop(n), two.crop(n), strict=True))
+    assert (one.crop(1)[0] != one.crop(2)[0]).any()
+    other = CropSource(pictures, settings=CropSettings(size_px=64), seed=4)
+    assert (one.crop(1)[0] != other.crop(1)[0]).any()
+
+
+def test_crops_and_targets_lie_on_one_grid(pictures):
+    plain = CropSettings(size_px=64, noise=0, offset=0, blur_px=0, gamma=(1, 1), gain=(1, 1))
+    source = CropSource(pictures, settings=plain, seed=0)
+    inside, outside = [], []
+    for n in range(12):
+        image, target = source.crop(n)
+        assert image.shape == (1, 64, 64)
+        assert target.shape == (5, 64, 64)
+        counts = target[3] > 0
+        inside.append(image[0][(target[0] > 0) & counts].mean())
+        outside.append(image[0][(target[0] == 0) & counts].mean())
+        assert (target[1] > 0)[counts].tolist() == (target[0] > 0)[counts].tolist()
+        assert not target[3][0].any()  # the rim does not count
+    assert min(inside) > max(outside) + 0.1
+
+
+def test_kinds_are_balanced_by_a_power_of_their_nuclei(pictures):
+    from dataclasses import replace
+
+    many = [replace(p, kind="many", n_nuclei=100) for p in pictures[:4]]
+    few = [replace(p, kind="few", n_nuclei=100) for p in pictures[4:5]]
+    weights = picture_weights([*many, *few], balance=0.5)
+    assert weights.sum() == pytest.approx(1)
+    assert weights[:4].sum() / weights[4] == pytest.approx(2)
+    assert picture_weights([*many, *few], balance=0)[4] == pytest.approx(0.5)
+
+
+def test_normalisation_is_that_of_the_engine():
+    from fatescope.predict import normalise as engine
+    from fatescope.predict import plane_statistics
+
+    plane = np.random.default_rng(0).gamma(2, 100, (50, 60)).astype(np.uint16)
+    ours = normalise(plane)
+    statistics = plane_statistics(lambda: [plane], percentiles=(1.0, 99.8))
+    np.testing.assert_allclose(ours, engine(plane, statistics), atol=1e-5)
+    assert not normalise(np.full((4, 4), 7)).any()
+
+
+def test_the_median_diameter_is_that_of_the_circle_of_equal_area():
+    labels = np.zeros((40, 40), int)
+    labels[:10, :10], labels[20:24, 20:24] = 5, 9
+    expected = np.median([2 * np.sqrt(100 / np.pi), 2 * np.sqrt(16 / np.pi)])
+    assert median_diameter(labels) == pytest.approx(expected)
+    assert np.isnan(median_diameter(np.zeros((4, 4), int)))
+
+
+def test_the_network_keeps_the_grid_and_stays_between_0_and_1():
+    network = build_network(SMALL, seed=0).eval()
+    with torch.no_grad():
+        maps = network(torch.randn(2, 1, 48, 80))
+    assert maps.shape == (2, 3, 48, 80)
+    assert maps.min() >= 0
+    assert maps.max() <= 1
+
+
+def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone():
+    torch.manual_seed(11)
+    expected = torch.rand(1)
+    torch.manual_seed(11)
+    one, two = build_network(SMALL, seed=5), build_network(SMALL, seed=5)
+    assert torch.rand(1) == expected
+    assert torch.equal(one.head.weight, two.head.weight)
+    assert not torch.equal(one.head.weight, build_network(SMALL, seed=6).head.weight)
+
+
+def test_the_shipped_network_is_within_two_million_parameters():
+    n = sum(p.numel() for p in build_network(Recipe().network, seed=0).parameters())
+    assert n == 989_292
+
+
+def test_ignored_pixels_do_not_change_the_loss():
+    rng = torch.Generator().manual_seed(0)
+    logits = torch.randn(2, 3, 8, 8, generator=rng)
+    target = torch.rand(2, 5, 8, 8, generator=rng).round()
+    target[:, 3:, :, :4] = 0
+    target[:, 3:, :, 4:] = 1
+    before = nucleus_loss(logits, target, settings=LossSettings())["loss"]
+    spoilt = logits.clone()
+    spoilt[:, :, :, :4] += 5
+    assert torch.equal(before, nucleus_loss(spoilt, target, settings=LossSettings())["loss"])
+    spoilt[:, :, :, 4:] += 5
+    assert before != nucleus_loss(spoilt, target, settings=LossSettings())["loss"]
+
+
+def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
+    target = torch.zeros(1, 5, 8, 8)
+    target[:, 0, 2:6, 2:6] = target[:, 1, 2:6, 2:6] = 1
+    target[:, 2, :, 4] = 1
+    target[:, 3:] = 1
+    perfect = (target[:, :3] - 0.5) * 40
+    settings = LossSettings()
+    assert nucleus_loss(perfect, target, settings=settings)["loss"] < 0.01
+    missed, invented = perfect.clone(), perfect.clone()
+    missed[0, 2, 0, 4] = -20  # one border pixel not seen
+    invented[0, 2, 0, 0] = 20  # one that is none
+    worse = nucleus_loss(missed, target, settings=settings)["border"]
+    better = nucleus_loss(invented, target, settings=settings)["border"]
+    assert float(worse) == pytest.approx(settings.border_class * float(better), rel=1e-3)
+
+
+def test_weights_go_through_safetensors_and_fit_only_their_own_network():
+    network = build_network(SMALL, seed=1)
+    again = build_network(SMALL, seed=2)
+    load_weights(again, weights_bytes(network))
+    for name, value in again.state_dict().items():
+        torch.testing.assert_close(value, network.state_dict()[name], atol=1e-3, rtol=1e-3)
+    with pytest.raises(ModelError, match="belong to another network"):
+        load_weights(
+            build_network(NetworkSettings(widths=(8, 8, 8, 8)), seed=0), weights_bytes(again)
+        )
+    with pytest.raises(ModelError, match="cannot be read"):
+        load_weights(again, b"nothing")
+
+
+def test_onnx_has_free_axes_and_gives_what_torch_gives():
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto
+    from onnx.reference import ReferenceEvaluator
+
+    network = build_network(SMALL, seed=1).eval()
+    data = export_onnx(network)
+    kinds = {t.data_type for t in onnx.load_from_string(data).graph.initializer if len(t.dims) > 1}
+    assert kinds == {TensorProto.FLOAT16}
+    for shape in ((1, 1, 32, 48), (3, 1, 16, 16)):
+        picture = np.random.default_rng(0).random(shape, dtype=np.float32)
+        with torch.no_grad():
+            expected = network(torch.from_numpy(picture)).numpy()
+        (maps,) = ReferenceEvaluator(data).run(None, {"plane": picture})
+        np.testing.assert_allclose(maps, expected, atol=2e-3)
+
+
+def test_recipes_are_read_by_name_and_by_path(tmp_path):
+    assert "nuclei" in recipe_names()
+    assert read_recipe("nuclei").name == "nuclei"
+    path = tmp_path / "mine.toml"
+    path.write_text('name = "mine"\n[fit]\nsteps = 7\n')
+    assert read_recipe(path).fit.steps == 7
+    path.write_text("[fit]\nsteps = 0\n")
+    with pytest.raises(SettingsError, match=r"fit\.steps = 0"):
+        read_recipe(path)
+    path.write_text("[fit\n")
+    with pytest.raises(SettingsError, match="cannot be read"):
+        read_recipe(path)
+    with pytest.raises(SettingsError, match=r"no recipe 'nothing'.*nuclei"):
+        read_recipe("nothing")
+
+
+def test_the_preview_is_a_sheet_of_sixteen_pairs(pairs):
+    sheet = draw_preview(
+        read_samples(pairs, splits=["train"]), settings=CropSettings(size_px=64), seed=0
+    )
+    assert sheet.shape == (4 * 68, 4 * (128 + 4), 3)
+    assert sheet.dtype == np.uint8
+    assert len(np.unique(sheet)) > 50
+
+
+def test_curves_show_loss_and_scores():
+    history = [{"step": 10.0, "loss": 1.0}, {"step": 20.0, "loss": 0.5, "ap50": 0.6}]
+    history[1] |= {"ap75": 0.4, "ap_mean": 0.3}
+    ax = plot_curves(history)
+    assert ax.get_xlabel() == "steps"
+    assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5]
+    assert len(ax.figure.axes) == 2
+
+
+def test_nothing_to_learn_from_is_said():
+    with pytest.raises(InputError, match="no sample to learn from"):
+        load_pictures([], working_px=22.0)

@@ -1,0 +1,164 @@
+"""The whole way: pictures and labels, samples, fit, package; and what is refused on it."""
+
+import csv
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fatescope.base import InputError, ModelError
+from fatescope.models import check_model, load_model, read_package
+from fatescope.prepare import PairSettings, read_samples
+from fatescope.train import Recipe, unit_hash
+from fatescope.workflows.training import prepare_pairs, train_model
+
+RECIPE = {
+    "name": "tiny",
+    "network": {"widths": (8, 8, 16, 16)},
+    "crops": {"size_px": 64},
+    "fit": {"steps": 40, "batch": 2, "steps_per_epoch": 20, "validate_every": 1, "rate": 0.01},
+}
+
+
+def rows_of(path):
+    with path.open(newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+@pytest.fixture
+def movie(tmp_path, pairs):
+    """Two embryos of 20 frames; each picture is its own."""
+    rng = np.random.default_rng(0)
+    for unit in ("e1", "e2", "e3"):
+        for t in range(3):
+            for kind in ("raw", "truth"):
+                folder = tmp_path / kind
+                folder.mkdir(exist_ok=True)
+                pixels = rng.integers(0, 255, (64, 64)).astype(np.uint8)
+                Image.fromarray(pixels).save(folder / f"{unit}_t{t}.png")
+    return tmp_path
+
+
+def pattern_settings(folder, **more):
+    return PairSettings(
+        images=str(folder / "raw/*.png"),
+        labels=str(folder / "truth/*.png"),
+        unit="{unit}_t{frame}",
+        validation=0.33,
+        test=0.33,
+        **more,
+    )
+
+
+def test_pairs_are_written_divided_and_recorded(movie):
+    summary = prepare_pairs([], out=movie / "pairs", settings=pattern_settings(movie))
+    assert (summary.units_done, summary.exit_code) == (1, 0)
+    rows = rows_of(movie / "pairs" / "samples.csv")
+    assert list(rows[0])[:6] == ["image", "labels", "unit", "frame", "split", "role"]
+    assert len(rows) == 9
+    sides = {r["unit"]: r["split"] for r in rows}
+    assert sorted(sides.values()) == ["test", "train", "validation"]
+    assert all((movie / "pairs" / r["image"]).is_file() for r in rows)
+    record = json.loads((movie / "pairs" / "run.json").read_text())
+    assert record["command"] == "prepare pairs"
+
+
+def test_a_leak_is_refused_with_the_pair_named_and_nothing_is_written(movie):
+    (movie / "raw" / "e2_t1.png").write_bytes((movie / "raw" / "e1_t0.png").read_bytes())
+    with pytest.raises(InputError, match=r"e1_t0\.png and .*e2_t1\.png \(identical, 1\.00\)"):
+        prepare_pairs([], out=movie / "pairs", settings=pattern_settings(movie))
+    assert not (movie / "pairs").exists()
+
+
+def test_the_preview_is_drawn_when_asked_for(movie):
+    prepare_pairs([], out=movie / "pairs", settings=pattern_settings(movie, preview=True))
+    with Image.open(movie / "pairs" / "preview.png") as sheet:
+        assert sheet.size[0] > 500
+
+
+def test_the_command_line_does_the_same(movie):
+    call = [sys.executable, "-m", "fatescope", "prepare", "pairs", "--json"]
+    call += ["--images", str(movie / "raw/*.png"), "--labels", str(movie / "truth/*.png")]
+    call += ["--unit", "{unit}_t{frame}", "--validation", "0.33", "--test", "0.33"]
+    done = subprocess.run([*call, "--out", str(movie / "p")], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert json.loads(done.stdout)["command"] == "prepare pairs"
+    assert rows_of(movie / "p" / "samples.csv")
+    done = subprocess.run(
+        [sys.executable, "-m", "fatescope", "train", "nothing", "--data", ".", "--out", "x"],
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "error: there is no recipe 'nothing'" in done.stderr
+
+
+@pytest.fixture(scope="module")
+def trained(pairs, tmp_path_factory):
+    pytest.importorskip("nncf")
+    pytest.importorskip("onnxruntime")
+    out = tmp_path_factory.mktemp("trained") / "out"
+    return out, train_model(Recipe.from_values(RECIPE), data=pairs, out=out)
+
+
+@pytest.mark.slow
+def test_training_ends_in_a_package_that_passes_its_own_check(trained, pairs):
+    out, summary = trained
+    assert summary.exit_code == 0
+    assert (out / "curves.png").stat().st_size > 5000
+    check = check_model(out / "package")
+    assert set(check.differences) == {"fp32", "int8"}
+    assert check.passed, check
+    assert check.size_mb < 8
+
+
+@pytest.mark.slow
+def test_the_package_lists_what_it_saw_and_nothing_else(trained, pairs):
+    package = read_package(trained[0] / "package")
+    seen = {s.unit for s in read_samples(pairs, splits=["train", "validation"])}
+    test = {s.unit for s in read_samples(pairs, splits=["test"])}
+    listed = set(package.description.training.units_seen)
+    assert listed == {unit_hash(u) for u in seen}
+    assert not listed & {unit_hash(u) for u in test}
+    assert package.description.training.n_images == 8
+
+
+@pytest.mark.slow
+def test_the_card_tells_held_out_numbers_and_their_limits(trained):
+    out, _ = trained
+    card = (out / "package" / "card.md").read_text()
+    for words in ("Held-out score", "| all | 1 |", "int8", "do not cover", "seed 0", "CPU-minutes"):
+        assert words in card
+    scores = read_package(out / "package").description.training.scores
+    assert f"{scores['ap_50']:.3f}" in card
+
+
+@pytest.mark.slow
+def test_int8_is_close_to_f32(trained):
+    out, _ = trained
+    picture = read_package(out / "package").tensor("test_input.npy")
+    exact = load_model(out / "package", precision="fp32").run(picture)
+    small = load_model(out / "package", precision="int8").run(picture)
+    assert 0 < np.abs(exact - small).mean() < 0.02
+
+
+@pytest.mark.slow
+def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
+    trained, pairs, tmp_path
+):
+    out, _ = trained
+    before = (out / "package" / "rdf.yaml").read_bytes()
+    train_model(Recipe.from_values(RECIPE), data=pairs, out=out)
+    assert (out / "package" / "rdf.yaml").read_bytes() == before
+    from fatescope.train import fit_recipe
+
+    more = Recipe.from_values({**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "rate": 1e-4}})
+    anew = fit_recipe(more, data=pairs, out=tmp_path / "anew")
+    further = fit_recipe(more, data=pairs, out=tmp_path / "more", start=out / "package")
+    assert further.history[0]["loss"] < anew.history[0]["loss"]
+    other = Recipe.from_values({**RECIPE, "network": {"widths": (8, 8, 8, 8)}})
+    with pytest.raises(ModelError, match="belong to another network"):
+        fit_recipe(other, data=pairs, out=tmp_path / "other", start=out / "package")

@@ -1,0 +1,236 @@
+"""The story of nuclei: what a person gets, and that nothing about the machine changes it."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+
+import duckdb
+import numpy as np
+import pytest
+import tifffile
+from PIL import Image as Picture
+
+import fatescope
+from fatescope.acquire import read_labels
+from fatescope.base import Execution, InputError, RunError
+from fatescope.predict import NucleiSettings
+from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+
+FIRST_COLUMNS = [
+    *("image", "label", "frame", "z", "y", "x"),
+    *("bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1", "area_px"),
+]
+CLASSICAL = NucleiSettings(model="classical")
+ALONE = Execution(workers=1)
+
+
+@pytest.fixture(scope="module")
+def movie():
+    return simulate_nuclei(NucleiMovieSettings(frames=3, height=128, width=160), seed=4)
+
+
+@pytest.fixture
+def pictures(movie, tmp_path):
+    """Three frames as pictures of their own, in three formats."""
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    Picture.fromarray(movie.pixels[0]).save(folder / "a.png")
+    tifffile.imwrite(folder / "b.tif", movie.pixels[1], tile=(64, 64), compression="zlib")
+    tifffile.imwrite(folder / "c.ome.tif", movie.pixels[2], metadata={"axes": "YX"})
+    return folder
+
+
+def files_of(folder):
+    """Return the bytes of every result but the record, which holds times."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name not in ("run.json", "report.html") and "ledger" not in p.name
+    }
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_a_folder_of_pictures_becomes_labels_tables_and_a_report(pictures, tmp_path, movie):
+    summary = predict_nuclei(pictures, out=tmp_path / "out", settings=CLASSICAL, execution=ALONE)
+    assert (summary.units_done, summary.units_failed, summary.exit_code) == (3, 0, 0)
+    rows = rows_of(tmp_path / "out" / "objects.csv")
+    assert list(rows[0])[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
+    labels = read_labels(tmp_path / "out" / "labels" / "b.tif").read()
+    mine = [r for r in rows if r["image"] == "b"]
+    assert len(mine) == labels.max() > 5
+    for row in mine[:5]:
+        inside = labels == int(row["label"])
+        assert int(row["area_px"]) == inside.sum()
+        mean = movie.pixels[1][inside].mean()
+        assert float(row["mean_0"]) == pytest.approx(mean)
+    query = f"select count(*) from '{tmp_path / 'out' / 'objects.parquet'}'"
+    assert duckdb.connect().execute(query).fetchone() == (len(rows),)
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert record["model"]["name"] == "classical"
+    assert len(record["inputs"]) == 3
+    assert "b.tif" in record["inputs"][1]["path"]
+    assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+
+
+def test_a_movie_keeps_its_axes_and_spacing(movie, tmp_path):
+    path = tmp_path / "movie.tif"
+    metadata = {"axes": "TYX", "unit": "um", "finterval": 300.0}
+    tifffile.imwrite(
+        path, movie.pixels, imagej=True, resolution=(1 / 0.3, 1 / 0.3), metadata=metadata
+    )
+    predict_nuclei(path, out=tmp_path / "out", settings=CLASSICAL, execution=ALONE)
+    labels = read_labels(tmp_path / "out" / "labels" / "movie.tif")
+    assert labels.axes == "TYX"
+    assert labels.shape == movie.pixels.shape
+    assert labels.spacing.um("YX") == pytest.approx((0.3, 0.3))
+    assert labels.spacing.interval_min == pytest.approx(5.0)
+    rows = rows_of(tmp_path / "out" / "objects.csv")
+    assert {r["frame"] for r in rows} == {"0", "1", "2"}
+    first = rows[0]
+    assert float(first["area_um2"]) == pytest.approx(int(first["area_px"]) * 0.09)
+
+
+def test_what_the_user_says_of_the_scale_is_used_and_recorded(pictures, tmp_path):
+    settings = CLASSICAL.replace(spacing_um="0.5", diameter_um=11)
+    predict_nuclei(pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
+    said = json.loads((tmp_path / "out" / "run.json").read_text())["inputs"][0]["spacing"]
+    assert said["X"] == {"value": 0.5, "unit": "µm", "source": "user"}
+    assert "area_um2" in rows_of(tmp_path / "out" / "objects.csv")[0]
+
+
+def test_workers_and_memory_change_no_byte(pictures, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    predict_nuclei(pictures, out=one, settings=CLASSICAL, execution=ALONE)
+    many = Execution(workers=2, memory="500MB")
+    predict_nuclei(pictures, out=two, settings=CLASSICAL, execution=many)
+    assert files_of(one) == files_of(two)
+
+
+@pytest.mark.parametrize("write", ["png", "tiled", "strips"])
+def test_the_format_of_the_file_changes_no_label(movie, tmp_path, write):
+    plain, other = tmp_path / "plain", tmp_path / "other"
+    plain.mkdir()
+    other.mkdir()
+    tifffile.imwrite(plain / "x.tif", movie.pixels[0])
+    if write == "png":
+        Picture.fromarray(movie.pixels[0]).save(other / "x.png")
+    elif write == "tiled":
+        tifffile.imwrite(other / "x.tif", movie.pixels[0], tile=(32, 48), compression="lzw")
+    else:
+        tifffile.imwrite(other / "x.tif", movie.pixels[0], rowsperstrip=7, byteorder=">")
+    for folder in (plain, other):
+        out = folder / "out"
+        predict_nuclei(folder, out=out, settings=CLASSICAL, execution=ALONE)
+    labels = [read_labels(f / "out" / "labels" / "x.tif").read() for f in (plain, other)]
+    np.testing.assert_array_equal(*labels)
+
+
+def test_the_same_command_continues_also_with_more_pictures(pictures, tmp_path):
+    out = tmp_path / "out"
+    first = [pictures / "a.png"]
+    predict_nuclei(first, out=out, settings=CLASSICAL, execution=ALONE)
+    made = (out / "labels" / "a.tif").stat().st_mtime_ns
+    again = [*first, pictures / "b.tif"]
+    summary = predict_nuclei(again, out=out, settings=CLASSICAL, execution=ALONE)
+    assert summary.units_done == 2
+    assert (out / "labels" / "a.tif").stat().st_mtime_ns == made
+    whole = tmp_path / "whole"
+    predict_nuclei(again, out=whole, settings=CLASSICAL, execution=ALONE)
+    assert files_of(out) == files_of(whole)
+
+
+def test_other_settings_into_the_same_folder_need_fresh(pictures, tmp_path):
+    out = tmp_path / "out"
+    given = {"inputs": pictures / "a.png", "out": out, "execution": ALONE}
+    predict_nuclei(**given, settings=CLASSICAL)
+    other = CLASSICAL.replace(diameter_px=15)
+    with pytest.raises(RunError, match="--fresh"):
+        predict_nuclei(**given, settings=other)
+    assert predict_nuclei(**given, settings=other, fresh=True).units_done == 1
+
+
+def test_one_bad_picture_costs_one_finding(pictures, tmp_path):
+    (pictures / "broken.tif").write_bytes((pictures / "b.tif").read_bytes()[:200])
+    out = tmp_path / "out"
+    summary = predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    assert (summary.units_done, summary.units_failed, summary.exit_code) == (3, 1, 1)
+    assert "broken.tif" in summary.errors[0]
+    bad = [r for r in rows_of(out / "findings.csv") if r["severity"] == "error"]
+    assert [r["rule"] for r in bad] == ["unreadable"]
+
+
+def test_nothing_readable_is_exit_code_2(tmp_path):
+    (tmp_path / "x.tif").write_bytes(b"not a picture")
+    out = tmp_path / "out"
+    given = [tmp_path / "x.tif"]
+    summary = predict_nuclei(given, out=out, settings=CLASSICAL, execution=ALONE)
+    assert summary.exit_code == 2
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="no image was found"):
+        predict_nuclei(tmp_path / "empty", out=out, settings=CLASSICAL)
+
+
+def test_too_many_steps_for_the_axes_are_explained(pictures, tmp_path):
+    settings = CLASSICAL.replace(spacing_um="1,1,1")
+    given = [pictures / "a.png"]
+    summary = predict_nuclei(given, out=tmp_path / "o", settings=settings, execution=ALONE)
+    assert "gives 3 steps" in summary.errors[0]
+
+
+def test_a_plan_says_time_and_memory_and_writes_nothing(pictures, tmp_path):
+    plan = plan_nuclei(pictures, settings=CLASSICAL, execution=ALONE)
+    assert set(plan.as_json()) >= {
+        *("units", "cpu_seconds", "wall_seconds", "peak_memory_mb", "output_mb")
+    }
+    assert plan.units == 3
+    assert plan.cpu_seconds > 0
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures"]
+
+
+def test_a_huge_picture_can_be_planned(tmp_path):
+    path = tmp_path / "huge.tif"
+    tifffile.imwrite(path, shape=(100_000, 100_000), dtype="uint8", bigtiff=True)
+    assert path.stat().st_blocks * 512 < 1e9  # a sparse file
+    plan = plan_nuclei(path, settings=CLASSICAL, execution=ALONE)
+    assert plan.cpu_seconds > 1000
+    assert plan.peak_memory_mb < 2000
+
+
+def command(*words):
+    line = [sys.executable, "-m", "fatescope", "predict", "nuclei", *map(str, words)]
+    return subprocess.run(line, capture_output=True, text=True, check=False)
+
+
+def test_the_command_answers_in_json_and_nothing_else(pictures, tmp_path):
+    words = ("--model", "classical", "--workers", 1, "--json")
+    done = command(pictures / "a.png", "--out", tmp_path / "out", *words)
+    answer = json.loads(done.stdout)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert set(answer) == {
+        *("command", "out", "units_done", "units_failed", "findings", "seconds"),
+        "peak_memory_mb",
+    }
+
+
+def test_a_missing_file_is_one_line_on_standard_error(tmp_path):
+    done = command(tmp_path / "gone.tif", "--out", tmp_path / "out", "--model", "classical")
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: ")
+    assert "gone.tif" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_three_lines_of_python(pictures, tmp_path):
+    settings = fatescope.NucleiSettings(model="classical")
+    result = fatescope.predict_nuclei(
+        pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE
+    )
+    assert result.units_done == 1
