@@ -13,7 +13,7 @@ from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
-    "lineage": ("lineage_files",),
+    "lineage": ("lineage_files", "lineage_name"),
     "predict": ("predict",),
     "prepare": ("prepare",),
     "simulate": ("simulate",),

@@ -96,13 +96,15 @@ def fit_embryo(
     target = at_phase(atlas.position, name, phase)
     given = np.ones(len(row)) if weight is None else weight
     base = given / spread**2
-    w, matrix, shift = base, prior, np.zeros(3)
+    w: FloatArray = base
+    matrix: FloatArray = prior
+    shift: FloatArray = np.zeros(3)
     for _ in range(3):
         matrix, shift = fit_linear(xyz_um[row], target, weight=w, ridge=1.0, prior=matrix)
         far = ((xyz_um[row] @ matrix + shift - target) ** 2).sum(1) / spread**2
         w = base / (1 + far / 6)
-    placed = xyz_um @ matrix + shift
-    expected = atlas.position
+    placed: FloatArray = xyz_um @ matrix + shift
+    expected: FloatArray = atlas.position
     if modes and len(row) > 20:
         expected = atlas.position + _along_modes(atlas, placed[row] - target, name, phase, w)
         target = at_phase(expected, name, phase)

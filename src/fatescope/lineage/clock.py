@@ -38,7 +38,8 @@ class Clock:
         inside = np.interp(f, self.frame, self.minute)
         early = self.minute[0] + (f - self.frame[0]) * before
         late = self.minute[-1] + (f - self.frame[-1]) * after
-        return np.where(f < self.frame[0], early, np.where(f > self.frame[-1], late, inside))
+        outside = np.where(f < self.frame[0], early, np.where(f > self.frame[-1], late, inside))
+        return np.asarray(outside)
 
     @property
     def minutes_per_frame(self) -> float:

@@ -1,2 +1,12 @@
+from .embryo import NamedRows as NamedRows
+from .embryo import name_embryo as name_embryo
+from .frame import NamedFrame as NamedFrame
+from .frame import name_frame as name_frame
+from .movie import links_are_doubtful as links_are_doubtful
+from .movie import name_movie as name_movie
+from .scale import guess_spacing as guess_spacing
+from .settings import AtlasSettings as AtlasSettings
+from .settings import NameSettings as NameSettings
 from .tracked import NamedTree as NamedTree
 from .tracked import name_tracked as name_tracked
+from .tracked import rename_tracked as rename_tracked

@@ -10,9 +10,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 
-def long_axis_frame(
-    xyz_um: FloatArray, weight: FloatArray
-) -> tuple[FloatArray, FloatArray]:
+def long_axis_frame(xyz_um: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
     """Return the principal axes (columns, right-handed, longest first) and the centre."""
     centre = weight @ xyz_um / weight.sum()
     _, _, axes = np.linalg.svd((xyz_um - centre) * np.sqrt(weight)[:, None], full_matrices=False)

@@ -102,10 +102,27 @@ def name_tracked(
     )
     middle = _Part.until(xyz_um, frame, parent, _MIDDLE_CELLS)
     if len(early.frame) < 0.95 * len(middle.frame) and len(middle.frame) < 0.95 * len(frame):
-        named, fit = _first_pass(atlas, middle, state)
-        clock, fit = _updated(atlas, middle, named, state.clock, state.matrix, modes=False, drift=False)
+        named = _first_pass(atlas, middle, state)
+        clock, fit = _updated(
+            atlas, middle, named, state.clock, state.matrix, modes=False, drift=False
+        )
         state = _State(named, clock, fit.matrix, fit.shift, fit.spread)
     return _whole(atlas, _Part(xyz_um, frame, chains_of(frame, parent)), state)
+
+
+def rename_tracked(
+    atlas: Atlas,
+    found: NamedTree,
+    *,
+    xyz_um: FloatArray,
+    frame: IntArray,
+    parent: IntArray,
+) -> NamedTree:
+    """Name the same nuclei again after their links changed; clock and map are kept as a start."""
+    part = _Part(xyz_um, frame, chains_of(frame, parent))
+    fit = found.fit
+    named = _named(atlas, part, found.clock, fit.placed, fit.expected, fit.spread, 15.0)
+    return _settled(atlas, part, named, found.clock, fit.matrix, passes=2)
 
 
 def _starts(atlas: Atlas, part: _Part) -> list[_State]:
@@ -114,10 +131,19 @@ def _starts(atlas: Atlas, part: _Part) -> list[_State]:
     weight = 1 / count[part.frame - part.frame.min()]
     axes, centre = long_axis_frame(part.xyz_um, weight)
     tried = []
-    for clock, turn in product(clocks_from_counts(atlas, part.frame), turned_about_long_axis(_N_ROLLS)):
+    for clock, turn in product(
+        clocks_from_counts(atlas, part.frame), turned_about_long_axis(_N_ROLLS)
+    ):
         matrix = axes @ turn
         named = _named(
-            atlas, part, clock, part.xyz_um @ matrix - centre @ matrix, atlas.position, 2.0, 25.0, 0.5
+            atlas,
+            part,
+            clock,
+            part.xyz_um @ matrix - centre @ matrix,
+            atlas.position,
+            2.0,
+            25.0,
+            0.5,
         )
         tried.append(_State(named, clock, matrix, -centre @ matrix, 2.0))
     tried.sort(key=lambda s: -s.named.total)
@@ -210,22 +236,23 @@ def _usable(atlas: Atlas, named: Named) -> bool:
     return bool((atlas.known[named.name[named.name >= 0]]).any())
 
 
-def _first_pass(atlas: Atlas, part: _Part, state: _State) -> tuple[Named, Fit | None]:
+def _first_pass(atlas: Atlas, part: _Part, state: _State) -> Named:
     placed = part.xyz_um @ state.matrix + state.shift
-    named = _named(
-        atlas, part, state.clock, placed, atlas.position, max(1.2, state.spread), 20.0
-    )
-    return named, None
+    return _named(atlas, part, state.clock, placed, atlas.position, max(1.2, state.spread), 20.0)
 
 
 def _whole(atlas: Atlas, part: _Part, state: _State) -> NamedTree:
-    named, _ = _first_pass(atlas, part, state)
-    clock, matrix = state.clock, state.matrix
+    named = _first_pass(atlas, part, state)
+    return _settled(atlas, part, named, state.clock, state.matrix, passes=_PASSES)
+
+
+def _settled(
+    atlas: Atlas, part: _Part, named: Named, clock: Clock, matrix: FloatArray, *, passes: int
+) -> NamedTree:
+    """Let names, clock and map improve each other until nothing changes, or it gets worse."""
     best: NamedTree | None = None
-    for turn in range(_PASSES):
-        clock, fit = _updated(
-            atlas, part, named, clock, matrix, modes=turn > 0, drift=True
-        )
+    for turn in range(passes):
+        clock, fit = _updated(atlas, part, named, clock, matrix, modes=turn > 0, drift=True)
         named = _named(atlas, part, clock, fit.placed, fit.expected, fit.spread, 15.0)
         found = NamedTree(chains=part.chains, named=named, clock=clock, fit=fit)
         if best is not None and named.total < best.named.total - _WORSE:
@@ -234,5 +261,6 @@ def _whole(atlas: Atlas, part: _Part, state: _State) -> NamedTree:
         best, matrix = found, fit.matrix
         if settled:
             break
-    assert best is not None
+    if best is None:
+        raise InputError("`passes` must be at least 1.")
     return best

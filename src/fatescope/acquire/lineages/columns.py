@@ -1,0 +1,46 @@
+"""The rows of a lineage as its file gave them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire.lineages import epic, plain
+from fatescope.acquire.lineages.text import read_table_text
+from fatescope.base.table import Table
+
+if TYPE_CHECKING:
+    from fatescope.acquire.lineages.result import ReadLineage
+
+
+def original_columns(path: Path, read: ReadLineage) -> Table:
+    """Return the columns of the file, row by row; of formats without rows, those of a plain table.
+
+    Raises
+    ------
+    FileFormatError
+        If the file can no longer be read.
+    """
+    lineage = read.lineage
+    if read.format in ("epic", "csv"):
+        raw = read_table_text(
+            path, numeric=epic.NUMERIC | plain.NUMERIC, required=epic.REQUIRED | plain.REQUIRED
+        )
+        if len(raw.line) == len(lineage):
+            return Table(dict(raw.columns))
+    z, y, x = lineage.position.T
+    parent = np.array([str(p) if p >= 0 else "" for p in lineage.parent], dtype=object)
+    return Table(
+        {
+            "id": np.arange(len(lineage)),
+            "frame": lineage.frame,
+            "z": z,
+            "y": y,
+            "x": x,
+            "radius_px": lineage.radius_px,
+            "parent": parent,
+            "name": lineage.name,
+        }
+    )

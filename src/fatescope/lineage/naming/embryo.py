@@ -1,0 +1,167 @@
+"""Name an embryo, whatever is known of it: a tree, a movie, or a single frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+
+from fatescope.base.errors import InputError
+from fatescope.lineage.clock import clocks_from_counts
+from fatescope.lineage.naming.confidence import certainty
+from fatescope.lineage.naming.flags import fitness
+from fatescope.lineage.naming.frame import name_frame
+from fatescope.lineage.naming.movie import links_are_doubtful, name_movie
+from fatescope.lineage.naming.tracked import name_tracked
+
+if TYPE_CHECKING:
+    from fatescope.base.types import BoolArray, FloatArray, IntArray
+    from fatescope.lineage.atlas import Atlas
+    from fatescope.lineage.naming.settings import NameSettings
+
+Kind = Literal["tracked", "movie", "frame"]
+_LINKED_SHARE = 0.3
+_MOST_CELLS = 450
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedRows:
+    """Names of rows and how far to trust them.
+
+    Parameters
+    ----------
+    name, second : ndarray of int, shape (rows,)
+        Places in the atlas, or -1.
+    confidence : ndarray of float, shape (rows,)
+    kind : str
+        What the table was taken for: ``tracked``, ``movie`` or ``frame``.
+    species : str
+        Empty where lives do not tell.
+    reasons : list of str
+        Why the embryo does not fit; empty if it is typical.
+    minutes_per_frame : float
+        Pace against the atlas; NaN for a single frame.
+    """
+
+    name: IntArray
+    second: IntArray
+    confidence: FloatArray
+    kind: Kind
+    species: str
+    reasons: list[str]
+    minutes_per_frame: float
+
+
+def name_embryo(
+    atlas: Atlas, *, xyz_um: FloatArray, frame: IntArray, parent: IntArray, settings: NameSettings
+) -> NamedRows:
+    """Name every row of an embryo.
+
+    Parameters
+    ----------
+    xyz_um : ndarray of float, shape (rows, 3)
+        x, y, z in µm; rows that are not finite get no name.
+    frame : ndarray of int, shape (rows,)
+    parent : ndarray of int, shape (rows,)
+        Row in an earlier frame, or -1. Without any link the table is a movie, with one frame a
+        single frame.
+
+    Raises
+    ------
+    InputError
+        If no row has a position.
+    """
+    finite = np.flatnonzero(np.isfinite(xyz_um).all(axis=1))
+    if not len(finite):
+        raise InputError("no nucleus has a position. Check the columns x, y and z.")
+    if len(finite) < len(frame):
+        place = np.full(len(frame), -1)
+        place[finite] = np.arange(len(finite))
+        links = np.where(parent[finite] >= 0, place[parent[finite]], -1)
+        part = _name(atlas, xyz_um[finite], frame[finite], links, settings)
+        return _spread_out(part, finite, len(frame))
+    return _name(atlas, xyz_um, frame, parent, settings)
+
+
+def _spread_out(part: NamedRows, rows: IntArray, n: int) -> NamedRows:
+    name, second, confidence = np.full(n, -1), np.full(n, -1), np.zeros(n)
+    name[rows], second[rows], confidence[rows] = part.name, part.second, part.confidence
+    return NamedRows(
+        name=name,
+        second=second,
+        confidence=confidence,
+        kind=part.kind,
+        species=part.species,
+        reasons=part.reasons,
+        minutes_per_frame=part.minutes_per_frame,
+    )
+
+
+def _name(
+    atlas: Atlas, xyz: FloatArray, frame: IntArray, parent: IntArray, settings: NameSettings
+) -> NamedRows:
+    if frame.min() == frame.max():
+        single = name_frame(atlas, xyz_um=xyz)
+        return NamedRows(
+            name=single.name,
+            second=single.second,
+            confidence=single.confidence,
+            kind="frame",
+            species="",
+            reasons=single.reasons,
+            minutes_per_frame=float("nan"),
+        )
+    late = _late(frame)
+    if late.any():
+        rows = np.flatnonzero(~late)
+        place = np.full(len(frame), -1)
+        place[rows] = np.arange(len(rows))
+        links = np.where(parent[rows] >= 0, place[parent[rows]], -1)
+        part = _name(atlas, xyz[rows], frame[rows], links, settings)
+        return _carried(_spread_out(part, rows, len(frame)), frame, parent)
+    linked = np.mean(parent[frame > frame.min()] >= 0) > _LINKED_SHARE
+    kind: Kind = "movie"
+    if linked and settings.links != "ignore" and not _must_mend(atlas, frame, parent, settings):
+        found, kind = name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent), "tracked"
+    else:
+        given = parent if linked and settings.links != "ignore" else None
+        found, _ = name_movie(atlas, xyz_um=xyz, frame=frame, parent=given)
+    sure = certainty(atlas, found, frame=frame, kind=kind)
+    fit = fitness(atlas, found, frame=frame)
+    return NamedRows(
+        name=found.row_names(),
+        second=sure.second,
+        confidence=sure.confidence,
+        kind=kind,
+        species=fit.species,
+        reasons=fit.reasons(),
+        minutes_per_frame=found.clock.minutes_per_frame,
+    )
+
+
+def _late(frame: IntArray) -> BoolArray:
+    """Return the rows of frames beyond the atlas: from the first with more than 450 nuclei on."""
+    count = np.bincount(frame - frame.min())
+    over = np.flatnonzero(count > _MOST_CELLS)
+    if not len(over):
+        return np.zeros(len(frame), bool)
+    return np.asarray(frame >= frame.min() + max(int(over[0]), 1))
+
+
+def _carried(named: NamedRows, frame: IntArray, parent: IntArray) -> NamedRows:
+    """Let later rows bear the names of the rows they continue, until these divide."""
+    successors = np.bincount(parent[parent >= 0], minlength=len(frame))
+    for row in np.argsort(frame, kind="stable").tolist():
+        before = parent[row]
+        if named.name[row] < 0 <= before and successors[before] == 1:
+            named.name[row], named.second[row] = named.name[before], named.second[before]
+            named.confidence[row] = named.confidence[before]
+    return named
+
+
+def _must_mend(atlas: Atlas, frame: IntArray, parent: IntArray, settings: NameSettings) -> bool:
+    if settings.links != "auto":
+        return settings.links == "mend"
+    pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
+    return links_are_doubtful(frame, parent, minutes_per_frame=pace)

@@ -1,0 +1,215 @@
+"""Name the cells of embryos: read -> scale -> names -> tables with confidence, and flags."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import write_table
+from fatescope.acquire.lineages import (
+    LineageFile,
+    LineageReading,
+    ReadLineage,
+    find_lineages,
+    read_lineage_checked,
+)
+from fatescope.acquire.lineages.columns import original_columns
+from fatescope.base import Execution, Finding, Spacing, Table
+from fatescope.lineage.naming import NamedRows, NameSettings, guess_spacing, name_embryo
+from fatescope.run import Run, Summary
+from fatescope.workflows.execute import Progress, map_units
+from fatescope.workflows.lineages.atlas_source import open_atlas
+from fatescope.workflows.lineages.inputs import describe_lineage
+
+if TYPE_CHECKING:
+    from fatescope.lineage.atlas import Atlas
+
+_COMPACT = 3
+
+
+def name_lineages(
+    inputs: Sequence[Path | str],
+    *,
+    out: Path | str,
+    settings: NameSettings | None = None,
+    reading: LineageReading | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Name every nucleus of tables, movies and frames; the story behind ``lineage name``.
+
+    Parameters
+    ----------
+    inputs : sequence of paths
+        Files of any lineage format, or folders of them.
+    out : path
+        Gets ``named/<table>.csv``, ``embryos.csv``, ``findings.csv``, ``run.json``.
+    settings : NameSettings, optional
+    reading : LineageReading, optional
+        Scale and format, where the files do not say them.
+    execution : Execution, optional
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    InputError, FileFormatError, RunError
+        When nothing can be done. A file that cannot be named costs a finding instead.
+    """
+    settings, reading = settings or NameSettings(), reading or LineageReading()
+    files = {f.key: f for f in find_lineages(inputs)}
+    open_atlas(settings.atlas)
+    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
+        todo = run.pending(files, paths={k: f.files for k, f in files.items()})
+        job = partial(name_file, settings=settings, reading=reading, out=run.out)
+        units = [files[k] for k in todo]
+        workers = (execution or Execution()).workers
+        for file, outcome in map_units(job, units, workers=workers, progress=progress):
+            if isinstance(outcome, Exception):
+                problem = Finding(
+                    file=file.key, rule="unreadable", severity="error", reason=str(outcome)
+                )
+                run.fail(file.key, problem)
+                continue
+            run.record(
+                file.key,
+                input=outcome.input,
+                tables={"embryos": outcome.row},
+                findings=outcome.findings,
+                files=[outcome.written],
+                seconds=outcome.seconds,
+            )
+        return run.finish()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFile:
+    """What a worker hands to the driver about one embryo."""
+
+    input: dict[str, Any]
+    row: Table
+    findings: list[Finding]
+    written: Path
+    seconds: dict[str, float]
+
+
+def name_file(
+    file: LineageFile, *, settings: NameSettings, reading: LineageReading, out: Path
+) -> NamedFile:
+    """Read one table, name its rows, and write them in their order."""
+    begun = time.perf_counter()
+    read = read_lineage_checked(
+        file.path,
+        format=reading.format,
+        spacing_um=reading.spacing_um,
+        interval_min=reading.interval_min,
+    )
+    atlas = open_atlas(settings.atlas)
+    lineage = read.lineage
+    if lineage.spacing.um("ZYX") is None:
+        z, y, x = guess_spacing(atlas, position=lineage.position, frame=lineage.frame)
+        guess = Spacing.of(source="estimated", Z=z, Y=y, X=x).replaced_by(lineage.spacing)
+        lineage = replace(lineage, spacing=guess)
+        read = replace(read, lineage=lineage)
+    middle = time.perf_counter()
+    named = name_embryo(
+        atlas,
+        xyz_um=lineage.position_um()[:, ::-1],
+        frame=lineage.frame.astype(np.int64),
+        parent=lineage.parent.astype(np.int64),
+        settings=settings,
+    )
+    path = out / "named" / f"{file.key}.csv"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_table(named_table(atlas, original_columns(file.path, read), named, settings), path)
+    return NamedFile(
+        input=describe_lineage(file, read),
+        row=_embryo_row(file.key, read, named),
+        findings=[replace(f, file=file.key) for f in read.findings]
+        + _findings(file.key, read, named),
+        written=path.relative_to(out),
+        seconds={"read": middle - begun, "name": time.perf_counter() - middle},
+    )
+
+
+def named_table(atlas: Atlas, given: Table, named: NamedRows, settings: NameSettings) -> Table:
+    """Return the input rows with name, compact name, confidence, second choice and abstention.
+
+    Columns of the input that bear one of these names go on as ``<column>_given``.
+    """
+    limit = settings.abstain_flagged if named.reasons else settings.abstain_below
+    abstained = (named.name < 0) | (named.confidence < limit)
+    text = np.array([*atlas.names, ""], dtype=object)
+    name = text[np.where(abstained, -1, named.name)]
+    second = text[np.where(abstained & (named.name >= 0), named.name, named.second)]
+    ours = {
+        "name": name,
+        "compact": np.array([n[:_COMPACT] for n in name], dtype=object),
+        "confidence": np.round(named.confidence, 4),
+        "second": second,
+        "abstained": abstained.astype(np.int64),
+    }
+    kept = {f"{c}_given" if c in ours else c: values for c, values in given.columns.items()}
+    return Table({**kept, **ours})
+
+
+def _embryo_row(key: str, read: ReadLineage, named: NamedRows) -> Table:
+    steps = read.lineage.spacing.um("ZYX") or ()
+    interval = read.lineage.spacing.interval_min
+    if interval is None:
+        interval = named.minutes_per_frame
+    text = {
+        "table": key,
+        "flagged": int(bool(named.reasons)),
+        "reason": "; ".join(named.reasons),
+        "species": named.species,
+        "spacing_um": ",".join(f"{s:g}" for s in steps),
+    }
+    columns: dict[str, np.ndarray] = {c: np.array([v], dtype=object) for c, v in text.items()}
+    columns["flagged"] = np.array([text["flagged"]], dtype=np.int64)
+    columns["interval_min"] = np.array([round(float(interval), 4)])
+    columns["kind"] = np.array([named.kind], dtype=object)
+    columns["pace"] = np.array([round(named.minutes_per_frame, 4)])
+    columns["rows"] = np.array([len(named.name)], dtype=np.int64)
+    columns["named"] = np.array([int((named.name >= 0).sum())], dtype=np.int64)
+    return Table(columns)
+
+
+def _findings(key: str, read: ReadLineage, named: NamedRows) -> list[Finding]:
+    found = []
+    spacing = read.lineage.spacing
+    guessed = [a for a in "ZYX" if spacing.steps[a].source in ("assumed", "estimated")]
+    if guessed:
+        steps = ", ".join(f"{s:g}" for s in spacing.um("ZYX") or ())
+        found.append(
+            Finding(
+                file=key,
+                rule="assumed-scale",
+                severity="info",
+                reason=f"the spacing {steps} µm (z, y, x) is a guess. Give --spacing-um.",
+            )
+        )
+    if named.reasons:
+        rule = "species" if named.species == "C. briggsae" else "atypical"
+        found.append(
+            Finding(
+                file=key,
+                rule=rule,
+                severity="warning",
+                reason=f"this embryo does not fit the atlas: {'; '.join(named.reasons)}.",
+            )
+        )
+    return found
