@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,27 +14,13 @@ if TYPE_CHECKING:
 _STEP_UM = 0.8
 _DAUGHTER_UM = 2.4
 _REACH_UM = 9.0
+_EARLY_REACH_UM = 18.0
+_FEW = 30
 _KEEP = 6.0
 _NEW = 16.0
 _DIVIDE = 6.0
 _TOO_YOUNG = 10.0
 _GIVEN = 10.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Expectation:
-    """What is known of the nuclei of a frame before the next one is seen.
-
-    Parameters
-    ----------
-    step_um : ndarray, shape (n, 3)
-        Where each nucleus is expected to move.
-    divide : ndarray, shape (n,)
-        Cost of a division now: large where the cell is too young.
-    """
-
-    step_um: FloatArray
-    divide: FloatArray
 
 
 def link_frames(
@@ -45,7 +30,8 @@ def link_frames(
     minutes_per_frame: float,
     given: IntArray | None = None,
     divide_cost: Callable[[IntArray, int], FloatArray] | None = None,
-    pull: Callable[[IntArray, IntArray, IntArray], FloatArray] | None = None,
+    pull: Callable[[IntArray, IntArray], FloatArray] | None = None,
+    apart: Callable[[IntArray, IntArray], FloatArray] | None = None,
 ) -> IntArray:
     """Return the parent of each row, by solving one assignment per pair of frames.
 
@@ -60,7 +46,10 @@ def link_frames(
     divide_cost : callable, optional
         ``divide_cost(rows, frame)``: cost that each of these nuclei divides before ``frame``.
     pull : callable, optional
-        ``pull(before, now, parent)``: further cost of each pair, shape (now, before).
+        ``pull(before, now)``: further cost that a nucleus continues, shape (now, before).
+    apart : callable, optional
+        ``apart(before, now)``: cost of the place of a second daughter, in place of the distance
+        from its mother.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -81,15 +70,16 @@ def link_frames(
             divides = np.where(young, _DIVIDE + _TOO_YOUNG, _DIVIDE)
         else:
             divides = divide_cost(before, f1)
-        second = 0.5 * square / _DAUGHTER_UM**2 + divides
+        place = 0.5 * square / _DAUGHTER_UM**2 if apart is None else apart(before, now)
+        second = place + divides
         if pull is not None:
-            extra = pull(before, now, parent)
-            follow, second = follow + extra, second + extra
+            follow = follow + pull(before, now)
         if given is not None:
             same = given[now][:, None] == before[None]
             follow, second = follow - _GIVEN * same, second - _GIVEN * same
         cost = np.concatenate([follow, second, np.full((len(now), len(now)), _NEW)], axis=1)
-        cost[:, : 2 * len(before)][np.tile(square > _REACH_UM**2, 2)] = 1e3
+        reach = _REACH_UM if len(before) > _FEW else _EARLY_REACH_UM
+        cost[:, : 2 * len(before)][np.tile(square > reach**2, 2)] = 1e3
         row, column = linear_sum_assignment(cost)
         linked = column < 2 * len(before)
         row, source = row[linked], before[column[linked] % len(before)]

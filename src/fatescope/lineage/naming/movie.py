@@ -26,6 +26,9 @@ _DOUBTFUL_SHARE = 0.03
 _DUE = 2.0
 _NEVER = 14.0
 _PULL = 0.3
+_HALF_UM = 2.2
+"""How far a daughter lies from where her mother was, in the first frame."""
+_DAUGHTER_SD_UM = 1.5
 
 
 def links_are_doubtful(frame: IntArray, parent: IntArray, *, minutes_per_frame: float) -> bool:
@@ -50,7 +53,7 @@ def name_movie(
     xyz_um: FloatArray,
     frame: IntArray,
     parent: IntArray | None = None,
-    rounds: int = 2,
+    rounds: int = 3,
 ) -> tuple[NamedTree, IntArray]:
     """Link and name a movie.
 
@@ -103,11 +106,17 @@ def _link_again(
         cost = np.minimum(_DUE + 0.5 * early**2, _NEVER)
         return np.asarray(np.where(never[rows], _NEVER, np.where(sure[rows], cost, 6.0)))
 
-    def pull(before: IntArray, now: IntArray, parent: IntArray) -> FloatArray:
+    def pull(before: IntArray, now: IntArray) -> FloatArray:
         minute = found.clock.minutes(frame[now[:1]])[0]
         there = at_phase(expected, safe[before], (minute - begin[before]) / life[before])
         off = (placed[now][:, None] - there[None]) / sd[before][None]
         return np.asarray(_PULL * 0.5 * np.minimum((off**2).sum(2), 16.0) * sure[before])
+
+    def apart(before: IntArray, now: IntArray) -> FloatArray:
+        half = _HALF_UM * atlas.axis[safe[before]] * sure[before][:, None]
+        step = placed[now][:, None] - placed[before][None]
+        one, other = ((step - half) ** 2).sum(2), ((step + half) ** 2).sum(2)
+        return np.asarray(0.5 * np.minimum(one, other) / _DAUGHTER_SD_UM**2)
 
     return link_frames(
         xyz_um,
@@ -116,4 +125,5 @@ def _link_again(
         given=given,
         divide_cost=divide_cost,
         pull=pull,
+        apart=apart,
     )
