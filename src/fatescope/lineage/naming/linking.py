@@ -20,7 +20,7 @@ _KEEP = 6.0
 _NEW = 16.0
 _DIVIDE = 6.0
 _TOO_YOUNG = 10.0
-_GIVEN = 10.0
+_GIVEN = 5.0
 
 
 def link_frames(
