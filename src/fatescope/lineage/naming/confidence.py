@@ -16,11 +16,11 @@ if TYPE_CHECKING:
     from fatescope.lineage.atlas import Atlas
 
 WEIGHTS: dict[str, tuple[float, ...]] = {
-    "tracked": (2.6, 1.0, -0.25, -0.5, 0.0),
-    "movie": (1.0, 1.0, -0.35, -0.5, -0.3),
+    "tracked": (0.316, 1.392, -0.264, 0.065, 0.1),
+    "movie": (-1.318, 1.538, -1.816, 0.398, -0.264),
 }
-"""Logistic weights: constant, margin, distance, spread, cells; fitted on tuning embryos by
-``benchmarks/naming.py --calibrate``."""
+"""Logistic weights: constant, margin, distance, spread, cells; fitted on the tuning embryos of
+``benchmarks/naming.py``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

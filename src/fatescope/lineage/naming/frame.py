@@ -25,7 +25,7 @@ _SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)
 _RIDGE = 20.0
 _DUMMY = 50.0
 _USED_MODES = 25
-CONFIDENCE = (-0.4, 0.75, -0.45)
+CONFIDENCE = (-0.996, 1.076, -0.646)
 """Logistic weights: constant, log of the margin, distance; fitted on tuning embryos."""
 _WORST_COST = 9.0
 

@@ -20,7 +20,7 @@ class NameSettings(Settings):
         "or ignore them",
     )
     abstain_below: float = setting(
-        0.2, "confidence below which a nucleus stays without a name", ge=0, le=1
+        0.1, "confidence below which a nucleus stays without a name", ge=0, le=1
     )
     abstain_flagged: float = setting(
         0.5, "the same in embryos that do not fit the atlas", ge=0, le=1

@@ -1,0 +1,151 @@
+import numpy as np
+import pytest
+from tests.lineage.embryos import render_embryo
+
+from fatescope.acquire.lineages.atlas_file import read_arrays, write_arrays
+from fatescope.base import FileFormatError, InputError
+from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.naming import (
+    NameSettings,
+    guess_spacing,
+    links_are_doubtful,
+    name_embryo,
+    name_frame,
+    name_movie,
+    name_tracked,
+)
+
+
+@pytest.fixture(scope="module")
+def atlas():
+    return atlas_from_arrays(*read_arrays())
+
+
+@pytest.fixture(scope="module")
+def embryo(atlas):
+    return render_embryo(atlas, seed=3)
+
+
+def right(found, embryo):
+    return float(np.mean(found == embryo.name))
+
+
+def test_the_shipped_atlas_knows_the_whole_tree_up_to_350_cells(atlas):
+    _, count = atlas.count_curve
+    assert count.max() > 350
+    assert atlas.known.sum() > 800
+    assert sum(atlas.metadata["poses"].values()) == len(atlas.metadata["embryos"])
+
+
+def test_the_atlas_is_the_same_after_writing_and_reading(atlas, tmp_path):
+    path = write_arrays(tmp_path / "a.npz", atlas_arrays(atlas), atlas.metadata)
+    again = atlas_from_arrays(*read_arrays(path))
+    np.testing.assert_array_equal(again.position, atlas.position)
+    np.testing.assert_array_equal(again.modes, atlas.modes)
+    other = write_arrays(tmp_path / "b.npz", atlas_arrays(again), again.metadata)
+    assert path.read_bytes() == other.read_bytes()
+
+
+def test_a_damaged_atlas_is_a_sentence(tmp_path):
+    path = tmp_path / "bad.npz"
+    path.write_bytes(b"PK\3\4 nothing")
+    with pytest.raises(FileFormatError, match=r"bad\.npz.*lineage atlas"):
+        read_arrays(path)
+
+
+def test_the_body_axes_are_where_they_should_be(atlas):
+    place = {n: atlas.position[atlas.index[n]].mean(0) for n in ("ABa", "P2", "MS", "C")}
+    assert place["ABa"][0] < place["P2"][0]  # anterior before posterior
+    assert place["MS"][1] < place["C"][1]  # C is dorsal
+    left, right_ = atlas.index["ABplpa"], atlas.index["ABprpa"]
+    assert atlas.position[left, 0, 2] > atlas.position[right_, 0, 2]
+
+
+def test_a_tracked_tree_in_any_pose_gets_all_its_names(atlas, embryo):
+    found = name_tracked(atlas, xyz_um=embryo.xyz_um, frame=embryo.frame, parent=embryo.parent)
+    assert right(found.row_names(), embryo) > 0.99
+    assert np.linalg.det(found.fit.matrix) > 0
+
+
+def test_a_tree_may_start_late_and_lack_a_quarter(atlas, embryo):
+    first = embryo.frame.min() + 30
+    gone = embryo.name == embryo.name[embryo.frame == first][0]
+    part = embryo.rows((embryo.frame >= first) & ~gone)
+    found = name_tracked(atlas, xyz_um=part.xyz_um, frame=part.frame, parent=part.parent)
+    assert right(found.row_names(), part) > 0.97
+
+
+def test_a_movie_without_links_is_named(atlas, embryo):
+    found, links = name_movie(atlas, xyz_um=embryo.xyz_um, frame=embryo.frame)
+    assert np.mean(links == embryo.parent) > 0.99
+    assert right(found.row_names(), embryo) > 0.9
+
+
+def test_wrong_links_are_noticed_and_mended(atlas, embryo):
+    rng = np.random.default_rng(0)
+    broken = embryo.parent.copy()
+    for row in rng.choice(np.flatnonzero(broken >= 0), len(broken) // 100, replace=False):
+        same = np.flatnonzero(embryo.frame == embryo.frame[broken[row]])
+        broken[row] = rng.choice(same)
+    assert not links_are_doubtful(embryo.frame, embryo.parent, minutes_per_frame=1.5)
+    assert links_are_doubtful(embryo.frame, broken, minutes_per_frame=1.5)
+    named = name_embryo(
+        atlas,
+        xyz_um=embryo.xyz_um,
+        frame=embryo.frame,
+        parent=broken,
+        settings=NameSettings(),
+    )
+    assert named.kind == "movie"
+    assert right(named.name, embryo) > 0.95
+
+
+def test_a_single_frame_is_named_without_time_or_pose(atlas, embryo):
+    frame = embryo.rows(embryo.frame == 60)
+    named = name_frame(atlas, xyz_um=frame.xyz_um)
+    assert right(named.name, frame) > 0.85
+    assert abs(named.minute - (60 * 1.5 + 2.5)) < 12
+
+
+def test_names_depend_on_nothing_but_the_rows(atlas, embryo):
+    part = embryo.rows(embryo.frame < 40)
+    order = np.random.default_rng(1).permutation(len(part.frame))
+    place = np.argsort(order)
+    parent = part.parent[order]
+    mixed = np.where(parent >= 0, place[parent], -1)
+    one = name_tracked(atlas, xyz_um=part.xyz_um, frame=part.frame, parent=part.parent)
+    two = name_tracked(atlas, xyz_um=part.xyz_um[order], frame=part.frame[order], parent=mixed)
+    np.testing.assert_array_equal(one.row_names()[order], two.row_names())
+
+
+def test_unknown_spacing_is_guessed_from_the_size_of_the_embryo(atlas, embryo):
+    flat = embryo.rows(np.ones(len(embryo.frame), bool))
+    # Back in a pose with the long axis in the plane of the image.
+    axes = np.linalg.svd(flat.xyz_um - flat.xyz_um.mean(0), full_matrices=False)[2]
+    xyz = flat.xyz_um @ axes.T
+    for spacing in ((1.0, 0.09, 0.09), (0.5, 0.087, 0.087), (1.0, 0.254, 0.254)):
+        position = xyz[:, ::-1] / spacing
+        guess = guess_spacing(atlas, position=position, frame=flat.frame)
+        assert np.allclose(np.log(np.array(guess[1:]) / spacing[1:]), 0, atol=0.3)
+
+
+def test_rows_without_a_position_get_no_name(atlas, embryo):
+    part = embryo.rows(embryo.frame < 30)
+    part.xyz_um[5] = np.nan
+    named = name_embryo(
+        atlas,
+        xyz_um=part.xyz_um,
+        frame=part.frame,
+        parent=part.parent,
+        settings=NameSettings(),
+    )
+    assert named.name[5] == -1
+    assert named.confidence[5] == 0
+    with pytest.raises(InputError, match="no nucleus has a position"):
+        name_embryo(
+            atlas,
+            xyz_um=np.full((3, 3), np.nan),
+            frame=np.arange(3),
+            parent=np.full(3, -1),
+            settings=NameSettings(),
+        )
