@@ -7,8 +7,8 @@ r"""Kill a command at random moments, continue it, and compare with a run that n
 killed with SIGKILL (with all its workers) again and again, each time continuing the same folder;
 a folder that is finished before all kills are done is compared, and the next one begun. Asserted:
 
-- every file has the same bytes as in the untouched folder (but for run.json, which holds times,
-  and the ledger);
+- every file has the same bytes as in the untouched folder (but for run.json and report.html,
+  which hold times, and the ledger);
 - no unit that the ledger called done before a kill was done again after it.
 """
 
@@ -29,7 +29,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
-NOT_COMPARED = ("run.json", "ledger.sqlite", ".lock")
+NOT_COMPARED = ("run.json", "report.html", "ledger.sqlite", ".lock")
 
 
 @dataclass

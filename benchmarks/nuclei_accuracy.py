@@ -3,7 +3,7 @@
     fatescope prepare pairs data/nuclei2d_dsb2018 data/nuclei_ce_slices --out pairs
     python -m benchmarks.nuclei_accuracy nuclei --data pairs
 
-Sizes are true median diameters. Units that the package saw in training are refused.
+Sizes are the true median diameters of units. Units that the package saw in training are refused.
 """
 
 import argparse

@@ -63,7 +63,7 @@ def test_names_outside_the_tree_still_have_relatives(name):
 
 
 @pytest.mark.parametrize(
-    "name", ["", "EMSa", "P5", "Z1", "P4a", "Z2a", "ABx", "ABPl", "ab", "Nuc3", "polar1", "ABplaX"]
+    "name", ["", "EMSa", "P5", "Z5", "P4a", "Z2a", "ABx", "ABPl", "ab", "Nuc3", "polar1", "ABplaX"]
 )
 def test_what_is_no_sulston_name_is_refused_in_a_sentence(name):
     assert not sulston.is_cell_name(name)

@@ -176,6 +176,18 @@ def test_a_failed_unit_is_named_and_tried_again(tmp_path):
     assert len(read_table(out / "findings.csv")) == 0
 
 
+def test_a_failed_unit_that_is_no_longer_asked_for_is_forgotten(tmp_path):
+    out = tmp_path / "out"
+    with opened(out) as run:
+        run.pending(["a", "bad", "b"])
+        run.record("a", table=rows("a"))
+        run.fail("bad", finding("bad"))
+        run.finish()
+    done, summary = work(out, ["b"])
+    assert done == ["b"]
+    assert (summary.units_done, summary.units_failed, summary.findings) == (2, 0, 0)
+
+
 @pytest.mark.parametrize("harm", ["missing", "changed", "longer"])
 def test_a_unit_whose_result_was_harmed_is_done_again_and_said(tmp_path, harm, caplog):
     out = tmp_path / "out"

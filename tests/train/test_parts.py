@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
-from fatescope.prepare import read_samples
+from fatescope.prepare import read_pixels, read_samples
 from fatescope.train import (
     CropSettings,
     CropSource,
@@ -210,3 +210,23 @@ def test_curves_show_loss_and_scores():
 def test_nothing_to_learn_from_is_said():
     with pytest.raises(InputError, match="no sample to learn from"):
         load_pictures([], working_px=22.0)
+
+
+def test_regions_that_are_unknown_do_not_count(pairs):
+    (sample,) = read_samples(pairs, splits=["train"])[:1]
+    labels = read_pixels(sample.labels)
+    label = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
+    all_known = CropSettings(size_px=160, on_nucleus=0, on_touching=0, turn=0, zoom=(1, 1.0001))
+    with_hole = all_known.replace(ignore_label=label)
+    counted, hidden, drawn = 0, 0, 0
+    for settings in (all_known, with_hole):
+        pictures = load_pictures([sample], working_px=22.0, ignore_label=settings.ignore_label)
+        for n in range(4):
+            _, target = CropSource(pictures, settings=settings, seed=0).crop(n)
+            if settings is all_known:
+                counted += target[3].sum()
+            else:
+                hidden += target[3].sum()
+                drawn += (target[0] * (1 - target[3]))[2:-2, 2:-2].sum()
+    assert hidden < counted
+    assert drawn == 0

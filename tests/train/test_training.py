@@ -11,8 +11,9 @@ from PIL import Image
 
 from fatescope.base import InputError, ModelError
 from fatescope.models import check_model, load_model, read_package
-from fatescope.prepare import PairSettings, read_samples
+from fatescope.prepare import PairSettings, read_pixels, read_samples
 from fatescope.train import Recipe, unit_hash
+from fatescope.train.pictures import normalise
 from fatescope.workflows.training import prepare_pairs, train_model
 
 RECIPE = {
@@ -109,6 +110,7 @@ def test_training_ends_in_a_package_that_passes_its_own_check(trained, pairs):
     out, summary = trained
     assert summary.exit_code == 0
     assert (out / "curves.png").stat().st_size > 5000
+    assert (out / "verdict.txt").read_text().startswith("Too short to say")
     check = check_model(out / "package")
     assert set(check.differences) == {"fp32", "int8"}
     assert check.passed, check
@@ -162,3 +164,15 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
     other = Recipe.from_values({**RECIPE, "network": {"widths": (8, 8, 8, 8)}})
     with pytest.raises(ModelError, match="belong to another network"):
         fit_recipe(other, data=pairs, out=tmp_path / "other", start=out / "package")
+
+
+@pytest.mark.slow
+def test_the_pictures_it_learnt_from_are_as_expected_and_a_negative_is_not(trained, pairs):
+    from fatescope.models.guard import check_input, describe_input
+
+    description = read_package(trained[0] / "package").description
+    assert set(description.expected) >= {"ground", "lean", "share_1px"}
+    for sample in read_samples(pairs, splits=["test"]):
+        plane = normalise(read_pixels(sample.image))
+        assert check_input(describe_input(plane), description) == []
+        assert check_input(describe_input(1 - plane), description)

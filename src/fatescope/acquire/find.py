@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.sequences import grouped_by_number, grouped_by_pattern
 from fatescope.base import InputError, shown
 
@@ -19,6 +20,8 @@ _log = logging.getLogger(__name__)
 
 SUFFIXES = frozenset((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg"))
 """What a folder is searched for; a file that is named itself may have any ending."""
+FOLDER_SUFFIX = ".zarr"
+"""A folder with this ending, or with Zarr metadata in it, is one image and not searched."""
 OUR_FOLDERS = ("run.json", "ledger.sqlite")
 """A folder holding one of these is output of fatescope and is passed by."""
 _DIGITS = re.compile(r"(\d+)")
@@ -60,7 +63,8 @@ def find_images(
     Parameters
     ----------
     inputs : iterable of Path or str
-        Files, folders (searched to any depth), or wildcards that no shell has expanded.
+        Files, folders (searched to any depth; a Zarr folder is one image), or wildcards that no
+        shell has expanded.
     pattern : str, optional
         Such as ``"{well}_{field}.tif"``: names that do not fit are left out, and the parts
         become `ImageFile.fields`. With ``{frame}``, files that differ in it alone are one movie.
@@ -88,7 +92,7 @@ def find_images(
     if not found:
         names = ", ".join(shown(p) for p in given) or "nothing"
         raise InputError(
-            f"no image was found in {names}. Give PNG, JPEG or TIFF files or a folder."
+            f"no image was found in {names}. Give PNG, JPEG, TIFF or OME-Zarr pictures or a folder."
         )
     if pattern is not None:
         groups = grouped_by_pattern(found, pattern)
@@ -105,7 +109,7 @@ Named = tuple[str, Path]
 
 def _walk(given: Sequence[Path]) -> Iterator[Named]:
     for path in given:
-        if path.is_dir():
+        if path.is_dir() and not is_zarr(path):
             yield from sorted(_folder(path), key=lambda named: natural(named[0]))
         elif not os.path.lexists(path) and glob.has_magic(str(path)):
             matches = (str(p) for p in Path(path.anchor).glob(str(path.relative_to(path.anchor))))
@@ -140,10 +144,15 @@ def _folder(top: Path) -> Iterator[Named]:
         if inside and any(e.name in OUR_FOLDERS for e in entries):
             _log.info("%s is a folder that fatescope wrote; it is passed by.", shown(folder))
             continue
+        if inside and any(e.name in MARKERS for e in entries):
+            yield inside.rstrip("/"), Path(folder)
+            continue
         for entry in entries:
             if entry.name.startswith("."):
                 continue
-            if entry.is_dir():
+            if _suffix(entry.name) == FOLDER_SUFFIX and entry.is_dir():
+                yield inside + entry.name, Path(entry.path)
+            elif entry.is_dir():
                 stack.append((f"{inside}{entry.name}/", entry.path))
             elif _suffix(entry.name) in SUFFIXES:
                 yield inside + entry.name, Path(entry.path)
@@ -165,7 +174,7 @@ def _unique(found: Iterable[Named]) -> Iterator[Named]:
 
 def _without_suffix(name: str) -> str:
     pure = PurePosixPath(name)
-    stem = pure.stem if pure.suffix.lower() in SUFFIXES else pure.name
+    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, FOLDER_SUFFIX} else pure.name
     if stem.lower().endswith(".ome") and len(stem) > 4:
         stem = stem[:-4]
     return str(pure.with_name(stem)) if pure.name else name

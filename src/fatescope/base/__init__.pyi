@@ -15,9 +15,13 @@ from .errors import SettingsError as SettingsError
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
 from .files import PART_SUFFIX as PART_SUFFIX
+from .files import files_inside as files_inside
+from .files import folder_written_beside as folder_written_beside
 from .files import reason_of as reason_of
+from .files import removed as removed
 from .files import sha256_of as sha256_of
 from .files import shown as shown
+from .files import size_and_time as size_and_time
 from .files import written_beside as written_beside
 from .finding import RULES as RULES
 from .finding import Finding as Finding

@@ -7,6 +7,7 @@ import errno
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -29,9 +30,37 @@ def shown(path: str | os.PathLike[str]) -> str:
 
 
 def sha256_of(path: Path) -> str:
-    """Return the SHA-256 of a file in hexadecimal; the file is streamed."""
-    with Path(path).open("rb") as stream:
+    """Return the SHA-256 of a file in hexadecimal; the file is streamed.
+
+    Of a folder (an OME-Zarr image is one), it is that of the lines ``sha256  name`` of all files
+    in it, sorted by name.
+    """
+    path = Path(path)
+    if path.is_dir():
+        lines = (f"{sha256_of(f)}  {f.relative_to(path).as_posix()}\n" for f in files_inside(path))
+        return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
+    with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def size_and_time(path: Path) -> tuple[int, int]:
+    """Return the bytes and the time of the last change in ns; of a folder, those of all in it."""
+    status = path.stat()
+    if not path.is_dir():
+        return status.st_size, status.st_mtime_ns
+    size, modified = 0, status.st_mtime_ns
+    for folder, _, names in os.walk(path):
+        modified = max(modified, Path(folder).stat().st_mtime_ns)
+        for name in names:
+            status = Path(folder, name).stat()
+            size, modified = size + status.st_size, max(modified, status.st_mtime_ns)
+    return size, modified
+
+
+def files_inside(folder: Path) -> list[Path]:
+    """List the files below a folder, sorted by their name there."""
+    found = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
+    return sorted(found, key=lambda f: f.relative_to(folder).as_posix())
 
 
 def reason_of(error: OSError) -> str:
@@ -81,3 +110,44 @@ def written_beside(path: Path) -> Iterator[Path]:
         if isinstance(error, OSError) and not isinstance(error, FatescopeError):
             raise RunError(f"{shown(path)}: cannot be written: {reason_of(error)}") from error
         raise
+
+
+@contextlib.contextmanager
+def folder_written_beside(path: Path) -> Iterator[Path]:
+    """Give an empty folder beside ``path``, which becomes ``path`` when all went well.
+
+    As `written_beside`, for formats that are folders. An older folder (or file) at ``path`` is
+    moved away first and removed last; killed between the two renamings, ``path`` is missing, not
+    half-written, and a run notices that.
+
+    Raises
+    ------
+    RunError
+        If the operating system refuses (no space, no permission), in one sentence.
+    """
+    path = Path(path)
+    part, old = (path.with_name(f".{secrets.token_hex(8)}{PART_SUFFIX}") for _ in range(2))
+    try:
+        part.mkdir(parents=True)
+        yield part
+        for file in files_inside(part):
+            with file.open("rb+") as stream:
+                os.fsync(stream.fileno())
+        if path.exists():
+            path.replace(old)
+        part.replace(path)
+        removed(old)
+    except BaseException as error:
+        with contextlib.suppress(OSError):
+            removed(part)
+        if isinstance(error, OSError) and not isinstance(error, FatescopeError):
+            raise RunError(f"{shown(path)}: cannot be written: {reason_of(error)}") from error
+        raise
+
+
+def removed(path: Path) -> None:
+    """Remove a file, or a folder with all in it; what is not there is no error."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)

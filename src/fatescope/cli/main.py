@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import os
 import sys
 from typing import Annotated
 
@@ -13,14 +14,19 @@ from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
-    "lineage": ("lineage_files", "lineage_name"),
+    "lineage": ("lineage_compare", "lineage_draw", "lineage_edit", "lineage_files", "lineage_name"),
+    "models": ("models",),
     "predict": ("predict",),
     "prepare": ("prepare",),
+    "reproduce": ("reproduce_lineage_names",),
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""
 SINGLE = ("measure", "train")
 """The files that add commands of one word."""
+
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+"""Array libraries compute with one thread here as in worker processes: the same bits in both."""
 
 
 def load_commands(first: str | None = None) -> typer.Typer:
@@ -62,6 +68,8 @@ def _one_line(message: str) -> str:
 
 def main() -> None:
     """Run the command line and leave with its exit code."""
+    for name in _ONE_THREAD:
+        os.environ.setdefault(name, "1")
     try:
         code = load_commands(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
     except typer.Abort:

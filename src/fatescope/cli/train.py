@@ -29,9 +29,10 @@ def train(
 ) -> Result:
     """Train a network on labelled pictures and write a model package with its card."""
     from fatescope.train.recipe import read_recipe
+    from fatescope.train.verdict import read_verdict
     from fatescope.workflows.training import train_model
 
-    return train_model(
+    summary = train_model(
         read_recipe(recipe),
         data=data,
         out=out,
@@ -39,3 +40,5 @@ def train(
         progress=console.progress,
         fresh=fresh,
     )
+    console.say(read_verdict(out / "verdict.txt"))
+    return summary

@@ -1,3 +1,7 @@
+from .cells import Cells as Cells
+from .cells import cells_of as cells_of
+from .cells import lifetime as lifetime
+from .cells import mean_per_cell as mean_per_cell
 from .division_axes import AxisFit as AxisFit
 from .division_axes import DivisionAxes as DivisionAxes
 from .division_axes import division_axes as division_axes
@@ -7,5 +11,8 @@ from .division_axes import reference_axes as reference_axes
 from .exclusion import excluded_rows as excluded_rows
 from .exclusion import with_decisions as with_decisions
 from .exclusion import without_rows as without_rows
+from .layout import TreeLayout as TreeLayout
+from .layout import layout_tree as layout_tree
 from .lint import lint_lineage as lint_lineage
+from .lint_scope import drops_in_counts as drops_in_counts
 from .lint_settings import LintSettings as LintSettings

@@ -8,6 +8,7 @@ import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of, sort_key
+from fatescope.lineage.pace import NEIGHBOUR_UM
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
 _SUSPECT_UM = 2.0
 _SAVED_UM = 3.0
 _DIVISION_UM = 3.0
-_NEIGHBOUR_UM = 8.2
-"""Distance to the nearest nucleus at 26 cells; it falls with the cube root of their number."""
 _REACH = 0.9
 
 
@@ -81,7 +80,7 @@ def jumps(
     born = lineage.name[rows] != lineage.name[lineage.parent[rows]]
     start = int(lineage.frame.min())
     alive = np.bincount(lineage.frame - start)[lineage.frame[rows] - start]
-    limit = np.maximum(settings.jump_um, _REACH * _NEIGHBOUR_UM * np.cbrt(26.0 / alive))
+    limit = np.maximum(settings.jump_um, _REACH * NEIGHBOUR_UM * np.cbrt(26.0 / alive))
     limit = limit + np.where(born, _DIVISION_UM, 0.0)
     found = []
     for at in np.flatnonzero(length > limit).tolist():

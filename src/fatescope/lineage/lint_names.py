@@ -103,8 +103,8 @@ def file_order(lineage: Lineage, tracks: Tracks, *, file: str) -> list[Finding]:
     rows: dict[str, list[int]] = {}
     for row, name in enumerate(lineage.name.tolist()):
         rows.setdefault(name, []).append(row)
-    # The middle row: a few rows that bear another cell's name do not move a family.
-    place = {n: r[len(r) // 2] for n, r in rows.items() if is_cell_name(n)}
+    # A cell whose rows lie apart bears another cell's name in some: its place says nothing.
+    place = {n: r[0] for n, r in rows.items() if is_cell_name(n) and r[-1] - r[0] + 1 == len(r)}
     names = list(place)
     reversed_pairs = []
     for name in names:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston_tree import dies
-from fatescope.lineage.pace import expected_cells, pace_of
+from fatescope.lineage.lint_report import bounded, ranked
+from fatescope.lineage.pace import NEIGHBOUR_UM, expected_cells, pace_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from fatescope.base.types import IntArray
     from fatescope.lineage.lint_settings import LintSettings
 
+_FEWEST, _FEW = 4, 120
+_NEAR = 0.75
 _GERM_LINE = frozenset(["P4", "Z2", "Z3"])
 
 
@@ -59,19 +63,63 @@ def counts_of(lineage: Lineage) -> tuple[int, IntArray]:
 def drops(lineage: Lineage, *, file: str, settings: LintSettings) -> list[Finding]:
     """Report frames in which many nuclei vanish, where there are no tracks.
 
-    Two signs count: the number of nuclei falls, or nuclei have no neighbour in the next frame
-    while the number hides it because others divide.
+    Two signs count: the number of nuclei falls; or, while nuclei are few and far apart, many have
+    no partner in the next frame although others divide and hide the loss in the number.
     """
     if (lineage.parent >= 0).any():
         return []
     start, counts = counts_of(lineage)
+    steps = lineage.spacing.um("ZYX")
     found = []
     for at in range(len(counts) - 1):
         before, after = int(counts[at]), int(counts[at + 1])
         lost = max(before - after, 0)
-        if lost >= 2 and lost >= settings.drop_share * before:
+        share = settings.drop_share
+        if steps is not None and 8 <= before <= _FEW and after >= before * (1 - 2 * share):
+            lost = max(lost, _without_partner(lineage, start + at))
+        if before >= _FEWEST and lost >= max(1, share * before):
             found.append(_drop(file, start + at + 1, lost, before, settings))
     return found
+
+
+def _without_partner(lineage: Lineage, frame: int) -> int:
+    """Return how many nuclei of a frame find no nucleus of their own in the next.
+
+    Pairs are the assignment of least total distance; a partner is near if it is closer than part
+    of the usual distance between neighbours.
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.spatial.distance import cdist
+
+    place = lineage.position_um()
+    now, later = place[lineage.frame == frame], place[lineage.frame == frame + 1]
+    if not (np.isfinite(now).all() and np.isfinite(later).all()):
+        return 0
+    near = _NEAR * NEIGHBOUR_UM * np.cbrt(26.0 / len(now))
+    distance = np.minimum(cdist(now, later), 2 * near)
+    one, other = linear_sum_assignment(distance)
+    return len(now) - int((distance[one, other] < near).sum())
+
+
+def drops_in_counts(
+    frame: IntArray, count: IntArray, *, file: str, settings: LintSettings
+) -> list[Finding]:
+    """Report falls of a mere count of nuclei, one value for each frame.
+
+    Parameters
+    ----------
+    frame : ndarray of int, shape (n,)
+        In any order; counts of one frame are added up.
+    count : ndarray of int, shape (n,)
+    """
+    frames, slot = np.unique(frame, return_inverse=True)
+    counts = np.bincount(slot, weights=count).astype(int).tolist()
+    found = []
+    for at, (before, after) in enumerate(pairwise(counts), start=1):
+        lost = before - after
+        if before >= _FEWEST and lost >= max(1, settings.drop_share * before):
+            found.append(_drop(file, int(frames[at]), lost, before, settings))
+    return bounded(ranked(found), listed=settings.listed)
 
 
 def _drop(file: str, frame: int, lost: int, before: int, settings: LintSettings) -> Finding:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 AB16_MIN = 24.0
 """Median life of an AB16 cell in minutes of the reference (24 frames of 60 s, 16 of 90 s)."""
+NEIGHBOUR_UM = 8.2
+"""Distance to the nearest nucleus at 26 cells; it falls with the cube root of their number."""
 # Cells at minutes after the median birth of the AB16 cells (58 tables; beyond 350 the usual end).
 _MINUTES = (-60.0, -34.0, -17.0, 0.0, 27.0, 66.0, 116.0, 129.0, 145.0)
 _CELLS = (2.0, 7.0, 12.0, 24.0, 48.0, 95.0, 190.0, 280.0, 340.0)

@@ -116,6 +116,14 @@ class ModelDescription(Settings):
     )
     training: Training = setting(Training(), "what it has seen")
 
+    def check_batch(self, shape: tuple[int, ...]) -> None:
+        """Raise `ModelError` unless the network takes an array of ``shape``."""
+        if len(shape) != 4 or any(n % self.divisor for n in shape[2:]):
+            raise ModelError(
+                f"model {self.name!r} takes (B, 1, Y, X) with Y and X multiples of "
+                f"{self.divisor}; got {shape}."
+            )
+
     @model_validator(mode="after")
     def _consistent(self) -> ModelDescription:
         low, high = self.percentiles

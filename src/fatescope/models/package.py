@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import io
 import os
+import shutil
 import stat
 import zipfile
 from dataclasses import dataclass
@@ -95,26 +96,42 @@ def write_package(
     import numpy as np
     import yaml
 
-    target = Path(folder)
-    if target.exists() and (not target.is_dir() or any(target.iterdir())):
-        raise ModelError(f"{target} exists and is not empty. Choose another folder.")
     content = {name: _bytes(data) for name, data in files.items()}
     content["test_input.npy"] = _npy(np.asarray(test_input, dtype=np.float32))
     content["test_output.npy"] = _npy(np.asarray(test_output, dtype=np.float32))
     content["card.md"] = card.encode()
-    _check_names([*content, "rdf.yaml"], where=str(target))
+    _check_names([*content, "rdf.yaml"], where=str(folder))
     rdf = make_rdf(description, {name: _sha256(data) for name, data in content.items()})
     content["rdf.yaml"] = yaml.safe_dump(rdf, sort_keys=False, allow_unicode=True).encode()
-    content[HASH_FILE] = hash_lines(content).encode()
+    write_files(folder, content)
+    return read_package(folder)
 
+
+def write_files(folder: str | Path, content: Mapping[str, bytes]) -> None:
+    """Write the files of a package and their hashes, whole or not at all.
+
+    Raises
+    ------
+    ModelError
+        If the folder is in use, or cannot be written.
+    """
+    target = Path(folder)
+    if target.exists() and (not target.is_dir() or any(target.iterdir())):
+        raise ModelError(f"{target} exists and is not empty. Choose another folder.")
+    whole = {**content, HASH_FILE: hash_lines(content).encode()}
     beside = target.with_name(f".{target.name}.{os.getpid()}.part")
-    beside.mkdir(parents=True)
-    for name, data in content.items():
-        (beside / name).write_bytes(data)
-    if target.exists():
-        target.rmdir()
-    beside.rename(target)
-    return read_package(target)
+    try:
+        beside.mkdir(parents=True)
+        for name, data in whole.items():
+            (beside / name).write_bytes(data)
+        if target.exists():
+            target.rmdir()
+        beside.rename(target)
+    except OSError as error:
+        shutil.rmtree(beside, ignore_errors=True)
+        raise ModelError(
+            f"{target}: the package cannot be written ({error.strerror}). Choose another folder."
+        ) from error
 
 
 def zip_package(package: ModelPackage, path: str | Path) -> Path:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from fatescope.base.errors import ModelError
+from fatescope.models import cuda
 from fatescope.models.description import ModelDescription
 from fatescope.models.find import find_package
 from fatescope.models.package import ModelPackage, read_package
@@ -14,6 +16,8 @@ from fatescope.models.package import ModelPackage, read_package
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
+
+_log = logging.getLogger(__name__)
 
 Precision = Literal["auto", "fp32", "int8"]
 Device = Literal["auto", "cpu", "cuda"]
@@ -35,6 +39,14 @@ class Model(Protocol):
     def description(self) -> ModelDescription:
         """What the model expects and how its maps become instances."""
 
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``: where it runs."""
+
+    @property
+    def precision(self) -> str:
+        """``fp32`` or ``int8``."""
+
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return maps (B, C, Y, X) of normalised pictures (B, 1, Y, X)."""
 
@@ -44,16 +56,25 @@ class OpenVinoModel:
 
     Pictures run one by one, so that the batch size cannot change a result, and in f32 (int8
     layers stay int8): OpenVINO's own default is bfloat16 on some processors. The network is
-    compiled once, for any rows and columns.
+    compiled once, when it first runs, for any rows and columns.
     """
+
+    device = "cpu"
 
     def __init__(self, package: ModelPackage, *, precision: str, threads: int | None) -> None:
         self.name = package.name
         self.sha256 = package.sha256
         self.description = package.description
         self.precision = precision
-        file = "model_int8.onnx" if precision == "int8" else "model.onnx"
-        self._request = _compile(package, file, threads)
+        self._file = "model_int8.onnx" if precision == "int8" else "model.onnx"
+        self._package = package
+        self._threads = threads
+        self._request: Any = None
+        if _EXTERNAL_DATA.search(package.files[self._file]):
+            raise ModelError(
+                f"{package.source}: {self._file} points to data outside the package. "
+                "Do not use this file."
+            )
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the maps of a batch.
@@ -66,14 +87,17 @@ class OpenVinoModel:
         Returns
         -------
         ndarray of float32, shape (B, C, Y, X)
+
+        Raises
+        ------
+        ModelError
+            If the shape does not fit, or the file holds no network that can run.
         """
         import numpy as np
 
-        if batch.ndim != 4 or any(n % self.description.divisor for n in batch.shape[2:]):
-            raise ModelError(
-                f"model {self.name!r} takes (B, 1, Y, X) with Y and X multiples of "
-                f"{self.description.divisor}; got {batch.shape}."
-            )
+        self.description.check_batch(batch.shape)
+        if self._request is None:
+            self._request = _compile(self._package, self._file, self._threads)
         out = []
         for picture in batch:
             result = self._request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
@@ -88,7 +112,7 @@ def load_model(
     device: Device = "auto",
     threads: int | None = 1,
     sha256: str | None = None,
-) -> OpenVinoModel:
+) -> Model:
     """Load a package by its name or its path, check every hash, and make it ready to run.
 
     Parameters
@@ -96,9 +120,10 @@ def load_model(
     name_or_path : str or path
         A shipped name such as ``"nuclei"``, or a folder or zip.
     precision : {"auto", "fp32", "int8"}
-        ``auto`` takes int8 where the package has it.
+        ``auto`` takes int8 where the package has it and the network runs on the processor.
     device : {"auto", "cpu", "cuda"}
-        A device asked for and missing is an error.
+        A device asked for and missing is an error; ``auto`` takes a GPU where onnxruntime-gpu is
+        installed and a GPU answers, unless int8 is asked for.
     threads : int, optional
         Threads of one inference; ``None`` leaves it to OpenVINO. Results do not depend on it.
     sha256 : str, optional
@@ -107,17 +132,24 @@ def load_model(
     Raises
     ------
     ModelError
-        If there is no such package, it is damaged or unsafe, or lacks the precision asked for.
+        If there is no such package, it is damaged or unsafe, or lacks the precision asked for, or
+        the device is not there.
     """
-    if device == "cuda":
+    if device == "cuda" and precision == "int8":
         raise ModelError(
-            "device 'cuda' was asked for, but this installation runs networks on the processor "
-            "only. Use --device auto."
+            "int8 networks run on the processor only. Use --precision fp32 with --device cuda."
         )
     package = read_package(find_package(name_or_path), sha256=sha256)
     has_int8 = "model_int8.onnx" in package.files
     if precision == "int8" and not has_int8:
         raise ModelError(f"{package.source}: the package has no int8 network. Use fp32.")
+    if device == "cuda" or (device == "auto" and precision != "int8" and cuda.is_installed()):
+        try:
+            return cuda.CudaModel(package)
+        except ModelError as error:
+            if device == "cuda":
+                raise
+            _log.warning("%s The processor is used.", error)
     chosen = "int8" if precision != "fp32" and has_int8 else "fp32"
     return OpenVinoModel(package, precision=chosen, threads=threads)
 
@@ -126,11 +158,6 @@ def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
     """Return a request that runs the network on any rows and columns."""
     import openvino
 
-    data = package.files[file]
-    if _EXTERNAL_DATA.search(data):
-        raise ModelError(
-            f"{package.source}: {file} points to data outside the package. Do not use this file."
-        )
     hints = {
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",
@@ -141,7 +168,7 @@ def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
         hints["INFERENCE_NUM_THREADS"] = str(threads)
     core = openvino.Core()
     try:
-        network = core.read_model(data)
+        network = core.read_model(package.files[file])
         network.reshape({0: openvino.PartialShape([1, 1, -1, -1])})
         return core.compile_model(network, "CPU", hints).create_infer_request()
     except RuntimeError as error:

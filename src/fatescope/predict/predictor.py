@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from fatescope.base import ModelError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
@@ -11,7 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.description import ModelDescription
-    from fatescope.models.runtime import Model, Precision
+    from fatescope.models.runtime import Device, Model, Precision
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network
 
@@ -26,6 +28,10 @@ class Predictor(Protocol):
     @property
     def sha256(self) -> str:
         """Content hash of the model, as written into results."""
+
+    @property
+    def device(self) -> str:
+        """``cpu`` or ``cuda``: where it runs."""
 
     @property
     def description(self) -> ModelDescription:
@@ -43,6 +49,7 @@ class PackagePredictor:
     def __init__(self, model: Model) -> None:
         self.name = model.name
         self.sha256 = model.sha256
+        self.device = model.device
         self.description = model.description
         self._model = model
 
@@ -54,7 +61,11 @@ class PackagePredictor:
 
 
 def open_predictor(
-    name_or_path: str | Path, *, precision: Precision = "auto", threads: int | None = 1
+    name_or_path: str | Path,
+    *,
+    precision: Precision = "auto",
+    threads: int | None = 1,
+    device: Device = "auto",
 ) -> Predictor:
     """Return the model ``classical``, a shipped package by name, or a package by its path.
 
@@ -64,9 +75,14 @@ def open_predictor(
         See `fatescope.models.load_model`.
     """
     if str(name_or_path) == "classical":
+        if device == "cuda":
+            raise ModelError(
+                "model 'classical' has no network and runs on the processor only. Use --device cpu."
+            )
         from fatescope.predict.classical import Classical
 
         return Classical()
     from fatescope.models.runtime import load_model
 
-    return PackagePredictor(load_model(name_or_path, precision=precision, threads=threads))
+    model = load_model(name_or_path, precision=precision, threads=threads, device=device)
+    return PackagePredictor(model)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
-from pydantic import field_validator, model_validator
+from pydantic import model_validator
 
 from fatescope.base.settings import Settings, setting
+from fatescope.base.steps import StepsUm
 
 
 class NucleiSettings(Settings):
@@ -22,9 +23,7 @@ class NucleiSettings(Settings):
     pattern: str | None = setting(
         None, 'names of the files, such as "{well}_{field}.tif"; {frame} makes a movie'
     )
-    spacing_um: tuple[float, ...] | None = setting(
-        None, "pixel size X, or Y,X, or Z,Y,X", unit="µm"
-    )
+    spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
     interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
     diameter_px: float | None = setting(
         None, "typical diameter of a nucleus in the picture", unit="px", ge=2, le=10_000
@@ -48,20 +47,6 @@ class NucleiSettings(Settings):
         ge=0,
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
-
-    @field_validator("spacing_um", mode="before")
-    @classmethod
-    def _numbers_with_commas(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return tuple(part.strip() for part in value.split(","))
-        return (value,) if isinstance(value, int | float) else value
-
-    @field_validator("spacing_um")
-    @classmethod
-    def _one_to_three_sizes(cls, value: tuple[float, ...] | None) -> tuple[float, ...] | None:
-        if value is not None and not (1 <= len(value) <= 3 and all(0 < v < 1e6 for v in value)):
-            raise ValueError("give one to three positive numbers: X, or Y,X, or Z,Y,X in µm")
-        return value
 
     @model_validator(mode="after")
     def _one_diameter(self) -> NucleiSettings:

@@ -107,6 +107,7 @@ def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | Non
         labels=_existing(index.parent / "labels", row["name"]),
         unit=row[unit],
         frame=int(row[frame]) if frame and row[frame] else None,
+        role=row.get("role") or "instances",
         kind=row.get("type") or index.parent.name,
         pixel_size=(float(size[0]), float(size[1])) if size[0] and size[1] else None,
     )

@@ -208,10 +208,16 @@ def _open_pair(folder: Path, record: dict[str, Any], key: str) -> tuple[Image, I
     axes = _setting(record.get("settings") or {}, "axes")
     try:
         image = read_image(ImageFile(key=key, paths=paths, frames=frames), axes=axes)
-        labels = read_labels(folder / "labels" / f"{key}.tif")
+        labels = read_labels(_label_path(folder, key))
     except (FatescopeError, OSError, IndexError):
         return None
     return (image, labels) if image.shape[-2:] == labels.shape[-2:] else None
+
+
+def _label_path(folder: Path, key: str) -> Path:
+    """Return the label image of an input, in either format."""
+    zarr = folder / "labels" / f"{key}.ome.zarr"
+    return zarr if zarr.is_dir() else folder / "labels" / f"{key}.tif"
 
 
 def _setting(settings: Mapping[str, Any], name: str) -> Any:

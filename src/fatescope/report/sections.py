@@ -18,10 +18,8 @@ if TYPE_CHECKING:
 
 MAX_IMAGES, MAX_FINDINGS, MAX_CHARTS, MAX_RECORD = 1000, 500, 6, 400
 _SEVERITIES = ("error", "warning", "info")
-_RUN = (
-    *("command", "started", "finished", "wall_seconds", "peak_memory_mb"),
-    *("units_done", "units_failed", "findings", "schema"),
-)
+_RUN = ("command", "units_done", "units_failed", "findings", "schema")
+"""Times and memory stay in ``run.json``: a continued run gives the same page, byte for byte."""
 
 
 def figures(report: NucleiReport) -> list[dict[str, str]]:
@@ -265,7 +263,6 @@ def record_groups(report: NucleiReport) -> list[dict[str, Any]]:
     groups = {
         "Model": record.get("model"),
         "Settings": record.get("settings"),
-        "Time (s)": record.get("seconds"),
         "Computer": record.get("processor"),
         "Run": {n: record[n] for n in _RUN if record.get(n) is not None},
         "Versions": versions | (record.get("packages") or {}),

@@ -20,6 +20,7 @@ from fatescope.base import (
     Table,
     connection,
     copy_table,
+    files_inside,
     sha256_of,
     shown,
     written_beside,
@@ -206,10 +207,11 @@ class Run:
         findings : sequence of Finding
         files : sequence of Path or str
             What the unit wrote into the folder, complete; relative to the folder or below it.
+            Of a folder (OME-Zarr), every file in it is listed.
         seconds : mapping of str to float, optional
             Time by stage.
         """
-        written = [self._seen(path, "file") for path in files]
+        written = [self._seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
         for name, rows in named.items():
             path = self._part(key, name)
@@ -244,16 +246,23 @@ class Run:
         digest = hashlib.sha256(key.encode()).hexdigest()
         return self.out / "parts" / digest[:2] / f"{digest[:32]}.{name}.parquet"
 
+    def _files_of(self, path: Path | str) -> list[Path]:
+        full = self.out / path
+        inside = files_inside(full) if full.is_dir() else []
+        return [f.relative_to(self.out) for f in inside] or [Path(path)]
+
     def _seen(self, path: Path | str, kind: str) -> WrittenFile:
         """Note size, time and hash of a file in the folder."""
-        full = self.out / path
+        given = Path(path)
+        full = given if self.out in given.parents else self.out / given
         try:
             relative = full.absolute().relative_to(self.out.absolute())
             status = full.stat()
             digest = sha256_of(full)
         except (OSError, ValueError) as error:
             raise RunError(
-                f"{shown(path)}: was reported as written into {shown(self.out)} and is not there."
+                f"{shown(path)}: was reported as written into {shown(self.out)} and is not there. "
+                "On a cluster, all workers must see this folder under the same name."
             ) from error
         return WrittenFile(
             path=relative.as_posix(),
@@ -295,7 +304,7 @@ class Run:
             extra=[asdict(f) for f in findings],
             head=self._head(),
             seconds=dict(seconds or {}),
-            peak_memory_mb=peak,
+            peak_memory_mb=self._highest(peak),
         )
         self.wrote(*outputs)
         states = [u.state for u in units]
@@ -314,6 +323,12 @@ class Run:
                 for f in u.findings[:1]
             ),
         )
+
+    def _highest(self, peak: float) -> float:
+        """Return the highest memory of all calls that came to their end, for the record."""
+        highest = max(peak, float(self._ledger.meta("peak_memory_mb") or 0))
+        self._ledger.set_meta({"peak_memory_mb": str(highest)})
+        return highest
 
     def _head(self) -> dict[str, Any]:
         meta = {n: self._ledger.meta(n) for n in ("settings", "model", "started")}

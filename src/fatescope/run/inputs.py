@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import Image, sha256_of
+from fatescope.base import Image, sha256_of, size_and_time
 
 
 def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
@@ -17,7 +17,7 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     image : Image
         After the user's spacing was put in.
     paths : sequence of Path
-        The file, or the files of a sequence.
+        The file, or the files of a sequence. A folder (OME-Zarr) counts as one file.
 
     Returns
     -------
@@ -27,8 +27,7 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     """
     files = []
     for path in paths:
-        status = path.stat()
-        files.append((str(path), sha256_of(path), status.st_size, status.st_mtime_ns))
+        files.append((str(path), sha256_of(path), *size_and_time(path)))
     names = ("path", "sha256", "bytes", "modified_ns")
     columns = [list(c) for c in zip(*files, strict=True)]
     record: dict[str, Any] = {
@@ -61,9 +60,9 @@ def files_of(record: Mapping[str, Any]) -> list[tuple[Path, str, int, int]]:
 def is_unchanged(path: Path, *, sha256: str, size: int, modified_ns: int) -> bool:
     """Say whether a file still is what it was; its content is read only if its time differs."""
     try:
-        status = path.stat()
-        if size >= 0 and status.st_size != size:
+        now, time = size_and_time(path)
+        if size >= 0 and now != size:
             return False
-        return status.st_mtime_ns == modified_ns or sha256_of(path) == sha256
+        return time == modified_ns or sha256_of(path) == sha256
     except OSError:
         return False

@@ -96,11 +96,17 @@ class Ledger:
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
     def order(self, keys: Sequence[str]) -> None:
-        """Give ``keys`` the first positions in this order; other units follow as they were."""
-        rest = [u for (u,) in self._db.execute("SELECT key FROM units ORDER BY position")]
+        """Give ``keys`` the first positions in this order; other units follow as they were.
+
+        A unit that left no result and is no longer asked for is forgotten.
+        """
+        rows = self._db.execute("SELECT key, state FROM units ORDER BY position").fetchall()
         wanted = set(keys)
+        rest = [key for key, state in rows if state == "done"]
+        forgotten = [[key] for key, state in rows if state != "done" and key not in wanted]
         ordered = [*keys, *(k for k in rest if k not in wanted)]
         with self._transaction():
+            self._db.executemany("DELETE FROM units WHERE key = ?", forgotten)
             self._db.executemany(
                 "INSERT INTO units VALUES (?, ?, 'waiting', NULL, '{}', '[]', '{}') "
                 "ON CONFLICT (key) DO UPDATE SET position = excluded.position",

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from fatescope._version import __version__
-from fatescope.base import PART_SUFFIX, RunError, reason_of, shown
+from fatescope.base import PART_SUFFIX, RunError, reason_of, removed, shown
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
 
 
@@ -76,8 +75,10 @@ def _difference(name: str, before: str, now: str) -> str:
         parts = [f"{k} = {old.get(k)!r} (now {new.get(k)!r})" for k in keys[:3]]
         return "other settings: " + ", ".join(parts) + (", ..." if len(keys) > 3 else "")
     if name == "model":
-        labels = [(json.loads(t) or {}).get("name") for t in (before, now)]
-        return f"another model: {labels[0]} (now {labels[1]})"
+        old, new = (json.loads(t) or {} for t in (before, now))
+        if {**old, "device": None} == {**new, "device": None}:
+            return f"another device: {old.get('device')} (now {new.get('device')})"
+        return f"another model: {old.get('name')} (now {new.get('name')})"
     return f"{'fatescope' if name == 'version' else 'the command'} {before!r} (now {now!r})"
 
 
@@ -98,9 +99,6 @@ def emptied(folder: Path, ledger: Ledger) -> Ledger:
 
 
 def remove_leftovers(folder: Path) -> None:
-    """Remove files that a killed run left unfinished; the lock says that nobody writes now."""
+    """Remove what a killed run left unfinished; the lock says that nobody writes now."""
     for path in list(folder.rglob(f"*{PART_SUFFIX}")):
-        if path.is_dir():
-            shutil.rmtree(path, ignore_errors=True)
-        else:
-            path.unlink(missing_ok=True)
+        removed(path)

@@ -24,3 +24,7 @@ from .scoring import tune_thresholds as tune_thresholds
 from .settings import CropSettings as CropSettings
 from .settings import Recipe as Recipe
 from .validation import score_network as score_network
+from .verdict import Verdict as Verdict
+from .verdict import judge_curves as judge_curves
+from .verdict import read_verdict as read_verdict
+from .verdict import write_verdict as write_verdict

@@ -101,12 +101,13 @@ def _held_out(scored: Sequence[Scored]) -> str:
     rows += [_row(k, [s for s in scored if s.sample.kind == k]) for k in _kinds(scored)]
     for name, low, high in SIZES:
         inside = [s for s in scored if low <= s.diameter_px < high]
-        rows += [_row(f"median diameter {name}", inside)] if inside else []
+        rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
     units = len({s.sample.unit for s in scored})
     return (
         "## Held-out score\n\n"
         f"{len(scored)} pictures of {units} units that neither training nor the choice of "
-        "thresholds has seen, each analysed at the working size by its true median diameter. AP is "
+        "thresholds has seen, each analysed at the working size by the true median diameter of its "
+        "unit. AP is "
         "TP / (TP + FP + FN), pooled over pictures; intervals by bootstrap over units.\n\n"
         + "\n".join([_HEAD, *rows])
     )

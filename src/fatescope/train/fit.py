@@ -68,7 +68,11 @@ def fit_recipe(
     """
     torch.set_num_threads(recipe.fit.threads)
     working = recipe.crops.diameter_px
-    learning = load_pictures(read_samples(data, splits=["train"]), working_px=working)
+    learning = load_pictures(
+        read_samples(data, splits=["train"]),
+        working_px=working,
+        ignore_label=recipe.crops.ignore_label,
+    )
     choosing = read_samples(data, splits=["validation"])
 
     def on_epoch(learner: NucleusLearner) -> None:

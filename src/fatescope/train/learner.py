@@ -13,13 +13,13 @@ import torch
 from fatescope.train._lightning import lightning
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
-from fatescope.train.schedules import one_cycle, shortened_cycle
+from fatescope.train.rates import rate_at
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fatescope.train.crops import CropSource
-    from fatescope.train.settings import FitSettings, Recipe
+    from fatescope.train.settings import Recipe
 
 PARTS = ("loss", "foreground", "dice", "distance", "border")
 Row = dict[str, float]
@@ -155,7 +155,7 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
             self._on_epoch(self)
 
     def configure_optimizers(self) -> Any:
-        """AdamW (no decay on biases and norms) with one cycle of the learning rate."""
+        """AdamW (no decay on biases and norms); the rate follows the schedule of the recipe."""
         fit = self.recipe.fit
         matrices = [p for p in self.network.parameters() if p.ndim > 1]
         vectors = [p for p in self.network.parameters() if p.ndim <= 1]
@@ -166,7 +166,8 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
         optimizer = torch.optim.AdamW(groups, lr=fit.rate)
         first = self.n_steps  # the schedule counts the steps of this process
         schedule = torch.optim.lr_scheduler.LambdaLR(
-            optimizer, lambda step: rate_at(first + step, fit=fit) / fit.rate
+            optimizer,
+            lambda step: rate_at(first + step, fit=fit, history=self.history) / fit.rate,
         )
         if self._restored is not None:
             optimizer.load_state_dict(self._restored["optimizer"])
@@ -174,13 +175,3 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
-
-
-def rate_at(step: int, *, fit: FitSettings) -> float:
-    """Return the learning rate of a step: one cycle, or one that was shortened on its way."""
-    if fit.shortened is None:
-        return one_cycle(step, steps=fit.steps, rate=fit.rate, warmup=fit.warmup)
-    at, planned = fit.shortened
-    return shortened_cycle(
-        step, steps=fit.steps, rate=fit.rate, warmup=fit.warmup, at=at, planned=planned
-    )

@@ -13,6 +13,8 @@ from fatescope.models import (
     ModelPackage,
     OpenVinoModel,
     Training,
+    describe_input,
+    expected_ranges,
     write_package,
 )
 from fatescope.prepare import read_pixels, read_samples, unit_ids
@@ -20,12 +22,11 @@ from fatescope.prepare.store import SPLITS
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.train.card import write_card
 from fatescope.train.export import export_onnx, quantise, weights_bytes
-from fatescope.train.pictures import median_diameter, normalise
-from fatescope.train.scoring import score_samples, tune_thresholds
-from fatescope.train.validation import resample
+from fatescope.train.pictures import normalise, unit_diameters
+from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from fatescope.base.types import FloatArray
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 CALIBRATION_PICTURES = 64
 _TILE_PX = 512
+_GUARD_PX = 256
+_GUARD_ZOOMS = (0.75, 1.0, 1.4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,15 +85,16 @@ def package_network(
         [s for s in rows if s.split == side] for side in ("train", "validation", "test")
     )
     exact = export_onnx(network)
-    calibration = calibration_pictures(learning, working_px=recipe.crops.diameter_px)
+    description = describe(
+        recipe, [*learning, *choosing], seen=seen_hashes(rows), command=provenance.command
+    )
+    description = description.replace(expected=expected_inputs(learning, description))
+    calibration = calibration_pictures(learning, description)
     files = {
         "model.onnx": exact,
         "model_int8.onnx": quantise(exact, calibration),
         "weights.safetensors": weights_bytes(network),
     }
-    description = describe(
-        recipe, [*learning, *choosing], seen=seen_hashes(rows), command=provenance.command
-    )
     picture = rendered_picture(recipe.seed)
     draft = _in_memory(description, files, folder)
     exactly = OpenVinoModel(draft, precision="fp32", threads=1)
@@ -156,19 +160,44 @@ def seen_hashes(rows: Sequence[Sample]) -> list[str]:
     return sorted({unit_hash(i) for s, i in ids if s.split in ("train", "validation")})
 
 
-def calibration_pictures(samples: Sequence[Sample], *, working_px: float) -> list[FloatArray]:
+def calibration_pictures(
+    samples: Sequence[Sample], description: ModelDescription
+) -> list[FloatArray]:
     """Return training pictures at the working size, (1, 1, Y, X), evenly chosen, for int8."""
-    chosen = samples[:: max(1, -(-len(samples) // CALIBRATION_PICTURES))]
-    pictures = []
-    for sample in chosen:
-        diameter = median_diameter(read_pixels(sample.labels))
-        if not np.isfinite(diameter):
-            continue
-        plane = resample(normalise(read_pixels(sample.image)), working_px / diameter)
-        rows, columns = (min(n // 16 * 16, _TILE_PX) for n in plane.shape)
-        if rows and columns:
-            pictures.append(np.ascontiguousarray(plane[None, None, :rows, :columns]))
-    return pictures
+    every = max(1, -(-len(samples) // CALIBRATION_PICTURES))
+    chosen = list(_sized(samples, description))[::every]
+    tiles = (_tile(s, description, scale=scale, side_px=_TILE_PX) for s, scale in chosen)
+    return [tile[None, None] for tile in tiles if min(tile.shape) >= description.divisor]
+
+
+def expected_inputs(
+    samples: Sequence[Sample], description: ModelDescription
+) -> dict[str, dict[str, float]]:
+    """Measure the training pictures, somewhat smaller and larger too: a size may be estimated."""
+    measured = [
+        describe_input(_tile(s, description, scale=scale * zoom, side_px=_GUARD_PX))
+        for s, scale in _sized(samples, description)
+        for zoom in _GUARD_ZOOMS
+    ]
+    ranges = expected_ranges(measured)
+    return {name: {"low": round(r.low, 4), "high": round(r.high, 4)} for name, r in ranges.items()}
+
+
+def _sized(
+    samples: Sequence[Sample], description: ModelDescription
+) -> Iterator[tuple[Sample, float]]:
+    """Yield samples with the factor that brings them to the working size."""
+    for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
+        if np.isfinite(diameter):
+            yield sample, description.diameter_px / diameter
+
+
+def _tile(
+    sample: Sample, description: ModelDescription, *, scale: float, side_px: int
+) -> FloatArray:
+    return working_tile(
+        read_pixels(sample.image), description=description, scale=scale, side_px=side_px
+    )
 
 
 def rendered_picture(seed: int) -> FloatArray:

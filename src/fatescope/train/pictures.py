@@ -13,7 +13,7 @@ from fatescope.prepare.store import Sample, read_pixels
 from fatescope.prepare.targets import nucleus_targets
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from fatescope.base.types import FloatArray, IntArray, LabelImage
 
@@ -26,7 +26,7 @@ class Picture:
     """One plane with its nuclei, intensities scaled to about 0..1."""
 
     pixels: FloatArray  # (Y, X) float32
-    labels: FloatArray  # (Y, X) float32: instance labels + 1, so that 0 can mean "outside"
+    labels: FloatArray  # (Y, X) float32: instance labels + 1, so that 0 can mean "unknown"
     touching: IntArray  # (n, 2) rows and columns where two nuclei touch
     diameter_px: float  # median over its nuclei, of the circle of equal area
     n_nuclei: int
@@ -59,12 +59,36 @@ def normalise(pixels: np.ndarray, *, percentiles: tuple[float, float] = PERCENTI
 
 def median_diameter(labels: LabelImage) -> float:
     """Return the median diameter (px) of circles of equal area; NaN where there is no nucleus."""
-    areas = np.bincount(labels.ravel())[1:]
+    areas = _areas(labels)
     areas = areas[areas > 0]
     return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else float("nan")
 
 
-def load_picture(sample: Sample, *, working_px: float, default_px: float) -> Picture:
+def unit_diameters(samples: Sequence[Sample]) -> list[float]:
+    """Return for each sample the median diameter (px) of all nuclei of its unit.
+
+    One slice of an embryo may show only the caps of two nuclei; how large nuclei are is known of
+    the embryo. A unit without a nucleus has the median of the others, or NaN.
+    """
+    areas: dict[str, list[IntArray]] = {}
+    for s in samples:
+        found = _areas(read_pixels(s.labels).astype(np.int32))
+        areas.setdefault(s.unit, []).append(found[found > 0])
+    size = {}
+    for unit, parts in areas.items():
+        all_areas = np.concatenate(parts)
+        if all_areas.size:
+            size[unit] = float(np.median(2 * np.sqrt(all_areas / np.pi)))
+    usual = float(np.median(list(size.values()))) if size else float("nan")
+    return [size.get(s.unit, usual) for s in samples]
+
+
+def _areas(labels: LabelImage) -> IntArray:
+    """Return the area of each label from 1; what is unknown (negative) counts as background."""
+    return np.bincount(np.maximum(labels, 0).ravel())[1:]
+
+
+def load_picture(sample: Sample, *, working_px: float, ignore_label: int | None = None) -> Picture:
     """Read a sample and shrink it where its nuclei are far larger than the working size.
 
     Parameters
@@ -74,8 +98,13 @@ def load_picture(sample: Sample, *, working_px: float, default_px: float) -> Pic
     working_px : float
         Diameter that crops will have; enlarging happens when a crop is cut, shrinking here,
         by area, so that nothing aliases.
-    default_px : float
-        Diameter that a picture without nuclei is taken to have.
+    ignore_label : int, optional
+        Label of regions in which nothing is known.
+
+    Returns
+    -------
+    Picture
+        ``diameter_px`` is NaN where there is no nucleus.
 
     Raises
     ------
@@ -89,6 +118,8 @@ def load_picture(sample: Sample, *, working_px: float, default_px: float) -> Pic
             "Labels must lie on the grid of their picture."
         )
     scaled = normalise(pixels)
+    if ignore_label is not None:
+        labels = np.where(labels == ignore_label, -1, labels)
     diameter = median_diameter(labels)
     if np.isfinite(diameter) and diameter > 2 * working_px:
         factor = 1.5 * working_px / diameter
@@ -101,17 +132,19 @@ def load_picture(sample: Sample, *, working_px: float, default_px: float) -> Pic
         pixels=scaled,
         labels=(labels + 1).astype(np.float32),
         touching=_touching_points(labels),
-        diameter_px=diameter if np.isfinite(diameter) else default_px,
-        n_nuclei=int(np.count_nonzero(np.bincount(labels.ravel())[1:])),
+        diameter_px=diameter,
+        n_nuclei=int(np.count_nonzero(_areas(labels))),
         kind=sample.kind,
         stretch=height / width,
         instances=sample.role == "instances",
     )
 
 
-def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
+def load_pictures(
+    samples: Iterable[Sample], *, working_px: float, ignore_label: int | None = None
+) -> list[Picture]:
     """Read samples; a picture without nuclei takes the median diameter of its kind."""
-    loaded = [load_picture(s, working_px=working_px, default_px=float("nan")) for s in samples]
+    loaded = [load_picture(s, working_px=working_px, ignore_label=ignore_label) for s in samples]
     if not loaded:
         raise InputError(
             "there is no sample to learn from. Check the column `split` of samples.csv."
@@ -127,5 +160,5 @@ def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Pictu
 
 
 def _touching_points(labels: LabelImage) -> IntArray:
-    points = np.argwhere(nucleus_targets(labels, border_px=1.5).border)
+    points = np.argwhere(nucleus_targets(np.maximum(labels, 0), border_px=1.5).border)
     return points[:: max(1, len(points) // 2000)]

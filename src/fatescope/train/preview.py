@@ -35,7 +35,9 @@ def draw_preview(
         green and touching borders in magenta.
     """
     source = CropSource(
-        load_pictures(samples, working_px=settings.diameter_px), settings=settings, seed=seed
+        load_pictures(samples, working_px=settings.diameter_px, ignore_label=settings.ignore_label),
+        settings=settings,
+        seed=seed,
     )
     pairs = [_pair(*source.crop(i)) for i in range(n)]
     rows = [np.concatenate(pairs[i : i + 4], axis=1) for i in range(0, n, 4)]

@@ -11,9 +11,11 @@ import numpy as np
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.predict import plane_statistics
 from fatescope.predict.plane import segment_plane
+from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.tiling import Grid, Tiles, read_tile
 from fatescope.prepare import read_pixels
-from fatescope.train.pictures import median_diameter
+from fatescope.train.pictures import unit_diameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -23,11 +25,11 @@ if TYPE_CHECKING:
     from fatescope.models import Model, ModelDescription, Thresholds
     from fatescope.prepare import Sample
 
-FOREGROUND = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
-CORE = (0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+FOREGROUND = (0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+CORE = (0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
 BORDER_WEIGHT = (0.0, 0.25, 0.5, 0.75, 1.0)
-MERGE_BORDER = (0.0, 0.05, 0.1, 0.2, 0.3)
-MERGE_DISTANCE = (0.4, 0.5, 0.6, 0.7, 0.8)
+MERGE_BORDER = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+MERGE_DISTANCE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 MIN_AREA_PX = (10, 20, 30, 40, 60)
 MIN_SCORE = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8)
 GRIDS: tuple[tuple[str, Sequence[float]], ...] = (
@@ -73,16 +75,11 @@ def score_samples(
     description: ModelDescription,
     thresholds: Thresholds,
 ) -> list[Scored]:
-    """Segment each sample at the working size by its true median diameter, and score it.
-
-    Samples without a true nucleus are segmented at the size of the others' median.
-    """
-    truths = [read_pixels(s.labels).astype(np.int32) for s in samples]
-    diameters = np.array([median_diameter(t) for t in truths])
-    usual = float(np.nanmedian(diameters)) if np.isfinite(diameters).any() else None
+    """Segment each sample at the working size by the true diameter of its unit, and score it."""
     scored = []
-    for sample, truth, diameter in zip(samples, truths, diameters.tolist(), strict=True):
-        size = diameter if np.isfinite(diameter) else usual or description.diameter_px
+    for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
+        truth = read_pixels(sample.labels).astype(np.int32)
+        size = diameter if np.isfinite(diameter) else description.diameter_px
         found = segment(
             network,
             read_pixels(sample.image),
@@ -114,6 +111,30 @@ def segment(
         scratch=MemoryScratch(),
     )
     return np.asarray(labels.array(), np.int32)
+
+
+def working_tile(
+    pixels: NDArray[Any], *, description: ModelDescription, scale: float, side_px: int
+) -> NDArray[np.float32]:
+    """Return the middle of a plane as the engine shows it to a network.
+
+    Returns
+    -------
+    ndarray of float32, shape (Y, X)
+        Normalised, at ``scale`` times its size; at most ``side_px`` a side, and a multiple of the
+        model's divisor where the plane is large enough.
+    """
+    lengths = [working_length(n, scale) for n in pixels.shape]
+    least = description.divisor
+    sides = [min(side_px, n // least * least if n >= least else n) for n in lengths]
+    rows, columns = (Tiles(s, (0,), (0, n)) for s, n in zip(sides, lengths, strict=True))
+    shape = (pixels.shape[0], pixels.shape[1])
+    return read_tile(
+        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
+        Grid(shape=shape, scale=(scale, scale), rows=rows, columns=columns),
+        plane_statistics(lambda: [pixels], percentiles=description.percentiles),
+        *((n - s) // 2 for n, s in zip(lengths, sides, strict=True)),
+    )
 
 
 def merit(scored: Sequence[Scored]) -> float:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from fatescope.base import Settings, setting
+from fatescope.train.schedule_settings import OneCycle, Schedule
 
 
 class NetworkSettings(Settings):
@@ -37,6 +40,9 @@ class CropSettings(Settings):
     offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
     gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
     border_px: float = setting(1.5, "reach of the touching border", unit="px", gt=0)
+    ignore_label: int | None = setting(
+        None, "label of regions in which nothing is known; they do not count", ge=1
+    )
     rim_px: int = setting(1, "pixels along the edge of a crop that do not count", unit="px", ge=0)
     balance: float = setting(
         0.5,
@@ -60,10 +66,14 @@ class FitSettings(Settings):
 
     steps: int = setting(10_000, "steps of the optimiser", ge=1)
     batch: int = setting(16, "crops in a step", ge=1)
-    rate: float = setting(0.004, "highest learning rate of the one-cycle schedule", gt=0)
+    rate: float = setting(0.004, "highest learning rate of the schedule", gt=0)
+    schedule: Schedule = setting(OneCycle(), "how the learning rate moves: see Schedules")
     warmup: float = setting(0.1, "share of the steps in which the rate rises", gt=0, lt=1)
     shortened: tuple[int, int] | None = setting(
         None, "a step, and the steps planned until then: from it on the cycle ends early"
+    )
+    restart: tuple[int, float] | None = setting(
+        None, "a step at which a second cycle begins, and its highest rate"
     )
     weight_decay: float = setting(0.01, "weight decay of AdamW", ge=0)
     clip: float = setting(1.0, "largest norm of a gradient", gt=0)
@@ -76,6 +86,12 @@ class FitSettings(Settings):
         "bfloat16", "numbers inside convolutions while training"
     )
     threads: int = setting(1, "threads; another number changes the last bits", ge=1)
+
+    @model_validator(mode="after")
+    def _cycles_alone_are_changed_on_the_way(self) -> Self:
+        if (self.shortened or self.restart) and not isinstance(self.schedule, OneCycle):
+            raise ValueError(f"shortened and restart belong to one-cycle, not {self.schedule.kind}")
+        return self
 
 
 class Recipe(Settings):

@@ -1,8 +1,7 @@
-"""Units of work over the caller's process or over worker processes; the same result in all.
+"""Units of work over the caller's process, worker processes or a cluster; the same result in all.
 
-A unit is independent, named and idempotent, and only the caller writes the ledger. Another
-engine (a Dask cluster) is one more function like `in_caller` and `in_processes`: units in, pairs
-of unit and outcome out.
+A unit is independent, named and idempotent, and only the caller writes the ledger. An engine is a
+function like `in_caller` and `in_processes`: units in, pairs of unit and outcome out.
 """
 
 from __future__ import annotations
@@ -12,14 +11,14 @@ import multiprocessing
 import os
 import signal
 import threading
-import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from fatescope.base import FatescopeError, RunError, shown
+from fatescope.base import RunError, shown
+from fatescope.workflows.portable import portable
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -49,6 +48,7 @@ def map_units(
     *,
     workers: int | None,
     progress: Progress | None = None,
+    cluster: str | None = None,
 ) -> Iterator[tuple[Unit, Result | Exception]]:
     """Apply a function to every unit and pass the outcomes as they come.
 
@@ -63,6 +63,9 @@ def map_units(
         each core.
     progress : callable, optional
         Called with (done, total, unit as text) after each unit.
+    cluster : str, optional
+        Address of a Dask scheduler, or a TOML file that describes a cluster; ``workers`` then
+        says nothing.
 
     Yields
     ------
@@ -73,12 +76,17 @@ def map_units(
     Raises
     ------
     RunError
-        If workers cannot be started at all.
+        If workers cannot be started at all, or the cluster cannot be reached.
     KeyboardInterrupt
         When the user interrupts; the workers are ended first.
     """
     n = available_workers(workers, len(units))
-    outcomes = in_caller(function, units) if n == 1 else in_processes(function, units, n)
+    if cluster is not None:
+        from fatescope.workflows.cluster import in_cluster
+
+        outcomes = in_cluster(function, units, cluster)
+    else:
+        outcomes = in_caller(function, units) if n == 1 else in_processes(function, units, n)
     with contextlib.closing(outcomes):
         for done, (unit, outcome) in enumerate(outcomes, start=1):
             if progress is not None:
@@ -227,24 +235,10 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
         try:
             answer = function(unit)
         except Exception as error:
-            answer = _portable(error)
+            answer = portable(error)
         try:
             pipe.send(answer)
         except (EOFError, BrokenPipeError):
             return
         except Exception as error:  # an answer that cannot travel is a fault of its unit
-            pipe.send(_portable(error))
-
-
-def _portable(error: Exception) -> Exception:
-    """Return an exception that can travel, with its traceback as a note."""
-    is_plain = isinstance(error, FatescopeError) or type(error).__module__ == "builtins"
-    text = str(error)
-    if isinstance(error, FatescopeError):
-        sent: Exception = type(error)(text)
-    elif is_plain and len(error.args) <= 1 and not isinstance(error, UnicodeError):
-        sent = type(error)(text)
-    else:
-        sent = RuntimeError(f"{type(error).__name__}: {text}")
-    sent.add_note("".join(traceback.format_exception(error)))
-    return sent
+            pipe.send(portable(error))

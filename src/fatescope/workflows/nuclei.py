@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -32,12 +32,15 @@ from fatescope.base import (
     InputError,
     Spacing,
     Table,
+    size_and_time,
 )
 from fatescope.measure import DoubtSettings, ObjectSums, doubtful_objects, objects_table
+from fatescope.models import shipped_names
 from fatescope.predict import (
     FrameLabels,
     NucleiSettings,
     Predictor,
+    check_modality,
     choose_scale,
     open_frames,
     open_predictor,
@@ -51,10 +54,14 @@ from fatescope.workflows.plan import RunPlan, estimate, workers_that_fit
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.models.runtime import Device
+
 _log = logging.getLogger(__name__)
 
 COMMAND = "predict nuclei"
 _BAND_ROWS = 512
+_SHARING_A_GPU = 4
+"""Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
 
 
 def predict_nuclei(
@@ -100,19 +107,27 @@ def predict_nuclei(
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
     files = _files(inputs, settings)
-    predictor = open_predictor(settings.model, precision=settings.precision)
-    model = {"name": predictor.name, "sha256": predictor.sha256}
+    if execution.cluster:
+        out, files = Path(out).absolute(), [_absolute(f) for f in files]
+    predictor, device = _model_and_device(settings, execution)
+    model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     with Run.open(
         out, command=COMMAND, settings=settings.model_dump(), model=model, fresh=fresh
     ) as run:
         by_key = {f.key: f for f in files}
         keys = run.pending(by_key, paths={k: f.paths for k, f in by_key.items()})
-        workers = _workers([by_key[k] for k in keys], settings, execution)
+        workers = _workers([by_key[k] for k in keys], settings, execution, device)
         job = partial(
-            segment_file, out=run.out, settings=settings, threads=_threads(execution, workers)
+            segment_file,
+            out=run.out,
+            settings=_with_absolute_model(settings) if execution.cluster else settings,
+            threads=_threads(execution, workers),
+            device=device,
         )
         todo = [by_key[k] for k in keys]
-        for file, outcome in map_units(job, todo, workers=workers, progress=progress):
+        for file, outcome in map_units(
+            job, todo, workers=workers, progress=progress, cluster=execution.cluster
+        ):
             if isinstance(outcome, Exception):
                 run.fail(file.key, _failed(file, outcome))
             else:
@@ -151,7 +166,7 @@ def plan_nuclei(
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
     files = _files(inputs, settings)
-    open_predictor(settings.model, precision=settings.precision)
+    _model_and_device(settings, execution)
     return estimate(
         COMMAND,
         (_pixels(f, settings) for f in files),
@@ -172,7 +187,7 @@ class ImageNuclei:
 
 
 def segment_file(
-    file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int
+    file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int, device: Device = "cpu"
 ) -> ImageNuclei:
     """Do one unit: read an image, write its labels, and return its objects.
 
@@ -180,18 +195,22 @@ def segment_file(
     ----------
     file : ImageFile
     out : Path
-        Output folder; the labels go to ``labels/<key>.tif``, nothing else is written.
+        Output folder; the labels go to ``labels/<key>.tif`` (or the folder
+        ``<key>.ome.zarr``), nothing else is written.
     settings : NucleiSettings
     threads : int
         Threads of the network; the labels are the same for any number.
+    device : {"cpu", "cuda"}
+        Where the network runs.
     """
     begun = time.perf_counter()
     image = open_image(file, settings)
-    predictor = _predictor(settings.model, settings.precision, threads)
+    predictor = _predictor(settings.model, settings.precision, threads, device)
     frames, findings = open_frames(image, channel=settings.channel)
     findings = [*check_image(image), *findings]
     plan = choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
+    findings += check_modality(frames, plan, predictor, file=image.name)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
 
     scratch = FileScratch(out) if _is_large(image) else None
@@ -212,7 +231,7 @@ def segment_file(
     table = add_doubts(table)
     named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
 
-    path = f"labels/{file.key}.tif"
+    path = f"labels/{file.key}" + (".ome.zarr" if settings.labels == "zarr" else ".tif")
     begun = time.perf_counter()
     write_frame_labels(out / path, segmented, image)
     for labels in segmented:
@@ -319,13 +338,19 @@ def _is_large(image: Image) -> bool:
 
 def _threads(execution: Execution, workers: int) -> int:
     """Share the cores among the workers; the network's threads do not change its numbers."""
+    if execution.cluster:
+        return 1
     return max(1, available_workers(execution.workers, 10**6) // workers)
 
 
-def _workers(files: Sequence[ImageFile], settings: NucleiSettings, execution: Execution) -> int:
+def _workers(
+    files: Sequence[ImageFile], settings: NucleiSettings, execution: Execution, device: str
+) -> int:
     """Return how many workers there are units, cores and memory for."""
     workers = available_workers(execution.workers, len(files))
-    if workers == 1:
+    if device == "cuda" and execution.workers is None:
+        workers = min(workers, _SHARING_A_GPU)
+    if workers == 1 or execution.cluster:
         return 1
     largest = max(files, key=_bytes_on_disk)
     return workers_that_fit(
@@ -334,13 +359,36 @@ def _workers(files: Sequence[ImageFile], settings: NucleiSettings, execution: Ex
 
 
 def _bytes_on_disk(file: ImageFile) -> int:
-    return sum(p.stat().st_size for p in file.paths if p.exists())
+    return sum(size_and_time(p)[0] for p in file.paths if p.exists())
 
 
 @lru_cache(maxsize=1)
-def _predictor(model: str, precision: Any, threads: int) -> Predictor:
+def _predictor(model: str, precision: Any, threads: int, device: Device) -> Predictor:
     """Open the model once for each worker."""
-    return open_predictor(model, precision=precision, threads=threads)
+    return open_predictor(model, precision=precision, threads=threads, device=device)
+
+
+def _model_and_device(
+    settings: NucleiSettings, execution: Execution
+) -> tuple[Predictor, Literal["cpu", "cuda"]]:
+    """Return the model and where all workers run it; on a cluster the driver needs no GPU."""
+    asked: Device = execution.device
+    if execution.cluster:
+        asked = "cpu"
+    predictor = open_predictor(settings.model, precision=settings.precision, device=asked)
+    on_gpu = "cuda" in (predictor.device, execution.device)
+    return predictor, "cuda" if on_gpu else "cpu"
+
+
+def _absolute(file: ImageFile) -> ImageFile:
+    return replace(file, paths=tuple(p.absolute() for p in file.paths))
+
+
+def _with_absolute_model(settings: NucleiSettings) -> NucleiSettings:
+    """Let workers in another folder find a package that was given by its path."""
+    if settings.model in ("classical", *shipped_names()):
+        return settings
+    return settings.replace(model=str(Path(settings.model).absolute()))
 
 
 def _pixels(file: ImageFile, settings: NucleiSettings) -> tuple[int, int]:

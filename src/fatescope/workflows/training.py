@@ -107,7 +107,7 @@ def train_model(
     data : Path
         Folder with ``samples.csv`` from `prepare_pairs`.
     out : Path
-        Takes ``log.csv``, ``curves.png``, ``checkpoints/`` and ``package/``.
+        Takes ``log.csv``, ``curves.png``, ``verdict.txt``, ``checkpoints/`` and ``package/``.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
     progress : callable, optional
@@ -119,7 +119,14 @@ def train_model(
     Summary
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
-    from fatescope.train import Provenance, fit_recipe, package_network, write_curves
+    from fatescope.train import (
+        Provenance,
+        fit_recipe,
+        judge_curves,
+        package_network,
+        write_curves,
+        write_verdict,
+    )
 
     record = recipe.model_dump(mode="json") | {"data": str(data), "from": str(start or "")}
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
@@ -128,6 +135,7 @@ def train_model(
                 _remove(out / "checkpoints" / "last.ckpt")
             fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
             write_curves(out / "curves.png", fitted.history)
+            write_verdict(out / "verdict.txt", judge_curves(fitted.history))
             _empty(out / "package")
             package = package_network(
                 fitted.network,
@@ -141,7 +149,8 @@ def train_model(
                 ),
                 progress=progress,
             )
-            files = ["log.csv", "curves.png", *(f"package/{name}" for name in package.files)]
+            files = ["log.csv", "curves.png", "verdict.txt"]
+            files += [f"package/{name}" for name in package.files]
             run.record("package", files=[f for f in files if (out / f).exists()])
         return run.finish()
 

@@ -1,8 +1,9 @@
 """Label images: whole numbers, 0 for background, in TIFF files that Fiji opens as they are.
 
-The layout is that of ImageJ (strips, deflate, its own description), because only that opens in
-ImageJ and Fiji by dragging, with axes and spacing; a plane above 64 megapixels is tiled, which
-needs Bio-Formats there (decision record 0011).
+A name that ends in ``.zarr`` gives OME-Zarr instead (decision record 0090). The layout of TIFF is
+that of ImageJ (strips, deflate, its own description), because only that opens in ImageJ and Fiji
+by dragging, with axes and spacing; a plane above 64 megapixels is tiled, which needs Bio-Formats
+there (decision record 0011).
 """
 
 from __future__ import annotations
@@ -87,7 +88,8 @@ def write_labels(
     Parameters
     ----------
     path : Path
-        Where to; folders are made, an older file is replaced.
+        Where to; folders are made, an older file is replaced. TIFF, or OME-Zarr (a folder) if
+        the name ends in ``.zarr``.
     blocks : array-like of shape ``shape``, or iterable of ndarray
         The labels. An iterable gives the blocks of `label_tiles`, in that order.
     shape, axes
@@ -104,36 +106,58 @@ def write_labels(
     RunError
         If the disk is full or the place cannot be written.
     """
-    import tifffile
-
     kind = np.dtype(dtype)
     _check(shape, axes, kind)
+    given = _sliced(blocks, shape) if hasattr(blocks, "shape") else iter(blocks)
+    if Path(path).suffix.lower() == ".zarr":
+        from fatescope.acquire.images.zarr_labels import write_zarr_labels
+
+        write_zarr_labels(
+            Path(path),
+            _checked(given, shape, kind),
+            shape=shape,
+            axes=axes,
+            dtype=kind,
+            spacing=spacing,
+        )
+    else:
+        _write_tiff(Path(path), given, shape=shape, axes=axes, kind=kind, spacing=spacing)
+
+
+def _write_tiff(
+    path: Path,
+    given: Iterator[NDArray[Any]],
+    *,
+    shape: tuple[int, ...],
+    axes: str,
+    kind: np.dtype[Any],
+    spacing: Spacing,
+) -> None:
+    import tifffile
+
     tall, wide = _block(shape)
     tiled = wide == TILE and shape[-2] * shape[-1] > _STRIPED_PIXELS
     layout: dict[str, Any] = {"tile": (TILE, TILE)} if tiled else {"rowsperstrip": tall}
     pages = math.prod(shape[:-2])
     steps = spacing.um("YX")
-    with written_beside(Path(path)) as part:
-        given = _sliced(blocks, shape) if hasattr(blocks, "shape") else iter(blocks)
-        big = math.prod(shape) * kind.itemsize > _BIG_BYTES
-        with tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as writer:
-            writer.write(
-                _compressed(given, shape, kind, tiled=tiled),
-                shape=(pages, *shape[-2:]),
-                dtype=kind,
-                photometric="minisblack",
-                compression="adobe_deflate",
-                description=_description(shape, axes, spacing, pages),
-                metadata=None,
-                software="fatescope",
-                datetime=None,
-                resolution=None if steps is None else (1 / steps[1], 1 / steps[0]),
-                resolutionunit="NONE",
-                maxworkers=1,
-                **layout,
-            )
-        if next(given, None) is not None:
-            raise InputError(f"there are more blocks than a label image of shape {shape} has.")
+    big = math.prod(shape) * kind.itemsize > _BIG_BYTES
+    with written_beside(path) as part, tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as tif:
+        tif.write(
+            _compressed(given, shape, kind, tiled=tiled),
+            shape=(pages, *shape[-2:]),
+            dtype=kind,
+            photometric="minisblack",
+            compression="adobe_deflate",
+            description=_description(shape, axes, spacing, pages),
+            metadata=None,
+            software="fatescope",
+            datetime=None,
+            resolution=None if steps is None else (1 / steps[1], 1 / steps[0]),
+            resolutionunit="NONE",
+            maxworkers=1,
+            **layout,
+        )
+        _refuse_more(given, shape)
 
 
 def _check(shape: tuple[int, ...], axes: str, kind: np.dtype[Any]) -> None:
@@ -144,19 +168,36 @@ def _check(shape: tuple[int, ...], axes: str, kind: np.dtype[Any]) -> None:
         raise InputError(f"labels are written as uint8, uint16 or uint32; got {kind}.")
 
 
-def _compressed(
-    given: Iterator[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any], *, tiled: bool
-) -> Iterator[bytes]:
-    """Check each block, bring it to the type of the file, fill tiles at the edges, deflate."""
-    import imagecodecs
-
+def _checked(
+    given: Iterator[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any]
+) -> Iterator[tuple[tuple[int | slice, ...], NDArray[Any]]]:
+    """Pass each block with its index, of the expected shape and in the type of the file."""
     for index in label_tiles(shape):
         want = tuple(s.stop - s.start for s in index if isinstance(s, slice))
         block = next(given, None)
         if block is None or np.shape(block) != want:
             got = "no more blocks" if block is None else f"a block of shape {np.shape(block)}"
             raise InputError(f"labels at {index} must be a block of shape {want}; got {got}.")
-        data = _converted(np.asarray(block), kind, want, tiled=tiled)
+        yield index, _converted(np.asarray(block), kind)
+    _refuse_more(given, shape)
+
+
+def _refuse_more(given: Iterator[NDArray[Any]], shape: tuple[int, ...]) -> None:
+    if next(given, None) is not None:
+        raise InputError(f"there are more blocks than a label image of shape {shape} has.")
+
+
+def _compressed(
+    given: Iterator[NDArray[Any]], shape: tuple[int, ...], kind: np.dtype[Any], *, tiled: bool
+) -> Iterator[bytes]:
+    """Fill tiles at the edges, deflate."""
+    import imagecodecs
+
+    for _, block in _checked(given, shape, kind):
+        data = block
+        if tiled and block.shape != (TILE, TILE):
+            data = np.zeros((TILE, TILE), dtype=block.dtype)
+            data[: block.shape[0], : block.shape[1]] = block
         yield bytes(imagecodecs.deflate_encode(data.tobytes(), level=_LEVEL))
 
 
@@ -166,17 +207,11 @@ def _sliced(array: Any, shape: tuple[int, ...]) -> Iterator[NDArray[Any]]:
     return (np.asarray(array[index]) for index in label_tiles(shape))
 
 
-def _converted(
-    block: NDArray[Any], kind: np.dtype[Any], want: tuple[int, ...], *, tiled: bool
-) -> NDArray[Any]:
+def _converted(block: NDArray[Any], kind: np.dtype[Any]) -> NDArray[Any]:
     if block.dtype.kind not in "ui":
         raise InputError(f"labels must be whole numbers; got {block.dtype}.")
     if block.dtype != kind and (block.max() > np.iinfo(kind).max or block.min() < 0):
         raise InputError(f"labels from {block.min()} to {block.max()} do not fit into {kind}.")
-    if tiled and want != (TILE, TILE):
-        full = np.zeros((TILE, TILE), dtype=kind.newbyteorder("<"))
-        full[: want[0], : want[1]] = block
-        return full
     return np.ascontiguousarray(block, dtype=kind.newbyteorder("<"))
 
 

@@ -7,6 +7,7 @@ import stat
 from pathlib import Path
 
 from fatescope.acquire.find import ImageFile
+from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, reason_of, shown
 
 _STRANGERS = {
@@ -26,8 +27,8 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
     Parameters
     ----------
     file : ImageFile, Path or str
-        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF or LSM; or the files of a sequence, as
-        `find_images` returns them.
+        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF, LSM, OME-Zarr or Zarr; or the files of a sequence,
+        as `find_images` returns them.
     axes : str, optional
         The axes as the file stores them (``"TYX"``); wins over what the file says. Needed
         where the file does not say it.
@@ -64,6 +65,10 @@ def read_one(path: Path, *, axes: str | None) -> Image:
     """Open a single file (see `read_image`)."""
     where = shown(path)
     try:
+        if path.is_dir() and is_zarr(path):
+            from fatescope.acquire.images.zarr_read import read_zarr
+
+            return read_zarr(path, axes=axes)
         head = _beginning(path)
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             from fatescope.acquire.images.tiff import read_tiff
@@ -79,7 +84,7 @@ def read_one(path: Path, *, axes: str | None) -> Image:
             return read_jpeg(path, axes=axes)
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {reason_of(error)}") from error
-    raise FileFormatError(f"{where}: {_stranger(head)}. Give PNG, JPEG or TIFF pictures.")
+    raise FileFormatError(f"{where}: {_stranger(head)}. Give PNG, JPEG, TIFF or OME-Zarr pictures.")
 
 
 def _beginning(path: Path) -> bytes:

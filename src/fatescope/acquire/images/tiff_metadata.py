@@ -2,34 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from fatescope.base import Finding, Length, Spacing
+from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, length_in
+from fatescope.base import Finding, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_UM = {
-    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre"), 1.0),
-    **dict.fromkeys(("\\u00b5m", "\\u00B5m"), 1.0),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
-    **dict.fromkeys(("Å", "angstrom"), 1e-4),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
-    **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),
-    **dict.fromkeys(("m", "meter", "metre"), 1e6),
-    **dict.fromkeys(("in", "inch", '"'), 25400.0),
-}
-_MIN = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1 / 60),
-    **dict.fromkeys(("ms", "msec", "millisecond"), 1 / 60000),
-    **dict.fromkeys(("min", "minute", "minutes"), 1.0),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), 60.0),
-    **dict.fromkeys(("d", "day", "days"), 1440.0),
-}
-PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
-"""Steps outside these limits (µm; minutes for T) are not believed: they are no microscope's."""
 PLAUSIBLE_TAG = (0.01, 20.0)
 """Tighter limits in µm for the resolution tag alone, which often holds 72 dots an inch."""
 
@@ -39,6 +20,7 @@ def read_metadata(
 ) -> tuple[Spacing, tuple[str, ...], tuple[Finding, ...]]:
     """Return the spacing, the channel names, and a finding for what was not believed."""
     channels: tuple[str, ...] = ()
+    limits = PLAUSIBLE
     if tif.is_ome:
         steps, channels = _ome(tif.ome_metadata)
     elif tif.is_imagej:
@@ -47,58 +29,9 @@ def read_metadata(
         steps = _lsm(tif.lsm_metadata or {})
     else:
         steps = _resolution_tag(series.keyframe)
-        return _believed(steps, file, {"Y": PLAUSIBLE_TAG, "X": PLAUSIBLE_TAG}, channels)
-    return _believed(steps, file, PLAUSIBLE, channels)
-
-
-def _believed(
-    steps: Mapping[str, float | None],
-    file: str,
-    limits: Mapping[str, tuple[float, float]],
-    channels: tuple[str, ...],
-) -> tuple[Spacing, tuple[str, ...], tuple[Finding, ...]]:
-    known: dict[str, Length] = {}
-    refused: dict[float, str] = {}
-    for axis, value in steps.items():
-        if value is None:
-            continue
-        low, high = limits[axis]
-        if math.isfinite(value) and low <= value <= high:
-            known[axis] = Length(value, "file")
-        else:
-            refused[value] = refused.get(value, "") + axis
-    notes = [
-        _not_believed(file, axes, value, limits[axes[0]][value > limits[axes[0]][0]])
-        for value, axes in refused.items()
-    ]
-    ratio = known["Y"].value / known["X"].value if {"Y", "X"} <= set(known) else 1.0
-    if not 0.1 <= ratio <= 10:
-        notes.append(_not_believed(file, "Y", known["Y"].value, 10 * known["X"].value))
-        known = {a: v for a, v in known.items() if a not in "YX"}
-    return Spacing(known), channels, tuple(notes)
-
-
-def _not_believed(file: str, axes: str, value: float, limit: float) -> Finding:
-    unit, flag = ("min", "--interval-min") if axes == "T" else ("µm", "--spacing-um")
-    return Finding(
-        file=file,
-        rule="no-scale",
-        severity="warning",
-        value=value if math.isfinite(value) else None,
-        limit=limit,
-        reason=f"The file gives {value:.6g} {unit} along {' and '.join(axes)}, which no "
-        f"microscope would; it is taken as unknown. Give the true step with {flag}.",
-    )
-
-
-def _length(value: object, unit: object, table: Mapping[str, float]) -> float | None:
-    """Return ``value`` in µm or minutes; ``None`` without a number or a unit that is known."""
-    factor = table.get(str(unit).strip()) or table.get(str(unit).strip().lower())
-    try:
-        number = float(str(value))
-    except ValueError:
-        return None
-    return None if factor is None else float(f"{number * factor:.8g}")
+        limits = {"Y": PLAUSIBLE_TAG, "X": PLAUSIBLE_TAG}
+    spacing, notes = believed(steps, file, limits)
+    return spacing, channels, notes
 
 
 def _ome(text: str | None) -> tuple[dict[str, float | None], tuple[str, ...]]:
@@ -112,9 +45,9 @@ def _ome(text: str | None) -> tuple[dict[str, float | None], tuple[str, ...]]:
         return {}, ()
     get = pixels.attrib.get
     steps = {
-        a: _length(get(f"PhysicalSize{a}"), get(f"PhysicalSize{a}Unit", "µm"), _UM) for a in "ZYX"
+        a: length_in(get(f"PhysicalSize{a}"), get(f"PhysicalSize{a}Unit", "µm"), UM) for a in "ZYX"
     }
-    steps["T"] = _length(get("TimeIncrement"), get("TimeIncrementUnit", "s"), _MIN)
+    steps["T"] = length_in(get("TimeIncrement"), get("TimeIncrementUnit", "s"), MIN)
     names = tuple(c.attrib.get("Name", "") for c in pixels.findall("{*}Channel"))
     return steps, names if all(names) else ()
 
@@ -124,10 +57,10 @@ def _imagej(meta: Mapping[str, Any], page: Any) -> tuple[dict[str, float | None]
     unit = meta.get("unit", "")
     per_unit = _rational(page, "XResolution"), _rational(page, "YResolution")
     steps = {
-        "X": _length(1 / per_unit[0], unit, _UM) if per_unit[0] else None,
-        "Y": _length(1 / per_unit[1], meta.get("yunit", unit), _UM) if per_unit[1] else None,
-        "Z": _length(meta.get("spacing"), meta.get("zunit", unit), _UM),
-        "T": _length(meta.get("finterval"), meta.get("tunit", "sec"), _MIN),
+        "X": length_in(1 / per_unit[0], unit, UM) if per_unit[0] else None,
+        "Y": length_in(1 / per_unit[1], meta.get("yunit", unit), UM) if per_unit[1] else None,
+        "Z": length_in(meta.get("spacing"), meta.get("zunit", unit), UM),
+        "T": length_in(meta.get("finterval"), meta.get("tunit", "sec"), MIN),
     }
     if steps["T"] == 0:  # ImageJ writes 0 where the interval is unknown
         steps["T"] = None
@@ -135,8 +68,8 @@ def _imagej(meta: Mapping[str, Any], page: Any) -> tuple[dict[str, float | None]
 
 
 def _lsm(meta: Mapping[str, Any]) -> dict[str, float | None]:
-    steps = {a: _length(meta.get(f"VoxelSize{a}"), "m", _UM) for a in "ZYX"}
-    steps["T"] = _length(meta.get("TimeIntervall"), "s", _MIN) or None
+    steps = {a: length_in(meta.get(f"VoxelSize{a}"), "m", UM) for a in "ZYX"}
+    steps["T"] = length_in(meta.get("TimeIntervall"), "s", MIN) or None
     return steps
 
 

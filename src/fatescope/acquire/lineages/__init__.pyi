@@ -1,3 +1,5 @@
+from .counts import is_count_table as is_count_table
+from .counts import read_counts as read_counts
 from .find import LineageFile as LineageFile
 from .find import find_lineages as find_lineages
 from .graph import from_networkx as from_networkx

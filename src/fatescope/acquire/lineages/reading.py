@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -143,9 +144,7 @@ def is_lineage_table(path: Path) -> bool:
         return False
     finally:
         lines.close()
-    header = {
-        h.strip().strip('"').lower() for h in head.replace(";", ",").replace("\t", ",").split(",")
-    }
+    header = {h.strip().strip('"').lower() for h in re.split("[,;\t]", head)}
     groups = (plain.MEANINGS[m] for m in ("frame", "x", "y"))
     return all(header & set(names) for names in groups)
 

@@ -11,6 +11,10 @@ from fatescope.base.settings import Settings, setting
 class NameSettings(Settings):
     """How nuclei are named, and when no name is given."""
 
+    method: Literal["atlas", "network"] = setting(
+        "atlas",
+        "the atlas gives full names; the network of `reproduce lineage-names-2020`, compact ones",
+    )
     atlas: Path | None = setting(
         None, "atlas made by `lineage atlas`; the shipped one if not given"
     )

@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile, ReadLineage
 
 
-def describe_lineage(file: LineageFile, read: ReadLineage) -> dict[str, Any]:
-    """Return path, hash, size and time of each file, format, rows, spacing and what is guessed."""
+def describe_files(file: LineageFile) -> dict[str, Any]:
+    """Return path, hash, size and time of each file of an input."""
     status = [(p, p.stat()) for p in file.files]
     columns: dict[str, list[Any]] = {
         "path": [str(p) for p, _ in status],
@@ -19,11 +19,15 @@ def describe_lineage(file: LineageFile, read: ReadLineage) -> dict[str, Any]:
         "bytes": [s.st_size for _, s in status],
         "modified_ns": [s.st_mtime_ns for _, s in status],
     }
-    record = {n: c[0] if len(status) == 1 else c for n, c in columns.items()}
+    return {n: c[0] if len(status) == 1 else c for n, c in columns.items()}
+
+
+def describe_lineage(file: LineageFile, read: ReadLineage) -> dict[str, Any]:
+    """Return what `describe_files` does, and format, rows, spacing and what is guessed."""
     lineage = read.lineage
     known = ("species", "pose", "scope")
     return {
-        **record,
+        **describe_files(file),
         "format": read.format,
         "rows": len(lineage),
         "spacing": lineage.spacing.as_record(),

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, cast, get_args
 
 import numpy as np
 
@@ -19,6 +19,8 @@ from fatescope.acquire.lineages import (
     LineageFile,
     LineageReading,
     find_lineages,
+    is_count_table,
+    read_counts,
     read_lineage_checked,
     write_lineage,
 )
@@ -26,6 +28,7 @@ from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Tab
 from fatescope.base.finding import Status
 from fatescope.lineage import (
     LintSettings,
+    drops_in_counts,
     excluded_rows,
     lint_lineage,
     with_decisions,
@@ -33,7 +36,7 @@ from fatescope.lineage import (
 )
 from fatescope.run import Run, Summary
 from fatescope.workflows.execute import Progress, map_units
-from fatescope.workflows.lineages.inputs import describe_lineage
+from fatescope.workflows.lineages.inputs import describe_files, describe_lineage
 
 
 def lint_lineages(
@@ -124,6 +127,8 @@ def lint_file(
 ) -> LintedFile:
     """Read and check one lineage; with decisions, write it without the accepted faults."""
     begun = time.perf_counter()
+    if is_count_table(file.path):
+        return _lint_counts(file, settings=settings, decided=decided)
     read = read_lineage_checked(
         file.path,
         format=reading.format,
@@ -143,6 +148,33 @@ def lint_file(
         row=_summary_row(read.lineage, file.key, read.format, findings),
         findings=findings,
         written=written,
+        read_seconds=middle - begun,
+        lint_seconds=time.perf_counter() - middle,
+    )
+
+
+def _lint_counts(
+    file: LineageFile, *, settings: LintSettings, decided: list[Finding] | None
+) -> LintedFile:
+    """Check a table that holds numbers of nuclei only."""
+    begun = time.perf_counter()
+    frame, count = read_counts(file.path)
+    middle = time.perf_counter()
+    findings = drops_in_counts(frame, count, file=file.key, settings=settings)
+    findings = findings if decided is None else with_decisions(findings, decided)
+    scope = {"cells": 0, "first_frame": int(frame.min()), "last_frame": int(frame.max())}
+    row = _row(
+        file.key,
+        "counts",
+        findings,
+        scope={**scope, "most_at_once": int(count.max())},
+        rows=len(frame),
+    )
+    return LintedFile(
+        input={**describe_files(file), "format": "counts", "rows": len(frame)},
+        row=row,
+        findings=findings,
+        written=[],
         read_seconds=middle - begun,
         lint_seconds=time.perf_counter() - middle,
     )
@@ -194,20 +226,42 @@ def _summary_row(lineage: Lineage, key: str, format: str, findings: list[Finding
     species = lineage.metadata["species"]
     assert isinstance(scope, dict)
     assert isinstance(species, dict)
-    steps = lineage.spacing.um("ZYX")
+    return _row(
+        key,
+        format,
+        findings,
+        scope=scope,
+        rows=len(lineage),
+        species=species["value"],
+        spacing=lineage.spacing,
+    )
+
+
+def _row(
+    key: str,
+    format: str,
+    findings: list[Finding],
+    *,
+    scope: dict[str, int],
+    rows: int,
+    species: str | None = None,
+    spacing: Spacing | None = None,
+) -> Table:
+    """Return one row of ``lineages.csv``."""
+    spacing = spacing or Spacing()
+    steps, interval = spacing.um("ZYX"), spacing.interval_min
     counts = [sum(f.severity == s for f in findings) for s in ("error", "warning", "info")]
     text = {
         "table": key,
         "format": format,
-        "species": species["value"],
+        "species": species,
         "spacing_um": None if steps is None else ",".join(f"{s:g}" for s in steps),
     }
     numbers = {
-        "rows": len(lineage),
+        "rows": rows,
         **{k: int(scope[k]) for k in ("cells", "first_frame", "last_frame", "most_at_once")},
         **dict(zip(("errors", "warnings", "notes"), counts, strict=True)),
     }
-    interval = lineage.spacing.interval_min
     return Table(
         {
             **{k: np.array([v], dtype=object) for k, v in text.items()},
@@ -248,7 +302,7 @@ def read_decisions(path: Path) -> list[Finding]:
                 severity="info",
                 frame=None if frame is None else int(float(str(frame))),
                 object=None if value["object"] is None else str(value["object"]),
-                status=status,  # type: ignore[arg-type]
+                status=cast("Status", status),
             )
         )
     return found

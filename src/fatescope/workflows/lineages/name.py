@@ -26,6 +26,7 @@ from fatescope.run import Run, Summary
 from fatescope.workflows.execute import Progress, map_units
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.inputs import describe_lineage
+from fatescope.workflows.lineages.name_network import network_table
 
 if TYPE_CHECKING:
     from fatescope.lineage.atlas import Atlas
@@ -134,7 +135,11 @@ def name_file(
     )
     path = out / "named" / f"{file.key}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_table(named_table(atlas, original_columns(file.path, read), named, settings), path)
+    given = original_columns(file.path, read)
+    if settings.method == "network":
+        write_table(network_table(lineage, given, settings), path)
+    else:
+        write_table(named_table(atlas, given, named, settings), path)
     return NamedFile(
         input=describe_lineage(file, read),
         row=_embryo_row(file.key, read, named),

@@ -1,0 +1,66 @@
+"""Draw the schedules of docs/schedules.md, and the made curve that two of them follow.
+
+python benchmarks/schedule_plots.py
+"""
+
+import math
+from pathlib import Path
+
+import numpy as np
+
+from fatescope.report.lineage import draw_curves, write_text
+from fatescope.train.rates import rate_at
+from fatescope.train.settings import FitSettings
+
+FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "schedules"
+STEPS = 10_000
+PLANS = {
+    "one-cycle": {"kind": "one-cycle"},
+    "cosine": {"kind": "cosine"},
+    "warm-restarts": {"kind": "warm-restarts", "period": 1400},
+    "plateau": {"kind": "plateau", "factor": 0.3, "patience": 4},
+    "kicks": {"kind": "kicks", "patience": 4, "period": 1500},
+}
+FOLLOWING = ("plateau", "kicks")
+
+
+def made_history() -> list[dict[str, float]]:
+    """Return a score that rises and stays, twice: what a plateau looks like."""
+    rows = []
+    for step in range(250, STEPS + 1, 250):
+        late = 8 / (1 + math.exp(-(step - 4200) / 250))
+        score = 70 * (1 - math.exp(-step / 700)) + late
+        rows.append({"step": float(step), "ap_mean": round(score, 0) / 100})
+    return rows
+
+
+def draw(name: str) -> Path:
+    """Draw one schedule in per cent of its highest rate."""
+    fit = FitSettings.from_values({"steps": STEPS, "rate": 100.0, "schedule": PLANS[name]})
+    history = made_history()
+    steps = np.arange(0, STEPS + 1, 25)
+    curves = {"rate": np.array([rate_at(int(s), fit=fit, history=history) for s in steps])}
+    if name in FOLLOWING:
+        known = [row["step"] for row in history], [100 * row["ap_mean"] for row in history]
+        curves["metric (made)"] = np.interp(steps, *known)
+    svg = draw_curves(
+        steps.astype(float),
+        curves,
+        {"rate": "#0072B2", "metric (made)": "#D55E00"},
+        x_label="steps",
+        y_label="% of the highest",
+        title=name,
+        y_range=(0.0, 100.0),
+    )
+    return write_text(FOLDER / f"{name}.svg", svg)
+
+
+def main() -> None:
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    for name in PLANS:
+        path = draw(name)
+        print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
+
+
+if __name__ == "__main__":
+    main()

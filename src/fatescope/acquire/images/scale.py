@@ -1,0 +1,79 @@
+"""Steps along axes as files state them: with a unit, and believed only where they can be true."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fatescope.base import Finding, Length, Spacing
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+UM = {
+    **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre"), 1.0),
+    **dict.fromkeys(("\\u00b5m", "\\u00B5m"), 1.0),
+    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
+    **dict.fromkeys(("Å", "angstrom"), 1e-4),
+    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
+    **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),
+    **dict.fromkeys(("m", "meter", "metre"), 1e6),
+    **dict.fromkeys(("in", "inch", '"'), 25400.0),
+}
+MIN = {
+    **dict.fromkeys(("s", "sec", "second", "seconds"), 1 / 60),
+    **dict.fromkeys(("ms", "msec", "millisecond"), 1 / 60000),
+    **dict.fromkeys(("min", "minute", "minutes"), 1.0),
+    **dict.fromkeys(("h", "hr", "hour", "hours"), 60.0),
+    **dict.fromkeys(("d", "day", "days"), 1440.0),
+}
+PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
+"""Steps outside these limits (µm; minutes for T) are not believed: they are no microscope's."""
+
+
+def believed(
+    steps: Mapping[str, float | None], file: str, limits: Mapping[str, tuple[float, float]]
+) -> tuple[Spacing, tuple[Finding, ...]]:
+    """Return the steps (µm; minutes for T) inside ``limits``, and a finding for each other one."""
+    known: dict[str, Length] = {}
+    refused: dict[float, str] = {}
+    for axis, value in steps.items():
+        if value is None:
+            continue
+        low, high = limits[axis]
+        if math.isfinite(value) and low <= value <= high:
+            known[axis] = Length(value, "file")
+        else:
+            refused[value] = refused.get(value, "") + axis
+    notes = [
+        _not_believed(file, axes, value, limits[axes[0]][value > limits[axes[0]][0]])
+        for value, axes in refused.items()
+    ]
+    ratio = known["Y"].value / known["X"].value if {"Y", "X"} <= set(known) else 1.0
+    if not 0.1 <= ratio <= 10:
+        notes.append(_not_believed(file, "Y", known["Y"].value, 10 * known["X"].value))
+        known = {a: v for a, v in known.items() if a not in "YX"}
+    return Spacing(known), tuple(notes)
+
+
+def _not_believed(file: str, axes: str, value: float, limit: float) -> Finding:
+    unit, flag = ("min", "--interval-min") if axes == "T" else ("µm", "--spacing-um")
+    return Finding(
+        file=file,
+        rule="no-scale",
+        severity="warning",
+        value=value if math.isfinite(value) else None,
+        limit=limit,
+        reason=f"The file gives {value:.6g} {unit} along {' and '.join(axes)}, which no "
+        f"microscope would; it is taken as unknown. Give the true step with {flag}.",
+    )
+
+
+def length_in(value: object, unit: object, table: Mapping[str, float]) -> float | None:
+    """Return ``value`` in µm or minutes; ``None`` without a number or a unit that is known."""
+    factor = table.get(str(unit).strip()) or table.get(str(unit).strip().lower())
+    try:
+        number = float(str(value))
+    except ValueError:
+        return None
+    return None if factor is None else float(f"{number * factor:.8g}")

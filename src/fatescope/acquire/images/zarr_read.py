@@ -1,0 +1,136 @@
+"""OME-Zarr and plain Zarr arrays: only the chunks asked for are read."""
+
+from __future__ import annotations
+
+import itertools
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.zarr_metadata import ZarrImage, find_image
+from fatescope.base import FileFormatError, Image, shown
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+CACHE_BYTES = 64 * 2**20
+"""Decoded chunks that one open image keeps, so that neighbouring planes are not decoded twice."""
+
+
+def read_zarr(path: Path, *, axes: str | None) -> Image:
+    """Open an OME-Zarr image (0.4 or 0.5, its largest level) or a plain Zarr array.
+
+    Raises
+    ------
+    FileFormatError
+        If metadata are missing or damaged, or the axes of a plain array are not given.
+    """
+    where = shown(path)
+    found = find_image(path, where)
+    in_file, stored = _stored_pixels(found, where)
+    pixels, letters, _ = with_axes(in_file, stored, axes=axes, colours=1, where=where)
+    n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
+    return Image(
+        pixels=pixels,
+        axes=letters,
+        spacing=found.spacing.only(letters),
+        channels=found.channels if len(found.channels) == n_channels else (),
+        name=str(path),
+    )
+
+
+def _stored_pixels(found: ZarrImage, where: str) -> tuple[ZarrPixels, str]:
+    """Return the pixels with Y and X last, and a letter for each axis."""
+    array = _opened(found.path, where)
+    if array.dtype.kind not in "buif":
+        raise FileFormatError(
+            f"{where}: holds values of type {array.dtype}, which are not intensities. Export real "
+            "numbers."
+        )
+    stored = found.stored
+    if array.ndim < 2 or len(stored) != array.ndim:
+        raise FileFormatError(
+            f"{where}: describes {len(stored)} axes and stores an array of shape {array.shape}. "
+            "Export a picture with rows and columns."
+        )
+    order = tuple(range(array.ndim))
+    if {"Y", "X"} <= set(stored) and not stored.endswith("YX"):
+        order = (*(i for i in order if stored[i] not in "YX"), stored.index("Y"), stored.index("X"))
+    pixels = ZarrPixels(array, order=order, where=where)
+    pixels.notes = found.notes
+    return pixels, "".join(stored[i] for i in order)
+
+
+def _opened(path: Path, where: str) -> Any:
+    import zarr
+    from zarr.errors import BaseZarrError
+
+    try:
+        return zarr.open_array(store=path, mode="r")
+    except (BaseZarrError, OSError, ValueError, TypeError, KeyError, RuntimeError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileFormatError(
+            f"{where}: the array {path.name!r} that its metadata name cannot be opened "
+            f"({shown(reason)}). Copy the whole folder again."
+        ) from error
+
+
+class ZarrPixels(PlanePixels):
+    """The planes of a Zarr array; ``order[i]`` is the stored position of axis ``i``."""
+
+    def __init__(self, array: Any, *, order: tuple[int, ...], where: str) -> None:
+        shape = tuple(int(array.shape[i]) for i in order)
+        super().__init__(shape=shape, dtype=np.dtype(array.dtype))
+        self.where = where
+        self._array = array
+        self._order = order
+        self._chunks = tuple(int(array.chunks[i]) for i in order)
+        self._cache: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
+        self._cached = 0
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Put a rectangle together from the chunks that it meets."""
+        tall, wide = self._chunks[-2:]
+        lead = tuple(i // n for i, n in zip(at, self._chunks[:-2], strict=True))
+        inside = tuple(i % n for i, n in zip(at, self._chunks[:-2], strict=True))
+        out = np.empty((len(rows), len(columns)), dtype=self.dtype)
+        across = range(columns.start // wide, (columns.stop - 1) // wide + 1)
+        down = range(rows.start // tall, (rows.stop - 1) // tall + 1)
+        for j, i in itertools.product(down, across):
+            block = self._chunk((*lead, j, i))[inside]
+            top, left = max(rows.start, j * tall), max(columns.start, i * wide)
+            part = block[
+                top - j * tall : rows.stop - j * tall, left - i * wide : columns.stop - i * wide
+            ]
+            y, x = top - rows.start, left - columns.start
+            out[y : y + part.shape[0], x : x + part.shape[1]] = part
+        return out
+
+    def _chunk(self, index: tuple[int, ...]) -> NDArray[Any]:
+        """Return a decoded chunk with its axes in our order."""
+        if index in self._cache:
+            self._cache.move_to_end(index)
+            return self._cache[index]
+        block = self._decoded(index)
+        self._cache[index] = block
+        self._cached += block.nbytes
+        while self._cached > CACHE_BYTES and len(self._cache) > 1:
+            self._cached -= self._cache.popitem(last=False)[1].nbytes
+        return block
+
+    def _decoded(self, index: tuple[int, ...]) -> NDArray[Any]:
+        place = [slice(0)] * len(index)
+        for stored, i, n in zip(self._order, index, self._chunks, strict=True):
+            place[stored] = slice(i * n, (i + 1) * n)
+        try:
+            block = np.asarray(self._array[tuple(place)])
+        except Exception as error:  # codecs raise errors of their own, without a common base
+            raise FileFormatError(
+                f"{self.where}: chunk {'/'.join(map(str, index))} is damaged "
+                f"({shown(str(error))[:200]}). Copy the folder again."
+            ) from error
+        return block.transpose(self._order)

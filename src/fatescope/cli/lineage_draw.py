@@ -1,0 +1,36 @@
+"""``fatescope lineage draw``."""
+
+from __future__ import annotations
+
+from fatescope.base import Execution
+from fatescope.cli.command import Fresh, Inputs, Out, Result, command
+from fatescope.cli.console import Console
+from fatescope.cli.groups import lineage
+from fatescope.workflows.lineages.settings import DrawSettings
+
+
+@command(lineage, "draw", example="fatescope lineage draw CD20080101_demo.csv --out pictures")
+def draw(
+    inputs: Inputs,
+    out: Out,
+    settings: DrawSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+) -> Result:
+    """Draw lineages: the tree, paths and space, populations, names, timing, territories.
+
+    Every embryo gets a page with its pictures (SVG) and two pages to work with: a tree to zoom
+    and walk along, and the nuclei in space to turn and play. A report shows where founders dwell
+    in all embryos, as a number with an interval.
+    """
+    from fatescope.workflows.lineages.draw import draw_lineages
+
+    return draw_lineages(
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        progress=console.progress,
+        fresh=fresh,
+    )

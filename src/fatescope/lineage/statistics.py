@@ -1,0 +1,143 @@
+"""Tests with few embryos and many cells: moderated variances, and false discoveries.
+
+References
+----------
+Smyth GK (2004). Linear models and empirical Bayes methods for assessing differential expression.
+Stat Appl Genet Mol Biol 3:3. Benjamini Y, Hochberg Y (1995). J R Stat Soc B 57:289-300.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import special, stats
+
+if TYPE_CHECKING:
+    from fatescope.base.types import FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contrast:
+    """Difference of two groups of embryos for each cell; all arrays have shape (k,).
+
+    ``difference`` is test minus reference, ``low`` and ``high`` its 95 % interval, ``z`` the
+    difference over the standard deviation of one embryo. NaN where a group has too few embryos.
+    """
+
+    n_reference: FloatArray
+    n_test: FloatArray
+    mean_reference: FloatArray
+    sd: FloatArray
+    mean_test: FloatArray
+    difference: FloatArray
+    low: FloatArray
+    high: FloatArray
+    z: FloatArray
+    t: FloatArray
+    df: FloatArray
+    p: FloatArray
+
+
+def contrast(reference: FloatArray, test: FloatArray) -> Contrast:
+    """Compare two groups of embryos cell by cell.
+
+    Parameters
+    ----------
+    reference : ndarray of float, shape (r, k)
+        One row per embryo, NaN where the cell was not seen; at least two values per cell are
+        needed.
+    test : ndarray of float, shape (m, k)
+        May have one row: then one embryo is held against the spread of the reference.
+
+    Notes
+    -----
+    The variance is pooled within the groups and drawn towards that of all cells (empirical
+    Bayes), because three embryos alone give a variance that is often far too small.
+    """
+    n_r, mean_r, ss_r = _moments(reference)
+    n_t, mean_t, ss_t = _moments(test)
+    enough = (n_r >= 2) & (n_t >= 1)
+    df = np.where(enough, n_r + np.maximum(n_t, 1) - 2, np.nan)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        variance, total_df = moderated_variance((ss_r + ss_t) / df, df)
+        difference = np.where(enough, mean_t - mean_r, np.nan)
+        error = np.sqrt(variance * (1 / n_r + 1 / n_t))
+        t = difference / error
+        reach = stats.t.ppf(0.975, total_df) * error
+        p = 2 * stats.t.sf(np.abs(t), total_df)
+        z = difference / np.sqrt(variance)
+    return Contrast(
+        n_reference=n_r,
+        n_test=n_t,
+        mean_reference=mean_r,
+        sd=np.sqrt(variance),
+        mean_test=mean_t,
+        difference=difference,
+        low=difference - reach,
+        high=difference + reach,
+        z=z,
+        t=t,
+        df=total_df,
+        p=p,
+    )
+
+
+def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Draw variances towards their common size; return them with their degrees of freedom.
+
+    The prior's size and strength are those that make the logarithms of the given variances
+    spread as they do (Smyth 2004, section 6.2).
+    """
+    good = np.isfinite(variance) & (variance > 0) & (df > 0)
+    if good.sum() < 3:
+        return variance, df
+    d = df[good]
+    e = np.log(variance[good]) - special.digamma(d / 2) + np.log(d / 2)
+    excess = float(np.var(e, ddof=1) - special.polygamma(1, d / 2).mean())
+    if excess <= 0:  # all cells vary alike: one variance for all
+        prior_df, prior = np.inf, float(np.exp(e.mean()))
+        return np.where(good, prior, np.nan), np.where(good, 1e6, np.nan)
+    half = _inverse_trigamma(excess)
+    prior_df = 2 * half
+    prior = float(np.exp(e.mean() + special.digamma(half) - np.log(half)))
+    out = (prior_df * prior + df * variance) / (prior_df + df)
+    return np.where(np.isfinite(df) & (df > 0), out, np.nan), df + prior_df
+
+
+def false_discovery_rate(p: FloatArray) -> FloatArray:
+    """Return the Benjamini-Hochberg q of each p; NaN stays NaN and does not count.
+
+    Examples
+    --------
+    >>> false_discovery_rate(np.array([0.01, 0.04, 0.03, np.nan])).round(3).tolist()
+    [0.03, 0.04, 0.04, nan]
+    """
+    q = np.full(p.shape, np.nan)
+    known = np.isfinite(p)
+    if known.any():
+        q[known] = stats.false_discovery_control(p[known])
+    return q
+
+
+def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+    known = np.isfinite(values)
+    n = known.sum(axis=0).astype(float)
+    filled = np.where(known, values, 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean = filled.sum(axis=0) / n
+    squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
+    return n, mean, squares
+
+
+def _inverse_trigamma(value: float) -> float:
+    """Solve trigamma(x) = value by Newton's method (Smyth 2004, appendix)."""
+    x = 0.5 + 1 / value
+    for _ in range(50):
+        tri = float(special.polygamma(1, x))
+        step = tri * (1 - tri / value) / float(special.polygamma(2, x))
+        x += step
+        if -step / x < 1e-8:
+            break
+    return x

@@ -1,0 +1,120 @@
+// Nuclei in space and time: turn with the mouse or the arrow keys, play with the space bar.
+"use strict";
+(() => {
+  const data = JSON.parse(document.getElementById("data").textContent);
+  const canvas = document.querySelector("canvas"), pen = canvas.getContext("2d");
+  const slider = document.getElementById("frame"), trail = document.getElementById("trail");
+  const about = document.getElementById("about"), play = document.getElementById("play");
+  const shown = data.groups.map(() => true);
+  let yaw = -0.5, pitch = 0.35, zoom = 1, frame = data.last, timer = null, places = [], over = -1;
+
+  const box = document.getElementById("groups");
+  data.groups.forEach((g, i) => {
+    const label = document.createElement("label"), tick = document.createElement("input"), dot = document.createElement("i");
+    tick.type = "checkbox"; tick.checked = true; dot.style.background = data.colours[i];
+    tick.onchange = () => { shown[i] = tick.checked; draw(); };
+    label.append(tick, dot, g);
+    box.append(label);
+  });
+
+  function turned(x, y, z) {
+    const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+    const a = cy * x + sy * z, b = -sy * x + cy * z;
+    return [a, cp * y - sp * b, sp * y + cp * b];
+  }
+  function draw() {
+    const ratio = window.devicePixelRatio || 1;
+    const w = canvas.clientWidth, h = canvas.clientHeight;
+    canvas.width = w * ratio; canvas.height = h * ratio;
+    pen.setTransform(ratio, 0, 0, ratio, 0, 0);
+    const scale = Math.min(w, h * 1.6) / (2.3 * data.reach) * zoom;
+    const put = (p) => [w / 2 + p[0] * scale, h / 2 - p[1] * scale];
+    const first = frame - Number(trail.value);
+    places = [];
+    pen.lineWidth = 1.3;
+    data.tracks.forEach((t, i) => {
+      const n = t.p.length / 3, end = Math.min(frame, t.f + n - 1), start = Math.max(first, t.f);
+      if (!shown[t.g] || start > end) return;
+      pen.strokeStyle = data.colours[t.g];
+      pen.globalAlpha = 0.45;
+      pen.beginPath();
+      for (let f = start; f <= end; f++) {
+        const k = 3 * (f - t.f), q = put(turned(t.p[k] / 10, t.p[k + 1] / 10, t.p[k + 2] / 10));
+        if (f === start) pen.moveTo(q[0], q[1]); else pen.lineTo(q[0], q[1]);
+      }
+      pen.stroke();
+      if (t.f <= frame && frame <= t.f + n - 1) {
+        const k = 3 * (frame - t.f), p = turned(t.p[k] / 10, t.p[k + 1] / 10, t.p[k + 2] / 10);
+        places.push([...put(p), p[2], i]);
+      }
+    });
+    places.sort((a, b) => a[2] - b[2]);
+    places.forEach(([x, y, depth, i]) => {
+      pen.globalAlpha = 0.55 + 0.45 * Math.min(Math.max((depth / data.reach + 1) / 2, 0), 1);
+      pen.fillStyle = data.colours[data.tracks[i].g];
+      pen.beginPath();
+      pen.arc(x, y, (i === over ? 1.7 : 1) * Math.max(2, 0.9 * scale), 0, 2 * Math.PI);
+      pen.fill();
+    });
+    pen.globalAlpha = 1;
+    axes(put, scale);
+    const minutes = (frame * data.interval).toFixed(0);
+    document.getElementById("time").textContent = `frame ${frame}` + (data.unit ? `, ${minutes} ${data.unit}` : "");
+    about.textContent = over >= 0 ? data.tracks[over].n || "unnamed" : `${places.length} nuclei. ${data.hint}`;
+  }
+  function axes(put, scale) {
+    const corner = [70, canvas.clientHeight - 60], long = 42;
+    pen.font = "12px Arial, sans-serif";
+    pen.fillStyle = pen.strokeStyle = "#333";
+    [[1, 0, 0], [0, 1, 0], [0, 0, 1]].forEach((d, i) => {
+      const p = turned(...d);
+      pen.beginPath(); pen.moveTo(...corner); pen.lineTo(corner[0] + p[0] * long, corner[1] - p[1] * long); pen.stroke();
+      pen.fillText(data.axes[i], corner[0] + p[0] * (long + 8) + 2, corner[1] - p[1] * (long + 8) + 4);
+    });
+    const bar = 10 * scale;
+    pen.fillRect(canvas.clientWidth - bar - 30, canvas.clientHeight - 34, bar, 4);
+    pen.fillText("10 µm", canvas.clientWidth - bar - 30, canvas.clientHeight - 40);
+  }
+  function go(f) { frame = Math.min(data.last, Math.max(data.first, f)); slider.value = frame; draw(); }
+  function toggle() {
+    if (timer) { clearInterval(timer); timer = null; play.textContent = "play"; return; }
+    if (frame >= data.last) frame = data.first;
+    play.textContent = "stop";
+    timer = setInterval(() => { if (frame >= data.last) toggle(); else go(frame + 1); }, 60);
+  }
+  slider.min = data.first; slider.max = data.last; slider.value = frame;
+  slider.oninput = () => go(Number(slider.value));
+  trail.oninput = draw;
+  play.onclick = toggle;
+  let drag = null;
+  canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
+  canvas.addEventListener("pointerup", () => { drag = null; });
+  canvas.addEventListener("pointermove", (e) => {
+    if (drag) {
+      yaw += (e.clientX - drag[0]) / 150; pitch += (e.clientY - drag[1]) / 150;
+      drag = [e.clientX, e.clientY];
+    } else {
+      const frameBox = canvas.getBoundingClientRect(), x = e.clientX - frameBox.left, y = e.clientY - frameBox.top;
+      let best = 14 ** 2;
+      over = -1;
+      places.forEach(([a, b, , i]) => { const d = (a - x) ** 2 + (b - y) ** 2; if (d < best) { best = d; over = i; } });
+    }
+    draw();
+  });
+  canvas.addEventListener("wheel", (e) => { e.preventDefault(); zoom *= Math.exp(-e.deltaY / 600); draw(); }, { passive: false });
+  document.addEventListener("keydown", (e) => {
+    if (e.target.tagName === "INPUT" && e.key !== " ") return;
+    const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
+    if (step) { yaw += step[0]; pitch += step[1]; draw(); }
+    else if (e.key === " ") toggle();
+    else if (e.key === ",") go(frame - 1);
+    else if (e.key === ".") go(frame + 1);
+    else return;
+    e.preventDefault();
+  });
+  document.getElementById("left").onclick = () => { yaw = 0; pitch = 0; draw(); };
+  document.getElementById("above").onclick = () => { yaw = 0; pitch = Math.PI / 2; draw(); };
+  document.getElementById("behind").onclick = () => { yaw = -Math.PI / 2; pitch = 0; draw(); };
+  window.addEventListener("resize", draw);
+  draw();
+})();

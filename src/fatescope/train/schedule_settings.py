@@ -1,0 +1,61 @@
+"""How the learning rate moves: one small class for each schedule. No array library."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from fatescope.base import Settings, setting
+
+Metric = Literal["ap_mean", "ap50", "ap75", "loss"]
+
+
+class OneCycle(Settings):
+    """Rise (``fit.warmup`` of the steps), then one long cosine fall to almost nothing."""
+
+    kind: Literal["one-cycle"] = setting("one-cycle", "name of the schedule")
+
+
+class Cosine(Settings):
+    """One cosine fall over the whole fit."""
+
+    kind: Literal["cosine"] = setting("cosine", "name of the schedule")
+    floor_ratio: float = setting(0.0, "last rate beside the first", ge=0, lt=1)
+
+
+class WarmRestarts(Settings):
+    """Cosine falls that begin anew at the first rate, each as long as the one before or longer."""
+
+    kind: Literal["warm-restarts"] = setting("warm-restarts", "name of the schedule")
+    period: int = setting(1000, "length of the first fall", unit="steps", ge=1)
+    growth: int = setting(2, "length of a fall beside the one before", ge=1)
+    floor_ratio: float = setting(0.0, "lowest rate beside the first", ge=0, lt=1)
+
+
+class Plateau(Settings):
+    """The rate falls when a measured number has not become better for a while."""
+
+    kind: Literal["plateau"] = setting("plateau", "name of the schedule")
+    metric: Metric = setting("ap_mean", "the number of the log that is watched")
+    factor: float = setting(0.1, "rate after a fall beside the one before", gt=0, lt=1)
+    patience: int = setting(10, "measurements without a better one that are waited for", ge=0)
+    threshold: float = setting(1e-4, "share by which a number must be better to count", ge=0)
+    cooldown: int = setting(0, "measurements after a fall that do not count", ge=0)
+    floor_ratio: float = setting(0.0, "lowest rate beside the first", ge=0, lt=1)
+
+
+class Kicks(Settings):
+    """Cosine annealing with kicks: a fall to a floor; on a plateau a kick, then a lower floor."""
+
+    kind: Literal["kicks"] = setting("kicks", "name of the schedule")
+    metric: Metric = setting("ap_mean", "the number of the log that is watched")
+    percent: float = setting(25.0, "height of a kick above the floor", unit="%", gt=0)
+    patience: int = setting(5, "measurements without a better one before a kick", ge=1)
+    floor_ratio: float = setting(0.5, "a floor beside the one before", gt=0, lt=1)
+    period: int = setting(1000, "length of a fall", unit="steps", ge=1)
+
+
+Schedule = Annotated[
+    OneCycle | Cosine | WarmRestarts | Plateau | Kicks, Field(discriminator="kind")
+]

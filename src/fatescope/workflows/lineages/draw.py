@@ -1,0 +1,172 @@
+"""``fatescope lineage draw``: every picture of every embryo, and where founders dwell in all."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.base import Finding
+from fatescope.lineage.body_axes import AXES
+from fatescope.lineage.territory import interval_over_units
+from fatescope.report import lineage as show
+from fatescope.run import Run
+from fatescope.workflows.execute import map_units
+from fatescope.workflows.lineages.figures import TERRITORY_FOUNDERS
+from fatescope.workflows.lineages.pictures import Drawn, draw_embryo
+from fatescope.workflows.lineages.tables import find_tables, why_not
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from fatescope.base import Execution, Table
+    from fatescope.run import Summary
+    from fatescope.workflows.lineages.settings import DrawSettings
+
+_RESAMPLES = 2000
+
+
+def draw_lineages(
+    inputs: Sequence[Path],
+    *,
+    out: Path,
+    settings: DrawSettings,
+    execution: Execution,
+    progress: Callable[[int, int, str], None] | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Draw lineage tables: tree, paths, space, populations, names, timing, territories.
+
+    Parameters
+    ----------
+    inputs : sequence of Path
+        Tables, archives or folders.
+    out : Path
+        Gets ``embryos/<table>/index.html`` with its pictures, ``territories.svg``,
+        ``report.html``, and the tables ``cells``, ``territories``.
+    settings : DrawSettings
+    execution : Execution
+    progress : callable, optional
+    fresh : bool
+        Remove an earlier run in ``out`` first.
+    """
+    tables = find_tables(inputs)
+    with Run.open(
+        out, command="lineage draw", settings=settings.model_dump(mode="json"), fresh=fresh
+    ) as run:
+        todo = run.pending(tables, paths={k: [p] for k, p in tables.items()})
+        work = partial(_draw, tables=tables, out=run.out, settings=settings)
+        for key, outcome in map_units(work, todo, workers=execution.workers, progress=progress):
+            if isinstance(outcome, Exception):
+                reason = why_not(outcome)
+                run.fail(
+                    key,
+                    Finding(
+                        file=tables[key].name, rule="unreadable", severity="error", reason=reason
+                    ),
+                )
+            else:
+                run.record(
+                    key,
+                    input=outcome.input,
+                    tables=outcome.tables,
+                    findings=outcome.findings,
+                    files=outcome.files,
+                    seconds=outcome.seconds,
+                )
+        summary = run.finish()
+        run.wrote(*_overview(run.out, settings))
+    return summary
+
+
+def _draw(key: str, *, tables: dict[str, Path], out: Path, settings: DrawSettings) -> Drawn:
+    return draw_embryo(key, tables[key], out, settings)
+
+
+def _overview(out: Path, settings: DrawSettings) -> list[Path]:
+    """Write what is about all embryos together."""
+    keys = sorted(p.parent.name for p in (out / "embryos").glob("*/index.html"))
+    written, sections = [], []
+    if (out / "territories.parquet").exists():
+        svg, rows = _territories(out, settings)
+        written.append(show.store_text(out / "territories.svg", svg))
+        sections.append(
+            show.Section(
+                title="Where each group dwells",
+                paragraphs=(
+                    "Overlap is the shared part of two densities of nuclei in space: 0 if a group "
+                    "never lies where others lie, 1 if it is spread like all the rest. Chance is "
+                    "the same number after the names were dealt out to the tracks at random.",
+                ),
+                columns=("group", "embryos", "overlap", "95 % interval over embryos", "chance"),
+                rows=rows,
+                figures=(svg,),
+            )
+        )
+    sections.append(
+        show.Section(
+            title=f"{len(keys)} embryos",
+            links=[(f"embryos/{k}/index.html", k) for k in keys],
+        )
+    )
+    page = show.build_page("Lineages", sections)
+    written.append(show.store_text(out / "report.html", page))
+    return written
+
+
+def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str, ...]]]:
+    found, nuclei = (
+        read_table(out / "territories.parquet"),
+        read_table(out / "territory_nuclei.parquet"),
+    )
+    rng = np.random.default_rng(settings.seed)
+    groups = [g for g in TERRITORY_FOUNDERS if g in set(found["group"])]
+    groups = groups or sorted(set(found["group"]))
+    overlaps = [_summary(found, g, rng) for g in groups]
+    n = len(set(found["table"]))
+    colours = (
+        {g: show.founder_colour(g) for g in groups}
+        if settings.groups == "founder"
+        else show.category_colours(groups)
+    )
+    svg = show.draw_territories(
+        np.stack([nuclei[c].astype(float) for c in _BODY], axis=1),
+        nuclei["group"],
+        colours,
+        overlaps,
+        axis_names=AXES,
+        title=f"Where each group dwells: {n} embryos",
+        note="nuclei of all frames in body axes, centred; grey: all groups",
+        rng=rng,
+    )
+    rows: list[tuple[str, ...]] = [
+        (
+            o.group,
+            str(len(o.values)),
+            f"{o.mean:.3f}",
+            f"{o.low:.3f} to {o.high:.3f}" if np.isfinite(o.low) else "too few embryos",
+            f"{o.chance:.3f}",
+        )
+        for o in overlaps
+    ]
+    return svg, rows
+
+
+_BODY = ("posterior_um", "dorsal_um", "left_um")
+
+
+def _summary(found: Table, group: str, rng: np.random.Generator) -> show.Overlap:
+    mine = found["group"] == group
+    values = found["overlap"][mine].astype(float)
+    mean, low, high = interval_over_units(values, n_resamples=_RESAMPLES, rng=rng)
+    return show.Overlap(
+        group=group,
+        values=tuple(float(v) for v in values[np.isfinite(values)]),
+        mean=mean,
+        low=low,
+        high=high,
+        chance=float(np.nanmean(found["chance"][mine].astype(float))),
+    )

@@ -1,0 +1,169 @@
+"""Figures of one embryo that are not trees or maps: territories, populations, timing, names."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base import InputError, Table
+from fatescope.base.sulston import compact_name
+from fatescope.lineage import quality
+from fatescope.lineage.comparing import align_embryos, all_cells
+from fatescope.lineage.territory import measure_territories
+from fatescope.lineage.traits import EmbryoTraits, embryo_traits
+from fatescope.report import lineage as show
+from fatescope.report.svg import number
+from fatescope.workflows.lineages.tables import find_tables, read_table
+
+if TYPE_CHECKING:
+    from fatescope.workflows.lineages.embryo import Embryo
+    from fatescope.workflows.lineages.settings import DrawSettings
+
+TERRITORY_FOUNDERS = ("AB", "MS", "E", "C", "D", "P4")
+CLIFF_CELLS = 20
+_POINTS_KEPT = 150  # nuclei of each group that go into the picture of all embryos
+_BLUR_UM = 3.0
+
+
+def group_names(embryo: Embryo, settings: DrawSettings) -> list[str]:
+    """Return the group of each cell: its founder, or its compact name."""
+    if settings.groups == "founder":
+        return list(embryo.founder)
+    return [
+        compact_name(str(n), settings.compact_length) if f else ""
+        for n, f in zip(embryo.cells.name, embryo.founder, strict=True)
+    ]
+
+
+def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]:
+    """Return the overlaps of the embryo's groups, and nuclei for the picture of all embryos."""
+    assert embryo.body_um is not None
+    group = group_names(embryo, settings)
+    if settings.groups == "founder":
+        groups = [g for g in TERRITORY_FOUNDERS if g in group]
+    else:
+        rows = Counter(group[c] for c in embryo.cells.row_cell)
+        groups = sorted(g for g, n in rows.items() if g and n >= 50)
+    rng = np.random.default_rng(settings.seed)
+    found = measure_territories(
+        embryo.body_um,
+        embryo.cells.row_cell,
+        group,
+        groups,
+        cube_um=settings.cube_um,
+        blur_um=_BLUR_UM,
+        n_deals=settings.deals,
+        rng=rng,
+    )
+    row_group = np.array(group, dtype=object)[embryo.cells.row_cell]
+    known = np.isfinite(embryo.body_um).all(axis=1)
+    kept = [
+        rng.choice(mine, min(len(mine), _POINTS_KEPT), replace=False)
+        for g in groups
+        if len(mine := np.flatnonzero(known & (row_group == g)))
+    ]
+    shown = np.sort(np.concatenate(kept)) if kept else np.zeros(0, dtype=np.int64)
+    n, m = len(groups), len(shown)
+    return {
+        "territories": Table(
+            {
+                "table": np.array([embryo.key] * n, dtype=object),
+                "group": np.array(groups, dtype=object),
+                "overlap": found.own,
+                "chance": found.chance,
+            }
+        ),
+        "territory_nuclei": Table(
+            {
+                "table": np.array([embryo.key] * m, dtype=object),
+                "group": row_group[shown],
+                "posterior_um": embryo.body_um[shown, 0].round(2),
+                "dorsal_um": embryo.body_um[shown, 1].round(2),
+                "left_um": embryo.body_um[shown, 2].round(2),
+            }
+        ),
+    }
+
+
+def populations(embryo: Embryo) -> str:
+    """Draw the number of nuclei of each founder over time."""
+    group = np.array(embryo.founder, dtype=object)[embryo.cells.row_cell]
+    frames, counts = quality.count_groups(embryo.lineage.frame, group, quality.FOUNDERS)
+    cliff = quality.scope_cliff(embryo.cells, fewest=CLIFF_CELLS)
+    outside = None
+    if cliff is not None:
+        outside = ((cliff + 1) * embryo.interval, float(frames[-1]) * embryo.interval)
+    return show.draw_populations(
+        frames * embryo.interval,
+        {n: c.astype(float) for n, c in counts.items()},
+        {n: show.founder_colour(n) for n in counts},
+        time_label=embryo.time_label,
+        title=f"{embryo.key}: nuclei of each founder",
+        outside_scope=outside,
+        note="doubling scale; Z2 and Z3 count as P4",
+    )
+
+
+def timing(embryo: Embryo, settings: DrawSettings) -> str:
+    """Draw divisions against the reference; empty where there is none or it does not fit."""
+    if settings.reference is None or not embryo.unit or embryo.body_um is None:
+        return ""
+    reference = _reference(settings.reference, settings.spacing_um, settings.interval_min)
+    mine = embryo_traits(embryo.lineage, table=embryo.key)
+    aligned, notes = align_embryos([*reference, mine], len(reference))
+    names = all_cells(aligned)
+    place = {str(n): i for i, n in enumerate(names)}
+    times = np.full((len(aligned), len(names)), np.nan)
+    for i, e in enumerate(aligned):
+        times[i, [place[str(n)] for n in e.cell]] = e.division_min
+    known = np.isfinite(times[-1]) & (np.isfinite(times[:-1]).sum(axis=0) >= 2)
+    mean = np.nanmean(times[:-1, known], axis=0)
+    spread = np.nanstd(times[:-1, known], axis=0, ddof=1)
+    founders = quality.founders_of(names[known])
+    note = notes[-1]
+    return show.draw_timing(
+        mean,
+        times[-1, known],
+        spread,
+        list(names[known]),
+        founders,
+        {f: show.founder_colour(f) for f in quality.FOUNDERS if f in founders},
+        title=f"{embryo.key}: divisions against {len(reference)} reference embryos",
+        note=f"pace {number(note.pace)}, residual {number(note.residual_min)} min, "
+        f"{known.sum()} divisions",
+    )
+
+
+@lru_cache(maxsize=4)
+def _reference(
+    where: str, spacing_um: str | None, interval_min: float | None
+) -> tuple[EmbryoTraits, ...]:
+    embryos = []
+    for key, path in find_tables([Path(where)]).items():
+        read = read_table(path, spacing_um=spacing_um, interval_min=interval_min)
+        embryos.append(embryo_traits(read.lineage, table=key))
+    if len(embryos) < 3:
+        raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
+    return tuple(embryos)
+
+
+def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
+    """Draw how many rows each compact name has, as bars and as the published pie."""
+    length = settings.compact_length
+    names = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
+    counts = Counter(names[c] for c in embryo.cells.row_cell)
+    ordered = sorted(counts)
+    most = max(counts.values())
+    bars = show.draw_class_bars(
+        ordered,
+        [counts[n] for n in ordered],
+        [most] * len(ordered),
+        quality.founders_of(ordered),
+        title=f"{embryo.key}: rows of each name ({length} letters)",
+        note=f"{len(ordered)} names; the largest has {most / sum(counts.values()):.0%} of the rows",
+    )
+    return bars, show.draw_class_pie(counts, title=f"{embryo.key}: rows of each name")

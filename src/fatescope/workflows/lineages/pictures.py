@@ -1,0 +1,177 @@
+"""All pictures of one embryo, and its page."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base import InputError, Table
+from fatescope.lineage.cells import mean_per_cell
+from fatescope.lineage.layout import Runs, layout_tree, value_runs
+from fatescope.report import lineage as show
+from fatescope.workflows.lineages.embryo import (
+    Embryo,
+    cell_notes,
+    cell_table,
+    column_of,
+    numeric_columns,
+    prepare_embryo,
+)
+from fatescope.workflows.lineages.embryo_page import embryo_page
+from fatescope.workflows.lineages.figures import (
+    TERRITORY_FOUNDERS,
+    names_of_rows,
+    populations,
+    territory_tables,
+    timing,
+)
+from fatescope.workflows.lineages.tables import describe_table, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from fatescope.base import Finding
+    from fatescope.base.types import FloatArray
+    from fatescope.workflows.lineages.settings import DrawSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawn:
+    """What drawing one embryo left: files, rows of tables, findings, times."""
+
+    input: dict[str, object]
+    files: list[Path]
+    tables: Mapping[str, Table]
+    findings: list[Finding]
+    seconds: dict[str, float] = field(default_factory=dict)
+
+
+def draw_embryo(key: str, path: Path, out: Path, settings: DrawSettings) -> Drawn:
+    """Draw everything of one table into ``out/embryos/<key>/``."""
+    begun = time.monotonic()
+    read = read_table(path, spacing_um=settings.spacing_um, interval_min=settings.interval_min)
+    embryo = prepare_embryo(key, read.lineage)
+    folder = out / "embryos" / key
+    files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}
+    if embryo.body_um is not None:
+        files += _space(embryo, folder, settings)
+        tables |= territory_tables(embryo, settings)
+    bars, pie = names_of_rows(embryo, settings)
+    pictures = {"populations": populations(embryo), "names": bars, "names-pie": pie}
+    if against := timing(embryo, settings):
+        pictures["timing"] = against
+    files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]
+    page = embryo_page(embryo, pictures, files, folder, read.findings)
+    files.append(show.store_text(folder / "index.html", page))
+    return Drawn(
+        input=describe_table(path, read),
+        files=files,
+        tables=tables,
+        findings=read.findings,
+        seconds={"draw": time.monotonic() - begun},
+    )
+
+
+def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
+    cells, lineage = embryo.cells, embryo.lineage
+    layout = layout_tree(cells, interval=embryo.interval, gap=2.0)
+    scale, runs = None, Runs.none()
+    if settings.colour is not None:
+        values = column_of(lineage, settings.colour)
+        scale = _scale(settings.colour, values)
+        runs = value_runs(
+            cells,
+            lineage.frame,
+            values,
+            interval=embryo.interval,
+            low=scale.low,
+            high=scale.high,
+            n_steps=16,
+        )
+    tree = show.TreeBranches(
+        name=[str(n) for n in cells.name],
+        founder=embryo.founder,
+        note=cell_notes(embryo),
+        start=layout.start,
+        end=layout.end,
+        across=layout.across,
+        mother=cells.mother,
+        run_cell=runs.cell,
+        run_start=runs.start,
+        run_end=runs.end,
+        run_value=runs.value,
+    )
+    style = show.TreeStyle(
+        title=f"{embryo.key}: lineage of {len(cells)} cells",
+        time_label=embryo.time_label,
+        direction=settings.direction,
+    )
+    svg = show.draw_tree(tree, style, scale)
+    columns = {
+        name: show.CellColumn(mean_per_cell(cells, values), _scale(name, values))
+        for name, values in numeric_columns(lineage).items()
+    }
+    page = show.tree_page(svg, tree, columns, title=embryo.key)
+    return [
+        show.store_text(folder / "tree.svg", svg),
+        show.store_text(folder / "tree.html", page),
+    ]
+
+
+def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
+    assert embryo.body_um is not None
+    colours = {f: show.founder_colour(f) for f in TERRITORY_FOUNDERS if f in embryo.founder}
+    chosen = _chosen_cells(embryo, settings)
+    paths = show.draw_paths(
+        embryo.body_um,
+        embryo.lineage.frame,
+        embryo.cells.row_cell,
+        [f if c else "" for f, c in zip(embryo.founder, chosen, strict=True)],
+        colours,
+        axis_names=embryo.axis_names,
+        title=f"{embryo.key}: paths of nuclei"
+        + (f" of {settings.cells}" if settings.cells else ""),
+        note=f"{int(chosen.sum())} cells; a dot marks where each path ends",
+    )
+    page = show.space_page(
+        embryo.body_um,
+        embryo.lineage.frame,
+        embryo.cells.row_cell,
+        [str(n) for n in embryo.cells.name],
+        embryo.founder,
+        colours,
+        axis_letters=[n.split(" → ")[-1] for n in embryo.axis_names],
+        interval=embryo.interval,
+        unit=embryo.unit,
+        title=embryo.key,
+    )
+    return [
+        show.store_text(folder / "paths.svg", paths),
+        show.store_text(folder / "space.html", page),
+    ]
+
+
+def _chosen_cells(embryo: Embryo, settings: DrawSettings) -> np.ndarray:
+    if settings.cells is None:
+        return np.ones(len(embryo.cells), dtype=bool)
+    wanted = [w.strip() for w in settings.cells.split(",") if w.strip()]
+    chosen = np.zeros(len(embryo.cells), dtype=bool)
+    for c, name in enumerate(embryo.cells.name):  # mothers come first
+        mother = embryo.cells.mother[c]
+        chosen[c] = name in wanted or (mother >= 0 and chosen[mother])
+    if not chosen.any():
+        raise InputError(
+            f"{embryo.key}: has none of the cells {settings.cells}. Check the names, such as ABpla."
+        )
+    return chosen
+
+
+def _scale(name: str, values: FloatArray) -> show.ColourScale:
+    low, high = np.nanpercentile(values, [2, 98])
+    if not low < high:
+        low, high = low - 0.5, low + 0.5
+    return show.ColourScale(kind="amount", low=float(low), high=float(high), label=name)

@@ -1,0 +1,58 @@
+"""Settings of the lineage stories; light to import, because the command line shows them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fatescope.base.settings import Settings, setting
+
+
+class ScaleSettings(Settings):
+    """Scale of lineage tables where the file does not give it, or gives it wrongly."""
+
+    spacing_um: str | None = setting(
+        None,
+        "step between planes, rows, columns; default: from the file, or assumed",
+        unit="Z,Y,X µm",
+    )
+    interval_min: float | None = setting(
+        None, "minutes between frames; default: from the file, or estimated", unit="min", gt=0
+    )
+
+
+class DrawSettings(ScaleSettings):
+    """What the pictures of ``lineage draw`` show."""
+
+    colour: str | None = setting(
+        None, "column that colours the tree, such as blot; default: the founders"
+    )
+    direction: Literal["right", "down"] = setting("right", "where time runs in the tree")
+    groups: Literal["founder", "compact"] = setting(
+        "founder", "what territories are drawn for: founders, or compact names"
+    )
+    compact_length: int = setting(3, "letters of a compact name", ge=1, le=12)
+    cells: str | None = setting(
+        None, "draw the paths of these cells and their descendants only, such as ABpla,MSa"
+    )
+    reference: str | None = setting(
+        None, "folder or table of typical embryos that divisions are held against"
+    )
+    cube_um: float = setting(
+        3.0, "edge of the cubes in which overlap is counted", unit="µm", gt=0.5
+    )
+    deals: int = setting(20, "random deals of the names, for the overlap by chance", ge=0, le=1000)
+    seed: int = setting(1, "the same seed gives the same pictures", ge=0)
+
+
+class CompareSettings(ScaleSettings):
+    """How embryos are held against a reference."""
+
+    reference: str | None = setting(None, "folder or table of typical embryos to compare with")
+    fdr: float = setting(
+        0.05, "share of false discoveries that is accepted (Benjamini-Hochberg)", gt=0, lt=1
+    )
+    expression: str | None = setting(
+        None, "column of expression to compare as well, such as blot; default: none"
+    )
+    test_name: str = setting("test", "what the compared embryos are called in the report")
+    reference_name: str = setting("reference", "what the reference embryos are called")

@@ -1,0 +1,21 @@
+"""Exceptions on their way from a worker to the driver."""
+
+from __future__ import annotations
+
+import traceback
+
+from fatescope.base import FatescopeError
+
+
+def portable(error: Exception) -> Exception:
+    """Return an exception that can travel, with its traceback as a note."""
+    is_plain = isinstance(error, FatescopeError) or type(error).__module__ == "builtins"
+    text = str(error)
+    if isinstance(error, FatescopeError):
+        sent: Exception = type(error)(text)
+    elif is_plain and len(error.args) <= 1 and not isinstance(error, UnicodeError):
+        sent = type(error)(text)
+    else:
+        sent = RuntimeError(f"{type(error).__name__}: {text}")
+    sent.add_note("".join(traceback.format_exception(error)))
+    return sent

@@ -1,0 +1,1 @@
+"""Stories of published recipes: as published, then corrected, on one page each."""

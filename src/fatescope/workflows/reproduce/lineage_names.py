@@ -1,0 +1,321 @@
+"""``fatescope reproduce lineage-names-2020``: published, its worth, corrected."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire import write_table
+from fatescope.base import FatescopeError, Finding, Table
+from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
+from fatescope.lineage.compact import (
+    COMPACT_NAMES,
+    FEATURES,
+    aligned_features,
+    compact_labels,
+    published_features,
+)
+from fatescope.lineage.territory import interval_over_units
+from fatescope.models import NamesNetwork, write_names_network
+from fatescope.run import Run
+from fatescope.workflows.reproduce.names_atlas import atlas_labels, training_atlas
+from fatescope.workflows.reproduce.names_card import names_card
+from fatescope.workflows.reproduce.names_data import (
+    NamedEmbryo,
+    load_embryos,
+    published_table,
+    split_embryos,
+    unit_hash,
+)
+from fatescope.workflows.reproduce.names_page import write_names_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fatescope.base.types import FloatArray, IntArray
+    from fatescope.lineage.atlas import Atlas
+    from fatescope.run import Summary
+    from fatescope.train.compact_names import FittedNames, PublishedFit
+    from fatescope.workflows.reproduce.settings import NamesRecipe
+
+_RESAMPLES = 4000
+CORRECTED = 2  # place of the corrected network among the scores
+_QUICK = {"rows_per_class": 120, "epochs": 6, "crop_nuclei": 60}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Accuracy over test embryos: per embryo, mean, 95 % interval over embryos."""
+
+    method: str
+    per_embryo: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesOutcome:
+    """Everything that the page and the card say."""
+
+    source: str
+    table: str
+    published: PublishedFit
+    corrected: FittedNames
+    network: NamesNetwork
+    test: tuple[str, ...]
+    n_train: int
+    n_validation: int
+    scores: tuple[Score, ...]
+    label_counts: IntArray
+    sampled: int
+    residual_um: float
+
+
+def reproduce_names(
+    *,
+    out: Path,
+    recipe: NamesRecipe,
+    data: Path | None = None,
+    quick: bool = False,
+    progress: Callable[[int, int, str], None] | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Run the recipe as published, show what it is worth, then run the corrected one.
+
+    Parameters
+    ----------
+    out : Path
+        Gets ``report.html``, ``scores.csv``, ``course.csv`` and ``network/`` (a package).
+    recipe : NamesRecipe
+    data : Path, optional
+        Folder of EPIC tables (or one that holds ``epic_tables``).
+    quick : bool
+        A short run on rendered embryos: shows that everything runs, proves nothing.
+    progress, fresh
+    """
+    if quick:
+        recipe = recipe.replace(**_QUICK)
+    settings = {**recipe.model_dump(mode="json"), "quick": quick}
+    with Run.open(
+        out, command="reproduce lineage-names-2020", settings=settings, fresh=fresh
+    ) as run:
+        if run.pending(["lineage-names-2020"]):
+            embryos, source = load_embryos(data, quick=quick, progress=progress)
+            outcome, findings = _reproduce(embryos, source, recipe, progress)
+            files = _write(run.out, outcome, recipe, quick=quick)
+            units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
+            run.record("lineage-names-2020", input=units, findings=findings, files=files)
+        return run.finish()
+
+
+def _reproduce(
+    embryos: list[NamedEmbryo],
+    source: str,
+    recipe: NamesRecipe,
+    progress: Callable[[int, int, str], None] | None,
+) -> tuple[NamesOutcome, list[Finding]]:
+    split = split_embryos(embryos, test_share=recipe.test_share)
+    groups = {s: [e for e in split if e.split == s] for s in ("train", "validation", "test")}
+    table = published_table(groups["train"])
+    published, label_counts = _published(table, recipe, progress)
+    reference = mean_embryo([e.lineage for e in groups["train"]])
+    features, findings, residuals = _features(split, reference)
+    corrected = _corrected(features, groups, recipe, progress)
+    labels = {e.key: compact_labels(e.lineage.name) for e in split}
+    train_labels = np.concatenate([labels[e.key] for e in groups["train"]])
+    network = _network(corrected, reference, train_labels[train_labels >= 0], groups)
+    tested = [e for e in groups["test"] if e.key in features]
+    atlas = training_atlas(groups["train"])
+    scores = _scores(tested, labels, features, published, network, atlas, recipe)
+    network = _with_notes(network, scores, source, recipe)
+    return NamesOutcome(
+        source=source,
+        table=table.key,
+        published=published,
+        corrected=corrected,
+        network=network,
+        test=tuple(e.key for e in tested),
+        n_train=len(groups["train"]),
+        n_validation=len(groups["validation"]),
+        scores=scores,
+        label_counts=label_counts,
+        sampled=published.rows_after_sampling // max(int((label_counts > 0).sum()), 1),
+        residual_um=float(np.mean(residuals)),
+    ), findings
+
+
+def _published(
+    table: NamedEmbryo, recipe: NamesRecipe, progress: Callable[[int, int, str], None] | None
+) -> tuple[PublishedFit, IntArray]:
+    from fatescope.train.compact_names import fit_as_published
+
+    lineage = table.lineage
+    labels = compact_labels(lineage.name)
+    first = lineage.frame - lineage.frame.min()
+    used = (labels >= 0) & (np.bincount(first)[first] <= recipe.crop_nuclei)
+    fit = fit_as_published(
+        published_features(lineage)[used],
+        labels[used],
+        n_classes=len(COMPACT_NAMES),
+        epochs=recipe.epochs,
+        seed=recipe.seed,
+        progress=progress,
+    )
+    return fit, np.bincount(labels[used], minlength=len(COMPACT_NAMES))
+
+
+def _features(
+    embryos: list[NamedEmbryo], reference: MeanEmbryo
+) -> tuple[dict[str, FloatArray], list[Finding], list[float]]:
+    """Place every embryo without its names; one that cannot be placed is reported."""
+    found, findings, residuals = {}, [], []
+    for e in embryos:
+        try:
+            found[e.key], residual = aligned_features(e.lineage, reference)
+            residuals.append(residual)
+        except FatescopeError as error:
+            findings.append(
+                Finding(file=e.key, rule="atypical", severity="warning", reason=str(error))
+            )
+    return found, findings, residuals
+
+
+def _corrected(
+    features: dict[str, FloatArray],
+    groups: dict[str, list[NamedEmbryo]],
+    recipe: NamesRecipe,
+    progress: Callable[[int, int, str], None] | None,
+) -> FittedNames:
+    from fatescope.train.compact_names import fit_corrected
+
+    rows = {}
+    for split in ("train", "validation"):
+        used = [e for e in groups[split] if e.key in features]
+        labels = np.concatenate([compact_labels(e.lineage.name) for e in used])
+        stacked = np.concatenate([features[e.key] for e in used])
+        rows[split] = stacked[labels >= 0], labels[labels >= 0]
+    return fit_corrected(
+        *rows["train"],
+        *rows["validation"],
+        n_classes=len(COMPACT_NAMES),
+        rows_per_class=recipe.rows_per_class,
+        epochs=recipe.epochs,
+        seed=recipe.seed,
+        progress=progress,
+    )
+
+
+def _network(
+    fitted: FittedNames,
+    reference: MeanEmbryo,
+    labels: IntArray,
+    groups: dict[str, list[NamedEmbryo]],
+) -> NamesNetwork:
+    share = np.bincount(labels, minlength=len(COMPACT_NAMES)) + 1.0
+    seen = [e for split in ("train", "validation") for e in groups[split]]
+    return NamesNetwork(
+        name="compact-names",
+        classes=COMPACT_NAMES,
+        features=FEATURES,
+        layers=fitted.weights,
+        mean=fitted.mean,
+        sd=fitted.sd,
+        log_prior=np.log(share / share.sum()),
+        stage=reference.stage,
+        place_um=reference.place_um,
+        units_seen=tuple(unit_hash(e.key) for e in seen),
+        notes={},
+    )
+
+
+def _scores(
+    test: list[NamedEmbryo],
+    labels: dict[str, IntArray],
+    features: dict[str, FloatArray],
+    published: PublishedFit,
+    network: NamesNetwork,
+    atlas: Atlas,
+    recipe: NamesRecipe,
+) -> tuple[Score, ...]:
+    """Score the same rows of the same embryos by every method."""
+    rng = np.random.default_rng(recipe.seed)
+    values: dict[str, list[float]] = {}
+    for e in test:
+        y = labels[e.key]
+        used = y >= 0
+        guesses = {
+            "always the most frequent name": np.full(used.sum(), np.bincount(y[used]).argmax()),
+            "the published network": published.fitted.predict(published_features(e.lineage)[used]),
+            "the corrected network": network.probabilities(features[e.key][used]).argmax(axis=1),
+            "the atlas, without tracks": atlas_labels(atlas, e, tracks=False)[used],
+            "the atlas, with tracks": atlas_labels(atlas, e, tracks=True)[used],
+        }
+        for method, guess in guesses.items():
+            values.setdefault(method, []).append(float((guess == y[used]).mean()))
+    scores = []
+    for method, v in values.items():
+        mean, low, high = interval_over_units(np.array(v), n_resamples=_RESAMPLES, rng=rng)
+        scores.append(Score(method=method, per_embryo=tuple(v), mean=mean, low=low, high=high))
+    return tuple(scores)
+
+
+def _with_notes(
+    network: NamesNetwork, scores: tuple[Score, ...], source: str, recipe: NamesRecipe
+) -> NamesNetwork:
+    from dataclasses import replace
+
+    last = scores[CORRECTED]
+    return replace(
+        network,
+        notes={
+            "command": "fatescope reproduce lineage-names-2020",
+            "data": source,
+            "test_embryos": len(last.per_embryo),
+            "accuracy": round(last.mean, 4),
+            "low": round(last.low, 4),
+            "high": round(last.high, 4),
+            "majority": round(scores[0].mean, 4),
+            "seed": recipe.seed,
+            "epochs": recipe.epochs,
+        },
+    )
+
+
+def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool) -> list[Path]:
+    files = write_names_network(
+        outcome.network, out / "network", card=names_card(outcome, quick=quick)
+    )
+    scores = Table(
+        {
+            "embryo": np.array([e for s in outcome.scores for e in outcome.test], dtype=object),
+            "method": np.array(
+                [s.method for s in outcome.scores for _ in outcome.test], dtype=object
+            ),
+            "accuracy": np.array([v for s in outcome.scores for v in s.per_embryo]),
+        }
+    )
+    fits = {"published": outcome.published.fitted, "corrected": outcome.corrected}
+    course = Table.concatenate([_course(name, fit) for name, fit in fits.items()])
+    for name, table in (("scores", scores), ("course", course)):
+        write_table(table, out / f"{name}.csv")
+        files.append(out / f"{name}.csv")
+    files.append(write_names_page(out, outcome, recipe, quick=quick))
+    return files
+
+
+def _course(name: str, fit: FittedNames) -> Table:
+    n = len(fit.loss)
+    return Table(
+        {
+            "network": np.array([name] * n, dtype=object),
+            "epoch": np.arange(1, n + 1),
+            "loss": fit.loss,
+            "train_accuracy": fit.train_accuracy,
+            "check_accuracy": fit.check_accuracy,
+            "learning_rate": fit.rate,
+        }
+    )

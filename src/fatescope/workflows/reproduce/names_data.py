@@ -1,0 +1,133 @@
+"""Embryos for the reproduction of the names network, and which are for what."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base import FatescopeError, InputError
+from fatescope.lineage.body_axes import body_axes
+from fatescope.lineage.compact import COMPACT_NAMES, compact_labels
+from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.workflows.lineages.tables import find_tables, read_table
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fatescope.base import Lineage
+
+_FEWEST_NUCLEI = 100
+_MOST_FALLEN = 0.75
+_RENDERED = 12
+_FEWEST_EMBRYOS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEmbryo:
+    """One embryo: what it is called, its lineage, and what it is for."""
+
+    key: str
+    lineage: Lineage
+    split: str = "train"
+
+
+def load_embryos(
+    data: Path | None, *, quick: bool, progress: Callable[[int, int, str], None] | None
+) -> tuple[list[NamedEmbryo], str]:
+    """Return typical embryos and one sentence that says where they come from.
+
+    A table is used if it is of *C. elegans*, names the cells that body axes need, reaches 100
+    nuclei, and does not lose a quarter of them before its end (a scope cliff).
+
+    Raises
+    ------
+    InputError
+        If there is no data folder, or too few tables in it can be used.
+    """
+    folder = _folder(data)
+    if quick or folder is None:
+        if not quick:
+            raise InputError(
+                "no lineage tables to learn from. Give their folder with --data, or --quick for a "
+                "short run on rendered embryos."
+            )
+        plans = [LineagePlan(pose=i % 4, minutes=130.0) for i in range(_RENDERED)]
+        embryos = [
+            NamedEmbryo(key=f"rendered-{i:02d}", lineage=simulate_lineage(p, seed=i))
+            for i, p in enumerate(plans)
+        ]
+        return embryos, f"{_RENDERED} rendered embryos (a schematic lineage, not a real one)"
+    tables = find_tables([folder])
+    embryos = []
+    for done, (key, path) in enumerate(tables.items(), start=1):
+        lineage = _usable(path) if path.name.startswith("CD") else None
+        if lineage is not None:
+            embryos.append(NamedEmbryo(key=key, lineage=lineage))
+        if progress is not None:
+            progress(done, len(tables), "tables read")
+    if len(embryos) < _FEWEST_EMBRYOS:
+        raise InputError(
+            f"{folder}: {len(embryos)} tables can be used, {_FEWEST_EMBRYOS} are needed. Give a "
+            "folder with EPIC tables (CD*.csv)."
+        )
+    return embryos, f"{len(embryos)} typical embryos out of {len(tables)} files"
+
+
+def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[NamedEmbryo]:
+    """Say which embryos are for training, validation and test, by a hash of their names.
+
+    So the split does not depend on the order of files, and an embryo keeps its side when others
+    join.
+    """
+    ordered = sorted(embryos, key=lambda e: unit_hash(e.key))
+    n_test = max(2, round(test_share * len(ordered)))
+    n_check = max(1, round(0.1 * len(ordered)))
+    splits = ["test"] * n_test + ["validation"] * n_check
+    splits += ["train"] * (len(ordered) - len(splits))
+    return [
+        NamedEmbryo(key=e.key, lineage=e.lineage, split=s)
+        for e, s in zip(ordered, splits, strict=True)
+    ]
+
+
+def published_table(embryos: Sequence[NamedEmbryo]) -> NamedEmbryo:
+    """Return the embryo for the published part: all 32 names, an unc one if there is any."""
+
+    def fit(e: NamedEmbryo) -> tuple[int, int, str]:
+        present = len(set(compact_labels(e.lineage.name).tolist()) - {-1})
+        return abs(len(COMPACT_NAMES) - present), -("unc" in e.key), e.key
+
+    return min(embryos, key=fit)
+
+
+def unit_hash(key: str) -> str:
+    """Return the identity of an embryo, as a package lists it."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+def _folder(data: Path | None) -> Path | None:
+    given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
+    if given is None:
+        return None
+    inside = given / "epic_tables"
+    return inside if inside.is_dir() else given
+
+
+def _usable(path: Path) -> Lineage | None:
+    try:
+        lineage = read_table(path, spacing_um=None, interval_min=None).lineage
+        named = body_axes(lineage).from_names
+    except FatescopeError:
+        return None
+    species = lineage.metadata.get("species")
+    other = isinstance(species, dict) and "elegans" not in str(species.get("value", "elegans"))
+    counts = np.bincount(lineage.frame - lineage.frame.min())
+    fallen = counts[-1] < _MOST_FALLEN * counts.max()
+    return (
+        lineage if named and not other and counts.max() >= _FEWEST_NUCLEI and not fallen else None
+    )
