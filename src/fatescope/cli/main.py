@@ -18,7 +18,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "models": ("models",),
     "predict": ("predict",),
     "prepare": ("prepare",),
-    "reproduce": ("reproduce_lineage_names",),
+    "reproduce": ("reproduce_lineage_names", "reproduce_nuclei"),
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""

@@ -11,6 +11,7 @@ from .page import render_report as render_report
 from .page import write_report as write_report
 from .story import draw_story as draw_story
 from .story import write_story as write_story
+from .triptych import draw_triptych as draw_triptych
 from .values import Doubtful as Doubtful
 from .values import ImageSummary as ImageSummary
 from .values import NucleiReport as NucleiReport

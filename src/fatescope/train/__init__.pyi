@@ -2,6 +2,7 @@ from .crops import CropSource as CropSource
 from .curves import plot_curves as plot_curves
 from .curves import write_curves as write_curves
 from .dataset import SegmentationDataset as SegmentationDataset
+from .evaluated import EvaluatedNetwork as EvaluatedNetwork
 from .export import export_onnx as export_onnx
 from .export import load_weights as load_weights
 from .export import quantise as quantise
@@ -9,6 +10,7 @@ from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
 from .fit import fit_recipe as fit_recipe
 from .losses import nucleus_loss as nucleus_loss
+from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
 from .packaging import Provenance as Provenance
@@ -17,6 +19,9 @@ from .packaging import seen_hashes as seen_hashes
 from .packaging import unit_hash as unit_hash
 from .preview import draw_preview as draw_preview
 from .preview import write_preview as write_preview
+from .published_nuclei import PublishedNuclei as PublishedNuclei
+from .published_nuclei import fit_published_nuclei as fit_published_nuclei
+from .published_nuclei import threshold_instances as threshold_instances
 from .recipe import read_recipe as read_recipe
 from .recipe import recipe_names as recipe_names
 from .scoring import score_samples as score_samples

@@ -118,6 +118,11 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
         n_steps = min(fit.steps_per_epoch, fit.steps - self.n_steps)
         return EpochBatches(self._source, self.n_steps, n_steps, fit.batch)
 
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Freeze or free the encoder of a network by name."""
+        if hasattr(self.network, "prepare_step"):
+            self.network.prepare_step(self.n_steps)
+
     def training_step(self, batch: tuple[torch.Tensor, torch.Tensor], index: int) -> torch.Tensor:
         """Return the loss of one batch, and add its parts to the log of the epoch."""
         image, target = batch
@@ -157,12 +162,12 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
     def configure_optimizers(self) -> Any:
         """AdamW (no decay on biases and norms); the rate follows the schedule of the recipe."""
         fit = self.recipe.fit
-        matrices = [p for p in self.network.parameters() if p.ndim > 1]
-        vectors = [p for p in self.network.parameters() if p.ndim <= 1]
-        groups = [
-            {"params": matrices, "weight_decay": fit.weight_decay},
-            {"params": vectors, "weight_decay": 0.0},
-        ]
+        groups = []
+        for share, parameters in self._rate_groups():
+            matrices = [p for p in parameters if p.ndim > 1]
+            vectors = [p for p in parameters if p.ndim <= 1]
+            for some, decay in ((matrices, fit.weight_decay), (vectors, 0.0)):
+                groups.append({"params": some, "weight_decay": decay, "lr": fit.rate * share})
         optimizer = torch.optim.AdamW(groups, lr=fit.rate)
         first = self.n_steps  # the schedule counts the steps of this process
         schedule = torch.optim.lr_scheduler.LambdaLR(
@@ -175,3 +180,7 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
             "optimizer": optimizer,
             "lr_scheduler": {"scheduler": schedule, "interval": "step"},
         }
+
+    def _rate_groups(self) -> list[tuple[float, list[torch.nn.Parameter]]]:
+        named = getattr(self.network, "rate_groups", None)
+        return named() if named else [(1.0, list(self.network.parameters()))]

@@ -9,6 +9,8 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
+from fatescope.train.network_settings import LibraryNetwork
+
 if TYPE_CHECKING:
     from fatescope.train.settings import NetworkSettings
 
@@ -83,8 +85,17 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         return torch.sigmoid(self.logits(x))
 
 
-def build_network(settings: NetworkSettings, *, seed: int) -> SmallUNet:
-    """Build a network with random weights that ``seed`` alone decides."""
+def build_network(settings: NetworkSettings | LibraryNetwork, *, seed: int) -> SmallUNet:
+    """Build a network with random weights that ``seed`` alone decides.
+
+    A network by name has the same two methods as `SmallUNet`; its encoder may hold weights that
+    were learnt elsewhere.
+    """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
+        if isinstance(settings, LibraryNetwork):
+            from fatescope.train.library_networks import build_named
+
+            named: SmallUNet = build_named(settings)
+            return named
         return SmallUNet(settings)

@@ -2,20 +2,34 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
+from fatescope.train.network_settings import LibraryNetwork
 from fatescope.train.schedule_settings import OneCycle, Schedule
 
 
 class NetworkSettings(Settings):
     """The shape of the small U-Net."""
 
+    kind: Literal["small-unet"] = setting("small-unet", "name of the network")
     widths: tuple[int, ...] = setting((16, 48, 96, 160), "channels of each level, from 1/2 to 1/16")
     blocks: tuple[int, ...] = setting((1, 1, 1, 1), "residual blocks of each level")
     n_outputs: int = setting(3, "maps that the network draws", ge=1)
+
+
+def _kind(value: Any) -> str:
+    """Say which class a network belongs to; a recipe that names no kind means the small U-Net."""
+    kind = value.get("kind", "small-unet") if isinstance(value, dict) else value.kind
+    return str(kind) if kind == "small-unet" else "library"
+
+
+Network = Annotated[
+    Annotated[NetworkSettings, Tag("small-unet")] | Annotated[LibraryNetwork, Tag("library")],
+    Discriminator(_kind),
+]
 
 
 class CropSettings(Settings):
@@ -103,7 +117,7 @@ class Recipe(Settings):
         "what the package does, in one sentence",
     )
     seed: int = setting(0, "decides weights, crops and their order", ge=0)
-    network: NetworkSettings = setting(NetworkSettings(), "the network")
+    network: Network = setting(NetworkSettings(), "the network")
     crops: CropSettings = setting(CropSettings(), "the crops")
     loss: LossSettings = setting(LossSettings(), "the loss")
     fit: FitSettings = setting(FitSettings(), "the fit")

@@ -17,3 +17,18 @@ class NamesRecipe(Settings):
     )
     test_share: float = setting(0.25, "share of the embryos that is only for testing", gt=0, lt=1)
     seed: int = setting(2020, "the same seed gives the same networks", ge=0)
+
+
+class NucleiRecipe(Settings):
+    """The nucleus network of 2020; the defaults are the published ones."""
+
+    epochs: int = setting(25, "epochs of the published network", ge=1, le=1000)
+    batches: int = setting(36, "batches in an epoch", ge=1)
+    batch: int = setting(5, "augmented pictures in a batch", ge=1)
+    rate: float = setting(0.00015, "learning rate of Adam", gt=0)
+    size_px: int = setting(
+        256, "side of the square for all pictures", unit="px", ge=32, multiple_of=32
+    )
+    shown_threshold: float = setting(0.1, "threshold of the published pictures", gt=0, lt=1)
+    steps: int = setting(1500, "steps of the corrected network", ge=1)
+    seed: int = setting(2020, "the same seed gives the same networks", ge=0)

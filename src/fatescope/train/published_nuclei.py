@@ -1,0 +1,185 @@
+"""The nucleus network of 2020, with the libraries that it named."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import cv2
+import numpy as np
+import torch
+from skimage.measure import label as components
+
+from fatescope.base import InputError
+from fatescope.train._torchvision import ensure_torchvision
+from fatescope.train.dataset import SegmentationDataset
+from fatescope.train.pictures import normalise
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from fatescope.base.types import FloatArray, LabelImage
+    from fatescope.prepare import Sample
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PublishedNuclei:
+    """A trained network and its course."""
+
+    network: Any
+    size_px: int
+    loss: tuple[float, ...]  # Dice loss of each epoch
+    iou: tuple[float, ...]  # of each epoch's own batches, while they were learnt
+    training_iou: float  # as the notebook: on augmented training pictures, after the last epoch
+
+    def probability(self, pixels: np.ndarray) -> FloatArray:
+        """Return the map of a picture on its own grid, (Y, X), float32, in 0..1."""
+        small = _square(normalise(pixels), self.size_px)
+        with torch.no_grad():
+            found = self.network(torch.from_numpy(small)[None, None])[0, 0].numpy()
+        size = pixels.shape[1], pixels.shape[0]
+        return np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR))
+
+
+def fit_published_nuclei(
+    samples: Sequence[Sample],
+    *,
+    epochs: int,
+    batches: int,
+    batch: int,
+    rate: float,
+    size_px: int,
+    seed: int,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> PublishedNuclei:
+    """Train FPN on ResNet18 as in 2020: Dice loss, Adam, one joint transform, no validation.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Training pictures; masks are labels above 0.
+    epochs, batches, batch : int
+        ``batches`` batches of ``batch`` augmented pictures in each epoch.
+    rate : float
+        Of Adam, constant.
+    size_px : int
+        Pictures are squeezed to this square, by the nearest pixel, masks too.
+    seed : int
+    progress : callable, optional
+
+    Notes
+    -----
+    Different from the notebook: the encoder begins at random (its ImageNet weights come from a
+    server that may not be asked here), and intensities are scaled by percentiles.
+    """
+    pairs = SegmentationDataset(
+        samples, transform=joint_transform(size_px, seed=seed), target=_foreground
+    )
+    order = np.random.default_rng(seed)
+    losses, ious = [], []
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)  # first weights, and dropout
+        network, dice = _parts()
+        optimizer = torch.optim.Adam(network.parameters(), lr=rate)
+        for epoch in range(epochs):
+            drawn = [_draw(pairs, batch, order) for _ in range(batches)]
+            loss, iou = _learn(network, dice, optimizer, drawn)
+            losses.append(loss)
+            ious.append(iou)
+            if progress:
+                progress(epoch + 1, epochs, "epochs of the published network")
+    network.eval()
+    with torch.no_grad():
+        drawn = [_draw(pairs, batch, order) for _ in range(batches)]
+        training_iou = _iou([_overlap(network(image), mask) for image, mask in drawn])
+    return PublishedNuclei(
+        network=network,
+        size_px=size_px,
+        loss=tuple(losses),
+        iou=tuple(ious),
+        training_iou=training_iou,
+    )
+
+
+def _learn(
+    network: Any, dice: Any, optimizer: Any, drawn: Sequence[tuple[torch.Tensor, torch.Tensor]]
+) -> tuple[float, float]:
+    """Take one step for each batch; return the mean loss and the pixel IoU on the way."""
+    total, overlaps = 0.0, []
+    network.train()
+    for image, mask in drawn:
+        found = network(image)
+        loss = dice(found, mask)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += float(loss.detach())
+        overlaps.append(_overlap(found.detach(), mask))
+    return total / len(drawn), _iou(overlaps)
+
+
+def _iou(overlaps: Sequence[tuple[float, float]]) -> float:
+    shared, either = np.sum(overlaps, axis=0)
+    return float(shared / max(either, 1))
+
+
+def joint_transform(size_px: int, *, seed: int) -> Any:
+    """Return the published transform: picture and mask move together, noise is for the picture."""
+    import albumentations as augment
+
+    return augment.Compose(
+        [
+            augment.Resize(size_px, size_px, interpolation=cv2.INTER_NEAREST),
+            augment.Transpose(p=0.5),
+            augment.HorizontalFlip(p=0.5),
+            augment.VerticalFlip(p=0.5),
+            augment.RandomRotate90(p=1),
+            augment.Affine(
+                translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), rotate=(-10, 10), p=0.5
+            ),
+            augment.OpticalDistortion(distort_limit=0.3, p=0.5),
+            augment.GaussNoise(std_range=(0.05, 0.05), mean_range=(0.0, 0.0), p=0.5),
+        ],
+        seed=seed,
+    )
+
+
+def threshold_instances(probability: FloatArray, *, threshold: float) -> LabelImage:
+    """Return the connected parts of what is above a threshold: all that such a map can give."""
+    return np.asarray(components(probability > threshold), np.int32)
+
+
+def _parts() -> tuple[Any, Any]:
+    ensure_torchvision()
+    try:
+        import segmentation_models_pytorch as smp
+    except ImportError as error:
+        raise InputError(
+            "the published network needs segmentation-models-pytorch. Install the extra: "
+            "fatescope[train]."
+        ) from error
+    network = smp.FPN(
+        "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
+    )
+    return network, smp.losses.DiceLoss("binary", from_logits=False)
+
+
+def _draw(
+    pairs: SegmentationDataset, batch: int, order: np.random.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    chosen = order.choice(len(pairs), batch, replace=len(pairs) < batch)
+    images, masks = zip(*[pairs[int(i)] for i in chosen], strict=True)
+    return torch.stack(images), torch.stack(masks)
+
+
+def _foreground(labels: LabelImage) -> FloatArray:
+    return np.asarray((labels > 0)[None], np.float32)
+
+
+def _square(pixels: FloatArray, size_px: int) -> FloatArray:
+    return np.asarray(cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_NEAREST))
+
+
+def _overlap(found: torch.Tensor, mask: torch.Tensor) -> tuple[float, float]:
+    inside, true = found > 0.5, mask > 0.5
+    return float((inside & true).sum()), float((inside | true).sum())

@@ -1,0 +1,90 @@
+"""``fatescope reproduce nuclei-2020`` on a handful of small pictures."""
+
+import csv
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytest.importorskip("segmentation_models_pytorch")
+pytest.importorskip("albumentations")
+pytest.importorskip("lightning")
+
+from fatescope.base import InputError
+from fatescope.evaluate import score_labels
+from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
+from fatescope.workflows.reproduce.nuclei_page import interval
+from fatescope.workflows.reproduce.settings import NucleiRecipe
+
+TINY = NucleiRecipe(epochs=2, batches=1, batch=2, size_px=64, steps=2)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    root = tmp_path_factory.mktemp("pictures")
+    plan = NucleiMovieSettings(height=96, width=112, diameter_px=20, density=0.2)
+    for i in range(3):
+        pixels, labels = simulate_picture(plan, seed=i)
+        for name, values in (("images", pixels), ("labels", labels)):
+            (root / name).mkdir(exist_ok=True)
+            Image.fromarray(values.astype(np.uint16)).save(root / name / f"p{i}.png")
+    return root
+
+
+def test_each_picture_is_left_out_once_and_the_page_says_what_was_found(folder, tmp_path):
+    summary = reproduce_nuclei(out=tmp_path / "out", recipe=TINY, data=folder)
+    assert (summary.units_done, summary.exit_code) == (1, 0)
+    with (tmp_path / "out" / "scores.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert [r["picture"] for r in rows] == [f"p{i}" for i in range(3) for _ in range(3)]
+    assert {r["method"] for r in rows} == {
+        "published, threshold 0.5",
+        "published, threshold 0.1",
+        "corrected",
+    }
+    page = (tmp_path / "out" / "report.html").read_text()
+    assert page.count("<image ") == 9  # input, prediction and mask of three pictures
+    for words in ("about 0.71", "ResNet18 begins at random", "edge at 0.1", "Adam at 0.00015"):
+        assert words in page
+
+
+def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
+    truth = np.zeros((20, 20), int)
+    truth[2:10, 2:10], truth[12:18, 12:18] = 1, 2
+    half = np.where(truth == 1, 1, 0)
+    scores = [score_labels(truth, truth), score_labels(truth, half), score_labels(truth, half)]
+    value, span = interval(scores, "nuclei")
+    assert value == pytest.approx(4 / 6)
+    low, high = map(float, span.split(" to "))
+    assert low <= value <= high
+    assert (low, high) == (0.5, 1.0)
+    pixels, _ = interval(scores, "pixels")
+    assert pixels == pytest.approx((100 + 64 + 64) / 300)
+    assert interval(scores[:1], "nuclei")[1] == "one picture: none"
+
+
+def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):
+    monkeypatch.delenv("FATESCOPE_DATA", raising=False)
+    with pytest.raises(InputError, match="--quick"):
+        reproduce_nuclei(out=tmp_path / "a", recipe=TINY)
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(InputError, match="0 pairs of images"):
+        reproduce_nuclei(out=tmp_path / "b", recipe=TINY, data=tmp_path / "empty")
+
+
+@pytest.mark.slow
+def test_the_quick_run_learns_something_from_rendered_pictures(tmp_path):
+    reproduce_nuclei(out=tmp_path, recipe=NucleiRecipe(), quick=True)
+    with (tmp_path / "scores.csv").open() as stream:
+        iou = {(r["picture"], r["method"]): float(r["pixel_iou"]) for r in csv.DictReader(stream)}
+    assert min(v for (_, method), v in iou.items() if method == "corrected") > 0.6
+    assert "Quick run on rendered pictures" in (tmp_path / "report.html").read_text()
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_electron_micrographs_go_through(data_dir, tmp_path):
+    reproduce_nuclei(out=tmp_path, recipe=TINY.replace(epochs=1), data=data_dir)
+    with (tmp_path / "scores.csv").open() as stream:
+        assert len(list(csv.DictReader(stream))) == 18
