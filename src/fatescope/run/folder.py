@@ -247,9 +247,9 @@ class Run:
         return self.out / "parts" / digest[:2] / f"{digest[:32]}.{name}.parquet"
 
     def _files_of(self, path: Path | str) -> list[Path]:
-        full = self.out / path
-        inside = files_inside(full) if full.is_dir() else []
-        return [f.relative_to(self.out) for f in inside] or [Path(path)]
+        given = Path(path)
+        full = given if self.out in given.parents else self.out / given
+        return files_inside(full) if full.is_dir() else [full]
 
     def _seen(self, path: Path | str, kind: str) -> WrittenFile:
         """Note size, time and hash of a file in the folder."""

@@ -28,6 +28,7 @@ WINDOW = 4096
 RETRIES = 1
 """How often a unit is tried again whose worker was lost, on clusters that we start."""
 _CONNECT_SECONDS = 10
+_QUIET = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
 _ONE_AT_A_TIME = threading.Lock()
 
 
@@ -104,7 +105,8 @@ def _outcome(distributed: Any, future: Any, unit: Any) -> Any:
         )
     except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
         raise RunError(
-            "the connection to the Dask scheduler was lost. Run the command again; it continues."
+            f"the connection to the Dask scheduler was lost ({shown(str(error))[:200]}). Run the "
+            "command again; it continues."
         ) from error
     except Exception as error:
         return portable(error)
@@ -200,11 +202,7 @@ def _started(distributed: Any, said: ClusterSettings, where: str) -> Any:
             return distributed.LocalCluster(
                 n_workers=said.workers,
                 threads_per_worker=1,
-                **{
-                    "dashboard_address": "127.0.0.1:0",
-                    "silence_logs": logging.CRITICAL,
-                    **said.options,
-                },
+                **{**_QUIET, **said.options},
             )
     except (OSError, TypeError, ValueError, RuntimeError, TimeoutError) as error:
         raise RunError(
