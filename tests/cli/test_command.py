@@ -121,3 +121,13 @@ def test_every_command_says_what_it_does_with_an_example():
     for words, found in commands.items():
         assert "Example:" in found.help, words
         assert " ".join(words) in found.help, words
+
+
+def test_the_list_of_commands_says_what_their_help_says():
+    from typer.main import get_command
+
+    from fatescope.cli.main import SINGLE, load_commands
+
+    commands = get_command(load_commands()).commands
+    for name, text in SINGLE.items():
+        assert " ".join(commands[name].help.split("\n\n")[0].split()) == text

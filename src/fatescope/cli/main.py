@@ -22,26 +22,36 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""
-SINGLE = ("measure", "train")
-"""The files that add commands of one word."""
+SINGLE = {
+    "measure": "Measure the objects of label images: place, size, shape and brightness in each channel.",
+    "train": "Train a network on labelled pictures and write a model package with its card.",
+}
+"""The commands of one word, each in the file of its name, with the first line of its help."""
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Array libraries compute with one thread here as in worker processes: the same bits in both."""
 
 
 def load_commands(first: str | None = None) -> typer.Typer:
-    """Register the commands of the group ``first``, of one word, or (``None``) all of them.
+    """Register the commands of the group ``first``, or (``None``) all of them.
 
     A file registers its commands on import. Only what is asked for is imported, so that the
-    help of one command does not wait for the settings of all others.
+    list of commands does not wait for the settings of all of them.
     """
     if first is None:
-        files = (*SINGLE, *(name for names in GROUPS.values() for name in names))
+        files = [*SINGLE, *(name for names in GROUPS.values() for name in names)]
     else:
-        files = GROUPS.get(first, SINGLE)
+        files = [first] if first in SINGLE else list(GROUPS.get(first, ()))
     for name in files:
         importlib.import_module(f"fatescope.cli.{name}")
+    for name, text in SINGLE.items():
+        if name not in files:
+            app.command(name, help=text)(_not_loaded)
     return app
+
+
+def _not_loaded() -> None:
+    """Stand in the list of commands for one whose file was not needed."""
 
 
 def _version(asked: bool) -> None:
