@@ -14,7 +14,7 @@ from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
-    "lineage": ("lineage_compare", "lineage_draw", "lineage_edit", "lineage_files", "lineage_name"),
+    "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "name")),
     "models": ("models",),
     "predict": ("predict",),
     "prepare": ("prepare",),

@@ -89,8 +89,8 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
         f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px, "
         f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei of "
         f"{len(d.training.units_seen)} units, {n_validation} of the pictures for the choice of "
-        "thresholds only. The hashes of the units are in `rdf.yaml`; `fatescope compare` refuses "
-        "to score on them. One seed was trained: the spread between seeds is not known."
+        "thresholds only. The hashes of the units are in `rdf.yaml`: a score on them is not a "
+        "held-out score. One seed was trained: the spread between seeds is not known."
     )
 
 
