@@ -23,7 +23,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The files beside this one that add commands to each group; add a new one here."""
 SINGLE = {
-    "measure": "Measure the objects of label images: place, size, shape and brightness in each channel.",
+    "measure": "Measure the objects of label images: place, size, shape and brightness in each "
+    "channel.",
     "train": "Train a network on labelled pictures and write a model package with its card.",
 }
 """The commands of one word, each in the file of its name, with the first line of its help."""

@@ -1,14 +1,11 @@
 """``fatescope reproduce nuclei-2020`` on a handful of small pictures."""
 
 import csv
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
 from PIL import Image
-
-pytest.importorskip("segmentation_models_pytorch")
-pytest.importorskip("albumentations")
-pytest.importorskip("lightning")
 
 from fatescope.base import InputError
 from fatescope.evaluate import score_labels
@@ -17,6 +14,10 @@ from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
 from fatescope.workflows.reproduce.nuclei_page import interval
 from fatescope.workflows.reproduce.settings import NucleiRecipe
 
+NEEDED = ("torch", "lightning", "albumentations", "segmentation_models_pytorch")
+pytestmark = pytest.mark.skipif(
+    not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
+)
 TINY = NucleiRecipe(epochs=2, batches=1, batch=2, size_px=64, steps=2)
 
 
