@@ -14,9 +14,9 @@ if TYPE_CHECKING:
 
 BRIGGSAE_RATIO = 1.42
 """Ea and Ep live at least so many times as long as AB16 cells in *C. elegans*."""
-LEAST_FIT = 0.0
+LEAST_FIT = -2.5
 """Score per track of a typical embryo: 3 to 8."""
-MOST_RMS_UM = 4.5
+MOST_RMS_UM = 5.0
 MOST_UNNAMED = 0.1
 _SCOPE_CELLS = 350
 _FEW_TRACKS = 30
@@ -51,7 +51,9 @@ class Fitness:
         if self.fit < LEAST_FIT:
             found.append(f"lives, divisions and places fit poorly (score {self.fit:.1f} per cell)")
         if self.rms_um > MOST_RMS_UM:
-            found.append(f"nuclei lie {self.rms_um:.1f} µm from where they belong (limit 4.5)")
+            found.append(
+                f"nuclei lie {self.rms_um:.1f} µm from where they belong (limit {MOST_RMS_UM:g})"
+            )
         if self.unnamed > MOST_UNNAMED:
             found.append(f"{self.unnamed:.0%} of the nuclei fit no name")
         return found

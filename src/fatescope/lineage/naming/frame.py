@@ -12,6 +12,8 @@ from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.naming.pose import long_axis_frame, turned_about_long_axis
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
@@ -28,6 +30,8 @@ _USED_MODES = 25
 CONFIDENCE = (-0.996, 1.076, -0.646)
 """Logistic weights: constant, log of the margin, distance; fitted on tuning embryos."""
 _WORST_COST = 9.0
+_DOUBTFUL_COST = 1.4
+_TILT = 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,20 +80,52 @@ def name_frame(atlas: Atlas, *, xyz_um: FloatArray) -> NamedFrame:
     middle = at_phase(
         atlas.position, name, (minute - atlas.birth_min[name]) / atlas.life_min[name]
     ).mean(0)
-    tried = []
-    for turn in turned_about_long_axis(_N_ROLLS):
-        matrix = axes @ turn
-        tried.append(
-            _matched(atlas, xyz_um, minute, matrix, middle - centre @ matrix, _COARSE, modes=False)
-        )
-    tried = sorted(tried, key=lambda m: m.total)[:_N_STARTS]
-    fine = [_matched(atlas, xyz_um, minute, m.matrix, m.shift, _FINE) for m in tried]
-    best = min(fine, key=lambda m: m.total)
-    moved = [
-        _matched(atlas, xyz_um, best.minute + s, best.matrix, best.shift, _FINE[2:])
-        for s in _SHIFTS_MIN
+    starts = [axes @ turn for turn in turned_about_long_axis(_N_ROLLS)]
+    best = _best_of(atlas, xyz_um, minute, starts, centre, middle, _N_STARTS)
+    if best.total > _DOUBTFUL_COST:
+        # The long axis of few or unevenly spread nuclei is not that of the embryo: tilt it.
+        more = [
+            axes @ tilt @ turn for tilt in _tilts() for turn in turned_about_long_axis(_N_ROLLS)
+        ]
+        other = _best_of(atlas, xyz_um, minute, more, centre, middle, 2 * _N_STARTS)
+        best = min([best, other], key=lambda m: m.total)
+    for _ in range(2):
+        moved = [
+            _matched(atlas, xyz_um, best.minute + s, best.matrix, best.shift, _FINE[2:])
+            for s in _SHIFTS_MIN
+        ]
+        before, best = best, min([best, *moved], key=lambda m: m.total)
+        if best is before:
+            break
+    return _result(best, len(xyz_um))
+
+
+def _best_of(
+    atlas: Atlas,
+    xyz: FloatArray,
+    minute: float,
+    starts: Sequence[FloatArray],
+    centre: FloatArray,
+    middle: FloatArray,
+    finished: int,
+) -> _Match:
+    """Match coarsely from every start, finish the best few, and return the best of all."""
+    tried = [
+        _matched(atlas, xyz, minute, m, middle - centre @ m, _COARSE, modes=False) for m in starts
     ]
-    return _result(min([best, *moved], key=lambda m: m.total), len(xyz_um))
+    tried = sorted(tried, key=lambda m: m.total)[:finished]
+    fine = [_matched(atlas, xyz, minute, m.matrix, m.shift, _FINE) for m in tried]
+    return min(fine, key=lambda m: m.total)
+
+
+def _tilts() -> list[FloatArray]:
+    """Return rotations that lean the long axis to four sides."""
+    found = []
+    for angle in (-_TILT, _TILT):
+        c, s = np.cos(angle), np.sin(angle)
+        found.append(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
+        found.append(np.array([[c, 0, s], [0, 1.0, 0], [-s, 0, c]]))
+    return found
 
 
 def _matched(
