@@ -7,7 +7,7 @@ export UV_FIND_LINKS
 
 LIGHT := .venv
 FULL := .venv-full
-UV = $(1)/bin/uv pip install --quiet --python $(1)/bin/python --constraint constraints/locked.txt
+UV = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --constraint constraints/locked.txt
 OPEN_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: demo test test-slow check docs bench clean
