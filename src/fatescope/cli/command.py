@@ -205,10 +205,19 @@ def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[st
     return values
 
 
+class _StandardError(logging.Handler):
+    """Write each warning as one line to what standard error is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        sys.stderr.write(self.format(record) + "\n")
+
+
 def _configure_logging(console: Console) -> None:
-    """Send warnings of the library to standard error; with ``--debug`` everything."""
+    """Send warnings to standard error; with ``--debug`` everything that fatescope says."""
     level = logging.DEBUG if console.debug else logging.ERROR if console.quiet else logging.WARNING
-    logging.basicConfig(level=logging.WARNING, format="%(message)s", stream=sys.stderr, force=True)
+    logging.basicConfig(
+        level=logging.WARNING, format="%(message)s", handlers=[_StandardError()], force=True
+    )
     logging.getLogger("fatescope").setLevel(level)
 
 

@@ -118,6 +118,8 @@ def _keep(state: dict[str, Any], path: Path) -> None:
 
 def _trainer(recipe: Recipe, n_steps: int) -> Any:
     """Return a trainer for the epochs left: Lightning counts from 0, the learner goes on."""
+    # It greets with its devices and advertises a service; a run speaks for itself.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     return lightning.Trainer(
         accelerator="auto",
         devices=1,
