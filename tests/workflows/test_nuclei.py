@@ -234,3 +234,17 @@ def test_three_lines_of_python(pictures, tmp_path):
         pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE
     )
     assert result.units_done == 1
+
+
+def test_pictures_and_stacks_can_be_mixed(movie, tmp_path):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    tifffile.imwrite(folder / "flat.tif", movie.pixels[0])
+    stack = movie.pixels[:2].copy()
+    tifffile.imwrite(folder / "stack.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    summary = predict_nuclei(folder, out=tmp_path / "out", settings=CLASSICAL, execution=ALONE)
+    assert (summary.units_done, summary.exit_code) == (2, 0)
+    rows = rows_of(tmp_path / "out" / "objects.csv")
+    assert {r["image"] for r in rows if r["volume_px"]} == {"stack"}
+    assert {r["image"] for r in rows if r["area_px"]} == {"flat"}
+    assert (tmp_path / "out" / "report.html").exists()

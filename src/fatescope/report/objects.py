@@ -44,10 +44,10 @@ class ObjectsFile:
             self._source = "read_parquet('" + str(path).replace("'", "''") + "')"
         self.columns = [r[0] for r in self._rows(f"describe select * from {self._source}")]
         known = [c for c in SIZES if c in self.columns and self._is_whole(c)]
-        self.size_column = known[0] if known else "area_px"
+        self._size = f'"{known[0]}"' if known else self._any_size()
         self._by_image: dict[str, tuple[int, float]] | None = None
         self._by_frame: dict[str, list[tuple[int, int]]] | None = None
-        self.unit: SizeUnit = SIZES[self.size_column]
+        self.unit: SizeUnit = SIZES[known[0] if known else "area_px"]
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         return list(self._connection.execute(query, list(values)).fetchall())
@@ -59,10 +59,15 @@ class ObjectsFile:
         query = f'select count(*) = count("{column}") from {self._source}'
         return bool(self._rows(query)[0][0])
 
+    def _any_size(self) -> str:
+        """Return what every object has where pictures and stacks are mixed: pixels or voxels."""
+        there = [f'"{c}"' for c in ("area_px", "volume_px") if c in self.columns]
+        return f"coalesce({', '.join(there)})"
+
     def by_image(self) -> dict[str, tuple[int, float]]:
         """Return for each image how many objects it has and their median size."""
         if self._by_image is None:
-            size = f'median("{self.size_column}")'
+            size = f"median({self._size})"
             query = f"select image, count(*), {size} from {self._source} group by image"
             self._by_image = {str(i): (int(n), float(m)) for i, n, m in self._rows(query)}
         return self._by_image
@@ -81,7 +86,7 @@ class ObjectsFile:
 
     def sizes(self) -> FloatArray:
         """Return the sizes of all objects, in file order."""
-        column = self._arrays(f'select "{self.size_column}" as size from {self._source}')["size"]
+        column = self._arrays(f"select {self._size} as size from {self._source}")["size"]
         return np.asarray(column, dtype=np.float64)
 
     def centres(self, key: str) -> FloatArray:
@@ -123,8 +128,7 @@ class ObjectsFile:
         """Return sizes by label for each (image, frame), and the track of each label if known."""
         track = "track_id" if "track_id" in self.columns else "NULL"
         query = (
-            f'select label, "{self.size_column}", {track} from {self._source} '
-            "where image = ? and frame = ?"
+            f"select label, {self._size}, {track} from {self._source} where image = ? and frame = ?"
         )
         sizes: dict[tuple[str, int], dict[int, float]] = {}
         colours: dict[tuple[str, int, int], int] = {}

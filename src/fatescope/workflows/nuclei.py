@@ -408,5 +408,8 @@ def _failed(file: ImageFile, error: Exception) -> Finding:
     if not isinstance(error, FatescopeError | OSError | MemoryError):
         reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
     return Finding(
-        file=file.key, rule="unreadable", severity="error", reason=" ".join(reason.split())
+        file=str(file.paths[0]),
+        rule="unreadable",
+        severity="error",
+        reason=" ".join(reason.split()),
     )
