@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 CPU_SECONDS_START = 1.0
-CPU_SECONDS_PER_MEGAPIXEL = 0.35
+CPU_SECONDS_PER_MEGAPIXEL = 0.25
 """Of a picture whose nuclei have the model's size; measured by ``benchmarks/nuclei_speed.py``."""
 MEMORY_START_MB = 300.0
 MEMORY_PER_MEGAPIXEL_MB = 25.0
