@@ -247,4 +247,7 @@ def test_pictures_and_stacks_can_be_mixed(movie, tmp_path):
     rows = rows_of(tmp_path / "out" / "objects.csv")
     assert {r["image"] for r in rows if r["volume_px"]} == {"stack"}
     assert {r["image"] for r in rows if r["area_px"]} == {"flat"}
+    said = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["rule"] == "joined-planes"]
+    assert len(said) == 1
+    assert "2 planes" in said[0]["reason"]
     assert (tmp_path / "out" / "report.html").exists()

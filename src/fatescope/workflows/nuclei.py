@@ -207,7 +207,7 @@ def segment_file(
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
     frames, findings = open_frames(image, channel=settings.channel)
-    findings = [*check_image(image), *findings]
+    findings = [*check_image(image), *findings, *_joined(image)]
     plan = choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
@@ -399,6 +399,19 @@ def _pixels(file: ImageFile, settings: NucleiSettings) -> tuple[int, int]:
         return 0, 0
     plane = image.size("Y") * image.size("X")
     return image.size("T") * image.size("Z") * plane, plane
+
+
+def _joined(image: Image) -> Iterator[Finding]:
+    """Say that planes were segmented one by one, where there are several."""
+    if image.size("Z") > 1:
+        yield Finding(
+            file=image.name,
+            rule="joined-planes",
+            severity="info",
+            value=float(image.size("Z")),
+            reason=f"The {image.size('Z')} planes were segmented one by one, and outlines that "
+            "overlap across Z were joined into nuclei.",
+        )
 
 
 def _failed(file: ImageFile, error: Exception) -> Finding:
