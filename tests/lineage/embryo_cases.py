@@ -9,24 +9,31 @@ from fatescope.base.lineage import Lineage
 from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import sort_key
 from fatescope.base.sulston_tree import daughters_of
-from fatescope.lineage import reference_axes
+from fatescope.lineage import axes_of_atlas
+from fatescope.workflows.lineages.atlas_source import open_atlas
 
 LIFE = {
     **{"P0": 10, "AB": 12, "P1": 13, "ABa": 14, "ABp": 14, "EMS": 17, "P2": 20},
     **{"MS": 18, "E": 21, "Ea": 26, "Ep": 26, "C": 22, "P3": 26, "D": 34, "P4": 60},
 }
-"""Lives in frames of 90 s; others live 16 or 17."""
+"""Lives in frames of 90 s where one life is asked for all others."""
 
 
-def embryo(*, rotation=None, seed=0, generations=6, life=16):
-    """A named lineage from P0 with smooth tracks; frames from 0, spacing 1 µm in all directions."""
+def embryo(*, rotation=None, seed=0, generations=6, life=None):
+    """A named lineage from P0 with smooth tracks; frames from 0, spacing 1 µm in all directions.
+
+    Cells live as long as in the atlas, or ``life`` frames of 90 s.
+    """
     rng = np.random.default_rng(seed)
     turn = np.eye(3) if rotation is None else rotation
-    mean = reference_axes().mean
+    atlas = open_atlas()
+    mean = axes_of_atlas(atlas).mean
     rows, ends = [], []
 
     def grow(name, first, place, depth):
-        last = first + LIFE.get(name, life + int(rng.integers(0, 2))) - 1
+        usual = max(4, round(atlas.life_min[atlas.index[name]] / 1.5)) if life is None else life
+        lives = LIFE.get(name, usual) if life is not None else usual
+        last = first + lives + int(rng.integers(0, 2)) - 1
         drift = rng.normal(0, 0.1, 3)
         for frame in range(first, last + 1):
             place = place + drift + rng.normal(0, 0.05, 3)

@@ -17,20 +17,21 @@ from fatescope.base.spacing import Spacing
 from fatescope.base.tracks import tracks_of
 from fatescope.lineage import (
     LintSettings,
+    axes_of_atlas,
     division_axes,
     excluded_rows,
     fit_axes,
     lint_lineage,
-    reference_axes,
     with_decisions,
     without_rows,
 )
+from fatescope.workflows.lineages.atlas_source import open_atlas
 
 EMBRYO = embryo()
 
 
 def lint(lineage, **changes):
-    return lint_lineage(lineage, file="t", settings=LintSettings(**changes))
+    return lint_lineage(lineage, file="t", settings=LintSettings(**changes), atlas=open_atlas())
 
 
 def found(lineage, rule, **changes):
@@ -197,11 +198,11 @@ def test_tracks_that_trade_places_for_a_while_are_one_finding():
 
     def trade(name, frame):
         pair = {"ABala": "ABarp", "ABarp": "ABala"}
-        return pair.get(name, name) if start <= frame < start + 10 else name
+        return pair.get(name, name) if start <= frame < start + 6 else name
 
     (trade_back,) = found(renamed(EMBRYO, trade), "exchanged")
     assert trade_back.object == "ABala|ABarp"
-    assert (trade_back.frame, trade_back.value) == (start, 10.0)
+    assert (trade_back.frame, trade_back.value) == (start, 6.0)
 
 
 def test_founders_that_divide_in_the_wrong_order_are_reported():
@@ -232,7 +233,7 @@ def test_axes_that_fit_nothing_make_an_embryo_atypical():
     rng = np.random.default_rng(3)
     shaken = replace(EMBRYO, position=EMBRYO.position + rng.normal(0, 30, EMBRYO.position.shape))
     assert any("division axes" in f.reason for f in found(shaken, "atypical"))
-    fit = fit_axes(division_axes(EMBRYO), reference_axes())
+    fit = fit_axes(division_axes(EMBRYO), axes_of_atlas(open_atlas()))
     assert fit.agreement > 0.98
     assert np.linalg.det(fit.rotation) == pytest.approx(1)
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from fatescope.acquire.lineages.settings import LineageReading
 from fatescope.base import Execution
-from fatescope.cli.command import Fresh, Inputs, Out, Result, command
+from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
 from fatescope.workflows.lineages.settings import DrawSettings
@@ -14,9 +15,11 @@ def draw(
     inputs: Inputs,
     out: Out,
     settings: DrawSettings,
+    reading: LineageReading,
     execution: Execution,
     console: Console,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Draw lineages: the tree, paths and space, populations, names, timing, territories.
 
@@ -25,11 +28,15 @@ def draw(
     in all embryos, as a number with an interval.
     """
     from fatescope.workflows.lineages.draw import draw_lineages
+    from fatescope.workflows.lineages.plan import plan_lineages
 
+    if plan:
+        return plan_lineages("lineage draw", inputs, execution=execution)
     return draw_lineages(
         inputs,
         out=out,
         settings=settings,
+        reading=reading,
         execution=execution,
         progress=console.progress,
         fresh=fresh,

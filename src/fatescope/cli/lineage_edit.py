@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from fatescope.cli.command import Out, Result, command
+from fatescope.acquire.lineages.settings import LineageReading
+from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
 
@@ -33,6 +34,7 @@ Book = Annotated[
 def edit(
     table: Table,
     out: Out,
+    reading: LineageReading,
     console: Console,
     do: Do = None,
     script: Script = None,
@@ -41,12 +43,14 @@ def edit(
     who: Who = None,
     why: Why = "",
     journal: Book = None,
+    fresh: Fresh = False,
 ) -> Result:
     """Edit a lineage by reversible actions, kept in a journal that says who, when and why.
 
     Edits: rename ABal@12- ABar, swap ABala ABalp, exchange ABala ABalp @40, relink ABar@12
     ABala@11, split ABala@40, join ABala@39 ABalx@40, move ABala@40 z=12 y=200 x=310, add
     ABala@41 z=12 y=201 x=310 from ABala@40, remove ABala@40-44. Frames count from 0.
+    --fresh writes the folder anew; the journal stays.
     """
     from fatescope.workflows.lineages.edit import edit_lineage
 
@@ -60,4 +64,6 @@ def edit(
         who=who,
         why=why,
         journal=journal,
+        reading=reading,
+        fresh=fresh,
     )

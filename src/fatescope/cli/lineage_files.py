@@ -9,7 +9,7 @@ import typer
 
 from fatescope.acquire.lineages.settings import LineageFormat, LineageReading
 from fatescope.base import Execution
-from fatescope.cli.command import Fresh, Inputs, Out, Result, command
+from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
 from fatescope.lineage.lint_settings import LintSettings
@@ -30,6 +30,7 @@ def lint(
         ),
     ] = None,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Find faults in lineages: format, structure, scope, names, geometry, timing, species.
 
@@ -37,7 +38,10 @@ def lint(
     --decisions, tables without the accepted faults go into clean/; the originals stay as they are.
     """
     from fatescope.workflows.lineages.lint import lint_lineages
+    from fatescope.workflows.lineages.plan import plan_lineages
 
+    if plan:
+        return plan_lineages("lineage lint", inputs, execution=execution)
     return lint_lineages(
         inputs,
         out=out,
@@ -61,10 +65,14 @@ def convert(
     console: Console,
     to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "geff",
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Write lineages in another format, and say what that format cannot hold."""
     from fatescope.workflows.lineages.convert import convert_lineages
+    from fatescope.workflows.lineages.plan import plan_lineages
 
+    if plan:
+        return plan_lineages("lineage convert", inputs, execution=execution)
     return convert_lineages(
         inputs,
         out=out,

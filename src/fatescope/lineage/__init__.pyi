@@ -4,10 +4,10 @@ from .cells import lifetime as lifetime
 from .cells import mean_per_cell as mean_per_cell
 from .division_axes import AxisFit as AxisFit
 from .division_axes import DivisionAxes as DivisionAxes
+from .division_axes import axes_of_atlas as axes_of_atlas
 from .division_axes import division_axes as division_axes
 from .division_axes import fit_axes as fit_axes
 from .division_axes import mean_axes as mean_axes
-from .division_axes import reference_axes as reference_axes
 from .exclusion import excluded_rows as excluded_rows
 from .exclusion import with_decisions as with_decisions
 from .exclusion import without_rows as without_rows

@@ -16,6 +16,7 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.base.sulston_tree import all_names, daughters_of
+from fatescope.lineage.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -57,6 +58,15 @@ class Atlas:
     mode_variance : ndarray of float, shape (m,)
     metadata : dict
         Plain values: version, embryos, poses.
+    n_births : ndarray of int, shape (n,)
+        Embryos in which the birth was seen; 0 in files that do not say it.
+    settled_axis : ndarray of float, shape (n, 3)
+        Mean of unit vectors as ``axis``, but in the second frame of the daughters' life, when the
+        spindle has turned; its length says how well embryos agree, 0 where it is unknown.
+    n_axes : ndarray of int, shape (n,)
+        Embryos behind ``settled_axis``.
+    neighbours : Neighbours
+        Which cells lie beside one another, and in how many embryos.
     """
 
     known: BoolArray
@@ -72,6 +82,10 @@ class Atlas:
     modes: FloatArray
     mode_variance: FloatArray
     metadata: dict[str, Any] = field(default_factory=dict)
+    n_births: IntArray = field(default_factory=lambda: np.zeros(len(all_names()), dtype=np.int64))
+    settled_axis: FloatArray = field(default_factory=lambda: np.zeros((len(all_names()), 3)))
+    n_axes: IntArray = field(default_factory=lambda: np.zeros(len(all_names()), dtype=np.int64))
+    neighbours: Neighbours = field(default_factory=Neighbours.none)
 
     def __post_init__(self) -> None:
         n = len(all_names())
@@ -79,6 +93,7 @@ class Atlas:
             ("position", (n, NODES, 3)),
             ("covariance", (n, 3, 3)),
             ("axis", (n, 3)),
+            ("settled_axis", (n, 3)),
         ):
             got = getattr(self, name).shape
             if got != shape:
@@ -142,6 +157,28 @@ class Atlas:
         )
         count = np.maximum(np.maximum.accumulate(alive.sum(1)), 1)
         return minutes, 2 ** gaussian_filter1d(np.log2(count), 6)
+
+    def neighbours_of(self, name: str, *, share: float = 0.5) -> dict[str, float]:
+        """Return the cells beside a cell, with the share of embryos that show it, most first.
+
+        Parameters
+        ----------
+        name : str
+            Sulston name.
+        share : float
+            Least share of the embryos in which both cells live at the same time.
+
+        Raises
+        ------
+        InputError
+            If no cell of the embryo has that name.
+        """
+        if name not in self.index:
+            raise InputError(f"{name!r} is no cell of the embryo. Give a name such as ABpla.")
+        pair, i = self.neighbours.pair, self.index[name]
+        mine = np.flatnonzero((pair == i).any(axis=1) & (self.neighbours.share >= share))
+        other = {str(self.names[pair[m].sum() - i]): float(self.neighbours.share[m]) for m in mine}
+        return dict(sorted(other.items(), key=lambda item: (-item[1], item[0])))
 
     def alive(self, minute: float, *, margin: float = 0.0) -> IntArray:
         """Return the places of the known cells that live within ``margin`` of ``minute``."""

@@ -9,6 +9,7 @@ import numpy as np
 from fatescope.base.errors import FileFormatError
 from fatescope.base.sulston_tree import all_names
 from fatescope.lineage.atlas import ATLAS_VERSION, NODES, Atlas
+from fatescope.lineage.neighbours import Neighbours
 
 _SMALL = ("birth_min", "birth_sd", "life_min", "life_sd", "axis_length")
 
@@ -25,6 +26,12 @@ def atlas_arrays(atlas: Atlas) -> dict[str, np.ndarray]:
         "mode_variance": atlas.mode_variance.astype(np.float32),
         "axis": atlas.axis.astype(np.float16),
         "n_lives": atlas.n_lives.astype(np.int16),
+        "n_births": atlas.n_births.astype(np.int16),
+        "settled_axis": atlas.settled_axis.astype(np.float16),
+        "n_axes": atlas.n_axes.astype(np.int16),
+        "neighbour_pair": atlas.neighbours.pair.astype(np.int16),
+        "neighbour_percent": np.round(100 * atlas.neighbours.share).astype(np.uint8),
+        "neighbour_embryos": atlas.neighbours.n_embryos.astype(np.int16),
         **{name: getattr(atlas, name).astype(np.float32) for name in _SMALL},
     }
 
@@ -58,6 +65,15 @@ def _unpacked(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Atlas:
     position[place], modes[:, place] = arrays["position"], arrays["modes"]
     for k, (i, j) in enumerate(zip(*np.triu_indices(3), strict=True)):
         covariance[place, i, j] = covariance[place, j, i] = arrays["covariance"][:, k]
+    later: dict[str, Any] = {name: arrays[name].astype(np.float64) for name in _SMALL}
+    if "settled_axis" in arrays:  # files of before lack these
+        later |= {name: arrays[name].astype(np.int64) for name in ("n_births", "n_axes")}
+        later["settled_axis"] = arrays["settled_axis"].astype(np.float64)
+        later["neighbours"] = Neighbours(
+            pair=arrays["neighbour_pair"].astype(np.int64),
+            share=arrays["neighbour_percent"] / 100,
+            n_embryos=arrays["neighbour_embryos"].astype(np.int64),
+        )
     return Atlas(
         known=known,
         position=position,
@@ -67,5 +83,5 @@ def _unpacked(arrays: dict[str, np.ndarray], metadata: dict[str, Any]) -> Atlas:
         axis=arrays["axis"].astype(np.float64),
         n_lives=arrays["n_lives"].astype(np.int64),
         metadata=metadata,
-        **{name: arrays[name].astype(np.float64) for name in _SMALL},
+        **later,
     )

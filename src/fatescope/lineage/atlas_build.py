@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,86 +11,24 @@ from fatescope.base.errors import InputError
 from fatescope.base.sulston_tree import all_names, daughters_of
 from fatescope.lineage.align import fit_linear
 from fatescope.lineage.atlas import ATLAS_VERSION, NODES, Atlas
+from fatescope.lineage.atlas_cells import EmbryoCells
+from fatescope.lineage.division_axes import DivisionAxes, fit_axes, mean_axes
+from fatescope.lineage.neighbours import common_neighbours
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fatescope.base.types import BoolArray, FloatArray
+    from fatescope.base.types import BoolArray, FloatArray, IntArray
 
 AB16_MIN = 24.0
 N_MODES = 30
 LEAST_EMBRYOS = 4
+LEAST_AXES = 5
+"""Embryos that must show a division for its settled axis to be kept."""
 _FALLBACK_LIFE = 60.0
 _LIMIT_RMS_UM = 4.0
 _STARTS = {"P0": (-26.6, 14.0), "AB": (-12.6, 12.6), "P1": (-12.6, 15.1)}
 """Birth and life in minutes of the three first cells, which few recordings show."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbryoCells:
-    """The named cells of one embryo, by place in the list of all names; NaN where unseen.
-
-    ``nodes`` holds positions (x, y, z in µm) at the five moments of life, shape (n, 5, 3).
-    """
-
-    title: str
-    first: FloatArray
-    last: FloatArray
-    nodes: FloatArray
-
-
-def cells_of_rows(
-    *, title: str, name: np.ndarray, frame: np.ndarray, xyz_um: FloatArray
-) -> EmbryoCells:
-    """Reduce a full table (one row per nucleus and frame) to its cells."""
-    index = {n: i for i, n in enumerate(all_names())}
-    n = len(index)
-    first, last = np.full(n, np.nan), np.full(n, np.nan)
-    nodes = np.full((n, NODES, 3), np.nan)
-    place = np.array([index.get(str(c), -1) for c in name])
-    order = np.lexsort((frame, place))
-    order = order[place[order] >= 0]
-    cuts = np.flatnonzero(np.diff(place[order])) + 1
-    rows_of = {int(place[r[0]]): r for r in np.split(order, cuts) if len(r)}
-    for i, rows in rows_of.items():
-        first[i], last[i] = frame[rows[0]], frame[rows[-1]]
-    start = np.nanmin(first) if rows_of else 0.0
-    names = all_names()
-    for i, rows in rows_of.items():
-        pair = [index[d] for d in daughters_of(names[i])]
-        divides = any(j in rows_of for j in pair)
-        if not divides or first[i] <= start:
-            continue
-        phase = (frame[rows] - first[i]) / max(last[i] - first[i], 1)
-        at = np.linspace(0, 1, NODES)
-        nodes[i] = np.stack([np.interp(at, phase, xyz_um[rows, a]) for a in range(3)], axis=1)
-    for i, rows in rows_of.items():
-        if np.isnan(nodes[i, 0, 0]) and first[i] > start:
-            nodes[i, 0] = xyz_um[rows[0]]
-        if np.isnan(nodes[i, -1, 0]) and first[i] <= start:
-            nodes[i, -1] = xyz_um[rows[-1]]
-    return EmbryoCells(title=title, first=first, last=last, nodes=nodes)
-
-
-def cells_of_births(
-    *, title: str, name: np.ndarray, first: FloatArray, last: FloatArray, xyz_um: FloatArray
-) -> EmbryoCells:
-    """Take a table of one row per cell; a cell ends where its daughters begin."""
-    index = {n: i for i, n in enumerate(all_names())}
-    n = len(index)
-    f, end = np.full(n, np.nan), np.full(n, np.nan)
-    nodes = np.full((n, NODES, 3), np.nan)
-    for cell, a, b, p in zip(name, first, last, xyz_um, strict=True):
-        i = index.get(str(cell), -1)
-        if i >= 0 and a > 0:
-            f[i], end[i], nodes[i, 0] = a, b, p
-    born = nodes[:, 0].copy()
-    nodes[f <= np.nanmin(f), 0] = np.nan
-    for cell, i in index.items():
-        pair = [index[d] for d in daughters_of(cell)]
-        if pair:
-            nodes[i, -1] = born[pair].mean(0)
-    return EmbryoCells(title=title, first=f, last=end, nodes=nodes)
 
 
 def build_atlas(embryos: Sequence[EmbryoCells], *, metadata: dict[str, Any] | None = None) -> Atlas:
@@ -105,7 +42,7 @@ def build_atlas(embryos: Sequence[EmbryoCells], *, metadata: dict[str, Any] | No
     Raises
     ------
     InputError
-        If fewer than four embryos are given.
+        If fewer than four embryos are given, or fit one another.
     """
     if len(embryos) < LEAST_EMBRYOS:
         raise InputError(f"an atlas needs at least {LEAST_EMBRYOS} embryos; got {len(embryos)}.")
@@ -122,6 +59,11 @@ def _build(embryos: Sequence[EmbryoCells], metadata: dict[str, Any]) -> Atlas:
     position, residual, keep, poses = _on_common_frame(
         np.stack([e.nodes for e in embryos]), daughters
     )
+    if keep.sum() < LEAST_EMBRYOS:
+        raise InputError(
+            f"only {keep.sum()} of {len(keep)} embryos lie within {_LIMIT_RMS_UM:g} µm of their "
+            f"mean; an atlas needs {LEAST_EMBRYOS}. Check spacing and names, or give more."
+        )
     birth, life = birth[keep], life[keep]
     seen = np.isfinite(residual[..., 0]).sum(0).max(1)
     n_births, n_lives = np.isfinite(birth).sum(0), np.isfinite(life).sum(0)
@@ -142,6 +84,7 @@ def _build(embryos: Sequence[EmbryoCells], metadata: dict[str, Any]) -> Atlas:
         "life_min": np.where(n_lives >= 3, np.exp(life_median), _FALLBACK_LIFE),
         "life_sd": np.where(n_lives >= 5, life_sd, 0.15),
         "n_lives": n_lives,
+        "n_births": n_births,
         "position": np.nan_to_num(position),
         "covariance": _covariance(residual),
         "axis": np.nan_to_num(axis),
@@ -150,9 +93,13 @@ def _build(embryos: Sequence[EmbryoCells], metadata: dict[str, Any]) -> Atlas:
         "mode_variance": variance,
     }
     _add_first_cells(arrays, daughters)
+    kept = [e for e, k in zip(embryos, keep, strict=True) if k]
+    arrays["settled_axis"], arrays["n_axes"] = _settled_axes(kept, axis, length)
+    shown = [e.beside for e in kept if len(e.beside)]
+    arrays["neighbours"] = common_neighbours(shown, len(daughters))
     about = {
         "version": ATLAS_VERSION,
-        "embryos": [e.title for e, k in zip(embryos, keep, strict=True) if k],
+        "embryos": [e.title for e in kept],
         "poses": poses,
         **metadata,
     }
@@ -307,6 +254,26 @@ def _division_axes(
         size = float(np.linalg.norm(total)) + 1e-9
         axis[i], length[i] = total / size, size / len(unit)
     return axis, length
+
+
+def _settled_axes(
+    embryos: Sequence[EmbryoCells], axis: FloatArray, length: FloatArray
+) -> tuple[FloatArray, IntArray]:
+    """Average the axes of the daughters' second frame, and turn them into the atlas's frame."""
+    settled, count = np.zeros(axis.shape), np.zeros(len(axis), dtype=np.int64)
+    shown = [e.axes for e in embryos if e.axes]
+    if not shown:
+        return settled, count
+    names = all_names()
+    known = np.flatnonzero(np.isfinite(length))
+    at_birth = {names[i]: axis[i] * length[i] for i in known}
+    mean = mean_axes(shown, fewest=LEAST_AXES)
+    fit = fit_axes(mean.mean, DivisionAxes(mean=at_birth, embryos={}))
+    if fit is not None:
+        for i, name in enumerate(names):
+            if name in mean.mean:
+                settled[i], count[i] = fit.rotation @ mean.mean[name], mean.embryos[name]
+    return settled, count
 
 
 def _modes(residual: FloatArray) -> tuple[FloatArray, FloatArray]:

@@ -76,8 +76,8 @@ def align_embryos(
         If an embryo shares fewer than 8 divisions with the reference.
     """
     cells = all_cells(embryos)
-    time = np.stack([_on(cells, e, e.division_min) for e in embryos])
-    place = np.stack([_on(cells, e, e.place_um) for e in embryos])
+    time = np.stack([on_cells(cells, e, e.division_min) for e in embryos])
+    place = np.stack([on_cells(cells, e, e.place_um) for e in embryos])
     start = int(np.argmax([np.isfinite(t).sum() for t in time[:n_reference]]))
     clock, frame = time[start], place[start]
     for _ in range(_ROUNDS):
@@ -106,6 +106,15 @@ def align_embryos(
     return aligned, notes
 
 
+def can_be_aligned(embryo: EmbryoTraits, reference: Sequence[EmbryoTraits]) -> bool:
+    """Say whether an embryo shares enough named divisions and places with a reference."""
+    divided = {str(n) for e in reference for n in e.cell[np.isfinite(e.division_min)]}
+    placed = {str(n) for e in reference for n in e.cell[np.isfinite(e.place_um[:, 0])]}
+    mine = {str(n) for n in embryo.cell[np.isfinite(embryo.division_min)]}
+    here = {str(n) for n in embryo.cell[np.isfinite(embryo.place_um[:, 0])]}
+    return min(len(mine & divided), len(here & placed)) >= _FEWEST_SHARED
+
+
 def compare_traits(
     reference: Sequence[EmbryoTraits], test: Sequence[EmbryoTraits]
 ) -> list[TraitResult]:
@@ -131,13 +140,14 @@ def _compare(
     embryos = [*reference, *test]
     n = len(reference)
     if trait == "place_um":
-        values = np.stack([_on(cells, e, e.place_um) for e in embryos])
+        values = np.stack([on_cells(cells, e, e.place_um) for e in embryos])
         result, z = _contrast_vectors(values[:n], values[n:])
     elif trait == "axis_deg":
-        values = _tangent(np.stack([_on(cells, e, e.axis) for e in embryos]), n)
+        axes = np.stack([on_cells(cells, e, e.axis) for e in embryos])
+        values = tangent_degrees(axes, np.nansum(axes[:n], axis=0))
         result, z = _contrast_vectors(values[:n], values[n:])
     else:
-        flat = np.stack([_on(cells, e, getattr(e, trait)) for e in embryos])
+        flat = np.stack([on_cells(cells, e, getattr(e, trait)) for e in embryos])
         return _result(trait, cells, flat, n)
     return TraitResult(
         trait=trait, cell=cells, contrast=result, q=false_discovery_rate(result.p), embryo_z=z
@@ -159,15 +169,29 @@ def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[Contrast
     distribution with as many degrees of freedom above. The interval is that of the distance, by
     the longest of the errors.
     """
-    d = reference.shape[2]
-    parts = [contrast(reference[:, :, a], test[:, :, a]) for a in range(d)]
+    axes = range(reference.shape[2])
+    parts = [contrast(reference[:, :, a], test[:, :, a]) for a in axes]
+    return joined_contrast(parts, np.concatenate([reference, test]))
+
+
+def joined_contrast(parts: Sequence[Contrast], values: FloatArray) -> tuple[Contrast, FloatArray]:
+    """Join one contrast per coordinate into one distance and one test; see `_contrast_vectors`.
+
+    Parameters
+    ----------
+    parts : sequence of Contrast
+        One for each of ``d`` coordinates.
+    values : ndarray of float, shape (embryos, k, d)
+        Whose z is wanted.
+    """
+    d = len(parts)
     distance = np.sqrt(sum(c.difference**2 for c in parts))
     f = sum(c.t**2 for c in parts) / d
     df = np.min([c.df for c in parts], axis=0)
     reach = np.max([(c.high - c.low) / 2 for c in parts], axis=0)
     sd = np.sqrt(sum(c.sd**2 for c in parts))
     mean = np.stack([c.mean_reference for c in parts], axis=1)
-    away = np.concatenate([reference, test]) - mean
+    away = values - mean
     z = np.sqrt((away**2).sum(axis=2)) / sd
     joined = replace(
         parts[0],
@@ -185,13 +209,19 @@ def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[Contrast
     return joined, z
 
 
-def _tangent(axis: FloatArray, n_reference: int) -> FloatArray:
-    """Return each axis as a vector in the plane across the reference's mean axis, in degrees.
+def tangent_degrees(axis: FloatArray, total: FloatArray) -> FloatArray:
+    """Return each axis as a vector in the plane across a mean axis, in degrees.
+
+    Parameters
+    ----------
+    axis : ndarray of float, shape (embryos, k, 3)
+        Unit vectors.
+    total : ndarray of float, shape (k, 3)
+        The mean axis of each cell, of any length; 0 where it is unknown.
 
     Its length is the angle to the mean, up to 180 for a division the other way round. Unlike the
     angle itself, which is never negative, the two coordinates scatter about 0.
     """
-    total = np.nansum(axis[:n_reference], axis=0)
     length = np.linalg.norm(total, axis=1, keepdims=True)
     mean = np.divide(total, length, out=np.full(total.shape, np.nan), where=length > 0)
     helper = np.where(np.abs(mean[:, :1]) < 0.7, [[1.0, 0, 0]], [[0, 1.0, 0]])
@@ -217,15 +247,20 @@ def compare_expression(
         If an embryo lacks the column.
     """
     embryos = [*reference, *test]
+    check_expression(embryos, column)
+    cells = all_cells(embryos)
+    values = np.stack([on_cells(cells, e, e.expression[column]) for e in embryos])
+    return _result("expression", cells, values, len(reference))
+
+
+def check_expression(embryos: Sequence[EmbryoTraits], column: str | None) -> None:
+    """Raise `InputError` if an embryo lacks the column, where one is asked for."""
     for e in embryos:
-        if column not in e.expression:
+        if column is not None and column not in e.expression:
             raise InputError(
                 f"{e.table}: has no column {column!r} of numbers; it has "
                 f"{', '.join(e.expression) or 'none'}."
             )
-    cells = all_cells(embryos)
-    values = np.stack([_on(cells, e, e.expression[column]) for e in embryos])
-    return _result("expression", cells, values, len(reference))
 
 
 def synchrony(embryo: EmbryoTraits) -> dict[str, tuple[int, float]]:
@@ -251,11 +286,12 @@ def all_cells(embryos: Sequence[EmbryoTraits]) -> np.ndarray:
     return np.array(sorted(names, key=sort_key), dtype=object)
 
 
-def _on(cells: np.ndarray, embryo: EmbryoTraits, values: FloatArray) -> FloatArray:
-    """Return ``values`` of an embryo in the order of ``cells``, NaN where it lacks the cell."""
+def on_cells(cells: np.ndarray, embryo: EmbryoTraits, values: FloatArray) -> FloatArray:
+    """Return ``values`` of an embryo in the order of ``cells``, NaN where it lacks one."""
     place = {str(n): i for i, n in enumerate(cells)}
     out = np.full((len(cells), *values.shape[1:]), np.nan)
-    out[[place[str(n)] for n in embryo.cell]] = values
+    at = np.array([place.get(str(n), -1) for n in embryo.cell], dtype=np.int64)
+    out[at[at >= 0]] = values[at >= 0]
     return out
 
 

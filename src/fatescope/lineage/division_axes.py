@@ -9,12 +9,11 @@ over the reference; positions are not needed, and partial embryos do as well.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base.sulston import daughter_names, division_axis, is_cell_name
+from fatescope.base.sulston import daughter_names, is_cell_name
 from fatescope.base.tracks import Tracks, tracks_of
 
 if TYPE_CHECKING:
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import FloatArray
+    from fatescope.lineage.atlas import Atlas
 
 _ROUNDS = 8
 _FEWEST = 12
@@ -36,8 +36,7 @@ class DivisionAxes:
     Parameters
     ----------
     mean : dict of str to ndarray, shape (3,)
-        By mother: mean of unit vectors; its length (0 to 1) says how well the embryos agree. The
-        first component points to posterior, the second to the right, the third completes them.
+        By mother: mean of unit vectors; its length (0 to 1) says how well the embryos agree.
     embryos : dict of str to int
         How many embryos each mean comes from.
     """
@@ -144,7 +143,7 @@ def mean_axes(embryos: Sequence[Mapping[str, FloatArray]], *, fewest: int) -> Di
     Parameters
     ----------
     embryos : sequence of dict
-        From `division_axes`; the first gives the starting pose.
+        From `division_axes`; the first gives the pose of the means.
     fewest : int
         Embryos that must show a division for it to be kept.
     """
@@ -162,31 +161,19 @@ def mean_axes(embryos: Sequence[Mapping[str, FloatArray]], *, fewest: int) -> Di
                     collected.setdefault(mother, []).append(fit.rotation @ axis)
         mean = {m: np.mean(v, axis=0) for m, v in collected.items()}
     kept = [m for m, v in collected.items() if len(v) >= fewest]
-    turn = _body_frame({m: mean[m] for m in kept})
     return DivisionAxes(
-        mean={m: turn @ mean[m] for m in kept}, embryos={m: len(collected[m]) for m in kept}
+        mean={m: mean[m] for m in kept}, embryos={m: len(collected[m]) for m in kept}
     )
 
 
-def _body_frame(mean: Mapping[str, FloatArray]) -> FloatArray:
-    """Return the rotation to posterior, right and what completes them."""
-    along = np.sum([v for m, v in mean.items() if division_axis(m) == "a/p"], axis=0)
-    across = np.sum([v for m, v in mean.items() if division_axis(m) == "l/r"], axis=0)
-    posterior = along / np.linalg.norm(along)
-    right = across - posterior * (across @ posterior)
-    right = right / np.linalg.norm(right)
-    return np.stack([posterior, right, np.cross(posterior, right)])
+def axes_of_atlas(atlas: Atlas) -> DivisionAxes:
+    """Return the settled axes of an atlas as `fit_axes` needs them for directions z, y, x.
 
-
-@cache
-def reference_axes() -> DivisionAxes:
-    """Return the shipped reference: means over typical embryos of the EPIC collection."""
-    from fatescope.lineage.division_axis_facts import MEAN_AXES
-
-    mean, embryos = {}, {}
-    for line in MEAN_AXES.split("\n"):
-        fields = line.split()
-        if fields:
-            mean[fields[0]] = np.array([int(v) for v in fields[1:4]]) / 100
-            embryos[fields[0]] = int(fields[4])
-    return DivisionAxes(mean=mean, embryos=embryos)
+    Reversing the order of the components mirrors a space, so LR, DV, AP is to z, y, x what AP,
+    DV, LR is to x, y, z, and the rotation between them is proper.
+    """
+    known = np.flatnonzero(atlas.n_axes > 0)
+    return DivisionAxes(
+        mean={str(atlas.names[i]): atlas.settled_axis[i, ::-1] for i in known},
+        embryos={str(atlas.names[i]): int(atlas.n_axes[i]) for i in known},
+    )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.base.tracks import Tracks, tracks_of
+from fatescope.lineage.division_axes import axes_of_atlas
 from fatescope.lineage.lint_axes import axis_fit, misfit, swapped_daughters
 from fatescope.lineage.lint_geometry import (
     duplicate_positions,
@@ -18,14 +19,18 @@ from fatescope.lineage.lint_names import file_order, outside_tree, oversplit
 from fatescope.lineage.lint_report import bounded, ranked
 from fatescope.lineage.lint_scope import cliffs, drops, open_ends, partial
 from fatescope.lineage.lint_structure import holes, nonpositive_times, odd_families, orphans
-from fatescope.lineage.lint_timing import division_order, species_and_kind
+from fatescope.lineage.lint_timing import division_order, odd_lives, species_and_kind
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
+    from fatescope.lineage.atlas import Atlas
+    from fatescope.lineage.division_axes import DivisionAxes
     from fatescope.lineage.lint_settings import LintSettings
 
 
-def lint_lineage(lineage: Lineage, *, file: str, settings: LintSettings) -> list[Finding]:
+def lint_lineage(
+    lineage: Lineage, *, file: str, settings: LintSettings, atlas: Atlas
+) -> list[Finding]:
     """Apply every rule to one lineage.
 
     Parameters
@@ -35,6 +40,8 @@ def lint_lineage(lineage: Lineage, *, file: str, settings: LintSettings) -> list
     file : str
         What the findings call it.
     settings : LintSettings
+    atlas : Atlas
+        What division axes and lengths of life are held against.
 
     Returns
     -------
@@ -66,8 +73,9 @@ def lint_lineage(lineage: Lineage, *, file: str, settings: LintSettings) -> list
         *oversplit(tracks, file=file),
         *file_order(lineage, tracks, file=file),
         *duplicate_positions(lineage, file=file),
-        *_geometry(lineage, tracks, file=file, settings=settings),
+        *_geometry(lineage, tracks, axes_of_atlas(atlas), file=file, settings=settings),
         *division_order(tracks, file=file),
+        *odd_lives(tracks, atlas, file=file, settings=settings),
         *species_and_kind(
             tracks, file=file, settings=settings, interval_min=_stated_interval(lineage)
         ),
@@ -81,7 +89,12 @@ def _stated_interval(lineage: Lineage) -> float | None:
 
 
 def _geometry(
-    lineage: Lineage, tracks: Tracks, *, file: str, settings: LintSettings
+    lineage: Lineage,
+    tracks: Tracks,
+    reference: DivisionAxes,
+    *,
+    file: str,
+    settings: LintSettings,
 ) -> list[Finding]:
     if not (lineage.parent >= 0).any():
         return []
@@ -102,12 +115,12 @@ def _geometry(
     explained = {row for pair in pairs for row in pair}
     traded = exchanges(lineage, pairs, file=file)
     known = {str(f.object) for f in traded}
-    fit = axis_fit(lineage, tracks)
+    fit = axis_fit(lineage, tracks, reference)
     by_axis = (
         []
         if fit is None
         else [
-            *swapped_daughters(tracks, fit, file=file, settings=settings, known=known),
+            *swapped_daughters(tracks, fit, reference, file=file, settings=settings, known=known),
             *misfit(fit, file=file, settings=settings),
         ]
     )

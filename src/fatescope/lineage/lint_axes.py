@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import daughter_names
-from fatescope.lineage.division_axes import AxisFit, division_axes, fit_axes, reference_axes
+from fatescope.lineage.division_axes import AxisFit, DivisionAxes, division_axes, fit_axes
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -16,13 +16,19 @@ if TYPE_CHECKING:
     from fatescope.lineage.lint_settings import LintSettings
 
 
-def axis_fit(lineage: Lineage, tracks: Tracks) -> AxisFit | None:
-    """Lay an embryo over the shipped reference; ``None`` if it shares too few divisions."""
-    return fit_axes(division_axes(lineage, tracks), reference_axes())
+def axis_fit(lineage: Lineage, tracks: Tracks, reference: DivisionAxes) -> AxisFit | None:
+    """Lay an embryo over the reference; ``None`` if it shares too few divisions."""
+    return fit_axes(division_axes(lineage, tracks), reference)
 
 
 def swapped_daughters(
-    tracks: Tracks, fit: AxisFit, *, file: str, settings: LintSettings, known: set[str]
+    tracks: Tracks,
+    fit: AxisFit,
+    reference: DivisionAxes,
+    *,
+    file: str,
+    settings: LintSettings,
+    known: set[str],
 ) -> list[Finding]:
     """Report divisions whose axis points against the mean of other embryos.
 
@@ -30,13 +36,14 @@ def swapped_daughters(
     ----------
     tracks : Tracks
     fit : AxisFit
+    reference : DivisionAxes
+        What it was fitted to.
     file : str
     settings : LintSettings
     known : set of str
         Pairs ``first|second`` that are reported already.
     """
     by_name = tracks.by_name()
-    reference = reference_axes()
     found = []
     for mother, cosine in fit.cosine.items():
         first, second = daughter_names(mother)

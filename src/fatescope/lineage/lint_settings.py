@@ -41,6 +41,12 @@ class LintSettings(Settings):
     species_ratio: float = setting(
         1.42, "life of E2 over AB16 cells below which the species is not C. elegans", gt=0
     )
+    life_spread: float = setting(
+        5.0, "spreads of the atlas beyond which the life of a single cell is odd", gt=0
+    )
+    life_factor: float = setting(
+        1.25, "and so many times as long, or as short, as in the atlas it must be", gt=1
+    )
     outside_share: float = setting(
         0.05, "share of names outside the tree above which an embryo is atypical", gt=0, le=1
     )

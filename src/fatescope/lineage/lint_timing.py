@@ -12,12 +12,19 @@ from fatescope.lineage.pace import complete_lives
 
 if TYPE_CHECKING:
     from fatescope.base.tracks import Tracks
+    from fatescope.base.types import FloatArray, IntArray
+    from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.lint_settings import LintSettings
 
 # Division order in 252-258 of 253-260 tables (LINEAGE notes): the first divides no later.
 _ORDER = (("ABa", "EMS"), ("ABp", "EMS"), ("EMS", "P2"), ("C", "P3"))
 _TOGETHER = ("ABa", "ABp")
 _SLACK_FRAMES = 3
+_SEEN = 5
+"""Embryos of the atlas that must have shown a life for it to be compared."""
+_FEWEST_LIVES = 10
+_HALF_FRAME = 0.5
+_MANY = 10
 _AB16_MIN = (16.0, 36.0)
 """Life of AB16 cells in minutes; 17 to 30 in the EPIC collection, 24 its median."""
 
@@ -51,6 +58,65 @@ def _timing(file: str, cell: str, frame: int, value: int, limit: int, how: str) 
         limit=float(limit),
         severity="warning",
         reason=f"{cell} divides {value} frames {how}, which embryos do not do.",
+    )
+
+
+def odd_lives(tracks: Tracks, atlas: Atlas, *, file: str, settings: LintSettings) -> list[Finding]:
+    """Report cells that live far longer or shorter than in the atlas, the embryo's pace taken out.
+
+    The pace is the median over all cells whose birth and division were seen. Where many lives are
+    odd, that is one finding: it is the recording, or the embryo, and not the cells.
+    """
+    lives = complete_lives(tracks)
+    known = [n for n in lives if n in atlas.index and atlas.n_lives[atlas.index[n]] >= _SEEN]
+    if len(known) < _FEWEST_LIVES:
+        return []
+    i = np.array([atlas.index[n] for n in known])
+    frames = np.array([lives[n] for n in known], dtype=float)
+    log = np.log(frames / atlas.life_min[i])
+    log -= np.median(log)
+    z = log / np.sqrt(atlas.life_sd[i] ** 2 + (_HALF_FRAME / frames) ** 2)
+    odd = (np.abs(z) > settings.life_spread) & (np.abs(log) > np.log(settings.life_factor))
+    by_name = tracks.by_name()
+    begins = np.array([int(tracks.first[by_name[n]]) for n in known])
+    if odd.sum() > _MANY:
+        return [
+            _many_odd(file, begins[odd], np.exp(log[odd]), float(np.abs(z[odd]).max()), settings)
+        ]
+    return [
+        Finding(
+            file=file,
+            rule="timing",
+            frame=int(begins[k]),
+            object=known[k],
+            value=round(float(z[k]), 2),
+            limit=float(np.copysign(settings.life_spread, z[k])),
+            severity="warning",
+            reason=(
+                f"{known[k]} lives {np.exp(log[k]):.2f} times as long as in the atlas, by the pace "
+                f"of this embryo ({frames[k]:.0f} frames, {abs(z[k]):.1f} spreads away)."
+            ),
+        )
+        for k in np.flatnonzero(odd)
+    ]
+
+
+def _many_odd(
+    file: str, begins: IntArray, factor: FloatArray, worst: float, settings: LintSettings
+) -> Finding:
+    return Finding(
+        file=file,
+        rule="timing",
+        frame=int(np.median(begins)),
+        object=f"{len(begins)} cells",
+        value=round(worst, 2),
+        limit=settings.life_spread,
+        severity="warning",
+        reason=(
+            f"{len(begins)} cells born in frames {begins.min()} to {begins.max()} live "
+            f"{np.median(factor):.2f} times (median) as long as in the atlas: frames are "
+            "missing or doubled there, the interval changes, or the names are wrong."
+        ),
     )
 
 

@@ -40,6 +40,15 @@ class Contrast:
     p: FloatArray
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Of one group, for each cell: embryos, mean, sum of squares about it; arrays of shape (k,)."""
+
+    n: FloatArray
+    mean: FloatArray
+    squares: FloatArray
+
+
 def contrast(reference: FloatArray, test: FloatArray) -> Contrast:
     """Compare two groups of embryos cell by cell.
 
@@ -56,8 +65,13 @@ def contrast(reference: FloatArray, test: FloatArray) -> Contrast:
     The variance is pooled within the groups and drawn towards that of all cells (empirical
     Bayes), because three embryos alone give a variance that is often far too small.
     """
-    n_r, mean_r, ss_r = _moments(reference)
-    n_t, mean_t, ss_t = _moments(test)
+    return contrast_of_moments(moments(reference), moments(test))
+
+
+def contrast_of_moments(reference: Moments, test: Moments) -> Contrast:
+    """Compare two groups by their moments alone, as `contrast` does by their values."""
+    n_r, mean_r, ss_r = reference.n, reference.mean, reference.squares
+    n_t, mean_t, ss_t = test.n, test.mean, test.squares
     enough = (n_r >= 2) & (n_t >= 1)
     df = np.where(enough, n_r + np.maximum(n_t, 1) - 2, np.nan)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -121,14 +135,15 @@ def false_discovery_rate(p: FloatArray) -> FloatArray:
     return q
 
 
-def _moments(values: FloatArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+def moments(values: FloatArray) -> Moments:
+    """Return the moments of embryos, shape (embryos, k), each without the cells it lacks."""
     known = np.isfinite(values)
     n = known.sum(axis=0).astype(float)
     filled = np.where(known, values, 0.0)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean = filled.sum(axis=0) / n
     squares = np.where(known, (values - mean) ** 2, 0.0).sum(axis=0)
-    return n, mean, squares
+    return Moments(n, mean, squares)
 
 
 def _inverse_trigamma(value: float) -> float:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import FloatArray, IntArray
 
-_SETTLED_MIN = 6.0  # a new cell's place is its mean over these first minutes
+SETTLED_MIN = 6.0  # a new cell's place is its mean over these first minutes
 _APART_FRAME = 1  # sisters stand well apart in their second frame (Notes of `embryo_traits`)
 
 
@@ -139,7 +139,7 @@ def _first_places(
     cells: Cells, frame: IntArray, position: FloatArray, interval: float
 ) -> FloatArray:
     age = (frame - cells.first[cells.row_cell]) * interval
-    young = age < max(_SETTLED_MIN, interval * 2)
+    young = age < max(SETTLED_MIN, interval * 2)
     out = np.empty((len(cells), 3))
     for axis in range(3):
         out[:, axis] = mean_per_cell(cells, np.where(young, position[:, axis], np.nan))

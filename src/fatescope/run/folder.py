@@ -72,6 +72,7 @@ class Run:
         settings: Mapping[str, Any],
         model: Mapping[str, str] | None = None,
         fresh: bool = False,
+        keeps: Sequence[str] = (),
     ) -> Self:
         """Make or continue an output folder, and lock it.
 
@@ -87,6 +88,8 @@ class Run:
             At least ``name`` and ``sha256``.
         fresh : bool
             Remove what an earlier run left here, as far as its ledger lists it, and begin anew.
+        keeps : sequence of str
+            Names of files that may lie in the folder before its first run, such as a journal.
 
         Raises
         ------
@@ -97,7 +100,7 @@ class Run:
         folder = made(Path(out))
         lock = locked(folder)
         try:
-            refuse_strangers(folder)
+            refuse_strangers(folder, keeps)
             ledger = Ledger(folder / LEDGER_NAME)
             try:
                 if fresh:

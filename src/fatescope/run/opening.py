@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -29,11 +29,13 @@ def made(out: Path) -> Path:
     return out
 
 
-def refuse_strangers(folder: Path) -> None:
+def refuse_strangers(folder: Path, keeps: Sequence[str] = ()) -> None:
     """Raise where a folder without a ledger holds files: they are not ours to write beside."""
     if (folder / LEDGER_NAME).exists():
         return
-    strangers = sorted(p.name for p in folder.iterdir() if not p.name.startswith("."))
+    strangers = sorted(
+        p.name for p in folder.iterdir() if not p.name.startswith(".") and p.name not in keeps
+    )
     if strangers:
         raise RunError(
             f"{shown(folder)}: holds files that fatescope did not write ({shown(strangers[0])}"

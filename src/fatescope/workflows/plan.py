@@ -30,6 +30,8 @@ class RunPlan:
         Of all processes together, in 10^6 bytes.
     output_mb : float
     workers : int
+    what : str
+        The plural of what a unit is.
     """
 
     command: str
@@ -39,6 +41,7 @@ class RunPlan:
     peak_memory_mb: float
     output_mb: float
     workers: int
+    what: str = "images"
     errors: tuple[str, ...] = ()
 
     @property
@@ -48,12 +51,12 @@ class RunPlan:
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``--plan --json``."""
-        return {k: v for k, v in asdict(self).items() if k != "errors"}
+        return {k: v for k, v in asdict(self).items() if k not in ("errors", "what")}
 
     def as_lines(self) -> list[str]:
         """Return what a person reads."""
         return [
-            f"{self.command} would work on {self.units} images with {self.workers} processes:",
+            f"{self.command} would work on {self.units} {self.what} with {self.workers} processes:",
             f"  about {_time(self.wall_seconds)} ({_time(self.cpu_seconds)} of processor time)",
             f"  about {self.peak_memory_mb:,.0f} MB of memory, {self.output_mb:,.0f} MB of results",
             "Nothing was computed or written. Leave out --plan to begin.",

@@ -1,19 +1,28 @@
 import csv
 import json
+import subprocess
+import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.lineage.embryo_cases import embryo
 
-from fatescope.acquire.lineages import read_lineage, write_lineage
+from fatescope.acquire.lineages import LineageReading, read_lineage, write_lineage
+from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base import Execution, FileFormatError, InputError, RunError
+from fatescope.lineage.comparing import TRAITS
 from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.workflows.lineages import compare
+from fatescope.workflows.lineages.atlas import make_atlas
+from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare import compare_lineages
 from fatescope.workflows.lineages.draw import draw_lineages
 from fatescope.workflows.lineages.edit import edit_lineage
 from fatescope.workflows.lineages.settings import CompareSettings, DrawSettings
-from fatescope.workflows.lineages.tables import find_tables
 
 ONE = Execution(workers=1)
+SCALE = LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5)
 
 
 @pytest.fixture(scope="module")
@@ -38,15 +47,13 @@ def rows(path):
 def test_drawing_gives_each_embryo_its_page_and_names_the_broken_one(folder, tmp_path):
     inputs = [folder / "wild" / "wild0.csv", folder / "wild" / "wild1.csv", folder / "broken.csv"]
     settings = DrawSettings(
-        spacing_um="1,0.09,0.09",
-        interval_min=1.5,
         colour="blot",
         reference=str(folder / "wild"),
         deals=2,
         cells="ABp",
     )
     out = tmp_path / "out"
-    summary = draw_lineages(inputs, out=out, settings=settings, execution=ONE)
+    summary = draw_lineages(inputs, out=out, settings=settings, reading=SCALE, execution=ONE)
     assert (summary.units_done, summary.units_failed, summary.exit_code) == (2, 1, 1)
     page = out / "embryos" / "wild0"
     names = {p.name for p in page.iterdir()}
@@ -61,15 +68,15 @@ def test_drawing_gives_each_embryo_its_page_and_names_the_broken_one(folder, tmp
     assert record["settings"]["colour"] == "blot"
 
     before = (page / "tree.svg").read_bytes()
-    again = draw_lineages(inputs[:2], out=out, settings=settings, execution=ONE)
+    again = draw_lineages(inputs[:2], out=out, settings=settings, reading=SCALE, execution=ONE)
     assert again.units_done == 2
     fresh = tmp_path / "fresh"
-    draw_lineages(inputs[:1], out=fresh, settings=settings, execution=ONE)
+    draw_lineages(inputs[:1], out=fresh, settings=settings, reading=SCALE, execution=ONE)
     assert (fresh / "embryos" / "wild0" / "tree.svg").read_bytes() == before
 
 
 def test_a_column_that_is_not_there_is_named_with_those_that_are(folder, tmp_path):
-    settings = DrawSettings(colour="red", spacing_um="1,0.09,0.09", interval_min=1.5)
+    settings = DrawSettings(colour="red")
     summary = draw_lineages(
         [folder / "wild" / "wild0.csv"], out=tmp_path / "o", settings=settings, execution=ONE
     )
@@ -80,14 +87,13 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(folder, tmp_pat
 def test_comparing_finds_the_slow_lineage_and_says_so_first(folder, tmp_path):
     settings = CompareSettings(
         reference=str(folder / "wild"),
-        spacing_um="1,0.09,0.09",
-        interval_min=1.5,
         expression="blot",
         test_name="slow E",
     )
     out = tmp_path / "out"
-    summary = compare_lineages([folder / "slow", folder / "broken.csv"], out=out, settings=settings)
-    assert (summary.units_done, summary.units_failed) == (7, 1)
+    inputs = [folder / "slow", folder / "broken.csv"]
+    summary = compare_lineages(inputs, out=out, settings=settings, reading=SCALE, execution=ONE)
+    assert (summary.units_done, summary.units_failed, summary.exit_code) == (7, 1, 1)
     found = [r for r in rows(out / "differences.csv") if r["found"] == "1"]
     cycles = {r["cell"] for r in found if r["trait"] == "cycle_min"}
     assert "E" in cycles
@@ -100,9 +106,63 @@ def test_comparing_finds_the_slow_lineage_and_says_so_first(folder, tmp_path):
     assert "3 embryos (slow E) against 4 (reference). Cells that differ:" in page
 
 
-def test_comparing_needs_a_reference(folder, tmp_path):
-    with pytest.raises(InputError, match="no reference to compare with"):
-        compare_lineages([folder / "slow"], out=tmp_path / "o", settings=CompareSettings())
+def test_a_killed_comparison_measures_no_embryo_twice(folder, tmp_path, monkeypatch):
+    settings = CompareSettings(reference=str(folder / "wild"))
+    inputs, out = [folder / "slow"], tmp_path / "out"
+    with monkeypatch.context() as patch:
+        patch.setattr(compare, "_against", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            compare_lineages(inputs, out=out, settings=settings, reading=SCALE, execution=ONE)
+    with monkeypatch.context() as patch:
+        patch.setattr(compare, "embryo_traits", lambda *_, **__: pytest.fail("measured again"))
+        done = compare_lineages(inputs, out=out, settings=settings, reading=SCALE, execution=ONE)
+    assert done.units_done == 7
+    whole = tmp_path / "whole"
+    compare_lineages(inputs, out=whole, settings=settings, reading=SCALE, execution=ONE)
+    for name in ("differences.csv", "zscores.csv", "traits.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def test_without_a_reference_embryos_are_held_against_the_atlas(tmp_path):
+    usual, slow = embryo(seed=1), slowed(embryo(seed=2), "MSa", 6)
+    for name, lineage in (("usual", usual), ("slow", slow)):
+        write_lineage(lineage, tmp_path / f"{name}.csv")
+    reading = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)
+    found = {}
+    for name in ("usual", "slow"):
+        out = tmp_path / f"out-{name}"
+        compare_lineages([tmp_path / f"{name}.csv"], out=out, reading=reading, execution=ONE)
+        differences = rows(out / "differences.csv")
+        found[name] = {
+            r["cell"] for r in differences if r["found"] == "1" and r["trait"] == "cycle_min"
+        }
+        assert {r["trait"] for r in differences} == set(TRAITS)
+        assert any(r["role"] == "test" for r in rows(out / "zscores.csv"))
+    assert found == {"usual": set(), "slow": {"MSa"}}
+    page = (tmp_path / "out-slow" / "report.html").read_text(encoding="utf-8")
+    assert "1 embryo (test) against 202 (the atlas celegans-epic-1)" in page
+    with pytest.raises(InputError, match="holds no expression"):
+        compare_lineages(
+            [tmp_path / "slow.csv"], out=tmp_path / "x", settings=CompareSettings(expression="blot")
+        )
+
+
+def slowed(lineage, cell, frames):
+    """The lineage with one cell that lives longer, and all that comes of it later."""
+    late = np.array([n.startswith(cell) and n != cell for n in lineage.name])
+    last = np.flatnonzero(lineage.name == cell)[-1]
+    at = np.concatenate([np.arange(len(lineage)), np.full(frames, last)])
+    frame = np.where(late, lineage.frame + frames, lineage.frame)
+    frame = np.concatenate([frame, lineage.frame[last] + 1 + np.arange(frames)])
+    at, frame = at[frame <= lineage.frame.max()], frame[frame <= lineage.frame.max()]
+    return replace(
+        lineage,
+        frame=frame,
+        position=lineage.position[at],
+        radius_px=lineage.radius_px[at],
+        name=lineage.name[at],
+        parent=links_by_name(frame, lineage.name[at]),
+    )
 
 
 def test_edits_outlive_the_program_and_can_be_undone_tomorrow(folder, tmp_path):
@@ -147,21 +207,81 @@ def test_a_script_is_one_edit_a_line(folder, tmp_path):
 
 def test_a_journal_of_another_table_is_refused(folder, tmp_path):
     edit_lineage(folder / "wild" / "wild0.csv", out=tmp_path / "o", do=["rename AB x"])
+    other, journal = folder / "wild" / "wild1.csv", tmp_path / "o" / "journal.jsonl"
+    with pytest.raises(RunError, match="was begun with other settings: table = 'wild0'"):
+        edit_lineage(other, out=tmp_path / "o")
     with pytest.raises(RunError, match=r"this journal is about table wild0\.csv"):
-        edit_lineage(folder / "wild" / "wild1.csv", out=tmp_path / "o")
+        edit_lineage(other, out=tmp_path / "p", journal=journal)
 
 
-def test_tables_are_found_in_folders_and_equal_names_get_numbers(folder, tmp_path):
-    (tmp_path / "a").mkdir()
-    for place in (tmp_path, tmp_path / "a"):
-        (place / "CD1.csv").write_text("x")
-    (tmp_path / "notes.pdf").write_text("x")
-    assert list(find_tables([tmp_path])) == ["CD1", "CD1-2"]
-    with pytest.raises(FileFormatError, match="does not exist"):
-        find_tables([tmp_path / "none"])
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(InputError, match="no lineage table is there"):
-        find_tables([tmp_path / "empty"])
+def test_editing_leaves_a_record_and_keeps_the_journal(folder, tmp_path):
+    table, out = folder / "wild" / "wild0.csv", tmp_path / "out"
+    done = edit_lineage(table, out=out, do=["rename AB x"], reading=SCALE)
+    document = done.as_json()
+    keys = ["command", "out", "units_done", "units_failed", "findings", "seconds", "peak_memory_mb"]
+    assert list(document)[:7] == keys
+    assert document["command"] == "lineage edit"
+    record = json.loads((out / "run.json").read_text())
+    assert record["units_done"] == 1
+    assert record["inputs"][0]["sha256"]
+    assert record["inputs"][0]["spacing"]["Z"]["source"] == "user"
+
+    edited = done.table.read_bytes()
+    done.table.unlink()  # as after a kill between the journal and the table
+    assert edit_lineage(table, out=out, reading=SCALE).table.read_bytes() == edited
+    with pytest.raises(RunError, match="interval_min"):
+        edit_lineage(table, out=out, reading=SCALE.replace(interval_min=2.0))
+    fresh = edit_lineage(table, out=out, reading=SCALE.replace(interval_min=2.0), fresh=True)
+    assert fresh.table.read_bytes() == edited
+
+    moved = tmp_path / "moved"
+    moved.mkdir()
+    (moved / "journal.jsonl").write_bytes((out / "journal.jsonl").read_bytes())
+    assert edit_lineage(table, out=moved).table.read_bytes() == edited
+
+
+def test_an_atlas_is_a_folder_with_its_tables(tmp_path):
+    usual, rng = embryo(), np.random.default_rng(0)
+    for i in range(5):
+        shaken = usual.position + rng.normal(0, 0.3, usual.position.shape)
+        write_lineage(replace(usual, position=shaken), tmp_path / f"CD{i}.csv")
+    (tmp_path / "CDbroken.csv").write_text("cell,time,x,y,z\nABa,one,2,3,4\n")
+    out = tmp_path / "out"
+    reading = LineageReading(spacing_um=(1.0, 1.0, 1.0))
+    done = make_atlas([tmp_path], out=out, reading=reading, leave_out=["CD4"])
+    assert (done.n_embryos, done.units_failed, done.exit_code) == (4, 1, 1)
+    assert "ABa" in {r["cell"] for r in rows(out / "cells.csv")}
+    pairs = rows(out / "neighbours.csv")
+    assert pairs
+    assert all(0.25 <= float(r["share"]) <= 1 for r in pairs)
+    assert json.loads((out / "run.json").read_text())["command"] == "lineage atlas"
+    assert open_atlas(out).metadata["embryos"] == ["CD0", "CD1", "CD2", "CD3"]
+
+
+def test_the_shipped_atlas_can_be_written_out(tmp_path):
+    done = make_atlas([], out=tmp_path)
+    assert done.n_embryos == 202
+    beside = {r["neighbour"] for r in rows(tmp_path / "neighbours.csv") if r["cell"] == "ABa"}
+    assert {"ABp", "EMS"} <= beside
+
+
+@pytest.mark.parametrize("command", ["lint", "draw", "name", "convert", "compare"])
+def test_a_plan_says_what_it_would_cost_and_writes_nothing(folder, tmp_path, command):
+    done = subprocess.run(
+        [
+            *(sys.executable, "-m", "fatescope", "lineage", command, str(folder / "wild")),
+            *("--out", str(tmp_path / "out"), "--plan", "--json", "--workers", "1"),
+        ],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    plan = json.loads(done.stdout)
+    assert plan["units"] == 4
+    assert plan["cpu_seconds"] > 0
+    assert {"wall_seconds", "peak_memory_mb", "output_mb"} <= set(plan)
+    assert not (tmp_path / "out").exists()
 
 
 @pytest.mark.data

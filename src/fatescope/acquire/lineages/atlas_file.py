@@ -14,20 +14,23 @@ from fatescope.base.errors import FileFormatError
 from fatescope.base.files import written_beside
 
 SHIPPED = "celegans-epic-1.npz"
+IN_FOLDER = "atlas.npz"
+"""What an atlas is called in the folder that ``lineage atlas`` writes."""
 _LIMIT_BYTES = 200_000_000
 
 
 def read_arrays(path: Path | None = None) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """Read the arrays and the metadata of an atlas; without a path, of the shipped one.
 
+    A folder stands for the atlas in it.
+
     Raises
     ------
     FileFormatError
         If the file is missing, damaged, absurdly large, or holds anything but plain arrays.
     """
-    where = (
-        path if path is not None else Path(str(files("fatescope") / "lineage/shipped" / SHIPPED))
-    )
+    where = path or Path(str(files("fatescope") / "lineage/shipped" / SHIPPED))
+    where = where / IN_FOLDER if where.is_dir() else where
     try:
         with zipfile.ZipFile(where) as archive:
             if sum(i.file_size for i in archive.infolist()) > _LIMIT_BYTES:

@@ -38,6 +38,9 @@ class LineageFile:
     key: str
     path: Path
 
+    def __str__(self) -> str:
+        return self.key
+
     @property
     def files(self) -> tuple[Path, ...]:
         """The files that tell whether the input has changed."""

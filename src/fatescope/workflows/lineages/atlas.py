@@ -2,132 +2,184 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire.lineages import LineageReading, find_lineages, read_lineage_checked
-from fatescope.acquire.lineages.atlas_file import write_arrays
+import numpy as np
+
+from fatescope.acquire import write_table
+from fatescope.acquire.lineages import LineageFile, LineageReading
+from fatescope.acquire.lineages.atlas_file import IN_FOLDER, write_arrays
 from fatescope.acquire.lineages.cell_summaries import holds_cell_summaries, read_cell_summaries
-from fatescope.base import FatescopeError, InputError, Lineage
+from fatescope.base import InputError, Table
+from fatescope.lineage.atlas import AXES, Atlas
 from fatescope.lineage.atlas_arrays import atlas_arrays
-from fatescope.lineage.atlas_build import EmbryoCells, build_atlas, cells_of_births, cells_of_rows
+from fatescope.lineage.atlas_build import build_atlas
+from fatescope.lineage.atlas_cells import EmbryoCells, cells_of_births, cells_of_lineage
 from fatescope.lineage.naming import AtlasSettings
+from fatescope.run import Run
+from fatescope.run.summary import Summary
+from fatescope.workflows.lineages.atlas_source import open_atlas
+from fatescope.workflows.lineages.reading import describe, describe_files, find, read, unreadable
 
 if TYPE_CHECKING:
     from fatescope.workflows.execute import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MadeAtlas:
-    """What ``lineage atlas`` reports."""
+class AtlasSummary(Summary):
+    """What every command says, and the size of the atlas."""
 
-    out: Path
     n_embryos: int
     n_cells: int
-    n_read: int
-    seconds: float
-    problems: tuple[str, ...]
 
-    def as_json(self) -> dict[str, Any]:
-        """Return the keys that every command reports, and the size of the atlas."""
-        return {
-            "command": "lineage atlas",
-            "out": str(self.out),
-            "units_done": self.n_read,
-            "units_failed": len(self.problems),
-            "findings": 0,
-            "seconds": round(self.seconds, 3),
-            "peak_memory_mb": None,
-            "embryos": self.n_embryos,
-            "cells": self.n_cells,
-        }
+    def as_json(self) -> dict[str, str | int | float]:
+        """Return the keys that every command has, and the embryos and cells of the atlas."""
+        return {**Summary.as_json(self), "embryos": self.n_embryos, "cells": self.n_cells}
 
     def as_lines(self) -> list[str]:
         """Return what a person reads."""
-        return [f"{self.n_cells} cells of {self.n_embryos} embryos in {self.out}"]
-
-    @property
-    def errors(self) -> tuple[str, ...]:
-        """Return one sentence for each table that could not be read."""
-        return self.problems
-
-    @property
-    def exit_code(self) -> int:
-        """1 if a table could not be read."""
-        return 1 if self.problems else 0
+        return [f"{self.n_cells} cells of {self.n_embryos} embryos -> {self.out / IN_FOLDER}"]
 
 
 def make_atlas(
     inputs: Sequence[Path | str],
     *,
-    out: Path,
+    out: Path | str,
     settings: AtlasSettings | None = None,
     reading: LineageReading | None = None,
     leave_out: Sequence[str] = (),
+    fresh: bool = False,
     progress: Progress | None = None,
-) -> MadeAtlas:
+) -> AtlasSummary:
     """Make an atlas of named tables, in full or with one row per cell.
 
     Parameters
     ----------
     inputs : sequence of paths
-        Lineage files, tables of cells (``table, cell, first, last, x, y, z``), folders.
+        Lineage files, tables of cells (``table, cell, first, last, x, y, z``), folders. None at
+        all: the shipped atlas is written out.
     out : path
-        The atlas, ``.npz``.
+        Gets ``atlas.npz``, and the same as tables to read: ``cells.csv``, ``neighbours.csv``.
+    settings : AtlasSettings, optional
+    reading : LineageReading, optional
     leave_out : sequence of str
         Titles (file names without ending) that must not enter it, such as test embryos.
+    fresh : bool
+    progress : callable, optional
 
     Raises
     ------
     InputError
         If fewer than four embryos can be read.
     """
-    begun = time.perf_counter()
     reading = reading or LineageReading()
-    files = find_lineages(inputs)
-    embryos, problems = [], []
-    for done, file in enumerate(files):
-        try:
-            embryos += [e for e in _embryos(file.path, reading) if e.title not in leave_out]
-        except FatescopeError as error:
-            problems.append(str(error))
-        if progress is not None:
-            progress(done + 1, len(files), file.key)
     title = (settings or AtlasSettings()).title
-    atlas = build_atlas(embryos, metadata={"title": title})
-    if Path(out).suffix != ".npz":
-        raise InputError(f"{out}: an atlas ends in .npz. Rename it.")
-    write_arrays(Path(out), atlas_arrays(atlas), atlas.metadata)
-    return MadeAtlas(
-        out=Path(out),
+    asked = {"title": title, "leave_out": sorted(leave_out), **reading.model_dump(mode="json")}
+    files = find(inputs) if inputs else {}
+    with Run.open(out, command="lineage atlas", settings=asked, fresh=fresh) as run:
+        if inputs:
+            embryos = _gather(run, files, reading, frozenset(leave_out), progress)
+            atlas = build_atlas(embryos, metadata={"title": title})
+        else:
+            atlas = open_atlas()
+        run.wrote(*_write(run.out, atlas))
+        summary = run.finish()
+    return AtlasSummary(
+        **{f.name: getattr(summary, f.name) for f in fields(summary)},
         n_embryos=len(atlas.metadata["embryos"]),
         n_cells=int(atlas.known.sum()),
-        n_read=len(files) - len(problems),
-        seconds=time.perf_counter() - begun,
-        problems=tuple(problems),
     )
 
 
-def _embryos(path: Path, reading: LineageReading) -> list[EmbryoCells]:
-    if holds_cell_summaries(path):
+def _gather(
+    run: Run,
+    files: dict[str, LineageFile],
+    reading: LineageReading,
+    leave_out: frozenset[str],
+    progress: Progress | None,
+) -> list[EmbryoCells]:
+    """Read all embryos; a table that cannot be read costs a finding."""
+    run.pending(files, paths={k: f.files for k, f in files.items()})
+    embryos: list[EmbryoCells] = []
+    for done, (key, file) in enumerate(files.items(), start=1):
+        try:
+            found, record = embryos_of(file, reading, leave_out)
+        except Exception as error:  # the others are complete; what is our fault says so
+            run.fail(key, unreadable(file, error))
+        else:
+            embryos += found
+            run.record(key, input=record)
+        if progress is not None:
+            progress(done, len(files), key)
+    return embryos
+
+
+def embryos_of(
+    file: LineageFile, reading: LineageReading, leave_out: frozenset[str]
+) -> tuple[list[EmbryoCells], dict[str, Any]]:
+    """Return the embryos of a file, and what the record says of it."""
+    if holds_cell_summaries(file.path):
+        summaries = read_cell_summaries(file.path, spacing_um=reading.spacing_um)
+        used = [s for s in summaries if s.title not in leave_out]
+        about = {"format": "cells", "embryos": len(used)}
         return [
             cells_of_births(title=s.title, name=s.name, first=s.first, last=s.last, xyz_um=s.xyz_um)
-            for s in read_cell_summaries(path, spacing_um=reading.spacing_um)
-        ]
-    read = read_lineage_checked(path, format=reading.format, spacing_um=reading.spacing_um)
-    return [_of_lineage(path, read.lineage)]
+            for s in used
+        ], {**describe_files(file), **about}
+    title = file.path.name.split(".")[0]
+    if title in leave_out:
+        return [], {**describe_files(file), "left_out": True}
+    got = read(file, reading)
+    if not any(got.lineage.name):
+        raise InputError(
+            f"{file.path}: holds no names, so it cannot enter an atlas. Name it first."
+        )
+    return [cells_of_lineage(got.lineage, title=title)], describe(file, got)
 
 
-def _of_lineage(path: Path, lineage: Lineage) -> EmbryoCells:
-    if not any(lineage.name):
-        raise InputError(f"{path}: holds no names, so it cannot enter an atlas. Name it first.")
-    after_start = lineage.frame >= 0
-    return cells_of_rows(
-        title=path.name.split(".")[0],
-        name=lineage.name[after_start],
-        frame=lineage.frame[after_start],
-        xyz_um=lineage.position_um()[after_start][:, ::-1],
+def _write(out: Path, atlas: Atlas) -> list[Path]:
+    tables = {"cells.csv": cell_table(atlas), "neighbours.csv": neighbour_table(atlas)}
+    for name, table in tables.items():
+        write_table(table, out / name)
+    write_arrays(out / IN_FOLDER, atlas_arrays(atlas), atlas.metadata)
+    return [out / name for name in (*tables, IN_FOLDER)]
+
+
+def cell_table(atlas: Atlas) -> Table:
+    """Return one row per known cell: births, lives, place at birth and division axis."""
+    i = np.flatnonzero(atlas.known)
+    agreement = np.linalg.norm(atlas.settled_axis, axis=1)
+    length = np.where(agreement > 0, agreement, np.nan)
+    columns: dict[str, np.ndarray] = {
+        "cell": atlas.names[i],
+        "birth_min": atlas.birth_min[i].round(2),
+        "birth_sd": atlas.birth_sd[i].round(2),
+        "life_min": np.where(atlas.n_lives[i] > 0, atlas.life_min[i], np.nan).round(2),
+        "life_log_sd": np.where(atlas.n_lives[i] > 0, atlas.life_sd[i], np.nan).round(4),
+        "n_births": atlas.n_births[i],
+        "n_lives": atlas.n_lives[i],
+    }
+    for a, letters in enumerate(AXES):
+        columns[f"{letters.lower()}_um"] = atlas.position[i, 0, a].round(2)
+        columns[f"{letters.lower()}_sd_um"] = atlas.position_sd[i, a].round(2)
+    for a, letters in enumerate(AXES):
+        columns[f"axis_{letters.lower()}"] = (atlas.settled_axis[i, a] / length[i]).round(3)
+    columns["axis_agreement"] = length[i].round(3)
+    columns["n_axes"] = atlas.n_axes[i]
+    return Table(columns)
+
+
+def neighbour_table(atlas: Atlas) -> Table:
+    """Return one row per pair of neighbours, with the share of embryos that show it."""
+    pairs = atlas.neighbours
+    return Table(
+        {
+            "cell": atlas.names[pairs.pair[:, 0]],
+            "neighbour": atlas.names[pairs.pair[:, 1]],
+            "share": pairs.share.round(2),
+            "n_embryos": pairs.n_embryos,
+        }
     )

@@ -2,126 +2,214 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import write_table
-from fatescope.base import Finding, InputError, Table
+from fatescope.acquire import read_table, write_table
+from fatescope.acquire.lineages import LineageFile, LineageReading
+from fatescope.base import Execution, Finding, InputError, Table
+from fatescope.lineage.against_atlas import atlas_embryo, compare_with_atlas
 from fatescope.lineage.comparing import (
     Alignment,
     TraitResult,
     align_embryos,
+    can_be_aligned,
+    check_expression,
     compare_expression,
     compare_traits,
     synchrony,
 )
 from fatescope.lineage.statistics import contrast, false_discovery_rate
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
+from fatescope.lineage.traits_table import embryos_of_table, traits_table
 from fatescope.run import Run
+from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
-from fatescope.workflows.lineages.tables import describe_table, find_tables, read_table, why_not
+from fatescope.workflows.lineages.reading import Outcome, describe, find, read, work_through
+from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
+    from fatescope.lineage.atlas import Atlas
     from fatescope.run import Summary
-    from fatescope.workflows.lineages.settings import CompareSettings
+    from fatescope.workflows.execute import Progress
 
 _MOST_FINDINGS = 300
 _RULE = {"place_um": "atypical", "axis_deg": "atypical", "expression": "atypical"}
 
 
 def compare_lineages(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path | str],
     *,
-    out: Path,
-    settings: CompareSettings,
-    progress: Callable[[int, int, str], None] | None = None,
+    out: Path | str,
+    settings: CompareSettings | None = None,
+    reading: LineageReading | None = None,
+    execution: Execution | None = None,
+    progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
-    """Compare embryos with a reference: timing, place, division axis, asymmetry, expression.
+    """Compare embryos with others, or with the atlas: timing, place, axis, sisters, expression.
 
     Parameters
     ----------
-    inputs : sequence of Path
-        Tables (or folders) of the embryos in question, such as mutants.
-    out : Path
-        Gets ``report.html`` and the tables ``differences``, ``zscores``, ``embryos``,
-        ``synchrony``.
-    settings : CompareSettings
-        ``reference`` must be given.
+    inputs : sequence of paths
+        Lineages (or folders) of the embryos in question, such as mutants.
+    out : path
+        Gets ``report.html`` and the tables ``traits``, ``differences``, ``zscores``,
+        ``embryos``, ``synchrony``.
+    settings : CompareSettings, optional
+        Without ``reference``, embryos are held against the atlas.
+    reading : LineageReading, optional
+        Scale and format, where the files do not say them.
+    execution : Execution, optional
     progress, fresh
 
     Raises
     ------
     InputError
-        If no reference is given, or too few tables can be used.
+        If too few embryos can be used.
     """
-    if settings.reference is None:
-        raise InputError("no reference to compare with. Give typical embryos with --reference.")
-    groups = {
-        "reference": find_tables([Path(p.strip()) for p in settings.reference.split(",")]),
-        "test": find_tables(inputs),
-    }
-    with Run.open(
-        out, command="lineage compare", settings=settings.model_dump(mode="json"), fresh=fresh
-    ) as run:
-        tables = {f"{role}/{k}": p for role, found in groups.items() for k, p in found.items()}
-        run.pending(tables, paths={k: [p] for k, p in tables.items()})
-        traits: dict[str, EmbryoTraits] = {}
-        for done, (key, path) in enumerate(tables.items(), start=1):
-            try:
-                read = read_table(
-                    path, spacing_um=settings.spacing_um, interval_min=settings.interval_min
-                )
-                traits[key] = embryo_traits(read.lineage, table=key.split("/", 1)[1])
-                run.record(key, input=describe_table(path, read), findings=read.findings)
-            except Exception as error:
-                finding = Finding(
-                    file=path.name, rule="unreadable", severity="error", reason=why_not(error)
-                )
-                run.fail(key, finding)
-            if progress is not None:
-                progress(done, len(tables), key)
-        reference = [t for k, t in traits.items() if k.startswith("reference/")]
-        test = [t for k, t in traits.items() if k.startswith("test/")]
-        findings, written = _compare(reference, test, run.out, settings)
-        summary = run.finish(findings=findings)
+    settings, reading = settings or CompareSettings(), reading or LineageReading()
+    files = _in_role("test", find(inputs))
+    if settings.reference is None and settings.expression is not None:
+        raise InputError("the atlas holds no expression. Give embryos with --reference.")
+    if settings.reference is not None:
+        files = {**_in_role("reference", find(reference_paths(settings))), **files}
+    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    with Run.open(out, command="lineage compare", settings=asked, fresh=fresh) as run:
+        job = partial(measure_file, reading=reading, expression=settings.expression)
+        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        measured = run.finish()
+        if not measured.units_done:
+            return measured
+        findings, written = _compare(run.out, settings)
         run.wrote(*written)
-    return summary
+        return run.finish(findings=findings)
 
 
-def _compare(
-    reference: list[EmbryoTraits], test: list[EmbryoTraits], out: Path, settings: CompareSettings
-) -> tuple[list[Finding], list[Path]]:
-    if len(reference) < 2 or not test:
+def reference_paths(settings: CompareSettings) -> list[Path]:
+    """Return the files and folders of the reference; none where it is the atlas."""
+    given = (settings.reference or "").split(",")
+    return [Path(p.strip()) for p in given if p.strip()]
+
+
+def _in_role(role: str, files: Mapping[str, LineageFile]) -> dict[str, LineageFile]:
+    return {f"{role}/{k}": replace(f, key=f"{role}/{k}") for k, f in files.items()}
+
+
+def measure_file(file: LineageFile, *, reading: LineageReading, expression: str | None) -> Outcome:
+    """Read one lineage and measure its cells; the first part of the key is its role."""
+    begun = time.perf_counter()
+    role, _, table = file.key.partition("/")
+    got = read(file, reading)
+    traits = embryo_traits(got.lineage, table=table)
+    check_expression([traits], expression)
+    return Outcome(
+        input=describe(file, got),
+        tables={"traits": traits_table(traits, role=role, expression=expression)},
+        findings=got.findings,
+        seconds={"measure": time.perf_counter() - begun},
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was compared: reference and test on one clock and in one frame, and every trait.
+
+    ``reference`` holds the mean embryo alone where the reference is the atlas; ``n_reference``
+    says how many embryos stand behind it.
+    """
+
+    reference: Sequence[EmbryoTraits]
+    test: Sequence[EmbryoTraits]
+    alignments: Sequence[Alignment]
+    results: Sequence[TraitResult]
+    rounds: Table
+    n_reference: int
+    reference_name: str
+
+
+def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[Path]]:
+    measured = read_table(out / "traits.parquet")
+    reference, test = (
+        embryos_of_table(measured, role=r, expression=settings.expression)
+        for r in ("reference", "test")
+    )
+    atlas = None
+    if settings.reference is None:
+        atlas = open_atlas(settings.atlas)
+        reference = [atlas_embryo(atlas)]
+    fits = [can_be_aligned(e, reference) for e in test]
+    usable = [e for e, fit in zip(test, fits, strict=True) if fit]
+    if not usable or (atlas is None and len(reference) < 2):
         raise InputError(
-            f"{len(reference)} reference and {len(test)} other tables can be used; two or more and "
-            "one or more are needed."
+            f"{len(reference)} reference and {len(usable)} other embryos can be used; two or more "
+            "and one or more are needed, each with eight named divisions in common. Name them "
+            "first (fatescope lineage name)."
         )
-    aligned, alignments = align_embryos([*reference, *test], len(reference))
-    reference, test = aligned[: len(reference)], aligned[len(reference) :]
-    results = compare_traits(reference, test)
-    if settings.expression is not None:
-        results.append(compare_expression(reference, test, settings.expression))
-    rounds = _synchrony(reference, test)
+    done = _against(reference, usable, atlas, settings)
     tables = {
-        "differences": Table.concatenate([_difference_rows(r, settings.fdr) for r in results]),
+        "differences": Table.concatenate([_difference_rows(r, settings.fdr) for r in done.results]),
         "zscores": Table.concatenate(
-            [_z_rows(r, [*reference, *test], len(reference)) for r in results]
+            [_z_rows(r, [*done.reference, *done.test], len(reference)) for r in done.results]
         ),
-        "embryos": _embryo_rows(alignments, len(reference)),
-        "synchrony": rounds,
+        "embryos": _embryo_rows(done.alignments, len(reference)),
+        "synchrony": done.rounds,
     }
     paths = []
     for name, table in tables.items():
-        for kind in ("csv", "parquet"):
-            paths.append(out / f"{name}.{kind}")
-            write_table(table, paths[-1])
-    page = write_comparison(out, reference, test, alignments, results, rounds, settings)
-    return _findings(results, settings), [*paths, page]
+        if len(table):
+            for kind in ("csv", "parquet"):
+                paths.append(out / f"{name}.{kind}")
+                write_table(table, paths[-1])
+    page = write_comparison(out, done, settings)
+    left = [_left_out(e.table) for e, fit in zip(test, fits, strict=True) if not fit]
+    return [*left, *_findings(done, settings)], [*paths, page]
+
+
+def _against(
+    reference: Sequence[EmbryoTraits],
+    test: Sequence[EmbryoTraits],
+    atlas: Atlas | None,
+    settings: CompareSettings,
+) -> Comparison:
+    n = len(reference)
+    aligned, alignments = align_embryos([*reference, *test], n)
+    if atlas is None:
+        results = compare_traits(aligned[:n], aligned[n:])
+        if settings.expression is not None:
+            results.append(compare_expression(aligned[:n], aligned[n:], settings.expression))
+        rounds, name, behind = _synchrony(aligned[:n], aligned[n:]), settings.reference_name, n
+    else:
+        results = compare_with_atlas(atlas, reference[0], aligned[n:])
+        rounds, behind = Table(), len(atlas.metadata["embryos"])
+        name = f"the atlas {reference[0].table}"
+    return Comparison(
+        reference=aligned[:n],
+        test=aligned[n:],
+        alignments=alignments,
+        results=results,
+        rounds=rounds,
+        n_reference=behind,
+        reference_name=name,
+    )
+
+
+def _left_out(table: str) -> Finding:
+    return Finding(
+        file=f"test/{table}",
+        rule="atypical",
+        severity="warning",
+        reason=(
+            f"{table} shares fewer than eight named divisions with the reference and is not "
+            "compared. Name it first (fatescope lineage name)."
+        ),
+    )
 
 
 def _difference_rows(result: TraitResult, fdr: float) -> Table:
@@ -207,10 +295,10 @@ def _synchrony(reference: Sequence[EmbryoTraits], test: Sequence[EmbryoTraits]) 
     return table.rows(np.isfinite(c.p))
 
 
-def _findings(results: Sequence[TraitResult], settings: CompareSettings) -> list[Finding]:
+def _findings(done: Comparison, settings: CompareSettings) -> list[Finding]:
     """Report cells that differ, the surest first."""
     found = []
-    for r in results:
+    for r in done.results:
         for i in np.flatnonzero(r.q < settings.fdr):
             c = r.contrast
             found.append(
@@ -222,7 +310,7 @@ def _findings(results: Sequence[TraitResult], settings: CompareSettings) -> list
                     value=float(r.q[i]),
                     limit=settings.fdr,
                     reason=f"{r.cell[i]} differs in {r.trait} by {c.difference[i]:.3g} "
-                    f"[{c.low[i]:.3g}, {c.high[i]:.3g}] from {settings.reference_name}.",
+                    f"[{c.low[i]:.3g}, {c.high[i]:.3g}] from {done.reference_name}.",
                 )
             )
     return sorted(found, key=lambda f: f.value or 0.0)[:_MOST_FINDINGS]

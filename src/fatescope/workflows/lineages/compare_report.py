@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import FloatArray, Table
-    from fatescope.lineage.comparing import Alignment, TraitResult
+    from fatescope.lineage.comparing import TraitResult
     from fatescope.lineage.traits import EmbryoTraits
+    from fatescope.workflows.lineages.compare import Comparison
     from fatescope.workflows.lineages.settings import CompareSettings
 
 _WORDS = {
@@ -32,38 +33,26 @@ _TOP = 15
 _OPEN_MIN = 12.0
 
 
-def write_comparison(
-    out: Path,
-    reference: Sequence[EmbryoTraits],
-    test: Sequence[EmbryoTraits],
-    alignments: Sequence[Alignment],
-    results: Sequence[TraitResult],
-    rounds: Table,
-    settings: CompareSettings,
-) -> Path:
+def write_comparison(out: Path, done: Comparison, settings: CompareSettings) -> Path:
     """Write ``report.html`` of a comparison and return its path."""
-    sections = [_answers(results, settings), _embryos(alignments, len(reference), settings)]
-    for result in results:
-        sections.append(_trait(result, reference, settings))
-    sections.append(_rounds(rounds))
-    sections.append(_method(len(reference), len(test)))
-    title = f"{settings.test_name} against {settings.reference_name}"
-    page = show.build_page(title, sections, lead=_lead(results, reference, test, settings))
+    sections = [_answers(done.results, settings), _embryos(done, settings)]
+    sections += [_trait(result, done, settings) for result in done.results]
+    if len(done.rounds):
+        sections.append(_rounds(done.rounds))
+    sections.append(_method(done.n_reference, len(done.test)))
+    title = f"{settings.test_name} against {done.reference_name}"
+    page = show.build_page(title, sections, lead=_lead(done, settings))
     return show.store_text(out / "report.html", page)
 
 
-def _lead(
-    results: Sequence[TraitResult],
-    reference: Sequence[EmbryoTraits],
-    test: Sequence[EmbryoTraits],
-    settings: CompareSettings,
-) -> str:
-    found = {r.trait: int((r.q < settings.fdr).sum()) for r in results}
+def _lead(done: Comparison, settings: CompareSettings) -> str:
+    found = {r.trait: int((r.q < settings.fdr).sum()) for r in done.results}
     some = [f"{n} in {_WORDS[t][0]}" for t, n in found.items() if n]
     answer = "No cell differs" if not some else f"Cells that differ: {', '.join(some)}"
+    n = len(done.test)
     return (
-        f"{len(test)} embryo{'s' * (len(test) != 1)} ({settings.test_name}) against "
-        f"{len(reference)} ({settings.reference_name}). {answer}, at a false discovery "
+        f"{n} embryo{'s' * (n != 1)} ({settings.test_name}) against "
+        f"{done.n_reference} ({done.reference_name}). {answer}, at a false discovery "
         f"rate of {settings.fdr:g}, after each embryo's pace and lie were taken out."
     )
 
@@ -85,9 +74,7 @@ def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> show.
     )
 
 
-def _embryos(
-    alignments: Sequence[Alignment], n_reference: int, settings: CompareSettings
-) -> show.Section:
+def _embryos(done: Comparison, settings: CompareSettings) -> show.Section:
     return show.Section(
         title="Embryos",
         paragraphs=(
@@ -98,20 +85,18 @@ def _embryos(
         rows=[
             (
                 a.table,
-                settings.reference_name if i < n_reference else settings.test_name,
+                done.reference_name if i < len(done.reference) else settings.test_name,
                 f"{a.pace:.3f}",
                 str(a.n_shared),
                 f"{a.residual_min:.2f}",
                 f"{a.residual_um:.2f}",
             )
-            for i, a in enumerate(alignments)
+            for i, a in enumerate(done.alignments)
         ],
     )
 
 
-def _trait(
-    result: TraitResult, reference: Sequence[EmbryoTraits], settings: CompareSettings
-) -> show.Section:
+def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> show.Section:
     words, unit = _WORDS[result.trait]
     c, names = result.contrast, [str(n) for n in result.cell]
     founders = founders_of(names)
@@ -145,14 +130,14 @@ def _trait(
         columns=(
             "cell",
             "embryos",
-            settings.reference_name,
+            done.reference_name,
             settings.test_name,
             f"difference, 95 % interval ({unit})",
             "z",
             "q",
         ),
         rows=rows,
-        figures=(dots, _tree(result, reference, words)),
+        figures=(dots, _tree(result, done.reference, words)),
     )
 
 

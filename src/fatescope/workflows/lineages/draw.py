@@ -8,87 +8,75 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.base import Finding
+from fatescope.acquire.lineages import LineageReading
+from fatescope.base import Execution
 from fatescope.lineage.body_axes import AXES
 from fatescope.lineage.territory import interval_over_units
 from fatescope.report import lineage as show
 from fatescope.run import Run
-from fatescope.workflows.execute import map_units
 from fatescope.workflows.lineages.figures import TERRITORY_FOUNDERS
-from fatescope.workflows.lineages.pictures import Drawn, draw_embryo
-from fatescope.workflows.lineages.tables import find_tables, why_not
+from fatescope.workflows.lineages.pictures import draw_embryo
+from fatescope.workflows.lineages.reading import find, work_through
+from fatescope.workflows.lineages.settings import DrawSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Execution, Table
+    from fatescope.base import Table
     from fatescope.run import Summary
-    from fatescope.workflows.lineages.settings import DrawSettings
+    from fatescope.workflows.execute import Progress
 
 _RESAMPLES = 2000
 
 
 def draw_lineages(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path | str],
     *,
-    out: Path,
-    settings: DrawSettings,
-    execution: Execution,
-    progress: Callable[[int, int, str], None] | None = None,
+    out: Path | str,
+    settings: DrawSettings | None = None,
+    reading: LineageReading | None = None,
+    execution: Execution | None = None,
+    progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
-    """Draw lineage tables: tree, paths, space, populations, names, timing, territories.
+    """Draw lineages: tree, paths, space, populations, names, timing, territories.
 
     Parameters
     ----------
-    inputs : sequence of Path
-        Tables, archives or folders.
-    out : Path
+    inputs : sequence of paths
+        Files of any lineage format, or folders of them.
+    out : path
         Gets ``embryos/<table>/index.html`` with its pictures, ``territories.svg``,
         ``report.html``, and the tables ``cells``, ``territories``.
-    settings : DrawSettings
-    execution : Execution
+    settings : DrawSettings, optional
+    reading : LineageReading, optional
+        Scale and format, where the files do not say them.
+    execution : Execution, optional
     progress : callable, optional
     fresh : bool
         Remove an earlier run in ``out`` first.
+
+    Raises
+    ------
+    InputError, FileFormatError, RunError
+        When nothing can be done. A file that cannot be drawn costs a finding instead.
     """
-    tables = find_tables(inputs)
-    with Run.open(
-        out, command="lineage draw", settings=settings.model_dump(mode="json"), fresh=fresh
-    ) as run:
-        todo = run.pending(tables, paths={k: [p] for k, p in tables.items()})
-        work = partial(_draw, tables=tables, out=run.out, settings=settings)
-        for key, outcome in map_units(work, todo, workers=execution.workers, progress=progress):
-            if isinstance(outcome, Exception):
-                reason = why_not(outcome)
-                run.fail(
-                    key,
-                    Finding(
-                        file=tables[key].name, rule="unreadable", severity="error", reason=reason
-                    ),
-                )
-            else:
-                run.record(
-                    key,
-                    input=outcome.input,
-                    tables=outcome.tables,
-                    findings=outcome.findings,
-                    files=outcome.files,
-                    seconds=outcome.seconds,
-                )
+    settings, reading = settings or DrawSettings(), reading or LineageReading()
+    files = find(inputs)
+    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
+        job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
+        work_through(run, files, job, execution=execution or Execution(), progress=progress)
         summary = run.finish()
         run.wrote(*_overview(run.out, settings))
     return summary
 
 
-def _draw(key: str, *, tables: dict[str, Path], out: Path, settings: DrawSettings) -> Drawn:
-    return draw_embryo(key, tables[key], out, settings)
-
-
 def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     """Write what is about all embryos together."""
-    keys = sorted(p.parent.name for p in (out / "embryos").glob("*/index.html"))
+    drawn = out / "embryos"
+    keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
     written, sections = [], []
     if (out / "territories.parquet").exists():
         svg, rows = _territories(out, settings)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import getpass
 import hashlib
-from dataclasses import dataclass
+import time
+from dataclasses import dataclass, fields
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import read_lineage_checked, write_lineage
+from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import FileFormatError, InputError, Table, sha256_of
 from fatescope.lineage.editing import (
     History,
@@ -25,12 +27,13 @@ from fatescope.lineage.editing import (
     fingerprint,
     parse_command,
 )
+from fatescope.run import Run
 from fatescope.run.journal import Entry, Journal, read_commands
-from fatescope.workflows.lineages.tables import stem_of
+from fatescope.run.summary import Summary
+from fatescope.workflows.lineages.reading import describe, find, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from fatescope.base import Lineage
 
@@ -38,28 +41,18 @@ JOURNAL = "journal.jsonl"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EditSummary:
-    """What an edit left: steps that hold, steps that redo would bring back, the files."""
+class EditSummary(Summary):
+    """What an edit left: what every command says, the steps that hold, the edited table."""
 
-    out: Path
     table: Path
     done: int
     undone: int
     steps: tuple[str, ...]
-    seconds: float
-    peak_memory_mb: float
-    errors: tuple[str, ...] = ()
 
-    def as_json(self) -> dict[str, Any]:
+    def as_json(self) -> dict[str, str | int | float]:
         """Return the keys that every command has, and the edited table."""
         return {
-            "command": "lineage edit",
-            "out": str(self.out),
-            "units_done": 1,
-            "units_failed": 0,
-            "findings": 0,
-            "seconds": round(self.seconds, 3),
-            "peak_memory_mb": round(self.peak_memory_mb, 1),
+            **Summary.as_json(self),
             "table": str(self.table),
             "actions": self.done,
             "can_redo": self.undone,
@@ -70,16 +63,11 @@ class EditSummary:
         more = f"; redo would bring back {self.undone}" if self.undone else ""
         return [*self.steps, f"{self.done} actions hold{more} -> {self.table}"]
 
-    @property
-    def exit_code(self) -> int:
-        """0: what could not be done has raised before."""
-        return 0
-
 
 def edit_lineage(
-    table: Path,
+    table: Path | str,
     *,
-    out: Path,
+    out: Path | str,
     do: Sequence[str] = (),
     script: Path | None = None,
     undo: int = 0,
@@ -87,25 +75,31 @@ def edit_lineage(
     who: str | None = None,
     why: str = "",
     journal: Path | None = None,
+    reading: LineageReading | None = None,
+    fresh: bool = False,
 ) -> EditSummary:
     """Undo, redo, then do, and write the edited table.
 
     Parameters
     ----------
-    table : Path
+    table : path
         The original, in any lineage format.
-    out : Path
-        Gets ``<table>.csv`` edited, ``history.csv``, and ``journal.jsonl`` unless ``journal``
-        says where it is.
+    out : path
+        Gets ``<table>.csv`` edited, ``history.csv``, ``run.json``, and ``journal.jsonl`` unless
+        ``journal`` says where it is.
     do : sequence of str
         Lines such as ``"swap ABala ABalp"``.
-    script : Path, optional
+    script : path, optional
         A text file with one such line each; done after ``do``.
     undo, redo : int
         How many steps.
     who, why : str
         Written with each entry; ``who`` is the user of the computer if not given.
-    journal : Path, optional
+    journal : path, optional
+    reading : LineageReading, optional
+        Scale and format of the table, where it does not say them.
+    fresh : bool
+        Write the folder anew, for instance after an update of fatescope. The journal stays.
 
     Raises
     ------
@@ -113,31 +107,39 @@ def edit_lineage(
         If a step cannot be done. Then none of this call is: steps are tried in memory before
         the first is written down.
     """
-    import time
-
-    from fatescope.run import peak_memory_mb
-
-    begun = time.monotonic()
+    reading = reading or LineageReading()
+    (file,) = find([table]).values()
     lines = [*do, *(read_commands(script) if script else [])]
-    original = editable(read_lineage_checked(table).lineage)
-    about = {"table": table.name, "sha256": _content(table, original)}
-    with Journal.open(journal or out / JOURNAL, about=about) as book:
-        history = replay(original, book.entries, name=str(book.path))
-        history, steps = _plan(history, len(book.entries), undo, redo, lines)
-        for kind, body in steps:
-            book.append(kind, body, who=who or _user(), why=why)
-        entries = list(book.entries)
-        out.mkdir(parents=True, exist_ok=True)
-        written = write_lineage(history.lineage, out / f"{stem_of(table)}.csv")
-        write_table(_history_table(entries, history), out / "history.csv")
+    asked = {"table": file.key, **reading.model_dump(mode="json")}
+    with Run.open(
+        out, command="lineage edit", settings=asked, fresh=fresh, keeps=(JOURNAL,)
+    ) as run:
+        run.pending([file.key], paths={file.key: file.files})
+        begun = time.perf_counter()
+        got = read(file, reading)
+        original = editable(got.lineage)
+        about = {"table": file.path.name, "sha256": _content(file.path, original)}
+        with Journal.open(journal or run.out / JOURNAL, about=about) as book:
+            history = replay(original, book.entries, name=str(book.path))
+            history, steps = _plan(history, len(book.entries), undo, redo, lines)
+            for kind, body in steps:
+                book.append(kind, body, who=who or _user(), why=why)
+            written = write_lineage(history.lineage, run.out / f"{file.key}.csv")
+            write_table(_history_table(book.entries, history), run.out / "history.csv")
+            run.record(
+                file.key,
+                input={**describe(file, got), "journal": str(book.path)},
+                findings=got.findings,
+                files=[written, run.out / "history.csv"],
+                seconds={"edit": time.perf_counter() - begun},
+            )
+        summary = run.finish()
     return EditSummary(
-        out=out,
+        **{f.name: getattr(summary, f.name) for f in fields(summary)},
         table=written,
         done=len(history.done),
         undone=len(history.undone),
         steps=tuple(f"{s.number}: {s.text}" for s in history.done[-10:]),
-        seconds=time.monotonic() - begun,
-        peak_memory_mb=peak_memory_mb(workers=1),
     )
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,9 +16,10 @@ from fatescope.lineage.territory import measure_territories
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
-from fatescope.workflows.lineages.tables import find_tables, read_table
+from fatescope.workflows.lineages.reading import find, read
 
 if TYPE_CHECKING:
+    from fatescope.acquire.lineages import LineageReading
     from fatescope.workflows.lineages.embryo import Embryo
     from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -108,11 +108,11 @@ def populations(embryo: Embryo) -> str:
     )
 
 
-def timing(embryo: Embryo, settings: DrawSettings) -> str:
+def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> str:
     """Draw divisions against the reference; empty where there is none or it does not fit."""
     if settings.reference is None or not embryo.unit or embryo.body_um is None:
         return ""
-    reference = _reference(settings.reference, settings.spacing_um, settings.interval_min)
+    reference = _reference(settings.reference, reading)
     mine = embryo_traits(embryo.lineage, table=embryo.key)
     aligned, notes = align_embryos([*reference, mine], len(reference))
     names = all_cells(aligned)
@@ -139,13 +139,10 @@ def timing(embryo: Embryo, settings: DrawSettings) -> str:
 
 
 @lru_cache(maxsize=4)
-def _reference(
-    where: str, spacing_um: str | None, interval_min: float | None
-) -> tuple[EmbryoTraits, ...]:
-    embryos = []
-    for key, path in find_tables([Path(where)]).items():
-        read = read_table(path, spacing_um=spacing_um, interval_min=interval_min)
-        embryos.append(embryo_traits(read.lineage, table=key))
+def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
+    embryos = [
+        embryo_traits(read(file, reading).lineage, table=key) for key, file in find([where]).items()
+    ]
     if len(embryos) < 3:
         raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
     return tuple(embryos)

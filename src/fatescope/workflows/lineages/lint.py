@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast, get_args
@@ -18,10 +17,8 @@ from fatescope.acquire import read_table
 from fatescope.acquire.lineages import (
     LineageFile,
     LineageReading,
-    find_lineages,
     is_count_table,
     read_counts,
-    read_lineage_checked,
     write_lineage,
 )
 from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, shown
@@ -35,8 +32,16 @@ from fatescope.lineage import (
     without_rows,
 )
 from fatescope.run import Run, Summary
-from fatescope.workflows.execute import Progress, map_units
-from fatescope.workflows.lineages.inputs import describe_files, describe_lineage
+from fatescope.workflows.execute import Progress
+from fatescope.workflows.lineages.atlas_source import open_atlas
+from fatescope.workflows.lineages.reading import (
+    Outcome,
+    describe,
+    describe_files,
+    find,
+    read,
+    work_through,
+)
 
 
 def lint_lineages(
@@ -80,41 +85,16 @@ def lint_lineages(
         When nothing can be done. A file that cannot be read costs a finding instead.
     """
     settings, reading = settings or LintSettings(), reading or LineageReading()
-    files = find_lineages(inputs)
+    files = find(inputs)
     decided = read_decisions(decisions) if decisions is not None else None
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     asked["decisions"] = _fingerprint(decided)
     with Run.open(out, command="lineage lint", settings=asked, fresh=fresh) as run:
-        by_key = {f.key: f for f in files}
-        todo = run.pending(by_key, paths={k: f.files for k, f in by_key.items()})
-        job = partial(lint_file, settings=settings, reading=reading, decided=decided, out=run.out)
-        units = [by_key[k] for k in todo]
-        workers = (execution or Execution()).workers
-        for file, outcome in map_units(job, units, workers=workers, progress=progress):
-            if isinstance(outcome, Exception):
-                run.fail(file.key, _unreadable(file, outcome))
-                continue
-            run.record(
-                file.key,
-                input=outcome.input,
-                tables={"lineages": outcome.row},
-                findings=outcome.findings,
-                files=outcome.written,
-                seconds={"read": outcome.read_seconds, "lint": outcome.lint_seconds},
-            )
+        job = partial(
+            lint_file, settings=settings, reading=reading, decided=decided, out=run.out.absolute()
+        )
+        work_through(run, files, job, execution=execution or Execution(), progress=progress)
         return run.finish()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LintedFile:
-    """What a worker hands to the driver about one lineage."""
-
-    input: dict[str, Any]
-    row: Table
-    findings: list[Finding]
-    written: list[Path]
-    read_seconds: float
-    lint_seconds: float
 
 
 def lint_file(
@@ -124,38 +104,31 @@ def lint_file(
     reading: LineageReading,
     decided: list[Finding] | None,
     out: Path,
-) -> LintedFile:
+) -> Outcome:
     """Read and check one lineage; with decisions, write it without the accepted faults."""
     begun = time.perf_counter()
     if is_count_table(file.path):
         return _lint_counts(file, settings=settings, decided=decided)
-    read = read_lineage_checked(
-        file.path,
-        format=reading.format,
-        spacing_um=reading.spacing_um,
-        interval_min=reading.interval_min,
-    )
+    got = read(file, reading)
     middle = time.perf_counter()
-    findings = [replace(f, file=file.key) for f in read.findings]
-    findings += lint_lineage(read.lineage, file=file.key, settings=settings)
-    findings += _assumed(read.lineage, file.key)
+    findings = lint_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
+    findings = [*got.findings, *findings]
     written = []
     if decided is not None:
         findings = with_decisions(findings, decided)
-        written = _write_clean(read.lineage, findings, file, out)
-    return LintedFile(
-        input=describe_lineage(file, read),
-        row=_summary_row(read.lineage, file.key, read.format, findings),
+        written = _write_clean(got.lineage, findings, file, out)
+    return Outcome(
+        input=describe(file, got),
+        tables={"lineages": _summary_row(got.lineage, file.key, got.format, findings)},
         findings=findings,
-        written=written,
-        read_seconds=middle - begun,
-        lint_seconds=time.perf_counter() - middle,
+        files=written,
+        seconds={"read": middle - begun, "lint": time.perf_counter() - middle},
     )
 
 
 def _lint_counts(
     file: LineageFile, *, settings: LintSettings, decided: list[Finding] | None
-) -> LintedFile:
+) -> Outcome:
     """Check a table that holds numbers of nuclei only."""
     begun = time.perf_counter()
     frame, count = read_counts(file.path)
@@ -170,13 +143,11 @@ def _lint_counts(
         scope={**scope, "most_at_once": int(count.max())},
         rows=len(frame),
     )
-    return LintedFile(
+    return Outcome(
         input={**describe_files(file), "format": "counts", "rows": len(frame)},
-        row=row,
+        tables={"lineages": row},
         findings=findings,
-        written=[],
-        read_seconds=middle - begun,
-        lint_seconds=time.perf_counter() - middle,
+        seconds={"read": middle - begun, "lint": time.perf_counter() - middle},
     )
 
 
@@ -192,33 +163,6 @@ def _write_clean(
     path.parent.mkdir(parents=True, exist_ok=True)
     write_lineage(without_rows(lineage, excluded), path, format="epic" if epic else "csv")
     return [path.relative_to(out)]
-
-
-def _assumed(lineage: Lineage, file: str) -> list[Finding]:
-    """Say which steps nobody stated, in one finding."""
-    guessed = _by_source(lineage.spacing)
-    if not guessed:
-        return []
-    return [
-        Finding(
-            file=file,
-            rule="assumed-scale",
-            severity="info",
-            reason=f"{'; '.join(guessed)}. Give --spacing-um and --interval-min if you know them.",
-        )
-    ]
-
-
-def _by_source(spacing: Spacing) -> list[str]:
-    steps = spacing.steps
-    found = []
-    if any(a in steps and steps[a].source in ("assumed", "estimated") for a in "ZYX"):
-        values = ", ".join(f"{steps[a].value:g}" for a in "ZYX" if a in steps)
-        source = next(steps[a].source for a in "XYZ" if a in steps)
-        found.append(f"the spacing {values} µm (z, y, x) is {source}")
-    if "T" in steps and steps["T"].source in ("assumed", "estimated"):
-        found.append(f"the interval of {steps['T'].value:g} min is {steps['T'].source}")
-    return found
 
 
 def _summary_row(lineage: Lineage, key: str, format: str, findings: list[Finding]) -> Table:
@@ -322,7 +266,3 @@ def _fingerprint(decided: list[Finding] | None) -> list[str] | None:
     return sorted(
         f"{f.file} {f.rule} {f.object} {f.frame} {f.status}" for f in decided if f.status != "open"
     )
-
-
-def _unreadable(file: LineageFile, error: Exception) -> Finding:
-    return Finding(file=file.key, rule="unreadable", severity="error", reason=str(error))

@@ -4,29 +4,30 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import (
-    LineageFile,
-    LineageReading,
-    ReadLineage,
-    find_lineages,
-    read_lineage_checked,
-)
+from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
 from fatescope.acquire.lineages.columns import original_columns
 from fatescope.base import Execution, Finding, Spacing, Table
 from fatescope.lineage.naming import NamedRows, NameSettings, guess_spacing, name_embryo
 from fatescope.run import Run, Summary
-from fatescope.workflows.execute import Progress, map_units
+from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.inputs import describe_lineage
 from fatescope.workflows.lineages.name_network import network_table
+from fatescope.workflows.lineages.reading import (
+    Outcome,
+    assumed_scale,
+    describe,
+    find,
+    read,
+    work_through,
+)
 
 if TYPE_CHECKING:
     from fatescope.lineage.atlas import Atlas
@@ -70,61 +71,29 @@ def name_lineages(
         When nothing can be done. A file that cannot be named costs a finding instead.
     """
     settings, reading = settings or NameSettings(), reading or LineageReading()
-    files = {f.key: f for f in find_lineages(inputs)}
+    files = find(inputs)
     open_atlas(settings.atlas)
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
-        todo = run.pending(files, paths={k: f.files for k, f in files.items()})
-        job = partial(name_file, settings=settings, reading=reading, out=run.out)
-        units = [files[k] for k in todo]
-        workers = (execution or Execution()).workers
-        for file, outcome in map_units(job, units, workers=workers, progress=progress):
-            if isinstance(outcome, Exception):
-                problem = Finding(
-                    file=file.key, rule="unreadable", severity="error", reason=str(outcome)
-                )
-                run.fail(file.key, problem)
-                continue
-            run.record(
-                file.key,
-                input=outcome.input,
-                tables={"embryos": outcome.row},
-                findings=outcome.findings,
-                files=[outcome.written],
-                seconds=outcome.seconds,
-            )
+        job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
+        work_through(run, files, job, execution=execution or Execution(), progress=progress)
         return run.finish()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamedFile:
-    """What a worker hands to the driver about one embryo."""
-
-    input: dict[str, Any]
-    row: Table
-    findings: list[Finding]
-    written: Path
-    seconds: dict[str, float]
 
 
 def name_file(
     file: LineageFile, *, settings: NameSettings, reading: LineageReading, out: Path
-) -> NamedFile:
+) -> Outcome:
     """Read one table, name its rows, and write them in their order."""
     begun = time.perf_counter()
-    read = read_lineage_checked(
-        file.path,
-        format=reading.format,
-        spacing_um=reading.spacing_um,
-        interval_min=reading.interval_min,
-    )
+    got = read(file, reading)
     atlas = open_atlas(settings.atlas)
-    lineage = read.lineage
+    lineage = got.lineage
     if lineage.spacing.um("ZYX") is None:
         z, y, x = guess_spacing(atlas, position=lineage.position, frame=lineage.frame)
         guess = Spacing.of(source="estimated", Z=z, Y=y, X=x).replaced_by(lineage.spacing)
         lineage = replace(lineage, spacing=guess)
-        read = replace(read, lineage=lineage)
+        said = assumed_scale(guess, file=file.key)
+        got = replace(got, lineage=lineage, findings=[*got.findings, *said])
     middle = time.perf_counter()
     named = name_embryo(
         atlas,
@@ -135,17 +104,16 @@ def name_file(
     )
     path = out / "named" / f"{file.key}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    given = original_columns(file.path, read)
+    given = original_columns(file.path, got)
     if settings.method == "network":
         write_table(network_table(lineage, given, settings), path)
     else:
         write_table(named_table(atlas, given, named, settings), path)
-    return NamedFile(
-        input=describe_lineage(file, read),
-        row=_embryo_row(file.key, read, named),
-        findings=[replace(f, file=file.key) for f in read.findings]
-        + _findings(file.key, read, named),
-        written=path.relative_to(out),
+    return Outcome(
+        input=describe(file, got),
+        tables={"embryos": _embryo_row(file.key, got, named)},
+        findings=[*got.findings, *_findings(file.key, named)],
+        files=[path.relative_to(out)],
         seconds={"read": middle - begun, "name": time.perf_counter() - middle},
     )
 
@@ -193,28 +161,9 @@ def _embryo_row(key: str, read: ReadLineage, named: NamedRows) -> Table:
     return Table(columns)
 
 
-def _findings(key: str, read: ReadLineage, named: NamedRows) -> list[Finding]:
-    found = []
-    spacing = read.lineage.spacing
-    guessed = [a for a in "ZYX" if spacing.steps[a].source in ("assumed", "estimated")]
-    if guessed:
-        steps = ", ".join(f"{s:g}" for s in spacing.um("ZYX") or ())
-        found.append(
-            Finding(
-                file=key,
-                rule="assumed-scale",
-                severity="info",
-                reason=f"the spacing {steps} µm (z, y, x) is a guess. Give --spacing-um.",
-            )
-        )
-    if named.reasons:
-        rule = "species" if named.species == "C. briggsae" else "atypical"
-        found.append(
-            Finding(
-                file=key,
-                rule=rule,
-                severity="warning",
-                reason=f"this embryo does not fit the atlas: {'; '.join(named.reasons)}.",
-            )
-        )
-    return found
+def _findings(key: str, named: NamedRows) -> list[Finding]:
+    if not named.reasons:
+        return []
+    rule = "species" if named.species == "C. briggsae" else "atypical"
+    reason = f"this embryo does not fit the atlas: {'; '.join(named.reasons)}."
+    return [Finding(file=key, rule=rule, severity="warning", reason=reason)]

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import InputError, Table
+from fatescope.base import InputError
 from fatescope.lineage.cells import mean_per_cell
 from fatescope.lineage.layout import Runs, layout_tree, value_runs
 from fatescope.report import lineage as show
@@ -28,51 +27,41 @@ from fatescope.workflows.lineages.figures import (
     territory_tables,
     timing,
 )
-from fatescope.workflows.lineages.tables import describe_table, read_table
+from fatescope.workflows.lineages.reading import Outcome, describe, read
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
-    from fatescope.base import Finding
+    from fatescope.acquire.lineages import LineageFile, LineageReading
     from fatescope.base.types import FloatArray
     from fatescope.workflows.lineages.settings import DrawSettings
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Drawn:
-    """What drawing one embryo left: files, rows of tables, findings, times."""
-
-    input: dict[str, object]
-    files: list[Path]
-    tables: Mapping[str, Table]
-    findings: list[Finding]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
-def draw_embryo(key: str, path: Path, out: Path, settings: DrawSettings) -> Drawn:
-    """Draw everything of one table into ``out/embryos/<key>/``."""
-    begun = time.monotonic()
-    read = read_table(path, spacing_um=settings.spacing_um, interval_min=settings.interval_min)
-    embryo = prepare_embryo(key, read.lineage)
-    folder = out / "embryos" / key
+def draw_embryo(
+    file: LineageFile, *, out: Path, settings: DrawSettings, reading: LineageReading
+) -> Outcome:
+    """Draw everything of one lineage into ``out/embryos/<key>/``."""
+    begun = time.perf_counter()
+    got = read(file, reading)
+    embryo = prepare_embryo(file.key, got.lineage)
+    folder = out / "embryos" / file.key
     files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}
     if embryo.body_um is not None:
         files += _space(embryo, folder, settings)
         tables |= territory_tables(embryo, settings)
     bars, pie = names_of_rows(embryo, settings)
     pictures = {"populations": populations(embryo), "names": bars, "names-pie": pie}
-    if against := timing(embryo, settings):
+    if against := timing(embryo, settings, reading):
         pictures["timing"] = against
     files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]
-    page = embryo_page(embryo, pictures, files, folder, read.findings)
+    page = embryo_page(embryo, pictures, files, folder, got.findings)
     files.append(show.store_text(folder / "index.html", page))
-    return Drawn(
-        input=describe_table(path, read),
-        files=files,
+    return Outcome(
+        input=describe(file, got),
+        files=[p.relative_to(out) for p in files],
         tables=tables,
-        findings=read.findings,
-        seconds={"draw": time.monotonic() - begun},
+        findings=got.findings,
+        seconds={"draw": time.perf_counter() - begun},
     )
 
 

@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from fatescope.base.settings import Settings, setting
 
 
-class ScaleSettings(Settings):
-    """Scale of lineage tables where the file does not give it, or gives it wrongly."""
-
-    spacing_um: str | None = setting(
-        None,
-        "step between planes, rows, columns; default: from the file, or assumed",
-        unit="Z,Y,X µm",
-    )
-    interval_min: float | None = setting(
-        None, "minutes between frames; default: from the file, or estimated", unit="min", gt=0
-    )
-
-
-class DrawSettings(ScaleSettings):
+class DrawSettings(Settings):
     """What the pictures of ``lineage draw`` show."""
 
     colour: str | None = setting(
@@ -44,10 +32,15 @@ class DrawSettings(ScaleSettings):
     seed: int = setting(1, "the same seed gives the same pictures", ge=0)
 
 
-class CompareSettings(ScaleSettings):
+class CompareSettings(Settings):
     """How embryos are held against a reference."""
 
-    reference: str | None = setting(None, "folder or table of typical embryos to compare with")
+    reference: str | None = setting(
+        None, "folder or table of typical embryos to compare with; default: the atlas"
+    )
+    atlas: Path | None = setting(
+        None, "atlas to compare with, from lineage atlas; default: the one that ships"
+    )
     fdr: float = setting(
         0.05, "share of false discoveries that is accepted (Benjamini-Hochberg)", gt=0, lt=1
     )
@@ -55,4 +48,4 @@ class CompareSettings(ScaleSettings):
         None, "column of expression to compare as well, such as blot; default: none"
     )
     test_name: str = setting("test", "what the compared embryos are called in the report")
-    reference_name: str = setting("reference", "what the reference embryos are called")
+    reference_name: str = setting("reference", "what they are compared with is called")

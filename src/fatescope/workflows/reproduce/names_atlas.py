@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.atlas_build import build_atlas, cells_of_rows
+from fatescope.lineage.atlas_build import build_atlas
+from fatescope.lineage.atlas_cells import cells_of_lineage
 from fatescope.lineage.compact import compact_labels
 from fatescope.lineage.naming import NameSettings, name_embryo
 
@@ -20,18 +21,7 @@ if TYPE_CHECKING:
 
 def training_atlas(embryos: Sequence[NamedEmbryo]) -> Atlas:
     """Build an atlas from the training embryos."""
-    cells = []
-    for e in embryos:
-        used = e.lineage.frame >= 0
-        cells.append(
-            cells_of_rows(
-                title=e.key,
-                name=e.lineage.name[used],
-                frame=e.lineage.frame[used],
-                xyz_um=e.lineage.position_um()[used][:, ::-1],
-            )
-        )
-    return build_atlas(cells)
+    return build_atlas([cells_of_lineage(e.lineage, title=e.key) for e in embryos])
 
 
 def atlas_labels(atlas: Atlas, embryo: NamedEmbryo, *, tracks: bool) -> IntArray:

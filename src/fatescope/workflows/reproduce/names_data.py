@@ -10,15 +10,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.acquire.lineages import LineageReading
 from fatescope.base import FatescopeError, InputError
 from fatescope.lineage.body_axes import body_axes
 from fatescope.lineage.compact import COMPACT_NAMES, compact_labels
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.tables import find_tables, read_table
+from fatescope.workflows.lineages.reading import find, read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from fatescope.acquire.lineages import LineageFile
     from fatescope.base import Lineage
 
 _FEWEST_NUCLEI = 100
@@ -62,20 +64,20 @@ def load_embryos(
             for i, p in enumerate(plans)
         ]
         return embryos, f"{_RENDERED} rendered embryos (a schematic lineage, not a real one)"
-    tables = find_tables([folder])
+    files = find([folder])
     embryos = []
-    for done, (key, path) in enumerate(tables.items(), start=1):
-        lineage = _usable(path) if path.name.startswith("CD") else None
+    for done, (key, file) in enumerate(files.items(), start=1):
+        lineage = _usable(file) if file.path.name.startswith("CD") else None
         if lineage is not None:
             embryos.append(NamedEmbryo(key=key, lineage=lineage))
         if progress is not None:
-            progress(done, len(tables), "tables read")
+            progress(done, len(files), "tables read")
     if len(embryos) < _FEWEST_EMBRYOS:
         raise InputError(
             f"{folder}: {len(embryos)} tables can be used, {_FEWEST_EMBRYOS} are needed. Give a "
             "folder with EPIC tables (CD*.csv)."
         )
-    return embryos, f"{len(embryos)} typical embryos out of {len(tables)} files"
+    return embryos, f"{len(embryos)} typical embryos out of {len(files)} tables"
 
 
 def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[NamedEmbryo]:
@@ -118,9 +120,9 @@ def _folder(data: Path | None) -> Path | None:
     return inside if inside.is_dir() else given
 
 
-def _usable(path: Path) -> Lineage | None:
+def _usable(file: LineageFile) -> Lineage | None:
     try:
-        lineage = read_table(path, spacing_um=None, interval_min=None).lineage
+        lineage = read(file, LineageReading()).lineage
         named = body_axes(lineage).from_names
     except FatescopeError:
         return None

@@ -1,0 +1,89 @@
+"""Build the shipped atlas again, compare it with the one that ships, and add what that one lacks.
+
+    python benchmarks/shipped_atlas.py $FATESCOPE_DATA/epic_tables [--write]
+
+Takes the embryos that the shipped atlas lists (no test or tuning embryo of ``naming.py`` is among
+them) and prints the largest difference of every array. ``--write`` puts new arrays into the shipped
+file and leaves the old ones as they are, bit for bit, because names were measured with them. Then
+the settled division axes are judged on the tables that are in no part of the atlas.
+"""
+
+import argparse
+import csv
+from importlib.resources import files
+from pathlib import Path
+
+import numpy as np
+
+from fatescope.acquire.lineages import LineageFile, LineageReading, read_lineage
+from fatescope.acquire.lineages.atlas_file import SHIPPED, read_arrays, write_arrays
+from fatescope.lineage import axes_of_atlas, division_axes, fit_axes
+from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.atlas_build import build_atlas
+from fatescope.workflows.lineages.atlas import embryos_of
+
+ADDED = (
+    "n_births",
+    "settled_axis",
+    "n_axes",
+    "neighbour_pair",
+    "neighbour_percent",
+    "neighbour_embryos",
+)
+
+
+def main():
+    parser = argparse.ArgumentParser()
+    parser.add_argument("tables", type=Path)
+    parser.add_argument("--write", action="store_true")
+    asked = parser.parse_args()
+    old, metadata = read_arrays()
+    listed = set(metadata["embryos"])
+    paths = [*sorted(asked.tables.glob("CD*.csv.gz")), asked.tables / "cells_other.csv.gz"]
+    embryos = []
+    for path in paths:
+        if path.name.split(".")[0] in listed or not path.name.startswith("CD"):
+            found, _ = embryos_of(
+                LineageFile(key=path.name, path=path), LineageReading(), frozenset()
+            )
+            embryos += [e for e in found if e.title in listed]
+    new = atlas_arrays(build_atlas(embryos))
+    for name, values in sorted(new.items()):
+        if name not in old:
+            print(f"{name:18} new, {values.nbytes / 1000:.0f} kB before compression")
+        elif old[name].shape != values.shape:
+            print(f"{name:18} shape {old[name].shape} -> {values.shape}")
+        else:
+            away = np.abs(old[name].astype(float) - values.astype(float))
+            print(f"{name:18} largest difference {np.nanmax(away):.3g}")
+    if asked.write:
+        arrays = {**old, **{name: new[name] for name in ADDED}}
+        path = write_arrays(
+            Path(str(files("fatescope") / "lineage/shipped" / SHIPPED)), arrays, metadata
+        )
+        print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
+        old = arrays
+    judge_axes(asked.tables, atlas_from_arrays({**new, **old}, metadata), listed)
+
+
+def judge_axes(tables, atlas, listed):
+    with (tables / "index.csv").open() as file:
+        kinds = {r["file"]: r["class"] for r in csv.DictReader(file)}
+    unseen = [
+        n
+        for n, kind in sorted(kinds.items())
+        if kind not in ("briggsae", "oddnames") and n.split(".")[0] not in listed
+    ]
+    reference = axes_of_atlas(atlas)
+    cosines = []
+    for name in unseen:
+        cosines += fit_axes(division_axes(read_lineage(tables / name)), reference).cosine.values()
+    cosines = np.array(cosines)
+    angle = np.degrees(np.arccos(np.clip(np.median(cosines), -1, 1)))
+    print(f"{len(cosines)} axes of {len(unseen)} unseen embryos: median angle {angle:.1f} degrees")
+    for limit in (0.0, -0.2, -0.5):
+        print(f"cosine below {limit}: {(cosines < limit).mean():.3%}")
+
+
+if __name__ == "__main__":
+    main()
