@@ -3,7 +3,8 @@
     python benchmarks/lint_faults.py $FATESCOPE_DATA/epic_tables [--tables 58] [--seed 1]
 
 Faults: daughters swapped with all their descendants, daughters swapped alone, two tracks exchanged
-for some frames, a scope cliff with tracks, a drop of nuclei in a table without names. Findings that
+for some frames, a scope cliff with tracks, a cell that lives too long, a drop of nuclei in a table
+without names, and in a table that holds nothing but counts. Findings that
 the untouched table has too are not counted (the real tables have faults of their own); they are
 printed as ``already there``. With ``--hold-out`` only tables are used that the shipped atlas was
 not made from, as for an unseen embryo.
@@ -12,6 +13,7 @@ not made from, as for an unseen embryo.
 import argparse
 import csv
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +22,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.sulston import daughter_names, is_cell_name, sort_key
 from fatescope.base.tracks import tracks_of
-from fatescope.lineage import LintSettings, lint_lineage
+from fatescope.lineage import LintSettings, drops_in_counts, lint_lineage
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 SETTINGS = LintSettings(listed=1000)
@@ -190,20 +192,59 @@ def unnamed(lineage):
     return replace(lineage, name=np.full(n, "", dtype=object), parent=np.full(n, -1))
 
 
-def found_in(lineage, rule, atlas):
+def found_in(rule, lineage, atlas):
     findings = lint_lineage(lineage, file="", settings=SETTINGS, atlas=atlas)
     key = {"cliff": lambda f: str(f.frame)}.get(rule, lambda f: f.object)
     return {(f.rule, key(f)) for f in findings if f.rule == rule and f.frame is not None}
 
 
+def counts_of(lineage):
+    """Return the curve of counts: frames of the recording, and nuclei in each."""
+    frame = lineage.frame[lineage.frame >= 0]
+    counts = np.bincount(frame - frame.min())
+    return np.arange(len(counts)) + frame.min(), counts
+
+
+def drop_in_counts(lineage, rng):
+    """Leave nothing but counts, and take out 10 to 50 % of the cells with all their descendants."""
+    faulty, truth = drop_without_tracks(lineage, rng)
+    return counts_of(faulty), truth
+
+
+def dip_in_counts(lineage, rng):
+    """Leave nothing but counts, 10 to 50 % too low for one to five frames."""
+    frame, counts = counts_of(lineage)
+    at = int(rng.integers(np.flatnonzero(counts >= 10)[0] + 1, len(counts) - 6))
+    dip = slice(at, at + int(rng.integers(1, 6)))
+    counts = counts.copy()
+    counts[dip] = np.floor(counts[dip] * (1 - rng.uniform(0.10, 0.5)))
+    return (frame, counts), {("cliff", str(frame[at]))}
+
+
+def found_in_counts(curve, atlas):
+    findings = drops_in_counts(*curve, file="", settings=SETTINGS)
+    return {(f.rule, str(f.frame)) for f in findings}
+
+
+def same(lineage):
+    return lineage
+
+
 FAULTS = {
-    "daughters swapped, with descendants": (swap_families, "swap"),
-    "daughters swapped, alone": (swap_cells, "swap"),
-    "two tracks exchanged for 10 frames": (exchange_tracks, "exchanged"),
-    "cliff with tracks": (cliff_with_tracks, "cliff"),
-    "cell that lives 1.5 times as long": (slow_cells, "timing"),
-    "drop of 10 % or more, no tracks": (drop_without_tracks, "cliff"),
+    "daughters swapped, with descendants": (same, swap_families, partial(found_in, "swap")),
+    "daughters swapped, alone": (same, swap_cells, partial(found_in, "swap")),
+    "two tracks exchanged for 10 frames": (same, exchange_tracks, partial(found_in, "exchanged")),
+    "cliff with tracks": (same, cliff_with_tracks, partial(found_in, "cliff")),
+    "cell that lives 1.5 times as long": (same, slow_cells, partial(found_in, "timing")),
+    "drop of 10 % or more, positions only": (
+        unnamed,
+        drop_without_tracks,
+        partial(found_in, "cliff"),
+    ),
+    "drop of 10 % or more, counts only": (counts_of, drop_in_counts, found_in_counts),
+    "dip of 10 % or more, counts only": (counts_of, dip_in_counts, found_in_counts),
 }
+"""By title: what the untouched table is, how it is injected, what is found in it."""
 
 
 def main():
@@ -225,18 +266,17 @@ def main():
     atlas = open_atlas()
     print("| fault | injected | found | false | precision | recall | already there |")
     print("|--|--|--|--|--|--|--|")
-    for title, (inject, rule) in FAULTS.items():
+    for title, (clean_of, inject, look) in FAULTS.items():
         if asked.only not in title:
             continue
         hit = miss = false = old = 0
         missed, wrong = [], []
         for i, lineage in enumerate(lineages):
-            clean = unnamed(lineage) if inject is drop_without_tracks else lineage
-            there = found_in(clean, rule, atlas)
+            there = look(clean_of(lineage), atlas)
             old += len(there)
             for seed in range(asked.seed, asked.seed + asked.seeds):
                 faulty, truth = inject(lineage, np.random.default_rng([seed, i]))
-                found = found_in(faulty, rule, atlas)
+                found = look(faulty, atlas)
                 new = found - there - truth
                 hit, miss, false = (
                     hit + len(truth & found),

@@ -17,7 +17,7 @@ class LintSettings(Settings):
     cliff_cells: int = setting(3, "fewest cells that make a cliff", ge=1)
     cliff_many: int = setting(20, "so many cells ending together are a cliff at any share", ge=2)
     drop_share: float = setting(
-        0.06, "loss of nuclei between two frames that is a cliff where there are no tracks", gt=0
+        0.05, "loss of nuclei between two frames that is a cliff where there are no tracks", gt=0
     )
     partial_share: float = setting(
         0.4, "share of the expected cells below which the annotation is called partial", gt=0, le=1
