@@ -95,9 +95,11 @@ def draw_class_pie(counts: Mapping[str, int], *, title: str, least_share: float 
     body = [text(20, 26, title, kind="t")]
     for name, count in parts:
         share = count / total
-        body.append(_slice(cx, cy, radius, angle, share, colours[name], f"{name}: {share:.1%}"))
+        body.append(
+            _slice(cx, cy, radius, angle, share, colours[name], f"{name}: {100 * share:.1f} %")
+        )
         angle += 2 * math.pi * share
-    entries = [(f"{n}  {c / total:.1%}", colours[n]) for n, c in parts]
+    entries = [(f"{n}  {100 * (c / total):.1f} %", colours[n]) for n, c in parts]
     half = (len(entries) + 1) // 2
     body.append(legend(380, 80, entries[:half]) + legend(500, 80, entries[half:]))
     return figure("".join(body), width=640, height=max(400, 90 + half * 18), title=title)

@@ -44,12 +44,13 @@ def draw_differences(
         float(np.max(difference[known], initial=1.0)),
         float(np.min(difference[known], initial=0.0)),
     )
+    margin = 0.04 * (reach[0] - reach[1])
     panel = Panel(
         left=70,
         top=50,
         width=560,
         height=300,
-        x_range=(reach[1], reach[0]),
+        x_range=(reach[1] - margin, reach[0] + margin),
         y_range=(0.0, max(float(np.max(sure[known], initial=0.0)) * 1.08, 2.0)),
         x_label=x_label,
         y_label="−log10 of the false discovery rate",
@@ -60,7 +61,8 @@ def draw_differences(
     body.append(
         f'<path d="M{panel.left},{at:.1f}h{panel.width}" stroke="#444" stroke-dasharray="4,3"/>'
     )
-    body.append(text(panel.left + panel.width + 6, at + 4, f"{limit:g}", kind="s"))
+    end = panel.left + panel.width - 4
+    body.append(text(end, at - 4, f"found: q below {limit:g}", kind="s", anchor="end"))
     for group, colour in colours.items():
         mine = np.flatnonzero(known & (np.array(groups) == group))
         hints = [f"{names[i]}: {difference[i]:+.2f}, q {q[i]:.2g}" for i in mine.tolist()]

@@ -22,6 +22,7 @@ Direction = Literal["right", "down"]
 _MARGIN_START, _MARGIN_END = 30.0, 130.0  # pixels before and behind the time axis
 _TOP, _BOTTOM = 84.0, 40.0
 _LETTER = 5.6  # width of a letter of a name, in pixels
+_LINE = 9.0  # height of a line of names, in pixels
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,9 +92,12 @@ def draw_tree(tree: TreeBranches, style: TreeStyle, scale: ColourScale | None = 
     for cell, mother in enumerate(tree.mother):
         if mother >= 0:
             daughters[mother].append(cell)
+    named = _leaves_below(tree) * style.leaf_px >= _LINE
     body = [place.grid(style.time_label), _heading(tree, style, scale)]
     for cell in range(len(tree.name)):
-        body.append(_cell(tree, place, cell, runs[cell], daughters[cell], scale))
+        drawn = _cell(tree, place, cell, runs[cell], daughters[cell], scale)
+        label = _label(tree, place, cell, leaf=not daughters[cell]) if named[cell] else ""
+        body.append(f"{drawn}{label}</g>")
     return figure("".join(body), width=place.size[0], height=place.size[1], title=style.title)
 
 
@@ -162,6 +166,7 @@ def _cell(
     daughters: list[int],
     scale: ColourScale | None,
 ) -> str:
+    """Draw the branch of a cell, and leave its group open for the name."""
     start, end, leaf = (float(v[cell]) for v in (tree.start, tree.end, tree.across))
     colour = founder_colour(tree.founder[cell]) if scale is None else UNKNOWN
     paths = [place.along(start, end, leaf)]
@@ -178,8 +183,17 @@ def _cell(
             f'stroke="{scale.colour(float(tree.run_value[i]))}" stroke-width="5"/>'
             for i in runs
         ]
-    parts.append(_label(tree, place, cell, leaf=not daughters))
-    return "".join(parts) + "</g>"
+    return "".join(parts)
+
+
+def _leaves_below(tree: TreeBranches) -> IntArray:
+    """Return how many leaves come of each cell: where there are few, a name has no room."""
+    leaves = np.bincount(tree.mother[tree.mother >= 0], minlength=len(tree.name)) == 0
+    total = leaves.astype(np.int64)
+    for cell in range(len(total) - 1, -1, -1):  # mothers come before their daughters
+        if tree.mother[cell] >= 0:
+            total[tree.mother[cell]] += total[cell]
+    return total
 
 
 def _label(tree: TreeBranches, place: _Place, cell: int, *, leaf: bool) -> str:

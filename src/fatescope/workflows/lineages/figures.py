@@ -161,6 +161,6 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
         [most] * len(ordered),
         quality.founders_of(ordered),
         title=f"{embryo.key}: rows of each name ({length} letters)",
-        note=f"{len(ordered)} names; the largest has {most / sum(counts.values()):.0%} of the rows",
+        note=f"{len(ordered)} names; the largest has {100 * (most / sum(counts.values())):.0f} % of the rows",
     )
     return bars, show.draw_class_pie(counts, title=f"{embryo.key}: rows of each name")

@@ -38,12 +38,12 @@ def write_names_page(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, q
 def _lead(outcome: NamesOutcome, *, quick: bool) -> str:
     majority, published, corrected = outcome.scores[:3]
     text = (
-        f"The published figure is reproduced ({outcome.published.accuracy:.1%} on random rows), "
-        f"but on embryos that the network has not seen it names {published.mean:.1%} of the rows, "
-        f"where always saying the most frequent name gives {majority.mean:.1%}. Embryos laid in "
-        f"common axes, split by embryo and sampled inside the training set: {corrected.mean:.1%} "
-        f"[{corrected.low:.1%}, {corrected.high:.1%}]. An atlas of the same training embryos, with "
-        f"tracks: {outcome.scores[-1].mean:.1%}."
+        f"The published figure is reproduced ({_percent(outcome.published.accuracy)} on random "
+        f"rows), but on embryos that the network has not seen it names {_percent(published.mean)} "
+        f"of the rows, where always saying the most frequent name gives {_percent(majority.mean)}. "
+        "Embryos laid in common axes, split by embryo and sampled inside the training set: "
+        f"{_percent(corrected.mean)} [{_percent(corrected.low)}, {_percent(corrected.high)}]. An "
+        f"atlas of the same training embryos, with tracks: {_percent(outcome.scores[-1].mean)}."
     )
     return f"Quick run on rendered embryos: it shows that all runs. {text}" if quick else text
 
@@ -100,8 +100,9 @@ def _published(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
             f"One table, x, y, z, time and size as they stand in it; the {len(names)} compact "
             f"names of three letters. RandomOverSampler makes {number(p.rows_after_sampling)} rows "
             f"of {number(p.rows)}, and only then 10 % of the rows are drawn for testing: "
-            f"{p.copies:.0%} of them are copies of training rows. Always naming the largest class "
-            f"would be right for {p.majority:.0%} of the rows before sampling.",
+            f"{100 * p.copies:.0f} % of them are copies of training rows. Always naming the "
+            f"largest class would be right for {100 * p.majority:.0f} % of the rows before "
+            "sampling.",
             "Layers 5-256-128-128-128-64-32, ReLU, dropout 0.2 three times, Adam at 0.001, batches "
             "of 150, ReduceLROnPlateau (factor 0.7, patience 6) on the training loss. The notebook "
             "handed a constant to the scheduler; the text says that the rate falls when the loss "
@@ -183,3 +184,7 @@ def _caveats(outcome: NamesOutcome, *, quick: bool) -> show.Section:
             + (" Rendered embryos say nothing about real ones." if quick else ""),
         ),
     )
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %"
