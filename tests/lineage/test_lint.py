@@ -14,6 +14,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
+from fatescope.base.sulston import mother_of, sort_key
 from fatescope.base.tracks import tracks_of
 from fatescope.lineage import (
     LintSettings,
@@ -227,6 +228,72 @@ def test_another_species_is_recognised_by_its_cycle_lengths():
     assert found(only(other, short), "species") == []
     quick = embryo(generations=6, life=24)
     assert [f.rule for f in found(quick, "species")] == ["species"]
+
+
+@pytest.mark.parametrize(("factor", "times"), [(1.5, "1.5"), (0.6, "0.6")])
+def test_a_cell_that_lives_too_long_or_too_short_is_named(factor, times):
+    alone = with_life(EMBRYO, {"ABplap": factor})
+    (odd,) = found(alone, "timing")
+    assert odd.object == "ABplap"
+    assert f"lives {times}" in odd.reason
+    assert found(alone, "timing", life_factor=2.0) == []
+
+
+def test_many_odd_lives_are_one_finding():
+    every = dict.fromkeys([n for n in set(EMBRYO.name) if len(n) == 6], 2.0)
+    (odd,) = found(with_life(EMBRYO, every), "timing")
+    assert odd.object == "16 cells"
+    assert "frames are missing or doubled" in odd.reason
+
+
+def test_the_pace_of_an_embryo_is_no_finding():
+    slow = replace(EMBRYO, frame=EMBRYO.frame * 2)
+    rows = np.concatenate([np.arange(len(slow))] * 2)
+    frame = np.concatenate([slow.frame, slow.frame + 1])
+    doubled = replace(
+        slow,
+        frame=frame,
+        name=slow.name[rows],
+        position=slow.position[rows],
+        radius_px=slow.radius_px[rows],
+        parent=links_by_name(frame, slow.name[rows]),
+        spacing=Spacing.of(source="user", Z=1.0, Y=1.0, X=1.0),
+    )
+    assert found(doubled, "timing") == []
+
+
+def with_life(lineage, factors):
+    """Cells that live so many times as long; all that comes of them moves in time."""
+    first = {n: lineage.frame[lineage.name == n].min() for n in set(lineage.name)}
+    life = {n: (lineage.name == n).sum() for n in first}
+    begins = {}
+
+    def begin(name):
+        if name not in begins:
+            mother = mother_of(name)
+            known = mother in first
+            begins[name] = (
+                begin(mother) + max(2, round(life[mother] * factors.get(mother, 1)))
+                if known
+                else first[name]
+            )
+        return begins[name]
+
+    rows, frame = [], []
+    for name in sorted(first, key=sort_key):
+        mine = np.flatnonzero(lineage.name == name)
+        n = max(2, round(len(mine) * factors.get(name, 1)))
+        rows.append(mine[np.minimum(np.arange(n) * len(mine) // n, len(mine) - 1)])
+        frame.append(begin(name) + np.arange(n))
+    at, frame = np.concatenate(rows), np.concatenate(frame)
+    return replace(
+        lineage,
+        frame=frame,
+        name=lineage.name[at],
+        position=lineage.position[at],
+        radius_px=lineage.radius_px[at],
+        parent=links_by_name(frame, lineage.name[at]),
+    )
 
 
 def test_axes_that_fit_nothing_make_an_embryo_atypical():

@@ -155,12 +155,13 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
     counts = Counter(names[c] for c in embryo.cells.row_cell)
     ordered = sorted(counts)
     most = max(counts.values())
+    percent = 100 * most / sum(counts.values())
     bars = show.draw_class_bars(
         ordered,
         [counts[n] for n in ordered],
         [most] * len(ordered),
         quality.founders_of(ordered),
         title=f"{embryo.key}: rows of each name ({length} letters)",
-        note=f"{len(ordered)} names; the largest has {100 * (most / sum(counts.values())):.0f} % of the rows",
+        note=f"{len(ordered)} names; the largest has {percent:.0f} % of the rows",
     )
     return bars, show.draw_class_pie(counts, title=f"{embryo.key}: rows of each name")
