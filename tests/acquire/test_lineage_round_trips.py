@@ -99,6 +99,29 @@ def test_tracks_and_masks_bring_back_the_tree_and_places_within_a_voxel(tmp_path
         write_lineage(TWO_DIVISIONS, path, format="ctc")
 
 
+@relaxed
+@given(lineage=lineages())
+def test_tracks_and_masks_keep_any_tree(lineage, tmp_path_factory):
+    path = tmp_path_factory.mktemp("trip") / "tracks"
+    apart = np.arange(len(lineage))[:, None] % 7 * np.array([0.0, 9.0, 11.0])
+    write_lineage(replace(lineage, position=lineage.position + apart), path, format="ctc")
+    assert tree_set(read_lineage(path)) == tree_set(lineage)
+
+
+@pytest.mark.parametrize("format", [f for f in FORMATS if f != "epic"])
+def test_names_in_any_alphabet_come_back(format, tmp_path):
+    names = {"AB": "細胞 1", "ABa": "клетка,'a'", "ABp": 'κύτταρο "p"', "P1": "خلية; (2)"}
+    name = np.array([names.get(n, n) for n in TWO_DIVISIONS.name], dtype=object)
+    lineage = replace(TWO_DIVISIONS, name=name)
+    path = tmp_path / SUFFIX[format]
+    if format == "acetree":  # its fields end at a comma
+        with pytest.raises(InputError, match="names with a comma"):
+            write_lineage(lineage, path, format=format)
+        name[name == names["ABa"]] = names["ABa"].replace(",", " ")
+    write_lineage(lineage, path, format=format)
+    assert tree_set(read_lineage(path)) == tree_set(lineage)
+
+
 @pytest.mark.parametrize("format", ["geff", "csv"])
 def test_negative_frames_and_unnamed_nuclei_travel(format, tmp_path):
     lineage = replace(

@@ -7,6 +7,7 @@ put them into ``names.csv`` beside the tracks and read them from there.
 
 from __future__ import annotations
 
+import csv
 import re
 import shutil
 import tempfile
@@ -138,8 +139,11 @@ def _read_mask(path: Path) -> NDArray[Any]:
             if int(np.prod(series.shape)) > VOXEL_LIMIT:
                 raise FileFormatError(f"{path}: has shape {series.shape}, too large for a mask.")
             mask = series.asarray()
-    except (tifffile.TiffFileError, ValueError, IndexError, OSError) as error:
-        raise FileFormatError(f"{path}: is not a readable mask ({error}).") from error
+    except FileFormatError:
+        raise
+    except Exception as error:  # codecs raise errors of their own, without a common base
+        why = " ".join(str(error).split())
+        raise FileFormatError(f"{path}: is not a readable mask ({why}). Copy it again.") from error
     if not np.issubdtype(mask.dtype, np.integer) or mask.ndim not in (2, 3):
         raise FileFormatError(f"{path}: is not a mask of whole numbers in 2D or 3D.")
     return np.asarray(mask if mask.ndim == 3 else mask[None])
@@ -251,10 +255,10 @@ def _write_tables(folder: Path, tracks: Any) -> None:
     spans = zip(tracks.first.tolist(), tracks.last.tolist(), mothers, strict=True)
     lines = [f"{label} {b} {e} {p}\n" for label, (b, e, p) in enumerate(spans, start=1)]
     (folder / "res_track.txt").write_text("".join(lines), encoding="utf-8")
-    names = [f"{label},{name}\n" for label, name in enumerate(tracks.name, start=1) if name]
+    names = [(label, name) for label, name in enumerate(tracks.name, start=1) if name]
     if names:
-        text = "label,name\n" + "".join(names)
-        (folder / "names.csv").write_text(text, encoding="utf-8")
+        with (folder / "names.csv").open("w", encoding="utf-8", newline="") as file:
+            csv.writer(file, lineterminator="\n").writerows([("label", "name"), *names])
 
 
 def _draw(
