@@ -119,3 +119,10 @@ def _starts(lineage: Lineage) -> np.ndarray:
         lineage.name[linked] != lineage.name[parent[linked]]
     ).astype(bool)
     return starts
+
+
+def complete_lives(tracks: Tracks) -> dict[str, int]:
+    """Return the life in frames of each named cell whose birth and division were both seen."""
+    whole = (tracks.mother >= 0) & (tracks.n_daughters == 2)
+    life = tracks.last - tracks.first + 1
+    return {str(tracks.name[t]): int(life[t]) for t in np.flatnonzero(whole) if tracks.name[t]}

@@ -12,7 +12,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
-from fatescope.lineage.lint_settings import LintSettings
+from fatescope.lineage.lint.settings import LintSettings
 
 
 @command(lineage, "lint", example="fatescope lineage lint CD20080101.csv.gz --out checked")

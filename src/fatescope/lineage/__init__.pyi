@@ -13,6 +13,3 @@ from .exclusion import with_decisions as with_decisions
 from .exclusion import without_rows as without_rows
 from .layout import TreeLayout as TreeLayout
 from .layout import layout_tree as layout_tree
-from .lint import lint_lineage as lint_lineage
-from .lint_scope import drops_in_counts as drops_in_counts
-from .lint_settings import LintSettings as LintSettings

@@ -15,7 +15,7 @@ import numpy as np
 from fatescope.acquire.lineages.result import ReadLineage
 from fatescope.base.errors import InputError
 from fatescope.base.spacing import Length, Spacing
-from fatescope.base.tracks import Tracks, tracks_of
+from fatescope.base.tracks import Tracks, complete_lives, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -74,13 +74,6 @@ def with_scale(
         **lineage.metadata,
     }
     return replace(read, lineage=replace(lineage, spacing=spacing, metadata=metadata))
-
-
-def complete_lives(tracks: Tracks) -> dict[str, int]:
-    """Return the life in frames of each named cell whose birth and division were both seen."""
-    whole = (tracks.mother >= 0) & (tracks.n_daughters == 2)
-    life = tracks.last - tracks.first + 1
-    return {str(tracks.name[t]): int(life[t]) for t in np.flatnonzero(whole) if tracks.name[t]}
 
 
 def median_life(lives: dict[str, int], *, founder: str, letters: int) -> float | None:

@@ -189,11 +189,11 @@ def _cell(
 def _leaves_below(tree: TreeBranches) -> IntArray:
     """Return how many leaves come of each cell: where there are few, a name has no room."""
     leaves = np.bincount(tree.mother[tree.mother >= 0], minlength=len(tree.name)) == 0
-    total = leaves.astype(np.int64)
+    total: IntArray = leaves.astype(np.int64)
     for cell in range(len(total) - 1, -1, -1):  # mothers come before their daughters
         if tree.mother[cell] >= 0:
             total[tree.mother[cell]] += total[cell]
-    return total
+    return np.asarray(total)
 
 
 def _label(tree: TreeBranches, place: _Place, cell: int, *, leaf: bool) -> str:

@@ -23,14 +23,8 @@ from fatescope.acquire.lineages import (
 )
 from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, shown
 from fatescope.base.finding import Status
-from fatescope.lineage import (
-    LintSettings,
-    drops_in_counts,
-    excluded_rows,
-    lint_lineage,
-    with_decisions,
-    without_rows,
-)
+from fatescope.lineage import excluded_rows, with_decisions, without_rows
+from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.run import Run, Summary
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas

@@ -8,12 +8,12 @@ import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of, sort_key
-from fatescope.lineage.pace import NEIGHBOUR_UM
+from fatescope.lineage.lint.pace import NEIGHBOUR_UM
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.lint_settings import LintSettings
+    from fatescope.lineage.lint.settings import LintSettings
 
 _SUSPECT_UM = 2.0
 _SAVED_UM = 3.0

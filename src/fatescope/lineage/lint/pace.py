@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.base.tracks import complete_lives
+
 if TYPE_CHECKING:
     from fatescope.base.tracks import Tracks
 
@@ -25,13 +27,6 @@ class Pace:
 
     frames_per_min: float
     ab16_birth: float
-
-
-def complete_lives(tracks: Tracks) -> dict[str, int]:
-    """Return the life in frames of each named cell whose birth and division were both seen."""
-    whole = (tracks.mother >= 0) & (tracks.n_daughters == 2)
-    life = tracks.last - tracks.first + 1
-    return {str(tracks.name[t]): int(life[t]) for t in np.flatnonzero(whole) if tracks.name[t]}
 
 
 def pace_of(tracks: Tracks) -> Pace | None:

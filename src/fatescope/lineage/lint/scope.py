@@ -9,14 +9,14 @@ import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston_tree import dies
-from fatescope.lineage.lint_report import bounded, ranked
-from fatescope.lineage.pace import NEIGHBOUR_UM, expected_cells, pace_of
+from fatescope.lineage.lint.pace import NEIGHBOUR_UM, expected_cells, pace_of
+from fatescope.lineage.lint.ranking import bounded, ranked
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.base.tracks import Tracks
     from fatescope.base.types import IntArray
-    from fatescope.lineage.lint_settings import LintSettings
+    from fatescope.lineage.lint.settings import LintSettings
 
 _FEWEST, _FEW = 4, 120
 _NEAR = 0.75

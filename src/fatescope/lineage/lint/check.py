@@ -7,25 +7,25 @@ from typing import TYPE_CHECKING
 from fatescope.base.finding import Finding
 from fatescope.base.tracks import Tracks, tracks_of
 from fatescope.lineage.division_axes import axes_of_atlas
-from fatescope.lineage.lint_axes import axis_fit, misfit, swapped_daughters
-from fatescope.lineage.lint_geometry import (
+from fatescope.lineage.lint.axes import axis_fit, misfit, swapped_daughters
+from fatescope.lineage.lint.geometry import (
     duplicate_positions,
     exchanges,
     jumps,
     steps_um,
     traded_places,
 )
-from fatescope.lineage.lint_names import file_order, outside_tree, oversplit
-from fatescope.lineage.lint_report import bounded, ranked
-from fatescope.lineage.lint_scope import cliffs, drops, open_ends, partial
-from fatescope.lineage.lint_structure import holes, nonpositive_times, odd_families, orphans
-from fatescope.lineage.lint_timing import division_order, odd_lives, species_and_kind
+from fatescope.lineage.lint.names import file_order, outside_tree, oversplit
+from fatescope.lineage.lint.ranking import bounded, ranked
+from fatescope.lineage.lint.scope import cliffs, drops, open_ends, partial
+from fatescope.lineage.lint.structure import holes, nonpositive_times, odd_families, orphans
+from fatescope.lineage.lint.timing import division_order, odd_lives, species_and_kind
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.division_axes import DivisionAxes
-    from fatescope.lineage.lint_settings import LintSettings
+    from fatescope.lineage.lint.settings import LintSettings
 
 
 def lint_lineage(

@@ -17,15 +17,14 @@ from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import mother_of, sort_key
 from fatescope.base.tracks import tracks_of
 from fatescope.lineage import (
-    LintSettings,
     axes_of_atlas,
     division_axes,
     excluded_rows,
     fit_axes,
-    lint_lineage,
     with_decisions,
     without_rows,
 )
+from fatescope.lineage.lint import LintSettings, lint_lineage
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 EMBRYO = embryo()
