@@ -75,6 +75,19 @@ def test_drawing_gives_each_embryo_its_page_and_names_the_broken_one(folder, tmp
     assert (fresh / "embryos" / "wild0" / "tree.svg").read_bytes() == before
 
 
+def test_without_a_reference_divisions_are_drawn_against_the_atlas(tmp_path):
+    write_lineage(embryo(), tmp_path / "named.csv")
+    draw_lineages(
+        [tmp_path / "named.csv"],
+        out=tmp_path / "o",
+        settings=DrawSettings(deals=0),
+        reading=LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5),
+        execution=ONE,
+    )
+    drawn = (tmp_path / "o" / "embryos" / "named" / "timing.svg").read_text(encoding="utf-8")
+    assert "divisions against the atlas" in drawn
+
+
 def test_a_column_that_is_not_there_is_named_with_those_that_are(folder, tmp_path):
     settings = DrawSettings(colour="red")
     summary = draw_lineages(

@@ -31,7 +31,7 @@ def test_without_data_the_quick_run_is_offered(monkeypatch, tmp_path):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
     with pytest.raises(InputError, match="Give their folder with --data, or --quick"):
         names_data.load_embryos(None, quick=False, progress=None)
-    with pytest.raises(InputError, match="no lineage table is there"):
+    with pytest.raises(InputError, match="no lineage was found"):
         names_data.load_embryos(tmp_path, quick=False, progress=None)
 
 

@@ -11,15 +11,19 @@ import numpy as np
 from fatescope.base import InputError, Table
 from fatescope.base.sulston import compact_name
 from fatescope.lineage import quality
-from fatescope.lineage.comparing import align_embryos, all_cells
+from fatescope.lineage.against_atlas import atlas_embryo
+from fatescope.lineage.comparing import align_embryos, all_cells, can_be_aligned, on_cells
 from fatescope.lineage.territory import measure_territories
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
+from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.reading import find, read
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
+    from fatescope.base.types import FloatArray
+    from fatescope.lineage.atlas import Atlas
     from fatescope.workflows.lineages.embryo import Embryo
     from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -109,33 +113,46 @@ def populations(embryo: Embryo) -> str:
 
 
 def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> str:
-    """Draw divisions against the reference; empty where there is none or it does not fit."""
-    if settings.reference is None or not embryo.unit or embryo.body_um is None:
+    """Draw divisions against the reference, or the atlas; empty where they cannot be compared."""
+    if not embryo.unit or embryo.body_um is None:
         return ""
-    reference = _reference(settings.reference, reading)
     mine = embryo_traits(embryo.lineage, table=embryo.key)
+    atlas = open_atlas() if settings.reference is None else None
+    reference = (
+        (atlas_embryo(atlas),)
+        if atlas is not None
+        else _reference(str(settings.reference), reading)
+    )
+    if not can_be_aligned(mine, reference):
+        return ""
     aligned, notes = align_embryos([*reference, mine], len(reference))
     names = all_cells(aligned)
-    place = {str(n): i for i, n in enumerate(names)}
-    times = np.full((len(aligned), len(names)), np.nan)
-    for i, e in enumerate(aligned):
-        times[i, [place[str(n)] for n in e.cell]] = e.division_min
-    known = np.isfinite(times[-1]) & (np.isfinite(times[:-1]).sum(axis=0) >= 2)
+    times = np.stack([on_cells(names, e, e.division_min) for e in aligned])
+    fewest = 1 if atlas is not None else 2
+    known = np.isfinite(times[-1]) & (np.isfinite(times[:-1]).sum(axis=0) >= fewest)
     mean = np.nanmean(times[:-1, known], axis=0)
-    spread = np.nanstd(times[:-1, known], axis=0, ddof=1)
     founders = quality.founders_of(names[known])
     note = notes[-1]
+    against = f"{len(reference)} reference embryos" if atlas is None else "the atlas"
     return show.draw_timing(
         mean,
         times[-1, known],
-        spread,
+        _spread(times[:-1, known], names[known], atlas),
         list(names[known]),
         founders,
         {f: show.founder_colour(f) for f in quality.FOUNDERS if f in founders},
-        title=f"{embryo.key}: divisions against {len(reference)} reference embryos",
+        title=f"{embryo.key}: divisions against {against}",
         note=f"pace {number(note.pace)}, residual {number(note.residual_min)} min, "
         f"{known.sum()} divisions",
     )
+
+
+def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatArray:
+    """Return the spread of each division; in the atlas that of the first daughter's birth."""
+    if atlas is None:
+        return np.asarray(np.nanstd(times, axis=0, ddof=1))
+    first = np.array([atlas.daughters[atlas.index[str(n)], 0] for n in names], dtype=np.int64)
+    return np.asarray(atlas.birth_sd[first])
 
 
 @lru_cache(maxsize=4)

@@ -23,7 +23,7 @@ class DrawSettings(Settings):
         None, "draw the paths of these cells and their descendants only, such as ABpla,MSa"
     )
     reference: str | None = setting(
-        None, "folder or table of typical embryos that divisions are held against"
+        None, "folder of typical embryos that divisions are held against; default: the atlas"
     )
     cube_um: float = setting(
         3.0, "edge of the cubes in which overlap is counted", unit="µm", gt=0.5
