@@ -80,7 +80,7 @@ def test_without_a_reference_divisions_are_drawn_against_the_atlas(tmp_path):
     draw_lineages(
         [tmp_path / "named.csv"],
         out=tmp_path / "o",
-        settings=DrawSettings(deals=0),
+        settings=DrawSettings(deals=1),
         reading=LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5),
         execution=ONE,
     )

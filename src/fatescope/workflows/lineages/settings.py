@@ -28,7 +28,7 @@ class DrawSettings(Settings):
     cube_um: float = setting(
         3.0, "edge of the cubes in which overlap is counted", unit="µm", gt=0.5
     )
-    deals: int = setting(20, "random deals of the names, for the overlap by chance", ge=0, le=1000)
+    deals: int = setting(20, "random deals of the names, for the overlap by chance", ge=1, le=1000)
     seed: int = setting(1, "the same seed gives the same pictures", ge=0)
 
 
