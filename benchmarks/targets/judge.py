@@ -1,0 +1,167 @@
+"""Score a design on validation units: thresholds, errors by kind, and what decoding costs."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+import torch
+from benchmarks.targets.design import WORKING_PX, Design
+
+from fatescope.evaluate import explain_errors, score_labels
+from fatescope.prepare import read_pixels
+from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.train.networks import DIVISOR
+from fatescope.train.pictures import normalise, unit_diameters
+from fatescope.train.scoring import Scored, merit
+from fatescope.train.validation import resample
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from benchmarks.targets.design import Thresholds
+
+    from fatescope.prepare import Sample
+
+FOLDS = 2
+ROUNDS = 2
+
+
+@dataclass(slots=True)
+class Judge:
+    """Maps of all pictures, drawn once, and what thresholds made of them."""
+
+    design: Design
+    network: torch.nn.Module
+    samples: Sequence[Sample]
+    _truths: list[np.ndarray] = field(init=False)
+    _diameters: list[float] = field(init=False)
+    _maps: list[tuple[np.ndarray, tuple[int, int]]] = field(init=False)
+    _seen: dict[tuple[tuple[str, float], ...], list[Scored]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._seen = {}
+        self._truths = [read_pixels(s.labels).astype(np.int32) for s in self.samples]
+        self._diameters = unit_diameters(self.samples)
+        self._maps = []
+        for sample, diameter in zip(self.samples, self._diameters, strict=True):
+            zoom = WORKING_PX / diameter if np.isfinite(diameter) else 1.0
+            pixels = normalise(read_pixels(sample.image))
+            maps, shape = draw_maps(self.design, self.network, resample(pixels, zoom))
+            self._maps.append((maps.astype(np.float16), shape))
+
+    def labels(self, which: int, thresholds: Thresholds) -> np.ndarray:
+        """Return the nuclei of a picture on its own grid, by the nearest working pixel."""
+        maps, shape = self._maps[which]
+        found = self.design.decode(maps, shape, thresholds).astype(np.float32)
+        size = self._truths[which].shape[::-1]
+        way = cv2.INTER_NEAREST_EXACT
+        return cv2.resize(found, size, interpolation=way).astype(np.int32)
+
+    def scores(self, thresholds: Thresholds) -> list[Scored]:
+        key = tuple(sorted(thresholds.items()))
+        if key not in self._seen:
+            self._seen[key] = [
+                Scored(sample, score_labels(truth, self.labels(i, thresholds)), diameter)
+                for i, (sample, truth, diameter) in enumerate(
+                    zip(self.samples, self._truths, self._diameters, strict=True)
+                )
+            ]
+        return self._seen[key]
+
+    def tune(self, which: Sequence[int]) -> Thresholds:
+        """Choose thresholds on some pictures, one after the other, twice around."""
+
+        def tried(thresholds: Thresholds) -> float:
+            scored = self.scores(thresholds)
+            return merit([scored[i] for i in which])
+
+        best = dict(self.design.start)
+        best_merit = tried(best)
+        for name, values in [*self.design.grids] * ROUNDS:
+            for value in values:
+                candidate = {**best, name: value}
+                if candidate != best and (found := tried(candidate)) > best_merit + 1e-4:
+                    best, best_merit = candidate, found
+        return best
+
+    def errors(self, chosen: Sequence[Thresholds]) -> list[dict[str, int]]:
+        """Count the kinds of errors of each picture with its thresholds."""
+        counts = []
+        for i, thresholds in enumerate(chosen):
+            kinds = explain_errors(self._truths[i], self.labels(i, thresholds))["kind"]
+            names, n = np.unique(np.asarray(kinds, str), return_counts=True)
+            counts.append(dict(zip(names.tolist(), n.tolist(), strict=True)))
+        return counts
+
+
+def draw_maps(
+    design: Design, network: torch.nn.Module, picture: np.ndarray
+) -> tuple[np.ndarray, tuple[int, int]]:
+    """Return what `Design.decode` takes: maps (C, y, x), and the shape of the picture."""
+    height, width = picture.shape
+    padded = np.pad(picture, ((0, -height % DIVISOR), (0, -width % DIVISOR)), mode="reflect")
+    with torch.no_grad():
+        maps = design.maps(network.logits(torch.from_numpy(padded)[None, None]))[0]
+    return maps.float().numpy(), (height, width)
+
+
+def folds(samples: Sequence[Sample]) -> list[list[int]]:
+    """Divide pictures into two parts by unit, every other unit of a kind, in order of names.
+
+    Frames of a kind that is one unit are divided at their middle.
+    """
+    units: dict[str, list[str]] = {}
+    for s in samples:
+        names = units.setdefault(s.kind, [])
+        if s.unit not in names:
+            names.append(s.unit)
+    parts: list[list[int]] = [[] for _ in range(FOLDS)]
+    for kind, names in units.items():
+        members = [i for i, s in enumerate(samples) if s.kind == kind]
+        order = sorted(names)
+        middle = np.median([samples[i].frame or 0 for i in members])
+        for i in members:
+            s = samples[i]
+            late = (s.frame or 0) >= middle if len(names) == 1 else order.index(s.unit) % FOLDS
+            parts[int(late)].append(i)
+    return parts
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """CPU seconds per megapixel of a rendered picture, and how many nuclei there are."""
+
+    network: float
+    decode: float
+    n_true: int
+    n_found: int
+
+
+def cost(design: Design, network: torch.nn.Module, thresholds: Thresholds) -> Cost:
+    """Measure drawing (torch, float32) and decoding on a rendered megapixel, median of seven."""
+    settings = NucleiMovieSettings(height=1008, width=1008, diameter_px=WORKING_PX + 2, density=0.3)
+    picture, truth = simulate_picture(settings, seed=1)
+    scaled = normalise(picture)
+    megapixels = scaled.size / 1e6
+    maps, shape = draw_maps(design, network, scaled)
+    found = design.decode(maps, shape, thresholds)
+    return Cost(
+        network=_seconds(lambda: draw_maps(design, network, scaled)) / megapixels,
+        decode=_seconds(lambda: design.decode(maps, shape, thresholds)) / megapixels,
+        n_true=len(np.unique(truth)) - 1,
+        n_found=len(np.unique(found)) - 1,
+    )
+
+
+def _seconds(work: object) -> float:
+    assert callable(work)
+    times = []
+    for _ in range(7):
+        begun = time.process_time()
+        work()
+        times.append(time.process_time() - begun)
+    return float(np.median(times))
