@@ -40,7 +40,7 @@ class Judge:
     _truths: list[np.ndarray] = field(init=False)
     _diameters: list[float] = field(init=False)
     _maps: list[tuple[np.ndarray, tuple[int, int]]] = field(init=False)
-    _seen: dict[tuple[tuple[str, float], ...], list[Scored]] = field(init=False)
+    _seen: dict[tuple[float, ...], Scored] = field(init=False)
 
     def __post_init__(self) -> None:
         self._seen = {}
@@ -61,23 +61,18 @@ class Judge:
         way = cv2.INTER_NEAREST_EXACT
         return cv2.resize(found, size, interpolation=way).astype(np.int32)
 
-    def scores(self, thresholds: Thresholds) -> list[Scored]:
-        key = tuple(sorted(thresholds.items()))
+    def score(self, which: int, thresholds: Thresholds) -> Scored:
+        key = (which, *(value for _, value in sorted(thresholds.items())))
         if key not in self._seen:
-            self._seen[key] = [
-                Scored(sample, score_labels(truth, self.labels(i, thresholds)), diameter)
-                for i, (sample, truth, diameter) in enumerate(
-                    zip(self.samples, self._truths, self._diameters, strict=True)
-                )
-            ]
+            scores = score_labels(self._truths[which], self.labels(which, thresholds))
+            self._seen[key] = Scored(self.samples[which], scores, self._diameters[which])
         return self._seen[key]
 
     def tune(self, which: Sequence[int]) -> Thresholds:
         """Choose thresholds on some pictures, one after the other, twice around."""
 
         def tried(thresholds: Thresholds) -> float:
-            scored = self.scores(thresholds)
-            return merit([scored[i] for i in which])
+            return merit([self.score(i, thresholds) for i in which])
 
         best = dict(self.design.start)
         best_merit = tried(best)
@@ -131,30 +126,26 @@ def folds(samples: Sequence[Sample]) -> list[list[int]]:
     return parts
 
 
-@dataclass(frozen=True, slots=True)
-class Cost:
-    """CPU seconds per megapixel of a rendered picture, and how many nuclei there are."""
+def cost(design: Design, network: torch.nn.Module, thresholds: Thresholds) -> dict[str, float]:
+    """Measure drawing (torch, float32) and decoding on a rendered picture, medians of seven.
 
-    network: float
-    decode: float
-    n_true: int
-    n_found: int
-
-
-def cost(design: Design, network: torch.nn.Module, thresholds: Thresholds) -> Cost:
-    """Measure drawing (torch, float32) and decoding on a rendered megapixel, median of seven."""
+    Returns
+    -------
+    dict
+        ``network`` and ``decode`` in CPU seconds per megapixel; ``n_true`` and ``n_found`` nuclei.
+    """
     settings = NucleiMovieSettings(height=1008, width=1008, diameter_px=WORKING_PX + 2, density=0.3)
     picture, truth = simulate_picture(settings, seed=1)
     scaled = normalise(picture)
     megapixels = scaled.size / 1e6
     maps, shape = draw_maps(design, network, scaled)
     found = design.decode(maps, shape, thresholds)
-    return Cost(
-        network=_seconds(lambda: draw_maps(design, network, scaled)) / megapixels,
-        decode=_seconds(lambda: design.decode(maps, shape, thresholds)) / megapixels,
-        n_true=len(np.unique(truth)) - 1,
-        n_found=len(np.unique(found)) - 1,
-    )
+    return {
+        "network": _seconds(lambda: draw_maps(design, network, scaled)) / megapixels,
+        "decode": _seconds(lambda: design.decode(maps, shape, thresholds)) / megapixels,
+        "n_true": len(np.unique(truth)) - 1,
+        "n_found": len(np.unique(found)) - 1,
+    }
 
 
 def _seconds(work: object) -> float:
