@@ -134,7 +134,9 @@ def cost(design: Design, network: torch.nn.Module, thresholds: Thresholds) -> di
     dict
         ``network`` and ``decode`` in CPU seconds per megapixel; ``n_true`` and ``n_found`` nuclei.
     """
-    settings = NucleiMovieSettings(height=1008, width=1008, diameter_px=WORKING_PX + 2, density=0.3)
+    settings = NucleiMovieSettings(
+        height=1008, width=1008, diameter_px=WORKING_PX + 2, density=0.26
+    )
     picture, truth = simulate_picture(settings, seed=1)
     scaled = normalise(picture)
     megapixels = scaled.size / 1e6
