@@ -14,6 +14,10 @@ if TYPE_CHECKING:
 _SLOPE_FRAMES = 10
 _MOST_CELLS = 380
 _SMOOTH_MIN = 10.0
+_LAG_STEP_MIN = 2.5
+"""How much a daughter's lag differs from her mother's."""
+_LAG_SEEN_MIN = 3.0
+"""How far one birth strays; sisters count twice, though they are born together."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,3 +124,38 @@ def clock_from_births(
         bend = (kernel * robust) @ off / ((kernel * robust).sum(1) + 2.0)
     curved = np.maximum.accumulate(straight + bend) + np.arange(len(grid)) * 1e-6
     return Clock(grid, curved)
+
+
+def birth_lags(atlas: Atlas, *, minute: FloatArray, name: IntArray) -> FloatArray:
+    """Return how much later than in the atlas each cell of this embryo is born, in minutes.
+
+    A lineage that is slow stays slow: from mother to daughter a lag changes by a few minutes (a
+    random walk down the tree, which is smoothed exactly), so one strange cell counts little.
+
+    Parameters
+    ----------
+    minute : ndarray, shape (k,)
+        Births by the clock.
+    name : ndarray of int, shape (k,)
+
+    Returns
+    -------
+    ndarray, shape (n,)
+        Cells that were not seen are as late as their mothers.
+    """
+    n = len(atlas)
+    trust, pull = np.zeros(n), np.zeros(n)
+    np.add.at(trust, name, _LAG_SEEN_MIN**-2)
+    np.add.at(pull, name, (minute - atlas.birth_min[name]) / _LAG_SEEN_MIN**2)
+    mother = atlas.mother.tolist()  # names are sorted so that mothers come first
+    for i in range(n - 1, -1, -1):
+        if mother[i] >= 0:
+            passed = 1 / (1 + trust[i] * _LAG_STEP_MIN**2)
+            trust[mother[i]] += trust[i] * passed
+            pull[mother[i]] += pull[i] * passed
+    lag = np.zeros(n)
+    for i in range(n):
+        above = lag[mother[i]] if mother[i] >= 0 else 0.0
+        hold = _LAG_STEP_MIN**-2
+        lag[i] = (pull[i] + above * hold) / (trust[i] + hold)
+    return lag

@@ -12,8 +12,9 @@ from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
-from fatescope.lineage.naming.movie import links_are_doubtful, name_movie
-from fatescope.lineage.naming.tracked import name_tracked
+from fatescope.lineage.naming.mending import mend_links, too_young
+from fatescope.lineage.naming.movie import name_movie
+from fatescope.lineage.naming.tracked import NamedTree, name_tracked
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
@@ -122,11 +123,10 @@ def _name(
         return _carried(_spread_out(part, rows, len(frame)), frame, parent)
     linked = np.mean(parent[frame > frame.min()] >= 0) > _LINKED_SHARE
     kind: Kind = "movie"
-    if linked and settings.links != "ignore" and not _must_mend(atlas, frame, parent, settings):
-        found, kind = name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent), "tracked"
+    if linked and settings.links != "ignore":
+        found, kind = _tracked(atlas, xyz, frame, parent, settings), "tracked"
     else:
-        given = parent if linked and settings.links != "ignore" else None
-        found, _ = name_movie(atlas, xyz_um=xyz, frame=frame, parent=given)
+        found, _ = name_movie(atlas, xyz_um=xyz, frame=frame)
     sure = certainty(atlas, found, frame=frame, kind=kind)
     fit = fitness(atlas, found, frame=frame)
     return NamedRows(
@@ -160,8 +160,11 @@ def _carried(named: NamedRows, frame: IntArray, parent: IntArray) -> NamedRows:
     return named
 
 
-def _must_mend(atlas: Atlas, frame: IntArray, parent: IntArray, settings: NameSettings) -> bool:
-    if settings.links != "auto":
-        return settings.links == "mend"
+def _tracked(
+    atlas: Atlas, xyz: FloatArray, frame: IntArray, parent: IntArray, settings: NameSettings
+) -> NamedTree:
+    if settings.links == "trust":
+        return name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent)
     pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
-    return links_are_doubtful(frame, parent, minutes_per_frame=pace)
+    links = mend_links(xyz, frame, parent, life_cost=too_young(frame, pace))
+    return name_tracked(atlas, xyz_um=xyz, frame=frame, parent=links)

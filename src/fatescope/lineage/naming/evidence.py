@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ _VIEWS = 5
 _PLACE_WEIGHT = 0.5
 """Views of one track repeat each other: five of them count as two and a half."""
 _FAR = 3.0
+_FEW = 60
 _CENSORED_BONUS = 2.0
 _UNSEEN_DIVISION = -6.0
 _BEFORE_MIN = 60.0
@@ -39,27 +41,59 @@ def phases(
     return begin, np.maximum(np.where(born & divides, end - birth, life), 0.5)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Strays:
+    """How far cells of one embryo stray from where they are expected.
+
+    A daughter starts where her mother strayed to and slowly finds her own way, faster in an embryo
+    like those of the atlas than in one that is built differently. So what a whole lineage strays
+    counts once, not once per cell.
+
+    Parameters
+    ----------
+    kept : ndarray of float, shape (5,)
+        Share of the mother's last stray that is left at five views of the daughter's life.
+    rest : ndarray of float, shape (5,)
+        Spread of what is new, in units of the atlas's own spread.
+    alone : float
+        Spread of cells whose mother was not seen.
+    """
+
+    kept: FloatArray
+    rest: FloatArray
+    alone: float
+
+    @staticmethod
+    def independent(spread: float) -> Strays:
+        """Return strays that are not inherited."""
+        return Strays(kept=np.zeros(_VIEWS), rest=np.full(_VIEWS, spread), alone=spread)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """Rows of an embryo in the frame of the atlas, and where its cells are expected.
+
+    Parameters
+    ----------
+    frame : ndarray of int, shape (rows,)
+    placed : ndarray, shape (rows, 3)
+        Rows in the frame of the atlas, µm.
+    expected : ndarray, shape (n, 5, 3)
+        Where the cells of this embryo are expected.
+    """
+
+    frame: IntArray
+    placed: FloatArray
+    expected: FloatArray
+
+
 def score_names(
-    atlas: Atlas,
-    chains: Chains,
-    clock: Clock,
-    *,
-    frame: IntArray,
-    placed: FloatArray,
-    expected: FloatArray,
-    spread: float,
-    gate_min: float,
+    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, strays: Strays, *, gate_min: float
 ) -> FloatArray:
     """Return the log-likelihood of every name for every track.
 
     Parameters
     ----------
-    placed : ndarray, shape (rows, 3)
-        Rows in the frame of the atlas, µm.
-    expected : ndarray, shape (n, 5, 3)
-        Where the cells of this embryo are expected.
-    spread : float
-        Spread of this embryo in units of the atlas's own.
     gate_min : float
         Names born further from the track than so many minutes are impossible.
 
@@ -69,9 +103,42 @@ def score_names(
     """
     track, name = _candidates(atlas, chains, clock, gate_min)
     scores = np.full((len(chains), len(atlas)), IMPOSSIBLE)
-    place = _score_place(atlas, chains, clock, track, name, frame, placed, expected, spread)
+    place = _score_place(atlas, chains, clock, scene, strays, track, name)
     scores[track, name] = place + _score_times(atlas, chains, clock, track, name)
     return scores
+
+
+def learn_strays(
+    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, name: IntArray, *, spread: float
+) -> Strays:
+    """Learn from the names found so far how cells stray; not inherited where few are named."""
+    sure = (name >= 0) & atlas.known[np.maximum(name, 0)]
+    track = np.flatnonzero(sure & chains.born & sure[chains.mother] & (chains.n_rows >= _VIEWS))
+    if len(track) < _FEW:
+        return Strays.independent(spread)
+    off, above = _strays(atlas, chains, clock, scene, track, name[track])
+    off, above = np.clip(off, -_FAR, _FAR), np.clip(above, -_FAR, _FAR)
+    kept = np.clip(np.einsum("kvi,ki->v", off, above) / (above**2).sum(), 0.0, 0.95)
+    left = (off - kept[:, None] * above[:, None]) ** 2
+    rest = np.sqrt(np.median(left.mean(2), axis=0) / 0.79)
+    return Strays(kept=kept, rest=np.clip(rest, 0.4, 2.5), alone=spread)
+
+
+def _strays(
+    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, track: IntArray, name: IntArray
+) -> tuple[FloatArray, FloatArray]:
+    """Return how far tracks stray at five views, and their mothers at the last (zero: unseen)."""
+    step = np.round(np.linspace(0, 1, _VIEWS) * (chains.n_rows[:, None] - 1)).astype(np.int64)
+    view = chains.rows[chains.start[:-1, None] + step]
+    begin, life = phases(atlas, chains, clock, track, name)
+    phase = (clock.minutes(scene.frame)[view][track] - begin[:, None]) / life[:, None]
+    there = at_phase(scene.expected, name[:, None], phase)
+    off = (scene.placed[view][track] - there) / atlas.position_sd[name][:, None, :]
+    mother, above = chains.mother[track], atlas.mother[name]
+    seen = chains.born[track] & (above >= 0) & atlas.known[np.maximum(above, 0)]
+    last = scene.placed[view[:, -1]][mother]
+    stray = (last - scene.expected[above, -1]) / atlas.position_sd[above]
+    return off, np.where(seen[:, None], stray, 0.0)
 
 
 def _candidates(
@@ -96,24 +163,20 @@ def _score_place(
     atlas: Atlas,
     chains: Chains,
     clock: Clock,
+    scene: Scene,
+    strays: Strays,
     track: IntArray,
     name: IntArray,
-    frame: IntArray,
-    placed: FloatArray,
-    expected: FloatArray,
-    spread: float,
 ) -> FloatArray:
-    n_rows = chains.n_rows
-    step = np.round(np.linspace(0, 1, _VIEWS) * (n_rows[:, None] - 1)).astype(np.int64)
-    view = chains.rows[chains.start[:-1, None] + step]
-    begin, life = phases(atlas, chains, clock, track, name)
-    phase = (clock.minutes(frame)[view][track] - begin[:, None]) / life[:, None]
-    sd = atlas.position_sd[name] * spread
-    off = (placed[view][track] - at_phase(expected, name[:, None], phase)) / sd[:, None, :]
+    off, above = _strays(atlas, chains, clock, scene, track, name)
+    inherits = above.any(axis=1)
+    rest = np.where(inherits[:, None], strays.rest, strays.alone)
+    off = (off - strays.kept[:, None] * above[:, None, :]) / rest[:, :, None]
     square = (off**2).sum(2)
     square = np.where(square < _FAR**2, square, 2 * _FAR * np.sqrt(square) - _FAR**2)
-    weight = _PLACE_WEIGHT * np.minimum(n_rows[track], _VIEWS)
-    return np.asarray(-weight * (0.5 * square.mean(1) + np.log(sd).sum(1)))
+    weight = _PLACE_WEIGHT * np.minimum(chains.n_rows[track], _VIEWS)
+    norm = np.log(atlas.position_sd[name]).sum(1) + 3 * np.log(rest).mean(1)
+    return np.asarray(-weight * (0.5 * square.mean(1) + norm))
 
 
 def _score_times(

@@ -98,9 +98,7 @@ class Forest:
         children, motion = self.children[mother], self.motion
         if len(children) == 2:
             return motion.split(mother, *children)
-        return sum(motion.follow(mother, c) for c in children) + _THIRD * max(
-            0, len(children) - 2
-        )
+        return sum(motion.follow(mother, c) for c in children) + _THIRD * max(0, len(children) - 2)
 
     def event(self, row: int) -> float:
         """Return the cost of what happens after a row: it ends, goes on, or divides."""
@@ -250,9 +248,7 @@ def _usual_cost(forest: Forest, children: int) -> float:
     return float(np.median(cost)) if cost else 0.0
 
 
-def _best_change(
-    forest: Forest, near: _Neighbours, row: int
-) -> tuple[float, Change | None]:
+def _best_change(forest: Forest, near: _Neighbours, row: int) -> tuple[float, Change | None]:
     best, chosen = _ENOUGH, None
     for change in _changes(forest, near, row):
         gain = _gain(forest, change)

@@ -103,9 +103,7 @@ def learn_motion(xyz_um: FloatArray, frame: IntArray, parent: IntArray) -> Motio
     )
 
 
-def _flow(
-    xyz: FloatArray, frame: IntArray, parent: IntArray, continues: BoolArray
-) -> FloatArray:
+def _flow(xyz: FloatArray, frame: IntArray, parent: IntArray, continues: BoolArray) -> FloatArray:
     """Return how rows are expected to move, by the median movement of their neighbours."""
     from scipy.spatial import cKDTree
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import TYPE_CHECKING
 
@@ -10,8 +10,15 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.lineage.align import Fit, fit_embryo
-from fatescope.lineage.clock import Clock, clock_from_births, clocks_from_counts
-from fatescope.lineage.naming.evidence import division_directions, phases, score_names
+from fatescope.lineage.clock import Clock, birth_lags, clock_from_births, clocks_from_counts
+from fatescope.lineage.naming.evidence import (
+    Scene,
+    Strays,
+    division_directions,
+    learn_strays,
+    phases,
+    score_names,
+)
 from fatescope.lineage.naming.pose import long_axis_frame, turned_about_long_axis
 from fatescope.lineage.naming.tracks import Chains, chains_of
 from fatescope.lineage.naming.tree import Named, name_forest
@@ -121,7 +128,9 @@ def rename_tracked(
     """Name the same nuclei again after their links changed; clock and map are kept as a start."""
     part = _Part(xyz_um, frame, chains_of(frame, parent))
     fit = found.fit
-    named = _named(atlas, part, found.clock, fit.placed, fit.expected, fit.spread, 15.0)
+    named = _named(
+        atlas, part, found.clock, fit.placed, fit.expected, Strays.independent(fit.spread), 15.0
+    )
     return _settled(atlas, part, named, found.clock, fit.matrix, passes=2)
 
 
@@ -141,7 +150,7 @@ def _starts(atlas: Atlas, part: _Part) -> list[_State]:
             clock,
             part.xyz_um @ matrix - centre @ matrix,
             atlas.position,
-            2.0,
+            Strays.independent(2.0),
             25.0,
             0.5,
         )
@@ -156,22 +165,23 @@ def _named(
     clock: Clock,
     placed: FloatArray,
     expected: FloatArray,
-    spread: float,
+    strays: Strays,
     gate: float,
     trust: float = 1.0,
 ) -> Named:
-    evidence = score_names(
-        atlas,
-        part.chains,
-        clock,
-        frame=part.frame,
-        placed=placed,
-        expected=expected,
-        spread=spread,
-        gate_min=gate,
-    )
+    scene = Scene(frame=part.frame, placed=placed, expected=expected)
+    evidence = score_names(atlas, part.chains, clock, scene, strays, gate_min=gate)
     direction = division_directions(part.chains, placed)
     return name_forest(atlas, part.chains, evidence, direction, trust=trust)
+
+
+def _with_lags(atlas: Atlas, part: _Part, named: Named, clock: Clock) -> Atlas:
+    """Return the atlas with the births of this embryo, as far as its lineages run late or early."""
+    chains = part.chains
+    born = np.flatnonzero(chains.born & (named.name >= 0))
+    born = born[atlas.known[named.name[born]]]
+    lag = birth_lags(atlas, minute=clock.minutes(chains.first[born]), name=named.name[born])
+    return replace(atlas, birth_min=atlas.birth_min + lag)
 
 
 def _updated(
@@ -223,9 +233,8 @@ def _refined(atlas: Atlas, part: _Part, state: _State) -> _State:
         )
         if np.linalg.det(fit.matrix) <= 0:
             break
-        named = _named(
-            atlas, part, clock, fit.placed, fit.expected, max(1.0, 1.2 * fit.spread), 20.0
-        )
+        strays = Strays.independent(max(1.0, 1.2 * fit.spread))
+        named = _named(atlas, part, clock, fit.placed, fit.expected, strays, 20.0)
         if turn and named.total < state.named.total - _WORSE:
             break
         state = _State(named, clock, fit.matrix, fit.shift, fit.spread)
@@ -238,7 +247,8 @@ def _usable(atlas: Atlas, named: Named) -> bool:
 
 def _first_pass(atlas: Atlas, part: _Part, state: _State) -> Named:
     placed = part.xyz_um @ state.matrix + state.shift
-    return _named(atlas, part, state.clock, placed, atlas.position, max(1.2, state.spread), 20.0)
+    strays = Strays.independent(max(1.2, state.spread))
+    return _named(atlas, part, state.clock, placed, atlas.position, strays, 20.0)
 
 
 def _whole(atlas: Atlas, part: _Part, state: _State) -> NamedTree:
@@ -253,7 +263,10 @@ def _settled(
     best: NamedTree | None = None
     for turn in range(passes):
         clock, fit = _updated(atlas, part, named, clock, matrix, modes=turn > 0, drift=True)
-        named = _named(atlas, part, clock, fit.placed, fit.expected, fit.spread, 15.0)
+        own = _with_lags(atlas, part, named, clock)
+        scene = Scene(frame=part.frame, placed=fit.placed, expected=fit.expected)
+        strays = learn_strays(own, part.chains, clock, scene, named.name, spread=fit.spread)
+        named = _named(own, part, clock, fit.placed, fit.expected, strays, 15.0)
         found = NamedTree(chains=part.chains, named=named, clock=clock, fit=fit)
         if best is not None and named.total < best.named.total - _WORSE:
             break
