@@ -12,9 +12,9 @@ from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
-from fatescope.lineage.naming.mending import mend_links, too_young
+from fatescope.lineage.naming.mending import mend_links, too_young, untimely
 from fatescope.lineage.naming.movie import name_movie
-from fatescope.lineage.naming.tracked import NamedTree, name_tracked
+from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
@@ -167,4 +167,9 @@ def _tracked(
         return name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent)
     pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
     links = mend_links(xyz, frame, parent, life_cost=too_young(frame, pace))
-    return name_tracked(atlas, xyz_um=xyz, frame=frame, parent=links)
+    found = name_tracked(atlas, xyz_um=xyz, frame=frame, parent=links)
+    lives = untimely(atlas, found.clock, frame=frame, parent=links, name=found.row_names())
+    again = mend_links(xyz, frame, parent, life_cost=lives, now=links)
+    if np.array_equal(again, links):
+        return found
+    return rename_tracked(atlas, found, xyz_um=xyz, frame=frame, parent=again)

@@ -9,6 +9,7 @@ disbelieve a given link.
 from __future__ import annotations
 
 import heapq
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fatescope.base.types import FloatArray, IntArray
+    from fatescope.lineage.atlas import Atlas
+    from fatescope.lineage.clock import Clock
+
+    LifeCost = Callable[[int, int], float]
 
 _ENDS = 9.0
 _BEGINS = 19.0
@@ -45,18 +50,18 @@ class Forest:
 
     Parameters
     ----------
-    given : ndarray of int, shape (rows,)
-        Row in an earlier frame, or -1.
+    given, now : ndarray of int, shape (rows,)
+        Row in an earlier frame, or -1: as the table says, and to begin with.
     life_cost : callable
         ``life_cost(first, last)``: cost that the track from row ``first`` (a daughter) divides
         after row ``last``.
     """
 
     def __init__(
-        self, motion: Motion, given: IntArray, life_cost: Callable[[int, int], float]
+        self, motion: Motion, given: IntArray, now: IntArray, life_cost: LifeCost
     ) -> None:
         self.motion, self.given, self.life_cost = motion, given.tolist(), life_cost
-        self.parent = given.tolist()
+        self.parent = now.tolist()
         self.children: list[list[int]] = [[] for _ in self.parent]
         for row, mother in enumerate(self.parent):
             if mother >= 0:
@@ -131,7 +136,7 @@ class Change:
     mothers: tuple[int, ...]
 
 
-def too_young(frame: IntArray, minutes_per_frame: float) -> Callable[[int, int], float]:
+def too_young(frame: IntArray, minutes_per_frame: float) -> LifeCost:
     """Return the cost of dividing young, whatever the cell is called."""
     at = frame.tolist()
 
@@ -142,12 +147,43 @@ def too_young(frame: IntArray, minutes_per_frame: float) -> Callable[[int, int],
     return cost
 
 
+def untimely(
+    atlas: Atlas, clock: Clock, *, frame: IntArray, parent: IntArray, name: IntArray
+) -> LifeCost:
+    """Return the cost of dividing earlier or later than a cell of that name should.
+
+    Parameters
+    ----------
+    parent, name : ndarray of int, shape (rows,)
+        The links that the names (places in the atlas, or -1) were found with.
+    """
+    young = too_young(frame, clock.minutes_per_frame)
+    minute = clock.minutes(frame).tolist()
+    step = clock.minutes_per_frame
+    # Where links break a track that has one name, the name says nothing about the rest of it.
+    told = (name >= 0) & ((parent < 0) | (name[parent] != name))
+    told &= atlas.n_lives[np.maximum(name, 0)] >= 3
+    called = np.where(told, name, -1).tolist()
+    usual = np.log(np.maximum(atlas.life_min, 1.0)).tolist()
+    spread = (1.5 * np.maximum(atlas.life_sd, 0.05)).tolist()
+
+    def cost(first: int, last: int) -> float:
+        n = called[first]
+        if n < 0:
+            return young(first, last)
+        life = max(minute[last] + step - minute[first], 0.5)
+        return min(0.5 * ((math.log(life) - usual[n]) / spread[n]) ** 2, _MOST_YOUNG)
+
+    return cost
+
+
 def mend_links(
     xyz_um: FloatArray,
     frame: IntArray,
     parent: IntArray,
     *,
-    life_cost: Callable[[int, int], float],
+    life_cost: LifeCost,
+    now: IntArray | None = None,
 ) -> IntArray:
     """Return the links, with those changed that can hardly be right.
 
@@ -157,8 +193,11 @@ def mend_links(
     frame, parent : ndarray of int, shape (rows,)
     life_cost : callable
         See `Forest`.
+    now : ndarray of int, shape (rows,), optional
+        Links mended so far; ``parent`` are those that a change disbelieves.
     """
-    forest = Forest(learn_motion(xyz_um, frame, parent), parent, life_cost)
+    now = parent if now is None else now
+    forest = Forest(learn_motion(xyz_um, frame, now), parent, now, life_cost)
     near = _Neighbours(xyz_um, frame)
     left = int(_MOST_CHANGES * len(frame)) + 10
     for _ in range(_SWEEPS):
