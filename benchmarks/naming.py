@@ -4,9 +4,10 @@
 
 Names, pose and frame numbers are taken away: each embryo is turned into one of the four poses of
 a compressed embryo plus a small tilt, and shifted. Kinds: ``tracked`` (all links), ``broken`` (1 %
-of the links lead to one of the three nearest wrong nuclei), ``movie`` (no links), ``frame`` (six
-frames of 24-350 cells, each alone). Rows in frames of up to 350 cells count; a row without a name
-is wrong.
+of the links are wrong), ``movie`` (no links), ``frame`` (six frames of 24-350 cells, each alone).
+Wrong links lead to one of the three ``near``est wrong nuclei, to ``any`` nucleus of the frame
+before, are ``dropped``, or ``exchanged`` with one of the three nearest nuclei; ``mixed`` has a
+quarter of each. Rows in frames of up to 350 cells count; a row without a name is wrong.
 """
 
 from __future__ import annotations
@@ -62,19 +63,36 @@ def turned(xyz: np.ndarray, rng: np.random.Generator, tilt_degrees: float) -> np
     return xyz @ (pose @ tilt.as_matrix()) + 30 * rng.standard_normal(3)
 
 
-def broken(lineage: Lineage, xyz: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def broken(lineage: Lineage, xyz: np.ndarray, rng: np.random.Generator, wrong: str) -> np.ndarray:
     parent = lineage.parent.copy()
     linked = np.flatnonzero(parent >= 0)
-    for row in rng.choice(linked, len(linked) // 100, replace=False):
-        same = np.flatnonzero(lineage.frame == lineage.frame[parent[row]])
-        same = same[same != parent[row]]
-        if len(same):
-            near = np.argsort(((xyz[same] - xyz[row]) ** 2).sum(1))
-            parent[row] = same[near[rng.integers(min(3, len(same)))]]
+    chosen = rng.choice(linked, len(linked) // 100, replace=False)
+    if wrong == "exchanged":
+        chosen = chosen[: len(chosen) // 2]
+    for at, row in enumerate(chosen):
+        how = ("near", "any", "dropped", "exchanged")[at % 4] if wrong == "mixed" else wrong
+        if how == "dropped":
+            parent[row] = -1
+            continue
+        among = row if how == "exchanged" else parent[row]
+        same = np.flatnonzero(lineage.frame == lineage.frame[among])
+        if how == "exchanged":
+            same = same[(parent[same] >= 0) & (parent[same] != parent[row])]
+        else:
+            same = same[same != parent[row]]
+        if not len(same):
+            continue
+        if how != "any":
+            same = same[np.argsort(((xyz[same] - xyz[row]) ** 2).sum(1))[:3]]
+        other = same[rng.integers(len(same))]
+        if how == "exchanged":
+            parent[row], parent[other] = parent[other], parent[row]
+        else:
+            parent[row] = other
     return parent
 
 
-def tasks(lineage, xyz, kind, rng):  # type: ignore[no-untyped-def]
+def tasks(lineage, xyz, kind, wrong, rng):  # type: ignore[no-untyped-def]
     """Yield rows and their links."""
     every = np.arange(len(lineage))
     none = np.full(len(lineage), -1)
@@ -84,12 +102,12 @@ def tasks(lineage, xyz, kind, rng):  # type: ignore[no-untyped-def]
             rows = np.flatnonzero(lineage.frame == f)
             yield rows, none[rows]
     elif kind == "broken":
-        yield every, broken(lineage, xyz, rng)
+        yield every, broken(lineage, xyz, rng, wrong)
     else:
         yield every, lineage.parent if kind == "tracked" else none
 
 
-def score(path: Path, kind: str, seed: int, atlas, tilt: float):  # type: ignore[no-untyped-def]
+def score(path: Path, kind: str, wrong: str, seed: int, atlas, tilt: float):  # type: ignore[no-untyped-def]
     lineage = read_lineage(path)
     rng = np.random.default_rng(seed)
     xyz = turned(lineage.position_um()[:, ::-1], rng, tilt)
@@ -97,7 +115,7 @@ def score(path: Path, kind: str, seed: int, atlas, tilt: float):  # type: ignore
     scope = np.bincount(lineage.frame - start)[lineage.frame - start] <= MOST_CELLS
     text = np.array([*atlas.names, ""], dtype=object)
     rows_of = []
-    for rows, parent in tasks(lineage, xyz, kind, rng):
+    for rows, parent in tasks(lineage, xyz, kind, wrong, rng):
         named = name_embryo(
             atlas,
             xyz_um=xyz[rows],
@@ -119,6 +137,10 @@ def main() -> None:
     parser.add_argument(
         "--kind", choices=("tracked", "broken", "movie", "frame"), default="tracked"
     )
+    parser.add_argument(
+        "--wrong", choices=("near", "any", "dropped", "exchanged", "mixed"), default="near"
+    )
+    parser.add_argument("--draw", type=int, default=0, help="another draw of poses, links, frames")
     parser.add_argument("--tilt", type=float, default=8.0, help="degrees")
     asked = parser.parse_args()
     atlas = atlas_from_arrays(*read_arrays())
@@ -128,7 +150,8 @@ def main() -> None:
         if title in seen:
             sys.exit(f"{title} is in the atlas; leave it out (lineage atlas --leave-out).")
         path = asked.data / "epic_tables" / f"{title}.csv.gz"
-        one, flag = score(path, asked.kind, seed, atlas, asked.tilt)
+        drawn = seed + 100 * asked.draw
+        one, flag = score(path, asked.kind, asked.wrong, drawn, atlas, asked.tilt)
         found.append(one)
         flagged += flag
         print(f"{title:32s} full {one[:, 0].mean():.4f} compact {one[:, 1].mean():.4f}", flush=True)

@@ -28,9 +28,18 @@ class Embryo:
 
 
 def render_embryo(
-    atlas: Atlas, *, seed: int, until_min: float = 130.0, pace: float = 1.5, noise: float = 0.7
+    atlas: Atlas,
+    *,
+    seed: int,
+    until_min: float = 130.0,
+    pace: float = 1.5,
+    noise: float = 0.7,
+    slow: tuple[str, float] = ("", 1.0),
 ) -> Embryo:
-    """Grow the tree from four cells; every cell keeps one offset through its life."""
+    """Grow the tree from four cells; every cell keeps one offset through its life.
+
+    ``slow``: cells whose name begins so live so many times longer.
+    """
     rng = np.random.default_rng(seed)
     birth = {atlas.index[n]: float(atlas.birth_min[atlas.index[n]]) for n in ("ABa", "ABp")}
     birth |= {atlas.index[n]: 2.5 for n in ("EMS", "P2")}
@@ -40,6 +49,7 @@ def render_embryo(
     while waiting:
         n = waiting.pop(0)
         life = atlas.life_min[n] * np.exp(0.04 * rng.standard_normal())
+        life *= slow[1] if slow[0] and atlas.names[n].startswith(slow[0]) else 1.0
         ends[n] = birth[n] + life if atlas.n_lives[n] >= 3 else np.inf
         if ends[n] < until_min:
             for d in atlas.daughters[n]:

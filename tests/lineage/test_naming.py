@@ -8,11 +8,12 @@ from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
 from fatescope.lineage.naming import (
     NameSettings,
     guess_spacing,
-    links_are_doubtful,
+    mend_links,
     name_embryo,
     name_frame,
     name_movie,
     name_tracked,
+    too_young,
 )
 
 
@@ -81,23 +82,92 @@ def test_a_movie_without_links_is_named(atlas, embryo):
     assert right(found.row_names(), embryo) > 0.9
 
 
-def test_wrong_links_are_noticed_and_mended(atlas, embryo):
+def near_mothers(embryo, rows, rng):
+    parent = embryo.parent.copy()
+    for row in rows:
+        same = np.flatnonzero(embryo.frame == embryo.frame[parent[row]])
+        same = same[same != parent[row]]
+        near = np.argsort(((embryo.xyz_um[same] - embryo.xyz_um[row]) ** 2).sum(1))
+        parent[row] = same[near[rng.integers(min(3, len(same)))]]
+    return parent
+
+
+def any_mothers(embryo, rows, rng):
+    parent = embryo.parent.copy()
+    for row in rows:
+        parent[row] = rng.choice(np.flatnonzero(embryo.frame == embryo.frame[parent[row]]))
+    return parent
+
+
+def no_mothers(embryo, rows, rng):
+    parent = embryo.parent.copy()
+    parent[rows] = -1
+    return parent
+
+
+def exchanged_mothers(embryo, rows, rng):
+    parent = embryo.parent.copy()
+    for row in rows[: len(rows) // 2]:
+        same = np.flatnonzero((embryo.frame == embryo.frame[row]) & (parent >= 0))
+        same = same[(parent[same] != parent[row])]
+        if len(same):
+            far = ((embryo.xyz_um[same] - embryo.xyz_um[row]) ** 2).sum(1)
+            other = same[far.argmin()]
+            parent[row], parent[other] = parent[other], parent[row]
+    return parent
+
+
+@pytest.mark.parametrize("wrong", [near_mothers, any_mothers, no_mothers, exchanged_mothers])
+def test_wrong_links_are_mended_and_right_ones_kept(atlas, embryo, wrong):
     rng = np.random.default_rng(0)
-    broken = embryo.parent.copy()
-    for row in rng.choice(np.flatnonzero(broken >= 0), len(broken) // 100, replace=False):
-        same = np.flatnonzero(embryo.frame == embryo.frame[broken[row]])
-        broken[row] = rng.choice(same)
-    assert not links_are_doubtful(embryo.frame, embryo.parent, minutes_per_frame=1.5)
-    assert links_are_doubtful(embryo.frame, broken, minutes_per_frame=1.5)
-    named = name_embryo(
-        atlas,
-        xyz_um=embryo.xyz_um,
-        frame=embryo.frame,
-        parent=broken,
-        settings=NameSettings(),
+    rows = rng.choice(np.flatnonzero(embryo.parent >= 0), len(embryo.parent) // 100, replace=False)
+    parent = wrong(embryo, rows, rng)
+    broken = parent != embryo.parent
+    assert broken.sum() > 0.5 * len(rows)
+    mended = mend_links(embryo.xyz_um, embryo.frame, parent, life_cost=too_young(embryo.frame, 1.5))
+    assert np.mean(mended[broken] == embryo.parent[broken]) > 0.95
+    np.testing.assert_array_equal(mended[~broken], embryo.parent[~broken])
+
+
+def test_a_tree_without_fault_is_left_alone(embryo):
+    mended = mend_links(
+        embryo.xyz_um, embryo.frame, embryo.parent, life_cost=too_young(embryo.frame, 1.5)
     )
-    assert named.kind == "movie"
-    assert right(named.name, embryo) > 0.95
+    np.testing.assert_array_equal(mended, embryo.parent)
+
+
+def test_names_survive_wrong_links(atlas, embryo):
+    rng = np.random.default_rng(1)
+    rows = rng.choice(np.flatnonzero(embryo.parent >= 0), len(embryo.parent) // 100, replace=False)
+    broken = exchanged_mothers(embryo, rows, rng)
+    share = {}
+    for links in ("trust", "mend"):
+        named = name_embryo(
+            atlas,
+            xyz_um=embryo.xyz_um,
+            frame=embryo.frame,
+            parent=broken,
+            settings=NameSettings(links=links),
+        )
+        assert named.kind == "tracked"
+        share[links] = right(named.name, embryo)
+    assert share["trust"] < 0.9
+    assert share["mend"] > 0.98
+
+
+def test_a_lineage_that_lags_keeps_its_names(atlas):
+    lagging = render_embryo(atlas, seed=3, slow=("MS", 1.25))
+    found = name_tracked(atlas, xyz_um=lagging.xyz_um, frame=lagging.frame, parent=lagging.parent)
+    assert right(found.row_names(), lagging) > 0.98
+
+
+def test_a_lineage_that_lies_aside_as_a_whole_keeps_its_names(atlas, embryo):
+    aside = embryo.rows(np.ones(len(embryo.frame), bool))
+    below = np.array([atlas.names[n].startswith("MSap") for n in aside.name])
+    neighbour = np.array([atlas.names[n].startswith("MSap") for n in embryo.name])
+    aside.xyz_um[below] += 6.0 * (embryo.xyz_um[neighbour].mean(0) - embryo.xyz_um.mean(0)) / 10
+    found = name_tracked(atlas, xyz_um=aside.xyz_um, frame=aside.frame, parent=aside.parent)
+    assert right(found.row_names(), aside) > 0.99
 
 
 def test_a_single_frame_is_named_without_time_or_pose(atlas, embryo):

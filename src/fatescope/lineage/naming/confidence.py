@@ -101,7 +101,7 @@ def certainty(atlas: Atlas, found: NamedTree, *, frame: IntArray, kind: str) -> 
     Parameters
     ----------
     kind : str
-        ``"tracked"``, or ``"movie"`` where links were made or mended here.
+        ``"tracked"``, or ``"movie"`` where links were made here.
     """
     features, second = certainty_features(atlas, found, frame=frame)
     weight = np.array(WEIGHTS[kind])

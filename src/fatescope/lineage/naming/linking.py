@@ -1,4 +1,4 @@
-"""Link nuclei from frame to frame where a table has no links, or mend the links it has."""
+"""Link nuclei from frame to frame where a table has no links."""
 
 from __future__ import annotations
 
@@ -20,7 +20,6 @@ _KEEP = 6.0
 _NEW = 16.0
 _DIVIDE = 6.0
 _TOO_YOUNG = 10.0
-_GIVEN = 5.0
 
 
 def link_frames(
@@ -28,7 +27,6 @@ def link_frames(
     frame: IntArray,
     *,
     minutes_per_frame: float,
-    given: IntArray | None = None,
     divide_cost: Callable[[IntArray, int], FloatArray] | None = None,
     pull: Callable[[IntArray, IntArray], FloatArray] | None = None,
     apart: Callable[[IntArray, IntArray], FloatArray] | None = None,
@@ -41,8 +39,6 @@ def link_frames(
 
     Parameters
     ----------
-    given : ndarray of int, shape (rows,), optional
-        Links to be mended: each is believed unless distances speak against it.
     divide_cost : callable, optional
         ``divide_cost(rows, frame)``: cost that each of these nuclei divides before ``frame``.
     pull : callable, optional
@@ -74,9 +70,6 @@ def link_frames(
         second = place + divides
         if pull is not None:
             follow = follow + pull(before, now)
-        if given is not None:
-            same = given[now][:, None] == before[None]
-            follow, second = follow - _GIVEN * same, second - _GIVEN * same
         cost = np.concatenate([follow, second, np.full((len(now), len(now)), _NEW)], axis=1)
         reach = _REACH_UM if len(before) > _FEW else _EARLY_REACH_UM
         cost[:, : 2 * len(before)][np.tile(square > reach**2, 2)] = 1e3

@@ -57,9 +57,7 @@ class Forest:
         after row ``last``.
     """
 
-    def __init__(
-        self, motion: Motion, given: IntArray, now: IntArray, life_cost: LifeCost
-    ) -> None:
+    def __init__(self, motion: Motion, given: IntArray, now: IntArray, life_cost: LifeCost) -> None:
         self.motion, self.given, self.life_cost = motion, given.tolist(), life_cost
         self.parent = now.tolist()
         self.children: list[list[int]] = [[] for _ in self.parent]
@@ -69,6 +67,7 @@ class Forest:
         self.first, self.last = min(motion.frame), max(motion.frame)
 
     def move(self, row: int, mother: int) -> None:
+        """Give a row another mother, or none (-1)."""
         before = self.parent[row]
         if before >= 0:
             self.children[before].remove(row)
@@ -116,12 +115,14 @@ class Forest:
         return _DIVIDES + (self.life_cost(head, row) if self.parent[head] >= 0 else 0.0)
 
     def head_of(self, row: int) -> int:
+        """Return the first row of the track that a row belongs to."""
         parent, children = self.parent, self.children
         while parent[row] >= 0 and len(children[parent[row]]) == 1:
             row = parent[row]
         return row
 
     def end_of(self, row: int) -> int:
+        """Return the last row of the track that a row belongs to."""
         children = self.children
         while len(children[row]) == 1:
             row = children[row][0]

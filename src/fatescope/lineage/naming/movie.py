@@ -1,7 +1,7 @@
-"""Name a movie without tracks, or with links of which some are wrong.
+"""Name a movie without tracks.
 
 Links come first from distances alone; the names that follow say when each cell should divide and
-where it should lie, and with both the links are made again.
+where it should lie, and with both the links are made again. What is unusual in the end is mended.
 """
 
 from __future__ import annotations
@@ -14,15 +14,13 @@ from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
 from fatescope.lineage.naming.linking import link_frames
+from fatescope.lineage.naming.mending import mend_links, untimely
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
-from fatescope.lineage.naming.tracks import chains_of
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
-_SHORT_MIN = 8.0
-_DOUBTFUL_SHARE = 0.03
 _DUE = 2.0
 _NEVER = 14.0
 _PULL = 0.3
@@ -31,29 +29,12 @@ _HALF_UM = 2.2
 _DAUGHTER_SD_UM = 1.5
 
 
-def links_are_doubtful(frame: IntArray, parent: IntArray, *, minutes_per_frame: float) -> bool:
-    """Tell whether links need mending: many tracks begin, end or divide too soon.
-
-    In curated tables about one track in two hundred is shorter than eight minutes (first and last
-    frames apart); one wrong link in a hundred makes one in five.
-    """
-    chains = chains_of(frame, parent)
-    inner = (chains.first > frame.min()) & (chains.end <= frame.max())
-    if inner.sum() < 20:
-        return False
-    life = (chains.end - chains.first)[inner] * minutes_per_frame
-    lost = ~chains.divides[inner] & (frame.max() - chains.end[inner] > 0)
-    orphan = (chains.mother < 0)[inner]
-    return bool(np.mean((life < _SHORT_MIN) | (lost & orphan)) > _DOUBTFUL_SHARE)
-
-
 def name_movie(
     atlas: Atlas,
     *,
     xyz_um: FloatArray,
     frame: IntArray,
-    parent: IntArray | None = None,
-    rounds: int = 3,
+    rounds: int = 2,
 ) -> tuple[NamedTree, IntArray]:
     """Link and name a movie.
 
@@ -61,8 +42,6 @@ def name_movie(
     ----------
     xyz_um : ndarray of float, shape (rows, 3)
     frame : ndarray of int, shape (rows,)
-    parent : ndarray of int, shape (rows,), optional
-        Links to be mended; none where the movie has none.
     rounds : int
         How often links are made again with the names found.
 
@@ -73,12 +52,14 @@ def name_movie(
         The links that the names were found with.
     """
     pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
-    links = link_frames(xyz_um, frame, minutes_per_frame=pace, given=parent)
+    links = link_frames(xyz_um, frame, minutes_per_frame=pace)
     found = name_tracked(atlas, xyz_um=xyz_um, frame=frame, parent=links)
     for _ in range(rounds):
-        links = _link_again(atlas, found, xyz_um=xyz_um, frame=frame, given=parent)
+        links = _link_again(atlas, found, xyz_um=xyz_um, frame=frame)
         found = rename_tracked(atlas, found, xyz_um=xyz_um, frame=frame, parent=links)
-    return found, links
+    lives = untimely(atlas, found.clock, frame=frame, parent=links, name=found.row_names())
+    mended = mend_links(xyz_um, frame, links, life_cost=lives)
+    return rename_tracked(atlas, found, xyz_um=xyz_um, frame=frame, parent=mended), mended
 
 
 def _link_again(
@@ -87,7 +68,6 @@ def _link_again(
     *,
     xyz_um: FloatArray,
     frame: IntArray,
-    given: IntArray | None,
 ) -> IntArray:
     name = found.row_names()
     sure = (name >= 0) & atlas.known[name]
@@ -122,7 +102,6 @@ def _link_again(
         xyz_um,
         frame,
         minutes_per_frame=found.clock.minutes_per_frame,
-        given=given,
         divide_cost=divide_cost,
         pull=pull,
         apart=apart,

@@ -18,9 +18,9 @@ class NameSettings(Settings):
     atlas: Path | None = setting(
         None, "atlas made by `lineage atlas`; the shipped one if not given"
     )
-    links: Literal["auto", "trust", "mend", "ignore"] = setting(
-        "auto",
-        "what to do with links in the table: mend them where they look doubtful, always or never, "
+    links: Literal["mend", "trust", "ignore"] = setting(
+        "mend",
+        "what to do with links in the table: mend the few that can hardly be right, trust all, "
         "or ignore them",
     )
     abstain_below: float = setting(
