@@ -5,6 +5,7 @@ from tests.lineage.embryos import render_embryo
 from fatescope.acquire.lineages.atlas_file import read_arrays, write_arrays
 from fatescope.base import FileFormatError, InputError
 from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.clock import Clock
 from fatescope.lineage.naming import (
     NameSettings,
     guess_spacing,
@@ -14,6 +15,7 @@ from fatescope.lineage.naming import (
     name_movie,
     name_tracked,
     too_young,
+    untimely,
 )
 
 
@@ -134,6 +136,22 @@ def test_a_tree_without_fault_is_left_alone(embryo):
         embryo.xyz_um, embryo.frame, embryo.parent, life_cost=too_young(embryo.frame, 1.5)
     )
     np.testing.assert_array_equal(mended, embryo.parent)
+
+
+def test_a_name_says_when_a_cell_is_due(atlas):
+    frame = np.arange(40)
+    parent = frame - 1
+    cell = atlas.index["ABpla"]
+    clock = Clock.line(0.0, 1.0)
+    name = np.full(40, cell)
+    cost = untimely(atlas, clock, frame=frame, parent=parent, name=name)
+    due = round(float(atlas.life_min[cell])) - 1
+    assert cost(0, due) < 0.1
+    assert cost(0, due - 5) > 2
+    assert cost(0, due + 7) > 2
+    # A piece of a track that bears one name is judged by its age alone.
+    assert cost(3, 3 + due + 7) == 0.0
+    assert cost(3, 6) == too_young(frame, 1.0)(3, 6) > 2
 
 
 def test_names_survive_wrong_links(atlas, embryo):

@@ -2,8 +2,9 @@ from .embryo import NamedRows as NamedRows
 from .embryo import name_embryo as name_embryo
 from .frame import NamedFrame as NamedFrame
 from .frame import name_frame as name_frame
+from .lives import too_young as too_young
+from .lives import untimely as untimely
 from .mending import mend_links as mend_links
-from .mending import too_young as too_young
 from .movie import name_movie as name_movie
 from .scale import guess_spacing as guess_spacing
 from .settings import AtlasSettings as AtlasSettings

@@ -12,7 +12,8 @@ from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
-from fatescope.lineage.naming.mending import mend_links, too_young, untimely
+from fatescope.lineage.naming.lives import too_young, untimely
+from fatescope.lineage.naming.mending import mend_links
 from fatescope.lineage.naming.movie import name_movie
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
 

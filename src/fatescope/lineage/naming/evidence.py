@@ -169,8 +169,8 @@ def _score_place(
     name: IntArray,
 ) -> FloatArray:
     off, above = _strays(atlas, chains, clock, scene, track, name)
-    inherits = above.any(axis=1)
-    rest = np.where(inherits[:, None], strays.rest, strays.alone)
+    inherits = np.any(above != 0, axis=1, keepdims=True)
+    rest = np.where(inherits, strays.rest, strays.alone)
     off = (off - strays.kept[:, None] * above[:, None, :]) / rest[:, :, None]
     square = (off**2).sum(2)
     square = np.where(square < _FAR**2, square, 2 * _FAR * np.sqrt(square) - _FAR**2)

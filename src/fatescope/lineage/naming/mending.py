@@ -9,7 +9,6 @@ disbelieve a given link.
 from __future__ import annotations
 
 import heapq
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,13 +17,10 @@ import numpy as np
 from fatescope.lineage.naming.motion import Motion, learn_motion
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.atlas import Atlas
-    from fatescope.lineage.clock import Clock
-
-    LifeCost = Callable[[int, int], float]
+    from fatescope.lineage.naming.lives import LifeCost
 
 _ENDS = 9.0
 _BEGINS = 19.0
@@ -33,9 +29,6 @@ _DIVIDES = 3.0
 _THIRD = 20.0
 _DISBELIEF = 6.0
 _DISBELIEF_EXCHANGED = 3.5
-_YOUNG_MIN = 13.0
-_YOUNG_SD_MIN = 2.5
-_MOST_YOUNG = 10.0
 _CANDIDATES = 6
 _UNUSUAL_STEP = 4.5
 _UNUSUAL_SPLIT = 4.5
@@ -135,47 +128,6 @@ class Change:
 
     rows: tuple[int, ...]
     mothers: tuple[int, ...]
-
-
-def too_young(frame: IntArray, minutes_per_frame: float) -> LifeCost:
-    """Return the cost of dividing young, whatever the cell is called."""
-    at = frame.tolist()
-
-    def cost(first: int, last: int) -> float:
-        lack = _YOUNG_MIN - (at[last] + 1 - at[first]) * minutes_per_frame
-        return min(0.5 * (lack / _YOUNG_SD_MIN) ** 2, _MOST_YOUNG) if lack > 0 else 0.0
-
-    return cost
-
-
-def untimely(
-    atlas: Atlas, clock: Clock, *, frame: IntArray, parent: IntArray, name: IntArray
-) -> LifeCost:
-    """Return the cost of dividing earlier or later than a cell of that name should.
-
-    Parameters
-    ----------
-    parent, name : ndarray of int, shape (rows,)
-        The links that the names (places in the atlas, or -1) were found with.
-    """
-    young = too_young(frame, clock.minutes_per_frame)
-    minute = clock.minutes(frame).tolist()
-    step = clock.minutes_per_frame
-    # Where links break a track that has one name, the name says nothing about the rest of it.
-    told = (name >= 0) & ((parent < 0) | (name[parent] != name))
-    told &= atlas.n_lives[np.maximum(name, 0)] >= 3
-    called = np.where(told, name, -1).tolist()
-    usual = np.log(np.maximum(atlas.life_min, 1.0)).tolist()
-    spread = (1.5 * np.maximum(atlas.life_sd, 0.05)).tolist()
-
-    def cost(first: int, last: int) -> float:
-        n = called[first]
-        if n < 0:
-            return young(first, last)
-        life = max(minute[last] + step - minute[first], 0.5)
-        return min(0.5 * ((math.log(life) - usual[n]) / spread[n]) ** 2, _MOST_YOUNG)
-
-    return cost
 
 
 def mend_links(

@@ -14,7 +14,8 @@ from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
 from fatescope.lineage.naming.linking import link_frames
-from fatescope.lineage.naming.mending import mend_links, untimely
+from fatescope.lineage.naming.lives import untimely
+from fatescope.lineage.naming.mending import mend_links
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
 
 if TYPE_CHECKING:
