@@ -48,7 +48,7 @@ def untimely(
     # Where links break a track that has one name, the name says nothing about the rest of it.
     told = (name >= 0) & ((parent < 0) | (name[parent] != name))
     told &= atlas.n_lives[np.maximum(name, 0)] >= 3
-    called = np.where(told, name, -1).tolist()
+    called: list[int] = np.where(told, name, -1).tolist()
     usual: list[float] = np.log(np.maximum(atlas.life_min, 1.0)).tolist()
     spread: list[float] = (1.5 * np.maximum(atlas.life_sd, 0.05)).tolist()
 
