@@ -9,7 +9,11 @@ import time
 import pytest
 import torch
 
+from fatescope.base import SettingsError
 from fatescope.train import Recipe, fit_recipe
+from fatescope.train.export import load_weights, weights_bytes
+from fatescope.train.fit import fit_stage
+from fatescope.train.networks import build_network
 
 TINY = {
     "network": {"widths": (8, 8, 8, 8)},
@@ -80,3 +84,30 @@ def test_test_units_are_not_opened(pairs, tmp_path):
     (folder / "p8_labels.png").unlink()
     recipe = Recipe.from_values({**TINY, "fit": {**TINY["fit"], "steps": 5}})
     assert len(fit_recipe(recipe, data=folder, out=tmp_path / "out").history) == 1
+
+
+def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_function(pairs, tmp_path):
+    first = {**TINY, "fit": {**TINY["fit"], "steps": 10}}
+    deeper = {**first, "network": {**TINY["network"], "blocks": (1, 2, 1, 3)}, "seed": 1}
+    whole = fit_recipe(
+        Recipe.from_values({**first, "then": [deeper]}), data=pairs, out=tmp_path / "whole"
+    )
+    one = fit_recipe(Recipe.from_values(first), data=pairs, out=tmp_path / "one")
+    assert (tmp_path / "whole/stage-1/log.csv").read_bytes() == (
+        tmp_path / "one/log.csv"
+    ).read_bytes()
+    start = weights_bytes(one.network)
+    two = fit_stage(Recipe.from_values(deeper), data=pairs, out=tmp_path / "two", weights=start)
+    assert whole.history == two.history
+    networks = [build_network(Recipe.from_values(r).network, seed=3) for r in (first, deeper)]
+    for network in networks:
+        load_weights(network, start)
+    picture = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before, after = (network.eval()(picture) for network in networks)
+    assert torch.equal(before, after)
+
+
+def test_stages_of_two_working_sizes_are_refused():
+    with pytest.raises(SettingsError, match="diameter_px"):
+        Recipe.from_values({**TINY, "then": [{"crops": {"diameter_px": 30}}]})

@@ -1,11 +1,13 @@
 """The parts of training, each held to what it promises."""
 
+import cv2
 import numpy as np
 import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
 from fatescope.prepare import read_pixels, read_samples
+from fatescope.prepare.store import Sample
 from fatescope.train import (
     CropSettings,
     CropSource,
@@ -140,6 +142,37 @@ def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
     worse = nucleus_loss(missed, target, settings=settings)["border"]
     better = nucleus_loss(invented, target, settings=settings)["border"]
     assert float(worse) == pytest.approx(settings.border_class * float(better), rel=1e-3)
+
+
+def test_where_the_distance_is_open_entropy_asks_for_the_mean_and_the_absolute_error_does_not():
+    target = torch.ones(1, 5, 1, 10)
+    target[:, 1, :, :4] = 0  # of ten alike pixels, four lie between two nuclei
+    pulls = {}
+    for kind in ("entropy", "absolute"):
+        logit = torch.logit(torch.tensor(0.6)).requires_grad_()
+        logits = torch.stack([torch.zeros(10), logit.expand(10), torch.zeros(10)])[None, :, None]
+        nucleus_loss(logits, target, settings=LossSettings(distance_error=kind))[
+            "distance"
+        ].backward()
+        pulls[kind] = float(logit.grad)
+    assert pulls["entropy"] == pytest.approx(0, abs=1e-6)
+    assert pulls["absolute"] < -0.04  # onwards to 1, the answer of six pixels
+
+
+def test_a_picture_is_as_large_as_its_unit_says(tmp_path):
+    labels = np.zeros((64, 64), np.uint16)
+    labels[2:5, 2:5] = 1  # a cap
+    whole = np.zeros((64, 64), np.uint16)
+    for n in range(3):
+        cv2.circle(whole, (12 + 20 * n, 30), 8, n + 1, -1)
+    samples = []
+    for name, truth in {"cap": labels, "whole": whole, "empty": whole * 0}.items():
+        for kind, array in (("image", truth * 9), ("labels", truth)):
+            cv2.imwrite(str(tmp_path / f"{name}_{kind}.png"), array.astype(np.uint16))
+        paths = {k: tmp_path / f"{name}_{k}.png" for k in ("image", "labels")}
+        samples.append(Sample(**paths, unit="embryo", split="train"))
+    pictures = load_pictures(samples, working_px=22.0)
+    assert {p.diameter_px for p in pictures} == {median_diameter(whole)}
 
 
 def test_weights_go_through_safetensors_and_fit_only_their_own_network():

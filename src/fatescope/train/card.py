@@ -83,10 +83,13 @@ def _expects(d: ModelDescription) -> str:
 def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validation: int) -> str:
     minutes = provenance.cpu_minutes
     cost = f"{minutes:.0f} CPU-minutes" if minutes else "cost not recorded"
+    n_stages = len(recipe.stages)
+    stages = f" in {n_stages} stages" if n_stages > 1 else ""
     return (
         "## How it was made\n\n"
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
-        f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px, "
+        f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px"
+        f"{stages}, "
         f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei of "
         f"{len(d.training.units_seen)} units, {n_validation} of the pictures for the choice of "
         "thresholds only. The hashes of the units are in `rdf.yaml`: a score on them is not a "

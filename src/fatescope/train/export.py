@@ -171,6 +171,9 @@ def weights_bytes(network: torch.nn.Module) -> bytes:
 def load_weights(network: torch.nn.Module, data: bytes) -> None:
     """Fill a network with weights from `weights_bytes`.
 
+    A network with more residual blocks than the one that the weights were learnt in begins as the
+    same function: its further blocks pass their input on.
+
     Raises
     ------
     ModelError
@@ -185,6 +188,7 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
         raise ModelError(
             f"the weights cannot be read ({error}). Export the package again."
         ) from error
+    given |= _identity_blocks(state, given)
     wrong = sorted(
         set(state) ^ set(given)
         | {n for n in set(state) & set(given) if state[n].shape != given[n].shape}
@@ -195,3 +199,17 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
             "Use the widths and blocks of the recipe that made them."
         )
     network.load_state_dict({n: v.to(state[n].dtype) for n, v in given.items()})
+
+
+def _identity_blocks(
+    state: dict[str, torch.Tensor], given: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return weights of the residual blocks that `given` lacks, whose second half adds nothing."""
+    added = {}
+    for name, value in state.items():
+        level, _, inner = name.partition(".")[2].partition(".")
+        block = f"encoder.{level}.{inner.partition('.')[0]}"
+        if name.startswith("encoder.") and not any(n.startswith(f"{block}.") for n in given):
+            last = name.endswith(("second.1.weight", "second.1.bias"))
+            added[name] = torch.zeros_like(value) if last else value
+    return added

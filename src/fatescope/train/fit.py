@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import math
 import warnings
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -14,7 +14,7 @@ from fatescope.models import find_package, read_package
 from fatescope.prepare.store import read_samples, write_rows
 from fatescope.train._lightning import lightning
 from fatescope.train.crops import CropSource
-from fatescope.train.export import load_weights
+from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.learner import NucleusLearner, Row
 from fatescope.train.pictures import load_pictures
 from fatescope.train.validation import score_network
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.train.networks import SmallUNet
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import Recipe, Stage
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,16 +46,17 @@ def fit_recipe(
     start: Path | str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> Fitted:
-    """Train a network, or continue where an earlier call was stopped.
+    """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
 
     Parameters
     ----------
     recipe : Recipe
-        Network, crops, loss, fit and seed.
+        One stage, or several: each begins with the averaged weights of the one before.
     data : Path
         Folder with ``samples.csv``; rows of the split ``test`` are not opened.
     out : Path
-        Takes ``checkpoints/last.ckpt`` and ``log.csv`` after every epoch.
+        Takes ``checkpoints/last.ckpt`` and ``log.csv`` of the last stage after every epoch, and
+        those of the stages before it in ``stage-1``, ``stage-2`` and so on.
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
     progress : callable, optional
@@ -64,7 +65,36 @@ def fit_recipe(
     Returns
     -------
     Fitted
-        On one kind of processor bit for bit the same, however often the run was stopped.
+        On one kind of processor bit for bit the same, however often the run was stopped. The
+        history is that of the last stage, CPU time is that of all.
+    """
+    weights = None
+    if start is not None:
+        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
+    cpu_minutes = 0.0
+    for number, stage in enumerate(recipe.stages[:-1], start=1):
+        folder = out / f"stage-{number}"
+        fitted = fit_stage(stage, data=data, out=folder, weights=weights, progress=progress)
+        weights = weights_bytes(fitted.network)
+        cpu_minutes += fitted.cpu_minutes
+    last = fit_stage(recipe.stages[-1], data=data, out=out, weights=weights, progress=progress)
+    return replace(last, cpu_minutes=last.cpu_minutes + cpu_minutes)
+
+
+def fit_stage(
+    recipe: Stage,
+    *,
+    data: Path,
+    out: Path,
+    weights: bytes | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> Fitted:
+    """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with.
+
+    Raises
+    ------
+    ModelError
+        If ``weights`` belong to another network.
     """
     torch.set_num_threads(recipe.fit.threads)
     working = recipe.crops.diameter_px
@@ -94,8 +124,7 @@ def fit_recipe(
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
         learner.restore(torch.load(checkpoint, weights_only=True))
-    elif start is not None:
-        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
+    elif weights is not None:
         load_weights(learner.network, weights)
         load_weights(learner.averaged, weights)
     if learner.n_steps < recipe.fit.steps:
@@ -116,7 +145,7 @@ def _keep(state: dict[str, Any], path: Path) -> None:
     beside.replace(path)
 
 
-def _trainer(recipe: Recipe, n_steps: int) -> Any:
+def _trainer(recipe: Stage, n_steps: int) -> Any:
     """Return a trainer for the epochs left: Lightning counts from 0, the learner goes on."""
     # It greets with its devices and advertises a service; a run speaks for itself.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)

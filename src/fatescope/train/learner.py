@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from fatescope.train.crops import CropSource
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import Stage
 
 PARTS = ("loss", "foreground", "dice", "distance", "border")
 Row = dict[str, float]
@@ -49,8 +49,8 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
 
     Parameters
     ----------
-    recipe : Recipe
-        All settings.
+    recipe : Stage
+        All settings of one fit.
     source : CropSource
         Where crops come from.
     validate : callable, optional
@@ -61,7 +61,7 @@ class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightni
 
     def __init__(
         self,
-        recipe: Recipe,
+        recipe: Stage,
         *,
         source: CropSource,
         validate: Callable[[torch.nn.Module], Row] | None = None,

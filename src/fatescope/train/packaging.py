@@ -131,8 +131,9 @@ def describe(
 ) -> ModelDescription:
     """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
     n_objects = sum(len(np.unique(read_pixels(s.labels))) - 1 for s in samples)
-    low, high = recipe.crops.zoom
-    size = recipe.crops.diameter_px
+    crops = recipe.stages[-1].crops
+    low, high = crops.zoom
+    size = crops.diameter_px
     return ModelDescription(
         name=recipe.name,
         summary=recipe.summary,

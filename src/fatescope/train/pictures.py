@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import cv2
@@ -28,7 +28,7 @@ class Picture:
     pixels: FloatArray  # (Y, X) float32
     labels: FloatArray  # (Y, X) float32: instance labels + 1, so that 0 can mean "unknown"
     touching: IntArray  # (n, 2) rows and columns where two nuclei touch
-    diameter_px: float  # median over its nuclei, of the circle of equal area
+    diameter_px: float  # median over the nuclei of its unit, of the circle of equal area
     n_nuclei: int
     kind: str
     stretch: float  # height of a pixel / its width
@@ -64,7 +64,7 @@ def median_diameter(labels: LabelImage) -> float:
     return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else float("nan")
 
 
-def unit_diameters(samples: Sequence[Sample]) -> list[float]:
+def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None) -> list[float]:
     """Return for each sample the median diameter (px) of all nuclei of its unit.
 
     One slice of an embryo may show only the caps of two nuclei; how large nuclei are is known of
@@ -72,7 +72,7 @@ def unit_diameters(samples: Sequence[Sample]) -> list[float]:
     """
     areas: dict[str, list[IntArray]] = {}
     for s in samples:
-        found = _areas(read_pixels(s.labels).astype(np.int32))
+        found = _areas(_known(read_pixels(s.labels), ignore_label))
         areas.setdefault(s.unit, []).append(found[found > 0])
     size = {}
     for unit, parts in areas.items():
@@ -83,56 +83,58 @@ def unit_diameters(samples: Sequence[Sample]) -> list[float]:
     return [size.get(s.unit, usual) for s in samples]
 
 
+def _known(stored: np.ndarray, ignore_label: int | None) -> LabelImage:
+    """Return labels with -1 where nothing is known."""
+    labels = stored.astype(np.int32)
+    return labels if ignore_label is None else np.where(labels == ignore_label, -1, labels)
+
+
 def _areas(labels: LabelImage) -> IntArray:
     """Return the area of each label from 1; what is unknown (negative) counts as background."""
     return np.bincount(np.maximum(labels, 0).ravel())[1:]
 
 
-def load_picture(sample: Sample, *, working_px: float, ignore_label: int | None = None) -> Picture:
+def load_picture(
+    sample: Sample, *, diameter_px: float, working_px: float, ignore_label: int | None = None
+) -> Picture:
     """Read a sample and shrink it where its nuclei are far larger than the working size.
 
     Parameters
     ----------
     sample : Sample
         Picture and labels of one shape.
+    diameter_px : float
+        Median diameter of the nuclei of its unit.
     working_px : float
         Diameter that crops will have; enlarging happens when a crop is cut, shrinking here,
         by area, so that nothing aliases.
     ignore_label : int, optional
         Label of regions in which nothing is known.
 
-    Returns
-    -------
-    Picture
-        ``diameter_px`` is NaN where there is no nucleus.
-
     Raises
     ------
     InputError
         If the shapes of picture and labels differ.
     """
-    pixels, labels = read_pixels(sample.image), read_pixels(sample.labels).astype(np.int32)
+    pixels, labels = read_pixels(sample.image), _known(read_pixels(sample.labels), ignore_label)
     if pixels.shape != labels.shape:
         raise InputError(
             f"{sample.image} has shape {pixels.shape}, but {sample.labels} has {labels.shape}. "
             "Labels must lie on the grid of their picture."
         )
     scaled = normalise(pixels)
-    if ignore_label is not None:
-        labels = np.where(labels == ignore_label, -1, labels)
-    diameter = median_diameter(labels)
-    if np.isfinite(diameter) and diameter > 2 * working_px:
-        factor = 1.5 * working_px / diameter
+    if diameter_px > 2 * working_px:
+        factor = 1.5 * working_px / diameter_px
         size = round(labels.shape[1] * factor), round(labels.shape[0] * factor)
         scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)
         labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        diameter = median_diameter(labels)
+        diameter_px *= factor
     height, width = sample.pixel_size or (1.0, 1.0)
     return Picture(
         pixels=scaled,
         labels=(labels + 1).astype(np.float32),
         touching=_touching_points(labels),
-        diameter_px=diameter,
+        diameter_px=diameter_px,
         n_nuclei=int(np.count_nonzero(_areas(labels))),
         kind=sample.kind,
         stretch=height / width,
@@ -143,19 +145,19 @@ def load_picture(sample: Sample, *, working_px: float, ignore_label: int | None 
 def load_pictures(
     samples: Iterable[Sample], *, working_px: float, ignore_label: int | None = None
 ) -> list[Picture]:
-    """Read samples; a picture without nuclei takes the median diameter of its kind."""
-    loaded = [load_picture(s, working_px=working_px, ignore_label=ignore_label) for s in samples]
-    if not loaded:
+    """Read samples; each is as large as the median nucleus of its unit says.
+
+    Scores are made at that size too: one picture may show only the caps of two nuclei.
+    """
+    chosen = list(samples)
+    if not chosen:
         raise InputError(
             "there is no sample to learn from. Check the column `split` of samples.csv."
         )
-    known: dict[str, list[float]] = {}
-    for p in loaded:
-        if p.n_nuclei:
-            known.setdefault(p.kind, []).append(p.diameter_px)
+    sizes = np.nan_to_num(unit_diameters(chosen, ignore_label=ignore_label), nan=working_px)
     return [
-        p if p.n_nuclei else replace(p, diameter_px=np.median(known.get(p.kind, [working_px])))
-        for p in loaded
+        load_picture(s, diameter_px=float(d), working_px=working_px, ignore_label=ignore_label)
+        for s, d in zip(chosen, sizes, strict=True)
     ]
 
 

@@ -70,6 +70,9 @@ class LossSettings(Settings):
 
     dice: float = setting(0.5, "weight of the Dice loss of the foreground", ge=0)
     distance: float = setting(2.0, "weight of the error of the distance", ge=0)
+    distance_error: Literal["entropy", "absolute"] = setting(
+        "entropy", "cross-entropy with a soft target, or the absolute error"
+    )
     border: float = setting(0.5, "weight of the touching border", ge=0)
     border_class: float = setting(6.0, "weight of a border pixel beside any other", ge=1)
     near_border: float = setting(4.0, "added weight of foreground and distance at a border", ge=0)
@@ -108,7 +111,17 @@ class FitSettings(Settings):
         return self
 
 
-class Recipe(Settings):
+class Stage(Settings):
+    """One fit: a network, its crops, its loss and its schedule."""
+
+    seed: int = setting(0, "decides weights, crops and their order", ge=0)
+    network: Network = setting(NetworkSettings(), "the network")
+    crops: CropSettings = setting(CropSettings(), "the crops")
+    loss: LossSettings = setting(LossSettings(), "the loss")
+    fit: FitSettings = setting(FitSettings(), "the fit")
+
+
+class Recipe(Stage):
     """A training run, as ``train/recipes/*.toml`` or a file of yours says it."""
 
     name: str = setting("nuclei", "name of the package that comes out")
@@ -116,8 +129,15 @@ class Recipe(Settings):
         "Finds nuclei in fluorescence pictures and tells touching ones apart.",
         "what the package does, in one sentence",
     )
-    seed: int = setting(0, "decides weights, crops and their order", ge=0)
-    network: Network = setting(NetworkSettings(), "the network")
-    crops: CropSettings = setting(CropSettings(), "the crops")
-    loss: LossSettings = setting(LossSettings(), "the loss")
-    fit: FitSettings = setting(FitSettings(), "the fit")
+    then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
+
+    @property
+    def stages(self) -> tuple[Stage, ...]:
+        """All fits in their order; the last one makes the network of the package."""
+        return (self, *self.then)
+
+    @model_validator(mode="after")
+    def _one_working_size(self) -> Self:
+        if len({s.crops.diameter_px for s in self.stages}) > 1:
+            raise ValueError("all stages of a recipe need the same crops.diameter_px")
+        return self

@@ -13,7 +13,7 @@ from skimage.segmentation import watershed
 
 from fatescope.prepare.store import read_pixels
 from fatescope.train.networks import DIVISOR
-from fatescope.train.pictures import median_diameter, normalise
+from fatescope.train.pictures import normalise, unit_diameters
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +27,7 @@ THRESHOLDS = tuple(np.arange(0.5, 0.91, 0.05).round(2).tolist())
 def score_network(
     network: torch.nn.Module, samples: Sequence[Sample], *, working_px: float
 ) -> dict[str, float]:
-    """Score a network on whole pictures, each at the working size by its true median diameter.
+    """Score a network on whole pictures, at the working size by the true diameter of their unit.
 
     Returns
     -------
@@ -36,11 +36,11 @@ def score_network(
         ``ap_mean KIND`` for each kind.
     """
     counts: dict[str, FloatArray] = {}  # of each kind: matches at each threshold, then true + found
-    for sample in samples:
+    for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
         pixels, truth = read_pixels(sample.image), read_pixels(sample.labels).astype(np.int32)
         if not truth.any():
             continue
-        maps = predict_maps(network, pixels, zoom=working_px / median_diameter(truth))
+        maps = predict_maps(network, pixels, zoom=working_px / diameter)
         found = simple_instances(maps)
         found = cv2.resize(
             found.astype(np.float32), truth.shape[::-1], interpolation=cv2.INTER_NEAREST_EXACT

@@ -107,7 +107,8 @@ def train_model(
     data : Path
         Folder with ``samples.csv`` from `prepare_pairs`.
     out : Path
-        Takes ``log.csv``, ``curves.png``, ``verdict.txt``, ``checkpoints/`` and ``package/``.
+        Takes ``log.csv``, ``curves.png``, ``verdict.txt``, ``checkpoints/`` and ``package/``;
+        of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
     progress : callable, optional
@@ -132,7 +133,7 @@ def train_model(
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         if run.pending(["package"]):
             if fresh:
-                _remove(out / "checkpoints" / "last.ckpt")
+                _remove_checkpoints(out)
             fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
             write_curves(out / "curves.png", fitted.history)
             write_verdict(out / "verdict.txt", judge_curves(fitted.history))
@@ -144,7 +145,7 @@ def train_model(
                 folder=out / "package",
                 provenance=Provenance(
                     command=f"fatescope train {recipe.name}",
-                    steps=recipe.fit.steps,
+                    steps=sum(stage.fit.steps for stage in recipe.stages),
                     cpu_minutes=fitted.cpu_minutes,
                 ),
                 progress=progress,
@@ -155,8 +156,9 @@ def train_model(
         return run.finish()
 
 
-def _remove(path: Path) -> None:
-    path.unlink(missing_ok=True)
+def _remove_checkpoints(out: Path) -> None:
+    for folder in (out, *out.glob("stage-*")):
+        (folder / "checkpoints" / "last.ckpt").unlink(missing_ok=True)
 
 
 def _empty(folder: Path) -> None:
