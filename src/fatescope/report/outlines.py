@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -187,24 +188,35 @@ def _follow(value: IntArray, start: IntArray, direction: IntArray, *, width: int
 def _walk(
     value: IntArray, middle: IntArray, follower: IntArray, corner: BoolArray
 ) -> dict[int, list[Polygon]]:
-    y, x = middle[:, 0].tolist(), middle[:, 1].tolist()
-    following, is_corner, of = follower.tolist(), corner.tolist(), value.tolist()
+    at = np.flatnonzero(corner)
+    rank = np.cumsum(corner) - 1
+    following = rank[_next_corner(follower, corner)[at]].tolist()
+    y, x, of = middle[at, 0], middle[at, 1], value[at]
     # Reading order, so that a polygon begins at the upper left and the result never varies.
-    first = np.lexsort((middle[:, 1], middle[:, 0], value)).tolist()
-    seen = bytearray(len(following))
+    first = np.lexsort((x, y, of)).tolist()
+    points, labels = list(zip(x.tolist(), y.tolist(), strict=True)), of.tolist()
+    seen = bytearray(len(points))
     polygons: dict[int, list[Polygon]] = {}
-    for edge in first:
-        if seen[edge] or not is_corner[edge]:
+    for begin in first:
+        if seen[begin]:
             continue
-        seen[edge] = 1
-        points, at = [(x[edge], y[edge])], following[edge]
-        while at != edge:
-            seen[at] = 1
-            if is_corner[at]:
-                points.append((x[at], y[at]))
-            at = following[at]
-        polygons.setdefault(of[edge], []).append(points)
+        polygon, here = [], begin
+        while not seen[here]:
+            seen[here] = 1
+            polygon.append(points[here])
+            here = following[here]
+        polygons.setdefault(labels[begin], []).append(polygon)
     return polygons
+
+
+def _next_corner(follower: IntArray, corner: BoolArray) -> IntArray:
+    """Return for each edge the first corner after it; straight runs are jumped over, doubling."""
+    target = follower.copy()
+    open_ends = np.flatnonzero(~corner[target])
+    while len(open_ends):
+        target[open_ends] = target[target[open_ends]]
+        open_ends = open_ends[~corner[target[open_ends]]]
+    return target
 
 
 def _path(polygons: list[Polygon]) -> str:
@@ -219,6 +231,7 @@ def _path(polygons: list[Polygon]) -> str:
     return "".join(text)
 
 
+@cache
 def _pair(dx: int, dy: int) -> str:
     """Write one relative move; a minus sign needs no space before it."""
     return f"{dx if dx < 0 else f' {dx}'}{dy if dy < 0 else f' {dy}'}"
