@@ -16,7 +16,7 @@ class NetworkSettings(Settings):
 
     kind: Literal["small-unet"] = setting("small-unet", "name of the network")
     widths: tuple[int, ...] = setting((16, 48, 96, 160), "channels of each level, from 1/2 to 1/16")
-    blocks: tuple[int, ...] = setting((1, 1, 1, 1), "residual blocks of each level")
+    blocks: tuple[int, ...] = setting((1, 2, 2, 1), "residual blocks of each level")
     n_outputs: int = setting(3, "maps that the network draws", ge=1)
 
 
