@@ -5,7 +5,7 @@ from __future__ import annotations
 from fatescope.cli.command import Fresh, Out, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
-from fatescope.simulate.settings import NucleiMovieSettings
+from fatescope.simulate.settings import NucleiMovieSettings, SectionSettings
 
 
 @command(simulate, "nuclei", example="fatescope simulate nuclei --out demo --seed 1")
@@ -20,3 +20,17 @@ def nuclei(
     from fatescope.workflows.simulate import write_nuclei_movie
 
     return write_nuclei_movie(out, settings, seed=seed, fresh=fresh)
+
+
+@command(simulate, "sections", example="fatescope simulate sections --out demo --count 6 --seed 1")
+def sections(
+    out: Out,
+    settings: SectionSettings,
+    console: Console,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+) -> Result:
+    """Render sections of embryos as an electron microscope shows them, with true labels."""
+    from fatescope.workflows.simulate import write_sections
+
+    return write_sections(out, settings, seed=seed, fresh=fresh)

@@ -72,3 +72,37 @@ class NucleiMovieSettings(Settings):
         10.0, "noise of the camera without light", unit="counts", ge=0, le=5_000
     )
     bleaching: float = setting(0.012, "share of brightness lost per frame", ge=0, le=0.5)
+
+
+class SectionSettings(Settings):
+    """Sections of embryos in an electron microscope: bright nuclei in dark cells, bright resin."""
+
+    count: int = setting(1, "number of pictures", ge=1, le=10_000)
+    height: int = setting(400, "rows of a picture", unit="px", ge=64, le=8192)
+    width: int = setting(496, "columns of a picture", unit="px", ge=64, le=8192)
+    vary: float = setting(
+        1.0, "how much the look changes from picture to picture; 0: not at all", ge=0, le=1
+    )
+    diameter_px: float = setting(
+        32.0, "diameter of a typical nucleus in the section", unit="px", ge=8, le=400
+    )
+    cells: int = setting(6, "cells that the section cuts", ge=1, le=400)
+    nucleus_share: float = setting(
+        0.7, "share of cells whose nucleus lies in the section", ge=0, le=1
+    )
+    contrast: float = setting(
+        0.9, "brightness of nuclei: 0 that of the cytoplasm, 1 that of resin", ge=0.15, le=1
+    )
+    cytoplasm: float = setting(
+        0.38, "grey of the cytoplasm between black and white", ge=0.1, le=0.7
+    )
+    chromatin: float = setting(1.0, "amount of dark chromatin in a nucleus", ge=0, le=3)
+    granules: float = setting(1.0, "amount of dark yolk granules", ge=0, le=4)
+    vacuoles: float = setting(1.0, "amount of bright vacuoles", ge=0, le=4)
+    dirt: float = setting(1.0, "amount of dirt, folds and scratches", ge=0, le=4)
+    marks: float = setting(0.3, "share of nuclei with a number written on the print", ge=0, le=1)
+    plate: bool = setting(True, "a dark plate with digits in a corner, and a frame")
+    blur_px: float = setting(0.5, "width (standard deviation) of the blur", unit="px", ge=0, le=10)
+    noise: float = setting(
+        0.02, "standard deviation of the noise, beside the range of grey", ge=0, le=0.3
+    )

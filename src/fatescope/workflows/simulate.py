@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire import write_labels, write_table
+from fatescope.base import Spacing
 from fatescope.run import Run, Summary
 
 if TYPE_CHECKING:
-    from fatescope.simulate import NucleiMovieSettings
+    from fatescope.simulate import NucleiMovieSettings, SectionSettings
 
 
 def write_nuclei_movie(
@@ -64,4 +65,52 @@ def write_nuclei_movie(
                 files=[pictures, labels, spots],
                 seconds={"simulate": time.monotonic() - begun},
             )
+        return run.finish()
+
+
+def write_sections(
+    out: Path, settings: SectionSettings, *, seed: int, fresh: bool = False
+) -> Summary:
+    """Render sections of embryos, as an electron microscope shows them, into a folder.
+
+    Parameters
+    ----------
+    out : Path
+        Gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/section_0000.tif`` with
+        the same names, and ``run.json``.
+    settings : SectionSettings
+        What is to be seen, how many pictures, and how much their looks differ.
+    seed : int
+        The same seed and settings give the same bytes; a larger ``count`` adds pictures.
+    fresh : bool
+        Remove what an earlier run left in ``out``.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    RunError
+        If ``out`` holds something else, or cannot be written.
+    """
+    from fatescope.simulate import simulate_section, vary_section
+
+    record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
+    with Run.open(out, command="simulate sections", settings=record, fresh=fresh) as run:
+        for key in run.pending(f"section_{i:04d}" for i in range(settings.count)):
+            begun = time.monotonic()
+            own = seed * 10_000 + int(key.rpartition("_")[2])
+            section = simulate_section(vary_section(settings, seed=own), seed=own)
+            files = [out / "images" / f"{key}.tif", out / "truth" / "labels" / f"{key}.tif"]
+            for path, pixels in zip(files, (section.pixels, section.labels), strict=True):
+                write_labels(
+                    path,
+                    pixels,
+                    shape=pixels.shape,
+                    axes="YX",
+                    dtype=pixels.dtype,
+                    spacing=Spacing(),
+                )
+            run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
         return run.finish()
