@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
 FRAME_COLUMNS = ("frame", "time")
 SUFFIXES = (".png", ".tif", ".tiff")
+PICTURE_SUFFIXES = (*SUFFIXES, ".jpg", ".jpeg")
+"""Pictures may be JPEG; labels may not, because JPEG changes numbers."""
 _MARKS = re.compile(r"[._-]?(labels?|lab|masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
 
 
@@ -103,8 +105,8 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
 def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | None) -> Sample:
     size = row.get("pixel_y_um"), row.get("pixel_x_um")
     return Sample(
-        image=_existing(index.parent / "images", row["name"]),
-        labels=_existing(index.parent / "labels", row["name"]),
+        image=_existing(index.parent / "images", row["name"], PICTURE_SUFFIXES),
+        labels=_existing(_labels_folder(index.parent), row["name"], SUFFIXES),
         unit=row[unit],
         frame=int(row[frame]) if frame and row[frame] else None,
         role=row.get("role") or "instances",
@@ -113,13 +115,19 @@ def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | Non
     )
 
 
-def _existing(folder: Path, name: str) -> Path:
-    for suffix in ("", *SUFFIXES):
+def _labels_folder(folder: Path) -> Path:
+    """Return where the labels are; what `simulate` writes has them among its truth."""
+    truth = folder / "truth" / "labels"
+    return truth if truth.is_dir() else folder / "labels"
+
+
+def _existing(folder: Path, name: str, suffixes: Sequence[str]) -> Path:
+    for suffix in ("", *suffixes):
         path = folder / f"{name}{suffix}"
-        if path.is_file():
+        if path.is_file() and path.suffix.lower() in suffixes:
             return path
     raise InputError(
-        f"{folder} holds no {name} ({', '.join(SUFFIXES)}), though index.csv names it."
+        f"{folder} holds no {name} ({', '.join(suffixes)}), though index.csv names it."
     )
 
 
@@ -130,6 +138,9 @@ def _from_patterns(settings: PairSettings) -> list[Sample]:
             "independent unit from a path, for instance --unit '{unit}_{frame}'."
         )
     labels = {_key(p): p for p in _matching(settings.labels)}
+    lossy = next((p for p in labels.values() if p.suffix.lower() not in SUFFIXES), None)
+    if lossy is not None:
+        raise InputError(f"{lossy}: labels must be {', '.join(SUFFIXES)}; JPEG changes numbers.")
     reader = path_reader(settings.unit)
     samples = []
     for path in _matching(settings.images):
@@ -194,6 +205,6 @@ def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
 
 def _stem(path: Path) -> str:
     stem = path.name
-    while Path(stem).suffix.lower() in (*SUFFIXES, ".ome"):
+    while Path(stem).suffix.lower() in (*PICTURE_SUFFIXES, ".ome"):
         stem = Path(stem).stem
     return stem

@@ -137,6 +137,9 @@ def describe(
     return ModelDescription(
         name=recipe.name,
         summary=recipe.summary,
+        task=recipe.task,
+        modality=recipe.modality,
+        polarity=recipe.polarity,
         diameter_px=size,
         diameter_range_px=(round(size * low, 1), round(size * high, 1)),
         training=Training(

@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
+from fatescope.models.description import Modality, Task
 from fatescope.train.network_settings import LibraryNetwork
 from fatescope.train.schedule_settings import OneCycle, Schedule
 
@@ -128,6 +129,11 @@ class Recipe(Stage):
     summary: str = setting(
         "Finds nuclei in fluorescence pictures and tells touching ones apart.",
         "what the package does, in one sentence",
+    )
+    task: Task = setting("nuclei", "what the package is for")
+    modality: Modality = setting("fluorescence", "kind of picture that it takes")
+    polarity: Literal["bright", "dark", "any"] = setting(
+        "bright", "objects are brighter or darker than their ground"
     )
     then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
 

@@ -6,8 +6,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fatescope.acquire import write_labels, write_table
-from fatescope.base import Spacing
+from fatescope.base import Spacing, Table
 from fatescope.run import Run, Summary
 
 if TYPE_CHECKING:
@@ -76,8 +78,8 @@ def write_sections(
     Parameters
     ----------
     out : Path
-        Gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/section_0000.tif`` with
-        the same names, and ``run.json``.
+        Gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/`` with the same names,
+        ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
     settings : SectionSettings
         What is to be seen, how many pictures, and how much their looks differ.
     seed : int
@@ -98,7 +100,8 @@ def write_sections(
 
     record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
     with Run.open(out, command="simulate sections", settings=record, fresh=fresh) as run:
-        for key in run.pending(f"section_{i:04d}" for i in range(settings.count)):
+        keys = [f"section_{i:04d}" for i in range(settings.count)]
+        for key in run.pending(keys):
             begun = time.monotonic()
             own = seed * 10_000 + int(key.rpartition("_")[2])
             section = simulate_section(vary_section(settings, seed=own), seed=own)
@@ -113,4 +116,6 @@ def write_sections(
                     spacing=Spacing(),
                 )
             run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
+        write_table(Table({"name": np.array(keys, dtype=object)}), out / "index.csv")
+        run.wrote("index.csv")
         return run.finish()
