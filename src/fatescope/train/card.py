@@ -16,8 +16,25 @@ if TYPE_CHECKING:
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
-    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 |\n"
-    "|--|--|--|--|--|--|--|"
+    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 | pixel IoU |\n"
+    "|--|--|--|--|--|--|--|--|"
+)
+_FLUORESCENCE = (
+    "Other laboratories, stains and microscopes; colour, phase contrast and electron "
+    "micrographs; nuclei that overlap in projection; pictures whose size had to be estimated. "
+    "Nuclei cut by the edge of a picture count like all others. Truth is hand-drawn or "
+    "computed and has faults of its own: some visible nuclei lack a label."
+)
+_ELECTRON = (
+    "Few pictures, and sections of one series are alike: the interval is one over pictures, not "
+    "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
+    "Dividing cells, late embryos with many small nuclei, larvae and adults were in no real "
+    "training picture; what is known of them comes from rendered sections. Outlines were drawn by "
+    "hand and kept as JPEG, so their edges are rough. Sizes were told: a picture whose size has "
+    "to be estimated can do worse."
+)
+_LIMITS = {"electron": _ELECTRON} | dict.fromkeys(
+    ("fluorescence", "phase", "bright-field", "any"), _FLUORESCENCE
 )
 
 
@@ -28,6 +45,7 @@ def write_card(
     recipe: Recipe,
     provenance: Provenance,
     n_validation: int,
+    left_out: bool = False,
 ) -> tuple[str, dict[str, float]]:
     """Write the model card, and return its main numbers.
 
@@ -41,6 +59,8 @@ def write_card(
         How the network was made.
     n_validation : int
         Pictures on which thresholds were chosen.
+    left_out : bool
+        The scores are those of other networks, each trained without the unit it is scored on.
 
     Returns
     -------
@@ -55,21 +75,25 @@ def write_card(
     ]
     scores: dict[str, float] = {}
     if scored.get("fp32"):
-        parts += [_held_out(scored["fp32"]), _pictures(scored["fp32"])]
+        parts += [_held_out(scored["fp32"], left_out=left_out), _pictures(scored["fp32"])]
         scores = _main_numbers(scored)
         parts.append(_int8(scores))
     else:
         parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
-    parts.append(_limits())
+    parts.append(f"## What the numbers do not cover\n\n{_LIMITS[description.modality]}")
+    if description.cite:
+        lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
+        parts.append("## To be cited\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n", scores
 
 
 def _expects(d: ModelDescription) -> str:
     low, high = d.diameter_range_px
     t = d.thresholds
+    bright = "" if d.polarity == "any" else f", {d.polarity} nuclei"
     return (
         "## What it expects\n\n"
-        f"One plane, {d.polarity} nuclei, any bit depth: percentiles {d.percentiles[0]:g} and "
+        f"One plane ({d.modality}){bright}, any bit depth: percentiles {d.percentiles[0]:g} and "
         f"{d.percentiles[1]:g} of the whole plane become 0 and 1. Nuclei are brought to "
         f"{d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
         f"Maps: {', '.join(d.outputs)}.\n\n"
@@ -97,7 +121,7 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
     )
 
 
-def _held_out(scored: Sequence[Scored]) -> str:
+def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
     rows = [_row("all", scored)]
     for source in sorted({_source(s) for s in scored} - {""}):
         rows.append(_row(f"of these, {source}", [s for s in scored if _source(s) == source]))
@@ -106,11 +130,18 @@ def _held_out(scored: Sequence[Scored]) -> str:
         inside = [s for s in scored if low <= s.diameter_px < high]
         rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
     units = len({s.sample.unit for s in scored})
+    who = (
+        f"{len(scored)} pictures of {units} units, each left out once: its score is that of a "
+        "network trained in the same way, thresholds included, on all the others. The network in "
+        "this package learnt from all of them, so that it has no held-out score of its own. Each "
+        "picture was"
+        if left_out
+        else f"{len(scored)} pictures of {units} units that neither training nor the choice of "
+        "thresholds has seen, each"
+    )
     return (
-        "## Held-out score\n\n"
-        f"{len(scored)} pictures of {units} units that neither training nor the choice of "
-        "thresholds has seen, each analysed at the working size by the true median diameter of its "
-        "unit. AP is "
+        f"## Held-out score\n\n{who} "
+        "analysed at the working size by the true median diameter of its unit. AP is "
         "TP / (TP + FP + FN), pooled over pictures; intervals by bootstrap over units.\n\n"
         + "\n".join([_HEAD, *rows])
     )
@@ -132,7 +163,7 @@ def _row(name: str, scored: Sequence[Scored]) -> str:
     return (
         f"| {name} | {found['n_images']} | {found['n_true']:,} | {found['ap']['0.50']:.3f}"
         f"{interval} | {found['ap']['0.75']:.3f} | {found['mean_ap_50_90']:.3f} | "
-        f"{found['f1']['0.50']:.3f} |"
+        f"{found['f1']['0.50']:.3f} | {found['mean_iou']:.3f} |"
     )
 
 
@@ -183,14 +214,4 @@ def _int8(scores: Mapping[str, float]) -> str:
         f"Calibrated on training pictures. Mean AP {scores['mean_ap_50_90_int8']:.3f} against "
         f"{scores['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
         f"{scores['ap_50_int8']:.3f} against {scores['ap_50']:.3f}."
-    )
-
-
-def _limits() -> str:
-    return (
-        "## What the numbers do not cover\n\n"
-        "Other laboratories, stains and microscopes; colour, phase contrast and electron "
-        "micrographs; nuclei that overlap in projection; pictures whose size had to be estimated. "
-        "Nuclei cut by the edge of a picture count like all others. Truth is hand-drawn or "
-        "computed and has faults of its own: some visible nuclei lack a label."
     )

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
@@ -19,19 +20,24 @@ from fatescope.models import (
 )
 from fatescope.prepare import read_pixels, read_samples, unit_ids
 from fatescope.prepare.store import SPLITS
-from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.simulate import (
+    NucleiMovieSettings,
+    SectionSettings,
+    simulate_nuclei,
+    simulate_section,
+)
 from fatescope.train.card import write_card
 from fatescope.train.export import export_onnx, quantise, weights_bytes
 from fatescope.train.pictures import normalise, unit_diameters
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from pathlib import Path
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from fatescope.base.types import FloatArray
     from fatescope.prepare import Sample
     from fatescope.train.networks import SmallUNet
+    from fatescope.train.scoring import Scored
     from fatescope.train.settings import Recipe
 
     Progress = Callable[[int, int, str], None]
@@ -58,6 +64,7 @@ def package_network(
     data: Path,
     folder: Path,
     provenance: Provenance,
+    left_out: Mapping[str, Sequence[Scored]] | None = None,
     progress: Progress | None = None,
 ) -> ModelPackage:
     """Export, calibrate, choose thresholds on validation units, score test units, write.
@@ -74,6 +81,8 @@ def package_network(
         New or empty.
     provenance : Provenance
         What the card says of the training.
+    left_out : mapping of str to sequence of Scored, optional
+        From `score_left_out`; stands in the card in place of test units.
     progress : callable, optional
 
     Returns
@@ -81,49 +90,86 @@ def package_network(
     ModelPackage
     """
     rows = read_samples(data, splits=SPLITS)
-    learning, choosing, judging = (
-        [s for s in rows if s.split == side] for side in ("train", "validation", "test")
+    draft = draft_package(network, rows, recipe=recipe, provenance=provenance, progress=progress)
+    scored = left_out or score_draft(draft, [s for s in rows if s.split == "test"])
+    card, scores = write_card(
+        draft.description,
+        scored,
+        recipe=recipe,
+        provenance=provenance,
+        n_validation=sum(s.split == "validation" for s in rows),
+        left_out=left_out is not None,
     )
+    training = draft.description.training.replace(scores=scores)
+    picture = rendered_picture(recipe)
+    return write_package(
+        folder,
+        description=draft.description.replace(training=training.model_dump()),
+        files=draft.files,
+        test_input=picture,
+        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(picture),
+        card=card,
+    )
+
+
+def draft_package(
+    network: SmallUNet,
+    rows: Sequence[Sample],
+    *,
+    recipe: Recipe,
+    provenance: Provenance,
+    progress: Progress | None = None,
+) -> ModelPackage:
+    """Return a package in memory, without card and test tensors; no test unit is opened.
+
+    Parameters
+    ----------
+    network : SmallUNet
+    rows : sequence of Sample
+        All rows of the manifest, of every split.
+    recipe, provenance : Recipe, Provenance
+    progress : callable, optional
+
+    Returns
+    -------
+    ModelPackage
+        With thresholds chosen on the validation units, where there are any.
+    """
+    learning, choosing = ([s for s in rows if s.split == side] for side in ("train", "validation"))
     exact = export_onnx(network)
     description = describe(
         recipe, [*learning, *choosing], seen=seen_hashes(rows), command=provenance.command
     )
     description = description.replace(expected=expected_inputs(learning, description))
-    calibration = calibration_pictures(learning, description)
     files = {
         "model.onnx": exact,
-        "model_int8.onnx": quantise(exact, calibration),
+        "model_int8.onnx": quantise(exact, calibration_pictures(learning, description)),
         "weights.safetensors": weights_bytes(network),
     }
-    picture = rendered_picture(recipe.seed)
-    draft = _in_memory(description, files, folder)
-    exactly = OpenVinoModel(draft, precision="fp32", threads=1)
+    draft = _in_memory(description, files)
     if choosing:
         thresholds, _ = tune_thresholds(
-            exactly, choosing, description=description, progress=progress
+            OpenVinoModel(draft, precision="fp32", threads=1),
+            choosing,
+            description=description,
+            progress=progress,
         )
-        description = description.replace(thresholds=thresholds.model_dump())
-    scored = {
+        draft = _in_memory(description.replace(thresholds=thresholds.model_dump()), files)
+    return draft
+
+
+def score_draft(draft: ModelPackage, judging: Sequence[Sample]) -> dict[str, list[Scored]]:
+    """Score the networks of a package on samples, by precision: ``fp32`` and ``int8``."""
+    precisions: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
+    return {
         precision: score_samples(
             OpenVinoModel(draft, precision=precision, threads=1),
             judging,
-            description=description,
-            thresholds=description.thresholds,
+            description=draft.description,
+            thresholds=draft.description.thresholds,
         )
-        for precision in ("fp32", "int8")
+        for precision in precisions
     }
-    card, scores = write_card(
-        description, scored, recipe=recipe, provenance=provenance, n_validation=len(choosing)
-    )
-    training = description.training.replace(scores=scores)
-    return write_package(
-        folder,
-        description=description.replace(training=training.model_dump()),
-        files=files,
-        test_input=picture,
-        test_output=exactly.run(picture),
-        card=card,
-    )
 
 
 def describe(
@@ -140,6 +186,7 @@ def describe(
         task=recipe.task,
         modality=recipe.modality,
         polarity=recipe.polarity,
+        cite=recipe.cite,
         diameter_px=size,
         diameter_range_px=(round(size * low, 1), round(size * high, 1)),
         training=Training(
@@ -204,13 +251,14 @@ def _tile(
     )
 
 
-def rendered_picture(seed: int) -> FloatArray:
+def rendered_picture(recipe: Recipe) -> FloatArray:
     """Render the picture of the test tensors, (1, 1, 256, 256), normalised."""
+    if recipe.modality == "electron":
+        plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)
+        return normalise(simulate_section(plan, seed=recipe.seed).pixels)[None, None]
     settings = NucleiMovieSettings(frames=1, height=256, width=256, density=0.35)
-    return normalise(simulate_nuclei(settings, seed=seed).pixels[0])[None, None]
+    return normalise(simulate_nuclei(settings, seed=recipe.seed).pixels[0])[None, None]
 
 
-def _in_memory(
-    description: ModelDescription, files: dict[str, bytes], folder: Path
-) -> ModelPackage:
-    return ModelPackage(description=description, files=files, sha256="", source=folder)
+def _in_memory(description: ModelDescription, files: dict[str, bytes]) -> ModelPackage:
+    return ModelPackage(description=description, files=files, sha256="", source=Path("draft"))

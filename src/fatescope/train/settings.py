@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
-from fatescope.models.description import Modality, Task
+from fatescope.models.description import Citation, Modality, Task
 from fatescope.train.network_settings import LibraryNetwork
 from fatescope.train.schedule_settings import OneCycle, Schedule
 
@@ -135,6 +135,7 @@ class Recipe(Stage):
     polarity: Literal["bright", "dark", "any"] = setting(
         "bright", "objects are brighter or darker than their ground"
     )
+    cite: tuple[Citation, ...] = setting((), "what to cite with the package")
     then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
 
     @property

@@ -1,0 +1,87 @@
+"""Score a recipe where pictures are too few for a test part: each unit is left out once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from fatescope.base import InputError
+from fatescope.prepare import read_samples, write_samples
+from fatescope.prepare.store import SPLITS
+from fatescope.train.fit import fit_recipe
+from fatescope.train.packaging import Provenance, draft_package, score_draft
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from fatescope.train.scoring import Scored
+    from fatescope.train.settings import Recipe
+
+LEAST_UNITS = 3
+FOLDER = "left-out"
+
+
+def score_left_out(
+    recipe: Recipe,
+    *,
+    data: Path,
+    out: Path,
+    kind: str,
+    start: Path | str | None = None,
+    progress: Callable[[int, int, str], None] | None = None,
+) -> dict[str, list[Scored]]:
+    """Train once without each unit, thresholds included, and score that unit.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Trained as it stands, once for each unit; so the cost is that of as many trainings.
+    data : Path
+        Folder with ``samples.csv``.
+    out : Path
+        Takes ``left-out/<n>/`` for each unit, with checkpoints: a killed call continues.
+    kind : str
+        Units of this kind of picture are left out, or ``"all"``; only units that would learn.
+    start : path or str, optional
+        A package whose weights are the beginning; it must not have seen the units.
+    progress : callable, optional
+
+    Returns
+    -------
+    dict of str to list of Scored
+        Each picture of these units by precision, ``fp32`` and ``int8``.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three units of that kind.
+    """
+    rows = read_samples(data, splits=SPLITS)
+    units = sorted({s.unit for s in rows if s.split == "train" and kind in ("all", s.kind)})
+    if len(units) < LEAST_UNITS:
+        kinds = ", ".join(sorted({s.kind for s in rows if s.split == "train"}))
+        raise InputError(
+            f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
+            f"more are needed. Kinds are: {kinds}; or all."
+        )
+    scored: dict[str, list[Scored]] = {"fp32": [], "int8": []}
+    for number, unit in enumerate(units):
+        folder = out / FOLDER / f"{number:02d}"
+        folder.mkdir(parents=True, exist_ok=True)
+        held = [
+            replace(s, split="test") if s.unit == unit else s for s in rows if s.split != "test"
+        ]
+        write_samples(folder / "samples.csv", held)
+        fitted = fit_recipe(recipe, data=folder, out=folder, start=start, progress=progress)
+        draft = draft_package(
+            fitted.network,
+            held,
+            recipe=recipe,
+            provenance=Provenance(command="", steps=recipe.fit.steps),
+        )
+        for precision, found in score_draft(draft, [s for s in held if s.split == "test"]).items():
+            scored[precision] += found
+        if progress:
+            progress(number + 1, len(units), "units left out")
+    return scored
