@@ -6,7 +6,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
-from fatescope.predict.settings import NucleiSettings
+from fatescope.predict.settings import NucleiEmSettings, NucleiSettings
 
 
 @command(predict, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
@@ -33,6 +33,38 @@ def nuclei(
         out=out,
         settings=settings,
         execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(predict, "nuclei-em", example="fatescope predict nuclei-em section.tif --out results")
+def nuclei_em(
+    inputs: Inputs,
+    out: Out,
+    settings: NucleiEmSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Outline, count and measure nuclei in electron micrographs of sections.
+
+    The same as `predict nuclei`, with the model for transmission electron micrographs of embryos:
+    bright nuclei with dark chromatin in dark cells, bright resin around them.
+    """
+    from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+
+    if plan:
+        return plan_nuclei(
+            inputs, settings=settings, execution=execution, command="predict nuclei-em"
+        )
+    return predict_nuclei(
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        command="predict nuclei-em",
         fresh=fresh,
         progress=console.progress,
     )

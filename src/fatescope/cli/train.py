@@ -16,6 +16,14 @@ Data = Annotated[Path, typer.Option("--data", help="folder with samples.csv", sh
 From = Annotated[
     str | None, typer.Option("--from", help="package whose weights are trained further")
 ]
+LeaveOut = Annotated[
+    str | None,
+    typer.Option(
+        "--leave-out",
+        help="kind of picture, or all: leave out each of its units once, for the card of a small "
+        "set; costs one more training for each",
+    ),
+]
 
 
 @command(app, "train", example="fatescope train nuclei --data pairs --out my-nuclei")
@@ -25,6 +33,7 @@ def train(
     out: Out,
     console: Console,
     start: From = None,
+    leave_out: LeaveOut = None,
     fresh: Fresh = False,
 ) -> Result:
     """Train a network on labelled pictures and write a model package with its card."""
@@ -37,6 +46,7 @@ def train(
         data=data,
         out=out,
         start=start,
+        leave_out=leave_out,
         progress=console.progress,
         fresh=fresh,
     )

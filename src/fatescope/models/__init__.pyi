@@ -14,6 +14,7 @@ from .find import shipped_names as shipped_names
 from .guard import check_input as check_input
 from .guard import describe_input as describe_input
 from .guard import expected_ranges as expected_ranges
+from .guard import looks_like as looks_like
 from .names_network import NamesNetwork as NamesNetwork
 from .names_network import read_names_network as read_names_network
 from .names_network import write_names_network as write_names_network

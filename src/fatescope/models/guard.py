@@ -111,6 +111,15 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     return found
 
 
+def looks_like(measured: dict[str, float], description: ModelDescription) -> bool:
+    """Say whether a picture could be of the kind that a model takes, whatever its magnification.
+
+    Only ground and lean are compared: how much structure is of which size depends on the
+    working size, which another model may have misjudged.
+    """
+    return not check_input({k: v for k, v in measured.items() if k in _MARGIN}, description)
+
+
 def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:
     dark = measured["lean"] < 0 and measured["ground"] > 0.5
     if description.polarity == "bright" and dark:

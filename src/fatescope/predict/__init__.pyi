@@ -24,6 +24,7 @@ from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
+from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale

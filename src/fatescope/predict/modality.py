@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
-from fatescope.models.find import shipped_names
-from fatescope.models.guard import check_input, describe_input
+from fatescope.models.check import list_models
+from fatescope.models.guard import check_input, describe_input, looks_like
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fatescope.predict.size import ScalePlan
 
 _SIDE_PX = 256
-_ELECTRON = "nuclei-em"
+_KINDS = {"fluorescence": "a fluorescence picture", "electron": "an electron micrograph"}
 
 
 def check_modality(
@@ -63,18 +64,28 @@ def check_modality(
             severity="warning",
             value=round(measured["lean"], 3),
             reason=f"The picture is unlike the training pictures of {predictor.name}: "
-            f"{'; '.join(reasons)}. {_advice(reasons, model)}",
+            f"{'; '.join(reasons)}. {_advice(reasons, measured, model)}",
         )
     ]
 
 
-def _advice(reasons: Sequence[str], model: ModelDescription) -> str:
+def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDescription) -> str:
+    """Say what to do: another shipped model whose kind of picture this could be, or inverting."""
     turned = any("trained on the opposite" in reason for reason in reasons)
-    if turned and model.polarity == "bright" and _ELECTRON in shipped_names():
-        return (
-            "Invert a fluorescence picture; for an electron micrograph use --model "
-            f"{_ELECTRON}. Look at the outlines before you use them."
-        )
+    uses = [
+        f"for {_KINDS.get(d.modality, 'such a picture')} use `fatescope predict {d.task}`"
+        for d in _shipped()
+        if d.name != model.name and d.modality != model.modality and looks_like(measured, d)
+    ]
     if turned:
-        return "Invert the picture. Look at the outlines before you use them."
-    return "Look at the outlines before you use them, or train with your own pictures."
+        uses.insert(0, "invert the picture if it is a negative")
+    if not uses:
+        return "Look at the outlines before you use them, or train with your own pictures."
+    text = "; ".join(uses)
+    return f"{text[0].upper()}{text[1:]}. Look at the outlines before you use them."
+
+
+@lru_cache(maxsize=1)
+def _shipped() -> tuple[ModelDescription, ...]:
+    """Return the descriptions of the shipped packages whose maps become instances as here."""
+    return tuple(p.description for p in list_models() if p.description.task.startswith("nuclei"))

@@ -53,3 +53,9 @@ class NucleiSettings(Settings):
         if self.diameter_px is not None and self.diameter_um is not None:
             raise ValueError("give --diameter-px or --diameter-um, not both")
         return self
+
+
+class NucleiEmSettings(NucleiSettings):
+    """What decides the result of a prediction on electron micrographs of sections."""
+
+    model: str = setting("nuclei-em", "name of a shipped model, path of a package, or classical")

@@ -9,6 +9,7 @@ from .export import quantise as quantise
 from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
 from .fit import fit_recipe as fit_recipe
+from .leave_out import score_left_out as score_left_out
 from .losses import nucleus_loss as nucleus_loss
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet

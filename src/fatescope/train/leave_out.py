@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from fatescope.train.settings import Recipe
 
 LEAST_UNITS = 3
-FOLDER = "left-out"
 
 
 def score_left_out(
@@ -40,7 +39,7 @@ def score_left_out(
     data : Path
         Folder with ``samples.csv``.
     out : Path
-        Takes ``left-out/<n>/`` for each unit, with checkpoints: a killed call continues.
+        Takes ``<n>/`` for each unit, with checkpoints: a killed call continues.
     kind : str
         Units of this kind of picture are left out, or ``"all"``; only units that would learn.
     start : path or str, optional
@@ -67,7 +66,7 @@ def score_left_out(
         )
     scored: dict[str, list[Scored]] = {"fp32": [], "int8": []}
     for number, unit in enumerate(units):
-        folder = out / FOLDER / f"{number:02d}"
+        folder = out / f"{number:02d}"
         folder.mkdir(parents=True, exist_ok=True)
         held = [
             replace(s, split="test") if s.unit == unit else s for s in rows if s.split != "test"

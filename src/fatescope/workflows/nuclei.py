@@ -58,7 +58,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-COMMAND = "predict nuclei"
+Command = Literal["predict nuclei", "predict nuclei-em"]
 _BAND_ROWS = 512
 _SHARING_A_GPU = 4
 """Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
@@ -70,6 +70,7 @@ def predict_nuclei(
     out: Path | str,
     settings: NucleiSettings | None = None,
     execution: Execution | None = None,
+    command: Command = "predict nuclei",
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
@@ -85,6 +86,8 @@ def predict_nuclei(
         What decides the result.
     execution : Execution, optional
         How the machine is used; never changes a result.
+    command : str
+        What stands in the record; the model, which ``settings`` names, decides what is found.
     fresh : bool
         Remove what an earlier run left in ``out`` first.
     progress : callable, optional
@@ -112,7 +115,7 @@ def predict_nuclei(
     predictor, device = _model_and_device(settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     with Run.open(
-        out, command=COMMAND, settings=settings.model_dump(), model=model, fresh=fresh
+        out, command=command, settings=settings.model_dump(), model=model, fresh=fresh
     ) as run:
         by_key = {f.key: f for f in files}
         keys = run.pending(by_key, paths={k: f.paths for k, f in by_key.items()})
@@ -151,12 +154,13 @@ def plan_nuclei(
     *,
     settings: NucleiSettings | None = None,
     execution: Execution | None = None,
+    command: Command = "predict nuclei",
 ) -> RunPlan:
     """Say what `predict_nuclei` would do, without reading a pixel.
 
     Parameters
     ----------
-    inputs, settings, execution
+    inputs, settings, execution, command
         As for `predict_nuclei`.
 
     Returns
@@ -168,7 +172,7 @@ def plan_nuclei(
     files = _files(inputs, settings)
     _model_and_device(settings, execution)
     return estimate(
-        COMMAND,
+        command,
         (_pixels(f, settings) for f in files),
         workers=available_workers(execution.workers, len(files)),
         memory_bytes=memory_limit(execution.memory_bytes),

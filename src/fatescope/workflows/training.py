@@ -7,8 +7,10 @@ thresholds on the validation part, and reads the test part once, for the card.
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
+from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
     audit_units,
@@ -28,6 +30,9 @@ if TYPE_CHECKING:
     from fatescope.train import Recipe
 
     Progress = Callable[[int, int, str], None]
+
+LEFT_OUT = "left-out"
+"""Folder of the trainings without one unit."""
 
 
 def prepare_pairs(
@@ -95,6 +100,7 @@ def train_model(
     data: Path,
     out: Path,
     start: Path | str | None = None,
+    leave_out: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
@@ -111,6 +117,9 @@ def train_model(
         of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
+    leave_out : str, optional
+        A kind of picture, or ``"all"``: each of its units is left out of one more training and
+        scored by it, for the card of a set that is too small for test units.
     progress : callable, optional
     fresh : bool
         Remove what an earlier run left in ``out`` first, and begin anew.
@@ -125,18 +134,34 @@ def train_model(
         fit_recipe,
         judge_curves,
         package_network,
+        score_left_out,
         write_curves,
         write_verdict,
     )
 
-    record = recipe.model_dump(mode="json") | {"data": str(data), "from": str(start or "")}
+    record = recipe.model_dump(mode="json") | {
+        "data": str(data),
+        "from": str(start or ""),
+        "leave_out": leave_out or "",
+    }
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         if run.pending(["package"]):
             if fresh:
                 _remove_checkpoints(out)
+                shutil.rmtree(out / LEFT_OUT, ignore_errors=True)
             fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
             write_curves(out / "curves.png", fitted.history)
             write_verdict(out / "verdict.txt", judge_curves(fitted.history))
+            left_out = None
+            if leave_out is not None:
+                left_out = score_left_out(
+                    recipe,
+                    data=data,
+                    out=out / LEFT_OUT,
+                    kind=leave_out,
+                    start=start,
+                    progress=progress,
+                )
             _empty(out / "package")
             package = package_network(
                 fitted.network,
@@ -144,10 +169,11 @@ def train_model(
                 data=data,
                 folder=out / "package",
                 provenance=Provenance(
-                    command=f"fatescope train {recipe.name}",
+                    command=_command(recipe, start=start, leave_out=leave_out),
                     steps=sum(stage.fit.steps for stage in recipe.stages),
                     cpu_minutes=fitted.cpu_minutes,
                 ),
+                left_out=left_out,
                 progress=progress,
             )
             files = ["log.csv", "curves.png", "verdict.txt"]
@@ -159,6 +185,17 @@ def train_model(
 def _remove_checkpoints(out: Path) -> None:
     for folder in (out, *out.glob("stage-*")):
         (folder / "checkpoints" / "last.ckpt").unlink(missing_ok=True)
+
+
+def _command(recipe: Recipe, *, start: Path | str | None, leave_out: str | None) -> str:
+    """Return the command as a person types it; folders of this machine are left out."""
+    words = ["fatescope train", recipe.name]
+    if start is not None:
+        words += ["--from", read_package(find_package(start)).name]
+    if leave_out is not None:
+        words += ["--leave-out", leave_out]
+    return " ".join(words)
+
 
 
 def _empty(folder: Path) -> None:
