@@ -45,7 +45,7 @@ def write_card(
     recipe: Recipe,
     provenance: Provenance,
     n_validation: int,
-    left_out: bool = False,
+    left_out: Sequence[Scored] | None = None,
 ) -> tuple[str, dict[str, float]]:
     """Write the model card, and return its main numbers.
 
@@ -54,18 +54,20 @@ def write_card(
     description : ModelDescription
         With the chosen thresholds.
     scored : mapping of str to sequence of Scored
-        Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty.
+        Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty. Where ``left_out``
+        is given, the same samples as there, which the network has seen.
     recipe, provenance : Recipe, Provenance
         How the network was made.
     n_validation : int
         Pictures on which thresholds were chosen.
-    left_out : bool
-        The scores are those of other networks, each trained without the unit it is scored on.
+    left_out : sequence of Scored, optional
+        Scores of other networks, each trained without the unit it is scored on.
 
     Returns
     -------
     str, dict
-        Markdown, and scores by name: ``ap_50``, ``ap_75``, ``mean_ap_50_90`` and their int8 twins.
+        Markdown, and held-out scores by name: ``ap_50``, ``ap_75``, ``mean_ap_50_90``, and their
+        int8 twins where there are test samples.
     """
     parts = [
         f"# {description.name}",
@@ -73,11 +75,14 @@ def write_card(
         _expects(description),
         _made(description, recipe, provenance, n_validation),
     ]
+    judged = scored["fp32"] if left_out is None else left_out
     scores: dict[str, float] = {}
-    if scored.get("fp32"):
-        parts += [_held_out(scored["fp32"], left_out=left_out), _pictures(scored["fp32"])]
-        scores = _main_numbers(scored)
-        parts.append(_int8(scores))
+    if judged:
+        parts += [_held_out(judged, left_out=left_out is not None), _pictures(judged)]
+        scores = _main_numbers(judged)
+        parts.append(_int8(scored, seen=left_out is not None))
+        if left_out is None:
+            scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
     else:
         parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
     parts.append(f"## What the numbers do not cover\n\n{_LIMITS[description.modality]}")
@@ -194,24 +199,22 @@ def _pictures(scored: Sequence[Scored]) -> str:
     )
 
 
-def _main_numbers(scored: Mapping[str, Sequence[Scored]]) -> dict[str, float]:
-    numbers = {}
-    for precision, suffix in (("fp32", ""), ("int8", "_int8")):
-        if scored.get(precision):
-            found = _summary(scored[precision])
-            numbers[f"ap_50{suffix}"] = round(found["ap"]["0.50"], 4)
-            numbers[f"ap_75{suffix}"] = round(found["ap"]["0.75"], 4)
-            numbers[f"mean_ap_50_90{suffix}"] = round(found["mean_ap_50_90"], 4)
-    return numbers
+def _main_numbers(scored: Sequence[Scored]) -> dict[str, float]:
+    found = _summary(scored)
+    return {
+        "ap_50": round(found["ap"]["0.50"], 4),
+        "ap_75": round(found["ap"]["0.75"], 4),
+        "mean_ap_50_90": round(found["mean_ap_50_90"], 4),
+    }
 
 
-def _int8(scores: Mapping[str, float]) -> str:
-    if "mean_ap_50_90_int8" not in scores:
-        return "The package has no int8 network."
-    loss = scores["mean_ap_50_90"] - scores["mean_ap_50_90_int8"]
+def _int8(scored: Mapping[str, Sequence[Scored]], *, seen: bool) -> str:
+    exact, small = (_main_numbers(scored[precision]) for precision in ("fp32", "int8"))
+    loss = exact["mean_ap_50_90"] - small["mean_ap_50_90"]
+    where = " On these pictures, which both networks of this package have seen:" if seen else ""
     return (
         "## int8\n\n"
-        f"Calibrated on training pictures. Mean AP {scores['mean_ap_50_90_int8']:.3f} against "
-        f"{scores['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
-        f"{scores['ap_50_int8']:.3f} against {scores['ap_50']:.3f}."
+        f"Calibrated on training pictures.{where} Mean AP {small['mean_ap_50_90']:.3f} against "
+        f"{exact['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
+        f"{small['ap_50']:.3f} against {exact['ap_50']:.3f}."
     )

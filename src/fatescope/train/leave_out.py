@@ -29,7 +29,7 @@ def score_left_out(
     kind: str,
     start: Path | str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
-) -> dict[str, list[Scored]]:
+) -> list[Scored]:
     """Train once without each unit, thresholds included, and score that unit.
 
     Parameters
@@ -48,8 +48,8 @@ def score_left_out(
 
     Returns
     -------
-    dict of str to list of Scored
-        Each picture of these units by precision, ``fp32`` and ``int8``.
+    list of Scored
+        Each picture of these units, in f32.
 
     Raises
     ------
@@ -64,7 +64,7 @@ def score_left_out(
             f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
             f"more are needed. Kinds are: {kinds}; or all."
         )
-    scored: dict[str, list[Scored]] = {"fp32": [], "int8": []}
+    scored: list[Scored] = []
     for number, unit in enumerate(units):
         folder = out / f"{number:02d}"
         folder.mkdir(parents=True, exist_ok=True)
@@ -79,8 +79,7 @@ def score_left_out(
             recipe=recipe,
             provenance=Provenance(command="", steps=recipe.fit.steps),
         )
-        for precision, found in score_draft(draft, [s for s in held if s.split == "test"]).items():
-            scored[precision] += found
+        scored += score_draft(draft, [s for s in held if s.split == "test"], precision="fp32")
         if progress:
             progress(number + 1, len(units), "units left out")
     return scored

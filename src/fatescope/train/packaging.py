@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
+Precision = Literal["fp32", "int8"]
 CALIBRATION_PICTURES = 64
 _TILE_PX = 512
 _GUARD_PX = 256
@@ -64,7 +65,7 @@ def package_network(
     data: Path,
     folder: Path,
     provenance: Provenance,
-    left_out: Mapping[str, Sequence[Scored]] | None = None,
+    left_out: Sequence[Scored] | None = None,
     progress: Progress | None = None,
 ) -> ModelPackage:
     """Export, calibrate, choose thresholds on validation units, score test units, write.
@@ -81,7 +82,7 @@ def package_network(
         New or empty.
     provenance : Provenance
         What the card says of the training.
-    left_out : mapping of str to sequence of Scored, optional
+    left_out : sequence of Scored, optional
         From `score_left_out`; stands in the card in place of test units.
     progress : callable, optional
 
@@ -91,14 +92,21 @@ def package_network(
     """
     rows = read_samples(data, splits=SPLITS)
     draft = draft_package(network, rows, recipe=recipe, provenance=provenance, progress=progress)
-    scored = left_out or score_draft(draft, [s for s in rows if s.split == "test"])
+    draft = with_int8(draft, [s for s in rows if s.split == "train"])
+    judging = [s for s in rows if s.split == "test"]
+    if left_out is not None:
+        judging = [s.sample for s in left_out]  # seen, so only to compare both precisions
+    both: dict[str, list[Scored]] = {
+        "fp32": score_draft(draft, judging, precision="fp32"),
+        "int8": score_draft(draft, judging, precision="int8"),
+    }
     card, scores = write_card(
         draft.description,
-        scored,
+        both,
         recipe=recipe,
         provenance=provenance,
         n_validation=sum(s.split == "validation" for s in rows),
-        left_out=left_out is not None,
+        left_out=left_out,
     )
     training = draft.description.training.replace(scores=scores)
     picture = rendered_picture(recipe)
@@ -120,7 +128,7 @@ def draft_package(
     provenance: Provenance,
     progress: Progress | None = None,
 ) -> ModelPackage:
-    """Return a package in memory, without card and test tensors; no test unit is opened.
+    """Return a package in memory: network, weights, thresholds; no test unit is opened.
 
     Parameters
     ----------
@@ -143,7 +151,6 @@ def draft_package(
     description = description.replace(expected=expected_inputs(learning, description))
     files = {
         "model.onnx": exact,
-        "model_int8.onnx": quantise(exact, calibration_pictures(learning, description)),
         "weights.safetensors": weights_bytes(network),
     }
     draft = _in_memory(description, files)
@@ -158,18 +165,23 @@ def draft_package(
     return draft
 
 
-def score_draft(draft: ModelPackage, judging: Sequence[Sample]) -> dict[str, list[Scored]]:
-    """Score the networks of a package on samples, by precision: ``fp32`` and ``int8``."""
-    precisions: tuple[Literal["fp32", "int8"], ...] = ("fp32", "int8")
-    return {
-        precision: score_samples(
-            OpenVinoModel(draft, precision=precision, threads=1),
-            judging,
-            description=draft.description,
-            thresholds=draft.description.thresholds,
-        )
-        for precision in precisions
-    }
+def with_int8(draft: ModelPackage, learning: Sequence[Sample]) -> ModelPackage:
+    """Return the package with an int8 network too, calibrated on training pictures."""
+    pictures = calibration_pictures(learning, draft.description)
+    small = quantise(draft.files["model.onnx"], pictures)
+    return _in_memory(draft.description, {**draft.files, "model_int8.onnx": small})
+
+
+def score_draft(
+    draft: ModelPackage, judging: Sequence[Sample], *, precision: Precision
+) -> list[Scored]:
+    """Score a network of a package on samples, each at the working size."""
+    return score_samples(
+        OpenVinoModel(draft, precision=precision, threads=1),
+        judging,
+        description=draft.description,
+        thresholds=draft.description.thresholds,
+    )
 
 
 def describe(
@@ -260,5 +272,5 @@ def rendered_picture(recipe: Recipe) -> FloatArray:
     return normalise(simulate_nuclei(settings, seed=recipe.seed).pixels[0])[None, None]
 
 
-def _in_memory(description: ModelDescription, files: dict[str, bytes]) -> ModelPackage:
+def _in_memory(description: ModelDescription, files: Mapping[str, bytes]) -> ModelPackage:
     return ModelPackage(description=description, files=files, sha256="", source=Path("draft"))
