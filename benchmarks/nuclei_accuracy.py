@@ -14,9 +14,8 @@ from pathlib import Path
 from fatescope.base import InputError
 from fatescope.evaluate import ScoreSettings, summarise_scores
 from fatescope.models import load_model
-from fatescope.prepare import read_samples, unit_ids
+from fatescope.prepare import read_samples, unit_hash, unit_ids
 from fatescope.prepare.store import SPLITS
-from fatescope.train.packaging import unit_hash
 from fatescope.train.scoring import Scored, score_samples
 
 

@@ -4,10 +4,9 @@ import pytest
 
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model, load_model
-from fatescope.prepare import PairSettings, read_samples
+from fatescope.prepare import PairSettings, read_samples, seen_hashes
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.train import read_recipe, recipe_names
-from fatescope.train.packaging import seen_hashes
 from fatescope.train.scoring import score_samples, segment
 from fatescope.workflows.training import prepare_pairs
 

@@ -11,8 +11,8 @@ from PIL import Image
 
 from fatescope.base import InputError, ModelError
 from fatescope.models import check_model, load_model, read_package
-from fatescope.prepare import PairSettings, read_pixels, read_samples
-from fatescope.train import Recipe, unit_hash
+from fatescope.prepare import PairSettings, read_pixels, read_samples, unit_hash
+from fatescope.train import Recipe
 from fatescope.train.pictures import normalise
 from fatescope.workflows.training import prepare_pairs, train_model
 

@@ -23,6 +23,8 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The files beside this one that add commands to each group; add a new one here."""
 SINGLE = {
+    "compare": "Say whether a new model is better than an old one, on test units that neither has "
+    "seen.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
     "train": "Train a network on labelled pictures and write a model package with its card.",

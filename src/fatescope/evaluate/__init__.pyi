@@ -4,9 +4,13 @@ from .match import Match as Match
 from .match import match_objects as match_objects
 from .overlap import Overlap as Overlap
 from .overlap import find_overlap as find_overlap
+from .paired import PairedDifference as PairedDifference
+from .paired import compare_scores as compare_scores
 from .score import THRESHOLDS as THRESHOLDS
 from .score import LabelScores as LabelScores
 from .score import score_labels as score_labels
+from .settings import ComparedScore as ComparedScore
+from .settings import CompareSettings as CompareSettings
 from .settings import ScoreSettings as ScoreSettings
 from .summary import pool_scores as pool_scores
 from .summary import score_strata as score_strata

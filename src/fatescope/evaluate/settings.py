@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fatescope.base.settings import Settings, setting
 
 
@@ -11,3 +13,18 @@ class ScoreSettings(Settings):
     resamples: int = setting(2000, "number of bootstrap samples", ge=100, le=1_000_000)
     level: float = setting(0.95, "share of bootstrap samples inside the interval", gt=0.5, lt=1)
     seed: int = setting(0, "seed of the bootstrap", ge=0)
+
+
+ComparedScore = Literal["ap_50", "ap_75", "mean_ap_50_90", "iou"]
+
+
+class CompareSettings(ScoreSettings):
+    """How two packages are compared."""
+
+    score: ComparedScore = setting(
+        "ap_50", "what decides: AP at 0.50 or 0.75, mean AP 0.50-0.90, or pixel IoU; all pooled"
+    )
+    precision: Literal["auto", "fp32", "int8"] = setting(
+        "auto", "numbers of the networks; auto takes int8 where a package has it, as predict does"
+    )
+    shown: int = setting(8, "pictures on the page: those on which they differ most", ge=0, le=100)

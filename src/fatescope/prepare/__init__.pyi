@@ -10,6 +10,8 @@ from .splits import split_units as split_units
 from .store import Sample as Sample
 from .store import read_pixels as read_pixels
 from .store import read_samples as read_samples
+from .store import seen_hashes as seen_hashes
+from .store import unit_hash as unit_hash
 from .store import unit_ids as unit_ids
 from .store import write_samples as write_samples
 from .targets import NucleusTargets as NucleusTargets

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -145,6 +146,17 @@ def unit_ids(samples: Sequence[Sample]) -> list[str]:
     for s in samples:
         sides.setdefault(s.unit, set()).add(s.split)
     return [s.unit if len(sides[s.unit]) == 1 else f"{s.unit}@{s.frame}" for s in samples]
+
+
+def unit_hash(unit: str) -> str:
+    """Return the sha256 of a unit's name: what a package lists of the units it saw."""
+    return hashlib.sha256(unit.encode()).hexdigest()
+
+
+def seen_hashes(rows: Sequence[Sample]) -> list[str]:
+    """Return the sorted hashes of the units that training and tuning may open."""
+    ids = zip(rows, unit_ids(rows), strict=True)
+    return sorted({unit_hash(i) for s, i in ids if s.split in ("train", "validation")})
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:

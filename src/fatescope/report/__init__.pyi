@@ -16,3 +16,5 @@ from .values import Doubtful as Doubtful
 from .values import ImageSummary as ImageSummary
 from .values import NucleiReport as NucleiReport
 from .values import Preview as Preview
+from .versus import Outlines as Outlines
+from .versus import draw_versus as draw_versus

@@ -16,8 +16,6 @@ from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
 from .packaging import Provenance as Provenance
 from .packaging import package_network as package_network
-from .packaging import seen_hashes as seen_hashes
-from .packaging import unit_hash as unit_hash
 from .preview import draw_preview as draw_preview
 from .preview import write_preview as write_preview
 from .published_nuclei import PublishedNuclei as PublishedNuclei

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -18,7 +17,7 @@ from fatescope.models import (
     expected_ranges,
     write_package,
 )
-from fatescope.prepare import read_pixels, read_samples, unit_ids
+from fatescope.prepare import read_pixels, read_samples, seen_hashes
 from fatescope.prepare.store import SPLITS
 from fatescope.simulate import (
     NucleiMovieSettings,
@@ -210,17 +209,6 @@ def describe(
             seed=recipe.seed,
         ),
     )
-
-
-def unit_hash(unit: str) -> str:
-    """Return the sha256 of a unit's name: what a package lists of the units it saw."""
-    return hashlib.sha256(unit.encode()).hexdigest()
-
-
-def seen_hashes(rows: Sequence[Sample]) -> list[str]:
-    """Return the sorted hashes of the units that training and tuning may open."""
-    ids = zip(rows, unit_ids(rows), strict=True)
-    return sorted({unit_hash(i) for s, i in ids if s.split in ("train", "validation")})
 
 
 def calibration_pictures(

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from fatescope.base import InputError
@@ -124,6 +123,8 @@ def load_picture(
         )
     scaled = normalise(pixels)
     if diameter_px > 2 * working_px:
+        import cv2  # not in the light core, where `compare` reads diameters
+
         factor = 1.5 * working_px / diameter_px
         size = round(labels.shape[1] * factor), round(labels.shape[0] * factor)
         scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)

@@ -1,0 +1,311 @@
+"""Old against new: two packages on the same pictures, which neither of them has seen.
+
+read manifest -> refuse units that a package saw -> segment each test picture with both -> paired
+difference over units -> the pictures on which they differ most. A picture is the unit of work.
+"""
+
+from __future__ import annotations
+
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.base import FatescopeError, Finding, InputError, ModelError, Table
+from fatescope.evaluate import (
+    THRESHOLDS,
+    CompareSettings,
+    LabelScores,
+    PairedDifference,
+    compare_scores,
+    score_labels,
+)
+from fatescope.models import Model, import_model, load_model
+from fatescope.prepare import read_pixels, read_samples, unit_hash, unit_ids
+from fatescope.prepare.store import SPLITS
+from fatescope.run import Run
+from fatescope.train.pictures import unit_diameters
+from fatescope.train.scoring import segment
+from fatescope.workflows.compare_page import SCORES, ComparePage, write_compare_page
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import LabelImage
+    from fatescope.prepare import Sample
+    from fatescope.run import Summary
+
+    Progress = Callable[[int, int, str], None]
+
+Side = Literal["old", "new"]
+SIDES: tuple[Side, Side] = ("old", "new")
+_MAPS = ("foreground", "distance", "border")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """The answer of ``fatescope compare``."""
+
+    summary: Summary
+    names: tuple[str, str]
+    difference: PairedDifference
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of ``--json``: old, new, difference, low, high, outcome and more."""
+        return {**self.summary.as_json(), **asdict(self.difference)}
+
+    def as_lines(self) -> list[str]:
+        """Return what a person reads on the terminal."""
+        return [*self.summary.as_lines(), sentence(self.difference, self.names)]
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """Return one sentence for each picture that was not compared."""
+        return self.summary.errors
+
+    @property
+    def exit_code(self) -> int:
+        """0 all compared, 1 some picture was not."""
+        return self.summary.exit_code
+
+
+def sentence(d: PairedDifference, names: tuple[str, str]) -> str:
+    """Return the result as one sentence."""
+    word = {
+        "better": f"{names[1]} is better than {names[0]}",
+        "worse": f"{names[1]} is worse than {names[0]}",
+        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be told",
+    }[d.outcome]
+    span = (
+        "one unit, so no interval"
+        if d.low is None or d.high is None
+        else f"95 % {d.low:+.3f} to {d.high:+.3f}"
+    )
+    return (
+        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {d.difference:+.3f} "
+        f"({span}), on {d.n_images} held-out pictures of {d.n_units} units"
+    )
+
+
+def compare_models(
+    old: Path | str,
+    new: Path | str,
+    *,
+    data: Path,
+    out: Path,
+    settings: CompareSettings | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Score two packages on the test units of a manifest, and say whether the new one is better.
+
+    Parameters
+    ----------
+    old, new : path or str
+        Shipped names, packages, or ONNX files with a sidecar of six lines.
+    data : Path
+        Folder with ``samples.csv``; rows of the split ``test`` are used and no others.
+    out : Path
+        Gets ``report.html``, ``pictures.csv`` and ``.parquet``, ``run.json``.
+    settings : CompareSettings, optional
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Comparison
+
+    Raises
+    ------
+    InputError
+        If there is no test unit, or a package has seen one of them: the units are named.
+    ModelError
+        If a package cannot be read or is not for outlines of objects.
+
+    Notes
+    -----
+    Each picture is analysed at the working size of each network, by the true median diameter of
+    its unit, as for the card: what is compared is the network, not the guess of a size.
+    """
+    settings = settings or CompareSettings()
+    models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
+    judging = held_out(data, models)
+    record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}
+    names = (models["old"].name, models["new"].name)
+    if names[0] == names[1]:
+        names = (f"{names[0]} (old)", f"{names[1]} (new)")
+    with Run.open(out, command="compare", settings=record, fresh=fresh) as run:
+        by_key = {_key(s): (s, d) for s, d in zip(judging, unit_diameters(judging), strict=True)}
+        todo = run.pending(by_key)
+        for done, key in enumerate(todo):
+            if progress:
+                progress(done, len(todo), "pictures")
+            _compare_picture(run, key, *by_key[key], models)
+        summary = run.finish()
+        if not summary.units_done:
+            raise InputError(f"{data}: no test picture could be compared. {summary.errors[0]}")
+        rows = _rows(run.out, by_key)
+        scores = {side: _read_scores(rows, side) for side in SIDES}
+        units = [str(u) for u in rows["unit"]]
+        difference = compare_scores(
+            scores["old"], scores["new"], units=units, score=settings.score, settings=settings
+        )
+        page = ComparePage(
+            difference=difference,
+            lead=sentence(difference, names),
+            names=names,
+            kinds=[str(k) for k in rows["kind"]],
+            units=units,
+            scores=(scores["old"], scores["new"]),
+            pictures=[
+                (str(rows["image"][i]), *_segmented(*by_key[str(rows["image"][i])], models))
+                for i in _most_different(scores, settings.shown)
+            ],
+        )
+        write_compare_page(run.out / "report.html", page, settings=settings)
+        run.wrote("report.html")
+    return Comparison(summary=summary, names=names, difference=difference)
+
+
+def open_side(name_or_path: Path | str, settings: CompareSettings) -> Model:
+    """Load a package, or an ONNX file with its sidecar, for a comparison of outlines."""
+    if Path(name_or_path).suffix.lower() == ".onnx":
+        with tempfile.TemporaryDirectory() as scratch:
+            import_model(name_or_path, Path(scratch) / "package")
+            model = load_model(Path(scratch) / "package", precision=settings.precision)
+    else:
+        model = load_model(name_or_path, precision=settings.precision)
+    if model.description.outputs != _MAPS:
+        raise ModelError(
+            f"{name_or_path}: draws {', '.join(model.description.outputs)}; compare takes networks "
+            f"that draw {', '.join(_MAPS)}."
+        )
+    return model
+
+
+def held_out(data: Path, models: Mapping[Side, Model]) -> list[Sample]:
+    """Return the test samples of a manifest; raise where a package has seen one of their units.
+
+    Raises
+    ------
+    InputError
+        If there is none, or a package lists a unit, whole or by its frame, among those it saw.
+    """
+    rows = read_samples(data, splits=SPLITS)
+    judging = [(s, i) for s, i in zip(rows, unit_ids(rows), strict=True) if s.split == "test"]
+    if not judging:
+        raise InputError(
+            f"{data / 'samples.csv'}: there is no test unit to compare on. Divide the pictures "
+            "again with a larger --test."
+        )
+    for model in models.values():
+        known = set(model.description.training.units_seen)
+        seen = sorted({s.unit for s, i in judging if known & _hashes(s, i)})
+        if seen:
+            raise InputError(
+                f"{data / 'samples.csv'}: {model.name} has seen {len(seen)} of the test units "
+                f"({', '.join(seen[:3])}{', ...' * (len(seen) > 3)}), so a score on them says "
+                "nothing. Take other units, or leave these out."
+            )
+    return [s for s, _ in judging]
+
+
+def _hashes(sample: Sample, identity: str) -> set[str]:
+    """Return the hashes under which a package may know the unit of a sample."""
+    return {unit_hash(sample.unit), unit_hash(identity), unit_hash(f"{sample.unit}@{sample.frame}")}
+
+
+def _key(sample: Sample) -> str:
+    return f"{sample.unit}/{sample.image.stem}"
+
+
+def _compare_picture(
+    run: Run, key: str, sample: Sample, diameter: float, models: Mapping[Side, Model]
+) -> None:
+    """Score both networks on one picture; one that cannot be read costs a finding."""
+    begun = time.monotonic()
+    try:
+        _, truth, found = _segmented(sample, diameter, models)
+        scored = {side: score_labels(truth, found[side]) for side in SIDES}
+    except FatescopeError as error:
+        run.fail(
+            key,
+            Finding(file=str(sample.image), rule="unreadable", severity="error", reason=str(error)),
+        )
+        return
+    columns: dict[str, Any] = {
+        "image": np.array([key], dtype=object),
+        "unit": np.array([sample.unit], dtype=object),
+        "kind": np.array([sample.kind], dtype=object),
+        "diameter_px": np.array([diameter]),
+        "n_true": np.array([scored["old"].n_true]),
+    }
+    for side, s in scored.items():
+        columns[f"ap_50_{side}"] = np.array([s.ap(50)])
+        columns[f"n_{side}"] = np.array([s.n_pred])
+        columns |= {f"tp_{t}_{side}": np.array([n]) for t, n in zip(THRESHOLDS, s.tp, strict=True)}
+        columns |= {f"{c}_{side}": np.array([getattr(s, c)]) for c in _SUMS}
+    seconds = {"compare": time.monotonic() - begun}
+    run.record(key, tables={"pictures": Table(columns)}, seconds=seconds)
+
+
+_SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")
+
+
+def _segmented(
+    sample: Sample, diameter: float, models: Mapping[Side, Model]
+) -> tuple[NDArray[Any], LabelImage, dict[Side, LabelImage]]:
+    """Return the pixels of a picture, its truth, and what each network makes of it."""
+    pixels, truth = read_pixels(sample.image), read_pixels(sample.labels).astype(np.int32)
+    found: dict[Side, LabelImage] = {}
+    for side in SIDES:
+        d = models[side].description
+        size = diameter if np.isfinite(diameter) else d.diameter_px
+        found[side] = segment(
+            models[side],
+            pixels,
+            description=d,
+            thresholds=d.thresholds,
+            scale=d.diameter_px / size,
+        )
+    return pixels, truth, found
+
+
+def _rows(out: Path, wanted: Collection[str]) -> Table:
+    """Return the rows of the pictures of this call."""
+    rows = read_table(out / "pictures.parquet")
+    return rows.rows(np.array([key in wanted for key in rows["image"]]))
+
+
+def _read_scores(rows: Table, side: Side) -> list[LabelScores]:
+    """Return the scores that `_compare_picture` stored."""
+    return [
+        LabelScores(
+            n_images=1,
+            n_true=int(rows["n_true"][i]),
+            n_pred=int(rows[f"n_{side}"][i]),
+            tp=tuple(int(rows[f"tp_{t}_{side}"][i]) for t in THRESHOLDS),
+            iou_sum=float(rows[f"iou_sum_{side}"][i]),
+            seg_sum=float(rows[f"seg_sum_{side}"][i]),
+            **{c: int(rows[f"{c}_{side}"][i]) for c in _SUMS[2:]},
+        )
+        for i in range(len(rows))
+    ]
+
+
+def _most_different(scores: Mapping[Side, Sequence[LabelScores]], most: int) -> list[int]:
+    """Return the pictures in which the number of right and wrong objects differs most."""
+
+    def gain(i: int) -> int:
+        old, new = (scores[side][i] for side in SIDES)
+        return (new.tp[0] - new.fp(50)) - (old.tp[0] - old.fp(50))
+
+    order = sorted(range(len(scores["old"])), key=lambda i: (-abs(gain(i)), i))
+    return [i for i in order if gain(i)][:most]
