@@ -24,6 +24,10 @@ LeaveOut = Annotated[
         "set; costs one more training for each",
     ),
 ]
+Variants = Annotated[
+    str | None,
+    typer.Option("--variants", help="train these variants of the recipe, for instance a,b"),
+]
 
 
 @command(app, "train", example="fatescope train nuclei --data pairs --out my-nuclei")
@@ -34,15 +38,27 @@ def train(
     console: Console,
     start: From = None,
     leave_out: LeaveOut = None,
+    variants: Variants = None,
     fresh: Fresh = False,
 ) -> Result:
     """Train a network on labelled pictures and write a model package with its card."""
     from fatescope.train.recipe import read_recipe
-    from fatescope.train.verdict import read_verdict
     from fatescope.workflows.training import train_model
+    from fatescope.workflows.variants import train_variants
 
-    summary = train_model(
-        read_recipe(recipe),
+    chosen = read_recipe(recipe)
+    if variants is not None:
+        return train_variants(
+            chosen,
+            [name.strip() for name in variants.split(",")],
+            data=data,
+            out=out,
+            start=start,
+            progress=console.progress,
+            fresh=fresh,
+        )
+    return train_model(
+        chosen,
         data=data,
         out=out,
         start=start,
@@ -50,5 +66,3 @@ def train(
         progress=console.progress,
         fresh=fresh,
     )
-    console.say(read_verdict(out / "verdict.txt"))
-    return summary

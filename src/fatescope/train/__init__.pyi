@@ -21,8 +21,10 @@ from .preview import write_preview as write_preview
 from .published_nuclei import PublishedNuclei as PublishedNuclei
 from .published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .published_nuclei import threshold_instances as threshold_instances
+from .recipe import inherited as inherited
 from .recipe import read_recipe as read_recipe
 from .recipe import recipe_names as recipe_names
+from .recipe import recipe_variant as recipe_variant
 from .scoring import score_samples as score_samples
 from .scoring import tune_thresholds as tune_thresholds
 from .settings import CropSettings as CropSettings

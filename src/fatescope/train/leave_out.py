@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fatescope.base import InputError
-from fatescope.prepare import read_samples, write_samples
+from fatescope.models import find_package, read_package
+from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
 from fatescope.train.fit import fit_recipe
 from fatescope.train.packaging import Provenance, draft_package, score_draft
@@ -54,7 +55,7 @@ def score_left_out(
     Raises
     ------
     InputError
-        If there are fewer than three units of that kind.
+        If there are fewer than three units of that kind, or ``start`` has seen one of them.
     """
     rows = read_samples(data, splits=SPLITS)
     units = sorted({s.unit for s in rows if s.split == "train" and kind in ("all", s.kind)})
@@ -64,6 +65,14 @@ def score_left_out(
             f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
             f"more are needed. Kinds are: {kinds}; or all."
         )
+    if start is not None:
+        known = set(read_package(find_package(start)).description.training.units_seen)
+        seen = [u for u in units if unit_hash(u) in known]
+        if seen:
+            raise InputError(
+                f"--leave-out {kind}: {start} has seen {len(seen)} of these units ({seen[0]}), so "
+                "leaving them out would prove nothing. Go on from another package."
+            )
     scored: list[Scored] = []
     for number, unit in enumerate(units):
         folder = out / f"{number:02d}"

@@ -28,6 +28,7 @@ from fatescope.simulate import (
 from fatescope.train.card import write_card
 from fatescope.train.export import export_onnx, quantise, weights_bytes
 from fatescope.train.pictures import normalise, unit_diameters
+from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
 if TYPE_CHECKING:
@@ -188,16 +189,13 @@ def describe(
 ) -> ModelDescription:
     """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
     n_objects = sum(len(np.unique(read_pixels(s.labels))) - 1 for s in samples)
+    recipe = inherited(recipe, None)
     crops = recipe.stages[-1].crops
     low, high = crops.zoom
     size = crops.diameter_px
+    said = ("name", "summary", "task", "modality", "polarity", "cite")
     return ModelDescription(
-        name=recipe.name,
-        summary=recipe.summary,
-        task=recipe.task,
-        modality=recipe.modality,
-        polarity=recipe.polarity,
-        cite=recipe.cite,
+        **{name: getattr(recipe, name) for name in said},
         diameter_px=size,
         diameter_range_px=(round(size * low, 1), round(size * high, 1)),
         training=Training(

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from fatescope.base import SettingsError
 from fatescope.train.settings import Recipe
+
+if TYPE_CHECKING:
+    from fatescope.models import ModelDescription
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -37,3 +41,47 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: the recipe cannot be read ({error}).") from error
     return Recipe.from_values(values)
+
+
+def recipe_variant(recipe: Recipe, name: str) -> Recipe:
+    """Return a recipe with the changes of one of its variants, under the name ``recipe-variant``.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe has no such variant (its variants are named), or a change is not allowed.
+    """
+    if name not in recipe.variants:
+        known = ", ".join(recipe.variants) or "none"
+        raise SettingsError(
+            f"recipe {recipe.name!r} has no variant {name!r}; it has: {known}. Variants are tables "
+            "[variants.NAME] in the recipe's file, with the values that differ."
+        )
+    values = _merged(recipe.model_dump(exclude={"variants"}), recipe.variants[name])
+    return Recipe.from_values({**values, "name": f"{recipe.name}-{name}"})
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Put changes into nested values; a table that names another ``kind`` replaces its like."""
+    out = dict(values)
+    for key, change in changes.items():
+        old = out.get(key)
+        out[key] = change
+        if isinstance(old, dict) and isinstance(change, dict):
+            same = change.get("kind", old.get("kind")) == old.get("kind")
+            out[key] = _merged(old, change) if same else change
+    return out
+
+
+def inherited(recipe: Recipe, start: ModelDescription | None) -> Recipe:
+    """Return a recipe that says what its package is for: as it says, as `start`, or nuclei."""
+    if start is None:
+        task, modality, polarity, cite = "nuclei", "fluorescence", "bright", recipe.cite
+    else:
+        task, modality, polarity, cite = start.task, start.modality, start.polarity, start.cite
+    return recipe.replace(
+        task=recipe.task or task,
+        modality=recipe.modality or modality,
+        polarity=recipe.polarity or polarity,
+        cite=recipe.cite or cite,
+    )

@@ -130,12 +130,19 @@ class Recipe(Stage):
         "Finds nuclei in fluorescence pictures and tells touching ones apart.",
         "what the package does, in one sentence",
     )
-    task: Task = setting("nuclei", "what the package is for")
-    modality: Modality = setting("fluorescence", "kind of picture that it takes")
-    polarity: Literal["bright", "dark", "any"] = setting(
-        "bright", "objects are brighter or darker than their ground"
+    task: Task | None = setting(
+        None, "what the package is for; default: as the package it goes on from, or nuclei"
+    )
+    modality: Modality | None = setting(
+        None, "kind of picture; default: as the package it goes on from, or fluorescence"
+    )
+    polarity: Literal["bright", "dark", "any"] | None = setting(
+        None, "objects are brighter or darker than their ground; default: likewise, or bright"
     )
     cite: tuple[Citation, ...] = setting((), "what to cite with the package")
+    variants: dict[str, dict[str, Any]] = setting(
+        {}, "named changes of the values above, for --variants"
+    )
     then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
 
     @property

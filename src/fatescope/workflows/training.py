@@ -8,7 +8,8 @@ thresholds on the validation part, and reads the test part once, for the card.
 from __future__ import annotations
 
 import shutil
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
@@ -20,6 +21,7 @@ from fatescope.prepare import (
     write_samples,
 )
 from fatescope.run import Run
+from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -94,6 +96,34 @@ def refuse_leaks(
     check_leaks(audit_leaks(pictures, names, splits, progress=progress))
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trained:
+    """What a training left: a package, one sentence on its curves, one on before and after."""
+
+    summary: Summary
+    verdict: str
+    kept: str  # empty where the training did not go on from a package
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of ``--json``."""
+        return {**self.summary.as_json(), "verdict": self.verdict, "kept": self.kept}
+
+    def as_lines(self) -> list[str]:
+        """Return what a person reads on the terminal."""
+        said = [self.verdict, self.kept] if self.kept else [self.verdict]
+        return [*self.summary.as_lines(), *said]
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """Nothing: a training ends in a package, or raises."""
+        return self.summary.errors
+
+    @property
+    def exit_code(self) -> int:
+        """0 done."""
+        return self.summary.exit_code
+
+
 def train_model(
     recipe: Recipe,
     *,
@@ -103,7 +133,7 @@ def train_model(
     leave_out: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
-) -> Summary:
+) -> Trained:
     """Fit a recipe, choose thresholds, score held-out units, and write the package.
 
     Parameters
@@ -117,6 +147,7 @@ def train_model(
         of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
+        Both are scored on the test units, and ``package/`` is the better one: see `keep_better`.
     leave_out : str, optional
         A kind of picture, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.
@@ -126,9 +157,44 @@ def train_model(
 
     Returns
     -------
-    Summary
+    Trained
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
+    from fatescope.train import inherited
+    from fatescope.train.verdict import read_verdict
+
+    begun_with = None if start is None else read_package(find_package(start))
+    recipe = inherited(recipe, begun_with.description if begun_with else None)
+    record = recipe.model_dump(mode="json") | {
+        "data": str(data),
+        "from": begun_with.sha256 if begun_with else "",
+        "leave_out": leave_out or "",
+    }
+    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
+        if run.pending(["package"]):
+            if fresh:
+                _remove_unlisted(out)
+            _train(recipe, data, out, start=start, leave_out=leave_out, progress=progress)
+            made = ("log.csv", "curves.png", "verdict.txt", SENTENCE, "package", TUNED, COMPARED)
+            run.record("package", files=[f for f in made if (out / f).exists()])
+        summary = run.finish()
+    return Trained(
+        summary=summary,
+        verdict=read_verdict(out / "verdict.txt"),
+        kept=read_verdict(out / SENTENCE),
+    )
+
+
+def _train(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    *,
+    start: Path | str | None,
+    leave_out: str | None,
+    progress: Progress | None,
+) -> None:
+    """Fit, write curves and package, and compare it with the one it went on from."""
     from fatescope.train import (
         Provenance,
         fit_recipe,
@@ -139,52 +205,31 @@ def train_model(
         write_verdict,
     )
 
-    record = recipe.model_dump(mode="json") | {
-        "data": str(data),
-        "from": str(start or ""),
-        "leave_out": leave_out or "",
-    }
-    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
-        if run.pending(["package"]):
-            if fresh:
-                _remove_checkpoints(out)
-                shutil.rmtree(out / LEFT_OUT, ignore_errors=True)
-            fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
-            write_curves(out / "curves.png", fitted.history)
-            write_verdict(out / "verdict.txt", judge_curves(fitted.history))
-            left_out = None
-            if leave_out is not None:
-                left_out = score_left_out(
-                    recipe,
-                    data=data,
-                    out=out / LEFT_OUT,
-                    kind=leave_out,
-                    start=start,
-                    progress=progress,
-                )
-            _empty(out / "package")
-            package = package_network(
-                fitted.network,
-                recipe=recipe,
-                data=data,
-                folder=out / "package",
-                provenance=Provenance(
-                    command=_command(recipe, start=start, leave_out=leave_out),
-                    steps=sum(stage.fit.steps for stage in recipe.stages),
-                    cpu_minutes=fitted.cpu_minutes,
-                ),
-                left_out=left_out,
-                progress=progress,
-            )
-            files = ["log.csv", "curves.png", "verdict.txt"]
-            files += [f"package/{name}" for name in package.files]
-            run.record("package", files=[f for f in files if (out / f).exists()])
-        return run.finish()
-
-
-def _remove_checkpoints(out: Path) -> None:
-    for folder in (out, *out.glob("stage-*")):
-        (folder / "checkpoints" / "last.ckpt").unlink(missing_ok=True)
+    fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
+    write_curves(out / "curves.png", fitted.history)
+    write_verdict(out / "verdict.txt", judge_curves(fitted.history))
+    left_out = None
+    if leave_out is not None:
+        left_out = score_left_out(
+            recipe, data=data, out=out / LEFT_OUT, kind=leave_out, start=start, progress=progress
+        )
+    for name in ("package", TUNED, COMPARED):
+        shutil.rmtree(out / name, ignore_errors=True)
+    package_network(
+        fitted.network,
+        recipe=recipe,
+        data=data,
+        folder=out / "package",
+        provenance=Provenance(
+            command=_command(recipe, start=start, leave_out=leave_out),
+            steps=sum(stage.fit.steps for stage in recipe.stages),
+            cpu_minutes=fitted.cpu_minutes,
+        ),
+        left_out=left_out,
+        progress=progress,
+    )
+    if start is not None:
+        keep_better(start, out=out, data=data, left_out=left_out, progress=progress)
 
 
 def _command(recipe: Recipe, *, start: Path | str | None, leave_out: str | None) -> str:
@@ -197,9 +242,9 @@ def _command(recipe: Recipe, *, start: Path | str | None, leave_out: str | None)
     return " ".join(words)
 
 
-
-def _empty(folder: Path) -> None:
-    """Remove the files of a package that an interrupted call left behind."""
-    if folder.is_dir():
-        for path in folder.iterdir():
-            path.unlink()
+def _remove_unlisted(out: Path) -> None:
+    """Remove checkpoints, of all stages, which no ledger lists."""
+    for folder in (out, *out.glob("stage-*")):
+        (folder / "checkpoints" / "last.ckpt").unlink(missing_ok=True)
+    for name in (LEFT_OUT, COMPARED):
+        shutil.rmtree(out / name, ignore_errors=True)

@@ -1,0 +1,144 @@
+"""Variants of a recipe, trained one after the other and compared on validation units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_table, write_table
+from fatescope.base import InputError, Table
+from fatescope.prepare import read_samples
+from fatescope.run import Run
+from fatescope.workflows.training import train_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from fatescope.run import Summary
+    from fatescope.train import Recipe
+
+    Progress = Callable[[int, int, str], None]
+
+COLUMNS = ("step", "loss", "ap50", "ap75", "ap_mean")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedVariants:
+    """The variants of a recipe, and which of them is best on the validation units."""
+
+    summary: Summary
+    table: Table
+
+    @property
+    def best(self) -> str:
+        """The variant with the highest mean AP on validation pictures."""
+        return str(self.table["variant"][int(np.argmax(self.table["ap_mean"]))])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of ``--json``."""
+        scores = zip(self.table["variant"].tolist(), self.table["ap_mean"].tolist(), strict=True)
+        return {**self.summary.as_json(), "best": self.best, "variants": dict(scores)}
+
+    def as_lines(self) -> list[str]:
+        """Return what a person reads on the terminal."""
+        rows = [
+            f"{name}: mean AP 0.50-0.90 {ap:.3f} on validation pictures, loss {loss:.3f}"
+            for name, ap, loss in zip(
+                *(self.table[c].tolist() for c in ("variant", "ap_mean", "loss")), strict=True
+            )
+        ]
+        return [
+            *self.summary.as_lines(),
+            *rows,
+            f"Best on validation pictures: {self.best}. One seed each, so small differences may be "
+            "chance; the score on test units is in the card of each package.",
+        ]
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """Return one sentence for each variant that gave no package."""
+        return self.summary.errors
+
+    @property
+    def exit_code(self) -> int:
+        """0 done."""
+        return self.summary.exit_code
+
+
+def train_variants(
+    recipe: Recipe,
+    names: Sequence[str],
+    *,
+    data: Path,
+    out: Path,
+    start: Path | str | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> TrainedVariants:
+    """Train variants of a recipe on the same data and put their validation scores side by side.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Declares its variants: tables ``[variants.NAME]`` with the values that differ.
+    names : sequence of str
+        Which of them; ``recipe`` is the recipe as it stands.
+    data : Path
+        Folder with ``samples.csv``; it must hold validation units, which choose.
+    out : Path
+        Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
+    start, progress, fresh
+        As for `train_model`.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe has no variant of a name.
+    InputError
+        If there are no validation units, or a name is given twice.
+    """
+    from fatescope.train import recipe_variant
+
+    if len(set(names)) != len(names):
+        raise InputError(f"--variants {','.join(names)}: a name is there twice.")
+    recipes = {n: recipe if n == "recipe" else recipe_variant(recipe, n) for n in names}
+    if not read_samples(data, splits=["validation"]):
+        raise InputError(
+            f"{data}: there are no validation units, which choose among variants. Divide the "
+            "pictures again with a larger --validation."
+        )
+    record = {
+        "recipes": {n: r.model_dump(mode="json") for n, r in recipes.items()},
+        "data": str(data),
+        "from": str(start or ""),
+    }
+    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
+        for name in run.pending(recipes):
+            train_model(
+                recipes[name],
+                data=data,
+                out=out / name,
+                start=start,
+                progress=progress,
+                fresh=fresh,
+            )
+            run.record(name, files=[f"{name}/{part}" for part in ("log.csv", "package")])
+        table = _side_by_side(out, names)
+        write_table(table, out / "variants.csv")
+        run.wrote("variants.csv")
+        summary = run.finish()
+    return TrainedVariants(summary=summary, table=table)
+
+
+def _side_by_side(out: Path, names: Sequence[str]) -> Table:
+    """Return the last row of each log that holds a score."""
+    rows = []
+    for name in names:
+        log = read_table(out / name / "log.csv")
+        scored = np.flatnonzero(np.isfinite(log["ap_mean"]))
+        rows.append({c: float(log[c][scored[-1]]) for c in COLUMNS})
+    columns = {c: np.array([r[c] for r in rows]) for c in COLUMNS}
+    return Table({"variant": np.array(list(names), dtype=object), **columns})
