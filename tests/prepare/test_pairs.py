@@ -163,3 +163,23 @@ def test_a_unit_on_two_sides_is_known_by_its_frames():
         Sample(image=Path("i"), labels=Path("l"), unit=u, frame=f, split=s) for u, f, s in sides
     ]
     assert unit_ids(samples) == ["a@0", "a@9", "b"]
+
+
+def test_pictures_may_be_jpeg_and_labels_may_not(tmp_path):
+    plane = np.zeros((32, 32), np.uint8)
+    for folder, ending in (("images", "jpg"), ("labels", "png"), ("lossy", "jpg")):
+        (tmp_path / folder).mkdir()
+        for name in ("a", "b"):
+            Image.fromarray(plane).save(tmp_path / folder / f"{name}.{ending}")
+    (tmp_path / "index.csv").write_text("name\na\nb\n")
+    found = find_pairs([tmp_path], settings=PairSettings(unit="name"))
+    assert [s.image.name for s in found] == ["a.jpg", "b.jpg"]
+    assert [s.labels.name for s in found] == ["a.png", "b.png"]
+    lossy = PairSettings(
+        images=str(tmp_path / "images/*"), labels=str(tmp_path / "lossy/*"), unit="{unit}"
+    )
+    with pytest.raises(InputError, match=r"lossy/b\.jpg: labels must be .*JPEG changes numbers"):
+        find_pairs([], settings=lossy)
+    (tmp_path / "labels" / "a.png").rename(tmp_path / "labels" / "a.jpg")
+    with pytest.raises(InputError, match=r"labels holds no a"):
+        find_pairs([tmp_path], settings=PairSettings(unit="name"))

@@ -1,0 +1,56 @@
+"""Recipes with variants, and recipes that take over what a package is for."""
+
+import pytest
+
+from fatescope.base import SettingsError
+from fatescope.models import ModelDescription
+from fatescope.train import Recipe, inherited, read_recipe, recipe_variant
+
+RECIPE = Recipe.from_values(
+    {
+        "name": "r",
+        "fit": {"steps": 70, "schedule": {"kind": "one-cycle"}},
+        "variants": {
+            "long": {"fit": {"steps": 900}},
+            "kicks": {"fit": {"schedule": {"kind": "kicks"}}},
+            "wrong": {"fit": {"steps": 0}},
+        },
+    }
+)
+
+
+def test_a_variant_differs_in_what_it_names_and_in_nothing_else():
+    long = recipe_variant(RECIPE, "long")
+    assert (long.name, long.fit.steps, long.variants) == ("r-long", 900, {})
+    assert long.replace(name="r", fit=RECIPE.fit.model_dump()) == RECIPE.replace(variants={})
+
+
+def test_a_table_of_another_kind_replaces_its_like():
+    kinds = {recipe_variant(RECIPE, v).fit.schedule.kind for v in ("long", "kicks")}
+    assert kinds == {"one-cycle", "kicks"}
+
+
+def test_a_variant_that_is_not_there_or_not_allowed_is_a_sentence():
+    with pytest.raises(SettingsError, match=r"no variant 'short'; it has: long, kicks, wrong"):
+        recipe_variant(RECIPE, "short")
+    with pytest.raises(SettingsError, match=r"fit\.steps = 0"):
+        recipe_variant(RECIPE, "wrong")
+    with pytest.raises(SettingsError, match="it has: none"):
+        recipe_variant(Recipe(), "a")
+
+
+def test_the_variants_of_shipped_recipes_can_be_read():
+    adapt = read_recipe("adapt")
+    assert recipe_variant(adapt, "longer").fit.steps > adapt.fit.steps
+    assert recipe_variant(adapt, "gentle").fit.rate < adapt.fit.rate
+
+
+def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():
+    start = ModelDescription(
+        name="em", summary="s", task="nuclei-em", modality="electron", polarity="any"
+    )
+    assert inherited(read_recipe("adapt"), start).modality == "electron"
+    assert inherited(read_recipe("adapt"), None).modality == "fluorescence"
+    assert inherited(read_recipe("nuclei-em"), None).task == "nuclei-em"
+    own = inherited(Recipe(task="nuclei"), start)
+    assert (own.task, own.polarity) == ("nuclei", "any")
