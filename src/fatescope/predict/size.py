@@ -153,7 +153,7 @@ class _Look:
     scale: float
     diameter: NDArray[np.float64]
     weight: NDArray[np.float64]
-    bright: float  # area above Otsu's threshold, in working pixels
+    bright: float  # area that objects could explain, in working pixels: above Otsu's threshold
 
     @property
     def typical(self) -> float:
@@ -231,8 +231,11 @@ def _look(
     for sample in samples:
         seen = _window(sample.pixels, both)
         values = normalise(seen, sample.statistics)
-        threshold = otsu(histogram(normalise(sample.pixels, sample.statistics)))
-        bright += float((values > threshold).sum()) * both[0] * both[1]
+        if model.polarity == "any":  # brightness does not say where objects could be
+            bright += float(sample.pixels.size) * both[0] * both[1]
+        else:
+            threshold = otsu(histogram(normalise(sample.pixels, sample.statistics)))
+            bright += float((values > threshold).sum()) * both[0] * both[1]
         diameter, weight = _nuclei_of(seen, sample, model, both)
         diameters.append(diameter)
         weights.append(weight)
