@@ -1,13 +1,16 @@
 """The published recipe does what was published, faults included."""
 
+import hashlib
+
 import numpy as np
 import pytest
 
 pytest.importorskip("segmentation_models_pytorch")
 pytest.importorskip("albumentations")
 
+from fatescope.base import ModelError
 from fatescope.prepare import read_samples
-from fatescope.train import fit_published_nuclei, threshold_instances
+from fatescope.train import LibraryNetwork, fit_published_nuclei, threshold_instances
 from fatescope.train.published_nuclei import joint_transform
 
 
@@ -47,3 +50,25 @@ def test_the_same_seed_gives_the_same_network_and_the_map_has_the_grid_of_the_pi
     probability = one.probability(np.random.default_rng(0).integers(0, 99, (50, 80)))
     assert probability.shape == (50, 80)
     assert 0 <= probability.min() <= probability.max() <= 1
+
+
+def test_the_encoder_begins_with_a_file_of_weights_whose_checksum_is_right(pairs, tmp_path):
+    import segmentation_models_pytorch as smp
+    import torch
+
+    torch.manual_seed(8)
+    donor = smp.FPN("resnet18", encoder_weights=None, in_channels=3).encoder
+    # As the published file: no counters of batches, and the last layer of a classifier.
+    state = {k: v for k, v in donor.state_dict().items() if "num_batches" not in k}
+    path = tmp_path / "resnet18.pth"
+    torch.save({**state, "fc.weight": torch.zeros(2, 2)}, path)
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    plan = {"epochs": 1, "batches": 1, "batch": 1, "rate": 1e-9, "size_px": 64, "seed": 3}
+    samples = read_samples(pairs, splits=["train"])[:3]
+    given = LibraryNetwork(kind="fpn", encoder="resnet18", weights=str(path), sha256=digest)
+    fitted = fit_published_nuclei(samples, **plan, weights=given)
+    first = fitted.network.encoder.conv1.weight.detach()
+    torch.testing.assert_close(first, state["conv1.weight"].sum(1, keepdim=True), atol=1e-5, rtol=0)
+    wrong = given.replace(sha256="0" * 64)
+    with pytest.raises(ModelError, match="but 0000"):
+        fit_published_nuclei(samples, **plan, weights=wrong)

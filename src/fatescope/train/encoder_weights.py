@@ -97,6 +97,8 @@ def fill_encoder(encoder: Any, tensors: dict[str, torch.Tensor], *, name: str) -
     filled = {}
     for i, (key, old) in enumerate(state.items()):
         new = by_name.get(_bare(key))
+        if new is None and key.endswith("num_batches_tracked"):
+            new = old  # older files do not hold these counters, which change no result
         if new is None:
             raise ModelError(f"the weights lack {key!r}, which the encoder {name} has.")
         if i == 0 and new.ndim == 4 and new.shape[1] == 3:

@@ -13,6 +13,7 @@ from skimage.measure import label as components
 from fatescope.base import InputError
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
+from fatescope.train.encoder_weights import fill_encoder, read_weights
 from fatescope.train.pictures import normalise
 
 if TYPE_CHECKING:
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.prepare import Sample
+    from fatescope.train.network_settings import LibraryNetwork
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,7 @@ def fit_published_nuclei(
     rate: float,
     size_px: int,
     seed: int,
+    weights: LibraryNetwork | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> PublishedNuclei:
     """Train FPN on ResNet18 as in 2020: Dice loss, Adam, one joint transform, no validation.
@@ -65,12 +68,20 @@ def fit_published_nuclei(
     size_px : int
         Pictures are squeezed to this square, by the nearest pixel, masks too.
     seed : int
+    weights : LibraryNetwork, optional
+        Its file holds the weights with which the encoder begins, checked by its sha256.
     progress : callable, optional
+
+    Raises
+    ------
+    ModelError
+        If the file of weights cannot be read, has another checksum, or does not fit ResNet18.
 
     Notes
     -----
-    Different from the notebook: the encoder begins at random (its ImageNet weights come from a
-    server that may not be asked here), and intensities are scaled by percentiles.
+    Different from the notebook: the encoder begins at random, unless a file of weights is given
+    (the ImageNet weights are on a server that may not be asked here), and intensities are scaled
+    by percentiles.
     """
     pairs = SegmentationDataset(
         samples, transform=joint_transform(size_px, seed=seed), target=_foreground
@@ -80,6 +91,8 @@ def fit_published_nuclei(
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # first weights, and dropout
         network, dice = _parts()
+        if weights is not None:
+            fill_encoder(network.encoder, read_weights(weights), name=weights.encoder)
         optimizer = torch.optim.Adam(network.parameters(), lr=rate)
         for epoch in range(epochs):
             drawn = [_draw(pairs, batch, order) for _ in range(batches)]

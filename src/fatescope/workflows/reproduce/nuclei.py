@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.run import Summary
-    from fatescope.train import PublishedNuclei
+    from fatescope.train import LibraryNetwork, PublishedNuclei
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
     Progress = Callable[[int, int, str], None]
@@ -150,6 +150,7 @@ def _fold(
         rate=recipe.rate,
         size_px=recipe.size_px,
         seed=recipe.seed,
+        weights=_weights(recipe),
         progress=progress,
     )
     pixels = read_pixels(sample.image)
@@ -169,6 +170,22 @@ def _fold(
         published=published,
         probability=probability,
         scores=scores,
+    )
+
+
+def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
+    """Return the file of weights that the user gave for ResNet18, if any."""
+    if recipe.weights == "random":
+        return None
+    from fatescope.train import LibraryNetwork
+
+    return LibraryNetwork.from_values(
+        {
+            "kind": "fpn",
+            "encoder": "resnet18",
+            "weights": recipe.weights,
+            "sha256": recipe.sha256,
+        }
     )
 
 

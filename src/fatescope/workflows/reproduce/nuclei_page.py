@@ -136,14 +136,22 @@ def _course(folds: Sequence[Fold], recipe: NucleiRecipe, source: str) -> show.Se
             "transform of Albumentations (transpose, flips, quarter turns, shift-scale-rotate, "
             "optical distortion), noise on the picture alone. There was no validation set: the "
             "published figure is that of augmented training pictures.",
-            "Unlike the notebook: ResNet18 begins at random, because its ImageNet weights are on a "
-            "server that fatescope does not ask; intensities are scaled by percentiles.",
+            f"Unlike the notebook: {_begins(recipe)}; intensities are scaled by percentiles.",
             "Corrected: the small U-Net of this house, which draws foreground, distance and "
             f"touching border, {recipe.steps} steps on the same pictures; the nuclei's size in the "
             "picture left out is told, thresholds are the defaults. Nuclei are separated, nothing "
             "is squeezed.",
         ),
         figures=(figure,),
+    )
+
+
+def _begins(recipe: NucleiRecipe) -> str:
+    if recipe.weights != "random":
+        return f"ResNet18 begins with the weights of a file (sha256 {recipe.sha256[:12]})"
+    return (
+        "ResNet18 begins at random, because its ImageNet weights are on a server that fatescope "
+        "does not ask"
     )
 
 

@@ -30,5 +30,10 @@ class NucleiRecipe(Settings):
         256, "side of the square for all pictures", unit="px", ge=32, multiple_of=32
     )
     shown_threshold: float = setting(0.1, "threshold of the published pictures", gt=0, lt=1)
+    weights: str = setting(
+        "random",
+        "weights of the published network's ResNet18: random, or a .safetensors or .pth file",
+    )
+    sha256: str = setting("", "checksum of that file; needed where weights is a file")
     steps: int = setting(1500, "steps of the corrected network", ge=1)
     seed: int = setting(2020, "the same seed gives the same networks", ge=0)
