@@ -1,0 +1,86 @@
+"""Sets that are too small for a test part, and variants of a recipe: trained for real, but tiny."""
+
+import csv
+from dataclasses import replace
+
+import pytest
+
+from fatescope.base import InputError
+from fatescope.models import read_package
+from fatescope.prepare import read_samples, unit_hash, write_samples
+from fatescope.train import Recipe, score_left_out
+from fatescope.workflows.training import train_model
+from fatescope.workflows.variants import train_variants
+
+RECIPE = Recipe.from_values(
+    {
+        "name": "tiny",
+        "network": {"widths": (8, 8, 16, 16)},
+        "crops": {"size_px": 64},
+        "fit": {"steps": 8, "batch": 2, "steps_per_epoch": 4, "validate_every": 2, "rate": 0.01},
+        "variants": {"slow": {"fit": {"rate": 0.0001}}},
+    }
+)
+
+
+@pytest.fixture(scope="module")
+def few(pairs, tmp_path_factory):
+    """Three units of kind ``few`` to learn from, and two rendered ones to choose thresholds."""
+    folder = tmp_path_factory.mktemp("few")
+    rows = read_samples(pairs, splits=["train", "validation"])
+    learning = [replace(s, kind="few") for s in rows[:3]]
+    write_samples(folder / "samples.csv", [*learning, *rows[6:8]])
+    return folder
+
+
+def test_units_of_a_kind_that_is_not_there_are_refused_with_the_kinds_that_are(few, tmp_path):
+    with pytest.raises(InputError, match=r"--leave-out many: 0 units.*Kinds are: few; or all"):
+        score_left_out(RECIPE, data=few, out=tmp_path, kind="many")
+
+
+@pytest.mark.slow
+def test_each_unit_is_scored_by_a_network_that_did_not_learn_from_it(few, tmp_path):
+    scored = score_left_out(RECIPE, data=few, out=tmp_path, kind="few")
+    assert sorted(s.sample.unit for s in scored) == ["u0", "u1", "u2"]
+    for number, s in enumerate(scored):
+        rows = read_samples(tmp_path / f"{number:02d}", splits=["train", "validation"])
+        assert s.sample.unit not in {r.unit for r in rows}
+        assert len(rows) == 4
+
+
+@pytest.mark.slow
+def test_the_card_tells_the_left_out_score_and_the_package_lists_all_units(few, tmp_path):
+    pytest.importorskip("nncf")
+    done = train_model(RECIPE, data=few, out=tmp_path / "out", leave_out="few")
+    assert done.kept == ""
+    package = read_package(tmp_path / "out" / "package")
+    card = package.files["card.md"].decode()
+    for words in ("each left out once", "| all | 3 |", "learnt from all of them", "have seen"):
+        assert words in card
+    assert {unit_hash(f"u{i}") for i in range(3)} <= set(package.description.training.units_seen)
+    assert "ap_50" in package.description.training.scores
+    with pytest.raises(InputError, match=r"has seen 3 of these units \(u0\)"):
+        score_left_out(RECIPE, data=few, out=tmp_path / "again", kind="few", start=package.source)
+
+
+@pytest.mark.slow
+def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, tmp_path):
+    pytest.importorskip("nncf")
+    done = train_variants(RECIPE, ["recipe", "slow"], data=pairs, out=tmp_path / "out")
+    with (tmp_path / "out" / "variants.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [r["variant"] for r in rows] == ["recipe", "slow"]
+    assert done.best in ("recipe", "slow")
+    assert read_package(tmp_path / "out" / "slow" / "package").name == "tiny-slow"
+    before = (tmp_path / "out" / "variants.csv").read_bytes()
+    train_variants(RECIPE, ["recipe", "slow"], data=pairs, out=tmp_path / "out")
+    assert (tmp_path / "out" / "variants.csv").read_bytes() == before
+
+
+def test_variants_need_validation_units_and_names_that_differ(pairs, tmp_path):
+    rows = read_samples(pairs, splits=["train"])
+    write_samples(tmp_path / "samples.csv", rows)
+    with pytest.raises(InputError, match="no validation units"):
+        train_variants(RECIPE, ["slow"], data=tmp_path, out=tmp_path / "out")
+    with pytest.raises(InputError, match="a name is there twice"):
+        train_variants(RECIPE, ["slow", "slow"], data=pairs, out=tmp_path / "out")
