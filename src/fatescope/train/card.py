@@ -28,8 +28,8 @@ _FLUORESCENCE = (
 _ELECTRON = (
     "Few pictures, and sections of one series are alike: the interval is one over pictures, not "
     "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
-    "Dividing cells, late embryos with many small nuclei, larvae and adults were in no real "
-    "training picture; what is known of them comes from rendered sections. Outlines were drawn by "
+    "Dividing cells were in no picture at all; late embryos with many small nuclei, larvae and "
+    "adults were in no real one. Outlines were drawn by "
     "hand and kept as JPEG, so their edges are rough. Sizes were told: a picture whose size has "
     "to be estimated can do worse."
 )
@@ -111,26 +111,34 @@ def _expects(d: ModelDescription) -> str:
 
 def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validation: int) -> str:
     minutes = provenance.cpu_minutes
-    cost = f"{minutes:.0f} CPU-minutes" if minutes else "cost not recorded"
+    cost = f"{minutes:.1f} CPU-minutes" if minutes else "cost not recorded"
     n_stages = len(recipe.stages)
     stages = f" in {n_stages} stages" if n_stages > 1 else ""
+    before = ""
+    if provenance.start is not None:
+        t = provenance.start.training
+        before = (
+            f" It went on from `{provenance.start.name}`, which had seen {t.n_images} pictures "
+            f"with {t.n_objects:,} nuclei, and what that one went on from."
+        )
     return (
         "## How it was made\n\n"
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
         f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px"
         f"{stages}, "
-        f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei of "
-        f"{len(d.training.units_seen)} units, {n_validation} of the pictures for the choice of "
-        "thresholds only. The hashes of the units are in `rdf.yaml`: a score on them is not a "
+        f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei, "
+        f"{n_validation} of the pictures for the choice of thresholds only.{before} The hashes of "
+        f"all {len(d.training.units_seen)} units are in `rdf.yaml`: a score on them is not a "
         "held-out score. One seed was trained: the spread between seeds is not known."
     )
 
 
 def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
     rows = [_row("all", scored)]
-    for source in sorted({_source(s) for s in scored} - {""}):
+    for source in _several({_source(s) for s in scored}):
         rows.append(_row(f"of these, {source}", [s for s in scored if _source(s) == source]))
-    rows += [_row(k, [s for s in scored if s.sample.kind == k]) for k in _kinds(scored)]
+    kinds = _several({s.sample.kind for s in scored})
+    rows += [_row(k, [s for s in scored if s.sample.kind == k]) for k in kinds]
     for name, low, high in SIZES:
         inside = [s for s in scored if low <= s.diameter_px < high]
         rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
@@ -158,8 +166,9 @@ def _source(scored: Scored) -> str:
     return head if slash else ""
 
 
-def _kinds(scored: Sequence[Scored]) -> list[str]:
-    return sorted({s.sample.kind for s in scored} - {""})
+def _several(names: set[str]) -> list[str]:
+    """Return names that divide the samples, sorted; none where all samples have one name."""
+    return sorted(names - {""}) if len(names) > 1 else []
 
 
 def _row(name: str, scored: Sequence[Scored]) -> str:

@@ -56,6 +56,7 @@ class Provenance:
     command: str
     steps: int
     cpu_minutes: float | None = None
+    start: ModelDescription | None = None  # of the package that it went on from
 
 
 def package_network(
@@ -145,8 +146,12 @@ def draft_package(
     """
     learning, choosing = ([s for s in rows if s.split == side] for side in ("train", "validation"))
     exact = export_onnx(network)
+    before = provenance.start.training.units_seen if provenance.start else ()
     description = describe(
-        recipe, [*learning, *choosing], seen=seen_hashes(rows), command=provenance.command
+        recipe,
+        [*learning, *choosing],
+        seen=sorted({*seen_hashes(rows), *before}),
+        command=provenance.command,
     )
     description = description.replace(expected=expected_inputs(learning, description))
     files = {

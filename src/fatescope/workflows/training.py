@@ -224,6 +224,7 @@ def _train(
             command=_command(recipe, start=start, leave_out=leave_out),
             steps=sum(stage.fit.steps for stage in recipe.stages),
             cpu_minutes=fitted.cpu_minutes,
+            start=None if start is None else read_package(find_package(start)).description,
         ),
         left_out=left_out,
         progress=progress,
