@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from fatescope.base import InputError
 from fatescope.evaluate import CompareSettings, PairedDifference, compare_scores
 from fatescope.models import export_model, load_model, read_package
+from fatescope.report.lineage import store_text
 from fatescope.workflows.compare import compare_models, sentence
 
 if TYPE_CHECKING:
@@ -123,7 +124,5 @@ def _difference(
 
 
 def _said(out: Path, kept: Kept) -> Kept:
-    part = out / f"{SENTENCE}.part"
-    part.write_text(kept.words + "\n", encoding="utf-8")
-    part.replace(out / SENTENCE)
+    store_text(out / SENTENCE, kept.words + "\n")
     return kept
