@@ -178,7 +178,7 @@ def test_pictures_may_be_jpeg_and_labels_may_not(tmp_path):
     lossy = PairSettings(
         images=str(tmp_path / "images/*"), labels=str(tmp_path / "lossy/*"), unit="{unit}"
     )
-    with pytest.raises(InputError, match=r"lossy/b\.jpg: labels must be .*JPEG changes numbers"):
+    with pytest.raises(InputError, match=r"lossy/a\.jpg: labels must be .*JPEG changes numbers"):
         find_pairs([], settings=lossy)
     (tmp_path / "labels" / "a.png").rename(tmp_path / "labels" / "a.jpg")
     with pytest.raises(InputError, match=r"labels holds no a"):
