@@ -87,7 +87,8 @@ def test_test_units_are_not_opened(pairs, tmp_path):
 
 
 def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_function(pairs, tmp_path):
-    first = {**TINY, "fit": {**TINY["fit"], "steps": 10}}
+    shallow = {**TINY["network"], "blocks": (1, 1, 1, 1)}
+    first = {**TINY, "network": shallow, "fit": {**TINY["fit"], "steps": 10}}
     deeper = {**first, "network": {**TINY["network"], "blocks": (1, 2, 1, 3)}, "seed": 1}
     whole = fit_recipe(
         Recipe.from_values({**first, "then": [deeper]}), data=pairs, out=tmp_path / "whole"
