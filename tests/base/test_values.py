@@ -190,3 +190,8 @@ def test_label_images_hold_whole_numbers():
         check_label_image(np.array([[-1, 0]]), name="labels")
     with pytest.raises(InputError, match=r"spacing_um.*2 positive"):
         check_spacing((1.0,), shape=(3, 3), name="spacing_um")
+
+
+def test_an_error_is_one_line_whatever_it_quotes():
+    said = str(InputError("column 't\x0bme' of 'a\nb', naïve µm"))
+    assert said == r"column 't\x0bme' of 'a\nb', naïve µm"

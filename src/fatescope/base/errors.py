@@ -15,9 +15,13 @@ from __future__ import annotations
 
 
 class FatescopeError(Exception):
-    """Any error that fatescope raises on purpose."""
+    """Any error that fatescope raises on purpose; its text is one line, whatever it quotes."""
 
     exit_code = 2
+
+    def __str__(self) -> str:
+        text = super().__str__()
+        return "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 class InputError(FatescopeError, ValueError):
