@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from benchmarks.targets.design import Design, LabelledCrops
 
+from fatescope.train.precision import training_precision
 from fatescope.train.rates import rate_at
 from fatescope.train.settings import FitSettings
 
@@ -60,7 +61,8 @@ class Run:
         target = torch.from_numpy(np.stack([self.design.target(c) for c in crops]))
         for group in self.optimizer.param_groups:
             group["lr"] = rate_at(self.n_steps, fit=self.settings)
-        with torch.autocast("cpu", dtype=torch.bfloat16):
+        low = training_precision(self.settings.precision) == "bfloat16"
+        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=low):
             logits = self.network.logits(image.contiguous(memory_format=torch.channels_last))
         loss = self.design.loss(logits.float(), target)
         self.optimizer.zero_grad()

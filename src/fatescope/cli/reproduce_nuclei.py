@@ -18,6 +18,9 @@ Data = Annotated[
 Quick = Annotated[
     bool, typer.Option("--quick", help="a short run on rendered pictures: shows, proves nothing")
 ]
+Workers = Annotated[
+    int | None, typer.Option("--workers", help="processes; default: one for each core", min=1)
+]
 
 
 @command(reproduce, "nuclei-2020", example="fatescope reproduce nuclei-2020 --out nuclei --quick")
@@ -27,6 +30,7 @@ def nuclei(
     console: Console,
     data: Data = None,
     quick: Quick = False,
+    workers: Workers = None,
     fresh: Fresh = False,
 ) -> Result:
     """Segment nuclei by FPN on ResNet18: as published in 2020, then corrected.
@@ -37,5 +41,11 @@ def nuclei(
     from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
 
     return reproduce_nuclei(
-        out=out, recipe=recipe, data=data, quick=quick, progress=console.progress, fresh=fresh
+        out=out,
+        recipe=recipe,
+        data=data,
+        quick=quick,
+        workers=workers,
+        progress=console.progress,
+        fresh=fresh,
     )

@@ -17,6 +17,7 @@ from fatescope.train.crops import CropSource
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.learner import NucleusLearner, Row
 from fatescope.train.pictures import load_pictures
+from fatescope.train.precision import training_precision
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
@@ -149,10 +150,11 @@ def _trainer(recipe: Stage, n_steps: int) -> Any:
     """Return a trainer for the epochs left: Lightning counts from 0, the learner goes on."""
     # It greets with its devices and advertises a service; a run speaks for itself.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
+    low = training_precision(recipe.fit.precision) == "bfloat16"
     return lightning.Trainer(
         accelerator="auto",
         devices=1,
-        precision="bf16-mixed" if recipe.fit.precision == "bfloat16" else "32-true",
+        precision="bf16-mixed" if low else "32-true",
         max_epochs=math.ceil((recipe.fit.steps - n_steps) / recipe.fit.steps_per_epoch),
         gradient_clip_val=recipe.fit.clip,
         reload_dataloaders_every_n_epochs=1,

@@ -88,11 +88,13 @@ def fit_published_nuclei(
     )
     order = np.random.default_rng(seed)
     losses, ious = [], []
+    torch.set_num_threads(1)  # more would change the last bits, and fight with other folds
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)  # first weights, and dropout
         network, dice = _parts()
         if weights is not None:
             fill_encoder(network.encoder, read_weights(weights), name=weights.encoder)
+        network.to(memory_format=torch.channels_last)  # a quarter cheaper on CPU
         optimizer = torch.optim.Adam(network.parameters(), lr=rate)
         for epoch in range(epochs):
             drawn = [_draw(pairs, batch, order) for _ in range(batches)]
@@ -121,7 +123,7 @@ def _learn(
     total, overlaps = 0.0, []
     network.train()
     for image, mask in drawn:
-        found = network(image)
+        found = network(image.contiguous(memory_format=torch.channels_last))
         loss = dice(found, mask)
         optimizer.zero_grad()
         loss.backward()

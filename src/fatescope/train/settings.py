@@ -100,8 +100,9 @@ class FitSettings(Settings):
         250, "steps between two checkpoints and two rows of the log", ge=1
     )
     validate_every: int = setting(4, "epochs between two scores on whole validation pictures", ge=1)
-    precision: Literal["float32", "bfloat16"] = setting(
-        "bfloat16", "numbers inside convolutions while training"
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto",
+        "numbers inside convolutions while training; auto: bfloat16 where hardware multiplies it",
     )
     threads: int = setting(1, "threads; another number changes the last bits", ge=1)
 

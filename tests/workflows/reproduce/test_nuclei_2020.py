@@ -7,10 +7,10 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from fatescope.base import InputError
-from fatescope.evaluate import score_labels
+from fatescope.base import InputError, Table
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
+from fatescope.workflows.reproduce.nuclei_folds import run_fold
 from fatescope.workflows.reproduce.nuclei_page import interval
 from fatescope.workflows.reproduce.settings import NucleiRecipe
 
@@ -18,7 +18,7 @@ NEEDED = ("torch", "lightning", "albumentations", "segmentation_models_pytorch")
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
 )
-TINY = NucleiRecipe(epochs=2, batches=1, batch=2, size_px=64, steps=2)
+TINY = NucleiRecipe(epochs=2, batches=1, batch=2, size_px=64, steps=2, folds=2)
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +34,8 @@ def folder(tmp_path_factory):
 
 
 def test_each_picture_is_left_out_once_and_the_page_says_what_was_found(folder, tmp_path):
-    summary = reproduce_nuclei(out=tmp_path / "out", recipe=TINY, data=folder)
-    assert (summary.units_done, summary.exit_code) == (1, 0)
+    summary = reproduce_nuclei(out=tmp_path / "out", recipe=TINY, data=folder, workers=1)
+    assert (summary.units_done, summary.exit_code) == (2, 0)
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
     assert [r["picture"] for r in rows] == [f"p{i}" for i in range(3) for _ in range(3)]
@@ -46,15 +46,40 @@ def test_each_picture_is_left_out_once_and_the_page_says_what_was_found(folder, 
     }
     page = (tmp_path / "out" / "report.html").read_text()
     assert page.count("<image ") == 9  # input, prediction and mask of three pictures
+    assert "p0, p1 left out" in page
     for words in ("about 0.71", "ResNet18 begins at random", "edge at 0.1", "Adam at 0.00015"):
         assert words in page
 
 
+def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
+    folder, tmp_path, monkeypatch
+):
+    whole, out = tmp_path / "whole", tmp_path / "out"
+    reproduce_nuclei(out=whole, recipe=TINY, data=folder, workers=1)
+    done = []
+
+    def interrupted(fold, **keywords):
+        if done:
+            raise KeyboardInterrupt
+        done.append(fold.key)
+        return run_fold(fold, **keywords)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("fatescope.workflows.reproduce.nuclei.run_fold", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            reproduce_nuclei(out=out, recipe=TINY, data=folder, workers=1)
+    assert done == ["p0, p1"]
+    kept = (out / "pictures" / "p0.svg").stat().st_mtime_ns
+    assert reproduce_nuclei(out=out, recipe=TINY, data=folder).units_done == 2
+    assert (out / "pictures" / "p0.svg").stat().st_mtime_ns == kept
+    for name in ("scores.csv", "course.csv", "networks.csv", "report.html"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
 def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
-    truth = np.zeros((20, 20), int)
-    truth[2:10, 2:10], truth[12:18, 12:18] = 1, 2
-    half = np.where(truth == 1, 1, 0)
-    scores = [score_labels(truth, truth), score_labels(truth, half), score_labels(truth, half)]
+    columns = {"n_true": [2, 2, 2], "n_found": [2, 1, 1], "n_matched": [2, 1, 1]}
+    columns |= {"true_px": [100] * 3, "found_px": [100, 64, 64], "shared_px": [100, 64, 64]}
+    scores = Table({name: np.array(values) for name, values in columns.items()})
     value, span = interval(scores, "nuclei")
     assert value == pytest.approx(4 / 6)
     low, high = map(float, span.split(" to "))
@@ -62,7 +87,7 @@ def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
     assert (low, high) == (0.5, 1.0)
     pixels, _ = interval(scores, "pixels")
     assert pixels == pytest.approx((100 + 64 + 64) / 300)
-    assert interval(scores[:1], "nuclei")[1] == "one picture: none"
+    assert interval(scores.rows(slice(0, 1)), "nuclei")[1] == "one picture: none"
 
 
 def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):

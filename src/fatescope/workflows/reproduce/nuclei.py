@@ -4,47 +4,40 @@ from __future__ import annotations
 
 import os
 import tempfile
-from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import write_table
-from fatescope.base import InputError, Table
-from fatescope.evaluate import LabelScores, score_labels
-from fatescope.prepare import Sample, read_pixels, write_samples
+from fatescope.base import FatescopeError, Finding, InputError
+from fatescope.prepare import Sample
 from fatescope.prepare.store import write_picture
 from fatescope.run import Run
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.workflows.execute import available_workers, map_units
+from fatescope.workflows.reproduce.nuclei_folds import plan_folds, run_fold
 from fatescope.workflows.reproduce.nuclei_page import write_nuclei_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from fatescope.base.types import FloatArray, LabelImage
     from fatescope.run import Summary
-    from fatescope.train import LibraryNetwork, PublishedNuclei
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
     Progress = Callable[[int, int, str], None]
 
-_QUICK = {"epochs": 5, "batches": 8, "batch": 4, "size_px": 128, "rate": 0.001, "steps": 50}
+_QUICK = {
+    "epochs": 5,
+    "batches": 8,
+    "batch": 4,
+    "size_px": 128,
+    "rate": 0.001,
+    "steps": 50,
+    "folds": 6,
+}
 """Forty small batches learn nothing at the published rate; the page states what ran."""
 _RENDERED, _QUICK_FOLDS = 6, 2
-HALF = 0.5
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
-    """One picture that was left out, and what the networks that never saw it made of it."""
-
-    key: str
-    pixels: np.ndarray
-    truth: LabelImage
-    published: PublishedNuclei
-    probability: FloatArray
-    scores: dict[str, LabelScores]  # by method
 
 
 def reproduce_nuclei(
@@ -53,6 +46,7 @@ def reproduce_nuclei(
     recipe: NucleiRecipe,
     data: Path | None = None,
     quick: bool = False,
+    workers: int | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
@@ -61,13 +55,16 @@ def reproduce_nuclei(
     Parameters
     ----------
     out : Path
-        Gets ``report.html``, ``scores.csv`` and ``course.csv``.
+        Gets ``report.html``, ``scores.csv``, ``course.csv``, ``networks.csv`` and ``pictures/``.
+        The same call again continues with the folds that are not done.
     recipe : NucleiRecipe
     data : Path, optional
         Folder with ``images/`` and ``labels/`` of one name each, or one that holds
         ``wormimage_em``. Each picture is left out once.
     quick : bool
         A short run on rendered pictures: shows that everything runs, proves nothing.
+    workers : int, optional
+        Processes, each for one fold at a time and with one thread; default: one for each core.
     progress, fresh
 
     Raises
@@ -78,22 +75,30 @@ def reproduce_nuclei(
     if quick:
         recipe = recipe.replace(**_QUICK)
     settings = {**recipe.model_dump(mode="json"), "quick": quick}
-    with Run.open(out, command="reproduce nuclei-2020", settings=settings, fresh=fresh) as run:
-        if run.pending(["nuclei-2020"]):
-            with tempfile.TemporaryDirectory() as scratch:
-                samples, source = find_samples(data, quick=quick, scratch=Path(scratch))
-                left_out = samples[:_QUICK_FOLDS] if quick else samples
-                folds = []
-                for i, sample in enumerate(left_out):
-                    others = [s for s in samples if s.unit != sample.unit]
-                    folds.append(_fold(sample, others, recipe, Path(scratch) / f"{i}", progress))
-                    if progress:
-                        progress(i + 1, len(left_out), "pictures left out")
-            files = _write(run.out, folds)
-            page = run.out / "report.html"
-            write_nuclei_page(page, folds, recipe, source=source, quick=quick)
-            run.record("nuclei-2020", files=[*files, page])
-        return run.finish()
+    with (
+        Run.open(out, command="reproduce nuclei-2020", settings=settings, fresh=fresh) as run,
+        tempfile.TemporaryDirectory() as scratch,
+    ):
+        samples, source = find_samples(data, quick=quick, scratch=Path(scratch))
+        folds = {f.key: f for f in plan_folds(samples, recipe.folds)}
+        if quick:
+            folds = dict(list(folds.items())[:_QUICK_FOLDS])
+        todo = run.pending(folds, paths={k: f.paths for k, f in folds.items()})
+        n = available_workers(workers, len(todo))
+        job = partial(run_fold, out=run.out, recipe=recipe, progress=progress if n == 1 else None)
+        units = [folds[k] for k in todo]
+        for fold, outcome in map_units(job, units, workers=n, progress=progress):
+            if isinstance(outcome, Exception):
+                run.fail(fold.key, _failed(fold.key, outcome))
+            else:
+                run.record(
+                    fold.key, input=outcome.input, tables=outcome.tables, files=outcome.files
+                )
+        summary = run.finish(workers=n)
+        if summary.units_done:
+            write_nuclei_page(run.out, recipe, source=source, quick=quick)
+            run.wrote("report.html")
+    return summary
 
 
 def find_samples(data: Path | None, *, quick: bool, scratch: Path) -> tuple[list[Sample], str]:
@@ -132,111 +137,8 @@ def _rendered(scratch: Path) -> list[Sample]:
     return samples
 
 
-def _fold(
-    sample: Sample,
-    others: Sequence[Sample],
-    recipe: NucleiRecipe,
-    scratch: Path,
-    progress: Progress | None,
-) -> Fold:
-    """Train both networks without one picture, and score them on it."""
-    from fatescope.train import fit_published_nuclei, threshold_instances
-
-    published = fit_published_nuclei(
-        others,
-        epochs=recipe.epochs,
-        batches=recipe.batches,
-        batch=recipe.batch,
-        rate=recipe.rate,
-        size_px=recipe.size_px,
-        seed=recipe.seed,
-        weights=_weights(recipe),
-        progress=progress,
-    )
-    pixels = read_pixels(sample.image)
-    truth = read_pixels(sample.labels).astype(np.int32)
-    probability = published.probability(pixels)
-    scores = {
-        f"published, threshold {at:g}": score_labels(
-            truth, threshold_instances(probability, threshold=at)
-        )
-        for at in (HALF, recipe.shown_threshold)
-    }
-    scores["corrected"] = _corrected(sample, others, recipe, scratch, progress)
-    return Fold(
-        key=sample.unit,
-        pixels=pixels,
-        truth=truth,
-        published=published,
-        probability=probability,
-        scores=scores,
-    )
-
-
-def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
-    """Return the file of weights that the user gave for ResNet18, if any."""
-    if recipe.weights == "random":
-        return None
-    from fatescope.train import LibraryNetwork
-
-    return LibraryNetwork.from_values(
-        {
-            "kind": "fpn",
-            "encoder": "resnet18",
-            "weights": recipe.weights,
-            "sha256": recipe.sha256,
-        }
-    )
-
-
-def _corrected(
-    sample: Sample,
-    others: Sequence[Sample],
-    recipe: NucleiRecipe,
-    scratch: Path,
-    progress: Progress | None,
-) -> LabelScores:
-    """Train this house's network on the same pictures; the size of the nuclei is told."""
-    from fatescope.train import EvaluatedNetwork, Recipe, fit_recipe, score_samples
-    from fatescope.train.packaging import describe
-
-    fit = {"steps": recipe.steps, "precision": "float32", "steps_per_epoch": 100}
-    house = Recipe.from_values({"name": "nuclei-2020", "seed": recipe.seed, "fit": fit})
-    scratch.mkdir()
-    learning = [replace(s, split="train") for s in others]
-    write_samples(scratch / "samples.csv", learning)
-    fitted = fit_recipe(house, data=scratch, out=scratch, progress=progress)
-    description = describe(house, learning, seen=(), command="fatescope reproduce nuclei-2020")
-    (scored,) = score_samples(
-        EvaluatedNetwork(fitted.network),
-        [sample],
-        description=description,
-        thresholds=description.thresholds,
-    )
-    return scored.scores
-
-
-def _write(out: Path, folds: Sequence[Fold]) -> list[Path]:
-    rows = [(f.key, method, s) for f in folds for method, s in f.scores.items()]
-    scores = Table(
-        {
-            "picture": np.array([key for key, _, _ in rows], dtype=object),
-            "method": np.array([method for _, method, _ in rows], dtype=object),
-            "pixel_iou": np.array([s.iou for _, _, s in rows]),
-            "ap50": np.array([s.ap(50) for _, _, s in rows]),
-            "n_true": np.array([s.n_true for _, _, s in rows]),
-            "n_found": np.array([s.n_pred for _, _, s in rows]),
-        }
-    )
-    n = [len(f.published.loss) for f in folds]
-    course = Table(
-        {
-            "left_out": np.repeat(np.array([f.key for f in folds], dtype=object), n),
-            "epoch": np.concatenate([np.arange(1, k + 1) for k in n]),
-            "dice_loss": np.concatenate([f.published.loss for f in folds]),
-            "training_iou": np.concatenate([f.published.iou for f in folds]),
-        }
-    )
-    write_table(scores, out / "scores.csv")
-    write_table(course, out / "course.csv")
-    return [out / "scores.csv", out / "course.csv"]
+def _failed(key: str, error: Exception) -> Finding:
+    reason = str(error)
+    if not isinstance(error, FatescopeError | OSError | MemoryError):
+        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
+    return Finding(file=key, rule="unreadable", severity="error", reason=reason)

@@ -6,85 +6,79 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.evaluate import ScoreSettings, bootstrap_interval, pool_scores
-from fatescope.report import draw_triptych
+from fatescope.acquire import read_table
+from fatescope.base import Table
+from fatescope.evaluate import ScoreSettings, bootstrap_interval
 from fatescope.report import lineage as show
+from fatescope.workflows.reproduce.nuclei_folds import CORRECTED
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.evaluate import LabelScores
-    from fatescope.workflows.reproduce.nuclei import Fold
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 PUBLISHED_IOU = "about 0.71"
+_TABLES = ("scores", "course", "networks")
 _COLOURS = {"Dice loss": "#0072B2", "pixel IoU, training": "#D55E00"}
 
 
-def write_nuclei_page(
-    path: Path, folds: Sequence[Fold], recipe: NucleiRecipe, *, source: str, quick: bool
-) -> Path:
-    """Write the page and return its path."""
-    sections = [_table(folds), _pictures(folds, recipe), _course(folds, recipe, source)]
-    sections.append(_caveats(folds, quick=quick))
-    return show.store_text(
-        path, show.build_page("nuclei-2020", sections, lead=_lead(folds, quick=quick))
-    )
+def write_nuclei_page(out: Path, recipe: NucleiRecipe, *, source: str, quick: bool) -> Path:
+    """Write ``report.html`` from the tables and pictures in a run's folder; return its path."""
+    scores, course, networks = (read_table(out / f"{n}.parquet") for n in _TABLES)
+    training = float(np.mean(networks["training_iou"]))
+    sections = [
+        _table(scores, training),
+        _pictures(out, scores, recipe),
+        _course(course, recipe, source),
+        _caveats(scores, quick=quick),
+    ]
+    page = show.build_page("nuclei-2020", sections, lead=_lead(scores, training, quick=quick))
+    return show.store_text(out / "report.html", page)
 
 
-def interval(scores: Sequence[LabelScores], which: str) -> tuple[float, str]:
-    """Return a pooled score and its 95 % interval over pictures, ready to read."""
+def interval(scores: Table, which: str) -> tuple[float, str]:
+    """Return a pooled score of rows of ``scores``, and its 95 % interval over them in words."""
     if which == "pixels":
-        sums = [[s.shared_px, s.true_px + s.pred_px - s.shared_px] for s in scores]
-        value = pool_scores(scores).iou
+        hits, others = scores["shared_px"], scores["true_px"] + scores["found_px"]
     else:
-        sums = [[s.tp[0], s.n_true + s.n_pred - s.tp[0]] for s in scores]
-        value = pool_scores(scores).ap(50)
-    found = bootstrap_interval(
-        np.array(sums), lambda s: s[:, 0] / np.maximum(s[:, 1], 1), ScoreSettings()
-    )
+        hits, others = scores["n_matched"], scores["n_true"] + scores["n_found"]
+    sums = np.stack([hits, others - hits], axis=1).astype(float)
+    value = sums[:, 0].sum() / max(sums[:, 1].sum(), 1)
+    found = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), ScoreSettings())
     return value, "one picture: none" if found is None else f"{found[0]:.2f} to {found[1]:.2f}"
 
 
-def _of(folds: Sequence[Fold], method: str) -> list[LabelScores]:
-    return [f.scores[method] for f in folds]
+def _of(scores: Table, method: str) -> Table:
+    return scores.rows(scores["method"] == method)
 
 
-def _training_iou(folds: Sequence[Fold]) -> float:
-    return float(np.mean([f.published.training_iou for f in folds]))
+def _methods(scores: Table) -> list[str]:
+    return list(dict.fromkeys(scores["method"]))
 
 
-def _lead(folds: Sequence[Fold], *, quick: bool) -> str:
-    published, _, corrected = folds[0].scores
-    (pixels, _), (nuclei, _) = (interval(_of(folds, published), w) for w in ("pixels", "nuclei"))
-    better, span = interval(_of(folds, corrected), "nuclei")
+def _lead(scores: Table, training: float, *, quick: bool) -> str:
+    published = _methods(scores)[0]
+    (pixels, _), (nuclei, _) = (interval(_of(scores, published), w) for w in ("pixels", "nuclei"))
+    better, span = interval(_of(scores, CORRECTED), "nuclei")
     text = (
         "On the augmented pictures that it learnt from, the network of 2020 reaches a pixel IoU of "
-        f"{_training_iou(folds):.2f} (published: {PUBLISHED_IOU}); on a picture left out, "
+        f"{training:.2f} (published: {PUBLISHED_IOU}); on pictures left out, "
         f"{pixels:.2f}, and an AP at 0.50 of {nuclei:.2f} for single nuclei. Corrected: "
         f"{better:.2f} [{span}]."
     )
     return f"Quick run on rendered pictures: it shows that all runs. {text}" if quick else text
 
 
-def _table(folds: Sequence[Fold]) -> show.Section:
+def _table(scores: Table, training: float) -> show.Section:
+    seen = "augmented training pictures"
     rows = [
-        ("published", "augmented training pictures", PUBLISHED_IOU, "not given", "not given", ""),
-        (
-            "reproduced as published",
-            "augmented training pictures",
-            f"{_training_iou(folds):.2f}",
-            "",
-            "",
-            "",
-        ),
+        ("published", seen, PUBLISHED_IOU, "not given", "not given", ""),
+        ("reproduced as published", seen, f"{training:.2f}", "", "", ""),
     ]
-    for method in folds[0].scores:
-        (pixels, over), (nuclei, span) = (
-            interval(_of(folds, method), w) for w in ("pixels", "nuclei")
-        )
-        judged = f"{len(folds)} pictures, each left out"
+    for method in _methods(scores):
+        those = _of(scores, method)
+        (pixels, over), (nuclei, span) = (interval(those, w) for w in ("pixels", "nuclei"))
+        judged = f"{len(those)} pictures, each left out"
         rows.append((method, judged, f"{pixels:.2f}", over, f"{nuclei:.2f}", span))
     return show.Section(
         title="Published, reproduced, corrected",
@@ -97,12 +91,10 @@ def _table(folds: Sequence[Fold]) -> show.Section:
     )
 
 
-def _pictures(folds: Sequence[Fold], recipe: NucleiRecipe) -> show.Section:
+def _pictures(out: Path, scores: Table, recipe: NucleiRecipe) -> show.Section:
     figures = [
-        draw_triptych(
-            f.pixels, f.probability, f.truth, threshold=recipe.shown_threshold, title=f.key
-        )
-        for f in folds
+        (out / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+        for name in dict.fromkeys(scores["picture"])
     ]
     return show.Section(
         title="Input, prediction, mask",
@@ -114,17 +106,17 @@ def _pictures(folds: Sequence[Fold], recipe: NucleiRecipe) -> show.Section:
     )
 
 
-def _course(folds: Sequence[Fold], recipe: NucleiRecipe, source: str) -> show.Section:
-    first = folds[0].published
-    epochs = np.arange(1, len(first.loss) + 1, dtype=float)
-    curves = {"Dice loss": np.array(first.loss), "pixel IoU, training": np.array(first.iou)}
+def _course(course: Table, recipe: NucleiRecipe, source: str) -> show.Section:
+    first = course.rows(course["left_out"] == course["left_out"][0])
+    epochs = first["epoch"].astype(float)
+    curves = {"Dice loss": first["dice_loss"], "pixel IoU, training": first["training_iou"]}
     figure = show.draw_curves(
         epochs,
         curves,
         _COLOURS,
         x_label="epoch",
         y_label="loss, IoU",
-        title=f"{folds[0].key} left out",
+        title=f"{first['left_out'][0]} left out",
         y_range=(0.0, 1.0),
     )
     return show.Section(
@@ -155,16 +147,17 @@ def _begins(recipe: NucleiRecipe) -> str:
     )
 
 
-def _caveats(folds: Sequence[Fold], *, quick: bool) -> show.Section:
-    n_true = pool_scores(_of(folds, "corrected")).n_true
+def _caveats(scores: Table, *, quick: bool) -> show.Section:
+    left_out = _of(scores, CORRECTED)
     return show.Section(
         title="How far this can be believed",
         paragraphs=(
             "What was right in 2020: one transform for picture and mask, in a dataset class of its "
             "own; an encoder that had learnt elsewhere; model and notebook given away.",
-            f"{len(folds)} pictures with {n_true} nuclei are few, and sections of one series are "
-            "alike: the interval is one over pictures, not over embryos. The published set had up "
-            "to 180 pictures, of which few are to be had; so this is the procedure, not the data."
+            f"{len(left_out)} pictures with {left_out['n_true'].sum()} nuclei are few, and "
+            "sections of one series are alike: the interval is over pictures, not over embryos. "
+            "The published set had up to 180 pictures, of which few are to be had; so this is the "
+            "procedure, not the data."
             + (" Rendered pictures say nothing about real ones." if quick else ""),
         ),
     )

@@ -35,5 +35,8 @@ class NucleiRecipe(Settings):
         "weights of the published network's ResNet18: random, or a .safetensors or .pth file",
     )
     sha256: str = setting("", "checksum of that file; needed where weights is a file")
+    folds: int = setting(
+        3, "parts of the pictures, each left out once; at most one for each picture", ge=2, le=1000
+    )
     steps: int = setting(1500, "steps of the corrected network", ge=1)
     seed: int = setting(2020, "the same seed gives the same networks", ge=0)
