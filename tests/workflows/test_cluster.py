@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import socket
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tests.workflows.units import deadly, fussy, square
 
@@ -139,6 +141,33 @@ def test_the_file_of_the_documentation_describes_slurm_jobs(tmp_path):
 
 
 LOCAL = 'kind = "local"\nworkers = 2\n'
+
+
+def test_labels_are_measured_on_a_cluster_as_in_one_process(address, tmp_path, monkeypatch):
+    from fatescope.acquire import write_labels
+    from fatescope.base import Spacing
+    from fatescope.measure import MeasureSettings
+    from fatescope.workflows.measure import measure_files
+
+    monkeypatch.chdir(tmp_path)
+    pixels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 8
+    like = {"shape": pixels.shape, "axes": "YX", "dtype": "u1", "spacing": Spacing()}
+    for folder, names in (("images", "ab"), ("labels", "a")):
+        for name in names:
+            write_labels(Path(folder) / f"{name}.tif", pixels, **like)
+    (tmp_path / "labels" / "b.tif").write_bytes(b"II*\0broken")
+    for out, execution in (("one", Execution(workers=1)), ("two", Execution(cluster=address))):
+        summary = measure_files(
+            Path("images"),
+            Path("labels"),
+            out=Path(out),
+            settings=MeasureSettings(),
+            execution=execution,
+        )
+        assert (summary.units_done, summary.units_failed) == (1, 1)
+    assert Path("one/objects.csv").read_bytes() == Path("two/objects.csv").read_bytes()
+    inputs = json.loads(Path("two/run.json").read_text())["inputs"]
+    assert inputs[0]["path"] == [str(tmp_path / f / "a.tif") for f in ("images", "labels")]
 
 
 @pytest.mark.slow

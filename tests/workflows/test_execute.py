@@ -78,6 +78,12 @@ def test_progress_is_told_after_each_unit(workers):
     assert {t[2] for t in told} == {"1", "2", "3"}
 
 
+def test_a_name_of_two_lines_stays_one_line_of_progress():
+    told = []
+    list(map_units(len, ["a\nb"], workers=1, progress=lambda *p: told.append(p)))
+    assert told == [(1, 1, "a\\nb")]
+
+
 def test_the_number_of_workers_follows_cores_and_units():
     assert available_workers(None, 1) == 1
     assert available_workers(8, 3) == 3

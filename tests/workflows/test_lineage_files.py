@@ -92,14 +92,6 @@ def test_the_same_result_for_any_workers(folder, tmp_path):
     assert outs[0] == outs[1]
 
 
-def test_one_bad_file_costs_one_finding(folder, tmp_path):
-    (folder / "CDbad.csv").write_text("cell,time,x,y,z\nAB,never,1,2,3\n")
-    summary = lint_lineages([folder], out=tmp_path / "out", execution=ONE)
-    assert (summary.units_done, summary.units_failed, summary.exit_code) == (2, 1, 1)
-    (bad,) = [f for f in rows_of(tmp_path / "out" / "findings.csv") if f["rule"] == "unreadable"]
-    assert bad["file"] == "CDbad"
-
-
 @pytest.mark.parametrize("to", ["csv", "acetree", "geff", "trackmate", "newick", "ctc"])
 def test_lineages_are_converted_and_losses_are_said(tmp_path, to):
     write_lineage(TWO_DIVISIONS, tmp_path / "CDtwo.csv")

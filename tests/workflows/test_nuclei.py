@@ -157,16 +157,6 @@ def test_other_settings_into_the_same_folder_need_fresh(pictures, tmp_path):
     assert predict_nuclei(**given, settings=other, fresh=True).units_done == 1
 
 
-def test_one_bad_picture_costs_one_finding(pictures, tmp_path):
-    (pictures / "broken.tif").write_bytes((pictures / "b.tif").read_bytes()[:200])
-    out = tmp_path / "out"
-    summary = predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
-    assert (summary.units_done, summary.units_failed, summary.exit_code) == (3, 1, 1)
-    assert "broken.tif" in summary.errors[0]
-    bad = [r for r in rows_of(out / "findings.csv") if r["severity"] == "error"]
-    assert [r["rule"] for r in bad] == ["unreadable"]
-
-
 def test_nothing_readable_is_exit_code_2(tmp_path):
     (tmp_path / "x.tif").write_bytes(b"not a picture")
     out = tmp_path / "out"

@@ -9,7 +9,7 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
@@ -53,6 +53,13 @@ class ImageFile:
     def is_sequence(self) -> bool:
         """Whether the files are frames of one movie."""
         return bool(self.frames)
+
+    def absolute(self) -> ImageFile:
+        """Return the same image for a process that stands in another folder."""
+        return replace(self, paths=tuple(p.absolute() for p in self.paths))
+
+    def __str__(self) -> str:
+        return str(self.paths[0])
 
 
 def find_images(

@@ -36,6 +36,23 @@ class Sample:
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
 
+    @property
+    def key(self) -> str:
+        """Its name among the samples of a manifest."""
+        return f"{self.unit}/{self.image.stem}"
+
+    @property
+    def paths(self) -> tuple[Path, Path]:
+        """The picture and its labels."""
+        return self.image, self.labels
+
+    def absolute(self) -> Sample:
+        """Return the same sample for a process that stands in another folder."""
+        return replace(self, image=self.image.absolute(), labels=self.labels.absolute())
+
+    def __str__(self) -> str:
+        return str(self.image)
+
 
 def write_samples(path: Path, samples: Sequence[Sample]) -> None:
     """Write the manifest beside its final name, then rename; paths relative to its folder."""

@@ -9,13 +9,14 @@ from __future__ import annotations
 import tempfile
 import time
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.base import FatescopeError, Finding, InputError, ModelError, Table
+from fatescope.base import Execution, InputError, ModelError, Table
 from fatescope.evaluate import (
     THRESHOLDS,
     CompareSettings,
@@ -31,17 +32,17 @@ from fatescope.run import Run
 from fatescope.train.pictures import unit_diameters
 from fatescope.train.scoring import segment
 from fatescope.workflows.compare_page import SCORES, ComparePage, write_compare_page
+from fatescope.workflows.driver import Outcome, pending, work_through
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
     from fatescope.base import LabelImage
     from fatescope.prepare import Sample
     from fatescope.run import Summary
-
-    Progress = Callable[[int, int, str], None]
+    from fatescope.workflows.execute import Progress
 
 Side = Literal["old", "new"]
 SIDES: tuple[Side, Side] = ("old", "new")
@@ -142,12 +143,11 @@ def compare_models(
     if names[0] == names[1]:
         names = (f"{names[0]} (old)", f"{names[1]} (new)")
     with Run.open(out, command="compare", settings=record, fresh=fresh) as run:
-        by_key = {_key(s): (s, d) for s, d in zip(judging, unit_diameters(judging), strict=True)}
-        todo = run.pending(by_key)
-        for done, key in enumerate(todo):
-            if progress:
-                progress(done, len(todo), "pictures")
-            _compare_picture(run, key, *by_key[key], models)
+        by_key = {s.key: s for s in judging}
+        diameters = {s.key: d for s, d in zip(judging, unit_diameters(judging), strict=True)}
+        job = partial(_compare_picture, diameters=diameters, models=models)
+        todo = pending(run, list(by_key.values()))
+        work_through(run, todo, job, execution=Execution(workers=1), progress=progress)
         summary = run.finish()
         if not summary.units_done:
             raise InputError(f"{data}: no test picture could be compared. {summary.errors[0]}")
@@ -157,6 +157,7 @@ def compare_models(
         difference = compare_scores(
             scores["old"], scores["new"], units=units, score=settings.score, settings=settings
         )
+        shown = [str(rows["image"][i]) for i in _most_different(scores, settings.shown)]
         page = ComparePage(
             difference=difference,
             lead=sentence(difference, names),
@@ -164,10 +165,7 @@ def compare_models(
             kinds=[str(k) for k in rows["kind"]],
             units=units,
             scores=(scores["old"], scores["new"]),
-            pictures=[
-                (str(rows["image"][i]), *_segmented(*by_key[str(rows["image"][i])], models))
-                for i in _most_different(scores, settings.shown)
-            ],
+            pictures=[(k, *_segmented(by_key[k], diameters[k], models)) for k in shown],
         )
         write_compare_page(run.out / "report.html", page, settings=settings)
         run.wrote("report.html")
@@ -222,29 +220,18 @@ def _hashes(sample: Sample, identity: str) -> set[str]:
     return {unit_hash(sample.unit), unit_hash(identity), unit_hash(f"{sample.unit}@{sample.frame}")}
 
 
-def _key(sample: Sample) -> str:
-    return f"{sample.unit}/{sample.image.stem}"
-
-
 def _compare_picture(
-    run: Run, key: str, sample: Sample, diameter: float, models: Mapping[Side, Model]
-) -> None:
-    """Score both networks on one picture; one that cannot be read costs a finding."""
+    sample: Sample, *, diameters: Mapping[str, float], models: Mapping[Side, Model]
+) -> Outcome:
+    """Score both networks on one picture."""
     begun = time.monotonic()
-    try:
-        _, truth, found = _segmented(sample, diameter, models)
-        scored = {side: score_labels(truth, found[side]) for side in SIDES}
-    except FatescopeError as error:
-        run.fail(
-            key,
-            Finding(file=str(sample.image), rule="unreadable", severity="error", reason=str(error)),
-        )
-        return
+    _, truth, found = _segmented(sample, diameters[sample.key], models)
+    scored = {side: score_labels(truth, found[side]) for side in SIDES}
     columns: dict[str, Any] = {
-        "image": np.array([key], dtype=object),
+        "image": np.array([sample.key], dtype=object),
         "unit": np.array([sample.unit], dtype=object),
         "kind": np.array([sample.kind], dtype=object),
-        "diameter_px": np.array([diameter]),
+        "diameter_px": np.array([diameters[sample.key]]),
         "n_true": np.array([scored["old"].n_true]),
     }
     for side, s in scored.items():
@@ -253,7 +240,7 @@ def _compare_picture(
         columns |= {f"tp_{t}_{side}": np.array([n]) for t, n in zip(THRESHOLDS, s.tp, strict=True)}
         columns |= {f"{c}_{side}": np.array([getattr(s, c)]) for c in _SUMS}
     seconds = {"compare": time.monotonic() - begun}
-    run.record(key, tables={"pictures": Table(columns)}, seconds=seconds)
+    return Outcome(tables={"pictures": Table(columns)}, seconds=seconds)
 
 
 _SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")

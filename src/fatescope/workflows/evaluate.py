@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
@@ -26,13 +26,13 @@ from fatescope.evaluate import (
     summarise_scores,
 )
 from fatescope.run import peak_memory_mb
-from fatescope.workflows.pairs import pair_files, stem_of
+from fatescope.workflows.pairs import Pair, pair_files, stem_of
 
 if TYPE_CHECKING:
     from fatescope.base import LabelImage
+    from fatescope.workflows.execute import Progress
 
 _NAME_COLUMNS = ("image", "name", "stem")
-Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,13 +192,13 @@ def evaluate_labels(
     found = pair_files(true, pred, what="prediction")
     groups = _read_grouping(grouping)
     tally = _Tally(problems=list(found.problems))
-    for done, (truth, guess) in enumerate(found.pairs):
+    for done, pair in enumerate(found.pairs):
         if progress is not None:
-            progress(done, len(found.pairs), truth.key)
+            progress(done, len(found.pairs), pair.key)
         try:
-            _score_file(tally, truth, guess, axes=axes, group=_group_of(truth, groups))
+            _score_file(tally, pair, axes=axes, group=_group_of(pair.first, groups))
         except FatescopeError as error:
-            tally.problems.append(_named(truth, error))
+            tally.problems.append(_named(pair, error))
     strata = Table()
     if tally.scores and grouping is not None and grouping.stratum is not None:
         strata = score_strata(tally.scores, tally.strata, settings, units=tally.units)
@@ -222,19 +222,13 @@ def write_image_scores(evaluation: LabelEvaluation, path: Path) -> None:
         write_table(evaluation.images, path)
 
 
-def _score_file(
-    tally: _Tally,
-    truth: ImageFile,
-    guess: ImageFile,
-    *,
-    axes: str | None,
-    group: tuple[str, str],
-) -> None:
+def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str, str]) -> None:
+    truth = pair.first
     true = read_labels(truth.paths[0]) if axes is None else read_image(truth, axes=axes)
-    pred = read_labels(guess.paths[0])
+    pred = read_labels(pair.second.paths[0])
     if true.shape != pred.shape or true.axes != pred.axes:
         raise InputError(
-            f"{shown(truth.paths[0])}: has axes {true.axes} and shape {true.shape}, but the "
+            f"{pair}: has axes {true.axes} and shape {true.shape}, but the "
             f"prediction has {pred.axes} and {pred.shape}. Predict on the image that the truth "
             "belongs to."
         )
@@ -243,7 +237,7 @@ def _score_file(
         tally.scores.append(score)
         tally.units.append(group[0])
         tally.strata.append(group[1])
-        tally.rows.append(_row(truth.key, frame, group[0], score))
+        tally.rows.append(_row(pair.key, frame, group[0], score))
     tally.n_files += 1
 
 
@@ -255,11 +249,10 @@ def _frames(true: Image, pred: Image) -> Iterator[tuple[int, LabelImage, LabelIm
         yield frame, true.read(T=frame), pred.read(T=frame)
 
 
-def _named(truth: ImageFile, error: FatescopeError) -> str:
+def _named(pair: Pair, error: FatescopeError) -> str:
     """Return the sentence of an error, with the file in it."""
-    where = shown(truth.paths[0])
     text = str(error)
-    return text if where in text else f"{where}: {text}"
+    return text if str(pair) in text else f"{pair}: {text}"
 
 
 def _read_grouping(grouping: Grouping | None) -> dict[str, tuple[str, str]] | None:

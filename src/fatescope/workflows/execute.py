@@ -90,7 +90,7 @@ def map_units(
     with contextlib.closing(outcomes):
         for done, (unit, outcome) in enumerate(outcomes, start=1):
             if progress is not None:
-                progress(done, len(units), str(unit))
+                progress(done, len(units), shown(str(unit)))
             yield unit, outcome
 
 

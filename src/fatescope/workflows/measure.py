@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from fatescope.acquire import ImageFile, check_image, read_image, read_labels
-from fatescope.base import Execution, Finding, Image, InputError, Spacing, Table, shown
+from fatescope.acquire import check_image, read_image, read_labels
+from fatescope.base import Execution, Finding, Image, InputError, Spacing, Table
 from fatescope.measure import MeasureSettings, ObjectSums, objects_table
 from fatescope.run import Run, Summary, describe_input
-from fatescope.workflows.execute import Progress, map_units
-from fatescope.workflows.pairs import pair_files
+from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.execute import Progress
+from fatescope.workflows.pairs import Pair, pair_files
 
 _BAND_ROWS = 512
 
@@ -58,55 +58,34 @@ def measure_files(
         When nothing can be done. A file that cannot be measured costs a finding instead.
     """
     found = pair_files(images, labels, what="label image")
-    by_key = {image.key: (image, lab) for image, lab in found.pairs}
     with Run.open(
         out, command="measure", settings=settings.model_dump(mode="json"), fresh=fresh
     ) as run:
-        paths = {k: (*image.paths, *lab.paths) for k, (image, lab) in by_key.items()}
-        todo = [by_key[k] for k in run.pending(by_key, paths=paths)]
         job = partial(measure_pair, settings=settings)
-        outcomes = map_units(job, todo, workers=execution.workers, progress=progress)
-        for (image, _), outcome in outcomes:
-            if isinstance(outcome, Exception):
-                run.fail(image.key, _unreadable(shown(image.paths[0]), str(outcome)))
-                continue
-            run.record(
-                image.key,
-                input=outcome.input,
-                table=outcome.objects,
-                findings=outcome.findings,
-                seconds={"measure": outcome.seconds},
-            )
-        alone = [_unreadable(p.split(": ")[0], p) for p in found.problems]
+        todo = pending(run, found.pairs)
+        work_through(run, todo, job, execution=execution, progress=progress)
+        alone = [
+            Finding(file=p.split(": ")[0], rule="unreadable", severity="error", reason=p)
+            for p in found.problems
+        ]
         summary = run.finish(findings=alone)
     return replace(summary, units_failed=summary.units_failed + len(alone))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MeasuredFile:
-    """What a worker hands to the driver about one image."""
-
-    input: dict[str, Any]
-    objects: Table
-    findings: list[Finding]
-    seconds: float
-
-
-def measure_pair(pair: tuple[ImageFile, ImageFile], *, settings: MeasureSettings) -> MeasuredFile:
+def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
     """Measure all frames of one picture, in bands, so that memory holds a band and no more."""
     begun = time.perf_counter()
-    file, label_file = pair
-    image = _scaled(read_image(file, axes=settings.axes), settings)
-    labels = read_labels(label_file.paths[0])
+    image = _scaled(read_image(pair.first, axes=settings.axes), settings)
+    labels = read_labels(pair.second.paths[0])
     _check_grid(image, labels)
     frames = [_measure_frame(image, labels, frame) for frame in range(image.size("T"))]
     table = Table.concatenate(frames)
-    named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
-    return MeasuredFile(
-        input=describe_input(image, [*file.paths, *label_file.paths]),
-        objects=named,
+    named = Table({"image": np.full(len(table), pair.key, dtype=object), **table.columns})
+    return Outcome(
+        input=describe_input(image, pair.paths),
+        tables={"objects": named},
         findings=list(check_image(image)),
-        seconds=time.perf_counter() - begun,
+        seconds={"measure": time.perf_counter() - begun},
     )
 
 
@@ -151,7 +130,3 @@ def _bands(image: Image, labels: Image, frame: int, *, solid: bool) -> Iterator[
                 yield ObjectSums.of_block(block[None], pixels, origin=(z, first, 0))
             else:
                 yield ObjectSums.of_block(block, pixels, origin=(first, 0))
-
-
-def _unreadable(file: str, reason: str) -> Finding:
-    return Finding(file=file, rule="unreadable", reason=reason, severity="error")

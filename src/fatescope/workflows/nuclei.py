@@ -6,10 +6,9 @@ of work is an image; workers do units, and the driver alone writes the ledger.
 
 from __future__ import annotations
 
-import logging
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -48,15 +47,14 @@ from fatescope.predict import (
 )
 from fatescope.report import nuclei_report_from_folder, write_report
 from fatescope.run import FileScratch, Run, Summary, describe_input, memory_limit
-from fatescope.workflows.execute import Progress, available_workers, map_units
+from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.execute import Progress, available_workers
 from fatescope.workflows.plan import RunPlan, estimate, workers_that_fit
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
-
-_log = logging.getLogger(__name__)
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
 _BAND_ROWS = 512
@@ -110,38 +108,22 @@ def predict_nuclei(
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
     files = _files(inputs, settings)
-    if execution.cluster:
-        out, files = Path(out).absolute(), [_absolute(f) for f in files]
     predictor, device = _model_and_device(settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     with Run.open(
         out, command=command, settings=settings.model_dump(), model=model, fresh=fresh
     ) as run:
-        by_key = {f.key: f for f in files}
-        keys = run.pending(by_key, paths={k: f.paths for k, f in by_key.items()})
-        workers = _workers([by_key[k] for k in keys], settings, execution, device)
+        todo = pending(run, files)
+        workers = _workers(todo, settings, execution, device)
         job = partial(
             segment_file,
-            out=run.out,
+            out=run.out.absolute(),
             settings=_with_absolute_model(settings) if execution.cluster else settings,
             threads=_threads(execution, workers),
             device=device,
         )
-        todo = [by_key[k] for k in keys]
-        for file, outcome in map_units(
-            job, todo, workers=workers, progress=progress, cluster=execution.cluster
-        ):
-            if isinstance(outcome, Exception):
-                run.fail(file.key, _failed(file, outcome))
-            else:
-                run.record(
-                    file.key,
-                    input=outcome.input,
-                    table=outcome.objects,
-                    findings=outcome.findings,
-                    files=outcome.files,
-                    seconds=outcome.seconds,
-                )
+        team = execution.replace(workers=workers)
+        work_through(run, todo, job, execution=team, progress=progress)
         summary = run.finish(workers=workers)
         if summary.units_done:
             write_report(run.out / "report.html", nuclei_report_from_folder(run.out))
@@ -179,20 +161,9 @@ def plan_nuclei(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ImageNuclei:
-    """What a worker hands to the driver about one image."""
-
-    input: dict[str, Any]
-    objects: Table
-    findings: list[Finding]
-    files: list[str]
-    seconds: dict[str, float] = field(default_factory=dict)
-
-
 def segment_file(
     file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int, device: Device = "cpu"
-) -> ImageNuclei:
+) -> Outcome:
     """Do one unit: read an image, write its labels, and return its objects.
 
     Parameters
@@ -241,9 +212,9 @@ def segment_file(
     for labels in segmented:
         labels.close()
     seconds["write"] = time.perf_counter() - begun
-    return ImageNuclei(
+    return Outcome(
         input=describe_input(image, file.paths),
-        objects=named,
+        tables={"objects": named},
         findings=findings,
         files=[path],
         seconds=seconds,
@@ -384,10 +355,6 @@ def _model_and_device(
     return predictor, "cuda" if on_gpu else "cpu"
 
 
-def _absolute(file: ImageFile) -> ImageFile:
-    return replace(file, paths=tuple(p.absolute() for p in file.paths))
-
-
 def _with_absolute_model(settings: NucleiSettings) -> NucleiSettings:
     """Let workers in another folder find a package that was given by its path."""
     if settings.model in ("classical", *shipped_names()):
@@ -416,17 +383,3 @@ def _joined(image: Image) -> Iterator[Finding]:
             reason=f"The {image.size('Z')} planes were segmented one by one, and outlines that "
             "overlap across Z were joined into nuclei.",
         )
-
-
-def _failed(file: ImageFile, error: Exception) -> Finding:
-    """Return the finding for an image that gave no result; what is our fault says so."""
-    _log.debug("%s failed", file.key, exc_info=error)
-    reason = str(error)
-    if not isinstance(error, FatescopeError | OSError | MemoryError):
-        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
-    return Finding(
-        file=str(file.paths[0]),
-        rule="unreadable",
-        severity="error",
-        reason=" ".join(reason.split()),
-    )

@@ -9,13 +9,38 @@ from fatescope.acquire import ImageFile, find_images
 from fatescope.base import InputError, shown
 
 
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Two files that belong together; the first one's key is the key of both."""
+
+    first: ImageFile
+    second: ImageFile
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger."""
+        return self.first.key
+
+    @property
+    def paths(self) -> tuple[Path, ...]:
+        """The files of both."""
+        return (*self.first.paths, *self.second.paths)
+
+    def absolute(self) -> Pair:
+        """Return the same pair for a process that stands in another folder."""
+        return Pair(self.first.absolute(), self.second.absolute())
+
+    def __str__(self) -> str:
+        return shown(str(self.first))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pairs:
     """What two folders have in common.
 
     Parameters
     ----------
-    pairs : tuple of (ImageFile, ImageFile)
+    pairs : tuple of Pair
         In the order of the first folder.
     problems : tuple of str
         A sentence for each file of the first folder without a partner.
@@ -23,7 +48,7 @@ class Pairs:
         Files of the second folder without a partner.
     """
 
-    pairs: tuple[tuple[ImageFile, ImageFile], ...]
+    pairs: tuple[Pair, ...]
     problems: tuple[str, ...] = ()
     unused: tuple[str, ...] = ()
 
@@ -51,7 +76,7 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
     second = _labels_of(second)
     ours, theirs = find_images([first]), find_images([second])
     if not first.is_dir() and not second.is_dir():
-        return Pairs(pairs=((ours[0], theirs[0]),))
+        return Pairs(pairs=(Pair(ours[0], theirs[0]),))
     by_key = {file.key: file for file in theirs}
     by_stem: dict[str, list[ImageFile]] = {}
     for file in theirs:
@@ -68,7 +93,7 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
             problems.append(f"{shown(file.paths[0])}: {why} its name in {shown(second)}.")
             continue
         used.add(partner.key)
-        pairs.append((file, partner))
+        pairs.append(Pair(file, partner))
     unused = tuple(shown(f.paths[0]) for f in theirs if f.key not in used)
     return Pairs(pairs=tuple(pairs), problems=tuple(problems), unused=unused)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -38,15 +38,19 @@ class LineageFile:
     key: str
     path: Path
 
-    def __str__(self) -> str:
-        return self.key
-
     @property
-    def files(self) -> tuple[Path, ...]:
+    def paths(self) -> tuple[Path, ...]:
         """The files that tell whether the input has changed."""
         if self.path.is_file():
             return (self.path,)
         return tuple(sorted(p for p in self.path.rglob("*") if p.is_file()))
+
+    def absolute(self) -> LineageFile:
+        """Return the same lineage for a process that stands in another folder."""
+        return replace(self, path=self.path.absolute())
+
+    def __str__(self) -> str:
+        return self.key
 
 
 def find_lineages(inputs: Iterable[Path | str]) -> list[LineageFile]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageFile, LineageReading
+from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.acquire.lineages.atlas_file import IN_FOLDER, write_arrays
 from fatescope.acquire.lineages.cell_summaries import holds_cell_summaries, read_cell_summaries
 from fatescope.base import InputError, Table
@@ -21,8 +21,9 @@ from fatescope.lineage.atlas_cells import EmbryoCells, cells_of_births, cells_of
 from fatescope.lineage.naming import AtlasSettings
 from fatescope.run import Run
 from fatescope.run.summary import Summary
+from fatescope.workflows.driver import pending, unreadable
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, describe_files, find, read, unreadable
+from fatescope.workflows.lineages.reading import describe, describe_files, read
 
 if TYPE_CHECKING:
     from fatescope.workflows.execute import Progress
@@ -78,7 +79,7 @@ def make_atlas(
     reading = reading or LineageReading()
     title = (settings or AtlasSettings()).title
     asked = {"title": title, "leave_out": sorted(leave_out), **reading.model_dump(mode="json")}
-    files = find(inputs) if inputs else {}
+    files = find_lineages(inputs) if inputs else []
     with Run.open(out, command="lineage atlas", settings=asked, fresh=fresh) as run:
         if inputs:
             embryos = _gather(run, files, reading, frozenset(leave_out), progress)
@@ -96,24 +97,24 @@ def make_atlas(
 
 def _gather(
     run: Run,
-    files: dict[str, LineageFile],
+    files: list[LineageFile],
     reading: LineageReading,
     leave_out: frozenset[str],
     progress: Progress | None,
 ) -> list[EmbryoCells]:
     """Read all embryos; a table that cannot be read costs a finding."""
-    run.pending(files, paths={k: f.files for k, f in files.items()})
+    pending(run, files)
     embryos: list[EmbryoCells] = []
-    for done, (key, file) in enumerate(files.items(), start=1):
+    for done, file in enumerate(files, start=1):
         try:
             found, record = embryos_of(file, reading, leave_out)
         except Exception as error:  # the others are complete; what is our fault says so
-            run.fail(key, unreadable(file, error))
+            run.fail(file.key, unreadable(file, error))
         else:
             embryos += found
-            run.record(key, input=record)
+            run.record(file.key, input=record)
         if progress is not None:
-            progress(done, len(files), key)
+            progress(done, len(files), file.key)
     return embryos
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_table, write_table
-from fatescope.acquire.lineages import LineageFile, LineageReading
+from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.lineage.against_atlas import atlas_embryo, compare_with_atlas
 from fatescope.lineage.comparing import (
@@ -29,9 +29,10 @@ from fatescope.lineage.statistics import contrast, false_discovery_rate
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.lineage.traits_table import embryos_of_table, traits_table
 from fatescope.run import Run
+from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
-from fatescope.workflows.lineages.reading import Outcome, describe, find, read, work_through
+from fatescope.workflows.lineages.reading import describe, read
 from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -75,15 +76,16 @@ def compare_lineages(
         If too few embryos can be used.
     """
     settings, reading = settings or CompareSettings(), reading or LineageReading()
-    files = _in_role("test", find(inputs))
+    files = _in_role("test", inputs)
     if settings.reference is None and settings.expression is not None:
         raise InputError("the atlas holds no expression. Give embryos with --reference.")
     if settings.reference is not None:
-        files = {**_in_role("reference", find(reference_paths(settings))), **files}
+        files = [*_in_role("reference", reference_paths(settings)), *files]
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="lineage compare", settings=asked, fresh=fresh) as run:
         job = partial(measure_file, reading=reading, expression=settings.expression)
-        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         measured = run.finish()
         if not measured.units_done:
             return measured
@@ -98,8 +100,8 @@ def reference_paths(settings: CompareSettings) -> list[Path]:
     return [Path(p.strip()) for p in given if p.strip()]
 
 
-def _in_role(role: str, files: Mapping[str, LineageFile]) -> dict[str, LineageFile]:
-    return {f"{role}/{k}": replace(f, key=f"{role}/{k}") for k, f in files.items()}
+def _in_role(role: str, inputs: Iterable[Path | str]) -> list[LineageFile]:
+    return [replace(f, key=f"{role}/{f.key}") for f in find_lineages(inputs)]
 
 
 def measure_file(file: LineageFile, *, reading: LineageReading, expression: str | None) -> Outcome:

@@ -11,13 +11,15 @@ from fatescope.acquire.lineages import (
     LineageFile,
     LineageFormat,
     LineageReading,
+    find_lineages,
     losses,
     write_lineage,
 )
 from fatescope.base import Execution, Finding
 from fatescope.run import Run, Summary
+from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
-from fatescope.workflows.lineages.reading import Outcome, describe, find, read, work_through
+from fatescope.workflows.lineages.reading import describe, read
 
 ENDINGS: dict[str, str] = {
     "epic": ".csv",
@@ -63,11 +65,12 @@ def convert_lineages(
         When nothing can be done. A file that cannot be converted costs a finding instead.
     """
     reading = reading or LineageReading()
-    files = find(inputs)
+    files = find_lineages(inputs)
     asked = {**reading.model_dump(mode="json"), "to": to}
     with Run.open(out, command="lineage convert", settings=asked, fresh=fresh) as run:
         job = partial(convert_file, to=to, reading=reading, out=run.out.absolute())
-        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         return run.finish()
 
 

@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.acquire.lineages import LineageReading
+from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import Execution
 from fatescope.lineage.body_axes import AXES
 from fatescope.lineage.territory import interval_over_units
 from fatescope.report import lineage as show
 from fatescope.run import Run
+from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.lineages.figures import TERRITORY_FOUNDERS
 from fatescope.workflows.lineages.pictures import draw_embryo
-from fatescope.workflows.lineages.reading import find, work_through
 from fatescope.workflows.lineages.settings import DrawSettings
 
 if TYPE_CHECKING:
@@ -63,11 +63,12 @@ def draw_lineages(
         When nothing can be done. A file that cannot be drawn costs a finding instead.
     """
     settings, reading = settings or DrawSettings(), reading or LineageReading()
-    files = find(inputs)
+    files = find_lineages(inputs)
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
         job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
-        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         summary = run.finish()
         run.wrote(*_overview(run.out, settings))
     return summary

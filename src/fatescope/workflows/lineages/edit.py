@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageReading, write_lineage
+from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
 from fatescope.base import FileFormatError, InputError, Table, sha256_of
 from fatescope.lineage.editing import (
     History,
@@ -30,7 +30,7 @@ from fatescope.lineage.editing import (
 from fatescope.run import Run
 from fatescope.run.journal import Entry, Journal, read_commands
 from fatescope.run.summary import Summary
-from fatescope.workflows.lineages.reading import describe, find, read
+from fatescope.workflows.lineages.reading import describe, read
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -108,13 +108,13 @@ def edit_lineage(
         the first is written down.
     """
     reading = reading or LineageReading()
-    (file,) = find([table]).values()
+    (file,) = find_lineages([table])
     lines = [*do, *(read_commands(script) if script else [])]
     asked = {"table": file.key, **reading.model_dump(mode="json")}
     with Run.open(
         out, command="lineage edit", settings=asked, fresh=fresh, keeps=(JOURNAL,)
     ) as run:
-        run.pending([file.key], paths={file.key: file.files})
+        run.pending([file.key], paths={file.key: file.paths})
         begun = time.perf_counter()
         got = read(file, reading)
         original = editable(got.lineage)

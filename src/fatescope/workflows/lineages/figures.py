@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.acquire.lineages import find_lineages
 from fatescope.base import InputError, Table
 from fatescope.base.sulston import compact_name
 from fatescope.lineage import quality
@@ -18,7 +19,7 @@ from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import find, read
+from fatescope.workflows.lineages.reading import read
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
@@ -158,7 +159,8 @@ def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatA
 @lru_cache(maxsize=4)
 def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     embryos = [
-        embryo_traits(read(file, reading).lineage, table=key) for key, file in find([where]).items()
+        embryo_traits(read(file, reading).lineage, table=file.key)
+        for file in find_lineages([where])
     ]
     if len(embryos) < 3:
         raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")

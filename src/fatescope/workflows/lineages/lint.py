@@ -17,6 +17,7 @@ from fatescope.acquire import read_table
 from fatescope.acquire.lineages import (
     LineageFile,
     LineageReading,
+    find_lineages,
     is_count_table,
     read_counts,
     write_lineage,
@@ -26,16 +27,10 @@ from fatescope.base.finding import Status
 from fatescope.lineage import excluded_rows, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.run import Run, Summary
+from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import (
-    Outcome,
-    describe,
-    describe_files,
-    find,
-    read,
-    work_through,
-)
+from fatescope.workflows.lineages.reading import describe, describe_files, read
 
 
 def lint_lineages(
@@ -79,7 +74,7 @@ def lint_lineages(
         When nothing can be done. A file that cannot be read costs a finding instead.
     """
     settings, reading = settings or LintSettings(), reading or LineageReading()
-    files = find(inputs)
+    files = find_lineages(inputs)
     decided = read_decisions(decisions) if decisions is not None else None
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     asked["decisions"] = _fingerprint(decided)
@@ -87,7 +82,8 @@ def lint_lineages(
         job = partial(
             lint_file, settings=settings, reading=reading, decided=decided, out=run.out.absolute()
         )
-        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         return run.finish()
 
 

@@ -12,22 +12,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
+from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
 from fatescope.base import Execution, Finding, Spacing, Table
 from fatescope.lineage.naming import NamedRows, NameSettings, guess_spacing, name_embryo
 from fatescope.run import Run, Summary
+from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.name_network import network_table
-from fatescope.workflows.lineages.reading import (
-    Outcome,
-    assumed_scale,
-    describe,
-    find,
-    read,
-    work_through,
-)
+from fatescope.workflows.lineages.reading import assumed_scale, describe, read
 
 if TYPE_CHECKING:
     from fatescope.lineage.atlas import Atlas
@@ -71,12 +65,13 @@ def name_lineages(
         When nothing can be done. A file that cannot be named costs a finding instead.
     """
     settings, reading = settings or NameSettings(), reading or LineageReading()
-    files = find(inputs)
+    files = find_lineages(inputs)
     open_atlas(settings.atlas)
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
         job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
-        work_through(run, files, job, execution=execution or Execution(), progress=progress)
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         return run.finish()
 
 

@@ -11,6 +11,7 @@ from fatescope.base import InputError
 from fatescope.lineage.cells import mean_per_cell
 from fatescope.lineage.layout import Runs, layout_tree, value_runs
 from fatescope.report import lineage as show
+from fatescope.workflows.driver import Outcome
 from fatescope.workflows.lineages.embryo import (
     Embryo,
     cell_notes,
@@ -27,7 +28,7 @@ from fatescope.workflows.lineages.figures import (
     territory_tables,
     timing,
 )
-from fatescope.workflows.lineages.reading import Outcome, describe, read
+from fatescope.workflows.lineages.reading import describe, read
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from fatescope.acquire.lineages import find_lineages
 from fatescope.workflows.execute import available_workers
-from fatescope.workflows.lineages.reading import find
 from fatescope.workflows.plan import RunPlan
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def plan_lineages(command: str, inputs: Sequence[Path | str], *, execution: Exec
     InputError
         If there is no lineage.
     """
-    rows = [_rows(f.files) for f in find(inputs).values()]
+    rows = [_rows(f.paths) for f in find_lineages(inputs)]
     cost = _COSTS[command]
     workers = available_workers(execution.workers, len(rows))
     cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * sum(rows) / 1000

@@ -1,40 +1,15 @@
-"""How every lineage story finds its inputs, reads them, describes them and works through them."""
+"""How every lineage story reads its inputs and describes them."""
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire.lineages import LineageFile, find_lineages, read_lineage_checked
-from fatescope.base import FatescopeError, Finding, Spacing, Table, sha256_of
-from fatescope.workflows.execute import map_units
+from fatescope.acquire.lineages import read_lineage_checked
+from fatescope.base import Finding, Spacing, sha256_of
 
 if TYPE_CHECKING:
-    from fatescope.acquire.lineages import LineageReading, ReadLineage
-    from fatescope.base import Execution
-    from fatescope.run import Run
-    from fatescope.workflows.execute import Progress
-
-_log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a worker hands to the driver about one lineage: all that the ledger keeps."""
-
-    input: Mapping[str, Any]
-    tables: Mapping[str, Table] = field(default_factory=dict)
-    findings: Sequence[Finding] = ()
-    files: Sequence[Path] = ()
-    seconds: Mapping[str, float] = field(default_factory=dict)
-
-
-def find(inputs: Iterable[Path | str]) -> dict[str, LineageFile]:
-    """Return the lineages in files and folders by key; see `find_lineages`."""
-    return {f.key: f for f in find_lineages(inputs)}
+    from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
 
 
 def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
@@ -79,7 +54,7 @@ def _guesses(spacing: Spacing) -> list[str]:
 
 def describe_files(file: LineageFile) -> dict[str, Any]:
     """Return path, hash, size and time of each file of an input."""
-    status = [(p, p.stat()) for p in file.files]
+    status = [(p, p.stat()) for p in file.paths]
     columns: dict[str, list[Any]] = {
         "path": [str(p) for p, _ in status],
         "sha256": [sha256_of(p) for p, _ in status],
@@ -100,48 +75,3 @@ def describe(file: LineageFile, got: ReadLineage) -> dict[str, Any]:
         "spacing": lineage.spacing.as_record(),
         **{k: lineage.metadata[k] for k in known if k in lineage.metadata},
     }
-
-
-def work_through(
-    run: Run,
-    files: Mapping[str, LineageFile],
-    job: Callable[[LineageFile], Outcome],
-    *,
-    execution: Execution,
-    progress: Progress | None = None,
-) -> None:
-    """Do what is still to do, and store every outcome; an error costs its file one finding."""
-    todo = run.pending(files, paths={k: f.files for k, f in files.items()})
-    units = [files[k] for k in todo]
-    if execution.cluster:  # workers may stand in another folder
-        units = [replace(f, path=f.path.absolute()) for f in units]
-    outcomes = map_units(
-        job,
-        units,
-        workers=execution.workers,
-        progress=progress,
-        cluster=execution.cluster,
-    )
-    for file, outcome in outcomes:
-        if isinstance(outcome, Exception):
-            run.fail(file.key, unreadable(file, outcome))
-            continue
-        run.record(
-            file.key,
-            input=outcome.input,
-            tables=outcome.tables,
-            findings=outcome.findings,
-            files=outcome.files,
-            seconds=outcome.seconds,
-        )
-
-
-def unreadable(file: LineageFile, error: Exception) -> Finding:
-    """Return the finding for a lineage that gave no result; what is our fault says so."""
-    _log.debug("%s failed", file.key, exc_info=error)
-    reason = str(error)
-    if not isinstance(error, FatescopeError | OSError | MemoryError):
-        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
-    return Finding(
-        file=file.key, rule="unreadable", severity="error", reason=" ".join(reason.split())
-    )

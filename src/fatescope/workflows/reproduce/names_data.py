@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire.lineages import LineageReading
+from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import FatescopeError, InputError
 from fatescope.lineage.body_axes import body_axes
 from fatescope.lineage.compact import COMPACT_NAMES, compact_labels
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.reading import find, read
+from fatescope.workflows.lineages.reading import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -64,12 +64,12 @@ def load_embryos(
             for i, p in enumerate(plans)
         ]
         return embryos, f"{_RENDERED} rendered embryos (a schematic lineage, not a real one)"
-    files = find([folder])
+    files = find_lineages([folder])
     embryos = []
-    for done, (key, file) in enumerate(files.items(), start=1):
+    for done, file in enumerate(files, start=1):
         lineage = _usable(file) if file.path.name.startswith("CD") else None
         if lineage is not None:
-            embryos.append(NamedEmbryo(key=key, lineage=lineage))
+            embryos.append(NamedEmbryo(key=file.key, lineage=lineage))
         if progress is not None:
             progress(done, len(files), "tables read")
     if len(embryos) < _FEWEST_EMBRYOS:

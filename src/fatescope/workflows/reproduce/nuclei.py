@@ -10,22 +10,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import FatescopeError, Finding, InputError
+from fatescope.base import Execution, InputError
 from fatescope.prepare import Sample
 from fatescope.prepare.store import write_picture
 from fatescope.run import Run
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
-from fatescope.workflows.execute import available_workers, map_units
+from fatescope.workflows.driver import pending, work_through
+from fatescope.workflows.execute import available_workers
 from fatescope.workflows.reproduce.nuclei_folds import plan_folds, run_fold
 from fatescope.workflows.reproduce.nuclei_page import write_nuclei_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fatescope.run import Summary
+    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NucleiRecipe
-
-    Progress = Callable[[int, int, str], None]
 
 _QUICK = {
     "epochs": 5,
@@ -80,20 +78,11 @@ def reproduce_nuclei(
         tempfile.TemporaryDirectory() as scratch,
     ):
         samples, source = find_samples(data, quick=quick, scratch=Path(scratch))
-        folds = {f.key: f for f in plan_folds(samples, recipe.folds)}
-        if quick:
-            folds = dict(list(folds.items())[:_QUICK_FOLDS])
-        todo = run.pending(folds, paths={k: f.paths for k, f in folds.items()})
+        folds = plan_folds(samples, recipe.folds)
+        todo = pending(run, folds[:_QUICK_FOLDS] if quick else folds)
         n = available_workers(workers, len(todo))
         job = partial(run_fold, out=run.out, recipe=recipe, progress=progress if n == 1 else None)
-        units = [folds[k] for k in todo]
-        for fold, outcome in map_units(job, units, workers=n, progress=progress):
-            if isinstance(outcome, Exception):
-                run.fail(fold.key, _failed(fold.key, outcome))
-            else:
-                run.record(
-                    fold.key, input=outcome.input, tables=outcome.tables, files=outcome.files
-                )
+        work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
         summary = run.finish(workers=n)
         if summary.units_done:
             write_nuclei_page(run.out, recipe, source=source, quick=quick)
@@ -135,10 +124,3 @@ def _rendered(scratch: Path) -> list[Sample]:
         write_picture(truth, labels.astype(np.uint16))
         samples.append(Sample(image=image, labels=truth, unit=f"rendered-{i}"))
     return samples
-
-
-def _failed(key: str, error: Exception) -> Finding:
-    reason = str(error)
-    if not isinstance(error, FatescopeError | OSError | MemoryError):
-        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
-    return Finding(file=key, rule="unreadable", severity="error", reason=reason)

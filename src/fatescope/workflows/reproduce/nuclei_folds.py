@@ -14,14 +14,14 @@ from fatescope.evaluate import LabelScores, score_labels
 from fatescope.prepare import Sample, read_pixels, write_samples
 from fatescope.report import draw_triptych
 from fatescope.report.lineage import store_text
+from fatescope.workflows.driver import Outcome
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fatescope.train import LibraryNetwork, PublishedNuclei
+    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NucleiRecipe
-
-    Progress = Callable[[int, int, str], None]
 
 CORRECTED = "corrected"
 _HALF = 0.5
@@ -42,19 +42,15 @@ class Fold:
     @property
     def paths(self) -> list[Path]:
         """The files that decide what comes out."""
-        return [p for s in (*self.left_out, *self.learnt) for p in (s.image, s.labels)]
+        return [p for s in (*self.left_out, *self.learnt) for p in s.paths]
+
+    def absolute(self) -> Fold:
+        """Return the same fold for a process that stands in another folder."""
+        left_out, learnt = ([s.absolute() for s in part] for part in (self.left_out, self.learnt))
+        return Fold(left_out=tuple(left_out), learnt=tuple(learnt))
 
     def __str__(self) -> str:
-        return f"{self.key} left out"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class FoldOutcome:
-    """What the ledger keeps of a fold."""
-
-    input: dict[str, Any]
-    tables: dict[str, Table]  # scores, course, networks
-    files: list[str]  # the three-panel pictures
+        return self.key
 
 
 def plan_folds(samples: Sequence[Sample], n: int) -> list[Fold]:
@@ -71,7 +67,7 @@ def plan_folds(samples: Sequence[Sample], n: int) -> list[Fold]:
 
 def run_fold(
     fold: Fold, *, out: Path, recipe: NucleiRecipe, progress: Progress | None = None
-) -> FoldOutcome:
+) -> Outcome:
     """Train the published and the corrected network, and score both on what was left out.
 
     Parameters
@@ -102,7 +98,7 @@ def run_fold(
         store_text(out / "pictures" / f"{sample.unit}.svg", picture)
         files.append(f"pictures/{sample.unit}.svg")
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
-    return FoldOutcome(
+    return Outcome(
         input={"path": [str(p) for p in fold.paths], **_hashes(fold.paths)},
         tables={
             "scores": _score_table(scores),

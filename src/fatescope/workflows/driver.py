@@ -1,0 +1,125 @@
+"""The one loop of every story: units still to do -> an engine -> the ledger.
+
+A story finds its units, opens its `Run` and says what a worker does with a unit; the rest is here.
+Workers do units, and the driver alone writes the ledger. The engines are in `execute`.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
+
+from fatescope.base import FatescopeError, Finding, Table, shown
+from fatescope.workflows.execute import map_units
+
+if TYPE_CHECKING:
+    from fatescope.base import Execution
+    from fatescope.run import Run
+    from fatescope.workflows.execute import Progress
+
+_log = logging.getLogger(__name__)
+
+
+class Unit(Protocol):
+    """What is done or not done as a whole: an image, a lineage, a pair of files, a fold."""
+
+    @property
+    def key(self) -> str:
+        """Its name in the ledger, unique in its run."""
+
+    @property
+    def paths(self) -> Sequence[Path]:
+        """The files that decide what comes out; where one has changed, the unit is done again."""
+
+    def absolute(self) -> Self:
+        """Return the same unit for a worker that stands in another folder."""
+
+    def __str__(self) -> str:
+        """Return what findings and the line of progress call it."""
+
+
+U = TypeVar("U", bound=Unit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """What a worker hands to the driver about one unit: all that the ledger keeps."""
+
+    input: Mapping[str, Any] = field(default_factory=dict)
+    tables: Mapping[str, Table] = field(default_factory=dict)
+    findings: Sequence[Finding] = ()
+    files: Sequence[Path | str] = ()
+    seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def pending(run: Run, units: Sequence[U]) -> list[U]:
+    """Return the units that are still to do, in the given order; see `Run.pending`.
+
+    Raises
+    ------
+    InputError
+        If two units have the same key.
+    """
+    todo = set(run.pending([u.key for u in units], paths={u.key: u.paths for u in units}))
+    return [u for u in units if u.key in todo]
+
+
+def work_through(
+    run: Run,
+    units: Sequence[U],
+    job: Callable[[U], Outcome],
+    *,
+    execution: Execution,
+    progress: Progress | None = None,
+) -> None:
+    """Do units and store every outcome; an error costs its unit one finding, and nothing else.
+
+    Parameters
+    ----------
+    run : Run
+    units : sequence
+        Those that `pending` returned.
+    job : callable
+        Of one unit; as `map_units` wants it.
+    execution : Execution
+        Its workers and its cluster are obeyed; a job that uses memory or a device is told so.
+    progress : callable, optional
+
+    Raises
+    ------
+    RunError
+        If workers cannot be started, a cluster cannot be reached, or the folder be written.
+    KeyboardInterrupt
+        When the user interrupts; units that were done stay done.
+    """
+    if execution.cluster:  # workers may stand in another folder
+        units = [u.absolute() for u in units]
+    outcomes = map_units(
+        job, units, workers=execution.workers, progress=progress, cluster=execution.cluster
+    )
+    for unit, outcome in outcomes:
+        if isinstance(outcome, Exception):
+            run.fail(unit.key, unreadable(unit, outcome))
+            continue
+        run.record(
+            unit.key,
+            input=outcome.input,
+            tables=outcome.tables,
+            findings=outcome.findings,
+            files=outcome.files,
+            seconds=outcome.seconds,
+        )
+
+
+def unreadable(unit: Unit, error: Exception) -> Finding:
+    """Return the finding for a unit that gave no result; what is our fault says so."""
+    _log.debug("%s failed", shown(unit.key), exc_info=error)
+    reason = str(error)
+    if not isinstance(error, FatescopeError | OSError | MemoryError):
+        reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
+    return Finding(
+        file=str(unit), rule="unreadable", severity="error", reason=" ".join(reason.split())
+    )
