@@ -49,7 +49,7 @@ from fatescope.report import nuclei_report_from_folder, write_report
 from fatescope.run import FileScratch, Run, Summary, describe_input, memory_limit
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress, available_workers
-from fatescope.workflows.plan import RunPlan, estimate, workers_that_fit
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -58,6 +58,10 @@ if TYPE_CHECKING:
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
 _BAND_ROWS = 512
+_COST = Cost(
+    cpu_seconds=0.25, memory_mb=25.0, output_mb=0.15, unit_mb=0.02, start_mb=300.0, most_mb=950.0
+)
+"""By megapixel, where nuclei have the model's size (`benchmarks/nuclei_speed.py`)."""
 _SHARING_A_GPU = 4
 """Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
 
@@ -155,8 +159,10 @@ def plan_nuclei(
     _model_and_device(settings, execution)
     return estimate(
         command,
-        (_pixels(f, settings) for f in files),
-        workers=available_workers(execution.workers, len(files)),
+        (_megapixels(f, settings) for f in files),
+        cost=_COST,
+        what="images",
+        execution=execution,
         memory_bytes=memory_limit(execution.memory_bytes),
     )
 
@@ -328,8 +334,8 @@ def _workers(
     if workers == 1 or execution.cluster:
         return 1
     largest = max(files, key=_bytes_on_disk)
-    return workers_that_fit(
-        workers, _pixels(largest, settings)[1], memory_limit(execution.memory_bytes)
+    return _COST.workers_that_fit(
+        workers, _megapixels(largest, settings)[1], memory_limit(execution.memory_bytes)
     )
 
 
@@ -362,13 +368,13 @@ def _with_absolute_model(settings: NucleiSettings) -> NucleiSettings:
     return settings.replace(model=str(Path(settings.model).absolute()))
 
 
-def _pixels(file: ImageFile, settings: NucleiSettings) -> tuple[int, int]:
+def _megapixels(file: ImageFile, settings: NucleiSettings) -> tuple[float, float]:
     """Return the pixels of one channel in all, and those of a plane; 0 if it cannot be read."""
     try:
         image = open_image(file, settings)
     except FatescopeError:
         return 0, 0
-    plane = image.size("Y") * image.size("X")
+    plane = image.size("Y") * image.size("X") / 1e6
     return image.size("T") * image.size("Z") * plane, plane
 
 

@@ -1,20 +1,49 @@
-"""What a run would cost, said before the first pixel is read."""
+"""What a run would cost, said before the first byte is computed."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-CPU_SECONDS_START = 1.0
-CPU_SECONDS_PER_MEGAPIXEL = 0.25
-"""Of a picture whose nuclei have the model's size; measured by ``benchmarks/nuclei_speed.py``."""
-MEMORY_START_MB = 300.0
-MEMORY_PER_MEGAPIXEL_MB = 25.0
-MEMORY_MOST_MB = 950.0
-"""A plane is worked through in parts, so memory stops growing with its size."""
-LABEL_BYTES_PER_PIXEL = 0.15
-"""Compressed label images; tables and the report come on top."""
+from fatescope.workflows.execute import available_workers
+
+if TYPE_CHECKING:
+    from fatescope.base import Execution
+
+_START_SECONDS, _CALLER_MB = 1.0, 150.0
+"""Of each process, and of the one that the user started."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """What units cost by their size, in millions of pixels or thousands of rows.
+
+    Parameters
+    ----------
+    cpu_seconds, output_mb : float
+        For each of them; ``unit_mb`` comes on top for each unit.
+    memory_mb : float
+        Of a worker, for each of them in the largest part that it holds at a time; ``start_mb``
+        comes on top, and ``most_mb`` is the end, because larger parts are divided.
+    """
+
+    cpu_seconds: float
+    memory_mb: float
+    output_mb: float
+    unit_mb: float = 0.0
+    start_mb: float = 150.0
+    most_mb: float = math.inf
+
+    def of_worker_mb(self, largest: float) -> float:
+        """Return the memory that one worker needs for parts of that size."""
+        return min(self.start_mb + self.memory_mb * largest, self.most_mb)
+
+    def workers_that_fit(self, workers: int, largest: float, memory_bytes: int) -> int:
+        """Return how many workers a memory limit allows; at least one, which works in parts."""
+        fitting = int(memory_bytes / 1e6 // self.of_worker_mb(largest))
+        return max(1, min(workers, fitting))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,7 +53,7 @@ class RunPlan:
     Parameters
     ----------
     units : int
-        Images that would be worked on.
+        How many would be worked on.
     cpu_seconds, wall_seconds : float
     peak_memory_mb : float
         Of all processes together, in 10^6 bytes.
@@ -41,7 +70,7 @@ class RunPlan:
     peak_memory_mb: float
     output_mb: float
     workers: int
-    what: str = "images"
+    what: str
     errors: tuple[str, ...] = ()
 
     @property
@@ -63,47 +92,46 @@ class RunPlan:
         ]
 
 
-def memory_of_worker_mb(plane_px: int) -> float:
-    """Return the memory that one worker needs for planes of ``plane_px`` pixels."""
-    grown = MEMORY_START_MB + MEMORY_PER_MEGAPIXEL_MB * plane_px / 1e6
-    return min(grown, MEMORY_MOST_MB)
-
-
 def estimate(
-    command: str, sizes: Iterable[tuple[int, int]], *, workers: int, memory_bytes: int
+    command: str,
+    sizes: Iterable[tuple[float, float]],
+    *,
+    cost: Cost,
+    what: str,
+    execution: Execution,
+    memory_bytes: int | None = None,
 ) -> RunPlan:
     """Estimate a run.
 
     Parameters
     ----------
     command : str
-    sizes : iterable of (int, int)
-        For each unit its pixels in all, and those of one plane.
-    workers : int
-        Processes that are wanted; fewer where memory allows no more.
-    memory_bytes : int
-        The limit.
+    sizes : iterable of (float, float)
+        For each unit its size in all, and that of the largest part which a worker holds.
+    cost : Cost
+    what : str
+        The plural of what a unit is.
+    execution : Execution
+    memory_bytes : int, optional
+        A limit that the command obeys by using fewer workers.
     """
-    units = pixels = largest = 0
-    for all_px, plane_px in sizes:
-        units, pixels, largest = units + 1, pixels + all_px, max(largest, plane_px)
-    workers = workers_that_fit(workers, largest, memory_bytes)
-    cpu = CPU_SECONDS_START * (workers + 1) + CPU_SECONDS_PER_MEGAPIXEL * pixels / 1e6
+    units, total, largest = 0, 0.0, 0.0
+    for whole, part in sizes:
+        units, total, largest = units + 1, total + whole, max(largest, part)
+    workers = available_workers(execution.workers, units)
+    if memory_bytes is not None:
+        workers = cost.workers_that_fit(workers, largest, memory_bytes)
+    cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * total
     return RunPlan(
         command=command,
         units=units,
         cpu_seconds=round(cpu, 1),
         wall_seconds=round(cpu / workers, 1),
-        peak_memory_mb=round(MEMORY_START_MB / 2 + workers * memory_of_worker_mb(largest)),
-        output_mb=round(LABEL_BYTES_PER_PIXEL * pixels / 1e6 + 0.02 * units, 1),
+        peak_memory_mb=round(_CALLER_MB + workers * cost.of_worker_mb(largest)),
+        output_mb=round(cost.output_mb * total + cost.unit_mb * units, 1),
         workers=workers,
+        what=what,
     )
-
-
-def workers_that_fit(workers: int, plane_px: int, memory_bytes: int) -> int:
-    """Return how many workers a memory limit allows; at least one, which works in parts."""
-    fitting = int(memory_bytes / 1e6 // memory_of_worker_mb(plane_px))
-    return max(1, min(workers, fitting))
 
 
 def _time(seconds: float) -> str:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fatescope.acquire.lineages import find_lineages
-from fatescope.workflows.execute import available_workers
-from fatescope.workflows.plan import RunPlan
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,24 +16,13 @@ if TYPE_CHECKING:
 _ROW_BYTES, _PACKED_ROW_BYTES = 75.0, 22.0
 """Of a CD table, as it is and compressed; other formats are within a factor of three."""
 _PACKED = (".gz", ".zip")
-_START_SECONDS, _START_MB = 1.0, 150.0
-
-
-@dataclass(frozen=True, slots=True)
-class _Cost:
-    """For a table of a thousand rows: processor time, memory, results."""
-
-    cpu_seconds: float
-    memory_mb: float
-    output_mb: float
-
 
 _COSTS = {
-    "lineage lint": _Cost(0.009, 1.5, 0.001),
-    "lineage convert": _Cost(0.02, 2.0, 0.05),
-    "lineage name": _Cost(0.4, 10.0, 0.1),
-    "lineage draw": _Cost(0.12, 5.0, 0.25),
-    "lineage compare": _Cost(0.008, 1.5, 0.03),
+    "lineage lint": Cost(cpu_seconds=0.009, memory_mb=1.5, output_mb=0.001),
+    "lineage convert": Cost(cpu_seconds=0.02, memory_mb=2.0, output_mb=0.05),
+    "lineage name": Cost(cpu_seconds=0.4, memory_mb=10.0, output_mb=0.1),
+    "lineage draw": Cost(cpu_seconds=0.12, memory_mb=5.0, output_mb=0.25),
+    "lineage compare": Cost(cpu_seconds=0.008, memory_mb=1.5, output_mb=0.03),
 }
 """Measured on tables of the EPIC collection; `name` without tracks, the dearest case."""
 
@@ -48,22 +35,9 @@ def plan_lineages(command: str, inputs: Sequence[Path | str], *, execution: Exec
     InputError
         If there is no lineage.
     """
-    rows = [_rows(f.paths) for f in find_lineages(inputs)]
-    cost = _COSTS[command]
-    workers = available_workers(execution.workers, len(rows))
-    cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * sum(rows) / 1000
-    return RunPlan(
-        command=command,
-        units=len(rows),
-        cpu_seconds=round(cpu, 1),
-        wall_seconds=round(cpu / workers, 1),
-        peak_memory_mb=round(
-            _START_MB * (1 + workers) + workers * cost.memory_mb * max(rows) / 1000
-        ),
-        output_mb=round(cost.output_mb * sum(rows) / 1000, 1),
-        workers=workers,
-        what="lineages",
-    )
+    rows = [_rows(f.paths) / 1000 for f in find_lineages(inputs)]
+    sizes = zip(rows, rows, strict=True)
+    return estimate(command, sizes, cost=_COSTS[command], what="lineages", execution=execution)
 
 
 def _rows(files: Sequence[Path]) -> float:
