@@ -12,13 +12,12 @@ from fatescope.report.lineage import store_text
 from fatescope.workflows.compare import compare_models, sentence
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.evaluate import ComparedScore
     from fatescope.train.scoring import Scored
-
-    Progress = Callable[[int, int, str], None]
+    from fatescope.workflows.execute import Progress
 
 SCORE: ComparedScore = "mean_ap_50_90"
 """What decides: outlines that come closer count, also where all objects are found already."""

@@ -24,14 +24,13 @@ from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
     from fatescope.train import Recipe
-
-    Progress = Callable[[int, int, str], None]
+    from fatescope.workflows.execute import Progress
 
 LEFT_OUT = "left-out"
 """Folder of the trainings without one unit."""

@@ -14,13 +14,12 @@ from fatescope.run import Run
 from fatescope.workflows.training import train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.run import Summary
     from fatescope.train import Recipe
-
-    Progress = Callable[[int, int, str], None]
+    from fatescope.workflows.execute import Progress
 
 COLUMNS = ("step", "loss", "ap50", "ap75", "ap_mean")
 

@@ -32,13 +32,13 @@ from fatescope.workflows.reproduce.names_data import (
 from fatescope.workflows.reproduce.names_page import write_names_page
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.run import Summary
     from fatescope.train.compact_names import FittedNames, PublishedFit
+    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
 _RESAMPLES = 4000
@@ -81,7 +81,7 @@ def reproduce_names(
     recipe: NamesRecipe,
     data: Path | None = None,
     quick: bool = False,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
     """Run the recipe as published, show what it is worth, then run the corrected one.
@@ -116,7 +116,7 @@ def _reproduce(
     embryos: list[NamedEmbryo],
     source: str,
     recipe: NamesRecipe,
-    progress: Callable[[int, int, str], None] | None,
+    progress: Progress | None,
 ) -> tuple[NamesOutcome, list[Finding]]:
     split = split_embryos(embryos, test_share=recipe.test_share)
     groups = {s: [e for e in split if e.split == s] for s in ("train", "validation", "test")}
@@ -149,7 +149,7 @@ def _reproduce(
 
 
 def _published(
-    table: NamedEmbryo, recipe: NamesRecipe, progress: Callable[[int, int, str], None] | None
+    table: NamedEmbryo, recipe: NamesRecipe, progress: Progress | None
 ) -> tuple[PublishedFit, IntArray]:
     from fatescope.train.compact_names import fit_as_published
 
@@ -188,7 +188,7 @@ def _corrected(
     features: dict[str, FloatArray],
     groups: dict[str, list[NamedEmbryo]],
     recipe: NamesRecipe,
-    progress: Callable[[int, int, str], None] | None,
+    progress: Progress | None,
 ) -> FittedNames:
     from fatescope.train.compact_names import fit_corrected
 

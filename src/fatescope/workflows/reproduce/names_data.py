@@ -18,10 +18,11 @@ from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.workflows.lineages.reading import read
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fatescope.acquire.lineages import LineageFile
     from fatescope.base import Lineage
+    from fatescope.workflows.execute import Progress
 
 _FEWEST_NUCLEI = 100
 _MOST_FALLEN = 0.75
@@ -39,7 +40,7 @@ class NamedEmbryo:
 
 
 def load_embryos(
-    data: Path | None, *, quick: bool, progress: Callable[[int, int, str], None] | None
+    data: Path | None, *, quick: bool, progress: Progress | None
 ) -> tuple[list[NamedEmbryo], str]:
     """Return typical embryos and one sentence that says where they come from.
 
