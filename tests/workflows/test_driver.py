@@ -12,10 +12,10 @@ import pytest
 
 from fatescope.acquire import ImageFile
 from fatescope.acquire.lineages import LineageFile
-from fatescope.base import Execution, FileFormatError, Finding, InputError, Table, sha256_of
+from fatescope.base import Execution, FileFormatError, Finding, InputError, Table
 from fatescope.prepare import Sample
 from fatescope.run import Run
-from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.pairs import Pair
 from fatescope.workflows.reproduce.nuclei_folds import Fold
 
@@ -55,15 +55,9 @@ def count(note, *, out):
     text = note.path.read_text()
     if text in ERRORS:
         raise ERRORS[text]
-    status = note.path.stat()
     (out / f"{note.key}.out").write_text(text.upper())
     return Outcome(
-        input={
-            "path": str(note.path),
-            "sha256": sha256_of(note.path),
-            "bytes": status.st_size,
-            "modified_ns": status.st_mtime_ns,
-        },
+        input=describe_files(note.paths),
         tables={"letters": Table({"note": np.array([note.key]), "n": np.array([len(text)])})},
         findings=[Finding(file=str(note), rule="loss", severity="info", reason="Small letters.")],
         files=[f"{note.key}.out"],

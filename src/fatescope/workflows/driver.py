@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from fatescope.base import FatescopeError, Finding, Table, shown
+from fatescope.base import FatescopeError, Finding, Table, sha256_of, shown
 from fatescope.workflows.execute import map_units
 
 if TYPE_CHECKING:
@@ -53,6 +53,18 @@ class Outcome:
     findings: Sequence[Finding] = ()
     files: Sequence[Path | str] = ()
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+
+def describe_files(paths: Sequence[Path]) -> dict[str, Any]:
+    """Return path, hash, size and time of each input file: what `pending` compares."""
+    status = [(p, p.stat()) for p in paths]
+    columns: dict[str, list[Any]] = {
+        "path": [str(p) for p, _ in status],
+        "sha256": [sha256_of(p) for p, _ in status],
+        "bytes": [s.st_size for _, s in status],
+        "modified_ns": [s.st_mtime_ns for _, s in status],
+    }
+    return {n: c[0] if len(status) == 1 else c for n, c in columns.items()}
 
 
 def pending(run: Run, units: Sequence[U]) -> list[U]:

@@ -21,9 +21,9 @@ from fatescope.lineage.atlas_cells import EmbryoCells, cells_of_births, cells_of
 from fatescope.lineage.naming import AtlasSettings
 from fatescope.run import Run
 from fatescope.run.summary import Summary
-from fatescope.workflows.driver import pending, unreadable
+from fatescope.workflows.driver import describe_files, pending, unreadable
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, describe_files, read
+from fatescope.workflows.lineages.reading import describe, read
 
 if TYPE_CHECKING:
     from fatescope.workflows.execute import Progress
@@ -129,10 +129,10 @@ def embryos_of(
         return [
             cells_of_births(title=s.title, name=s.name, first=s.first, last=s.last, xyz_um=s.xyz_um)
             for s in used
-        ], {**describe_files(file), **about}
+        ], {**describe_files(file.paths), **about}
     title = file.path.name.split(".")[0]
     if title in leave_out:
-        return [], {**describe_files(file), "left_out": True}
+        return [], {**describe_files(file.paths), "left_out": True}
     got = read(file, reading)
     if not any(got.lineage.name):
         raise InputError(

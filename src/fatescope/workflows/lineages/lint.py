@@ -27,10 +27,10 @@ from fatescope.base.finding import Status
 from fatescope.lineage import excluded_rows, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.run import Run, Summary
-from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, describe_files, read
+from fatescope.workflows.lineages.reading import describe, read
 
 
 def lint_lineages(
@@ -134,7 +134,7 @@ def _lint_counts(
         rows=len(frame),
     )
     return Outcome(
-        input={**describe_files(file), "format": "counts", "rows": len(frame)},
+        input={**describe_files(file.paths), "format": "counts", "rows": len(frame)},
         tables={"lineages": row},
         findings=findings,
         seconds={"read": middle - begun, "lint": time.perf_counter() - middle},

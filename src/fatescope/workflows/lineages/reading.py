@@ -6,7 +6,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire.lineages import read_lineage_checked
-from fatescope.base import Finding, Spacing, sha256_of
+from fatescope.base import Finding, Spacing
+from fatescope.workflows.driver import describe_files
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
@@ -52,24 +53,12 @@ def _guesses(spacing: Spacing) -> list[str]:
     return found
 
 
-def describe_files(file: LineageFile) -> dict[str, Any]:
-    """Return path, hash, size and time of each file of an input."""
-    status = [(p, p.stat()) for p in file.paths]
-    columns: dict[str, list[Any]] = {
-        "path": [str(p) for p, _ in status],
-        "sha256": [sha256_of(p) for p, _ in status],
-        "bytes": [s.st_size for _, s in status],
-        "modified_ns": [s.st_mtime_ns for _, s in status],
-    }
-    return {n: c[0] if len(status) == 1 else c for n, c in columns.items()}
-
-
 def describe(file: LineageFile, got: ReadLineage) -> dict[str, Any]:
     """Return what `describe_files` does, and format, rows, spacing and what is guessed."""
     lineage = got.lineage
     known = ("species", "pose", "scope")
     return {
-        **describe_files(file),
+        **describe_files(file.paths),
         "format": got.format,
         "rows": len(lineage),
         "spacing": lineage.spacing.as_record(),

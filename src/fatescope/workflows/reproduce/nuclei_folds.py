@@ -5,16 +5,16 @@ from __future__ import annotations
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import Table, sha256_of
+from fatescope.base import Table
 from fatescope.evaluate import LabelScores, score_labels
 from fatescope.prepare import Sample, read_pixels, write_samples
 from fatescope.report import draw_triptych
 from fatescope.report.lineage import store_text
-from fatescope.workflows.driver import Outcome
+from fatescope.workflows.driver import Outcome, describe_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,7 +99,7 @@ def run_fold(
         files.append(f"pictures/{sample.unit}.svg")
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
     return Outcome(
-        input={"path": [str(p) for p in fold.paths], **_hashes(fold.paths)},
+        input=describe_files(fold.paths),
         tables={
             "scores": _score_table(scores),
             "course": _course_table(fold, published),
@@ -200,12 +200,3 @@ def _course_table(fold: Fold, published: PublishedNuclei) -> Table:
             "training_iou": np.array(published.iou),
         }
     )
-
-
-def _hashes(paths: Sequence[Path]) -> dict[str, list[Any]]:
-    status = [p.stat() for p in paths]
-    return {
-        "sha256": [sha256_of(p) for p in paths],
-        "bytes": [s.st_size for s in status],
-        "modified_ns": [s.st_mtime_ns for s in status],
-    }
