@@ -9,6 +9,7 @@ from .curves import draw_populations as draw_populations
 from .curves import draw_timing as draw_timing
 from .differences import draw_differences as draw_differences
 from .files import store_text as store_text
+from .files import stored_text as stored_text
 from .page import Section as Section
 from .page import build_page as build_page
 from .panel import Panel as Panel

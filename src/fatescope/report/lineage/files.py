@@ -15,3 +15,8 @@ def store_text(path: Path, text: str) -> Path:
     with written_beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
+
+
+def stored_text(path: Path) -> str:
+    """Return a picture or page that `store_text` wrote."""
+    return path.read_text(encoding="utf-8")

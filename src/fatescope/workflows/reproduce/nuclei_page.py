@@ -93,7 +93,7 @@ def _table(scores: Table, training: float) -> show.Section:
 
 def _pictures(out: Path, scores: Table, recipe: NucleiRecipe) -> show.Section:
     figures = [
-        (out / "pictures" / f"{name}.svg").read_text(encoding="utf-8")
+        show.stored_text(out / "pictures" / f"{name}.svg")
         for name in dict.fromkeys(scores["picture"])
     ]
     return show.Section(
