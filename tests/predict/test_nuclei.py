@@ -82,8 +82,9 @@ def test_labels_do_not_depend_on_type_chunks_or_parts():
 def test_a_movie_is_segmented_frame_by_frame_and_a_stack_joined_across_planes():
     one, true = picture(seed=1)
     two, _ = picture(seed=2)
-    movie = predict_nuclei(Image(pixels=np.stack([one, two]), axes="TYX"), CLASSICAL)
-    alone = predict_nuclei(Image(pixels=one, axes="YX"), CLASSICAL)
+    told = CLASSICAL.replace(diameter_px=13)  # the size is one for all frames
+    movie = predict_nuclei(Image(pixels=np.stack([one, two]), axes="TYX"), told)
+    alone = predict_nuclei(Image(pixels=one, axes="YX"), told)
     assert movie.axes == "TYX"
     np.testing.assert_array_equal(movie.labels[0], alone.labels)
     stack = predict_nuclei(Image(pixels=np.stack([one, one, one]), axes="ZYX"), CLASSICAL)

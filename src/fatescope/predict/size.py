@@ -46,8 +46,22 @@ _GOOD = 0.75
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse pass."""
 
-_KEEP = 1.2
-"""A nucleus within this factor of the model's size is not resampled: nothing is gained."""
+_FEW = 5
+"""A pass that saw fewer nuclei is believed only where no other saw more."""
+
+_CLOSER, _CLOSER_PX = 1.2, 512
+"""The last look is finer than the working size, and wider: neighbours that stand as one at a
+coarse scale part there, and more nuclei vote."""
+
+_TOO_LARGE = 1.05
+"""By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
+
+_FINER = 1.1
+"""Estimated sizes are analysed a little finer: of two equal errors the coarse one costs more."""
+
+_KEEP = (1 / 1.15, 1.03)
+"""Within these ratios a picture is not resampled: nuclei a little larger than the model's are as
+well found as they are, smaller ones are not (decision record 0132)."""
 
 ScaleSource = Literal["diameter", "spacing", "estimated", "assumed"]
 
@@ -130,7 +144,9 @@ def _plan(
     model: ModelDescription, diameter: float, stretch: tuple[float, float], source: ScaleSource
 ) -> ScalePlan:
     ratio = model.diameter_px / diameter
-    if max(ratio, 1 / ratio) <= _KEEP:
+    if source == "estimated":
+        ratio *= _FINER
+    if _KEEP[0] <= ratio <= _KEEP[1]:
         ratio = 1.0
     return ScalePlan(
         scale=(ratio * stretch[0], ratio * stretch[1]), diameter_px=diameter, source=source
@@ -156,6 +172,11 @@ class _Look:
     bright: float  # area that objects could explain, in working pixels: above Otsu's threshold
 
     @property
+    def n(self) -> int:
+        """How many nuclei were seen."""
+        return len(self.diameter)
+
+    @property
     def typical(self) -> float:
         """Median diameter, in working pixels, each nucleus counted as much as it is sure."""
         return weighted_median(self.diameter, self.weight)
@@ -178,23 +199,35 @@ def estimate_scale(
     ScalePlan
         With source ``"assumed"`` and no resampling where nothing is found at any size.
     """
+    best = _coarse(samples, model, stretch)
+    if best is None:
+        return ScalePlan(scale=stretch, diameter_px=None, source="assumed")
+    diameter = best.typical / best.scale
+    closer = _look(
+        samples, model, _CLOSER * model.diameter_px / diameter, stretch, side_px=_CLOSER_PX
+    )
+    if closer.n and _merit(closer, model) >= 0.5 * _merit(best, model):
+        diameter = closer.typical / closer.scale
+    return _plan(model, diameter / _TOO_LARGE, stretch, "estimated")
+
+
+def _coarse(
+    samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
+) -> _Look | None:
+    """Return the coarse pass to believe, or None where nothing is found at any scale."""
     looks = []
     for scale in TRIED_SCALES:
         look = _look(samples, model, scale, stretch)
-        if _merit(look, model) >= _CLEAR and abs(_off(look, model)) <= _CLOSE:
-            return _plan(model, look.typical / scale, stretch, "estimated")
+        if _merit(look, model) >= _CLEAR and abs(_off(look, model)) <= _CLOSE and look.n >= _FEW:
+            return look
         looks.append(look)
-    most = max(_merit(look, model) for look in looks)
+    sure = [look for look in looks if look.n >= _FEW] or looks
+    most = max(_merit(look, model) for look in sure)
     if most <= 0:
-        return ScalePlan(scale=stretch, diameter_px=None, source="assumed")
+        return None
     # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
-    good = [look for look in looks if _merit(look, model) >= _GOOD * most]
-    best = max(good, key=lambda look: look.scale)
-    diameter = best.typical / best.scale
-    again = _look(samples, model, model.diameter_px / diameter, stretch)
-    if _merit(again, model) >= 0.5 * _merit(best, model):
-        diameter = again.typical / again.scale
-    return _plan(model, diameter, stretch, "estimated")
+    good = [look for look in sure if _merit(look, model) >= _GOOD * most]
+    return max(good, key=lambda look: look.scale)
 
 
 def _off(look: _Look, model: ModelDescription) -> float:
@@ -224,12 +257,14 @@ def _look(
     model: ModelDescription,
     scale: float,
     stretch: tuple[float, float],
+    *,
+    side_px: int = SAMPLE_PX,
 ) -> _Look:
     """Run the network on the same field of each sample at one scale."""
     diameters, weights, bright = [np.empty(0)], [np.empty(0)], 0.0
     both = (scale * stretch[0], scale * stretch[1])
     for sample in samples:
-        seen = _window(sample.pixels, both)
+        seen = _window(sample.pixels, both, side_px)
         values = normalise(seen, sample.statistics)
         if model.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
@@ -242,10 +277,10 @@ def _look(
     return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
 
 
-def _window(pixels: NDArray[Any], scale: tuple[float, float]) -> NDArray[Any]:
-    """Return the part of the sample, of `SAMPLE_PX` working pixels, with the most contrast."""
+def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
+    """Return the part of the sample, of ``side_px`` working pixels, with the most contrast."""
     side = [
-        max(1, min(n, math.floor(SAMPLE_PX / s))) for n, s in zip(pixels.shape, scale, strict=True)
+        max(1, min(n, math.floor(side_px / s))) for n, s in zip(pixels.shape, scale, strict=True)
     ]
     starts = [
         sorted({round(k * (n - s) / 3) for k in range(4)})

@@ -1,0 +1,60 @@
+"""How large nuclei are, where nobody says it: the shipped network on rendered pictures."""
+
+import numpy as np
+import pytest
+
+from fatescope.base import Image
+from fatescope.predict import NucleiSettings, choose_scale, open_frames, open_predictor
+from fatescope.simulate import NucleiMovieSettings, simulate_picture
+
+
+@pytest.fixture(scope="module")
+def predictor():
+    return open_predictor("nuclei")
+
+
+def plan_of(pixels, predictor, **settings):
+    frames, _ = open_frames(Image(pixels=pixels, axes="YX"))
+    return choose_scale(frames, predictor, NucleiSettings(**settings))
+
+
+def rendered(diameter, *, side=320, density=0.25, seed=0):
+    plan = NucleiMovieSettings(height=side, width=side, diameter_px=diameter, density=density)
+    return simulate_picture(plan, seed=seed)
+
+
+def median_diameter(labels):
+    return np.median(np.sqrt(np.unique(labels[labels > 0], return_counts=True)[1] * 4 / np.pi))
+
+
+@pytest.mark.parametrize("diameter", [10, 14, 17, 20, 24, 30, 45, 70])
+def test_the_estimate_is_within_a_fifth_of_what_was_drawn(diameter, predictor):
+    pixels, labels = rendered(diameter, side=max(256, 9 * diameter))
+    plan = plan_of(pixels, predictor)
+    assert plan.source == "estimated"
+    assert plan.diameter_px == pytest.approx(median_diameter(labels), rel=0.2)
+
+
+def test_small_nuclei_are_enlarged_even_where_they_are_nearly_of_the_model_s_size(predictor):
+    pixels, _ = rendered(17)
+    assert plan_of(pixels, predictor).scale[0] > 1.2
+    assert plan_of(pixels, predictor, diameter_px=17).scale[0] == pytest.approx(22 / 17)
+
+
+@pytest.mark.parametrize(
+    ("diameter", "scale"), [(22, 1.0), (25, 1.0), (26, 22 / 26), (21, 22 / 21)]
+)
+def test_a_little_larger_is_not_resampled(diameter, scale, predictor):
+    pixels = np.zeros((64, 64), np.uint8)
+    assert plan_of(pixels, predictor, diameter_px=diameter).scale[0] == pytest.approx(scale)
+
+
+def test_three_specks_do_not_outweigh_the_nuclei(predictor):
+    pixels, labels = rendered(32, side=512, density=0.2, seed=3)
+    pixels, labels = pixels.astype(float), labels.copy()
+    pixels[:160, :160], labels[:160, :160] = np.median(pixels[labels == 0]), 0
+    rows, columns = np.mgrid[:512, :512]
+    for y, x in ((40, 60), (70, 110), (110, 50)):
+        pixels += 1.5 * pixels.max() * np.exp(-((((rows - y) ** 2 + (columns - x) ** 2) / 30) ** 2))
+    told = plan_of(pixels, predictor).diameter_px
+    assert told == pytest.approx(median_diameter(labels), rel=0.25)
