@@ -12,6 +12,7 @@ from fatescope.models import cuda
 from fatescope.models.description import ModelDescription
 from fatescope.models.find import find_package
 from fatescope.models.package import ModelPackage, read_package
+from fatescope.models.quiet import import_openvino
 
 if TYPE_CHECKING:
     import numpy as np
@@ -156,8 +157,7 @@ def load_model(
 
 def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
     """Return a request that runs the network on any rows and columns."""
-    import openvino
-
+    openvino = import_openvino()
     hints = {
         "INFERENCE_PRECISION_HINT": "f32",
         "PERFORMANCE_HINT": "LATENCY",

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from fatescope.base import ModelError
+from fatescope.models.quiet import without
 from fatescope.train._torchvision import ensure_torchvision
 
 if TYPE_CHECKING:
@@ -96,7 +97,8 @@ def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
 
     ensure_torchvision()  # NNCF may look for it
     try:
-        import nncf
+        with without("openvino_telemetry"):
+            import nncf
     except ImportError as error:
         raise ModelError(
             "an int8 network needs NNCF. Install it: pip install nncf onnxruntime."
