@@ -21,6 +21,18 @@ def test_shrinking_takes_the_mean_of_what_a_block_holds():
     assert shrink_mean(picture, step=2).tolist() == [[2.5, 4.5], [8.5, 10.5]]
 
 
+@pytest.mark.parametrize("kind", ["bool", "uint8", "int16", "uint16", "uint32", "int64", "float32"])
+@pytest.mark.parametrize("step", [1, 2, 5])
+def test_every_block_of_every_type_of_pixel_is_averaged(kind, step):
+    picture = np.random.default_rng(1).integers(0, 2**16, (11, 8)).astype(kind)
+    picture[3, 3] = np.iinfo(kind).max if np.dtype(kind).kind in "iu" else picture[3, 3]
+    blocks = [
+        [picture[y : y + step, x : x + step].astype(float).mean() for x in range(0, 8, step)]
+        for y in range(0, 11, step)
+    ]
+    np.testing.assert_allclose(shrink_mean(picture, step=step), blocks, rtol=1e-14)
+
+
 def test_shrunken_labels_are_labels_that_were_there():
     labels = np.zeros((7, 9), int)
     labels[2:6, 1:7] = 11

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -67,17 +66,12 @@ def outline_polygons(labels: LabelImage) -> dict[int, list[Polygon]]:
     >>> outline_polygons(np.array([[0, 0], [0, 5]]))
     {5: [[(3, 2), (4, 3), (3, 4), (2, 3)]]}
     """
-    check_label_image(labels, name="labels")
-    value, start, direction = _edges(labels)
-    if not len(value):
-        return {}
-    follower = _follow(value, start, direction, width=labels.shape[1] + 2)
-    middle = 2 * start + _STEP[direction]
-    move = middle[follower] - middle
-    before = np.empty_like(follower)
-    before[follower] = np.arange(len(follower))
-    corner = (move != move[before]).any(axis=1)
-    return _walk(value, middle, follower, corner)
+    value, middle, begin = _corners(labels)
+    points = list(map(tuple, middle.tolist()))
+    polygons: dict[int, list[Polygon]] = {}
+    for label, first, stop in zip(value[begin].tolist(), *_ends(begin, len(value)), strict=True):
+        polygons.setdefault(label, []).append(points[first:stop])
+    return polygons
 
 
 def outline_paths(labels: LabelImage) -> dict[int, str]:
@@ -98,7 +92,17 @@ def outline_paths(labels: LabelImage) -> dict[int, str]:
     >>> outline_paths(np.array([[0, 0], [0, 5]]))
     {5: 'm3 2 1 1-1 1-1-1z'}
     """
-    return {label: _path(pieces) for label, pieces in outline_polygons(labels).items()}
+    value, middle, begin = _corners(labels)
+    move = np.diff(middle, axis=0, prepend=0)
+    # After "z" the pen is back at the begin of the last piece; moves are relative to it.
+    move[begin] = np.diff(middle[begin], axis=0, prepend=0)
+    starts = np.flatnonzero(np.diff(value, prepend=0))
+    move[starts] = middle[starts]
+    text = list(map(_pair, *move.T.tolist()))
+    for i in begin.tolist():
+        text[i] = "zm" + text[i].lstrip()
+    pieces = zip(value[starts].tolist(), *_ends(starts, len(value)), strict=True)
+    return {label: "".join(text[first:stop])[1:] + "z" for label, first, stop in pieces}
 
 
 def outline_pixels(labels: LabelImage) -> BoolArray:
@@ -144,6 +148,33 @@ def paint_outlines(
     return rgb
 
 
+def _corners(labels: LabelImage) -> tuple[IntArray, IntArray, IntArray]:
+    """Return label and place (x, y) of every corner in walking order, and the first of each piece.
+
+    Pieces are in the order of their labels, and of one label in reading order.
+    """
+    check_label_image(labels, name="labels")
+    value, start, direction = _edges(labels)
+    if not len(value):
+        return value, start, np.zeros(0, np.intp)
+    follower = _follow(value, start, direction, width=labels.shape[1] + 2)
+    middle = 2 * start + _STEP[direction]
+    move = middle[follower] - middle
+    before = np.empty_like(follower)
+    before[follower] = np.arange(len(follower))
+    corner = (move != move[before]).any(axis=1)
+    at = np.flatnonzero(corner)
+    following = (np.cumsum(corner) - 1)[_next_corner(follower, corner)[at]]
+    value, middle = value[at], middle[at, ::-1]
+    order, begin = _walk(middle, value, following)
+    return value[order], middle[order], begin
+
+
+def _ends(first: IntArray, n: int) -> tuple[list[int], list[int]]:
+    """Return where each stretch of ``n`` items begins, and where the next one does."""
+    return first.tolist(), np.append(first, n)[1:].tolist()
+
+
 def _edges(labels: LabelImage) -> tuple[IntArray, IntArray, IntArray]:
     """Return label, start (y, x in vertices) and direction of each side of an object."""
     padded = np.pad(labels, 1)
@@ -166,47 +197,40 @@ def _edges(labels: LabelImage) -> tuple[IntArray, IntArray, IntArray]:
 
 def _follow(value: IntArray, start: IntArray, direction: IntArray, *, width: int) -> IntArray:
     """Return for each edge the index of the one that continues it."""
-    rank = np.unique(value, return_inverse=True)[1]
-    n_vertices = width * (int(start[:, 0].max()) + 2)
-
-    def key(vertex: IntArray, heading: IntArray) -> IntArray:
-        position = vertex[:, 0] * width + vertex[:, 1]
-        return np.asarray((rank * n_vertices + position) * 4 + heading)
-
-    own = key(start, direction)
-    order = np.argsort(own, kind="stable")
+    # One edge at most leaves a vertex in a direction: the side of one pixel.
+    leaving = np.full((int(start[:, 0].max()) + 2) * width * 4, -1, np.int32)
+    leaving[(start[:, 0] * width + start[:, 1]) * 4 + direction] = np.arange(len(value))
     end = start + _STEP[direction]
+    place = (end[:, 0] * width + end[:, 1]) * 4
     follower = np.full(len(value), -1)
     for turn in (3, 0, 1):  # the last that exists wins: right, then straight on, then left
-        wanted = key(end, (direction + turn) % 4)
-        at = np.minimum(np.searchsorted(own[order], wanted), len(own) - 1)
-        found = own[order][at] == wanted
-        follower[found] = order[at[found]]
+        edge = leaving[place + (direction + turn) % 4]
+        found = (edge >= 0) & (value[edge] == value)
+        follower[found] = edge[found]
     return follower
 
 
-def _walk(
-    value: IntArray, middle: IntArray, follower: IntArray, corner: BoolArray
-) -> dict[int, list[Polygon]]:
-    at = np.flatnonzero(corner)
-    rank = np.cumsum(corner) - 1
-    following = rank[_next_corner(follower, corner)[at]].tolist()
-    y, x, of = middle[at, 0], middle[at, 1], value[at]
-    # Reading order, so that a polygon begins at the upper left and the result never varies.
-    first = np.lexsort((x, y, of)).tolist()
-    points, labels = list(zip(x.tolist(), y.tolist(), strict=True)), of.tolist()
-    seen = bytearray(len(points))
-    polygons: dict[int, list[Polygon]] = {}
-    for begin in first:
-        if seen[begin]:
-            continue
-        polygon, here = [], begin
-        while not seen[here]:
-            seen[here] = 1
-            polygon.append(points[here])
-            here = following[here]
-        polygons.setdefault(labels[begin], []).append(polygon)
-    return polygons
+def _walk(middle: IntArray, value: IntArray, following: IntArray) -> tuple[IntArray, IntArray]:
+    """Return the corners polygon by polygon, and where in that order each polygon begins.
+
+    A polygon begins at its first corner in reading order, and polygons come by label and then
+    by that corner, so that the result never varies.
+    """
+    first = np.lexsort((middle[:, 1] * (middle[:, 0].max() + 1) + middle[:, 0], value))
+    rank = np.empty(len(first), np.int64)
+    rank[first] = np.arange(len(first))
+    begin, jump = rank, following
+    while (begin != begin[following]).any():  # over twice as many corners each time
+        begin = np.minimum(begin, begin[jump])
+        jump = jump[jump]
+    last = rank[following] == begin
+    left = np.where(last, 0, 1)
+    jump = np.where(last, np.arange(len(following)), following)
+    while (ahead := left[jump]).any():
+        left = left + ahead
+        jump = jump[jump]
+    order = np.argsort(begin * len(begin) - left)
+    return order, np.flatnonzero(rank[order] == begin[order])
 
 
 def _next_corner(follower: IntArray, corner: BoolArray) -> IntArray:
@@ -217,18 +241,6 @@ def _next_corner(follower: IntArray, corner: BoolArray) -> IntArray:
         target[open_ends] = target[target[open_ends]]
         open_ends = open_ends[~corner[target[open_ends]]]
     return target
-
-
-def _path(polygons: list[Polygon]) -> str:
-    text = []
-    from_x, from_y = 0, 0
-    for points in polygons:
-        # After "z" the pen is back at the begin of the last piece; moves are relative to it.
-        text.append("m" + _pair(points[0][0] - from_x, points[0][1] - from_y).lstrip())
-        from_x, from_y = points[0]
-        text += [_pair(b[0] - a[0], b[1] - a[1]) for a, b in pairwise(points)]
-        text.append("z")
-    return "".join(text)
 
 
 @cache

@@ -53,13 +53,27 @@ def shrink_mean(picture: NDArray[Any], *, step: int) -> FloatArray:
     """
     if step < 1:
         raise InputError(f"`step` must be 1 or more; got {step}.")
-    values = np.asarray(picture, dtype=np.float64)
-    rows, columns = (np.arange(0, n, step) for n in values.shape)
-    sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
+    if step == 1:
+        return np.asarray(picture, dtype=np.float64)
+    rows, columns = (np.arange(0, n, step) for n in picture.shape)
+    if picture.dtype.kind in "iu" and picture.dtype.itemsize <= 4:  # exact in any order
+        sums: NDArray[Any] = _sums_of_steps(_sums_of_steps(picture, step).T, step).T
+    else:
+        values = np.asarray(picture, dtype=np.float64)
+        sums = np.add.reduceat(np.add.reduceat(values, rows, axis=0), columns, axis=1)
     heights, widths = (
-        np.diff(np.append(r, n)) for r, n in zip((rows, columns), values.shape, strict=True)
+        np.diff(np.append(r, n)) for r, n in zip((rows, columns), picture.shape, strict=True)
     )
     return np.asarray(sums / (heights[:, None] * widths[None, :]))
+
+
+def _sums_of_steps(values: NDArray[Any], step: int) -> NDArray[np.int64]:
+    """Add up each ``step`` rows; of the last rows those that are there."""
+    sums = values[::step].astype(np.int64)
+    for k in range(1, step):
+        part = values[k::step]
+        sums[: len(part)] += part
+    return sums
 
 
 def shrink_labels(labels: LabelImage, *, step: int) -> LabelImage:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray, Image
 
+    Pixels = tuple[FloatArray, NDArray[Any]]
+
 MAX_SIDE_PX = 640
 CROP_PX = 512
 MAX_FRAMES = 48
@@ -95,8 +97,11 @@ def make_previews(
     wanted = [plane.index_of(d) for d in doubtful]
     chosen = spread(plane.length, at_most=max_frames, always=wanted[: max_frames // 2])
     whole = (0, 0, height, width)
-    limits = plane.limits(chosen, whole, step)
-    previews = [plane.preview(i, whole, step=step, limits=limits) for i in chosen]
+    seen = plane.some_of(chosen, whole, step)
+    limits = display_limits(np.concatenate([picture.ravel() for picture, _ in seen.values()]))
+    previews = [
+        plane.preview(i, whole, step=step, limits=limits, pixels=seen.get(i)) for i in chosen
+    ]
     if step > 1:
         previews += _crops(plane, limits, doubtful, centres)
     return previews
@@ -191,16 +196,22 @@ class _Plane:
             parts.append(f"Channel {self.channel}{name} is shown.")
         return " ".join(parts)
 
-    def limits(self, chosen: list[int], box: Box, step: int) -> tuple[float, float]:
-        """Return one window for the whole image, from up to three of its frames."""
+    def some_of(self, chosen: list[int], box: Box, step: int) -> dict[int, Pixels]:
+        """Read up to three frames: they decide one window for the whole image."""
         some = dict.fromkeys([chosen[0], chosen[len(chosen) // 2], chosen[-1]])
-        pictures = [self.read(self.image, i, box, step)[0].ravel() for i in some]
-        return display_limits(np.concatenate(pictures))
+        return {i: self.read(i, box, step) for i in some}
 
     def preview(
-        self, index: int, box: Box, *, step: int, limits: tuple[float, float], region: str = ""
+        self,
+        index: int,
+        box: Box,
+        *,
+        step: int,
+        limits: tuple[float, float],
+        region: str = "",
+        pixels: Pixels | None = None,
     ) -> Preview:
-        picture, labels = self.read(self.image, index, box, step)
+        picture, labels = pixels or self.read(index, box, step)
         return Preview(
             key=self.key,
             frame=index if self.walk == "frame" else 0,
@@ -214,14 +225,16 @@ class _Plane:
             note=self.note(),
         )
 
-    def read(self, image: Image, index: int, box: Box, step: int) -> tuple[FloatArray, Any]:
+    def read(self, index: int, box: Box, step: int) -> Pixels:
         """Read a box, band by band, so that a picture of any size fits into memory."""
         rows = max(step, _BAND_ROWS // step * step)
         pictures, labels = [], []
         for y in range(box[0], box[2], rows):
             where = {"Y": slice(y, min(y + rows, box[2])), "X": slice(box[1], box[3])}
             where |= self._at(index)
-            pictures.append(shrink_mean(_plain(image.read(C=self.channel, **where)), step=step))
+            pictures.append(
+                shrink_mean(_plain(self.image.read(C=self.channel, **where)), step=step)
+            )
             labels.append(shrink_labels(self.labels.read(**where), step=step))
         return np.concatenate(pictures), np.concatenate(labels)
 
