@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import RunError, Table
+from fatescope.base import RunError, Table, connection
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -34,11 +34,9 @@ class ObjectsFile:
 
     def __init__(self, path: Path, *, may_be_absent: bool) -> None:
         """Open the table; where no unit gave one it may be absent, and is empty."""
-        import duckdb
-
         if not path.is_file() and not may_be_absent:
             raise RunError(f"{path}: is missing. Run the command again to finish the run.")
-        self._connection = duckdb.connect()
+        self._connection = connection()
         self._source = _EMPTY
         if path.is_file():
             self._source = "read_parquet('" + str(path).replace("'", "''") + "')"
