@@ -2,9 +2,16 @@ import numpy as np
 import pytest
 
 from fatescope.models import ModelDescription, Thresholds
-from fatescope.predict.instances import REACH_PX, find_regions, quantise
+from fatescope.predict import instances as steps
+from fatescope.predict.histogram import histogram
+from fatescope.predict.instances import FULL, REACH_PX, climb_map, find_regions, quantise
 from fatescope.predict.join import RegionSums, add_part, join_regions
-from fatescope.predict.normalise import plane_statistics
+from fatescope.predict.normalise import (
+    count_values,
+    first_bin,
+    normalise,
+    plane_statistics,
+)
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.scratch import MemoryScratch
 
@@ -164,3 +171,51 @@ def _segment(network, maps, *, part_px):
         scratch=MemoryScratch(),
         part_px=part_px,
     )
+
+
+def blurred_maps(shape, seed=0):
+    """Three maps without any meaning, but with slopes, ties, edges and holes."""
+    ndimage = pytest.importorskip("scipy.ndimage")
+    noise = np.random.default_rng(seed).random((3, *shape))
+    soft = np.stack([ndimage.gaussian_filter(n, 1.5) for n in noise])
+    return np.float32((soft - soft.min()) / (soft.max() - soft.min()))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (37, 23), (9, 21, 17)])
+def test_the_climbed_map_is_the_distance_smoothed_twice_along_each_axis(shape):
+    ndimage = pytest.importorskip("scipy.ndimage")
+    maps = quantise(blurred_maps(shape) if shape != (1, 1) else np.ones((3, 1, 1), np.float32))
+    slow = np.maximum(16 * maps[1].astype(np.int64) - 8 * maps[2].astype(np.int64), 0)
+    for axis in range(len(shape)):
+        for _ in range(2):
+            slow = ndimage.convolve1d(slow, [1, 2, 1], axis=axis, mode="constant")
+    assert (climb_map(maps, Thresholds(border_weight=0.5)) == slow).all()
+
+
+@pytest.mark.parametrize("shape", [(37, 23), (9, 21, 17)])
+def test_regions_do_not_depend_on_the_bands_that_are_worked_on(shape, monkeypatch):
+    maps = blurred_maps(shape)
+    whole = find_regions(quantise(maps), THRESHOLDS)
+    assert whole.n > 1
+    monkeypatch.setattr(steps, "_BAND_PX", 1)
+    found = find_regions(quantise(maps), THRESHOLDS)
+    assert (found.labels == whole.labels).all()
+    assert (found.height == whole.height).all()
+    assert (found.tops == whole.tops).all()
+
+
+def test_maps_become_the_nearest_whole_numbers():
+    maps = np.array([[[np.nan, -1, 0, 0.001, 0.5, 1, 2]]], np.float32)
+    assert quantise(maps).tolist() == [[[0, 0, 0, 0, 128, FULL, FULL]]]
+
+
+@pytest.mark.parametrize("kind", ["uint8", "int8", "uint16", "int16"])
+def test_counted_values_give_the_histogram_of_the_pixels(kind):
+    least, most = np.iinfo(kind).min, np.iinfo(kind).max
+    pixels = np.random.default_rng(2).integers(least, most, (50, 60), endpoint=True).astype(kind)
+    statistics = plane_statistics(lambda: [pixels], percentiles=(1, 99.8))
+    counts = count_values(pixels)
+    at = np.flatnonzero(counts)
+    values = (at - first_bin(pixels.dtype)).astype(kind)
+    counted = histogram(normalise(values, statistics), counts[at])
+    assert counted.tolist() == histogram(normalise(pixels, statistics)).tolist()

@@ -102,8 +102,8 @@ class OpenVinoModel:
         out = []
         for picture in batch:
             result = self._request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
-            out.append(np.array(next(iter(result.values()))[0], dtype=np.float32))
-        return np.stack(out)
+            out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
+        return out[0] if len(out) == 1 else np.concatenate(out)
 
 
 def load_model(

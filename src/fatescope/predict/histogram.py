@@ -13,11 +13,18 @@ N_BINS = 1024
 _LOW, _HIGH = -0.25, 2.25
 
 
-def histogram(values: NDArray[np.float32]) -> NDArray[np.int64]:
-    """Count normalised values in `N_BINS` bins; what lies outside goes into the outer bins."""
+def histogram(
+    values: NDArray[np.float32], counts: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Count normalised values in `N_BINS` bins; what lies outside goes into the outer bins.
+
+    ``counts``, if given, says how often each value is there.
+    """
     place = (values - np.float32(_LOW)) * np.float32(N_BINS / (_HIGH - _LOW))
     index = np.clip(place, 0, N_BINS - 1).astype(np.uint16)
-    return np.bincount(index.reshape(-1), minlength=N_BINS)
+    if counts is None:
+        return np.bincount(index.reshape(-1), minlength=N_BINS)
+    return np.bincount(index, weights=counts, minlength=N_BINS).astype(np.int64)
 
 
 def otsu(counts: NDArray[np.int64]) -> float:

@@ -14,12 +14,15 @@ add up. The same code serves 2D (YX) and 3D (ZYX).
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from fatescope.models.description import Thresholds
@@ -28,6 +31,7 @@ _DOUBLINGS = 5
 _CLIMB_PX = 2**_DOUBLINGS
 _HOLE_PX = 16
 _SMOOTH_PX = 2
+_BAND_PX = 2**16
 _MARGIN_PX = _HOLE_PX + _SMOOTH_PX + 2
 REACH_PX = _CLIMB_PX + _MARGIN_PX + 2
 """How far, in working pixels, a pixel's region can depend on its surroundings."""
@@ -63,10 +67,14 @@ class Regions:
 
 def quantise(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
     """Return maps in 0..1 as whole numbers in 0..`FULL`; not-a-number becomes 0."""
-    scaled = maps * np.float32(FULL)
-    scaled += np.float32(0.5)
-    np.fmax(scaled, np.float32(0), out=scaled)  # of a number and not-a-number it takes the number
-    return np.asarray(np.minimum(scaled, np.float32(FULL), out=scaled), np.uint8)
+    out = np.empty(maps.shape, np.uint8)
+    for place in np.ndindex(maps.shape[:-2]):
+        for rows in _bands(maps.shape[-2:]):
+            scaled = maps[place][rows] * np.float32(FULL)
+            scaled += np.float32(0.5)
+            np.fmax(scaled, np.float32(0), out=scaled)  # of a number and not-a-number the number
+            out[place][rows] = np.minimum(scaled, np.float32(FULL), out=scaled)
+    return out
 
 
 def find_regions(
@@ -117,6 +125,14 @@ def climb_map(maps: NDArray[np.uint8], thresholds: Thresholds) -> NDArray[np.int
     Smoothing is by (1, 2, 1) along each axis, twice, in whole numbers.
     """
     weight = round(thresholds.border_weight * 16)
+    out = np.empty(maps.shape[1:], np.int32)
+    for rows in _bands(out.shape):
+        seen = slice(max(0, rows.start - _SMOOTH_PX), rows.stop + _SMOOTH_PX)
+        out[rows] = _smoothed(maps[:, seen], weight)[_within(rows, seen)]
+    return out
+
+
+def _smoothed(maps: NDArray[np.uint8], weight: int) -> NDArray[np.int32]:
     raw = maps[1].astype(np.int32) * 16
     if weight:
         raw -= maps[2].astype(np.int32) * weight
@@ -125,6 +141,18 @@ def climb_map(maps: NDArray[np.uint8], thresholds: Thresholds) -> NDArray[np.int
         for _ in range(_SMOOTH_PX):
             raw = _binomial(raw, axis)
     return np.asarray(raw)
+
+
+def _bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Divide an array along its first axis into bands that stay near the processor."""
+    height = max(1, _BAND_PX // max(1, math.prod(shape[1:])))
+    for first in range(0, shape[0], height):
+        yield slice(first, min(first + height, shape[0]))
+
+
+def _within(rows: slice, seen: slice) -> slice:
+    """Return where ``rows`` are in a part that begins with ``seen``."""
+    return slice(rows.start - seen.start, rows.stop - seen.start)
 
 
 def _unit(ndim: int) -> int:
@@ -218,9 +246,22 @@ def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> _Uphill
     Background is lower than any foreground and is never a target of it.
     """
     ndim = height.ndim
+    steps = np.zeros(4**ndim, np.intp)
+    for axis in range(ndim):
+        stride = int(np.prod(height.shape[axis + 1 :]))
+        steps += stride * ((np.arange(4**ndim) // 4**axis) % 4 - 1)
+    code = np.empty(height.shape, np.uint8)
+    for rows in _bands(height.shape):
+        seen = slice(max(0, rows.start - 1), rows.stop + 1)
+        code[rows] = _highest(foreground[seen], height[seen])[_within(rows, seen)]
+    return _Uphill(code, steps, sum(4**axis for axis in range(ndim)))
+
+
+def _highest(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Return the code of the way to the highest neighbour of each pixel."""
+    ndim = height.ndim
     key = (height + 1) * foreground
     key <<= 2 * ndim
-    steps = np.zeros(4**ndim, np.intp)
     for axis in range(ndim):
         lower, upper = _shifted(axis, ndim)
         unit = 4**axis
@@ -229,7 +270,5 @@ def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> _Uphill
         key += 2 * unit
         np.maximum(best[lower], key[upper], out=best[lower])
         key = best
-        stride = int(np.prod(height.shape[axis + 1 :]))
-        steps += stride * ((np.arange(4**ndim) // unit) % 4 - 1)
     key &= 4**ndim - 1
-    return _Uphill(key.astype(np.uint8), steps, sum(4**axis for axis in range(ndim)))
+    return np.asarray(key)

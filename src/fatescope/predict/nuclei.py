@@ -47,24 +47,24 @@ class FrameLabels:
     n: int
     scores: NDArray[np.float32]  # (n,), mean predicted foreground of each, 0..1
     planes: tuple[PlaneLabels, ...]
-    numbers: tuple[NDArray[np.uint32], ...]  # for each plane, from its label to the frame's
+    numbers: tuple[NDArray[Any], ...]  # for each plane, from what is stored to the frame's label
 
     @property
     def dtype(self) -> np.dtype[Any]:
         """The smallest unsigned type that holds the labels."""
         return np.min_scalar_type(self.n)
 
-    def __getitem__(self, index: Index) -> NDArray[np.uint32]:
-        """Return a block, by (Y, X) or (Z, Y, X) with slices for Y and X."""
+    def __getitem__(self, index: Index) -> NDArray[Any]:
+        """Return a block, by (Y, X) or (Z, Y, X) with slices for Y and X, as `dtype`."""
         z = index[0] if len(index) == 3 else 0
         rows, columns = index[-2:]
         if not (isinstance(z, int) and isinstance(rows, slice) and isinstance(columns, slice)):
             raise TypeError("index a frame's labels by a plane number and two slices")
         first, stop, _ = rows.indices(self.shape[-2])
-        block = self.planes[z].rows(first, stop)
+        block = self.planes[z].stored.read(first, stop)
         return np.asarray(self.numbers[z][block[:, columns]])
 
-    def blocks(self, indices: Iterable[Index]) -> Iterator[NDArray[np.uint32]]:
+    def blocks(self, indices: Iterable[Index]) -> Iterator[NDArray[Any]]:
         """Yield the block of each index, for a writer that takes them in its own order."""
         for index in indices:
             yield self[index]
@@ -73,8 +73,7 @@ class FrameLabels:
         """Return all labels, in the smallest unsigned type."""
         whole = (slice(None), slice(None))
         planes = [self[(z, *whole)] for z in range(len(self.planes))]
-        stacked = planes[0] if len(self.shape) == 2 else np.stack(planes)
-        return stacked.astype(self.dtype)
+        return planes[0] if len(self.shape) == 2 else np.stack(planes)
 
     def close(self) -> None:
         """Free the scratch space; nothing can be read after this."""
@@ -198,8 +197,10 @@ def _of_planes(frame: Frame, planes: Sequence[PlaneLabels]) -> FrameLabels:
         count += np.bincount(number[1:], minlength=n + 1)
     scores = (total / np.maximum(count, 1))[1:].astype(np.float32)
     depth = (len(planes),) if frame.stacked else ()
+    kind = np.min_scalar_type(n)
+    stored = (b[a.number].astype(kind) for a, b in zip(planes, numbers, strict=True))
     return FrameLabels(
-        frame.frame, (*depth, *planes[0].shape), n, scores, tuple(planes), tuple(numbers)
+        frame.frame, (*depth, *planes[0].shape), n, scores, tuple(planes), tuple(stored)
     )
 
 

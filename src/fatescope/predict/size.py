@@ -18,7 +18,7 @@ from fatescope.base.finding import Finding
 from fatescope.predict.histogram import histogram, otsu
 from fatescope.predict.instances import FULL, find_regions, quantise
 from fatescope.predict.join import RegionSums, add_part, join_regions
-from fatescope.predict.normalise import normalise
+from fatescope.predict.normalise import count_values, first_bin, normalise
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 
@@ -269,12 +269,23 @@ def _look(
         if model.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
         else:
-            threshold = otsu(histogram(normalise(sample.pixels, sample.statistics)))
+            threshold = otsu(_brightness(sample))
             bright += float((values > threshold).sum()) * both[0] * both[1]
         diameter, weight = _nuclei_of(seen, sample, model, both)
         diameters.append(diameter)
         weights.append(weight)
     return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
+
+
+def _brightness(sample: SamplePlane) -> NDArray[np.int64]:
+    """Return the histogram of a sample; whole numbers are counted before they are normalised."""
+    pixels = sample.pixels
+    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
+        return histogram(normalise(pixels, sample.statistics))
+    counts = count_values(pixels)
+    at = np.flatnonzero(counts)
+    values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
+    return histogram(normalise(values, sample.statistics), counts[at])
 
 
 def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:

@@ -127,10 +127,11 @@ def map_rows(
         for j, x0 in enumerate(grid.columns.starts):
             left, right = grid.columns.edges[j : j + 2]
             tile = read_tile(read, grid, statistics, y0, x0)
-            maps = quantise(network.run(tile[None, None])[0])
+            maps = network.run(tile[None, None])[0]
             if band is None:
                 band = np.empty((len(maps), bottom - top, grid.working_shape[1]), np.uint8)
-            band[:, :, left:right] = maps[:, top - y0 : bottom - y0, left - x0 : right - x0]
+            inner = maps[:, top - y0 : bottom - y0, left - x0 : right - x0]
+            band[:, :, left:right] = quantise(inner)
             if done is not None:
                 done()
         if band is not None:
