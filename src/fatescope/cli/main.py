@@ -83,6 +83,7 @@ def main() -> None:
     """Run the command line and leave with its exit code."""
     for name in _ONE_THREAD:
         os.environ.setdefault(name, "1")
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # the search for them opens 100 files
     try:
         code = load_commands(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
     except typer.Abort:
