@@ -56,12 +56,9 @@ coarse scale part there, and more nuclei vote."""
 _TOO_LARGE = 1.05
 """By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
 
-_FINER = 1.1
-"""Estimated sizes are analysed a little finer: of two equal errors the coarse one costs more."""
-
-_KEEP = (1 / 1.15, 1.03)
-"""Within these ratios a picture is not resampled: nuclei a little larger than the model's are as
-well found as they are, smaller ones are not (decision record 0132)."""
+_KEEP = (1 / 1.15, 1.08)
+"""Within these ratios a picture is not resampled. Nuclei a little larger than the model's are as
+well found as they are; smaller ones soon are not (decision record 0132)."""
 
 ScaleSource = Literal["diameter", "spacing", "estimated", "assumed"]
 
@@ -144,8 +141,6 @@ def _plan(
     model: ModelDescription, diameter: float, stretch: tuple[float, float], source: ScaleSource
 ) -> ScalePlan:
     ratio = model.diameter_px / diameter
-    if source == "estimated":
-        ratio *= _FINER
     if _KEEP[0] <= ratio <= _KEEP[1]:
         ratio = 1.0
     return ScalePlan(
