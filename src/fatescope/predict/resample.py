@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
+
+_BAND_PX = 2**17
+"""Pixels of a band of rows that stays near the processor, and so costs half."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +38,10 @@ class Taps:
     def stop(self) -> int:
         """One past the last source pixel that is needed."""
         return int(self.index.max()) + 1
+
+    def of(self, pixels: slice) -> Taps:
+        """Return the taps of some of the target pixels."""
+        return Taps(self.index[pixels], self.weight[pixels])
 
 
 def working_length(length: int, scale: float) -> int:
@@ -72,14 +81,16 @@ def make_taps(index: NDArray[np.intp], *, scale: float, length: int) -> Taps:
 def apply_taps(values: NDArray[np.float32], taps: Taps, *, axis: int, first: int) -> Any:
     """Resample ``values``, which begin at source pixel ``first``, along ``axis``."""
     index = taps.index - first
+    out: Any = np.take(values, index[:, 0], axis=axis)
     if index.shape[1] == 1:
-        return np.take(values, index[:, 0], axis=axis)
+        return out
     shape = [1] * values.ndim
     shape[axis] = len(index)
-    out: Any = 0
-    for k in range(index.shape[1]):
-        weight = taps.weight[:, k].reshape(shape)
-        out = out + np.take(values, index[:, k], axis=axis) * weight
+    out *= taps.weight[:, 0].reshape(shape)
+    for k in range(1, index.shape[1]):
+        term = np.take(values, index[:, k], axis=axis)
+        term *= taps.weight[:, k].reshape(shape)
+        out += term
     return out
 
 
@@ -129,32 +140,97 @@ def outline_labels(
     -------
     ndarray of uint32, shape (len(rows.low), len(columns.low))
     """
-    upper, lower = labels[rows.low], labels[rows.high]
-    out = upper[:, columns.low]
-    mixed = out != upper[:, columns.high]
-    mixed |= out != lower[:, columns.low]
-    mixed |= out != lower[:, columns.high]
-    y, x = np.nonzero(mixed)
-    if not len(y):
-        return out
-    weights, corner, shade = [], [], np.zeros(len(y), np.float32)
-    for row, in_row in ((rows.low, 1 - rows.part), (rows.high, rows.part)):
-        for column, in_column in ((columns.low, 1 - columns.part), (columns.high, columns.part)):
-            weight = in_row[y] * in_column[x]
-            shade += weight * foreground[row[y], column[x]]
-            label = labels[row[y], column[x]]
-            corner.append(label)
-            weights.append(np.where(label > 0, weight, np.float32(-1)))
-    best = np.zeros(len(y), np.uint32)
-    most = np.zeros(len(y), np.float32)
-    for label, weight in zip(corner, weights, strict=True):
+    out = np.empty((len(rows.low), len(columns.low)), np.uint32)
+    height = max(1, _BAND_PX // max(1, out.shape[1]))
+    for first in range(0, len(out), height):
+        band = slice(first, first + height)
+        top, stop = int(rows.low[band][0]), int(rows.high[band][-1]) + 1
+        near = Corners(rows.low[band] - top, rows.high[band] - top, rows.part[band])
+        _outline_band(out[band], labels[top:stop], foreground[top:stop], near, columns, least)
+    return out
+
+
+def _outline_band(
+    out: NDArray[np.uint32],
+    labels: NDArray[np.uint32],
+    foreground: NDArray[np.uint8],
+    rows: Corners,
+    columns: Corners,
+    least: int,
+) -> None:
+    """Fill ``out``; only where labels differ is anything computed for single pixels."""
+    out[:] = labels[rows.low][:, columns.low]
+    most, n_differ = _cells(labels)
+    differ = (n_differ > 0)[rows.low][:, columns.low]
+    at = np.flatnonzero(differ)
+    if not len(at):
+        return
+    y = np.repeat(np.arange(len(out)), differ.sum(axis=1))
+    x = at - y * out.shape[1]
+    low, high = rows.low.take(y) * labels.shape[1], rows.high.take(y) * labels.shape[1]
+    left, right = columns.low.take(x), columns.high.take(x)
+    down, across = rows.part.take(y), columns.part.take(x)
+    corners = (low + left, low + right, high + left, high + right)
+    up, before = 1 - down, 1 - across
+    weights = (up * before, up * across, down * before, down * across)
+    shade = sum(w * foreground.reshape(-1).take(c) for w, c in zip(weights, corners, strict=True))
+
+    cell = rows.low.take(y) * most.shape[1] + left
+    label = most.reshape(-1).take(cell)
+    # One label has all the shares, unless it is only at corners that have no weight.
+    on_edge = (down == 0) | (down == 1) | (across == 0) | (across == 1)
+    unsure = np.flatnonzero(on_edge | (n_differ.reshape(-1).take(cell) > 1))
+    label[unsure] = _largest_share(
+        [labels.reshape(-1).take(c[unsure]) for c in corners], [w[unsure] for w in weights]
+    )
+    label[shade < least] = 0
+    out.reshape(-1)[at] = label
+
+
+def _cells(labels: NDArray[np.uint32]) -> tuple[NDArray[np.uint32], NDArray[np.uint8]]:
+    """Return for each pixel and its neighbours below and to the right what is among them.
+
+    Returns
+    -------
+    most : ndarray of uint32
+        The largest label.
+    n_differ : ndarray of uint8
+        0 where all are the same, 1 where one label meets background, 2 where labels meet.
+    """
+    most = least = labels
+    least_label = labels - np.uint32(1)  # background becomes the largest number
+    for axis in (0, 1):
+        lower, upper = _neighbours(axis, labels.shape[axis])
+        most = np.maximum(most[lower], most[upper])
+        least = np.minimum(least[lower], least[upper])
+        least_label = np.minimum(least_label[lower], least_label[upper])
+    several = least_label != most - np.uint32(1)
+    return most, (least != most).view(np.uint8) + (several & (most > 0)).view(np.uint8)
+
+
+def _neighbours(axis: int, length: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return slices for pixels and for the next along ``axis``; a single one is its own."""
+    lower, upper = slice(0, max(1, length - 1)), slice(min(1, length - 1), None)
+    before = (slice(None),) * axis
+    return (*before, lower), (*before, upper)
+
+
+def _largest_share(
+    corners: Sequence[NDArray[np.uint32]], weights: Sequence[NDArray[np.float32]]
+) -> NDArray[np.uint32]:
+    """Return the label with the largest weight among four corners, the first of equals."""
+    inside = [
+        np.where(label > 0, weight, np.float32(-1))
+        for label, weight in zip(corners, weights, strict=True)
+    ]
+    best = np.zeros(len(corners[0]), np.uint32)
+    most = np.zeros(len(best), np.float32)
+    for label, weight in zip(corners, inside, strict=True):
         share = sum(
             np.where(other == label, w, np.float32(0))
-            for other, w in zip(corner, weights, strict=True)
+            for other, w in zip(corners, inside, strict=True)
         )
         better = (label > 0) & (weight > 0) & (share > most)
         best[better] = label[better]
         most[better] = np.asarray(share)[better]
-    best[shade < least] = 0
-    out[y, x] = best
-    return out
+    return best

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
 
 
+_BAND_ROWS = 64
+"""Rows of a tile resampled at a time: they stay near the processor, which halves the cost."""
+
+
 class Reader(Protocol):
     """Read rows ``y0..y1`` and columns ``x0..x1`` of a plane, in its stored type."""
 
@@ -103,8 +107,12 @@ def read_tile(
         taps.append(make_taps(index, scale=grid.scale[axis], length=grid.shape[axis]))
     y, x = taps
     values = normalise(read(y.first, y.stop, x.first, x.stop), statistics)
-    values = apply_taps(values, y, axis=0, first=y.first)
-    return np.ascontiguousarray(apply_taps(values, x, axis=1, first=x.first))
+    out = np.empty((len(y.index), len(x.index)), np.float32)
+    for first in range(0, len(out), _BAND_ROWS):
+        rows = slice(first, first + _BAND_ROWS)
+        band = apply_taps(values, y.of(rows), axis=0, first=y.first)
+        out[rows] = apply_taps(band, x, axis=1, first=x.first)
+    return out
 
 
 def map_rows(
