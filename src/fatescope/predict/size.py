@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -148,13 +149,27 @@ def _plan(
     )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class SamplePlane:
     """A plane of the picture to estimate the size from: pixels in memory, and its network."""
 
     pixels: NDArray[Any]  # (Y, X), at most a few megapixels
     statistics: PlaneStatistics
     network: Network
+
+    @cached_property
+    def threshold(self) -> float:
+        """Above this normalised value a pixel is bright (Otsu's); whole numbers are counted first.
+
+        All passes share it.
+        """
+        pixels = self.pixels
+        if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
+            return otsu(histogram(normalise(pixels, self.statistics)))
+        counts = count_values(pixels)
+        at = np.flatnonzero(counts)
+        values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
+        return otsu(histogram(normalise(values, self.statistics), counts[at]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -264,23 +279,11 @@ def _look(
         if model.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
         else:
-            threshold = otsu(_brightness(sample))
-            bright += float((values > threshold).sum()) * both[0] * both[1]
+            bright += float((values > sample.threshold).sum()) * both[0] * both[1]
         diameter, weight = _nuclei_of(seen, sample, model, both)
         diameters.append(diameter)
         weights.append(weight)
     return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
-
-
-def _brightness(sample: SamplePlane) -> NDArray[np.int64]:
-    """Return the histogram of a sample; whole numbers are counted before they are normalised."""
-    pixels = sample.pixels
-    if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-        return histogram(normalise(pixels, sample.statistics))
-    counts = count_values(pixels)
-    at = np.flatnonzero(counts)
-    values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
-    return histogram(normalise(values, sample.statistics), counts[at])
 
 
 def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
+    from fatescope.predict import Frame, Plane
 
 _BAND_ROWS = 512
 
@@ -74,7 +75,7 @@ def segment_file(
         findings += frame.findings(image.name, percentiles)
         labels = segment_frame(frame, predictor, plan, settings, scratch=scratch)
         found = time.perf_counter()
-        objects.append(measure_frame(labels, image))
+        objects.append(measure_frame(labels, frame, image))
         segmented.append(labels)
         frame.release()
         seconds["segment"] += found - started
@@ -116,15 +117,17 @@ def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
     return replace(image, spacing=image.spacing.replaced_by(said))
 
 
-def measure_frame(labels: FrameLabels, image: Image) -> Table:
-    """Measure the nuclei of one frame in all channels, band by band."""
+def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
+    """Measure the nuclei of one frame in all channels, band by band; held pixels are used again."""
     names = image.channels or tuple(str(c) for c in range(image.size("C")))
     depth = len(labels.planes)
     sums = []
     for z in range(depth):
         for first in range(0, labels.shape[-2], _BAND_ROWS):
             rows = slice(first, min(first + _BAND_ROWS, labels.shape[-2]))
-            sums.append(_sums_of_band(labels, image, names, z, rows))
+            sums.append(_sums_of_band(labels, frame.planes[z], image, names, rows))
+        if depth > 1:
+            frame.planes[z].release()
     table = objects_table(
         ObjectSums.merged(sums),
         shape=labels.shape,
@@ -144,11 +147,17 @@ def add_doubts(table: Table) -> Table:
 
 
 def _sums_of_band(
-    labels: FrameLabels, image: Image, names: Sequence[str], z: int, rows: slice
+    labels: FrameLabels, plane: Plane, image: Image, names: Sequence[str], rows: slice
 ) -> ObjectSums:
     flat = len(labels.shape) == 2
+    z = plane.at["Z"]
     block = labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
-    pixels = {name: image.read(T=labels.frame, C=c, Z=z, Y=rows) for c, name in enumerate(names)}
+    pixels = {
+        name: plane(rows.start, rows.stop, 0, plane.shape[1])
+        if c == plane.at["C"]
+        else image.read(**{**plane.at, "C": c}, Y=rows)
+        for c, name in enumerate(names)
+    }
     if flat:
         return ObjectSums.of_block(block, pixels, origin=(rows.start, 0))
     solid = {name: values[None] for name, values in pixels.items()}
