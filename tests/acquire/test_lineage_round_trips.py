@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.acquire.lineage_cases import TWO_DIVISIONS, lineages, same_tree, tree_set
 
+from fatescope.acquire import read_image
 from fatescope.acquire.lineages import (
     FORMATS,
     from_networkx,
@@ -219,3 +220,13 @@ def test_the_sample_archive_agrees_with_its_cd_table(data_dir):
     inside = np.array([f for f in found if f is not None])
     # A few rows were edited between the table and the archive.
     assert (np.abs(inside - table.position[there]).max(axis=1) <= 0.051).mean() > 0.995
+
+
+def test_masks_of_three_planes_are_planes_and_no_colours(tmp_path):
+    flat = replace(TWO_DIVISIONS, position=TWO_DIVISIONS.position * [0.2, 1, 1])
+    write_lineage(flat, tmp_path / "tracks", format="ctc")
+    for mask in (tmp_path / "tracks").glob("mask*.tif"):
+        image = read_image(mask)
+        assert image.axes.endswith("YX")
+        assert image.shape[0] == 3
+        assert "C" not in image.axes

@@ -332,3 +332,17 @@ def test_ten_thousand_million_pixels_are_opened_without_being_read(tmp_path):
     image = read_image(path)
     assert image.shape == (100_000, 100_000)
     assert image.read(Y=slice(99_999, None), X=slice(99_000, None)).sum() == 0
+
+
+@pytest.mark.parametrize("axes", ["ZYX", "TYX"])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_three_planes_that_tifffile_lays_down_as_colours_are_planes(tmp_path, axes, compression):
+    planes = np.arange(3 * 20 * 30, dtype=np.uint16).reshape(3, 20, 30)
+    path = tmp_path / "three.tif"
+    tifffile.imwrite(path, planes, metadata={"axes": axes}, compression=compression)
+    with tifffile.TiffFile(path) as tif:
+        assert tif.pages[0].samplesperpixel == 3  # as a writer does that is not told otherwise
+    image = read_image(path)
+    assert image.axes == axes
+    np.testing.assert_array_equal(image.read(), planes)

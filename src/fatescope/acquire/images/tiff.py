@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.images.lazy import PlanePixels, Widened
+from fatescope.acquire.images.lazy import Held, PlanePixels, Widened
 from fatescope.acquire.images.meaning import held, with_axes
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
@@ -71,13 +71,16 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
             raise FileFormatError(_damaged(where, ValueError([*complaints, *more][0])))
         spacing, channels, notes = read_metadata(tif, series, str(path))
         pixels, stored, colours = _stored_pixels(tif, series, where)
+        in_memory = isinstance(pixels, Held)
+        pixels, stored = _with_single_axes(pixels, stored, tif)
     except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
         tif.close()
         raise FileFormatError(_damaged(where, error)) from error
     except BaseException:
         tif.close()
         raise
-    pixels, stored = _with_single_axes(pixels, stored, tif)
+    if in_memory:
+        tif.close()
     pixels.notes = notes
     pixels, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, where=where)
     names = channels if len(channels) == _n_channels(pixels, letters) else names
@@ -144,6 +147,9 @@ def _stored_pixels(tif: Any, series: Any, where: str) -> tuple[PlanePixels, str,
     samples = page.samplesperpixel
     alpha = sum(1 for e in page.extrasamples or () if int(e) in (1, 2))
     colours = max(1, samples - alpha)
+    if "S" in page.axes and "S" not in series.axes:
+        # Three planes, or three times, that the writer laid down as colours of one page.
+        return (*_whole(series, where), 1)
     if page.axes not in ("YX", "YXS", "SYX") or series.transform is not None:
         return (*_whole(series, where), colours)
     lead = series.axes.replace("S", "").removesuffix("YX")

@@ -293,4 +293,6 @@ def _write_mask(path: Path, mask: NDArray[Any]) -> None:
 
     data = mask[0] if mask.shape[0] == 1 else mask
     axes = "YX" if data.ndim == 2 else "ZYX"
-    tifffile.imwrite(path, data, compression="zlib", metadata={"axes": axes})
+    tifffile.imwrite(
+        path, data, photometric="minisblack", compression="zlib", metadata={"axes": axes}
+    )
