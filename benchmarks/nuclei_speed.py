@@ -114,7 +114,7 @@ def stages(model: str) -> dict[str, float]:
 
     def instances() -> None:
         sums = RegionSums()
-        regions = find_regions(maps, thresholds)
+        regions = find_regions(maps, thresholds, outputs=predictor.description.outputs)
         add_part(sums, regions, maps, own=slice(0, 512), offset=0)
         join_regions(sums, thresholds)
 

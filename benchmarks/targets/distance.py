@@ -6,9 +6,10 @@ import numpy as np
 import torch
 from benchmarks.targets.design import Design, LabelledCrop, Thresholds, weights
 
+from fatescope.models.description import DISTANCE_MAPS
 from fatescope.models.description import Thresholds as ShippedThresholds
 from fatescope.predict import RegionSums, add_part, find_regions, join_regions, quantise
-from fatescope.prepare.targets import nucleus_targets
+from fatescope.prepare.targets import centre_offsets, nucleus_targets
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import SmallUNet, build_network
 from fatescope.train.scoring import GRIDS
@@ -18,12 +19,17 @@ BORDER_PX = CropSettings().border_px
 
 
 def network(seed: int) -> SmallUNet:
-    return build_network(NetworkSettings(), seed=seed)
+    return build_network(NetworkSettings(n_outputs=3), seed=seed)
 
 
 def target(crop: LabelledCrop) -> np.ndarray:
-    maps = crop.inner(nucleus_targets(crop.labels, border_px=BORDER_PX).stack())
-    return np.concatenate([maps, weights(crop)]).astype(np.float32)
+    """Return what training has; the network of this design does not draw the offsets."""
+    maps = nucleus_targets(crop.labels, border_px=BORDER_PX).stack()
+    offsets, whole = centre_offsets(crop.labels)
+    counts, counts_instances = weights(crop)
+    rows = [counts, counts_instances, counts_instances * crop.inner(whole)]
+    drawn = crop.inner(np.concatenate([maps, offsets]))
+    return np.concatenate([drawn, np.stack(rows)]).astype(np.float32)
 
 
 def loss(logits: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
@@ -37,7 +43,7 @@ def decode(maps: np.ndarray, shape: tuple[int, int], thresholds: Thresholds) -> 
     )
     maps = quantise(maps[:, : shape[0], : shape[1]].astype(np.float32))
     sums = RegionSums()
-    regions = find_regions(maps, settings)
+    regions = find_regions(maps, settings, outputs=DISTANCE_MAPS)
     stored = add_part(sums, regions, maps, own=slice(0, shape[0]), offset=0)
     return join_regions(sums, settings).label_of[stored].astype(np.int32)
 
@@ -51,5 +57,5 @@ DESIGN = Design(
     maps=torch.sigmoid,
     decode=decode,
     start=ShippedThresholds().model_dump(),
-    grids=GRIDS,
+    grids=GRIDS[DISTANCE_MAPS],
 )

@@ -2,9 +2,11 @@ import numpy as np
 import pytest
 
 from fatescope.models import ModelDescription, Thresholds
-from fatescope.predict import instances as steps
+from fatescope.models.description import DISTANCE_MAPS
+from fatescope.predict import regions as steps
+from fatescope.predict.climbing import climb_map
 from fatescope.predict.histogram import histogram
-from fatescope.predict.instances import FULL, REACH_PX, climb_map, find_regions, quantise
+from fatescope.predict.instances import REACH_PX, find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
     count_values,
@@ -13,6 +15,7 @@ from fatescope.predict.normalise import (
     plane_statistics,
 )
 from fatescope.predict.plane import segment_plane
+from fatescope.predict.regions import FULL, quantise
 from fatescope.predict.scratch import MemoryScratch
 
 THRESHOLDS = Thresholds(min_area_px=5)
@@ -47,7 +50,7 @@ def perfect_maps(labels):
 
 def instances(maps, thresholds=THRESHOLDS):
     q = quantise(maps)
-    regions = find_regions(q, thresholds)
+    regions = find_regions(q, thresholds, outputs=DISTANCE_MAPS)
     sums = RegionSums()
     own = slice(0, q.shape[1])
     provisional = add_part(sums, regions, q, own=own, offset=0)
@@ -195,13 +198,13 @@ def test_the_climbed_map_is_the_distance_smoothed_twice_along_each_axis(shape):
 @pytest.mark.parametrize("shape", [(37, 23), (9, 21, 17)])
 def test_regions_do_not_depend_on_the_bands_that_are_worked_on(shape, monkeypatch):
     maps = blurred_maps(shape)
-    whole = find_regions(quantise(maps), THRESHOLDS)
+    whole = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert whole.n > 1
     monkeypatch.setattr(steps, "_BAND_PX", 1)
-    found = find_regions(quantise(maps), THRESHOLDS)
+    found = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert (found.labels == whole.labels).all()
     assert (found.height == whole.height).all()
-    assert (found.tops == whole.tops).all()
+    assert (found.peak == whole.peak).all()
 
 
 def test_maps_become_the_nearest_whole_numbers():

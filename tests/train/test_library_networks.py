@@ -36,7 +36,7 @@ def test_a_network_by_name_keeps_the_grid_and_is_exported(kind, encoder):
         picture = np.random.default_rng(0).random(shape, dtype=np.float32)
         with torch.no_grad():
             maps = network(torch.from_numpy(picture)).numpy()
-        assert maps.shape == (shape[0], 3, *shape[2:])
+        assert maps.shape == (shape[0], 5, *shape[2:])
         assert 0 <= maps.min() <= maps.max() <= 1
         np.testing.assert_allclose(compiled(picture)[0], maps, atol=0.02)
 

@@ -22,6 +22,7 @@ from fatescope.train import (
     weights_bytes,
 )
 from fatescope.train.crops import picture_weights
+from fatescope.train.export import drawing_only
 from fatescope.train.pictures import load_pictures, median_diameter, normalise
 from fatescope.train.preview import draw_preview
 from fatescope.train.settings import LossSettings, NetworkSettings
@@ -51,12 +52,12 @@ def test_crops_and_targets_lie_on_one_grid(pictures):
     for n in range(12):
         image, target = source.crop(n)
         assert image.shape == (1, 64, 64)
-        assert target.shape == (5, 64, 64)
-        counts = target[3] > 0
+        assert target.shape == (8, 64, 64)
+        counts = target[5] > 0
         inside.append(image[0][(target[0] > 0) & counts].mean())
         outside.append(image[0][(target[0] == 0) & counts].mean())
         assert (target[1] > 0)[counts].tolist() == (target[0] > 0)[counts].tolist()
-        assert not target[3][0].any()  # the rim does not count
+        assert not target[5:, 0].any()  # the rim does not count
     assert min(inside) > max(outside) + 0.1
 
 
@@ -94,7 +95,7 @@ def test_the_network_keeps_the_grid_and_stays_between_0_and_1():
     network = build_network(SMALL, seed=0).eval()
     with torch.no_grad():
         maps = network(torch.randn(2, 1, 48, 80))
-    assert maps.shape == (2, 3, 48, 80)
+    assert maps.shape == (2, 5, 48, 80)
     assert maps.min() >= 0
     assert maps.max() <= 1
 
@@ -111,15 +112,15 @@ def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone():
 
 def test_the_shipped_network_is_within_two_million_parameters():
     n = sum(p.numel() for p in build_network(Recipe().network, seed=0).parameters())
-    assert n == 1_197_228
+    assert n == 1_197_364
 
 
 def test_ignored_pixels_do_not_change_the_loss():
     rng = torch.Generator().manual_seed(0)
-    logits = torch.randn(2, 3, 8, 8, generator=rng)
-    target = torch.rand(2, 5, 8, 8, generator=rng).round()
-    target[:, 3:, :, :4] = 0
-    target[:, 3:, :, 4:] = 1
+    logits = torch.randn(2, 5, 8, 8, generator=rng)
+    target = torch.rand(2, 8, 8, 8, generator=rng).round()
+    target[:, 5:, :, :4] = 0
+    target[:, 5:, :, 4:] = 1
     before = nucleus_loss(logits, target, settings=LossSettings())["loss"]
     spoilt = logits.clone()
     spoilt[:, :, :, :4] += 5
@@ -129,11 +130,13 @@ def test_ignored_pixels_do_not_change_the_loss():
 
 
 def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
-    target = torch.zeros(1, 5, 8, 8)
+    target = torch.zeros(1, 8, 8, 8)
     target[:, 0, 2:6, 2:6] = target[:, 1, 2:6, 2:6] = 1
     target[:, 2, :, 4] = 1
-    target[:, 3:] = 1
+    target[:, 3:5] = torch.rand(1, 2, 8, 8)
+    target[:, 5:] = 1
     perfect = (target[:, :3] - 0.5) * 40
+    perfect = torch.cat([perfect, torch.logit(target[:, 3:5])], dim=1)
     settings = LossSettings()
     assert nucleus_loss(perfect, target, settings=settings)["loss"] < 0.01
     missed, invented = perfect.clone(), perfect.clone()
@@ -144,19 +147,29 @@ def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
     assert float(worse) == pytest.approx(settings.border_class * float(better), rel=1e-3)
 
 
-def test_where_the_distance_is_open_entropy_asks_for_the_mean_and_the_absolute_error_does_not():
-    target = torch.ones(1, 5, 1, 10)
-    target[:, 1, :, :4] = 0  # of ten alike pixels, four lie between two nuclei
-    pulls = {}
-    for kind in ("entropy", "absolute"):
-        logit = torch.logit(torch.tensor(0.6)).requires_grad_()
-        logits = torch.stack([torch.zeros(10), logit.expand(10), torch.zeros(10)])[None, :, None]
-        nucleus_loss(logits, target, settings=LossSettings(distance_error=kind))[
-            "distance"
-        ].backward()
-        pulls[kind] = float(logit.grad)
-    assert pulls["entropy"] == pytest.approx(0, abs=1e-6)
-    assert pulls["absolute"] < -0.04  # onwards to 1, the answer of six pixels
+def test_offsets_count_in_whole_nuclei_only_and_in_units_of_a_radius():
+    target = torch.full((1, 8, 8, 8), 0.5)
+    target[:, 0] = target[:, 5:7] = 1
+    target[:, 2] = target[:, 7] = 0
+    target[:, 7, :, :4] = 1  # a nucleus seen whole, beside one that is cut
+    logits = torch.zeros(1, 5, 8, 8)
+    assert nucleus_loss(logits, target, settings=LossSettings())["offset"] == 0
+    target[:, 3, :, 4:] = 1.0  # where nothing is known
+    assert nucleus_loss(logits, target, settings=LossSettings())["offset"] == 0
+    target[:, 3, :, :4] = 0.5 + 11 / 64  # eleven pixels down: the radius of a usual nucleus
+    found = nucleus_loss(logits, target, settings=LossSettings())
+    assert float(found["offset"]) == pytest.approx(0.5)  # and none across
+    without = nucleus_loss(logits[:, :3], target, settings=LossSettings())
+    assert without["offset"] == 0
+    assert float(found["loss"] - without["loss"]) == pytest.approx(LossSettings().offset * 0.5)
+
+
+def test_only_some_maps_are_exported_and_they_are_the_same():
+    network = build_network(SMALL, seed=1).eval()
+    picture = torch.randn(1, 1, 32, 48)
+    with torch.no_grad():
+        every, some = network(picture), drawing_only(network, [0, 3, 4], n_outputs=5)(picture)
+    torch.testing.assert_close(some, every[:, [0, 3, 4]])
 
 
 def test_a_picture_is_as_large_as_its_unit_says(tmp_path):
@@ -257,9 +270,9 @@ def test_regions_that_are_unknown_do_not_count(pairs):
         for n in range(4):
             _, target = CropSource(pictures, settings=settings, seed=0).crop(n)
             if settings is all_known:
-                counted += target[3].sum()
+                counted += target[5].sum()
             else:
-                hidden += target[3].sum()
-                drawn += (target[0] * (1 - target[3]))[2:-2, 2:-2].sum()
+                hidden += target[5].sum()
+                drawn += (target[0] * (1 - target[5]))[2:-2, 2:-2].sum()
     assert hidden < counted
     assert drawn == 0

@@ -2,6 +2,8 @@ from .check import ModelCheck as ModelCheck
 from .check import check_model as check_model
 from .check import list_models as list_models
 from .cuda import CudaModel as CudaModel
+from .description import DISTANCE_MAPS as DISTANCE_MAPS
+from .description import OFFSET_MAPS as OFFSET_MAPS
 from .description import Citation as Citation
 from .description import ModelDescription as ModelDescription
 from .description import Thresholds as Thresholds

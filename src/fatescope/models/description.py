@@ -18,11 +18,19 @@ Task = Literal[
 Modality = Literal["fluorescence", "electron", "phase", "bright-field", "any"]
 
 
+DISTANCE_MAPS = ("foreground", "distance", "border")
+"""What is climbed: distance to the outline, less the borders between nuclei that touch."""
+
+OFFSET_MAPS = ("foreground", "down", "across")
+"""What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
+
+
 class Thresholds(Settings):
     """How maps become instances; chosen on validation units, never on test units.
 
     All lengths and areas are in pixels of the working grid, where a nucleus is about
-    ``diameter_px`` across.
+    ``diameter_px`` across. ``votes`` and ``apart_px`` are for models that draw offsets; ``core``,
+    ``border_weight`` and ``merge_...`` for models that draw distance and border.
     """
 
     foreground: float = setting(0.5, "least foreground of a pixel of a nucleus", gt=0, lt=1)
@@ -37,6 +45,10 @@ class Thresholds(Settings):
     )
     merge_distance: float = setting(
         0.6, "and whose distance map along the common edge is above this", ge=0, le=1
+    )
+    votes: float = setting(3.0, "least smoothed votes for the centre of a nucleus", gt=0)
+    apart_px: int = setting(
+        6, "centres are highest within this distance, along both axes", unit="px", ge=1, le=7
     )
     min_area_px: int = setting(20, "smaller objects are dropped", unit="px", ge=0)
     min_score: float = setting(0.0, "objects whose mean foreground is less are dropped", ge=0, le=1)
@@ -87,9 +99,7 @@ class ModelDescription(Settings):
     opset: int = setting(17, "ONNX operator set", ge=7)
 
     task: Task = setting("nuclei", "what it is for")
-    outputs: tuple[str, ...] = setting(
-        ("foreground", "distance", "border"), "output channels, in order"
-    )
+    outputs: tuple[str, ...] = setting(DISTANCE_MAPS, "output channels, in order")
     thresholds: Thresholds = setting(Thresholds(), "how maps become instances")
     diameter_px: float = setting(
         22.0, "median object diameter on the working grid", unit="px", gt=1

@@ -4,7 +4,6 @@ from .frames import Plane as Plane
 from .frames import choose_channel as choose_channel
 from .frames import open_frames as open_frames
 from .instances import find_regions as find_regions
-from .instances import quantise as quantise
 from .join import RegionSums as RegionSums
 from .join import add_part as add_part
 from .join import join_regions as join_regions
@@ -22,6 +21,7 @@ from .plane import PlaneLabels as PlaneLabels
 from .plane import segment_plane as segment_plane
 from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
+from .regions import quantise as quantise
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
 from .settings import NucleiEmSettings as NucleiEmSettings

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.predict.instances import FULL, find_runs
+from fatescope.predict.regions import FULL, find_runs
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.description import Thresholds
-    from fatescope.predict.instances import Regions
+    from fatescope.predict.regions import Regions
 
 _NOWHERE = np.int64(2**62)
 
@@ -70,17 +70,14 @@ def add_part(
     shade = np.bincount(label, weights=shades, minlength=size)
     first = np.full(size, _NOWHERE, np.int64)
     first[label[::-1]] = start[::-1] + offset
-    peak = np.zeros(size, np.int64)
-    top = np.flatnonzero(regions.tops[own])
-    np.maximum.at(peak, mine.reshape(-1)[top], regions.height[own].reshape(-1)[top])
     cored = np.arange(size) <= regions.n_cores
 
     sums.area.append(area[1:].astype(np.int64))
     sums.shade.append(shade[1:].astype(np.int64))
-    sums.peak.append(peak[1:])
+    sums.peak.append(regions.peak)
     sums.first.append(first[1:])
     sums.cored.append(cored[1:])
-    contacts = _contacts(regions.labels, maps[2], regions.height, own)
+    contacts = _contacts(regions, own)
     contacts[:, :2] += sums.n
     sums.contacts.append(contacts)
     provisional = mine.astype(np.uint32)
@@ -99,17 +96,16 @@ def pair_parts(
     return np.stack([(pairs >> 32) + offsets[0], (pairs & 0xFFFFFFFF) + offsets[1]], axis=1)
 
 
-def _contacts(
-    labels: NDArray[np.int32], border: NDArray[np.uint8], height: NDArray[np.int32], own: slice
-) -> NDArray[np.int64]:
+def _contacts(regions: Regions, own: slice) -> NDArray[np.int64]:
     """Return one row for each two regions that touch: a, b, pixels, border, height.
 
     Neighbours across the first own row count; across the last own row the next part counts them.
     """
+    labels = regions.labels
     codes, edges, heights = [], [], []
     for axis in range(labels.ndim):
         span = slice(max(0, own.start - 1), own.stop) if axis == 0 else own
-        part, edge, level = (a[span].reshape(-1) for a in (labels, border, height))
+        part, level = labels[span].reshape(-1), regions.height[span].reshape(-1)
         stride = int(np.prod(labels.shape[axis + 1 :]))
         low = np.flatnonzero(part[:-stride] != part[stride:])
         if axis:  # the last of a line and the first of the next are no neighbours
@@ -118,7 +114,8 @@ def _contacts(
         touch = (a > 0) & (b > 0)
         low, a, b = low[touch], a[touch], b[touch]
         codes.append(np.minimum(a, b) << 32 | np.maximum(a, b))
-        edges.append(np.maximum(edge[low], edge[low + stride]))
+        edge = np.zeros(part.shape, np.uint8) if regions.border is None else regions.border[span]
+        edges.append(np.maximum(edge.reshape(-1)[low], edge.reshape(-1)[low + stride]))
         heights.append(np.minimum(level[low], level[low + stride]))
     code = np.concatenate(codes)
     unique, row = np.unique(code, return_inverse=True)

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.instances import FULL, REACH_PX, find_regions
+from fatescope.predict.instances import REACH_PX, STEP_PX, find_regions
 from fatescope.predict.join import Joined, RegionSums, add_part, join_regions, pair_parts
+from fatescope.predict.regions import FULL
 from fatescope.predict.resample import Corners, make_corners, outline_labels
 from fatescope.predict.tiling import RowBuffer, make_grid, map_rows
 
@@ -98,7 +99,9 @@ def segment_plane(
     labels = scratch.rows((rows, columns), np.dtype(np.uint32))
     shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
     buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
-    sums = _regions_of_parts(buffer, (rows, columns), thresholds, labels, shade, part_px)
+    sums = _regions_of_parts(
+        buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
+    )
     joined = join_regions(sums, thresholds)
     if shade is None:
         return PlaneLabels(shape, joined.n, joined.score, joined.label_of, labels)
@@ -110,6 +113,7 @@ def _regions_of_parts(
     buffer: RowBuffer,
     shape: tuple[int, int],
     thresholds: Thresholds,
+    outputs: tuple[str, ...],
     labels: Rows,
     shade: Rows | None,
     part_px: int,
@@ -121,10 +125,13 @@ def _regions_of_parts(
     previous: tuple[NDArray[np.int32], NDArray[np.int32], int] | None = None
     for first in range(0, rows, height):
         stop = min(first + height, rows)
-        top, bottom = max(0, first - REACH_PX), min(rows, stop + REACH_PX)
+        top = max(0, first - REACH_PX) // STEP_PX * STEP_PX
+        bottom = min(rows, stop + REACH_PX)
         maps = buffer.read(top, bottom)
         own = slice(first - top, stop - top)
-        regions = find_regions(maps, thresholds, own=own, cut=(top > 0, bottom < rows))
+        regions = find_regions(
+            maps, thresholds, outputs=outputs, own=own, cut=(top > 0, bottom < rows)
+        )
         start = sums.n
         labels.write(first, add_part(sums, regions, maps, own=own, offset=first * columns))
         if shade is not None:

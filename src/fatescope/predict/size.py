@@ -16,10 +16,12 @@ import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
+from fatescope.models.description import DISTANCE_MAPS
 from fatescope.predict.histogram import histogram, otsu
-from fatescope.predict.instances import FULL, find_regions, quantise
+from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import count_values, first_bin, normalise
+from fatescope.predict.regions import FULL, quantise
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 
@@ -320,7 +322,7 @@ def _nuclei_of(
     tile = read_tile(read, grid, sample.statistics, 0, 0)
     maps = quantise(sample.network.run(tile[None, None])[0])
     maps = maps[:, : grid.working_shape[0], : grid.working_shape[1]]
-    regions = find_regions(maps, model.thresholds)
+    regions = find_regions(maps, model.thresholds, outputs=model.outputs)
     sums = RegionSums()
     own = slice(0, maps.shape[1])
     provisional = add_part(sums, regions, maps, own=own, offset=0)
@@ -332,9 +334,11 @@ def _nuclei_of(
     whole[cut[cut > 0].astype(np.intp) - 1] = False
     if whole.sum() < 3:
         whole[:] = True
-    top = np.zeros(joined.n + 1, np.uint8)
-    np.maximum.at(top, labels.reshape(-1), maps[1].reshape(-1))
-    sure = joined.score.astype(np.float64) * (top[1:] / FULL)
+    sure = joined.score.astype(np.float64)
+    if model.outputs == DISTANCE_MAPS:
+        top = np.zeros(joined.n + 1, np.uint8)
+        np.maximum.at(top, labels.reshape(-1), maps[1].reshape(-1))
+        sure *= top[1:] / FULL
     return np.sqrt(4 * area[whole] / np.pi), sure[whole]
 
 

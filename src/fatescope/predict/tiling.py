@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fatescope.predict.instances import quantise
 from fatescope.predict.normalise import normalise
+from fatescope.predict.regions import quantise
 from fatescope.predict.resample import apply_taps, make_taps, reflect, working_length
 
 if TYPE_CHECKING:

@@ -17,6 +17,13 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, LabelImage
 
 
+DRAWN = ("foreground", "distance", "border", "down", "across")
+"""What a network learns to draw, in this order."""
+
+OFFSET_REACH_PX = 32
+"""The longest way to a centre that is drawn: 0 and 1 in a map of offsets."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NucleusTargets:
     """Three maps on the grid of the labels, float32 in 0..1."""
@@ -64,6 +71,50 @@ def nucleus_targets(labels: LabelImage, *, border_px: float) -> NucleusTargets:
         distance=_normalised_distance(labels),
         border=_touching_border(labels, border_px).astype(np.float32),
     )
+
+
+def centre_offsets(labels: LabelImage) -> tuple[FloatArray, BoolArray]:
+    """Compute the way from each pixel to the centroid of its nucleus.
+
+    The idea is that of Neven et al. (Instance segmentation by jointly optimizing spatial
+    embeddings, CVPR 2019), with offsets that are learnt directly.
+
+    Parameters
+    ----------
+    labels : ndarray of int, shape (Y, X) or (Z, Y, X)
+        Instance labels, 0 = background.
+
+    Returns
+    -------
+    offsets : ndarray of float32, shape (axes, *labels.shape)
+        Along each axis 0.5 + offset / (2 * `OFFSET_REACH_PX`), within 0..1; 0.5 in background.
+    known : ndarray of bool
+        Where a nucleus is seen whole. The centre of one that the edge cuts is not known.
+
+    Examples
+    --------
+    >>> offsets, known = centre_offsets(np.array([[0, 0, 0, 0, 0], [0, 1, 1, 1, 0], [0] * 5]))
+    >>> (offsets[1, 1] - 0.5) * 2 * OFFSET_REACH_PX
+    array([ 0.,  1.,  0., -1.,  0.], dtype=float32)
+    """
+    import fastremap
+
+    rows, _ = fastremap.renumber(np.ascontiguousarray(labels, dtype=np.uint32))
+    flat = rows.ravel()
+    area = np.bincount(flat).clip(min=1)
+    inside = rows > 0
+    offsets = np.full((labels.ndim, *labels.shape), 0.5, np.float32)
+    places = np.indices(labels.shape, np.float32)
+    for axis, place in enumerate(places):
+        centre = np.bincount(flat, weights=place.ravel()) / area
+        way = (centre[rows] - place) / (2 * OFFSET_REACH_PX) + 0.5
+        offsets[axis][inside] = way[inside].clip(0, 1)
+    whole = np.ones(len(area), np.bool_)
+    whole[0] = False
+    for axis in range(labels.ndim):
+        for edge in (0, -1):
+            whole[np.take(rows, edge, axis)] = False
+    return offsets, whole[rows]
 
 
 def _normalised_distance(labels: LabelImage) -> FloatArray:

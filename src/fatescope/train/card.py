@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from fatescope.evaluate import ScoreSettings, summarise_scores
+from fatescope.models import DISTANCE_MAPS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -95,6 +96,12 @@ def write_card(
 def _expects(d: ModelDescription) -> str:
     low, high = d.diameter_range_px
     t = d.thresholds
+    route = f"{t.votes:g} smoothed votes for a centre, centres more than {t.apart_px} px apart"
+    if d.outputs == DISTANCE_MAPS:
+        route = (
+            f"core {t.core:g}, border weight {t.border_weight:g}, merge where border is under "
+            f"{t.merge_border:g} and distance over {t.merge_distance:g}"
+        )
     bright = "" if d.polarity == "any" else f", {d.polarity} nuclei"
     return (
         "## What it expects\n\n"
@@ -102,10 +109,8 @@ def _expects(d: ModelDescription) -> str:
         f"{d.percentiles[1]:g} of the whole plane become 0 and 1. Nuclei are brought to "
         f"{d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
         f"Maps: {', '.join(d.outputs)}.\n\n"
-        f"Thresholds: foreground {t.foreground:g}, core {t.core:g}, border weight "
-        f"{t.border_weight:g}, merge where border is under {t.merge_border:g} and distance over "
-        f"{t.merge_distance:g}, smallest area {t.min_area_px} px at working size, least score "
-        f"{t.min_score:g}."
+        f"Thresholds: foreground {t.foreground:g}, {route}, smallest area {t.min_area_px} px at "
+        f"working size, least score {t.min_score:g}."
     )
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fatescope.prepare.targets import nucleus_targets
+from fatescope.prepare.targets import centre_offsets, nucleus_targets
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,21 +49,24 @@ class CropSource:
         Returns
         -------
         image : ndarray of float32, shape (1, Y, X)
-        target : ndarray of float32, shape (5, Y, X)
-            Foreground, distance, border; then 1 where foreground counts, 1 where the other two do.
+        target : ndarray of float32, shape (8, Y, X)
+            Foreground, distance, border, offsets down and across; then 1 where foreground counts,
+            1 where distance and border do, 1 where offsets do.
         """
         rng = np.random.default_rng((self._seed, number))
         picture = self._pictures[rng.choice(len(self._pictures), p=self._weights)]
         image, labels, known = cut(picture, settings=self._settings, rng=rng)
         image = spoil(image, settings=self._settings, rng=rng)
         targets = nucleus_targets(labels, border_px=self._settings.border_px).stack()
-        target = np.concatenate([targets, known[None], known[None] * picture.instances])
+        offsets, whole = centre_offsets(labels)
+        counts = known * picture.instances
+        target = np.concatenate([targets, offsets, np.stack([known, counts, counts * whole])])
         inner = slice(MARGIN_PX, MARGIN_PX + self._settings.size_px)
         target = target[:, inner, inner].astype(np.float32)
         rim = self._settings.rim_px
         if rim:
-            target[3:, :rim] = target[3:, -rim:] = 0
-            target[3:, :, :rim] = target[3:, :, -rim:] = 0
+            target[5:, :rim] = target[5:, -rim:] = 0
+            target[5:, :, :rim] = target[5:, :, -rim:] = 0
         return np.ascontiguousarray(image[None, inner, inner]), target
 
 

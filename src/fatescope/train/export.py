@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import warnings
 from typing import TYPE_CHECKING, Any
@@ -19,6 +20,20 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 OPSET = 17
+
+
+def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
+    """Return a copy of a network that draws some of its ``n_outputs`` maps, in this order.
+
+    The last convolution loses the rows of the others, so that they cost nothing.
+    """
+    copied = copy.deepcopy(network)
+    *_, last = (m for m in copied.modules() if isinstance(m, torch.nn.Conv2d))
+    for values in (last.weight, last.bias):
+        rows = values.data.unflatten(0, (n_outputs, -1))
+        values.data = rows[list(maps)].flatten(0, 1).clone()
+    last.out_channels = len(last.weight)
+    return copied
 
 
 def export_onnx(network: torch.nn.Module) -> bytes:

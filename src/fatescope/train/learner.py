@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,16 @@ if TYPE_CHECKING:
     from fatescope.train.crops import CropSource
     from fatescope.train.settings import Stage
 
-PARTS = ("loss", "foreground", "dice", "distance", "border")
+PARTS = ("loss", "foreground", "dice", "distance", "border", "offset")
 Row = dict[str, float]
 
 
 @dataclass(frozen=True, slots=True)
 class EpochBatches:
-    """The batches of one epoch; crop numbers follow from the step alone."""
+    """The batches of one epoch; crop numbers follow from the step alone.
+
+    The next batch is cut in a thread beside the training step: the same batches, sooner.
+    """
 
     source: CropSource
     first_step: int
@@ -38,10 +42,19 @@ class EpochBatches:
         return self.n_steps
 
     def __iter__(self) -> Iterator[tuple[torch.Tensor, torch.Tensor]]:
-        for step in range(self.first_step, self.first_step + self.n_steps):
-            numbers = range(step * self.batch, (step + 1) * self.batch)
-            images, targets = zip(*[self.source.crop(n) for n in numbers], strict=True)
-            yield torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
+        steps = range(self.first_step, self.first_step + self.n_steps)
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            following = beside.submit(self._at, steps[0])
+            for step in steps:
+                batch = following.result()
+                if step + 1 in steps:
+                    following = beside.submit(self._at, step + 1)
+                yield batch
+
+    def _at(self, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+        numbers = range(step * self.batch, (step + 1) * self.batch)
+        images, targets = zip(*[self.source.crop(n) for n in numbers], strict=True)
+        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
 
 
 class NucleusLearner(lightning.LightningModule):  # type: ignore[misc] # lightning is not followed

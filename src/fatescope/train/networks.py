@@ -40,7 +40,7 @@ class Residual(nn.Module):  # type: ignore[misc] # torch is not followed
 
 
 class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
-    """Nuclei network: (B, 1, Y, X) to foreground, distance and border, (B, 3, Y, X), in 0..1.
+    """Nuclei network: (B, 1, Y, X) to the maps of `prepare.targets.DRAWN`, (B, 5, Y, X), in 0..1.
 
     The first layer (6 x 6, stride 2) halves the resolution, where nearly all the time of a U-Net
     is spent; the last one predicts four pixels at each place and sorts them to full resolution.

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fatescope.models import (
+    DISTANCE_MAPS,
+    OFFSET_MAPS,
     ModelDescription,
     ModelPackage,
     OpenVinoModel,
@@ -19,6 +21,7 @@ from fatescope.models import (
 )
 from fatescope.prepare import read_pixels, read_samples, seen_hashes
 from fatescope.prepare.store import SPLITS
+from fatescope.prepare.targets import DRAWN
 from fatescope.simulate import (
     NucleiMovieSettings,
     SectionSettings,
@@ -26,7 +29,7 @@ from fatescope.simulate import (
     simulate_section,
 )
 from fatescope.train.card import write_card
-from fatescope.train.export import export_onnx, quantise, weights_bytes
+from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
 from fatescope.train.pictures import normalise, unit_diameters
 from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
@@ -145,7 +148,9 @@ def draft_package(
         With thresholds chosen on the validation units, where there are any.
     """
     learning, choosing = ([s for s in rows if s.split == side] for side in ("train", "validation"))
-    exact = export_onnx(network)
+    n_outputs = recipe.stages[-1].network.n_outputs
+    drawn = [DRAWN.index(name) for name in shipped_maps(n_outputs)]
+    exact = export_onnx(drawing_only(network, drawn, n_outputs=n_outputs))
     before = provenance.start.training.units_seen if provenance.start else ()
     description = describe(
         recipe,
@@ -201,6 +206,7 @@ def describe(
     said = ("name", "summary", "task", "modality", "polarity", "cite")
     return ModelDescription(
         **{name: getattr(recipe, name) for name in said},
+        outputs=shipped_maps(recipe.stages[-1].network.n_outputs),
         diameter_px=size,
         diameter_range_px=(round(size * low, 1), round(size * high, 1)),
         training=Training(
@@ -212,6 +218,11 @@ def describe(
             seed=recipe.seed,
         ),
     )
+
+
+def shipped_maps(n_outputs: int) -> tuple[str, ...]:
+    """Return the maps of a package: of a network that draws offsets only what votes."""
+    return OFFSET_MAPS if n_outputs == len(DRAWN) else DISTANCE_MAPS
 
 
 def calibration_pictures(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
+from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS
 from fatescope.predict import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
@@ -18,7 +20,7 @@ from fatescope.prepare import read_pixels
 from fatescope.train.pictures import unit_diameters
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
     from numpy.typing import NDArray
 
@@ -32,16 +34,27 @@ MERGE_BORDER = (0.0, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
 MERGE_DISTANCE = (0.3, 0.4, 0.5, 0.6, 0.7, 0.8)
 MIN_AREA_PX = (10, 20, 30, 40, 60)
 MIN_SCORE = (0.0, 0.5, 0.6, 0.7, 0.75, 0.8)
-GRIDS: tuple[tuple[str, Sequence[float]], ...] = (
-    ("core", CORE),
-    ("border_weight", BORDER_WEIGHT),
-    ("foreground", FOREGROUND),
-    ("merge_distance", MERGE_DISTANCE),
-    ("merge_border", MERGE_BORDER),
-    ("min_area_px", MIN_AREA_PX),
-    ("min_score", MIN_SCORE),
-)
-"""What is tried for each threshold, in the order in which they are tuned."""
+VOTES = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0)
+APART_PX = (4, 5, 6, 7)
+Grids = tuple[tuple[str, Sequence[float]], ...]
+_OF_OBJECTS: Grids = (("min_area_px", MIN_AREA_PX), ("min_score", MIN_SCORE))
+GRIDS: dict[tuple[str, ...], Grids] = {
+    DISTANCE_MAPS: (
+        ("core", CORE),
+        ("border_weight", BORDER_WEIGHT),
+        ("foreground", FOREGROUND),
+        ("merge_distance", MERGE_DISTANCE),
+        ("merge_border", MERGE_BORDER),
+        *_OF_OBJECTS,
+    ),
+    OFFSET_MAPS: (
+        ("votes", VOTES),
+        ("apart_px", APART_PX),
+        ("foreground", FOREGROUND),
+        *_OF_OBJECTS,
+    ),
+}
+"""What is tried for each threshold of a route, in the order in which they are tuned."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,10 +192,10 @@ def tune_thresholds(
 
     best = description.thresholds
     best_merit = tried(best)
-    rounds = 2
-    for done, (name, values) in enumerate(GRIDS * rounds):
+    rounds = GRIDS[description.outputs] * 2
+    for done, (name, values) in enumerate(rounds):
         if progress:
-            progress(done, len(GRIDS) * rounds, "choosing thresholds")
+            progress(done, len(rounds), "choosing thresholds")
         for value in values:
             candidate = best.replace(**{name: value})
             if candidate != best and (found := tried(candidate)) > best_merit + 1e-4:

@@ -25,7 +25,7 @@ from fatescope.evaluate import (
     compare_scores,
     score_labels,
 )
-from fatescope.models import Model, import_model, load_model
+from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, Model, import_model, load_model
 from fatescope.prepare import read_pixels, read_samples, unit_hash, unit_ids
 from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
@@ -46,7 +46,6 @@ if TYPE_CHECKING:
 
 Side = Literal["old", "new"]
 SIDES: tuple[Side, Side] = ("old", "new")
-_MAPS = ("foreground", "distance", "border")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +179,10 @@ def open_side(name_or_path: Path | str, settings: CompareSettings) -> Model:
             model = load_model(Path(scratch) / "package", precision=settings.precision)
     else:
         model = load_model(name_or_path, precision=settings.precision)
-    if model.description.outputs != _MAPS:
+    if model.description.outputs not in (OFFSET_MAPS, DISTANCE_MAPS):
         raise ModelError(
             f"{name_or_path}: draws {', '.join(model.description.outputs)}; compare takes networks "
-            f"that draw {', '.join(_MAPS)}."
+            f"that draw {', '.join(OFFSET_MAPS)}, or {', '.join(DISTANCE_MAPS)}."
         )
     return model
 

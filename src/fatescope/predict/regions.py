@@ -1,0 +1,127 @@
+"""Regions of a part of a plane, and what the routes to them share. Whole numbers throughout."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+HOLE_PX = 16
+"""Holes in the foreground of at most so many pixels are closed."""
+
+_BAND_PX = 2**16
+
+FULL = 255
+"""Maps are whole numbers from 0 to `FULL`: small, fast, and robust to rounding of a network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Regions:
+    """Regions of a part of a plane, before they are merged and judged.
+
+    Parameters
+    ----------
+    labels : ndarray of int32, shape of the part
+        1..n; regions up to ``n_cores`` have a core, the others are weak. Right on the own rows
+        and the row before them.
+    cores : tuple of ndarray of int32
+        Labels of cores on the rows around the first and the last own edge: as many rows as a
+        pixel's core can be away.
+    height : ndarray of int32, shape of the part
+        What was climbed.
+    peak : ndarray of int64, shape (n,)
+        The greatest height of each region, as far as this part accounts for it.
+    border : ndarray of uint8, shape of the part, or None
+        What was predicted between nuclei; None where a model does not draw it.
+    """
+
+    labels: NDArray[np.int32]
+    cores: tuple[NDArray[np.int32], NDArray[np.int32]]
+    height: NDArray[np.int32]
+    peak: NDArray[np.int64]
+    border: NDArray[np.uint8] | None
+    n: int
+    n_cores: int
+
+
+def quantise(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
+    """Return maps in 0..1 as whole numbers in 0..`FULL`; not-a-number becomes 0."""
+    out = np.empty(maps.shape, np.uint8)
+    for place in np.ndindex(maps.shape[:-2]):
+        for rows in bands(maps.shape[-2:]):
+            scaled = maps[place][rows] * np.float32(FULL)
+            scaled += np.float32(0.5)
+            np.fmax(scaled, np.float32(0), out=scaled)  # of a number and not-a-number the number
+            out[place][rows] = np.minimum(scaled, np.float32(FULL), out=scaled)
+    return out
+
+
+def bands(shape: tuple[int, ...]) -> Iterator[slice]:
+    """Divide an array along its first axis into bands that stay near the processor."""
+    height = max(1, _BAND_PX // max(1, math.prod(shape[1:])))
+    for first in range(0, shape[0], height):
+        yield slice(first, min(first + height, shape[0]))
+
+
+def within(rows: slice, seen: slice) -> slice:
+    """Return where ``rows`` are in a part that begins with ``seen``."""
+    return slice(rows.start - seen.start, rows.stop - seen.start)
+
+
+def binomial(values: NDArray[np.int32], axis: int) -> NDArray[np.int32]:
+    """Return sums of each value's neighbours along an axis and twice itself; 0 outside."""
+    out = values * 2
+    lower, upper = shifted(axis, values.ndim)
+    out[upper] += values[lower]
+    out[lower] += values[upper]
+    return out
+
+
+def shifted(axis: int, ndim: int) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
+    """Return what all but the last, and all but the first, along an axis are."""
+    whole = [slice(None)] * ndim
+    lower, upper = list(whole), list(whole)
+    lower[axis], upper[axis] = slice(None, -1), slice(1, None)
+    return tuple(lower), tuple(upper)
+
+
+def find_foreground(prediction: NDArray[np.uint8], *, least: float) -> NDArray[np.bool_]:
+    """Return the foreground, with holes of at most `HOLE_PX` pixels closed."""
+    foreground = prediction >= max(1, round(least * FULL))
+    outside, n = components(~foreground)
+    flat = outside.reshape(-1)
+    start, length = find_runs(flat)
+    area = np.bincount(flat[start], weights=length, minlength=n + 1)
+    hole = (area <= HOLE_PX)[flat[start]] & (flat[start] > 0)
+    for first, pixels in zip(start[hole].tolist(), length[hole].tolist(), strict=True):
+        foreground.reshape(-1)[first : first + pixels] = True
+    return foreground
+
+
+def find_runs(flat: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+    """Return where runs of equal values start, and how long they are.
+
+    Sums over runs cost a tenth of sums over pixels.
+    """
+    inner = np.flatnonzero(flat[1:] != flat[:-1]) + 1
+    start = np.concatenate([np.zeros(min(1, flat.size), np.intp), inner])
+    return start, np.diff(start, append=flat.size)
+
+
+def components(
+    inside: NDArray[np.bool_] | NDArray[np.int32],
+) -> tuple[NDArray[np.int32], int]:
+    """Label connected components of equal values; pixels that meet at a corner only are apart."""
+    import cc3d
+
+    labels, n = cc3d.connected_components(
+        inside, connectivity=(4, 6)[inside.ndim - 2], return_N=True, out_dtype=np.uint32
+    )
+    return labels.view(np.int32), int(n)
