@@ -12,7 +12,7 @@ from fatescope.predict.normalise import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.regions import quantise
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.voting import APART_PX, JUMP_PX, _highest, _uphill
+from fatescope.predict.voting import APART_PX, JUMP_PX, _highest, _uphill, agreement
 from fatescope.prepare.targets import OFFSET_REACH_PX, centre_offsets
 
 THRESHOLDS = Thresholds(min_area_px=5, votes=1.0)
@@ -185,3 +185,14 @@ def test_the_highest_place_around_is_found_and_no_path_closes(reach):
     for _ in range(height.size):
         end = place[end]
     np.testing.assert_array_equal(place[end], end)
+
+
+def test_pixels_that_mean_one_place_agree_and_scattered_ones_do_not():
+    true = discs((60, 60), (30, 30, 11))
+    area = np.array([(true > 0).sum()])
+    maps = perfect_maps(true)
+    exact = find_regions(quantise(maps), THRESHOLDS, outputs=OFFSET_MAPS).peak[:1]
+    assert agreement(exact, area) == 1
+    maps[1:] += np.random.default_rng(0).normal(0, 4 / (2 * JUMP_PX), maps[1:].shape)
+    loose = find_regions(quantise(maps), THRESHOLDS, outputs=OFFSET_MAPS).peak[:1]
+    assert agreement(loose, area) < 0.6

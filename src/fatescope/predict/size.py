@@ -24,6 +24,7 @@ from fatescope.predict.normalise import count_values, first_bin, normalise
 from fatescope.predict.regions import FULL, quantise
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.voting import agreement
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -339,6 +340,10 @@ def _nuclei_of(
         top = np.zeros(joined.n + 1, np.uint8)
         np.maximum.at(top, labels.reshape(-1), maps[1].reshape(-1))
         sure *= top[1:] / FULL
+    else:
+        peak = np.zeros(joined.n + 1)
+        np.maximum.at(peak, joined.label_of[1:], sums.peak[0])
+        sure *= agreement(peak[1:], area)
     return np.sqrt(4 * area[whole] / np.pi), sure[whole]
 
 

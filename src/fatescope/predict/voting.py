@@ -11,7 +11,7 @@ The idea of Neven et al. (Instance segmentation by jointly optimizing spatial em
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,7 @@ JUMP_PX = 32
 
 _WAY = np.rint((np.arange(256) / 255 - 0.5) * 2 * JUMP_PX).astype(np.int32)
 _HOPS = 3
+_LOOSE = 0.1
 _SMOOTH_PX = 2
 _VOTE = 4 ** (2 * _SMOOTH_PX)  # what a vote adds to the smoothed votes, in all
 _PIECE_PX = 16
@@ -83,6 +84,16 @@ def regions_by_votes(
     peak = np.zeros(n, np.int64)
     peak[:n_cores] = height.reshape(-1)[peaks]
     return Regions(labels, cores, height, peak, None, n, n_cores)
+
+
+def agreement(peak: NDArray[Any], area: NDArray[Any]) -> NDArray[np.float64]:
+    """Return how well the pixels of nuclei agree on a centre, 0..1.
+
+    1 where their votes lie within about `_LOOSE` of the radius, as of the nuclei that are seen
+    most surely.
+    """
+    spread = 1 + _LOOSE**2 * area / np.pi  # variance of the votes, with that of the smoothing
+    return np.minimum(peak / _VOTE * 2 * np.pi * spread / np.maximum(area, 1), 1)
 
 
 def _aims(maps: NDArray[np.uint8], at: NDArray[np.int32]) -> NDArray[np.int32]:
