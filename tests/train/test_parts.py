@@ -147,6 +147,21 @@ def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
     assert float(worse) == pytest.approx(settings.border_class * float(better), rel=1e-3)
 
 
+def test_where_the_distance_is_open_entropy_asks_for_the_mean_and_the_absolute_error_does_not():
+    target = torch.ones(1, 8, 1, 10)
+    target[:, 1, :, :4] = 0  # of ten alike pixels, four lie between two nuclei
+    pulls = {}
+    for kind in ("entropy", "absolute"):
+        logit = torch.logit(torch.tensor(0.6)).requires_grad_()
+        logits = torch.stack([torch.zeros(10), logit.expand(10), torch.zeros(10)])[None, :, None]
+        nucleus_loss(logits, target, settings=LossSettings(distance_error=kind))[
+            "distance"
+        ].backward()
+        pulls[kind] = float(logit.grad)
+    assert pulls["entropy"] == pytest.approx(0, abs=1e-6)
+    assert pulls["absolute"] < -0.04  # onwards to 1, the answer of six pixels
+
+
 def test_offsets_count_in_whole_nuclei_only_and_in_units_of_a_radius():
     target = torch.full((1, 8, 8, 8), 0.5)
     target[:, 0] = target[:, 5:7] = 1
@@ -200,6 +215,20 @@ def test_weights_go_through_safetensors_and_fit_only_their_own_network():
         )
     with pytest.raises(ModelError, match="cannot be read"):
         load_weights(again, b"nothing")
+
+
+def test_weights_of_a_network_that_draws_more_or_fewer_maps_are_a_beginning():
+    few = build_network(SMALL.replace(n_outputs=3), seed=1).eval()
+    more = build_network(SMALL, seed=2).eval()
+    load_weights(few, weights_bytes(few))  # as fp16, which both now hold
+    load_weights(more, weights_bytes(few))
+    picture = torch.randn(1, 1, 32, 48)
+    with torch.no_grad():
+        torch.testing.assert_close(more(picture)[:, :3], few(picture))
+    again = build_network(SMALL.replace(n_outputs=3), seed=3).eval()
+    load_weights(again, weights_bytes(more))
+    with torch.no_grad():
+        torch.testing.assert_close(again(picture), few(picture))
 
 
 def test_onnx_has_free_axes_and_gives_what_torch_gives():

@@ -3,7 +3,7 @@
 import pytest
 
 from fatescope.base import SettingsError
-from fatescope.models import ModelDescription
+from fatescope.models import OFFSET_MAPS, ModelDescription
 from fatescope.train import Recipe, inherited, read_recipe, recipe_variant
 
 RECIPE = Recipe.from_values(
@@ -54,3 +54,17 @@ def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():
     assert inherited(read_recipe("nuclei-em"), None).task == "nuclei-em"
     own = inherited(Recipe(task="nuclei"), start)
     assert (own.task, own.polarity) == ("nuclei", "any")
+
+
+def test_a_network_goes_on_with_the_maps_of_its_package():
+    plain = ModelDescription(name="old", summary="Draws distances.")
+    votes = plain.replace(outputs=OFFSET_MAPS)
+    for recipe in (read_recipe("adapt"), Recipe.from_values({"then": [{"seed": 1}]})):
+        for start, maps in ((plain, 3), (votes, 5), (None, 5)):
+            stages = inherited(recipe, start).stages
+            assert [s.network.n_outputs for s in stages] == [maps] * len(stages)
+            assert [s.fit for s in stages] == [s.fit for s in recipe.stages]
+    said = Recipe.from_values({"network": {"n_outputs": 3}})
+    assert inherited(said, votes).network.n_outputs == 3
+    with pytest.raises(SettingsError, match=r"3 .* or 5"):
+        Recipe.from_values({"network": {"n_outputs": 4}})

@@ -42,6 +42,16 @@ def test_a_shortened_cycle_goes_on_from_where_it_was_and_ends_where_a_cycle_ends
     assert rates[-1] == pytest.approx(one_cycle(1100, steps=1100, **plan))
 
 
+def test_a_second_cycle_begins_anew_at_its_own_rate():
+    fit = FitSettings(steps=100, rate=0.004, restart=(60, 0.001))
+    rates = [rate_at(s, fit=fit) for s in range(100)]
+    first = FitSettings(steps=60, rate=0.004)
+    assert rates[:60] == [rate_at(s, fit=first) for s in range(60)]
+    second = FitSettings(steps=40, rate=0.001)
+    assert rates[60:] == [rate_at(s, fit=second) for s in range(40)]
+    assert max(rates[60:]) == pytest.approx(0.001, rel=0.01)
+
+
 @pytest.mark.parametrize("floor", [0.0, 0.0004])
 def test_cosine_is_that_of_torch(floor):
     optimizer = sgd(0.004)
@@ -136,8 +146,8 @@ def test_the_recipe_names_its_schedule_and_a_wrong_one_is_refused():
     for kind, more in kinds.items():
         again = fit.replace(schedule={"kind": kind, **more})
         assert math.isfinite(rate_at(3, fit=again, history=[{"step": 1.0, "ap_mean": 0.5}]))
-    with pytest.raises(SettingsError, match="belongs to one-cycle, not kicks"):
-        FitSettings.from_values({"shortened": (60, 100), "schedule": {"kind": "kicks"}})
+    with pytest.raises(SettingsError, match="belong to one-cycle, not kicks"):
+        FitSettings.from_values({"restart": (60, 0.001), "schedule": {"kind": "kicks"}})
     with pytest.raises(SettingsError, match="schedule"):
         FitSettings.from_values({"schedule": {"kind": "staircase"}})
 

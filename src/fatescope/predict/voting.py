@@ -93,7 +93,8 @@ def agreement(peak: NDArray[Any], area: NDArray[Any]) -> NDArray[np.float64]:
     most surely.
     """
     spread = 1 + _LOOSE**2 * area / np.pi  # variance of the votes, with that of the smoothing
-    return np.minimum(peak / _VOTE * 2 * np.pi * spread / np.maximum(area, 1), 1)
+    share = peak / _VOTE * 2 * np.pi * spread / np.maximum(area, 1)
+    return np.asarray(np.minimum(share, 1), np.float64)
 
 
 def _aims(maps: NDArray[np.uint8], at: NDArray[np.int32]) -> NDArray[np.int32]:

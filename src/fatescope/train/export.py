@@ -189,7 +189,8 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
     """Fill a network with weights from `weights_bytes`.
 
     A network with more residual blocks than the one that the weights were learnt in begins as the
-    same function: its further blocks pass their input on.
+    same function: its further blocks pass their input on. The maps that both draw, the
+    first ones, are drawn alike; the rows of further maps stay as they are.
 
     Raises
     ------
@@ -206,6 +207,7 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
             f"the weights cannot be read ({error}). Export the package again."
         ) from error
     given |= _identity_blocks(state, given)
+    given |= _rows_of_head(state, given)
     wrong = sorted(
         set(state) ^ set(given)
         | {n for n in set(state) & set(given) if state[n].shape != given[n].shape}
@@ -216,6 +218,19 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
             "Use the widths and blocks of the recipe that made them."
         )
     network.load_state_dict({n: v.to(state[n].dtype) for n, v in given.items()})
+
+
+def _rows_of_head(
+    state: dict[str, torch.Tensor], given: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Return the head for the maps of this network, whether `given` draws more or fewer."""
+    head = {}
+    for name, value in state.items():
+        rows = given.get(name)
+        if name.startswith("head.") and rows is not None:
+            known = rows[: len(value)].to(value.dtype)
+            head[name] = torch.cat([known, value[len(known) :]])
+    return head
 
 
 def _identity_blocks(

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 
 from fatescope.base import ModelError
+from fatescope.prepare.targets import DRAWN
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.encoder_weights import fill_encoder, read_weights
 
@@ -39,7 +40,7 @@ class NamedNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
             "encoder_weights": None,  # nothing is fetched; `fill_encoder` brings them
             "encoder_depth": _DEPTH,
             "in_channels": 1,
-            "classes": settings.n_outputs,
+            "classes": settings.n_outputs or len(DRAWN),
         }
         self.settings = settings
         if settings.kind == "fpn":

@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
+from fatescope.prepare.targets import DRAWN
 from fatescope.train.network_settings import LibraryNetwork
 
 if TYPE_CHECKING:
@@ -64,7 +65,7 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         self.down = nn.ModuleList(_convolution(a, b, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
         self.decoder = nn.ModuleList(_convolution(a, a) for a, _ in pairs)
-        self.head = nn.Conv2d(width[0], 4 * settings.n_outputs, 1)
+        self.head = nn.Conv2d(width[0], 4 * n_maps(settings), 1)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs before the sigmoid, at full resolution."""
@@ -83,6 +84,11 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Return probabilities; what the exported graph computes."""
         return torch.sigmoid(self.logits(x))
+
+
+def n_maps(settings: NetworkSettings | LibraryNetwork) -> int:
+    """Return how many maps a network draws while it learns."""
+    return settings.n_outputs or len(DRAWN)
 
 
 def build_network(settings: NetworkSettings | LibraryNetwork, *, seed: int) -> SmallUNet:

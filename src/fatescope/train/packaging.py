@@ -30,6 +30,7 @@ from fatescope.simulate import (
 )
 from fatescope.train.card import write_card
 from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
+from fatescope.train.networks import n_maps
 from fatescope.train.pictures import normalise, unit_diameters
 from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
@@ -148,9 +149,9 @@ def draft_package(
         With thresholds chosen on the validation units, where there are any.
     """
     learning, choosing = ([s for s in rows if s.split == side] for side in ("train", "validation"))
-    n_outputs = recipe.stages[-1].network.n_outputs
-    drawn = [DRAWN.index(name) for name in shipped_maps(n_outputs)]
-    exact = export_onnx(drawing_only(network, drawn, n_outputs=n_outputs))
+    learnt = n_maps(recipe.stages[-1].network)
+    drawn = [DRAWN.index(name) for name in shipped_maps(learnt)]
+    exact = export_onnx(drawing_only(network, drawn, n_outputs=learnt))
     before = provenance.start.training.units_seen if provenance.start else ()
     description = describe(
         recipe,
@@ -206,7 +207,7 @@ def describe(
     said = ("name", "summary", "task", "modality", "polarity", "cite")
     return ModelDescription(
         **{name: getattr(recipe, name) for name in said},
-        outputs=shipped_maps(recipe.stages[-1].network.n_outputs),
+        outputs=shipped_maps(n_maps(recipe.stages[-1].network)),
         diameter_px=size,
         diameter_range_px=(round(size * low, 1), round(size * high, 1)),
         training=Training(
@@ -220,9 +221,9 @@ def describe(
     )
 
 
-def shipped_maps(n_outputs: int) -> tuple[str, ...]:
+def shipped_maps(n_learnt: int) -> tuple[str, ...]:
     """Return the maps of a package: of a network that draws offsets only what votes."""
-    return OFFSET_MAPS if n_outputs == len(DRAWN) else DISTANCE_MAPS
+    return OFFSET_MAPS if n_learnt == len(DRAWN) else DISTANCE_MAPS
 
 
 def calibration_pictures(

@@ -47,14 +47,20 @@ def rate_at(step: int, *, fit: FitSettings, history: Sequence[Mapping[str, float
         if isinstance(plan, Kicks):
             return kicked_cosine(step, measured, rate=rate, settings=plan)
         return plateau([value for _, value in measured], rate=rate, settings=plan)
-    return _one_cycle(step, fit)
+    return _cycles(step, fit)
 
 
-def _one_cycle(step: int, fit: FitSettings) -> float:
-    """Return the rate of one cycle, perhaps shortened on its way."""
+def _cycles(step: int, fit: FitSettings) -> float:
+    """Return the rate of one cycle (perhaps shortened on its way), or of two."""
+    steps = fit.steps
+    if fit.restart is not None:
+        begin, rate = fit.restart
+        if step >= begin:
+            return one_cycle(step - begin, steps=steps - begin, rate=rate, warmup=fit.warmup)
+        steps = begin
     if fit.shortened is None:
-        return one_cycle(step, steps=fit.steps, rate=fit.rate, warmup=fit.warmup)
+        return one_cycle(step, steps=steps, rate=fit.rate, warmup=fit.warmup)
     at, planned = fit.shortened
     return shortened_cycle(
-        step, steps=fit.steps, rate=fit.rate, warmup=fit.warmup, at=at, planned=planned
+        step, steps=steps, rate=fit.rate, warmup=fit.warmup, at=at, planned=planned
     )

@@ -7,10 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import SettingsError
+from fatescope.models.description import DISTANCE_MAPS
+from fatescope.prepare.targets import DRAWN
 from fatescope.train.settings import Recipe
 
 if TYPE_CHECKING:
     from fatescope.models import ModelDescription
+    from fatescope.train.settings import Network
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -73,13 +76,23 @@ def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     return out
 
 
+def _with_maps(network: Network, n_outputs: int) -> dict[str, Any]:
+    return {**network.model_dump(), "n_outputs": network.n_outputs or n_outputs}
+
+
 def inherited(recipe: Recipe, start: ModelDescription | None) -> Recipe:
-    """Return a recipe that says what its package is for: as it says, as `start`, or nuclei."""
+    """Return a recipe that says what its package is for: as it says, as `start`, or nuclei.
+
+    Stages that do not say how many maps they draw learn those that `start` needs.
+    """
     if start is None:
         task, modality, polarity, cite = "nuclei", "fluorescence", "bright", recipe.cite
     else:
         task, modality, polarity, cite = start.task, start.modality, start.polarity, start.cite
+    maps = 3 if start is not None and start.outputs == DISTANCE_MAPS else len(DRAWN)
     return recipe.replace(
+        network=_with_maps(recipe.network, maps),
+        then=[{**s.model_dump(), "network": _with_maps(s.network, maps)} for s in recipe.then],
         task=recipe.task or task,
         modality=recipe.modality or modality,
         polarity=recipe.polarity or polarity,

@@ -18,7 +18,12 @@ class NetworkSettings(Settings):
     kind: Literal["small-unet"] = setting("small-unet", "name of the network")
     widths: tuple[int, ...] = setting((16, 48, 96, 160), "channels of each level, from 1/2 to 1/16")
     blocks: tuple[int, ...] = setting((1, 2, 2, 1), "residual blocks of each level")
-    n_outputs: int = setting(5, "maps that the network draws while it learns", ge=1)
+    n_outputs: int | None = setting(
+        None,
+        "maps it draws while it learns: 3 (foreground, distance, border), or 5 (and offsets); "
+        "default: as the package that it goes on from, or 5",
+        ge=1,
+    )
 
 
 def _kind(value: Any) -> str:
@@ -71,6 +76,9 @@ class LossSettings(Settings):
 
     dice: float = setting(0.5, "weight of the Dice loss of the foreground", ge=0)
     distance: float = setting(2.0, "weight of the error of the distance", ge=0)
+    distance_error: Literal["entropy", "absolute"] = setting(
+        "entropy", "cross-entropy with a soft target, or the absolute error"
+    )
     border: float = setting(0.5, "weight of the touching border", ge=0)
     border_class: float = setting(6.0, "weight of a border pixel beside any other", ge=1)
     offset: float = setting(2.0, "weight of the error of the offsets", ge=0)
@@ -88,6 +96,9 @@ class FitSettings(Settings):
     shortened: tuple[int, int] | None = setting(
         None, "a step, and the steps planned until then: from it on the cycle ends early"
     )
+    restart: tuple[int, float] | None = setting(
+        None, "a step at which a second cycle begins, and its highest rate"
+    )
     weight_decay: float = setting(0.01, "weight decay of AdamW", ge=0)
     clip: float = setting(1.0, "largest norm of a gradient", gt=0)
     average: float = setting(0.998, "memory of the running average of the weights", ge=0, lt=1)
@@ -102,9 +113,9 @@ class FitSettings(Settings):
     threads: int = setting(1, "threads; another number changes the last bits", ge=1)
 
     @model_validator(mode="after")
-    def _cycles_alone_are_shortened(self) -> Self:
-        if self.shortened and not isinstance(self.schedule, OneCycle):
-            raise ValueError(f"shortened belongs to one-cycle, not {self.schedule.kind}")
+    def _cycles_alone_are_changed_on_the_way(self) -> Self:
+        if (self.shortened or self.restart) and not isinstance(self.schedule, OneCycle):
+            raise ValueError(f"shortened and restart belong to one-cycle, not {self.schedule.kind}")
         return self
 
 
@@ -119,7 +130,7 @@ class Stage(Settings):
 
     @model_validator(mode="after")
     def _maps_are_known(self) -> Self:
-        if self.network.n_outputs not in (3, 5):
+        if self.network.n_outputs not in (None, 3, 5):
             raise ValueError(
                 "network.n_outputs is 3 (foreground, distance, border) or 5 (and offsets)"
             )
