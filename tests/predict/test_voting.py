@@ -97,6 +97,8 @@ def test_what_has_too_few_votes_is_still_found_where_it_is_large_enough():
 def test_a_model_with_other_maps_has_no_route():
     with pytest.raises(Exception, match=r"draws wall; nuclei are made of foreground, down, across"):
         find_regions(np.zeros((1, 4, 4), np.uint8), THRESHOLDS, outputs=("wall",))
+    with pytest.raises(Exception, match="gives 5 maps and names foreground, down, across"):
+        find_regions(np.zeros((5, 4, 4), np.uint8), THRESHOLDS, outputs=OFFSET_MAPS)
 
 
 def noisy_maps(shape, seed):

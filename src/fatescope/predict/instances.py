@@ -54,8 +54,10 @@ def find_regions(
     Raises
     ------
     ModelError
-        If there is no route for such maps.
+        If there is no route for such maps, or there are more or fewer than ``outputs`` names.
     """
+    if len(maps) != len(outputs):
+        raise ModelError(f"the model gives {len(maps)} maps and names {', '.join(outputs)}.")
     own = own or slice(0, maps.shape[1])
     foreground = find_foreground(maps[0], least=thresholds.foreground)
     if outputs == OFFSET_MAPS:

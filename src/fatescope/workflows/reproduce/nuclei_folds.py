@@ -136,7 +136,14 @@ def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> l
     from fatescope.train.packaging import describe
 
     fit = {"steps": recipe.steps, "precision": "float32", "steps_per_epoch": 100}
-    house = Recipe.from_values({"name": "nuclei-2020", "seed": recipe.seed, "fit": fit})
+    house = Recipe.from_values(
+        {
+            "name": "nuclei-2020",
+            "seed": recipe.seed,
+            "network": {"n_outputs": 3},
+            "fit": fit,
+        }
+    )
     learning = [replace(s, split="train") for s in fold.learnt]
     with tempfile.TemporaryDirectory() as scratch:
         write_samples(Path(scratch) / "samples.csv", learning)
