@@ -4,9 +4,9 @@ import pytest
 from fatescope.models import ModelDescription, Thresholds
 from fatescope.models.description import DISTANCE_MAPS
 from fatescope.predict import regions as steps
-from fatescope.predict.climbing import climb_map
+from fatescope.predict.climbing import REACH_PX, climb_map
 from fatescope.predict.histogram import histogram
-from fatescope.predict.instances import REACH_PX, find_regions
+from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
     count_values,

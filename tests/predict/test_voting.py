@@ -6,13 +6,13 @@ import pytest
 from fatescope.models import ModelDescription, Thresholds
 from fatescope.models.description import OFFSET_MAPS
 from fatescope.predict import regions as steps
-from fatescope.predict.instances import REACH_PX, find_regions
+from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.regions import quantise
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.voting import APART_PX, JUMP_PX, _highest, _uphill, agreement
+from fatescope.predict.voting import APART_PX, JUMP_PX, REACH_PX, _highest, _uphill, agreement
 from fatescope.prepare.targets import OFFSET_REACH_PX, centre_offsets
 
 THRESHOLDS = Thresholds(min_area_px=5, votes=1.0)

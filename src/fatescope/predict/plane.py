@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.instances import REACH_PX, STEP_PX, find_regions
+from fatescope.predict.instances import STEP_PX, find_regions, reach_px
 from fatescope.predict.join import Joined, RegionSums, add_part, join_regions, pair_parts
 from fatescope.predict.regions import FULL
 from fatescope.predict.resample import Corners, make_corners, outline_labels
@@ -120,13 +120,14 @@ def _regions_of_parts(
 ) -> RegionSums:
     """Find regions part by part, store provisional numbers, and return the sums."""
     rows, columns = shape
+    reach = reach_px(outputs)
     height = max(_LEAST_ROWS if part_px == PART_PX else 1, part_px // columns)
     sums = RegionSums()
     previous: tuple[NDArray[np.int32], NDArray[np.int32], int] | None = None
     for first in range(0, rows, height):
         stop = min(first + height, rows)
-        top = max(0, first - REACH_PX) // STEP_PX * STEP_PX
-        bottom = min(rows, stop + REACH_PX)
+        top = max(0, first - reach) // STEP_PX * STEP_PX
+        bottom = min(rows, stop + reach)
         maps = buffer.read(top, bottom)
         own = slice(first - top, stop - top)
         regions = find_regions(
