@@ -76,6 +76,21 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
         assert torch.equal(value, weights[name]), name
 
 
+def test_kinds_that_are_left_out_are_not_learnt_from(unbroken, pairs, tmp_path):
+    from dataclasses import replace
+
+    from fatescope.prepare.store import SPLITS, read_samples, write_samples
+
+    samples = read_samples(pairs, splits=SPLITS)
+    first = next(s for s in samples if s.split == "train")
+    mixed = [*samples, replace(first, kind="strange", image=tmp_path / "not-there.png")]
+    (tmp_path / "data").mkdir()
+    write_samples(tmp_path / "data" / "samples.csv", mixed)
+    recipe = Recipe.from_values({**TINY, "crops": {**TINY["crops"], "without": ["strange"]}})
+    fitted = fit_recipe(recipe, data=tmp_path / "data", out=tmp_path / "out")
+    assert fitted.history == unbroken[1].history
+
+
 def test_test_units_are_not_opened(pairs, tmp_path):
     import shutil
 

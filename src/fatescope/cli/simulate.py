@@ -5,7 +5,7 @@ from __future__ import annotations
 from fatescope.cli.command import Fresh, Out, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
-from fatescope.simulate.settings import NucleiMovieSettings, SectionSettings
+from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
 
 
 @command(simulate, "nuclei", example="fatescope simulate nuclei --out demo --seed 1")
@@ -20,6 +20,20 @@ def nuclei(
     from fatescope.workflows.simulate import write_nuclei_movie
 
     return write_nuclei_movie(out, settings, seed=seed, fresh=fresh)
+
+
+@command(simulate, "fields", example="fatescope simulate fields --out demo --count 6 --seed 1")
+def fields(
+    out: Out,
+    settings: FieldSettings,
+    console: Console,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+) -> Result:
+    """Render still pictures of nuclei, each with a look of its own, with true labels."""
+    from fatescope.workflows.simulate import write_fields
+
+    return write_fields(out, settings, seed=seed, fresh=fresh)
 
 
 @command(simulate, "sections", example="fatescope simulate sections --out demo --count 6 --seed 1")

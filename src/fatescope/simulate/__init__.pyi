@@ -1,3 +1,5 @@
+from .fields import simulate_field as simulate_field
+from .fields import vary_field as vary_field
 from .lineage import LineagePlan as LineagePlan
 from .lineage import simulate_lineage as simulate_lineage
 from .nuclei import NucleiMovie as NucleiMovie
@@ -6,5 +8,6 @@ from .nuclei import simulate_picture as simulate_picture
 from .section import Section as Section
 from .section import simulate_section as simulate_section
 from .section import vary_section as vary_section
+from .settings import FieldSettings as FieldSettings
 from .settings import NucleiMovieSettings as NucleiMovieSettings
 from .settings import SectionSettings as SectionSettings

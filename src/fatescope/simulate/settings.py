@@ -1,4 +1,4 @@
-"""What can be chosen about a rendered movie of nuclei."""
+"""What can be chosen about rendered pictures."""
 
 from __future__ import annotations
 
@@ -72,6 +72,20 @@ class NucleiMovieSettings(Settings):
         10.0, "noise of the camera without light", unit="counts", ge=0, le=5_000
     )
     bleaching: float = setting(0.012, "share of brightness lost per frame", ge=0, le=0.5)
+
+
+class FieldSettings(Settings):
+    """Still pictures of fluorescent nuclei, each with a look of its own: to learn from."""
+
+    count: int = setting(1, "number of pictures", ge=1, le=10_000)
+    height: int = setting(320, "rows of a picture", unit="px", ge=16, le=16_384)
+    width: int = setting(320, "columns of a picture", unit="px", ge=16, le=16_384)
+    diameter_px: float = setting(
+        24.0, "diameter of a nucleus in a typical picture", unit="px", ge=10, le=110
+    )
+    vary: float = setting(
+        1.0, "how much the look changes from picture to picture; 0: not at all", ge=0, le=1
+    )
 
 
 class SectionSettings(Settings):

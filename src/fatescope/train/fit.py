@@ -99,8 +99,9 @@ def fit_stage(
     """
     torch.set_num_threads(recipe.fit.threads)
     working = recipe.crops.diameter_px
+    samples = read_samples(data, splits=["train"])
     learning = load_pictures(
-        read_samples(data, splits=["train"]),
+        [s for s in samples if s.kind not in recipe.crops.without],
         working_px=working,
         ignore_label=recipe.crops.ignore_label,
     )

@@ -64,6 +64,7 @@ class CropSettings(Settings):
         None, "label of regions in which nothing is known; they do not count", ge=1
     )
     rim_px: int = setting(1, "pixels along the edge of a crop that do not count", unit="px", ge=0)
+    without: tuple[str, ...] = setting((), "kinds of picture that no crop is cut from")
     balance: float = setting(
         0.5,
         "weight of a kind of picture: its nuclei to this power (0: all alike, 1: by count)",

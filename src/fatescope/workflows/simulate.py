@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,11 @@ from fatescope.base import Spacing, Table
 from fatescope.run import Run, Summary
 
 if TYPE_CHECKING:
-    from fatescope.simulate import NucleiMovieSettings, SectionSettings
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fatescope.simulate import FieldSettings, NucleiMovieSettings, SectionSettings
 
 
 def write_nuclei_movie(
@@ -98,15 +102,63 @@ def write_sections(
     """
     from fatescope.simulate import simulate_section, vary_section
 
+    def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        section = simulate_section(vary_section(settings, seed=own), seed=own)
+        return section.pixels, section.labels
+
+    return _write_pictures(out, "section", draw, settings=settings, seed=seed, fresh=fresh)
+
+
+def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool = False) -> Summary:
+    """Render still pictures of nuclei, each with a look of its own, into a folder.
+
+    Parameters
+    ----------
+    out : Path
+        Gets ``images/field_0000.tif`` and so on (16 bit), ``truth/labels/`` with the same names,
+        ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
+    settings : FieldSettings
+        How many pictures, how large, and how much their looks differ.
+    seed : int
+        The same seed and settings give the same bytes; a larger ``count`` adds pictures.
+    fresh : bool
+        Remove what an earlier run left in ``out``.
+
+    Returns
+    -------
+    Summary
+
+    Raises
+    ------
+    RunError
+        If ``out`` holds something else, or cannot be written.
+    """
+    from fatescope.simulate import simulate_field
+
+    def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
+        return simulate_field(settings, seed=own)
+
+    return _write_pictures(out, "field", draw, settings=settings, seed=seed, fresh=fresh)
+
+
+def _write_pictures(
+    out: Path,
+    what: str,
+    draw: Callable[[int], tuple[NDArray[Any], NDArray[Any]]],
+    *,
+    settings: SectionSettings | FieldSettings,
+    seed: int,
+    fresh: bool,
+) -> Summary:
+    """Write ``settings.count`` pictures, each its own unit, drawn from seeds of their own."""
     record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
-    with Run.open(out, command="simulate sections", settings=record, fresh=fresh) as run:
-        keys = [f"section_{i:04d}" for i in range(settings.count)]
+    with Run.open(out, command=f"simulate {what}s", settings=record, fresh=fresh) as run:
+        keys = [f"{what}_{i:04d}" for i in range(settings.count)]
         for key in run.pending(keys):
             begun = time.monotonic()
-            own = seed * 10_000 + int(key.rpartition("_")[2])
-            section = simulate_section(vary_section(settings, seed=own), seed=own)
+            drawn = draw(seed * 10_000 + int(key.rpartition("_")[2]))
             files = [out / "images" / f"{key}.tif", out / "truth" / "labels" / f"{key}.tif"]
-            for path, pixels in zip(files, (section.pixels, section.labels), strict=True):
+            for path, pixels in zip(files, drawn, strict=True):
                 write_labels(
                     path,
                     pixels,
@@ -116,6 +168,7 @@ def write_sections(
                     spacing=Spacing(),
                 )
             run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
-        write_table(Table({"name": np.array(keys, dtype=object)}), out / "index.csv")
+        names = np.array(keys, dtype=object)
+        write_table(Table({"name": names, "unit": names}), out / "index.csv")
         run.wrote("index.csv")
         return run.finish()
