@@ -58,6 +58,18 @@ def test_a_single_unit_is_divided_by_time(tmp_path):
     assert samples[7].frame == 7
 
 
+def test_a_folder_to_learn_from_alone_is_all_for_training(tmp_path):
+    rows = [f"p{i},f{i}" for i in range(20)]
+    real = indexed(tmp_path / "real", "name,unit", rows)
+    drawn = indexed(tmp_path / "drawn", "name,unit", rows)
+    samples = find_pairs([real, drawn], settings=PairSettings(learn_only="drawn"))
+    assert {s.split for s in samples if s.unit.startswith("drawn/")} == {"train"}
+    assert {s.split for s in samples[:20]} == {"train", "validation", "test"}
+    assert samples[:20] == find_pairs([real], settings=PairSettings())
+    with pytest.raises(InputError, match="drwan, which is none of the given folders"):
+        find_pairs([real, drawn], settings=PairSettings(learn_only="drwan"))
+
+
 def test_two_folders_keep_their_units_apart_and_their_order(tmp_path):
     a = indexed(tmp_path / "a", "name,unit", ["x,u"])
     b = indexed(tmp_path / "b", "name,unit", ["y,u"])

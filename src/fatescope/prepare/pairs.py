@@ -31,6 +31,9 @@ class PairSettings(SplitSettings):
     unit: str = setting(
         "", "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'"
     )
+    learn_only: str = setting(
+        "", "folders whose pairs are all for training, by name: rendered pictures, for instance"
+    )
     preview: bool = setting(False, "draw 16 augmented pairs into preview.png")
 
 
@@ -53,12 +56,19 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
     Raises
     ------
     InputError
-        If nothing is found, a picture has no labels, or the unit is not known.
+        If nothing is found, a picture has no labels, the unit is not known, or a folder that is
+        only to learn from is not among ``inputs``.
     """
     samples: list[Sample] = []
+    unknown = {n for n in settings.learn_only.split(",") if n} - {_folder(p).name for p in inputs}
+    if unknown:
+        raise InputError(
+            f"--learn-only names {', '.join(sorted(unknown))}, which is none of the given folders. "
+            "Give the names of folders, divided by commas."
+        )
     for path in inputs:
         index = path / "index.csv" if path.is_dir() else path
-        samples += _divided(_from_index(index, unit=settings.unit), index.parent.name, settings)
+        samples += _divided(_from_index(index, unit=settings.unit), _folder(path).name, settings)
     if settings.images or settings.labels:
         samples += _divided(_from_patterns(settings), "", settings)
     if not samples:
@@ -68,12 +78,22 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
     return samples
 
 
+def _folder(path: Path) -> Path:
+    """Return the folder of an input, which may be its index."""
+    return path if path.is_dir() else path.parent
+
+
 def _divided(samples: list[Sample], folder: str, settings: PairSettings) -> list[Sample]:
-    """Give each sample its split: by unit, or by time where one unit is all there is."""
+    """Give each sample its split: by unit, or by time where one unit is all there is.
+
+    What is only to learn from has one split.
+    """
     units = [s.unit for s in samples]
     frames = [s.frame for s in samples if s.frame is not None]
     splits: list[Split]
-    if len(set(units)) == 1 and len(frames) == len(samples) and len(set(frames)) > 1:
+    if folder and folder in settings.learn_only.split(","):
+        splits = ["train"] * len(samples)
+    elif len(set(units)) == 1 and len(frames) == len(samples) and len(set(frames)) > 1:
         splits = split_frames(frames, settings=settings)
     else:
         splits = split_units(units, [s.kind for s in samples], settings=settings)
