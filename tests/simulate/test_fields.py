@@ -8,7 +8,7 @@ import pytest
 from fatescope.base import SettingsError
 from fatescope.prepare import PairSettings, find_pairs
 from fatescope.simulate import FieldSettings, simulate_field, simulate_picture, vary_field
-from fatescope.simulate.fields import seen
+from fatescope.simulate.fields import UNSEEN, seen
 from fatescope.workflows.simulate import write_fields
 
 SMALL = FieldSettings(height=160, width=192)
@@ -26,8 +26,10 @@ def test_numbers_have_no_gap_and_labels_are_true_ones(seed):
     pixels, labels = simulate_field(SMALL, seed=seed)
     every = simulate_picture(vary_field(SMALL, seed=seed), seed=seed)[1]
     assert pixels.shape == labels.shape == (160, 192)
-    assert np.unique(labels[labels > 0]).tolist() == list(range(1, int(labels.max()) + 1))
-    for n in range(1, int(labels.max()) + 1):
+    told = labels[(labels > 0) & (labels < UNSEEN)]
+    assert np.unique(told).tolist() == list(range(1, int(told.max()) + 1))
+    np.testing.assert_array_equal(labels > 0, every > 0)
+    for n in range(1, int(told.max()) + 1):
         (whole,) = set(every[labels == n].tolist())
         np.testing.assert_array_equal(every == whole, labels == n)
 
@@ -46,6 +48,11 @@ def test_every_look_is_allowed_at_the_ends_of_the_sizes():
     for diameter in (10, 110):
         for seed in range(40):
             vary_field(SMALL.replace(diameter_px=diameter), seed=seed)
+
+
+def test_dim_nuclei_beside_bright_ones_are_marked_as_unseen():
+    shares = [(simulate_field(SMALL, seed=s)[1] == UNSEEN).any() for s in range(8)]
+    assert 0 < sum(shares) < 8
 
 
 def test_what_does_not_stand_out_is_not_seen():

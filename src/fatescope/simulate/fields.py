@@ -1,4 +1,4 @@
-"""Still pictures of nuclei, each with a look of its own, and labels of what can be seen in them."""
+"""Still pictures of nuclei, each with a look of its own, and labels of what is seen in them."""
 
 from __future__ import annotations
 
@@ -33,6 +33,9 @@ _VARIED = {
     "photons": (0.12, 3.0),
 }
 
+UNSEEN = 65_535
+"""Label of nuclei that do not stand out: where they lie, nothing is to be learnt."""
+
 _CONTRAST, _SHARE = 1.5, 0.01
 """A nucleus is seen if it is brighter than the ring around it by this many standard deviations of
 the ring, and by this share of the picture's range."""
@@ -51,9 +54,9 @@ def simulate_field(settings: FieldSettings, *, seed: int) -> tuple[NDArray[np.ui
     Returns
     -------
     pixels : ndarray of uint16
-    labels : ndarray of unsigned int
-        1..n one nucleus each. A nucleus that does not stand out from what is around it (too dim,
-        or lost in the glow of another) has no label: nobody could draw it.
+    labels : ndarray of uint16
+        1..n one nucleus each; `UNSEEN` where nuclei do not stand out from what is around them (too
+        dim, or lost in the glow of another): nobody could say whether they are to be found.
 
     Examples
     --------
@@ -63,9 +66,9 @@ def simulate_field(settings: FieldSettings, *, seed: int) -> tuple[NDArray[np.ui
     True
     """
     pixels, labels = simulate_picture(vary_field(settings, seed=seed), seed=seed)
-    keep = np.concatenate([[False], seen(pixels, labels)])
-    number = np.where(keep, np.cumsum(keep), 0)
-    return pixels, number[labels].astype(np.min_scalar_type(int(number.max())))
+    keep = seen(pixels, labels)
+    number = np.where(keep, np.cumsum(keep), UNSEEN)
+    return pixels, np.concatenate([[0], number]).astype(np.uint16)[labels]
 
 
 def vary_field(settings: FieldSettings, *, seed: int) -> NucleiMovieSettings:

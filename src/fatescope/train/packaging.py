@@ -199,9 +199,10 @@ def describe(
     recipe: Recipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
 ) -> ModelDescription:
     """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
-    n_objects = sum(len(np.unique(read_pixels(s.labels))) - 1 for s in samples)
     recipe = inherited(recipe, None)
     crops = recipe.stages[-1].crops
+    others = {0, crops.ignore_label}
+    n_objects = sum(len(set(np.unique(read_pixels(s.labels)).tolist()) - others) for s in samples)
     low, high = crops.zoom
     size = crops.diameter_px
     said = ("name", "summary", "task", "modality", "polarity", "cite")
