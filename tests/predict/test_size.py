@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from fatescope.base import Image
 from fatescope.predict import NucleiSettings, choose_scale, open_frames, open_predictor
@@ -58,3 +59,25 @@ def test_three_specks_do_not_outweigh_the_nuclei(predictor):
         pixels += 1.5 * pixels.max() * np.exp(-((((rows - y) ** 2 + (columns - x) ** 2) / 30) ** 2))
     told = plan_of(pixels, predictor).diameter_px
     assert told == pytest.approx(median_diameter(labels), rel=0.25)
+
+
+def close_up(seed, *, grain):
+    """Two nuclei of 140 px whose chromatin is as coarse as small nuclei."""
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal((512, 512)), 4)
+    rows, columns = np.mgrid[:512, :512]
+    away = [np.hypot(rows - y, columns - x) - 70 for y, x in ((150, 170), (330, 330))]
+    inside = 1 / (1 + np.exp(np.minimum(*away) / 3))
+    light = 20 + inside * 120 * (1 + grain * noise / noise.std())
+    return np.clip(light, 0, None).astype(np.uint16)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_the_grain_of_a_few_large_nuclei_does_not_outweigh_them(seed, predictor):
+    plan = plan_of(close_up(seed, grain=0.25), predictor)
+    assert plan.diameter_px == pytest.approx(140, rel=0.1)
+
+
+@pytest.mark.parametrize("seed", [0, 2, 3])
+def test_nuclei_of_300_px_are_looked_at_coarsely_enough(seed, predictor):
+    twice = close_up(seed, grain=0.25).repeat(2, axis=0).repeat(2, axis=1)
+    assert plan_of(twice, predictor).diameter_px == pytest.approx(280, rel=0.1)

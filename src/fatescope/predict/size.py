@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fatescope.predict.settings import NucleiSettings
     from fatescope.predict.tiling import Network
 
-TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125)
+TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
 """Working pixels per input pixel of the coarse passes, the likely ones first."""
 
 _CLEAR = 0.5
@@ -50,8 +50,13 @@ _GOOD = 0.75
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse pass."""
 
-_FEW = 5
-"""A pass that saw fewer nuclei is believed only where no other saw more."""
+_FEW, _BY_FAR = 5, 2.0
+"""A pass that saw fewer nuclei is believed where no other saw more, or where it explains so many
+times as much: specks beside nuclei do not count, nor does the grain of one large nucleus."""
+
+_FITTING = 2.0
+"""A coarse pass is left out where fewer nuclei of its size fit beside each other into the picture:
+any network can take a whole small picture for one nucleus."""
 
 _CLOSER, _CLOSER_PX = 1.2, 512
 """The last look is finer than the working size, and wider: neighbours that stand as one at a
@@ -229,15 +234,21 @@ def _coarse(
 ) -> _Look | None:
     """Return the coarse pass to believe, or None where nothing is found at any scale."""
     looks = []
+    side = max((min(sample.pixels.shape) for sample in samples), default=0)
     for scale in TRIED_SCALES:
+        if scale < 1 and scale * side < _FITTING * model.diameter_px:
+            continue
         look = _look(samples, model, scale, stretch)
         if _merit(look, model) >= _CLEAR and abs(_off(look, model)) <= _CLOSE and look.n >= _FEW:
             return look
         looks.append(look)
-    sure = [look for look in looks if look.n >= _FEW] or looks
-    most = max(_merit(look, model) for look in sure)
+    most = max(_merit(look, model) for look in looks)
     if most <= 0:
         return None
+    sure = [look for look in looks if look.n >= _FEW]
+    if max((_merit(look, model) for look in sure), default=0.0) * _BY_FAR < most:
+        sure = looks
+    most = max(_merit(look, model) for look in sure)
     # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
     good = [look for look in sure if _merit(look, model) >= _GOOD * most]
     return max(good, key=lambda look: look.scale)
