@@ -1,4 +1,6 @@
 import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
 from tests.hand_built import render_discs
 
 from fatescope.base import Image
@@ -31,6 +33,32 @@ def test_another_spectrum_is_noticed():
     noise = np.random.default_rng(1).random((160, 160)).astype(np.float32)
     reasons = check_input(describe_input(noise), trained)
     assert any("fine grain" in r and "in training" in r for r in reasons)
+
+
+def test_a_rare_kind_does_not_widen_what_is_expected_of_the_ground():
+    usual = [describe_input(p) for p in pictures()] * 20
+    grey = {**usual[0], "ground": 0.4}
+    (one,) = check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, grey])))
+    assert "ground is brighter" in one
+    assert not check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, *[grey] * 5])))
+
+
+def test_the_ground_is_what_lies_between_crowded_nuclei():
+    image, labels = render_discs((160, 160), diameter=22, seed=1, pitch=1.02)
+    noisy = image + 0.03 * np.random.default_rng(0).standard_normal(image.shape)
+    assert (labels > 0).mean() > 0.5
+    assert describe_input(noisy.astype(np.float32))["ground"] == pytest.approx(0, abs=0.06)
+
+
+def test_phase_contrast_is_not_taken_for_fluorescence():
+    """Bodies darker than a grey ground, each in a bright halo."""
+    discs, _ = render_discs((256, 256), diameter=30, seed=2, pitch=2.0)
+    halo = gaussian_filter(discs, 4)
+    grain = np.random.default_rng(2).standard_normal(discs.shape)
+    light = 70 + 250 * halo * (discs < 0.5) - 20 * discs + 3 * grain
+    result = predict_nuclei(Image(pixels=light.astype(np.uint8), axes="YX"), NucleiSettings())
+    (finding,) = [f for f in result.findings if f.rule == "unlike-training"]
+    assert "its ground is brighter" in finding.reason
 
 
 def test_the_shares_of_the_variance_follow_the_size_of_structure():
