@@ -14,6 +14,7 @@ from fatescope.train import Recipe, fit_recipe
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import fit_stage
 from fatescope.train.networks import build_network
+from fatescope.train.settings import Stage
 
 TINY = {
     "network": {"widths": (8, 8, 8, 8)},
@@ -74,6 +75,51 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
     weights = fitted.network.state_dict()
     for name, value in again.network.state_dict().items():
         assert torch.equal(value, weights[name]), name
+
+
+def test_stages_branch_and_their_weights_are_averaged(pairs, tmp_path):
+    short = TINY | {"fit": TINY["fit"] | {"steps": 5}}
+    branches = [short | {"seed": 1, "after": 1}, short | {"seed": 2, "after": 1}]
+    fitted = fit_recipe(
+        Recipe.from_values(short | {"then": branches, "mean_of": [2, 3]}), data=pairs, out=tmp_path
+    )
+    kept = [
+        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["averaged"]
+        for folder in (tmp_path / "stage-1", tmp_path / "stage-2", tmp_path)
+    ]
+    one, two = (
+        fit_stage(
+            Stage.from_values(branch),
+            data=pairs,
+            out=tmp_path / f"again-{branch['seed']}",
+            weights=weights_bytes(_network_with(kept[0])),
+        )
+        for branch in branches
+    )
+    for name, value in fitted.network.state_dict().items():
+        a, b = one.network.state_dict()[name], two.network.state_dict()[name]
+        assert torch.equal(a, kept[1][name])
+        if value.is_floating_point():
+            assert torch.allclose(value, (a + b) / 2)
+
+
+def _network_with(state):
+    network = build_network(Recipe.from_values(TINY).network, seed=0)
+    network.load_state_dict(state)
+    return network
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"then": [{"after": 2}]}, "stage 2 cannot begin after stage 2"),
+        ({"mean_of": [1, 2]}, "stages from 1 to 1"),
+        ({"then": [{"network": {"blocks": [1, 1, 1, 1]}}], "mean_of": [1, 2]}, "one network"),
+    ],
+)
+def test_numbers_of_stages_that_make_no_sense_are_refused(changes, said):
+    with pytest.raises(SettingsError, match=said):
+        Recipe.from_values(changes)
 
 
 def test_kinds_that_are_left_out_are_not_learnt_from(unbroken, pairs, tmp_path):

@@ -21,7 +21,7 @@ from fatescope.train import (
     recipe_names,
     weights_bytes,
 )
-from fatescope.train.crops import picture_weights
+from fatescope.train.crops import picture_weights, unequal_brightness
 from fatescope.train.export import drawing_only
 from fatescope.train.pictures import load_pictures, median_diameter, normalise
 from fatescope.train.preview import draw_preview
@@ -70,6 +70,34 @@ def test_kinds_are_balanced_by_a_power_of_their_nuclei(pictures):
     assert weights.sum() == pytest.approx(1)
     assert weights[:4].sum() / weights[4] == pytest.approx(2)
     assert picture_weights([*many, *few], balance=0)[4] == pytest.approx(0.5)
+
+
+def test_nuclei_are_dimmed_one_by_one_and_the_ground_stays():
+    labels = np.zeros((60, 90), np.int32)
+    labels[20:40, 10:30], labels[20:40, 30:50] = 1, 2
+    image = np.where(labels > 0, 0.6, 0.1).astype(np.float32)
+    out = unequal_brightness(image, labels, spread=1.0, rng=np.random.default_rng(3))
+    factor = np.exp(np.random.default_rng(3).normal(0, 1.0, 3))[1:]
+    assert out[30, 20] == pytest.approx(0.1 + 0.5 * factor[0], abs=1e-4)
+    assert out[30, 40] == pytest.approx(0.1 + 0.5 * factor[1], abs=1e-4)
+    assert np.array_equal(out[:, 70:], image[:, 70:])
+    assert np.array_equal(unequal_brightness(image, labels * 0, spread=1, rng=None), image)
+
+
+def test_only_kinds_whose_dim_nuclei_have_labels_are_dimmed(pictures):
+    plain = CropSettings()
+    dimmed = plain.replace(unequal=1.0)
+    kept = dimmed.replace(unequal_without=[p.kind for p in pictures])
+    image, target, *_ = zip(*[_crops(pictures, s, 12) for s in (plain, dimmed, kept)], strict=True)
+    assert not np.array_equal(image[0], image[1])
+    assert np.array_equal(target[1], target[2])
+    changed = np.array([not np.array_equal(a, b) for a, b in zip(image[1], image[2], strict=True)])
+    assert 2 <= changed.sum() <= 10
+
+
+def _crops(pictures, settings, n):
+    crops = [CropSource(pictures, settings=settings, seed=5).crop(i) for i in range(n)]
+    return [image for image, _ in crops], [target for _, target in crops]
 
 
 def test_normalisation_is_that_of_the_engine():

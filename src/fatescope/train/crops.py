@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 MARGIN_PX = 12
 """Seen around a crop while targets are computed, so that its edge does not cut distances."""
 
+_UNEQUAL_SHARE = 0.5
+_HAZE_PX = 8
+
 
 class CropSource:
     """All crops of a training run, by number.
@@ -56,6 +59,9 @@ class CropSource:
         rng = np.random.default_rng((self._seed, number))
         picture = self._pictures[rng.choice(len(self._pictures), p=self._weights)]
         image, labels, known = cut(picture, settings=self._settings, rng=rng)
+        if self._settings.unequal and rng.random() < _UNEQUAL_SHARE and self._is_dimmed(picture):
+            spread = rng.uniform(0, self._settings.unequal)
+            image = unequal_brightness(image, labels, spread=spread, rng=rng)
         image = spoil(image, settings=self._settings, rng=rng)
         targets = nucleus_targets(labels, border_px=self._settings.border_px).stack()
         offsets, whole = centre_offsets(labels)
@@ -68,6 +74,9 @@ class CropSource:
             target[5:, :rim] = target[5:, -rim:] = 0
             target[5:, :, :rim] = target[5:, :, -rim:] = 0
         return np.ascontiguousarray(image[None, inner, inner]), target
+
+    def _is_dimmed(self, picture: Picture) -> bool:
+        return picture.instances and picture.kind not in self._settings.unequal_without
 
 
 def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:
@@ -162,6 +171,41 @@ def spoil(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator
     if rng.random() < 0.5:
         out = out + _noise(out, rng) * rng.uniform(0, settings.noise)
     return np.asarray(out, np.float32)
+
+
+def unequal_brightness(
+    image: FloatArray, labels: LabelImage, *, spread: float, rng: np.random.Generator
+) -> FloatArray:
+    """Dim and brighten nuclei, each with the haze around it, as stains and depth do.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+    labels : ndarray of int32, shape (Y, X)
+    spread : float
+        Standard deviation of the logarithm of the factors.
+    rng : Generator
+
+    Returns
+    -------
+    ndarray of float32
+        What exceeds the ground (the median outside of nuclei) times the factor of the nearest
+        nucleus; from `_HAZE_PX` away on the factor fades to 1.
+    """
+    inside = labels > 0
+    if not inside.any():
+        return image
+    gain = np.exp(rng.normal(0, spread, int(labels.max()) + 1)).astype(np.float32)
+    away, zone = cv2.distanceTransformWithLabels(
+        (~inside).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
+    )
+    nucleus_of = np.zeros(int(zone.max()) + 1, np.int32)
+    nucleus_of[zone[inside]] = labels[inside]
+    near = np.clip(2 - away / _HAZE_PX, 0, 1)
+    factor = 1 + (gain[nucleus_of[zone]] - 1) * near
+    factor = cv2.GaussianBlur(factor.astype(np.float32), (0, 0), 0.7)
+    ground = np.float32(0 if inside.all() else np.median(image[~inside]))
+    return np.asarray(ground + (image - ground) * factor, np.float32)
 
 
 def _slope(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:

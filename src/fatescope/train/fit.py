@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import logging
 import math
 import warnings
@@ -21,7 +22,7 @@ from fatescope.train.precision import training_precision
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from fatescope.train.networks import SmallUNet
@@ -52,7 +53,8 @@ def fit_recipe(
     Parameters
     ----------
     recipe : Recipe
-        One stage, or several: each begins with the averaged weights of the one before.
+        One stage, or several: each begins with the averaged weights of the one before, or of the
+        one that it names.
     data : Path
         Folder with ``samples.csv``; rows of the split ``test`` are not opened.
     out : Path
@@ -69,17 +71,40 @@ def fit_recipe(
         On one kind of processor bit for bit the same, however often the run was stopped. The
         history is that of the last stage, CPU time is that of all.
     """
-    weights = None
+    weights: dict[int, bytes | None] = {0: None}
     if start is not None:
-        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    cpu_minutes = 0.0
-    for number, stage in enumerate(recipe.stages[:-1], start=1):
-        folder = out / f"stage-{number}"
-        fitted = fit_stage(stage, data=data, out=folder, weights=weights, progress=progress)
-        weights = weights_bytes(fitted.network)
-        cpu_minutes += fitted.cpu_minutes
-    last = fit_stage(recipe.stages[-1], data=data, out=out, weights=weights, progress=progress)
-    return replace(last, cpu_minutes=last.cpu_minutes + cpu_minutes)
+        weights[0] = read_package(find_package(start)).files.get("weights.safetensors", b"")
+    fits: dict[int, Fitted] = {}
+    for number, stage in enumerate(recipe.stages, start=1):
+        is_last = number == len(recipe.stages)
+        fits[number] = fit_stage(
+            stage,
+            data=data,
+            out=out if is_last else out / f"stage-{number}",
+            weights=weights[number - 1 if stage.after is None else stage.after],
+            progress=progress,
+        )
+        weights[number] = weights_bytes(fits[number].network)
+    last = fits[len(recipe.stages)]
+    if recipe.mean_of:
+        last = replace(last, network=mean_network([fits[n].network for n in recipe.mean_of]))
+    return replace(last, cpu_minutes=sum(fit.cpu_minutes for fit in fits.values()))
+
+
+def mean_network(networks: Sequence[SmallUNet]) -> SmallUNet:
+    """Return a network whose weights are the means of those of others of the same kind.
+
+    Networks that went on from the same weights in different ways lie close enough for that, and
+    the mean is a little better than each (Wortsman et al., Model soups, ICML 2022).
+    """
+    mean = copy.deepcopy(networks[0])
+    states = [network.state_dict() for network in networks]
+    with torch.no_grad():
+        for name, value in mean.state_dict().items():
+            if value.is_floating_point():
+                value.copy_(torch.stack([state[name].double() for state in states]).mean(0))
+    mean.eval()
+    return mean
 
 
 def fit_stage(

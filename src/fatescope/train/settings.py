@@ -59,6 +59,12 @@ class CropSettings(Settings):
     noise: float = setting(0.12, "largest added noise, beside the range of the picture", ge=0)
     offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
     gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
+    unequal: float = setting(
+        0.0, "half of the crops: largest spread of the log of the brightness of nuclei", ge=0
+    )
+    unequal_without: tuple[str, ...] = setting(
+        (), "kinds of picture whose nuclei keep their brightness: dim ones have no label there"
+    )
     border_px: float = setting(1.5, "reach of the touching border", unit="px", gt=0)
     ignore_label: int | None = setting(
         None, "label of regions in which nothing is known; they do not count", ge=1
@@ -128,6 +134,9 @@ class Stage(Settings):
     crops: CropSettings = setting(CropSettings(), "the crops")
     loss: LossSettings = setting(LossSettings(), "the loss")
     fit: FitSettings = setting(FitSettings(), "the fit")
+    after: int | None = setting(
+        None, "number of the stage whose weights it begins with; default: the one before it", ge=1
+    )
 
     @model_validator(mode="after")
     def _maps_are_known(self) -> Self:
@@ -160,14 +169,28 @@ class Recipe(Stage):
         {}, "named changes of the values above, for --variants"
     )
     then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
+    mean_of: tuple[int, ...] = setting(
+        (), "numbers of the stages whose weights are averaged in the end; default: the last alone"
+    )
 
     @property
     def stages(self) -> tuple[Stage, ...]:
-        """All fits in their order; the last one makes the network of the package."""
+        """All fits in their order; they are numbered from 1."""
         return (self, *self.then)
 
     @model_validator(mode="after")
     def _one_working_size(self) -> Self:
         if len({s.crops.diameter_px for s in self.stages}) > 1:
             raise ValueError("all stages of a recipe need the same crops.diameter_px")
+        return self
+
+    @model_validator(mode="after")
+    def _numbers_are_of_stages(self) -> Self:
+        for number, stage in enumerate(self.stages, start=1):
+            if stage.after is not None and stage.after >= number:
+                raise ValueError(f"stage {number} cannot begin after stage {stage.after}")
+        if any(not 1 <= number <= len(self.stages) for number in self.mean_of):
+            raise ValueError(f"mean_of names stages from 1 to {len(self.stages)}")
+        if len({self.stages[number - 1].network.model_dump_json() for number in self.mean_of}) > 1:
+            raise ValueError("only weights of one network can be averaged (mean_of)")
         return self
