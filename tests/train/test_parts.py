@@ -76,12 +76,13 @@ def test_nuclei_are_dimmed_one_by_one_and_the_ground_stays():
     labels = np.zeros((60, 90), np.int32)
     labels[20:40, 10:30], labels[20:40, 30:50] = 1, 2
     image = np.where(labels > 0, 0.6, 0.1).astype(np.float32)
-    out = unequal_brightness(image, labels, spread=1.0, rng=np.random.default_rng(3))
-    factor = np.exp(np.random.default_rng(3).normal(0, 1.0, 3))[1:]
+    out = unequal_brightness(image, labels, most=1.0, rng=np.random.default_rng(3))
+    same = np.random.default_rng(3)
+    factor = np.exp(same.normal(0, same.uniform(0, 1.0), 3))[1:]
     assert out[30, 20] == pytest.approx(0.1 + 0.5 * factor[0], abs=1e-4)
     assert out[30, 40] == pytest.approx(0.1 + 0.5 * factor[1], abs=1e-4)
     assert np.array_equal(out[:, 70:], image[:, 70:])
-    assert np.array_equal(unequal_brightness(image, labels * 0, spread=1, rng=None), image)
+    assert np.array_equal(unequal_brightness(image, labels * 0, most=1, rng=None), image)
 
 
 def test_only_kinds_whose_dim_nuclei_have_labels_are_dimmed(pictures):

@@ -69,6 +69,7 @@ def test_held_out_fields_score_what_the_card_says(model, data_dir, tmp_path):
     rows = read_samples(tmp_path / "pairs", splits=["train", "validation", "test"])
     seen = set(model.description.training.units_seen)
     rendered = {unit_hash(f"rendered/field_{i:04d}") for i in range(90)}
+    rendered |= {unit_hash(f"rendered-few/field_{i:04d}") for i in range(20)}
     assert seen == set(seen_hashes(read_samples(tmp_path / "pairs", splits=_ALL))) | rendered
     held_out = [s for s in rows if s.split == "test"]
     thresholds = model.description.thresholds

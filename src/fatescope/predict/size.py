@@ -62,7 +62,7 @@ _CLOSER, _CLOSER_PX = 1.2, 512
 """The last look is finer than the working size, and wider: neighbours that stand as one at a
 coarse scale part there, and more nuclei vote."""
 
-_TOO_LARGE = 1.075
+_TOO_LARGE = 1.06
 """By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
 
 _KEEP = (1 / 1.15, 1.08)

@@ -32,7 +32,9 @@ class PairSettings(SplitSettings):
         "", "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'"
     )
     learn_only: str = setting(
-        "", "folders whose pairs are all for training, by name: rendered pictures, for instance"
+        "",
+        "folders, by name and with commas between, whose pairs are all for training: "
+        "rendered pictures, for instance",
     )
     preview: bool = setting(False, "draw 16 augmented pairs into preview.png")
 

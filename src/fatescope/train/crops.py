@@ -60,8 +60,7 @@ class CropSource:
         picture = self._pictures[rng.choice(len(self._pictures), p=self._weights)]
         image, labels, known = cut(picture, settings=self._settings, rng=rng)
         if self._settings.unequal and rng.random() < _UNEQUAL_SHARE and self._is_dimmed(picture):
-            spread = rng.uniform(0, self._settings.unequal)
-            image = unequal_brightness(image, labels, spread=spread, rng=rng)
+            image = unequal_brightness(image, labels, most=self._settings.unequal, rng=rng)
         image = spoil(image, settings=self._settings, rng=rng)
         targets = nucleus_targets(labels, border_px=self._settings.border_px).stack()
         offsets, whole = centre_offsets(labels)
@@ -174,7 +173,7 @@ def spoil(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator
 
 
 def unequal_brightness(
-    image: FloatArray, labels: LabelImage, *, spread: float, rng: np.random.Generator
+    image: FloatArray, labels: LabelImage, *, most: float, rng: np.random.Generator
 ) -> FloatArray:
     """Dim and brighten nuclei, each with the haze around it, as stains and depth do.
 
@@ -182,8 +181,8 @@ def unequal_brightness(
     ----------
     image : ndarray of float32, shape (Y, X)
     labels : ndarray of int32, shape (Y, X)
-    spread : float
-        Standard deviation of the logarithm of the factors.
+    most : float
+        Up to this, the standard deviation of the logarithm of the factors is drawn.
     rng : Generator
 
     Returns
@@ -195,6 +194,7 @@ def unequal_brightness(
     inside = labels > 0
     if not inside.any():
         return image
+    spread = rng.uniform(0, most)
     gain = np.exp(rng.normal(0, spread, int(labels.max()) + 1)).astype(np.float32)
     away, zone = cv2.distanceTransformWithLabels(
         (~inside).astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
