@@ -55,6 +55,7 @@ def test_a_run_leaves_tables_findings_and_a_record(tmp_path):
     done, summary = work(out, ["a", "e", "b"])
     assert done == ["a", "e", "b"]
     assert (summary.units_done, summary.units_failed, summary.findings) == (3, 0, 1)
+    assert summary.as_lines()[1:] == [f"warnings: 1 empty (reasons in {out / 'findings.csv'})"]
     assert read_table(out / "objects.parquet")["image"].tolist() == list("aaeebb")
     assert (out / "objects.csv").read_text().splitlines()[:2] == ["image,label", "a,1"]
     findings = read_table(out / "findings.csv")

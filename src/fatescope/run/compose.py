@@ -23,19 +23,19 @@ def compose(
     head: Mapping[str, Any],
     seconds: Mapping[str, float],
     peak_memory_mb: float,
-) -> tuple[list[str], int]:
+) -> tuple[list[str], list[Mapping[str, Any]]]:
     """Write all tables and ``run.json``.
 
     Returns
     -------
     list of str
         The files written, relative to ``out``; ``run.json`` is the last one.
-    int
-        The number of findings.
+    list of mapping
+        All findings, of units and of the run.
     """
     done = [u for u in units if u.state == "done"]
     written = _tables(out, done, files)
-    findings = [f for u in units for f in u.findings] + list(extra)
+    findings = [*(f for u in units for f in u.findings), *extra]
     with written_beside(out / "findings.csv") as part:
         copy_table(Table.from_rows(findings, FINDING_COLUMNS), part, kind="csv")
     record = {
@@ -50,7 +50,7 @@ def compose(
     }
     with written_beside(out / "run.json") as part:
         part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
-    return [*written, "findings.csv", "run.json"], len(findings)
+    return [*written, "findings.csv", "run.json"], findings
 
 
 def _tables(

@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -300,7 +301,7 @@ class Run:
         units = list(self._ledger.units())
         files = self._ledger.files()
         peak = peak_memory_mb(workers=workers)
-        outputs, n_findings = compose(
+        outputs, found = compose(
             self.out,
             units,
             files,
@@ -316,7 +317,7 @@ class Run:
             out=self.out,
             units_done=states.count("done"),
             units_failed=states.count("failed"),
-            findings=n_findings,
+            findings=len(found),
             seconds=time.monotonic() - self._begun,
             peak_memory_mb=peak,
             errors=tuple(
@@ -325,6 +326,7 @@ class Run:
                 if u.state == "failed"
                 for f in u.findings[:1]
             ),
+            warnings=Counter(f["rule"] for f in found if f["severity"] == "warning"),
         )
 
     def _highest(self, peak: float) -> float:

@@ -1,9 +1,12 @@
-"""What a command did, in seven numbers."""
+"""What a command did: seven numbers, what failed, and what to look at."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+
+_NAMED = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +29,8 @@ class Summary:
         Highest resident memory of the process and its workers together, in 10^6 bytes.
     errors : tuple of str
         One sentence for each unit that failed.
+    warnings : mapping of str to int
+        How many of the findings are warnings, by rule.
     """
 
     command: str
@@ -36,6 +41,7 @@ class Summary:
     seconds: float
     peak_memory_mb: float
     errors: tuple[str, ...] = ()
+    warnings: Mapping[str, int] = field(default_factory=dict)
 
     def as_json(self) -> dict[str, str | int | float]:
         """Return plain values under the keys of the contract."""
@@ -54,10 +60,20 @@ class Summary:
         failed = f", {self.units_failed} not processed" if self.units_failed else ""
         told = f", {self.findings} finding{'s' * (self.findings != 1)}" if self.findings else ""
         report = self.out / "report.html"
-        return [
+        done = (
             f"{self.command}: {self.units_done} done{failed}{told} in {self.seconds:.1f} s"
             f" -> {report if report.exists() else self.out}"
-        ]
+        )
+        return [done, *self._warnings()]
+
+    def _warnings(self) -> list[str]:
+        """Name the commonest warnings, so that nobody has to open a table to learn of them."""
+        if not self.warnings:
+            return []
+        rules = sorted(self.warnings, key=lambda rule: (-self.warnings[rule], rule))
+        named = ", ".join(f"{self.warnings[rule]} {rule}" for rule in rules[:_NAMED])
+        more = ", ..." if len(rules) > _NAMED else ""
+        return [f"warnings: {named}{more} (reasons in {self.out / 'findings.csv'})"]
 
     @property
     def exit_code(self) -> int:
