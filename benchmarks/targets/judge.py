@@ -12,12 +12,14 @@ import torch
 from benchmarks.targets.design import WORKING_PX, Design
 
 from fatescope.evaluate import explain_errors, score_labels
-from fatescope.prepare import read_pixels
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.predict.resample import apply_taps, make_taps, working_length
+from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 from fatescope.train.networks import DIVISOR
-from fatescope.train.pictures import normalise, unit_diameters
+from fatescope.train.pictures import unit_diameters
 from fatescope.train.scoring import Scored, merit
-from fatescope.train.validation import resample
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,12 +46,12 @@ class Judge:
 
     def __post_init__(self) -> None:
         self._seen = {}
-        self._truths = [read_pixels(s.labels).astype(np.int32) for s in self.samples]
+        self._truths = [read_label_plane(s.labels) for s in self.samples]
         self._diameters = unit_diameters(self.samples)
         self._maps = []
         for sample, diameter in zip(self.samples, self._diameters, strict=True):
             zoom = WORKING_PX / diameter if np.isfinite(diameter) else 1.0
-            pixels = normalise(read_pixels(sample.image))
+            pixels = normalise_plane(read_plane(sample.image), percentiles=PERCENTILES)
             maps, shape = draw_maps(self.design, self.network, resample(pixels, zoom))
             self._maps.append((maps.astype(np.float16), shape))
 
@@ -104,6 +106,15 @@ def draw_maps(
     return maps.float().numpy(), (height, width)
 
 
+def resample(pixels: np.ndarray, zoom: float) -> np.ndarray:
+    """Return a normalised plane on the working grid, as prediction does."""
+    for axis, length in enumerate(pixels.shape):
+        index = np.arange(working_length(length, zoom))
+        taps = make_taps(index, scale=zoom, length=length)
+        pixels = apply_taps(pixels, taps, axis=axis, first=0)
+    return pixels
+
+
 def folds(samples: Sequence[Sample]) -> list[list[int]]:
     """Divide pictures into two parts by unit, every other unit of a kind, in order of names.
 
@@ -138,7 +149,7 @@ def cost(design: Design, network: torch.nn.Module, thresholds: Thresholds) -> di
         height=1008, width=1008, diameter_px=WORKING_PX + 2, density=0.26
     )
     picture, truth = simulate_picture(settings, seed=1)
-    scaled = normalise(picture)
+    scaled = normalise_plane(picture, percentiles=PERCENTILES)
     megapixels = scaled.size / 1e6
     maps, shape = draw_maps(design, network, scaled)
     found = design.decode(maps, shape, thresholds)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
-from fatescope.prepare import read_pixels, read_samples
+from fatescope.prepare import read_label_plane, read_samples
 from fatescope.prepare.store import Sample
 from fatescope.train import (
     CropSettings,
@@ -23,7 +23,7 @@ from fatescope.train import (
 )
 from fatescope.train.crops import picture_weights, unequal_brightness
 from fatescope.train.export import drawing_only
-from fatescope.train.pictures import load_pictures, median_diameter, normalise
+from fatescope.train.pictures import load_pictures, median_diameter
 from fatescope.train.preview import draw_preview
 from fatescope.train.settings import LossSettings, NetworkSettings
 
@@ -99,17 +99,6 @@ def test_only_kinds_whose_dim_nuclei_have_labels_are_dimmed(pictures):
 def _crops(pictures, settings, n):
     crops = [CropSource(pictures, settings=settings, seed=5).crop(i) for i in range(n)]
     return [image for image, _ in crops], [target for _, target in crops]
-
-
-def test_normalisation_is_that_of_the_engine():
-    from fatescope.predict import normalise as engine
-    from fatescope.predict import plane_statistics
-
-    plane = np.random.default_rng(0).gamma(2, 100, (50, 60)).astype(np.uint16)
-    ours = normalise(plane)
-    statistics = plane_statistics(lambda: [plane], percentiles=(1.0, 99.8))
-    np.testing.assert_allclose(ours, engine(plane, statistics), atol=1e-5)
-    assert not normalise(np.full((4, 4), 7)).any()
 
 
 def test_the_median_diameter_is_that_of_the_circle_of_equal_area():
@@ -318,7 +307,7 @@ def test_nothing_to_learn_from_is_said():
 
 def test_regions_that_are_unknown_do_not_count(pairs):
     (sample,) = read_samples(pairs, splits=["train"])[:1]
-    labels = read_pixels(sample.labels)
+    labels = read_label_plane(sample.labels)
     label = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
     all_known = CropSettings(size_px=160, on_nucleus=0, on_touching=0, turn=0, zoom=(1, 1.0001))
     with_hole = all_known.replace(ignore_label=label)

@@ -119,35 +119,6 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
         raise FileFormatError(f"{where}: {error}. Numbers are needed there.") from error
 
 
-def read_pixels(path: Path) -> NDArray[Any]:
-    """Read one 2D picture or label image (PNG or TIFF) as stored.
-
-    Raises
-    ------
-    FileFormatError
-        If the file cannot be read as a single plane.
-    """
-    import numpy as np
-
-    try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            import tifffile
-
-            pixels = tifffile.imread(path)
-        else:
-            from PIL import Image as PillowImage
-
-            with PillowImage.open(path) as opened:
-                pixels = np.asarray(opened)
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read ({error}). Is it a PNG or TIFF?") from error
-    if pixels.ndim != 2:
-        raise FileFormatError(
-            f"{path}: a plane of rows and columns is needed; its shape is {pixels.shape}."
-        )
-    return np.asarray(pixels)
-
-
 def with_splits(samples: Sequence[Sample], splits: Sequence[Split]) -> list[Sample]:
     """Return the samples with their splits replaced."""
     return [replace(s, split=split) for s, split in zip(samples, splits, strict=True)]

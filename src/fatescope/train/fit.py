@@ -142,9 +142,7 @@ def fit_stage(
     learner = NucleusLearner(
         recipe,
         source=CropSource(learning, settings=recipe.crops, seed=recipe.seed),
-        validate=(lambda net: score_network(net, choosing, working_px=working))
-        if choosing
-        else None,
+        validate=(lambda net: score_network(net, choosing, stage=recipe)) if choosing else None,
         on_epoch=on_epoch,
     )
     checkpoint = out / "checkpoints" / "last.ckpt"

@@ -16,7 +16,7 @@ from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
 from fatescope.predict.tiling import Grid, Tiles, read_tile
-from fatescope.prepare import read_pixels
+from fatescope.prepare import read_label_plane, read_plane
 from fatescope.train.pictures import unit_diameters
 
 if TYPE_CHECKING:
@@ -91,11 +91,11 @@ def score_samples(
     """Segment each sample at the working size by the true diameter of its unit, and score it."""
     scored = []
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
-        truth = read_pixels(sample.labels).astype(np.int32)
+        truth = read_label_plane(sample.labels)
         size = diameter if np.isfinite(diameter) else description.diameter_px
         found = segment(
             network,
-            read_pixels(sample.image),
+            read_plane(sample.image),
             description=description,
             thresholds=thresholds,
             scale=description.diameter_px / size,
@@ -163,8 +163,7 @@ def merit(scored: Sequence[Scored]) -> float:
     for scores in kinds.values():
         pooled = pool_scores(scores)
         share = max(pooled.n_true, 1) ** 0.5
-        mean = sum(pooled.ap(t) for t in range(50, 95, 5)) / 9
-        total += share * (pooled.ap(50) + mean) / 2
+        total += share * (pooled.ap(50) + pooled.mean_ap) / 2
         weight += share
     return total / weight if weight else 0.0
 
