@@ -110,20 +110,20 @@ def cut(
     zoom = float(settings.diameter_px / picture.diameter_px * np.exp(rng.uniform(low, high)))
     stretch = np.sqrt(picture.stretch) if rng.random() < 0.5 else 1.0
     stretch = float(stretch * np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2))
-    by_any_angle = rng.random() < settings.turn
-    angle = rng.uniform(0, 360) if by_any_angle else 90 * int(rng.integers(4))
+    angle = float(rng.uniform(0, 360)) if rng.random() < settings.turn else None
+    quarters = int(rng.integers(4))
     mirrored = rng.random() >= 0.5
     centre = _centre(picture, side=side, zoom=zoom, settings=settings, rng=rng)
-    wide = math.ceil(side * math.sqrt(2)) if by_any_angle else side
+    wide = side if angle is None else math.ceil(side * math.sqrt(2))
     image, labels = read_window(
         picture, scale=(zoom * stretch, zoom / stretch), centre=centre, side=wide
     )
     if mirrored:
         image, labels = image[:, ::-1], labels[:, ::-1]
-    if by_any_angle:
-        image, labels = _rotated(image, labels, angle=angle, side=side)
+    if angle is None:
+        image, labels = np.rot90(image, quarters), np.rot90(labels, quarters)
     else:
-        image, labels = (np.rot90(a, angle // 90) for a in (image, labels))
+        image, labels = _rotated(image, labels, angle=angle, side=side)
     known = labels >= 0
     return image, np.where(known, labels, 0), known.astype(np.float32)
 
