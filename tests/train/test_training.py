@@ -21,7 +21,13 @@ RECIPE = {
     "name": "tiny",
     "network": {"widths": (8, 8, 16, 16)},
     "crops": {"size_px": 64},
-    "fit": {"steps": 40, "batch": 2, "steps_per_epoch": 20, "validate_every": 1, "rate": 0.01},
+    "fit": {
+        "steps": 40,
+        "batch": 2,
+        "steps_per_epoch": 20,
+        "validate_every": 1,
+        "learning_rate": 0.01,
+    },
 }
 
 
@@ -158,7 +164,9 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
     assert (out / "package" / "rdf.yaml").read_bytes() == before
     from fatescope.train import fit_recipe
 
-    more = Recipe.from_values({**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "rate": 1e-4}})
+    more = Recipe.from_values(
+        {**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "learning_rate": 1e-4}}
+    )
     anew = fit_recipe(more, data=pairs, out=tmp_path / "anew")
     further = fit_recipe(more, data=pairs, out=tmp_path / "more", start=out / "package")
     assert further.history[0]["loss"] < anew.history[0]["loss"]

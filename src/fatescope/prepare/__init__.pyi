@@ -6,6 +6,7 @@ from .pairs import PairSettings as PairSettings
 from .pairs import find_pairs as find_pairs
 from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
+from .pixels import read_truth as read_truth
 from .splits import SplitSettings as SplitSettings
 from .splits import split_frames as split_frames
 from .splits import split_units as split_units

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Image
+    from fatescope.prepare.store import Sample
 
 
 def read_plane(path: Path) -> NDArray[Any]:
@@ -50,6 +51,24 @@ def read_label_plane(path: Path) -> NDArray[np.int32]:
     if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < 2**31:
         raise FileFormatError(f"{path}: labels are 0 and above, up to 2,147,483,647.")
     return labels.astype(np.int32)
+
+
+def read_truth(sample: Sample) -> NDArray[np.int32]:
+    """Read the labels of a sample with what its row promises of them.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        0 is background; -1 where nobody can say what is there: the sample's unsure label, and
+        objects below its least area.
+    """
+    labels = read_label_plane(sample.labels)
+    unsure = labels == (-1 if sample.unsure_label is None else sample.unsure_label)
+    if sample.least_px:
+        area = np.bincount(labels.ravel())
+        unsure |= (labels > 0) & (area[labels] < sample.least_px)
+    labels[unsure] = -1
+    return labels
 
 
 def _single_plane(image: Image) -> NDArray[Any]:

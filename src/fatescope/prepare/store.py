@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMNS = ("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x")
+COLUMNS = (
+    *("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x"),
+    *("complete", "unsure_label", "least_px"),
+)
 REQUIRED = COLUMNS[:6]
 ROLES = ("instances", "foreground")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
@@ -35,6 +38,9 @@ class Sample:
     role: str = "instances"  # or "foreground": which nuclei touch is not known
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
+    complete: bool = True  # every visible object has a label; False: dim ones may have none
+    unsure_label: int | None = None  # label of regions in which nobody can say what is there
+    least_px: int = 0  # objects of a smaller area were labelled or left out by chance
 
     @property
     def key(self) -> str:
@@ -67,7 +73,9 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
             paths = [
                 Path(os.path.relpath(p.resolve(), root)).as_posix() for p in (s.image, s.labels)
             ]
-            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size])
+            unsure = "" if s.unsure_label is None else s.unsure_label
+            promise = ["yes" if s.complete else "no", unsure, s.least_px or ""]
+            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise])
     temporary.replace(path)
 
 
@@ -114,9 +122,28 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
             role=role,
             kind=row.get("kind") or "",
             pixel_size=(float(size[0]), float(size[1])) if all(size) else None,
+            **label_promise(row),
         )
     except ValueError as error:
         raise FileFormatError(f"{where}: {error}. Numbers are needed there.") from error
+
+
+def label_promise(row: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a row says of its label image; without a word, every object has a label.
+
+    Raises
+    ------
+    ValueError
+        If a value is not of its kind.
+    """
+    complete, unsure = row.get("complete") or "yes", row.get("unsure_label") or ""
+    if complete not in ("yes", "no"):
+        raise ValueError(f"complete is yes or no, not {complete!r}")
+    return {
+        "complete": complete == "yes",
+        "unsure_label": int(unsure) if unsure else None,
+        "least_px": int(row.get("least_px") or 0),
+    }
 
 
 def with_splits(samples: Sequence[Sample], splits: Sequence[Split]) -> list[Sample]:

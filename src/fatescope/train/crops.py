@@ -78,7 +78,7 @@ class CropSource:
         return np.ascontiguousarray(image[None, inner, inner]), target
 
     def _is_dimmed(self, picture: Picture) -> bool:
-        return picture.instances and picture.kind not in self._settings.unequal_without
+        return picture.instances and picture.complete
 
 
 def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:

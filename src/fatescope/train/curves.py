@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.train.learner import Row
+    from fatescope.train.task import Row
 
 _COLOURS = {"loss": "#0072B2", "ap50": "#D55E00", "ap75": "#E69F00", "ap_mean": "#009E73"}
 

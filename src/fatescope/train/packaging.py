@@ -19,7 +19,7 @@ from fatescope.models import (
 )
 from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
-from fatescope.prepare import read_label_plane, read_plane, read_samples, seen_hashes
+from fatescope.prepare import read_plane, read_samples, read_truth, seen_hashes
 from fatescope.prepare.store import SPLITS
 from fatescope.prepare.targets import DRAWN
 from fatescope.simulate import (
@@ -201,10 +201,7 @@ def describe(
     """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
     recipe = inherited(recipe, None)
     crops = recipe.stages[-1].crops
-    others = {0, crops.ignore_label}
-    n_objects = sum(
-        len(set(np.unique(read_label_plane(s.labels)).tolist()) - others) for s in samples
-    )
+    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
     low, high = crops.zoom
     size = crops.diameter_px
     said = ("name", "summary", "task", "modality", "polarity", "cite")

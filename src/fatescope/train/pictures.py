@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.base import InputError
 from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import PlaneStatistics, plane_statistics
-from fatescope.prepare.pixels import read_label_plane, read_plane
+from fatescope.prepare.pixels import read_plane, read_truth
 from fatescope.prepare.targets import nucleus_targets
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Picture:
     kind: str
     stretch: float  # height of a pixel / its width
     instances: bool  # False: which nuclei touch is not known
+    complete: bool  # False: dim nuclei may have no label
 
 
 def median_diameter(labels: LabelImage) -> float:
@@ -44,7 +45,7 @@ def median_diameter(labels: LabelImage) -> float:
     return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else float("nan")
 
 
-def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None) -> list[float]:
+def unit_diameters(samples: Sequence[Sample]) -> list[float]:
     """Return for each sample the median diameter (px) of all nuclei of its unit.
 
     One slice of an embryo may show only the caps of two nuclei; how large nuclei are is known of
@@ -52,7 +53,7 @@ def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None
     """
     areas: dict[str, list[IntArray]] = {}
     for s in samples:
-        found = _areas(_known(read_label_plane(s.labels), ignore_label))
+        found = _areas(read_truth(s))
         areas.setdefault(s.unit, []).append(found[found > 0])
     size = {}
     for unit, parts in areas.items():
@@ -63,17 +64,12 @@ def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None
     return [size.get(s.unit, usual) for s in samples]
 
 
-def _known(labels: LabelImage, ignore_label: int | None) -> LabelImage:
-    """Return labels with -1 where nothing is known."""
-    return labels if ignore_label is None else np.where(labels == ignore_label, -1, labels)
-
-
 def _areas(labels: LabelImage) -> IntArray:
     """Return the area of each label from 1; what is unknown (negative) counts as background."""
     return np.bincount(np.maximum(labels, 0).ravel())[1:]
 
 
-def load_picture(sample: Sample, *, diameter_px: float, ignore_label: int | None = None) -> Picture:
+def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
     """Read a sample.
 
     Parameters
@@ -82,15 +78,13 @@ def load_picture(sample: Sample, *, diameter_px: float, ignore_label: int | None
         Image and labels of one shape.
     diameter_px : float
         Median diameter of the nuclei of its unit.
-    ignore_label : int, optional
-        Label of regions in which nothing is known.
 
     Raises
     ------
     InputError
         If the shapes of image and labels differ.
     """
-    pixels, labels = read_plane(sample.image), _known(read_label_plane(sample.labels), ignore_label)
+    pixels, labels = read_plane(sample.image), read_truth(sample)
     if pixels.shape != labels.shape:
         raise InputError(
             f"{sample.image} has shape {pixels.shape}, but {sample.labels} has {labels.shape}. "
@@ -107,12 +101,11 @@ def load_picture(sample: Sample, *, diameter_px: float, ignore_label: int | None
         kind=sample.kind,
         stretch=height / width,
         instances=sample.role == "instances",
+        complete=sample.complete,
     )
 
 
-def load_pictures(
-    samples: Iterable[Sample], *, working_px: float, ignore_label: int | None = None
-) -> list[Picture]:
+def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
     """Read samples; each is as large as the median nucleus of its unit says.
 
     Scores are made at that size too: one picture may show only the caps of two nuclei.
@@ -122,11 +115,8 @@ def load_pictures(
         raise InputError(
             "there is no sample to learn from. Check the column `split` of samples.csv."
         )
-    sizes = np.nan_to_num(unit_diameters(chosen, ignore_label=ignore_label), nan=working_px)
-    return [
-        load_picture(s, diameter_px=float(d), ignore_label=ignore_label)
-        for s, d in zip(chosen, sizes, strict=True)
-    ]
+    sizes = np.nan_to_num(unit_diameters(chosen), nan=working_px)
+    return [load_picture(s, diameter_px=float(d)) for s, d in zip(chosen, sizes, strict=True)]
 
 
 def _touching_points(labels: LabelImage) -> IntArray:

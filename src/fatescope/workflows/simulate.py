@@ -134,11 +134,14 @@ def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool =
         If ``out`` holds something else, or cannot be written.
     """
     from fatescope.simulate import simulate_field
+    from fatescope.simulate.fields import UNSEEN
 
     def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return simulate_field(settings, seed=own)
 
-    return _write_pictures(out, "field", draw, settings=settings, seed=seed, fresh=fresh)
+    return _write_pictures(
+        out, "field", draw, settings=settings, seed=seed, fresh=fresh, unsure_label=UNSEEN
+    )
 
 
 def _write_pictures(
@@ -149,6 +152,7 @@ def _write_pictures(
     settings: SectionSettings | FieldSettings,
     seed: int,
     fresh: bool,
+    unsure_label: int | None = None,
 ) -> Summary:
     """Write ``settings.count`` pictures, each its own unit, drawn from seeds of their own."""
     record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
@@ -169,6 +173,9 @@ def _write_pictures(
                 )
             run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
         names = np.array(keys, dtype=object)
-        write_table(Table({"name": names, "unit": names}), out / "index.csv")
+        index: dict[str, Any] = {"name": names, "unit": names}
+        if unsure_label is not None:
+            index["unsure_label"] = np.full(len(names), unsure_label)
+        write_table(Table(index), out / "index.csv")
         run.wrote("index.csv")
         return run.finish()
