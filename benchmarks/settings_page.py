@@ -9,7 +9,7 @@ import re
 from pathlib import Path
 
 import fatescope
-from fatescope.base import Settings
+from fatescope.base import SettingDescription, Settings
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
@@ -50,33 +50,22 @@ def page() -> str:
         room = cls.__module__.split(".")[1]
         parts.append(f"\n## {cls.__name__}\n\n{first} Import it from `fatescope.{room}`.\n")
         parts.append("\n| setting | meaning | unit | range | default |\n|--|--|--|--|--|\n")
-        parts += [_row(name, field) for name, field in cls.model_fields.items()]
+        parts += [_row(described) for described in cls.describe()]
     return "".join(parts)
 
 
-def _row(name, field) -> str:
-    extra = field.json_schema_extra or {}
-    default = "must be given" if field.is_required() else f"`{_shown(field.get_default())}`"
-    cells = (f"`{name}`", field.description or "", extra.get("unit") or "", _range(field), default)
+def _row(described: SettingDescription) -> str:
+    default = "not set" if described.default is None else str(described.default)
+    last = "must be given" if described.required else f"`{default}`"
+    choices = ", ".join(f"`{choice}`" for choice in described.choices)
+    cells = (
+        f"`{described.name}`",
+        described.help,
+        described.unit,
+        choices or described.range,
+        last,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def _shown(value) -> str:
-    return "not set" if value is None else str(value)
-
-
-def _range(field) -> str:
-    words = {"gt": "above {}", "ge": "from {}", "lt": "below {}", "le": "to {}"}
-    limits = [
-        text.format(getattr(m, key))
-        for key, text in words.items()
-        for m in field.metadata
-        if getattr(m, key, None) is not None
-    ]
-    choices = getattr(field.annotation, "__args__", ())
-    if not limits and choices and all(isinstance(c, str) for c in choices):
-        return ", ".join(f"`{c}`" for c in choices)
-    return " ".join(limits)
 
 
 if __name__ == "__main__":

@@ -27,6 +27,7 @@ from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .image import Image as Image
 from .lineage import Lineage as Lineage
+from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting
 from .spacing import Length as Length
