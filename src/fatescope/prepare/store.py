@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import FileFormatError
+from fatescope.base import FileFormatError, written_beside
 from fatescope.prepare.splits import Split
 
 if TYPE_CHECKING:
@@ -62,9 +62,8 @@ class Sample:
 
 def write_samples(path: Path, samples: Sequence[Sample]) -> None:
     """Write the manifest beside its final name, then rename; paths relative to its folder."""
-    temporary = path.with_name(path.name + ".part")
     root = path.parent.resolve()
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for s in samples:
@@ -76,7 +75,6 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
             unsure = "" if s.unsure_label is None else s.unsure_label
             promise = ["yes" if s.complete else "no", unsure, s.least_px or ""]
             writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise])
-    temporary.replace(path)
 
 
 def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
@@ -177,18 +175,15 @@ def seen_hashes(rows: Sequence[Sample]) -> list[str]:
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows as CSV, columns in order of appearance; beside the final name, then renamed."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    temporary.replace(path)
 
 
 def write_picture(path: Path, pixels: NDArray[Any]) -> None:
     """Write a picture (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
     from PIL import Image as PillowImage
 
-    temporary = path.with_name(path.name + ".part")
-    PillowImage.fromarray(pixels).save(temporary, format="PNG")
-    temporary.replace(path)
+    with written_beside(path) as part:
+        PillowImage.fromarray(pixels).save(part, format="PNG")
