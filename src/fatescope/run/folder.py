@@ -280,6 +280,15 @@ class Run:
         """List files of the folder as a whole, such as a report; ``--fresh`` removes them."""
         self._ledger.put_outputs([self._seen(path, "output") for path in paths])
 
+    def decided(self) -> dict[str, Any]:
+        """Return what was decided for the run as a whole, by name; see `decide`."""
+        return dict(json.loads(self._ledger.meta("decided") or "{}"))
+
+    def decide(self, name: str, value: Any) -> None:
+        """Keep a plain value that all units depend on: calls that continue find it in `decided`."""
+        kept = {**self.decided(), name: value}
+        self._ledger.set_meta({"decided": json.dumps(kept, sort_keys=True, ensure_ascii=False)})
+
     def finish(
         self,
         *,
@@ -343,6 +352,7 @@ class Run:
             "fatescope": __version__,
             "settings": json.loads(meta["settings"] or "{}"),
             "model": json.loads(meta["model"] or "null"),
+            **({"decided": decided} if (decided := self.decided()) else {}),
             "started": meta["started"],
             "finished": utc_now(),
             "wall_seconds": round(time.monotonic() - self._begun, 3),
