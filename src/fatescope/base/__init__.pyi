@@ -25,6 +25,7 @@ from .files import size_and_time as size_and_time
 from .files import written_beside as written_beside
 from .finding import RULES as RULES
 from .finding import Finding as Finding
+from .finding import Severity as Severity
 from .image import Image as Image
 from .lineage import Lineage as Lineage
 from .settings import Settings as Settings

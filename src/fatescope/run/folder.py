@@ -27,6 +27,7 @@ from fatescope.base import (
     written_beside,
 )
 from fatescope.run.compose import compose
+from fatescope.run.images import images_table
 from fatescope.run.inputs import files_of, is_unchanged
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger, Unit, WrittenFile
 from fatescope.run.lock import locked
@@ -217,12 +218,13 @@ class Run:
         """
         written = [self._seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
+        counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
         for name, rows in named.items():
             path = self._part(key, name)
             with written_beside(path) as part:
                 copy_table(rows, part, kind="parquet", db=self._tables)
             written.append(self._seen(path, f"table {name}"))
-        self._put(key, "done", input or {}, findings, written, seconds or {})
+        self._put(key, "done", {**(input or {}), **counted}, findings, written, seconds or {})
 
     def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
         """Store that a unit gave no result; the same command tries it again."""
@@ -279,6 +281,13 @@ class Run:
     def wrote(self, *paths: Path | str) -> None:
         """List files of the folder as a whole, such as a report; ``--fresh`` removes them."""
         self._ledger.put_outputs([self._seen(path, "output") for path in paths])
+
+    def list_images(self) -> None:
+        """Write ``images.csv``, where the units are images: one row each, failed ones too."""
+        path = self.out / "images.csv"
+        with written_beside(path) as part:
+            copy_table(images_table(list(self._ledger.units())), part, kind="csv")
+        self.wrote(path)
 
     def finish(
         self,

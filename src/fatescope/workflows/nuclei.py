@@ -65,8 +65,9 @@ def predict_nuclei(
     Returns
     -------
     Summary
-        Counts of units and findings, seconds, memory. The results are in ``out``: label images,
-        ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+        Counts of units and findings, seconds, memory. The results are in ``out``: ``images.csv``,
+        label images, ``objects.parquet`` and ``.csv``, ``findings.csv``,
+        ``run.json`` and ``report.html``.
 
     Raises
     ------
@@ -95,6 +96,7 @@ def predict_nuclei(
         )
         team = execution.replace(workers=workers)
         work_through(run, todo, job, execution=team, progress=progress)
+        run.list_images()
         summary = run.finish(workers=workers)
         if summary.units_done:
             write_report(run.out / "report.html", nuclei_report_from_folder(run.out))

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
-    from fatescope.predict import Frame, Plane
+    from fatescope.predict import Frame, Plane, ScalePlan
 
 _BAND_ROWS = 512
 
@@ -91,7 +91,7 @@ def segment_file(
         labels.close()
     seconds["write"] = time.perf_counter() - begun
     return Outcome(
-        input=describe_input(image, file.paths),
+        input={**describe_input(image, file.paths), "diameter": _diameter(plan)},
         tables={"objects": named},
         findings=findings,
         files=[path],
@@ -184,6 +184,14 @@ def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) 
         dtype=np.min_scalar_type(most),
         spacing=image.spacing.only(axes),
     )
+
+
+def _diameter(plan: ScalePlan) -> dict[str, float | str]:
+    """Return what the record says of the diameter, and who said it; nothing where nobody did."""
+    if plan.diameter_px is None:
+        return {}
+    sources = {"diameter": "given", "spacing": "model", "estimated": "estimated"}
+    return {"value": round(plan.diameter_px, 2), "unit": "px", "source": sources[plan.source]}
 
 
 def _is_large(image: Image) -> bool:
