@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from fatescope.base import InputError, Settings, setting
-from fatescope.cli.command import Console, Inputs, Out, command, explain
+from fatescope.cli.command import Console, Inputs, Out, command, explain, shortened
 
 
 class Look(Settings):
@@ -91,6 +91,15 @@ def test_an_error_is_one_line_and_a_code(run, level, code, message):
     assert (done.exit_code, done.stdout) == (code, "")
     assert message in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_many_units_that_failed_are_a_few_lines():
+    same = [f"{i}.tif: it ends too early. Copy it again." for i in range(50)]
+    assert shortened(same) == ["0.tif, 1.tif, 2.tif and 47 more: it ends too early. Copy it again."]
+    assert shortened(["a.tif: torn.", "b.tif: empty."]) == ["a.tif: torn.", "b.tif: empty."]
+    different = [f"{i}.tif: it ends at byte {i}." for i in range(50)]
+    assert len(shortened(different)) == 9
+    assert shortened(different)[-1].startswith("42 more reasons")
 
 
 def test_debug_shows_the_traceback(run):

@@ -52,6 +52,8 @@ Plan = Annotated[
 Seed = Annotated[int, typer.Option("--seed", help="the same seed gives the same files")]
 
 _PLAIN = (int, float, str, bool, Path)
+_REASONS, _NAMED = 8, 3
+"""Of why units failed, and of the files with one reason: so many are named on the terminal."""
 BUG = 70
 INTERRUPTED = 130
 
@@ -222,11 +224,29 @@ def _configure_logging(console: Console) -> None:
 
 
 def _show(result: Result, console: Console) -> None:
-    for sentence in result.errors:
+    for sentence in shortened(result.errors):
         console.warn(f"error: {sentence}")
     for line in result.as_lines():
         console.say(line)
     console.answer(result.as_json())
+
+
+def shortened(errors: Sequence[str]) -> list[str]:
+    """Return a line for each reason, naming a few of the files that have it, and not too many."""
+    files: dict[str, list[str]] = {}
+    for sentence in errors:
+        file, colon, reason = sentence.partition(": ")
+        files.setdefault(reason if colon else sentence, []).append(file if colon else "")
+    lines = [_one_reason(reason, named) for reason, named in files.items()]
+    if len(lines) > _REASONS:
+        lines[_REASONS:] = [f"{len(lines) - _REASONS} more reasons; --json gives all of them."]
+    return lines
+
+
+def _one_reason(reason: str, files: Sequence[str]) -> str:
+    named = ", ".join(name for name in files[:_NAMED] if name)
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{named}{more}: {reason}" if named else reason
 
 
 class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)

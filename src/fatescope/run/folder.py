@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,6 +21,7 @@ from fatescope.base import (
     connection,
     copy_table,
     files_inside,
+    group_findings,
     sha256_of,
     shown,
     written_beside,
@@ -321,6 +321,7 @@ class Run:
         )
         self.wrote(*outputs)
         states = [u.state for u in units]
+        counted = [u.input["n_objects"] for u in units if "n_objects" in u.input]
         return Summary(
             command=self._command,
             out=self.out,
@@ -335,7 +336,8 @@ class Run:
                 if u.state == "failed"
                 for f in u.findings[:1]
             ),
-            warnings=Counter(f["rule"] for f in found if f["severity"] == "warning"),
+            groups=tuple(group_findings(found)),
+            objects=sum(counted) if counted else None,
         )
 
     def _highest(self, peak: float) -> float:
