@@ -37,6 +37,7 @@ import typer
 
 from fatescope.base import FatescopeError, Settings, SettingsError
 from fatescope.cli.console import Console
+from fatescope.cli.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,7 +45,10 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT", help="files or folders", show_default=False)
 ]
-Out = Annotated[Path, typer.Option("--out", help="folder for the results", show_default=False)]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="folder for the results", show_default=False),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="remove the results of an earlier run first")]
 Plan = Annotated[
     bool, typer.Option("--plan", help="say what would be done, with estimates, and stop")
@@ -109,7 +113,8 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         text = inspect.getdoc(function) or ""
-        app.command(name, help=f"{text}\n\nExample:\n\n    {example}")(run)
+        # The mark \b keeps the example on a line of its own, so that it can be copied.
+        app.command(name, cls=Command, help=f"{text}\n\n\b\nExample:\n    {example}")(run)
         return function
 
     return register
@@ -150,6 +155,7 @@ _COMMON = [
         Path | None,
         None,
         "--settings",
+        metavar="FILE",
         text="TOML file with the same keys; flags win",
     ),
     _option("json", bool, False, "--json", text="print one JSON document and nothing else"),
@@ -167,8 +173,8 @@ def _flag(name: str, field: Any) -> inspect.Parameter:
     limits = {type(m).__name__: m for m in field.metadata}
     words = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}
     notes += [f"{sign} {getattr(limits[k], a)}" for k, (a, sign) in words.items() if k in limits]
-    if field.default is not None and not field.is_required():
-        notes.append(f"default {field.default}")
+    if field.default not in (None, "", (), False) and not field.is_required():
+        notes.append(f"default {'yes' if field.default is True else field.default}")
     text = field.description + (f" ({', '.join(notes)})" if notes else "")
     hint = _flag_type(field.annotation)
     flag = "--" + name.replace("_", "-")
