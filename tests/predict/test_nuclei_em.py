@@ -68,7 +68,7 @@ def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micro
     pixels, _ = simulate_picture(NucleiMovieSettings(), seed=1)
     (reason,) = advice(found_in(pixels, NucleiEmSettings(diameter_px=22), micrographs))
     assert "unlike the training pictures of nuclei-em: its ground is darker" in reason
-    assert "For a fluorescence picture use `fatescope predict nuclei`" in reason
+    assert "For a fluorescence image use `fatescope predict nuclei`" in reason
 
 
 def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):

@@ -182,7 +182,47 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted():
 def test_long_tables_are_cut_and_say_where_the_rest_is():
     report = many_images_report(1200)
     words = Page(render_report(report)).words
-    assert "The first 1 000 of 1 200 images; run.json holds them all." in words
+    assert "The first 1 000 of 1 200 images; images.csv holds them all." in words
+
+
+def finding(key, rule, severity, reason):
+    return {
+        **{"file": key, "frame": None, "object": None, "rule": rule, "value": None, "limit": None},
+        **{"severity": severity, "status": "open", "reason": reason},
+    }
+
+
+def test_findings_are_grouped_by_rule_the_most_severe_first():
+    report = many_images_report(372)
+    odd = [finding(i.key, "no-scale", "info", "The file gives no step.") for i in report.images]
+    odd += [finding("torn.tif", "unreadable", "error", "It ends too early.")]
+    odd += [
+        finding(i.key, "blurred", "warning", f"Less sharp ({n}; at least 9).")
+        for n, i in enumerate(report.images[:60])
+    ]
+    page = render_report(dataclasses.replace(report, findings=tuple(odd)))
+    table = page.decode().partition('id="findings"')[2].partition("</section>")[0]
+    assert table.count("<tr>") == 1 + 3
+    assert table.index("unreadable") < table.index("blurred") < table.index("no-scale")
+    assert table.count("The file gives no step.") == 1
+    assert "and 322 more, in findings.csv" in table
+    assert table.count("plate/00007.tif") == 2
+    assert "Less sharp (7; at least 9)." in table
+    assert "372" in table
+
+
+def test_images_unlike_the_training_images_open_the_page():
+    report = many_images_report(9)
+    unlike = tuple(
+        finding(i.key, "unlike-training", "warning", f"Unlike those of nuclei: bright ({n}). Wait.")
+        for n, i in enumerate(report.images)
+    )
+    words = Page(render_report(dataclasses.replace(report, findings=unlike))).words
+    caution = "9 of 9 images are unlike those that the model nuclei was trained on"
+    assert words.index(caution) < words.index("9 images were analysed")
+    assert "bright. Wait." in words
+    few = Page(render_report(dataclasses.replace(report, findings=unlike[:4]))).words
+    assert "are unlike those that the model" not in few
 
 
 def test_a_run_that_found_nothing_has_a_page():

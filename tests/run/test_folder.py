@@ -77,10 +77,35 @@ def test_a_run_leaves_tables_findings_and_a_record(tmp_path):
 
 def test_the_summary_has_the_keys_of_the_contract(tmp_path):
     _, summary = work(tmp_path / "out", ["a"])
-    assert list(summary.as_json()) == (
+    assert list(summary.as_json())[:7] == (
         ["command", "out", "units_done", "units_failed", "findings", "seconds", "peak_memory_mb"]
     )
     json.dumps(summary.as_json())
+
+
+def test_the_summary_groups_findings_by_rule_for_people_and_for_scripts(tmp_path):
+    keys = [f"{i}.tif" for i in range(40)]
+    out = tmp_path / "out"
+    with Run.open(out, command="count", settings={}) as run:
+        for key in run.pending(keys):
+            said = [
+                Finding(file=key, rule="unlike-training", severity="warning", reason="Odd."),
+                Finding(file=key, rule="no-scale", severity="info", reason="No step."),
+            ]
+            table = Table({"image": np.array([key, key], dtype=object)})
+            run.record(key, table=table, findings=said)
+        (out / "report.html").write_text("x")
+        summary = run.finish()
+    said = summary.as_json()
+    assert said["findings_by_rule"] == {
+        "unlike-training": {"warning": 40},
+        "no-scale": {"info": 40},
+    }
+    assert (said["objects"], said["report"], said["findings"]) == (80, str(out / "report.html"), 80)
+    first, *others = summary.as_lines()
+    assert first == "caution: unlike-training in 40 of 40. Odd."
+    assert "40 done, 80 objects, 80 findings" in others[0]
+    assert len(others) == 2
 
 
 @pytest.mark.parametrize(("done", "failed", "code"), [(3, 0, 0), (2, 1, 1), (0, 2, 2)])

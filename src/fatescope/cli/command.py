@@ -32,6 +32,7 @@ import typer
 
 from fatescope.base import FatescopeError, SettingDescription, Settings, SettingsError
 from fatescope.cli.console import Console
+from fatescope.cli.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,13 +40,18 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT", help="files or folders", show_default=False)
 ]
-Out = Annotated[Path, typer.Option("--out", help="folder for the results", show_default=False)]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="folder for the results", show_default=False),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="remove the results of an earlier run first")]
 Plan = Annotated[
     bool, typer.Option("--plan", help="say what would be done, with estimates, and stop")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="the same seed gives the same files")]
 
+_REASONS, _NAMED = 8, 3
+"""Of why units failed, and of the files with one reason: so many are named on the terminal."""
 BUG = 70
 INTERRUPTED = 130
 
@@ -101,7 +107,8 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         text = inspect.getdoc(function) or ""
-        app.command(name, help=f"{text}\n\nExample:\n\n    {example}")(run)
+        # The mark \b keeps the example on a line of its own, so that it can be copied.
+        app.command(name, cls=Command, help=f"{text}\n\n\b\nExample:\n    {example}")(run)
         return function
 
     return register
@@ -142,6 +149,7 @@ _COMMON = [
         Path | None,
         None,
         "--settings",
+        metavar="FILE",
         text="TOML file with the same keys; flags win",
     ),
     _option("json", bool, False, "--json", text="print one JSON document and nothing else"),
@@ -153,8 +161,8 @@ _COMMON = [
 def _flag(described: SettingDescription) -> inspect.Parameter:
     """Make one option of one setting."""
     notes = [described.unit, "" if described.choices else described.range]
-    if described.default is not None:
-        notes.append(f"default {described.default}")
+    if described.default not in (None, "", (), False):
+        notes.append(f"default {'yes' if described.default is True else described.default}")
     said = ", ".join(note for note in notes if note)
     text = described.help + (f" ({said})" if said else "")
     hint = described.type if described.kind != "values" else str
@@ -201,11 +209,29 @@ def _configure_logging(console: Console) -> None:
 
 
 def _show(result: Result, console: Console) -> None:
-    for sentence in result.errors:
+    for sentence in shortened(result.errors):
         console.warn(f"error: {sentence}")
     for line in result.as_lines():
         console.say(line)
     console.answer(result.as_json())
+
+
+def shortened(errors: Sequence[str]) -> list[str]:
+    """Return a line for each reason, naming a few of the files that have it, and not too many."""
+    files: dict[str, list[str]] = {}
+    for sentence in errors:
+        file, colon, reason = sentence.partition(": ")
+        files.setdefault(reason if colon else sentence, []).append(file if colon else "")
+    lines = [_one_reason(reason, named) for reason, named in files.items()]
+    if len(lines) > _REASONS:
+        lines[_REASONS:] = [f"{len(lines) - _REASONS} more reasons; --json gives all of them."]
+    return lines
+
+
+def _one_reason(reason: str, files: Sequence[str]) -> str:
+    named = ", ".join(name for name in files[:_NAMED] if name)
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{named}{more}: {reason}" if named else reason
 
 
 class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.predict.frames import Frame, open_frames
+from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
 from fatescope.predict.looks import SamplePlane
 from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
@@ -169,22 +170,22 @@ def segment_frame(
         )
         return _of_planes(frame, [empty] * len(frame.planes))
     network = predictor.network(frame.parts, statistics)
+    least_px = least_area(settings, frame.planes[0].image.spacing)
     planes = []
     for plane in frame.planes:
-        planes.append(
-            segment_plane(
-                network,
-                plane,
-                shape,
-                statistics,
-                model,
-                scale=plan.scale,
-                thresholds=_thresholds(model.thresholds, settings),
-                scratch=scratch or MemoryScratch(),
-                part_px=part_px,
-                done=done,
-            )
+        found = segment_plane(
+            network,
+            plane,
+            shape,
+            statistics,
+            model,
+            scale=plan.scale,
+            thresholds=_thresholds(model.thresholds, settings, least_px, plan),
+            scratch=scratch or MemoryScratch(),
+            part_px=part_px,
+            done=done,
         )
+        planes.append(found if least_px is None else drop_small(found, least_px))
         if len(frame.planes) > 1:
             plane.release()
     return _of_planes(frame, planes)
@@ -205,12 +206,16 @@ def _of_planes(frame: Frame, planes: Sequence[PlaneLabels]) -> FrameLabels:
     )
 
 
-def _thresholds(thresholds: Thresholds, settings: NucleiSettings) -> Thresholds:
+def _thresholds(
+    thresholds: Thresholds, settings: NucleiSettings, least_px: float | None, plan: ScalePlan
+) -> Thresholds:
     given = {
         name: value
-        for name in ("foreground", "core", "min_area_px")
+        for name in ("foreground", "core")
         if (value := getattr(settings, name)) is not None
     }
+    if least_px is not None:
+        given["min_area_px"] = least_on_working_grid(least_px, plan.scale)
     return thresholds.replace(**given) if given else thresholds
 
 

@@ -24,9 +24,8 @@ if TYPE_CHECKING:
     from fatescope.base import Image
     from fatescope.report.values import Doubtful, Preview
 
-MAX_IMAGES_SHOWN, MAX_DOUBTFUL, MAX_FINDINGS = 24, 40, 500
+MAX_IMAGES_SHOWN, MAX_DOUBTFUL = 24, 40
 _FRAMES_IN_ALL = 120
-_SEVERITIES = ("error", "warning", "info")
 
 
 def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
@@ -77,8 +76,7 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         doubtful=tuple(listed),
         n_doubtful=len(doubtful),
         marked=frozenset((d.key, d.frame, d.label) for d in doubtful if (d.key, d.frame) in wanted),
-        findings=tuple(own[:MAX_FINDINGS]),
-        n_findings=len(findings),
+        findings=tuple(own),
         record=record,
         columns=tuple(objects.columns),
     )
@@ -100,7 +98,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
 
 def _read_findings(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of findings.csv, the most severe first, numbers as numbers."""
+    """Return the rows of findings.csv, numbers as numbers."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
@@ -108,7 +106,7 @@ def _read_findings(path: Path) -> list[dict[str, Any]]:
     for row in rows:
         for column, kind in (("frame", int), ("value", float), ("limit", float)):
             row[column] = kind(row[column]) if row[column] else None
-    return sorted(rows, key=lambda r: _SEVERITIES.index(r["severity"]))
+    return rows
 
 
 def _inputs(record: dict[str, Any]) -> dict[str, dict[str, Any]]:

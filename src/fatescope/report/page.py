@@ -13,6 +13,7 @@ from fatescope.base import written_beside
 from fatescope.report import sections
 from fatescope.report.views import build_views, first_picture, without_first_picture
 from fatescope.report.words import (
+    caution_sentence,
     command_line,
     explain_column,
     lead_sentence,
@@ -56,8 +57,8 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
     Returns
     -------
     Path
-        The file, at most 20 MB: tables longer than 1000 images or 500 findings are cut, pictures
-        that do not fit are left out, and the page says so.
+        The file, at most 20 MB: tables longer than 1000 images, and findings of one rule beyond 50,
+        are cut, pictures that do not fit are left out, and the page says so.
     """
     target = Path(path)
     with written_beside(target) as part:
@@ -108,11 +109,9 @@ def _render(report: NucleiReport, budget: int) -> bytes:
 
 
 def _results(report: NucleiReport) -> dict[str, Any]:
-    findings, images = (
-        report.findings[: sections.MAX_FINDINGS],
-        report.images[: sections.MAX_IMAGES],
-    )
+    images = report.images[: sections.MAX_IMAGES]
     return {
+        "caution": caution_sentence(report),
         "lead": lead_sentence(report),
         "figures": sections.figures(report),
         "doubt_note": sections.doubt_note(report),
@@ -120,12 +119,9 @@ def _results(report: NucleiReport) -> dict[str, Any]:
         "counts_note": sections.counts_note(report),
         "sizes": sections.size_chart(report),
         "per_image": sections.per_image_chart(report),
-        "findings": [sections.finding_row(f) for f in findings],
-        "findings_note": sections.cut_note(
-            len(findings), report.n_findings, "finding", "findings.csv"
-        ),
+        "findings": sections.finding_groups(report),
         "images": [sections.image_row(i) for i in images],
-        "images_note": sections.cut_note(len(images), len(report.images), "image", "run.json"),
+        "images_note": sections.images_note(len(report.images)),
     }
 
 

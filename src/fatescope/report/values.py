@@ -159,9 +159,7 @@ class NucleiReport:
     marked : frozenset of (str, int, int)
         Image, frame and label of all doubtful objects in the previews.
     findings : tuple of dict
-        Rows of findings.csv, most severe first.
-    n_findings : int
-        Before the list was cut.
+        Rows of findings.csv.
     record : dict
         What stands in ``run.json``.
     columns : tuple of str
@@ -179,7 +177,6 @@ class NucleiReport:
     n_doubtful: int = 0
     marked: frozenset[tuple[str, int, int]] = frozenset()
     findings: tuple[dict[str, Any], ...] = ()
-    n_findings: int = 0
     record: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
 

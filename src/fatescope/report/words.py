@@ -7,6 +7,7 @@ import math
 import shlex
 from typing import TYPE_CHECKING, Any
 
+from fatescope.base import commonest_doubt, group_findings
 from fatescope.report.svg import number
 
 if TYPE_CHECKING:
@@ -119,6 +120,24 @@ def lead_sentence(report: NucleiReport) -> str:
     return f"{what} {found} {size_sentence(report)}"
 
 
+def caution_sentence(report: NucleiReport) -> str:
+    """Say what makes all numbers of the page doubtful; empty where nothing does."""
+    done = sum(not image.problem for image in report.images)
+    group = commonest_doubt(group_findings(report.findings), n_files=done)
+    if group is None:
+        return ""
+    which = (
+        "This image is" if done == 1 else f"{number(group.n_files)} of {number(done)} images are"
+    )
+    model = str((report.record.get("model") or {}).get("name") or "this model")
+    most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
+    clause = group.reason.partition(": ")[2] or group.reason
+    return (
+        f"{which} unlike those that the model {model} was trained on, so do not rely on the counts "
+        f"below before you have looked at the outlines. {most}{clause}"
+    )
+
+
 def size_sentence(report: NucleiReport) -> str:
     """Say how large the median nucleus is, and across."""
     median, unit = report.median_size, report.size_unit
@@ -147,9 +166,9 @@ def methods_text(report: NucleiReport) -> str:
         else "",
         f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
         f"{count_of(len(done), 'image')}.",
-        f"{count_of(report.n_findings, 'finding')} about inputs and results "
-        f"{'is' if report.n_findings == 1 else 'are'} listed in findings.csv."
-        if report.n_findings
+        f"{count_of(len(report.findings), 'finding')} about inputs and results "
+        f"{'is' if len(report.findings) == 1 else 'are'} listed in findings.csv."
+        if report.findings
         else "",
         _versions_sentence(record),
         "Settings, checksums of the inputs and versions are stored in run.json beside the results. "

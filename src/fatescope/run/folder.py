@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +21,13 @@ from fatescope.base import (
     connection,
     copy_table,
     files_inside,
+    group_findings,
     sha256_of,
     shown,
     written_beside,
 )
 from fatescope.run.compose import compose
+from fatescope.run.images import images_table
 from fatescope.run.inputs import files_of, is_unchanged
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger, Unit, WrittenFile
 from fatescope.run.lock import locked
@@ -217,12 +218,13 @@ class Run:
         """
         written = [self._seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
+        counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
         for name, rows in named.items():
             path = self._part(key, name)
             with written_beside(path) as part:
                 copy_table(rows, part, kind="parquet", db=self._tables)
             written.append(self._seen(path, f"table {name}"))
-        self._put(key, "done", input or {}, findings, written, seconds or {})
+        self._put(key, "done", {**(input or {}), **counted}, findings, written, seconds or {})
 
     def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
         """Store that a unit gave no result; the same command tries it again."""
@@ -289,6 +291,13 @@ class Run:
         kept = {**self.decided(), name: value}
         self._ledger.set_meta({"decided": json.dumps(kept, sort_keys=True, ensure_ascii=False)})
 
+    def list_images(self) -> None:
+        """Write ``images.csv``, where the units are images: one row each, failed ones too."""
+        path = self.out / "images.csv"
+        with written_beside(path) as part:
+            copy_table(images_table(list(self._ledger.units())), part, kind="csv")
+        self.wrote(path)
+
     def finish(
         self,
         *,
@@ -321,6 +330,7 @@ class Run:
         )
         self.wrote(*outputs)
         states = [u.state for u in units]
+        counted = [u.input["n_objects"] for u in units if "n_objects" in u.input]
         return Summary(
             command=self._command,
             out=self.out,
@@ -335,7 +345,8 @@ class Run:
                 if u.state == "failed"
                 for f in u.findings[:1]
             ),
-            warnings=Counter(f["rule"] for f in found if f["severity"] == "warning"),
+            groups=tuple(group_findings(found)),
+            objects=sum(counted) if counted else None,
         )
 
     def _highest(self, peak: float) -> float:

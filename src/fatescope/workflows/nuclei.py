@@ -66,8 +66,9 @@ def predict_nuclei(
     Returns
     -------
     Summary
-        Counts of units and findings, seconds, memory. The results are in ``out``: label images,
-        ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+        Counts of units and findings, seconds, memory. The results are in ``out``: ``images.csv``,
+        label images, ``objects.parquet`` and ``.csv``, ``findings.csv``,
+        ``run.json`` and ``report.html``.
 
     Raises
     ------
@@ -103,6 +104,7 @@ def predict_nuclei(
             sizes=sizes,
         )
         work_through(run, todo, job, execution=team, progress=progress)
+        run.list_images()
         summary = run.finish(workers=workers)
         if summary.units_done:
             write_report(run.out / "report.html", nuclei_report_from_folder(run.out))

@@ -101,7 +101,7 @@ def segment_file(
         labels.close()
     seconds["write"] = time.perf_counter() - begun
     return Outcome(
-        input=describe_input(image, file.paths),
+        input={**describe_input(image, file.paths), "diameter": _diameter(plan)},
         tables={"objects": named},
         findings=findings,
         files=[path],
@@ -210,6 +210,13 @@ def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) 
         dtype=np.min_scalar_type(most),
         spacing=image.spacing.only(axes),
     )
+
+
+def _diameter(plan: ScalePlan) -> dict[str, float | str]:
+    """Return what the record says of the diameter, and who said it; nothing where nobody did."""
+    if plan.diameter_px is None:
+        return {}
+    return {"value": round(plan.diameter_px, 2), "unit": "px", "source": plan.source}
 
 
 def _is_large(image: Image) -> bool:
