@@ -134,7 +134,7 @@ def _stored_pixels(tif: Any, series: Any, where: str) -> tuple[PlanePixels, str,
         return (*_whole(series, where), colours)
     stored = lead + ("S" if "S" in page.axes else "") + "YX"
     if page.photometric == 3 and page.colormap is not None:
-        mapped = through_palette(pixels, page.colormap)
+        mapped = through_palette(pixels, page.colormap, where=where)
         if mapped is not pixels:
             return mapped, lead + "SYX", 3
     return pixels, stored, colours
