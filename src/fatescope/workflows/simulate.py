@@ -54,18 +54,18 @@ def write_nuclei_movie(
         if run.pending([key]):
             begun = time.monotonic()
             movie = simulate_nuclei(settings, seed=seed)
-            pictures, labels = out / "nuclei.tif", out / "truth" / "labels" / "nuclei.tif"
+            pictures, labels = "nuclei.tif", "truth/labels/nuclei.tif"
             for path, pixels in ((pictures, movie.pixels), (labels, movie.labels)):
                 write_labels(
-                    path,
+                    run.out / path,
                     pixels,
                     shape=pixels.shape,
                     axes="TYX",
                     dtype=pixels.dtype,
                     spacing=movie.spacing,
                 )
-            spots = out / "truth" / "spots.csv"
-            write_table(movie.spots, spots)
+            spots = "truth/spots.csv"
+            write_table(movie.spots, run.out / spots)
             run.record(
                 key,
                 files=[pictures, labels, spots],
@@ -161,10 +161,10 @@ def _write_pictures(
         for key in run.pending(keys):
             begun = time.monotonic()
             drawn = draw(seed * 10_000 + int(key.rpartition("_")[2]))
-            files = [out / "images" / f"{key}.tif", out / "truth" / "labels" / f"{key}.tif"]
+            files = [f"images/{key}.tif", f"truth/labels/{key}.tif"]
             for path, pixels in zip(files, drawn, strict=True):
                 write_labels(
-                    path,
+                    run.out / path,
                     pixels,
                     shape=pixels.shape,
                     axes="YX",
@@ -176,6 +176,6 @@ def _write_pictures(
         index: dict[str, Any] = {"name": names, "unit": names}
         if unsure_label is not None:
             index["unsure_label"] = np.full(len(names), unsure_label)
-        write_table(Table(index), out / "index.csv")
+        write_table(Table(index), run.out / "index.csv")
         run.wrote("index.csv")
         return run.finish()
