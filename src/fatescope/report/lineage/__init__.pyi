@@ -4,6 +4,7 @@ from .colours import FOUNDER_COLOURS as FOUNDER_COLOURS
 from .colours import ColourScale as ColourScale
 from .colours import category_colours as category_colours
 from .colours import founder_colour as founder_colour
+from .colours import shades as shades
 from .curves import draw_curves as draw_curves
 from .curves import draw_populations as draw_populations
 from .curves import draw_timing as draw_timing

@@ -10,12 +10,15 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import Execution
+from fatescope.base.sulston import sort_key
 from fatescope.lineage.body_axes import AXES
+from fatescope.lineage.quality import founders_of
 from fatescope.lineage.territory import interval_over_units
 from fatescope.report import lineage as show
+from fatescope.report.words import count_of
 from fatescope.run import Run
 from fatescope.workflows.driver import pending, work_through
-from fatescope.workflows.lineages.figures import TERRITORY_FOUNDERS
+from fatescope.workflows.lineages.figures import TERRITORY_GROUPS
 from fatescope.workflows.lineages.pictures import draw_embryo
 from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -97,7 +100,7 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
         )
     sections.append(
         show.Section(
-            title=f"{len(keys)} embryos",
+            title=count_of(len(keys), "embryo"),
             links=[(f"embryos/{k}/index.html", k) for k in keys],
         )
     )
@@ -112,14 +115,15 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         read_table(out / "territory_nuclei.parquet"),
     )
     rng = np.random.default_rng(settings.seed)
-    groups = [g for g in TERRITORY_FOUNDERS if g in set(found["group"])]
-    groups = groups or sorted(set(found["group"]))
+    there = set(found["group"])
+    groups = [g for g in TERRITORY_GROUPS.get(settings.groups, ()) if g in there]
+    groups = groups or sorted(there, key=sort_key)
     overlaps = [_summary(found, g, rng) for g in groups]
     n = len(set(found["table"]))
     colours = (
-        {g: show.founder_colour(g) for g in groups}
-        if settings.groups == "founder"
-        else show.category_colours(groups)
+        show.shades(groups, founders_of(groups))
+        if settings.groups == "compact"
+        else {g: show.founder_colour(g) for g in groups}
     )
     svg = show.draw_territories(
         np.stack([nuclei[c].astype(float) for c in _BODY], axis=1),
@@ -127,7 +131,7 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         colours,
         overlaps,
         axis_names=AXES,
-        title=f"Where each group dwells: {n} embryos",
+        title=f"Where each group dwells: {count_of(n, 'embryo')}",
         note="nuclei of all frames in body axes, centred; grey: all groups",
         rng=rng,
     )

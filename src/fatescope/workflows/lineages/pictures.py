@@ -10,6 +10,7 @@ import numpy as np
 from fatescope.base import InputError
 from fatescope.lineage.cells import mean_per_cell
 from fatescope.lineage.layout import Runs, layout_tree, value_runs
+from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.report import lineage as show
 from fatescope.workflows.driver import Outcome
 from fatescope.workflows.lineages.embryo import (
@@ -22,7 +23,6 @@ from fatescope.workflows.lineages.embryo import (
 )
 from fatescope.workflows.lineages.embryo_page import embryo_page
 from fatescope.workflows.lineages.figures import (
-    TERRITORY_FOUNDERS,
     names_of_rows,
     populations,
     territory_tables,
@@ -84,7 +84,7 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         )
     tree = show.TreeBranches(
         name=[str(n) for n in cells.name],
-        founder=embryo.founder,
+        founder=embryo.group,
         note=cell_notes(embryo),
         start=layout.start,
         end=layout.end,
@@ -105,7 +105,7 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         name: show.CellColumn(mean_per_cell(cells, values), _scale(name, values))
         for name, values in numeric_columns(lineage).items()
     }
-    page = show.tree_page(svg, tree, columns, title=embryo.key)
+    page = show.tree_page(svg, tree, columns, title=embryo.key, direction=settings.direction)
     return [
         show.store_text(folder / "tree.svg", svg),
         show.store_text(folder / "tree.html", page),
@@ -114,13 +114,14 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
 
 def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     assert embryo.body_um is not None
-    colours = {f: show.founder_colour(f) for f in TERRITORY_FOUNDERS if f in embryo.founder}
+    groups = [g for g in (*LINEAGES, EARLY) if g in embryo.group]
+    colours = {g: show.founder_colour(g) for g in groups}
     chosen = _chosen_cells(embryo, settings)
     paths = show.draw_paths(
         embryo.body_um,
         embryo.lineage.frame,
         embryo.cells.row_cell,
-        [f if c else "" for f, c in zip(embryo.founder, chosen, strict=True)],
+        [g if c else "" for g, c in zip(embryo.group, chosen, strict=True)],
         colours,
         axis_names=embryo.axis_names,
         title=f"{embryo.key}: paths of nuclei"
@@ -132,7 +133,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         embryo.lineage.frame,
         embryo.cells.row_cell,
         [str(n) for n in embryo.cells.name],
-        embryo.founder,
+        embryo.group,
         colours,
         axis_letters=[n.split(" → ")[-1] for n in embryo.axis_names],
         interval=embryo.interval,

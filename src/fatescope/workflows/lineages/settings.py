@@ -15,8 +15,8 @@ class DrawSettings(Settings):
         None, "column that colours the tree, such as blot; default: the founders"
     )
     direction: Literal["right", "down"] = setting("right", "where time runs in the tree")
-    groups: Literal["founder", "compact"] = setting(
-        "founder", "what territories are drawn for: founders, or compact names"
+    groups: Literal["founder", "lineage", "compact"] = setting(
+        "founder", "what territories are drawn for: founders, AB in four, or compact names"
     )
     compact_length: int = setting(3, "letters of a compact name", ge=1, le=12)
     cells: str | None = setting(
