@@ -37,7 +37,7 @@ class PlacedLabel:
             if far
             else ""
         )
-        return line + text(left, bottom - 2.5, self.words, kind="s")
+        return line + text(left, bottom - 2.5, self.words, kind="s h")
 
 
 def place_labels(

@@ -10,7 +10,13 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import Execution
-from fatescope.base.sulston import sort_key
+from fatescope.base.sulston import FOUNDER_DAUGHTERS, sort_key
+from fatescope.base.sulston_fates import (
+    FATES,
+    FOUNDERS_OF_FATE,
+    founder_counts,
+    founder_fates,
+)
 from fatescope.lineage.body_axes import AXES
 from fatescope.lineage.quality import founders_of
 from fatescope.lineage.territory import interval_over_units
@@ -50,8 +56,8 @@ def draw_lineages(
     inputs : sequence of paths
         Files of any lineage format, or folders of them.
     out : path
-        Gets ``embryos/<table>/index.html`` with its pictures, ``territories.svg``,
-        ``report.html``, and the tables ``cells``, ``territories``.
+        Gets ``embryos/<table>/index.html`` with its figures, ``territories.svg``,
+        ``founders.svg``, ``report.html``, and the tables ``cells``, ``territories``.
     settings : DrawSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.
@@ -102,6 +108,21 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
         show.Section(
             title=count_of(len(keys), "embryo"),
             links=[(f"embryos/{k}/index.html", k) for k in keys],
+        )
+    )
+    founders = show.draw_founders(
+        {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
+        founder_fates(),
+        founder_counts(),
+        FATES,
+        title="The founders of the embryo and their fates",
+    )
+    written.append(show.store_text(out / "founders.svg", founders))
+    sections.append(
+        show.Section(
+            title="Founders",
+            paragraphs=("The tissues of each founder after Sulston and others (1983).",),
+            figures=(founders,),
         )
     )
     page = show.build_page("Lineages", sections)

@@ -1,4 +1,4 @@
-"""Figures of one embryo that are not trees or maps: territories, populations, timing, names."""
+"""Figures of one embryo that are not trees or maps: territories, populations, timing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 
 from fatescope.acquire.lineages import find_lineages
 from fatescope.base import InputError, Table
-from fatescope.base.sulston import compact_name, sort_key
+from fatescope.base.sulston import compact_name
 from fatescope.lineage import quality
 from fatescope.lineage.against_atlas import atlas_embryo
 from fatescope.lineage.comparing import align_embryos, all_cells, can_be_aligned, on_cells
@@ -165,26 +165,3 @@ def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     if len(embryos) < 3:
         raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
     return tuple(embryos)
-
-
-def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
-    """Draw how many rows each compact name has, as bars and as the published pie."""
-    length = settings.compact_length
-    names = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
-    counts = Counter(names[c] for c in embryo.cells.row_cell)
-    ordered = sorted(counts, key=sort_key)
-    founders = quality.founders_of(ordered)
-    most = max(counts.values())
-    percent = 100 * most / sum(counts.values())
-    bars = show.draw_class_bars(
-        ordered,
-        [counts[n] for n in ordered],
-        [most] * len(ordered),
-        founders,
-        title=f"{embryo.key}: rows of each name ({length} letters)",
-        note=f"{len(ordered)} names; the largest has {percent:.0f} % of the rows",
-    )
-    pie = show.draw_class_pie(
-        {n: counts[n] for n in ordered}, founders, title=f"{embryo.key}: rows of each name"
-    )
-    return bars, pie

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import InputError
 from fatescope.lineage.cells import mean_per_cell
 from fatescope.lineage.layout import Runs, layout_tree, value_runs
 from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.report import lineage as show
+from fatescope.report.words import count_of
 from fatescope.workflows.driver import Outcome
 from fatescope.workflows.lineages.embryo import (
     Embryo,
@@ -23,10 +23,15 @@ from fatescope.workflows.lineages.embryo import (
 )
 from fatescope.workflows.lineages.embryo_page import embryo_page
 from fatescope.workflows.lineages.figures import (
-    names_of_rows,
     populations,
     territory_tables,
     timing,
+)
+from fatescope.workflows.lineages.published import (
+    asked_cells,
+    chosen_cell,
+    movement,
+    names_of_rows,
 )
 from fatescope.workflows.lineages.reading import describe, read
 
@@ -50,8 +55,9 @@ def draw_embryo(
     if embryo.body_um is not None:
         files += _space(embryo, folder, settings)
         tables |= territory_tables(embryo, settings)
-    bars, pie = names_of_rows(embryo, settings)
-    pictures = {"populations": populations(embryo), "names": bars, "names-pie": pie}
+    pictures = {"populations": populations(embryo), **names_of_rows(embryo, settings)}
+    if settings.cells:
+        pictures["movement"] = movement(embryo, settings)
     if against := timing(embryo, settings, reading):
         pictures["timing"] = against
     files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]
@@ -116,17 +122,20 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     assert embryo.body_um is not None
     groups = [g for g in (*LINEAGES, EARLY) if g in embryo.group]
     colours = {g: show.founder_colour(g) for g in groups}
-    chosen = _chosen_cells(embryo, settings)
+    path_group, path_colours, whose = embryo.group, colours, ""
+    if settings.cells:
+        path_group = chosen_cell(embryo, settings)
+        path_colours = show.category_colours([c for c in asked_cells(settings) if c in path_group])
+        whose = f" of {', '.join(path_colours)} and their descendants"
     paths = show.draw_paths(
         embryo.body_um,
         embryo.lineage.frame,
         embryo.cells.row_cell,
-        [g if c else "" for g, c in zip(embryo.group, chosen, strict=True)],
-        colours,
+        path_group,
+        path_colours,
         axis_names=embryo.axis_names,
-        title=f"{embryo.key}: paths of nuclei"
-        + (f" of {settings.cells}" if settings.cells else ""),
-        note=f"{int(chosen.sum())} cells; a dot marks where each path ends",
+        title=f"{embryo.key}: paths of nuclei{whose}",
+        note=f"{count_of(sum(map(bool, path_group)), 'cell')}; a dot marks where each path ends",
     )
     page = show.space_page(
         embryo.body_um,
@@ -144,21 +153,6 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         show.store_text(folder / "paths.svg", paths),
         show.store_text(folder / "space.html", page),
     ]
-
-
-def _chosen_cells(embryo: Embryo, settings: DrawSettings) -> np.ndarray:
-    if settings.cells is None:
-        return np.ones(len(embryo.cells), dtype=bool)
-    wanted = [w.strip() for w in settings.cells.split(",") if w.strip()]
-    chosen = np.zeros(len(embryo.cells), dtype=bool)
-    for c, name in enumerate(embryo.cells.name):  # mothers come first
-        mother = embryo.cells.mother[c]
-        chosen[c] = name in wanted or (mother >= 0 and chosen[mother])
-    if not chosen.any():
-        raise InputError(
-            f"{embryo.key}: has none of the cells {settings.cells}. Check the names, such as ABpla."
-        )
-    return chosen
 
 
 def _scale(name: str, values: FloatArray) -> show.ColourScale:
