@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fatescope.report.lineage import draw_curves, write_text
+from fatescope.report.lineage import draw_curves, store_text
 from fatescope.train.rates import rate_at
 from fatescope.train.settings import FitSettings
 
@@ -52,7 +52,7 @@ def draw(name: str) -> Path:
         title=name,
         y_range=(0.0, 100.0),
     )
-    return write_text(FOLDER / f"{name}.svg", svg)
+    return store_text(FOLDER / f"{name}.svg", svg)
 
 
 def main() -> None:

@@ -51,13 +51,16 @@ def draw_movement(
     """
     known = np.isfinite(place).all(axis=1)
     (left, low), (right, high) = place[known].min(axis=0), place[known].max(axis=0)
-    pad = 0.04 * max(right - left, high - low, 1e-9)
-    size = (1000.0, 700.0) if known.sum() <= _MANY else (1240.0, 900.0)
+    reach = np.maximum([right - left, high - low], 1e-9)
+    pad = 0.04 * reach.max()
+    longest = 1000.0 if known.sum() <= _MANY else 1240.0
+    width, height = np.maximum(longest * (reach + 2 * pad) / (reach.max() + 2 * pad), 320.0)
+    height, width = min(height, 900.0), max(width, 520.0)
     panel = Panel(
         left=70,
         top=70,
-        width=size[0],
-        height=size[1],
+        width=float(width),
+        height=float(height),
         x_range=(float(left - pad), float(right + pad)),
         y_range=(float(low - pad), float(high + pad)),
         x_label=axis_labels[0],
@@ -78,12 +81,12 @@ def draw_movement(
             body.append(_mark(x, y, i, colours[i], said))
             points.append((x, y))
             words.append(number(float(time[row])))
-    reach = _RADIUS - 1.0
+    r = _RADIUS - 1.0
     labels = place_labels(
         points,
         words,
         within=(panel.left, panel.top, panel.left + panel.width, panel.top + panel.height),
-        taken=[(x - reach, y - reach, x + reach, y + reach) for x, y in points],
+        taken=[(x - r, y - r, x + r, y + r) for x, y in points],
     )
     left_out = len(points) - len(labels)
     note = f"numbers: {time_label}" + (

@@ -88,6 +88,12 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     drawn = out / "embryos"
     keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
     written, sections = [], []
+    sections.append(
+        show.Section(
+            title=count_of(len(keys), "embryo"),
+            links=[(f"embryos/{k}/index.html", k) for k in keys],
+        )
+    )
     if (out / "territories.parquet").exists():
         svg, rows = _territories(out, settings)
         written.append(show.store_text(out / "territories.svg", svg))
@@ -104,12 +110,6 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
                 figures=(svg,),
             )
         )
-    sections.append(
-        show.Section(
-            title=count_of(len(keys), "embryo"),
-            links=[(f"embryos/{k}/index.html", k) for k in keys],
-        )
-    )
     founders = show.draw_founders(
         {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
         founder_fates(),

@@ -108,6 +108,7 @@
   function axes(put, scale) {
     const corner = [70, canvas.clientHeight - 60], long = 42;
     pen.font = "12px Arial, sans-serif";
+    pen.lineWidth = 1.3;
     pen.fillStyle = pen.strokeStyle = "#333";
     [[1, 0, 0], [0, 1, 0], [0, 0, 1]].forEach((d, i) => {
       const p = turned(...d);
