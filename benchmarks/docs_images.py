@@ -50,7 +50,7 @@ def draw_nuclei(place: Path, browser: "Browser") -> None:
     predict_nuclei([place / "movie" / "nuclei.tif"], out=place / "results", execution=ONE)
     report = nuclei_report_from_folder(place / "results")
     write_story(IMAGES / "nuclei.png", report)
-    browser.picture(place / "results" / "report.html", "report.png", size=(1100, 900))
+    browser.picture(place / "results" / "report.html", "report.png", size=(960, 900))
 
 
 def draw_lineage(place: Path, browser: "Browser") -> None:
@@ -75,8 +75,8 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
     for name in ("movement", "compact-names", "names-pie", "components"):
         shutil.copyfile(pages / f"{name}.svg", IMAGES / f"{name}.svg")
     shutil.copyfile(place / "drawn" / "founders.svg", IMAGES / "founders.svg")
-    browser.picture(pages / "tree.html", "tree.png", size=(1100, 680))
-    browser.picture(pages / "space.html", "space.png", size=(1100, 680), find="MSapa")
+    browser.picture(pages / "tree.html", "tree.png", size=(900, 620))
+    browser.picture(pages / "space.html", "space.png", size=(900, 620), find="MSapa")
     compare_lineages(
         [place / "slow-E"],
         out=place / "compared",
