@@ -99,6 +99,16 @@ def test_compact_names_are_explained_and_each_has_a_panel_of_components(table, t
     assert "% of the variance" in pages["components.svg"]
 
 
+def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_path):
+    table = tmp_path / "one.csv"
+    lines = [f"0,{7 * i % 50},{3 * i},{i % 9}" for i in range(40)]
+    table.write_text("\n".join(["frame,x,y,z", *lines]), encoding="utf-8")
+    pages = draw(table, tmp_path / "o")
+    assert set(pages) == {"tree.svg", "tree.html", "paths.svg", "space.html", "index.html"}
+    assert "Names" not in pages["index.html"]
+    assert "nan" not in "".join(pages.values())
+
+
 def test_the_report_shows_the_founders_and_their_fates(table, tmp_path):
     draw(table, tmp_path)
     svg = (tmp_path / "founders.svg").read_text(encoding="utf-8")

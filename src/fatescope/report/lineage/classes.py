@@ -107,17 +107,21 @@ def draw_class_pie(counts: Mapping[str, int], founders: Sequence[str], *, title:
     body, middles = [text(20, 26, title, kind="t")], []
     for name, count, colour in parts:
         share = count / total
-        hint = f"{name}: {number(count)} rows, {100 * share:.1f} %"
+        hint = f"{name}: {number(count)} rows, {_percent(share)}"
         body.append(_slice(cx, cy, radius, angle, share, colour, hint))
         middles.append(angle + math.pi * share)
         angle += 2 * math.pi * share
-    words = [f"{name} {100 * count / total:.1f} %" for name, count, _ in parts]
+    words = [f"{name} {_percent(count / total)}" for name, count, _ in parts]
     body.append(_around(cx, cy, radius, middles, words, room=(54.0, height + 14)))
     return figure("".join(body), width=640, height=height + 30, title=title)
 
 
 _MOST_SLICES = 48
 _LINE = 13.0  # height of a line of words beside the pie, in pixels
+
+
+def _percent(share: float) -> str:
+    return f"{100 * share:.1f} %" if share >= 0.0005 else "< 0.1 %"
 
 
 def _turned(shares: Sequence[float]) -> float:

@@ -51,7 +51,7 @@ def draw_compact_names(
             20,
             50,
             f"A name is its founder and one letter for each division. The first {letters} are "
-            f"kept: {number(n_names)} names become {len(members)}.",
+            f"kept: {number(n_names)} name{'s' * (n_names != 1)} become {len(members)}.",
         ),
         *(text(x, _TOP - 22, words, kind="s") for x, words in heads),
     ]

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray, IntArray
 
-_SIDE, _GAP, _LEFT, _TOP, _COLUMNS = 140.0, 12.0, 56.0, 96.0, 8
+_SIDE, _GAP, _LEFT, _TOP, _COLUMNS = 140.0, 12.0, 20.0, 88.0, 8
 _MOST_BEHIND, _MOST_EACH = 1500, 400
 
 
@@ -69,11 +69,13 @@ def draw_components(
         )
     bottom = _TOP + n_rows * (_SIDE + _GAP + 18)
     width = _LEFT + min(len(colours), _COLUMNS) * (_SIDE + _GAP) + 10
-    middle = _TOP + (bottom - _TOP - 18) / 2
-    body.append(text((_LEFT + width) / 2, bottom + 8, axis_labels[0], anchor="middle"))
-    turn = f"translate(34,{middle:.0f}) rotate(-90)"
-    body.append(f'<text transform="{turn}" text-anchor="middle">{escape(axis_labels[1])}</text>')
-    return figure("".join(body), width=max(width, 620.0), height=bottom + 24, title=title)
+    body += [
+        text(_LEFT, bottom + 6 + 20 * i, f"{side}: {words}")
+        for i, (side, words) in enumerate(
+            zip(("to the right", "upwards"), axis_labels, strict=True)
+        )
+    ]
+    return figure("".join(body), width=max(width, 620.0), height=bottom + 44, title=title)
 
 
 def _dots(places: FloatArray) -> str:

@@ -94,7 +94,7 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
             links=[(f"embryos/{k}/index.html", k) for k in keys],
         )
     )
-    if (out / "territories.parquet").exists():
+    if (out / "territories.parquet").exists() and len(read_table(out / "territories.parquet")):
         svg, rows = _territories(out, settings)
         written.append(show.store_text(out / "territories.svg", svg))
         sections.append(

@@ -27,10 +27,9 @@ def embryo_page(
     findings: Sequence[Finding],
 ) -> str:
     """Build the page of an embryo around its pictures; links are relative to ``folder``."""
-    over_time, over_names = (
-        [pictures[n] for n in some if n in pictures]
-        for some in (_OVER_TIME, ("compact-names", "names", "names-pie", "components"))
-    )
+    figures = {
+        title: [pictures[n] for n in names if n in pictures] for title, names in _FIGURES.items()
+    }
     links = [(p.relative_to(folder).as_posix(), _WORDS.get(p.name, p.name)) for p in files]
     quality_figures = []
     if embryo.body_um is not None:
@@ -50,24 +49,31 @@ def embryo_page(
     sections = [
         show.Section(title="In numbers", columns=("", ""), rows=_facts(embryo)),
         show.Section(title="Look closer", links=links),
-        show.Section(title="Over time", figures=over_time),
-        show.Section(title="Names", figures=over_names),
-        show.Section(
-            title="Steps and sisters",
-            paragraphs=("Of 1000 values the largest one is left out of the picture.",),
-            figures=quality_figures,
-        ),
+        *(show.Section(title=t, figures=f) for t, f in figures.items() if f),
+    ]
+    if quality_figures:
+        sections.append(
+            show.Section(
+                title="Steps and sisters",
+                paragraphs=("Of 1000 values the largest one is left out of the figure.",),
+                figures=quality_figures,
+            )
+        )
+    sections.append(
         show.Section(
             title=f"Findings while reading ({len(findings)})",
             paragraphs=("fatescope lineage lint looks further.",),
             columns=("severity", "rule", "frame", "object", "reason"),
             rows=shown_findings,
-        ),
-    ]
+        )
+    )
     return show.build_page(embryo.key, sections)
 
 
-_OVER_TIME = ("movement", "populations", "timing")
+_FIGURES = {
+    "Over time": ("movement", "populations", "timing"),
+    "Names": ("compact-names", "names", "names-pie", "components"),
+}
 _WORDS = {
     "tree.html": "the tree: zoom, find, walk, colour",
     "tree.svg": "the tree as one picture",

@@ -55,7 +55,11 @@ def draw_embryo(
     if embryo.body_um is not None:
         files += _space(embryo, folder, settings)
         tables |= territory_tables(embryo, settings)
-    pictures = {"populations": populations(embryo), **names_of_rows(embryo, settings)}
+    pictures = {}
+    if embryo.lineage.frame.min() < embryo.lineage.frame.max():
+        pictures["populations"] = populations(embryo)
+    if any(embryo.cells.name):
+        pictures |= names_of_rows(embryo, settings)
     if settings.cells:
         pictures["movement"] = movement(embryo, settings)
     if against := timing(embryo, settings, reading):

@@ -13,6 +13,7 @@ from fatescope.lineage import quality
 from fatescope.lineage.compact import published_features
 from fatescope.lineage.components import principal_components
 from fatescope.report import lineage as show
+from fatescope.report.words import count_of
 
 if TYPE_CHECKING:
     from fatescope.workflows.lineages.embryo import Embryo
@@ -95,7 +96,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
             [most] * len(ordered),
             founders,
             title=f"{embryo.key}: rows of each name ({length} letters)",
-            note=f"{len(ordered)} names; the largest has {percent:.0f} % of the rows",
+            note=f"{count_of(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows",
         ),
         "names-pie": show.draw_class_pie(
             counts, founders, title=f"{embryo.key}: rows of each name"

@@ -21,8 +21,9 @@
   for (let i = leaves.length - 1; i >= 0; i--) if (data.mother[i] >= 0) leaves[data.mother[i]] += leaves[i];
 
   const AXIS = data.down ? 46 : 26, EDGE = 14, LETTER = 6.4, READABLE = 13;
-  const low = Math.min(0, ...data.start), high = Math.max(...data.end, low + 1e-9);
-  const across = Math.max(0, ...data.across) + 1;
+  const most = (values, from) => values.reduce((a, b) => Math.max(a, b), from);
+  const low = -most(data.start.map((t) => -t), 0), high = most(data.end, low + 1e-9);
+  const across = most(data.across, 0) + 1, longest = most(data.name.map((n) => n.length), 0);
   let leaf = 1, unit = 1, chosen = -1;
 
   const span = () => (data.down ? [box.clientHeight, box.clientWidth] : [box.clientWidth, box.clientHeight]);
@@ -33,7 +34,7 @@
   const line = (t0, a0, t1, a1) => `M${point(t0, a0)}L${point(t1, a1)}`;
 
   function draw() {
-    const tail = leaf >= READABLE - 2 ? LETTER * Math.max(...data.name.map((n) => n.length)) + 12 : EDGE;
+    const tail = leaf >= READABLE - 2 ? LETTER * longest + 12 : EDGE;
     const long = (span()[0] - 2 - EDGE) * Math.max(1, leaf / (READABLE + 1));
     unit = Math.max(long - tail, 40) / (high - low);
     const wide = AXIS + across * leaf + EDGE / 2;
