@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from fatescope.report.lineage import draw_curves
+from fatescope.report.lineage import draw_curves, store_text
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.schedules import LearningRate
 
@@ -59,9 +59,7 @@ def draw(name: str) -> Path:
         title=name,
         y_range=(0.0, 100.0),
     )
-    path = FOLDER / f"{name}.svg"
-    path.write_text(svg, encoding="utf-8")
-    return path
+    return store_text(FOLDER / f"{name}.svg", svg)
 
 
 def main() -> None:
