@@ -1,20 +1,25 @@
-"""How every lineage story reads its inputs and describes them."""
+"""How every lineage workflow reads its inputs and describes them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fatescope.acquire.lineages import read_lineage_checked
 from fatescope.base import Finding, Spacing
+from fatescope.lineage.naming import FAMILIAR, LARGE, NEAR, guess_spacing
 from fatescope.workflows.driver import describe_files
+from fatescope.workflows.lineages.atlas_source import open_atlas
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
+    from fatescope.base import Lineage
 
 
 def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
-    """Read one lineage as the user wants it read.
+    """Read one lineage as the user wants it read, without estimating what its file does not say.
 
     Its findings name the input by its key, and one of them says which steps are a guess.
 
@@ -23,14 +28,53 @@ def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
     FileFormatError, InputError
         If it is no lineage.
     """
-    got = read_lineage_checked(
+    return _with_note(_opened(file, reading), file)
+
+
+def read_to_scale(file: LineageFile, reading: LineageReading) -> ReadLineage:
+    """Read one lineage as `read` does; steps that nobody states are estimated from the embryo."""
+    got = _opened(file, reading)
+    return _with_note(replace(got, lineage=_estimated(got.lineage, format=got.format)), file)
+
+
+def _opened(file: LineageFile, reading: LineageReading) -> ReadLineage:
+    return read_lineage_checked(
         file.path,
         format=reading.format,
         spacing_um=reading.spacing_um,
         interval_min=reading.interval_min,
     )
+
+
+def _with_note(got: ReadLineage, file: LineageFile) -> ReadLineage:
     findings = [replace(f, file=file.key) for f in got.findings]
     return replace(got, findings=findings + assumed_scale(got.lineage.spacing, file=file.key))
+
+
+def _estimated(lineage: Lineage, *, format: str) -> Lineage:
+    """Replace what is unknown or merely usual in the spacing by what the size of the embryo says.
+
+    Tables of the EPIC collection and its software state no scale, but few scales are in use there,
+    so the usual one is kept unless another usual one is nearer.
+    """
+    steps = lineage.spacing.steps
+    open_axes = [a for a in "ZYX" if a not in steps or steps[a].source == "assumed"]
+    finite = np.isfinite(lineage.position).all(axis=1)
+    if not open_axes or not finite.any():
+        return lineage
+    frame = lineage.frame[finite]
+    enough = np.bincount(frame - frame.min()).max() >= LARGE
+    if lineage.spacing.um("ZYX") is not None and not enough:
+        return lineage
+    guess = guess_spacing(
+        open_atlas(),
+        position=lineage.position[finite],
+        frame=frame,
+        snap=FAMILIAR if format == "epic" else NEAR,
+    )
+    values = dict(zip("ZYX", guess, strict=True))
+    estimated = Spacing.of(source="estimated", **{a: values[a] for a in open_axes})
+    return replace(lineage, spacing=lineage.spacing.replaced_by(estimated))
 
 
 def assumed_scale(spacing: Spacing, *, file: str) -> list[Finding]:
