@@ -14,30 +14,24 @@ if TYPE_CHECKING:
 
 USUAL_UM = ((1.0, 0.09, 0.09), (0.5, 0.087, 0.087), (1.0, 0.254, 0.254), (1.0, 1.0, 1.0))
 """Spacings (z, y, x) of recordings that are often met, and of tables that hold µm."""
-NEAR = 0.2
-"""A usual pixel size within a fifth of the guess is taken instead of it."""
-FAMILIAR = 0.7
-"""The same for tables of software whose users record with a usual spacing: within a factor of 2."""
+_SNAP = 0.2
 LARGE = 8
 """Nuclei at once from which the size of an embryo says something."""
 
 
 def guess_spacing(
-    atlas: Atlas, *, position: FloatArray, frame: IntArray, snap: float = NEAR
+    atlas: Atlas, *, position: FloatArray, frame: IntArray
 ) -> tuple[float, float, float]:
     """Guess the steps z, y, x in µm of positions in planes and pixels.
 
     The spread of nuclei within frames is compared with the atlas at the same number of cells:
     the longer axis of the image plane with AP, the planes with the shorter axis of the compressed
-    embryo. A usual spacing near that is taken instead.
+    embryo. A usual spacing within a fifth of that is taken instead.
 
     Parameters
     ----------
     position : ndarray, shape (rows, 3)
         z, y, x.
-    snap : float
-        How near, as a logarithm: for the pixel size, and three times as far for the planes, in
-        which embryos are compressed more or less.
     """
     count = np.bincount(frame - frame.min())
     frames = np.flatnonzero((count >= min(LARGE, count.max())) & (count <= 350))
@@ -58,6 +52,6 @@ def guess_spacing(
         depth.append(float(np.sort(mean)[0]) / (here[:, 0].std() + 1e-9))
     xy, z = float(np.median(plane)), float(np.median(depth))
     near = min(USUAL_UM, key=lambda u: abs(np.log(u[2] / xy)) + 0.5 * abs(np.log(u[0] / z)))
-    if abs(np.log(near[2] / xy)) < snap and abs(np.log(near[0] / z)) < 3 * snap:
+    if abs(np.log(near[2] / xy)) < _SNAP and abs(np.log(near[0] / z)) < 3 * _SNAP:
         return near
     return round(z, 4), round(xy, 4), round(xy, 4)

@@ -9,11 +9,13 @@ import numpy as np
 
 from fatescope.acquire.lineages import read_lineage_checked
 from fatescope.base import Finding, Spacing
-from fatescope.lineage.naming import FAMILIAR, LARGE, NEAR, guess_spacing
+from fatescope.lineage.naming import LARGE, USUAL_UM, guess_spacing
 from fatescope.workflows.driver import describe_files
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
     from fatescope.base import Lineage
 
@@ -34,7 +36,7 @@ def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
 def read_to_scale(file: LineageFile, reading: LineageReading) -> ReadLineage:
     """Read one lineage as `read` does; steps that nobody states are estimated from the embryo."""
     got = _opened(file, reading)
-    return _with_note(replace(got, lineage=_estimated(got.lineage, format=got.format)), file)
+    return _with_note(replace(got, lineage=_estimated(got.lineage)), file)
 
 
 def _opened(file: LineageFile, reading: LineageReading) -> ReadLineage:
@@ -51,30 +53,29 @@ def _with_note(got: ReadLineage, file: LineageFile) -> ReadLineage:
     return replace(got, findings=findings + assumed_scale(got.lineage.spacing, file=file.key))
 
 
-def _estimated(lineage: Lineage, *, format: str) -> Lineage:
-    """Replace what is unknown or merely usual in the spacing by what the size of the embryo says.
-
-    Tables of the EPIC collection and its software state no scale, but few scales are in use there,
-    so the usual one is kept unless another usual one is nearer.
-    """
+def _estimated(lineage: Lineage) -> Lineage:
+    """Replace what is unknown or merely assumed in the spacing by what the embryo's size says."""
     steps = lineage.spacing.steps
-    open_axes = [a for a in "ZYX" if a not in steps or steps[a].source == "assumed"]
+    unstated = [a for a in "ZYX" if a not in steps or steps[a].source == "assumed"]
     finite = np.isfinite(lineage.position).all(axis=1)
-    if not open_axes or not finite.any():
+    if not unstated or not finite.any():
         return lineage
-    frame = lineage.frame[finite]
-    enough = np.bincount(frame - frame.min()).max() >= LARGE
-    if lineage.spacing.um("ZYX") is not None and not enough:
+    position, frame = lineage.position[finite], lineage.frame[finite]
+    assumed = lineage.spacing.um("ZYX")
+    if assumed is not None and np.bincount(frame - frame.min()).max() < LARGE:
         return lineage
-    guess = guess_spacing(
-        open_atlas(),
-        position=lineage.position[finite],
-        frame=frame,
-        snap=FAMILIAR if format == "epic" else NEAR,
-    )
+    guess = guess_spacing(open_atlas(), position=position, frame=frame)
+    if assumed is not None and guess not in USUAL_UM and _alike(guess, assumed):
+        # Tables of which only some branches were followed look small: the usual scale stands.
+        return lineage
     values = dict(zip("ZYX", guess, strict=True))
-    estimated = Spacing.of(source="estimated", **{a: values[a] for a in open_axes})
+    estimated = Spacing.of(source="estimated", **{a: values[a] for a in unstated})
     return replace(lineage, spacing=lineage.spacing.replaced_by(estimated))
+
+
+def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Say whether two spacings differ by less than a factor of two along each axis."""
+    return bool(np.abs(np.log2(np.divide(one, other))).max() < 1)
 
 
 def assumed_scale(spacing: Spacing, *, file: str) -> list[Finding]:
