@@ -19,7 +19,7 @@ from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import read
+from fatescope.workflows.lineages.reading import read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
@@ -159,7 +159,7 @@ def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatA
 @lru_cache(maxsize=4)
 def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     embryos = [
-        embryo_traits(read(file, reading).lineage, table=file.key)
+        embryo_traits(read_to_scale(file, reading).lineage, table=file.key)
         for file in find_lineages([where])
     ]
     if len(embryos) < 3:

@@ -33,7 +33,7 @@ from fatescope.workflows.lineages.published import (
     movement,
     names_of_rows,
 )
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def draw_embryo(
 ) -> Outcome:
     """Draw everything of one lineage into ``out/embryos/<key>/``."""
     begun = time.perf_counter()
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     embryo = prepare_embryo(file.key, got.lineage)
     folder = out / "embryos" / file.key
     files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}
