@@ -8,10 +8,12 @@ from fatescope.base.settings import Settings, setting
 class NamesRecipe(Settings):
     """The network on compact names of 2020; the defaults are the published ones."""
 
-    epochs: int = setting(30, "passes over the training rows", ge=1, le=1000)
+    epochs: int = setting(50, "epochs of the run that the post reports", ge=1, le=1000)
+    later_epochs: int = setting(20, "epochs of the later run", ge=1, le=1000)
     crop_nuclei: int = setting(
-        200, "rows of frames with more nuclei are left out of the published part", ge=4
+        200, "rows of frames with more nuclei are left out of the later run", ge=4
     )
+    corrected_epochs: int = setting(30, "epochs of the corrected network", ge=1, le=1000)
     rows_per_class: int = setting(
         2500, "rows of each name in the corrected training set, after over-sampling", ge=10
     )
