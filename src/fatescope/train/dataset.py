@@ -38,6 +38,8 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         whole numbers; must return both. ``None`` changes nothing.
     target : callable, optional
         Makes (channel, Y, X) from labels (Y, X); the three maps of `nucleus_targets` if not given.
+    scale : callable, optional
+        Brings intensities (Y, X) to about 0..1; percentiles if not given.
 
     Examples
     --------
@@ -58,9 +60,11 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         *,
         transform: Callable[..., dict[str, Any]] | None = None,
         target: Callable[[LabelImage], FloatArray] | None = None,
+        scale: Callable[[np.ndarray], FloatArray] = normalise,
     ) -> None:
         self.samples = list(samples)
         self.transform = transform
+        self.scale = scale
         self.target = target or (lambda labels: nucleus_targets(labels, border_px=1.5).stack())
 
     def __len__(self) -> int:
@@ -75,7 +79,7 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
     def pair(self, index: int) -> tuple[FloatArray, LabelImage]:
         """Return the transformed picture (float32) and labels (int32), both (Y, X)."""
         sample = self.samples[index]
-        image, labels = normalise(read_pixels(sample.image)), read_pixels(sample.labels)
+        image, labels = self.scale(read_pixels(sample.image)), read_pixels(sample.labels)
         if image.shape != labels.shape:
             raise InputError(
                 f"{sample.image} has shape {image.shape}, but {sample.labels} has {labels.shape}."
