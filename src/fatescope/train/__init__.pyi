@@ -20,6 +20,7 @@ from .packaging import package_network as package_network
 from .preview import draw_preview as draw_preview
 from .preview import write_preview as write_preview
 from .published_nuclei import PublishedNuclei as PublishedNuclei
+from .published_nuclei import augmented_pairs as augmented_pairs
 from .published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .published_nuclei import threshold_instances as threshold_instances
 from .recipe import inherited as inherited

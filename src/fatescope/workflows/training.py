@@ -146,7 +146,7 @@ def train_model(
         of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
-        Both are scored on the test units, and ``package/`` is the better one: see `keep_better`.
+        ``package/`` is the better one on the validation units: see `keep_better`.
     leave_out : str, optional
         A kind of picture, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.

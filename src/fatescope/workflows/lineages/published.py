@@ -52,8 +52,8 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
     cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.row_cell]
     rows = np.flatnonzero(cell >= 0)
     if settings.coordinates == "raw" or embryo.body_um is None:
-        raw = published_features(embryo.lineage)
-        place, time = raw[rows, :2], raw[rows, 3]
+        raw = published_features(embryo.lineage, ("x", "y", "time"))
+        place, time = raw[rows, :2], raw[rows, 2]
         labels, clock = ("x (px, counted from 1)", "y (px, counted from 1)"), "frame"
     else:
         place, time = embryo.body_um[rows, :2], embryo.lineage.frame[rows] * embryo.interval
@@ -112,9 +112,9 @@ def _components(
     embryo: Embryo, row_name: np.ndarray, colours: dict[str, str], settings: DrawSettings
 ) -> str:
     """Draw the components of x, y, time and size; empty where they do not differ."""
-    values = published_features(embryo.lineage)[:, [0, 1, 3, 4]]
+    columns = ("x", "y", "time", "size")
     try:
-        found = principal_components(values, ("x", "y", "time", "size"))
+        found = principal_components(published_features(embryo.lineage, columns), columns)
     except InputError:
         return ""
     first, second = (
