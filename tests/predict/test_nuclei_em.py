@@ -60,7 +60,7 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
     section = simulate_section(PLAN, seed=900)
     (reason,) = advice(found_in(section.pixels, NucleiSettings(diameter_px=32)))
     assert "unlike the training pictures of nuclei:" in reason
-    assert "dark things on light ground" in reason
+    assert "dark things on a light background" in reason
     assert "for an electron micrograph use `fatescope predict nuclei-em`" in reason
 
 

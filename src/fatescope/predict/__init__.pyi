@@ -1,8 +1,8 @@
+from .channels import choose_channel as choose_channel
+from .channels import open_frames as open_frames
 from .classical import Classical as Classical
 from .frames import Frame as Frame
 from .frames import Plane as Plane
-from .frames import choose_channel as choose_channel
-from .frames import open_frames as open_frames
 from .instances import find_regions as find_regions
 from .join import RegionSums as RegionSums
 from .join import add_part as add_part

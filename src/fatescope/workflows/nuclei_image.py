@@ -69,7 +69,7 @@ def segment_file(
     begun = time.perf_counter()
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
-    frames, findings = open_frames(image, channel=settings.channel)
+    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     findings = [*check_image(image), *findings, *_joined(image)]
     plan = plan_for(image, frames, predictor, settings, sizes)
     findings.append(plan.finding(image.name))
@@ -120,7 +120,7 @@ def look_at_file(
     """Return the kind of an image, and what it alone says of the size unless its kind is known."""
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
-    frames, _ = open_frames(image, channel=settings.channel)
+    frames, _ = open_frames(image, channel=settings.channel, predictor=predictor)
     kind = kind_of(image, frames)
     return kind, None if kind in known else choose_scale(frames, predictor, settings)
 
