@@ -15,6 +15,7 @@ from fatescope.models import (
     ModelPackage,
     OpenVinoModel,
     Training,
+    check_input,
     describe_input,
     expected_ranges,
     write_package,
@@ -225,6 +226,16 @@ def describe(
 def shipped_maps(n_learnt: int) -> tuple[str, ...]:
     """Return the maps of a package: of a network that draws offsets only what votes."""
     return OFFSET_MAPS if n_learnt == len(DRAWN) else DISTANCE_MAPS
+
+
+def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
+    """Say whether most samples are unlike the training pictures of a package."""
+    tiles = (
+        _tile(s, description, scale=scale, side_px=_GUARD_PX)
+        for s, scale in _sized(samples, description)
+    )
+    unlike = [bool(check_input(describe_input(tile), description)) for tile in tiles]
+    return 2 * sum(unlike) > len(unlike)
 
 
 def calibration_pictures(
