@@ -51,7 +51,7 @@ def run():
 
 def test_a_field_becomes_a_flag_with_unit_range_and_default(run):
     text = run("--help").stdout
-    assert "how bright (px, > 0, default 0.5)" in " ".join(text.split())
+    assert "how bright (px, above 0, default 0.5)" in " ".join(text.split())
     assert "<fast|exact>" in text
     assert "fatescope look a.tif --out b" in text
 
@@ -203,3 +203,19 @@ def test_the_list_of_commands_says_what_their_help_says():
     commands = get_command(load_commands()).commands
     for name, text in SINGLE.items():
         assert " ".join(commands[name].help.split("\n\n")[0].split()) == text
+
+
+def test_the_flags_of_a_command_are_what_its_settings_describe():
+    from typer.main import get_command
+
+    from fatescope.cli.main import load_commands
+    from fatescope.predict import NucleiSettings
+
+    command = get_command(load_commands("predict")).commands["predict"].commands["nuclei"]
+    flags = {flag: option for option in command.params for flag in option.opts}
+    for described in NucleiSettings.describe():
+        option = flags[described.flag]
+        assert described.help in option.help
+        assert described.unit in option.help
+        if described.limits:
+            assert described.range in option.help

@@ -153,7 +153,7 @@ def test_a_diameter_in_micrometres_needs_a_pixel_size():
     known = Image(pixels=pixels, axes="YX", spacing=spacing)
     result = predict_nuclei(known, CLASSICAL.replace(diameter_um=8))
     assert result.plan.scale[0] == pytest.approx(22 / 40)
-    assert result.plan.source == "diameter"
+    assert result.plan.source == "given"
     assert agreement(true, result.labels) > 0.9
     with pytest.raises(SettingsError, match=r"diameter_um = 8.*--spacing-um"):
         predict_nuclei(Image(pixels=pixels, axes="YX"), CLASSICAL.replace(diameter_um=8))

@@ -11,7 +11,7 @@ from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
 from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, predict_nuclei
-from fatescope.prepare import read_pixels
+from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
     SectionSettings,
@@ -92,8 +92,8 @@ def test_every_nucleus_of_the_six_pictures_is_found_with_its_size_not_told(micro
     folder = data_dir / "wormimage_em"
     scores = []
     for path in sorted((folder / "images").glob("*.jpg")):
-        truth = read_pixels(folder / "labels" / f"{path.stem}.png").astype(int)
-        result = found_in(read_pixels(path), NucleiEmSettings(), micrographs)
+        truth = read_label_plane(folder / "labels" / f"{path.stem}.png")
+        result = found_in(read_plane(path), NucleiEmSettings(), micrographs)
         scores.append(score_labels(truth, result.labels.astype(int)))
         assert advice(result) == []
     pooled = pool_scores(scores)

@@ -172,7 +172,8 @@ def test_methods_say_how_large_nuclei_are_who_said_so_and_how_images_were_scaled
     estimated = methods_of([*sizes, image_of(value=None)])
     assert "estimated from each image (median 22 pixels, 11 to 44)" in estimated
     assert "by a factor of 0.5 to 2" in estimated
-    assert "In 1 image it was neither given nor found" in estimated
+    assert "In 1 image nothing looked like nuclei at any size" in estimated
+    assert "from all images of one pixel size" in methods_of(sizes, same_size=True)
 
 
 def test_methods_name_the_thresholds_that_were_changed():

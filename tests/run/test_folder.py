@@ -168,6 +168,34 @@ def test_something_else_into_the_same_folder_is_refused(tmp_path, case):
     assert work(out, ["a"], fresh=True, **changes)[0] == ["a"]
 
 
+def all_failed(out, **changes):
+    """Begin a folder in which no unit could be done."""
+    with opened(out, **changes) as run:
+        for key in run.pending(["a", "b"]):
+            run.fail(key, finding(key))
+        return run.finish()
+
+
+@pytest.mark.parametrize("case", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_a_folder_in_which_nothing_was_done_takes_new_settings(tmp_path, case):
+    out = tmp_path / "out"
+    assert all_failed(out).exit_code == 2
+    changes, _ = case
+    done, summary = work(out, ["a"], **changes)
+    assert (done, summary.units_done, summary.units_failed) == (["a"], 1, 0)
+    with pytest.raises(RunError, match="was begun with"):
+        opened(out)
+
+
+def test_a_file_that_is_not_listed_is_work_and_keeps_its_settings(tmp_path):
+    out = tmp_path / "out"
+    all_failed(out)
+    (out / "checkpoints").mkdir()
+    (out / "checkpoints" / "last.ckpt").write_text("weights")
+    with pytest.raises(RunError, match="was begun with"):
+        opened(out, settings={**SETTINGS, "size": 30})
+
+
 def test_another_version_is_refused(tmp_path, monkeypatch):
     work(tmp_path / "out", ["a"])
     monkeypatch.setattr("fatescope.run.opening.__version__", "99.0")

@@ -312,3 +312,38 @@ def test_pictures_and_stacks_can_be_mixed(movie, tmp_path):
     assert len(said) == 1
     assert "2 planes" in said[0]["reason"]
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_path):
+    folder = tmp_path / "planes"
+    folder.mkdir()
+    whole = simulate_nuclei(NucleiMovieSettings(frames=1, height=200, width=200), seed=5)
+    plane = whole.pixels[0]
+    rng = np.random.default_rng(0)
+    haze = rng.normal(np.median(plane), 20, plane.shape).clip(0).astype(plane.dtype)
+    for name, pixels in {"a": plane, "b": np.roll(plane, 60, axis=1), "c": haze}.items():
+        tifffile.imwrite(folder / f"{name}.tif", pixels)
+    tifffile.imwrite(folder / "large.tif", plane.repeat(2, 0).repeat(2, 1), resolution=(1e5, 1e5))
+    settings = NucleiSettings(same_size=True)
+    one = predict_nuclei(folder, out=tmp_path / "one", settings=settings, execution=ALONE)
+    two = Execution(workers=2)
+    predict_nuclei(folder, out=tmp_path / "two", settings=settings, execution=two)
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+    decided = json.loads((tmp_path / "one" / "run.json").read_text())["decided"]["diameter_px"]
+    small, large = sorted(decided.values())
+    assert large == pytest.approx(2 * small, rel=0.15)
+    scaled = {
+        r["file"].rpartition("/")[2]: r["value"]
+        for r in rows_of(tmp_path / "one" / "findings.csv")
+        if r["rule"] == "scaled"
+    }
+    assert scaled["a.tif"] == scaled["b.tif"] == scaled["c.tif"]
+    counts = [r["image"] for r in rows_of(tmp_path / "one" / "objects.csv")]
+    assert counts.count("a") > 5
+    assert counts.count("c") == 0
+    assert one.units_failed == 0
+
+    tifffile.imwrite(folder / "d.tif", plane[:90, :90])  # continues: at the size decided before
+    predict_nuclei(folder, out=tmp_path / "one", settings=settings, execution=ALONE)
+    again = json.loads((tmp_path / "one" / "run.json").read_text())["decided"]["diameter_px"]
+    assert again == decided

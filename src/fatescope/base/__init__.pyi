@@ -31,6 +31,7 @@ from .grouping import commonest_doubt as commonest_doubt
 from .grouping import group_findings as group_findings
 from .image import Image as Image
 from .lineage import Lineage as Lineage
+from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting
 from .spacing import Length as Length

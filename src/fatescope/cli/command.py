@@ -19,23 +19,18 @@ import inspect
 import logging
 import sys
 import traceback
-import types
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
-    Literal,
     Protocol,
-    Union,
-    get_args,
-    get_origin,
     get_type_hints,
 )
 
 import typer
 
-from fatescope.base import FatescopeError, Settings, SettingsError
+from fatescope.base import FatescopeError, SettingDescription, Settings, SettingsError
 from fatescope.cli.console import Console
 from fatescope.cli.help import Command
 
@@ -55,7 +50,6 @@ Plan = Annotated[
 ]
 Seed = Annotated[int, typer.Option("--seed", help="the same seed gives the same files")]
 
-_PLAIN = (int, float, str, bool, Path)
 _REASONS, _NAMED = 8, 3
 """Of why units failed, and of the files with one reason: so many are named on the terminal."""
 BUG = 70
@@ -133,7 +127,7 @@ def _parameters(
             continue
         if isinstance(hint, type) and issubclass(hint, Settings):
             classes[p.name] = hint
-            parameters += [_flag(n, f) for n, f in hint.model_fields.items()]
+            parameters += [_flag(described) for described in hint.describe()]
         else:
             plain.append(p.name)
             parameters.append(p.replace(annotation=hint, kind=p.KEYWORD_ONLY))
@@ -164,32 +158,17 @@ _COMMON = [
 ]
 
 
-def _flag(name: str, field: Any) -> inspect.Parameter:
-    """Make one option from one field of a settings class."""
-    notes = []
-    extra = field.json_schema_extra or {}
-    if extra.get("unit"):
-        notes.append(extra["unit"])
-    limits = {type(m).__name__: m for m in field.metadata}
-    words = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}
-    notes += [f"{sign} {getattr(limits[k], a)}" for k, (a, sign) in words.items() if k in limits]
-    if field.default not in (None, "", (), False) and not field.is_required():
-        notes.append(f"default {'yes' if field.default is True else field.default}")
-    text = field.description + (f" ({', '.join(notes)})" if notes else "")
-    hint = _flag_type(field.annotation)
-    flag = "--" + name.replace("_", "-")
+def _flag(described: SettingDescription) -> inspect.Parameter:
+    """Make one option of one setting."""
+    notes = [described.unit, "" if described.choices else described.range]
+    if described.default not in (None, "", (), False):
+        notes.append(f"default {'yes' if described.default is True else described.default}")
+    said = ", ".join(note for note in notes if note)
+    text = described.help + (f" ({said})" if said else "")
+    hint = described.type if described.kind != "values" else str
+    flag = described.flag
     names = (f"{flag}/--no-{flag[2:]}",) if hint is bool else (flag,)
-    return _option(name, hint | None, None, *names, text=text)
-
-
-def _flag_type(annotation: Any) -> Any:
-    """Return what the terminal can parse; everything else goes to pydantic as text."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        kinds = [a for a in get_args(annotation) if a is not type(None)]
-        return _flag_type(kinds[0]) if len(kinds) == 1 else str
-    if get_origin(annotation) is Literal or annotation in _PLAIN:
-        return annotation
-    return str
+    return _option(described.name, hint | None, None, *names, text=text)
 
 
 def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[str, Any]:

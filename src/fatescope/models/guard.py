@@ -135,7 +135,12 @@ def looks_like(measured: dict[str, float], description: ModelDescription) -> boo
     Only ground and lean are compared: how much structure is of which size depends on the
     working size, which another model may have misjudged.
     """
-    return not check_input({k: v for k, v in measured.items() if k in _MARGIN}, description)
+    return not check_input(without_sizes(measured), description)
+
+
+def without_sizes(measured: dict[str, float]) -> dict[str, float]:
+    """Return the numbers that do not depend on the working size."""
+    return {k: v for k, v in measured.items() if k in _MARGIN}
 
 
 def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:

@@ -28,3 +28,7 @@ from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
+from .size import pixel_stretch as pixel_stretch
+from .size import scale_from_settings as scale_from_settings
+from .size import shared_scale as shared_scale
+from .size import typical_diameter as typical_diameter

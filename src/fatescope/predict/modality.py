@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.models.check import list_models
-from fatescope.models.guard import check_input, describe_input, looks_like
+from fatescope.models.guard import check_input, describe_input, looks_like, without_sizes
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 
@@ -61,6 +61,8 @@ def check_modality(
     grid = Grid(shape=plane.shape, scale=plan.scale, rows=rows, columns=columns)
     y, x = ((t.edges[-1] - t.size) // 2 for t in (rows, columns))
     measured = describe_input(read_tile(plane, grid, statistics, y, x))
+    if plan.source == "none":  # how much structure is of which size needs the working size
+        measured = without_sizes(measured)
     reasons = check_input(measured, model)
     if not reasons:
         return []

@@ -10,13 +10,13 @@ import numpy as np
 
 from fatescope.predict.frames import Frame, open_frames
 from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
+from fatescope.predict.looks import SamplePlane
 from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
 from fatescope.predict.settings import NucleiSettings
 from fatescope.predict.size import (
-    SamplePlane,
     ScalePlan,
     estimate_scale,
     pixel_stretch,
@@ -164,7 +164,7 @@ def segment_frame(
     model = predictor.description
     statistics = frame.statistics(model.percentiles)
     shape = frame.planes[0].shape
-    if statistics.constant:
+    if statistics.constant or plan.source == "none":
         empty = PlaneLabels(
             shape, 0, np.zeros(0, np.float32), np.zeros(1, np.uint32), NoRows(shape[1])
         )

@@ -31,6 +31,10 @@ class NucleiSettings(Settings):
     diameter_um: float | None = setting(
         None, "typical diameter of a nucleus", unit="µm", gt=0, le=10_000
     )
+    same_size: bool = setting(
+        False,
+        "one estimate of the diameter for all images of a run with one pixel size and channel",
+    )
     foreground: float | None = setting(
         None, "least foreground of a pixel of a nucleus; default: of the model", gt=0, lt=1
     )

@@ -39,7 +39,7 @@ def methods_text(report: NucleiReport) -> str:
     parts = [
         f"Nuclei were segmented with fatescope {version} using {used}.",
         _pixel_sentence(done),
-        _size_sentence(done),
+        _size_sentence(done, together=bool((record.get("settings") or {}).get("same_size"))),
         _changed_sentence(record.get("settings") or {}),
         "Each frame was segmented on its own."
         if any(i.n_frames > 1 for i in done) and not report.colours
@@ -91,7 +91,7 @@ def _span(values: Sequence[float]) -> str:
     return f"{low:.4g}" if low == high else f"{low:.4g} to {high:.4g}"
 
 
-def _size_sentence(images: Sequence[ImageSummary]) -> str:
+def _size_sentence(images: Sequence[ImageSummary], *, together: bool) -> str:
     """Say how large nuclei were taken to be, who said so, and how images were scaled."""
     by_source: dict[str, list[float]] = {}
     for image in images:
@@ -108,15 +108,13 @@ def _size_sentence(images: Sequence[ImageSummary]) -> str:
         )
     if estimated := by_source.get("estimated"):
         each = "the image" if len(images) == 1 else "each image"
+        each = "all images of one pixel size and channel together" if together else each
         middle = f"{np.median(estimated):.3g} pixels"
         spread = f"median {middle}, {_span(estimated)}" if len(set(estimated)) > 1 else middle
         parts.append(f"The diameter of a typical nucleus was estimated from {each} ({spread})")
     unsized = sum(not image.diameter for image in images)
     if unsized and parts:
-        parts.append(
-            f"In {count_of(unsized, 'image')} it was neither given nor found, and "
-            f"{'it was' if unsized == 1 else 'they were'} not scaled"
-        )
+        parts.append(f"In {count_of(unsized, 'image')} nothing looked like nuclei at any size")
     scales = [float(i.diameter["scale"]) for i in images if "scale" in i.diameter]
     if scales and (min(scales), max(scales)) != (1, 1):
         parts.append(

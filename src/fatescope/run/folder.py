@@ -35,6 +35,7 @@ from fatescope.run.memory import peak_memory_mb
 from fatescope.run.opening import (
     agree,
     emptied,
+    holds_nothing,
     made,
     refuse_strangers,
     remove_leftovers,
@@ -57,7 +58,8 @@ class Run:
     """
 
     def __init__(self, out: Path, ledger: Ledger, lock: IO[bytes]) -> None:
-        self.out = out
+        self.out = out.absolute()
+        self._named = out
         self.redone: list[tuple[str, str]] = []
         self._ledger = ledger
         self._lock = lock
@@ -96,8 +98,8 @@ class Run:
         Raises
         ------
         RunError
-            If another process works there, the folder holds other files or was made with other
-            settings, or it cannot be written.
+            If another process works there, the folder holds other files, something was done in it
+            with other settings, or it cannot be written.
         """
         folder = made(Path(out))
         lock = locked(folder)
@@ -105,7 +107,7 @@ class Run:
             refuse_strangers(folder, keeps)
             ledger = Ledger(folder / LEDGER_NAME)
             try:
-                if fresh:
+                if fresh or holds_nothing(folder, ledger):
                     ledger = emptied(folder, ledger)
                 agree(folder, ledger, command, settings, model)
                 remove_leftovers(folder)
@@ -211,7 +213,7 @@ class Run:
             ``contacts.csv``.
         findings : sequence of Finding
         files : sequence of Path or str
-            What the unit wrote into the folder, complete; relative to the folder or below it.
+            What the unit wrote into the folder, complete; relative to the folder, or absolute.
             Of a folder (OME-Zarr), every file in it is listed.
         seconds : mapping of str to float, optional
             Time by stage.
@@ -253,16 +255,14 @@ class Run:
         return self.out / "parts" / digest[:2] / f"{digest[:32]}.{name}.parquet"
 
     def _files_of(self, path: Path | str) -> list[Path]:
-        given = Path(path)
-        full = given if self.out in given.parents else self.out / given
+        full = self.out / path
         return files_inside(full) if full.is_dir() else [full]
 
     def _seen(self, path: Path | str, kind: str) -> WrittenFile:
         """Note size, time and hash of a file in the folder."""
-        given = Path(path)
-        full = given if self.out in given.parents else self.out / given
+        full = self.out / path
         try:
-            relative = full.absolute().relative_to(self.out.absolute())
+            relative = full.relative_to(self.out)
             status = full.stat()
             digest = sha256_of(full)
         except (OSError, ValueError) as error:
@@ -281,6 +281,15 @@ class Run:
     def wrote(self, *paths: Path | str) -> None:
         """List files of the folder as a whole, such as a report; ``--fresh`` removes them."""
         self._ledger.put_outputs([self._seen(path, "output") for path in paths])
+
+    def decided(self) -> dict[str, Any]:
+        """Return what was decided for the run as a whole, by name; see `decide`."""
+        return dict(json.loads(self._ledger.meta("decided") or "{}"))
+
+    def decide(self, name: str, value: Any) -> None:
+        """Keep a plain value that all units depend on: calls that continue find it in `decided`."""
+        kept = {**self.decided(), name: value}
+        self._ledger.set_meta({"decided": json.dumps(kept, sort_keys=True, ensure_ascii=False)})
 
     def list_images(self) -> None:
         """Write ``images.csv``, where the units are images: one row each, failed ones too."""
@@ -324,7 +333,7 @@ class Run:
         counted = [u.input["n_objects"] for u in units if "n_objects" in u.input]
         return Summary(
             command=self._command,
-            out=self.out,
+            out=self._named,
             units_done=states.count("done"),
             units_failed=states.count("failed"),
             findings=len(found),
@@ -354,6 +363,7 @@ class Run:
             "fatescope": __version__,
             "settings": json.loads(meta["settings"] or "{}"),
             "model": json.loads(meta["model"] or "null"),
+            **({"decided": decided} if (decided := self.decided()) else {}),
             "started": meta["started"],
             "finished": utc_now(),
             "wall_seconds": round(time.monotonic() - self._begun, 3),

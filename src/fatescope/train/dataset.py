@@ -9,9 +9,10 @@ import torch
 from torch.utils.data import Dataset
 
 from fatescope.base import InputError
-from fatescope.prepare.store import read_pixels
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare.pixels import read_label_plane, read_plane
 from fatescope.prepare.targets import nucleus_targets
-from fatescope.train.pictures import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -75,7 +76,10 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
     def pair(self, index: int) -> tuple[FloatArray, LabelImage]:
         """Return the transformed picture (float32) and labels (int32), both (Y, X)."""
         sample = self.samples[index]
-        image, labels = normalise(read_pixels(sample.image)), read_pixels(sample.labels)
+        image, labels = (
+            normalise_plane(read_plane(sample.image), percentiles=PERCENTILES),
+            read_label_plane(sample.labels),
+        )
         if image.shape != labels.shape:
             raise InputError(
                 f"{sample.image} has shape {image.shape}, but {sample.labels} has {labels.shape}."

@@ -35,7 +35,7 @@ def draw_preview(
         green and touching borders in magenta.
     """
     source = CropSource(
-        load_pictures(samples, working_px=settings.diameter_px, ignore_label=settings.ignore_label),
+        load_pictures(samples, working_px=settings.diameter_px),
         settings=settings,
         seed=seed,
     )

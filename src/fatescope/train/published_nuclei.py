@@ -11,10 +11,11 @@ import torch
 from skimage.measure import label as components
 
 from fatescope.base import InputError
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
 from fatescope.train.encoder_weights import fill_encoder, read_weights
-from fatescope.train.pictures import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -36,7 +37,7 @@ class PublishedNuclei:
 
     def probability(self, pixels: np.ndarray) -> FloatArray:
         """Return the map of a picture on its own grid, (Y, X), float32, in 0..1."""
-        small = _square(normalise(pixels), self.size_px)
+        small = _square(normalise_plane(pixels, percentiles=PERCENTILES), self.size_px)
         with torch.no_grad():
             found = self.network(torch.from_numpy(small)[None, None])[0, 0].numpy()
         size = pixels.shape[1], pixels.shape[0]

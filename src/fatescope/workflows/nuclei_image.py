@@ -30,18 +30,26 @@ from fatescope.predict import (
 )
 from fatescope.run import FileScratch, describe_input
 from fatescope.workflows.driver import Outcome
+from fatescope.workflows.nuclei_sizes import kind_of, plan_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
     from fatescope.predict import Frame, Plane, ScalePlan
+    from fatescope.workflows.nuclei_sizes import Sizes
 
 _BAND_ROWS = 512
 
 
 def segment_file(
-    file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int, device: Device = "cpu"
+    file: ImageFile,
+    *,
+    out: Path,
+    settings: NucleiSettings,
+    threads: int,
+    device: Device = "cpu",
+    sizes: Sizes | None = None,
 ) -> Outcome:
     """Do one unit: read an image, write its labels, and return its objects.
 
@@ -56,13 +64,15 @@ def segment_file(
         Threads of the network; the labels are the same for any number.
     device : {"cpu", "cuda"}
         Where the network runs.
+    sizes : dict, optional
+        Where the run decided how large nuclei are (`decide_sizes`): the diameter by kind of image.
     """
     begun = time.perf_counter()
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
     frames, findings = open_frames(image, channel=settings.channel)
     findings = [*check_image(image), *findings, *_joined(image)]
-    plan = choose_scale(frames, predictor, settings)
+    plan = plan_for(image, frames, predictor, settings, sizes)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
@@ -98,6 +108,22 @@ def segment_file(
         files=[path],
         seconds=seconds,
     )
+
+
+def look_at_file(
+    file: ImageFile,
+    *,
+    settings: NucleiSettings,
+    threads: int,
+    device: Device,
+    known: Sequence[str] = (),
+) -> tuple[str, ScalePlan | None]:
+    """Return the kind of an image, and what it alone says of the size unless its kind is known."""
+    image = open_image(file, settings)
+    predictor = _predictor(settings.model, settings.precision, threads, device)
+    frames, _ = open_frames(image, channel=settings.channel)
+    kind = kind_of(image, frames)
+    return kind, None if kind in known else choose_scale(frames, predictor, settings)
 
 
 def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
@@ -191,11 +217,10 @@ def _diameter(plan: ScalePlan) -> dict[str, float | str]:
     """Return what the record says of the diameter, and who said it; nothing where nobody did."""
     if plan.diameter_px is None:
         return {}
-    sources = {"diameter": "given", "spacing": "model"}
     return {
         "value": round(plan.diameter_px, 2),
         "unit": "px",
-        "source": sources.get(plan.source, plan.source),
+        "source": plan.source,
         "scale": round(math.sqrt(plan.scale[0] * plan.scale[1]), 4),
     }
 

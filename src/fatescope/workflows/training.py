@@ -17,7 +17,7 @@ from fatescope.prepare import (
     audit_units,
     check_leaks,
     find_pairs,
-    read_pixels,
+    read_plane,
     read_samples,
     write_samples,
 )
@@ -93,7 +93,7 @@ def refuse_leaks(
     frames = [s.frame for s in samples]
     units = audit_units([s.unit for s in samples], frames, splits, names, guard_frames=guard_frames)
     check_leaks(units)
-    pictures = (read_pixels(s.image) for s in samples)
+    pictures = (read_plane(s.image) for s in samples)
     check_leaks(audit_leaks(pictures, names, splits, progress=progress))
 
 

@@ -14,7 +14,7 @@ from fatescope.workflows.reproduce.nuclei_folds import run_fold
 from fatescope.workflows.reproduce.nuclei_page import interval
 from fatescope.workflows.reproduce.settings import NucleiRecipe
 
-NEEDED = ("torch", "lightning", "albumentations", "segmentation_models_pytorch")
+NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
 )

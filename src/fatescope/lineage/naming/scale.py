@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.base.errors import InputError
 from fatescope.lineage.atlas import at_phase
 
 if TYPE_CHECKING:
@@ -30,8 +31,17 @@ def guess_spacing(
     Parameters
     ----------
     position : ndarray, shape (rows, 3)
-        z, y, x.
+        z, y, x; rows that are not finite do not count.
+
+    Raises
+    ------
+    InputError
+        If no row has a position.
     """
+    finite = np.isfinite(position).all(axis=1)
+    if not finite.any():
+        raise InputError("no nucleus has a position. Check the columns x, y and z.")
+    position, frame = position[finite], frame[finite]
     count = np.bincount(frame - frame.min())
     frames = np.flatnonzero((count >= min(_LARGE, count.max())) & (count <= 350))
     if not len(frames):

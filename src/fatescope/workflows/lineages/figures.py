@@ -1,4 +1,4 @@
-"""Figures of one embryo that are not trees or maps: territories, populations, timing, names."""
+"""Figures of one embryo that are not trees or maps: territories, populations, timing."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from fatescope.workflows.lineages.embryo import Embryo
     from fatescope.workflows.lineages.settings import DrawSettings
 
-TERRITORY_FOUNDERS = ("AB", "MS", "E", "C", "D", "P4")
+TERRITORY_GROUPS = {"founder": ("AB", "MS", "E", "C", "D", "P4"), "lineage": quality.LINEAGES}
 CLIFF_CELLS = 20
 _POINTS_KEPT = 150  # nuclei of each group that go into the picture of all embryos
 _BLUR_UM = 3.0
 
 
 def group_names(embryo: Embryo, settings: DrawSettings) -> list[str]:
-    """Return the group of each cell: its founder, or its compact name."""
-    if settings.groups == "founder":
-        return list(embryo.founder)
+    """Return the group of each cell: its founder, its lineage, or its compact name."""
+    if settings.groups != "compact":
+        return list(embryo.founder if settings.groups == "founder" else embryo.group)
     return [
         compact_name(str(n), settings.compact_length) if f else ""
         for n, f in zip(embryo.cells.name, embryo.founder, strict=True)
@@ -48,8 +48,8 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
     """Return the overlaps of the embryo's groups, and nuclei for the picture of all embryos."""
     assert embryo.body_um is not None
     group = group_names(embryo, settings)
-    if settings.groups == "founder":
-        groups = [g for g in TERRITORY_FOUNDERS if g in group]
+    if settings.groups != "compact":
+        groups = [g for g in TERRITORY_GROUPS[settings.groups] if g in group]
     else:
         rows = Counter(group[c] for c in embryo.cells.row_cell)
         groups = sorted(g for g, n in rows.items() if g and n >= 50)
@@ -132,7 +132,7 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
     fewest = 1 if atlas is not None else 2
     known = np.isfinite(times[-1]) & (np.isfinite(times[:-1]).sum(axis=0) >= fewest)
     mean = np.nanmean(times[:-1, known], axis=0)
-    founders = quality.founders_of(names[known])
+    groups = quality.lineages_of(names[known])
     note = notes[-1]
     against = f"{len(reference)} reference embryos" if atlas is None else "the atlas"
     return show.draw_timing(
@@ -140,8 +140,8 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
         times[-1, known],
         _spread(times[:-1, known], names[known], atlas),
         list(names[known]),
-        founders,
-        {f: show.founder_colour(f) for f in quality.FOUNDERS if f in founders},
+        groups,
+        {g: show.founder_colour(g) for g in (*quality.LINEAGES, quality.EARLY) if g in groups},
         title=f"{embryo.key}: divisions against {against}",
         note=f"pace {number(note.pace)}, residual {number(note.residual_min)} min, "
         f"{known.sum()} divisions",
@@ -165,22 +165,3 @@ def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     if len(embryos) < 3:
         raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
     return tuple(embryos)
-
-
-def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
-    """Draw how many rows each compact name has, as bars and as the published pie."""
-    length = settings.compact_length
-    names = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
-    counts = Counter(names[c] for c in embryo.cells.row_cell)
-    ordered = sorted(counts)
-    most = max(counts.values())
-    percent = 100 * most / sum(counts.values())
-    bars = show.draw_class_bars(
-        ordered,
-        [counts[n] for n in ordered],
-        [most] * len(ordered),
-        quality.founders_of(ordered),
-        title=f"{embryo.key}: rows of each name ({length} letters)",
-        note=f"{len(ordered)} names; the largest has {percent:.0f} % of the rows",
-    )
-    return bars, show.draw_class_pie(counts, title=f"{embryo.key}: rows of each name")

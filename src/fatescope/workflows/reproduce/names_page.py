@@ -92,6 +92,7 @@ def _published(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
     )
     pie = show.draw_class_pie(
         {n: int(counts[i]) for n, i in zip(names, present, strict=True)},
+        founders_of(names),
         title="Rows of each compact name",
     )
     return show.Section(

@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.base import Table
 from fatescope.evaluate import LabelScores, score_labels
-from fatescope.prepare import Sample, read_pixels, write_samples
+from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
 from fatescope.report import draw_triptych
 from fatescope.report.lineage import store_text
 from fatescope.workflows.driver import Outcome, describe_files
@@ -164,8 +164,8 @@ def _judge_published(
     """Return the scores by threshold, and the picture of input, prediction and mask."""
     from fatescope.train import threshold_instances
 
-    pixels = read_pixels(sample.image)
-    truth = read_pixels(sample.labels).astype(np.int32)
+    pixels = read_plane(sample.image)
+    truth = read_label_plane(sample.labels)
     found = published.probability(pixels)
     scores = {
         f"published, threshold {at:g}": score_labels(
