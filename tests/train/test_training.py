@@ -122,6 +122,8 @@ def test_training_ends_in_a_package_that_passes_its_own_check(trained, pairs):
     assert set(check.differences) == {"fp32", "int8"}
     assert check.passed, check
     assert check.size_mb < 8
+    card = (out / "package" / "card.md").read_text(encoding="utf-8")
+    assert f"`fatescope train {RECIPE['name']}.toml --data DIR --out DIR`" in card
 
 
 @pytest.mark.slow

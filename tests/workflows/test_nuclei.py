@@ -6,6 +6,7 @@ import csv
 import json
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import duckdb
@@ -79,6 +80,8 @@ def test_a_folder_of_pictures_becomes_labels_tables_and_a_report(pictures, tmp_p
     assert len(record["inputs"]) == 3
     assert "b.tif" in record["inputs"][1]["path"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    settings = tomllib.loads((tmp_path / "out" / "settings.toml").read_text("utf-8"))
+    assert NucleiSettings.from_values(settings) == CLASSICAL
 
 
 IMAGE_COLUMNS = [
@@ -272,6 +275,10 @@ def test_the_command_answers_in_json_and_nothing_else(pictures, tmp_path):
         *("command", "out", "units_done", "units_failed", "findings", "seconds"),
         *("peak_memory_mb", "objects", "findings_by_rule", "report", "errors"),
     }
+    assert answer["objects"] == len(rows_of(tmp_path / "out" / "objects.csv")) > 0
+    assert answer["findings_by_rule"]["scaled"] == {"info": 1}
+    assert Path(answer["report"]).is_file()
+    assert answer["errors"] == []
 
 
 def test_a_missing_file_is_one_line_on_standard_error(tmp_path):

@@ -15,6 +15,7 @@ from fatescope.base import FatescopeError, RunError
 from fatescope.report.doubt import merge_repeats, rank_doubtful
 from fatescope.report.objects import ObjectsFile
 from fatescope.report.previews import add_thumbnails, make_previews, spread
+from fatescope.report.typical import typical_image
 from fatescope.report.values import ImageSummary, NucleiReport
 
 if TYPE_CHECKING:
@@ -139,6 +140,7 @@ def _summary(
         sha256=sha256 if isinstance(sha256, str) else str(sha256[0]),
         median_size=median,
         n_findings=len(own),
+        diameter=said.get("diameter") or {},
         problem=failed if said.get("state") == "failed" else "",
     )
     if image.n_frames > 1 and not image.problem:
@@ -147,14 +149,18 @@ def _summary(
 
 
 def _choose(images: Sequence[ImageSummary], doubtful: Sequence[Doubtful]) -> list[str]:
-    """Choose the images to show: half for their doubtful objects, the rest spread evenly."""
+    """Choose the images to show: a typical one first, half for their doubtful objects, others.
+
+    The others are spread evenly over the run.
+    """
     done = [i.key for i in images if not i.problem]
     place = {key: i for i, key in enumerate(done)}
-    first = dict.fromkeys(place[d.key] for d in doubtful if d.key in place)
-    chosen = spread(
-        len(done), at_most=MAX_IMAGES_SHOWN, always=list(first)[: MAX_IMAGES_SHOWN // 2]
-    )
-    return [done[i] for i in chosen]
+    typical = typical_image(images)
+    wanted = dict.fromkeys(place[d.key] for d in doubtful if d.key in place)
+    always = [place[typical]] if typical else []
+    always += list(wanted)[: MAX_IMAGES_SHOWN // 2]
+    chosen = spread(len(done), at_most=MAX_IMAGES_SHOWN, always=always)
+    return sorted((done[i] for i in chosen), key=lambda key: key != typical)
 
 
 def _look(

@@ -11,16 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.base import written_beside
 from fatescope.report import sections
+from fatescope.report.again import command_line, python_lines, settings_toml
+from fatescope.report.methods import methods_text
 from fatescope.report.views import build_views, first_picture, without_first_picture
-from fatescope.report.words import (
-    caution_sentence,
-    command_line,
-    explain_column,
-    lead_sentence,
-    methods_text,
-    python_lines,
-    settings_toml,
-)
+from fatescope.report.words import caution_sentence, explain_column, lead_sentence
 
 if TYPE_CHECKING:
     import os
@@ -81,6 +75,7 @@ def _render(report: NucleiReport, budget: int) -> bytes:
     from markupsafe import Markup
 
     views, n_left_out = build_views(report, budget_bytes=budget)
+    movies = {i.key for i in report.images if i.n_frames > 1}
     script, style = _packaged("report.js"), _packaged("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     values = {
@@ -90,9 +85,10 @@ def _render(report: NucleiReport, budget: int) -> bytes:
         "style": Markup(style),
         "script_hash": f"sha256-{digest}",
         "views": views,
+        "walks": any(len(view["frames"]) > 1 for view in views),
         "sample_note": sections.sample_note(report, views, n_left_out),
         "first_svg": Markup("".join(first_picture(views))) if views else "",
-        "doubts": [sections.doubt_row(d, views) for d in report.doubtful],
+        "doubts": [sections.doubt_row(d, views, in_movie=d.key in movies) for d in report.doubtful],
         "data": Markup(_json_for_script({"views": without_first_picture(views)})),
         **_results(report),
         **_provenance(report),

@@ -63,11 +63,12 @@ def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str
     text = []
     if len(shown) < len(done):
         text.append(
-            f"A sample: {number(len(shown))} of {number(len(done))} images, those with the most "
-            "doubtful objects and others spread evenly over the list."
+            f"A sample: {number(len(shown))} of {number(len(done))} images, a typical one "
+            "first, then those with the most doubtful objects and others spread evenly over the "
+            "list."
         )
     elif len(done) > 1:
-        text.append("Every image is shown.")
+        text.append("Every image is shown, a typical one first.")
     part = [v for v in views if len(v["frames"]) < v["length"] and not v["region"]]
     if part:
         shown_of = f"{len(part[0]['frames'])} of {part[0]['length']} {part[0]['walk']}s"
@@ -92,14 +93,15 @@ def _colour_note(report: NucleiReport, has_movies: bool) -> str:
 def doubt_note(report: NucleiReport) -> str:
     """Say how the list of doubtful objects is ordered, and where it was cut."""
     listed = sum(1 + len(d.also) for d in report.doubtful)
-    text = "Most doubtful first. In the picture their outline is dashed."
+    text = "Most doubtful first. In the image their outline is dashed."
     if listed < report.n_doubtful:
         return f"{text} Listed: {number(listed)} of {number(report.n_doubtful)} doubtful outlines."
     return text
 
 
-def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
+def doubt_row(doubt: Doubtful, views: list[View], *, in_movie: bool) -> dict[str, Any]:
     """Return one doubtful object with its thumbnail and its place in the views."""
+    frame = [f"frame {doubt.frame}"] if in_movie else []
     place = find_in_views(views, doubt)
     thumbnail = None
     if doubt.thumbnail is not None and doubt.thumbnail_labels is not None:
@@ -108,7 +110,7 @@ def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
     view, at, y, x = place if place is not None else (None, 0, 0, 0)
     return {
         "label": doubt.label,
-        "where": f"Nucleus {doubt.label}, frame {doubt.frame}, {doubt.key}",
+        "where": ", ".join([f"Nucleus {doubt.label}", *frame, doubt.key]),
         "reason": doubt.reason + _also(doubt),
         "thumbnail": thumbnail,
         "view": view,
@@ -185,11 +187,13 @@ def per_image_chart(report: NucleiReport) -> dict[str, Any] | None:
     counts = [i.n_objects / i.n_frames for i in report.images if not i.problem]
     if len(counts) < 4:
         return None
+    movies = any(i.n_frames > 1 for i in report.images)
+    what = "nuclei per frame" if movies else "nuclei per image"
     svg = strip_chart(
         counts,
         x_label="images, in rising order",
-        y_label="nuclei per frame",
-        title=f"Nuclei per frame in each of {len(counts)} images",
+        y_label=what,
+        title=f"{what.capitalize()} in each of {len(counts)} images",
     )
     median = number(float(np.median(counts)))
     caption = f"n = {number(len(counts))} images; each point is one. Median {median}."

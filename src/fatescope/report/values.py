@@ -33,6 +33,9 @@ class ImageSummary:
         In the unit of the report; NaN without objects.
     counts : ndarray of int, shape (T,)
         Objects in each frame; empty unless the input has more than one frame.
+    diameter : dict
+        Of a typical nucleus, as the record has it: ``value`` in pixels of the image, ``source``
+        and ``scale``, working pixels per pixel; empty where unknown.
     problem : str
         Why it was not processed; empty for an image that was.
     """
@@ -46,6 +49,7 @@ class ImageSummary:
     median_size: float = float("nan")
     counts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     n_findings: int = 0
+    diameter: dict[str, float | str] = field(default_factory=dict)
     problem: str = ""
 
     @property

@@ -13,6 +13,7 @@ from fatescope.models import (
     ModelPackage,
     OpenVinoModel,
     Training,
+    check_input,
     describe_input,
     expected_ranges,
     write_package,
@@ -219,6 +220,16 @@ def describe(
             seed=recipe.seed,
         ),
     )
+
+
+def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
+    """Say whether most samples are unlike the training pictures of a package."""
+    tiles = (
+        _tile(s, description, scale=scale, side_px=_GUARD_PX)
+        for s, scale in _sized(samples, description)
+    )
+    unlike = [bool(check_input(describe_input(tile), description)) for tile in tiles]
+    return 2 * sum(unlike) > len(unlike)
 
 
 def calibration_pictures(

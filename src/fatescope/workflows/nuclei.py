@@ -14,7 +14,7 @@ from fatescope.acquire import ImageFile, find_images
 from fatescope.base import Execution, FatescopeError, size_and_time
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
-from fatescope.report import nuclei_report_from_folder, write_report
+from fatescope.report import nuclei_report_from_folder, write_report, write_settings
 from fatescope.run import Run, Summary, memory_limit
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import Progress, available_workers
@@ -107,8 +107,10 @@ def predict_nuclei(
         run.list_images()
         summary = run.finish(workers=workers)
         if summary.units_done:
-            write_report(run.out / "report.html", nuclei_report_from_folder(run.out))
-            run.wrote("report.html")
+            report = nuclei_report_from_folder(run.out)
+            write_report(run.out / "report.html", report)
+            write_settings(run.out / "settings.toml", report)
+            run.wrote("report.html", "settings.toml")
     return summary
 
 

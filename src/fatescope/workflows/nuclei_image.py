@@ -5,6 +5,7 @@ read -> scale -> normalise -> network on tiles -> nuclei -> joined -> measured -
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -216,7 +217,12 @@ def _diameter(plan: ScalePlan) -> dict[str, float | str]:
     """Return what the record says of the diameter, and who said it; nothing where nobody did."""
     if plan.diameter_px is None:
         return {}
-    return {"value": round(plan.diameter_px, 2), "unit": "px", "source": plan.source}
+    return {
+        "value": round(plan.diameter_px, 2),
+        "unit": "px",
+        "source": plan.source,
+        "scale": round(math.sqrt(plan.scale[0] * plan.scale[1]), 4),
+    }
 
 
 def _is_large(image: Image) -> bool:
