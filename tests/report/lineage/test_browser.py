@@ -56,7 +56,8 @@ def visible(page, selector):
     return page.eval_on_selector_all(
         selector,
         "nodes => nodes.map((n) => { const r = n.getBoundingClientRect();"
-        " return [r.left, r.top, r.right, r.bottom, n.textContent]; }).filter((b) => b[2] > b[0] || b[3] > b[1])",
+        " return [r.left, r.top, r.right, r.bottom, n.textContent]; })"
+        ".filter((b) => b[2] > b[0] || b[3] > b[1])",
     )
 
 
