@@ -109,6 +109,12 @@ def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_
     assert "nan" not in "".join(pages.values())
 
 
+def test_every_curve_of_the_populations_has_a_colour_of_its_own(table, tmp_path):
+    svg = draw(table, tmp_path)["populations.svg"]
+    colours = re.findall(r'<path d="[^"]+" fill="none" stroke="(#\w+)"', svg)
+    assert len(colours) == len(set(colours)) == 8  # total, six founders, early
+
+
 def test_the_report_shows_the_founders_and_their_fates(table, tmp_path):
     draw(table, tmp_path)
     svg = (tmp_path / "founders.svg").read_text(encoding="utf-8")
