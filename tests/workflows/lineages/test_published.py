@@ -99,6 +99,14 @@ def test_compact_names_are_explained_and_each_has_a_panel_of_components(table, t
     assert "% of the variance" in pages["components.svg"]
 
 
+def test_longer_compact_names_list_the_most_frequent_ones(tmp_path):
+    table = tmp_path / "one.csv"
+    write_lineage(simulate_lineage(LineagePlan(minutes=130), seed=3), table, format="epic")
+    pages = draw(table, tmp_path / "o", compact_length=7)
+    assert "The 64 most frequent are shown." in pages["compact-names.svg"]
+    assert pages["components.svg"].count('<use href="#all"/>') == 64
+
+
 def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_path):
     table = tmp_path / "one.csv"
     lines = [f"0,{7 * i % 50},{3 * i},{i % 9}" for i in range(40)]
@@ -107,6 +115,12 @@ def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_
     assert set(pages) == {"tree.svg", "tree.html", "paths.svg", "space.html", "index.html"}
     assert "Names" not in pages["index.html"]
     assert "nan" not in "".join(pages.values())
+
+
+def test_every_curve_of_the_populations_has_a_colour_of_its_own(table, tmp_path):
+    svg = draw(table, tmp_path)["populations.svg"]
+    colours = re.findall(r'<path d="[^"]+" fill="none" stroke="(#\w+)"', svg)
+    assert len(colours) == len(set(colours)) == 8  # total, six founders, early
 
 
 def test_the_report_shows_the_founders_and_their_fates(table, tmp_path):

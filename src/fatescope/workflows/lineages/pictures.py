@@ -115,7 +115,14 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         name: show.CellColumn(mean_per_cell(cells, values), _scale(name, values))
         for name, values in numeric_columns(lineage).items()
     }
-    page = show.tree_page(svg, tree, columns, title=embryo.key, direction=settings.direction)
+    page = show.tree_page(
+        svg,
+        tree,
+        columns,
+        title=embryo.key,
+        direction=settings.direction,
+        drawn=settings.colour or "",
+    )
     return [
         show.store_text(folder / "tree.svg", svg),
         show.store_text(folder / "tree.html", page),

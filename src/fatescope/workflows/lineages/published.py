@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fatescope.workflows.lineages.settings import DrawSettings
 
 
+_MOST_LISTED = 64  # names that get a row and a panel of their own
+
+
 def asked_cells(settings: DrawSettings) -> list[str]:
     """Return the cells that were asked for, each once, in their order."""
     wanted = [w.strip() for w in (settings.cells or "").split(",")]
@@ -86,9 +89,19 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
     ):
         members[short].append(full)
     percent = 100 * most / sum(rows.values())
+    frequent = {n for n, _ in rows.most_common(_MOST_LISTED)}
+    listed = {n: c for n, c in colours.items() if n in frequent}
+    only = "" if len(listed) == len(ordered) else f" The {len(listed)} most frequent are shown."
+    full = count_of(len(set(embryo.cells.name)), "name")
     figures = {
         "compact-names": show.draw_compact_names(
-            members, counts, colours, length=length, title=f"{embryo.key}: compact_cellname"
+            {n: members[n] for n in listed},
+            counts,
+            colours,
+            length=length,
+            title=f"{embryo.key}: compact_cellname",
+            note="A name is its founder and one letter for each division. The first "
+            f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
         ),
         "names": show.draw_class_bars(
             ordered,
@@ -103,7 +116,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
         ),
     }
     row_name = np.array(compact, dtype=object)[embryo.cells.row_cell]
-    if drawn := _components(embryo, row_name, colours, settings):
+    if drawn := _components(embryo, row_name, listed, settings):
         figures["components"] = drawn
     return figures
 
@@ -129,6 +142,7 @@ def _components(
         colours,
         axis_labels=(first, second),
         title=f"{embryo.key}: principal components of {names}",
-        note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows",
+        note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows; "
+        f"{count_of(len(colours), 'name')}",
         rng=np.random.default_rng(settings.seed),
     )
