@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
-from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, predict_nuclei
+from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, segment_image
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
@@ -28,7 +28,7 @@ def micrographs():
 
 
 def found_in(pixels, settings, predictor=None):
-    return predict_nuclei(Image(pixels=pixels, axes="YX"), settings, predictor=predictor)
+    return segment_image(Image(pixels=pixels, axes="YX"), settings, predictor=predictor)
 
 
 def advice(result):
@@ -71,7 +71,7 @@ def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micro
     assert "For a fluorescence image use `fatescope predict nuclei`" in reason
 
 
-def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):
+def test_the_command_writes_what_segment_image_writes_under_its_own_name(tmp_path):
     section = simulate_section(PLAN, seed=901)
     PillowImage.fromarray(section.pixels).save(tmp_path / "section.png")
     call = [sys.executable, "-m", "fatescope", "predict", "nuclei-em", "--json"]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -205,24 +206,48 @@ def _thresholds(
 
 
 @dataclass(frozen=True, slots=True)
-class NucleiPrediction:
-    """Nuclei of an image held in memory: labels on its own grid, and what should be known."""
+class ImageNuclei:
+    """The nuclei of an image: one `FrameLabels` for each T, the size, and what should be known."""
 
-    labels: NDArray[Any]  # axes of the image without C
-    axes: str
-    scores: tuple[NDArray[np.float32], ...]  # one array for each frame
+    axes: str  # of the labels: those of the image without C
+    frames: tuple[FrameLabels, ...]
     plan: ScalePlan
     findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds the labels of every frame."""
+        return np.result_type(*(frame.dtype for frame in self.frames))
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """All labels in memory, on the image's own grid; numbered from 1 in each frame."""
+        arrays = [frame.array().astype(self.dtype) for frame in self.frames]
+        return np.stack(arrays) if "T" in self.axes else arrays[0]
+
+    @property
+    def scores(self) -> tuple[NDArray[np.float32], ...]:
+        """The mean predicted foreground of each nucleus, one array for each frame."""
+        return tuple(frame.scores for frame in self.frames)
+
+    def close(self) -> None:
+        """Free the scratch space; nothing can be read after this."""
+        for frame in self.frames:
+            frame.close()
 
 
-def predict_nuclei(
+def segment_image(
     image: Image,
     settings: NucleiSettings | None = None,
     *,
     predictor: Predictor | None = None,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    scratch: Scratch | None = None,
+    each: Callable[[FrameLabels, Frame], None] | None = None,
     progress: Progress | None = None,
-) -> NucleiPrediction:
-    """Find the nuclei of an image that fits into memory.
+) -> ImageNuclei:
+    """Find the nuclei of an image, frame by frame: the one loop of memory, files and notebooks.
 
     Parameters
     ----------
@@ -231,19 +256,24 @@ def predict_nuclei(
     settings : NucleiSettings, optional
     predictor : Predictor, optional
         An open model, where several images share one; else ``settings.model`` is opened.
+    choose : callable, optional
+        Says how large nuclei are, where a run decided it; default: `choose_scale`.
+    scratch : Scratch, optional
+        Where labels wait; default: in memory.
+    each : callable, optional
+        Called with each frame's labels while its pixels are held, to measure for instance.
     progress : callable, optional
         Called as ``progress(done, total, what)`` after each tile.
 
     Returns
     -------
-    NucleiPrediction
-        Labels are numbered from 1 in each frame. Over T nothing is linked; planes of a stack
-        are joined across Z by overlap.
+    ImageNuclei
+        Over T nothing is linked; planes of a stack are joined across Z by overlap.
 
     Raises
     ------
-    ModelError, SettingsError
-        See `open_predictor` and `choose_scale`.
+    InputError, ModelError, SettingsError
+        See `open_frames`, `open_predictor` and `choose_scale`.
 
     Examples
     --------
@@ -252,17 +282,19 @@ def predict_nuclei(
     >>> y, x = np.mgrid[:64, :64]
     >>> discs = np.maximum(np.hypot(y - 20, x - 20) < 9, np.hypot(y - 44, x - 44) < 9)
     >>> image = Image(pixels=discs.astype(np.uint8) * 200, axes="YX")
-    >>> result = predict_nuclei(image, NucleiSettings(model="classical", diameter_px=18))
+    >>> result = segment_image(image, NucleiSettings(model="classical", diameter_px=18))
     >>> int(result.labels.max())
     2
     """
+    begun = time.perf_counter()
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
     frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
-    plan = choose_scale(frames, predictor, settings)
+    plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
-    total, n_done = count_tiles(frames, plan, predictor), 0
+    seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0}
+    total, n_done = count_tiles(frames, plan, predictor) if progress else 0, 0
 
     def done() -> None:
         nonlocal n_done
@@ -270,14 +302,16 @@ def predict_nuclei(
         if progress is not None:
             progress(n_done, total, "nuclei")
 
-    arrays, scores = [], []
+    segmented = []
     for frame in frames:
+        begun = time.perf_counter()
         findings += frame.findings(image.name, predictor.description.percentiles)
-        found = segment_frame(frame, predictor, plan, settings, done=done)
-        arrays.append(found.array())
-        scores.append(found.scores)
-        found.close()
-    kind = np.result_type(*arrays)
-    labels = np.stack([a.astype(kind) for a in arrays]) if "T" in image.axes else arrays[0]
+        segmented.append(
+            segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
+        )
+        seconds["segment"] += time.perf_counter() - begun
+        if each is not None:
+            each(segmented[-1], frame)
+        frame.release()
     axes = image.axes.replace("C", "")
-    return NucleiPrediction(labels, axes, tuple(scores), plan, tuple(findings))
+    return ImageNuclei(axes, tuple(segmented), plan, tuple(findings), seconds)

@@ -85,18 +85,23 @@ def name_file(
     lineage = got.lineage
     middle = time.perf_counter()
     given = original_columns(file.path, got)
-    method = name_by_network if settings.method == "network" else name_by_atlas
-    named = method(lineage, given, settings)
+    named = name_rows(lineage, given, settings)
     path = out / "named" / f"{file.key}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(named.table, path)
     return Outcome(
         input=describe(file, got),
         tables={"embryos": _embryo_row(file.key, got, named)},
-        findings=[*got.findings, *_findings(file.key, named)],
+        findings=[*got.findings, *why_atypical(file.key, named)],
         files=[path.relative_to(out)],
         seconds={"read": middle - begun, "name": time.perf_counter() - middle},
     )
+
+
+def name_rows(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
+    """Name the rows of a lineage of known spacing; ``given`` are its columns as they stand."""
+    method = name_by_network if settings.method == "network" else name_by_atlas
+    return method(lineage, given, settings)
 
 
 def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
@@ -152,9 +157,10 @@ def _embryo_row(key: str, read: ReadLineage, named: NamedTable) -> Table:
     return Table(columns)
 
 
-def _findings(key: str, named: NamedTable) -> list[Finding]:
+def why_atypical(key: str, named: NamedTable) -> list[Finding]:
+    """Say why an embryo as a whole does not fit, if it does not."""
     if not named.reasons:
         return []
     rule = "species" if named.species == "C. briggsae" else "atypical"
-    reason = f"this embryo is unlike those that names were learnt from: {'; '.join(named.reasons)}."
+    reason = f"this embryo is unlike those that the names come from: {'; '.join(named.reasons)}."
     return [Finding(file=key, rule=rule, severity="warning", reason=reason)]

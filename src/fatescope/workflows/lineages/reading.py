@@ -36,7 +36,7 @@ def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
 def read_to_scale(file: LineageFile, reading: LineageReading) -> ReadLineage:
     """Read one lineage as `read` does; steps that nobody states are estimated from the embryo."""
     got = _opened(file, reading)
-    return _with_note(replace(got, lineage=_estimated(got.lineage)), file)
+    return _with_note(replace(got, lineage=with_estimated_spacing(got.lineage)), file)
 
 
 def _opened(file: LineageFile, reading: LineageReading) -> ReadLineage:
@@ -53,7 +53,7 @@ def _with_note(got: ReadLineage, file: LineageFile) -> ReadLineage:
     return replace(got, findings=findings + assumed_scale(got.lineage.spacing, file=file.key))
 
 
-def _estimated(lineage: Lineage) -> Lineage:
+def with_estimated_spacing(lineage: Lineage) -> Lineage:
     """Replace what is unknown or merely assumed in the spacing by what the embryo's size says."""
     steps = lineage.spacing.steps
     unstated = [a for a in "ZYX" if a not in steps or steps[a].source == "assumed"]
