@@ -59,7 +59,7 @@ def test_nuclei_of_rendered_sections_are_found_without_their_size_being_told(mic
 def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command():
     section = simulate_section(PLAN, seed=900)
     (reason,) = advice(found_in(section.pixels, NucleiSettings(diameter_px=32)))
-    assert "unlike the training pictures of nuclei:" in reason
+    assert "unlike the training images of nuclei:" in reason
     assert "dark things on a light background" in reason
     assert "for an electron micrograph use `fatescope predict nuclei-em`" in reason
 
@@ -67,11 +67,11 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
 def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micrographs):
     pixels, _ = simulate_picture(NucleiMovieSettings(), seed=1)
     (reason,) = advice(found_in(pixels, NucleiEmSettings(diameter_px=22), micrographs))
-    assert "unlike the training pictures of nuclei-em: its ground is darker" in reason
+    assert "unlike the training images of nuclei-em: its background is darker" in reason
     assert "For a fluorescence image use `fatescope predict nuclei`" in reason
 
 
-def test_the_command_writes_what_segment_image_writes_under_its_own_name(tmp_path):
+def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):
     section = simulate_section(PLAN, seed=901)
     PillowImage.fromarray(section.pixels).save(tmp_path / "section.png")
     call = [sys.executable, "-m", "fatescope", "predict", "nuclei-em", "--json"]

@@ -72,7 +72,7 @@ def check_modality(
             rule="unlike-training",
             severity="warning",
             value=round(measured["lean"], 3),
-            reason=f"The picture is unlike the training pictures of {predictor.name}: "
+            reason=f"The image is unlike the training images of {predictor.name}: "
             f"{'; '.join(reasons)}. {_advice(reasons, measured, model)}",
         )
     ]
