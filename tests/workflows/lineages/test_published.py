@@ -62,7 +62,8 @@ def test_raw_movement_shows_the_chosen_cells_alone_as_they_stand_in_the_table(ta
 def test_movement_in_body_axes_counts_minutes_and_paths_have_a_colour_for_each_cell(
     table, tmp_path
 ):
-    pages = draw(table, tmp_path, cells="ABp,MS,E")
+    pages = draw(table, tmp_path, cells="ABp, MS,E,MSxyz")
+    assert "not in this table: MSxyz" in pages["movement.svg"]
     assert "anterior → posterior (µm)" in pages["movement.svg"]
     assert "numbers: time (min)" in pages["movement.svg"]
     colours = set(re.findall(r'stroke="(#\w+)" stroke-width="0.9"', pages["paths.svg"]))
@@ -75,16 +76,30 @@ def test_without_chosen_cells_there_is_no_movement_figure(table, tmp_path):
     assert "movement.svg" not in draw(table, tmp_path)
 
 
-def test_a_cell_that_is_not_there_is_named(table, tmp_path):
+def test_a_tree_without_places_has_no_movement(tmp_path):
+    table = tmp_path / "one.nwk"
+    table.write_text("(ABpl:12,ABpr:14)ABp:10;", encoding="utf-8")
+    pages = draw(table, tmp_path / "o", cells="ABp")
+    assert "movement.svg" not in pages
+    assert "tree.html" in pages
+
+
+@pytest.mark.parametrize("suffix", ["csv", "nwk"])
+def test_a_cell_that_is_not_there_is_named(table, tmp_path, suffix):
+    if suffix == "nwk":
+        table = tmp_path / "one.nwk"
+        table.write_text("(ABpl:12,ABpr:14)ABp:10;", encoding="utf-8")
     summary = draw_lineages(
         [table],
-        out=tmp_path,
+        out=tmp_path / "o",
         settings=DrawSettings(deals=1, cells="ABxyz"),
         reading=SCALE,
         execution=Execution(workers=1),
     )
     assert summary.exit_code == 2
-    assert "has none of the cells ABxyz" in (tmp_path / "findings.csv").read_text(encoding="utf-8")
+    assert "has none of the cells ABxyz" in (tmp_path / "o" / "findings.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_compact_names_are_explained_and_each_has_a_panel_of_components(table, tmp_path):

@@ -60,8 +60,8 @@ def draw_embryo(
         pictures["populations"] = populations(embryo)
     if any(embryo.cells.name):
         pictures |= names_of_rows(embryo, settings)
-    if settings.cells:
-        pictures["movement"] = movement(embryo, settings)
+    if settings.cells and (moved := movement(embryo, settings)):
+        pictures["movement"] = moved
     if against := timing(embryo, settings, reading):
         pictures["timing"] = against
     files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]

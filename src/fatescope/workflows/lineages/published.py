@@ -49,8 +49,16 @@ def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
 
 
 def movement(embryo: Embryo, settings: DrawSettings) -> str:
-    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table."""
-    there = [n for n in asked_cells(settings) if n in set(embryo.cells.name)]
+    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table.
+
+    Returns
+    -------
+    str
+        Empty where no place is known, as in a Newick tree.
+    """
+    chosen_cell(embryo, settings)  # raises where there is none of them
+    asked, names = asked_cells(settings), set(embryo.cells.name)
+    there, missing = ([n for n in asked if (n in names) == is_there] for is_there in (True, False))
     place_of = {n: i for i, n in enumerate(there)}
     cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.row_cell]
     rows = np.flatnonzero(cell >= 0)
@@ -62,6 +70,8 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
         place, time = embryo.body_um[rows, :2], embryo.lineage.frame[rows] * embryo.interval
         labels = f"{embryo.axis_names[0]} (µm)", f"{embryo.axis_names[1]} (µm)"
         clock = embryo.time_label
+    if not np.isfinite(place).all(axis=1).any():
+        return ""
     return show.draw_movement(
         place,
         time,
@@ -70,6 +80,7 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
         axis_labels=labels,
         time_label=clock,
         title=f"{embryo.key}: movement of {', '.join(there)}",
+        note=f"not in this table: {', '.join(missing)}" if missing else "",
     )
 
 
