@@ -30,7 +30,7 @@ class LintSettings(Settings):
         gt=0,
     )
     jump_times: float = setting(
-        5.0, "and so many times the step that 90 % of this embryo's nuclei stay below", gt=1
+        4.0, "and so many times the step that 90 % of this embryo's nuclei stay below", gt=1
     )
     swap_cosine: float = setting(
         -0.5, "cosine to the mean division axis below which daughters count as swapped", le=0
