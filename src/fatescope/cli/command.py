@@ -35,7 +35,7 @@ from typing import (
 
 import typer
 
-from fatescope.base import FatescopeError, Settings, SettingsError
+from fatescope.base import FatescopeError, Settings, SettingsError, missing_extra
 from fatescope.cli.console import Console
 
 if TYPE_CHECKING:
@@ -254,6 +254,7 @@ def explain(error: BaseException) -> tuple[str, int]:
     """Return the sentence and the exit code for an error."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted. The same command continues where it stopped.", INTERRUPTED
+    error = missing_extra(error) or error
     if isinstance(error, FatescopeError):
         return f"error: {error}", error.exit_code
     if isinstance(error, OSError) and error.strerror:

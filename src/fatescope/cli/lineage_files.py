@@ -55,7 +55,7 @@ def lint(
 
 
 @command(
-    lineage, "convert", example="fatescope lineage convert embryo.zip --to geff --out converted"
+    lineage, "convert", example="fatescope lineage convert embryo.zip --to csv --out converted"
 )
 def convert(
     inputs: Inputs,
@@ -63,7 +63,7 @@ def convert(
     reading: LineageReading,
     execution: Execution,
     console: Console,
-    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "geff",
+    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "csv",
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:

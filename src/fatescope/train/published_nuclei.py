@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from skimage.measure import label as components
 
-from fatescope.base import InputError
+from fatescope.base import imported
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
 from fatescope.train.encoder_weights import fill_encoder, read_weights
@@ -166,13 +166,7 @@ def threshold_instances(probability: FloatArray, *, threshold: float) -> LabelIm
 
 def _parts() -> tuple[Any, Any]:
     ensure_torchvision()
-    try:
-        import segmentation_models_pytorch as smp
-    except ImportError as error:
-        raise InputError(
-            "the published network needs segmentation-models-pytorch. Install the extra: "
-            "fatescope[train]."
-        ) from error
+    smp = imported("segmentation_models_pytorch")
     network = smp.FPN(
         "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
     )
