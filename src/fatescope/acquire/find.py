@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 
+from fatescope.acquire.images.foreign import BY_SUFFIX
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.sequences import grouped_by_number, grouped_by_pattern
 from fatescope.base import InputError, shown
@@ -92,7 +93,8 @@ def find_images(
     Notes
     -----
     Links are followed, each folder once, so loops of links end. Hidden files, and folders that
-    fatescope wrote, are passed by.
+    fatescope wrote, are passed by. Images of a format that is not read are listed, so that each is
+    reported when its turn comes.
     """
     given = [Path(p) for p in inputs]
     found = list(_unique(_walk(given)))
@@ -161,7 +163,7 @@ def _folder(top: Path) -> Iterator[Named]:
                 yield inside + entry.name, Path(entry.path)
             elif entry.is_dir():
                 stack.append((f"{inside}{entry.name}/", entry.path))
-            elif _suffix(entry.name) in SUFFIXES:
+            elif _suffix(entry.name) in SUFFIXES or _suffix(entry.name) in BY_SUFFIX:
                 yield inside + entry.name, Path(entry.path)
 
 
@@ -181,7 +183,7 @@ def _unique(found: Iterable[Named]) -> Iterator[Named]:
 
 def _without_suffix(name: str) -> str:
     pure = PurePosixPath(name)
-    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, FOLDER_SUFFIX} else pure.name
+    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, *BY_SUFFIX, FOLDER_SUFFIX} else pure.name
     if stem.lower().endswith(".ome") and len(stem) > 4:
         stem = stem[:-4]
     return str(pure.with_name(stem)) if pure.name else name

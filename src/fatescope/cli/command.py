@@ -246,7 +246,8 @@ class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)
         if self.console.debug and not isinstance(error, KeyboardInterrupt):
             traceback.print_exception(error, file=sys.stderr)
         sentence, code = explain(error)
-        self.console.warn(sentence)
+        if sentence:
+            self.console.warn(sentence)
         raise typer.Exit(code) from error
 
 
@@ -255,6 +256,8 @@ def explain(error: BaseException) -> tuple[str, int]:
     if isinstance(error, KeyboardInterrupt):
         return "interrupted. The same command continues where it stopped.", INTERRUPTED
     error = missing_extra(error) or error
+    if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough
+        return "", 0
     if isinstance(error, FatescopeError):
         return f"error: {error}", error.exit_code
     if isinstance(error, OSError) and error.strerror:
