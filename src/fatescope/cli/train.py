@@ -54,6 +54,7 @@ def train(
             data=data,
             out=out,
             start=start,
+            leave_out=leave_out,
             progress=console.progress,
             fresh=fresh,
         )

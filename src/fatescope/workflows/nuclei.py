@@ -81,6 +81,7 @@ def predict_nuclei(
     >>> predict_nuclei("embryo.tif", out="results")  # doctest: +SKIP
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
+    _COST.refuse_less(execution.memory_bytes)
     files = _files(inputs, settings)
     predictor, device = _model_and_device(settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
@@ -125,6 +126,7 @@ def plan_nuclei(
         Units, and estimates of time, memory and size of the results.
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
+    _COST.refuse_less(execution.memory_bytes)
     files = _files(inputs, settings)
     _model_and_device(settings, execution)
     return estimate(

@@ -74,6 +74,7 @@ def train_variants(
     data: Path,
     out: Path,
     start: Path | str | None = None,
+    leave_out: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
@@ -89,7 +90,7 @@ def train_variants(
         Folder with ``samples.csv``; it must hold validation units, which choose.
     out : Path
         Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
-    start, progress, fresh
+    start, leave_out, progress, fresh
         As for `train_model`.
 
     Raises
@@ -113,6 +114,7 @@ def train_variants(
         "recipes": {n: r.model_dump(mode="json") for n, r in recipes.items()},
         "data": str(data),
         "from": str(start or ""),
+        "leave_out": leave_out or "",
     }
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         for name in run.pending(recipes):
@@ -121,6 +123,7 @@ def train_variants(
                 data=data,
                 out=out / name,
                 start=start,
+                leave_out=leave_out,
                 progress=progress,
                 fresh=fresh,
             )
