@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.images.foreign import BY_SUFFIX
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
-from fatescope.acquire.sequences import grouped_by_number, grouped_by_pattern
+from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
 from fatescope.base import InputError, shown
 
 _log = logging.getLogger(__name__)
@@ -43,17 +43,20 @@ class ImageFile:
         The numbers in the names of a sequence; empty for a single file.
     fields : tuple of (str, str)
         What ``{well}``, ``{field}`` and the like stood for in the name.
+    grid : tuple of (str, tuple of str)
+        Axes of a pattern whose planes lie in files of their own (T, C, Z), with their values.
     """
 
     key: str
     paths: tuple[Path, ...]
     frames: tuple[int, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    grid: Grid = ()
 
     @property
     def is_sequence(self) -> bool:
-        """Whether the files are frames of one movie."""
-        return bool(self.frames)
+        """Whether the files are frames, planes or channels of one image."""
+        return bool(self.frames or self.grid)
 
     def absolute(self) -> ImageFile:
         """Return the same image for a process that stands in another folder."""
@@ -75,7 +78,8 @@ def find_images(
         shell has expanded.
     pattern : str, optional
         Such as ``"{well}_{field}.tif"``: names that do not fit are left out, and the parts
-        become `ImageFile.fields`. With ``{frame}``, files that differ in it alone are one movie.
+        become `ImageFile.fields`. Files that differ in ``{frame}``, ``{plane}`` and ``{channel}``
+        alone are one image.
     sequence : bool
         Files that differ only in the last number of their name are one movie.
 
@@ -108,7 +112,7 @@ def find_images(
     elif sequence:
         groups = grouped_by_number(found)
     else:
-        groups = [(_without_suffix(name), (path,), (), ()) for name, path in found]
+        groups = [(_without_suffix(name), (path,), (), (), ()) for name, path in found]
     return _with_unique_keys(groups)
 
 
@@ -190,19 +194,19 @@ def _without_suffix(name: str) -> str:
 
 
 def _with_unique_keys(
-    groups: Iterable[tuple[str, tuple[Path, ...], tuple[int, ...], tuple[tuple[str, str], ...]]],
+    groups: Iterable[Group],
 ) -> list[ImageFile]:
     """Give every image a key that no other has, also where case or accents are not told apart."""
     taken: set[str] = set()
     files = []
-    for wanted, paths, frames, fields in groups:
+    for wanted, paths, frames, fields, grid in groups:
         key = _writable(wanted)
         if _folded(key) in taken:
             digest = hashlib.sha256(os.fsencode(paths[0].as_posix())).hexdigest()
             length = next(n for n in range(6, 65) if _folded(f"{key}-{digest[:n]}") not in taken)
             key = f"{key}-{digest[:length]}"
         taken.add(_folded(key))
-        files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields))
+        files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields, grid=grid))
     return files
 
 
