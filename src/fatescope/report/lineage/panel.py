@@ -48,7 +48,8 @@ class Panel:
     """A rectangle of the figure with a range along x and along y.
 
     ``equal`` keeps one unit equally long along both sides, as maps need; the range that has room
-    to spare is widened. ``y_power`` says that y values are exponents of 2 and writes 2, 4, 8.
+    to spare is widened. ``y_power`` says that y values are exponents of 2 and writes 2, 4, 8;
+    with ``n_y`` 0 there are no ticks along y.
     """
 
     left: float
@@ -98,8 +99,8 @@ class Panel:
             at = self.x(tick)
             parts.append(f'<path class="gr" d="M{at:.1f},{self.top + 1:.1f}V{bottom - 1:.1f}"/>')
             parts.append(text(at, bottom + 15, number(tick), anchor="middle"))
-        n_y = int(self._y[1] - self._y[0]) if self.y_power else self.n_y
-        for tick in self._ticks(self._y, max(n_y, 1)):
+        n_y = max(int(self._y[1] - self._y[0]), 1) if self.y_power else self.n_y
+        for tick in self._ticks(self._y, n_y) if n_y else ():
             at = self.y(tick)
             right = self.left + self.width - 1
             parts.append(f'<path class="gr" d="M{self.left + 1:.1f},{at:.1f}H{right:.1f}"/>')
