@@ -57,10 +57,10 @@ def name_frame(atlas: Atlas, *, xyz_um: FloatArray) -> NamedFrame:
     ----------
     xyz_um : ndarray of float, shape (n, 3)
     """
-    return _result(_hypotheses(atlas, xyz_um))
+    return _result(find_hypotheses(atlas, xyz_um))
 
 
-def _hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
+def find_hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
     """Return finished fits of the frame, the best first."""
     minutes, curve = atlas.count_curve
     minute = float(np.interp(np.log(len(xyz_um)), np.log(curve), minutes))
