@@ -7,7 +7,8 @@ which also compiles the modules, as installing does, and then five times; the me
 as a table for docs/how-it-works.md. Time includes children; memory is that of the largest
 process. "Without start-up" subtracts the command on a 64 x 64 picture. A fixed piece of NumPy
 work in the same run compares machines and moments.
-`--large` adds a plane of 20,000 x 20,000 pixels, once.
+`--large` adds a plane of 20,000 x 20,000 pixels, once. `--many N` runs N images of 256 x 256 of
+nuclei of 10 to 50 px instead, by one worker and by two.
 """
 
 from __future__ import annotations
@@ -54,11 +55,11 @@ class Cost:
     peak_mb: float
 
 
-def run_command(picture: Path, out: Path, model: str) -> Cost:
+def run_command(picture: Path, out: Path, model: str, *, workers: int = 1) -> Cost:
     """Run the command in a process of its own and return what it used."""
     shutil.rmtree(out, ignore_errors=True)
     words = ["-m", "fatescope", "predict", "nuclei", str(picture), "--out", str(out)]
-    words += ["--model", model, "--workers", "1", "--quiet"]
+    words += ["--model", model, "--workers", str(workers), "--quiet"]
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(out.parent / "compiled")}
     process = subprocess.Popen([sys.executable, *words], env={**os.environ, **compiled})
     _, status, usage = os.wait4(process.pid, 0)
@@ -159,12 +160,41 @@ def write_large(path: Path) -> None:
     )
 
 
+def write_many(folder: Path, n: int) -> None:
+    """Write ``n`` images of 256 x 256, each of nuclei of one size between 10 and 50 px."""
+    folder.mkdir()
+    for i in range(n):
+        diameter = 10 * 5 ** (i % 17 / 16)
+        look = {"height": 256, "width": 256, "diameter_px": diameter, "density": 0.2}
+        pixels, _ = simulate_picture(NucleiMovieSettings.from_values(look), seed=i % 40)
+        tifffile.imwrite(folder / f"{i:05d}.tif", np.roll(pixels, i, axis=0))
+
+
+def many(folder: Path, n: int, model: str) -> None:
+    """Print what ``n`` small images cost beyond start-up, and what a second worker gains."""
+    write_many(folder / "start", 1)
+    write_many(folder / "many", n)
+    start = run_command(folder / "start", folder / "out", model)
+    for workers in (1, 2):
+        begun = time.perf_counter()
+        cost = run_command(folder / "many", folder / "out", model, workers=workers)
+        wall = time.perf_counter() - begun
+        each = (cost.cpu_s - start.cpu_s) / (n - 1)
+        print(f"{n} images, {workers} workers: {each:.4f} CPU-s an image, {wall:.1f} s in all")
+    print(f"{'reference: np.sort of a million float32':48s} {reference_ms():6.1f} ms")
+
+
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--model", default="nuclei")
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--many", type=int, default=0)
     given = parser.parse_args()
+    if given.many:
+        with tempfile.TemporaryDirectory() as name:
+            many(Path(name), given.many, given.model)
+        return
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         sizes = {"64 x 64": (64, 64), "512 x 512": (512, 512), "2000 x 2000": (2000, 2000)}

@@ -252,6 +252,18 @@ def test_a_plan_says_time_and_memory_and_writes_nothing(pictures, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures"]
 
 
+def test_a_plan_knows_the_cost_of_an_image_as_well_as_of_a_megapixel(tmp_path):
+    def planned(n, side):
+        folder = tmp_path / f"{n}-{side}"
+        folder.mkdir()
+        for i in range(n):
+            tifffile.imwrite(folder / f"{i}.tif", np.zeros((side, side), np.uint8))
+        return plan_nuclei(folder, execution=ALONE).cpu_seconds
+
+    one_large, many_small, none = planned(1, 1280), planned(100, 128), planned(1, 1)
+    assert many_small - none > 3 * (one_large - none)
+
+
 def test_a_huge_picture_can_be_planned(tmp_path):
     path = tmp_path / "huge.tif"
     tifffile.imwrite(path, shape=(100_000, 100_000), dtype="uint8", bigtiff=True)

@@ -142,7 +142,7 @@ def look_at(
     bright = 0.0
     both = (scale * stretch[0], scale * stretch[1])
     for sample in samples:
-        pixels = _window(sample.pixels, both, side_px)
+        pixels = window(sample.pixels, both, side_px)
         values = normalise(pixels, sample.statistics)
         if model.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
@@ -153,7 +153,7 @@ def look_at(
     return Look(scale, diameter, weight, contrast, bright)
 
 
-def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
+def window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
     """Return the part of the sample, of ``side_px`` working pixels, with the most contrast."""
     side = [
         max(1, min(n, math.floor(side_px / s))) for n, s in zip(pixels.shape, scale, strict=True)

@@ -16,6 +16,7 @@ import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
+from fatescope.predict.guess import guess_diameter
 from fatescope.predict.looks import look_at, weighted_median
 
 if TYPE_CHECKING:
@@ -51,9 +52,15 @@ _FAINT, _ROOM = 0.15, 1.5
 """Fewer nuclei than `_FEW` are no evidence where they do not stand out from the rest, in parts of
 the image's own range, or fill two thirds of its side: haze and uneven light do (record 0150)."""
 
-_CLOSER, _CLOSER_PX = 1.2, 512
+_CLOSER, _CLOSER_PX = 1.2, 320
 """The last look is finer than the working size, and wider: neighbours that stand as one at a
 coarse scale part there, and more nuclei vote."""
+
+_AGREED, _AGREED_N, _AGREED_CLOSE = 0.25, 3, 0.3
+"""A look needs less of its own where a guess from the light alone said the same size before."""
+
+_LEAST_PX = 5.0
+"""A first guess below this is grain."""
 
 _TOO_LARGE = 1.06
 """By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
@@ -174,17 +181,52 @@ def estimate_scale(
     ScalePlan
         With source ``"none"`` where there is no evidence of nuclei at any size.
     """
+    first = _first(samples, model, stretch)
+    if first is not None:
+        return _estimated(first, model, stretch)
     best = _coarse(samples, model, stretch)
     if best is None:
         return ScalePlan(scale=stretch, diameter_px=None, source="none")
-    diameter, seen = best.diameter_px, best.weight
-    closer = look_at(
-        samples, model, _CLOSER * model.diameter_px / diameter, stretch, side_px=_CLOSER_PX
-    )
+    closer = _look_closer(samples, model, best.diameter_px, stretch)
     if closer.n and closer.merit(model) >= 0.5 * best.merit(model):
-        diameter, seen = closer.diameter_px, closer.weight
-    plan = _plan(model, diameter / _TOO_LARGE, stretch, "estimated")
-    return replace(plan, seen=float(seen.sum()))
+        best = closer
+    return _estimated(best, model, stretch)
+
+
+def _estimated(look: Look, model: ModelDescription, stretch: tuple[float, float]) -> ScalePlan:
+    plan = _plan(model, look.diameter_px / _TOO_LARGE, stretch, "estimated")
+    return replace(plan, seen=float(look.weight.sum()))
+
+
+def _first(
+    samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
+) -> Look | None:
+    """Return the look at the size that a first guess says, if it is clear, or corrected once."""
+    if model.polarity != "bright":
+        return None
+    diameter = guess_diameter(samples, stretch)
+    side = max((min(sample.pixels.shape) for sample in samples), default=0)
+    for _ in range(2):
+        if diameter is None or not _LEAST_PX <= diameter <= side / _FITTING:
+            return None
+        look = _look_closer(samples, model, diameter, stretch)
+        enough = look.n >= _AGREED_N and look.merit(model) >= _AGREED
+        if not (enough and _is_evidence(look, model, side)):
+            return None
+        if abs(math.log2(look.diameter_px / diameter)) <= _AGREED_CLOSE:
+            return look
+        diameter = look.diameter_px
+    return None
+
+
+def _look_closer(
+    samples: Sequence[SamplePlane],
+    model: ModelDescription,
+    diameter: float,
+    stretch: tuple[float, float],
+) -> Look:
+    scale = _CLOSER * model.diameter_px / diameter
+    return look_at(samples, model, scale, stretch, side_px=_CLOSER_PX)
 
 
 def shared_scale(

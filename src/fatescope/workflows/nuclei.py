@@ -30,9 +30,16 @@ _log = logging.getLogger(__name__)
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
 _COST = Cost(
-    cpu_seconds=0.25, memory_mb=25.0, output_mb=0.15, unit_mb=0.02, start_mb=300.0, most_mb=950.0
+    cpu_seconds=0.25,
+    unit_seconds=0.04,
+    memory_mb=25.0,
+    output_mb=0.15,
+    unit_mb=0.02,
+    start_mb=300.0,
+    most_mb=950.0,
 )
-"""By megapixel, where nuclei have the model's size (`benchmarks/nuclei_speed.py`)."""
+"""By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
+are written (`benchmarks/nuclei_speed.py`)."""
 _SHARING_A_GPU = 4
 """Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
 

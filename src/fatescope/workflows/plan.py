@@ -24,7 +24,8 @@ class Cost:
     Parameters
     ----------
     cpu_seconds, output_mb : float
-        For each of them; ``unit_mb`` comes on top for each unit.
+        For each of them; ``unit_seconds`` and ``unit_mb`` come on top for each unit, however
+        small it is.
     memory_mb : float
         Of a worker, for each of them in the largest part that it holds at a time; ``start_mb``
         comes on top, and ``most_mb`` is the end, because larger parts are divided.
@@ -33,6 +34,7 @@ class Cost:
     cpu_seconds: float
     memory_mb: float
     output_mb: float
+    unit_seconds: float = 0.0
     unit_mb: float = 0.0
     start_mb: float = 150.0
     most_mb: float = math.inf
@@ -135,7 +137,7 @@ def estimate(
     workers = available_workers(execution.workers, units)
     if memory_bytes is not None:
         workers = cost.workers_that_fit(workers, largest, memory_bytes)
-    cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * total
+    cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * total + cost.unit_seconds * units
     return RunPlan(
         command=command,
         units=units,
