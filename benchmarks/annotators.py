@@ -21,7 +21,7 @@ from benchmarks.slices_ceiling import shows
 
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.models import Model, Thresholds, load_model
-from fatescope.prepare import Sample, read_pixels, read_samples
+from fatescope.prepare import Sample, read_label_plane, read_plane, read_samples
 from fatescope.train.pictures import unit_diameters
 from fatescope.train.scoring import RememberedMaps, segment
 
@@ -78,7 +78,7 @@ def finder(model: Model) -> Callable[..., "NDArray[np.int32]"]:
     def find(sample: Sample, diameter: float, thresholds: Thresholds) -> "NDArray[np.int32]":
         return segment(
             network,
-            read_pixels(sample.image),
+            read_plane(sample.image),
             description=known,
             thresholds=thresholds,
             scale=known.diameter_px / diameter,
@@ -98,7 +98,7 @@ def report(
     wider: dict[str, list[float]] = defaultdict(list)
     small = total = stamped = unseen = 0
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
-        truth = read_pixels(sample.labels).astype(np.int32)
+        truth = read_label_plane(sample.labels)
         scale = known.diameter_px / diameter
         kept = large_only(truth, known.thresholds.min_area_px / scale**2)
         for value in TRIED:
@@ -112,7 +112,7 @@ def report(
         specks = np.setdiff1d(truth, kept)
         small += len(specks)
         stamped += int((np.bincount(truth.ravel())[specks] == STAMP_PX).sum())
-        pixels = read_pixels(sample.image).astype(np.float64)
+        pixels = read_plane(sample.image).astype(np.float64)
         unseen += sum(not shows(pixels, truth, int(k)) for k in specks)
         total += len(np.unique(truth)) - 1
     best, best_large = (

@@ -18,7 +18,7 @@ from fatescope.base import Image, InputError
 from fatescope.evaluate import ScoreSettings, bootstrap_interval, pool_scores, score_labels
 from fatescope.models import load_model
 from fatescope.predict import NucleiEmSettings, predict_nuclei
-from fatescope.prepare import read_pixels, unit_hash
+from fatescope.prepare import read_label_plane, read_plane, unit_hash
 from fatescope.train.pictures import median_diameter
 from fatescope.train.scoring import segment
 
@@ -58,7 +58,7 @@ def main():
     parser.add_argument("--data", type=Path, required=True)
     given = parser.parse_args()
     pairs = [
-        (p.stem, read_pixels(p), read_pixels(given.data / "labels" / f"{p.stem}.png").astype(int))
+        (p.stem, read_plane(p), read_label_plane(given.data / "labels" / f"{p.stem}.png"))
         for p in sorted((given.data / "images").glob("*.jpg"))
     ]
     print("| | AP 0.50 (95 %) | AP 0.75 | pixel IoU | true | found |\n|--|--|--|--|--|--|")

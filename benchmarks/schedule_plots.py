@@ -8,9 +8,9 @@ from pathlib import Path
 
 import numpy as np
 
-from fatescope.report.lineage import draw_curves, write_text
-from fatescope.train.rates import rate_at
-from fatescope.train.settings import FitSettings
+from fatescope.report.lineage import draw_curves, store_text
+from fatescope.train.fit_settings import FitSettings
+from fatescope.train.schedules import LearningRate
 
 FOLDER = Path(__file__).resolve().parents[1] / "docs" / "images" / "schedules"
 STEPS = 10_000
@@ -36,10 +36,17 @@ def made_history() -> list[dict[str, float]]:
 
 def draw(name: str) -> Path:
     """Draw one schedule in per cent of its highest rate."""
-    fit = FitSettings.from_values({"steps": STEPS, "rate": 100.0, "schedule": PLANS[name]})
+    fit = FitSettings.from_values({"steps": STEPS, "learning_rate": 100.0, "schedule": PLANS[name]})
     history = made_history()
+    measured = {int(row["step"]): row for row in history}
+    schedule, values = LearningRate(fit), [100.0]
+    for step in range(1, STEPS + 1):
+        schedule.after_step()
+        if step in measured:
+            schedule.after_epoch(measured[step])
+        values.append(schedule.value)
     steps = np.arange(0, STEPS + 1, 25)
-    curves = {"rate": np.array([rate_at(int(s), fit=fit, history=history) for s in steps])}
+    curves = {"rate": np.array(values)[steps]}
     if name in FOLLOWING:
         known = [row["step"] for row in history], [100 * row["ap_mean"] for row in history]
         curves["metric (made)"] = np.interp(steps, *known)
@@ -52,7 +59,7 @@ def draw(name: str) -> Path:
         title=name,
         y_range=(0.0, 100.0),
     )
-    return write_text(FOLDER / f"{name}.svg", svg)
+    return store_text(FOLDER / f"{name}.svg", svg)
 
 
 def main() -> None:

@@ -6,17 +6,20 @@ python benchmarks/settings_page.py
 import importlib
 import inspect
 import re
+import typing
 from pathlib import Path
 
 import fatescope
-from fatescope.base import Settings
+from fatescope.base import SettingDescription, Settings
+from fatescope.cli.main import load_commands
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
 
-Every setting of every command, made from the code by `python benchmarks/settings_page.py`. The
-same name is the flag (`--min-score`), the key in a file for `--settings FILE.toml` (`min_score`),
-and the argument in Python. Flags win over the file.
+Every setting of every command, made from the code by `python benchmarks/settings_page.py`. Where a
+class says that it gives the flags of a command, the same name is the flag (`--diameter-px`), the
+key in a file for `--settings FILE.toml` (`diameter_px`), and the argument in Python. Flags win over
+the file. `fatescope COMMAND --help` lists the flags of one command.
 """
 
 
@@ -45,38 +48,76 @@ def _is_for_users(cls: type[Settings]) -> bool:
 def page() -> str:
     """Return the whole page."""
     parts = [HEAD]
-    for cls in settings_classes():
+    classes, used = settings_classes(), commands_of_settings()
+    for cls in classes:
         first = (inspect.getdoc(cls) or "").splitlines()[0]
-        room = cls.__module__.split(".")[1]
-        parts.append(f"\n## {cls.__name__}\n\n{first} Import it from `fatescope.{room}`.\n")
+        where = _where(used.get(cls, []), owners=[o for o in classes if _holds(o, cls)])
+        parts.append(f"\n## {cls.__name__}\n\n{first} {where}\n")
+        parts.append(f"\n```python\nfrom {import_path(cls)} import {cls.__name__}\n```\n")
         parts.append("\n| setting | meaning | unit | range | default |\n|--|--|--|--|--|\n")
-        parts += [_row(name, field) for name, field in cls.model_fields.items()]
+        parts += [_row(described) for described in cls.describe()]
     return "".join(parts)
 
 
-def _row(name, field) -> str:
-    extra = field.json_schema_extra or {}
-    default = "must be given" if field.is_required() else f"`{_shown(field.get_default())}`"
-    cells = (f"`{name}`", field.description or "", extra.get("unit") or "", _range(field), default)
+def import_path(cls: type[Settings]) -> str:
+    """Return the shortest module that has the class."""
+    parts = cls.__module__.split(".")
+    paths = (".".join(parts[:n]) for n in range(2, len(parts) + 1))
+    return next(p for p in paths if getattr(importlib.import_module(p), cls.__name__, None) is cls)
+
+
+def commands_of_settings() -> dict[type[Settings], list[str]]:
+    """Return the commands that take the fields of each class as flags."""
+    used: dict[type[Settings], list[str]] = {}
+    for name, function in commands(load_commands(None)):
+        for hint in typing.get_type_hints(inspect.unwrap(function)).values():
+            if isinstance(hint, type) and issubclass(hint, Settings):
+                used.setdefault(hint, []).append(name)
+    return used
+
+
+def commands(app, above=()):
+    """Yield (name, function) of every command of an app and its groups."""
+    for one in app.registered_commands:
+        yield " ".join((*above, one.name)), one.callback
+    for group in app.registered_groups:
+        inner = group.typer_instance
+        yield from commands(inner, (*above, group.name or inner.info.name))
+
+
+def _where(commands: list[str], owners: list[type[Settings]]) -> str:
+    if commands:
+        return f"Flags of {_listed(sorted(set(commands)))}."
+    if owners:
+        return f"Not a flag: a part of {_listed(o.__name__ for o in owners)}."
+    return "Not a flag: given in Python, or in a file of its own."
+
+
+def _listed(names) -> str:
+    return ", ".join(f"`{name}`" for name in names)
+
+
+def _holds(owner: type[Settings], cls: type[Settings]) -> bool:
+    """Tell whether a field of ``owner`` is a ``cls``, alone or inside a list or a choice."""
+
+    def inside(hint) -> bool:
+        return hint is cls or any(inside(a) for a in typing.get_args(hint))
+
+    return any(inside(field.annotation) for field in owner.model_fields.values())
+
+
+def _row(described: SettingDescription) -> str:
+    default = "not set" if described.default is None else str(described.default)
+    last = "must be given" if described.required else f"`{default}`"
+    choices = ", ".join(f"`{choice}`" for choice in described.choices)
+    cells = (
+        f"`{described.name}`",
+        described.help,
+        described.unit,
+        choices or described.range,
+        last,
+    )
     return "| " + " | ".join(cell.replace("|", "\\|") for cell in cells) + " |\n"
-
-
-def _shown(value) -> str:
-    return "not set" if value is None else str(value)
-
-
-def _range(field) -> str:
-    words = {"gt": "above {}", "ge": "from {}", "lt": "below {}", "le": "to {}"}
-    limits = [
-        text.format(getattr(m, key))
-        for key, text in words.items()
-        for m in field.metadata
-        if getattr(m, key, None) is not None
-    ]
-    choices = getattr(field.annotation, "__args__", ())
-    if not limits and choices and all(isinstance(c, str) for c in choices):
-        return ", ".join(f"`{c}`" for c in choices)
-    return " ".join(limits)
 
 
 if __name__ == "__main__":

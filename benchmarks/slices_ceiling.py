@@ -27,7 +27,7 @@ from skimage.filters import threshold_otsu
 
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.models import load_model
-from fatescope.prepare import read_pixels, read_samples
+from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import SPLITS
 from fatescope.train.pictures import unit_diameters
 from fatescope.train.scoring import segment
@@ -97,11 +97,11 @@ def main() -> None:
     answers: dict[str, list[LabelScores]] = {n: [] for n in ("seen", "smooth", "whole", "network")}
     n_hidden = n_blobs = 0
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
-        pixels = read_pixels(sample.image).astype(np.float64)
-        truth = read_pixels(sample.labels).astype(np.int32)
+        pixels = read_plane(sample.image).astype(np.float64)
+        truth = read_label_plane(sample.labels)
         found = segment(
             model,
-            read_pixels(sample.image),
+            read_plane(sample.image),
             description=known,
             thresholds=known.thresholds,
             scale=known.diameter_px / diameter,

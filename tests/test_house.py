@@ -31,7 +31,7 @@ FLOORS = (
     {"base"},
 )
 HEAVY = {"numpy", "scipy", "skimage", "pandas", "torch", "openvino", "duckdb", "tifffile", "zarr"}
-LEARNING = {"torch", "torchvision", "lightning", "albumentations", "timm", "nncf"}
+LEARNING = {"torch", "torchvision", "albumentations", "timm", "nncf"}
 MAY_OPEN_FILES = {"acquire", "run", "report", "models", "prepare", "train"}
 
 

@@ -1,4 +1,5 @@
 import os
+import re
 import time
 from pathlib import Path
 
@@ -33,17 +34,31 @@ def test_inputs_keep_their_order_and_are_listed_once(tmp_path):
     assert keys(found) == ["b", "a"]
 
 
-def test_equal_stems_get_a_short_hash_and_the_first_keeps_its_name(tmp_path):
-    touch(tmp_path, "a.png", "a.tif", "A.jpg")
-    found = keys(find_images([tmp_path]))
-    assert len({k.casefold() for k in found}) == 3
-    assert sum("-" in k for k in found) == 2
-    assert found == keys(find_images([tmp_path]))
+def test_equal_stems_end_in_their_ending_and_the_first_keeps_its_name(tmp_path):
+    touch(tmp_path, "A.jpg", "a.png", "a.tif", "sub/a.tif", "sub/a.png")
+    assert keys(find_images([tmp_path])) == ["A", "a_png", "a_tif", "sub/a", "sub/a_tif"]
+
+
+def test_equal_stems_of_two_folders_begin_with_the_folders_that_differ(tmp_path):
+    touch(tmp_path, "1/day1/a.tif", "1/day2/a.tif", "2/day2/a.tif", "2/day2/b/a.tif")
+    given = ["1/day1/a.tif", "1/day2/a.tif", "2/day2/a.tif", "2/day2/b/a.tif"]
+    found = keys(find_images([tmp_path / p for p in given]))
+    assert found == ["a", "day2_a", "2_day2_a", "b_a"]
+    two = [tmp_path / "1" / "day2", tmp_path / "2" / "day2"]
+    assert keys(find_images(two)) == ["a", "2_day2_a", "b/a"]
+
+
+def test_a_hash_tells_apart_what_no_name_does(tmp_path):
+    touch(tmp_path, "a.tif", "a_png.tif", "a.png")
+    found = keys(find_images([tmp_path / n for n in ("a.tif", "a_png.tif", "a.png")]))
+    assert found[:2] == ["a", "a_png"]
+    assert re.fullmatch(r"a-[0-9a-f]{6}", found[2])
 
 
 def test_accents_written_in_two_ways_are_equal_names(tmp_path):
     touch(tmp_path, "é.tif", "é.png")
-    assert sum("-" in k for k in keys(find_images([tmp_path]))) == 1
+    found = keys(find_images([tmp_path]))
+    assert sum(k.endswith(("_tif", "_png")) for k in found) == 1
 
 
 def test_names_with_spaces_unicode_and_newlines(tmp_path):

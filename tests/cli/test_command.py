@@ -9,7 +9,7 @@ import typer
 from typer.testing import CliRunner
 
 from fatescope.base import InputError, Settings, setting
-from fatescope.cli.command import Console, Inputs, Out, command, explain
+from fatescope.cli.command import Console, Inputs, Out, command, explain, shortened
 
 
 class Look(Settings):
@@ -51,9 +51,20 @@ def run():
 
 def test_a_field_becomes_a_flag_with_unit_range_and_default(run):
     text = run("--help").stdout
-    assert "how bright (px, > 0, default 0.5)" in " ".join(text.split())
+    assert "how bright (px, above 0, default 0.5)" in " ".join(text.split())
     assert "<fast|exact>" in text
     assert "fatescope look a.tif --out b" in text
+
+
+def test_help_names_arguments_and_values_without_types(run):
+    text = run("--help").stdout
+    assert "look [OPTIONS] INPUT..." in text
+    assert "  INPUT  files or folders  [required]\n" in text
+    assert "  -o, --out DIR " in text
+    assert "  --level X " in text
+    assert "<str>" not in text
+    assert "<path>" not in text
+    assert "list[" not in text
 
 
 def test_json_is_one_document_and_nothing_else(run):
@@ -93,6 +104,15 @@ def test_an_error_is_one_line_and_a_code(run, level, code, message):
     assert "Traceback" not in done.stderr
 
 
+def test_many_units_that_failed_are_a_few_lines():
+    same = [f"{i}.tif: it ends too early. Copy it again." for i in range(50)]
+    assert shortened(same) == ["0.tif, 1.tif, 2.tif and 47 more: it ends too early. Copy it again."]
+    assert shortened(["a.tif: torn.", "b.tif: empty."]) == ["a.tif: torn.", "b.tif: empty."]
+    different = [f"{i}.tif: it ends at byte {i}." for i in range(50)]
+    assert len(shortened(different)) == 9
+    assert shortened(different)[-1].startswith("42 more reasons")
+
+
 def test_debug_shows_the_traceback(run):
     assert "Traceback" in run("a.tif", "--out", "o", "--level", "99", "--debug").stderr
 
@@ -123,6 +143,58 @@ def test_every_command_says_what_it_does_with_an_example():
         assert " ".join(words) in found.help, words
 
 
+def fatescope(*words, **environment):
+    import os
+    import subprocess
+    import sys
+
+    code = "import sys; sys.argv[0] = 'fatescope'; from fatescope.cli import main; main()"
+    return subprocess.run(
+        [sys.executable, "-c", code, *words],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "COLUMNS": "100", **environment},
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("words", [(), ("predict",), ("predict", "nuclei"), ("measure",)])
+def test_h_is_help_at_every_level(words):
+    short, long = fatescope(*words, "-h"), fatescope(*words, "--help")
+    assert (short.returncode, short.stdout) == (0, long.stdout)
+    assert "-h, --help" in short.stdout
+    assert "..." not in short.stdout.partition("Commands:")[2]
+
+
+def test_o_is_out(run):
+    assert run("a.tif", "-o", "o", "--json").exit_code == 0
+
+
+@pytest.mark.parametrize(
+    ("typed", "completed"),
+    [
+        ("fatescope pr", ["predict", "prepare"]),
+        ("fatescope predict nu", ["nuclei", "nuclei-em"]),
+        ("fatescope predict nuclei --diam", ["--diameter-px", "--diameter-um"]),
+        ("fatescope predict nuclei --device c", ["cpu", "cuda"]),
+    ],
+)
+def test_a_shell_completes_commands_flags_and_choices(typed, completed):
+    shell = {
+        "_FATESCOPE_COMPLETE": "complete_bash",
+        "COMP_WORDS": typed,
+        "COMP_CWORD": str(typed.count(" ")),
+    }
+    assert fatescope(**shell).stdout.split() == completed
+
+
+def test_a_mistyped_command_gets_a_suggestion():
+    said = fatescope("pred").stderr
+    assert said == (
+        "error: No such command 'pred'. Did you mean 'predict'? See the same command with --help.\n"
+    )
+
+
 def test_the_list_of_commands_says_what_their_help_says():
     from typer.main import get_command
 
@@ -131,3 +203,19 @@ def test_the_list_of_commands_says_what_their_help_says():
     commands = get_command(load_commands()).commands
     for name, text in SINGLE.items():
         assert " ".join(commands[name].help.split("\n\n")[0].split()) == text
+
+
+def test_the_flags_of_a_command_are_what_its_settings_describe():
+    from typer.main import get_command
+
+    from fatescope.cli.main import load_commands
+    from fatescope.predict import NucleiSettings
+
+    command = get_command(load_commands("predict")).commands["predict"].commands["nuclei"]
+    flags = {flag: option for option in command.params for flag in option.opts}
+    for described in NucleiSettings.describe():
+        option = flags[described.flag]
+        assert described.help in option.help
+        assert described.unit in option.help
+        if described.limits:
+            assert described.range in option.help

@@ -40,6 +40,27 @@ def test_every_page_of_the_navigation_exists_and_every_page_is_in_it():
     assert named == pages, "put the page into nav in mkdocs.yml"
 
 
+def test_no_page_stands_twice_in_the_navigation():
+    nav = yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]
+    named = re.findall(r"[\w/-]+\.md", str(nav))
+    assert sorted(named) == sorted(set(named))
+
+
+def test_the_pages_that_show_something_have_figures_and_every_figure_is_shown_and_described():
+    shown = {}
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        for words, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text):
+            assert len(words.split()) > 3, f"{page.name}: {target} is not described"
+            shown.setdefault((page.parent / target).resolve(), set()).add(page.name)
+    pages = set().union(*shown.values())
+    assert {"index.md", "README.md", "first-steps.md", "report.md", "simulate.md"} <= pages
+    assert {"lineage-pictures.md", "lineage-compare.md", "schedules.md"} <= pages
+    there = {p for p in (DOCS / "images").rglob("*") if p.is_file()}
+    assert there == set(shown)
+    assert sum(p.stat().st_size for p in there) < 1_000_000
+
+
 @pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):

@@ -23,7 +23,7 @@ def test_a_picture_of_the_training_kind_passes_and_a_negative_does_not():
         for model in (BRIGHT, trained):
             assert check_input(describe_input(picture), model) == []
             (reason,) = check_input(describe_input(1 - picture), model)
-            assert "dark things on light ground" in reason
+            assert "dark things on a light background" in reason
         assert check_input(describe_input(picture), BRIGHT.replace(polarity="dark"))
         assert not check_input(describe_input(picture), BRIGHT.replace(polarity="any"))
 
@@ -39,7 +39,7 @@ def test_a_rare_kind_does_not_widen_what_is_expected_of_the_ground():
     usual = [describe_input(p) for p in pictures()] * 20
     grey = {**usual[0], "ground": 0.4}
     (one,) = check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, grey])))
-    assert "ground is brighter" in one
+    assert "background is brighter" in one
     assert not check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, *[grey] * 5])))
 
 
@@ -58,7 +58,7 @@ def test_phase_contrast_is_not_taken_for_fluorescence():
     light = 70 + 250 * halo * (discs < 0.5) - 20 * discs + 3 * grain
     result = predict_nuclei(Image(pixels=light.astype(np.uint8), axes="YX"), NucleiSettings())
     (finding,) = [f for f in result.findings if f.rule == "unlike-training"]
-    assert "its ground is brighter" in finding.reason
+    assert "its background is brighter" in finding.reason
 
 
 def test_the_shares_of_the_variance_follow_the_size_of_structure():
@@ -84,5 +84,5 @@ def test_a_negative_is_flagged_on_the_path_of_prediction():
     assert "unlike-training" not in {f.rule for f in good.findings}
     bad = predict_nuclei(Image(pixels=1 - image, axes="YX"), settings)
     (finding,) = [f for f in bad.findings if f.rule == "unlike-training"]
-    assert "dark things on light ground" in finding.reason
+    assert "dark things on a light background" in finding.reason
     assert "Invert" in finding.reason

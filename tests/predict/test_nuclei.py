@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from tests.hand_built import render_discs
 
-from fatescope.base import Image, SettingsError, Spacing
+from fatescope.base import Image, InputError, SettingsError, Spacing
 from fatescope.predict import (
     MemoryScratch,
     NucleiSettings,
@@ -12,6 +12,7 @@ from fatescope.predict import (
     predict_nuclei,
     segment_frame,
 )
+from fatescope.simulate import NucleiMovieSettings, simulate_picture
 
 CLASSICAL = NucleiSettings(model="classical")
 
@@ -147,13 +148,64 @@ def test_the_channel_is_named_numbered_or_guessed_with_a_finding():
         predict_nuclei(named, CLASSICAL.replace(channel="DAPI"))
 
 
+def through_the_light(seed):
+    """Cells in brightfield: a bright background, rims brighter and darker than it."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:320, :320]
+    light = rng.normal(0, 400, (320, 320)) + 30_000
+    for y, x in rng.integers(20, 300, (25, 2)):
+        rim = np.hypot(rows - y, columns - x) - 16
+        light += 5_000 * np.exp(-((rim / 2) ** 2)) - 6_000 * np.exp(-(((rim + 4) / 2) ** 2))
+    return light.clip(0, 65_535).astype(np.uint16)
+
+
+@pytest.fixture(scope="module")
+def stained():
+    """Nuclei in a stain, and the few of them that a second dye enters."""
+    plan = NucleiMovieSettings(height=320, width=320, diameter_px=20, density=0.2)
+    pixels, labels = simulate_picture(plan, seed=8)
+    few = np.where(np.isin(labels, (1, 2, 3)), pixels, np.median(pixels)).astype(pixels.dtype)
+    return pixels, few
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2), (2, 1, 0), (1, 2, 0)])
+def test_brightfield_beside_dyes_is_not_taken_for_nuclei(order, stained):
+    channels = np.stack([through_the_light(1), *(s // 4 for s in stained)])[list(order)]
+    found = predict_nuclei(Image(pixels=channels, axes="CYX", name="well.tif"))
+    finding = next(f for f in found.findings if f.rule == "assumed-channel")
+    assert finding.value == order.index(1)
+    given = NucleiSettings(channel=str(order.index(1)))
+    np.testing.assert_array_equal(
+        found.labels, predict_nuclei(Image(pixels=channels, axes="CYX"), given).labels
+    )
+
+
+def test_where_no_channel_fits_each_is_named_with_how_it_looks():
+    pair = np.stack([through_the_light(2), through_the_light(3)])
+    image = Image(pixels=pair, axes="CYX", channels=("TL10", "TL20"), name="well.tif")
+    with pytest.raises(InputError) as stopped:
+        predict_nuclei(image)
+    said = str(stopped.value)
+    assert said.startswith("well.tif: no channel looks like")
+    assert "channel 0 (TL10): its background is brighter" in said
+    assert "channel 1 (TL20): its background is brighter" in said
+    assert "--channel" in said
+    alone = predict_nuclei(Image(pixels=pair[0], axes="YX"))  # not a choice: a finding
+    assert "unlike-training" in [f.rule for f in alone.findings]
+
+
+def test_channels_without_any_light_are_an_empty_image_and_no_fault():
+    found = predict_nuclei(Image(pixels=np.zeros((2, 40, 40), np.uint8), axes="CYX"))
+    assert "empty" in [f.rule for f in found.findings]
+
+
 def test_a_diameter_in_micrometres_needs_a_pixel_size():
     pixels, true = picture(diameter=40, shape=(240, 240))
     spacing = Spacing.of(source="file", Y=0.2, X=0.2)
     known = Image(pixels=pixels, axes="YX", spacing=spacing)
     result = predict_nuclei(known, CLASSICAL.replace(diameter_um=8))
     assert result.plan.scale[0] == pytest.approx(22 / 40)
-    assert result.plan.source == "diameter"
+    assert result.plan.source == "given"
     assert agreement(true, result.labels) > 0.9
     with pytest.raises(SettingsError, match=r"diameter_um = 8.*--spacing-um"):
         predict_nuclei(Image(pixels=pixels, axes="YX"), CLASSICAL.replace(diameter_um=8))

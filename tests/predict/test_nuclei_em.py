@@ -11,7 +11,7 @@ from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
 from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, predict_nuclei
-from fatescope.prepare import read_pixels
+from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
     SectionSettings,
@@ -60,7 +60,7 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
     section = simulate_section(PLAN, seed=900)
     (reason,) = advice(found_in(section.pixels, NucleiSettings(diameter_px=32)))
     assert "unlike the training pictures of nuclei:" in reason
-    assert "dark things on light ground" in reason
+    assert "dark things on a light background" in reason
     assert "for an electron micrograph use `fatescope predict nuclei-em`" in reason
 
 
@@ -68,7 +68,7 @@ def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micro
     pixels, _ = simulate_picture(NucleiMovieSettings(), seed=1)
     (reason,) = advice(found_in(pixels, NucleiEmSettings(diameter_px=22), micrographs))
     assert "unlike the training pictures of nuclei-em: its ground is darker" in reason
-    assert "For a fluorescence picture use `fatescope predict nuclei`" in reason
+    assert "For a fluorescence image use `fatescope predict nuclei`" in reason
 
 
 def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):
@@ -92,8 +92,8 @@ def test_every_nucleus_of_the_six_pictures_is_found_with_its_size_not_told(micro
     folder = data_dir / "wormimage_em"
     scores = []
     for path in sorted((folder / "images").glob("*.jpg")):
-        truth = read_pixels(folder / "labels" / f"{path.stem}.png").astype(int)
-        result = found_in(read_pixels(path), NucleiEmSettings(), micrographs)
+        truth = read_label_plane(folder / "labels" / f"{path.stem}.png")
+        result = found_in(read_plane(path), NucleiEmSettings(), micrographs)
         scores.append(score_labels(truth, result.labels.astype(int)))
         assert advice(result) == []
     pooled = pool_scores(scores)

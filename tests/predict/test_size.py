@@ -5,7 +5,15 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from fatescope.base import Image
-from fatescope.predict import NucleiSettings, choose_scale, open_frames, open_predictor
+from fatescope.predict import (
+    NucleiSettings,
+    ScalePlan,
+    choose_scale,
+    open_frames,
+    open_predictor,
+    predict_nuclei,
+    typical_diameter,
+)
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 
 
@@ -81,3 +89,54 @@ def test_the_grain_of_a_few_large_nuclei_does_not_outweigh_them(seed, predictor)
 def test_nuclei_of_300_px_are_looked_at_coarsely_enough(seed, predictor):
     twice = close_up(seed, grain=0.25).repeat(2, axis=0).repeat(2, axis=1)
     assert plan_of(twice, predictor).diameter_px == pytest.approx(280, rel=0.1)
+
+
+def embryo_of_haze(seed):
+    """A plane above an embryo: its light, few photons, no nucleus."""
+    rng = np.random.default_rng(seed)
+    rows, columns = np.mgrid[:256, :256]
+    inside = np.hypot((rows - 128) / 95, (columns - 128) / 80) < 1
+    light = 0.02 + 0.1 * gaussian_filter(inside.astype(float), 12)
+    return rng.poisson(light).clip(0, 6).astype(np.uint8) * 40
+
+
+def uneven_light(seed):
+    """Brightest in the middle, as many microscopes light an empty field."""
+    rows, columns = np.mgrid[:256, :256] / 256 - 0.5
+    return np.random.default_rng(seed).poisson(100 * (1 - rows**2 - columns**2)).astype(np.uint16)
+
+
+def grain(seed):
+    """Noise that neighbouring pixels share, as a camera's interpolation or a codec leaves it."""
+    noise = gaussian_filter(np.random.default_rng(seed).standard_normal((256, 256)), 1)
+    return (100 + 35 * noise).clip(0, 255).astype(np.uint8)
+
+
+@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("empty", [embryo_of_haze, uneven_light, grain])
+def test_an_image_may_hold_nothing_and_then_says_so(empty, seed, predictor):
+    found = predict_nuclei(Image(pixels=empty(seed), axes="YX"), predictor=predictor)
+    assert found.labels.max() == 0
+    assert (found.plan.source, found.plan.diameter_px) == ("none", None)
+    assert "no-nuclei" in [f.rule for f in found.findings]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_haze_does_not_hide_the_nuclei_that_stand_in_it(seed, predictor):
+    image = embryo_of_haze(seed).astype(float)
+    rows, columns = np.mgrid[:256, :256]
+    for y, x in ((100, 110), (150, 120), (120, 165)):
+        image[np.hypot(rows - y, columns - x) < 11] += 120
+    found = predict_nuclei(Image(pixels=image, axes="YX"), predictor=predictor)
+    assert found.labels.max() == 3
+    assert found.plan.diameter_px == pytest.approx(22, rel=0.2)
+
+
+def test_the_size_of_many_images_is_that_of_the_nuclei_seen_in_any_order():
+    def plan(diameter, seen):
+        return ScalePlan(scale=(1, 1), diameter_px=diameter, source="estimated", seen=seen)
+
+    nothing = ScalePlan(scale=(1, 1), diameter_px=None, source="none")
+    plans = [plan(160.0, 0.9), nothing, plan(24.0, 6.5), plan(26.0, 3.0), plan(3.0, 2.0)]
+    assert typical_diameter(plans) == typical_diameter(plans[::-1]) == 24.0
+    assert typical_diameter([nothing]) is None

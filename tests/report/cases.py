@@ -85,7 +85,6 @@ def movie_report(*, n_frames=6, key="embryo 1.tif", title="embryo 1.tif"):
         doubtful=(doubt,),
         n_doubtful=1,
         findings=(finding,),
-        n_findings=1,
         record=RECORD,
         columns=("image", "label", "frame", "y", "x", "area_px", "area_um2", "mean_0"),
     )

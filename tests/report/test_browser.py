@@ -85,10 +85,10 @@ def test_zoom_by_key_button_and_wheel_and_back(open_page):
 
 def test_the_scale_bar_follows_the_zoom(open_page):
     page = open_page(movie_report())
-    before = page.locator("#bar-text").inner_text()
+    before = page.locator("#stage .scale text").text_content()
     for _ in range(6):
         page.click("#z-in")
-    after = page.locator("#bar-text").inner_text()
+    after = page.locator("#stage .scale text").text_content()
     assert before.endswith("µm")
     assert float(after.split()[0]) < float(before.split()[0])
 
@@ -138,6 +138,45 @@ def test_another_image_can_be_chosen(open_page):
     page = open_page(many_images_report(12))
     page.select_option("#view", "5")
     assert page.locator("#stage path").count() == 9
+
+
+def test_images_are_walked_by_buttons_keys_and_small_images(open_page):
+    page = open_page(many_images_report(12))
+    title = "document.querySelector('#view').selectedOptions[0].textContent"
+    page.click("#next")
+    assert page.evaluate(title) == "plate/00001.tif"
+    page.click("#previous")
+    page.click("#previous")
+    assert page.evaluate(title) == "plate/00011.tif"
+    page.locator("#stage").focus()
+    page.keyboard.press("PageDown")
+    assert page.evaluate(title) == "plate/00000.tif"
+    assert page.locator("#strip button").count() == 12
+    page.locator("#strip button").nth(5).click()
+    assert page.evaluate(title) == "plate/00005.tif"
+    assert page.locator("#strip [aria-current=true] img").get_attribute("alt") == "plate/00005.tif"
+    assert page.locator("#stage path").count() == 9
+
+
+def test_a_dim_image_is_made_brighter_and_white_is_said(open_page):
+    page = open_page(movie_report())
+    page.locator("#contrast").fill("2")
+    assert page.locator("#stage image").get_attribute("style") == "filter:brightness(4)"
+    assert page.locator("#contrast-text").inner_text() == "white is 1010"  # 12 + (4000 - 12) / 4
+    page.locator("#stage").focus()
+    page.keyboard.press("ArrowRight")
+    assert page.locator("#stage image").get_attribute("style") == "filter:brightness(4)"
+
+
+def test_a_print_has_a_first_page_with_image_and_scale_bar(open_page):
+    page = open_page(movie_report(), viewport={"width": 720, "height": 1040})
+    page.emulate_media(media="print")
+    stage = page.locator("#stage svg").bounding_box()
+    bar = page.locator("#stage .scale rect").bounding_box()
+    assert stage["y"] + stage["height"] < 1040
+    drawn = min(stage["width"], stage["height"])  # 160 pixels of 0.2 µm
+    assert bar["width"] / drawn * 32 == pytest.approx(5, rel=0.05)
+    assert not page.locator(".tools").is_visible()
 
 
 @pytest.mark.parametrize("options", [{"viewport": {"width": 320, "height": 640}}, {}])

@@ -7,12 +7,22 @@ import json
 import re
 import tomllib
 from html.parser import HTMLParser
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
 from tests.report.cases import many_images_report, movie_report
 
-from fatescope.report import ImageSummary, NucleiReport, render_report, write_report
+from fatescope.base import Spacing
+from fatescope.report import (
+    Doubtful,
+    ImageSummary,
+    NucleiReport,
+    render_report,
+    write_report,
+    write_settings,
+)
+from fatescope.report.methods import methods_text
 
 VOID = {"meta", "img", "input", "br", "hr", "link", "image", "path", "rect", "circle", "line"}
 HOSTILE = "<script>alert(1)</script>\"'&</title></script>.tif"
@@ -76,7 +86,11 @@ def test_nothing_is_loaded_from_outside(movie):
     page = Page(movie)
     for tag, name, value in page.attributes:
         if name in ("src", "href", "action", "data", "poster", "srcset"):
-            assert value.startswith(("data:image/", "#")), (tag, name, value[:80])
+            assert value.startswith(("data:image/", "data:text/plain", "#")), (
+                tag,
+                name,
+                value[:80],
+            )
     assert not re.search(rb"@import|url\(|fetch\(|XMLHttp|WebSocket|//cdn", movie)
 
 
@@ -117,6 +131,86 @@ def test_methods_say_version_model_scale_and_how_to_cite(movie):
     for part in ("fatescope 0.1.0", "cd" * 32, "0.2 µm (read from the files)", "cite"):
         assert part in text
     assert "1 finding" in text
+
+
+def methods_of(images, **settings):
+    record = {"fatescope": "1", "model": {"name": "m"}, "settings": settings}
+    return methods_text(
+        NucleiReport(
+            title="x", images=tuple(images), sizes=np.ones(2), size_unit="px²", record=record
+        )
+    )
+
+
+def image_of(spacing=None, *, value=20.0, source="given", scale=1.0, **more):
+    diameter = {} if value is None else {"value": value, "source": source, "scale": scale}
+    steps = spacing or Spacing()
+    return ImageSummary(
+        key="a", n_objects=1, axes="YX", spacing=steps.as_record(), diameter=diameter, **more
+    )
+
+
+def test_methods_give_the_pixel_size_along_each_axis_where_they_differ():
+    user = Spacing.of(source="user", Y=0.18, X=0.249)
+    assert "was 0.18 × 0.249 µm, Y × X (given by the user)." in methods_of([image_of(user)])
+    square = Spacing.of(source="file", Y=0.2, X=0.2)
+    assert "was 0.2 µm (read from the files)." in methods_of([image_of(square)])
+    stack = Spacing.of(source="file", Z=1, Y=0.2, X=0.2)
+    assert "was 1 × 0.2 × 0.2 µm, Z × Y × X (read" in methods_of([image_of(stack)])
+    other = Spacing.of(source="file", Y=0.3, X=0.3)
+    assert "was 0.2 to 0.3 µm (read" in methods_of([image_of(square), image_of(other)])
+    assert "For the other images it was not known" in methods_of([image_of(square), image_of()])
+
+
+def test_methods_say_how_large_nuclei_are_who_said_so_and_how_images_were_scaled():
+    given = methods_of([image_of(value=24, scale=0.92)])
+    assert "was given as 24 pixels. Images were resampled by a factor of 0.92, so" in given
+    model = methods_of([image_of(value=30, source="model", scale=1)])
+    assert "that of the model's training images, here 30 pixels" in model
+    assert "Images were not resampled." in model
+    sizes = [image_of(value=v, source="estimated", scale=22 / v) for v in (11, 22, 44)]
+    estimated = methods_of([*sizes, image_of(value=None)])
+    assert "estimated from each image (median 22 pixels, 11 to 44)" in estimated
+    assert "by a factor of 0.5 to 2" in estimated
+    assert "In 1 image nothing looked like nuclei at any size" in estimated
+    assert "from all images of one pixel size" in methods_of(sizes, same_size=True)
+
+
+def test_methods_name_the_thresholds_that_were_changed():
+    said = methods_of([image_of()], min_area_um2=12.5, foreground=0.4)
+    assert "Nuclei below 12.5 µm² were dropped." in said
+    assert "The threshold of the foreground was set to 0.4." in said
+    assert "threshold" not in methods_of([image_of()])
+
+
+def test_a_still_image_has_no_frames_and_a_movie_has(movie):
+    report = many_images_report(5)
+    first = report.previews[0]
+    doubt = Doubtful(key=first.key, frame=0, label=3, y=14, x=66, reason="Waisted.", rank=2.0)
+    words = Page(render_report(dataclasses.replace(report, doubtful=(doubt,)))).words
+    assert "Nucleus 3, plate/00000.tif" in words
+    assert "frame 0" not in words
+    assert "per frame" not in words
+    assert "space plays" not in words
+    assert "nuclei per image" in words
+    assert "Nucleus 5, frame 2, embryo 1.tif" in Page(movie).words
+
+
+def test_the_settings_file_comes_with_the_page(movie, tmp_path):
+    link = re.search(
+        r'download="settings.toml" href="data:text/plain;charset=utf-8,([^"]*)"', movie.decode()
+    )
+    wanted = {"model": "nuclei", "halo_px": 32}
+    assert tomllib.loads(unquote(html.unescape(link[1]))) == wanted
+    path = write_settings(tmp_path / "settings.toml", movie_report())
+    assert tomllib.loads(path.read_text("utf-8")) == wanted
+
+
+def test_the_scale_bar_is_part_of_the_picture(movie):
+    """Also without the script and in print: 5 µm are 25 pixels of 0.2 µm."""
+    svg = movie.decode().partition("<svg")[2].partition("</svg>")[0]
+    assert re.search(r'<rect [^>]*width="25.00"', svg)
+    assert "5 µm</text>" in svg
 
 
 def test_the_command_and_the_python_lines_are_given(movie):
@@ -182,7 +276,47 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted():
 def test_long_tables_are_cut_and_say_where_the_rest_is():
     report = many_images_report(1200)
     words = Page(render_report(report)).words
-    assert "The first 1 000 of 1 200 images; run.json holds them all." in words
+    assert "The first 1 000 of 1 200 images; images.csv holds them all." in words
+
+
+def finding(key, rule, severity, reason):
+    return {
+        **{"file": key, "frame": None, "object": None, "rule": rule, "value": None, "limit": None},
+        **{"severity": severity, "status": "open", "reason": reason},
+    }
+
+
+def test_findings_are_grouped_by_rule_the_most_severe_first():
+    report = many_images_report(372)
+    odd = [finding(i.key, "no-scale", "info", "The file gives no step.") for i in report.images]
+    odd += [finding("torn.tif", "unreadable", "error", "It ends too early.")]
+    odd += [
+        finding(i.key, "blurred", "warning", f"Less sharp ({n}; at least 9).")
+        for n, i in enumerate(report.images[:60])
+    ]
+    page = render_report(dataclasses.replace(report, findings=tuple(odd)))
+    table = page.decode().partition('id="findings"')[2].partition("</section>")[0]
+    assert table.count("<tr>") == 1 + 3
+    assert table.index("unreadable") < table.index("blurred") < table.index("no-scale")
+    assert table.count("The file gives no step.") == 1
+    assert "and 322 more, in findings.csv" in table
+    assert table.count("plate/00007.tif") == 2
+    assert "Less sharp (7; at least 9)." in table
+    assert "372" in table
+
+
+def test_images_unlike_the_training_images_open_the_page():
+    report = many_images_report(9)
+    unlike = tuple(
+        finding(i.key, "unlike-training", "warning", f"Unlike those of nuclei: bright ({n}). Wait.")
+        for n, i in enumerate(report.images)
+    )
+    words = Page(render_report(dataclasses.replace(report, findings=unlike))).words
+    caution = "9 of 9 images are unlike those that the model nuclei was trained on"
+    assert words.index(caution) < words.index("9 images were analysed")
+    assert "bright. Wait." in words
+    few = Page(render_report(dataclasses.replace(report, findings=unlike[:4]))).words
+    assert "are unlike those that the model" not in few
 
 
 def test_a_run_that_found_nothing_has_a_page():

@@ -77,10 +77,35 @@ def test_a_run_leaves_tables_findings_and_a_record(tmp_path):
 
 def test_the_summary_has_the_keys_of_the_contract(tmp_path):
     _, summary = work(tmp_path / "out", ["a"])
-    assert list(summary.as_json()) == (
+    assert list(summary.as_json())[:7] == (
         ["command", "out", "units_done", "units_failed", "findings", "seconds", "peak_memory_mb"]
     )
     json.dumps(summary.as_json())
+
+
+def test_the_summary_groups_findings_by_rule_for_people_and_for_scripts(tmp_path):
+    keys = [f"{i}.tif" for i in range(40)]
+    out = tmp_path / "out"
+    with Run.open(out, command="count", settings={}) as run:
+        for key in run.pending(keys):
+            said = [
+                Finding(file=key, rule="unlike-training", severity="warning", reason="Odd."),
+                Finding(file=key, rule="no-scale", severity="info", reason="No step."),
+            ]
+            table = Table({"image": np.array([key, key], dtype=object)})
+            run.record(key, table=table, findings=said)
+        (out / "report.html").write_text("x")
+        summary = run.finish()
+    said = summary.as_json()
+    assert said["findings_by_rule"] == {
+        "unlike-training": {"warning": 40},
+        "no-scale": {"info": 40},
+    }
+    assert (said["objects"], said["report"], said["findings"]) == (80, str(out / "report.html"), 80)
+    first, *others = summary.as_lines()
+    assert first == "caution: unlike-training in 40 of 40. Odd."
+    assert "40 done, 80 objects, 80 findings" in others[0]
+    assert len(others) == 2
 
 
 @pytest.mark.parametrize(("done", "failed", "code"), [(3, 0, 0), (2, 1, 1), (0, 2, 2)])
@@ -141,6 +166,34 @@ def test_something_else_into_the_same_folder_is_refused(tmp_path, case):
         opened(out, **changes)
     assert contents(out) == before
     assert work(out, ["a"], fresh=True, **changes)[0] == ["a"]
+
+
+def all_failed(out, **changes):
+    """Begin a folder in which no unit could be done."""
+    with opened(out, **changes) as run:
+        for key in run.pending(["a", "b"]):
+            run.fail(key, finding(key))
+        return run.finish()
+
+
+@pytest.mark.parametrize("case", DIFFERENT.values(), ids=DIFFERENT.keys())
+def test_a_folder_in_which_nothing_was_done_takes_new_settings(tmp_path, case):
+    out = tmp_path / "out"
+    assert all_failed(out).exit_code == 2
+    changes, _ = case
+    done, summary = work(out, ["a"], **changes)
+    assert (done, summary.units_done, summary.units_failed) == (["a"], 1, 0)
+    with pytest.raises(RunError, match="was begun with"):
+        opened(out)
+
+
+def test_a_file_that_is_not_listed_is_work_and_keeps_its_settings(tmp_path):
+    out = tmp_path / "out"
+    all_failed(out)
+    (out / "checkpoints").mkdir()
+    (out / "checkpoints" / "last.ckpt").write_text("weights")
+    with pytest.raises(RunError, match="was begun with"):
+        opened(out, settings={**SETTINGS, "size": 30})
 
 
 def test_another_version_is_refused(tmp_path, monkeypatch):

@@ -14,7 +14,7 @@ from fatescope.prepare import Sample, write_samples
 
 os.environ.setdefault("NO_ALBUMENTATIONS_UPDATE", "1")
 collect_ignore_glob: list[str] = []
-if find_spec("torch") is None or find_spec("lightning") is None:
+if find_spec("torch") is None:
     collect_ignore_glob.append("test_*.py")  # the extra `train` is not installed
 else:
     import torch

@@ -20,7 +20,7 @@ geometric = st.lists(
             albumentations.VerticalFlip(p=1),
             albumentations.Transpose(p=1),
             albumentations.RandomRotate90(p=1),
-            albumentations.RandomCrop(24, 20, p=1),
+            albumentations.RandomCrop(20, 20, p=1),
             albumentations.RandomResizedCrop((40, 36), p=1, **NEAREST),
             albumentations.Affine(
                 scale=(0.7, 1.5), rotate=(-180, 180), shear=(-15, 15), p=1, **NEAREST

@@ -10,16 +10,21 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.train import Recipe, fit_recipe
+from fatescope.train import FitSettings, NucleiTask, Recipe, fit, fit_recipe
 from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import fit_stage
 from fatescope.train.networks import build_network
-from fatescope.train.settings import Stage
+from fatescope.train.tasks.nuclei import fit_stage
 
 TINY = {
     "network": {"widths": (8, 8, 8, 8)},
     "crops": {"size_px": 64},
-    "fit": {"steps": 30, "batch": 2, "steps_per_epoch": 5, "validate_every": 3, "rate": 0.01},
+    "fit": {
+        "steps": 30,
+        "batch": 2,
+        "steps_per_epoch": 5,
+        "validate_every": 3,
+        "learning_rate": 0.01,
+    },
 }
 SCRIPT = """
 import sys
@@ -44,7 +49,7 @@ def test_the_loss_falls_and_the_log_holds_the_curve(unbroken):
     assert "ap50" in fitted.history[-1]
     assert "ap50" not in fitted.history[0]
     lines = (out / "log.csv").read_text().splitlines()
-    assert lines[0].startswith("epoch,step,rate,loss")
+    assert lines[0].startswith("epoch,step,learning_rate,")
     assert len(lines) == 7
 
 
@@ -77,64 +82,77 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
         assert torch.equal(value, weights[name]), name
 
 
-def test_stages_branch_and_their_weights_are_averaged(pairs, tmp_path):
-    short = TINY | {"fit": TINY["fit"] | {"steps": 5}}
-    branches = [short | {"seed": 1, "after": 1}, short | {"seed": 2, "after": 1}]
-    fitted = fit_recipe(
-        Recipe.from_values(short | {"then": branches, "mean_of": [2, 3]}), data=pairs, out=tmp_path
-    )
-    kept = [
-        torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)["averaged"]
-        for folder in (tmp_path / "stage-1", tmp_path / "stage-2", tmp_path)
-    ]
-    one, two = (
-        fit_stage(
-            Stage.from_values(branch),
-            data=pairs,
-            out=tmp_path / f"again-{branch['seed']}",
-            weights=weights_bytes(_network_with(kept[0])),
-        )
-        for branch in branches
-    )
-    for name, value in fitted.network.state_dict().items():
-        a, b = one.network.state_dict()[name], two.network.state_dict()[name]
-        assert torch.equal(a, kept[1][name])
-        if value.is_floating_point():
-            assert torch.allclose(value, (a + b) / 2)
+def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_path):
+    class PrunedError(Exception):
+        pass
+
+    def prune(done, total, row):
+        if done == 10:
+            raise PrunedError
+
+    stage = Recipe.from_values(TINY)
+    with pytest.raises(PrunedError):
+        fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path, report=prune)
+    assert fit_stage(stage, data=pairs, out=tmp_path).history == unbroken[1].history
 
 
-def _network_with(state):
-    network = build_network(Recipe.from_values(TINY).network, seed=0)
-    network.load_state_dict(state)
-    return network
+def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):
+    class Line:
+        seed = 3
+
+        def build(self):
+            with torch.random.fork_rng(devices=[]):
+                torch.manual_seed(self.seed)
+                layers = torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1)
+                return torch.nn.Sequential(*layers)
+
+        def batch(self, step, size):
+            x = torch.randn(size, 4, generator=torch.Generator().manual_seed(step))
+            return x, x.sum(dim=1, keepdim=True)
+
+        def loss(self, network, batch):
+            x, y = batch
+            return {"loss": ((network(x) - y) ** 2).mean()}
+
+        def validate(self, network):
+            return {}
+
+    plan = FitSettings(steps=12, batch=4, steps_per_epoch=3, learning_rate=0.05)
+    whole = fit(Line(), plan, folder=tmp_path / "whole")
+    torch.manual_seed(99)  # what else happens in the process changes nothing
+
+    def stop(done, total, row):
+        if done == 6:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(Line(), plan, folder=tmp_path / "parts", report=stop)
+    again = fit(Line(), plan, folder=tmp_path / "parts")
+    assert again.history == whole.history
+    assert "ap50" not in whole.history[-1]
+    for one, two in zip(again.network.parameters(), whole.network.parameters(), strict=True):
+        assert torch.equal(one, two)
 
 
-@pytest.mark.parametrize(
-    ("changes", "said"),
-    [
-        ({"then": [{"after": 2}]}, "stage 2 cannot begin after stage 2"),
-        ({"mean_of": [1, 2]}, "stages from 1 to 1"),
-        ({"then": [{"network": {"blocks": [1, 1, 1, 1]}}], "mean_of": [1, 2]}, "one network"),
-    ],
-)
-def test_numbers_of_stages_that_make_no_sense_are_refused(changes, said):
-    with pytest.raises(SettingsError, match=said):
-        Recipe.from_values(changes)
+@pytest.mark.parametrize("optimizer", ["adamw", "adam", "sgd", "rmsprop"])
+@pytest.mark.parametrize("ema_decay", [0.0, 0.5])
+def test_the_average_is_what_it_says_for_every_optimiser(pairs, tmp_path, optimizer, ema_decay):
+    values = {"optimizer": optimizer, "ema_decay": ema_decay, "steps": 4, "steps_per_epoch": 1}
+    stage = Recipe.from_values({**TINY, "fit": {**TINY["fit"], **values, "learning_rate": 0.001}})
+    weights, averages = [], []
 
+    def keep(done, total, row):
+        state = torch.load(tmp_path / "checkpoints" / "last.ckpt", weights_only=True)
+        weights.append(state["network"]["head.weight"].clone())
+        averages.append(state["averaged"]["module.head.weight"].clone())
 
-def test_kinds_that_are_left_out_are_not_learnt_from(unbroken, pairs, tmp_path):
-    from dataclasses import replace
-
-    from fatescope.prepare.store import SPLITS, read_samples, write_samples
-
-    samples = read_samples(pairs, splits=SPLITS)
-    first = next(s for s in samples if s.split == "train")
-    mixed = [*samples, replace(first, kind="strange", image=tmp_path / "not-there.png")]
-    (tmp_path / "data").mkdir()
-    write_samples(tmp_path / "data" / "samples.csv", mixed)
-    recipe = Recipe.from_values({**TINY, "crops": {**TINY["crops"], "without": ["strange"]}})
-    fitted = fit_recipe(recipe, data=tmp_path / "data", out=tmp_path / "out")
-    assert fitted.history == unbroken[1].history
+    fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path, report=keep)
+    assert not torch.equal(weights[0], weights[1])
+    expected = weights[0]
+    for n, value in enumerate(weights[1:], start=2):
+        decay = min(ema_decay, (1 + n) / (10 + n)) if ema_decay else 0.0
+        expected = expected.lerp(value, 1 - decay)
+        torch.testing.assert_close(averages[n - 1], expected)
 
 
 def test_test_units_are_not_opened(pairs, tmp_path):
@@ -168,6 +186,15 @@ def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_functi
     with torch.no_grad():
         before, after = (network.eval()(picture) for network in networks)
     assert torch.equal(before, after)
+
+
+def test_a_later_stage_says_only_what_differs():
+    recipe = Recipe.from_values({**TINY, "then": [{"seed": 4, "crops": {"turn": 0.1}}]})
+    first, second = recipe.stages
+    assert second.seed == 4
+    assert second.crops == first.crops.replace(turn=0.1)
+    assert (second.network, second.fit) == (first.network, first.fit)
+    assert Recipe.from_values(recipe.model_dump()) == recipe
 
 
 def test_stages_of_two_working_sizes_are_refused():

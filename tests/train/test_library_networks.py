@@ -118,7 +118,7 @@ def test_weights_of_a_file_are_taken_only_with_the_right_hash_and_shapes(tmp_pat
 def test_a_frozen_encoder_stands_still_until_its_step_and_then_moves_slowly(pairs, tmp_path):
     def fitted(unfreeze_at, steps):
         network = {"kind": "unet", "encoder": "resnet18", "freeze": "encoder"}
-        fit = {"steps": steps, "batch": 1, "steps_per_epoch": steps, "average": 0.0}
+        fit = {"steps": steps, "batch": 1, "steps_per_epoch": steps, "ema_decay": 0.0}
         recipe = Recipe.from_values(
             {
                 "network": {**network, "unfreeze_at": unfreeze_at},

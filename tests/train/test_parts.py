@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
-from fatescope.prepare import read_pixels, read_samples
+from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import Sample
 from fatescope.train import (
     CropSettings,
@@ -23,7 +23,7 @@ from fatescope.train import (
 )
 from fatescope.train.crops import picture_weights, unequal_brightness
 from fatescope.train.export import drawing_only
-from fatescope.train.pictures import load_pictures, median_diameter, normalise
+from fatescope.train.pictures import load_pictures, median_diameter
 from fatescope.train.preview import draw_preview, draw_versions
 from fatescope.train.settings import LossSettings, NetworkSettings
 
@@ -85,11 +85,14 @@ def test_nuclei_are_dimmed_one_by_one_and_the_ground_stays():
     assert np.array_equal(unequal_brightness(image, labels * 0, most=1, rng=None), image)
 
 
-def test_only_kinds_whose_dim_nuclei_have_labels_are_dimmed(pictures):
+def test_only_images_whose_dim_nuclei_have_labels_are_dimmed(pictures):
+    from dataclasses import replace
+
     plain = CropSettings()
     dimmed = plain.replace(unequal=1.0)
-    kept = dimmed.replace(unequal_without=[p.kind for p in pictures])
-    image, target, *_ = zip(*[_crops(pictures, s, 12) for s in (plain, dimmed, kept)], strict=True)
+    partial = [replace(p, complete=False) for p in pictures]
+    runs = [(pictures, plain), (pictures, dimmed), (partial, dimmed)]
+    image, target, *_ = zip(*[_crops(some, s, 12) for some, s in runs], strict=True)
     assert not np.array_equal(image[0], image[1])
     assert np.array_equal(target[1], target[2])
     changed = np.array([not np.array_equal(a, b) for a, b in zip(image[1], image[2], strict=True)])
@@ -99,17 +102,6 @@ def test_only_kinds_whose_dim_nuclei_have_labels_are_dimmed(pictures):
 def _crops(pictures, settings, n):
     crops = [CropSource(pictures, settings=settings, seed=5).crop(i) for i in range(n)]
     return [image for image, _ in crops], [target for _, target in crops]
-
-
-def test_normalisation_is_that_of_the_engine():
-    from fatescope.predict import normalise as engine
-    from fatescope.predict import plane_statistics
-
-    plane = np.random.default_rng(0).gamma(2, 100, (50, 60)).astype(np.uint16)
-    ours = normalise(plane)
-    statistics = plane_statistics(lambda: [plane], percentiles=(1.0, 99.8))
-    np.testing.assert_allclose(ours, engine(plane, statistics), atol=1e-5)
-    assert not normalise(np.full((4, 4), 7)).any()
 
 
 def test_the_median_diameter_is_that_of_the_circle_of_equal_area():
@@ -301,7 +293,7 @@ def test_the_preview_shows_originals_beside_augmented_crops_and_their_targets(pa
     assert sheet.dtype == np.uint8
     # The first column is the first image, shrunk: nothing else on the sheet is as near to it.
     small = cv2.resize(
-        normalise(read_pixels(samples[0].image)), (side, side), interpolation=cv2.INTER_AREA
+        read_plane(samples[0].image) / 255.0, (side, side), interpolation=cv2.INTER_AREA
     )
     tiles = [sheet[:side, x : x + side, 2] / 255 for x in range(0, sheet.shape[1], step)]
     alike = [np.corrcoef(t.ravel(), small.ravel())[0, 1] for t in tiles]
@@ -342,21 +334,21 @@ def test_nothing_to_learn_from_is_said():
         load_pictures([], working_px=22.0)
 
 
-def test_regions_that_are_unknown_do_not_count(pairs):
+def test_regions_that_are_unsure_do_not_count(pairs):
+    from dataclasses import replace
+
     (sample,) = read_samples(pairs, splits=["train"])[:1]
-    labels = read_pixels(sample.labels)
+    labels = read_label_plane(sample.labels)
     label = int(np.argmax(np.bincount(labels.ravel())[1:])) + 1
-    all_known = CropSettings(size_px=160, on_nucleus=0, on_touching=0, turn=0, zoom=(1, 1.0001))
-    with_hole = all_known.replace(ignore_label=label)
+    settings = CropSettings(size_px=160, on_nucleus=0, on_touching=0, turn=0, zoom=(1, 1.0001))
     counted, hidden, drawn = 0, 0, 0
-    for settings in (all_known, with_hole):
-        pictures = load_pictures([sample], working_px=22.0, ignore_label=settings.ignore_label)
-        for n in range(4):
-            _, target = CropSource(pictures, settings=settings, seed=0).crop(n)
-            if settings is all_known:
-                counted += target[5].sum()
-            else:
-                hidden += target[5].sum()
-                drawn += (target[0] * (1 - target[5]))[2:-2, 2:-2].sum()
+    for n in range(4):
+        known, unsure = (
+            CropSource(load_pictures([s], working_px=22.0), settings=settings, seed=0).crop(n)[1]
+            for s in (sample, replace(sample, unsure_label=label))
+        )
+        counted += known[5].sum()
+        hidden += unsure[5].sum()
+        drawn += (unsure[0] * (1 - unsure[5]))[2:-2, 2:-2].sum()
     assert hidden < counted
     assert drawn == 0

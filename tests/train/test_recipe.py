@@ -42,7 +42,7 @@ def test_a_variant_that_is_not_there_or_not_allowed_is_a_sentence():
 def test_the_variants_of_shipped_recipes_can_be_read():
     adapt = read_recipe("adapt")
     assert recipe_variant(adapt, "longer").fit.steps > adapt.fit.steps
-    assert recipe_variant(adapt, "gentle").fit.rate < adapt.fit.rate
+    assert recipe_variant(adapt, "gentle").fit.learning_rate < adapt.fit.learning_rate
 
 
 def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():

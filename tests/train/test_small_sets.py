@@ -17,8 +17,14 @@ RECIPE = Recipe.from_values(
         "name": "tiny",
         "network": {"widths": (8, 8, 16, 16)},
         "crops": {"size_px": 64},
-        "fit": {"steps": 8, "batch": 2, "steps_per_epoch": 4, "validate_every": 2, "rate": 0.01},
-        "variants": {"slow": {"fit": {"rate": 0.0001}}},
+        "fit": {
+            "steps": 8,
+            "batch": 2,
+            "steps_per_epoch": 4,
+            "validate_every": 2,
+            "learning_rate": 0.01,
+        },
+        "variants": {"slow": {"fit": {"learning_rate": 0.0001}}},
     }
 )
 

@@ -11,16 +11,23 @@ from PIL import Image
 
 from fatescope.base import InputError, ModelError
 from fatescope.models import check_model, load_model, read_package
-from fatescope.prepare import PairSettings, read_pixels, read_samples, unit_hash
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
 from fatescope.train import Recipe
-from fatescope.train.pictures import normalise
 from fatescope.workflows.training import prepare_pairs, train_model
 
 RECIPE = {
     "name": "tiny",
     "network": {"widths": (8, 8, 16, 16)},
     "crops": {"size_px": 64},
-    "fit": {"steps": 40, "batch": 2, "steps_per_epoch": 20, "validate_every": 1, "rate": 0.01},
+    "fit": {
+        "steps": 40,
+        "batch": 2,
+        "steps_per_epoch": 20,
+        "validate_every": 1,
+        "learning_rate": 0.01,
+    },
 }
 
 
@@ -127,6 +134,8 @@ def test_training_ends_in_a_package_that_passes_its_own_check(trained, pairs):
     assert set(check.differences) == {"fp32", "int8"}
     assert check.passed, check
     assert check.size_mb < 8
+    card = (out / "package" / "card.md").read_text(encoding="utf-8")
+    assert f"`fatescope train {RECIPE['name']}.toml --data DIR --out DIR`" in card
 
 
 @pytest.mark.slow
@@ -169,7 +178,9 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
     assert (out / "package" / "rdf.yaml").read_bytes() == before
     from fatescope.train import fit_recipe
 
-    more = Recipe.from_values({**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "rate": 1e-4}})
+    more = Recipe.from_values(
+        {**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "learning_rate": 1e-4}}
+    )
     anew = fit_recipe(more, data=pairs, out=tmp_path / "anew")
     further = fit_recipe(more, data=pairs, out=tmp_path / "more", start=out / "package")
     assert further.history[0]["loss"] < anew.history[0]["loss"]
@@ -185,6 +196,6 @@ def test_the_pictures_it_learnt_from_are_as_expected_and_a_negative_is_not(train
     description = read_package(trained[0] / "package").description
     assert set(description.expected) >= {"ground", "lean", "share_1px"}
     for sample in read_samples(pairs, splits=["test"]):
-        plane = normalise(read_pixels(sample.image))
+        plane = normalise_plane(read_plane(sample.image), percentiles=PERCENTILES)
         assert check_input(describe_input(plane), description) == []
         assert check_input(describe_input(1 - plane), description)

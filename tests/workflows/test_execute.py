@@ -113,8 +113,8 @@ if __name__ == "__main__":
 """
 
 
-def started(tmp_path):
-    (tmp_path / "script.py").write_text(SCRIPT)
+def started(tmp_path, script=SCRIPT):
+    (tmp_path / "script.py").write_text(script)
     root = str(Path.cwd())
     environment = {**os.environ, "PYTHONPATH": os.environ["PYTHONPATH"] + os.pathsep + root}
     process = subprocess.Popen(
@@ -156,6 +156,14 @@ def test_an_interrupt_ends_cleanly(tmp_path):
 @pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")
 def test_workers_end_when_the_caller_is_killed(tmp_path):
     process = started(tmp_path)
+    process.kill()
+    process.communicate()
+    assert_nobody_is_left(process.pid)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")
+def test_workers_end_in_the_middle_of_a_long_unit_when_the_caller_is_killed(tmp_path):
+    process = started(tmp_path, SCRIPT.replace("slowly", "at_once_or_for_minutes"))
     process.kill()
     process.communicate()
     assert_nobody_is_left(process.pid)

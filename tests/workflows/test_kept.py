@@ -8,7 +8,7 @@ from PIL import Image
 
 from fatescope.evaluate import CompareSettings, score_labels
 from fatescope.models import read_package, write_package
-from fatescope.prepare import Sample, read_pixels, read_samples, unit_hash, write_samples
+from fatescope.prepare import Sample, read_label_plane, read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 from fatescope.train.scoring import Scored
@@ -123,7 +123,7 @@ def test_where_units_are_left_out_each_is_scored_by_the_choice_of_the_others(pai
     samples = [replace(s, split="train") for s in read_samples(pairs, splits=SPLITS)][:3]
     copy_of(tmp_path / "out" / "package", name="tuned")
     old = deaf(tmp_path / "old")
-    truth = [read_pixels(s.labels).astype(np.int32) for s in samples]
+    truth = [read_label_plane(s.labels) for s in samples]
     perfect = [score_labels(t, t) for t in truth]
     blind = [score_labels(t, np.zeros_like(t)) for t in truth]
     scored = [Scored(s, p, 20.0) for s, p in zip(samples, perfect, strict=True)]

@@ -3,9 +3,11 @@ import pytest
 from tests.lineage.embryos import render_embryo
 
 from fatescope.acquire import read_table, write_table
+from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.base import Execution, Table
 from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.naming import NameSettings
 from fatescope.workflows.lineages.name import name_lineages
 
 
@@ -44,3 +46,34 @@ def test_a_plain_table_keeps_its_rows_and_gains_names(table, tmp_path):
     embryos = read_table(tmp_path / "out" / "embryos.csv")
     assert sorted(embryos["table"].tolist()) == ["embryo", "frame"]
     assert {"flagged", "reason", "species", "spacing_um", "interval_min"} <= set(embryos)
+
+
+def test_the_network_names_without_the_atlas_and_counts_its_own_names(table, tmp_path):
+    given, true = table
+    columns = dict(given.columns)
+    columns["x"] = columns["x"].copy()
+    columns["x"][:40] = np.nan
+    write_table(Table(columns), tmp_path / "embryo.csv")
+    settings = NameSettings(method="network", atlas=tmp_path / "no-such-atlas.npz")
+    reading = LineageReading(spacing_um=(1.0, 0.254, 0.254))
+    out = tmp_path / "out"
+    name_lineages([tmp_path / "embryo.csv"], out=out, settings=settings, reading=reading)
+    embryos = read_table(out / "embryos.csv")
+    named = read_table(out / "named" / "embryo.csv")
+    answered = np.array([bool(c) for c in named["compact"]])
+    assert not answered[:40].any()
+    assert (named["abstained"] == 0).tolist() == answered.tolist()
+    assert embryos["named"].tolist() == [answered.sum()]
+    assert embryos["rows"].tolist() == [len(true)]
+    assert embryos["kind"].tolist() == ["movie"]
+    assert embryos["pace"].tolist() == [None]
+
+
+def test_the_atlas_counts_the_rows_that_bear_a_name(table, tmp_path):
+    given, _ = table
+    write_table(given.rows(given["time"] == 55), tmp_path / "frame.csv")
+    settings = NameSettings(abstain_below=0.9)
+    name_lineages([tmp_path / "frame.csv"], out=tmp_path / "out", settings=settings)
+    named = read_table(tmp_path / "out" / "named" / "frame.csv")
+    embryos = read_table(tmp_path / "out" / "embryos.csv")
+    assert 0 < embryos["named"][0] == (named["abstained"] == 0).sum() < embryos["rows"][0]

@@ -74,6 +74,12 @@ def test_a_picture_without_labels_is_named_and_the_rest_is_measured(folders):
     assert set(table["image"]) == {"m2"}
     findings = read_table(folders / "out" / "findings.csv")
     assert any("no label image has its name" in reason for reason in findings["reason"])
+    images = read_table(folders / "out" / "images.csv")
+    assert dict(zip(images["image"], images["state"], strict=True)) == {
+        "m2": "done",
+        "m1": "failed",
+    }
+    assert images["n_objects"][0] == len(table)
 
 
 def test_labels_of_another_shape_cost_their_file_only(folders):

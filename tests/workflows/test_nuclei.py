@@ -6,6 +6,8 @@ import csv
 import json
 import subprocess
 import sys
+import tomllib
+from pathlib import Path
 
 import duckdb
 import numpy as np
@@ -78,6 +80,71 @@ def test_a_folder_of_pictures_becomes_labels_tables_and_a_report(pictures, tmp_p
     assert len(record["inputs"]) == 3
     assert "b.tif" in record["inputs"][1]["path"]
     assert (tmp_path / "out" / "report.html").stat().st_size > 10_000
+    settings = tomllib.loads((tmp_path / "out" / "settings.toml").read_text("utf-8"))
+    assert NucleiSettings.from_values(settings) == CLASSICAL
+
+
+IMAGE_COLUMNS = [
+    *("image", "path", "state", "frames", "n_objects", "spacing_um", "spacing_source"),
+    *("diameter_px", "diameter_source", "n_findings", "worst"),
+]
+
+
+def test_images_csv_has_a_row_for_each_image_failed_ones_too(movie, pictures, tmp_path):
+    (pictures / "broken.png").write_bytes(b"\x89PNG, or so it says")
+    size = {"resolution": (1 / 0.3, 1 / 0.25), "metadata": {"axes": "TYX", "unit": "um"}}
+    tifffile.imwrite(pictures / "movie.tif", movie.pixels, imagej=True, **size)
+    out = tmp_path / "out"
+    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    rows = {r["image"]: r for r in rows_of(out / "images.csv")}
+    assert list(rows["a"])[: len(IMAGE_COLUMNS)] == IMAGE_COLUMNS
+    assert list(rows) == ["a", "b", "broken", "c", "movie"]
+    objects = [r["image"] for r in rows_of(out / "objects.csv")]
+    findings = rows_of(out / "findings.csv")
+    for key in ("a", "b", "c", "movie"):
+        mine = [f for f in findings if f["file"] == rows[key]["path"]]
+        assert rows[key]["state"] == "done"
+        assert int(rows[key]["n_objects"]) == objects.count(key) > 0
+        assert int(rows[key]["n_findings"]) == len(mine)
+        assert rows[key]["worst"] in {f["severity"] for f in mine}
+        assert Path(rows[key]["path"]).is_file()
+    assert [rows[k]["frames"] for k in rows] == ["1", "1", "", "1", "3"]
+    failed = rows["broken"]
+    assert (failed["state"], failed["worst"], failed["n_findings"]) == ("failed", "error", "1")
+    assert failed["path"].endswith("broken.png")
+    assert (failed["n_objects"], failed["diameter_px"], failed["spacing_um"]) == ("", "", "")
+    y, x = map(float, rows["movie"]["spacing_um"].split(","))
+    assert (y, x) == (pytest.approx(0.25), pytest.approx(0.3))
+    assert rows["movie"]["spacing_source"] == "file"
+
+
+@pytest.mark.parametrize(
+    ("settings", "source", "diameter"),
+    [
+        ({"diameter_px": 21}, "given", 21),
+        ({"diameter_um": 11, "spacing_um": "0.5"}, "given", 22),
+        ({}, "estimated", None),
+    ],
+)
+def test_images_csv_says_how_large_nuclei_are_and_who_said_it(
+    pictures, tmp_path, settings, source, diameter
+):
+    settings = CLASSICAL.from_values({"model": "classical", **settings})
+    predict_nuclei(pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
+    (row,) = rows_of(tmp_path / "out" / "images.csv")
+    assert row["diameter_source"] == source
+    assert float(row["diameter_px"]) == pytest.approx(
+        diameter or 22, rel=0.25 if not diameter else 0
+    )
+    assert row["spacing_um"] == ("" if settings.spacing_um is None else "0.5")
+
+
+def test_images_csv_is_the_same_after_images_were_added(pictures, tmp_path):
+    one, two = tmp_path / "one", tmp_path / "two"
+    predict_nuclei(pictures, out=one, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(pictures / "b.tif", out=two, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(pictures, out=two, settings=CLASSICAL, execution=ALONE)
+    assert (one / "images.csv").read_bytes() == (two / "images.csv").read_bytes()
 
 
 def test_a_movie_keeps_its_axes_and_spacing(movie, tmp_path):
@@ -206,8 +273,12 @@ def test_the_command_answers_in_json_and_nothing_else(pictures, tmp_path):
     assert (done.returncode, done.stderr) == (0, "")
     assert set(answer) == {
         *("command", "out", "units_done", "units_failed", "findings", "seconds"),
-        "peak_memory_mb",
+        *("peak_memory_mb", "objects", "findings_by_rule", "report", "errors"),
     }
+    assert answer["objects"] == len(rows_of(tmp_path / "out" / "objects.csv")) > 0
+    assert answer["findings_by_rule"]["scaled"] == {"info": 1}
+    assert Path(answer["report"]).is_file()
+    assert answer["errors"] == []
 
 
 def test_a_missing_file_is_one_line_on_standard_error(tmp_path):
@@ -241,3 +312,38 @@ def test_pictures_and_stacks_can_be_mixed(movie, tmp_path):
     assert len(said) == 1
     assert "2 planes" in said[0]["reason"]
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_path):
+    folder = tmp_path / "planes"
+    folder.mkdir()
+    whole = simulate_nuclei(NucleiMovieSettings(frames=1, height=200, width=200), seed=5)
+    plane = whole.pixels[0]
+    rng = np.random.default_rng(0)
+    haze = rng.normal(np.median(plane), 20, plane.shape).clip(0).astype(plane.dtype)
+    for name, pixels in {"a": plane, "b": np.roll(plane, 60, axis=1), "c": haze}.items():
+        tifffile.imwrite(folder / f"{name}.tif", pixels)
+    tifffile.imwrite(folder / "large.tif", plane.repeat(2, 0).repeat(2, 1), resolution=(1e5, 1e5))
+    settings = NucleiSettings(same_size=True)
+    one = predict_nuclei(folder, out=tmp_path / "one", settings=settings, execution=ALONE)
+    two = Execution(workers=2)
+    predict_nuclei(folder, out=tmp_path / "two", settings=settings, execution=two)
+    assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
+    decided = json.loads((tmp_path / "one" / "run.json").read_text())["decided"]["diameter_px"]
+    small, large = sorted(decided.values())
+    assert large == pytest.approx(2 * small, rel=0.15)
+    scaled = {
+        r["file"].rpartition("/")[2]: r["value"]
+        for r in rows_of(tmp_path / "one" / "findings.csv")
+        if r["rule"] == "scaled"
+    }
+    assert scaled["a.tif"] == scaled["b.tif"] == scaled["c.tif"]
+    counts = [r["image"] for r in rows_of(tmp_path / "one" / "objects.csv")]
+    assert counts.count("a") > 5
+    assert counts.count("c") == 0
+    assert one.units_failed == 0
+
+    tifffile.imwrite(folder / "d.tif", plane[:90, :90])  # continues: at the size decided before
+    predict_nuclei(folder, out=tmp_path / "one", settings=settings, execution=ALONE)
+    again = json.loads((tmp_path / "one" / "run.json").read_text())["decided"]["diameter_px"]
+    assert again == decided

@@ -38,3 +38,9 @@ def unsendable(number):
 def slowly(number):
     time.sleep(0.2)
     return number
+
+
+def at_once_or_for_minutes(unit: int) -> int:
+    if unit:
+        time.sleep(300)
+    return unit

@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
@@ -35,7 +36,8 @@ class ImageFile:
     ----------
     key : str
         Unique among the inputs and stable: the path below the given folder, with ``/`` between
-        parts and without the ending. Of equal ones, all but the first end in a short hash.
+        parts and without the ending. Of equal ones, all but the first have what sets them apart in
+        front or behind: folders (``day2_a``), or the ending (``a_png``).
     paths : tuple of Path
         One file, or the frames of a sequence in order.
     frames : tuple of int
@@ -191,17 +193,33 @@ def _with_unique_keys(
     groups: Iterable[tuple[str, tuple[Path, ...], tuple[int, ...], tuple[tuple[str, str], ...]]],
 ) -> list[ImageFile]:
     """Give every image a key that no other has, also where case or accents are not told apart."""
-    taken: set[str] = set()
+    taken: dict[str, Path] = {}
     files = []
     for wanted, paths, frames, fields in groups:
         key = _writable(wanted)
-        if _folded(key) in taken:
-            digest = hashlib.sha256(os.fsencode(paths[0].as_posix())).hexdigest()
-            length = next(n for n in range(6, 65) if _folded(f"{key}-{digest[:n]}") not in taken)
-            key = f"{key}-{digest[:length]}"
-        taken.add(_folded(key))
+        if (first := taken.get(_folded(key))) is not None:
+            key = next(k for k in _apart(key, paths[0], first) if _folded(k) not in taken)
+        taken[_folded(key)] = paths[0]
         files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields))
     return files
+
+
+def _apart(key: str, path: Path, first: Path) -> Iterator[str]:
+    """Pass keys for a file whose key ``first`` has: with folders or ending, at last with a hash.
+
+    The first file keeps its key, whatever follows: a run that goes on with more inputs finds it.
+    """
+    depth = len(PurePosixPath(key).parts)
+    mine, theirs = (p.absolute().parts[1:-depth] for p in (path, first))
+    if mine == theirs:
+        yield _writable(f"{key}_{path.suffix.removeprefix('.')}")
+    else:
+        pairs = zip(reversed(mine), reversed(theirs), strict=False)
+        n_same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
+        for n in range(n_same + 1, len(mine) + 1):
+            yield _writable("_".join([*mine[-n:], key]))
+    digest = hashlib.sha256(os.fsencode(path.as_posix())).hexdigest()
+    yield from (f"{key}-{digest[:n]}" for n in range(6, 65))
 
 
 def _folded(key: str) -> str:

@@ -25,8 +25,13 @@ from .files import size_and_time as size_and_time
 from .files import written_beside as written_beside
 from .finding import RULES as RULES
 from .finding import Finding as Finding
+from .finding import Severity as Severity
+from .grouping import FindingGroup as FindingGroup
+from .grouping import commonest_doubt as commonest_doubt
+from .grouping import group_findings as group_findings
 from .image import Image as Image
 from .lineage import Lineage as Lineage
+from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting
 from .spacing import Length as Length

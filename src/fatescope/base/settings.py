@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fatescope.base.errors import SettingsError
+from fatescope.base.setting_description import SettingDescription, describe_field
 
 
 def setting(
@@ -19,6 +20,8 @@ def setting(
     *,
     unit: str | None = None,
     symbol: str | None = None,
+    group: str = "",
+    advanced: bool = False,
     **limits: Any,
 ) -> Any:
     """Declare one setting of a `Settings` class.
@@ -33,10 +36,19 @@ def setting(
         For instance ``"px"`` or ``"µm"``.
     symbol : str, optional
         The symbol used in the paper that the method comes from.
+    group : str, optional
+        What stands together in a form; empty for what everybody meets.
+    advanced : bool, optional
+        Hidden in a form until asked for.
     **limits
         Range: ``gt``, ``ge``, ``lt``, ``le``.
     """
-    extra: dict[str, Any] = {"unit": unit, "symbol": symbol}
+    extra: dict[str, Any] = {
+        "unit": unit,
+        "symbol": symbol,
+        "group": group,
+        "advanced": advanced,
+    }
     return Field(default, description=description, json_schema_extra=extra, **limits)
 
 
@@ -58,6 +70,15 @@ class Settings(BaseModel):
             return cls(**values)
         except ValidationError as error:
             raise SettingsError(_sentence(cls, error)) from error
+
+    @classmethod
+    def describe(cls) -> list[SettingDescription]:
+        """Return what each setting says of itself, in the order of declaration.
+
+        The flags of the command line, the table in the documentation and the forms of the app
+        are made of this.
+        """
+        return [describe_field(name, field) for name, field in cls.model_fields.items()]
 
     def replace(self, **changes: Any) -> Self:
         """Return a copy with ``changes``, validated again."""

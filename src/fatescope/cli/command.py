@@ -19,24 +19,20 @@ import inspect
 import logging
 import sys
 import traceback
-import types
 from pathlib import Path
 from typing import (
     TYPE_CHECKING,
     Annotated,
     Any,
-    Literal,
     Protocol,
-    Union,
-    get_args,
-    get_origin,
     get_type_hints,
 )
 
 import typer
 
-from fatescope.base import FatescopeError, Settings, SettingsError
+from fatescope.base import FatescopeError, SettingDescription, Settings, SettingsError
 from fatescope.cli.console import Console
+from fatescope.cli.help import Command
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -44,14 +40,18 @@ if TYPE_CHECKING:
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT", help="files or folders", show_default=False)
 ]
-Out = Annotated[Path, typer.Option("--out", help="folder for the results", show_default=False)]
+Out = Annotated[
+    Path,
+    typer.Option("--out", "-o", metavar="DIR", help="folder for the results", show_default=False),
+]
 Fresh = Annotated[bool, typer.Option("--fresh", help="remove the results of an earlier run first")]
 Plan = Annotated[
     bool, typer.Option("--plan", help="say what would be done, with estimates, and stop")
 ]
 Seed = Annotated[int, typer.Option("--seed", help="the same seed gives the same files")]
 
-_PLAIN = (int, float, str, bool, Path)
+_REASONS, _NAMED = 8, 3
+"""Of why units failed, and of the files with one reason: so many are named on the terminal."""
 BUG = 70
 INTERRUPTED = 130
 
@@ -107,7 +107,8 @@ def command(
         run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
         run.__annotations__ = {p.name: p.annotation for p in parameters}
         text = inspect.getdoc(function) or ""
-        app.command(name, help=f"{text}\n\nExample:\n\n    {example}")(run)
+        # The mark \b keeps the example on a line of its own, so that it can be copied.
+        app.command(name, cls=Command, help=f"{text}\n\n\b\nExample:\n    {example}")(run)
         return function
 
     return register
@@ -126,7 +127,7 @@ def _parameters(
             continue
         if isinstance(hint, type) and issubclass(hint, Settings):
             classes[p.name] = hint
-            parameters += [_flag(n, f) for n, f in hint.model_fields.items()]
+            parameters += [_flag(described) for described in hint.describe()]
         else:
             plain.append(p.name)
             parameters.append(p.replace(annotation=hint, kind=p.KEYWORD_ONLY))
@@ -148,6 +149,7 @@ _COMMON = [
         Path | None,
         None,
         "--settings",
+        metavar="FILE",
         text="TOML file with the same keys; flags win",
     ),
     _option("json", bool, False, "--json", text="print one JSON document and nothing else"),
@@ -156,32 +158,17 @@ _COMMON = [
 ]
 
 
-def _flag(name: str, field: Any) -> inspect.Parameter:
-    """Make one option from one field of a settings class."""
-    notes = []
-    extra = field.json_schema_extra or {}
-    if extra.get("unit"):
-        notes.append(extra["unit"])
-    limits = {type(m).__name__: m for m in field.metadata}
-    words = {"Ge": ("ge", "≥"), "Gt": ("gt", ">"), "Le": ("le", "≤"), "Lt": ("lt", "<")}
-    notes += [f"{sign} {getattr(limits[k], a)}" for k, (a, sign) in words.items() if k in limits]
-    if field.default is not None and not field.is_required():
-        notes.append(f"default {field.default}")
-    text = field.description + (f" ({', '.join(notes)})" if notes else "")
-    hint = _flag_type(field.annotation)
-    flag = "--" + name.replace("_", "-")
+def _flag(described: SettingDescription) -> inspect.Parameter:
+    """Make one option of one setting."""
+    notes = [described.unit, "" if described.choices else described.range]
+    if described.default not in (None, "", (), False):
+        notes.append(f"default {'yes' if described.default is True else described.default}")
+    said = ", ".join(note for note in notes if note)
+    text = described.help + (f" ({said})" if said else "")
+    hint = described.type if described.kind != "values" else str
+    flag = described.flag
     names = (f"{flag}/--no-{flag[2:]}",) if hint is bool else (flag,)
-    return _option(name, hint | None, None, *names, text=text)
-
-
-def _flag_type(annotation: Any) -> Any:
-    """Return what the terminal can parse; everything else goes to pydantic as text."""
-    if get_origin(annotation) in (Union, types.UnionType):
-        kinds = [a for a in get_args(annotation) if a is not type(None)]
-        return _flag_type(kinds[0]) if len(kinds) == 1 else str
-    if get_origin(annotation) is Literal or annotation in _PLAIN:
-        return annotation
-    return str
+    return _option(described.name, hint | None, None, *names, text=text)
 
 
 def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[str, Any]:
@@ -222,11 +209,29 @@ def _configure_logging(console: Console) -> None:
 
 
 def _show(result: Result, console: Console) -> None:
-    for sentence in result.errors:
+    for sentence in shortened(result.errors):
         console.warn(f"error: {sentence}")
     for line in result.as_lines():
         console.say(line)
     console.answer(result.as_json())
+
+
+def shortened(errors: Sequence[str]) -> list[str]:
+    """Return a line for each reason, naming a few of the files that have it, and not too many."""
+    files: dict[str, list[str]] = {}
+    for sentence in errors:
+        file, colon, reason = sentence.partition(": ")
+        files.setdefault(reason if colon else sentence, []).append(file if colon else "")
+    lines = [_one_reason(reason, named) for reason, named in files.items()]
+    if len(lines) > _REASONS:
+        lines[_REASONS:] = [f"{len(lines) - _REASONS} more reasons; --json gives all of them."]
+    return lines
+
+
+def _one_reason(reason: str, files: Sequence[str]) -> str:
+    named = ", ".join(name for name in files[:_NAMED] if name)
+    more = f" and {len(files) - _NAMED} more" if len(files) > _NAMED else ""
+    return f"{named}{more}: {reason}" if named else reason
 
 
 class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)

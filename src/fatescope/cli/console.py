@@ -3,13 +3,19 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import time
+import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
+from fatescope.base import shown
+
 _QUIET_SECONDS = 2.0  # progress appears on anything longer than this
 _REDRAW_SECONDS = 0.2
+_USUAL_COLUMNS = 80
+_LEAST_NAME = 4  # fewer letters of a name than these say nothing
 
 
 @dataclass(slots=True, kw_only=True)
@@ -48,7 +54,10 @@ class Console:
         self._drawn = now
         elapsed = now - self._started
         left = f", {_duration(elapsed / done * (total - done))} left" if 0 < done < total else ""
-        sys.stderr.write(f"\r\033[K{done}/{total} {what} ({_duration(elapsed)}{left})")
+        # A line that is wider than the terminal wraps, and the next one cannot be drawn over it.
+        tail = f" ({_duration(elapsed)}{left})"
+        line = progress_line(f"{done}/{total} ", what, tail, _columns() - 1)
+        sys.stderr.write(f"\r\033[K{line}")
         sys.stderr.flush()
 
     def _clear(self) -> None:
@@ -59,6 +68,34 @@ class Console:
     def close(self) -> None:
         """Remove the line of progress, if there is one."""
         self._clear()
+
+
+def progress_line(head: str, what: str, tail: str, columns: int) -> str:
+    """Return one line that fits: of a long name its end, without room only the numbers."""
+    what = shown(what)
+    room = columns - _width(head) - _width(tail)
+    if _width(what) > room:
+        while what and _width(what) + 1 > room:
+            what = what[1:]
+        what = f"…{what}" if len(what) >= _LEAST_NAME else ""
+    line = head + what + tail
+    while _width(line) > columns:
+        line = line[:-1]
+    return line
+
+
+def _width(text: str) -> int:
+    """Return the columns that a text takes; characters of East Asia are two wide."""
+    wide = sum(unicodedata.east_asian_width(c) in "WF" for c in text)
+    return len(text) + wide - sum(unicodedata.combining(c) > 0 for c in text)
+
+
+def _columns() -> int:
+    """Return the width of the terminal that standard error goes to."""
+    try:
+        return os.get_terminal_size(sys.stderr.fileno()).columns or _USUAL_COLUMNS
+    except (OSError, ValueError):
+        return _USUAL_COLUMNS
 
 
 def _duration(seconds: float) -> str:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import typer
 
+from fatescope.cli.help import Group
+
 
 def _group(help: str, parent: typer.Typer | None = None, name: str | None = None) -> typer.Typer:
     group = typer.Typer(
         help=help,
         name=name,
+        cls=Group,
         no_args_is_help=True,
-        add_completion=False,
+        add_completion=parent is None,
+        context_settings={"help_option_names": ["-h", "--help"]},
         pretty_exceptions_enable=False,
         rich_markup_mode=None,
     )

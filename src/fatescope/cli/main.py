@@ -81,8 +81,18 @@ def _root(
 def _one_line(message: str) -> str:
     if message.startswith("Usage:"):  # no arguments at all: the help itself
         return message + "\n"
-    sentence = " ".join(message.split()).rstrip(".")
-    return f"error: {sentence}. See the same command with --help.\n"
+    sentence = " ".join(message.split()).removesuffix(".")
+    end = "" if sentence.endswith("?") else "."
+    return f"error: {sentence}{end} See the same command with --help.\n"
+
+
+def _first_word() -> str:
+    """Return the command or group that was asked for, or that a shell wants to complete."""
+    words = sys.argv
+    if "_FATESCOPE_COMPLETE" in os.environ:
+        names = ("COMP_WORDS", "_TYPER_COMPLETE_ARGS")  # of bash, of the other shells
+        words = next((os.environ[n].split() for n in names if os.environ.get(n)), words)
+    return words[1] if len(words) > 1 else ""
 
 
 def main() -> None:
@@ -92,7 +102,7 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # the search for them opens 100 files
     gc.set_threshold(_COLLECT_AFTER)
     try:
-        code = load_commands(sys.argv[1] if len(sys.argv) > 1 else "")(standalone_mode=False)
+        code = load_commands(_first_word())(standalone_mode=False)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:

@@ -33,7 +33,7 @@ def show(model: _Name, console: Console) -> Result:
 @command(models, "check", example="fatescope models check nuclei")
 def check(
     model: Annotated[
-        list[str], typer.Argument(metavar="MODEL...", help="shipped names, folders or zips")
+        list[str], typer.Argument(metavar="MODEL", help="shipped names, folders or zips")
     ],
     console: Console,
 ) -> Result:
@@ -46,7 +46,10 @@ def check(
 @command(models, "export", example="fatescope models export nuclei --out nuclei.zip")
 def export(
     model: _Name,
-    out: Annotated[Path, typer.Option("--out", help="a new folder, or a file ending in .zip")],
+    out: Annotated[
+        Path,
+        typer.Option("--out", "-o", metavar="PATH", help="a new folder, or a file ending in .zip"),
+    ],
     console: Console,
 ) -> Result:
     """Copy a package, checked, into a folder or a zip."""
@@ -61,7 +64,7 @@ def import_(
         Path,
         typer.Argument(metavar="FILE", help="a zip, a folder, or ONNX with a .toml beside it"),
     ],
-    out: Annotated[Path, typer.Option("--out", help="a new folder")],
+    out: Annotated[Path, typer.Option("--out", "-o", metavar="PATH", help="a new folder")],
     console: Console,
 ) -> Result:
     """Make a package folder of a zip, or of an ONNX file with its six-line sidecar."""

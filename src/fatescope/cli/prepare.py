@@ -14,7 +14,7 @@ from fatescope.prepare.pairs import PairSettings
 
 Folders = Annotated[
     list[Path] | None,
-    typer.Argument(metavar="[FOLDER]...", help="folders with index.csv, images/ and labels/"),
+    typer.Argument(metavar="FOLDER", help="folders with index.csv, images/ and labels/"),
 ]
 
 

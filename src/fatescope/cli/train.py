@@ -54,6 +54,7 @@ def train(
             data=data,
             out=out,
             start=start,
+            called=Path(recipe).name,
             progress=console.progress,
             fresh=fresh,
         )
@@ -63,6 +64,7 @@ def train(
         out=out,
         start=start,
         leave_out=leave_out,
+        called=Path(recipe).name,
         progress=console.progress,
         fresh=fresh,
     )

@@ -59,6 +59,11 @@ class LabelScores:
         tp = self.tp[THRESHOLDS.index(percent)]
         return ratio(tp, self.n_true + self.n_pred - tp)
 
+    @property
+    def mean_ap(self) -> float:
+        """Mean of `ap` from 0.50 to 0.90."""
+        return sum(self.ap(t) for t in THRESHOLDS if t <= 90) / 9
+
     def f1(self, percent: int) -> float:
         """Return 2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing found."""
         return ratio(2 * self.tp[THRESHOLDS.index(percent)], self.n_true + self.n_pred)

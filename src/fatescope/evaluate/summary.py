@@ -76,7 +76,7 @@ def summarise_scores(
     return {
         "ap": {_key(t): pooled.ap(t) for t in THRESHOLDS},
         "f1": {_key(t): pooled.f1(t) for t in THRESHOLDS},
-        "mean_ap_50_90": _mean([pooled.ap(t) for t in THRESHOLDS if t <= 90]),
+        "mean_ap_50_90": pooled.mean_ap,
         "ap_per_image": _mean([s.ap(50) for s in scores]),
         "pq": pooled.pq,
         "mean_iou": _mean([s.iou for s in scores]),

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
 FOUNDERS = ("AB", "MS", "E", "C", "D", "P4", "EMS", "P1", "P2", "P3", "P0")
 
 
+LINEAGES = ("ABal", "ABar", "ABpl", "ABpr", "MS", "E", "C", "D", "P4")
+EARLY = "early"  # cells that belong to none of these lineages yet
+
+
 def step_lengths(lineage: Lineage) -> FloatArray:
     """Return the way of each nucleus since its parent row, µm per frame; NaN for first rows."""
     position = lineage.position_um()
@@ -66,6 +70,21 @@ def count_groups(
 def founders_of(names: Sequence[str]) -> list[str]:
     """Return the founder of each name, ``""`` for what is no Sulston name."""
     return [founder_of(n) if is_cell_name(n) else "" for n in names]
+
+
+def lineages_of(names: Sequence[str]) -> list[str]:
+    """Return the lineage of each name: of AB its four quarters; ``""`` for no Sulston name.
+
+    Examples
+    --------
+    >>> lineages_of(["ABplaa", "ABp", "EMS", "MSa", "Z2", "Nuc1"])
+    ['ABpl', 'early', 'early', 'MS', 'P4', '']
+    """
+    out = []
+    for name, founder in zip(names, founders_of(names), strict=True):
+        lineage = name[:4] if founder == "AB" else founder
+        out.append(lineage if lineage in LINEAGES or not founder else EARLY)
+    return out
 
 
 def scope_cliff(cells: Cells, *, fewest: int) -> int | None:

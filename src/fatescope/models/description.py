@@ -25,6 +25,10 @@ OFFSET_MAPS = ("foreground", "down", "across")
 """What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
 
 
+PERCENTILES = (1.0, 99.8)
+"""Intensities of the whole plane that become 0 and 1, where a package does not say others."""
+
+
 class Thresholds(Settings):
     """How maps become instances; chosen on validation units, never on test units.
 
@@ -111,7 +115,7 @@ class ModelDescription(Settings):
         None, "pixel size of the working grid, where the model has one", unit="µm", gt=0
     )
     percentiles: tuple[float, float] = setting(
-        (1.0, 99.8), "of the whole plane, mapped to 0 and 1", unit="%"
+        PERCENTILES, "of the whole plane, mapped to 0 and 1", unit="%"
     )
     divisor: int = setting(16, "rows and columns must be multiples of this", unit="px", ge=1)
     halo_px: int = setting(32, "border of a tile that is read but not used", unit="px", ge=0)

@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 _OCTAVES = 5
 _WORDS = {
-    "ground": ("its ground is darker", "its ground is brighter"),
-    "lean": ("it has dark things on light ground", "its bright parts are rarer"),
+    "ground": ("its background is darker", "its background is brighter"),
+    "lean": ("it has dark things on a light background", "its bright parts are rarer"),
     "share_1px": ("it has less fine grain", "it has more fine grain (noise)"),
     "share_2px": ("it has less fine structure", "it has more fine structure"),
     "share_4px": ("it has less structure within nuclei", "it has more structure within nuclei"),
@@ -110,7 +110,7 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     Returns
     -------
     list of str
-        Clauses such as ``"its ground is brighter (0.86; at most 0.08 in training)"``.
+        Clauses such as ``"its background is brighter (0.86; at most 0.08 in training)"``.
     """
     if not measured:
         return []
@@ -135,15 +135,20 @@ def looks_like(measured: dict[str, float], description: ModelDescription) -> boo
     Only ground and lean are compared: how much structure is of which size depends on the
     working size, which another model may have misjudged.
     """
-    return not check_input({k: v for k, v in measured.items() if k in _MARGIN}, description)
+    return not check_input(without_sizes(measured), description)
+
+
+def without_sizes(measured: dict[str, float]) -> dict[str, float]:
+    """Return the numbers that do not depend on the working size."""
+    return {k: v for k, v in measured.items() if k in _MARGIN}
 
 
 def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:
     dark = measured["lean"] < 0 and measured["ground"] > 0.5
     if description.polarity == "bright" and dark:
-        return "it has dark things on light ground, the model was trained on the opposite"
+        return "it has dark things on a light background, the model was trained on the opposite"
     if description.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
-        return "it has bright things on dark ground, the model was trained on the opposite"
+        return "it has bright things on a dark background, the model was trained on the opposite"
     return None
 
 

@@ -8,15 +8,14 @@ from __future__ import annotations
 
 import hashlib
 import io
-import os
-import shutil
 import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base.errors import ModelError
+from fatescope.base.errors import ModelError, RunError
+from fatescope.base.files import folder_written_beside, written_beside
 from fatescope.models.description import ModelDescription, description_from_rdf
 from fatescope.models.rdf import make_rdf
 
@@ -119,30 +118,24 @@ def write_files(folder: str | Path, content: Mapping[str, bytes]) -> None:
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise ModelError(f"{target} exists and is not empty. Choose another folder.")
     whole = {**content, HASH_FILE: hash_lines(content).encode()}
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     try:
-        beside.mkdir(parents=True)
-        for name, data in whole.items():
-            (beside / name).write_bytes(data)
-        if target.exists():
-            target.rmdir()
-        beside.rename(target)
-    except OSError as error:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise ModelError(
-            f"{target}: the package cannot be written ({error.strerror}). Choose another folder."
-        ) from error
+        with folder_written_beside(target) as part:
+            for name, data in whole.items():
+                (part / name).write_bytes(data)
+    except RunError as error:
+        raise ModelError(f"{error} Choose another folder for the package.") from error
 
 
 def zip_package(package: ModelPackage, path: str | Path) -> Path:
     """Write a package as one zip file, with the same bytes whenever it is written."""
     target = Path(path)
-    beside = target.with_name(f".{target.name}.{os.getpid()}.part")
     content = {**package.files, HASH_FILE: hash_lines(package.files).encode()}
-    with zipfile.ZipFile(beside, "w", zipfile.ZIP_DEFLATED) as archive:
+    with (
+        written_beside(target) as part,
+        zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
+    ):
         for name in sorted(content):
             archive.writestr(zipfile.ZipInfo(name), content[name], zipfile.ZIP_DEFLATED)
-    beside.replace(target)
     return target
 
 

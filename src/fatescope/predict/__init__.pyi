@@ -1,8 +1,8 @@
+from .channels import choose_channel as choose_channel
+from .channels import open_frames as open_frames
 from .classical import Classical as Classical
 from .frames import Frame as Frame
 from .frames import Plane as Plane
-from .frames import choose_channel as choose_channel
-from .frames import open_frames as open_frames
 from .instances import find_regions as find_regions
 from .join import RegionSums as RegionSums
 from .join import add_part as add_part
@@ -28,3 +28,7 @@ from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
+from .size import pixel_stretch as pixel_stretch
+from .size import scale_from_settings as scale_from_settings
+from .size import shared_scale as shared_scale
+from .size import typical_diameter as typical_diameter

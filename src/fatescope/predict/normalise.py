@@ -92,6 +92,13 @@ def normalise(values: NDArray[Any], statistics: PlaneStatistics) -> NDArray[np.f
 NORMALISED_MOST = 8.0
 
 
+def normalise_plane(
+    pixels: NDArray[Any], *, percentiles: tuple[float, float]
+) -> NDArray[np.float32]:
+    """Normalise a plane in memory by its own statistics (see `normalise`)."""
+    return normalise(pixels, plane_statistics(lambda: [pixels], percentiles=percentiles))
+
+
 def _count(
     parts: Callable[[], Iterable[NDArray[Any]]],
 ) -> tuple[NDArray[np.int64], int, bool, int]:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.frames import Frame, open_frames
+from fatescope.predict.channels import open_frames
+from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
+from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
 from fatescope.predict.settings import NucleiSettings
 from fatescope.predict.size import (
-    SamplePlane,
     ScalePlan,
     estimate_scale,
     pixel_stretch,
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
     from fatescope.base.finding import Finding
     from fatescope.base.image import Image
     from fatescope.models.description import Thresholds
+    from fatescope.predict.frames import Frame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
 Progress = Callable[[int, int, str], None]
-_SAMPLE_SIDE = 2048
 Index = tuple[int | slice, ...]
 
 
@@ -105,24 +106,9 @@ def choose_scale(
         statistics = frame.statistics(model.percentiles)
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
-            samples.append(SamplePlane(_sample(frame), statistics, network))
+            middle = frame.planes[len(frame.planes) // 2]
+            samples.append(SamplePlane(sample_pixels(middle), statistics, network))
     return estimate_scale(samples, model, stretch=pixel_stretch(spacing))
-
-
-def _sample(frame: Frame) -> NDArray[Any]:
-    """Return the middle plane, or of a large one the part (of nine) with the most contrast."""
-    plane = frame.planes[len(frame.planes) // 2]
-    side = [min(n, _SAMPLE_SIDE) for n in plane.shape]
-    starts = [
-        sorted({k * (n - s) // 2 for k in range(3)}) for n, s in zip(plane.shape, side, strict=True)
-    ]
-    spread = {}
-    for y in starts[0]:
-        for x in starts[1]:
-            part = plane(y, y + side[0], x, x + side[1])[::8, ::8]
-            spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
-    y, x = max(spread, key=lambda at: spread[at])
-    return plane(y, y + side[0], x, x + side[1])
 
 
 def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) -> int:
@@ -163,28 +149,28 @@ def segment_frame(
     model = predictor.description
     statistics = frame.statistics(model.percentiles)
     shape = frame.planes[0].shape
-    if statistics.constant:
+    if statistics.constant or plan.source == "none":
         empty = PlaneLabels(
             shape, 0, np.zeros(0, np.float32), np.zeros(1, np.uint32), NoRows(shape[1])
         )
         return _of_planes(frame, [empty] * len(frame.planes))
     network = predictor.network(frame.parts, statistics)
+    least_px = least_area(settings, frame.planes[0].image.spacing)
     planes = []
     for plane in frame.planes:
-        planes.append(
-            segment_plane(
-                network,
-                plane,
-                shape,
-                statistics,
-                model,
-                scale=plan.scale,
-                thresholds=_thresholds(model.thresholds, settings),
-                scratch=scratch or MemoryScratch(),
-                part_px=part_px,
-                done=done,
-            )
+        found = segment_plane(
+            network,
+            plane,
+            shape,
+            statistics,
+            model,
+            scale=plan.scale,
+            thresholds=_thresholds(model.thresholds, settings, least_px, plan),
+            scratch=scratch or MemoryScratch(),
+            part_px=part_px,
+            done=done,
         )
+        planes.append(found if least_px is None else drop_small(found, least_px))
         if len(frame.planes) > 1:
             plane.release()
     return _of_planes(frame, planes)
@@ -205,12 +191,16 @@ def _of_planes(frame: Frame, planes: Sequence[PlaneLabels]) -> FrameLabels:
     )
 
 
-def _thresholds(thresholds: Thresholds, settings: NucleiSettings) -> Thresholds:
+def _thresholds(
+    thresholds: Thresholds, settings: NucleiSettings, least_px: float | None, plan: ScalePlan
+) -> Thresholds:
     given = {
         name: value
-        for name in ("foreground", "core", "min_area_px")
+        for name in ("foreground", "core")
         if (value := getattr(settings, name)) is not None
     }
+    if least_px is not None:
+        given["min_area_px"] = least_on_working_grid(least_px, plan.scale)
     return thresholds.replace(**given) if given else thresholds
 
 
@@ -268,7 +258,7 @@ def predict_nuclei(
     """
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
-    frames, findings = open_frames(image, channel=settings.channel)
+    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     plan = choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)

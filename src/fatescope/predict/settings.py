@@ -31,6 +31,10 @@ class NucleiSettings(Settings):
     diameter_um: float | None = setting(
         None, "typical diameter of a nucleus", unit="µm", gt=0, le=10_000
     )
+    same_size: bool = setting(
+        False,
+        "one estimate of the diameter for all images of a run with one pixel size and channel",
+    )
     foreground: float | None = setting(
         None, "least foreground of a pixel of a nucleus; default: of the model", gt=0, lt=1
     )
@@ -40,18 +44,21 @@ class NucleiSettings(Settings):
         gt=0,
         lt=1,
     )
-    min_area_px: int | None = setting(
+    min_area_px: float | None = setting(
         None,
-        "smaller nuclei are dropped, on the working grid; default: of the model",
+        "smaller nuclei are dropped, in pixels of the image; default: of the model",
         unit="px",
         ge=0,
     )
+    min_area_um2: float | None = setting(None, "smaller nuclei are dropped", unit="µm²", ge=0)
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
 
     @model_validator(mode="after")
-    def _one_diameter(self) -> NucleiSettings:
+    def _one_of_each(self) -> NucleiSettings:
         if self.diameter_px is not None and self.diameter_um is not None:
             raise ValueError("give --diameter-px or --diameter-um, not both")
+        if self.min_area_px is not None and self.min_area_um2 is not None:
+            raise ValueError("give --min-area-px or --min-area-um2, not both")
         return self
 
 

@@ -1,62 +1,55 @@
-"""The working size: how much a picture is enlarged or reduced before the network sees it.
+"""The working size: how much an image is enlarged or reduced before the network sees it.
 
 Where the user or the spacing says how large a nucleus is, that decides. Otherwise the network
-looks at a small sample of the picture at several sizes, and the size whose answer agrees with
-itself (nuclei about as large as the model was trained on, found with confidence) is kept.
+looks at a small sample of the image at several sizes, and the size whose answer agrees with
+itself (nuclei about as large as the model was trained on, found with confidence) is kept. An
+image may hold nothing: where the evidence is weak at every size, there is no size.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
-from fatescope.models.description import DISTANCE_MAPS
-from fatescope.predict.histogram import histogram, otsu
-from fatescope.predict.instances import find_regions
-from fatescope.predict.join import RegionSums, add_part, join_regions
-from fatescope.predict.normalise import count_values, first_bin, normalise
-from fatescope.predict.regions import FULL, quantise
-from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
-from fatescope.predict.voting import agreement
+from fatescope.predict.looks import look_at, weighted_median
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Iterable, Sequence
 
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.looks import Look, SamplePlane
     from fatescope.predict.settings import NucleiSettings
-    from fatescope.predict.tiling import Network
 
 TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
 """Working pixels per input pixel of the coarse passes, the likely ones first."""
 
 _CLEAR = 0.5
 _CLOSE = 0.2
-"""A pass that explains half of the bright area with nuclei within 2**0.2 of the model's size is
+"""A look that explains half of the bright area with nuclei within 2**0.2 of the model's size is
 believed at once: among 340 pictures of 9 to 196 px none was wrong (decision record 0042)."""
 
 _GOOD = 0.75
 
-SAMPLE_PX = 256
-"""Side of what the network sees in each coarse pass."""
-
 _FEW, _BY_FAR = 5, 2.0
-"""A pass that saw fewer nuclei is believed where no other saw more, or where it explains so many
+"""A look that saw fewer nuclei is believed where no other saw more, or where it explains so many
 times as much: specks beside nuclei do not count, nor does the grain of one large nucleus."""
 
 _FITTING = 2.0
-"""A coarse pass is left out where fewer nuclei of its size fit beside each other into the picture:
-any network can take a whole small picture for one nucleus."""
+"""A look is left out where fewer nuclei of its size fit beside each other into the image: any
+network can take a whole small image for one nucleus."""
+
+_WEAK = 0.1
+"""A look that explains less of the bright area is no evidence of nuclei: specks and noise."""
+
+_FAINT, _ROOM = 0.15, 1.5
+"""Fewer nuclei than `_FEW` are no evidence where they do not stand out from the rest, in parts of
+the image's own range, or fill two thirds of its side: haze and uneven light do (record 0150)."""
 
 _CLOSER, _CLOSER_PX = 1.2, 512
 """The last look is finer than the working size, and wider: neighbours that stand as one at a
@@ -66,36 +59,43 @@ _TOO_LARGE = 1.06
 """By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
 
 _KEEP = (1 / 1.15, 1.08)
-"""Within these ratios a picture is not resampled. Nuclei a little larger than the model's are as
+"""Within these ratios an image is not resampled. Nuclei a little larger than the model's are as
 well found as they are; smaller ones soon are not (decision record 0132)."""
 
-ScaleSource = Literal["diameter", "spacing", "estimated", "assumed"]
+SizeSource = Literal["given", "model", "estimated", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScalePlan:
-    """How a picture is brought to the working size, and who says so."""
+    """How large nuclei are, who says so, and how the image is brought to the working size.
+
+    ``source`` is ``given`` by the user, of the ``model`` whose pixel size is known,
+    ``estimated``, or ``none`` where no size has evidence: then nothing is segmented.
+    """
 
     scale: tuple[float, float]  # working pixels per input pixel, down and across
     diameter_px: float | None  # of a typical nucleus on the input grid
-    source: ScaleSource
+    source: SizeSource
+    seen: float = 0.0  # nuclei that an estimate rests on, each counted as much as it is sure
+    shared: bool = False  # the estimate is that of all images of a run
 
     def finding(self, file: str) -> Finding:
         """Return the sentence for ``findings.csv``."""
-        mean = math.sqrt(self.scale[0] * self.scale[1])
-        if self.source == "assumed":
+        if self.source == "none":
             return Finding(
                 file=file,
-                rule="assumed-scale",
+                rule="no-nuclei",
                 severity="warning",
-                value=mean,
-                reason="The size of the nuclei could not be estimated, so none was assumed. If "
-                "nuclei are missed or broken, give --diameter-px.",
+                reason="Nothing in the image looks like nuclei, at any size, so it has no "
+                "objects. If you see nuclei, give --diameter-px, or --same-size if other images of "
+                "the run show them better.",
             )
+        mean = math.sqrt(self.scale[0] * self.scale[1])
         said = {
-            "diameter": "The diameter was given",
-            "spacing": "The pixel size is known",
-            "estimated": "The size was estimated from the picture",
+            "given": "The diameter was given",
+            "model": "The pixel size is known",
+            "estimated": "The size was estimated from "
+            + ("all images of its kind" if self.shared else "the image"),
         }[self.source]
         return Finding(
             file=file,
@@ -123,17 +123,17 @@ def scale_from_settings(
         if um is None:
             raise SettingsError(
                 "diameter_um = "
-                f"{settings.diameter_um}: the pixel size of the picture is not known. Give "
+                f"{settings.diameter_um}: the pixel size of the image is not known. Give "
                 "--spacing-um too, or --diameter-px."
             )
         diameter = settings.diameter_um / math.sqrt(um[0] * um[1])
-        return _plan(model, diameter, stretch, "diameter")
+        return _plan(model, diameter, stretch, "given")
     if settings.diameter_px is not None:
-        return _plan(model, settings.diameter_px, stretch, "diameter")
+        return _plan(model, settings.diameter_px, stretch, "given")
     if model.spacing_um is not None and um is not None:
         scale = (um[0] / model.spacing_um, um[1] / model.spacing_um)
         diameter = model.diameter_px / math.sqrt(scale[0] * scale[1])
-        return ScalePlan(scale=scale, diameter_px=diameter, source="spacing")
+        return ScalePlan(scale=scale, diameter_px=diameter, source="model")
     return None
 
 
@@ -147,7 +147,7 @@ def pixel_stretch(spacing: Spacing) -> tuple[float, float]:
 
 
 def _plan(
-    model: ModelDescription, diameter: float, stretch: tuple[float, float], source: ScaleSource
+    model: ModelDescription, diameter: float, stretch: tuple[float, float], source: SizeSource
 ) -> ScalePlan:
     ratio = model.diameter_px / diameter
     if _KEEP[0] <= ratio <= _KEEP[1]:
@@ -157,53 +157,10 @@ def _plan(
     )
 
 
-@dataclass(frozen=True)
-class SamplePlane:
-    """A plane of the picture to estimate the size from: pixels in memory, and its network."""
-
-    pixels: NDArray[Any]  # (Y, X), at most a few megapixels
-    statistics: PlaneStatistics
-    network: Network
-
-    @cached_property
-    def threshold(self) -> float:
-        """Above this normalised value a pixel is bright (Otsu's); whole numbers are counted first.
-
-        All passes share it.
-        """
-        pixels = self.pixels
-        if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-            return otsu(histogram(normalise(pixels, self.statistics)))
-        counts = count_values(pixels)
-        at = np.flatnonzero(counts)
-        values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
-        return otsu(histogram(normalise(values, self.statistics), counts[at]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """What one coarse pass saw: diameters on the working grid, and how sure it was of each."""
-
-    scale: float
-    diameter: NDArray[np.float64]
-    weight: NDArray[np.float64]
-    bright: float  # area that objects could explain, in working pixels: above Otsu's threshold
-
-    @property
-    def n(self) -> int:
-        """How many nuclei were seen."""
-        return len(self.diameter)
-
-    @property
-    def typical(self) -> float:
-        """Median diameter, in working pixels, each nucleus counted as much as it is sure."""
-        return weighted_median(self.diameter, self.weight)
-
-
 def estimate_scale(
     samples: Sequence[SamplePlane], model: ModelDescription, *, stretch: tuple[float, float]
 ) -> ScalePlan:
-    """Estimate the typical nucleus from samples of the picture.
+    """Estimate the typical nucleus from samples of the image.
 
     Parameters
     ----------
@@ -215,150 +172,89 @@ def estimate_scale(
     Returns
     -------
     ScalePlan
-        With source ``"assumed"`` and no resampling where nothing is found at any size.
+        With source ``"none"`` where there is no evidence of nuclei at any size.
     """
     best = _coarse(samples, model, stretch)
     if best is None:
-        return ScalePlan(scale=stretch, diameter_px=None, source="assumed")
-    diameter = best.typical / best.scale
-    closer = _look(
+        return ScalePlan(scale=stretch, diameter_px=None, source="none")
+    diameter, seen = best.diameter_px, best.weight
+    closer = look_at(
         samples, model, _CLOSER * model.diameter_px / diameter, stretch, side_px=_CLOSER_PX
     )
-    if closer.n and _merit(closer, model) >= 0.5 * _merit(best, model):
-        diameter = closer.typical / closer.scale
-    return _plan(model, diameter / _TOO_LARGE, stretch, "estimated")
+    if closer.n and closer.merit(model) >= 0.5 * best.merit(model):
+        diameter, seen = closer.diameter_px, closer.weight
+    plan = _plan(model, diameter / _TOO_LARGE, stretch, "estimated")
+    return replace(plan, seen=float(seen.sum()))
+
+
+def shared_scale(
+    diameter_px: float | None, model: ModelDescription, *, stretch: tuple[float, float]
+) -> ScalePlan:
+    """Return the plan of an image whose run decided how large nuclei are, or that none are there.
+
+    Parameters
+    ----------
+    diameter_px : float or None
+        From `typical_diameter` of the plans of all images of its kind.
+    model : ModelDescription
+    stretch : tuple of float
+        Factors that make pixels square.
+    """
+    if diameter_px is None:
+        return ScalePlan(scale=stretch, diameter_px=None, source="none", shared=True)
+    return replace(_plan(model, diameter_px, stretch, "estimated"), shared=True)
+
+
+def typical_diameter(plans: Iterable[ScalePlan]) -> float | None:
+    """Return the median of estimates, each counted by the nuclei it rests on; in any order."""
+    known = sorted((p.diameter_px, p.seen) for p in plans if p.diameter_px is not None)
+    if not known:
+        return None
+    diameters, seen = np.array(known).T
+    return weighted_median(diameters, seen)
 
 
 def _coarse(
     samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
-) -> _Look | None:
-    """Return the coarse pass to believe, or None where nothing is found at any scale."""
+) -> Look | None:
+    """Return the coarse look to believe, or None where no scale gives evidence of nuclei."""
     looks = []
     side = max((min(sample.pixels.shape) for sample in samples), default=0)
     for scale in TRIED_SCALES:
         if scale < 1 and scale * side < _FITTING * model.diameter_px:
             continue
-        look = _look(samples, model, scale, stretch)
-        if _merit(look, model) >= _CLEAR and abs(_off(look, model)) <= _CLOSE and look.n >= _FEW:
+        look = look_at(samples, model, scale, stretch)
+        merit = look.merit(model)
+        if merit >= _CLEAR and abs(_off(look, model)) <= _CLOSE and look.n >= _FEW:
             return look
-        looks.append(look)
-    most = max(_merit(look, model) for look in looks)
-    if most <= 0:
+        if _is_evidence(look, model, side):
+            looks.append(look)
+    if not looks:
         return None
+    most = max(look.merit(model) for look in looks)
     sure = [look for look in looks if look.n >= _FEW]
-    if max((_merit(look, model) for look in sure), default=0.0) * _BY_FAR < most:
+    if max((look.merit(model) for look in sure), default=0.0) * _BY_FAR < most:
         sure = looks
-    most = max(_merit(look, model) for look in sure)
-    # A coarse pass may take whole groups for nuclei: of good answers the finest is right.
-    good = [look for look in sure if _merit(look, model) >= _GOOD * most]
+    most = max(look.merit(model) for look in sure)
+    # A coarse look may take whole groups for nuclei: of good answers the finest is right.
+    good = [look for look in sure if look.merit(model) >= _GOOD * most]
     return max(good, key=lambda look: look.scale)
 
 
-def _off(look: _Look, model: ModelDescription) -> float:
-    """Return by how many doublings the typical nucleus of a pass is larger than the model's."""
+def _is_evidence(look: Look, model: ModelDescription, side: int) -> bool:
+    """Say whether a look shows nuclei, and not haze, grain or specks."""
+    if not look.n:
+        return False
+    if model.polarity == "any":  # what is bright then says nothing
+        return True
+    if look.merit(model) < _WEAK:
+        return False
+    if look.n >= _FEW:
+        return True
+    contrast = weighted_median(look.contrast, look.weight)
+    return contrast >= _FAINT and look.diameter_px * _ROOM <= side
+
+
+def _off(look: Look, model: ModelDescription) -> float:
+    """Return by how many doublings the typical nucleus of a look is larger than the model's."""
     return math.log2(look.typical / model.diameter_px)
-
-
-def _merit(look: _Look, model: ModelDescription) -> float:
-    """Return how much of the bright area is explained by sure nuclei of about the model's size."""
-    if not len(look.diameter):
-        return 0.0
-    off = np.log2(look.diameter / model.diameter_px)
-    fit = look.weight * np.exp(-0.5 * (off / 0.6) ** 2)
-    area = np.pi / 4 * look.diameter**2
-    return float((fit * area).sum() / max(look.bright, float(area.sum()), 1.0))
-
-
-def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
-    """Return the value with half of the weight on each side."""
-    order = np.argsort(values, kind="stable")
-    upto = np.cumsum(weights[order])
-    return float(values[order][int(np.searchsorted(upto, upto[-1] / 2))])
-
-
-def _look(
-    samples: Sequence[SamplePlane],
-    model: ModelDescription,
-    scale: float,
-    stretch: tuple[float, float],
-    *,
-    side_px: int = SAMPLE_PX,
-) -> _Look:
-    """Run the network on the same field of each sample at one scale."""
-    diameters, weights, bright = [np.empty(0)], [np.empty(0)], 0.0
-    both = (scale * stretch[0], scale * stretch[1])
-    for sample in samples:
-        seen = _window(sample.pixels, both, side_px)
-        values = normalise(seen, sample.statistics)
-        if model.polarity == "any":  # brightness does not say where objects could be
-            bright += float(sample.pixels.size) * both[0] * both[1]
-        else:
-            bright += float((values > sample.threshold).sum()) * both[0] * both[1]
-        diameter, weight = _nuclei_of(seen, sample, model, both)
-        diameters.append(diameter)
-        weights.append(weight)
-    return _Look(scale, np.concatenate(diameters), np.concatenate(weights), bright)
-
-
-def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
-    """Return the part of the sample, of ``side_px`` working pixels, with the most contrast."""
-    side = [
-        max(1, min(n, math.floor(side_px / s))) for n, s in zip(pixels.shape, scale, strict=True)
-    ]
-    starts = [
-        sorted({round(k * (n - s) / 3) for k in range(4)})
-        for n, s in zip(pixels.shape, side, strict=True)
-    ]
-    best, most = pixels[: side[0], : side[1]], -1.0
-    for y in starts[0]:
-        for x in starts[1]:
-            part = pixels[y : y + side[0], x : x + side[1]]
-            spread = float(np.nan_to_num(part[::4, ::4].astype(np.float64)).std())
-            if spread > most * (1 + 1e-9):
-                best, most = part, spread
-    return best
-
-
-def _nuclei_of(
-    pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return diameters (working pixels) and confidence of the nuclei of a window."""
-    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
-    rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
-    grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
-
-    def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
-        return pixels[y0:y1, x0:x1]
-
-    tile = read_tile(read, grid, sample.statistics, 0, 0)
-    maps = quantise(sample.network.run(tile[None, None])[0])
-    maps = maps[:, : grid.working_shape[0], : grid.working_shape[1]]
-    regions = find_regions(maps, model.thresholds, outputs=model.outputs)
-    sums = RegionSums()
-    own = slice(0, maps.shape[1])
-    provisional = add_part(sums, regions, maps, own=own, offset=0)
-    joined = join_regions(sums, model.thresholds)
-    labels = joined.label_of[provisional]
-    area = np.bincount(labels.reshape(-1), minlength=joined.n + 1)[1:]
-    cut = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
-    whole = np.ones(joined.n, np.bool_)
-    whole[cut[cut > 0].astype(np.intp) - 1] = False
-    if whole.sum() < 3:
-        whole[:] = True
-    sure = joined.score.astype(np.float64)
-    if model.outputs == DISTANCE_MAPS:
-        top = np.zeros(joined.n + 1, np.uint8)
-        np.maximum.at(top, labels.reshape(-1), maps[1].reshape(-1))
-        sure *= top[1:] / FULL
-    else:
-        peak = np.zeros(joined.n + 1)
-        np.maximum.at(peak, joined.label_of[1:], sums.peak[0])
-        sure *= agreement(peak[1:], area)
-    return np.sqrt(4 * area[whole] / np.pi), sure[whole]
-
-
-def _tile(length: int, divisor: int) -> int:
-    """Return the side of a coarse pass: few different ones, since each costs to prepare."""
-    step = -(-64 // divisor) * divisor
-    return -(-length // step) * step

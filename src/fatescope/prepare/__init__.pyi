@@ -4,11 +4,13 @@ from .leaks import audit_units as audit_units
 from .leaks import check_leaks as check_leaks
 from .pairs import PairSettings as PairSettings
 from .pairs import find_pairs as find_pairs
+from .pixels import read_label_plane as read_label_plane
+from .pixels import read_plane as read_plane
+from .pixels import read_truth as read_truth
 from .splits import SplitSettings as SplitSettings
 from .splits import split_frames as split_frames
 from .splits import split_units as split_units
 from .store import Sample as Sample
-from .store import read_pixels as read_pixels
 from .store import read_samples as read_samples
 from .store import seen_hashes as seen_hashes
 from .store import unit_hash as unit_hash

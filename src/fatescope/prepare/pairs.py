@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.base import FileFormatError, InputError, setting
 from fatescope.prepare.splits import Split, SplitSettings, split_frames, split_units
-from fatescope.prepare.store import Sample, with_splits
+from fatescope.prepare.store import Sample, label_promise, with_splits
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -35,6 +35,10 @@ class PairSettings(SplitSettings):
         "",
         "folders, by name and with commas between, whose pairs are all for training: "
         "rendered pictures, for instance",
+    )
+    partial: str = setting(
+        "",
+        "folders, by name and with commas between, whose label images leave visible objects out",
     )
     preview: bool = setting(
         False, "draw originals and augmented crops of them, with their targets, into preview.png"
@@ -69,12 +73,13 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
         only to learn from is not among ``inputs``.
     """
     samples: list[Sample] = []
-    unknown = {n for n in settings.learn_only.split(",") if n} - {_folder(p).name for p in inputs}
-    if unknown:
-        raise InputError(
-            f"--learn-only names {', '.join(sorted(unknown))}, which is none of the given folders. "
-            "Give the names of folders, divided by commas."
-        )
+    for flag, names in (("learn-only", settings.learn_only), ("partial", settings.partial)):
+        unknown = set(_listed(names)) - {_folder(p).name for p in inputs}
+        if unknown:
+            raise InputError(
+                f"--{flag} names {', '.join(sorted(unknown))}, which is none of the given folders. "
+                "Give the names of folders, divided by commas."
+            )
     for path in inputs:
         index = path / "index.csv" if path.is_dir() else path
         samples += _divided(_from_index(index, unit=settings.unit), _folder(path).name, settings)
@@ -85,6 +90,10 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
             "no pair was found. Give folders with an index.csv, or --images and --labels patterns."
         )
     return samples
+
+
+def _listed(names: str) -> list[str]:
+    return [name for name in names.split(",") if name]
 
 
 def _folder(path: Path) -> Path:
@@ -100,13 +109,21 @@ def _divided(samples: list[Sample], folder: str, settings: PairSettings) -> list
     units = [s.unit for s in samples]
     frames = [s.frame for s in samples if s.frame is not None]
     splits: list[Split]
-    if folder and folder in settings.learn_only.split(","):
+    if folder in _listed(settings.learn_only):
         splits = ["train"] * len(samples)
     elif len(set(units)) == 1 and len(frames) == len(samples) and len(set(frames)) > 1:
         splits = split_frames(frames, settings=settings)
     else:
         splits = split_units(units, [s.kind for s in samples], settings=settings)
-    named = [replace(s, unit=f"{folder}/{s.unit}" if folder else s.unit) for s in samples]
+    partial = folder in _listed(settings.partial)
+    named = [
+        replace(
+            s,
+            unit=f"{folder}/{s.unit}" if folder else s.unit,
+            complete=s.complete and not partial,
+        )
+        for s in samples
+    ]
     return with_splits(named, splits)
 
 
@@ -141,6 +158,7 @@ def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | Non
         role=row.get("role") or "instances",
         kind=row.get("type") or index.parent.name,
         pixel_size=(float(size[0]), float(size[1])) if size[0] and size[1] else None,
+        **label_promise(row),
     )
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import FileFormatError
+from fatescope.base import FileFormatError, written_beside
 from fatescope.prepare.splits import Split
 
 if TYPE_CHECKING:
@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-COLUMNS = ("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x")
+COLUMNS = (
+    *("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x"),
+    *("complete", "unsure_label", "least_px"),
+)
 REQUIRED = COLUMNS[:6]
 ROLES = ("instances", "foreground")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
@@ -35,6 +38,9 @@ class Sample:
     role: str = "instances"  # or "foreground": which nuclei touch is not known
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
+    complete: bool = True  # every visible object has a label; False: dim ones may have none
+    unsure_label: int | None = None  # label of regions in which nobody can say what is there
+    least_px: int = 0  # objects of a smaller area were labelled or left out by chance
 
     @property
     def key(self) -> str:
@@ -56,9 +62,8 @@ class Sample:
 
 def write_samples(path: Path, samples: Sequence[Sample]) -> None:
     """Write the manifest beside its final name, then rename; paths relative to its folder."""
-    temporary = path.with_name(path.name + ".part")
     root = path.parent.resolve()
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for s in samples:
@@ -67,8 +72,9 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
             paths = [
                 Path(os.path.relpath(p.resolve(), root)).as_posix() for p in (s.image, s.labels)
             ]
-            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size])
-    temporary.replace(path)
+            unsure = "" if s.unsure_label is None else s.unsure_label
+            promise = ["yes" if s.complete else "no", unsure, s.least_px or ""]
+            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise])
 
 
 def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
@@ -114,38 +120,28 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
             role=role,
             kind=row.get("kind") or "",
             pixel_size=(float(size[0]), float(size[1])) if all(size) else None,
+            **label_promise(row),
         )
     except ValueError as error:
         raise FileFormatError(f"{where}: {error}. Numbers are needed there.") from error
 
 
-def read_pixels(path: Path) -> NDArray[Any]:
-    """Read one 2D picture or label image (PNG or TIFF) as stored.
+def label_promise(row: Mapping[str, str]) -> dict[str, Any]:
+    """Return what a row says of its label image; without a word, every object has a label.
 
     Raises
     ------
-    FileFormatError
-        If the file cannot be read as a single plane.
+    ValueError
+        If a value is not of its kind.
     """
-    import numpy as np
-
-    try:
-        if path.suffix.lower() in (".tif", ".tiff"):
-            import tifffile
-
-            pixels = tifffile.imread(path)
-        else:
-            from PIL import Image as PillowImage
-
-            with PillowImage.open(path) as opened:
-                pixels = np.asarray(opened)
-    except (OSError, ValueError) as error:
-        raise FileFormatError(f"{path}: cannot be read ({error}). Is it a PNG or TIFF?") from error
-    if pixels.ndim != 2:
-        raise FileFormatError(
-            f"{path}: a plane of rows and columns is needed; its shape is {pixels.shape}."
-        )
-    return np.asarray(pixels)
+    complete, unsure = row.get("complete") or "yes", row.get("unsure_label") or ""
+    if complete not in ("yes", "no"):
+        raise ValueError(f"complete is yes or no, not {complete!r}")
+    return {
+        "complete": complete == "yes",
+        "unsure_label": int(unsure) if unsure else None,
+        "least_px": int(row.get("least_px") or 0),
+    }
 
 
 def with_splits(samples: Sequence[Sample], splits: Sequence[Split]) -> list[Sample]:
@@ -179,18 +175,15 @@ def seen_hashes(rows: Sequence[Sample]) -> list[str]:
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows as CSV, columns in order of appearance; beside the final name, then renamed."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", newline="", encoding="utf-8") as stream:
+    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
-    temporary.replace(path)
 
 
 def write_picture(path: Path, pixels: NDArray[Any]) -> None:
     """Write a picture (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
     from PIL import Image as PillowImage
 
-    temporary = path.with_name(path.name + ".part")
-    PillowImage.fromarray(pixels).save(temporary, format="PNG")
-    temporary.replace(path)
+    with written_beside(path) as part:
+        PillowImage.fromarray(pixels).save(part, format="PNG")

@@ -1,3 +1,4 @@
+from .again import write_settings as write_settings
 from .colours import carry_colours as carry_colours
 from .doubt import merge_repeats as merge_repeats
 from .doubt import rank_doubtful as rank_doubtful

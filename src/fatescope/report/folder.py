@@ -15,6 +15,7 @@ from fatescope.base import FatescopeError, RunError
 from fatescope.report.doubt import merge_repeats, rank_doubtful
 from fatescope.report.objects import ObjectsFile
 from fatescope.report.previews import add_thumbnails, make_previews, spread
+from fatescope.report.typical import typical_image
 from fatescope.report.values import ImageSummary, NucleiReport
 
 if TYPE_CHECKING:
@@ -24,9 +25,8 @@ if TYPE_CHECKING:
     from fatescope.base import Image
     from fatescope.report.values import Doubtful, Preview
 
-MAX_IMAGES_SHOWN, MAX_DOUBTFUL, MAX_FINDINGS = 24, 40, 500
+MAX_IMAGES_SHOWN, MAX_DOUBTFUL = 24, 40
 _FRAMES_IN_ALL = 120
-_SEVERITIES = ("error", "warning", "info")
 
 
 def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
@@ -77,8 +77,7 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         doubtful=tuple(listed),
         n_doubtful=len(doubtful),
         marked=frozenset((d.key, d.frame, d.label) for d in doubtful if (d.key, d.frame) in wanted),
-        findings=tuple(own[:MAX_FINDINGS]),
-        n_findings=len(findings),
+        findings=tuple(own),
         record=record,
         columns=tuple(objects.columns),
     )
@@ -100,7 +99,7 @@ def _read_record(folder: Path) -> dict[str, Any]:
 
 
 def _read_findings(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of findings.csv, the most severe first, numbers as numbers."""
+    """Return the rows of findings.csv, numbers as numbers."""
     if not path.is_file():
         return []
     with path.open(encoding="utf-8", newline="") as stream:
@@ -108,7 +107,7 @@ def _read_findings(path: Path) -> list[dict[str, Any]]:
     for row in rows:
         for column, kind in (("frame", int), ("value", float), ("limit", float)):
             row[column] = kind(row[column]) if row[column] else None
-    return sorted(rows, key=lambda r: _SEVERITIES.index(r["severity"]))
+    return rows
 
 
 def _inputs(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -141,6 +140,7 @@ def _summary(
         sha256=sha256 if isinstance(sha256, str) else str(sha256[0]),
         median_size=median,
         n_findings=len(own),
+        diameter=said.get("diameter") or {},
         problem=failed if said.get("state") == "failed" else "",
     )
     if image.n_frames > 1 and not image.problem:
@@ -149,14 +149,18 @@ def _summary(
 
 
 def _choose(images: Sequence[ImageSummary], doubtful: Sequence[Doubtful]) -> list[str]:
-    """Choose the images to show: half for their doubtful objects, the rest spread evenly."""
+    """Choose the images to show: a typical one first, half for their doubtful objects, others.
+
+    The others are spread evenly over the run.
+    """
     done = [i.key for i in images if not i.problem]
     place = {key: i for i, key in enumerate(done)}
-    first = dict.fromkeys(place[d.key] for d in doubtful if d.key in place)
-    chosen = spread(
-        len(done), at_most=MAX_IMAGES_SHOWN, always=list(first)[: MAX_IMAGES_SHOWN // 2]
-    )
-    return [done[i] for i in chosen]
+    typical = typical_image(images)
+    wanted = dict.fromkeys(place[d.key] for d in doubtful if d.key in place)
+    always = [place[typical]] if typical else []
+    always += list(wanted)[: MAX_IMAGES_SHOWN // 2]
+    chosen = spread(len(done), at_most=MAX_IMAGES_SHOWN, always=always)
+    return sorted((done[i] for i in chosen), key=lambda key: key != typical)
 
 
 def _look(

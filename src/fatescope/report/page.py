@@ -11,15 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.base import written_beside
 from fatescope.report import sections
+from fatescope.report.again import command_line, python_lines, settings_toml
+from fatescope.report.methods import methods_text
 from fatescope.report.views import build_views, first_picture, without_first_picture
-from fatescope.report.words import (
-    command_line,
-    explain_column,
-    lead_sentence,
-    methods_text,
-    python_lines,
-    settings_toml,
-)
+from fatescope.report.words import caution_sentence, explain_column, lead_sentence
 
 if TYPE_CHECKING:
     import os
@@ -56,8 +51,8 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
     Returns
     -------
     Path
-        The file, at most 20 MB: tables longer than 1000 images or 500 findings are cut, pictures
-        that do not fit are left out, and the page says so.
+        The file, at most 20 MB: tables longer than 1000 images, and findings of one rule beyond 50,
+        are cut, pictures that do not fit are left out, and the page says so.
     """
     target = Path(path)
     with written_beside(target) as part:
@@ -80,6 +75,7 @@ def _render(report: NucleiReport, budget: int) -> bytes:
     from markupsafe import Markup
 
     views, n_left_out = build_views(report, budget_bytes=budget)
+    movies = {i.key for i in report.images if i.n_frames > 1}
     script, style = _packaged("report.js"), _packaged("report.css")
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     values = {
@@ -89,9 +85,10 @@ def _render(report: NucleiReport, budget: int) -> bytes:
         "style": Markup(style),
         "script_hash": f"sha256-{digest}",
         "views": views,
+        "walks": any(len(view["frames"]) > 1 for view in views),
         "sample_note": sections.sample_note(report, views, n_left_out),
         "first_svg": Markup("".join(first_picture(views))) if views else "",
-        "doubts": [sections.doubt_row(d, views) for d in report.doubtful],
+        "doubts": [sections.doubt_row(d, views, in_movie=d.key in movies) for d in report.doubtful],
         "data": Markup(_json_for_script({"views": without_first_picture(views)})),
         **_results(report),
         **_provenance(report),
@@ -108,11 +105,9 @@ def _render(report: NucleiReport, budget: int) -> bytes:
 
 
 def _results(report: NucleiReport) -> dict[str, Any]:
-    findings, images = (
-        report.findings[: sections.MAX_FINDINGS],
-        report.images[: sections.MAX_IMAGES],
-    )
+    images = report.images[: sections.MAX_IMAGES]
     return {
+        "caution": caution_sentence(report),
         "lead": lead_sentence(report),
         "figures": sections.figures(report),
         "doubt_note": sections.doubt_note(report),
@@ -120,12 +115,9 @@ def _results(report: NucleiReport) -> dict[str, Any]:
         "counts_note": sections.counts_note(report),
         "sizes": sections.size_chart(report),
         "per_image": sections.per_image_chart(report),
-        "findings": [sections.finding_row(f) for f in findings],
-        "findings_note": sections.cut_note(
-            len(findings), report.n_findings, "finding", "findings.csv"
-        ),
+        "findings": sections.finding_groups(report),
         "images": [sections.image_row(i) for i in images],
-        "images_note": sections.cut_note(len(images), len(report.images), "image", "run.json"),
+        "images_note": sections.images_note(len(report.images)),
     }
 
 

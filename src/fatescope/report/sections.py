@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.base import group_findings
 from fatescope.report.outlines import paint_outlines
 from fatescope.report.pictures import png_uri
 from fatescope.report.svg import histogram, line_chart, number, strip_chart
@@ -13,10 +14,13 @@ from fatescope.report.views import find_in_views
 from fatescope.report.words import count_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fatescope.base import FindingGroup
     from fatescope.report.values import Doubtful, ImageSummary, NucleiReport
     from fatescope.report.views import View
 
-MAX_IMAGES, MAX_FINDINGS, MAX_CHARTS, MAX_RECORD = 1000, 500, 6, 400
+MAX_IMAGES, MAX_PLACES, MAX_CHARTS, MAX_RECORD = 1000, 50, 6, 400
 _SEVERITIES = ("error", "warning", "info")
 _RUN = ("command", "units_done", "units_failed", "findings", "schema")
 """Times and memory stay in ``run.json``: a continued run gives the same page, byte for byte."""
@@ -36,7 +40,7 @@ def figures(report: NucleiReport) -> list[dict[str, str]]:
         _figure("Nuclei outlined", number(report.n_objects)),
         _figure("Median size", number(report.median_size), report.size_unit, size_note),
         _figure("To look at first", number(doubtful), note="doubtful outlines"),
-        _figure("Findings", number(report.n_findings), note=_severities(report)),
+        _figure("Findings", number(len(report.findings)), note=_severities(report)),
     ]
 
 
@@ -46,8 +50,6 @@ def _figure(name: str, value: str, unit: str = "", note: str = "") -> dict[str, 
 
 def _severities(report: NucleiReport) -> str:
     counts = {s: sum(f["severity"] == s for f in report.findings) for s in _SEVERITIES}
-    if len(report.findings) < report.n_findings:
-        return ""
     names = {"error": "error", "warning": "warning", "info": "note"}
     return ", ".join(count_of(n, names[s]) for s, n in counts.items() if n)
 
@@ -61,11 +63,12 @@ def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str
     text = []
     if len(shown) < len(done):
         text.append(
-            f"A sample: {number(len(shown))} of {number(len(done))} images, those with the most "
-            "doubtful objects and others spread evenly over the list."
+            f"A sample: {number(len(shown))} of {number(len(done))} images, a typical one "
+            "first, then those with the most doubtful objects and others spread evenly over the "
+            "list."
         )
     elif len(done) > 1:
-        text.append("Every image is shown.")
+        text.append("Every image is shown, a typical one first.")
     part = [v for v in views if len(v["frames"]) < v["length"] and not v["region"]]
     if part:
         shown_of = f"{len(part[0]['frames'])} of {part[0]['length']} {part[0]['walk']}s"
@@ -90,14 +93,15 @@ def _colour_note(report: NucleiReport, has_movies: bool) -> str:
 def doubt_note(report: NucleiReport) -> str:
     """Say how the list of doubtful objects is ordered, and where it was cut."""
     listed = sum(1 + len(d.also) for d in report.doubtful)
-    text = "Most doubtful first. In the picture their outline is dashed."
+    text = "Most doubtful first. In the image their outline is dashed."
     if listed < report.n_doubtful:
         return f"{text} Listed: {number(listed)} of {number(report.n_doubtful)} doubtful outlines."
     return text
 
 
-def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
+def doubt_row(doubt: Doubtful, views: list[View], *, in_movie: bool) -> dict[str, Any]:
     """Return one doubtful object with its thumbnail and its place in the views."""
+    frame = [f"frame {doubt.frame}"] if in_movie else []
     place = find_in_views(views, doubt)
     thumbnail = None
     if doubt.thumbnail is not None and doubt.thumbnail_labels is not None:
@@ -106,7 +110,7 @@ def doubt_row(doubt: Doubtful, views: list[View]) -> dict[str, Any]:
     view, at, y, x = place if place is not None else (None, 0, 0, 0)
     return {
         "label": doubt.label,
-        "where": f"Nucleus {doubt.label}, frame {doubt.frame}, {doubt.key}",
+        "where": ", ".join([f"Nucleus {doubt.label}", *frame, doubt.key]),
         "reason": doubt.reason + _also(doubt),
         "thumbnail": thumbnail,
         "view": view,
@@ -183,11 +187,13 @@ def per_image_chart(report: NucleiReport) -> dict[str, Any] | None:
     counts = [i.n_objects / i.n_frames for i in report.images if not i.problem]
     if len(counts) < 4:
         return None
+    movies = any(i.n_frames > 1 for i in report.images)
+    what = "nuclei per frame" if movies else "nuclei per image"
     svg = strip_chart(
         counts,
         x_label="images, in rising order",
-        y_label="nuclei per frame",
-        title=f"Nuclei per frame in each of {len(counts)} images",
+        y_label=what,
+        title=f"{what.capitalize()} in each of {len(counts)} images",
     )
     median = number(float(np.median(counts)))
     caption = f"n = {number(len(counts))} images; each point is one. Median {median}."
@@ -200,32 +206,46 @@ def _markup(text: str) -> Any:
     return Markup(text)
 
 
-def finding_row(finding: dict[str, Any]) -> dict[str, Any]:
-    """Return one row of the table of findings."""
+def finding_groups(report: NucleiReport) -> list[dict[str, Any]]:
+    """Return the findings by rule, each with the places it names, the first 50 of them."""
+    return [_finding_group(g) for g in group_findings(report.findings)]
+
+
+def _finding_group(group: FindingGroup) -> dict[str, Any]:
+    rows = [_place(f, group.reason) for f in group.rows[:MAX_PLACES]]
+    often = number(len(group))
+    if 1 < group.n_files < len(group):
+        often += f" in {number(group.n_files)} images"
+    only_most = "" if group.n_reason == len(group) else f"{number(group.n_reason)} of them: "
+    return {
+        "severity": group.severity,
+        "rule": group.rule,
+        "often": often,
+        "reason": only_most + group.reason,
+        "places": rows,
+        "more": number(len(group) - len(rows)) if len(rows) < len(group) else "",
+    }
+
+
+def _place(finding: Mapping[str, Any], said: str) -> dict[str, str]:
+    """Return where a finding is, and what it says where that is not what the group says."""
     parts = [str(finding["file"])]
     parts += [f"frame {finding['frame']}"] if _known(finding.get("frame")) else []
     parts += [f"nucleus {finding['object']}"] if finding.get("object") else []
-    return {
-        "severity": finding["severity"],
-        "order": _SEVERITIES.index(finding["severity"]),
-        "rule": finding["rule"],
-        "where": ", ".join(parts),
-        "reason": finding["reason"],
-        "value": number(float(finding["value"])) if _known(finding.get("value")) else "",
-        "limit": number(float(finding["limit"])) if _known(finding.get("limit")) else "",
-        "status": finding["status"],
-    }
+    reason = str(finding["reason"])
+    status = "" if finding["status"] == "open" else f" ({finding['status']})"
+    return {"where": ", ".join(parts) + status, "reason": "" if reason == said else reason}
 
 
 def _known(value: Any) -> bool:
     return value is not None and value == value  # NaN differs from itself
 
 
-def cut_note(shown: int, total: int, what: str, where: str) -> str:
+def images_note(n: int) -> str:
     """Say how many rows there are, and where the others stand."""
-    if shown < total:
-        return f"The first {number(shown)} of {number(total)} {what}s; {where} holds them all."
-    return f"{count_of(total, what)}. Click a heading to sort."
+    if n > MAX_IMAGES:
+        return f"The first {number(MAX_IMAGES)} of {number(n)} images; images.csv holds them all."
+    return f"{count_of(n, 'image')}. Click a heading to sort."
 
 
 def image_row(image: ImageSummary) -> dict[str, Any]:

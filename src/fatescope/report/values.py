@@ -33,6 +33,9 @@ class ImageSummary:
         In the unit of the report; NaN without objects.
     counts : ndarray of int, shape (T,)
         Objects in each frame; empty unless the input has more than one frame.
+    diameter : dict
+        Of a typical nucleus, as the record has it: ``value`` in pixels of the image, ``source``
+        and ``scale``, working pixels per pixel; empty where unknown.
     problem : str
         Why it was not processed; empty for an image that was.
     """
@@ -46,6 +49,7 @@ class ImageSummary:
     median_size: float = float("nan")
     counts: IntArray = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     n_findings: int = 0
+    diameter: dict[str, float | str] = field(default_factory=dict)
     problem: str = ""
 
     @property
@@ -159,9 +163,7 @@ class NucleiReport:
     marked : frozenset of (str, int, int)
         Image, frame and label of all doubtful objects in the previews.
     findings : tuple of dict
-        Rows of findings.csv, most severe first.
-    n_findings : int
-        Before the list was cut.
+        Rows of findings.csv.
     record : dict
         What stands in ``run.json``.
     columns : tuple of str
@@ -179,7 +181,6 @@ class NucleiReport:
     n_doubtful: int = 0
     marked: frozenset[tuple[str, int, int]] = frozenset()
     findings: tuple[dict[str, Any], ...] = ()
-    n_findings: int = 0
     record: dict[str, Any] = field(default_factory=dict)
     columns: tuple[str, ...] = ()
 

@@ -9,6 +9,7 @@ import numpy as np
 from fatescope.report.colours import carry_colours
 from fatescope.report.outlines import PALETTE, outline_paths
 from fatescope.report.pictures import jpeg_uri
+from fatescope.report.scale_bar import scale_bar
 from fatescope.report.svg import number
 
 if TYPE_CHECKING:
@@ -104,6 +105,8 @@ def _view(preview: Preview, image: ImageSummary, *, tracked: bool) -> View:
         "origin": list(preview.origin),
         "um": None if pixel is None else pixel * preview.step,
         "tracked": tracked,
+        "black": preview.limits[0],
+        "white": preview.limits[1],
         "about": _about(preview, image),
         "crowded": False,
         "frames": [],
@@ -220,4 +223,6 @@ def first_picture(views: list[View]) -> Iterator[str]:
     yield '<g transform="scale(.5)">'
     for _, colour, doubt, _, _, _, path in frame["outlines"]:
         yield f'<path class="c{colour}{" doubt" if doubt else ""}" d="{path}"/>'
-    yield "</g></svg>"
+    yield "</g>"
+    yield scale_bar(view["width"], view["height"], um=view["um"], step=view["step"])
+    yield "</svg>"

@@ -1,16 +1,15 @@
-"""The sentences of the page: what was found, the Methods paragraph, what a column means."""
+"""The sentences of the page: what was found, what puts it in doubt, what a column means."""
 
 from __future__ import annotations
 
-import json
 import math
-import shlex
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from fatescope.base import commonest_doubt, group_findings
 from fatescope.report.svg import number
 
 if TYPE_CHECKING:
-    from fatescope.report.values import ImageSummary, NucleiReport
+    from fatescope.report.values import NucleiReport
 
 COLUMNS: dict[str, tuple[str, str]] = {
     "image": ("", "name of the input file"),
@@ -58,8 +57,6 @@ _ENDINGS = (
     ("_h", "h"),
     ("_rad", "rad"),
 )
-_NAMED = ("numpy", "scipy", "scikit-image", "openvino")
-_MAX_PATHS = 20
 _STATISTICS = {
     "mean": "mean value of the pixels inside",
     "sum": "sum of the pixels inside",
@@ -119,6 +116,24 @@ def lead_sentence(report: NucleiReport) -> str:
     return f"{what} {found} {size_sentence(report)}"
 
 
+def caution_sentence(report: NucleiReport) -> str:
+    """Say what makes all numbers of the page doubtful; empty where nothing does."""
+    done = sum(not image.problem for image in report.images)
+    group = commonest_doubt(group_findings(report.findings), n_files=done)
+    if group is None:
+        return ""
+    which = (
+        "This image is" if done == 1 else f"{number(group.n_files)} of {number(done)} images are"
+    )
+    model = str((report.record.get("model") or {}).get("name") or "this model")
+    most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
+    clause = group.reason.partition(": ")[2] or group.reason
+    return (
+        f"{which} unlike those that the model {model} was trained on, so do not rely on the counts "
+        f"below before you have looked at the outlines. {most}{clause}"
+    )
+
+
 def size_sentence(report: NucleiReport) -> str:
     """Say how large the median nucleus is, and across."""
     median, unit = report.median_size, report.size_unit
@@ -129,118 +144,3 @@ def size_sentence(report: NucleiReport) -> str:
         f"The median nucleus {'covers' if flat else 'fills'} {number(median)} {unit}, "
         f"about {number(across)} {length} across."
     )
-
-
-def methods_text(report: NucleiReport) -> str:
-    """Return a paragraph for a Methods section, made of what the run recorded."""
-    record = report.record
-    version = str(record.get("fatescope") or "of unknown version")
-    model = record.get("model") or {}
-    name, sha = str(model.get("name") or "not recorded"), str(model.get("sha256") or "")
-    used = f"the model “{name}”" + (f" (SHA-256 {sha})" if sha else "")
-    done = [image for image in report.images if not image.problem]
-    parts = [
-        f"Nuclei were segmented with fatescope {version} using {used}.",
-        _scale_sentence(done),
-        "Each frame was segmented on its own."
-        if any(i.n_frames > 1 for i in done) and not report.colours
-        else "",
-        f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
-        f"{count_of(len(done), 'image')}.",
-        f"{count_of(report.n_findings, 'finding')} about inputs and results "
-        f"{'is' if report.n_findings == 1 else 'are'} listed in findings.csv."
-        if report.n_findings
-        else "",
-        _versions_sentence(record),
-        "Settings, checksums of the inputs and versions are stored in run.json beside the results. "
-        f"Please cite: The fatescope developers, fatescope (version {version}), software, with the "
-        "model's name and checksum as above.",
-    ]
-    return " ".join(p for p in parts if p)
-
-
-def _scale_sentence(images: list[ImageSummary]) -> str:
-    by_source: dict[str, set[float]] = {}
-    for image in images:
-        step = image.spacing.get("X")
-        source = "unknown" if step is None else str(step["source"])
-        by_source.setdefault(source, set()).add(math.nan if step is None else float(step["value"]))
-    said = {
-        "file": "read from the files",
-        "user": "given by the user",
-        "estimated": "estimated from the images",
-        "assumed": "assumed",
-    }
-    parts = []
-    for source, values in sorted(by_source.items()):
-        if source == "unknown":
-            continue
-        low, high = min(values), max(values)
-        span = f"{low:.4g} µm" if low == high else f"{low:.4g} to {high:.4g} µm"
-        parts.append(f"{span} ({said.get(source, source)})")
-    sentence = f"The pixel size was {' and '.join(parts)}." if parts else ""
-    if "unknown" in by_source:
-        which = (
-            "The pixel size was not known" if not parts else "For the other images it was not known"
-        )
-        sentence = f"{sentence} {which}, so sizes are given in pixels.".strip()
-    return sentence
-
-
-def _versions_sentence(record: dict[str, Any]) -> str:
-    packages = record.get("packages") or {}
-    named = [f"Python {record['python']}"] if record.get("python") else []
-    named += [f"{n} {packages[n]}" for n in _NAMED if n in packages]
-    return f"Computations used {', '.join(named)}." if named else ""
-
-
-def command_line(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> str:
-    """Return the command that repeats the run, its settings in a file beside it."""
-    paths = _paths(record, images)
-    named = shlex.join(paths[:_MAX_PATHS]) + (" ..." if len(paths) > _MAX_PATHS else "")
-    settings = " --settings settings.toml" if record.get("settings") else ""
-    return f"fatescope {record.get('command') or 'predict nuclei'} {named} --out results{settings}"
-
-
-def settings_toml(record: dict[str, Any]) -> str:
-    """Return the settings as the text of a TOML file; what was not set is left out."""
-    lines: list[str] = []
-    for key, value in _leaves(record.get("settings") or {}):
-        if value is not None:
-            # A JSON string, number, boolean or list of them is written the same in TOML.
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    return "\n".join(lines)
-
-
-def _leaves(settings: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the single settings; groups of settings share one space of names."""
-    out: list[tuple[str, Any]] = []
-    for key, value in settings.items():
-        out += _leaves(value) if isinstance(value, dict) else [(key, value)]
-    return out
-
-
-def python_lines(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> str:
-    """Return three lines of Python that repeat the run."""
-    paths = _paths(record, images)[:_MAX_PATHS]
-    given = json.dumps(paths[0] if len(paths) == 1 else paths, ensure_ascii=False)
-    known = [(k, v) for k, v in _leaves(record.get("settings") or {}) if v is not None]
-    settings = ", ".join(f"{k}={_as_python(v)}" for k, v in known)
-    return (
-        "import fatescope as fs\n"
-        f"settings = fs.NucleiSettings({settings})\n"
-        f'result = fs.predict_nuclei({given}, out="results", settings=settings)'
-    )
-
-
-def _as_python(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _paths(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> list[str]:
-    """Return the files of the run as the record names them."""
-    paths: list[str] = []
-    for said in record.get("inputs") or ():
-        path = said.get("path") or said["image"]
-        paths += [path] if isinstance(path, str) else path
-    return paths or [image.key for image in images]

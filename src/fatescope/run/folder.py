@@ -6,7 +6,6 @@ import hashlib
 import json
 import logging
 import time
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -22,11 +21,13 @@ from fatescope.base import (
     connection,
     copy_table,
     files_inside,
+    group_findings,
     sha256_of,
     shown,
     written_beside,
 )
 from fatescope.run.compose import compose
+from fatescope.run.images import images_table
 from fatescope.run.inputs import files_of, is_unchanged
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger, Unit, WrittenFile
 from fatescope.run.lock import locked
@@ -34,6 +35,7 @@ from fatescope.run.memory import peak_memory_mb
 from fatescope.run.opening import (
     agree,
     emptied,
+    holds_nothing,
     made,
     refuse_strangers,
     remove_leftovers,
@@ -56,7 +58,8 @@ class Run:
     """
 
     def __init__(self, out: Path, ledger: Ledger, lock: IO[bytes]) -> None:
-        self.out = out
+        self.out = out.absolute()
+        self._named = out
         self.redone: list[tuple[str, str]] = []
         self._ledger = ledger
         self._lock = lock
@@ -95,8 +98,8 @@ class Run:
         Raises
         ------
         RunError
-            If another process works there, the folder holds other files or was made with other
-            settings, or it cannot be written.
+            If another process works there, the folder holds other files, something was done in it
+            with other settings, or it cannot be written.
         """
         folder = made(Path(out))
         lock = locked(folder)
@@ -104,7 +107,7 @@ class Run:
             refuse_strangers(folder, keeps)
             ledger = Ledger(folder / LEDGER_NAME)
             try:
-                if fresh:
+                if fresh or holds_nothing(folder, ledger):
                     ledger = emptied(folder, ledger)
                 agree(folder, ledger, command, settings, model)
                 remove_leftovers(folder)
@@ -210,19 +213,20 @@ class Run:
             ``contacts.csv``.
         findings : sequence of Finding
         files : sequence of Path or str
-            What the unit wrote into the folder, complete; relative to the folder or below it.
+            What the unit wrote into the folder, complete; relative to the folder, or absolute.
             Of a folder (OME-Zarr), every file in it is listed.
         seconds : mapping of str to float, optional
             Time by stage.
         """
         written = [self._seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
+        counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
         for name, rows in named.items():
             path = self._part(key, name)
             with written_beside(path) as part:
                 copy_table(rows, part, kind="parquet", db=self._tables)
             written.append(self._seen(path, f"table {name}"))
-        self._put(key, "done", input or {}, findings, written, seconds or {})
+        self._put(key, "done", {**(input or {}), **counted}, findings, written, seconds or {})
 
     def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
         """Store that a unit gave no result; the same command tries it again."""
@@ -251,16 +255,14 @@ class Run:
         return self.out / "parts" / digest[:2] / f"{digest[:32]}.{name}.parquet"
 
     def _files_of(self, path: Path | str) -> list[Path]:
-        given = Path(path)
-        full = given if self.out in given.parents else self.out / given
+        full = self.out / path
         return files_inside(full) if full.is_dir() else [full]
 
     def _seen(self, path: Path | str, kind: str) -> WrittenFile:
         """Note size, time and hash of a file in the folder."""
-        given = Path(path)
-        full = given if self.out in given.parents else self.out / given
+        full = self.out / path
         try:
-            relative = full.absolute().relative_to(self.out.absolute())
+            relative = full.relative_to(self.out)
             status = full.stat()
             digest = sha256_of(full)
         except (OSError, ValueError) as error:
@@ -279,6 +281,22 @@ class Run:
     def wrote(self, *paths: Path | str) -> None:
         """List files of the folder as a whole, such as a report; ``--fresh`` removes them."""
         self._ledger.put_outputs([self._seen(path, "output") for path in paths])
+
+    def decided(self) -> dict[str, Any]:
+        """Return what was decided for the run as a whole, by name; see `decide`."""
+        return dict(json.loads(self._ledger.meta("decided") or "{}"))
+
+    def decide(self, name: str, value: Any) -> None:
+        """Keep a plain value that all units depend on: calls that continue find it in `decided`."""
+        kept = {**self.decided(), name: value}
+        self._ledger.set_meta({"decided": json.dumps(kept, sort_keys=True, ensure_ascii=False)})
+
+    def list_images(self) -> None:
+        """Write ``images.csv``, where the units are images: one row each, failed ones too."""
+        path = self.out / "images.csv"
+        with written_beside(path) as part:
+            copy_table(images_table(list(self._ledger.units())), part, kind="csv")
+        self.wrote(path)
 
     def finish(
         self,
@@ -312,9 +330,10 @@ class Run:
         )
         self.wrote(*outputs)
         states = [u.state for u in units]
+        counted = [u.input["n_objects"] for u in units if "n_objects" in u.input]
         return Summary(
             command=self._command,
-            out=self.out,
+            out=self._named,
             units_done=states.count("done"),
             units_failed=states.count("failed"),
             findings=len(found),
@@ -326,7 +345,8 @@ class Run:
                 if u.state == "failed"
                 for f in u.findings[:1]
             ),
-            warnings=Counter(f["rule"] for f in found if f["severity"] == "warning"),
+            groups=tuple(group_findings(found)),
+            objects=sum(counted) if counted else None,
         )
 
     def _highest(self, peak: float) -> float:
@@ -343,6 +363,7 @@ class Run:
             "fatescope": __version__,
             "settings": json.loads(meta["settings"] or "{}"),
             "model": json.loads(meta["model"] or "null"),
+            **({"decided": decided} if (decided := self.decided()) else {}),
             "started": meta["started"],
             "finished": utc_now(),
             "wall_seconds": round(time.monotonic() - self._begun, 3),

@@ -9,8 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from fatescope._version import __version__
-from fatescope.base import PART_SUFFIX, RunError, reason_of, removed, shown
+from fatescope.base import PART_SUFFIX, RunError, files_inside, reason_of, removed, shown
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
+from fatescope.run.lock import LOCK_NAME
 
 
 def utc_now() -> str:
@@ -82,6 +83,20 @@ def _difference(name: str, before: str, now: str) -> str:
             return f"another device: {old.get('device')} (now {new.get('device')})"
         return f"another model: {old.get('name')} (now {new.get('name')})"
     return f"{'fatescope' if name == 'version' else 'the command'} {before!r} (now {now!r})"
+
+
+def holds_nothing(folder: Path, ledger: Ledger) -> bool:
+    """Say whether a folder was begun and nothing came of it, so that nothing would be lost.
+
+    No unit is done, and there is no file but what the ledger lists (findings, the record). A file
+    beside it, such as the checkpoint of a training, is work.
+    """
+    if ledger.meta("command") is None or any(u.state == "done" for u in ledger.units()):
+        return False
+    listed = {f.path for files in ledger.files().values() for f in files}
+    there = {f.relative_to(folder).as_posix() for f in files_inside(folder)}
+    ours = (LEDGER_NAME, f"{LEDGER_NAME}-wal", f"{LEDGER_NAME}-shm", LOCK_NAME)
+    return all(f in listed or f in ours or f.endswith(PART_SUFFIX) for f in there)
 
 
 def emptied(folder: Path, ledger: Ledger) -> Ledger:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from fatescope.base import FindingGroup, commonest_doubt
 
 _NAMED = 4
 
@@ -29,8 +31,10 @@ class Summary:
         Highest resident memory of the process and its workers together, in 10^6 bytes.
     errors : tuple of str
         One sentence for each unit that failed.
-    warnings : mapping of str to int
-        How many of the findings are warnings, by rule.
+    groups : tuple of FindingGroup
+        The findings by rule, the most severe first.
+    objects : int or None
+        Rows of the table of objects; ``None`` for a command that has none.
     """
 
     command: str
@@ -41,10 +45,20 @@ class Summary:
     seconds: float
     peak_memory_mb: float
     errors: tuple[str, ...] = ()
-    warnings: Mapping[str, int] = field(default_factory=dict)
+    groups: tuple[FindingGroup, ...] = ()
+    objects: int | None = None
 
-    def as_json(self) -> dict[str, str | int | float]:
-        """Return plain values under the keys of the contract."""
+    @property
+    def report(self) -> Path | None:
+        """Return the page about the run, where it has one."""
+        page = self.out / "report.html"
+        return page if page.exists() else None
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain values: the keys of the contract, then what else there is to say."""
+        by_rule: dict[str, dict[str, int]] = {}
+        for group in self.groups:
+            by_rule.setdefault(group.rule, {})[group.severity] = len(group)
         return {
             "command": self.command,
             "out": str(self.out),
@@ -53,25 +67,35 @@ class Summary:
             "findings": self.findings,
             "seconds": round(self.seconds, 3),
             "peak_memory_mb": round(self.peak_memory_mb, 1),
+            "objects": self.objects,
+            "findings_by_rule": by_rule,
+            "report": None if self.report is None else str(self.report),
+            "errors": list(self.errors),
         }
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
-        failed = f", {self.units_failed} not processed" if self.units_failed else ""
-        told = f", {self.findings} finding{'s' * (self.findings != 1)}" if self.findings else ""
-        report = self.out / "report.html"
-        done = (
-            f"{self.command}: {self.units_done} done{failed}{told} in {self.seconds:.1f} s"
-            f" -> {report if report.exists() else self.out}"
-        )
-        return [done, *self._warnings()]
+        parts = [f"{self.units_done} done"]
+        parts += [f"{self.units_failed} not processed"] if self.units_failed else []
+        parts += [_counted(self.objects, "object")] if self.objects is not None else []
+        parts += [_counted(self.findings, "finding")] if self.findings else []
+        done = f"{self.command}: {', '.join(parts)} in {self.seconds:.1f} s"
+        return [*self._caution(), f"{done} -> {self.report or self.out}", *self._warnings()]
+
+    def _caution(self) -> list[str]:
+        """Open with what makes the numbers doubtful as a whole, where most units share it."""
+        group = commonest_doubt(self.groups, n_files=self.units_done)
+        if group is None:
+            return []
+        how_many = f"{group.n_files} of {self.units_done}"
+        return [f"caution: {group.rule} in {how_many}. {group.reason}"]
 
     def _warnings(self) -> list[str]:
         """Name the commonest warnings, so that nobody has to open a table to learn of them."""
-        if not self.warnings:
+        rules = [g for g in self.groups if g.severity == "warning"]
+        if not rules:
             return []
-        rules = sorted(self.warnings, key=lambda rule: (-self.warnings[rule], rule))
-        named = ", ".join(f"{self.warnings[rule]} {rule}" for rule in rules[:_NAMED])
+        named = ", ".join(f"{len(g)} {g.rule}" for g in rules[:_NAMED])
         more = ", ..." if len(rules) > _NAMED else ""
         return [f"warnings: {named}{more} (reasons in {self.out / 'findings.csv'})"]
 
@@ -81,3 +105,7 @@ class Summary:
         if self.units_failed == 0:
             return 0
         return 1 if self.units_done else 2
+
+
+def _counted(n: int, what: str) -> str:
+    return f"{n} {what}{'s' * (n != 1)}"

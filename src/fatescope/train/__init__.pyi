@@ -8,7 +8,8 @@ from .export import load_weights as load_weights
 from .export import quantise as quantise
 from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
-from .fit import fit_recipe as fit_recipe
+from .fit import fit as fit
+from .fit_settings import FitSettings as FitSettings
 from .leave_out import score_left_out as score_left_out
 from .losses import nucleus_loss as nucleus_loss
 from .network_settings import LibraryNetwork as LibraryNetwork
@@ -32,6 +33,9 @@ from .scoring import score_samples as score_samples
 from .scoring import tune_thresholds as tune_thresholds
 from .settings import CropSettings as CropSettings
 from .settings import Recipe as Recipe
+from .task import Task as Task
+from .tasks.nuclei import NucleiTask as NucleiTask
+from .tasks.nuclei import fit_recipe as fit_recipe
 from .validation import score_network as score_network
 from .verdict import Verdict as Verdict
 from .verdict import judge_curves as judge_curves

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
-    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 | pixel IoU |\n"
+    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
+    "| pixel IoU, pooled |\n"
     "|--|--|--|--|--|--|--|--|"
 )
 _FLUORESCENCE = (
@@ -34,9 +35,20 @@ _ELECTRON = (
     "hand and kept as JPEG, so their edges are rough. Sizes were told: a picture whose size has "
     "to be estimated can do worse."
 )
-_LIMITS = {"electron": _ELECTRON} | dict.fromkeys(
-    ("fluorescence", "phase", "bright-field", "any"), _FLUORESCENCE
+_OTHER = (
+    "Other laboratories, cells and microscopes, and every kind of image that is not among the "
+    "held-out ones; objects that overlap in projection; images whose size had to be estimated. "
+    "Objects cut by the edge of an image count like all others. Truth was drawn or computed and "
+    "has faults of its own."
 )
+_LIMITS = {"electron": _ELECTRON, "fluorescence": _FLUORESCENCE}
+_KINDS = {
+    "fluorescence": " (fluorescence)",
+    "phase": " (phase contrast)",
+    "bright-field": " (brightfield)",
+    "electron": " (electron micrograph)",
+    "any": ", of a kind that its training images show and its recipe does not name",
+}
 
 
 def write_card(
@@ -86,7 +98,7 @@ def write_card(
             scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
     else:
         parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
-    parts.append(f"## What the numbers do not cover\n\n{_LIMITS[description.modality]}")
+    parts.append(f"## What the numbers do not cover\n\n{_LIMITS.get(description.modality, _OTHER)}")
     if description.cite:
         lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
         parts.append("## To be cited\n\n" + "\n".join(lines))
@@ -102,12 +114,12 @@ def _expects(d: ModelDescription) -> str:
             f"core {t.core:g}, border weight {t.border_weight:g}, merge where border is under "
             f"{t.merge_border:g} and distance over {t.merge_distance:g}"
         )
-    bright = "" if d.polarity == "any" else f", {d.polarity} nuclei"
+    bright = "" if d.polarity == "any" else f", {d.polarity} objects"
     return (
         "## What it expects\n\n"
-        f"One plane ({d.modality}){bright}, any bit depth: percentiles {d.percentiles[0]:g} and "
-        f"{d.percentiles[1]:g} of the whole plane become 0 and 1. Nuclei are brought to "
-        f"{d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
+        f"One plane{_KINDS[d.modality]}{bright}, any bit depth: percentiles "
+        f"{d.percentiles[0]:g} and {d.percentiles[1]:g} of the whole plane become 0 and 1. Objects "
+        f"are brought to {d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
         f"Maps: {', '.join(d.outputs)}.\n\n"
         f"Thresholds: foreground {t.foreground:g}, {route}, smallest area {t.min_area_px} px at "
         f"working size, least score {t.min_score:g}."
@@ -126,6 +138,8 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
             f" It went on from `{provenance.start.name}`, which had seen {t.n_images} pictures "
             f"with {t.n_objects:,} nuclei, and what that one went on from."
         )
+        if d.modality == "any" != provenance.start.modality:
+            before += " Its training images are unlike those, so their kind was not taken over."
     return (
         "## How it was made\n\n"
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
@@ -182,7 +196,7 @@ def _row(name: str, scored: Sequence[Scored]) -> str:
     return (
         f"| {name} | {found['n_images']} | {found['n_true']:,} | {found['ap']['0.50']:.3f}"
         f"{interval} | {found['ap']['0.75']:.3f} | {found['mean_ap_50_90']:.3f} | "
-        f"{found['f1']['0.50']:.3f} | {found['mean_iou']:.3f} |"
+        f"{found['f1']['0.50']:.3f} | {found['iou_pooled'] or 0:.3f} |"
     )
 
 

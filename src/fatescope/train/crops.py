@@ -6,11 +6,14 @@ that cuts it nor on the crops before it. So a continued run is equal to an unbro
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
+from fatescope.predict.resample import working_length
+from fatescope.predict.tiling import Grid, Tiles, read_tile
 from fatescope.prepare.targets import centre_offsets, nucleus_targets
 
 if TYPE_CHECKING:
@@ -75,7 +78,7 @@ class CropSource:
         return np.ascontiguousarray(image[None, inner, inner]), target
 
     def _is_dimmed(self, picture: Picture) -> bool:
-        return picture.instances and picture.kind not in self._settings.unequal_without
+        return picture.instances and picture.complete
 
 
 def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:
@@ -93,37 +96,95 @@ def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArra
 def cut(
     picture: Picture, *, settings: CropSettings, rng: np.random.Generator
 ) -> tuple[FloatArray, LabelImage, FloatArray]:
-    """Cut a crop with its margin by one affine transform, the same for pixels and labels.
+    """Cut a crop with its margin: seen as prediction sees it, then mirrored and rotated.
 
     Returns
     -------
     image : ndarray of float32
     labels : ndarray of int32
     known : ndarray of float32
-        0 where the crop reaches beyond the picture, which is mirrored there.
+        0 where the crop reaches beyond the image, which is mirrored there.
     """
     side = settings.size_px + 2 * MARGIN_PX
     low, high = np.log(settings.zoom)
-    zoom = settings.diameter_px / picture.diameter_px * np.exp(rng.uniform(low, high))
+    zoom = float(settings.diameter_px / picture.diameter_px * np.exp(rng.uniform(low, high)))
     stretch = np.sqrt(picture.stretch) if rng.random() < 0.5 else 1.0
-    stretch *= np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2)
-    angle = rng.uniform(0, 360) if rng.random() < settings.turn else 90.0 * rng.integers(4)
-    turn = np.deg2rad(angle)
-    rotation = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]])
-    flip = np.diag([1.0 if rng.random() < 0.5 else -1.0, 1.0])
-    # Picture to crop, in (x, y): stretch and enlarge, mirror, turn.
-    forward = rotation @ flip @ np.diag([zoom / stretch, zoom * stretch])
-    backward = np.linalg.inv(forward)
+    stretch = float(stretch * np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2))
+    angle = float(rng.uniform(0, 360)) if rng.random() < settings.turn else None
+    quarters = int(rng.integers(4))
+    mirrored = rng.random() >= 0.5
     centre = _centre(picture, side=side, zoom=zoom, settings=settings, rng=rng)
-    matrix = np.hstack([backward, (centre - backward @ np.full(2, (side - 1) / 2))[:, None]])
-    pixels = _smoothed(picture.pixels, zoom)
-    linear, nearest = (way | cv2.WARP_INVERSE_MAP for way in (cv2.INTER_LINEAR, cv2.INTER_NEAREST))
-    size = (side, side)
-    mirror, empty = cv2.BORDER_REFLECT_101, cv2.BORDER_CONSTANT
-    image = cv2.warpAffine(pixels, matrix, size, flags=linear, borderMode=mirror)
-    warped = cv2.warpAffine(picture.labels, matrix, size, flags=nearest, borderMode=empty)
-    known = warped > 0
-    return image, np.where(known, warped - 1, 0).astype(np.int32), known.astype(np.float32)
+    wide = side if angle is None else math.ceil(side * math.sqrt(2))
+    image, labels = read_window(
+        picture, scale=(zoom * stretch, zoom / stretch), centre=centre, side=wide
+    )
+    if mirrored:
+        image, labels = image[:, ::-1], labels[:, ::-1]
+    if angle is None:
+        image, labels = np.rot90(image, quarters), np.rot90(labels, quarters)
+    else:
+        image, labels = _rotated(image, labels, angle=angle, side=side)
+    known = labels >= 0
+    return image, np.where(known, labels, 0), known.astype(np.float32)
+
+
+def read_window(
+    picture: Picture, *, scale: tuple[float, float], centre: FloatArray, side: int
+) -> tuple[FloatArray, LabelImage]:
+    """Return a square of the working grid around a point of the image.
+
+    The pixels are those of `fatescope.predict.tiling.read_tile`: normalised, resampled and
+    mirrored at the edge as in prediction.
+
+    Parameters
+    ----------
+    picture : Picture
+    scale : tuple of float
+        Working pixels per input pixel, down and across.
+    centre : ndarray, shape (2,)
+        Column and row of the image.
+    side : int
+        In working pixels.
+
+    Returns
+    -------
+    image : ndarray of float32, shape (side, side)
+    labels : ndarray of int32, shape (side, side)
+        Of the input pixel at the centre of each working pixel; -1 beyond the edge or unknown.
+    """
+    shape = (picture.labels.shape[0], picture.labels.shape[1])
+    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
+    starts = [
+        round((at + 0.5) * s - side / 2) for at, s in zip(centre[::-1].tolist(), scale, strict=True)
+    ]
+    rows, columns = (Tiles(side, (0,), (0, n)) for n in lengths)
+    image = read_tile(
+        lambda y0, y1, x0, x1: picture.pixels[y0:y1, x0:x1],
+        Grid(shape=shape, scale=scale, rows=rows, columns=columns),
+        picture.statistics,
+        *starts,
+    )
+    at, inside = [], []
+    for start, s, n, length in zip(starts, scale, shape, lengths, strict=True):
+        index = np.arange(start, start + side)
+        at.append(np.clip(((index + 0.5) / s).astype(np.intp), 0, n - 1))
+        inside.append((index >= 0) & (index < length))
+    labels = picture.labels[np.ix_(*at)]
+    return image, np.where(np.logical_and.outer(*inside), labels, -1)
+
+
+def _rotated(
+    image: FloatArray, labels: LabelImage, *, angle: float, side: int
+) -> tuple[FloatArray, LabelImage]:
+    """Return the middle of a window, rotated about its centre; ``angle`` in degrees."""
+    wide = len(image)
+    matrix = cv2.getRotationMatrix2D(((wide - 1) / 2, (wide - 1) / 2), angle, 1.0)
+    matrix[:, 2] -= (wide - side) / 2
+    size, mirror = (side, side), cv2.BORDER_REFLECT_101
+    around = cv2.warpAffine(image, matrix, size, flags=cv2.INTER_LINEAR, borderMode=mirror)
+    shifted = (labels + 1).astype(np.float32)  # 0 beyond the window: unknown
+    nearest = cv2.warpAffine(shifted, matrix, size, flags=cv2.INTER_NEAREST)
+    return around, nearest.astype(np.int32) - 1
 
 
 def _centre(
@@ -138,20 +199,13 @@ def _centre(
     elif wanted < settings.on_touching + settings.on_nucleus:
         columns = rng.integers(0, picture.labels.shape[1], 64)
         rows = rng.integers(0, picture.labels.shape[0], 64)
-        hits = np.flatnonzero(picture.labels[rows, columns] > 1)
+        hits = np.flatnonzero(picture.labels[rows, columns] > 0)
         if hits.size:
             centre = np.array([columns[hits[0]], rows[hits[0]]], float)
     # Not always in the middle of the crop, or the network could learn where to expect a nucleus.
     centre += rng.uniform(-0.3, 0.3, 2) * side / zoom
     half = np.minimum(side / 2 / zoom, size / 2)
     return np.clip(centre, half - 0.5, size - half - 0.5)
-
-
-def _smoothed(pixels: FloatArray, zoom: float) -> FloatArray:
-    """Blur before shrinking, as far as shrinking would alias."""
-    if zoom >= 0.75:
-        return pixels
-    return np.asarray(cv2.GaussianBlur(pixels, (0, 0), 0.5 / zoom - 0.35))
 
 
 def spoil(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import InputError
+from fatescope.base import InputError, written_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.train.learner import Row
+    from fatescope.train.task import Row
 
 _COLOURS = {"loss": "#0072B2", "ap50": "#D55E00", "ap75": "#E69F00", "ap_mean": "#009E73"}
 
@@ -56,6 +56,5 @@ def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
 def write_curves(path: Path, history: Sequence[Row]) -> None:
     """Write the picture of `plot_curves` as PNG."""
     ax = plot_curves(history)
-    temporary = path.with_name(path.name + ".part")
-    ax.figure.savefig(temporary, format="png", dpi=120, metadata={"Software": None})
-    temporary.replace(path)
+    with written_beside(path) as part:
+        ax.figure.savefig(part, format="png", dpi=120, metadata={"Software": None})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -9,9 +10,10 @@ import torch
 from torch.utils.data import Dataset
 
 from fatescope.base import InputError
-from fatescope.prepare.store import read_pixels
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare.pixels import read_label_plane, read_plane
 from fatescope.prepare.targets import nucleus_targets
-from fatescope.train.pictures import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,11 +62,11 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         *,
         transform: Callable[..., dict[str, Any]] | None = None,
         target: Callable[[LabelImage], FloatArray] | None = None,
-        scale: Callable[[np.ndarray], FloatArray] = normalise,
+        scale: Callable[[np.ndarray], FloatArray] | None = None,
     ) -> None:
         self.samples = list(samples)
         self.transform = transform
-        self.scale = scale
+        self.scale = scale or partial(normalise_plane, percentiles=PERCENTILES)
         self.target = target or (lambda labels: nucleus_targets(labels, border_px=1.5).stack())
 
     def __len__(self) -> int:
@@ -79,7 +81,8 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
     def pair(self, index: int) -> tuple[FloatArray, LabelImage]:
         """Return the transformed picture (float32) and labels (int32), both (Y, X)."""
         sample = self.samples[index]
-        image, labels = self.scale(read_pixels(sample.image)), read_pixels(sample.labels)
+        image = self.scale(read_plane(sample.image))
+        labels = read_label_plane(sample.labels)
         if image.shape != labels.shape:
             raise InputError(
                 f"{sample.image} has shape {image.shape}, but {sample.labels} has {labels.shape}."

@@ -1,192 +1,242 @@
-"""Run a recipe, with checkpoints: killed and continued is the same curve, bit for bit."""
+"""The one training loop: any task, killed and continued to the same curve, bit for bit."""
 
 from __future__ import annotations
 
-import copy
 import logging
-import math
-import warnings
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
+from torch.optim.swa_utils import AveragedModel
 
-from fatescope.models import find_package, read_package
-from fatescope.prepare.store import read_samples, write_rows
-from fatescope.train._lightning import lightning
-from fatescope.train.crops import CropSource
-from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.learner import NucleusLearner, Row
-from fatescope.train.pictures import load_pictures
+from fatescope.base import written_beside
+from fatescope.prepare.store import write_rows
 from fatescope.train.precision import training_precision
-from fatescope.train.validation import score_network
+from fatescope.train.schedules import LearningRate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from fatescope.train.networks import SmallUNet
-    from fatescope.train.settings import Recipe, Stage
+    from fatescope.train.fit_settings import FitSettings
+    from fatescope.train.task import Batch, Row, Task
+
+Report = Callable[[int, int, "Row"], None]
+"""Told steps done, steps in all and the row of each epoch. What it raises ends the fit: so a tuner
+prunes, and the checkpoint is there for whoever goes on."""
 
 _LOG = logging.getLogger(__name__)
+_OPTIMIZERS: dict[str, Any] = {
+    "adamw": torch.optim.AdamW,
+    "adam": torch.optim.Adam,
+    "sgd": torch.optim.SGD,
+    "rmsprop": torch.optim.RMSprop,
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Fitted:
-    """What a training run leaves behind."""
+    """What a training leaves behind."""
 
-    network: SmallUNet  # with averaged weights, in evaluation mode
+    network: Any  # with averaged weights, in evaluation mode
     history: list[Row]
     cpu_minutes: float  # of all calls that led here
 
 
-def fit_recipe(
-    recipe: Recipe,
+def fit(
+    task: Task[Batch],
+    settings: FitSettings,
     *,
-    data: Path,
-    out: Path,
-    start: Path | str | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    folder: Path,
+    weights: Callable[[torch.nn.Module], None] | None = None,
+    report: Report | None = None,
 ) -> Fitted:
-    """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
+    """Train the network of a task, or continue where an earlier call was stopped.
 
     Parameters
     ----------
-    recipe : Recipe
-        One stage, or several: each begins with the averaged weights of the one before, or of the
-        one that it names.
-    data : Path
-        Folder with ``samples.csv``; rows of the split ``test`` are not opened.
-    out : Path
-        Takes ``checkpoints/last.ckpt`` and ``log.csv`` of the last stage after every epoch, and
-        those of the stages before it in ``stage-1``, ``stage-2`` and so on.
-    start : path or str, optional
-        A package, by path or shipped name, whose weights are the beginning.
-    progress : callable, optional
-        Told steps done, steps in all, and what is going on.
+    task : Task
+    settings : FitSettings
+    folder : Path
+        Takes ``checkpoints/last.ckpt`` and ``log.csv`` after each epoch.
+    weights : callable, optional
+        Fills a fresh network with weights to begin with, in place.
+    report : callable, optional
+        Called after each epoch, once its checkpoint is written.
 
     Returns
     -------
     Fitted
-        On one kind of processor bit for bit the same, however often the run was stopped. The
-        history is that of the last stage, CPU time is that of all.
+        On one kind of processor bit for bit the same, however often the run was stopped.
     """
-    weights: dict[int, bytes | None] = {0: None}
-    if start is not None:
-        weights[0] = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    fits: dict[int, Fitted] = {}
-    for number, stage in enumerate(recipe.stages, start=1):
-        is_last = number == len(recipe.stages)
-        fits[number] = fit_stage(
-            stage,
-            data=data,
-            out=out if is_last else out / f"stage-{number}",
-            weights=weights[number - 1 if stage.after is None else stage.after],
-            progress=progress,
-        )
-        weights[number] = weights_bytes(fits[number].network)
-    last = fits[len(recipe.stages)]
-    if recipe.mean_of:
-        last = replace(last, network=mean_network([fits[n].network for n in recipe.mean_of]))
-    return replace(last, cpu_minutes=sum(fit.cpu_minutes for fit in fits.values()))
-
-
-def mean_network(networks: Sequence[SmallUNet]) -> SmallUNet:
-    """Return a network whose weights are the means of those of others of the same kind.
-
-    Networks that went on from the same weights in different ways lie close enough for that, and
-    the mean is a little better than each (Wortsman et al., Model soups, ICML 2022).
-    """
-    mean = copy.deepcopy(networks[0])
-    states = [network.state_dict() for network in networks]
-    with torch.no_grad():
-        for name, value in mean.state_dict().items():
-            if value.is_floating_point():
-                value.copy_(torch.stack([state[name].double() for state in states]).mean(0))
-    mean.eval()
-    return mean
-
-
-def fit_stage(
-    recipe: Stage,
-    *,
-    data: Path,
-    out: Path,
-    weights: bytes | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
-) -> Fitted:
-    """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with.
-
-    Raises
-    ------
-    ModelError
-        If ``weights`` belong to another network.
-    """
-    torch.set_num_threads(recipe.fit.threads)
-    working = recipe.crops.diameter_px
-    samples = read_samples(data, splits=["train"])
-    learning = load_pictures(
-        [s for s in samples if s.kind not in recipe.crops.without],
-        working_px=working,
-        ignore_label=recipe.crops.ignore_label,
-    )
-    choosing = read_samples(data, splits=["validation"])
-
-    def on_epoch(learner: NucleusLearner) -> None:
-        _keep(learner.state(), checkpoint)
-        write_rows(out / "log.csv", learner.history)
-        _LOG.info("%s", learner.history[-1])
-        if progress:
-            progress(learner.n_steps, recipe.fit.steps, "training")
-
-    learner = NucleusLearner(
-        recipe,
-        source=CropSource(learning, settings=recipe.crops, seed=recipe.seed),
-        validate=(lambda net: score_network(net, choosing, working_px=working))
-        if choosing
-        else None,
-        on_epoch=on_epoch,
-    )
-    checkpoint = out / "checkpoints" / "last.ckpt"
+    torch.set_num_threads(settings.threads)
+    training = _Training(task, settings, weights)
+    checkpoint = folder / "checkpoints" / "last.ckpt"
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     if checkpoint.exists():
-        learner.restore(torch.load(checkpoint, weights_only=True))
-    elif weights is not None:
-        load_weights(learner.network, weights)
-        load_weights(learner.averaged, weights)
-    if learner.n_steps < recipe.fit.steps:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            _trainer(recipe, learner.n_steps).fit(learner)
+        training.load_state_dict(torch.load(checkpoint, weights_only=True))
+    while training.n_steps < settings.steps:
+        row = training.run_epoch()
+        with written_beside(checkpoint) as part:
+            torch.save(training.state_dict(), part)
+        write_rows(folder / "log.csv", training.history)
+        _LOG.info("%s", row)
+        if report is not None:
+            report(training.n_steps, settings.steps, row)
     return Fitted(
-        network=learner.averaged.eval(),
-        history=learner.history,
-        cpu_minutes=learner.cpu_seconds / 60,
+        network=training.averaged.module.cpu().eval(),
+        history=training.history,
+        cpu_minutes=training.cpu_seconds / 60,
     )
 
 
-def _keep(state: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint beside its final name, then rename it."""
-    beside = path.with_suffix(".part")
-    torch.save(state, beside)
-    beside.replace(path)
+class _Training:
+    """A fit on its way: network, average, optimiser, learning rate and curve."""
+
+    def __init__(
+        self,
+        task: Task[Batch],
+        settings: FitSettings,
+        weights: Callable[[torch.nn.Module], None] | None,
+    ) -> None:
+        self._task, self._settings = task, settings
+        self._device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        network = task.build()
+        if weights is not None:
+            weights(network)
+        self.network = network.to(self._device)
+        self.averaged = AveragedModel(self.network, avg_fn=_average(settings), use_buffers=True)
+        self._optimizer = _optimizer(self.network, settings)
+        self._rate = LearningRate(settings)
+        self.history: list[Row] = []
+        self.n_steps = 0
+        self._cpu_before = 0.0
+        self._cpu_start = time.process_time()
+
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of this process and of those before it that it continues."""
+        return self._cpu_before + time.process_time() - self._cpu_start
+
+    def run_epoch(self) -> Row:
+        """Take the steps of one epoch, and add its row to the history."""
+        n_steps = min(self._settings.steps_per_epoch, self._settings.steps - self.n_steps)
+        sums: dict[str, float] = {}
+        self.network.train()
+        with torch.random.fork_rng(devices=[]), _deterministic():
+            for batch in self._batches(n_steps):
+                for name, value in self._step(batch).items():
+                    sums[name] = sums.get(name, 0.0) + float(value.detach())
+        row = {"epoch": float(len(self.history)), "step": float(self.n_steps)}
+        row |= {"learning_rate": self._rate.value}
+        row |= {name: total / n_steps for name, total in sums.items()}
+        last = self.n_steps >= self._settings.steps
+        if last or (len(self.history) + 1) % self._settings.validate_every == 0:
+            self.averaged.eval()
+            row |= self._task.validate(self.averaged.module)
+        self._rate.after_epoch(row)
+        self.history.append(row)
+        return row
+
+    def _batches(self, n_steps: int) -> Iterator[Any]:
+        """Yield the batches of an epoch; the next one is made in a thread beside the step."""
+        steps = range(self.n_steps, self.n_steps + n_steps)
+        size = self._settings.batch
+        with ThreadPoolExecutor(max_workers=1) as beside:
+            following = beside.submit(self._task.batch, steps[0], size)
+            for step in steps:
+                batch = following.result()
+                if step + 1 in steps:
+                    following = beside.submit(self._task.batch, step + 1, size)
+                yield tuple(tensor.to(self._device) for tensor in batch)
+
+    def _step(self, batch: Any) -> dict[str, torch.Tensor]:
+        """Take one step of the optimiser; what is random in it follows from its number."""
+        torch.manual_seed((self._task.seed << 32) + self.n_steps)
+        _prepare(self.network, self.n_steps)
+        for group in self._optimizer.param_groups:
+            group["lr"] = self._rate.value * group["share"]
+        low = training_precision(self._settings.precision) == "bfloat16"
+        with torch.autocast(self._device.type, dtype=torch.bfloat16, enabled=low):
+            parts = dict(self._task.loss(self.network, batch))
+        self._optimizer.zero_grad(set_to_none=True)
+        parts["loss"].backward()
+        if self._settings.gradient_clip:
+            clip = self._settings.gradient_clip
+            torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
+        self._optimizer.step()
+        self._rate.after_step()
+        self.averaged.update_parameters(self.network)
+        self.n_steps += 1
+        return parts
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a continued run needs."""
+        return {
+            "network": self.network.state_dict(),
+            "averaged": self.averaged.state_dict(),
+            "optimizer": self._optimizer.state_dict(),
+            "learning_rate": self._rate.state_dict(),
+            "n_steps": self.n_steps,
+            "cpu_seconds": self.cpu_seconds,
+            "history": [dict(row) for row in self.history],
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on from `state_dict`."""
+        self.network.load_state_dict(state["network"])
+        self.averaged.load_state_dict(state["averaged"])
+        self._optimizer.load_state_dict(state["optimizer"])
+        self._rate.load_state_dict(state["learning_rate"])
+        self.n_steps = int(state["n_steps"])
+        self._cpu_before = float(state["cpu_seconds"])
+        self.history = [dict(row) for row in state["history"]]
 
 
-def _trainer(recipe: Stage, n_steps: int) -> Any:
-    """Return a trainer for the epochs left: Lightning counts from 0, the learner goes on."""
-    # It greets with its devices and advertises a service; a run speaks for itself.
-    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
-    low = training_precision(recipe.fit.precision) == "bfloat16"
-    return lightning.Trainer(
-        accelerator="auto",
-        devices=1,
-        precision="bf16-mixed" if low else "32-true",
-        max_epochs=math.ceil((recipe.fit.steps - n_steps) / recipe.fit.steps_per_epoch),
-        gradient_clip_val=recipe.fit.clip,
-        reload_dataloaders_every_n_epochs=1,
-        deterministic=True,
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
+def _average(settings: FitSettings) -> Callable[..., torch.Tensor]:
+    """Return the update of the moving average, which follows faster in the beginning."""
+
+    def update(average: torch.Tensor, value: torch.Tensor, n: Any) -> torch.Tensor:
+        if not average.is_floating_point():
+            return value
+        done = int(n) + 1
+        decay = min(settings.ema_decay, (1 + done) / (10 + done))
+        return average.lerp(value, 1 - decay) if settings.ema_decay else value
+
+    return update
+
+
+def _optimizer(network: torch.nn.Module, settings: FitSettings) -> torch.optim.Optimizer:
+    """Return the optimiser; matrices decay, biases and norms do not."""
+    named = getattr(network, "rate_groups", None)
+    shares = named() if named else [(1.0, list(network.parameters()))]
+    groups: list[dict[str, Any]] = []
+    for share, parameters in shares:
+        matrices = [p for p in parameters if p.ndim > 1]
+        vectors = [p for p in parameters if p.ndim <= 1]
+        for some, decay in ((matrices, settings.weight_decay), (vectors, 0.0)):
+            groups.append({"params": some, "weight_decay": decay, "share": share})
+    make = _OPTIMIZERS[settings.optimizer]
+    optimizer: torch.optim.Optimizer = make(groups, lr=settings.learning_rate)
+    return optimizer
+
+
+def _prepare(network: torch.nn.Module, step: int) -> None:
+    """Let a network freeze or free parts of itself at a step, where it knows how."""
+    prepare = getattr(network, "prepare_step", None)
+    if prepare is not None:
+        prepare(step)
+
+
+@contextmanager
+def _deterministic() -> Iterator[None]:
+    """Let torch take the algorithms that give the same bits each time."""
+    before = torch.are_deterministic_algorithms_enabled()
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    try:
+        yield
+    finally:
+        torch.use_deterministic_algorithms(before)

@@ -3,41 +3,24 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from torch.optim.lr_scheduler import LRScheduler
+
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    import torch
 
     from fatescope.train.schedule_settings import Kicks
 
 
-@dataclass(frozen=True, slots=True)
-class Turn:
-    """One fall of the rate: where it begins, from which rate, to which floor."""
-
-    step: int
-    peak: float
-    floor: float
-
-
-def kick_turns(
-    measured: Sequence[tuple[int, float]], *, rate: float, settings: Kicks
-) -> list[Turn]:
-    """Return the falls that a history of measurements leads to.
+class KickedCosine(LRScheduler):  # type: ignore[misc] # torch is not followed
+    """A scheduler that kicks the rate up where a measurement has stopped becoming better.
 
     Parameters
     ----------
-    measured : sequence of (int, float)
-        Step and metric, in order of steps. Of a loss the smaller is better, else the larger.
-    rate : float
-        First peak.
+    optimizer : Optimizer
+        Its rates are the first peaks.
     settings : Kicks
-
-    Returns
-    -------
-    list of Turn
-        The first begins at step 0.
 
     Notes
     -----
@@ -53,42 +36,36 @@ def kick_turns(
     So *r* = 0.5 and *p* = 25 give the published 100, 50, 62.5, 25, 31.3 (31.25 before rounding):
     each peak stands 25 % above the floor it leaves, each floor is half the floor before (not half
     the peak, which would give 100, 50, 62.5, 31.25).
-    """
-    better = -1.0 if settings.metric == "loss" else 1.0
-    turns = [Turn(0, rate, rate * settings.floor_ratio)]
-    best, waited = -math.inf, 0
-    for step, value in measured:
-        if better * value > best:
-            best, waited = better * value, 0
-        else:
-            waited += 1
-        last = turns[-1]
-        if waited >= settings.patience and step >= last.step + settings.period:
-            peak = last.floor * (1 + settings.percent / 100)
-            turns.append(Turn(step, peak, last.floor * settings.floor_ratio))
-            waited = 0
-    return turns
-
-
-def kicked_cosine(
-    step: int, measured: Sequence[tuple[int, float]], *, rate: float, settings: Kicks
-) -> float:
-    """Return the rate of a step, from the measurements before it alone.
-
-    Parameters
-    ----------
-    step : int
-    measured : sequence of (int, float)
-        As for `kick_turns`; measurements at ``step`` or later change nothing.
-    rate, settings
-        As for `kick_turns`.
 
     References
     ----------
     The idea, with a figure and without a formula: "Training the U-Net model", Live-Dead Assay,
     part 4, 2024.
     """
-    before = [(s, v) for s, v in measured if s < step]
-    turn = kick_turns(before, rate=rate, settings=settings)[-1]
-    part = min((step - turn.step) / settings.period, 1.0)
-    return turn.floor + (turn.peak - turn.floor) / 2 * (math.cos(math.pi * part) + 1)
+
+    def __init__(self, optimizer: torch.optim.Optimizer, settings: Kicks) -> None:
+        self._period = settings.period
+        self._patience = settings.patience
+        self._floor_ratio = settings.floor_ratio
+        self._kick = 1 + settings.percent / 100
+        self._sign = -1.0 if settings.metric == "loss" else 1.0
+        self.begin = 0
+        self.peak, self.floor = 1.0, settings.floor_ratio  # beside the rates of the optimiser
+        self.best, self.waited = -math.inf, 0
+        super().__init__(optimizer)
+
+    def get_lr(self) -> list[float]:
+        """Return the rate of each group at the current step."""
+        part = min((self.last_epoch - self.begin) / self._period, 1.0)
+        share = self.floor + (self.peak - self.floor) / 2 * (math.cos(math.pi * part) + 1)
+        return [rate * share for rate in self.base_lrs]
+
+    def measure(self, value: float) -> None:
+        """Take a measurement at the current step; a kick shows from the next step on."""
+        if self._sign * value > self.best:
+            self.best, self.waited = self._sign * value, 0
+        else:
+            self.waited += 1
+        if self.waited >= self._patience and self.last_epoch >= self.begin + self._period:
+            self.begin, self.waited = self.last_epoch, 0
+            self.peak, self.floor = self.floor * self._kick, self.floor * self._floor_ratio

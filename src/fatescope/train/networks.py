@@ -9,6 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
+from fatescope.models.description import DISTANCE_MAPS, OFFSET_MAPS
 from fatescope.prepare.targets import DRAWN
 from fatescope.train.network_settings import LibraryNetwork
 
@@ -89,6 +90,11 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
 def n_maps(settings: NetworkSettings | LibraryNetwork) -> int:
     """Return how many maps a network draws while it learns."""
     return settings.n_outputs or len(DRAWN)
+
+
+def shipped_maps(n_outputs: int) -> tuple[str, ...]:
+    """Return the maps of a package: of a network that draws offsets only what votes."""
+    return OFFSET_MAPS if n_outputs == len(DRAWN) else DISTANCE_MAPS
 
 
 def build_network(settings: NetworkSettings | LibraryNetwork, *, seed: int) -> SmallUNet:

@@ -9,17 +9,18 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fatescope.models import (
-    DISTANCE_MAPS,
-    OFFSET_MAPS,
     ModelDescription,
     ModelPackage,
     OpenVinoModel,
     Training,
+    check_input,
     describe_input,
     expected_ranges,
     write_package,
 )
-from fatescope.prepare import read_pixels, read_samples, seen_hashes
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare import read_plane, read_samples, read_truth, seen_hashes
 from fatescope.prepare.store import SPLITS
 from fatescope.prepare.targets import DRAWN
 from fatescope.simulate import (
@@ -30,8 +31,8 @@ from fatescope.simulate import (
 )
 from fatescope.train.card import write_card
 from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
-from fatescope.train.networks import n_maps
-from fatescope.train.pictures import normalise, unit_diameters
+from fatescope.train.networks import n_maps, shipped_maps
+from fatescope.train.pictures import unit_diameters
 from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
@@ -201,8 +202,7 @@ def describe(
     """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
     recipe = inherited(recipe, None)
     crops = recipe.stages[-1].crops
-    others = {0, crops.ignore_label}
-    n_objects = sum(len(set(np.unique(read_pixels(s.labels)).tolist()) - others) for s in samples)
+    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
     low, high = crops.zoom
     size = crops.diameter_px
     said = ("name", "summary", "task", "modality", "polarity", "cite")
@@ -222,9 +222,14 @@ def describe(
     )
 
 
-def shipped_maps(n_learnt: int) -> tuple[str, ...]:
-    """Return the maps of a package: of a network that draws offsets only what votes."""
-    return OFFSET_MAPS if n_learnt == len(DRAWN) else DISTANCE_MAPS
+def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
+    """Say whether most samples are unlike the training pictures of a package."""
+    tiles = (
+        _tile(s, description, scale=scale, side_px=_GUARD_PX)
+        for s, scale in _sized(samples, description)
+    )
+    unlike = [bool(check_input(describe_input(tile), description)) for tile in tiles]
+    return 2 * sum(unlike) > len(unlike)
 
 
 def calibration_pictures(
@@ -263,7 +268,7 @@ def _tile(
     sample: Sample, description: ModelDescription, *, scale: float, side_px: int
 ) -> FloatArray:
     return working_tile(
-        read_pixels(sample.image), description=description, scale=scale, side_px=side_px
+        read_plane(sample.image), description=description, scale=scale, side_px=side_px
     )
 
 
@@ -271,9 +276,11 @@ def rendered_picture(recipe: Recipe) -> FloatArray:
     """Render the picture of the test tensors, (1, 1, 256, 256), normalised."""
     if recipe.modality == "electron":
         plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)
-        return normalise(simulate_section(plan, seed=recipe.seed).pixels)[None, None]
+        pixels = simulate_section(plan, seed=recipe.seed).pixels
+        return normalise_plane(pixels, percentiles=PERCENTILES)[None, None]
     settings = NucleiMovieSettings(frames=1, height=256, width=256, density=0.35)
-    return normalise(simulate_nuclei(settings, seed=recipe.seed).pixels[0])[None, None]
+    pixels = simulate_nuclei(settings, seed=recipe.seed).pixels[0]
+    return normalise_plane(pixels, percentiles=PERCENTILES)[None, None]
 
 
 def _in_memory(description: ModelDescription, files: Mapping[str, bytes]) -> ModelPackage:

@@ -1,59 +1,41 @@
-"""Training pictures in memory: normalised, not far from the working size, ready to be cut."""
+"""Training images in memory: the stored pixels, their statistics and labels, ready to be cut."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.base import InputError
-from fatescope.prepare.store import Sample, read_pixels
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import PlaneStatistics, plane_statistics
+from fatescope.prepare.pixels import read_plane, read_truth
 from fatescope.prepare.targets import nucleus_targets
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from fatescope.base.types import FloatArray, IntArray, LabelImage
+    from numpy.typing import NDArray
 
-PERCENTILES = (1.0, 99.8)
-"""Intensities that become 0 and 1, of the whole plane; the engine does the same."""
+    from fatescope.base.types import IntArray, LabelImage
+    from fatescope.prepare.store import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Picture:
-    """One plane with its nuclei, intensities scaled to about 0..1."""
+    """One plane with its nuclei. Pixels are as stored; prediction's own functions scale them."""
 
-    pixels: FloatArray  # (Y, X) float32
-    labels: FloatArray  # (Y, X) float32: instance labels + 1, so that 0 can mean "unknown"
+    pixels: NDArray[Any]  # (Y, X), any real dtype
+    statistics: PlaneStatistics
+    labels: LabelImage  # (Y, X); -1 where nothing is known
     touching: IntArray  # (n, 2) rows and columns where two nuclei touch
     diameter_px: float  # median over the nuclei of its unit, of the circle of equal area
     n_nuclei: int
     kind: str
     stretch: float  # height of a pixel / its width
     instances: bool  # False: which nuclei touch is not known
-
-
-def normalise(pixels: np.ndarray, *, percentiles: tuple[float, float] = PERCENTILES) -> FloatArray:
-    """Scale a plane so that two percentiles become 0 and 1; a constant plane becomes 0.
-
-    Parameters
-    ----------
-    pixels : ndarray, shape (Y, X)
-        Any real dtype.
-    percentiles : tuple of float
-        Lower and upper.
-
-    Returns
-    -------
-    ndarray of float32, shape (Y, X)
-    """
-    low, high = np.percentile(pixels, percentiles)
-    if high <= low:
-        return np.zeros(pixels.shape, np.float32)
-    return ((pixels.astype(np.float32) - np.float32(low)) / np.float32(high - low)).astype(
-        np.float32
-    )
+    complete: bool  # False: dim nuclei may have no label
 
 
 def median_diameter(labels: LabelImage) -> float:
@@ -63,7 +45,7 @@ def median_diameter(labels: LabelImage) -> float:
     return float(np.median(2 * np.sqrt(areas / np.pi))) if areas.size else float("nan")
 
 
-def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None) -> list[float]:
+def unit_diameters(samples: Sequence[Sample]) -> list[float]:
     """Return for each sample the median diameter (px) of all nuclei of its unit.
 
     One slice of an embryo may show only the caps of two nuclei; how large nuclei are is known of
@@ -71,7 +53,7 @@ def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None
     """
     areas: dict[str, list[IntArray]] = {}
     for s in samples:
-        found = _areas(_known(read_pixels(s.labels), ignore_label))
+        found = _areas(read_truth(s))
         areas.setdefault(s.unit, []).append(found[found > 0])
     size = {}
     for unit, parts in areas.items():
@@ -82,70 +64,48 @@ def unit_diameters(samples: Sequence[Sample], *, ignore_label: int | None = None
     return [size.get(s.unit, usual) for s in samples]
 
 
-def _known(stored: np.ndarray, ignore_label: int | None) -> LabelImage:
-    """Return labels with -1 where nothing is known."""
-    labels = stored.astype(np.int32)
-    return labels if ignore_label is None else np.where(labels == ignore_label, -1, labels)
-
-
 def _areas(labels: LabelImage) -> IntArray:
     """Return the area of each label from 1; what is unknown (negative) counts as background."""
     return np.bincount(np.maximum(labels, 0).ravel())[1:]
 
 
-def load_picture(
-    sample: Sample, *, diameter_px: float, working_px: float, ignore_label: int | None = None
-) -> Picture:
-    """Read a sample and shrink it where its nuclei are far larger than the working size.
+def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
+    """Read a sample.
 
     Parameters
     ----------
     sample : Sample
-        Picture and labels of one shape.
+        Image and labels of one shape.
     diameter_px : float
         Median diameter of the nuclei of its unit.
-    working_px : float
-        Diameter that crops will have; enlarging happens when a crop is cut, shrinking here,
-        by area, so that nothing aliases.
-    ignore_label : int, optional
-        Label of regions in which nothing is known.
 
     Raises
     ------
     InputError
-        If the shapes of picture and labels differ.
+        If the shapes of image and labels differ.
     """
-    pixels, labels = read_pixels(sample.image), _known(read_pixels(sample.labels), ignore_label)
+    pixels, labels = read_plane(sample.image), read_truth(sample)
     if pixels.shape != labels.shape:
         raise InputError(
             f"{sample.image} has shape {pixels.shape}, but {sample.labels} has {labels.shape}. "
-            "Labels must lie on the grid of their picture."
+            "Labels must lie on the grid of their image."
         )
-    scaled = normalise(pixels)
-    if diameter_px > 2 * working_px:
-        import cv2  # not in the light core, where `compare` reads diameters
-
-        factor = 1.5 * working_px / diameter_px
-        size = round(labels.shape[1] * factor), round(labels.shape[0] * factor)
-        scaled = cv2.resize(scaled, size, interpolation=cv2.INTER_AREA)
-        labels = cv2.resize(labels, size, interpolation=cv2.INTER_NEAREST_EXACT)
-        diameter_px *= factor
     height, width = sample.pixel_size or (1.0, 1.0)
     return Picture(
-        pixels=scaled,
-        labels=(labels + 1).astype(np.float32),
+        pixels=pixels,
+        statistics=plane_statistics(lambda: [pixels], percentiles=PERCENTILES),
+        labels=labels,
         touching=_touching_points(labels),
         diameter_px=diameter_px,
         n_nuclei=int(np.count_nonzero(_areas(labels))),
         kind=sample.kind,
         stretch=height / width,
         instances=sample.role == "instances",
+        complete=sample.complete,
     )
 
 
-def load_pictures(
-    samples: Iterable[Sample], *, working_px: float, ignore_label: int | None = None
-) -> list[Picture]:
+def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
     """Read samples; each is as large as the median nucleus of its unit says.
 
     Scores are made at that size too: one picture may show only the caps of two nuclei.
@@ -155,11 +115,8 @@ def load_pictures(
         raise InputError(
             "there is no sample to learn from. Check the column `split` of samples.csv."
         )
-    sizes = np.nan_to_num(unit_diameters(chosen, ignore_label=ignore_label), nan=working_px)
-    return [
-        load_picture(s, diameter_px=float(d), working_px=working_px, ignore_label=ignore_label)
-        for s, d in zip(chosen, sizes, strict=True)
-    ]
+    sizes = np.nan_to_num(unit_diameters(chosen), nan=working_px)
+    return [load_picture(s, diameter_px=float(d)) for s, d in zip(chosen, sizes, strict=True)]
 
 
 def _touching_points(labels: LabelImage) -> IntArray:

@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from fatescope.base import InputError
+from fatescope.predict.normalise import normalise
 from fatescope.prepare.store import write_picture
 from fatescope.train.crops import CropSource
 from fatescope.train.pictures import load_pictures
@@ -88,9 +89,7 @@ def write_versions(path: Path, sample: Sample, *, settings: CropSettings) -> Non
 
 
 def _source(sample: Sample, settings: CropSettings, seed: int) -> tuple[CropSource, Picture]:
-    pictures = load_pictures(
-        [sample], working_px=settings.diameter_px, ignore_label=settings.ignore_label
-    )
+    pictures = load_pictures([sample], working_px=settings.diameter_px)
     return CropSource(pictures, settings=settings, seed=seed), pictures[0]
 
 
@@ -100,8 +99,9 @@ def _original(picture: Picture, side: int) -> NDArray[np.uint8]:
     factor = side / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    small = cv2.resize(picture.pixels, size, interpolation=way)
-    labels = cv2.resize(picture.labels, size, interpolation=cv2.INTER_NEAREST)
+    scaled = normalise(picture.pixels, picture.statistics)
+    small = np.asarray(cv2.resize(scaled, size, interpolation=way), np.float32)
+    labels = cv2.resize(picture.labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
     rgb = _grey(small[None])
     rgb[_edges(labels)] = _GREEN
     top, left = (side - size[1]) // 2, (side - size[0]) // 2

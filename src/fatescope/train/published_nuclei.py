@@ -11,11 +11,12 @@ import torch
 from skimage.measure import label as components
 
 from fatescope.base import InputError
-from fatescope.prepare.store import read_pixels
+from fatescope.models.description import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare.pixels import read_plane
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
 from fatescope.train.encoder_weights import fill_encoder, read_weights
-from fatescope.train.pictures import normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -136,11 +137,11 @@ def scale(pixels: np.ndarray) -> FloatArray:
     """Return intensities from 0 to 1: 8-bit divided by 255, as published; others by percentiles."""
     if pixels.dtype == np.uint8:
         return np.asarray(pixels / np.float32(255), np.float32)
-    return normalise(pixels)
+    return normalise_plane(pixels, percentiles=PERCENTILES)
 
 
 def _pairs(samples: Sequence[Sample], *, size_px: int, seed: int) -> SegmentationDataset:
-    shortest = min(min(read_pixels(s.image).shape) for s in samples)
+    shortest = min(min(read_plane(s.image).shape) for s in samples)
     transform = joint_transform(size_px, shortest_px=shortest, seed=seed)
     return SegmentationDataset(samples, transform=transform, target=_foreground, scale=scale)
 

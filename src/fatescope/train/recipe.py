@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base import SettingsError
 from fatescope.models.description import DISTANCE_MAPS
 from fatescope.prepare.targets import DRAWN
-from fatescope.train.settings import Recipe
+from fatescope.train.settings import Recipe, merged
 
 if TYPE_CHECKING:
     from fatescope.models import ModelDescription
@@ -60,20 +60,8 @@ def recipe_variant(recipe: Recipe, name: str) -> Recipe:
             f"recipe {recipe.name!r} has no variant {name!r}; it has: {known}. Variants are tables "
             "[variants.NAME] in the recipe's file, with the values that differ."
         )
-    values = _merged(recipe.model_dump(exclude={"variants"}), recipe.variants[name])
+    values = merged(recipe.model_dump(exclude={"variants"}), recipe.variants[name])
     return Recipe.from_values({**values, "name": f"{recipe.name}-{name}"})
-
-
-def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Put changes into nested values; a table that names another ``kind`` replaces its like."""
-    out = dict(values)
-    for key, change in changes.items():
-        old = out.get(key)
-        out[key] = change
-        if isinstance(old, dict) and isinstance(change, dict):
-            same = change.get("kind", old.get("kind")) == old.get("kind")
-            out[key] = _merged(old, change) if same else change
-    return out
 
 
 def _with_maps(network: Network, n_outputs: int) -> dict[str, Any]:

@@ -12,9 +12,10 @@ Metric = Literal["ap_mean", "ap50", "ap75", "loss"]
 
 
 class OneCycle(Settings):
-    """Rise (``fit.warmup`` of the steps), then one long cosine fall to almost nothing."""
+    """A short rise, then one long cosine fall to almost nothing."""
 
     kind: Literal["one-cycle"] = setting("one-cycle", "name of the schedule")
+    warmup: float = setting(0.1, "share of the steps in which the rate rises", gt=0, lt=1)
 
 
 class Cosine(Settings):

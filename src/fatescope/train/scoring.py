@@ -16,7 +16,7 @@ from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
 from fatescope.predict.tiling import Grid, Tiles, read_tile
-from fatescope.prepare import read_pixels
+from fatescope.prepare import read_plane, read_truth
 from fatescope.train.pictures import unit_diameters
 
 if TYPE_CHECKING:
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fatescope.base.types import LabelImage
     from fatescope.models import Model, ModelDescription, Thresholds
     from fatescope.prepare import Sample
 
@@ -91,17 +92,27 @@ def score_samples(
     """Segment each sample at the working size by the true diameter of its unit, and score it."""
     scored = []
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
-        truth = read_pixels(sample.labels).astype(np.int32)
+        truth = read_truth(sample)
         size = diameter if np.isfinite(diameter) else description.diameter_px
         found = segment(
             network,
-            read_pixels(sample.image),
+            read_plane(sample.image),
             description=description,
             thresholds=thresholds,
             scale=description.diameter_px / size,
         )
-        scored.append(Scored(sample, score_labels(truth, found), diameter))
+        scores = score_labels(np.maximum(truth, 0), drop_unsure(found, truth < 0))
+        scored.append(Scored(sample, scores, diameter))
     return scored
+
+
+def drop_unsure(found: LabelImage, unsure: NDArray[np.bool_]) -> LabelImage:
+    """Remove objects of which more than half lies where nobody can say what is there."""
+    if not unsure.any():
+        return found
+    area = np.bincount(found.ravel())
+    inside = np.bincount(found[unsure], minlength=len(area))
+    return np.where((2 * inside > area)[found], 0, found)
 
 
 def segment(
@@ -163,8 +174,7 @@ def merit(scored: Sequence[Scored]) -> float:
     for scores in kinds.values():
         pooled = pool_scores(scores)
         share = max(pooled.n_true, 1) ** 0.5
-        mean = sum(pooled.ap(t) for t in range(50, 95, 5)) / 9
-        total += share * (pooled.ap(50) + mean) / 2
+        total += share * (pooled.ap(50) + pooled.mean_ap) / 2
         weight += share
     return total / weight if weight else 0.0
 

@@ -8,8 +8,8 @@ from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
 from fatescope.models.description import Citation, Modality, Task
+from fatescope.train.fit_settings import FitSettings
 from fatescope.train.network_settings import LibraryNetwork
-from fatescope.train.schedule_settings import OneCycle, Schedule
 
 
 class NetworkSettings(Settings):
@@ -26,6 +26,18 @@ class NetworkSettings(Settings):
     )
 
 
+def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Put changes into nested values; a table that names another ``kind`` replaces its like."""
+    out = dict(values)
+    for key, change in changes.items():
+        old = out.get(key)
+        out[key] = change
+        if isinstance(old, dict) and isinstance(change, dict):
+            same = change.get("kind", old.get("kind")) == old.get("kind")
+            out[key] = merged(old, change) if same else change
+    return out
+
+
 def _kind(value: Any) -> str:
     """Say which class a network belongs to; a recipe that names no kind means the small U-Net."""
     kind = value.get("kind", "small-unet") if isinstance(value, dict) else value.kind
@@ -39,7 +51,7 @@ Network = Annotated[
 
 
 class CropSettings(Settings):
-    """How crops are cut from pictures, turned, enlarged and spoilt."""
+    """How crops are cut from images, rotated, resized and augmented."""
 
     size_px: int = setting(128, "side of a crop", unit="px", ge=32, multiple_of=16)
     diameter_px: float = setting(
@@ -62,15 +74,8 @@ class CropSettings(Settings):
     unequal: float = setting(
         0.0, "half of the crops: largest spread of the log of the brightness of nuclei", ge=0
     )
-    unequal_without: tuple[str, ...] = setting(
-        (), "kinds of picture whose nuclei keep their brightness: dim ones have no label there"
-    )
     border_px: float = setting(1.5, "reach of the touching border", unit="px", gt=0)
-    ignore_label: int | None = setting(
-        None, "label of regions in which nothing is known; they do not count", ge=1
-    )
     rim_px: int = setting(1, "pixels along the edge of a crop that do not count", unit="px", ge=0)
-    without: tuple[str, ...] = setting((), "kinds of picture that no crop is cut from")
     balance: float = setting(
         0.5,
         "weight of a kind of picture: its nuclei to this power (0: all alike, 1: by count)",
@@ -92,40 +97,6 @@ class LossSettings(Settings):
     near_border: float = setting(4.0, "added weight of foreground and distance at a border", ge=0)
 
 
-class FitSettings(Settings):
-    """How long, how fast, and what is kept."""
-
-    steps: int = setting(10_000, "steps of the optimiser", ge=1)
-    batch: int = setting(16, "crops in a step", ge=1)
-    rate: float = setting(0.004, "highest learning rate of the schedule", gt=0)
-    schedule: Schedule = setting(OneCycle(), "how the learning rate moves: see Schedules")
-    warmup: float = setting(0.1, "share of the steps in which the rate rises", gt=0, lt=1)
-    shortened: tuple[int, int] | None = setting(
-        None, "a step, and the steps planned until then: from it on the cycle ends early"
-    )
-    restart: tuple[int, float] | None = setting(
-        None, "a step at which a second cycle begins, and its highest rate"
-    )
-    weight_decay: float = setting(0.01, "weight decay of AdamW", ge=0)
-    clip: float = setting(1.0, "largest norm of a gradient", gt=0)
-    average: float = setting(0.998, "memory of the running average of the weights", ge=0, lt=1)
-    steps_per_epoch: int = setting(
-        250, "steps between two checkpoints and two rows of the log", ge=1
-    )
-    validate_every: int = setting(4, "epochs between two scores on whole validation pictures", ge=1)
-    precision: Literal["auto", "float32", "bfloat16"] = setting(
-        "auto",
-        "numbers inside convolutions while training; auto: bfloat16 where hardware multiplies it",
-    )
-    threads: int = setting(1, "threads; another number changes the last bits", ge=1)
-
-    @model_validator(mode="after")
-    def _cycles_alone_are_changed_on_the_way(self) -> Self:
-        if (self.shortened or self.restart) and not isinstance(self.schedule, OneCycle):
-            raise ValueError(f"shortened and restart belong to one-cycle, not {self.schedule.kind}")
-        return self
-
-
 class Stage(Settings):
     """One fit: a network, its crops, its loss and its schedule."""
 
@@ -134,9 +105,6 @@ class Stage(Settings):
     crops: CropSettings = setting(CropSettings(), "the crops")
     loss: LossSettings = setting(LossSettings(), "the loss")
     fit: FitSettings = setting(FitSettings(), "the fit")
-    after: int | None = setting(
-        None, "number of the stage whose weights it begins with; default: the one before it", ge=1
-    )
 
     @model_validator(mode="after")
     def _maps_are_known(self) -> Self:
@@ -168,9 +136,8 @@ class Recipe(Stage):
     variants: dict[str, dict[str, Any]] = setting(
         {}, "named changes of the values above, for --variants"
     )
-    then: tuple[Stage, ...] = setting((), "further fits, each from the weights of the one before")
-    mean_of: tuple[int, ...] = setting(
-        (), "numbers of the stages whose weights are averaged in the end; default: the last alone"
+    then: tuple[Stage, ...] = setting(
+        (), "further fits, each from the weights and with the values of the one before"
     )
 
     @property
@@ -178,19 +145,22 @@ class Recipe(Stage):
         """All fits in their order; they are numbered from 1."""
         return (self, *self.then)
 
+    @model_validator(mode="before")
+    @classmethod
+    def _later_stages_say_what_differs(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not values.get("then"):
+            return values
+        stage = {k: v for k, v in values.items() if k in Stage.model_fields}
+        stages = []
+        for change in values["then"]:
+            if not isinstance(change, dict):
+                return values
+            stage = merged(stage, change)
+            stages.append(stage)
+        return {**values, "then": stages}
+
     @model_validator(mode="after")
     def _one_working_size(self) -> Self:
         if len({s.crops.diameter_px for s in self.stages}) > 1:
             raise ValueError("all stages of a recipe need the same crops.diameter_px")
-        return self
-
-    @model_validator(mode="after")
-    def _numbers_are_of_stages(self) -> Self:
-        for number, stage in enumerate(self.stages, start=1):
-            if stage.after is not None and stage.after >= number:
-                raise ValueError(f"stage {number} cannot begin after stage {stage.after}")
-        if any(not 1 <= number <= len(self.stages) for number in self.mean_of):
-            raise ValueError(f"mean_of names stages from 1 to {len(self.stages)}")
-        if len({self.stages[number - 1].network.model_dump_json() for number in self.mean_of}) > 1:
-            raise ValueError("only weights of one network can be averaged (mean_of)")
         return self

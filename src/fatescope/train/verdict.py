@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fatescope.base import written_beside
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
@@ -140,9 +142,8 @@ def _wandering(values: FloatArray) -> float:
 
 def write_verdict(path: Path, verdict: Verdict) -> None:
     """Write the sentence as a text of one line."""
-    temporary = path.with_name(path.name + ".part")
-    temporary.write_text(verdict.sentence + "\n", encoding="utf-8")
-    temporary.replace(path)
+    with written_beside(path) as part:
+        part.write_text(verdict.sentence + "\n", encoding="utf-8")
 
 
 def read_verdict(path: Path) -> str:

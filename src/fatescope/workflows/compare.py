@@ -26,7 +26,7 @@ from fatescope.evaluate import (
     score_labels,
 )
 from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, Model, import_model, load_model
-from fatescope.prepare import read_pixels, read_samples, unit_hash, unit_ids
+from fatescope.prepare import read_label_plane, read_plane, read_samples, unit_hash, unit_ids
 from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
@@ -252,7 +252,7 @@ def _segmented(
     sample: Sample, diameter: float, models: Mapping[Side, Model]
 ) -> tuple[NDArray[Any], LabelImage, dict[Side, LabelImage]]:
     """Return the pixels of a picture, its truth, and what each network makes of it."""
-    pixels, truth = read_pixels(sample.image), read_pixels(sample.labels).astype(np.int32)
+    pixels, truth = read_plane(sample.image), read_label_plane(sample.labels)
     found: dict[Side, LabelImage] = {}
     for side in SIDES:
         d = models[side].description

@@ -191,7 +191,7 @@ def evaluate_labels(
     begun = time.monotonic()
     found = pair_files(true, pred, what="prediction")
     groups = _read_grouping(grouping)
-    tally = _Tally(problems=list(found.problems))
+    tally = _Tally(problems=list(found.problems.values()))
     for done, pair in enumerate(found.pairs):
         if progress is not None:
             progress(done, len(found.pairs), pair.key)

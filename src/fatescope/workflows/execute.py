@@ -226,6 +226,7 @@ def _quiet_start() -> Iterator[None]:
 
 def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
     """Answer units until the pipe ends; the life of a worker."""
+    threading.Thread(target=_end_with_caller, daemon=True).start()
     pipe.send(_READY)
     while True:
         try:
@@ -242,3 +243,11 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             return
         except Exception as error:  # an answer that cannot travel is a fault of its unit
             pipe.send(portable(error))
+
+
+def _end_with_caller() -> None:
+    """End this worker at once when its caller is gone, also in the middle of a long unit."""
+    caller = multiprocessing.parent_process()
+    assert caller is not None
+    wait([caller.sentinel])
+    os._exit(1)

@@ -38,7 +38,7 @@ def measure_files(
     images, labels : Path
         Two files, or two folders whose files are matched by name.
     out : Path
-        Gets ``objects.parquet``, ``objects.csv``, ``findings.csv`` and ``run.json``.
+        Gets ``images.csv``, ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json``.
     settings : MeasureSettings
         Axes and spacing where the files do not say them.
     execution : Execution
@@ -64,12 +64,13 @@ def measure_files(
         job = partial(measure_pair, settings=settings)
         todo = pending(run, found.pairs)
         work_through(run, todo, job, execution=execution, progress=progress)
-        alone = [
-            Finding(file=p.split(": ")[0], rule="unreadable", severity="error", reason=p)
-            for p in found.problems
-        ]
-        summary = run.finish(findings=alone)
-    return replace(summary, units_failed=summary.units_failed + len(alone))
+        for key, why in found.problems.items():
+            alone = Finding(
+                file=why.split(": ")[0], rule="unreadable", severity="error", reason=why
+            )
+            run.fail(key, alone)
+        run.list_images()
+        return run.finish()
 
 
 def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:

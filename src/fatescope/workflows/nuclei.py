@@ -14,11 +14,12 @@ from fatescope.acquire import ImageFile, find_images
 from fatescope.base import Execution, FatescopeError, size_and_time
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
-from fatescope.report import nuclei_report_from_folder, write_report
+from fatescope.report import nuclei_report_from_folder, write_report, write_settings
 from fatescope.run import Run, Summary, memory_limit
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import Progress, available_workers
-from fatescope.workflows.nuclei_image import open_image, segment_file
+from fatescope.workflows.nuclei_image import look_at_file, open_image, segment_file
+from fatescope.workflows.nuclei_sizes import decide_sizes
 from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
@@ -65,8 +66,9 @@ def predict_nuclei(
     Returns
     -------
     Summary
-        Counts of units and findings, seconds, memory. The results are in ``out``: label images,
-        ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+        Counts of units and findings, seconds, memory. The results are in ``out``: ``images.csv``,
+        label images, ``objects.parquet`` and ``.csv``, ``findings.csv``,
+        ``run.json`` and ``report.html``.
 
     Raises
     ------
@@ -86,19 +88,29 @@ def predict_nuclei(
     ) as run:
         todo = pending(run, files)
         workers = _workers(todo, settings, execution, device)
+        team = execution.replace(workers=workers)
+        asked = _with_absolute_model(settings) if execution.cluster else settings
+        threads = _threads(execution, workers)
+        sizes = None
+        if settings.same_size:
+            look = partial(look_at_file, settings=asked, threads=threads, device=device)
+            sizes = decide_sizes(run, todo, look, execution=team, progress=progress)
         job = partial(
             segment_file,
             out=run.out.absolute(),
-            settings=_with_absolute_model(settings) if execution.cluster else settings,
-            threads=_threads(execution, workers),
+            settings=asked,
+            threads=threads,
             device=device,
+            sizes=sizes,
         )
-        team = execution.replace(workers=workers)
         work_through(run, todo, job, execution=team, progress=progress)
+        run.list_images()
         summary = run.finish(workers=workers)
         if summary.units_done:
-            write_report(run.out / "report.html", nuclei_report_from_folder(run.out))
-            run.wrote("report.html")
+            report = nuclei_report_from_folder(run.out)
+            write_report(run.out / "report.html", report)
+            write_settings(run.out / "settings.toml", report)
+            run.wrote("report.html", "settings.toml")
     return summary
 
 

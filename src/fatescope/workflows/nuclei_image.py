@@ -5,6 +5,7 @@ read -> scale -> normalise -> network on tiles -> nuclei -> joined -> measured -
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -29,18 +30,26 @@ from fatescope.predict import (
 )
 from fatescope.run import FileScratch, describe_input
 from fatescope.workflows.driver import Outcome
+from fatescope.workflows.nuclei_sizes import kind_of, plan_for
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
-    from fatescope.predict import Frame, Plane
+    from fatescope.predict import Frame, Plane, ScalePlan
+    from fatescope.workflows.nuclei_sizes import Sizes
 
 _BAND_ROWS = 512
 
 
 def segment_file(
-    file: ImageFile, *, out: Path, settings: NucleiSettings, threads: int, device: Device = "cpu"
+    file: ImageFile,
+    *,
+    out: Path,
+    settings: NucleiSettings,
+    threads: int,
+    device: Device = "cpu",
+    sizes: Sizes | None = None,
 ) -> Outcome:
     """Do one unit: read an image, write its labels, and return its objects.
 
@@ -55,13 +64,15 @@ def segment_file(
         Threads of the network; the labels are the same for any number.
     device : {"cpu", "cuda"}
         Where the network runs.
+    sizes : dict, optional
+        Where the run decided how large nuclei are (`decide_sizes`): the diameter by kind of image.
     """
     begun = time.perf_counter()
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
-    frames, findings = open_frames(image, channel=settings.channel)
+    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     findings = [*check_image(image), *findings, *_joined(image)]
-    plan = choose_scale(frames, predictor, settings)
+    plan = plan_for(image, frames, predictor, settings, sizes)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
@@ -91,12 +102,28 @@ def segment_file(
         labels.close()
     seconds["write"] = time.perf_counter() - begun
     return Outcome(
-        input=describe_input(image, file.paths),
+        input={**describe_input(image, file.paths), "diameter": _diameter(plan)},
         tables={"objects": named},
         findings=findings,
         files=[path],
         seconds=seconds,
     )
+
+
+def look_at_file(
+    file: ImageFile,
+    *,
+    settings: NucleiSettings,
+    threads: int,
+    device: Device,
+    known: Sequence[str] = (),
+) -> tuple[str, ScalePlan | None]:
+    """Return the kind of an image, and what it alone says of the size unless its kind is known."""
+    image = open_image(file, settings)
+    predictor = _predictor(settings.model, settings.precision, threads, device)
+    frames, _ = open_frames(image, channel=settings.channel, predictor=predictor)
+    kind = kind_of(image, frames)
+    return kind, None if kind in known else choose_scale(frames, predictor, settings)
 
 
 def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
@@ -184,6 +211,18 @@ def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) 
         dtype=np.min_scalar_type(most),
         spacing=image.spacing.only(axes),
     )
+
+
+def _diameter(plan: ScalePlan) -> dict[str, float | str]:
+    """Return what the record says of the diameter, and who said it; nothing where nobody did."""
+    if plan.diameter_px is None:
+        return {}
+    return {
+        "value": round(plan.diameter_px, 2),
+        "unit": "px",
+        "source": plan.source,
+        "scale": round(math.sqrt(plan.scale[0] * plan.scale[1]), 4),
+    }
 
 
 def _is_large(image: Image) -> bool:

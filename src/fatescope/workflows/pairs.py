@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire import ImageFile, find_images
@@ -42,14 +43,14 @@ class Pairs:
     ----------
     pairs : tuple of Pair
         In the order of the first folder.
-    problems : tuple of str
-        A sentence for each file of the first folder without a partner.
+    problems : mapping of str to str
+        A sentence for each file of the first folder without a partner, by the file's key.
     unused : tuple of str
         Files of the second folder without a partner.
     """
 
     pairs: tuple[Pair, ...]
-    problems: tuple[str, ...] = ()
+    problems: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
 
 
@@ -82,7 +83,8 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
     for file in theirs:
         by_stem.setdefault(stem_of(file), []).append(file)
     stems = [stem_of(file) for file in ours]
-    pairs, problems, used = [], [], set()
+    pairs, used = [], set()
+    problems: dict[str, str] = {}
     for file, stem in zip(ours, stems, strict=True):
         same = by_stem.get(stem, [])
         partner = by_key.get(file.key)
@@ -90,12 +92,12 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
             partner = same[0]
         if partner is None:
             why = f"{len(same)} files have" if len(same) > 1 else f"no {what} has"
-            problems.append(f"{shown(file.paths[0])}: {why} its name in {shown(second)}.")
+            problems[file.key] = f"{shown(file.paths[0])}: {why} its name in {shown(second)}."
             continue
         used.add(partner.key)
         pairs.append(Pair(file, partner))
     unused = tuple(shown(f.paths[0]) for f in theirs if f.key not in used)
-    return Pairs(pairs=tuple(pairs), problems=tuple(problems), unused=unused)
+    return Pairs(pairs=tuple(pairs), problems=problems, unused=unused)
 
 
 def stem_of(file: ImageFile) -> str:

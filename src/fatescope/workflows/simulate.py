@@ -54,18 +54,18 @@ def write_nuclei_movie(
         if run.pending([key]):
             begun = time.monotonic()
             movie = simulate_nuclei(settings, seed=seed)
-            pictures, labels = out / "nuclei.tif", out / "truth" / "labels" / "nuclei.tif"
+            pictures, labels = "nuclei.tif", "truth/labels/nuclei.tif"
             for path, pixels in ((pictures, movie.pixels), (labels, movie.labels)):
                 write_labels(
-                    path,
+                    run.out / path,
                     pixels,
                     shape=pixels.shape,
                     axes="TYX",
                     dtype=pixels.dtype,
                     spacing=movie.spacing,
                 )
-            spots = out / "truth" / "spots.csv"
-            write_table(movie.spots, spots)
+            spots = "truth/spots.csv"
+            write_table(movie.spots, run.out / spots)
             run.record(
                 key,
                 files=[pictures, labels, spots],
@@ -134,11 +134,14 @@ def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool =
         If ``out`` holds something else, or cannot be written.
     """
     from fatescope.simulate import simulate_field
+    from fatescope.simulate.fields import UNSEEN
 
     def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return simulate_field(settings, seed=own)
 
-    return _write_pictures(out, "field", draw, settings=settings, seed=seed, fresh=fresh)
+    return _write_pictures(
+        out, "field", draw, settings=settings, seed=seed, fresh=fresh, unsure_label=UNSEEN
+    )
 
 
 def _write_pictures(
@@ -149,6 +152,7 @@ def _write_pictures(
     settings: SectionSettings | FieldSettings,
     seed: int,
     fresh: bool,
+    unsure_label: int | None = None,
 ) -> Summary:
     """Write ``settings.count`` pictures, each its own unit, drawn from seeds of their own."""
     record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
@@ -157,10 +161,10 @@ def _write_pictures(
         for key in run.pending(keys):
             begun = time.monotonic()
             drawn = draw(seed * 10_000 + int(key.rpartition("_")[2]))
-            files = [out / "images" / f"{key}.tif", out / "truth" / "labels" / f"{key}.tif"]
+            files = [f"images/{key}.tif", f"truth/labels/{key}.tif"]
             for path, pixels in zip(files, drawn, strict=True):
                 write_labels(
-                    path,
+                    run.out / path,
                     pixels,
                     shape=pixels.shape,
                     axes="YX",
@@ -169,6 +173,9 @@ def _write_pictures(
                 )
             run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
         names = np.array(keys, dtype=object)
-        write_table(Table({"name": names, "unit": names}), out / "index.csv")
+        index: dict[str, Any] = {"name": names, "unit": names}
+        if unsure_label is not None:
+            index["unsure_label"] = np.full(len(names), unsure_label)
+        write_table(Table(index), run.out / "index.csv")
         run.wrote("index.csv")
         return run.finish()

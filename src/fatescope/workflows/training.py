@@ -18,16 +18,18 @@ from fatescope.prepare import (
     audit_units,
     check_leaks,
     find_pairs,
-    read_pixels,
+    read_plane,
+    read_samples,
     write_samples,
 )
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
     from fatescope.train import Recipe
@@ -119,7 +121,7 @@ def refuse_leaks(
     frames = [s.frame for s in samples]
     units = audit_units([s.unit for s in samples], frames, splits, names, guard_frames=guard_frames)
     check_leaks(units)
-    pictures = (read_pixels(s.image) for s in samples)
+    pictures = (read_plane(s.image) for s in samples)
     check_leaks(audit_leaks(pictures, names, splits, progress=progress))
 
 
@@ -158,6 +160,7 @@ def train_model(
     out: Path,
     start: Path | str | None = None,
     leave_out: str | None = None,
+    called: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> Trained:
@@ -178,6 +181,9 @@ def train_model(
     leave_out : str, optional
         A kind of picture, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.
+    called : str, optional
+        What stands for the recipe in the command that the card repeats; default: its name as a
+        file.
     progress : callable, optional
     fresh : bool
         Remove what an earlier run left in ``out`` first, and begin anew.
@@ -191,7 +197,7 @@ def train_model(
     from fatescope.train.verdict import read_verdict
 
     begun_with = None if start is None else read_package(find_package(start))
-    recipe = inherited(recipe, begun_with.description if begun_with else None)
+    asked, recipe = recipe, inherited(recipe, begun_with.description if begun_with else None)
     record = recipe.model_dump(mode="json") | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
@@ -201,7 +207,17 @@ def train_model(
         if run.pending(["package"]):
             if fresh:
                 _remove_unlisted(out)
-            _train(recipe, data, out, start=start, leave_out=leave_out, progress=progress)
+            command = _command(called or f"{recipe.name}.toml", begun_with, leave_out)
+            _train(
+                recipe,
+                data,
+                out,
+                kinds=_kinds(asked, begun_with, data),
+                command=command,
+                start=start,
+                leave_out=leave_out,
+                progress=progress,
+            )
             made = ("log.csv", "curves.png", "verdict.txt", SENTENCE, "package", TUNED, COMPARED)
             run.record("package", files=[f for f in made if (out / f).exists()])
         summary = run.finish()
@@ -217,6 +233,8 @@ def _train(
     data: Path,
     out: Path,
     *,
+    kinds: Mapping[str, str],
+    command: str,
     start: Path | str | None,
     leave_out: str | None,
     progress: Progress | None,
@@ -244,11 +262,11 @@ def _train(
         shutil.rmtree(out / name, ignore_errors=True)
     package_network(
         fitted.network,
-        recipe=recipe,
+        recipe=recipe.replace(**kinds),
         data=data,
         folder=out / "package",
         provenance=Provenance(
-            command=_command(recipe, start=start, leave_out=leave_out),
+            command=command,
             steps=sum(stage.fit.steps for stage in recipe.stages),
             cpu_minutes=fitted.cpu_minutes,
             start=None if start is None else read_package(find_package(start)).description,
@@ -260,14 +278,27 @@ def _train(
         keep_better(start, out=out, data=data, left_out=left_out, progress=progress)
 
 
-def _command(recipe: Recipe, *, start: Path | str | None, leave_out: str | None) -> str:
+def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, str]:
+    """Return what a package does not take over from the one it went on from.
+
+    Pictures that are unlike those of the first package are of another kind; which, only the
+    recipe can say.
+    """
+    from fatescope.train.packaging import are_unlike
+
+    if start is None or asked.modality is not None:
+        return {}
+    if not are_unlike(read_samples(data, splits=["train"]), start.description):
+        return {}
+    return {"modality": "any"} | ({} if asked.polarity else {"polarity": "any"})
+
+
+def _command(called: str, start: ModelPackage | None, leave_out: str | None) -> str:
     """Return the command as a person types it; folders of this machine are left out."""
-    words = ["fatescope train", recipe.name]
-    if start is not None:
-        words += ["--from", read_package(find_package(start)).name]
-    if leave_out is not None:
-        words += ["--leave-out", leave_out]
-    return " ".join(words)
+    words = ["fatescope train", called]
+    words += ["--from", start.name] if start is not None else []
+    words += ["--leave-out", leave_out] if leave_out is not None else []
+    return " ".join([*words, "--data DIR --out DIR"])
 
 
 def _remove_unlisted(out: Path) -> None:

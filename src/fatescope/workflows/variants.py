@@ -74,6 +74,7 @@ def train_variants(
     data: Path,
     out: Path,
     start: Path | str | None = None,
+    called: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
@@ -89,7 +90,7 @@ def train_variants(
         Folder with ``samples.csv``; it must hold validation units, which choose.
     out : Path
         Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
-    start, progress, fresh
+    start, called, progress, fresh
         As for `train_model`.
 
     Raises
@@ -121,6 +122,7 @@ def train_variants(
                 data=data,
                 out=out / name,
                 start=start,
+                called=f"{called or recipe.name + '.toml'} --variants {name}",
                 progress=progress,
                 fresh=fresh,
             )

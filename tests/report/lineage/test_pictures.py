@@ -56,7 +56,7 @@ def test_colours_follow_the_values_and_unknown_is_grey():
         run_value=np.array([-5.0, 10.0, np.nan]),
     )
     runs = [r for r in parse(show.draw_tree(tree, STYLE, scale)).iter() if r.get("class") == "r"]
-    assert [r.get("stroke") for r in runs] == ["#440154", "#fde725", "#b5b5b5"]
+    assert [r.get("stroke") for r in runs] == ["#440154", "#fde725", "#bdbdbd"]
 
 
 def test_a_scale_needs_two_different_ends():
@@ -156,9 +156,8 @@ def test_curves_bars_pie_and_differences_are_whole_pictures():
     )
     parse(show.draw_class_bars([NASTY, "E"], [8, 0], [8, 8], ["", "E"], title="t"))
     parse(show.draw_class_bars(["E"], [8], None, ["E"], title="t"))
-    pie = parse(show.draw_class_pie({NASTY: 98, "E": 1, "D": 1, "C": 0}, title="t"))
-    assert len([e for e in pie.iter() if e.tag.endswith("path")]) == 4
-    parse(show.draw_class_pie({"E": 5}, title="t"))
+    parse(show.draw_class_pie({NASTY: 98, "E": 1, "C": 0}, ["", "E", "C"], title="t"))
+    parse(show.draw_class_pie({"E": 5}, ["E"], title="t"))
     q = np.array([1e-9, 0.5, np.nan])
     parse(
         show.draw_differences(

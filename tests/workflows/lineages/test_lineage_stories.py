@@ -88,6 +88,19 @@ def test_without_a_reference_divisions_are_drawn_against_the_atlas(tmp_path):
     assert "divisions against the atlas" in drawn
 
 
+@pytest.mark.parametrize(("groups", "expected"), [("lineage", "ABpl"), ("compact", "ABp")])
+def test_territories_of_finer_groups_and_one_embryo_in_the_singular(
+    folder, tmp_path, groups, expected
+):
+    settings = DrawSettings(deals=1, groups=groups)
+    table = folder / "wild" / "wild0.csv"
+    draw_lineages([table], out=tmp_path, settings=settings, reading=SCALE, execution=ONE)
+    assert expected in {r["group"] for r in rows(tmp_path / "territories.csv")}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "1 embryo" in page
+    assert "1 embryos" not in page
+
+
 def test_a_column_that_is_not_there_is_named_with_those_that_are(folder, tmp_path):
     settings = DrawSettings(colour="red")
     summary = draw_lineages(

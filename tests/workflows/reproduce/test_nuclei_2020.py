@@ -16,7 +16,7 @@ from fatescope.workflows.reproduce.nuclei_folds import run_fold, with_published_
 from fatescope.workflows.reproduce.nuclei_page import _which, interval
 from fatescope.workflows.reproduce.settings import NucleiRecipe
 
-NEEDED = ("torch", "lightning", "albumentations", "segmentation_models_pytorch")
+NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
 )

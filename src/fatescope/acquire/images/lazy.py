@@ -7,6 +7,7 @@ negative numbers, and the order of axes.
 from __future__ import annotations
 
 import itertools
+import math
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Finding
+
+
+_LARGE_BYTES = 2**28
 
 
 class PlanePixels(ABC):
@@ -52,6 +56,7 @@ class PlanePixels(ABC):
     def __getitem__(self, key: Any) -> NDArray[Any]:
         picks = [_picked(k, n) for k, n in zip(self._full(key), self.shape, strict=True)]
         leading, rows, columns = picks[:-2], picks[-2], picks[-1]
+        _refuse_too_much(math.prod(len(p) for p in picks) * self.dtype.itemsize)
         out = np.empty([len(p) for p in picks], dtype=self.dtype)
         y, x = _hull(rows), _hull(columns)
         if len(y) and len(x):
@@ -75,6 +80,20 @@ class PlanePixels(ABC):
         if len(whole) != self.ndim:
             raise InputError(f"{len(whole)} indices were given for {self.ndim} axes.")
         return tuple(whole)
+
+
+def _refuse_too_much(size: int) -> None:
+    """Raise where the part that is asked for is larger than the memory that is free."""
+    if size < _LARGE_BYTES:
+        return
+    import psutil
+
+    free = psutil.virtual_memory().available
+    if size > free:
+        raise InputError(
+            f"{size / 1e9:.3g} GB of pixels are asked for at once, and {free / 1e9:.3g} GB of "
+            "memory are free. Read a smaller part."
+        )
 
 
 def _picked(key: int | slice, length: int) -> range:

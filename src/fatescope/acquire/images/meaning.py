@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.lazy import Chosen, Held, PlanePixels, Reordered, Trimmed
 from fatescope.base import AXES, FileFormatError, InputError, parse_axes
 
@@ -50,6 +51,7 @@ def with_axes(
         raise FileFormatError(
             f"{where}: has shape {pixels.shape}, so it holds no pixels. Leave the file out."
         )
+    check_shape(pixels.shape, where)
     names: tuple[str, ...] = ()
     if "S" in stored:
         pixels, stored, names = _without_samples(pixels, stored, colours, axes)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import math
+import re
 import struct
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.images.announced import DEFLATE, check_announced
+from fatescope.acquire.images.complaints import overheard
+from fatescope.acquire.images.jpeg_header import check_jpeg
 from fatescope.acquire.images.lazy import PlanePixels
 from fatescope.acquire.images.meaning import with_axes
 from fatescope.base import FileFormatError, Image, shown
@@ -16,6 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_DAMAGE = re.compile(r"IDAT|CRC|data check|[Cc]orrupt|[Pp]remature")
+"""What a codec only warns of although pixels are lost."""
 _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """Samples by PNG colour type; palettes are looked up while decoding."""
 
@@ -36,8 +43,10 @@ def read_png(path: Path, *, axes: str | None) -> Image:
         raise FileFormatError(f"{where}: is cut off in its header. Copy the file again.")
     width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
     samples = _SAMPLES.get(colour)
-    if samples is None or bits not in (1, 2, 4, 8, 16):
+    if samples is None or bits not in (1, 2, 4, 8, 16) or not (width and height):
         raise FileFormatError(f"{where}: its PNG header is damaged. Copy or export it again.")
+    row = math.ceil(width * bits * (1 if colour == 3 else samples) / 8)
+    check_announced(height * row, path.stat().st_size, most=DEFLATE, where=where)
     pixels = DecodedPixels(
         path,
         codec="png",
@@ -62,16 +71,9 @@ def _has_transparency(stream: Any) -> bool:
 
 def read_jpeg(path: Path, *, axes: str | None) -> Image:
     """Open a JPEG file. Its compression has changed the intensities; PNG or TIFF keep them."""
-    import imagecodecs
-
-    where = shown(path)
-    try:
-        decoded = np.asarray(imagecodecs.jpeg_decode(path.read_bytes()))
-    except (imagecodecs.JpegError, ValueError, RuntimeError) as error:
-        raise FileFormatError(_damaged(where, "JPEG", error)) from error
-    samples = 1 if decoded.ndim == 2 else decoded.shape[2]
+    (height, width, samples), kind = check_jpeg(path.read_bytes(), shown(path))
     pixels = DecodedPixels(
-        path, codec="jpeg", samples=samples, size=decoded.shape[:2], dtype=decoded.dtype
+        path, codec="jpeg", samples=samples, size=(height, width), dtype=np.dtype(kind)
     )
     return _image(pixels, path, axes=axes, colours=samples)
 
@@ -84,7 +86,7 @@ def _image(pixels: DecodedPixels, path: Path, *, axes: str | None, colours: int)
     return Image(pixels=arranged, axes=letters, channels=names, name=str(path))
 
 
-def _damaged(where: str, kind: str, error: BaseException) -> str:
+def _damaged(where: str, kind: str, error: object) -> str:
     return f"{where}: is not a complete {kind} file ({shown(str(error))}). Copy or export it again."
 
 
@@ -117,9 +119,12 @@ class DecodedPixels(PlanePixels):
         decode = imagecodecs.png_decode if self.codec == "png" else imagecodecs.jpeg_decode
         kind = self.codec.upper()
         try:
-            pixels = np.asarray(decode(self.path.read_bytes()))
+            with overheard("imagecodecs") as complaints:
+                pixels = np.asarray(decode(self.path.read_bytes()))
         except (imagecodecs.PngError, imagecodecs.JpegError, ValueError, RuntimeError) as error:
             raise FileFormatError(_damaged(shown(self.path), kind, error)) from error
+        if said := [c for c in complaints if _DAMAGE.search(c)]:
+            raise FileFormatError(_damaged(shown(self.path), kind, said[0]))
         wanted = self.shape[-2:] + self.shape[:-2]
         if pixels.shape != wanted or pixels.dtype != self.dtype:
             raise FileFormatError(

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.images.announced import ZSTD, check_announced
 from fatescope.acquire.images.lazy import PlanePixels
 from fatescope.acquire.images.meaning import with_axes
 from fatescope.acquire.images.zarr_metadata import ZarrImage, find_image
@@ -60,7 +62,11 @@ def _stored_pixels(found: ZarrImage, where: str) -> tuple[ZarrPixels, str]:
     order = tuple(range(array.ndim))
     if {"Y", "X"} <= set(stored) and not stored.endswith("YX"):
         order = (*(i for i in order if stored[i] not in "YX"), stored.index("Y"), stored.index("X"))
-    pixels = ZarrPixels(array, order=order, where=where)
+    if min((*array.chunks, *(array.shards or ()))) < 1:
+        raise FileFormatError(
+            f"{where}: has chunks of shape {array.chunks}. Copy or export it again."
+        )
+    pixels = ZarrPixels(array, folder=found.path, order=order, where=where)
     pixels.notes = found.notes
     return pixels, "".join(stored[i] for i in order)
 
@@ -82,11 +88,14 @@ def _opened(path: Path, where: str) -> Any:
 class ZarrPixels(PlanePixels):
     """The planes of a Zarr array; ``order[i]`` is the stored position of axis ``i``."""
 
-    def __init__(self, array: Any, *, order: tuple[int, ...], where: str) -> None:
+    def __init__(self, array: Any, *, folder: Path, order: tuple[int, ...], where: str) -> None:
         shape = tuple(int(array.shape[i]) for i in order)
         super().__init__(shape=shape, dtype=np.dtype(array.dtype))
         self.where = where
         self._array = array
+        self._folder = folder
+        self._stored = tuple(int(n) for n in array.shards or array.chunks)
+        self._check_chunk((0,) * array.ndim)
         self._order = order
         self._chunks = tuple(int(array.chunks[i]) for i in order)
         self._cache: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
@@ -126,6 +135,9 @@ class ZarrPixels(PlanePixels):
         place = [slice(0)] * len(index)
         for stored, i, n in zip(self._order, index, self._chunks, strict=True):
             place[stored] = slice(i * n, (i + 1) * n)
+        if not self._check_chunk(tuple(p.start for p in place)):
+            # Nothing is stored for it, so nothing is allocated for it either.
+            return np.broadcast_to(self.dtype.type(self._array.fill_value or 0), self._chunks)
         try:
             block = np.asarray(self._array[tuple(place)])
         except Exception as error:  # codecs raise errors of their own, without a common base
@@ -134,3 +146,23 @@ class ZarrPixels(PlanePixels):
                 f"({shown(str(error))[:200]}). Copy the folder again."
             ) from error
         return block.transpose(self._order)
+
+    def _check_chunk(self, start: tuple[int, ...]) -> bool:
+        """Raise where a chunk announces more than its bytes can hold; say whether it is there.
+
+        Parameters
+        ----------
+        start : tuple of int
+            Its first pixel, in stored order.
+        """
+        index = tuple(at // n for at, n in zip(start, self._stored, strict=True))
+        path = self._folder / self._array.metadata.encode_chunk_key(index)
+        if not path.is_file():
+            return False
+        inside = [
+            min(n, total) for n, total in zip(self._array.chunks, self._array.shape, strict=True)
+        ]
+        size = math.prod(inside) * self.dtype.itemsize
+        where = f"{self.where}: chunk {'/'.join(map(str, index))}"
+        check_announced(size, path.stat().st_size, most=ZSTD, where=where)
+        return True

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.align import fit_linear
-from fatescope.lineage.atlas import at_phase
-from fatescope.lineage.naming.pose import long_axis_frame, turned_about_long_axis
+from fatescope.lineage.naming.frame_fit import AGAIN, FINE, FrameFit, fit_frame
+from fatescope.lineage.naming.starts import Pose, find_poses, poses_around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,21 +16,17 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
-_N_ROLLS = 12
-_N_STARTS = 6
-_MARGIN_MIN = 8.0
-_BIRTH_SD_MIN = 2.5
-_COARSE = (4.0, 3.0)
-_FINE = (3.0, 2.2, 1.7, 1.4, 1.2, 1.0, 1.0)
+_N_POSES = 5
+_N_AROUND = 2
+_ROUNDS = 2
+_N_FINISHED = 3
+_LATER = (1.7, 1.4, 1.2, 1.0, 1.0)
+_BESIDE = (1.4, 1.2, 1.0, 1.0)
 _SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)
-_RIDGE = 20.0
-_DUMMY = 50.0
-_USED_MODES = 25
+_LEAST_GAIN = 0.005
 CONFIDENCE = (-0.996, 1.076, -0.646)
 """Logistic weights: constant, log of the margin, distance; fitted on tuning embryos."""
 _WORST_COST = 9.0
-_DOUBTFUL_COST = 1.4
-_TILT = 0.35
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,151 +45,81 @@ class NamedFrame:
     reasons: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Match:
-    row: IntArray
-    column: IntArray
-    name: IntArray
-    cost: FloatArray
-    total: float
-    minute: float
-    matrix: FloatArray
-    shift: FloatArray
-
-
 def name_frame(atlas: Atlas, *, xyz_um: FloatArray) -> NamedFrame:
     """Name the nuclei of one frame.
 
-    The number of nuclei gives the time. From 24 rotations about the long axis, the assignment of
-    all nuclei at once, the linear map and the modes of the atlas improve each other under a
-    tolerance that shrinks; the best six are finished, and the time is moved by a few minutes.
+    The number of nuclei gives a first time. The best of many poses are fitted with assignment of
+    all nuclei at once; from the best of them, other times and poses nearby are tried until none is
+    better; the three best are finished so that no cell occurs beside its mother. Poses and times
+    are compared by the likelihood of the whole frame, missing nuclei included.
 
     Parameters
     ----------
     xyz_um : ndarray of float, shape (n, 3)
     """
+    return _result(_hypotheses(atlas, xyz_um), len(xyz_um))
+
+
+def _hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
+    """Return finished fits of the frame, the best first."""
     minutes, curve = atlas.count_curve
     minute = float(np.interp(np.log(len(xyz_um)), np.log(curve), minutes))
-    axes, centre = long_axis_frame(xyz_um, np.ones(len(xyz_um)))
-    name = atlas.alive(minute)
-    middle = at_phase(
-        atlas.position, name, (minute - atlas.birth_min[name]) / atlas.life_min[name]
-    ).mean(0)
-    starts = [axes @ turn for turn in turned_about_long_axis(_N_ROLLS)]
-    best = _best_of(atlas, xyz_um, minute, starts, centre, middle, _N_STARTS)
-    if best.total > _DOUBTFUL_COST:
-        # The long axis of few or unevenly spread nuclei is not that of the embryo: tilt it.
-        more = [
-            axes @ tilt @ turn for tilt in _tilts() for turn in turned_about_long_axis(_N_ROLLS)
-        ]
-        other = _best_of(atlas, xyz_um, minute, more, centre, middle, 2 * _N_STARTS)
-        best = min([best, other], key=lambda m: m.total)
-    for _ in range(2):
-        moved = [
-            _matched(atlas, xyz_um, best.minute + s, best.matrix, best.shift, _FINE[2:])
-            for s in _SHIFTS_MIN
-        ]
-        before, best = best, min([best, *moved], key=lambda m: m.total)
-        if best is before:
+
+    def fit(at: float, pose: Pose | FrameFit, tolerances: tuple[float, ...]) -> FrameFit:
+        return fit_frame(
+            atlas,
+            xyz_um=xyz_um,
+            minute=at,
+            matrix=pose.matrix,
+            shift=pose.shift,
+            tolerances=tolerances,
+        )
+
+    tried = [fit(minute, p, FINE) for p in find_poses(atlas, xyz_um, minute, most=_N_POSES)]
+    best = min(tried, key=_cost)
+    for _ in range(_ROUNDS):
+        here = Pose(best.total, best.matrix, best.shift)
+        near = poses_around(atlas, xyz_um, best.minute, here, most=_N_AROUND)
+        tried += [fit(best.minute, p, _BESIDE) for p in near]
+        tried += [fit(best.minute + s, best, _LATER) for s in _SHIFTS_MIN]
+        before, best = best, min(tried, key=_cost)
+        if best.total > before.total - _LEAST_GAIN:
             break
-    return _result(best, len(xyz_um))
-
-
-def _best_of(
-    atlas: Atlas,
-    xyz: FloatArray,
-    minute: float,
-    starts: Sequence[FloatArray],
-    centre: FloatArray,
-    middle: FloatArray,
-    finished: int,
-) -> _Match:
-    """Match coarsely from every start, finish the best few, and return the best of all."""
-    tried = [
-        _matched(atlas, xyz, minute, m, middle - centre @ m, _COARSE, modes=False) for m in starts
+    chosen = _different(sorted(tried, key=_cost), _N_FINISHED)
+    finished = [
+        fit_frame(
+            atlas,
+            xyz_um=xyz_um,
+            minute=f.minute,
+            matrix=f.matrix,
+            shift=f.shift,
+            tolerances=AGAIN,
+            exact=True,
+        )
+        for f in chosen
     ]
-    tried = sorted(tried, key=lambda m: m.total)[:finished]
-    fine = [_matched(atlas, xyz, minute, m.matrix, m.shift, _FINE) for m in tried]
-    return min(fine, key=lambda m: m.total)
+    return sorted(finished, key=_cost)
 
 
-def _tilts() -> list[FloatArray]:
-    """Return rotations that lean the long axis to four sides."""
-    found = []
-    for angle in (-_TILT, _TILT):
-        c, s = np.cos(angle), np.sin(angle)
-        found.append(np.array([[c, -s, 0], [s, c, 0], [0, 0, 1.0]]))
-        found.append(np.array([[c, 0, s], [0, 1.0, 0], [-s, 0, c]]))
-    return found
+def _cost(fit: FrameFit) -> float:
+    return fit.total
 
 
-def _matched(
-    atlas: Atlas,
-    xyz: FloatArray,
-    minute: float,
-    matrix: FloatArray,
-    shift: FloatArray,
-    tolerance: tuple[float, ...],
-    *,
-    modes: bool = True,
-) -> _Match:
-    from scipy.optimize import linear_sum_assignment
-    from scipy.special import log_ndtr
-
-    name = atlas.alive(minute, margin=_MARGIN_MIN)
-    phase = (minute - atlas.birth_min[name]) / atlas.life_min[name]
-    prior = log_ndtr((minute - atlas.birth_min[name]) / _BIRTH_SD_MIN)
-    prior = prior + log_ndtr((atlas.division_min[name] - minute) / _BIRTH_SD_MIN)
-    mean = at_phase(atlas.position, name, phase)
-    basis = np.stack([at_phase(m, name, phase) for m in atlas.modes[:_USED_MODES]])
-    sd = atlas.position_sd[name]
-    expected = mean
-    for turn, wide in enumerate(tolerance):
-        placed = xyz @ matrix + shift
-        off = (placed[:, None] - expected) / (sd * wide)
-        cost = 0.5 * (off**2).sum(2) + np.log(sd * wide).sum(1) - prior
-        lacking = max(0, len(xyz) - len(name))
-        whole = np.c_[cost, np.full((len(xyz), lacking), cost.max() + _DUMMY)]
-        row, column = linear_sum_assignment(whole)
-        total = float(whole[row, column].sum()) / len(xyz)
-        real = column < len(name)
-        row, column = row[real], column[real]
-        if turn == len(tolerance) - 1:
+def _different(fits: Sequence[FrameFit], most: int) -> list[FrameFit]:
+    """Return the first fits that do not give the same names."""
+    kept: list[FrameFit] = []
+    for fit in fits:
+        names = fit.names()
+        if all(np.mean(names == k.names()) < 0.98 for k in kept):
+            kept.append(fit)
+        if len(kept) == most:
             break
-        weight = 1 / sd[column].mean(1) ** 2
-        held = weight
-        for _ in range(2):
-            far = ((xyz[row] @ matrix + shift - expected[column]) ** 2).sum(1) * weight
-            held = weight / (1 + far / (6 * wide**2))
-            matrix, shift = fit_linear(
-                xyz[row], expected[column], weight=held, ridge=_RIDGE, prior=matrix
-            )
-        if modes and turn:
-            rest = xyz[row] @ matrix + shift - mean[column]
-            root = np.sqrt(held) / wide
-            design = (basis[:, column] * root[None, :, None]).reshape(len(basis), -1).T
-            ridge = np.diag(1 / np.maximum(atlas.mode_variance[: len(basis)], 1e-6))
-            amount = np.linalg.solve(
-                design.T @ design + ridge, design.T @ (rest * root[:, None]).ravel()
-            )
-            expected = mean + np.tensordot(amount, basis, 1)
-    if np.linalg.det(matrix) <= 0:
-        total = np.inf
-    return _Match(
-        row=row,
-        column=column,
-        name=name,
-        cost=cost,
-        total=total,
-        minute=minute,
-        matrix=matrix,
-        shift=shift,
-    )
+    return kept
 
 
-def _result(match: _Match, n: int) -> NamedFrame:
-    name, second, confidence = np.full(n, -1), np.full(n, -1), np.zeros(n)
-    name[match.row] = match.name[match.column]
+def _result(fits: Sequence[FrameFit], n: int) -> NamedFrame:
+    match = fits[0]
+    name, second, confidence = match.names(), np.full(n, -1), np.zeros(n)
     own = match.cost[match.row, match.column]
     holder = np.full(len(match.name), -1)
     holder[match.column] = match.row

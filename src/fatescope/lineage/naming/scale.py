@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.base.errors import InputError
 from fatescope.lineage.atlas import at_phase
 
 if TYPE_CHECKING:
@@ -15,7 +16,8 @@ if TYPE_CHECKING:
 USUAL_UM = ((1.0, 0.09, 0.09), (0.5, 0.087, 0.087), (1.0, 0.254, 0.254), (1.0, 1.0, 1.0))
 """Spacings (z, y, x) of recordings that are often met, and of tables that hold µm."""
 _SNAP = 0.2
-_LARGE = 8
+LARGE = 8
+"""Nuclei at once from which the size of an embryo says something."""
 
 
 def guess_spacing(
@@ -30,10 +32,19 @@ def guess_spacing(
     Parameters
     ----------
     position : ndarray, shape (rows, 3)
-        z, y, x.
+        z, y, x; rows that are not finite do not count.
+
+    Raises
+    ------
+    InputError
+        If no row has a position.
     """
+    finite = np.isfinite(position).all(axis=1)
+    if not finite.any():
+        raise InputError("no nucleus has a position. Check the columns x, y and z.")
+    position, frame = position[finite], frame[finite]
     count = np.bincount(frame - frame.min())
-    frames = np.flatnonzero((count >= min(_LARGE, count.max())) & (count <= 350))
+    frames = np.flatnonzero((count >= min(LARGE, count.max())) & (count <= 350))
     if not len(frames):
         frames = np.flatnonzero(count == count.max())
     thin = frames[np.unique(np.round(np.linspace(0, len(frames) - 1, 12)).astype(int))]

@@ -4,12 +4,17 @@ from .colours import FOUNDER_COLOURS as FOUNDER_COLOURS
 from .colours import ColourScale as ColourScale
 from .colours import category_colours as category_colours
 from .colours import founder_colour as founder_colour
+from .colours import shades as shades
+from .compact import draw_compact_names as draw_compact_names
+from .components import draw_components as draw_components
 from .curves import draw_curves as draw_curves
 from .curves import draw_populations as draw_populations
 from .curves import draw_timing as draw_timing
 from .differences import draw_differences as draw_differences
 from .files import store_text as store_text
 from .files import stored_text as stored_text
+from .founders import draw_founders as draw_founders
+from .movement import draw_movement as draw_movement
 from .page import Section as Section
 from .page import build_page as build_page
 from .panel import Panel as Panel

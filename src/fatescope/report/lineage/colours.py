@@ -1,7 +1,9 @@
-"""Colours of lineages: one for each founder, a scale for amounts, one for differences.
+"""Colours of lineages: one for each lineage, shades for names, one scale for amounts.
 
-Founders take the colours of Okabe and Ito, which people with every kind of colour vision can
-tell apart; amounts take viridis; signed values go from blue over grey to orange.
+Lineages take the colours of Okabe and Ito. These are eight, so two of the four AB lineages have
+colours of their own, chosen to differ in lightness from all others: every two lineages stay apart
+for every kind of colour vision (decision 0210). Amounts take viridis; signed values go from blue
+over grey to orange.
 
 References
 ----------
@@ -13,26 +15,36 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fatescope.base import InputError
 
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_EARLY = "#6b6b6b"
+
 FOUNDER_COLOURS: dict[str, str] = {
     "AB": "#0072B2",
+    "ABal": "#330099",
+    "ABar": "#0072B2",
+    "ABpl": "#56B4E9",
+    "ABpr": "#0e494e",
     "MS": "#E69F00",
     "E": "#009E73",
     "C": "#D55E00",
     "D": "#CC79A7",
     "P4": "#000000",
-    "EMS": "#56B4E9",
-    "P0": "#8c8c8c",
-    "P1": "#8c8c8c",
-    "P2": "#8c8c8c",
-    "P3": "#8c8c8c",
+    "early": _EARLY,
+    "EMS": _EARLY,
+    "P0": _EARLY,
+    "P1": _EARLY,
+    "P2": _EARLY,
+    "P3": _EARLY,
 }
-"""A founder keeps its colour in every picture; the short-lived P cells share grey."""
+"""A lineage keeps its colour in every figure; cells before the lineages part share grey."""
 
-UNKNOWN = "#b5b5b5"
+UNKNOWN = "#bdbdbd"
 
 _VIRIDIS = [
     "#440154",
@@ -71,9 +83,29 @@ def founder_colour(founder: str) -> str:
     return FOUNDER_COLOURS.get(founder, UNKNOWN)
 
 
-def category_colours(names: list[str]) -> dict[str, str]:
-    """Return a colour for each name, in order; after twelve they repeat."""
+def category_colours(names: Sequence[str]) -> dict[str, str]:
+    """Return a colour for each name, in order; after twelve they repeat, so add a mark."""
     return {name: _TWELVE[i % len(_TWELVE)] for i, name in enumerate(names)}
+
+
+def shades(names: Sequence[str], founders: Sequence[str]) -> dict[str, str]:
+    """Return a colour of its own for each name: a shade, dark to light, of its lineage's colour.
+
+    Examples
+    --------
+    >>> shades(["E", "Ea", "D"], ["E", "E", "D"])
+    {'E': '#00674b', 'Ea': '#99d8c7', 'D': '#cc79a7'}
+    """
+    members: dict[str, list[str]] = {}
+    for name, founder in zip(names, founders, strict=True):
+        members.setdefault(founder_colour(founder), []).append(name)
+    out = {}
+    for colour, mine in members.items():
+        scale = ["#000000", colour, "#ffffff"]
+        for i, name in enumerate(mine):
+            share = 0.5 if len(mine) == 1 else 0.325 + 0.475 * i / (len(mine) - 1)
+            out[name] = _blend(scale, share)
+    return {name: out[name] for name in names}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.report.lineage.labels import place_labels
 from fatescope.report.lineage.panel import Panel, figure, legend, text
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray
 
-_MOST_NAMED = 14
+_MOST_NAMED = 20
 
 
 def draw_differences(
@@ -48,8 +49,8 @@ def draw_differences(
     panel = Panel(
         left=70,
         top=50,
-        width=560,
-        height=300,
+        width=640,
+        height=340,
         x_range=(reach[1] - margin, reach[0] + margin),
         y_range=(0.0, max(float(np.max(sure[known], initial=0.0)) * 1.08, 2.0)),
         x_label=x_label,
@@ -68,9 +69,13 @@ def draw_differences(
         hints = [f"{names[i]}: {difference[i]:+.2f}, q {q[i]:.2g}" for i in mine.tolist()]
         body.append(panel.dots(difference[mine], sure[mine], colour, titles=hints))
     found = [i for i in np.argsort(np.where(known, q, np.inf)) if known[i] and q[i] < limit]
-    body += [
-        text(panel.x(difference[i]) + 5, panel.y(sure[i]) + 3, names[i], kind="s")
-        for i in found[:_MOST_NAMED]
-    ]
+    dots = [(panel.x(difference[i]), panel.y(sure[i])) for i in found]
+    labels = place_labels(
+        dots[:_MOST_NAMED],
+        [names[i] for i in found[:_MOST_NAMED]],
+        within=(panel.left, panel.top, panel.left + panel.width, panel.top + panel.height),
+        taken=[(x - 2.5, y - 2.5, x + 2.5, y + 2.5) for x, y in dots],
+    )
+    body += [label.draw() for label in labels]
     body.append(legend(panel.left + panel.width + 24, 66, list(colours.items())))
-    return figure("".join(body), width=780, height=400, title=title)
+    return figure("".join(body), width=860, height=440, title=title)

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _STYLE = (
     "text{font-family:'Helvetica Neue',Arial,'Liberation Sans',sans-serif;font-size:12px;"
     "fill:#222}.t{font-size:14px;font-weight:600}.s{font-size:10px;fill:#555}"
+    ".h{paint-order:stroke;stroke:#fff;stroke-width:2.5px;fill:#222}"
     ".ax{stroke:#444;stroke-width:1;fill:none}.gr{stroke:#e4e4e4;stroke-width:1;fill:none}"
 )
 
@@ -37,7 +38,7 @@ def figure(body: str, *, width: float, height: float, title: str) -> str:
 
 
 def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "") -> str:
-    """Return words at a place; ``kind`` is ``t`` (title), ``s`` (small) or empty."""
+    """Return words at a place; ``kind`` is ``t`` (title), ``s`` (small), ``s h`` (on white)."""
     cls = f' class="{kind}"' if kind else ""
     return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{cls}>{escape(words)}</text>'
 

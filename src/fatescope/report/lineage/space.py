@@ -114,7 +114,7 @@ def draw_territories(
     """
     ranges = _ranges(body_um)
     groups = list(colours)
-    side, gap, left, top = 172.0, 34.0, 96.0, 92.0
+    side, gap, left, top = 158.0, 32.0, 96.0, 92.0
     backdrop = _sample(np.arange(len(body_um)), rng, 700)
     body = [text(20, 26, title, kind="t"), text(20, 44, note, kind="s")]
     for column, name in enumerate(groups):

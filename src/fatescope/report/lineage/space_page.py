@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.report.lineage.colours import UNKNOWN
 from fatescope.report.lineage.tree_page import asset, to_json
 
 if TYPE_CHECKING:
@@ -14,7 +15,10 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray, IntArray
 
-_HINT = "Drag or arrow keys turn, wheel zooms, space plays, comma and full stop step."
+_HINT = (
+    "Click a nucleus to follow it. Drag or arrow keys turn, wheel zooms, space plays, "
+    "comma and full stop step."
+)
 
 
 def space_page(
@@ -53,7 +57,7 @@ def space_page(
         t["g"] = t["g"] if t["g"] >= 0 else len(groups) - 1
     data = {
         "groups": groups,
-        "colours": [*colours.values(), "#b5b5b5"],
+        "colours": [*colours.values(), UNKNOWN],
         "tracks": tracks,
         "first": int(frame.min()),
         "last": int(frame.max()),
@@ -66,12 +70,15 @@ def space_page(
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
 <meta name="viewport" content="width=device-width"><style>{asset("space.css")}</style></head><body>
-<header><h1>{escape(title)}</h1><button id="play">play</button>
+<header><h1>{escape(title)}</h1>
+<label>Find <input id="find" list="names" size="12" placeholder="ABpla"></label>
+<datalist id="names"></datalist><button id="play">play</button>
 <label>time <input id="frame" type="range"></label><b id="time"></b>
 <label>trail <input id="trail" type="range" min="0" max="60" value="12" style="width:6rem"></label>
 <span><button id="left">from the left</button> <button id="above">from above</button>
 <button id="behind">from behind</button></span><span id="groups"></span></header>
-<canvas aria-label="nuclei in space"></canvas><div id="about" role="status"></div>
+<div id="room"><canvas aria-label="nuclei in space"></canvas></div>
+<div id="about" role="status"></div>
 <script type="application/json" id="data">{to_json(data)}</script>
 <script>{asset("space.js")}</script></body></html>
 """

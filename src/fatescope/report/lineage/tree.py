@@ -22,7 +22,7 @@ Direction = Literal["right", "down"]
 _MARGIN_START, _MARGIN_END = 30.0, 130.0  # pixels before and behind the time axis
 _TOP, _BOTTOM = 84.0, 40.0
 _LETTER = 5.6  # width of a letter of a name, in pixels
-_LINE = 9.0  # height of a line of names, in pixels
+_LINE, _BESIDE_RUN = 9.0, 15.0  # room that a line of names needs, and beside coloured stretches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,7 +92,7 @@ def draw_tree(tree: TreeBranches, style: TreeStyle, scale: ColourScale | None = 
     for cell, mother in enumerate(tree.mother):
         if mother >= 0:
             daughters[mother].append(cell)
-    named = _leaves_below(tree) * style.leaf_px >= _LINE
+    named = _leaves_below(tree) * style.leaf_px >= (_BESIDE_RUN if len(tree.run_cell) else _LINE)
     body = [place.grid(style.time_label), _heading(tree, style, scale)]
     for cell in range(len(tree.name)):
         drawn = _cell(tree, place, cell, runs[cell], daughters[cell], scale)

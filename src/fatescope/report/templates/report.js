@@ -25,7 +25,7 @@
     const slider = byId("frame");
     const on = { picture: true, outlines: true, numbers: false };
     completed(views[0].frames[0], svg);
-    let view = views[0], at = 0, box, chosen = null, timer = null;
+    let shown = 0, view = views[0], at = 0, box, chosen = null, timer = null;
 
     // What is drawn ------------------------------------------------------------------------
     function draw() {
@@ -52,6 +52,7 @@
       slider.value = at;
       const time = view.interval ? " · " + +(frame.index * view.interval).toFixed(2) + " min" : "";
       const text = view.walk + " " + frame.index + " of 0–" + (view.length - 1) + time;
+      setContrast(0);
       byId("frame-text").textContent = text + " · n = " + frame.n;
       slider.setAttribute("aria-valuetext", text);
       place();
@@ -66,17 +67,35 @@
     // Where we look ------------------------------------------------------------------------
     function place() {
       svg.setAttribute("viewBox", box.join(" "));
-      const shown = svg.getBoundingClientRect();
-      const pixels = Math.min(shown.width / box[2], shown.height / box[3]);
+      const area = svg.getBoundingClientRect();
+      const pixels = Math.min(area.width / box[2], area.height / box[3]);
       stage.classList.toggle("near", pixels > 5);
-      // The longest round length that fits a fifth of the picture.
+      drawBar();
+    }
+
+    // In units of the image, so that a print of the page keeps it right.
+    function drawBar() {
+      svg.querySelector(".scale")?.remove();
+      const [left, top, width, height] = box;
       const unit = view.um ?? view.step;
-      const most = (shown.width / 5 / pixels) * unit;
-      const power = 10 ** Math.floor(Math.log10(most));
-      const length = [5, 2, 1].map((m) => m * power).find((l) => l <= most);
-      byId("bar").hidden = false;
-      byId("bar-line").style.width = (length / unit) * pixels + "px";
-      byId("bar-text").textContent = +length.toPrecision(2) + (view.um ? " µm" : " px");
+      const power = 10 ** Math.floor(Math.log10((width / 5) * unit));
+      const length = [5, 2, 1].map((m) => m * power).find((l) => l <= (width / 5) * unit);
+      const drawn = length / unit, size = width / 36;
+      const x = left + width * 0.975 - drawn, y = top + height - width * 0.025;
+      const bar = make("g", { class: "scale" }, svg);
+      make("rect", { x, y: y - size / 4, width: drawn, height: size / 4 }, bar);
+      make("text", { x: x + drawn / 2, y: y - size, "font-size": size, "stroke-width": size / 5 }, bar)
+        .textContent = +length.toPrecision(2) + (view.um ? " µm" : " px");
+    }
+
+    // White at a lower value: what is brighter is lost to white, what is dim comes up.
+    function setContrast(by) {
+      const input = byId("contrast");
+      input.value = Number(input.value) + by;
+      const factor = 2 ** input.value;
+      const white = view.black + (view.white - view.black) / factor;
+      byId("contrast-text").textContent = factor === 1 ? "" : "white is " + +white.toPrecision(3);
+      svg.querySelector("image")?.setAttribute("style", "filter:brightness(" + factor + ")");
     }
 
     function fit() { box = [0, 0, view.width, view.height]; draw(); }
@@ -103,10 +122,15 @@
 
     // Which picture ------------------------------------------------------------------------
     function show(index, frame = 0) {
-      view = views[index];
+      shown = (index + views.length) % views.length;
+      view = views[shown];
       at = frame;
       stop();
-      if (byId("view")) byId("view").value = index;
+      if (byId("view")) byId("view").value = shown;
+      byId("strip")?.querySelectorAll("button").forEach((b, i) => {
+        b.setAttribute("aria-current", String(i === shown));
+        if (i === shown) byId("strip").scrollLeft = b.offsetLeft - byId("strip").clientWidth / 2;
+      });
       byId("about").textContent = view.about;
       byId("picked").textContent = "";
       slider.max = view.frames.length - 1;
@@ -133,6 +157,24 @@
       timer = setInterval(() => step(1), 250);
       byId("play").setAttribute("aria-pressed", "true");
       byId("play").textContent = "Playing";
+    }
+
+    // Small images to choose from; the browser scales what the page holds anyway.
+    function fillStrip() {
+      const strip = byId("strip");
+      for (const [i, one] of views.entries()) {
+        const button = document.createElement("button");
+        const image = document.createElement("img");
+        button.type = "button";
+        button.title = one.title + " · n = " + one.frames[0].n;
+        image.src = one.frames[0].picture;
+        image.alt = one.title;
+        image.loading = "lazy";
+        image.decoding = "async";
+        button.append(image);
+        button.addEventListener("click", () => show(i));
+        strip?.append(button);
+      }
     }
 
     function toggle(what) {
@@ -168,6 +210,8 @@
       const keys = {
         "+": () => zoom(1.5), "=": () => zoom(1.5), "-": () => zoom(1 / 1.5), "0": fit,
         x: () => toggle("outlines"), p: () => toggle("picture"), n: () => toggle("numbers"),
+        pageup: () => show(shown - 1), pagedown: () => show(shown + 1),
+        c: () => setContrast(0.5), v: () => setContrast(-0.5),
         " ": () => { if (view.frames.length > 1) play(); },
       };
       if (side && (e.shiftKey || view.frames.length < 2)) {
@@ -180,6 +224,9 @@
     slider.addEventListener("input", () => { stop(); step(Number(slider.value) - at); });
     byId("play").addEventListener("click", play);
     byId("view")?.addEventListener("change", (e) => show(Number(e.target.value)));
+    byId("previous")?.addEventListener("click", () => show(shown - 1));
+    byId("next")?.addEventListener("click", () => show(shown + 1));
+    byId("contrast").addEventListener("input", () => setContrast(0));
     for (const what of ["picture", "outlines", "numbers"]) {
       byId("t-" + what).addEventListener("click", () => toggle(what));
     }
@@ -203,6 +250,7 @@
       });
     }
     document.querySelector(".tools").hidden = false;
+    fillStrip();
     show(0);
   }
 

@@ -32,7 +32,7 @@ from fatescope.run import Run
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def measure_file(file: LineageFile, *, reading: LineageReading, expression: str 
     """Read one lineage and measure its cells; the first part of the key is its role."""
     begun = time.perf_counter()
     role, _, table = file.key.partition("/")
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     traits = embryo_traits(got.lineage, table=table)
     check_expression([traits], expression)
     return Outcome(

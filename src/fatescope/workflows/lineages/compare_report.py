@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.lineage.layout import layout_names
-from fatescope.lineage.quality import FOUNDERS, founders_of
+from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
 
@@ -99,13 +99,13 @@ def _embryos(done: Comparison, settings: CompareSettings) -> show.Section:
 def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> show.Section:
     words, unit = _WORDS[result.trait]
     c, names = result.contrast, [str(n) for n in result.cell]
-    founders = founders_of(names)
-    colours = {f: show.founder_colour(f) for f in FOUNDERS if f in founders}
+    groups = lineages_of(names)
+    colours = {g: show.founder_colour(g) for g in (*LINEAGES, EARLY) if g in groups}
     dots = show.draw_differences(
         c.difference,
         result.q,
         names,
-        founders,
+        groups,
         colours,
         limit=settings.fdr,
         x_label=f"difference ({unit})",

@@ -10,12 +10,21 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import Execution
+from fatescope.base.sulston import FOUNDER_DAUGHTERS, sort_key
+from fatescope.base.sulston_fates import (
+    FATES,
+    FOUNDERS_OF_FATE,
+    founder_counts,
+    founder_fates,
+)
 from fatescope.lineage.body_axes import AXES
+from fatescope.lineage.quality import founders_of
 from fatescope.lineage.territory import interval_over_units
 from fatescope.report import lineage as show
+from fatescope.report.words import count_of
 from fatescope.run import Run
 from fatescope.workflows.driver import pending, work_through
-from fatescope.workflows.lineages.figures import TERRITORY_FOUNDERS
+from fatescope.workflows.lineages.figures import TERRITORY_GROUPS
 from fatescope.workflows.lineages.pictures import draw_embryo
 from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -47,8 +56,8 @@ def draw_lineages(
     inputs : sequence of paths
         Files of any lineage format, or folders of them.
     out : path
-        Gets ``embryos/<table>/index.html`` with its pictures, ``territories.svg``,
-        ``report.html``, and the tables ``cells``, ``territories``.
+        Gets ``embryos/<table>/index.html`` with its figures, ``territories.svg``,
+        ``founders.svg``, ``report.html``, and the tables ``cells``, ``territories``.
     settings : DrawSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.
@@ -79,7 +88,13 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     drawn = out / "embryos"
     keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
     written, sections = [], []
-    if (out / "territories.parquet").exists():
+    sections.append(
+        show.Section(
+            title=count_of(len(keys), "embryo"),
+            links=[(f"embryos/{k}/index.html", k) for k in keys],
+        )
+    )
+    if (out / "territories.parquet").exists() and len(read_table(out / "territories.parquet")):
         svg, rows = _territories(out, settings)
         written.append(show.store_text(out / "territories.svg", svg))
         sections.append(
@@ -95,10 +110,19 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
                 figures=(svg,),
             )
         )
+    founders = show.draw_founders(
+        {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
+        founder_fates(),
+        founder_counts(),
+        FATES,
+        title="The founders of the embryo and their fates",
+    )
+    written.append(show.store_text(out / "founders.svg", founders))
     sections.append(
         show.Section(
-            title=f"{len(keys)} embryos",
-            links=[(f"embryos/{k}/index.html", k) for k in keys],
+            title="Founders",
+            paragraphs=("The tissues of each founder after Sulston and others (1983).",),
+            figures=(founders,),
         )
     )
     page = show.build_page("Lineages", sections)
@@ -112,14 +136,15 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         read_table(out / "territory_nuclei.parquet"),
     )
     rng = np.random.default_rng(settings.seed)
-    groups = [g for g in TERRITORY_FOUNDERS if g in set(found["group"])]
-    groups = groups or sorted(set(found["group"]))
+    there = set(found["group"])
+    groups = [g for g in TERRITORY_GROUPS.get(settings.groups, ()) if g in there]
+    groups = groups or sorted(there, key=sort_key)
     overlaps = [_summary(found, g, rng) for g in groups]
     n = len(set(found["table"]))
     colours = (
-        {g: show.founder_colour(g) for g in groups}
-        if settings.groups == "founder"
-        else show.category_colours(groups)
+        show.shades(groups, founders_of(groups))
+        if settings.groups == "compact"
+        else {g: show.founder_colour(g) for g in groups}
     )
     svg = show.draw_territories(
         np.stack([nuclei[c].astype(float) for c in _BODY], axis=1),
@@ -127,7 +152,7 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         colours,
         overlaps,
         axis_names=AXES,
-        title=f"Where each group dwells: {n} embryos",
+        title=f"Where each group dwells: {count_of(n, 'embryo')}",
         note="nuclei of all frames in body axes, centred; grey: all groups",
         rng=rng,
     )

@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.base import InputError, Table
 from fatescope.lineage.body_axes import AXES, body_axes
 from fatescope.lineage.cells import Cells, cells_of
-from fatescope.lineage.quality import founders_of
+from fatescope.lineage.quality import founders_of, lineages_of
 from fatescope.report.svg import number
 
 if TYPE_CHECKING:
@@ -22,12 +22,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Embryo:
-    """One lineage, prepared for drawing."""
+    """One lineage, prepared for drawing: ``founder`` and ``group`` (its lineage) of each cell."""
 
     key: str
     lineage: Lineage
     cells: Cells
     founder: list[str]
+    group: list[str]
     body_um: FloatArray | None
     axis_names: Sequence[str]
     interval: float
@@ -54,11 +55,13 @@ def prepare_embryo(key: str, lineage: Lineage) -> Embryo:
             body = None
     except InputError:  # no spacing: the tree and the counts can still be drawn
         body = None
+    named = [str(n) for n in cells.name]
     return Embryo(
         key=key,
         lineage=lineage,
         cells=cells,
-        founder=founders_of([str(n) for n in cells.name]),
+        founder=founders_of(named),
+        group=lineages_of(named),
         body_um=body,
         axis_names=names,
         interval=interval or 1.0,

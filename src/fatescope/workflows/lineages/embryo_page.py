@@ -27,7 +27,9 @@ def embryo_page(
     findings: Sequence[Finding],
 ) -> str:
     """Build the page of an embryo around its pictures; links are relative to ``folder``."""
-    inline = [pictures[n] for n in ("populations", "timing", "names", "names-pie") if n in pictures]
+    figures = {
+        title: [pictures[n] for n in names if n in pictures] for title, names in _FIGURES.items()
+    }
     links = [(p.relative_to(folder).as_posix(), _WORDS.get(p.name, p.name)) for p in files]
     quality_figures = []
     if embryo.body_um is not None:
@@ -47,27 +49,43 @@ def embryo_page(
     sections = [
         show.Section(title="In numbers", columns=("", ""), rows=_facts(embryo)),
         show.Section(title="Look closer", links=links),
-        show.Section(title="Over time and over names", figures=inline),
-        show.Section(
-            title="Steps and sisters",
-            paragraphs=("Of 1000 values the largest one is left out of the picture.",),
-            figures=quality_figures,
-        ),
+        *(show.Section(title=t, figures=f) for t, f in figures.items() if f),
+    ]
+    if quality_figures:
+        sections.append(
+            show.Section(
+                title="Steps and sisters",
+                paragraphs=("Of 1000 values the largest one is left out of the figure.",),
+                figures=quality_figures,
+            )
+        )
+    sections.append(
         show.Section(
             title=f"Findings while reading ({len(findings)})",
             paragraphs=("fatescope lineage lint looks further.",),
             columns=("severity", "rule", "frame", "object", "reason"),
             rows=shown_findings,
-        ),
-    ]
+        )
+    )
     return show.build_page(embryo.key, sections)
 
 
+_FIGURES = {
+    "Over time": ("movement", "populations", "timing"),
+    "Names": ("compact-names", "names", "names-pie", "components"),
+}
 _WORDS = {
     "tree.html": "the tree: zoom, find, walk, colour",
     "tree.svg": "the tree as one picture",
     "space.html": "nuclei in space and time, to turn and play",
     "paths.svg": "paths of nuclei from three sides",
+    "movement.svg": "movement of the chosen cells, with the time at each point",
+    "populations.svg": "nuclei of each founder over time",
+    "timing.svg": "divisions against the reference",
+    "compact-names.svg": "which full names make each compact name",
+    "names.svg": "rows of each compact name, before and after over-sampling",
+    "names-pie.svg": "rows of each compact name as a pie",
+    "components.svg": "principal components of place, time and size, name by name",
 }
 
 

@@ -1,4 +1,4 @@
-"""Figures of one embryo that are not trees or maps: territories, populations, timing, names."""
+"""Figures of one embryo that are not trees or maps: territories, populations, timing."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import read
+from fatescope.workflows.lineages.reading import read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
@@ -28,16 +28,16 @@ if TYPE_CHECKING:
     from fatescope.workflows.lineages.embryo import Embryo
     from fatescope.workflows.lineages.settings import DrawSettings
 
-TERRITORY_FOUNDERS = ("AB", "MS", "E", "C", "D", "P4")
+TERRITORY_GROUPS = {"founder": ("AB", "MS", "E", "C", "D", "P4"), "lineage": quality.LINEAGES}
 CLIFF_CELLS = 20
 _POINTS_KEPT = 150  # nuclei of each group that go into the picture of all embryos
 _BLUR_UM = 3.0
 
 
 def group_names(embryo: Embryo, settings: DrawSettings) -> list[str]:
-    """Return the group of each cell: its founder, or its compact name."""
-    if settings.groups == "founder":
-        return list(embryo.founder)
+    """Return the group of each cell: its founder, its lineage, or its compact name."""
+    if settings.groups != "compact":
+        return list(embryo.founder if settings.groups == "founder" else embryo.group)
     return [
         compact_name(str(n), settings.compact_length) if f else ""
         for n, f in zip(embryo.cells.name, embryo.founder, strict=True)
@@ -48,8 +48,8 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
     """Return the overlaps of the embryo's groups, and nuclei for the picture of all embryos."""
     assert embryo.body_um is not None
     group = group_names(embryo, settings)
-    if settings.groups == "founder":
-        groups = [g for g in TERRITORY_FOUNDERS if g in group]
+    if settings.groups != "compact":
+        groups = [g for g in TERRITORY_GROUPS[settings.groups] if g in group]
     else:
         rows = Counter(group[c] for c in embryo.cells.row_cell)
         groups = sorted(g for g, n in rows.items() if g and n >= 50)
@@ -96,8 +96,10 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
 
 def populations(embryo: Embryo) -> str:
     """Draw the number of nuclei of each founder over time."""
-    group = np.array(embryo.founder, dtype=object)[embryo.cells.row_cell]
-    frames, counts = quality.count_groups(embryo.lineage.frame, group, quality.FOUNDERS)
+    shown = TERRITORY_GROUPS["founder"]
+    founder = [f if f in shown or not f else quality.EARLY for f in embryo.founder]
+    group = np.array(founder, dtype=object)[embryo.cells.row_cell]
+    frames, counts = quality.count_groups(embryo.lineage.frame, group, (*shown, quality.EARLY))
     cliff = quality.scope_cliff(embryo.cells, fewest=CLIFF_CELLS)
     outside = None
     if cliff is not None:
@@ -109,7 +111,7 @@ def populations(embryo: Embryo) -> str:
         time_label=embryo.time_label,
         title=f"{embryo.key}: nuclei of each founder",
         outside_scope=outside,
-        note="doubling scale; Z2 and Z3 count as P4",
+        note="doubling scale; Z2 and Z3 count as P4; early: EMS and P0 to P3",
     )
 
 
@@ -132,7 +134,7 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
     fewest = 1 if atlas is not None else 2
     known = np.isfinite(times[-1]) & (np.isfinite(times[:-1]).sum(axis=0) >= fewest)
     mean = np.nanmean(times[:-1, known], axis=0)
-    founders = quality.founders_of(names[known])
+    groups = quality.lineages_of(names[known])
     note = notes[-1]
     against = f"{len(reference)} reference embryos" if atlas is None else "the atlas"
     return show.draw_timing(
@@ -140,8 +142,8 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
         times[-1, known],
         _spread(times[:-1, known], names[known], atlas),
         list(names[known]),
-        founders,
-        {f: show.founder_colour(f) for f in quality.FOUNDERS if f in founders},
+        groups,
+        {g: show.founder_colour(g) for g in (*quality.LINEAGES, quality.EARLY) if g in groups},
         title=f"{embryo.key}: divisions against {against}",
         note=f"pace {number(note.pace)}, residual {number(note.residual_min)} min, "
         f"{known.sum()} divisions",
@@ -159,28 +161,9 @@ def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatA
 @lru_cache(maxsize=4)
 def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     embryos = [
-        embryo_traits(read(file, reading).lineage, table=file.key)
+        embryo_traits(read_to_scale(file, reading).lineage, table=file.key)
         for file in find_lineages([where])
     ]
     if len(embryos) < 3:
         raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
     return tuple(embryos)
-
-
-def names_of_rows(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
-    """Draw how many rows each compact name has, as bars and as the published pie."""
-    length = settings.compact_length
-    names = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
-    counts = Counter(names[c] for c in embryo.cells.row_cell)
-    ordered = sorted(counts)
-    most = max(counts.values())
-    percent = 100 * most / sum(counts.values())
-    bars = show.draw_class_bars(
-        ordered,
-        [counts[n] for n in ordered],
-        [most] * len(ordered),
-        quality.founders_of(ordered),
-        title=f"{embryo.key}: rows of each name ({length} letters)",
-        note=f"{len(ordered)} names; the largest has {percent:.0f} % of the rows",
-    )
-    return bars, show.draw_class_pie(counts, title=f"{embryo.key}: rows of each name")

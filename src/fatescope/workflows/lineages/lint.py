@@ -30,7 +30,7 @@ from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 
 def lint_lineages(
@@ -99,7 +99,7 @@ def lint_file(
     begun = time.perf_counter()
     if is_count_table(file.path):
         return _lint_counts(file, settings=settings, decided=decided)
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     middle = time.perf_counter()
     findings = lint_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
     findings = [*got.findings, *findings]

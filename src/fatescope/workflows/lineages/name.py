@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,17 +13,18 @@ import numpy as np
 from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
-from fatescope.base import Execution, Finding, Spacing, Table
-from fatescope.lineage.naming import NamedRows, NameSettings, guess_spacing, name_embryo
+from fatescope.base import Execution, Finding, Table
+from fatescope.lineage.naming import NameSettings, name_embryo
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.name_network import network_table
-from fatescope.workflows.lineages.reading import assumed_scale, describe, read
+from fatescope.workflows.lineages.name_network import name_by_network
+from fatescope.workflows.lineages.named_table import NamedTable, add_names
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
-    from fatescope.lineage.atlas import Atlas
+    from fatescope.base import Lineage
 
 _COMPACT = 3
 
@@ -39,7 +39,7 @@ def name_lineages(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Name every nucleus of tables, movies and frames; the story behind ``lineage name``.
+    """Name every nucleus of tables, movies and frames; the workflow behind ``lineage name``.
 
     Parameters
     ----------
@@ -66,7 +66,8 @@ def name_lineages(
     """
     settings, reading = settings or NameSettings(), reading or LineageReading()
     files = find_lineages(inputs)
-    open_atlas(settings.atlas)
+    if settings.method == "atlas":
+        open_atlas(settings.atlas)
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
         job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
@@ -80,30 +81,15 @@ def name_file(
 ) -> Outcome:
     """Read one table, name its rows, and write them in their order."""
     begun = time.perf_counter()
-    got = read(file, reading)
-    atlas = open_atlas(settings.atlas)
+    got = read_to_scale(file, reading)
     lineage = got.lineage
-    if lineage.spacing.um("ZYX") is None:
-        z, y, x = guess_spacing(atlas, position=lineage.position, frame=lineage.frame)
-        guess = Spacing.of(source="estimated", Z=z, Y=y, X=x).replaced_by(lineage.spacing)
-        lineage = replace(lineage, spacing=guess)
-        said = assumed_scale(guess, file=file.key)
-        got = replace(got, lineage=lineage, findings=[*got.findings, *said])
     middle = time.perf_counter()
-    named = name_embryo(
-        atlas,
-        xyz_um=lineage.position_um()[:, ::-1],
-        frame=lineage.frame.astype(np.int64),
-        parent=lineage.parent.astype(np.int64),
-        settings=settings,
-    )
+    given = original_columns(file.path, got)
+    method = name_by_network if settings.method == "network" else name_by_atlas
+    named = method(lineage, given, settings)
     path = out / "named" / f"{file.key}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
-    given = original_columns(file.path, got)
-    if settings.method == "network":
-        write_table(network_table(lineage, given, settings), path)
-    else:
-        write_table(named_table(atlas, given, named, settings), path)
+    write_table(named.table, path)
     return Outcome(
         input=describe(file, got),
         tables={"embryos": _embryo_row(file.key, got, named)},
@@ -113,28 +99,38 @@ def name_file(
     )
 
 
-def named_table(atlas: Atlas, given: Table, named: NamedRows, settings: NameSettings) -> Table:
-    """Return the input rows with name, compact name, confidence, second choice and abstention.
-
-    Columns of the input that bear one of these names go on as ``<column>_given``.
-    """
+def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
+    """Name the rows of a tracked tree, a movie or a single frame in full."""
+    atlas = open_atlas(settings.atlas)
+    named = name_embryo(
+        atlas,
+        xyz_um=lineage.position_um()[:, ::-1],
+        frame=lineage.frame.astype(np.int64),
+        parent=lineage.parent.astype(np.int64),
+        settings=settings,
+    )
     limit = settings.abstain_flagged if named.reasons else settings.abstain_below
     abstained = (named.name < 0) | (named.confidence < limit)
     text = np.array([*atlas.names, ""], dtype=object)
     name = text[np.where(abstained, -1, named.name)]
-    second = text[np.where(abstained & (named.name >= 0), named.name, named.second)]
-    ours = {
-        "name": name,
-        "compact": np.array([n[:_COMPACT] for n in name], dtype=object),
-        "confidence": np.round(named.confidence, 4),
-        "second": second,
-        "abstained": abstained.astype(np.int64),
-    }
-    kept = {f"{c}_given" if c in ours else c: values for c, values in given.columns.items()}
-    return Table({**kept, **ours})
+    table = add_names(
+        given,
+        name=name,
+        compact=np.array([n[:_COMPACT] for n in name], dtype=object),
+        confidence=named.confidence,
+        second=text[np.where(abstained & (named.name >= 0), named.name, named.second)],
+        abstained=abstained,
+    )
+    return NamedTable(
+        table=table,
+        kind=named.kind,
+        species=named.species,
+        reasons=named.reasons,
+        minutes_per_frame=named.minutes_per_frame,
+    )
 
 
-def _embryo_row(key: str, read: ReadLineage, named: NamedRows) -> Table:
+def _embryo_row(key: str, read: ReadLineage, named: NamedTable) -> Table:
     steps = read.lineage.spacing.um("ZYX") or ()
     interval = read.lineage.spacing.interval_min
     if interval is None:
@@ -151,14 +147,14 @@ def _embryo_row(key: str, read: ReadLineage, named: NamedRows) -> Table:
     columns["interval_min"] = np.array([round(float(interval), 4)])
     columns["kind"] = np.array([named.kind], dtype=object)
     columns["pace"] = np.array([round(named.minutes_per_frame, 4)])
-    columns["rows"] = np.array([len(named.name)], dtype=np.int64)
-    columns["named"] = np.array([int((named.name >= 0).sum())], dtype=np.int64)
+    columns["rows"] = np.array([len(named.table)], dtype=np.int64)
+    columns["named"] = np.array([named.n_named], dtype=np.int64)
     return Table(columns)
 
 
-def _findings(key: str, named: NamedRows) -> list[Finding]:
+def _findings(key: str, named: NamedTable) -> list[Finding]:
     if not named.reasons:
         return []
     rule = "species" if named.species == "C. briggsae" else "atypical"
-    reason = f"this embryo does not fit the atlas: {'; '.join(named.reasons)}."
+    reason = f"this embryo is unlike those that names were learnt from: {'; '.join(named.reasons)}."
     return [Finding(file=key, rule=rule, severity="warning", reason=reason)]

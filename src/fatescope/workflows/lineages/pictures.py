@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import InputError
 from fatescope.lineage.cells import mean_per_cell
 from fatescope.lineage.layout import Runs, layout_tree, value_runs
+from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.report import lineage as show
+from fatescope.report.words import count_of
 from fatescope.workflows.driver import Outcome
 from fatescope.workflows.lineages.embryo import (
     Embryo,
@@ -22,13 +23,17 @@ from fatescope.workflows.lineages.embryo import (
 )
 from fatescope.workflows.lineages.embryo_page import embryo_page
 from fatescope.workflows.lineages.figures import (
-    TERRITORY_FOUNDERS,
-    names_of_rows,
     populations,
     territory_tables,
     timing,
 )
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.published import (
+    asked_cells,
+    chosen_cell,
+    movement,
+    names_of_rows,
+)
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -43,15 +48,20 @@ def draw_embryo(
 ) -> Outcome:
     """Draw everything of one lineage into ``out/embryos/<key>/``."""
     begun = time.perf_counter()
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     embryo = prepare_embryo(file.key, got.lineage)
     folder = out / "embryos" / file.key
     files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}
     if embryo.body_um is not None:
         files += _space(embryo, folder, settings)
         tables |= territory_tables(embryo, settings)
-    bars, pie = names_of_rows(embryo, settings)
-    pictures = {"populations": populations(embryo), "names": bars, "names-pie": pie}
+    pictures = {}
+    if embryo.lineage.frame.min() < embryo.lineage.frame.max():
+        pictures["populations"] = populations(embryo)
+    if any(embryo.cells.name):
+        pictures |= names_of_rows(embryo, settings)
+    if settings.cells:
+        pictures["movement"] = movement(embryo, settings)
     if against := timing(embryo, settings, reading):
         pictures["timing"] = against
     files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]
@@ -84,7 +94,7 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         )
     tree = show.TreeBranches(
         name=[str(n) for n in cells.name],
-        founder=embryo.founder,
+        founder=embryo.group,
         note=cell_notes(embryo),
         start=layout.start,
         end=layout.end,
@@ -105,7 +115,14 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         name: show.CellColumn(mean_per_cell(cells, values), _scale(name, values))
         for name, values in numeric_columns(lineage).items()
     }
-    page = show.tree_page(svg, tree, columns, title=embryo.key)
+    page = show.tree_page(
+        svg,
+        tree,
+        columns,
+        title=embryo.key,
+        direction=settings.direction,
+        drawn=settings.colour or "",
+    )
     return [
         show.store_text(folder / "tree.svg", svg),
         show.store_text(folder / "tree.html", page),
@@ -114,25 +131,29 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
 
 def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     assert embryo.body_um is not None
-    colours = {f: show.founder_colour(f) for f in TERRITORY_FOUNDERS if f in embryo.founder}
-    chosen = _chosen_cells(embryo, settings)
+    groups = [g for g in (*LINEAGES, EARLY) if g in embryo.group]
+    colours = {g: show.founder_colour(g) for g in groups}
+    path_group, path_colours, whose = embryo.group, colours, ""
+    if settings.cells:
+        path_group = chosen_cell(embryo, settings)
+        path_colours = show.category_colours([c for c in asked_cells(settings) if c in path_group])
+        whose = f" of {', '.join(path_colours)} and their descendants"
     paths = show.draw_paths(
         embryo.body_um,
         embryo.lineage.frame,
         embryo.cells.row_cell,
-        [f if c else "" for f, c in zip(embryo.founder, chosen, strict=True)],
-        colours,
+        path_group,
+        path_colours,
         axis_names=embryo.axis_names,
-        title=f"{embryo.key}: paths of nuclei"
-        + (f" of {settings.cells}" if settings.cells else ""),
-        note=f"{int(chosen.sum())} cells; a dot marks where each path ends",
+        title=f"{embryo.key}: paths of nuclei{whose}",
+        note=f"{count_of(sum(map(bool, path_group)), 'cell')}; a dot marks where each path ends",
     )
     page = show.space_page(
         embryo.body_um,
         embryo.lineage.frame,
         embryo.cells.row_cell,
         [str(n) for n in embryo.cells.name],
-        embryo.founder,
+        embryo.group,
         colours,
         axis_letters=[n.split(" → ")[-1] for n in embryo.axis_names],
         interval=embryo.interval,
@@ -143,21 +164,6 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         show.store_text(folder / "paths.svg", paths),
         show.store_text(folder / "space.html", page),
     ]
-
-
-def _chosen_cells(embryo: Embryo, settings: DrawSettings) -> np.ndarray:
-    if settings.cells is None:
-        return np.ones(len(embryo.cells), dtype=bool)
-    wanted = [w.strip() for w in settings.cells.split(",") if w.strip()]
-    chosen = np.zeros(len(embryo.cells), dtype=bool)
-    for c, name in enumerate(embryo.cells.name):  # mothers come first
-        mother = embryo.cells.mother[c]
-        chosen[c] = name in wanted or (mother >= 0 and chosen[mother])
-    if not chosen.any():
-        raise InputError(
-            f"{embryo.key}: has none of the cells {settings.cells}. Check the names, such as ABpla."
-        )
-    return chosen
 
 
 def _scale(name: str, values: FloatArray) -> show.ColourScale:

@@ -15,12 +15,16 @@ class DrawSettings(Settings):
         None, "column that colours the tree, such as blot; default: the founders"
     )
     direction: Literal["right", "down"] = setting("right", "where time runs in the tree")
-    groups: Literal["founder", "compact"] = setting(
-        "founder", "what territories are drawn for: founders, or compact names"
+    groups: Literal["founder", "lineage", "compact"] = setting(
+        "founder", "what territories are drawn for: founders, AB in four, or compact names"
     )
     compact_length: int = setting(3, "letters of a compact name", ge=1, le=12)
     cells: str | None = setting(
-        None, "draw the paths of these cells and their descendants only, such as ABpla,MSa"
+        None,
+        "cells such as ABpla,MSa: their movement alone, and paths with descendants, by colour",
+    )
+    coordinates: Literal["body", "raw"] = setting(
+        "body", "where movement is drawn: body axes in µm, or x and y as in the table"
     )
     reference: str | None = setting(
         None, "folder of typical embryos that divisions are held against; default: the atlas"

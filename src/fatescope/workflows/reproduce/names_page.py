@@ -123,7 +123,7 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
         title="Rows of each compact name, before and after RandomOverSampler",
         note=f"{done.table}, all rows",
     )
-    pie = show.draw_class_pie(counts, title="Rows of each compact name", least_share=0.0)
+    pie = show.draw_class_pie(counts, founders_of(list(counts)), title="Rows of each compact name")
     fit = done.fit.fitted
     epochs = np.arange(1, len(fit.loss) + 1, dtype=float)
     rates = show.draw_curves(

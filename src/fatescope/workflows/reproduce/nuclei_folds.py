@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.base import Table
 from fatescope.evaluate import LabelScores, boundary_roughness, score_labels
-from fatescope.prepare import Sample, read_pixels, write_samples
+from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
 from fatescope.report import draw_panels, foreground_panel, intensity_panel, probability_panel
 from fatescope.report.lineage import store_text
 from fatescope.workflows.driver import Outcome, describe_files
@@ -191,8 +191,8 @@ def _judge_published(
     """Return the scores by threshold, and the map."""
     from fatescope.train import threshold_instances
 
-    truth = read_pixels(sample.labels).astype(np.int32)
-    found = published.probability(read_pixels(sample.image))
+    truth = read_label_plane(sample.labels)
+    found = published.probability(read_plane(sample.image))
     scores = {
         f"published, threshold {at:g}": score_labels(
             truth, threshold_instances(found, threshold=at)
@@ -214,9 +214,9 @@ def _draw(
     return draw_panels(
         [
             [
-                intensity_panel("image", read_pixels(sample.image)),
+                intensity_panel("image", read_plane(sample.image)),
                 probability_panel(f"prediction, edge at {threshold:g}", found, threshold=threshold),
-                foreground_panel("mask", read_pixels(sample.labels) > 0),
+                foreground_panel("mask", read_label_plane(sample.labels) > 0),
             ],
             [
                 intensity_panel("augmented image", image),
@@ -237,7 +237,7 @@ def _roughness(
 ) -> Table:
     """Return how rough the drawn mask, augmented masks and the predictions beside them are."""
     n = len(masks)
-    labels = read_pixels(sample.labels)
+    labels = read_label_plane(sample.labels)
     rows, columns = (np.arange(size_px) * side // size_px for side in labels.shape)
     drawn = boundary_roughness(labels[np.ix_(rows, columns)] > 0)
     return Table(

@@ -1,4 +1,5 @@
-// Nuclei in space and time: turn with the mouse or the arrow keys, play with the space bar.
+// Nuclei in space and time: turn with the mouse or the arrow keys, play with the space bar, click
+// a nucleus to follow it; its name stays beside it.
 "use strict";
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
@@ -6,7 +7,7 @@
   const slider = document.getElementById("frame"), trail = document.getElementById("trail");
   const about = document.getElementById("about"), play = document.getElementById("play");
   const shown = data.groups.map(() => true);
-  let yaw = -0.5, pitch = 0.35, zoom = 1, frame = data.last, timer = null, places = [], over = -1;
+  let yaw = -0.5, pitch = 0.35, zoom = 1, frame = data.last, timer = null, places = [], over = -1, chosen = -1;
 
   const box = document.getElementById("groups");
   data.groups.forEach((g, i) => {
@@ -16,6 +17,21 @@
     label.append(tick, dot, g);
     box.append(label);
   });
+
+  const find = document.getElementById("find");
+  const names = document.getElementById("names");
+  [...new Set(data.tracks.map((t) => t.n))].filter((n) => n).forEach((n) => {
+    names.appendChild(document.createElement("option")).value = n;
+  });
+  find.oninput = () => {
+    chosen = data.tracks.findIndex((t) => t.n === find.value.trim());
+    if (chosen >= 0) {
+      const t = data.tracks[chosen], last = t.f + t.p.length / 3 - 1;
+      if (frame < t.f || frame > last) frame = last;
+    }
+    go(frame);
+    if (find.value.trim() && chosen < 0) about.textContent = `no nucleus is called ${find.value.trim()}`;
+  };
 
   function turned(x, y, z) {
     const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
@@ -31,12 +47,12 @@
     const put = (p) => [w / 2 + p[0] * scale, h / 2 - p[1] * scale];
     const first = frame - Number(trail.value);
     places = [];
-    pen.lineWidth = 1.3;
     data.tracks.forEach((t, i) => {
       const n = t.p.length / 3, end = Math.min(frame, t.f + n - 1), start = Math.max(first, t.f);
       if (!shown[t.g] || start > end) return;
       pen.strokeStyle = data.colours[t.g];
-      pen.globalAlpha = 0.45;
+      pen.globalAlpha = chosen < 0 ? 0.45 : i === chosen ? 1 : 0.15;
+      pen.lineWidth = i === chosen ? 3 : 1.3;
       pen.beginPath();
       for (let f = start; f <= end; f++) {
         const k = 3 * (f - t.f), q = put(turned(t.p[k] / 10, t.p[k + 1] / 10, t.p[k + 2] / 10));
@@ -53,18 +69,46 @@
       pen.globalAlpha = 0.55 + 0.45 * Math.min(Math.max((depth / data.reach + 1) / 2, 0), 1);
       pen.fillStyle = data.colours[data.tracks[i].g];
       pen.beginPath();
-      pen.arc(x, y, (i === over ? 1.7 : 1) * Math.max(2, 0.9 * scale), 0, 2 * Math.PI);
+      pen.arc(x, y, (i === over ? 1.3 : 1) * Math.max(2, 0.9 * scale), 0, 2 * Math.PI);
       pen.fill();
     });
+    const here = places.find((p) => p[3] === chosen);
+    if (here) mark(here[0], here[1], Math.max(2, 0.9 * scale), data.tracks[chosen].n || "unnamed");
     pen.globalAlpha = 1;
     axes(put, scale);
     const minutes = (frame * data.interval).toFixed(0);
     document.getElementById("time").textContent = `frame ${frame}` + (data.unit ? `, ${minutes} ${data.unit}` : "");
-    about.textContent = over >= 0 ? data.tracks[over].n || "unnamed" : `${places.length} nuclei. ${data.hint}`;
+    const told = over >= 0 ? over : chosen;
+    about.textContent = told >= 0 ? describe(told) : `${places.length} ${places.length === 1 ? "nucleus" : "nuclei"}. ${data.hint}`;
+  }
+  function mark(x, y, radius, name) {
+    pen.globalAlpha = 1;
+    pen.lineWidth = 2.5;
+    pen.strokeStyle = "#000";
+    pen.beginPath(); pen.arc(x, y, radius + 3, 0, 2 * Math.PI); pen.stroke();
+    pen.font = "bold 14px Arial, sans-serif";
+    const wide = pen.measureText(name).width, left = x + radius + 8 + wide < canvas.clientWidth ? x + radius + 8 : x - radius - 8 - wide;
+    pen.lineWidth = 4;
+    pen.strokeStyle = "#fff"; pen.strokeText(name, left, y + 5);
+    pen.fillStyle = "#000"; pen.fillText(name, left, y + 5);
+  }
+  function describe(i) {
+    const t = data.tracks[i], last = t.f + t.p.length / 3 - 1;
+    const words = `${t.n || "unnamed"} · frames ${t.f} to ${last}`;
+    if (frame < t.f || frame > last) return `${words} · not in frame ${frame}`;
+    const k = 3 * (frame - t.f);
+    return `${words} · ` + data.axes.map((a, j) => `${a} ${(t.p[k + j] / 10).toFixed(1)}`).join(", ") + " µm from the centre";
+  }
+  function nearest(e) {
+    const frameBox = canvas.getBoundingClientRect(), x = e.clientX - frameBox.left, y = e.clientY - frameBox.top;
+    let best = 14 ** 2, found = -1;
+    places.forEach(([a, b, , i]) => { const d = (a - x) ** 2 + (b - y) ** 2; if (d <= best) { best = d; found = i; } });
+    return found;
   }
   function axes(put, scale) {
     const corner = [70, canvas.clientHeight - 60], long = 42;
     pen.font = "12px Arial, sans-serif";
+    pen.lineWidth = 1.3;
     pen.fillStyle = pen.strokeStyle = "#333";
     [[1, 0, 0], [0, 1, 0], [0, 0, 1]].forEach((d, i) => {
       const p = turned(...d);
@@ -86,27 +130,29 @@
   slider.oninput = () => go(Number(slider.value));
   trail.oninput = draw;
   play.onclick = toggle;
-  let drag = null;
-  canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; canvas.setPointerCapture(e.pointerId); });
-  canvas.addEventListener("pointerup", () => { drag = null; });
+  let drag = null, moved = 0;
+  canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; moved = 0; canvas.setPointerCapture(e.pointerId); });
+  canvas.addEventListener("pointerup", (e) => {
+    drag = null;
+    if (moved <= 4) { chosen = nearest(e); find.value = chosen >= 0 ? data.tracks[chosen].n : ""; draw(); }
+  });
   canvas.addEventListener("pointermove", (e) => {
     if (drag) {
+      moved += Math.abs(e.clientX - drag[0]) + Math.abs(e.clientY - drag[1]);
       yaw += (e.clientX - drag[0]) / 150; pitch += (e.clientY - drag[1]) / 150;
       drag = [e.clientX, e.clientY];
     } else {
-      const frameBox = canvas.getBoundingClientRect(), x = e.clientX - frameBox.left, y = e.clientY - frameBox.top;
-      let best = 14 ** 2;
-      over = -1;
-      places.forEach(([a, b, , i]) => { const d = (a - x) ** 2 + (b - y) ** 2; if (d < best) { best = d; over = i; } });
+      over = nearest(e);
     }
     draw();
   });
   canvas.addEventListener("wheel", (e) => { e.preventDefault(); zoom *= Math.exp(-e.deltaY / 600); draw(); }, { passive: false });
   document.addEventListener("keydown", (e) => {
-    if (e.target.tagName === "INPUT" && e.key !== " ") return;
+    if (e.target === find ? e.key !== "Escape" : e.target.tagName === "INPUT" && e.key !== " ") return;
     const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
     if (step) { yaw += step[0]; pitch += step[1]; draw(); }
     else if (e.key === " ") toggle();
+    else if (e.key === "Escape") { chosen = -1; find.value = ""; draw(); }
     else if (e.key === ",") go(frame - 1);
     else if (e.key === ".") go(frame + 1);
     else return;

@@ -1,0 +1,123 @@
+"""Make every figure of the pages from rendered data: no recording is needed.
+
+python benchmarks/docs_images.py                all, into docs/images (needs Chromium)
+python benchmarks/docs_images.py lineage        only those of lineages; also: nuclei
+
+Figures are SVG as the commands draw them, or pages as a browser shows them (PNG, 256 colours).
+The loss and rate curves of the schedules have a script of their own, schedule_plots.py.
+"""
+
+import argparse
+import io
+import shutil
+import tempfile
+from pathlib import Path
+
+from PIL import Image
+
+from fatescope.acquire.lineages import LineageReading, write_lineage
+from fatescope.base import Execution
+from fatescope.report import nuclei_report_from_folder, write_story
+from fatescope.simulate import LineagePlan, simulate_lineage
+
+IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
+ONE = Execution(workers=1)
+SCALE = LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5)
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("only", nargs="?", choices=("nuclei", "lineage"))
+    only = parser.parse_args().only
+    with tempfile.TemporaryDirectory() as folder, Browser() as browser:
+        if only != "lineage":
+            draw_nuclei(Path(folder) / "nuclei", browser)
+        if only != "nuclei":
+            draw_lineage(Path(folder) / "lineage", browser)
+    for path in sorted(IMAGES.iterdir()):
+        if path.is_file():
+            print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
+
+
+def draw_nuclei(place: Path, browser: "Browser") -> None:
+    """The picture of the README and the report, from the movie of ``make demo``."""
+    from fatescope.simulate.settings import NucleiMovieSettings
+    from fatescope.workflows.nuclei import predict_nuclei
+    from fatescope.workflows.simulate import write_nuclei_movie
+
+    write_nuclei_movie(place / "movie", NucleiMovieSettings(), seed=1)
+    predict_nuclei([place / "movie" / "nuclei.tif"], out=place / "results", execution=ONE)
+    report = nuclei_report_from_folder(place / "results")
+    write_story(IMAGES / "nuclei.png", report)
+    browser.picture(place / "results" / "report.html", "report.png", size=(960, 900))
+
+
+def draw_lineage(place: Path, browser: "Browser") -> None:
+    """Tree, space, movement, names and a comparison of rendered embryos."""
+    from fatescope.workflows.lineages.compare import compare_lineages
+    from fatescope.workflows.lineages.draw import draw_lineages
+    from fatescope.workflows.lineages.settings import CompareSettings, DrawSettings
+
+    for group, n, changes in (("wild", 4, {}), ("slow-E", 3, {"slowed": {"E": 1.4}})):
+        (place / group).mkdir(parents=True)
+        for i in range(n):
+            embryo = simulate_lineage(LineagePlan(minutes=180, pose=i, **changes), seed=10 * n + i)
+            write_lineage(embryo, place / group / f"embryo{i}.csv", format="epic")
+    draw_lineages(
+        [place / "wild" / "embryo0.csv"],
+        out=place / "drawn",
+        settings=DrawSettings(cells="ABpla,MSa,Ea,Ca,D"),
+        reading=SCALE,
+        execution=ONE,
+    )
+    pages = place / "drawn" / "embryos" / "embryo0"
+    for name in ("movement", "compact-names", "names-pie", "components"):
+        shutil.copyfile(pages / f"{name}.svg", IMAGES / f"{name}.svg")
+    shutil.copyfile(place / "drawn" / "founders.svg", IMAGES / "founders.svg")
+    browser.picture(pages / "tree.html", "tree.png", size=(900, 620))
+    browser.picture(pages / "space.html", "space.png", size=(900, 620), find="MSapa")
+    compare_lineages(
+        [place / "slow-E"],
+        out=place / "compared",
+        settings=CompareSettings(reference=str(place / "wild"), test_name="slow E"),
+        reading=SCALE,
+        execution=ONE,
+    )
+    report = place / "compared" / "report.html"
+    browser.picture(report, "compare.png", size=(1300, 800), element="section:has(h2:text('life'))")
+
+
+class Browser:
+    """Chromium, to see pages as readers do."""
+
+    def __enter__(self) -> "Browser":
+        from playwright.sync_api import sync_playwright
+
+        self._all = sync_playwright().start()
+        path = shutil.which("chromium") or shutil.which("chromium-browser")
+        self._chromium = self._all.chromium.launch(executable_path=path, args=list(FLAGS))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._chromium.close()
+        self._all.stop()
+
+    def picture(
+        self, page: Path, name: str, *, size: tuple[int, int], find: str = "", element: str = ""
+    ) -> None:
+        """Open a page in a window of ``size``, look for a cell, and keep what is seen."""
+        view = self._chromium.new_page(viewport={"width": size[0], "height": size[1]})
+        view.goto(page.resolve().as_uri())
+        if find:
+            view.fill("#find", find)
+        view.wait_for_timeout(300)
+        seen = view.locator(element).first.screenshot() if element else view.screenshot()
+        shown = Image.open(io.BytesIO(seen)).convert("RGB")
+        few = shown.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
+        few.save(IMAGES / name, optimize=True)
+        view.close()
+
+
+if __name__ == "__main__":
+    main()

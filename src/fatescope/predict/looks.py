@@ -1,0 +1,221 @@
+"""What the network sees of an image at one size: diameters, how sure, and how much stands out."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.models.description import DISTANCE_MAPS
+from fatescope.predict.histogram import histogram, otsu
+from fatescope.predict.instances import find_regions
+from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.predict.normalise import count_values, first_bin, normalise
+from fatescope.predict.regions import FULL, quantise
+from fatescope.predict.resample import working_length
+from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.voting import agreement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.models.description import ModelDescription
+    from fatescope.predict.frames import Plane
+    from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.tiling import Network
+
+SAMPLE_PX = 256
+"""Side of what the network sees in each coarse look, in working pixels."""
+
+
+_SAMPLED_PX = 2048
+
+
+@dataclass(frozen=True)
+class SamplePlane:
+    """A plane of the image to estimate the size from: pixels in memory, and its network."""
+
+    pixels: NDArray[Any]  # (Y, X), at most a few megapixels
+    statistics: PlaneStatistics
+    network: Network
+
+    @cached_property
+    def threshold(self) -> float:
+        """Above this normalised value a pixel is bright (Otsu's); whole numbers are counted first.
+
+        All looks share it.
+        """
+        pixels = self.pixels
+        if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
+            return otsu(histogram(normalise(pixels, self.statistics)))
+        counts = count_values(pixels)
+        at = np.flatnonzero(counts)
+        values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
+        return otsu(histogram(normalise(values, self.statistics), counts[at]))
+
+
+def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
+    """Return a plane, or of a large one the part (of nine) with the most contrast."""
+    sides = [min(n, side) for n in plane.shape]
+    starts = [
+        sorted({k * (n - s) // 2 for k in range(3)})
+        for n, s in zip(plane.shape, sides, strict=True)
+    ]
+    spread = {}
+    for y in starts[0]:
+        for x in starts[1]:
+            part = plane(y, y + sides[0], x, x + sides[1])[::8, ::8]
+            spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
+    y, x = max(spread, key=lambda at: spread[at])
+    return plane(y, y + sides[0], x, x + sides[1])
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was seen at one scale, one number for each nucleus, on the working grid."""
+
+    scale: float
+    diameter: NDArray[np.float64]
+    weight: NDArray[np.float64]  # how sure, 0..1
+    contrast: NDArray[np.float64]  # to what is no nucleus, in parts of the image's own range
+    bright: float  # area that objects could explain, in working pixels: above Otsu's threshold
+
+    @property
+    def n(self) -> int:
+        """How many nuclei were seen."""
+        return len(self.diameter)
+
+    @property
+    def typical(self) -> float:
+        """Median diameter, in working pixels, each nucleus counted as much as it is sure."""
+        return weighted_median(self.diameter, self.weight)
+
+    @property
+    def diameter_px(self) -> float:
+        """The same on the input grid."""
+        return self.typical / self.scale
+
+    def merit(self, model: ModelDescription) -> float:
+        """Return how much of the bright area sure nuclei of about the model's size explain."""
+        if not self.n:
+            return 0.0
+        off = np.log2(self.diameter / model.diameter_px)
+        fit = self.weight * np.exp(-0.5 * (off / 0.6) ** 2)
+        area = np.pi / 4 * self.diameter**2
+        return float((fit * area).sum() / max(self.bright, float(area.sum()), 1.0))
+
+
+def weighted_median(values: NDArray[np.float64], weights: NDArray[np.float64]) -> float:
+    """Return the value with half of the weight on each side."""
+    order = np.argsort(values, kind="stable")
+    upto = np.cumsum(weights[order])
+    return float(values[order][int(np.searchsorted(upto, upto[-1] / 2))])
+
+
+def look_at(
+    samples: Sequence[SamplePlane],
+    model: ModelDescription,
+    scale: float,
+    stretch: tuple[float, float],
+    *,
+    side_px: int = SAMPLE_PX,
+) -> Look:
+    """Run the network on a field of each sample at one scale.
+
+    Parameters
+    ----------
+    samples : sequence of SamplePlane
+    model : ModelDescription
+    scale : float
+        Working pixels per input pixel.
+    stretch : tuple of float
+        Factors that make pixels square.
+    side_px : int
+        Side of the field, in working pixels.
+    """
+    seen: list[NDArray[np.float64]] = [np.empty((3, 0))]
+    bright = 0.0
+    both = (scale * stretch[0], scale * stretch[1])
+    for sample in samples:
+        pixels = _window(sample.pixels, both, side_px)
+        values = normalise(pixels, sample.statistics)
+        if model.polarity == "any":  # brightness does not say where objects could be
+            bright += float(sample.pixels.size) * both[0] * both[1]
+        else:
+            bright += float((values > sample.threshold).sum()) * both[0] * both[1]
+        seen.append(_nuclei_of(pixels, sample, model, both))
+    diameter, weight, contrast = np.concatenate(seen, axis=1)
+    return Look(scale, diameter, weight, contrast, bright)
+
+
+def _window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
+    """Return the part of the sample, of ``side_px`` working pixels, with the most contrast."""
+    side = [
+        max(1, min(n, math.floor(side_px / s))) for n, s in zip(pixels.shape, scale, strict=True)
+    ]
+    starts = [
+        sorted({round(k * (n - s) / 3) for k in range(4)})
+        for n, s in zip(pixels.shape, side, strict=True)
+    ]
+    best, most = pixels[: side[0], : side[1]], -1.0
+    for y in starts[0]:
+        for x in starts[1]:
+            part = pixels[y : y + side[0], x : x + side[1]]
+            spread = float(np.nan_to_num(part[::4, ::4].astype(np.float64)).std())
+            if spread > most * (1 + 1e-9):
+                best, most = part, spread
+    return best
+
+
+def _nuclei_of(
+    pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
+) -> NDArray[np.float64]:
+    """Return diameter (working pixels), confidence and contrast of the nuclei of a window."""
+    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
+    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
+    rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
+    grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
+
+    def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
+        return pixels[y0:y1, x0:x1]
+
+    tile = read_tile(read, grid, sample.statistics, 0, 0)
+    maps = quantise(sample.network.run(tile[None, None])[0])
+    maps = maps[:, : grid.working_shape[0], : grid.working_shape[1]]
+    regions = find_regions(maps, model.thresholds, outputs=model.outputs)
+    sums = RegionSums()
+    own = slice(0, maps.shape[1])
+    provisional = add_part(sums, regions, maps, own=own, offset=0)
+    joined = join_regions(sums, model.thresholds)
+    labels = joined.label_of[provisional]
+    flat = labels.reshape(-1)
+    area = np.bincount(flat, minlength=joined.n + 1)
+    values = tile[: labels.shape[0], : labels.shape[1]].reshape(-1)
+    light = np.bincount(flat, weights=values, minlength=joined.n + 1) / np.maximum(area, 1)
+    contrast = np.abs(light[1:] - light[0])
+    cut = np.unique(np.concatenate([labels[0], labels[-1], labels[:, 0], labels[:, -1]]))
+    whole = np.ones(joined.n, np.bool_)
+    whole[cut[cut > 0].astype(np.intp) - 1] = False
+    if whole.sum() < 3:
+        whole[:] = True
+    sure = joined.score.astype(np.float64)
+    if model.outputs == DISTANCE_MAPS:
+        top = np.zeros(joined.n + 1, np.uint8)
+        np.maximum.at(top, flat, maps[1].reshape(-1))
+        sure *= top[1:] / FULL
+    else:
+        peak = np.zeros(joined.n + 1)
+        np.maximum.at(peak, joined.label_of[1:], sums.peak[0])
+        sure *= agreement(peak[1:], area[1:])
+    return np.stack([np.sqrt(4 * area[1:] / np.pi), sure, contrast])[:, whole]
+
+
+def _tile(length: int, divisor: int) -> int:
+    """Return the side of a look's tile: few different ones, since each costs to prepare."""
+    step = -(-64 // divisor) * divisor
+    return -(-length // step) * step

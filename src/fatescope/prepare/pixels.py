@@ -1,0 +1,82 @@
+"""Pixels of a training sample, read by the reader that predicts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_image, read_labels
+from fatescope.base import FileFormatError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Image
+    from fatescope.prepare.store import Sample
+
+
+def read_plane(path: Path) -> NDArray[Any]:
+    """Read an image of one plane, in any format that prediction reads.
+
+    Returns
+    -------
+    ndarray, shape (Y, X)
+        In the stored dtype. Colour files whose channels are equal are grey.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, or holds more than one plane.
+    """
+    return _single_plane(read_image(path))
+
+
+def read_label_plane(path: Path) -> NDArray[np.int32]:
+    """Read a label image of one plane.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        0 is background.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, holds more than one plane, or no whole numbers below 2**31.
+    """
+    labels = _single_plane(read_labels(path))
+    if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < 2**31:
+        raise FileFormatError(f"{path}: labels are 0 and above, up to 2,147,483,647.")
+    return labels.astype(np.int32)
+
+
+def read_truth(sample: Sample) -> NDArray[np.int32]:
+    """Read the labels of a sample with what its row promises of them.
+
+    Returns
+    -------
+    ndarray of int32, shape (Y, X)
+        0 is background; -1 where nobody can say what is there: the sample's unsure label, and
+        objects below its least area.
+    """
+    labels = read_label_plane(sample.labels)
+    unsure = labels == (-1 if sample.unsure_label is None else sample.unsure_label)
+    if sample.least_px:
+        area = np.bincount(labels.ravel())
+        unsure |= (labels > 0) & (area[labels] < sample.least_px)
+    labels[unsure] = -1
+    return labels
+
+
+def _single_plane(image: Image) -> NDArray[Any]:
+    several = {axis: image.size(axis) for axis in "TCZ" if image.size(axis) > 1}
+    if several:
+        said = ", ".join(f"{n} along {axis}" for axis, n in several.items())
+        raise FileFormatError(
+            f"{image.name}: a training sample is one plane, and this file has {said}. "
+            "Save each plane as a file of its own."
+        )
+    return image.read(**{axis: 0 for axis in image.axes if axis not in "YX"})

@@ -1,0 +1,1 @@
+"""One file a task: samples, batches, loss and score."""

@@ -1,0 +1,148 @@
+"""The figures of the exploration published in 2020: movement, names, rows of names, components."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base import InputError
+from fatescope.base.sulston import compact_name, sort_key
+from fatescope.lineage import quality
+from fatescope.lineage.compact import published_features
+from fatescope.lineage.components import principal_components
+from fatescope.report import lineage as show
+from fatescope.report.words import count_of
+
+if TYPE_CHECKING:
+    from fatescope.workflows.lineages.embryo import Embryo
+    from fatescope.workflows.lineages.settings import DrawSettings
+
+
+_MOST_LISTED = 64  # names that get a row and a panel of their own
+
+
+def asked_cells(settings: DrawSettings) -> list[str]:
+    """Return the cells that were asked for, each once, in their order."""
+    wanted = [w.strip() for w in (settings.cells or "").split(",")]
+    return list(dict.fromkeys(w for w in wanted if w))
+
+
+def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
+    """Return for each cell the asked cell that it is or descends from, ``""`` for none.
+
+    Raises
+    ------
+    InputError
+        If the embryo has none of the cells.
+    """
+    wanted, chosen = asked_cells(settings), [""] * len(embryo.cells)
+    for c, name in enumerate(embryo.cells.name):  # mothers come first
+        mother = int(embryo.cells.mother[c])
+        chosen[c] = str(name) if name in wanted else chosen[mother] if mother >= 0 else ""
+    if not any(chosen):
+        raise InputError(
+            f"{embryo.key}: has none of the cells {settings.cells}. Check the names, such as ABpla."
+        )
+    return chosen
+
+
+def movement(embryo: Embryo, settings: DrawSettings) -> str:
+    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table."""
+    there = [n for n in asked_cells(settings) if n in set(embryo.cells.name)]
+    place_of = {n: i for i, n in enumerate(there)}
+    cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.row_cell]
+    rows = np.flatnonzero(cell >= 0)
+    if settings.coordinates == "raw" or embryo.body_um is None:
+        raw = published_features(embryo.lineage, ("x", "y", "time"))
+        place, time = raw[rows, :2], raw[rows, 2]
+        labels, clock = ("x (px, counted from 1)", "y (px, counted from 1)"), "frame"
+    else:
+        place, time = embryo.body_um[rows, :2], embryo.lineage.frame[rows] * embryo.interval
+        labels = f"{embryo.axis_names[0]} (µm)", f"{embryo.axis_names[1]} (µm)"
+        clock = embryo.time_label
+    return show.draw_movement(
+        place,
+        time,
+        cell[rows],
+        there,
+        axis_labels=labels,
+        time_label=clock,
+        title=f"{embryo.key}: movement of {', '.join(there)}",
+    )
+
+
+def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
+    """Draw what compact names are, their rows as bars and as the published pie, and components."""
+    length = settings.compact_length
+    compact = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
+    rows = Counter(compact[c] for c in embryo.cells.row_cell)
+    ordered = sorted(rows, key=sort_key)
+    founders = quality.founders_of(ordered)
+    colours = show.shades(ordered, founders)
+    counts, most = {n: rows[n] for n in ordered}, max(rows.values())
+    members: dict[str, list[str]] = {n: [] for n in ordered}
+    for full, short in sorted(
+        set(zip(map(str, embryo.cells.name), compact, strict=True)),
+        key=lambda pair: sort_key(pair[0]),
+    ):
+        members[short].append(full)
+    percent = 100 * most / sum(rows.values())
+    frequent = {n for n, _ in rows.most_common(_MOST_LISTED)}
+    listed = {n: c for n, c in colours.items() if n in frequent}
+    only = "" if len(listed) == len(ordered) else f" The {len(listed)} most frequent are shown."
+    full = count_of(len(set(embryo.cells.name)), "name")
+    figures = {
+        "compact-names": show.draw_compact_names(
+            {n: members[n] for n in listed},
+            counts,
+            colours,
+            length=length,
+            title=f"{embryo.key}: compact_cellname",
+            note="A name is its founder and one letter for each division. The first "
+            f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
+        ),
+        "names": show.draw_class_bars(
+            ordered,
+            list(counts.values()),
+            [most] * len(ordered),
+            founders,
+            title=f"{embryo.key}: rows of each name ({length} letters)",
+            note=f"{count_of(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows",
+        ),
+        "names-pie": show.draw_class_pie(
+            counts, founders, title=f"{embryo.key}: rows of each name"
+        ),
+    }
+    row_name = np.array(compact, dtype=object)[embryo.cells.row_cell]
+    if drawn := _components(embryo, row_name, listed, settings):
+        figures["components"] = drawn
+    return figures
+
+
+def _components(
+    embryo: Embryo, row_name: np.ndarray, colours: dict[str, str], settings: DrawSettings
+) -> str:
+    """Draw the components of x, y, time and size; empty where they do not differ."""
+    columns = ("x", "y", "time", "size")
+    try:
+        found = principal_components(published_features(embryo.lineage, columns), columns)
+    except InputError:
+        return ""
+    first, second = (
+        f"component {k + 1}, {100 * found.share[k]:.0f} % of the variance: "
+        + ", ".join(f"{w:+.2f} {c}" for w, c in zip(found.weight[k], found.columns, strict=True))
+        for k in range(2)
+    )
+    names = ", ".join(found.columns)
+    return show.draw_components(
+        found.score,
+        row_name,
+        colours,
+        axis_labels=(first, second),
+        title=f"{embryo.key}: principal components of {names}",
+        note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows; "
+        f"{count_of(len(colours), 'name')}",
+        rng=np.random.default_rng(settings.seed),
+    )

@@ -1,0 +1,88 @@
+"""What a card says: the kind of image, the command that made it, the pixel IoU of all pages."""
+
+import shlex
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fatescope.evaluate import score_labels
+from fatescope.models import find_package, read_package
+from fatescope.prepare import read_samples, write_samples
+from fatescope.train import Provenance, Recipe, read_recipe
+from fatescope.train.card import write_card
+from fatescope.train.packaging import are_unlike
+from fatescope.train.scoring import Scored
+from fatescope.workflows.training import train_model
+
+
+@pytest.fixture(scope="module")
+def nuclei():
+    return read_package(find_package("nuclei")).description
+
+
+@pytest.fixture(scope="module")
+def phase_pairs(pairs, tmp_path_factory):
+    """The rendered pairs in another light: dark objects on a light background."""
+    folder = tmp_path_factory.mktemp("phase")
+    samples = read_samples(pairs, splits=["train", "validation", "test"])
+    for s in samples:
+        with Image.open(s.image) as picture:
+            Image.fromarray(255 - np.asarray(picture)).save(folder / s.image.name)
+        (folder / s.labels.name).write_bytes(s.labels.read_bytes())
+    listed = [
+        replace(s, image=folder / s.image.name, labels=folder / s.labels.name) for s in samples
+    ]
+    write_samples(folder / "samples.csv", listed)
+    return folder
+
+
+def card_of(description, scored):
+    both = {"fp32": scored, "int8": scored}
+    made = Provenance(command="fatescope train x", steps=1)
+    return write_card(description, both, recipe=Recipe(), provenance=made, n_validation=0)[0]
+
+
+def test_the_pixel_iou_is_pooled_as_on_the_page_of_a_comparison(nuclei, pairs):
+    """An image with 100 pixels right and one with 1 of 4: pooled 101 / 104, on average 0.625."""
+    truth = np.zeros((20, 20), np.int32)
+    truth[2:12, 2:12] = 1
+    small, half = np.zeros_like(truth), np.zeros_like(truth)
+    small[0:2, 0:2] = 1
+    half[0, 0] = 1
+    scores = [score_labels(truth, truth), score_labels(small, half)]
+    samples = read_samples(pairs, splits=["train"])[:2]
+    card = card_of(nuclei, [Scored(s, x, 10.0) for s, x in zip(samples, scores, strict=True)])
+    (row,) = [line for line in card.splitlines() if line.startswith("| all ")]
+    assert "pixel IoU, pooled" in card
+    assert float(row.split("|")[-2]) == pytest.approx(101 / 104, abs=5e-4)
+
+
+def test_a_kind_that_is_not_known_is_not_called_fluorescence(nuclei):
+    said = card_of(nuclei.replace(modality="any", polarity="any"), [])
+    assert "fluorescence" not in said.partition("## What it expects")[2]
+    assert "bright" not in said.partition("## What it expects")[2]
+    assert "One plane (phase contrast)" in card_of(nuclei.replace(modality="phase"), [])
+
+
+def test_images_in_another_light_are_unlike_the_first_package(nuclei, pairs, phase_pairs):
+    assert not are_unlike(read_samples(pairs, splits=["train"]), nuclei)
+    assert are_unlike(read_samples(phase_pairs, splits=["train"]), nuclei)
+
+
+@pytest.mark.slow
+def test_a_package_adapted_to_another_light_says_so_and_how_it_was_made(phase_pairs, tmp_path):
+    pytest.importorskip("nncf")
+    asked = read_recipe("adapt")
+    recipe = asked.replace(fit={**asked.fit.model_dump(), "steps": 8, "steps_per_epoch": 4})
+    train_model(recipe, data=phase_pairs, out=tmp_path / "out", start="nuclei", called="adapt")
+    new = tmp_path / "out" / "tuned"
+    package = read_package(new if new.exists() else tmp_path / "out" / "package")
+    assert (package.description.modality, package.description.polarity) == ("any", "any")
+    card = package.files["card.md"].decode()
+    assert "`fatescope train adapt --from nuclei --data DIR --out DIR`" in card
+    words = shlex.split("train adapt --from nuclei --data DIR --out DIR")
+    assert read_recipe(words[1]).name == "adapted"
+    assert "unlike those, so their kind was not taken over" in card
+    assert "fluorescence" not in card.partition("## What it expects")[2]
