@@ -88,14 +88,14 @@ def _check_numbers(file: ImageFile) -> None:
     ):
         if after == before:
             raise FileFormatError(
-                f"{shown(path)}: frame {after} of {shown(_own_name(file))} occurs twice. Remove one of "
-                "the files, or tell them apart with --pattern."
+                f"{shown(path)}: frame {after} of {shown(_own_name(file))} occurs twice. "
+                "Remove one of the files, or tell them apart with --pattern."
             )
         if after != before + 1:
             gap = f"{before + 1}" if after == before + 2 else f"{before + 1} to {after - 1}"
             raise FileFormatError(
-                f"{shown(path)}: frame {gap} of {shown(_own_name(file))} is missing before it. Add the "
-                "file, or split the movie into folders; a gap would shift all later times."
+                f"{shown(path)}: frame {gap} of {shown(_own_name(file))} is missing before it. "
+                "Add the file, or split the movie into folders; a gap would shift all later times."
             )
 
 
