@@ -152,6 +152,16 @@ def test_a_chunk_that_is_not_stored_is_read_as_the_fill_value(tmp_path):
     np.testing.assert_array_equal(after, before)
 
 
+def test_a_blosc_chunk_that_was_cut_is_refused_and_not_given_to_blosc(tmp_path):
+    """Blosc reads past the end of such a chunk, which ended the process."""
+    path = tmp_path / "ome 0.4.zarr"
+    WHOLE[path.name](path)
+    chunk = path / "0" / "1.1.1"
+    chunk.write_bytes(chunk.read_bytes()[:-40])
+    with pytest.raises(FileFormatError, match=r"chunk 1/1/1 is damaged \(it was cut or changed\)"):
+        read_image(path).read()
+
+
 def test_a_part_larger_than_the_memory_is_refused_before_it_is_allocated(tmp_path):
     path = tmp_path / "ome 0.5.zarr"
     WHOLE[path.name](path)

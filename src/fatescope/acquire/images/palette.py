@@ -69,6 +69,8 @@ class _Looked(PlanePixels):
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Look a rectangle up in one of the three columns of the table."""
         index = self.indices.read_plane(at[:-1], rows, columns)
+        if index.dtype == bool:  # a palette of two colours
+            index = index.astype(np.uint8)
         if index.size and not 0 <= int(index.min()) <= int(index.max()) < self.table.shape[1]:
             raise FileFormatError(_damaged(self.where))
         return np.asarray(self.table[at[-1]][index])

@@ -94,6 +94,7 @@ class ZarrPixels(PlanePixels):
         self._array = array
         self._folder = folder
         self._stored = tuple(int(n) for n in array.shards or array.chunks)
+        self._is_blosc = _ends_in_blosc(array)
         self._check_chunk((0,) * array.ndim)
         self._order = order
         self._chunks = tuple(int(array.chunks[i]) for i in order)
@@ -164,4 +165,23 @@ class ZarrPixels(PlanePixels):
         size = math.prod(inside) * self.dtype.itemsize
         where = f"{self.where}: chunk {'/'.join(map(str, index))}"
         check_announced(size, path.stat().st_size, most=ZSTD, where=where)
+        if self._is_blosc:
+            _check_blosc(path, where)
         return True
+
+
+def _ends_in_blosc(array: Any) -> bool:
+    """Say whether the files of the chunks are what Blosc wrote."""
+    last = array.compressors[-1:] if array.shards is None else ()
+    return any(type(codec).__name__ in ("Blosc", "BloscCodec") for codec in last)
+
+
+def _check_blosc(path: Path, where: str) -> None:
+    """Raise where the size that a Blosc chunk says is not that of its file.
+
+    Blosc believes its header, and reads past the end of a chunk that was cut: a crash.
+    """
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if len(head) < 16 or int.from_bytes(head[12:16], "little") != path.stat().st_size:
+        raise FileFormatError(f"{where} is damaged (it was cut or changed). Copy the folder again.")
