@@ -41,7 +41,7 @@ def main() -> None:
 
 
 def draw_nuclei(place: Path, browser: "Browser") -> None:
-    """The picture of the README and the report, from the movie of ``make demo``."""
+    """The image of the README and the report, from the movie of ``make demo``."""
     from fatescope.simulate.settings import NucleiMovieSettings
     from fatescope.workflows.nuclei import predict_nuclei
     from fatescope.workflows.simulate import write_nuclei_movie
@@ -50,7 +50,7 @@ def draw_nuclei(place: Path, browser: "Browser") -> None:
     predict_nuclei([place / "movie" / "nuclei.tif"], out=place / "results", execution=ONE)
     report = nuclei_report_from_folder(place / "results")
     write_story(IMAGES / "nuclei.png", report)
-    browser.picture(place / "results" / "report.html", "report.png", size=(960, 900))
+    browser.keep(place / "results" / "report.html", "report.png", size=(960, 900))
 
 
 def draw_lineage(place: Path, browser: "Browser") -> None:
@@ -75,8 +75,8 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
     for name in ("movement", "compact-names", "names-pie", "components"):
         shutil.copyfile(pages / f"{name}.svg", IMAGES / f"{name}.svg")
     shutil.copyfile(place / "drawn" / "founders.svg", IMAGES / "founders.svg")
-    browser.picture(pages / "tree.html", "tree.png", size=(900, 620))
-    browser.picture(pages / "space.html", "space.png", size=(900, 620), find="MSapa")
+    browser.keep(pages / "tree.html", "tree.png", size=(900, 620))
+    browser.keep(pages / "space.html", "space.png", size=(900, 620), find="MSapa")
     compare_lineages(
         [place / "slow-E"],
         out=place / "compared",
@@ -85,7 +85,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
         execution=ONE,
     )
     report = place / "compared" / "report.html"
-    browser.picture(report, "compare.png", size=(1300, 800), element="section:has(h2:text('life'))")
+    browser.keep(report, "compare.png", size=(1300, 800), element="section:has(h2:text('life'))")
 
 
 class Browser:
@@ -103,7 +103,7 @@ class Browser:
         self._chromium.close()
         self._all.stop()
 
-    def picture(
+    def keep(
         self, page: Path, name: str, *, size: tuple[int, int], find: str = "", element: str = ""
     ) -> None:
         """Open a page in a window of ``size``, look for a cell, and keep what is seen."""

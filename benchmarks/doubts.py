@@ -17,7 +17,7 @@ from skimage.filters import threshold_otsu
 
 from fatescope.acquire import read_image, read_labels
 from fatescope.evaluate import explain_errors
-from fatescope.measure import DoubtSettings, doubtful_objects, measure_objects
+from fatescope.measurement import DoubtSettings, doubtful_objects, measure_objects
 
 
 def wrong_objects(true: np.ndarray, pred: np.ndarray) -> dict[int, str]:

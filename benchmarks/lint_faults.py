@@ -3,11 +3,11 @@
     python benchmarks/lint_faults.py $FATESCOPE_DATA/epic_tables [--tables 58] [--seed 1]
 
 Faults: daughters swapped with all their descendants, daughters swapped alone, two tracks exchanged
-for some frames, a scope cliff with tracks, a cell that lives too long, a drop of nuclei in a table
-without names, and in a table that holds nothing but counts. Findings that
-the untouched table has too are not counted (the real tables have faults of their own); they are
-printed as ``already there``. With ``--hold-out`` only tables are used that the shipped atlas was
-not made from, as for an unseen embryo.
+for some frames, sister lineages exchanged from 4 to 24 cells on, leaps, a scope cliff with tracks,
+a cell that lives too long, a drop of nuclei in a table without names, and in a table that holds
+nothing but counts. Findings that the untouched table has too are not counted (the real tables have
+faults of their own); they are printed as ``already there``. With ``--hold-out`` only
+tables are used that the shipped atlas was not made from, as for an unseen embryo.
 """
 
 import argparse
@@ -192,6 +192,48 @@ def unnamed(lineage):
     return replace(lineage, name=np.full(n, "", dtype=object), parent=np.full(n, -1))
 
 
+def leaps(lineage, rng, *, size_um, back, count=10):
+    """Displace nuclei in the middle of their lives, for one frame or with all that follows."""
+    alive = np.bincount(lineage.frame - lineage.frame.min())[lineage.frame - lineage.frame.min()]
+    row = {key: r for r, key in enumerate(_rows_of(lineage))}
+    inside = [
+        r for (n, f), r in row.items() if alive[r] >= 26 and all((n, f + k) in row for k in (-1, 1))
+    ]
+    position, names = lineage.position.astype(float).copy(), set()
+    for r in rng.permutation(inside):
+        name = lineage.name[r]
+        if len(names) == count or any(n.startswith(name) or name.startswith(n) for n in names):
+            continue
+        way = rng.normal(size=3)
+        way *= size_um / np.linalg.norm(way) / lineage.spacing.um("ZYX")
+        below = np.array([str(n).startswith(name) for n in lineage.name])
+        position[r if back else below & (lineage.frame >= lineage.frame[r])] += way
+        names.add(name)
+    return replace(lineage, position=position), {("jump", n) for n in names}
+
+
+def exchange_lineages(lineage, rng, *, cells):
+    """Exchange the names of two sister lineages of AB or MS from so many cells on."""
+    counts = np.bincount(lineage.frame[lineage.frame >= 0])
+    start = int(np.flatnonzero(counts >= cells)[0])
+    alive = set(lineage.name[lineage.frame == start])
+    sisters = [
+        (n, n[:-1] + dict(zip("alpr", "pral", strict=True))[n[-1]])
+        for n in sorted(alive)
+        if n.startswith(("AB", "MS")) and len(n) > 2 and n[-1] in "al"
+    ]
+    one, other = sisters[rng.integers(len(sisters))]
+    if other not in alive:
+        return lineage, set()
+
+    def change(name, frame):
+        if frame < start or not name.startswith((one, other)):
+            return name
+        return (other if name.startswith(one) else one) + name[len(one) :]
+
+    return renamed(lineage, change), {("exchanged", f"{one}|{other}")}
+
+
 def found_in(rule, lineage, atlas):
     findings = lint_lineage(lineage, file="", settings=SETTINGS, atlas=atlas)
     key = {"cliff": lambda f: str(f.frame)}.get(rule, lambda f: f.object)
@@ -234,6 +276,23 @@ FAULTS = {
     "daughters swapped, with descendants": (same, swap_families, partial(found_in, "swap")),
     "daughters swapped, alone": (same, swap_cells, partial(found_in, "swap")),
     "two tracks exchanged for 10 frames": (same, exchange_tracks, partial(found_in, "exchanged")),
+    **{
+        f"sister lineages exchanged from {n} cells on": (
+            same,
+            partial(exchange_lineages, cells=n),
+            partial(found_in, "exchanged"),
+        )
+        for n in (4, 8, 12, 24)
+    },
+    **{
+        f"leap of {um} µm {'and back' if back else 'for good'}": (
+            same,
+            partial(leaps, size_um=um, back=back),
+            partial(found_in, "jump"),
+        )
+        for um in (5, 6, 8)
+        for back in (True, False)
+    },
     "cliff with tracks": (same, cliff_with_tracks, partial(found_in, "cliff")),
     "cell that lives 1.5 times as long": (same, slow_cells, partial(found_in, "timing")),
     "drop of 10 % or more, positions only": (

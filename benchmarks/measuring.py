@@ -15,7 +15,7 @@ from collections.abc import Callable
 import numpy as np
 
 from fatescope.evaluate import explain_errors, score_labels
-from fatescope.measure import ObjectSums, find_contacts, measure_objects
+from fatescope.measurement import ObjectSums, find_contacts, measure_objects
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 
 

@@ -18,7 +18,7 @@ import numpy as np
 from fatescope.acquire import read_image
 from fatescope.base import Image
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
-from fatescope.predict import NucleiSettings, Predictor, open_predictor, predict_nuclei
+from fatescope.predict import NucleiSettings, Predictor, open_predictor, segment_image
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ SIZES = (12, 16, 20, 24, 30, 40, 60, 80, 100, 120)
 
 
 def score(pixels: "NDArray[Any]", truth: "NDArray[Any]", predictor: Predictor) -> LabelScores:
-    found = predict_nuclei(
+    found = segment_image(
         Image(pixels=pixels, axes="YX"), NucleiSettings(), predictor=predictor
     ).labels
     return score_labels(np.asarray(truth, np.int32), np.asarray(found, np.int32))

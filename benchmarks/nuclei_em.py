@@ -17,7 +17,7 @@ from skimage.measure import label as components
 from fatescope.base import Image, InputError
 from fatescope.evaluate import ScoreSettings, bootstrap_interval, pool_scores, score_labels
 from fatescope.models import load_model
-from fatescope.predict import NucleiEmSettings, predict_nuclei
+from fatescope.predict import NucleiEmSettings, segment_image
 from fatescope.prepare import read_label_plane, read_plane, unit_hash
 from fatescope.train.pictures import median_diameter
 from fatescope.train.scoring import segment
@@ -89,7 +89,7 @@ def main():
             )
         )
         settings = NucleiEmSettings(model=package)
-        free = [predict_nuclei(Image(pixels=p, axes="YX"), settings).labels for _, p, _ in pairs]
+        free = [segment_image(Image(pixels=p, axes="YX"), settings).labels for _, p, _ in pairs]
         print(
             row(
                 f"{d.name}, size not told",

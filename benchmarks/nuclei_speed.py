@@ -37,8 +37,8 @@ from fatescope.predict import (
     join_regions,
     open_frames,
     open_predictor,
-    predict_nuclei,
     quantise,
+    segment_image,
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 
@@ -122,7 +122,7 @@ def stages(model: str) -> dict[str, float]:
     tile_mp = 512 * 512 / 1e6
     print(f"scale {plan.scale[0]:.2f}, {count_tiles(frames, plan, predictor)} tiles")
     return {
-        "whole prediction": _cost(lambda: predict_nuclei(image, settings, predictor=predictor))
+        "whole prediction": _cost(lambda: segment_image(image, settings, predictor=predictor))
         / megapixels,
         "size of the nuclei": _cost(
             lambda: choose_scale(open_frames(image)[0], predictor, settings)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fatescope.measure import find_contacts
+from fatescope.measurement import find_contacts
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 
 

@@ -121,6 +121,18 @@ def test_the_settings_page_has_an_import_line_for_every_class():
     assert page.count("\n## ") > 20
 
 
+def test_the_settings_that_are_said_to_be_flags_are_flags(flags):
+    page = (DOCS / "settings.md").read_text(encoding="utf-8")
+    n_checked = 0
+    for section in page.split("\n## ")[1:]:
+        said = re.search(r"Flags of (.*)\.\n", section)
+        for command in re.findall(r"`([^`]+)`", said[1]) if said else ():
+            for name in re.findall(r"^\| `(\w+)` \|", section, re.MULTILINE):
+                assert "--" + name.replace("_", "-") in flags[command], (command, name)
+                n_checked += 1
+    assert n_checked > 100
+
+
 def test_a_page_tells_how_to_activate_the_environment_before_its_first_command():
     for page in (DOCS / "first-steps.md", DOCS / "index.md", ROOT / "README.md"):
         text = page.read_text(encoding="utf-8")

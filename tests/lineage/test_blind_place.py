@@ -7,6 +7,7 @@ from fatescope.lineage.body_axes import body_axes
 from fatescope.lineage.compact import (
     COMPACT_NAMES,
     aligned_features,
+    compact_classes,
     compact_labels,
     published_features,
 )
@@ -53,9 +54,16 @@ def test_the_label_set_is_the_32_published_names():
     assert got == ["ABa", None, "EMS", "Z2", None, None, "Eal"]
 
 
+def test_two_letters_give_the_17_names_of_the_later_run():
+    names = compact_classes(2)
+    assert len(names) == 17
+    labels = compact_labels(np.array(["ABala", "AB", "EMS", "P1", "Ealp"], dtype=object), letters=2)
+    assert [names[i] if i >= 0 else None for i in labels] == ["AB", "AB", "EM", None, "Ea"]
+
+
 def test_features_are_raw_as_published_and_know_no_name_when_aligned(reference):
     embryo = simulate_lineage(LineagePlan(minutes=100), seed=60)
-    raw = published_features(embryo)
+    raw = published_features(embryo, ("x", "y", "z", "time", "size"))
     assert raw[0].tolist() == [
         embryo.position[0, 2] + 1,
         embryo.position[0, 1] + 1,
@@ -63,6 +71,7 @@ def test_features_are_raw_as_published_and_know_no_name_when_aligned(reference):
         embryo.frame[0] + 1,
         2 * embryo.radius_px[0],
     ]
+    np.testing.assert_array_equal(published_features(embryo, ("size", "x")), raw[:, [4, 0]])
     aligned, _ = aligned_features(embryo, reference)
     embryo.name[:] = "Nuc1"
     np.testing.assert_array_equal(aligned_features(embryo, reference)[0], aligned)

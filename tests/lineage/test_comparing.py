@@ -1,7 +1,10 @@
+import csv
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from fatescope.acquire.lineages import read_lineage
 from fatescope.base import InputError
 from fatescope.lineage.comparing import align_embryos, compare_expression, compare_traits, synchrony
 from fatescope.lineage.statistics import contrast, false_discovery_rate, moderated_variance
@@ -141,6 +144,45 @@ def test_moderation_finds_the_prior_that_variances_were_drawn_from():
     variance, df = moderated_variance(seen, np.full(20000, 4.0))
     assert df[0] == pytest.approx(12, rel=0.1)
     assert np.abs(np.log(variance / true)).mean() < 0.75 * np.abs(np.log(seen / true)).mean()
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_p_is_uniform_where_nothing_differs(n):
+    """Cells differ in how much they vary, embryos are as many as people have."""
+    rng = np.random.default_rng(n)
+    p = []
+    for _ in range(40):
+        spread = np.sqrt(6 / rng.chisquare(6, 500))
+        values = rng.normal(0, 1, (2 * n, 500)) * spread
+        p.append(contrast(values[:n], values[n:]).p)
+    p = np.concatenate(p)
+    assert stats.kstest(p, "uniform").statistic < 0.02
+    assert np.mean(p < 0.05) == pytest.approx(0.05, abs=0.006)
+    assert np.mean(p < 0.001) < 0.003
+
+
+def test_cells_that_vary_alike_do_not_make_four_embryos_certain():
+    rng = np.random.default_rng(4)
+    values = rng.normal(0, 1, (4, 600))  # no cell varies more than another: an endless prior
+    values[2:, 0] += 30.0
+    result = contrast(values[:2], values[2:])
+    assert result.df.max() <= 2 + 10
+    assert 1e-15 < result.p[0] < 1e-6
+    quiet = contrast(*np.split(rng.normal(0, 1, (4, 5000)), 2)).p
+    assert 0.02 < np.mean(quiet < 0.05) < 0.055
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_wild_types_of_one_collection_hardly_differ(data_dir, n):
+    with (data_dir / "epic_tables" / "index.csv").open() as file:
+        named = [r["file"] for r in csv.DictReader(file) if r["class"] == "typical_90s"]
+    tables = [read_lineage(data_dir / "epic_tables" / f) for f in named[: 2 * n]]
+    embryos = [embryo_traits(t, table=f) for t, f in zip(tables, named, strict=False)]
+    results, _, _ = compared(embryos[:n], embryos[n:])
+    small = [np.mean(r.contrast.p[np.isfinite(r.contrast.p)] < 0.05) for r in results.values()]
+    assert np.mean(small) < 0.1
+    assert sum(len(found(r)) for r in results.values()) <= 20
 
 
 def test_false_discovery_rate_agrees_with_scipy_and_skips_unknown():

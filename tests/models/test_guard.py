@@ -5,7 +5,7 @@ from tests.hand_built import render_discs
 
 from fatescope.base import Image
 from fatescope.models import ModelDescription, check_input, describe_input, expected_ranges
-from fatescope.predict import NucleiSettings, predict_nuclei
+from fatescope.predict import NucleiSettings, segment_image
 
 BRIGHT = ModelDescription(name="a", summary="b")
 
@@ -39,7 +39,7 @@ def test_a_rare_kind_does_not_widen_what_is_expected_of_the_ground():
     usual = [describe_input(p) for p in pictures()] * 20
     grey = {**usual[0], "ground": 0.4}
     (one,) = check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, grey])))
-    assert "ground is brighter" in one
+    assert "background is brighter" in one
     assert not check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, *[grey] * 5])))
 
 
@@ -56,7 +56,7 @@ def test_phase_contrast_is_not_taken_for_fluorescence():
     halo = gaussian_filter(discs, 4)
     grain = np.random.default_rng(2).standard_normal(discs.shape)
     light = 70 + 250 * halo * (discs < 0.5) - 20 * discs + 3 * grain
-    result = predict_nuclei(Image(pixels=light.astype(np.uint8), axes="YX"), NucleiSettings())
+    result = segment_image(Image(pixels=light.astype(np.uint8), axes="YX"), NucleiSettings())
     (finding,) = [f for f in result.findings if f.rule == "unlike-training"]
     assert "its background is brighter" in finding.reason
 
@@ -80,9 +80,9 @@ def test_a_tiny_or_flat_picture_says_nothing_and_a_small_one_its_polarity():
 def test_a_negative_is_flagged_on_the_path_of_prediction():
     image, _ = render_discs((160, 160), diameter=22, seed=0)
     settings = NucleiSettings(model="classical")
-    good = predict_nuclei(Image(pixels=image, axes="YX"), settings)
+    good = segment_image(Image(pixels=image, axes="YX"), settings)
     assert "unlike-training" not in {f.rule for f in good.findings}
-    bad = predict_nuclei(Image(pixels=1 - image, axes="YX"), settings)
+    bad = segment_image(Image(pixels=1 - image, axes="YX"), settings)
     (finding,) = [f for f in bad.findings if f.rule == "unlike-training"]
     assert "dark things on a light background" in finding.reason
     assert "Invert" in finding.reason

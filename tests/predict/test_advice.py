@@ -10,7 +10,7 @@ from scipy.ndimage import gaussian_filter
 
 from fatescope.acquire import find_images, read_image
 from fatescope.base import Image
-from fatescope.predict import NucleiSettings, open_predictor, predict_nuclei
+from fatescope.predict import NucleiSettings, open_predictor, segment_image
 
 
 @pytest.fixture(scope="module")
@@ -19,7 +19,7 @@ def fluorescence():
 
 
 def advice(image, predictor):
-    found = predict_nuclei(image, NucleiSettings(diameter_px=24), predictor=predictor).findings
+    found = segment_image(image, NucleiSettings(diameter_px=24), predictor=predictor).findings
     return [f.reason for f in found if f.rule == "unlike-training"]
 
 

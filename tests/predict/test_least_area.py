@@ -5,13 +5,13 @@ import pytest
 from tests.predict.test_nuclei import CLASSICAL, picture
 
 from fatescope.base import Image, SettingsError, Spacing
-from fatescope.predict import predict_nuclei
+from fatescope.predict import segment_image
 
 
 def areas(settings, *, diameter, spacing=None):
     pixels, _ = picture(diameter=diameter, shape=(8 * diameter, 10 * diameter))
     image = Image(pixels=pixels, axes="YX", spacing=spacing or Spacing())
-    found = predict_nuclei(image, settings.replace(diameter_px=diameter))
+    found = segment_image(image, settings.replace(diameter_px=diameter))
     assert found.labels.max() == len(found.scores[0])
     return np.bincount(found.labels.ravel())[1:]
 

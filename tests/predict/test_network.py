@@ -8,8 +8,8 @@ from fatescope.predict import (
     choose_scale,
     open_frames,
     open_predictor,
-    predict_nuclei,
     segment_frame,
+    segment_image,
 )
 from fatescope.predict.tiling import divide
 
@@ -28,7 +28,7 @@ def predictors(tmp_path_factory):
 def test_nuclei_at_the_seams_of_tiles_are_whole(predictors):
     picture, true = render_discs((420, 390), diameter=22, seed=3)
     image = Image(pixels=picture, axes="YX")
-    tiled, whole = (predict_nuclei(image, SETTINGS, predictor=p) for p in predictors)
+    tiled, whole = (segment_image(image, SETTINGS, predictor=p) for p in predictors)
     assert tiled.labels.max() == true.max()
     np.testing.assert_array_equal(tiled.labels, whole.labels)
 
@@ -51,7 +51,7 @@ def test_parts_do_not_change_what_a_network_finds(predictors):
 def test_the_progress_counts_all_tiles(predictors):
     picture, _ = render_discs((300, 200), diameter=22, seed=5)
     told = []
-    predict_nuclei(
+    segment_image(
         Image(pixels=picture, axes="YX"),
         SETTINGS,
         predictor=predictors[0],

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
-from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, predict_nuclei
+from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, segment_image
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
@@ -28,7 +28,7 @@ def micrographs():
 
 
 def found_in(pixels, settings, predictor=None):
-    return predict_nuclei(Image(pixels=pixels, axes="YX"), settings, predictor=predictor)
+    return segment_image(Image(pixels=pixels, axes="YX"), settings, predictor=predictor)
 
 
 def advice(result):

@@ -11,7 +11,7 @@ from fatescope.predict import (
     choose_scale,
     open_frames,
     open_predictor,
-    predict_nuclei,
+    segment_image,
     typical_diameter,
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
@@ -115,7 +115,7 @@ def grain(seed):
 @pytest.mark.parametrize("seed", range(3))
 @pytest.mark.parametrize("empty", [embryo_of_haze, uneven_light, grain])
 def test_an_image_may_hold_nothing_and_then_says_so(empty, seed, predictor):
-    found = predict_nuclei(Image(pixels=empty(seed), axes="YX"), predictor=predictor)
+    found = segment_image(Image(pixels=empty(seed), axes="YX"), predictor=predictor)
     assert found.labels.max() == 0
     assert (found.plan.source, found.plan.diameter_px) == ("none", None)
     assert "no-nuclei" in [f.rule for f in found.findings]
@@ -127,7 +127,7 @@ def test_haze_does_not_hide_the_nuclei_that_stand_in_it(seed, predictor):
     rows, columns = np.mgrid[:256, :256]
     for y, x in ((100, 110), (150, 120), (120, 165)):
         image[np.hypot(rows - y, columns - x) < 11] += 120
-    found = predict_nuclei(Image(pixels=image, axes="YX"), predictor=predictor)
+    found = segment_image(Image(pixels=image, axes="YX"), predictor=predictor)
     assert found.labels.max() == 3
     assert found.plan.diameter_px == pytest.approx(22, rel=0.2)
 

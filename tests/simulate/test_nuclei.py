@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from fatescope.base import SettingsError
 from fatescope.evaluate import score_labels
-from fatescope.measure import find_contacts, measure_objects
+from fatescope.measurement import find_contacts, measure_objects
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei, simulate_picture
 
 

@@ -5,7 +5,8 @@ pytest.importorskip("torch")
 pytest.importorskip("imblearn")
 
 from fatescope.base import InputError
-from fatescope.train.compact_names import build_names_network, fit_as_published, fit_corrected
+from fatescope.train.compact_names import LATER, REPORTED, fit_as_published, fit_corrected
+from fatescope.train.names_fit import build_names_network
 
 
 def three_clouds(n=240, seed=0):
@@ -17,24 +18,59 @@ def three_clouds(n=240, seed=0):
     return features, labels
 
 
-def test_the_network_is_the_published_one():
-    sizes = [
-        (m.in_features, m.out_features)
-        for m in build_names_network(5, 32)
-        if hasattr(m, "in_features")
-    ]
-    assert sizes == [(5, 256), (256, 128), (128, 128), (128, 128), (128, 64), (64, 32)]
-    assert sum(type(m).__name__ == "Dropout" for m in build_names_network(5, 32)) == 3
+@pytest.mark.parametrize(
+    ("run", "sizes", "dropout_at"),
+    [
+        (REPORTED, [(4, 256), (256, 128), (128, 128), (128, 64), (64, 32)], [4, 7]),
+        (
+            LATER,
+            [(5, 256), (256, 128), (128, 128), (128, 128), (128, 64), (64, 32)],
+            [4, 7, 10],
+        ),
+    ],
+)
+def test_the_networks_are_those_of_the_two_published_runs(run, sizes, dropout_at):
+    network = build_names_network(len(run.columns), 32, run.layout)
+    linear = [(m.in_features, m.out_features) for m in network if hasattr(m, "in_features")]
+    assert linear == sizes
+    assert [i for i, m in enumerate(network) if type(m).__name__ == "Dropout"] == dropout_at
+
+
+def test_the_reported_run_sees_no_plane():
+    assert REPORTED.columns == ("x", "y", "time", "size")
+    assert (REPORTED.letters, REPORTED.layout.batch) == (3, 100)
 
 
 def test_sampling_before_the_split_puts_copies_on_both_sides():
     features, labels = three_clouds()
-    fit = fit_as_published(features, labels, n_classes=3, epochs=2, seed=0)
+    fit = fit_as_published(features, labels, run=LATER, n_classes=3, epochs=2, seed=0)
     assert fit.rows == 240
     assert fit.rows_after_sampling == 3 * np.bincount(labels).max()
     assert fit.copies > 0.5
     assert fit.majority == np.bincount(labels).max() / 240
-    assert len(fit.fitted.loss) == len(fit.fitted.rate) == 2
+    assert len(fit.fitted.loss) == len(fit.fitted.learning_rate) == 2
+
+
+def test_step_of_a_constant_is_a_staircase_and_step_of_a_falling_loss_is_not():
+    plan = {"run": LATER, "n_classes": 3, "epochs": 24, "seed": 0}
+    constant, on_loss = (
+        fit_as_published(*three_clouds(), **plan, schedule=s).fitted for s in ("constant", "loss")
+    )
+    steps = [0.001] * 8 + [0.0007] * 7 + [0.00049] * 7 + [0.000343] * 2
+    np.testing.assert_allclose(constant.learning_rate, steps)
+    assert on_loss.learning_rate[8] == 0.001
+    np.testing.assert_array_equal(constant.loss[:8], on_loss.loss[:8])
+
+
+def test_training_accuracy_is_that_of_the_network_after_the_epoch_without_dropout():
+    features, labels = three_clouds()
+    fitted = fit_corrected(
+        features, labels, features, labels, n_classes=3, rows_per_class=10**6, epochs=3, seed=0
+    )
+    # Over-sampled: each class counts the same.
+    right = fitted.predict(features) == labels
+    expected = np.mean([right[labels == c].mean() for c in range(3)])
+    assert fitted.train_accuracy[-1] == pytest.approx(expected, abs=0.02)
 
 
 def test_the_corrected_fit_learns_and_gives_the_same_numbers_again():
@@ -54,5 +90,7 @@ def test_the_corrected_fit_learns_and_gives_the_same_numbers_again():
 
 
 def test_a_table_without_the_names_is_refused():
-    with pytest.raises(InputError, match="no row with one of the 32 compact names"):
-        fit_as_published(np.zeros((0, 5)), np.zeros(0, int), n_classes=32, epochs=1, seed=0)
+    with pytest.raises(InputError, match="no row with one of the compact names"):
+        fit_as_published(
+            np.zeros((0, 5)), np.zeros(0, int), run=LATER, n_classes=32, epochs=1, seed=0
+        )

@@ -24,7 +24,7 @@ from fatescope.train import (
 from fatescope.train.crops import picture_weights, unequal_brightness
 from fatescope.train.export import drawing_only
 from fatescope.train.pictures import load_pictures, median_diameter
-from fatescope.train.preview import draw_preview
+from fatescope.train.preview import draw_preview, draw_versions
 from fatescope.train.settings import LossSettings, NetworkSettings
 
 SMALL = NetworkSettings(widths=(8, 8, 16, 16))
@@ -285,13 +285,39 @@ def test_recipes_are_read_by_name_and_by_path(tmp_path):
         read_recipe("nothing")
 
 
-def test_the_preview_is_a_sheet_of_sixteen_pairs(pairs):
-    sheet = draw_preview(
-        read_samples(pairs, splits=["train"]), settings=CropSettings(size_px=64), seed=0
-    )
-    assert sheet.shape == (4 * 68, 4 * (128 + 4), 3)
+def test_the_preview_shows_originals_beside_augmented_crops_and_their_targets(pairs):
+    samples = read_samples(pairs, splits=["train"])
+    side, step = 64, 68
+    sheet = draw_preview(samples, settings=CropSettings(size_px=side), seed=0)
+    assert sheet.shape == (4 * step, (1 + 2 * 4) * step, 3)
     assert sheet.dtype == np.uint8
-    assert len(np.unique(sheet)) > 50
+    # The first column is the first image, shrunk: nothing else on the sheet is as near to it.
+    small = cv2.resize(
+        normalise(read_pixels(samples[0].image)), (side, side), interpolation=cv2.INTER_AREA
+    )
+    tiles = [sheet[:side, x : x + side, 2] / 255 for x in range(0, sheet.shape[1], step)]
+    alike = [np.corrcoef(t.ravel(), small.ravel())[0, 1] for t in tiles]
+    assert np.argmax(alike) == 0
+    assert alike[0] > 0.8
+    assert draw_preview(samples[:1], settings=CropSettings(size_px=side), seed=0).shape[0] == step
+    with pytest.raises(InputError, match="no training image"):
+        draw_preview([], settings=CropSettings(), seed=0)
+
+
+def test_fifty_versions_of_one_image_lie_below_it_and_differ(pairs):
+    sample = read_samples(pairs, splits=["train"])[1]
+    sheet = draw_versions(sample, settings=CropSettings(size_px=32), seed=0)
+    step, head = 36, 3 * 32 + 4
+    assert sheet.shape == (head + 5 * step, 10 * step, 3)
+    tiles = {
+        sheet[head + r * step :][:32, c * step :][:, :32].tobytes()
+        for r in range(5)
+        for c in range(10)
+    }
+    assert len(tiles) == 50
+    original = sheet[:96, :96]
+    assert ((original == (0, 158, 115)).all(axis=2)).mean() > 0.01  # outlines of its labels
+    assert (sheet[:96, 120:] == 255).all()
 
 
 def test_curves_show_loss_and_scores():

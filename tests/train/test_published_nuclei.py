@@ -2,33 +2,79 @@
 
 import hashlib
 
+import cv2
 import numpy as np
 import pytest
+from PIL import Image
 
 pytest.importorskip("segmentation_models_pytorch")
 pytest.importorskip("albumentations")
 
 from fatescope.base import ModelError
-from fatescope.prepare import read_samples
-from fatescope.train import LibraryNetwork, fit_published_nuclei, threshold_instances
-from fatescope.train.published_nuclei import joint_transform
+from fatescope.prepare import Sample, read_samples
+from fatescope.train import (
+    LibraryNetwork,
+    augmented_pairs,
+    fit_published_nuclei,
+    threshold_instances,
+)
+from fatescope.train.published_nuclei import joint_transform, scale
 
 
-def test_picture_and_mask_move_together_and_noise_is_for_the_picture_alone():
-    y, x = np.mgrid[:96, :96]
-    labels = (((y - 30) / 16) ** 2 + ((x - 55) / 10) ** 2 < 1).astype(np.float32) * 7
-    transform = joint_transform(96, seed=1)
-    moved, noisy = 0, 0
-    for _ in range(12):
+def test_the_transform_is_that_of_2020():
+    transform = joint_transform(256, shortest_px=400, seed=1)
+    steps = {type(t).__name__: t for t in transform.transforms}
+    assert list(steps) == [
+        "GridDistortion",
+        "Transpose",
+        "VerticalFlip",
+        "HorizontalFlip",
+        "RandomRotate90",
+        "RandomBrightnessContrast",
+        "RandomSizedCrop",
+        "Resize",
+    ]
+    assert [t.p for t in steps.values()] == [0.5] * 6 + [0.3, 1]
+    assert steps["RandomSizedCrop"].min_max_height == (350, 400)
+    assert steps["RandomSizedCrop"].size == (256, 256)
+
+
+@pytest.mark.parametrize("shape", [(400, 493), (120, 90)])
+def test_image_and_mask_move_together_whatever_their_size(shape):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    middle = shape[0] / 3, shape[1] / 2
+    labels = ((y - middle[0]) ** 2 + 2 * (x - middle[1]) ** 2 < (shape[1] / 4) ** 2) * np.float32(7)
+    transform = joint_transform(96, shortest_px=min(shape), seed=1)
+    still = cv2.resize(labels, (96, 96), interpolation=cv2.INTER_NEAREST)
+    moved = 0
+    for _ in range(20):
         done = transform(image=labels / 7, mask=labels)
         assert done["image"].shape == done["mask"].shape == (96, 96)
         assert set(np.unique(done["mask"])) <= {0.0, 7.0}
-        inside, true = done["image"] > 0.5, done["mask"] > 0
+        values = np.unique(np.round(done["image"], 3))
+        inside, true = done["image"] > (values.min() + values.max()) / 2, done["mask"] > 0
         assert (inside & true).sum() > 0.85 * (inside | true).sum()
-        moved += (done["mask"] != labels).any()
-        noisy += len(np.unique(done["image"])) > 1000
-    assert moved > 6
-    assert 0 < noisy < 12
+        moved += (done["mask"] != still).any()
+    assert moved > 10
+
+
+def test_intensities_of_8_bit_are_divided_by_255_as_published():
+    pixels = np.array([[0, 51, 255]], np.uint8)
+    np.testing.assert_allclose(scale(pixels), [[0, 0.2, 1]])
+    assert scale(np.array([[100, 4000, 60000]], np.uint16)).max() < 1.1
+
+
+def test_augmented_pairs_are_squares_and_all_that_is_not_0_is_foreground(tmp_path):
+    rng = np.random.default_rng(0)
+    Image.fromarray(rng.integers(0, 255, (80, 90)).astype(np.uint8)).save(tmp_path / "i.png")
+    faint = np.zeros((80, 90), np.uint8)
+    faint[20:60, 30:60] = 1
+    Image.fromarray(faint).save(tmp_path / "l.png")
+    sample = Sample(image=tmp_path / "i.png", labels=tmp_path / "l.png", unit="u")
+    pairs = augmented_pairs(sample, 3, size_px=64, seed=1)
+    assert [image.shape for image, _ in pairs] == [(64, 64)] * 3
+    assert all(0.1 < mask.mean() < 0.5 for _, mask in pairs)
+    assert (pairs[0][0] != pairs[1][0]).any()
 
 
 def test_touching_nuclei_are_one_in_such_a_map():

@@ -85,6 +85,18 @@ def test_the_preview_is_drawn_when_asked_for(movie):
     prepare_pairs([], out=movie / "pairs", settings=pattern_settings(movie, preview=True))
     with Image.open(movie / "pairs" / "preview.png") as sheet:
         assert sheet.size[0] > 500
+    assert not list((movie / "pairs").glob("preview-*.png"))
+
+
+def test_fifty_versions_of_one_image_are_drawn_on_request(movie):
+    prepare_pairs([], out=movie / "a", settings=pattern_settings(movie))
+    name = next(r["image"] for r in rows_of(movie / "a" / "samples.csv") if r["split"] == "train")
+    stem = name.rsplit("/", 1)[-1].removesuffix(".png")
+    prepare_pairs([], out=movie / "b", settings=pattern_settings(movie, preview_of=stem))
+    assert [p.name for p in (movie / "b").glob("preview*")] == [f"preview-{stem}.png"]
+    with pytest.raises(InputError, match=r"0 training images have this name.*names: e\d_t0"):
+        prepare_pairs([], out=movie / "c", settings=pattern_settings(movie, preview_of="e9_t9"))
+    assert not (movie / "c").exists()
 
 
 def test_the_command_line_does_the_same(movie):

@@ -146,7 +146,7 @@ LOCAL = 'kind = "local"\nworkers = 2\n'
 def test_labels_are_measured_on_a_cluster_as_in_one_process(address, tmp_path, monkeypatch):
     from fatescope.acquire import write_labels
     from fatescope.base import Spacing
-    from fatescope.measure import MeasureSettings
+    from fatescope.measurement import MeasureSettings
     from fatescope.workflows.measure import measure_files
 
     monkeypatch.chdir(tmp_path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
@@ -12,6 +12,8 @@ from fatescope.base.errors import InputError
 from fatescope.base.spacing import Spacing
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
 
@@ -82,6 +84,37 @@ class Image:
     def size(self, axis: str) -> int:
         """Return the length of ``axis``; an absent axis has length 1."""
         return int(self.shape[self.axes.index(axis)]) if axis in self.axes else 1
+
+    def with_scale(
+        self, *, spacing_um: Sequence[float] | None = None, interval_min: float | None = None
+    ) -> Image:
+        """Return the image with what the user says of its scale; that wins over the file.
+
+        Parameters
+        ----------
+        spacing_um : sequence of float, optional
+            Pixel size X, or Y, X, or Z, Y, X, in µm.
+        interval_min : float, optional
+            Time between frames.
+
+        Raises
+        ------
+        InputError
+            If there are more steps than the image has spatial axes, or one is not positive.
+        """
+        steps: dict[str, float | None] = {"T": interval_min}
+        if spacing_um is not None:
+            given = [float(step) for step in spacing_um]
+            spatial = [a for a in "ZYX" if a in self.axes]
+            if not 0 < len(given) <= len(spatial):
+                raise InputError(
+                    f"{self.name}: --spacing-um gives {len(given)} steps, but the image has the "
+                    f"axes {self.axes}. Give X, or Y,X" + (", or Z,Y,X." if "Z" in spatial else ".")
+                )
+            values = given * 2 if len(given) == 1 else given
+            steps |= dict(zip(spatial[-len(values) :], values, strict=True))
+        said = Spacing.of(source="user", **steps).only(self.axes)
+        return replace(self, spacing=self.spacing.replaced_by(said))
 
     def read(self, **index: int | slice) -> NDArray[Any]:
         """Read a part, by axis name.

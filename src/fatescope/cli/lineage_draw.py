@@ -23,9 +23,10 @@ def draw(
 ) -> Result:
     """Draw lineages: the tree, paths and space, populations, names, timing, territories.
 
-    Every embryo gets a page with its pictures (SVG) and two pages to work with: a tree to zoom
-    and walk along, and the nuclei in space to turn and play. A report shows where founders dwell
-    in all embryos, as a number with an interval.
+    Every embryo gets a page with its figures (SVG) and two pages to work with: a tree to zoom
+    and walk along, and the nuclei in space to turn and play. With --cells, the movement of these
+    cells with the time at each point. A report shows where founders dwell in all embryos, as a
+    number with an interval.
     """
     from fatescope.workflows.lineages.draw import draw_lineages
     from fatescope.workflows.lineages.plan import plan_lineages

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -29,13 +29,21 @@ def lint(
             "--decisions", help="findings.csv in which you set status to accepted or rejected"
         ),
     ] = None,
+    fail_on: Annotated[
+        Literal["error", "warning"] | None,
+        typer.Option(
+            "--fail-on", help="for scripts: exit code 1 if an open finding is that severe or worse"
+        ),
+    ] = None,
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:
     """Find faults in lineages: format, structure, scope, names, geometry, timing, species.
 
-    Writes findings.csv, ranked and with reasons, and lineages.csv, one row per input. With
-    --decisions, tables without the accepted faults go into clean/; the originals stay as they are.
+    Writes report.html, findings.csv, ranked and with reasons, and lineages.csv, one row per input.
+    With --decisions, tables without the accepted faults go into clean/; the originals stay as they
+    are. Findings never change the exit code unless --fail-on asks for it: then it is 1, as for a
+    table that could not be read; findings that you accepted or rejected do not count.
     """
     from fatescope.workflows.lineages.lint import lint_lineages
     from fatescope.workflows.lineages.plan import plan_lineages
@@ -48,6 +56,7 @@ def lint(
         settings=settings,
         reading=reading,
         decisions=decisions,
+        fail_on=fail_on,
         execution=execution,
         fresh=fresh,
         progress=console.progress,

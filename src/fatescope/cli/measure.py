@@ -11,7 +11,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import app
-from fatescope.measure.settings import MeasureSettings
+from fatescope.measurement.settings import MeasureSettings
 
 
 @command(app, "measure", example="fatescope measure pictures/ labels/ --out measured")

@@ -16,7 +16,7 @@ Data = Annotated[
     Path | None, typer.Option("--data", help="folder with images/ and labels/, or one around it")
 ]
 Quick = Annotated[
-    bool, typer.Option("--quick", help="a short run on rendered pictures: shows, proves nothing")
+    bool, typer.Option("--quick", help="a short run on rendered images: shows, proves nothing")
 ]
 Workers = Annotated[
     int | None, typer.Option("--workers", help="processes; default: one for each core", min=1)
@@ -35,7 +35,7 @@ def nuclei(
 ) -> Result:
     """Segment nuclei by FPN on ResNet18: as published in 2020, then corrected.
 
-    One page shows the published figure, the same procedure run again, its worth on a picture that
+    One page shows the published figure, the same procedure run again, its worth on an image that
     was left out, in pixels and in nuclei, and a corrected network. The extra `train` is needed.
     """
     from fatescope.workflows.reproduce.nuclei import reproduce_nuclei

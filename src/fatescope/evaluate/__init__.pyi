@@ -6,6 +6,7 @@ from .overlap import Overlap as Overlap
 from .overlap import find_overlap as find_overlap
 from .paired import PairedDifference as PairedDifference
 from .paired import compare_scores as compare_scores
+from .roughness import boundary_roughness as boundary_roughness
 from .score import THRESHOLDS as THRESHOLDS
 from .score import LabelScores as LabelScores
 from .score import score_labels as score_labels

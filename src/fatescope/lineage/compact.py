@@ -10,6 +10,8 @@ from fatescope.base.sulston import compact_name, is_cell_name
 from fatescope.lineage.blind_place import blind_place, count_clock
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.blind_place import MeanEmbryo
@@ -24,19 +26,33 @@ FEATURES = ("posterior_um", "dorsal_um", "left_um", "log2_nuclei", "radius_um")
 _SMOOTH_MIN = 3.0
 
 
-def compact_labels(names: np.ndarray) -> IntArray:
-    """Return the class of each name, -1 for what is none of the 32 (AB, P1, unnamed, ...)."""
-    place = {n: i for i, n in enumerate(COMPACT_NAMES)}
+def compact_classes(letters: int = 3) -> tuple[str, ...]:
+    """Return the compact names of that length: the 32, or the 17 of two letters."""
+    return tuple(dict.fromkeys(compact_name(n, letters) for n in COMPACT_NAMES))
+
+
+def compact_labels(names: np.ndarray, *, letters: int = 3) -> IntArray:
+    """Return the class of each name, -1 for what is none of them (P1, unnamed, ...)."""
+    place = {n: i for i, n in enumerate(compact_classes(letters))}
     classes = {
-        n: place.get(compact_name(str(n)), -1) if is_cell_name(str(n)) else -1 for n in set(names)
+        n: place.get(compact_name(str(n), letters), -1) if is_cell_name(str(n)) else -1
+        for n in set(names)
     }
     return np.array([classes[n] for n in names], dtype=np.int64)
 
 
-def published_features(lineage: Lineage) -> FloatArray:
-    """Return x, y, z, time and size as the table has them, shape (n, 5): counted from 1, in px."""
-    z, y, x = lineage.position.T
-    return np.stack([x + 1, y + 1, z + 1, lineage.frame + 1.0, 2 * lineage.radius_px], axis=1)
+def published_features(lineage: Lineage, columns: Sequence[str]) -> FloatArray:
+    """Return columns as the table has them, shape (n, k): counted from 1, in px.
+
+    Parameters
+    ----------
+    lineage : Lineage
+    columns : sequence of str
+        Of ``x``, ``y``, ``z``, ``time``, ``size``.
+    """
+    z, y, x = lineage.position.T + 1
+    table = {"x": x, "y": y, "z": z, "time": lineage.frame + 1.0, "size": 2 * lineage.radius_px}
+    return np.stack([table[c] for c in columns], axis=1)
 
 
 def aligned_features(lineage: Lineage, reference: MeanEmbryo) -> tuple[FloatArray, float]:

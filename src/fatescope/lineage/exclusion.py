@@ -69,7 +69,12 @@ def _rows_of(lineage: Lineage, finding: Finding) -> BoolArray:
         return _descends(lineage, cells) & ~_named(lineage, cells)
     if finding.rule == "outside-tree":
         return _named(lineage, cells)
-    return np.asarray((frame >= start) & (_named(lineage, cells) | _descends(lineage, cells)))
+    return np.asarray((frame >= start) & below(lineage, cells))
+
+
+def below(lineage: Lineage, cells: list[str]) -> BoolArray:
+    """Return the rows of cells and of all that descend from them, by name."""
+    return np.asarray(_named(lineage, cells) | _descends(lineage, cells))
 
 
 def _named(lineage: Lineage, cells: list[str]) -> BoolArray:

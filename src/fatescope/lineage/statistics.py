@@ -18,6 +18,17 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 
+FEWEST_EMBRYOS = 3
+"""With fewer in a group, its spread is hardly known and p-values rest on an assumption."""
+MOST_PRIOR_DF = 10.0
+"""Degrees of freedom that all other cells together may lend to one cell.
+
+Cells of one embryo vary together, so seven hundred of them do not know the spread between embryos
+better than a few embryos do. Without this limit the prior of cells that vary alike becomes certain
+and the test a z-test.
+"""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Contrast:
     """Difference of two groups of embryos for each cell; all arrays have shape (k,).
@@ -102,7 +113,7 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
     """Draw variances towards their common size; return them with their degrees of freedom.
 
     The prior's size and strength are those that make the logarithms of the given variances
-    spread as they do (Smyth 2004, section 6.2).
+    spread as they do (Smyth 2004, section 6.2), but never stronger than `MOST_PRIOR_DF`.
     """
     good = np.isfinite(variance) & (variance > 0) & (df > 0)
     if good.sum() < 3:
@@ -111,11 +122,11 @@ def moderated_variance(variance: FloatArray, df: FloatArray) -> tuple[FloatArray
     e = np.log(variance[good]) - special.digamma(d / 2) + np.log(d / 2)
     excess = float(np.var(e, ddof=1) - special.polygamma(1, d / 2).mean())
     if excess <= 0:  # all cells vary alike: one variance for all
-        prior_df, prior = np.inf, float(np.exp(e.mean()))
-        return np.where(good, prior, np.nan), np.where(good, 1e6, np.nan)
-    half = _inverse_trigamma(excess)
-    prior_df = 2 * half
-    prior = float(np.exp(e.mean() + special.digamma(half) - np.log(half)))
+        prior_df, prior = MOST_PRIOR_DF, float(np.exp(e.mean()))
+    else:
+        half = _inverse_trigamma(excess)
+        prior_df = min(2 * half, MOST_PRIOR_DF)
+        prior = float(np.exp(e.mean() + special.digamma(half) - np.log(half)))
     out = (prior_df * prior + df * variance) / (prior_df + df)
     return np.where(np.isfinite(df) & (df > 0), out, np.nan), df + prior_df
 

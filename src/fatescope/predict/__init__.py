@@ -4,8 +4,9 @@ A workflow makes the calls that `predict_nuclei` makes for a caller who wants ar
 
 1. ``predictor = open_predictor(settings.model, precision=settings.precision)``: the network of a
    package, or the built-in model ``classical``. Once for a run; ``.name``, ``.sha256``.
-2. ``frames, findings = open_frames(image, channel=settings.channel)``: one lazy `Frame` for each
-   T, with one `Plane` for each Z. A channel that had to be guessed is a finding.
+2. ``frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)``: one
+   lazy `Frame` for each T, with one `Plane` for each Z. Where no channel was given, the model
+   chooses among those that look like its training images; that is a finding.
 3. ``plan = choose_scale(frames, predictor, settings)``: one `ScalePlan` for the image: working
    pixels per input pixel and where that comes from; ``plan.finding(file)`` is the finding
    ``scaled``, or ``no-nuclei`` where no size has evidence, and then nothing is segmented;

@@ -1,8 +1,8 @@
+from .channels import choose_channel as choose_channel
+from .channels import open_frames as open_frames
 from .classical import Classical as Classical
 from .frames import Frame as Frame
 from .frames import Plane as Plane
-from .frames import choose_channel as choose_channel
-from .frames import open_frames as open_frames
 from .instances import find_regions as find_regions
 from .join import RegionSums as RegionSums
 from .join import add_part as add_part
@@ -12,11 +12,11 @@ from .normalise import PlaneStatistics as PlaneStatistics
 from .normalise import normalise as normalise
 from .normalise import plane_statistics as plane_statistics
 from .nuclei import FrameLabels as FrameLabels
-from .nuclei import NucleiPrediction as NucleiPrediction
+from .nuclei import ImageNuclei as ImageNuclei
 from .nuclei import choose_scale as choose_scale
 from .nuclei import count_tiles as count_tiles
-from .nuclei import predict_nuclei as predict_nuclei
 from .nuclei import segment_frame as segment_frame
+from .nuclei import segment_image as segment_image
 from .plane import PlaneLabels as PlaneLabels
 from .plane import segment_plane as segment_plane
 from .predictor import Predictor as Predictor

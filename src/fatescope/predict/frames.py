@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
 from fatescope.predict.normalise import PlaneStatistics, plane_statistics
 
@@ -22,7 +18,6 @@ HELD_BYTES = 96 * 2**20
 """A plane up to this size is read once and held; a larger one is read in parts, twice."""
 
 _BAND_PX = 4_000_000
-_NUCLEAR = re.compile(r"dapi|hoechst|h2b|h3-|nucle|nls|histone|draq|sytox", re.IGNORECASE)
 
 
 @dataclass(slots=True)
@@ -116,71 +111,3 @@ class Frame:
                 )
             )
         return found
-
-
-def open_frames(image: Image, *, channel: str | None = None) -> tuple[list[Frame], list[Finding]]:
-    """Divide an image into frames of one channel; nothing is read unless a channel is looked for.
-
-    Parameters
-    ----------
-    image : Image
-    channel : str, optional
-        Name or number of the channel with the nuclei. Without it, a channel whose name speaks
-        of nuclei is taken, else the one with the most contrast, and a finding says so.
-
-    Raises
-    ------
-    SettingsError
-        If there is no such channel.
-    """
-    number, findings = choose_channel(image, channel)
-    frames = []
-    for t in range(image.size("T")):
-        planes = tuple(Plane(image, {"T": t, "C": number, "Z": z}) for z in range(image.size("Z")))
-        frames.append(Frame(t, planes, "Z" in image.axes))
-    return frames, findings
-
-
-def choose_channel(image: Image, channel: str | None) -> tuple[int, list[Finding]]:
-    """Return the number of the channel with the nuclei, and a finding where it was assumed."""
-    n, names = image.size("C"), list(image.channels)
-    if channel is not None:
-        if channel in names:
-            return names.index(channel), []
-        if channel.isdecimal() and int(channel) < n:
-            return int(channel), []
-        listed = ", ".join([*names, *(str(i) for i in range(n))])
-        raise SettingsError(
-            f"channel = {channel!r}: image {image.name!r} has no such channel; it has {listed}."
-        )
-    if n == 1:
-        return 0, []
-    named = [i for i, name in enumerate(names) if _NUCLEAR.search(name)]
-    if len(named) == 1:
-        return named[0], []
-    number = _most_contrast(image, named or range(n))
-    name = f" ({names[number]})" if names else ""
-    reason = (
-        f"The image has {n} channels and none was chosen, so channel {number}{name}, the one with "
-        "the most contrast, was taken. Choose with --channel."
-    )
-    finding = Finding(
-        file=image.name,
-        rule="assumed-channel",
-        severity="warning",
-        value=float(number),
-        reason=reason,
-    )
-    return number, [finding]
-
-
-def _most_contrast(image: Image, channels: Sequence[int]) -> int:
-    rows = image.size("Y")
-    middle = slice(max(0, rows // 2 - 256), rows // 2 + 256)
-    best, most = channels[0], -1.0
-    for c in channels:
-        part = image.read(T=0, C=c, Z=image.size("Z") // 2, Y=middle).astype(np.float64)
-        low, high = np.percentile(part[np.isfinite(part)], (1, 99.8)) if part.size else (0, 0)
-        if high - low > most:
-            best, most = c, float(high - low)
-    return best

@@ -25,11 +25,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.description import ModelDescription
+    from fatescope.predict.frames import Plane
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network
 
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse look, in working pixels."""
+
+
+_SAMPLED_PX = 2048
 
 
 @dataclass(frozen=True)
@@ -53,6 +57,22 @@ class SamplePlane:
         at = np.flatnonzero(counts)
         values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
         return otsu(histogram(normalise(values, self.statistics), counts[at]))
+
+
+def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
+    """Return a plane, or of a large one the part (of nine) with the most contrast."""
+    sides = [min(n, side) for n in plane.shape]
+    starts = [
+        sorted({k * (n - s) // 2 for k in range(3)})
+        for n, s in zip(plane.shape, sides, strict=True)
+    ]
+    spread = {}
+    for y in starts[0]:
+        for x in starts[1]:
+            part = plane(y, y + sides[0], x, x + sides[1])[::8, ::8]
+            spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
+    y, x = max(spread, key=lambda at: spread[at])
+    return plane(y, y + sides[0], x, x + sides[1])
 
 
 @dataclass(frozen=True, slots=True)

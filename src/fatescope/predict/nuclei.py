@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.frames import Frame, open_frames
+from fatescope.predict.channels import open_frames
 from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
-from fatescope.predict.looks import SamplePlane
+from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
 from fatescope.predict.predictor import open_predictor
@@ -31,11 +32,11 @@ if TYPE_CHECKING:
     from fatescope.base.finding import Finding
     from fatescope.base.image import Image
     from fatescope.models.description import Thresholds
+    from fatescope.predict.frames import Frame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
 Progress = Callable[[int, int, str], None]
-_SAMPLE_SIDE = 2048
 Index = tuple[int | slice, ...]
 
 
@@ -106,24 +107,9 @@ def choose_scale(
         statistics = frame.statistics(model.percentiles)
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
-            samples.append(SamplePlane(_sample(frame), statistics, network))
+            middle = frame.planes[len(frame.planes) // 2]
+            samples.append(SamplePlane(sample_pixels(middle), statistics, network))
     return estimate_scale(samples, model, stretch=pixel_stretch(spacing))
-
-
-def _sample(frame: Frame) -> NDArray[Any]:
-    """Return the middle plane, or of a large one the part (of nine) with the most contrast."""
-    plane = frame.planes[len(frame.planes) // 2]
-    side = [min(n, _SAMPLE_SIDE) for n in plane.shape]
-    starts = [
-        sorted({k * (n - s) // 2 for k in range(3)}) for n, s in zip(plane.shape, side, strict=True)
-    ]
-    spread = {}
-    for y in starts[0]:
-        for x in starts[1]:
-            part = plane(y, y + side[0], x, x + side[1])[::8, ::8]
-            spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
-    y, x = max(spread, key=lambda at: spread[at])
-    return plane(y, y + side[0], x, x + side[1])
 
 
 def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) -> int:
@@ -220,24 +206,48 @@ def _thresholds(
 
 
 @dataclass(frozen=True, slots=True)
-class NucleiPrediction:
-    """Nuclei of an image held in memory: labels on its own grid, and what should be known."""
+class ImageNuclei:
+    """The nuclei of an image: one `FrameLabels` for each T, the size, and what should be known."""
 
-    labels: NDArray[Any]  # axes of the image without C
-    axes: str
-    scores: tuple[NDArray[np.float32], ...]  # one array for each frame
+    axes: str  # of the labels: those of the image without C
+    frames: tuple[FrameLabels, ...]
     plan: ScalePlan
     findings: tuple[Finding, ...]
+    seconds: Mapping[str, float]
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest unsigned type that holds the labels of every frame."""
+        return np.result_type(*(frame.dtype for frame in self.frames))
+
+    @property
+    def labels(self) -> NDArray[Any]:
+        """All labels in memory, on the image's own grid; numbered from 1 in each frame."""
+        arrays = [frame.array().astype(self.dtype) for frame in self.frames]
+        return np.stack(arrays) if "T" in self.axes else arrays[0]
+
+    @property
+    def scores(self) -> tuple[NDArray[np.float32], ...]:
+        """The mean predicted foreground of each nucleus, one array for each frame."""
+        return tuple(frame.scores for frame in self.frames)
+
+    def close(self) -> None:
+        """Free the scratch space; nothing can be read after this."""
+        for frame in self.frames:
+            frame.close()
 
 
-def predict_nuclei(
+def segment_image(
     image: Image,
     settings: NucleiSettings | None = None,
     *,
     predictor: Predictor | None = None,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    scratch: Scratch | None = None,
+    each: Callable[[FrameLabels, Frame], None] | None = None,
     progress: Progress | None = None,
-) -> NucleiPrediction:
-    """Find the nuclei of an image that fits into memory.
+) -> ImageNuclei:
+    """Find the nuclei of an image, frame by frame: the one loop of memory, files and notebooks.
 
     Parameters
     ----------
@@ -246,19 +256,24 @@ def predict_nuclei(
     settings : NucleiSettings, optional
     predictor : Predictor, optional
         An open model, where several images share one; else ``settings.model`` is opened.
+    choose : callable, optional
+        Says how large nuclei are, where a run decided it; default: `choose_scale`.
+    scratch : Scratch, optional
+        Where labels wait; default: in memory.
+    each : callable, optional
+        Called with each frame's labels while its pixels are held, to measure for instance.
     progress : callable, optional
         Called as ``progress(done, total, what)`` after each tile.
 
     Returns
     -------
-    NucleiPrediction
-        Labels are numbered from 1 in each frame. Over T nothing is linked; planes of a stack
-        are joined across Z by overlap.
+    ImageNuclei
+        Over T nothing is linked; planes of a stack are joined across Z by overlap.
 
     Raises
     ------
-    ModelError, SettingsError
-        See `open_predictor` and `choose_scale`.
+    InputError, ModelError, SettingsError
+        See `open_frames`, `open_predictor` and `choose_scale`.
 
     Examples
     --------
@@ -267,17 +282,19 @@ def predict_nuclei(
     >>> y, x = np.mgrid[:64, :64]
     >>> discs = np.maximum(np.hypot(y - 20, x - 20) < 9, np.hypot(y - 44, x - 44) < 9)
     >>> image = Image(pixels=discs.astype(np.uint8) * 200, axes="YX")
-    >>> result = predict_nuclei(image, NucleiSettings(model="classical", diameter_px=18))
+    >>> result = segment_image(image, NucleiSettings(model="classical", diameter_px=18))
     >>> int(result.labels.max())
     2
     """
+    begun = time.perf_counter()
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
-    frames, findings = open_frames(image, channel=settings.channel)
-    plan = choose_scale(frames, predictor, settings)
+    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
+    plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
-    total, n_done = count_tiles(frames, plan, predictor), 0
+    seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0}
+    total, n_done = count_tiles(frames, plan, predictor) if progress else 0, 0
 
     def done() -> None:
         nonlocal n_done
@@ -285,14 +302,16 @@ def predict_nuclei(
         if progress is not None:
             progress(n_done, total, "nuclei")
 
-    arrays, scores = [], []
+    segmented = []
     for frame in frames:
+        begun = time.perf_counter()
         findings += frame.findings(image.name, predictor.description.percentiles)
-        found = segment_frame(frame, predictor, plan, settings, done=done)
-        arrays.append(found.array())
-        scores.append(found.scores)
-        found.close()
-    kind = np.result_type(*arrays)
-    labels = np.stack([a.astype(kind) for a in arrays]) if "T" in image.axes else arrays[0]
+        segmented.append(
+            segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
+        )
+        seconds["segment"] += time.perf_counter() - begun
+        if each is not None:
+            each(segmented[-1], frame)
+        frame.release()
     axes = image.axes.replace("C", "")
-    return NucleiPrediction(labels, axes, tuple(scores), plan, tuple(findings))
+    return ImageNuclei(axes, tuple(segmented), plan, tuple(findings), seconds)

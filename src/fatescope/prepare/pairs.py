@@ -40,7 +40,14 @@ class PairSettings(SplitSettings):
         "",
         "folders, by name and with commas between, whose label images leave visible objects out",
     )
-    preview: bool = setting(False, "draw 16 augmented pairs into preview.png")
+    preview: bool = setting(
+        False, "draw originals and augmented crops of them, with their targets, into preview.png"
+    )
+    preview_of: str = setting(
+        "",
+        "name of a training image without its ending: draw it and 50 augmented versions of it "
+        "into preview-NAME.png",
+    )
 
 
 def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample]:

@@ -10,9 +10,13 @@ from .outlines import outline_polygons as outline_polygons
 from .outlines import paint_outlines as paint_outlines
 from .page import render_report as render_report
 from .page import write_report as write_report
+from .panels import ImagePanel as ImagePanel
+from .panels import draw_panels as draw_panels
+from .panels import foreground_panel as foreground_panel
+from .panels import intensity_panel as intensity_panel
+from .panels import probability_panel as probability_panel
 from .story import draw_story as draw_story
 from .story import write_story as write_story
-from .triptych import draw_triptych as draw_triptych
 from .values import Doubtful as Doubtful
 from .values import ImageSummary as ImageSummary
 from .values import NucleiReport as NucleiReport

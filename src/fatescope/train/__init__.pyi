@@ -18,8 +18,11 @@ from .networks import build_network as build_network
 from .packaging import Provenance as Provenance
 from .packaging import package_network as package_network
 from .preview import draw_preview as draw_preview
+from .preview import draw_versions as draw_versions
 from .preview import write_preview as write_preview
+from .preview import write_versions as write_versions
 from .published_nuclei import PublishedNuclei as PublishedNuclei
+from .published_nuclei import augmented_pairs as augmented_pairs
 from .published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .published_nuclei import threshold_instances as threshold_instances
 from .recipe import inherited as inherited

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,6 +40,8 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         whole numbers; must return both. ``None`` changes nothing.
     target : callable, optional
         Makes (channel, Y, X) from labels (Y, X); the three maps of `nucleus_targets` if not given.
+    scale : callable, optional
+        Brings intensities (Y, X) to about 0..1; percentiles if not given.
 
     Examples
     --------
@@ -59,9 +62,11 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         *,
         transform: Callable[..., dict[str, Any]] | None = None,
         target: Callable[[LabelImage], FloatArray] | None = None,
+        scale: Callable[[np.ndarray], FloatArray] | None = None,
     ) -> None:
         self.samples = list(samples)
         self.transform = transform
+        self.scale = scale or partial(normalise_plane, percentiles=PERCENTILES)
         self.target = target or (lambda labels: nucleus_targets(labels, border_px=1.5).stack())
 
     def __len__(self) -> int:
@@ -76,10 +81,8 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
     def pair(self, index: int) -> tuple[FloatArray, LabelImage]:
         """Return the transformed picture (float32) and labels (int32), both (Y, X)."""
         sample = self.samples[index]
-        image, labels = (
-            normalise_plane(read_plane(sample.image), percentiles=PERCENTILES),
-            read_label_plane(sample.labels),
-        )
+        image = self.scale(read_plane(sample.image))
+        labels = read_label_plane(sample.labels)
         if image.shape != labels.shape:
             raise InputError(
                 f"{sample.image} has shape {image.shape}, but {sample.labels} has {labels.shape}."

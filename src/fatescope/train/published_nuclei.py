@@ -13,6 +13,7 @@ from skimage.measure import label as components
 from fatescope.base import InputError
 from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
+from fatescope.prepare.pixels import read_plane
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
 from fatescope.train.encoder_weights import fill_encoder, read_weights
@@ -20,9 +21,15 @@ from fatescope.train.encoder_weights import fill_encoder, read_weights
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from numpy.typing import NDArray
+
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.prepare import Sample
     from fatescope.train.network_settings import LibraryNetwork
+
+
+CROP_PX, CROPPED_PX = (350, 400), 256
+"""The random crop, and what it is brought to before the last change of size."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,15 +40,18 @@ class PublishedNuclei:
     size_px: int
     loss: tuple[float, ...]  # Dice loss of each epoch
     iou: tuple[float, ...]  # of each epoch's own batches, while they were learnt
-    training_iou: float  # as the notebook: on augmented training pictures, after the last epoch
+    training_iou: float  # as the notebook: on augmented training images, after the last epoch
 
     def probability(self, pixels: np.ndarray) -> FloatArray:
-        """Return the map of a picture on its own grid, (Y, X), float32, in 0..1."""
-        small = _square(normalise_plane(pixels, percentiles=PERCENTILES), self.size_px)
-        with torch.no_grad():
-            found = self.network(torch.from_numpy(small)[None, None])[0, 0].numpy()
+        """Return the map of an image on its own grid, (Y, X), float32, in 0..1."""
+        found = self.small_map(_square(scale(pixels), self.size_px))
         size = pixels.shape[1], pixels.shape[0]
         return np.asarray(cv2.resize(found, size, interpolation=cv2.INTER_LINEAR))
+
+    def small_map(self, image: FloatArray) -> FloatArray:
+        """Return the map of an image that `augmented_pair` gave, on the network's own grid."""
+        with torch.no_grad():
+            return np.asarray(self.network(torch.from_numpy(image)[None, None])[0, 0].numpy())
 
 
 def fit_published_nuclei(
@@ -61,13 +71,13 @@ def fit_published_nuclei(
     Parameters
     ----------
     samples : sequence of Sample
-        Training pictures; masks are labels above 0.
+        Training images; masks are labels above 0.
     epochs, batches, batch : int
-        ``batches`` batches of ``batch`` augmented pictures in each epoch.
+        ``batches`` batches of ``batch`` augmented images in each epoch.
     rate : float
         Of Adam, constant.
     size_px : int
-        Pictures are squeezed to this square, by the nearest pixel, masks too.
+        Images are squeezed to this square, by the nearest pixel, masks too.
     seed : int
     weights : LibraryNetwork, optional
         Its file holds the weights with which the encoder begins, checked by its sha256.
@@ -81,12 +91,9 @@ def fit_published_nuclei(
     Notes
     -----
     Different from the notebook: the encoder begins at random, unless a file of weights is given
-    (the ImageNet weights are on a server that may not be asked here), and intensities are scaled
-    by percentiles.
+    (the ImageNet weights are on a server that may not be asked here).
     """
-    pairs = SegmentationDataset(
-        samples, transform=joint_transform(size_px, seed=seed), target=_foreground
-    )
+    pairs = _pairs(samples, size_px=size_px, seed=seed)
     order = np.random.default_rng(seed)
     losses, ious = [], []
     torch.set_num_threads(1)  # more would change the last bits, and fight with other folds
@@ -117,6 +124,28 @@ def fit_published_nuclei(
     )
 
 
+def augmented_pairs(
+    sample: Sample, n: int, *, size_px: int, seed: int
+) -> list[tuple[FloatArray, NDArray[np.bool_]]]:
+    """Return ``n`` augmented versions of an image and its mask, as the network is trained on."""
+    pairs = _pairs([sample], size_px=size_px, seed=seed)
+    drawn = [pairs[0] for _ in range(n)]
+    return [(image[0].numpy(), mask[0].numpy() > 0) for image, mask in drawn]
+
+
+def scale(pixels: np.ndarray) -> FloatArray:
+    """Return intensities from 0 to 1: 8-bit divided by 255, as published; others by percentiles."""
+    if pixels.dtype == np.uint8:
+        return np.asarray(pixels / np.float32(255), np.float32)
+    return normalise_plane(pixels, percentiles=PERCENTILES)
+
+
+def _pairs(samples: Sequence[Sample], *, size_px: int, seed: int) -> SegmentationDataset:
+    shortest = min(min(read_plane(s.image).shape) for s in samples)
+    transform = joint_transform(size_px, shortest_px=shortest, seed=seed)
+    return SegmentationDataset(samples, transform=transform, target=_foreground, scale=scale)
+
+
 def _learn(
     network: Any, dice: Any, optimizer: Any, drawn: Sequence[tuple[torch.Tensor, torch.Tensor]]
 ) -> tuple[float, float]:
@@ -139,22 +168,35 @@ def _iou(overlaps: Sequence[tuple[float, float]]) -> float:
     return float(shared / max(either, 1))
 
 
-def joint_transform(size_px: int, *, seed: int) -> Any:
-    """Return the published transform: picture and mask move together, noise is for the picture."""
+def joint_transform(size_px: int, *, shortest_px: int, seed: int) -> Any:
+    """Return the published transform of 2020: image and mask move together, in that order.
+
+    Parameters
+    ----------
+    size_px : int
+        Side of the square that comes out, by the nearest pixel.
+    shortest_px : int
+        Shortest side of the images: the random crop of 350 to 400 px cannot be larger.
+    seed : int
+
+    Notes
+    -----
+    The distortion mirrors at the border and is not held inside the image, and the crop is of
+    350 to 400 px: the defaults of 2020, some of which Albumentations has changed since.
+    """
     import albumentations as augment
 
+    crop = tuple(min(side, shortest_px) for side in CROP_PX)
     return augment.Compose(
         [
-            augment.Resize(size_px, size_px, interpolation=cv2.INTER_NEAREST),
+            augment.GridDistortion(border_mode=cv2.BORDER_REFLECT_101, normalized=False, p=0.5),
             augment.Transpose(p=0.5),
-            augment.HorizontalFlip(p=0.5),
             augment.VerticalFlip(p=0.5),
-            augment.RandomRotate90(p=1),
-            augment.Affine(
-                translate_percent=(-0.1, 0.1), scale=(0.9, 1.1), rotate=(-10, 10), p=0.5
-            ),
-            augment.OpticalDistortion(distort_limit=0.3, p=0.5),
-            augment.GaussNoise(std_range=(0.05, 0.05), mean_range=(0.0, 0.0), p=0.5),
+            augment.HorizontalFlip(p=0.5),
+            augment.RandomRotate90(p=0.5),
+            augment.RandomBrightnessContrast(p=0.5),
+            augment.RandomSizedCrop(min_max_height=crop, size=(CROPPED_PX, CROPPED_PX), p=0.3),
+            augment.Resize(size_px, size_px, interpolation=cv2.INTER_NEAREST),
         ],
         seed=seed,
     )

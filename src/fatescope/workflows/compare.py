@@ -27,6 +27,7 @@ from fatescope.evaluate import (
 )
 from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, Model, import_model, load_model
 from fatescope.prepare import read_label_plane, read_plane, read_samples, unit_hash, unit_ids
+from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
 from fatescope.train.pictures import unit_diameters
@@ -35,7 +36,7 @@ from fatescope.workflows.compare_page import SCORES, ComparePage, write_compare_
 from fatescope.workflows.driver import Outcome, pending, work_through
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -75,8 +76,10 @@ class Comparison:
         return self.summary.exit_code
 
 
-def sentence(d: PairedDifference, names: tuple[str, str]) -> str:
-    """Return the result as one sentence."""
+def sentence(
+    d: PairedDifference, names: tuple[str, str], *, images: str = "held-out pictures"
+) -> str:
+    """Return the result as one sentence; ``images`` says which they were."""
     word = {
         "better": f"{names[1]} is better than {names[0]}",
         "worse": f"{names[1]} is worse than {names[0]}",
@@ -89,7 +92,7 @@ def sentence(d: PairedDifference, names: tuple[str, str]) -> str:
     )
     return (
         f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {d.difference:+.3f} "
-        f"({span}), on {d.n_images} held-out pictures of {d.n_units} units"
+        f"({span}), on {d.n_images} {images} of {d.n_units} units"
     )
 
 
@@ -136,7 +139,7 @@ def compare_models(
     """
     settings = settings or CompareSettings()
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
-    judging = held_out(data, models)
+    judging = unseen(data, models.values())
     record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}
     names = (models["old"].name, models["new"].name)
     if names[0] == names[1]:
@@ -187,8 +190,8 @@ def open_side(name_or_path: Path | str, settings: CompareSettings) -> Model:
     return model
 
 
-def held_out(data: Path, models: Mapping[Side, Model]) -> list[Sample]:
-    """Return the test samples of a manifest; raise where a package has seen one of their units.
+def unseen(data: Path, models: Iterable[Model], *, split: Split = "test") -> list[Sample]:
+    """Return the samples of a split; raise where a package has seen one of their units.
 
     Raises
     ------
@@ -196,22 +199,22 @@ def held_out(data: Path, models: Mapping[Side, Model]) -> list[Sample]:
         If there is none, or a package lists a unit, whole or by its frame, among those it saw.
     """
     rows = read_samples(data, splits=SPLITS)
-    judging = [(s, i) for s, i in zip(rows, unit_ids(rows), strict=True) if s.split == "test"]
-    if not judging:
+    found = [(s, i) for s, i in zip(rows, unit_ids(rows), strict=True) if s.split == split]
+    if not found:
         raise InputError(
-            f"{data / 'samples.csv'}: there is no test unit to compare on. Divide the pictures "
-            "again with a larger --test."
+            f"{data / 'samples.csv'}: there is no {split} unit to compare on. Divide the pictures "
+            f"again with a larger --{split}."
         )
-    for model in models.values():
+    for model in models:
         known = set(model.description.training.units_seen)
-        seen = sorted({s.unit for s, i in judging if known & _hashes(s, i)})
+        seen = sorted({s.unit for s, i in found if known & _hashes(s, i)})
         if seen:
             raise InputError(
-                f"{data / 'samples.csv'}: {model.name} has seen {len(seen)} of the test units "
+                f"{data / 'samples.csv'}: {model.name} has seen {len(seen)} of the {split} units "
                 f"({', '.join(seen[:3])}{', ...' * (len(seen) > 3)}), so a score on them says "
                 "nothing. Take other units, or leave these out."
             )
-    return [s for s, _ in judging]
+    return [s for s, _ in found]
 
 
 def _hashes(sample: Sample, identity: str) -> set[str]:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 
 from fatescope.acquire import check_image, read_image, read_labels
-from fatescope.base import Execution, Finding, Image, InputError, Spacing, Table
-from fatescope.measure import MeasureSettings, ObjectSums, objects_table
+from fatescope.base import Execution, Finding, Image, InputError, Table
+from fatescope.measurement import MeasureSettings, ObjectSums, objects_table
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
@@ -74,13 +73,13 @@ def measure_files(
 
 
 def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
-    """Measure all frames of one picture, in bands, so that memory holds a band and no more."""
+    """Measure all frames of one image, in bands, so that memory holds a band and no more."""
     begun = time.perf_counter()
-    image = _scaled(read_image(pair.first, axes=settings.axes), settings)
+    image = read_image(pair.first, axes=settings.axes).with_scale(
+        spacing_um=settings.spacing_um, interval_min=settings.interval_min
+    )
     labels = read_labels(pair.second.paths[0])
-    _check_grid(image, labels)
-    frames = [_measure_frame(image, labels, frame) for frame in range(image.size("T"))]
-    table = Table.concatenate(frames)
+    table = measure_image(image, labels)
     named = Table({"image": np.full(len(table), pair.key, dtype=object), **table.columns})
     return Outcome(
         input=describe_input(image, pair.paths),
@@ -90,25 +89,25 @@ def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
     )
 
 
-def _scaled(image: Image, settings: MeasureSettings) -> Image:
-    """Return the image with what the user says of its scale."""
-    given = settings.spacing_um or ()
-    values = given * 2 if len(given) == 1 else given
-    if len(values) == 3 and "Z" not in image.axes:
-        raise InputError(
-            f"{image.name}: --spacing-um gives three steps, but the image has the axes "
-            f"{image.axes}. Give X, or Y,X."
-        )
-    steps: dict[str, float | None] = dict(zip("ZYX"[3 - len(values) :], values, strict=True))
-    said = Spacing.of(source="user", T=settings.interval_min, **steps).only(image.axes)
-    return replace(image, spacing=image.spacing.replaced_by(said))
+def measure_image(image: Image, labels: Image) -> Table:
+    """Measure the objects of all frames; memory holds a band.
+
+    Raises
+    ------
+    InputError
+        If the labels do not lie on the grid of the image.
+    """
+    _check_grid(image, labels)
+    return Table.concatenate(
+        [_measure_frame(image, labels, frame) for frame in range(image.size("T"))]
+    )
 
 
 def _check_grid(image: Image, labels: Image) -> None:
     if any(image.size(a) != labels.size(a) for a in "TZYX"):
         raise InputError(
             f"{image.name}: has axes {image.axes} and shape {image.shape}, but its labels have "
-            f"{labels.axes} and {labels.shape}. Give labels on the grid of the picture."
+            f"{labels.axes} and {labels.shape}. Give labels on the grid of the image."
         )
 
 

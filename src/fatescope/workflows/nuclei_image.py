@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,17 +15,17 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import ImageFile, check_image, label_tiles, read_image, write_labels
-from fatescope.base import Finding, Image, InputError, Spacing, Table
-from fatescope.measure import DoubtSettings, ObjectSums, doubtful_objects, objects_table
+from fatescope.base import Finding, Image, Table
+from fatescope.measurement import DoubtSettings, ObjectSums, doubtful_objects, objects_table
 from fatescope.predict import (
     FrameLabels,
+    ImageNuclei,
     NucleiSettings,
     Predictor,
-    check_modality,
     choose_scale,
     open_frames,
     open_predictor,
-    segment_frame,
+    segment_image,
 )
 from fatescope.run import FileScratch, describe_input
 from fatescope.workflows.driver import Outcome
@@ -36,7 +35,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.runtime import Device
-    from fatescope.predict import Frame, Plane, ScalePlan
+    from fatescope.predict import Frame, Plane, ScalePlan, Scratch
+    from fatescope.workflows.execute import Progress
     from fatescope.workflows.nuclei_sizes import Sizes
 
 _BAND_ROWS = 512
@@ -67,47 +67,70 @@ def segment_file(
     sizes : dict, optional
         Where the run decided how large nuclei are (`decide_sizes`): the diameter by kind of image.
     """
-    begun = time.perf_counter()
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
-    frames, findings = open_frames(image, channel=settings.channel)
-    findings = [*check_image(image), *findings, *_joined(image)]
-    plan = plan_for(image, frames, predictor, settings, sizes)
-    findings.append(plan.finding(image.name))
-    findings += check_modality(frames, plan, predictor, file=image.name)
-    seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
-
-    scratch = FileScratch(out) if _is_large(image) else None
-    percentiles = predictor.description.percentiles
-    segmented: list[FrameLabels] = []
-    objects: list[Table] = []
-    for frame in frames:
-        started = time.perf_counter()
-        findings += frame.findings(image.name, percentiles)
-        labels = segment_frame(frame, predictor, plan, settings, scratch=scratch)
-        found = time.perf_counter()
-        objects.append(measure_frame(labels, frame, image))
-        segmented.append(labels)
-        frame.release()
-        seconds["segment"] += found - started
-        seconds["measure"] += time.perf_counter() - found
-    table = Table.concatenate(objects)
-    table = add_doubts(table)
+    found, table, seconds = segment_and_measure(
+        image,
+        settings,
+        predictor=predictor,
+        choose=lambda frames: plan_for(image, frames, predictor, settings, sizes),
+        scratch=FileScratch(out) if _is_large(image) else None,
+    )
     named = Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
-
     path = f"labels/{file.key}" + (".ome.zarr" if settings.labels == "zarr" else ".tif")
     begun = time.perf_counter()
-    write_frame_labels(out / path, segmented, image)
-    for labels in segmented:
-        labels.close()
-    seconds["write"] = time.perf_counter() - begun
+    write_frame_labels(out / path, found.frames, image)
+    found.close()
     return Outcome(
-        input={**describe_input(image, file.paths), "diameter": _diameter(plan)},
+        input={**describe_input(image, file.paths), "diameter": _diameter(found.plan)},
         tables={"objects": named},
-        findings=findings,
+        findings=[*check_image(image), *_joined(image), *found.findings],
         files=[path],
-        seconds=seconds,
+        seconds={**seconds, "write": time.perf_counter() - begun},
     )
+
+
+def segment_and_measure(
+    image: Image,
+    settings: NucleiSettings,
+    *,
+    predictor: Predictor | None = None,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    scratch: Scratch | None = None,
+    progress: Progress | None = None,
+) -> tuple[ImageNuclei, Table, dict[str, float]]:
+    """Find the nuclei of an image and measure each frame while its pixels are at hand.
+
+    Parameters
+    ----------
+    image, settings, predictor, choose, scratch, progress
+        As for `fatescope.predict.segment_image`.
+
+    Returns
+    -------
+    ImageNuclei, Table, dict
+        Labels, one row for each object and frame, and seconds by stage.
+    """
+    objects: list[Table] = []
+    measuring = 0.0
+
+    def measure(labels: FrameLabels, frame: Frame) -> None:
+        nonlocal measuring
+        begun = time.perf_counter()
+        objects.append(measure_frame(labels, frame, image))
+        measuring += time.perf_counter() - begun
+
+    found = segment_image(
+        image,
+        settings,
+        predictor=predictor,
+        choose=choose,
+        scratch=scratch,
+        each=measure,
+        progress=progress,
+    )
+    table = add_doubts(Table.concatenate(objects))
+    return found, table, {**found.seconds, "measure": measuring}
 
 
 def look_at_file(
@@ -121,27 +144,16 @@ def look_at_file(
     """Return the kind of an image, and what it alone says of the size unless its kind is known."""
     image = open_image(file, settings)
     predictor = _predictor(settings.model, settings.precision, threads, device)
-    frames, _ = open_frames(image, channel=settings.channel)
+    frames, _ = open_frames(image, channel=settings.channel, predictor=predictor)
     kind = kind_of(image, frames)
     return kind, None if kind in known else choose_scale(frames, predictor, settings)
 
 
 def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
     """Open an image and put in what the user says of its scale."""
-    image = read_image(file, axes=settings.axes)
-    given = settings.spacing_um
-    steps: dict[str, float | None] = {"T": settings.interval_min}
-    if given is not None:
-        spatial = [a for a in "ZYX" if a in image.axes]
-        if len(given) > len(spatial):
-            raise InputError(
-                f"{image.name}: --spacing-um gives {len(given)} steps, but the image has the axes "
-                f"{image.axes}. Give X, or Y,X" + (", or Z,Y,X." if "Z" in image.axes else ".")
-            )
-        values = given * 2 if len(given) == 1 else given
-        steps |= dict(zip(spatial[-len(values) :], values, strict=True))
-    said = Spacing.of(source="user", **steps).only(image.axes)
-    return replace(image, spacing=image.spacing.replaced_by(said))
+    return read_image(file, axes=settings.axes).with_scale(
+        spacing_um=settings.spacing_um, interval_min=settings.interval_min
+    )
 
 
 def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:

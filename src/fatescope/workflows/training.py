@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fatescope.base import InputError
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -54,7 +55,7 @@ def prepare_pairs(
         Folders with ``index.csv``, ``images/`` and ``labels/``; may be empty where ``settings``
         has patterns.
     out : Path
-        Takes ``samples.csv`` and, if asked for, ``preview.png``.
+        Takes ``samples.csv`` and, if asked for, ``preview.png`` and ``preview-NAME.png``.
     settings : PairSettings
         Where pairs are, what their unit is, shares, seed.
     progress : callable, optional
@@ -68,20 +69,47 @@ def prepare_pairs(
         If nothing is found, or samples on two sides share content; the pairs are named.
     """
     samples = find_pairs(inputs, settings=settings)
+    learning = [s for s in samples if s.split == "train"]
+    shown = _image_named(settings.preview_of, learning) if settings.preview_of else None
     refuse_leaks(samples, guard_frames=settings.guard_frames, progress=progress)
     record = settings.model_dump() | {"inputs": [str(p) for p in inputs]}
     with Run.open(out, command="prepare pairs", settings=record, fresh=fresh) as run:
         run.pending(["samples"])
         write_samples(out / "samples.csv", samples)
         written = ["samples.csv"]
-        if settings.preview:
-            from fatescope.train import CropSettings, write_preview
-
-            learning = [s for s in samples if s.split == "train"]
-            write_preview(out / "preview.png", learning, settings=CropSettings())
-            written.append("preview.png")
+        written += _previews(out, learning, shown, settings)
         run.record("samples", files=written)
         return run.finish()
+
+
+def _image_named(name: str, learning: Sequence[Sample]) -> Sample:
+    """Return the training image of that name, with or without its ending."""
+    found = [s for s in learning if name in (s.image.stem, s.image.name)]
+    if len(found) == 1:
+        return found[0]
+    names = ", ".join(sorted(s.image.stem for s in learning)[:3])
+    raise InputError(
+        f"--preview-of {name}: {len(found)} training images have this name; one is needed. Some "
+        f"of their names: {names}."
+    )
+
+
+def _previews(
+    out: Path, learning: Sequence[Sample], shown: Sample | None, settings: PairSettings
+) -> list[str]:
+    """Draw the sheets that were asked for; return their names."""
+    if not settings.preview and shown is None:
+        return []
+    from fatescope.train import CropSettings, write_preview, write_versions
+
+    written = []
+    if settings.preview:
+        write_preview(out / "preview.png", learning, settings=CropSettings())
+        written.append("preview.png")
+    if shown is not None:
+        written.append(f"preview-{shown.image.stem}.png")
+        write_versions(out / written[-1], shown, settings=CropSettings())
+    return written
 
 
 def refuse_leaks(
@@ -149,7 +177,7 @@ def train_model(
         of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
-        Both are scored on the test units, and ``package/`` is the better one: see `keep_better`.
+        ``package/`` is the better one on the validation units: see `keep_better`.
     leave_out : str, optional
         A kind of picture, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.

@@ -376,7 +376,7 @@ def test_tracks_of_a_lineage_follow_divisions_and_names():
         ("CD20080728_egl-5_7E3_3_L1", {"cliff": [99]}),
         ("CD20081031_mab-5_3F4_10_L1", {"cliff": [104, 159]}),
         ("CD20081104_nhr-171_17_L1", {"nonpositive-time": [-17], "hole": [4, 4]}),
-        ("CD20071217_ceh-432x3", {"orphan": [5, 5]}),
+        ("CD20071217_ceh-432x3", {"orphan": [5, 5], "exchanged": [36]}),
         ("CD20090218hlh1AF16", {"species": [None]}),
         ("CD20071212nob1GFP", {"partial": [249]}),
         ("CD011605_5a_bright", {}),

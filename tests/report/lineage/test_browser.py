@@ -25,7 +25,9 @@ def pages(tmp_path_factory):
         draw_lineages(
             [place / "embryo.csv"],
             out=place / direction,
-            settings=DrawSettings(deals=1, direction=direction),
+            settings=DrawSettings(
+                deals=1, direction=direction, colour="blot" if direction == "down" else None
+            ),
             reading=LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5),
             execution=Execution(workers=1),
         )
@@ -54,7 +56,8 @@ def visible(page, selector):
     return page.eval_on_selector_all(
         selector,
         "nodes => nodes.map((n) => { const r = n.getBoundingClientRect();"
-        " return [r.left, r.top, r.right, r.bottom, n.textContent]; }).filter((b) => b[2] > b[0])",
+        " return [r.left, r.top, r.right, r.bottom, n.textContent]; })"
+        ".filter((b) => b[2] > b[0] || b[3] > b[1])",
     )
 
 
@@ -63,7 +66,7 @@ def visible(page, selector):
 def test_the_whole_tree_fills_the_window(pages, open_page, window, direction):
     page = open_page(pages[direction] / "tree.html", window)
     frame = visible(page, "#tree")[0]
-    branches = visible(page, ".cell .b") + visible(page, ".cell .b")
+    branches = visible(page, ".cell .b")
     reached = [f(b[i] for b in branches) for i, f in ((0, min), (1, min), (2, max), (3, max))]
     assert reached[2] - reached[0] > 0.85 * (frame[2] - frame[0])
     assert reached[3] - reached[1] > 0.85 * (frame[3] - frame[1])
@@ -99,6 +102,19 @@ def test_the_line_about_a_clicked_cell_is_seen_whole(pages, open_page, window):
     assert page.locator("#about").inner_text().startswith("ABplaa ")
 
 
+@pytest.mark.parametrize("direction", ["right", "down"])
+def test_zooming_keeps_the_chosen_cell_in_sight(pages, open_page, direction):
+    page = open_page(pages[direction] / "tree.html")
+    page.fill("#find", "MSapa")
+    for button in ("#in", "#in", "#in", "#read", "#out", "#in"):
+        page.click(button)
+        frame, name = visible(page, "#tree")[0], visible(page, ".cell.chosen text")[0]
+        assert frame[0] <= name[0]
+        assert name[2] <= frame[2]
+        assert frame[1] <= name[1]
+        assert name[3] <= frame[3]
+
+
 @pytest.mark.parametrize("window", WINDOWS)
 def test_the_name_of_a_clicked_nucleus_is_seen_whole(pages, open_page, window):
     page = open_page(pages["right"] / "space.html", window)
@@ -127,6 +143,24 @@ def test_a_click_chooses_a_nucleus_and_a_click_beside_lets_it_go(pages, open_pag
     page.mouse.click(box["x"] + 5, box["y"] + 5)
     assert page.locator("#find").input_value() == ""
     assert "nuclei. Click" in page.locator("#about").inner_text()
+
+
+def test_a_tree_coloured_minute_by_minute_shows_its_scale_and_follows_the_zoom(pages, open_page):
+    page = open_page(pages["down"] / "tree.html")
+    assert page.locator("#scale").is_visible()
+    assert not page.locator("#legend").is_visible()
+    low, high = (page.locator(f"#scale {t}").inner_text() for t in ("b", "em"))
+    assert low.startswith("≤")
+    assert high.startswith("≥")
+    for _ in range(2):
+        branch, runs = visible(page, ".cell .b"), visible(page, ".cell .r")
+        assert len(runs) > 10
+        assert min(r[1] for r in runs) >= min(b[1] for b in branch) - 6
+        assert max(r[3] for r in runs) <= max(b[3] for b in branch) + 6
+        page.click("#in")
+    page.select_option("#colour", "lineage")
+    assert page.locator("#legend").is_visible()
+    assert page.locator(".cell .r").first.evaluate("n => getComputedStyle(n).display") == "none"
 
 
 def test_colours_follow_the_choice(pages, open_page):

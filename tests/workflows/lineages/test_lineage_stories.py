@@ -132,6 +132,27 @@ def test_comparing_finds_the_slow_lineage_and_says_so_first(folder, tmp_path):
     assert "3 embryos (slow E) against 4 (reference). Cells that differ:" in page
 
 
+def test_two_embryos_a_group_are_compared_with_a_warning_and_shown_one_by_one(folder, tmp_path):
+    for group in ("wild", "slow"):
+        (tmp_path / group).mkdir()
+        for i in range(2):
+            name = f"{group}{i}.csv"
+            (tmp_path / group / name).write_bytes((folder / group / name).read_bytes())
+    out = tmp_path / "out"
+    settings = CompareSettings(reference=str(tmp_path / "wild"), test_name="slow")
+    summary = compare_lineages(
+        [tmp_path / "slow"], out=out, settings=settings, reading=SCALE, execution=ONE
+    )
+    assert summary.warnings == {"few-embryos": 1}
+    (few,) = [r for r in rows(out / "findings.csv") if r["rule"] == "few-embryos"]
+    assert "(slow: 2, reference: 2)" in few["reason"]
+    assert min(float(r["p"]) for r in rows(out / "differences.csv")) > 1e-15
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert page.index("Fewer than 3 embryos in a group") < page.index("In short")
+    for name in ("wild0", "wild1", "slow0", "slow1"):
+        assert f"<title>{name}, " in page
+
+
 def test_a_killed_comparison_measures_no_embryo_twice(folder, tmp_path, monkeypatch):
     settings = CompareSettings(reference=str(folder / "wild"))
     inputs, out = [folder / "slow"], tmp_path / "out"

@@ -62,7 +62,8 @@ def test_raw_movement_shows_the_chosen_cells_alone_as_they_stand_in_the_table(ta
 def test_movement_in_body_axes_counts_minutes_and_paths_have_a_colour_for_each_cell(
     table, tmp_path
 ):
-    pages = draw(table, tmp_path, cells="ABp,MS,E")
+    pages = draw(table, tmp_path, cells="ABp, MS,E,MSxyz")
+    assert "not in this table: MSxyz" in pages["movement.svg"]
     assert "anterior → posterior (µm)" in pages["movement.svg"]
     assert "numbers: time (min)" in pages["movement.svg"]
     colours = set(re.findall(r'stroke="(#\w+)" stroke-width="0.9"', pages["paths.svg"]))
@@ -75,16 +76,30 @@ def test_without_chosen_cells_there_is_no_movement_figure(table, tmp_path):
     assert "movement.svg" not in draw(table, tmp_path)
 
 
-def test_a_cell_that_is_not_there_is_named(table, tmp_path):
+def test_a_tree_without_places_has_no_movement(tmp_path):
+    table = tmp_path / "one.nwk"
+    table.write_text("(ABpl:12,ABpr:14)ABp:10;", encoding="utf-8")
+    pages = draw(table, tmp_path / "o", cells="ABp")
+    assert "movement.svg" not in pages
+    assert "tree.html" in pages
+
+
+@pytest.mark.parametrize("suffix", ["csv", "nwk"])
+def test_a_cell_that_is_not_there_is_named(table, tmp_path, suffix):
+    if suffix == "nwk":
+        table = tmp_path / "one.nwk"
+        table.write_text("(ABpl:12,ABpr:14)ABp:10;", encoding="utf-8")
     summary = draw_lineages(
         [table],
-        out=tmp_path,
+        out=tmp_path / "o",
         settings=DrawSettings(deals=1, cells="ABxyz"),
         reading=SCALE,
         execution=Execution(workers=1),
     )
     assert summary.exit_code == 2
-    assert "has none of the cells ABxyz" in (tmp_path / "findings.csv").read_text(encoding="utf-8")
+    assert "has none of the cells ABxyz" in (tmp_path / "o" / "findings.csv").read_text(
+        encoding="utf-8"
+    )
 
 
 def test_compact_names_are_explained_and_each_has_a_panel_of_components(table, tmp_path):
@@ -99,6 +114,14 @@ def test_compact_names_are_explained_and_each_has_a_panel_of_components(table, t
     assert "% of the variance" in pages["components.svg"]
 
 
+def test_longer_compact_names_list_the_most_frequent_ones(tmp_path):
+    table = tmp_path / "one.csv"
+    write_lineage(simulate_lineage(LineagePlan(minutes=130), seed=3), table, format="epic")
+    pages = draw(table, tmp_path / "o", compact_length=7)
+    assert "The 64 most frequent are shown." in pages["compact-names.svg"]
+    assert pages["components.svg"].count('<use href="#all"/>') == 64
+
+
 def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_path):
     table = tmp_path / "one.csv"
     lines = [f"0,{7 * i % 50},{3 * i},{i % 9}" for i in range(40)]
@@ -107,6 +130,12 @@ def test_nuclei_without_names_in_one_frame_get_a_page_without_empty_figures(tmp_
     assert set(pages) == {"tree.svg", "tree.html", "paths.svg", "space.html", "index.html"}
     assert "Names" not in pages["index.html"]
     assert "nan" not in "".join(pages.values())
+
+
+def test_every_curve_of_the_populations_has_a_colour_of_its_own(table, tmp_path):
+    svg = draw(table, tmp_path)["populations.svg"]
+    colours = re.findall(r'<path d="[^"]+" fill="none" stroke="(#\w+)"', svg)
+    assert len(colours) == len(set(colours)) == 8  # total, six founders, early
 
 
 def test_the_report_shows_the_founders_and_their_fates(table, tmp_path):

@@ -2,6 +2,7 @@ import csv
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -13,7 +14,9 @@ from fatescope.lineage.compact import aligned_features
 from fatescope.models import read_names_network
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.workflows.reproduce import lineage_names, names_data
-from fatescope.workflows.reproduce.names_data import NamedEmbryo, split_embryos
+from fatescope.workflows.reproduce.names_data import NamedEmbryo, load_embryos, split_embryos
+from fatescope.workflows.reproduce.names_page import _accuracy
+from fatescope.workflows.reproduce.names_published import published_table, run_published
 from fatescope.workflows.reproduce.settings import NamesRecipe
 
 
@@ -41,7 +44,14 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
     summary = lineage_names.reproduce_names(out=out, recipe=NamesRecipe(seed=1), quick=True)
     assert summary.exit_code == 0
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.count("<svg") >= 6
+    assert page.count("<svg") == 11
+    assert "4-256-128-128-64-32" in page
+    assert "step(1.), as published" in page
+    for words in ("Whose work it is", "18c04ef", "epic.gs.washington.edu", "0.9043", "0.9829"):
+        assert words in page
+    with (out / "course.csv").open() as file:
+        courses = {r["network"] for r in csv.DictReader(file)}
+    assert courses == {"reported", "reported, schedule on the loss", "later", "corrected"}
     assert "Quick run on rendered embryos" in page
     with (out / "scores.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -60,3 +70,32 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
     features, _ = aligned_features(new, reference)
     assert network.probabilities(features).shape == (len(new), 32)
     assert json.loads((out / "run.json").read_text())["settings"]["quick"] is True
+
+
+def test_the_published_table_is_taken_where_it_is_and_one_like_it_where_it_is_not():
+    lineage = simulate_lineage(LineagePlan(minutes=10), seed=0)
+    embryos = [NamedEmbryo(key=k, lineage=lineage) for k in ("b_unc-130", "a", "c")]
+    assert published_table(embryos, "unc").key == "b_unc-130"
+    assert published_table(embryos, "alr-1").key == "a"
+
+
+def test_accuracy_is_given_after_30_epochs_and_at_the_end():
+    course = np.arange(50) / 100
+    assert _accuracy(course) == "0.290 after 30 epochs, 0.490 after 50 epochs"
+    assert _accuracy(course[:6]) == "0.050 after 6 epochs"
+    assert _accuracy(course[:30]) == "0.290 after 30 epochs"
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_the_reported_run_has_the_rows_of_the_notebook(data_dir):
+    """202,208 rows after sampling, 32 times 6,319: as the notebook of 6 June 2020 prints."""
+    embryos, _ = load_embryos(data_dir / "epic_tables", quick=False, progress=None)
+    recipe = NamesRecipe(epochs=1, later_epochs=1)
+    runs = run_published(embryos, recipe, None)
+    assert runs.reported.table.endswith("CD20081016_alr-1_10A2_3_L1")
+    assert (runs.reported.fit.rows, runs.reported.fit.rows_after_sampling) == (17962, 202208)
+    assert runs.reported.rows_per_name == 6319
+    assert len(runs.reported.label_counts) == 32
+    assert runs.later.same_table
+    assert len(runs.later.label_counts) == 17

@@ -1,6 +1,7 @@
 """``fatescope reproduce nuclei-2020`` on a handful of small pictures."""
 
 import csv
+import shutil
 from importlib.util import find_spec
 
 import numpy as np
@@ -8,10 +9,11 @@ import pytest
 from PIL import Image
 
 from fatescope.base import InputError, Table
+from fatescope.prepare import Sample
 from fatescope.simulate import NucleiMovieSettings, simulate_picture
 from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
-from fatescope.workflows.reproduce.nuclei_folds import run_fold
-from fatescope.workflows.reproduce.nuclei_page import interval
+from fatescope.workflows.reproduce.nuclei_folds import run_fold, with_published_mask
+from fatescope.workflows.reproduce.nuclei_page import _which, interval
 from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
@@ -38,17 +40,44 @@ def test_each_picture_is_left_out_once_and_the_page_says_what_was_found(folder, 
     assert (summary.units_done, summary.exit_code) == (2, 0)
     with (tmp_path / "out" / "scores.csv").open() as stream:
         rows = list(csv.DictReader(stream))
-    assert [r["picture"] for r in rows] == [f"p{i}" for i in range(3) for _ in range(3)]
+    assert [r["image"] for r in rows] == [f"p{i}" for i in range(3) for _ in range(3)]
     assert {r["method"] for r in rows} == {
         "published, threshold 0.5",
         "published, threshold 0.1",
         "corrected",
     }
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("<image ") == 9  # input, prediction and mask of three pictures
+    assert page.count("<image ") == 18  # image, prediction, mask; the same augmented; of three
     assert "p0, p1 left out" in page
-    for words in ("about 0.71", "ResNet18 begins at random", "edge at 0.1", "Adam at 0.00015"):
+    for words in ("about 0.71", "edge at 0.1", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
         assert words in page
+    with (tmp_path / "out" / "roughness.csv").open() as stream:
+        versions = [r["image"] for r in csv.DictReader(stream)]
+    assert versions == [f"p{i}" for i in range(3) for _ in range(20)]
+    # What was changed is said, and nothing is called what it is not.
+    for words in ("2 epochs instead of 25", "random weights instead of ImageNet"):
+        assert words in page
+    for words in ("as published, and", "reproduced as published", "the network of 2020 reaches"):
+        assert words not in page
+
+
+def test_only_an_unchanged_recipe_with_given_weights_is_the_network_of_2020():
+    assert _which(NucleiRecipe(weights="resnet18.pth", sha256="0")) == "the network of 2020"
+    assert "random weights instead of ImageNet" in _which(NucleiRecipe())
+    faster = _which(NucleiRecipe(weights="resnet18.pth", sha256="0", rate=0.001))
+    assert faster == "a network like that of 2020 (learning rate 0.001 instead of 0.00015)"
+
+
+def test_the_published_mask_is_trained_on_where_there_is_one(folder, tmp_path):
+    root = tmp_path / "set"
+    shutil.copytree(folder, root)
+    sample = Sample(image=root / "images/p0.png", labels=root / "labels/p0.png", unit="p0")
+    assert with_published_mask(sample) == sample
+    (root / "masks_published").mkdir()
+    jpeg = root / "masks_published" / "p0.jpg"
+    Image.fromarray(np.zeros((96, 112), np.uint8)).save(jpeg)
+    assert with_published_mask(sample).labels == jpeg
+    assert with_published_mask(sample).image == sample.image
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
@@ -72,7 +101,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
     kept = (out / "pictures" / "p0.svg").stat().st_mtime_ns
     assert reproduce_nuclei(out=out, recipe=TINY, data=folder).units_done == 2
     assert (out / "pictures" / "p0.svg").stat().st_mtime_ns == kept
-    for name in ("scores.csv", "course.csv", "networks.csv", "report.html"):
+    for name in ("scores.csv", "course.csv", "roughness.csv", "report.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
@@ -87,7 +116,7 @@ def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
     assert (low, high) == (0.5, 1.0)
     pixels, _ = interval(scores, "pixels")
     assert pixels == pytest.approx((100 + 64 + 64) / 300)
-    assert interval(scores.rows(slice(0, 1)), "nuclei")[1] == "one picture: none"
+    assert interval(scores.rows(slice(0, 1)), "nuclei")[1] == "one image: none"
 
 
 def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):
@@ -103,9 +132,9 @@ def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):
 def test_the_quick_run_learns_something_from_rendered_pictures(tmp_path):
     reproduce_nuclei(out=tmp_path, recipe=NucleiRecipe(), quick=True)
     with (tmp_path / "scores.csv").open() as stream:
-        iou = {(r["picture"], r["method"]): float(r["pixel_iou"]) for r in csv.DictReader(stream)}
+        iou = {(r["image"], r["method"]): float(r["pixel_iou"]) for r in csv.DictReader(stream)}
     assert min(v for (_, method), v in iou.items() if method == "corrected") > 0.6
-    assert "Quick run on rendered pictures" in (tmp_path / "report.html").read_text()
+    assert "Quick run on rendered images" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.data

@@ -13,6 +13,7 @@ from fatescope.base.table import Table
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages.result import ReadLineage
+    from fatescope.base import Lineage
 
 
 def original_columns(path: Path, read: ReadLineage) -> Table:
@@ -30,6 +31,11 @@ def original_columns(path: Path, read: ReadLineage) -> Table:
         )
         if len(raw.line) == len(lineage):
             return Table(dict(raw.columns))
+    return plain_columns(lineage)
+
+
+def plain_columns(lineage: Lineage) -> Table:
+    """Return the columns of a plain table: everything counts from 0, ``parent`` is an ``id``."""
     z, y, x = lineage.position.T
     parent = np.array([str(p) if p >= 0 else "" for p in lineage.parent], dtype=object)
     return Table(

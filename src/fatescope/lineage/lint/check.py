@@ -5,26 +5,24 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
+from fatescope.base.sulston import is_cell_name, sister_of
 from fatescope.base.tracks import Tracks, tracks_of
 from fatescope.lineage.division_axes import axes_of_atlas
 from fatescope.lineage.lint.axes import axis_fit, misfit, swapped_daughters
-from fatescope.lineage.lint.geometry import (
-    duplicate_positions,
-    exchanges,
-    jumps,
-    steps_um,
-    traded_places,
-)
+from fatescope.lineage.lint.duplicates import duplicate_positions
+from fatescope.lineage.lint.exchanged import exchanged_lineages
+from fatescope.lineage.lint.jumps import jumps
 from fatescope.lineage.lint.names import file_order, outside_tree, oversplit
 from fatescope.lineage.lint.ranking import bounded, ranked
 from fatescope.lineage.lint.scope import cliffs, drops, open_ends, partial
+from fatescope.lineage.lint.steps import steps_of
 from fatescope.lineage.lint.structure import holes, nonpositive_times, odd_families, orphans
 from fatescope.lineage.lint.timing import division_order, odd_lives, species_and_kind
+from fatescope.lineage.lint.trades import exchanges, traded_places
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.lineage.atlas import Atlas
-    from fatescope.lineage.division_axes import DivisionAxes
     from fatescope.lineage.lint.settings import LintSettings
 
 
@@ -71,9 +69,8 @@ def lint_lineage(
         *open_ends(lineage, tracks, file=file, cliff_frames=cliff_frames),
         *outside_tree(tracks, file=file),
         *oversplit(tracks, file=file),
-        *file_order(lineage, tracks, file=file),
         *duplicate_positions(lineage, file=file),
-        *_geometry(lineage, tracks, axes_of_atlas(atlas), file=file, settings=settings),
+        *_geometry(lineage, tracks, atlas, file=file, settings=settings),
         *division_order(tracks, file=file),
         *odd_lives(tracks, atlas, file=file, settings=settings),
         *species_and_kind(
@@ -89,32 +86,38 @@ def _stated_interval(lineage: Lineage) -> float | None:
 
 
 def _geometry(
-    lineage: Lineage,
-    tracks: Tracks,
-    reference: DivisionAxes,
-    *,
-    file: str,
-    settings: LintSettings,
+    lineage: Lineage, tracks: Tracks, atlas: Atlas, *, file: str, settings: LintSettings
 ) -> list[Finding]:
+    in_order = file_order(lineage, tracks, file=file)
     if not (lineage.parent >= 0).any():
-        return []
+        return in_order
     if lineage.spacing.um("ZYX") is None:
         return [
+            *in_order,
             Finding(
                 file=file,
                 rule="no-scale",
                 severity="warning",
                 reason=(
-                    "the spacing is unknown, so jumps and swaps are not checked. Give it with "
-                    "--spacing-um Z,Y,X."
+                    "the spacing is unknown, so jumps, swaps and exchanged lineages are not "
+                    "checked. Give it with --spacing-um Z,Y,X."
                 ),
-            )
+            ),
         ]
-    rows, step = steps_um(lineage)
-    pairs = traded_places(lineage, rows, step, settings=settings)
-    explained = {row for pair in pairs for row in pair}
+    steps = steps_of(lineage)
+    pairs = traded_places(lineage, steps, settings=settings)
     traded = exchanges(lineage, pairs, file=file)
-    known = {str(f.object) for f in traded}
+    since = {str(f.object): f.frame for f in traded if f.frame is not None}
+    whole = exchanged_lineages(lineage, atlas, file=file, settings=settings, since=since)
+    moved = {cell for f in whole for cell in str(f.object).split("|")}
+    explained = {row for pair in pairs for row in pair}
+    explained |= {int(tracks.first_row[t]) for n, t in tracks.by_name().items() if n in moved}
+    # What follows from a whole lineage being exchanged is said once.
+    others = [f for f in (*in_order, *traded) if not moved & set(str(f.object).split("|"))]
+    known = {f"{n}|{sister_of(n)}" for n in moved if is_cell_name(n)}
+    known |= {f"{sister_of(n)}|{n}" for n in moved if is_cell_name(n)}
+    known |= {str(f.object) for f in traded}
+    reference = axes_of_atlas(atlas)
     fit = axis_fit(lineage, tracks, reference)
     by_axis = (
         []
@@ -125,7 +128,8 @@ def _geometry(
         ]
     )
     return [
-        *traded,
+        *whole,
+        *others,
         *by_axis,
-        *jumps(lineage, rows, step, file=file, settings=settings, explained=explained),
+        *jumps(lineage, steps, file=file, settings=settings, explained=explained),
     ]

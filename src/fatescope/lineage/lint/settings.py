@@ -24,9 +24,13 @@ class LintSettings(Settings):
     )
     jump_um: float = setting(
         5.0,
-        "step in one frame beyond which a nucleus leaps (more while cells are few)",
+        "step in one frame beyond which a nucleus leaps, the movement of its neighbours taken off "
+        "(more while cells are few)",
         unit="µm",
         gt=0,
+    )
+    jump_times: float = setting(
+        4.0, "and so many times the step that 90 % of this embryo's nuclei stay below", gt=1
     )
     swap_cosine: float = setting(
         -0.5, "cosine to the mean division axis below which daughters count as swapped", le=0
@@ -37,6 +41,16 @@ class LintSettings(Settings):
     swap_frames: int = setting(3, "frames of life that a daughter needs to be judged", ge=1)
     exchange_ratio: float = setting(
         0.5, "two tracks exchanged if crossing them shortens the steps to this share", gt=0, lt=1
+    )
+    exchanged_um: float = setting(
+        3.5,
+        "two lineages bear each other's names if an exchange brings them so much nearer to their "
+        "places",
+        unit="µm",
+        gt=0,
+    )
+    exchanged_share: float = setting(
+        0.5, "and leaves at most this share of the distance", gt=0, lt=1
     )
     species_ratio: float = setting(
         1.42, "life of E2 over AB16 cells below which the species is not C. elegans", gt=0

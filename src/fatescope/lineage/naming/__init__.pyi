@@ -6,6 +6,8 @@ from .lives import too_young as too_young
 from .lives import untimely as untimely
 from .mending import mend_links as mend_links
 from .movie import name_movie as name_movie
+from .scale import LARGE as LARGE
+from .scale import USUAL_UM as USUAL_UM
 from .scale import guess_spacing as guess_spacing
 from .settings import AtlasSettings as AtlasSettings
 from .settings import NameSettings as NameSettings

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.lineage.naming.frame_certainty import frame_certainty
 from fatescope.lineage.naming.frame_fit import AGAIN, FINE, FrameFit, fit_frame
 from fatescope.lineage.naming.starts import Pose, find_poses, poses_around
 
@@ -24,9 +25,8 @@ _LATER = (1.7, 1.4, 1.2, 1.0, 1.0)
 _BESIDE = (1.4, 1.2, 1.0, 1.0)
 _SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)
 _LEAST_GAIN = 0.005
-CONFIDENCE = (-0.996, 1.076, -0.646)
-"""Logistic weights: constant, log of the margin, distance; fitted on tuning embryos."""
-_WORST_COST = 9.0
+_WORST_COST, _PER_DOUBLING = 2.7, -0.25
+"""At 64 nuclei, and its change when nuclei double: wrong poses fit better where names lie dense."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +57,7 @@ def name_frame(atlas: Atlas, *, xyz_um: FloatArray) -> NamedFrame:
     ----------
     xyz_um : ndarray of float, shape (n, 3)
     """
-    return _result(_hypotheses(atlas, xyz_um), len(xyz_um))
+    return _result(_hypotheses(atlas, xyz_um))
 
 
 def _hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
@@ -117,36 +117,22 @@ def _different(fits: Sequence[FrameFit], most: int) -> list[FrameFit]:
     return kept
 
 
-def _result(fits: Sequence[FrameFit], n: int) -> NamedFrame:
-    match = fits[0]
-    name, second, confidence = match.names(), np.full(n, -1), np.zeros(n)
-    own = match.cost[match.row, match.column]
-    holder = np.full(len(match.name), -1)
-    holder[match.column] = match.row
-    # The price of giving a nucleus another name includes what its present owner would pay.
-    others = match.cost[match.row].copy()
-    others[np.arange(len(match.row)), match.column] = np.inf
-    exchange = np.where(
-        holder >= 0,
-        match.cost[holder][:, match.column].T - match.cost[holder, np.arange(len(holder))],
-        0.0,
-    )
-    price = others + exchange - own[:, None]
-    choice = price.argmin(1)
-    second[match.row] = match.name[choice]
-    margin = np.maximum(price[np.arange(len(choice)), choice], 0)
-    far = np.sqrt(np.maximum(own - own.min(), 0))
-    w = CONFIDENCE
-    confidence[match.row] = 1 / (1 + np.exp(-(w[0] + w[1] * np.log1p(margin) * 2 + w[2] * far)))
+def _result(fits: Sequence[FrameFit]) -> NamedFrame:
+    best = fits[0]
+    sure = frame_certainty(fits)
     reasons = []
-    if match.total > _WORST_COST:
-        reasons.append(f"the nuclei fit the atlas poorly (cost {match.total:.1f} per nucleus)")
+    limit = _WORST_COST + _PER_DOUBLING * np.log2(len(best.cost) / 64)
+    if best.total > limit:
+        reasons.append(
+            f"the whole alignment is doubtful: the frame fits the atlas at {best.total:.2f} per "
+            f"nucleus (limit {limit:.2f})"
+        )
     return NamedFrame(
-        name=name,
-        second=second,
-        confidence=confidence,
-        minute=match.minute,
-        matrix=match.matrix,
-        cost=match.total,
+        name=best.names(),
+        second=sure.second,
+        confidence=sure.confidence,
+        minute=best.minute,
+        matrix=best.matrix,
+        cost=best.total,
         reasons=reasons,
     )

@@ -28,7 +28,7 @@ _RIDGE = 20.0
 _DUMMY = 50.0
 _MISSED = 0.01
 _STEPS_MIN = np.arange(-4.0, 4.1, 0.5)
-_AROUND_UM = 5.0
+_AROUND_UM = 4.0
 _AROUND_PRIOR = 1.0
 """Neighbours' worth of no displacement, against the displacements around a nucleus."""
 _MOST_OFF_UM = 5.0

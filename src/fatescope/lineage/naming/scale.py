@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 USUAL_UM = ((1.0, 0.09, 0.09), (0.5, 0.087, 0.087), (1.0, 0.254, 0.254), (1.0, 1.0, 1.0))
 """Spacings (z, y, x) of recordings that are often met, and of tables that hold µm."""
 _SNAP = 0.2
-_LARGE = 8
+LARGE = 8
+"""Nuclei at once from which the size of an embryo says something."""
 
 
 def guess_spacing(
@@ -43,7 +44,7 @@ def guess_spacing(
         raise InputError("no nucleus has a position. Check the columns x, y and z.")
     position, frame = position[finite], frame[finite]
     count = np.bincount(frame - frame.min())
-    frames = np.flatnonzero((count >= min(_LARGE, count.max())) & (count <= 350))
+    frames = np.flatnonzero((count >= min(LARGE, count.max())) & (count <= 350))
     if not len(frames):
         frames = np.flatnonzero(count == count.max())
     thin = frames[np.unique(np.round(np.linspace(0, len(frames) - 1, 12)).astype(int))]

@@ -11,6 +11,7 @@ from .curves import draw_curves as draw_curves
 from .curves import draw_populations as draw_populations
 from .curves import draw_timing as draw_timing
 from .differences import draw_differences as draw_differences
+from .embryo_points import draw_embryo_points as draw_embryo_points
 from .files import store_text as store_text
 from .files import stored_text as stored_text
 from .founders import draw_founders as draw_founders

@@ -23,6 +23,7 @@ def draw_compact_names(
     *,
     length: int,
     title: str,
+    note: str = "",
 ) -> str:
     """Draw which full names make each compact name: their first letters are set off in colour.
 
@@ -35,24 +36,17 @@ def draw_compact_names(
     colours : mapping of compact name to colour
     length : int
         Letters that are kept.
-    title : str
+    title, note : str
     """
-    n_names = sum(len(m) for m in members.values())
     heads = (
         (20, "full names"),
         (40 + _LETTERS * _LETTER, "compact name"),
         (170 + _LETTERS * _LETTER, "names"),
         (240 + _LETTERS * _LETTER, "rows"),
     )
-    letters = f"{length} letter{'s' * (length != 1)}"
     body = [
         text(20, 26, title, kind="t"),
-        text(
-            20,
-            50,
-            f"A name is its founder and one letter for each division. The first {letters} are "
-            f"kept: {number(n_names)} name{'s' * (n_names != 1)} become {len(members)}.",
-        ),
+        text(20, 50, note),
         *(text(x, _TOP - 22, words, kind="s") for x, words in heads),
     ]
     for i, (compact, names) in enumerate(members.items()):

@@ -61,9 +61,9 @@ def draw_populations(
     body.append(panel.axes())
     for name, count in counts.items():
         logs = np.where(count > 0, np.log2(np.maximum(count, 1)), np.nan)
-        colour = "#9a9a9a" if name == "total" else colours.get(name, UNKNOWN)
+        colour = UNKNOWN if name == "total" else colours.get(name, UNKNOWN)
         body.append(panel.line(time, logs, colour, width=3.2 if name == "total" else 2))
-    entries = [(n, "#9a9a9a" if n == "total" else colours.get(n, UNKNOWN)) for n in counts]
+    entries = [(n, UNKNOWN if n == "total" else colours.get(n, UNKNOWN)) for n in counts]
     body.append(legend(785, 84, entries))
     return figure("".join(body), width=870, height=480, title=title)
 

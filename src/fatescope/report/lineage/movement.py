@@ -31,7 +31,7 @@ def draw_movement(
     axis_labels: tuple[str, str],
     time_label: str,
     title: str,
-    equal: bool = True,
+    note: str = "",
 ) -> str:
     """Draw the way of each cell in one plane: its own colour and mark, and the time at each point.
 
@@ -46,8 +46,8 @@ def draw_movement(
         The cells, in the order of the key.
     axis_labels : (str, str)
     time_label, title : str
-    equal : bool
-        One unit is equally long along both sides.
+    note : str
+        Said beside what the numbers are.
     """
     known = np.isfinite(place).all(axis=1)
     (left, low), (right, high) = place[known].min(axis=0), place[known].max(axis=0)
@@ -65,7 +65,7 @@ def draw_movement(
         y_range=(float(low - pad), float(high + pad)),
         x_label=axis_labels[0],
         y_label=axis_labels[1],
-        equal=equal,
+        equal=True,
         n_x=10,
         n_y=8,
     )
@@ -77,8 +77,8 @@ def draw_movement(
         body.append(panel.line(place[mine, 0], place[mine, 1], colours[i], width=1.6))
         for row in mine.tolist():
             x, y = panel.x(float(place[row, 0])), panel.y(float(place[row, 1]))
-            said = f"{name}, {time_label} {number(float(time[row]))}"
-            body.append(_mark(x, y, i, colours[i], said))
+            hint = f"{name}, {time_label} {number(float(time[row]))}"
+            body.append(_mark(x, y, i, colours[i], hint))
             points.append((x, y))
             words.append(number(float(time[row])))
     r = _RADIUS - 1.0
@@ -89,14 +89,13 @@ def draw_movement(
         taken=[(x - r, y - r, x + r, y + r) for x, y in points],
     )
     left_out = len(points) - len(labels)
-    note = f"numbers: {time_label}" + (
-        f"; {left_out} without room are left out, and appear under the mouse" if left_out else ""
-    )
+    hidden = f"{left_out} without room are left out, and appear under the mouse"
+    said = [f"numbers: {time_label}", *([hidden] if left_out else []), *([note] if note else [])]
     key = []
     for i, name in enumerate(names):
         x, y = panel.left + panel.width + 26, panel.top + 12 + 20 * i
         key += [_mark(x, y, i, colours[i], ""), text(x + 12, y + 4, name)]
-    head = text(20, 26, title, kind="t") + text(20, 44, note, kind="s")
+    head = text(20, 26, title, kind="t") + text(20, 44, "; ".join(said), kind="s")
     drawn = [head, panel.axes(), *body, *(label.draw() for label in labels), *key]
     width = panel.left + panel.width + 50 + 8 * max(len(n) for n in names)
     height = panel.top + max(panel.height, 20.0 * len(names)) + 50

@@ -39,6 +39,7 @@ def tree_page(
     *,
     title: str,
     direction: Direction = "right",
+    drawn: str = "",
 ) -> str:
     """Return a self-contained page around a drawn tree.
 
@@ -52,6 +53,8 @@ def tree_page(
     title : str
     direction : ``right`` or ``down``
         Where time runs in ``svg``.
+    drawn : str
+        The column that the coloured stretches of ``svg`` show, if there are any.
 
     Notes
     -----
@@ -70,12 +73,15 @@ def tree_page(
         "down": direction == "down",
         "founder": [founder_colour(f) for f in tree.founder],
         "unknown": UNKNOWN,
+        "drawn": drawn,
         "hint": _HINT,
         "columns": {name: _column(c) for name, c in columns.items()},
     }
-    drawn = '<option value="">as drawn</option>' if len(tree.run_cell) else ""
-    choices = f'{drawn}<option value="lineage">lineage</option>'
-    choices += "".join(f'<option value="{escape(c)}">{escape(c)}</option>' for c in columns)
+    choices = f'<option value="">{escape(drawn)}, minute by minute</option>' if drawn else ""
+    choices += '<option value="lineage">lineage</option>'
+    choices += "".join(
+        f'<option value="{escape(c)}">{escape(c)}, mean of each cell</option>' for c in columns
+    )
     found = "".join(f'<option value="{escape(n)}">' for n in _once(tree.name))
     legend = "".join(
         f'<span><i style="background:{founder_colour(f)}"></i>{escape(f)}</span>'

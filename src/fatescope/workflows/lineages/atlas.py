@@ -23,7 +23,7 @@ from fatescope.run import Run
 from fatescope.run.summary import Summary
 from fatescope.workflows.driver import describe_files, pending, unreadable
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.workflows.execute import Progress
@@ -133,7 +133,7 @@ def embryos_of(
     title = file.path.name.split(".")[0]
     if title in leave_out:
         return [], {**describe_files(file.paths), "left_out": True}
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     if not any(got.lineage.name):
         raise InputError(
             f"{file.path}: holds no names, so it cannot enter an atlas. Name it first."

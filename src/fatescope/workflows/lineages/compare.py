@@ -25,14 +25,14 @@ from fatescope.lineage.comparing import (
     compare_traits,
     synchrony,
 )
-from fatescope.lineage.statistics import contrast, false_discovery_rate
+from fatescope.lineage.statistics import FEWEST_EMBRYOS, contrast, false_discovery_rate
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.lineage.traits_table import embryos_of_table, traits_table
 from fatescope.run import Run
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -108,7 +108,7 @@ def measure_file(file: LineageFile, *, reading: LineageReading, expression: str 
     """Read one lineage and measure its cells; the first part of the key is its role."""
     begun = time.perf_counter()
     role, _, table = file.key.partition("/")
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     traits = embryo_traits(got.lineage, table=table)
     check_expression([traits], expression)
     return Outcome(
@@ -169,9 +169,32 @@ def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[
             for kind in ("csv", "parquet"):
                 paths.append(out / f"{name}.{kind}")
                 write_table(table, paths[-1])
-    page = write_comparison(out, done, settings)
+    warnings = few_embryos(done, settings)
+    page = write_comparison(out, done, settings, warnings)
     left = [_left_out(e.table) for e, fit in zip(test, fits, strict=True) if not fit]
-    return [*left, *_findings(done, settings)], [*paths, page]
+    return [*warnings, *left, *_findings(done, settings)], [*paths, page]
+
+
+def few_embryos(done: Comparison, settings: CompareSettings) -> list[Finding]:
+    """Warn where a group has so few embryos that its spread is hardly known."""
+    groups = ((settings.test_name, len(done.test)), (done.reference_name, done.n_reference))
+    few = [f"{name}: {n}" for name, n in groups if n < FEWEST_EMBRYOS]
+    if not few:
+        return []
+    return [
+        Finding(
+            file=settings.test_name,
+            rule="few-embryos",
+            severity="warning",
+            value=float(min(n for _, n in groups)),
+            limit=float(FEWEST_EMBRYOS),
+            reason=(
+                f"fewer than {FEWEST_EMBRYOS} embryos in a group ({', '.join(few)}): how much "
+                "embryos differ by themselves is hardly known, and p and q rest on the assumption "
+                "that these cells vary like others. Take them as a hint, and add embryos."
+            ),
+        )
+    ]
 
 
 def _against(

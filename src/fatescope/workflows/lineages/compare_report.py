@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import FloatArray, Table
+    from fatescope.base import Finding, FloatArray, Table
     from fatescope.lineage.comparing import TraitResult
     from fatescope.lineage.traits import EmbryoTraits
     from fatescope.workflows.lineages.compare import Comparison
@@ -33,13 +33,18 @@ _TOP = 15
 _OPEN_MIN = 12.0
 
 
-def write_comparison(out: Path, done: Comparison, settings: CompareSettings) -> Path:
-    """Write ``report.html`` of a comparison and return its path."""
+def write_comparison(
+    out: Path, done: Comparison, settings: CompareSettings, warnings: Sequence[Finding]
+) -> Path:
+    """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
     sections = [_answers(done.results, settings), _embryos(done, settings)]
+    if warnings:
+        reasons = [f.reason[:1].upper() + f.reason[1:] for f in warnings]
+        sections.insert(0, show.Section(title="Before you read on", paragraphs=reasons))
     sections += [_trait(result, done, settings) for result in done.results]
     if len(done.rounds):
         sections.append(_rounds(done.rounds))
-    sections.append(_method(done.n_reference, len(done.test)))
+    sections.append(_method())
     title = f"{settings.test_name} against {done.reference_name}"
     page = show.build_page(title, sections, lead=_lead(done, settings))
     return show.store_text(out / "report.html", page)
@@ -137,8 +142,32 @@ def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> 
             "q",
         ),
         rows=rows,
-        figures=(dots, _tree(result, done.reference, words)),
+        figures=[
+            dots,
+            *_points(result, done, settings, order),
+            _tree(result, done.reference, words),
+        ],
     )
+
+
+def _points(
+    result: TraitResult, done: Comparison, settings: CompareSettings, cells: Sequence[int]
+) -> list[str]:
+    """Draw every embryo for the surest cells; the atlas has no embryos to show."""
+    from_atlas = done.n_reference != len(done.reference)
+    first = len(done.reference) if from_atlas else 0
+    shown = [i for i in cells if np.isfinite(result.q[i])]
+    if not shown:
+        return []
+    drawn = show.draw_embryo_points(
+        result.embryo_z[first:][:, shown],
+        [str(result.cell[i]) for i in shown],
+        [e.table for e in [*done.reference, *done.test][first:]],
+        len(done.reference) - first,
+        groups=(done.reference_name, settings.test_name),
+        title=f"{_WORDS[result.trait][0]}: every embryo, the surest cells",
+    )
+    return [drawn]
 
 
 def _difference(result: TraitResult, i: int) -> str:
@@ -224,21 +253,16 @@ def _rounds(rounds: Table) -> show.Section:
     )
 
 
-def _method(n_reference: int, n_test: int) -> show.Section:
-    few = min(n_reference, n_test) < 3
+def _method() -> show.Section:
     return show.Section(
         title="How this was done",
         paragraphs=(
             "The unit is the embryo. Clocks are fitted by a robust line through the divisions that "
             "embryos share, places by a robust linear map drawn towards a rotation. Variances of "
             "single cells are drawn towards the common one (moderated t), because few embryos give "
-            "poor variances. q is the false discovery rate of Benjamini and Hochberg over the "
-            "cells of one trait. A cell that is born late makes all its descendants late: read "
-            "births from the top.",
-            *(
-                ("One of the groups has fewer than three embryos: trust the spread accordingly.",)
-                if few
-                else ()
-            ),
+            "poor variances; the common one counts as ten degrees of freedom at most, because "
+            "cells of one embryo vary together. q is the false discovery rate of Benjamini and "
+            "Hochberg over the cells of one trait. A cell that is born late makes all its "
+            "descendants late: read births from the top.",
         ),
     )

@@ -19,7 +19,7 @@ from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
 from fatescope.report.svg import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import read
+from fatescope.workflows.lineages.reading import read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
@@ -96,8 +96,10 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
 
 def populations(embryo: Embryo) -> str:
     """Draw the number of nuclei of each founder over time."""
-    group = np.array(embryo.founder, dtype=object)[embryo.cells.row_cell]
-    frames, counts = quality.count_groups(embryo.lineage.frame, group, quality.FOUNDERS)
+    shown = TERRITORY_GROUPS["founder"]
+    founder = [f if f in shown or not f else quality.EARLY for f in embryo.founder]
+    group = np.array(founder, dtype=object)[embryo.cells.row_cell]
+    frames, counts = quality.count_groups(embryo.lineage.frame, group, (*shown, quality.EARLY))
     cliff = quality.scope_cliff(embryo.cells, fewest=CLIFF_CELLS)
     outside = None
     if cliff is not None:
@@ -109,7 +111,7 @@ def populations(embryo: Embryo) -> str:
         time_label=embryo.time_label,
         title=f"{embryo.key}: nuclei of each founder",
         outside_scope=outside,
-        note="doubling scale; Z2 and Z3 count as P4",
+        note="doubling scale; Z2 and Z3 count as P4; early: EMS and P0 to P3",
     )
 
 
@@ -159,7 +161,7 @@ def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatA
 @lru_cache(maxsize=4)
 def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
     embryos = [
-        embryo_traits(read(file, reading).lineage, table=file.key)
+        embryo_traits(read_to_scale(file, reading).lineage, table=file.key)
         for file in find_lineages([where])
     ]
     if len(embryos) < 3:

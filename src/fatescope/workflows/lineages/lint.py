@@ -1,4 +1,4 @@
-"""Check lineages: read -> findings of the reader -> rules -> ranked table -> exclusion.
+"""Check lineages: read -> findings of the reader -> rules -> ranked table, page -> exclusion.
 
 The unit of work is a lineage. Decisions of a person come back as an edited ``findings.csv``.
 """
@@ -23,14 +23,17 @@ from fatescope.acquire.lineages import (
     write_lineage,
 )
 from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, shown
-from fatescope.base.finding import Status
+from fatescope.base.finding import Severity, Status
 from fatescope.lineage import excluded_rows, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
-from fatescope.run import Run, Summary
+from fatescope.run import Run
+from fatescope.run.compose import FINDING_COLUMNS
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.lint_report import write_check
+from fatescope.workflows.lineages.lint_result import CheckSummary, FailOn
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 
 def lint_lineages(
@@ -40,25 +43,30 @@ def lint_lineages(
     settings: LintSettings | None = None,
     reading: LineageReading | None = None,
     decisions: Path | None = None,
+    fail_on: FailOn | None = None,
     execution: Execution | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> Summary:
-    """Check lineages and write one ranked list of findings; the story behind ``lineage lint``.
+) -> CheckSummary:
+    """Check lineages and write one ranked list of findings; the workflow behind ``lineage lint``.
 
     Parameters
     ----------
     inputs : sequence of paths
         Files of any lineage format, or folders of them.
     out : path
-        Gets ``findings.csv``, ``lineages.csv`` (one row per input), ``run.json``; with
-        ``decisions`` also ``clean/``, the tables without what was accepted as a fault.
+        Gets ``report.html``, ``findings.csv``, ``lineages.csv`` (one row per input),
+        ``run.json``; with ``decisions`` also ``clean/``, the tables without what was accepted as
+        a fault.
     settings : LintSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.
     decisions : path, optional
         A ``findings.csv`` of an earlier check in which a person set ``status`` to accepted or
         rejected. The originals are never touched; another list gives the rows back.
+    fail_on : str, optional
+        ``error`` or ``warning``: open findings of that severity, or a worse one, make the exit
+        code of the summary 1.
     execution : Execution, optional
     fresh : bool
         Remove what an earlier run left in ``out`` first.
@@ -66,7 +74,8 @@ def lint_lineages(
 
     Returns
     -------
-    Summary
+    CheckSummary
+        With all findings.
 
     Raises
     ------
@@ -84,7 +93,12 @@ def lint_lineages(
         )
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
-        return run.finish()
+        summary = run.finish()
+        findings = _errors_first(read_findings(run.out / "findings.csv"))
+        lineages = run.out / "lineages.csv"
+        page = write_check(run.out, findings, read_table(lineages) if lineages.exists() else None)
+        run.wrote(page)
+        return CheckSummary.of(summary, findings, fail_on)
 
 
 def lint_file(
@@ -99,7 +113,7 @@ def lint_file(
     begun = time.perf_counter()
     if is_count_table(file.path):
         return _lint_counts(file, settings=settings, decided=decided)
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     middle = time.perf_counter()
     findings = lint_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
     findings = [*got.findings, *findings]
@@ -213,8 +227,16 @@ def read_decisions(path: Path) -> list[Finding]:
     InputError
         If a needed column is missing or a status is none of open, accepted and rejected.
     """
+    return _findings_in(path, needed=("file", "frame", "object", "rule", "status"))
+
+
+def read_findings(path: Path) -> list[Finding]:
+    """Read a ``findings.csv`` as it was written."""
+    return _findings_in(path, needed=FINDING_COLUMNS)
+
+
+def _findings_in(path: Path, *, needed: Sequence[str]) -> list[Finding]:
     table = read_table(path)
-    needed = ("file", "frame", "object", "rule", "status")
     missing = [c for c in needed if c not in table]
     if missing:
         raise InputError(f"{shown(path)}: lacks the columns {', '.join(missing)} of findings.csv.")
@@ -227,19 +249,26 @@ def read_decisions(path: Path) -> list[Finding]:
                 f"{shown(path)}: row {row + 2} has the status {status!r}; give open, accepted or "
                 "rejected."
             )
-        frame = value["frame"]
+        frame, number, limit = value["frame"], value.get("value"), value.get("limit")
         found.append(
             Finding(
                 file=str(value["file"]),
                 rule=str(value["rule"]),
-                reason="",
-                severity="info",
+                reason=str(value.get("reason") or ""),
+                severity=cast("Severity", str(value.get("severity") or "info")),
                 frame=None if frame is None else int(float(str(frame))),
                 object=None if value["object"] is None else str(value["object"]),
+                value=None if number is None else float(str(number)),
+                limit=None if limit is None else float(str(limit)),
                 status=cast("Status", status),
             )
         )
     return found
+
+
+def _errors_first(findings: list[Finding]) -> list[Finding]:
+    order = ("error", "warning", "info")
+    return sorted(findings, key=lambda f: order.index(f.severity))
 
 
 def _plain(value: Any) -> Any:

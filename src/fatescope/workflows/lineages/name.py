@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,15 +13,15 @@ import numpy as np
 from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
-from fatescope.base import Execution, Finding, Spacing, Table
-from fatescope.lineage.naming import NameSettings, guess_spacing, name_embryo
+from fatescope.base import Execution, Finding, Table
+from fatescope.lineage.naming import NameSettings, name_embryo
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.name_network import name_by_network
 from fatescope.workflows.lineages.named_table import NamedTable, add_names
-from fatescope.workflows.lineages.reading import assumed_scale, describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.base import Lineage
@@ -82,29 +81,27 @@ def name_file(
 ) -> Outcome:
     """Read one table, name its rows, and write them in their order."""
     begun = time.perf_counter()
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     lineage = got.lineage
-    if lineage.spacing.um("ZYX") is None:
-        atlas = open_atlas(settings.atlas)
-        z, y, x = guess_spacing(atlas, position=lineage.position, frame=lineage.frame)
-        guess = Spacing.of(source="estimated", Z=z, Y=y, X=x).replaced_by(lineage.spacing)
-        lineage = replace(lineage, spacing=guess)
-        said = assumed_scale(guess, file=file.key)
-        got = replace(got, lineage=lineage, findings=[*got.findings, *said])
     middle = time.perf_counter()
     given = original_columns(file.path, got)
-    method = name_by_network if settings.method == "network" else name_by_atlas
-    named = method(lineage, given, settings)
+    named = name_rows(lineage, given, settings)
     path = out / "named" / f"{file.key}.csv"
     path.parent.mkdir(parents=True, exist_ok=True)
     write_table(named.table, path)
     return Outcome(
         input=describe(file, got),
         tables={"embryos": _embryo_row(file.key, got, named)},
-        findings=[*got.findings, *_findings(file.key, named)],
+        findings=[*got.findings, *why_atypical(file.key, named)],
         files=[path.relative_to(out)],
         seconds={"read": middle - begun, "name": time.perf_counter() - middle},
     )
+
+
+def name_rows(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
+    """Name the rows of a lineage of known spacing; ``given`` are its columns as they stand."""
+    method = name_by_network if settings.method == "network" else name_by_atlas
+    return method(lineage, given, settings)
 
 
 def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
@@ -160,9 +157,10 @@ def _embryo_row(key: str, read: ReadLineage, named: NamedTable) -> Table:
     return Table(columns)
 
 
-def _findings(key: str, named: NamedTable) -> list[Finding]:
+def why_atypical(key: str, named: NamedTable) -> list[Finding]:
+    """Say why an embryo as a whole does not fit, if it does not."""
     if not named.reasons:
         return []
     rule = "species" if named.species == "C. briggsae" else "atypical"
-    reason = f"this embryo is unlike those that names were learnt from: {'; '.join(named.reasons)}."
+    reason = f"this embryo is unlike those that the names come from: {'; '.join(named.reasons)}."
     return [Finding(file=key, rule=rule, severity="warning", reason=reason)]

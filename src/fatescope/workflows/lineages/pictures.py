@@ -33,7 +33,7 @@ from fatescope.workflows.lineages.published import (
     movement,
     names_of_rows,
 )
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,7 +48,7 @@ def draw_embryo(
 ) -> Outcome:
     """Draw everything of one lineage into ``out/embryos/<key>/``."""
     begun = time.perf_counter()
-    got = read(file, reading)
+    got = read_to_scale(file, reading)
     embryo = prepare_embryo(file.key, got.lineage)
     folder = out / "embryos" / file.key
     files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}
@@ -60,8 +60,8 @@ def draw_embryo(
         pictures["populations"] = populations(embryo)
     if any(embryo.cells.name):
         pictures |= names_of_rows(embryo, settings)
-    if settings.cells:
-        pictures["movement"] = movement(embryo, settings)
+    if settings.cells and (moved := movement(embryo, settings)):
+        pictures["movement"] = moved
     if against := timing(embryo, settings, reading):
         pictures["timing"] = against
     files += [show.store_text(folder / f"{n}.svg", svg) for n, svg in pictures.items()]
@@ -115,7 +115,14 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         name: show.CellColumn(mean_per_cell(cells, values), _scale(name, values))
         for name, values in numeric_columns(lineage).items()
     }
-    page = show.tree_page(svg, tree, columns, title=embryo.key, direction=settings.direction)
+    page = show.tree_page(
+        svg,
+        tree,
+        columns,
+        title=embryo.key,
+        direction=settings.direction,
+        drawn=settings.colour or "",
+    )
     return [
         show.store_text(folder / "tree.svg", svg),
         show.store_text(folder / "tree.html", page),

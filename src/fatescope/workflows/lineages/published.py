@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from fatescope.workflows.lineages.settings import DrawSettings
 
 
+_MOST_LISTED = 64  # names that get a row and a panel of their own
+
+
 def asked_cells(settings: DrawSettings) -> list[str]:
     """Return the cells that were asked for, each once, in their order."""
     wanted = [w.strip() for w in (settings.cells or "").split(",")]
@@ -46,19 +49,29 @@ def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
 
 
 def movement(embryo: Embryo, settings: DrawSettings) -> str:
-    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table."""
-    there = [n for n in asked_cells(settings) if n in set(embryo.cells.name)]
+    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table.
+
+    Returns
+    -------
+    str
+        Empty where no place is known, as in a Newick tree.
+    """
+    chosen_cell(embryo, settings)  # raises where there is none of them
+    asked, names = asked_cells(settings), set(embryo.cells.name)
+    there, missing = ([n for n in asked if (n in names) == is_there] for is_there in (True, False))
     place_of = {n: i for i, n in enumerate(there)}
     cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.row_cell]
     rows = np.flatnonzero(cell >= 0)
     if settings.coordinates == "raw" or embryo.body_um is None:
-        raw = published_features(embryo.lineage)
-        place, time = raw[rows, :2], raw[rows, 3]
+        raw = published_features(embryo.lineage, ("x", "y", "time"))
+        place, time = raw[rows, :2], raw[rows, 2]
         labels, clock = ("x (px, counted from 1)", "y (px, counted from 1)"), "frame"
     else:
         place, time = embryo.body_um[rows, :2], embryo.lineage.frame[rows] * embryo.interval
         labels = f"{embryo.axis_names[0]} (µm)", f"{embryo.axis_names[1]} (µm)"
         clock = embryo.time_label
+    if not np.isfinite(place).all(axis=1).any():
+        return ""
     return show.draw_movement(
         place,
         time,
@@ -67,6 +80,7 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
         axis_labels=labels,
         time_label=clock,
         title=f"{embryo.key}: movement of {', '.join(there)}",
+        note=f"not in this table: {', '.join(missing)}" if missing else "",
     )
 
 
@@ -86,9 +100,19 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
     ):
         members[short].append(full)
     percent = 100 * most / sum(rows.values())
+    frequent = {n for n, _ in rows.most_common(_MOST_LISTED)}
+    listed = {n: c for n, c in colours.items() if n in frequent}
+    only = "" if len(listed) == len(ordered) else f" The {len(listed)} most frequent are shown."
+    full = count_of(len(set(embryo.cells.name)), "name")
     figures = {
         "compact-names": show.draw_compact_names(
-            members, counts, colours, length=length, title=f"{embryo.key}: compact_cellname"
+            {n: members[n] for n in listed},
+            counts,
+            colours,
+            length=length,
+            title=f"{embryo.key}: compact_cellname",
+            note="A name is its founder and one letter for each division. The first "
+            f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
         ),
         "names": show.draw_class_bars(
             ordered,
@@ -103,7 +127,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
         ),
     }
     row_name = np.array(compact, dtype=object)[embryo.cells.row_cell]
-    if drawn := _components(embryo, row_name, colours, settings):
+    if drawn := _components(embryo, row_name, listed, settings):
         figures["components"] = drawn
     return figures
 
@@ -112,9 +136,9 @@ def _components(
     embryo: Embryo, row_name: np.ndarray, colours: dict[str, str], settings: DrawSettings
 ) -> str:
     """Draw the components of x, y, time and size; empty where they do not differ."""
-    values = published_features(embryo.lineage)[:, [0, 1, 3, 4]]
+    columns = ("x", "y", "time", "size")
     try:
-        found = principal_components(values, ("x", "y", "time", "size"))
+        found = principal_components(published_features(embryo.lineage, columns), columns)
     except InputError:
         return ""
     first, second = (
@@ -129,6 +153,7 @@ def _components(
         colours,
         axis_labels=(first, second),
         title=f"{embryo.key}: principal components of {names}",
-        note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows",
+        note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows; "
+        f"{count_of(len(colours), 'name')}",
         rng=np.random.default_rng(settings.seed),
     )

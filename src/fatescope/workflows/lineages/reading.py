@@ -1,20 +1,27 @@
-"""How every lineage story reads its inputs and describes them."""
+"""How every lineage workflow reads its inputs and describes them."""
 
 from __future__ import annotations
 
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fatescope.acquire.lineages import read_lineage_checked
 from fatescope.base import Finding, Spacing
+from fatescope.lineage.naming import LARGE, USUAL_UM, guess_spacing
 from fatescope.workflows.driver import describe_files
+from fatescope.workflows.lineages.atlas_source import open_atlas
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
+    from fatescope.base import Lineage
 
 
 def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
-    """Read one lineage as the user wants it read.
+    """Read one lineage as the user wants it read, without estimating what its file does not say.
 
     Its findings name the input by its key, and one of them says which steps are a guess.
 
@@ -23,14 +30,52 @@ def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
     FileFormatError, InputError
         If it is no lineage.
     """
-    got = read_lineage_checked(
+    return _with_note(_opened(file, reading), file)
+
+
+def read_to_scale(file: LineageFile, reading: LineageReading) -> ReadLineage:
+    """Read one lineage as `read` does; steps that nobody states are estimated from the embryo."""
+    got = _opened(file, reading)
+    return _with_note(replace(got, lineage=with_estimated_spacing(got.lineage)), file)
+
+
+def _opened(file: LineageFile, reading: LineageReading) -> ReadLineage:
+    return read_lineage_checked(
         file.path,
         format=reading.format,
         spacing_um=reading.spacing_um,
         interval_min=reading.interval_min,
     )
+
+
+def _with_note(got: ReadLineage, file: LineageFile) -> ReadLineage:
     findings = [replace(f, file=file.key) for f in got.findings]
     return replace(got, findings=findings + assumed_scale(got.lineage.spacing, file=file.key))
+
+
+def with_estimated_spacing(lineage: Lineage) -> Lineage:
+    """Replace what is unknown or merely assumed in the spacing by what the embryo's size says."""
+    steps = lineage.spacing.steps
+    unstated = [a for a in "ZYX" if a not in steps or steps[a].source == "assumed"]
+    finite = np.isfinite(lineage.position).all(axis=1)
+    if not unstated or not finite.any():
+        return lineage
+    position, frame = lineage.position[finite], lineage.frame[finite]
+    assumed = lineage.spacing.um("ZYX")
+    if assumed is not None and np.bincount(frame - frame.min()).max() < LARGE:
+        return lineage
+    guess = guess_spacing(open_atlas(), position=position, frame=frame)
+    if assumed is not None and guess not in USUAL_UM and _alike(guess, assumed):
+        # Tables of which only some branches were followed look small: the usual scale stands.
+        return lineage
+    values = dict(zip("ZYX", guess, strict=True))
+    estimated = Spacing.of(source="estimated", **{a: values[a] for a in unstated})
+    return replace(lineage, spacing=lineage.spacing.replaced_by(estimated))
+
+
+def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
+    """Say whether two spacings differ by less than a factor of two along each axis."""
+    return bool(np.abs(np.log2(np.divide(one, other))).max() < 1)
 
 
 def assumed_scale(spacing: Spacing, *, file: str) -> list[Finding]:

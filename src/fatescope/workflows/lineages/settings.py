@@ -9,10 +9,10 @@ from fatescope.base.settings import Settings, setting
 
 
 class DrawSettings(Settings):
-    """What the pictures of ``lineage draw`` show."""
+    """What the figures of ``lineage draw`` show."""
 
     colour: str | None = setting(
-        None, "column that colours the tree, such as blot; default: the founders"
+        None, "column that colours the tree, such as blot; default: the lineages"
     )
     direction: Literal["right", "down"] = setting("right", "where time runs in the tree")
     groups: Literal["founder", "lineage", "compact"] = setting(
@@ -33,7 +33,7 @@ class DrawSettings(Settings):
         3.0, "edge of the cubes in which overlap is counted", unit="µm", gt=0.5
     )
     deals: int = setting(20, "random deals of the names, for the overlap by chance", ge=1, le=1000)
-    seed: int = setting(1, "the same seed gives the same pictures", ge=0)
+    seed: int = setting(1, "the same seed gives the same figures", ge=0)
 
 
 class CompareSettings(Settings):

@@ -10,51 +10,43 @@ import numpy as np
 from fatescope.acquire import write_table
 from fatescope.base import FatescopeError, Finding, Table
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
-from fatescope.lineage.compact import (
-    COMPACT_NAMES,
-    FEATURES,
-    aligned_features,
-    compact_labels,
-    published_features,
-)
-from fatescope.lineage.territory import interval_over_units
+from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
 from fatescope.models import NamesNetwork, write_names_network
 from fatescope.run import Run
-from fatescope.workflows.reproduce.names_atlas import atlas_labels, training_atlas
+from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
 from fatescope.workflows.reproduce.names_data import (
     NamedEmbryo,
     load_embryos,
-    published_table,
     split_embryos,
     unit_hash,
 )
 from fatescope.workflows.reproduce.names_page import write_names_page
+from fatescope.workflows.reproduce.names_published import PublishedRuns, run_published
+from fatescope.workflows.reproduce.names_scores import (
+    CORRECTED,
+    MAJORITY,
+    Score,
+    score_methods,
+    score_table,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.atlas import Atlas
     from fatescope.run import Summary
-    from fatescope.train.compact_names import FittedNames, PublishedFit
+    from fatescope.train.names_fit import FittedNames
     from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
-_RESAMPLES = 4000
-CORRECTED = 2  # place of the corrected network among the scores
-_QUICK = {"rows_per_class": 120, "epochs": 6, "crop_nuclei": 60}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Score:
-    """Accuracy over test embryos: per embryo, mean, 95 % interval over embryos."""
-
-    method: str
-    per_embryo: tuple[float, ...]
-    mean: float
-    low: float
-    high: float
+_QUICK = {
+    "epochs": 16,
+    "later_epochs": 6,
+    "corrected_epochs": 6,
+    "rows_per_class": 120,
+    "crop_nuclei": 60,
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,16 +54,13 @@ class NamesOutcome:
     """Everything that the page and the card say."""
 
     source: str
-    table: str
-    published: PublishedFit
+    published: PublishedRuns
     corrected: FittedNames
     network: NamesNetwork
     test: tuple[str, ...]
     n_train: int
     n_validation: int
-    scores: tuple[Score, ...]
-    label_counts: IntArray
-    sampled: int
+    scores: dict[str, Score]
     residual_um: float
 
 
@@ -120,8 +109,7 @@ def _reproduce(
 ) -> tuple[NamesOutcome, list[Finding]]:
     split = split_embryos(embryos, test_share=recipe.test_share)
     groups = {s: [e for e in split if e.split == s] for s in ("train", "validation", "test")}
-    table = published_table(groups["train"])
-    published, label_counts = _published(table, recipe, progress)
+    published = run_published([*groups["train"], *groups["validation"]], recipe, progress)
     reference = mean_embryo([e.lineage for e in groups["train"]])
     features, findings, residuals = _features(split, reference)
     corrected = _corrected(features, groups, recipe, progress)
@@ -129,12 +117,18 @@ def _reproduce(
     train_labels = np.concatenate([labels[e.key] for e in groups["train"]])
     network = _network(corrected, reference, train_labels[train_labels >= 0], groups)
     tested = [e for e in groups["test"] if e.key in features]
-    atlas = training_atlas(groups["train"])
-    scores = _scores(tested, labels, features, published, network, atlas, recipe)
+    scores = score_methods(
+        tested,
+        labels=labels,
+        features=features,
+        reported=published.reported,
+        network=network,
+        atlas=training_atlas(groups["train"]),
+        seed=recipe.seed,
+    )
     network = _with_notes(network, scores, source, recipe)
     return NamesOutcome(
         source=source,
-        table=table.key,
         published=published,
         corrected=corrected,
         network=network,
@@ -142,30 +136,8 @@ def _reproduce(
         n_train=len(groups["train"]),
         n_validation=len(groups["validation"]),
         scores=scores,
-        label_counts=label_counts,
-        sampled=published.rows_after_sampling // max(int((label_counts > 0).sum()), 1),
         residual_um=float(np.mean(residuals)),
     ), findings
-
-
-def _published(
-    table: NamedEmbryo, recipe: NamesRecipe, progress: Progress | None
-) -> tuple[PublishedFit, IntArray]:
-    from fatescope.train.compact_names import fit_as_published
-
-    lineage = table.lineage
-    labels = compact_labels(lineage.name)
-    first = lineage.frame - lineage.frame.min()
-    used = (labels >= 0) & (np.bincount(first)[first] <= recipe.crop_nuclei)
-    fit = fit_as_published(
-        published_features(lineage)[used],
-        labels[used],
-        n_classes=len(COMPACT_NAMES),
-        epochs=recipe.epochs,
-        seed=recipe.seed,
-        progress=progress,
-    )
-    return fit, np.bincount(labels[used], minlength=len(COMPACT_NAMES))
 
 
 def _features(
@@ -203,7 +175,7 @@ def _corrected(
         *rows["validation"],
         n_classes=len(COMPACT_NAMES),
         rows_per_class=recipe.rows_per_class,
-        epochs=recipe.epochs,
+        epochs=recipe.corrected_epochs,
         seed=recipe.seed,
         progress=progress,
     )
@@ -232,55 +204,24 @@ def _network(
     )
 
 
-def _scores(
-    test: list[NamedEmbryo],
-    labels: dict[str, IntArray],
-    features: dict[str, FloatArray],
-    published: PublishedFit,
-    network: NamesNetwork,
-    atlas: Atlas,
-    recipe: NamesRecipe,
-) -> tuple[Score, ...]:
-    """Score the same rows of the same embryos by every method."""
-    rng = np.random.default_rng(recipe.seed)
-    values: dict[str, list[float]] = {}
-    for e in test:
-        y = labels[e.key]
-        used = y >= 0
-        guesses = {
-            "always the most frequent name": np.full(used.sum(), np.bincount(y[used]).argmax()),
-            "the published network": published.fitted.predict(published_features(e.lineage)[used]),
-            "the corrected network": network.probabilities(features[e.key][used]).argmax(axis=1),
-            "the atlas, without tracks": atlas_labels(atlas, e, tracks=False)[used],
-            "the atlas, with tracks": atlas_labels(atlas, e, tracks=True)[used],
-        }
-        for method, guess in guesses.items():
-            values.setdefault(method, []).append(float((guess == y[used]).mean()))
-    scores = []
-    for method, v in values.items():
-        mean, low, high = interval_over_units(np.array(v), n_resamples=_RESAMPLES, rng=rng)
-        scores.append(Score(method=method, per_embryo=tuple(v), mean=mean, low=low, high=high))
-    return tuple(scores)
-
-
 def _with_notes(
-    network: NamesNetwork, scores: tuple[Score, ...], source: str, recipe: NamesRecipe
+    network: NamesNetwork, scores: dict[str, Score], source: str, recipe: NamesRecipe
 ) -> NamesNetwork:
     from dataclasses import replace
 
-    last = scores[CORRECTED]
+    ours = scores[CORRECTED]
     return replace(
         network,
         notes={
             "command": "fatescope reproduce lineage-names-2020",
             "data": source,
-            "test_embryos": len(last.per_embryo),
-            "accuracy": round(last.mean, 4),
-            "low": round(last.low, 4),
-            "high": round(last.high, 4),
-            "majority": round(scores[0].mean, 4),
+            "test_embryos": len(ours.per_embryo),
+            "accuracy": round(ours.mean, 4),
+            "low": round(ours.low, 4),
+            "high": round(ours.high, 4),
+            "majority": round(scores[MAJORITY].mean, 4),
             "seed": recipe.seed,
-            "epochs": recipe.epochs,
+            "epochs": recipe.corrected_epochs,
         },
     )
 
@@ -289,16 +230,14 @@ def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool
     files = write_names_network(
         outcome.network, out / "network", card=names_card(outcome, quick=quick)
     )
-    scores = Table(
-        {
-            "embryo": np.array([e for s in outcome.scores for e in outcome.test], dtype=object),
-            "method": np.array(
-                [s.method for s in outcome.scores for _ in outcome.test], dtype=object
-            ),
-            "accuracy": np.array([v for s in outcome.scores for v in s.per_embryo]),
-        }
-    )
-    fits = {"published": outcome.published.fitted, "corrected": outcome.corrected}
+    scores = score_table(outcome.scores, outcome.test)
+    runs = outcome.published
+    fits = {
+        "reported": runs.reported.fit.fitted,
+        "reported, schedule on the loss": runs.on_loss.fitted,
+        "later": runs.later.fit.fitted,
+        "corrected": outcome.corrected,
+    }
     course = Table.concatenate([_course(name, fit) for name, fit in fits.items()])
     for name, table in (("scores", scores), ("course", course)):
         write_table(table, out / f"{name}.csv")
@@ -316,6 +255,6 @@ def _course(name: str, fit: FittedNames) -> Table:
             "loss": fit.loss,
             "train_accuracy": fit.train_accuracy,
             "check_accuracy": fit.check_accuracy,
-            "learning_rate": fit.rate,
+            "learning_rate": fit.learning_rate,
         }
     )

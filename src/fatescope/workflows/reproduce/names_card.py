@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fatescope.workflows.reproduce.names_scores import CORRECTED, MAJORITY, REPORTED
+
 if TYPE_CHECKING:
     from fatescope.workflows.reproduce.lineage_names import NamesOutcome
 
 
 def names_card(outcome: NamesOutcome, *, quick: bool) -> str:
     """Return the model card: what it does, how good it is on unseen embryos, what it cannot."""
-    majority, published, corrected = outcome.scores[:3]
+    majority, published, corrected = (outcome.scores[m] for m in (MAJORITY, REPORTED, CORRECTED))
     warning = (
         "\n**Made by a quick run on rendered embryos: not for use on real ones.**\n"
         if quick

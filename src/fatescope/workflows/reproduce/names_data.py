@@ -13,7 +13,6 @@ import numpy as np
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import FatescopeError, InputError
 from fatescope.lineage.body_axes import body_axes
-from fatescope.lineage.compact import COMPACT_NAMES, compact_labels
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.workflows.lineages.reading import read
 
@@ -96,16 +95,6 @@ def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[
         NamedEmbryo(key=e.key, lineage=e.lineage, split=s)
         for e, s in zip(ordered, splits, strict=True)
     ]
-
-
-def published_table(embryos: Sequence[NamedEmbryo]) -> NamedEmbryo:
-    """Return the embryo for the published part: all 32 names, an unc one if there is any."""
-
-    def fit(e: NamedEmbryo) -> tuple[int, int, str]:
-        present = len(set(compact_labels(e.lineage.name).tolist()) - {-1})
-        return abs(len(COMPACT_NAMES) - present), -("unc" in e.key), e.key
-
-    return min(embryos, key=fit)
 
 
 def unit_hash(key: str) -> str:

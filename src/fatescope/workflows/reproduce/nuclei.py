@@ -1,4 +1,4 @@
-"""``fatescope reproduce nuclei-2020``: published, its worth on other pictures, corrected."""
+"""``fatescope reproduce nuclei-2020``: published, its worth on other images, corrected."""
 
 from __future__ import annotations
 
@@ -53,14 +53,16 @@ def reproduce_nuclei(
     Parameters
     ----------
     out : Path
-        Gets ``report.html``, ``scores.csv``, ``course.csv``, ``networks.csv`` and ``pictures/``.
+        Gets ``report.html``, ``scores.csv``, ``course.csv``, ``networks.csv``, ``roughness.csv``
+        and ``pictures/``.
         The same call again continues with the folds that are not done.
     recipe : NucleiRecipe
     data : Path, optional
         Folder with ``images/`` and ``labels/`` of one name each, or one that holds
-        ``wormimage_em``. Each picture is left out once.
+        ``wormimage_em``. Each image is left out once. A mask of the same name in
+        ``masks_published/`` is what the published network is trained on.
     quick : bool
-        A short run on rendered pictures: shows that everything runs, proves nothing.
+        A short run on rendered images: shows that everything runs, proves nothing.
     workers : int, optional
         Processes, each for one fold at a time and with one thread; default: one for each core.
     progress, fresh
@@ -68,7 +70,7 @@ def reproduce_nuclei(
     Raises
     ------
     InputError
-        If there are no pictures, or fewer than three.
+        If there are no images, or fewer than three.
     """
     if quick:
         recipe = recipe.replace(**_QUICK)
@@ -91,14 +93,14 @@ def reproduce_nuclei(
 
 
 def find_samples(data: Path | None, *, quick: bool, scratch: Path) -> tuple[list[Sample], str]:
-    """Return pairs of picture and labels, and one sentence that says where they come from."""
+    """Return pairs of image and labels, and one sentence that says where they come from."""
     if quick:
-        return _rendered(scratch), f"{_RENDERED} rendered pictures (not of any embryo)"
+        return _rendered(scratch), f"{_RENDERED} rendered images (not of any embryo)"
     given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
     if given is None:
         raise InputError(
-            "no pictures to learn from. Give a folder with images/ and labels/ by --data, or "
-            "--quick for a short run on rendered pictures."
+            "no images to learn from. Give a folder with images/ and labels/ by --data, or "
+            "--quick for a short run on rendered images."
         )
     folder = given / "wormimage_em" if (given / "wormimage_em").is_dir() else given
     samples = [
@@ -111,7 +113,7 @@ def find_samples(data: Path | None, *, quick: bool, scratch: Path) -> tuple[list
             f"{folder}: {len(samples)} pairs of images/NAME.* and labels/NAME.png; three or more "
             "are needed, so that one can be left out."
         )
-    return samples, f"{len(samples)} pictures of {folder.name}"
+    return samples, f"{len(samples)} images of {folder.name}"
 
 
 def _rendered(scratch: Path) -> list[Sample]:

@@ -1,4 +1,4 @@
-"""One unit of ``reproduce nuclei-2020``: some pictures left out, both networks trained without."""
+"""One unit of ``reproduce nuclei-2020``: some images left out, both networks trained without."""
 
 from __future__ import annotations
 
@@ -10,26 +10,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.evaluate import LabelScores, score_labels
+from fatescope.evaluate import LabelScores, boundary_roughness, score_labels
 from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
-from fatescope.report import draw_triptych
+from fatescope.report import draw_panels, foreground_panel, intensity_panel, probability_panel
 from fatescope.report.lineage import store_text
 from fatescope.workflows.driver import Outcome, describe_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
+    from fatescope.base import FloatArray
     from fatescope.train import LibraryNetwork, PublishedNuclei
     from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 CORRECTED = "corrected"
 _HALF = 0.5
+AUGMENTED = 20  # versions of each image left out, for the roughness of outlines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fold:
-    """Pictures that are left out together, and those that the networks learn from."""
+    """Images that are left out together, and those that the networks are trained on."""
 
     left_out: tuple[Sample, ...]
     learnt: tuple[Sample, ...]
@@ -54,7 +58,7 @@ class Fold:
 
 
 def plan_folds(samples: Sequence[Sample], n: int) -> list[Fold]:
-    """Leave each picture out once, neighbours by name together: they may be of one series."""
+    """Leave each image out once, neighbours by name together: they may be of one series."""
     rows = np.array_split(np.arange(len(samples)), min(n, len(samples)))
     return [
         Fold(
@@ -74,14 +78,14 @@ def run_fold(
     ----------
     fold : Fold
     out : Path
-        Gets ``pictures/NAME.svg`` of each picture left out.
+        Gets ``pictures/NAME.svg`` of each image left out.
     recipe : NucleiRecipe
     progress : callable, optional
     """
-    from fatescope.train import fit_published_nuclei
+    from fatescope.train import augmented_pairs, fit_published_nuclei
 
     published = fit_published_nuclei(
-        fold.learnt,
+        [with_published_mask(s) for s in fold.learnt],
         epochs=recipe.epochs,
         batches=recipe.batches,
         batch=recipe.batch,
@@ -92,10 +96,22 @@ def run_fold(
         progress=progress,
     )
     corrected = _corrected(fold, recipe, progress)
-    scores, files = [], []
+    scores, files, roughness = [], [], []
     for sample, ours in zip(fold.left_out, corrected, strict=True):
-        theirs, picture = _judge_published(published, sample, recipe)
-        store_text(out / "pictures" / f"{sample.unit}.svg", picture)
+        theirs, found = _judge_published(published, sample, recipe)
+        pairs = augmented_pairs(
+            with_published_mask(sample), AUGMENTED, size_px=recipe.size_px, seed=recipe.seed
+        )
+        maps = [published.small_map(image) for image, _ in pairs]
+        roughness.append(
+            _roughness(sample, [mask for _, mask in pairs], maps, size_px=recipe.size_px)
+        )
+        # The version least like the first: some versions are hardly changed at all.
+        shown = int(np.argmax([np.abs(image - pairs[0][0]).mean() for image, _ in pairs]))
+        store_text(
+            out / "pictures" / f"{sample.unit}.svg",
+            _draw(sample, found, (*pairs[shown], maps[shown]), threshold=recipe.shown_threshold),
+        )
         files.append(f"pictures/{sample.unit}.svg")
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
     return Outcome(
@@ -103,6 +119,7 @@ def run_fold(
         tables={
             "scores": _score_table(scores),
             "course": _course_table(fold, published),
+            "roughness": Table.concatenate(roughness),
             "networks": Table(
                 {
                     "left_out": np.array([fold.key], dtype=object),
@@ -131,7 +148,7 @@ def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
 
 
 def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> list[LabelScores]:
-    """Train this house's network on the same pictures; the size of the nuclei is told."""
+    """Train this house's network on the same images; the size of the nuclei is given."""
     from fatescope.train import EvaluatedNetwork, Recipe, fit_recipe, score_samples
     from fatescope.train.packaging import describe
 
@@ -158,32 +175,87 @@ def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> l
     return [s.scores for s in scored]
 
 
+def with_published_mask(sample: Sample) -> Sample:
+    """Return the sample with its mask as published, if ``masks_published`` beside labels has one.
+
+    The masks of 2020 were kept as JPEG, and whatever is not 0 is foreground.
+    """
+    folder = sample.labels.parent.parent / "masks_published"
+    masks = sorted(folder.glob(f"{sample.labels.stem}.*"))
+    return replace(sample, labels=masks[0]) if masks else sample
+
+
 def _judge_published(
     published: PublishedNuclei, sample: Sample, recipe: NucleiRecipe
-) -> tuple[dict[str, LabelScores], str]:
-    """Return the scores by threshold, and the picture of input, prediction and mask."""
+) -> tuple[dict[str, LabelScores], FloatArray]:
+    """Return the scores by threshold, and the map."""
     from fatescope.train import threshold_instances
 
-    pixels = read_plane(sample.image)
     truth = read_label_plane(sample.labels)
-    found = published.probability(pixels)
+    found = published.probability(read_plane(sample.image))
     scores = {
         f"published, threshold {at:g}": score_labels(
             truth, threshold_instances(found, threshold=at)
         )
         for at in (_HALF, recipe.shown_threshold)
     }
-    picture = draw_triptych(
-        pixels, found, truth, threshold=recipe.shown_threshold, title=sample.unit
+    return scores, found
+
+
+def _draw(
+    sample: Sample,
+    found: FloatArray,
+    augmented: tuple[FloatArray, NDArray[np.bool_], FloatArray],
+    *,
+    threshold: float,
+) -> str:
+    """Draw image, prediction and mask; below, the same of one augmented version."""
+    image, mask, its_map = augmented
+    return draw_panels(
+        [
+            [
+                intensity_panel("image", read_plane(sample.image)),
+                probability_panel(f"prediction, edge at {threshold:g}", found, threshold=threshold),
+                foreground_panel("mask", read_label_plane(sample.labels) > 0),
+            ],
+            [
+                intensity_panel("augmented image", image),
+                probability_panel("its prediction", its_map, threshold=threshold),
+                foreground_panel("augmented mask", mask),
+            ],
+        ],
+        title=sample.unit,
     )
-    return scores, picture
+
+
+def _roughness(
+    sample: Sample,
+    masks: Sequence[NDArray[np.bool_]],
+    maps: Sequence[FloatArray],
+    *,
+    size_px: int,
+) -> Table:
+    """Return how rough the drawn mask, augmented masks and the predictions beside them are."""
+    n = len(masks)
+    labels = read_label_plane(sample.labels)
+    rows, columns = (np.arange(size_px) * side // size_px for side in labels.shape)
+    drawn = boundary_roughness(labels[np.ix_(rows, columns)] > 0)
+    return Table(
+        {
+            "image": np.full(n, sample.unit, dtype=object),
+            "version": np.arange(n),
+            "drawn_mask_px": np.full(n, drawn),
+            "augmented_mask_px": np.array([boundary_roughness(m) for m in masks]),
+            "prediction_px": np.array([boundary_roughness(m > _HALF) for m in maps]),
+        }
+    )
 
 
 def _score_table(rows: Sequence[tuple[str, str, LabelScores]]) -> Table:
     scores = [s for *_, s in rows]
     return Table(
         {
-            "picture": np.array([key for key, *_ in rows], dtype=object),
+            "image": np.array([key for key, *_ in rows], dtype=object),
             "method": np.array([method for _, method, _ in rows], dtype=object),
             "pixel_iou": np.array([s.iou for s in scores]),
             "ap50": np.array([s.ap(50) for s in scores]),

@@ -104,13 +104,21 @@
     box.scrollTop = (data.down ? along : aside) - y;
     pin();
   }
+  function step(factor) {
+    zoomTo(leaf * factor);
+    if (chosen >= 0) show(chosen);
+  }
   const whole = () => zoomTo(fitting(), 0, 0);
   function read() { zoomTo(READABLE, 0, 0); if (chosen >= 0) show(chosen); }
 
+  // Bring a cell and its name into sight, if they are not.
   function show(i) {
-    const seen = cells[i].querySelector(".b").getBoundingClientRect(), frame = box.getBoundingClientRect();
-    if (seen.top < frame.top + AXIS || seen.bottom > frame.bottom) box.scrollTop += (seen.top + seen.bottom - frame.top - frame.bottom) / 2;
-    if (seen.left < frame.left || seen.right > frame.right) box.scrollLeft += (seen.left + seen.right - frame.left - frame.right) / 2;
+    const frame = box.getBoundingClientRect(), [x, y] = data.down ? [AXIS, 0] : [0, AXIS];
+    for (const part of [cells[i].querySelector(".b"), words[i]]) {
+      const seen = part.getBoundingClientRect();
+      if (seen.top < frame.top + y || seen.bottom > frame.top + box.clientHeight) box.scrollTop += (seen.top + seen.bottom - frame.top - frame.bottom) / 2;
+      if (seen.left < frame.left + x || seen.right > frame.left + box.clientWidth) box.scrollLeft += (seen.left + seen.right - frame.left - frame.right) / 2;
+    }
   }
 
   function choose(i, scroll = true) {
@@ -148,19 +156,19 @@
       else if (column === "lineage") branch.setAttribute("stroke", data.founder[i]);
       else branch.setAttribute("stroke", c.value[i] === null ? data.unknown : mix(c.stops, (c.value[i] - c.low) / (c.high - c.low)));
     });
-    const scale = el("scale");
-    scale.style.display = c ? "inline-flex" : "none";
-    el("legend").style.display = c ? "none" : "";
-    if (c) {
-      scale.querySelector("i").style.background = `linear-gradient(90deg, ${c.stops.join(",")})`;
-      scale.querySelector("b").textContent = `≤ ${c.low}`;
-      scale.querySelector("em").textContent = `≥ ${c.high}`;
+    const scale = el("scale"), key = c || (column === "" ? data.columns[data.drawn] : undefined);
+    scale.style.display = key ? "inline-flex" : "none";
+    el("legend").style.display = column === "lineage" ? "" : "none";
+    if (key) {
+      scale.querySelector("i").style.background = `linear-gradient(90deg, ${key.stops.join(",")})`;
+      scale.querySelector("b").textContent = `≤ ${key.low}`;
+      scale.querySelector("em").textContent = `≥ ${key.high}`;
     }
     if (chosen >= 0) choose(chosen, false);
   }
 
-  el("in").onclick = () => zoomTo(leaf * 1.4);
-  el("out").onclick = () => zoomTo(leaf / 1.4);
+  el("in").onclick = () => step(1.4);
+  el("out").onclick = () => step(1 / 1.4);
   el("read").onclick = read;
   el("all").onclick = whole;
   el("colour").onchange = (e) => colour(e.target.value);
@@ -195,8 +203,8 @@
       ? { ArrowUp: "mother", ArrowDown: "daughter", ArrowLeft: "before", ArrowRight: "after" }
       : { ArrowLeft: "mother", ArrowRight: "daughter", ArrowUp: "before", ArrowDown: "after" };
     const turn = keys[e.key];
-    if (e.key === "+") zoomTo(leaf * 1.4);
-    else if (e.key === "-") zoomTo(leaf / 1.4);
+    if (e.key === "+") step(1.4);
+    else if (e.key === "-") step(1 / 1.4);
     else if (e.key === "0") whole();
     else if (e.key === "Escape") choose(-1);
     else if (turn && chosen >= 0) {

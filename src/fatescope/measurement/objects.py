@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.measure.contacts import find_contacts
-from fatescope.measure.sums import ObjectSums
-from fatescope.measure.table import objects_table
+from fatescope.measurement.contacts import find_contacts
+from fatescope.measurement.sums import ObjectSums
+from fatescope.measurement.table import objects_table
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

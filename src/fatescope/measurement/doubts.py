@@ -10,7 +10,7 @@ from fatescope.base.table import Table
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
-    from fatescope.measure.settings import DoubtSettings
+    from fatescope.measurement.settings import DoubtSettings
 
 
 def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | None = None) -> Table:

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.base.checks import check_spacing
 from fatescope.base.errors import InputError
 from fatescope.base.table import Table
-from fatescope.measure.shape import (
+from fatescope.measurement.shape import (
     centroids,
     covariances,
     ellipsoid_axes,
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base.types import FloatArray
-    from fatescope.measure.sums import ObjectSums
+    from fatescope.measurement.sums import ObjectSums
 
 Columns = dict[str, "NDArray[Any]"]
 

@@ -7,7 +7,7 @@ import pytest
 
 from fatescope.acquire import read_labels
 from fatescope.evaluate import score_labels
-from fatescope.measure import measure_objects
+from fatescope.measurement import measure_objects
 
 
 @pytest.mark.data

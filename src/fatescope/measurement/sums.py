@@ -13,7 +13,7 @@ import numpy as np
 from fatescope.base.checks import check_label_image
 from fatescope.base.errors import InputError
 from fatescope.base.runs import Runs, find_runs
-from fatescope.measure.exact import ChannelSum
+from fatescope.measurement.exact import ChannelSum
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

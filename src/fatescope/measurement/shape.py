@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.base.types import FloatArray, IntArray, LabelImage
-    from fatescope.measure.sums import ObjectSums
+    from fatescope.measurement.sums import ObjectSums
 
 
 def centroids(sums: ObjectSums) -> FloatArray:

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops_table
 
 from fatescope.base import InputError
-from fatescope.measure import ObjectSums, find_contacts, measure_objects, objects_table
+from fatescope.measurement import ObjectSums, find_contacts, measure_objects, objects_table
 
 label_images = st.one_of(
     arrays(np.uint8, st.tuples(*[st.integers(1, 7)] * 2), elements=st.integers(0, 3)),

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from skimage.draw import disk
 
-from fatescope.measure import DoubtSettings, doubtful_objects, measure_objects, measure_solidity
+from fatescope.measurement import DoubtSettings, doubtful_objects, measure_objects, measure_solidity
 
 
 @pytest.fixture

@@ -1,0 +1,320 @@
+"""Verbs on values: what a notebook calls. Nothing here writes a file.
+
+Wherever an image or labels are wanted, an array with its axes does as well. The commands' own
+functions (`predict_nuclei`, ...) do the same on files.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_image, read_labels
+from fatescope.base import Finding, Image, InputError, Table, check_axes, check_label_image
+from fatescope.evaluate import ScoreSettings, score_labels, summarise_scores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import LabelImage, Lineage
+    from fatescope.lineage.lint import LintSettings
+    from fatescope.lineage.naming import NameSettings
+    from fatescope.predict import NucleiSettings
+    from fatescope.workflows.execute import Progress
+
+    ImageLike = Image | NDArray[Any] | Path | str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentedImage:
+    """What was found in an image held in memory.
+
+    Parameters
+    ----------
+    labels : ndarray of unsigned int
+        On the image's own grid, its axes without C; 0 is background. Numbered in each frame.
+    axes : str
+        Of ``labels``.
+    objects : Table
+        One row for each object and frame: the columns of ``objects.csv`` without ``image``.
+    findings : tuple of Finding
+    """
+
+    labels: NDArray[Any]
+    axes: str
+    objects: Table
+    findings: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedLineage:
+    """A lineage whose cells have names.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        As given, with the found names; ``""`` where the program cannot tell.
+    table : Table
+        One row for each spot: place and link, then ``name``, ``compact``, ``confidence``,
+        ``second``, ``abstained``; a name that was given stands in ``name_given``.
+    findings : tuple of Finding
+        Why the embryo as a whole does not fit, if it does not.
+    """
+
+    lineage: Lineage
+    table: Table
+    findings: tuple[Finding, ...]
+
+
+def as_image(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+) -> Image:
+    """Return an image: itself, an array with its axes, or what is in a file.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes : str, optional
+        Of an array; ``"YX"`` if it has two axes and nothing is said. Of a file, where it does not
+        say it.
+    spacing_um : sequence of float, optional
+        Pixel size X, or Y, X, or Z, Y, X.
+    interval_min : float, optional
+        Time between frames.
+
+    Raises
+    ------
+    InputError
+        If an array of more than two axes comes without ``axes``, or they do not fit it.
+    """
+    if isinstance(image, Image):
+        whole = image
+    elif hasattr(image, "shape"):
+        array: Any = image
+        if axes is None and len(array.shape) != 2:
+            raise InputError(
+                f"an array of shape {tuple(array.shape)} needs its axes: one letter for each, out "
+                'of TCZYX and in this order, for instance axes="TYX".'
+            )
+        whole = Image(pixels=array, axes=axes or "YX", name="array")
+    else:
+        whole = read_image(image, axes=axes)
+    return whole.with_scale(spacing_um=spacing_um, interval_min=interval_min)
+
+
+def segment_nuclei(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: NucleiSettings | None = None,
+    progress: Progress | None = None,
+) -> SegmentedImage:
+    """Find and measure the nuclei of an image, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : NucleiSettings, optional
+        Model, channel, diameter, thresholds.
+    progress : callable, optional
+        Called as ``progress(done, total, what)`` after each tile.
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_nuclei` writes for a file of the image.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> y, x = np.mgrid[:64, :64]
+    >>> discs = np.maximum(np.hypot(y - 20, x - 20) < 9, np.hypot(y - 44, x - 44) < 9) * 200
+    >>> settings = fs.NucleiSettings(model="classical", diameter_px=18)
+    >>> found = fs.segment_nuclei(discs.astype(np.uint8), settings=settings)
+    >>> len(found.objects), int(found.labels.max())
+    (2, 2)
+    """
+    from fatescope.predict import NucleiSettings
+    from fatescope.workflows.nuclei_image import segment_and_measure
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    found, objects, _ = segment_and_measure(whole, settings or NucleiSettings(), progress=progress)
+    labels = found.labels
+    found.close()
+    return SegmentedImage(labels=labels, axes=found.axes, objects=objects, findings=found.findings)
+
+
+def measure(
+    image: ImageLike,
+    labels: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+) -> Table:
+    """Measure the objects of a label image: place, size, shape, brightness in each channel.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    labels : Image, array-like or path
+        Whole numbers on the grid of the image, without C; 0 is background.
+    axes, spacing_um, interval_min
+        Of the image; see `as_image`.
+
+    Returns
+    -------
+    Table
+        The columns of ``objects.csv`` without ``image``.
+
+    Raises
+    ------
+    InputError
+        If the labels do not lie on the grid of the image, or are not whole numbers.
+
+    Examples
+    --------
+    >>> labels = np.array([[0, 7], [0, 7]])
+    >>> measure(labels * 10, labels, spacing_um=(2.0, 0.5))["area_um2"].tolist()
+    [2.0]
+    """
+    from fatescope.workflows.measure import measure_image
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    return measure_image(whole, _as_labels(labels, whole.axes.replace("C", "")))
+
+
+def evaluate_labels(
+    true: LabelImage | Path | str,
+    pred: LabelImage | Path | str,
+    *,
+    settings: ScoreSettings | None = None,
+) -> Mapping[str, Any]:
+    """Score predicted labels against true ones.
+
+    Parameters
+    ----------
+    true, pred : ndarray of int, or path
+        Two label images of one shape, or two files or folders, matched by name.
+    settings : ScoreSettings, optional
+        The bootstrap.
+
+    Returns
+    -------
+    mapping
+        The keys of ``evaluate labels --json``: ``ap`` and ``f1`` by threshold, ``mean_ap_50_90``,
+        ``pq``, ``mean_iou``, ``dice``, ``seg``, ``n_images``, ``low``, ``high``, ...
+
+    Raises
+    ------
+    InputError
+        If shapes differ, values are not whole numbers, or nothing could be scored.
+
+    Examples
+    --------
+    >>> labels = np.array([[0, 1], [0, 1]])
+    >>> evaluate_labels(labels, labels)["ap"]["0.50"]
+    1.0
+    """
+    how = settings or ScoreSettings()
+    if hasattr(true, "shape") and hasattr(pred, "shape"):
+        arrays = [np.asarray(array) for array in (true, pred)]
+        for array, name in zip(arrays, ("true", "pred"), strict=True):
+            check_label_image(array, name=name)
+        if arrays[0].shape != arrays[1].shape:
+            raise InputError(f"`true` has shape {arrays[0].shape}, `pred` has {arrays[1].shape}.")
+        return summarise_scores([score_labels(*arrays)], how)
+    from pathlib import Path
+
+    from fatescope.workflows.evaluate import evaluate_labels as evaluate_files
+
+    done = evaluate_files(Path(str(true)), Path(str(pred)), how)
+    if not done.scores:
+        raise InputError("; ".join(done.problems) or "there is no image to score.")
+    return done.as_json()
+
+
+def lint_lineage(lineage: Lineage, settings: LintSettings | None = None) -> list[Finding]:
+    """Check a lineage: what is wrong, odd or doubtful, errors first.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        From `read_lineage`; named or not, linked or not.
+    settings : LintSettings, optional
+
+    Returns
+    -------
+    list of Finding
+    """
+    from fatescope.lineage.lint import LintSettings
+    from fatescope.lineage.lint import lint_lineage as lint
+    from fatescope.workflows.lineages.atlas_source import open_atlas
+    from fatescope.workflows.lineages.reading import with_estimated_spacing
+
+    return lint(
+        with_estimated_spacing(lineage),
+        file=str(lineage.metadata.get("file", "lineage")),
+        settings=settings or LintSettings(),
+        atlas=open_atlas(),
+    )
+
+
+def name_lineage(lineage: Lineage, settings: NameSettings | None = None) -> NamedLineage:
+    """Name every cell of an embryo, with a confidence; where it cannot tell, it says so.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        From `read_lineage`: a tracked tree, a movie without links, or one frame. Names in it are
+        not used.
+    settings : NameSettings, optional
+        Atlas, method, limits.
+
+    Returns
+    -------
+    NamedLineage
+    """
+    from dataclasses import replace
+
+    from fatescope.acquire.lineages.columns import plain_columns
+    from fatescope.lineage.naming import NameSettings
+    from fatescope.workflows.lineages.name import name_rows, why_atypical
+    from fatescope.workflows.lineages.reading import with_estimated_spacing
+
+    scaled = with_estimated_spacing(lineage)
+    named = name_rows(scaled, plain_columns(lineage), settings or NameSettings())
+    return NamedLineage(
+        lineage=replace(scaled, name=np.asarray(named.table["name"], dtype=object)),
+        table=named.table,
+        findings=tuple(why_atypical(str(lineage.metadata.get("file", "lineage")), named)),
+    )
+
+
+def _as_labels(labels: ImageLike, axes: str) -> Image:
+    if isinstance(labels, Image):
+        return labels
+    if hasattr(labels, "shape"):
+        array: Any = np.asarray(labels)
+        check_axes(axes, tuple(array.shape))
+        if array.dtype.kind not in "uib":
+            raise InputError(f"`labels` must hold whole numbers; got {array.dtype}.")
+        return Image(pixels=array, axes=axes, name="labels")
+    return read_labels(labels)

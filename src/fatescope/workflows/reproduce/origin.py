@@ -1,0 +1,71 @@
+"""Whose work a reproduction repeats: where it was described, its code, its data, and its merits."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fatescope.report.lineage import Section
+
+_NOTEBOOKS = "Pre-trained%20Models%20(DevLearning)/notebooks"
+_CODE = "https://github.com/devoworm/GSoC-2020"
+_POSTS = "https://mayukhdeb.github.io/blog/post"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Origin:
+    """Where a published system comes from; ``links`` are (address, words) pairs."""
+
+    work: str
+    right: str
+    links: tuple[tuple[str, str], ...]
+
+    def section(self) -> Section:
+        """Return the section that says so on the page."""
+        return Section(
+            title="Whose work it is", paragraphs=(self.work, self.right), links=self.links
+        )
+
+
+LINEAGE_NAMES = Origin(
+    work=(
+        "The network, its label and its figures come from the DevoWorm group of the OpenWorm "
+        "project: Google Summer of Code 2020, first week of coding. The tables come from the EPIC "
+        "project (Murray and others 2012, Genome Research 22:1282)."
+    ),
+    right=(
+        "What was right first: public lineage tables were seen to be training data; more than 700 "
+        "names were shortened to a question that the data can answer, with a word that we keep "
+        "(compact_cellname); the imbalance was shown and treated; the curves were shown; notebook "
+        "and table were given away."
+    ),
+    links=(
+        (f"{_POSTS}/gsoc-2020-june-7/", "The post: the EPIC dataset"),
+        (
+            f"{_CODE}/blob/18c04efb764b49b49d657e707f16546843bdde4a/{_NOTEBOOKS}/"
+            "embryo_analysis/deep_learning_on_metadata.ipynb",
+            "The notebook of the reported run (commit 18c04ef)",
+        ),
+        ("http://epic.gs.washington.edu/", "The data: EPIC"),
+    ),
+)
+NUCLEI = Origin(
+    work=(
+        "The network, its masks and its notebooks come from the DevoWorm group of the OpenWorm "
+        "project: Google Summer of Code 2020. The micrographs are those of the WormImage "
+        "collection; the masks were drawn by hand."
+    ),
+    right=(
+        "What was right first: one transform for image and mask, in a dataset class of its own, "
+        "when many scripts got it wrong; an encoder trained elsewhere, because labelled images "
+        "were few; a drawing tool for masks; model and notebooks given away."
+    ),
+    links=(
+        (f"{_POSTS}/gsoc-2020-may-31/", "The posts: community bonding, week 3 and before"),
+        (
+            f"{_CODE}/blob/8a3d8fc410a64402854a5771c17aefd10aea5264/{_NOTEBOOKS}/"
+            "embryo_segmentation/train_segmentation_model.ipynb",
+            "The notebook (commit 8a3d8fc)",
+        ),
+        ("https://www.wormimage.org/", "The data: WormImage"),
+    ),
+)
