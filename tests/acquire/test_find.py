@@ -1,3 +1,4 @@
+import itertools
 import os
 import re
 import time
@@ -237,3 +238,58 @@ def test_patterns_that_cannot_work_are_explained(tmp_path, pattern, message):
 def test_a_single_file_may_have_any_ending():
     (found,) = find_images([Path("picture.data")])
     assert found.key == "picture.data"
+
+
+def grid(folder, frames=(3, 4, 7), planes=(1, 3), channels=("DAPI", "GFP")):
+    """Write a file for each frame, plane and channel; its value says which it is."""
+    for t, z, c in itertools.product(frames, planes, channels):
+        value = 100 * t + 10 * z + (c == "GFP")
+        plain_tiff(folder / f"t{t:02d}_z{z}_c{c}.tif", np.full((6, 7), value, np.uint16))
+
+
+def test_a_pattern_knows_frames_planes_and_channels_and_allows_gaps(tmp_path):
+    (tmp_path / "in" / "embryo 7").mkdir(parents=True)
+    grid(tmp_path / "in" / "embryo 7")
+    (found,) = find_images([tmp_path / "in"], pattern="t{frame}_z{plane}_c{channel}.tif")
+    assert (found.key, found.frames) == ("embryo 7", (3, 4, 7))
+    image = read_image(found)
+    assert (image.axes, image.shape) == ("TCZYX", (3, 2, 2, 6, 7))
+    assert image.channels == ("DAPI", "GFP")
+    assert image.read()[..., 0, 0].tolist() == [
+        [[310, 330], [311, 331]],
+        [[410, 430], [411, 431]],
+        [[710, 730], [711, 731]],
+    ]
+    assert image.name == str(tmp_path / "in" / "embryo 7"), "the folder is not named twice"
+
+
+def test_planes_alone_are_a_stack_and_wells_stay_apart(tmp_path):
+    movie(tmp_path, [f"{w}_z{z}.tif" for w in ("A01", "B02") for z in range(9, 12)])
+    found = find_images([tmp_path], pattern="{well}_z{plane}.tif")
+    assert keys(found) == ["A01", "B02"]
+    assert (read_image(found[1]).axes, read_image(found[1]).shape) == ("ZYX", (3, 6, 7))
+
+
+@pytest.mark.parametrize("extra", [None, "t3_z1_cGFP.tif"])
+def test_a_file_of_the_grid_that_is_missing_or_there_twice_is_an_error(tmp_path, extra):
+    grid(tmp_path)
+    if extra is None:
+        (tmp_path / "t04_z1_cGFP.tif").unlink()
+    else:
+        plain_tiff(tmp_path / extra, ramp(6, 7))
+    (found,) = find_images([tmp_path], pattern="t{frame}_z{plane}_c{channel}.tif")
+    with pytest.raises(FileFormatError, match=r"are \d+ files, and there are 1[13]: some are"):
+        read_image(found)
+
+
+def test_the_letter_of_an_axis_is_named_in_full(tmp_path):
+    touch(tmp_path, "t1_z1.tif")
+    with pytest.raises(InputError, match=r"write \{plane\} instead of \{z\}"):
+        find_images([tmp_path], pattern="t{frame}_z{z}.tif")
+
+
+def test_a_gap_in_a_sequence_names_each_folder_once(tmp_path):
+    (tmp_path / "in" / "deep").mkdir(parents=True)
+    movie(tmp_path / "in" / "deep", ["a1.tif", "a2.tif"])
+    (found,) = find_images([tmp_path / "in"], sequence=True)
+    assert read_image(found).name == str(tmp_path / "in" / "deep" / "a")

@@ -164,3 +164,24 @@ def test_a_rendered_truth_scores_one_against_itself(tmp_path):
     folder = tmp_path / "truth" / "labels"
     done = run("evaluate", "labels", folder, folder, "--json")
     assert json.loads(done.stdout)["mean_ap_50_90"] == 1
+
+
+@pytest.mark.parametrize("wrong", ["true", "pred"])
+def test_an_image_given_for_a_label_image_is_refused(tmp_path, wrong):
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:80, :80]
+    cells = (90 + 60 * np.sin(y / 7) * np.sin(x / 7) + rng.normal(0, 3, (80, 80))).astype("uint8")
+    labels = (1 + (y // 20) * 4 + x // 20).astype(np.uint8)
+    for name in ("true", "pred"):
+        save(tmp_path / name / "a.tif", cells if name == wrong else labels)
+    result = evaluate_labels(tmp_path / "true", tmp_path / "pred", ScoreSettings())
+    assert result.exit_code == 2
+    (problem,) = result.problems
+    assert f"{wrong}/a.tif: looks like an image, not like labels" in problem
+
+
+def test_small_touching_objects_are_labels(tmp_path):
+    y, x = np.mgrid[:40, :40]
+    crowded = (1 + (y // 3) * 14 + x // 3).astype(np.uint16)
+    path = save(tmp_path / "a.tif", crowded)
+    assert evaluate_labels(path, path, ScoreSettings()).scores["ap"]["0.50"] == 1

@@ -49,7 +49,7 @@ def test_the_table_is_that_of_whole_frames(folders):
     movie = simulate_nuclei(NucleiMovieSettings(frames=2, height=600, width=64), seed=2)
     whole = measure_objects(movie.labels[1], {"0": movie.pixels[1]}, spacing_um=(0.5, 0.5), frame=1)
     own = table.rows((table["image"] == "m2") & (table["frame"] == 1))
-    for name in set(whole) - {"n_neighbours"}:
+    for name in whole:
         np.testing.assert_array_equal(own[name], whole[name])
 
 
@@ -88,6 +88,23 @@ def test_labels_of_another_shape_cost_their_file_only(folders):
     write_labels(path, other, shape=other.shape, axes="TYX", dtype="u1", spacing=Spacing())
     summary, _ = measured(folders)
     assert (summary.units_done, summary.units_failed) == (1, 1)
+
+
+def test_neighbours_are_counted_across_bands_and_planes(tmp_path):
+    labels = np.zeros((2, 520, 6), np.uint8)
+    labels[0, :512], labels[0, 512:], labels[1, :5, :3] = 1, 2, 3
+    for folder in ("images", "labels"):
+        write_labels(
+            tmp_path / folder / "v.tif",
+            labels,
+            shape=labels.shape,
+            axes="ZYX",
+            dtype="u1",
+            spacing=Spacing(),
+        )
+    _, table = measured(tmp_path)
+    assert table["label"].tolist() == [1, 2, 3]
+    assert table["n_neighbours"].tolist() == [2, 1, 1]
 
 
 def test_a_volume_has_voxels_and_z(tmp_path):

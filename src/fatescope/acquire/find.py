@@ -13,8 +13,9 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
+from fatescope.acquire.images.foreign import BY_SUFFIX
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
-from fatescope.acquire.sequences import grouped_by_number, grouped_by_pattern
+from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
 from fatescope.base import InputError, shown
 
 _log = logging.getLogger(__name__)
@@ -44,17 +45,20 @@ class ImageFile:
         The numbers in the names of a sequence; empty for a single file.
     fields : tuple of (str, str)
         What ``{well}``, ``{field}`` and the like stood for in the name.
+    grid : tuple of (str, tuple of str)
+        Axes of a pattern whose planes lie in files of their own (T, C, Z), with their values.
     """
 
     key: str
     paths: tuple[Path, ...]
     frames: tuple[int, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
+    grid: Grid = ()
 
     @property
     def is_sequence(self) -> bool:
-        """Whether the files are frames of one movie."""
-        return bool(self.frames)
+        """Whether the files are frames, planes or channels of one image."""
+        return bool(self.frames or self.grid)
 
     def absolute(self) -> ImageFile:
         """Return the same image for a process that stands in another folder."""
@@ -76,7 +80,8 @@ def find_images(
         shell has expanded.
     pattern : str, optional
         Such as ``"{well}_{field}.tif"``: names that do not fit are left out, and the parts
-        become `ImageFile.fields`. With ``{frame}``, files that differ in it alone are one movie.
+        become `ImageFile.fields`. Files that differ in ``{frame}``, ``{plane}`` and ``{channel}``
+        alone are one image.
     sequence : bool
         Files that differ only in the last number of their name are one movie.
 
@@ -94,7 +99,8 @@ def find_images(
     Notes
     -----
     Links are followed, each folder once, so loops of links end. Hidden files, and folders that
-    fatescope wrote, are passed by.
+    fatescope wrote, are passed by. Images of a format that is not read are listed, so that each is
+    reported when its turn comes.
     """
     given = [Path(p) for p in inputs]
     found = list(_unique(_walk(given)))
@@ -108,7 +114,7 @@ def find_images(
     elif sequence:
         groups = grouped_by_number(found)
     else:
-        groups = [(_without_suffix(name), (path,), (), ()) for name, path in found]
+        groups = [(_without_suffix(name), (path,), (), (), ()) for name, path in found]
     return _with_unique_keys(groups)
 
 
@@ -163,7 +169,7 @@ def _folder(top: Path) -> Iterator[Named]:
                 yield inside + entry.name, Path(entry.path)
             elif entry.is_dir():
                 stack.append((f"{inside}{entry.name}/", entry.path))
-            elif _suffix(entry.name) in SUFFIXES:
+            elif _suffix(entry.name) in SUFFIXES or _suffix(entry.name) in BY_SUFFIX:
                 yield inside + entry.name, Path(entry.path)
 
 
@@ -183,24 +189,24 @@ def _unique(found: Iterable[Named]) -> Iterator[Named]:
 
 def _without_suffix(name: str) -> str:
     pure = PurePosixPath(name)
-    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, FOLDER_SUFFIX} else pure.name
+    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, *BY_SUFFIX, FOLDER_SUFFIX} else pure.name
     if stem.lower().endswith(".ome") and len(stem) > 4:
         stem = stem[:-4]
     return str(pure.with_name(stem)) if pure.name else name
 
 
 def _with_unique_keys(
-    groups: Iterable[tuple[str, tuple[Path, ...], tuple[int, ...], tuple[tuple[str, str], ...]]],
+    groups: Iterable[Group],
 ) -> list[ImageFile]:
     """Give every image a key that no other has, also where case or accents are not told apart."""
     taken: dict[str, Path] = {}
     files = []
-    for wanted, paths, frames, fields in groups:
+    for wanted, paths, frames, fields, grid in groups:
         key = _writable(wanted)
         if (first := taken.get(_folded(key))) is not None:
             key = next(k for k in _apart(key, paths[0], first) if _folded(k) not in taken)
         taken[_folded(key)] = paths[0]
-        files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields))
+        files.append(ImageFile(key=key, paths=paths, frames=frames, fields=fields, grid=grid))
     return files
 
 

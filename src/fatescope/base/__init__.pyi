@@ -9,11 +9,15 @@ from .columns import stack_parquet as stack_parquet
 from .errors import FatescopeError as FatescopeError
 from .errors import FileFormatError as FileFormatError
 from .errors import InputError as InputError
+from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
+from .extras import imported as imported
+from .extras import installing as installing
+from .extras import missing_extra as missing_extra
 from .files import PART_SUFFIX as PART_SUFFIX
 from .files import files_inside as files_inside
 from .files import folder_written_beside as folder_written_beside

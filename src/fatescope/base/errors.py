@@ -5,7 +5,8 @@ FatescopeError
 ├── FileFormatError                a file cannot be read, or says something impossible
 ├── SettingsError                  a setting is unknown, out of range, or contradicts another
 ├── ModelError                     a model package is damaged, unsafe or does not fit
-└── RunError                       an output folder cannot be used or continued
+├── RunError                       an output folder cannot be used or continued
+└── MissingExtraError (also ModuleNotFoundError)   a package that an extra brings is not installed
 
 Every message says what is wrong, where, and what to do. The command line prints it on one
 line and ends with ``exit_code``; the traceback waits behind ``--debug``.
@@ -42,3 +43,7 @@ class ModelError(FatescopeError):
 
 class RunError(FatescopeError):
     """An output folder cannot be used or continued."""
+
+
+class MissingExtraError(FatescopeError, ModuleNotFoundError):
+    """A package that only an extra brings is not installed."""

@@ -30,7 +30,13 @@ from typing import (
 
 import typer
 
-from fatescope.base import FatescopeError, SettingDescription, Settings, SettingsError
+from fatescope.base import (
+    FatescopeError,
+    SettingDescription,
+    Settings,
+    SettingsError,
+    missing_extra,
+)
 from fatescope.cli.console import Console
 from fatescope.cli.help import Command
 
@@ -251,7 +257,8 @@ class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)
         if self.console.debug and not isinstance(error, KeyboardInterrupt):
             traceback.print_exception(error, file=sys.stderr)
         sentence, code = explain(error)
-        self.console.warn(sentence)
+        if sentence:
+            self.console.warn(sentence)
         raise typer.Exit(code) from error
 
 
@@ -259,6 +266,9 @@ def explain(error: BaseException) -> tuple[str, int]:
     """Return the sentence and the exit code for an error."""
     if isinstance(error, KeyboardInterrupt):
         return "interrupted. The same command continues where it stopped.", INTERRUPTED
+    error = missing_extra(error) or error
+    if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough
+        return "", 0
     if isinstance(error, FatescopeError):
         return f"error: {error}", error.exit_code
     if isinstance(error, OSError) and error.strerror:

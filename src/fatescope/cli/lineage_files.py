@@ -64,7 +64,7 @@ def lint(
 
 
 @command(
-    lineage, "convert", example="fatescope lineage convert embryo.zip --to geff --out converted"
+    lineage, "convert", example="fatescope lineage convert embryo.zip --to csv --out converted"
 )
 def convert(
     inputs: Inputs,
@@ -72,7 +72,7 @@ def convert(
     reading: LineageReading,
     execution: Execution,
     console: Console,
-    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "geff",
+    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "csv",
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:

@@ -36,6 +36,7 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Array libraries compute with one thread here as in worker processes: the same bits in both."""
 
 
+INTERRUPTED = 130
 _COLLECT_AFTER = 50_000
 """New objects between searches for garbage. Imports make 60,000 that stay, and searching them after
 every 700, which is the default, is 2 % of what it costs to start a command."""
@@ -102,14 +103,24 @@ def main() -> None:
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")  # the search for them opens 100 files
     gc.set_threshold(_COLLECT_AFTER)
     try:
+        code = _run()
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        code = 0
+    sys.exit(code)
+
+
+def _run() -> int:
+    try:
         code = load_commands(_first_word())(standalone_mode=False)
     except typer.Abort:
-        sys.exit(130)
+        return INTERRUPTED
     except Exception as error:
         # The parser's own errors know how to say themselves; it has no public base class.
         say = getattr(error, "format_message", None)
         if say is None:
             raise
         sys.stderr.write(_one_line(str(say())))
-        sys.exit(2)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 2
+    return code if isinstance(code, int) else 0

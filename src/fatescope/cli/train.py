@@ -55,6 +55,7 @@ def train(
             out=out,
             start=start,
             called=Path(recipe).name,
+            leave_out=leave_out,
             progress=console.progress,
             fresh=fresh,
         )

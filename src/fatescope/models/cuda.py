@@ -7,6 +7,7 @@ from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base.errors import ModelError
+from fatescope.base.extras import installing
 from fatescope.models.package import ModelPackage
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ PROVIDER = "CUDAExecutionProvider"
 _OPTIONS = {"use_tf32": "0", "cudnn_conv_algo_search": "DEFAULT"}
 """No TF32, whose 10 bits of mantissa show in results; no search for the fastest algorithm, which
 ends differently from run to run."""
-_INSTALL = 'Install it with pip install "fatescope[gpu]", or use --device cpu.'
 
 
 def is_installed() -> bool:
@@ -68,16 +68,17 @@ class CudaModel:
 
 def _runtime() -> Any:
     """Import onnxruntime, if it can use a GPU."""
+    advice = f"Use --device cpu, or install it: {installing('gpu')}"
     try:
         import onnxruntime
     except ImportError as error:
         raise ModelError(
-            f"device 'cuda' was asked for, but onnxruntime-gpu is not installed. {_INSTALL}"
+            f"device 'cuda' was asked for, but onnxruntime-gpu is not installed. {advice}"
         ) from error
     if PROVIDER not in onnxruntime.get_available_providers():
         raise ModelError(
             "device 'cuda' was asked for, but the onnxruntime that is installed runs on the "
-            f"processor only. Uninstall it, since only one can be used. {_INSTALL}"
+            f"processor only. Uninstall it, since only one can be used. {advice}"
         )
     return onnxruntime
 

@@ -29,6 +29,11 @@ def find_package(name_or_path: str | Path) -> Path:
     if name in shipped_names():
         return FOLDER / name
     path = Path(name_or_path)
+    if name == "classical":
+        raise ModelError(
+            "model 'classical' is a threshold without a package, so nothing here can open it. "
+            "Outline with `predict nuclei --model classical` and score with `evaluate labels`."
+        )
     if path.exists():
         return path
     known = ", ".join(shipped_names()) or "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import InputError, written_beside
+from fatescope.base import imported, written_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,10 +30,7 @@ def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
     Axes
         That of the loss.
     """
-    try:
-        from matplotlib.figure import Figure
-    except ImportError as error:
-        raise InputError("curves need matplotlib. Install the extra: fatescope[train].") from error
+    Figure = imported("matplotlib.figure").Figure
     if ax is None:
         ax = Figure(figsize=(6, 3.5), layout="constrained").subplots()
     steps = [row["step"] for row in history]

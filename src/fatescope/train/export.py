@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fatescope.base import ModelError
+from fatescope.base import ModelError, imported
 from fatescope.models.quiet import without
 from fatescope.train._torchvision import ensure_torchvision
 
@@ -111,13 +111,8 @@ def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
     import onnx
 
     ensure_torchvision()  # NNCF may look for it
-    try:
-        with without("openvino_telemetry"):
-            import nncf
-    except ImportError as error:
-        raise ModelError(
-            "an int8 network needs NNCF. Install it: pip install nncf onnxruntime."
-        ) from error
+    with without("openvino_telemetry"):
+        nncf = imported("nncf")
     nncf.set_log_level(logging.ERROR)
     model = _widened(onnx.load_from_string(network))
     done = nncf.quantize(

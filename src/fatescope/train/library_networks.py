@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
-from fatescope.base import ModelError
+from fatescope.base import imported
 from fatescope.prepare.targets import DRAWN
 from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.encoder_weights import fill_encoder, read_weights
@@ -82,11 +82,4 @@ def build_named(settings: LibraryNetwork) -> Any:
 
 def _library() -> Any:
     ensure_torchvision()
-    try:
-        import segmentation_models_pytorch as smp
-    except ImportError as error:
-        raise ModelError(
-            "a network by name needs segmentation-models-pytorch. Install the extra: "
-            "fatescope[train]."
-        ) from error
-    return smp
+    return imported("segmentation_models_pytorch")

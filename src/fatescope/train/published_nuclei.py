@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from skimage.measure import label as components
 
-from fatescope.base import InputError
+from fatescope.base import imported
 from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_plane
@@ -209,13 +209,7 @@ def threshold_instances(probability: FloatArray, *, threshold: float) -> LabelIm
 
 def _parts() -> tuple[Any, Any]:
     ensure_torchvision()
-    try:
-        import segmentation_models_pytorch as smp
-    except ImportError as error:
-        raise InputError(
-            "the published network needs segmentation-models-pytorch. Install the extra: "
-            "fatescope[train]."
-        ) from error
+    smp = imported("segmentation_models_pytorch")
     network = smp.FPN(
         "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
     )

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fatescope._version import __version__
-from fatescope.base import RunError, shown
+from fatescope.base import RunError, imported, shown
 from fatescope.run import ClusterSettings, read_cluster_file
 from fatescope.workflows.portable import portable
 
@@ -59,7 +59,7 @@ def in_cluster(
     """
     if not units:
         return
-    distributed = _package("distributed")
+    distributed = imported("distributed")
     with _connected(distributed, where) as client:
         yield from _mapped(distributed, client, function, units)
 
@@ -126,18 +126,6 @@ def _in_worker(function: Callable[[Any], Any], unit: Any, version: str) -> Any:
             return portable(error)
 
 
-def _package(name: str) -> Any:
-    import importlib
-
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise RunError(
-            f"--cluster needs the package {name}, which is not installed. Install it with "
-            'pip install "fatescope[cluster]".'
-        ) from error
-
-
 @contextlib.contextmanager
 def _connected(distributed: Any, where: str) -> Iterator[Any]:
     """Give a client of a running or new cluster that has a worker; a new one ends with it."""
@@ -194,7 +182,7 @@ def _started(distributed: Any, said: ClusterSettings, where: str) -> Any:
     try:
         with dask.config.set(settings):
             if said.kind == "slurm":
-                cluster = _package("dask_jobqueue").SLURMCluster(**said.options)
+                cluster = imported("dask_jobqueue").SLURMCluster(**said.options)
                 cluster.scale(said.workers)
                 return cluster
             if said.kind == "ssh":

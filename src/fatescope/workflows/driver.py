@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from fatescope.base import FatescopeError, Finding, Table, sha256_of, shown
+from fatescope.base import FatescopeError, Finding, Table, missing_extra, sha256_of, shown
 from fatescope.workflows.execute import map_units
 
 if TYPE_CHECKING:
@@ -129,6 +129,7 @@ def work_through(
 def unreadable(unit: Unit, error: Exception) -> Finding:
     """Return the finding for a unit that gave no result; what is our fault says so."""
     _log.debug("%s failed", shown(unit.key), exc_info=error)
+    error = missing_extra(error) or error
     reason = str(error)
     if not isinstance(error, FatescopeError | OSError | MemoryError):
         reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."

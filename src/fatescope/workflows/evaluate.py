@@ -32,6 +32,8 @@ if TYPE_CHECKING:
     from fatescope.base import LabelImage
     from fatescope.workflows.execute import Progress
 
+_MOST_DIFFERENT = 0.5
+_FEW_VALUES = 20
 _NAME_COLUMNS = ("image", "name", "stem")
 
 
@@ -232,13 +234,30 @@ def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str
             f"prediction has {pred.axes} and {pred.shape}. Predict on the image that the truth "
             "belongs to."
         )
-    scored = [(f, score_labels(a, b)) for f, a, b in _frames(true, pred)]
+    scored = []
+    for frame, ours, theirs in _frames(true, pred):
+        _refuse_intensities(ours, truth)
+        _refuse_intensities(theirs, pair.second)
+        scored.append((frame, score_labels(ours, theirs)))
     for frame, score in scored:
         tally.scores.append(score)
         tally.units.append(group[0])
         tally.strata.append(group[1])
         tally.rows.append(_row(pair.key, frame, group[0], score))
     tally.n_files += 1
+
+
+def _refuse_intensities(labels: LabelImage, file: ImageFile) -> None:
+    """Raise where an image was given for a label image: in labels, most neighbours are equal."""
+    left, right = labels[..., :-1], labels[..., 1:]
+    inside = (left != 0) & (right != 0)
+    n = int(np.count_nonzero(inside))
+    different = np.count_nonzero((left != right) & inside) / n if n else 0.0
+    if different > _MOST_DIFFERENT and np.unique(labels).size > _FEW_VALUES:
+        raise InputError(
+            f"{shown(file.paths[0])}: looks like an image, not like labels: {different:.0%} of "
+            "neighbouring pixels differ. Give the label image that belongs to it."
+        )
 
 
 def _frames(true: Image, pred: Image) -> Iterator[tuple[int, LabelImage, LabelImage]]:

@@ -6,16 +6,20 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import check_image, read_image, read_labels
 from fatescope.base import Execution, Finding, Image, InputError, Table
-from fatescope.measurement import MeasureSettings, ObjectSums, objects_table
+from fatescope.measurement import MeasureSettings, ObjectSums, find_contacts, objects_table
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.execute import Progress
 from fatescope.workflows.pairs import Pair, pair_files
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _BAND_ROWS = 512
 
@@ -115,7 +119,28 @@ def _measure_frame(image: Image, labels: Image, frame: int) -> Table:
     axes = "ZYX" if "Z" in image.axes else "YX"
     sums = ObjectSums.merged(list(_bands(image, labels, frame, solid=axes == "ZYX")))
     shape = tuple(image.size(a) for a in axes)
-    return objects_table(sums, shape=shape, spacing_um=image.spacing.um(axes), frame=frame)
+    table = objects_table(sums, shape=shape, spacing_um=image.spacing.um(axes), frame=frame)
+    return table.with_columns({"n_neighbours": _count_neighbours(labels, frame, table["label"])})
+
+
+def _count_neighbours(labels: Image, frame: int, label: NDArray[Any]) -> NDArray[np.int64]:
+    """Count the objects that share a side of a pixel with each; a band and the next row at once."""
+    pairs = {
+        pair
+        for z in range(labels.size("Z"))
+        for first in range(0, labels.size("Y"), _BAND_ROWS)
+        for pair in _touching(labels, frame, z, first)
+    }
+    ends = np.array([end for pair in pairs for end in pair], dtype=np.int64)
+    return np.bincount(np.searchsorted(label, ends), minlength=len(label))
+
+
+def _touching(labels: Image, frame: int, z: int, first: int) -> Iterator[tuple[int, int]]:
+    rows = slice(first, min(first + _BAND_ROWS + 1, labels.size("Y")))
+    planes = slice(z, min(z + 2, labels.size("Z")))
+    at = {"T": frame, "Z": planes if "Z" in labels.axes else 0}
+    contacts = find_contacts(labels.read(**at, Y=rows))
+    yield from zip(contacts["label_a"].tolist(), contacts["label_b"].tolist(), strict=True)
 
 
 def _bands(image: Image, labels: Image, frame: int, *, solid: bool) -> Iterator[ObjectSums]:

@@ -5,13 +5,14 @@ The unit of work is an image (`nuclei_image`); workers do units, the driver alon
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from fatescope.acquire import ImageFile, find_images
-from fatescope.base import Execution, FatescopeError, size_and_time
+from fatescope.acquire import ImageFile, find_images, without_labels
+from fatescope.base import Execution, FatescopeError, shown, size_and_time
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
 from fatescope.report import nuclei_report_from_folder, write_report, write_settings
@@ -24,6 +25,8 @@ from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from fatescope.models.runtime import Device
+
+_log = logging.getLogger(__name__)
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
 _COST = Cost(
@@ -80,6 +83,7 @@ def predict_nuclei(
     >>> predict_nuclei("embryo.tif", out="results")  # doctest: +SKIP
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
+    _COST.refuse_less(execution.memory_bytes)
     files = _files(inputs, settings)
     predictor, device = _model_and_device(settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
@@ -134,6 +138,7 @@ def plan_nuclei(
         Units, and estimates of time, memory and size of the results.
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
+    _COST.refuse_less(execution.memory_bytes)
     files = _files(inputs, settings)
     _model_and_device(settings, execution)
     return estimate(
@@ -148,7 +153,18 @@ def plan_nuclei(
 
 def _files(inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings) -> list[ImageFile]:
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    return find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+    found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+    images, labels = without_labels(found)
+    if labels:
+        named = ", ".join(shown(f.paths[0].name) for f in labels[:3])
+        _log.warning(
+            "%d label image%s beside images left out (%s%s). To use one, give it by itself.",
+            len(labels),
+            " is" if len(labels) == 1 else "s are",
+            named,
+            ", ..." if len(labels) > 3 else "",
+        )
+    return images
 
 
 def _threads(execution: Execution, workers: int) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from fatescope.base import SettingsError
 from fatescope.workflows.execute import available_workers
 
 if TYPE_CHECKING:
@@ -39,6 +40,19 @@ class Cost:
     def of_worker_mb(self, largest: float) -> float:
         """Return the memory that one worker needs for parts of that size."""
         return min(self.start_mb + self.memory_mb * largest, self.most_mb)
+
+    def refuse_less(self, memory_bytes: int | None) -> None:
+        """Raise where a limit that the user gave is less than one process needs to begin.
+
+        Raises
+        ------
+        SettingsError
+        """
+        if memory_bytes is not None and memory_bytes / 1e6 < self.start_mb:
+            raise SettingsError(
+                f"--memory: {memory_bytes / 1e6:.0f} MB are less than the {self.start_mb:.0f} MB "
+                f"that one process needs. Give --memory {self.start_mb:.0f}MB or more."
+            )
 
     def workers_that_fit(self, workers: int, largest: float, memory_bytes: int) -> int:
         """Return how many workers a memory limit allows; at least one, which works in parts."""

@@ -75,6 +75,7 @@ def train_variants(
     out: Path,
     start: Path | str | None = None,
     called: str | None = None,
+    leave_out: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
@@ -90,7 +91,7 @@ def train_variants(
         Folder with ``samples.csv``; it must hold validation units, which choose.
     out : Path
         Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
-    start, called, progress, fresh
+    start, leave_out, called, progress, fresh
         As for `train_model`.
 
     Raises
@@ -114,6 +115,7 @@ def train_variants(
         "recipes": {n: r.model_dump(mode="json") for n, r in recipes.items()},
         "data": str(data),
         "from": str(start or ""),
+        "leave_out": leave_out or "",
     }
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         for name in run.pending(recipes):
@@ -123,6 +125,7 @@ def train_variants(
                 out=out / name,
                 start=start,
                 called=f"{called or recipe.name + '.toml'} --variants {name}",
+                leave_out=leave_out,
                 progress=progress,
                 fresh=fresh,
             )

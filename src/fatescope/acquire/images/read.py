@@ -2,23 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
 
 from fatescope.acquire.find import ImageFile
+from fatescope.acquire.images.foreign import foreign_format
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, reason_of, shown
-
-_STRANGERS = {
-    b"\x89HDF": "an HDF5 file",
-    b"PK\x03\x04": "a ZIP archive",
-    b"\x1f\x8b": "a gzip archive",
-    b"GIF8": "a GIF picture",
-    b"BM": "a BMP picture",
-    b"%PDF": "a PDF document",
-    b"RIFF": "a RIFF film or picture",
-}
 
 
 def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Image:
@@ -84,7 +74,7 @@ def read_one(path: Path, *, axes: str | None) -> Image:
             return read_jpeg(path, axes=axes)
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {reason_of(error)}") from error
-    raise FileFormatError(f"{where}: {_stranger(head)}. Give PNG, JPEG, TIFF or OME-Zarr pictures.")
+    raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")
 
 
 def _beginning(path: Path) -> bytes:
@@ -103,11 +93,3 @@ def _beginning(path: Path) -> bytes:
     if not head:
         raise FileFormatError(f"{where}: is empty (0 bytes). Copy or export it again.")
     return head
-
-
-def _stranger(head: bytes) -> str:
-    for magic, name in _STRANGERS.items():
-        if head.startswith(magic):
-            return f"is {name}, whatever its name says"
-    begins = head[:8].decode("ascii", errors="replace")
-    return f"is not a picture that fatescope reads (it begins with {os.fspath(begins)!a})"

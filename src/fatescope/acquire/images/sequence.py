@@ -1,16 +1,19 @@
-"""The frames of a movie in files of their own, as one image."""
+"""Frames, planes and channels in files of their own, as one image."""
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fatescope.acquire.find import ImageFile
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import PlanePixels, Reordered
 from fatescope.acquire.images.read import read_one
-from fatescope.base import FileFormatError, Image, shown
+from fatescope.base import AXES, FileFormatError, Image, shown
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,17 +37,48 @@ def read_sequence(file: ImageFile, *, axes: str | None) -> Image:
         If a number is missing or occurs twice, or the files are movies themselves. A file that
         differs from the first in shape or type is named when its frame is read.
     """
-    _check_numbers(file)
+    if file.grid:
+        _check_grid(file)
+    else:
+        _check_numbers(file)
+    grid = dict(file.grid) or {"T": tuple(map(str, file.frames))}
     first = read_one(file.paths[0], axes=axes)
-    if first.size("T") > 1:
+    for letter in (a for a in grid if first.size(a) > 1):
+        what = {"T": "frame", "C": "channel", "Z": "plane"}[letter]
         raise FileFormatError(
-            f"{shown(file.paths[0])}: holds {first.size('T')} frames, so it cannot be one frame of "
-            "a sequence. Leave out --sequence, or say with --axes what the axis is."
+            f"{shown(file.paths[0])}: holds {first.size(letter)} {what}s, so it cannot be one "
+            f"{what} of a sequence. Leave out --sequence, or say with --axes what the axis is."
         )
-    inner = first.axes.replace("T", "")
-    pixels = _SequencePixels(file.paths, first, inner, axes)
-    return replace(
-        first, pixels=pixels, axes="T" + inner, name=str(file.paths[0].parent / file.key)
+    inner = "".join(a for a in first.axes if a not in grid)
+    lengths = tuple(len(values) for values in grid.values())
+    pixels: PlanePixels = _SequencePixels(file.paths, lengths, first, inner, axes)
+    stored = "".join(grid) + inner
+    letters = "".join(a for a in AXES if a in stored)
+    if letters != stored:
+        pixels = Reordered(pixels, tuple(stored.index(a) for a in letters[:-2]))
+    channels = grid.get("C", first.channels)
+    place = file.paths[0].parent
+    own = _own_name(file)
+    name = place if own == place.name else place / own
+    return replace(first, pixels=pixels, axes=letters, channels=channels, name=str(name))
+
+
+def _own_name(file: ImageFile) -> str:
+    """Return the key without the folders, which stand in the path already."""
+    return file.key.rpartition("/")[2]
+
+
+def _check_grid(file: ImageFile) -> None:
+    """Raise where a file of the grid is missing or there twice: pixels would shift."""
+    wanted = math.prod(len(values) for _, values in file.grid)
+    if len(file.paths) == wanted:
+        return
+    words = {"T": "frames", "C": "channels", "Z": "planes"}
+    sizes = " x ".join(f"{len(values)} {words[a]}" for a, values in file.grid)
+    what = "missing" if len(file.paths) < wanted else "there twice"
+    raise FileFormatError(
+        f"{shown(file.paths[0])}: {sizes} are {wanted} files, and there are {len(file.paths)}: "
+        f"some are {what}. Add or remove files, or tell images apart with --pattern."
     )
 
 
@@ -54,35 +88,45 @@ def _check_numbers(file: ImageFile) -> None:
     ):
         if after == before:
             raise FileFormatError(
-                f"{shown(path)}: frame {after} of {shown(file.key)} occurs twice. Remove one of "
-                "the files, or tell them apart with --pattern."
+                f"{shown(path)}: frame {after} of {shown(_own_name(file))} occurs twice. "
+                "Remove one of the files, or tell them apart with --pattern."
             )
         if after != before + 1:
             gap = f"{before + 1}" if after == before + 2 else f"{before + 1} to {after - 1}"
             raise FileFormatError(
-                f"{shown(path)}: frame {gap} of {shown(file.key)} is missing before it. Add the "
-                "file, or split the movie into folders; a gap would shift all later times."
+                f"{shown(path)}: frame {gap} of {shown(_own_name(file))} is missing before it. "
+                "Add the file, or split the movie into folders; a gap would shift all later times."
             )
 
 
 class _SequencePixels(PlanePixels):
     """Frames from one file each; a few files stay open."""
 
-    def __init__(self, paths: tuple[Path, ...], first: Image, inner: str, axes: str | None) -> None:
+    def __init__(
+        self,
+        paths: tuple[Path, ...],
+        lengths: tuple[int, ...],
+        first: Image,
+        inner: str,
+        axes: str | None,
+    ) -> None:
         notes = getattr(first.pixels, "notes", ())
         self._frame_shape = tuple(first.size(a) for a in inner)
-        super().__init__(shape=(len(paths), *self._frame_shape), dtype=first.dtype, notes=notes)
+        super().__init__(shape=(*lengths, *self._frame_shape), dtype=first.dtype, notes=notes)
         self._paths = paths
+        self._lengths = lengths
         self._inner = inner
         self._axes = axes
         self._open: OrderedDict[int, Image] = OrderedDict({0: first})
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Read a rectangle of one plane of one file."""
-        image = self._frame(at[0])
-        index: dict[str, int | slice] = dict(zip(self._inner, at[1:], strict=False))
+        n = len(self._lengths)
+        image = self._frame(int(np.ravel_multi_index(at[:n], self._lengths)))
+        index: dict[str, int | slice] = dict(zip(self._inner, at[n:], strict=False))
         index |= {"Y": slice(rows.start, rows.stop), "X": slice(columns.start, columns.stop)}
-        return image.read(**index, **({"T": 0} if "T" in image.axes else {}))
+        single = {a: 0 for a in image.axes if a not in self._inner}
+        return image.read(**index, **single)
 
     def _frame(self, number: int) -> Image:
         if number in self._open:
@@ -91,7 +135,9 @@ class _SequencePixels(PlanePixels):
         path = self._paths[number]
         image = read_one(path, axes=self._axes)
         shape = tuple(image.size(a) for a in self._inner)
-        if image.axes.replace("T", "") != self._inner or shape != self._frame_shape:
+        others = [a for a in image.axes if a not in self._inner]
+        alike = set(self._inner) <= set(image.axes) and all(image.size(a) == 1 for a in others)
+        if not alike or shape != self._frame_shape:
             raise FileFormatError(
                 f"{shown(path)}: has axes {image.axes} and shape {image.shape}; the first frame "
                 f"has {self._inner} and {self._frame_shape}. Frames of one movie must be alike."

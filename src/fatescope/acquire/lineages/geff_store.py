@@ -16,6 +16,7 @@ import numpy as np
 
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.base.errors import FileFormatError, InputError
+from fatescope.base.extras import imported
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Length, Spacing
 from fatescope.base.table import Table
@@ -52,7 +53,7 @@ def read_geff(path: Path) -> ReadLineage:
     FileFormatError
         If the package ``geff`` is missing, or the group breaks the specification.
     """
-    geff = _package(path)
+    geff = _package()
     try:
         memory = geff.core_io.read_to_memory(path)
     except Exception as error:  # The package raises whatever Zarr, pydantic or NumPy raise.
@@ -96,15 +97,9 @@ def read_geff(path: Path) -> ReadLineage:
     )
 
 
-def _package(path: Path) -> Any:
-    try:
-        import geff
-        import geff.core_io
-    except ImportError as error:
-        raise FileFormatError(
-            f"{path}: GEFF needs the package geff. Install it: pip install 'fatescope[lineage]'."
-        ) from error
-    return geff
+def _package() -> Any:
+    imported("geff.core_io")
+    return imported("geff")
 
 
 def _typed(axes: dict[str, Any], kind: str) -> list[str]:
@@ -201,7 +196,7 @@ def write_geff(lineage: Lineage, path: Path) -> None:
     FileFormatError
         If ``path`` exists and is not a GEFF group.
     """
-    geff = _package(path)
+    geff = _package()
     if not np.isfinite(lineage.position).all():
         raise InputError("a GEFF group cannot hold nuclei without a position.")
     if path.exists() and not is_geff(path):

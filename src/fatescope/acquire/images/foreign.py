@@ -1,0 +1,80 @@
+"""Image formats that fatescope does not read: what each is called, and the way out."""
+
+from __future__ import annotations
+
+from pathlib import PurePath
+
+_BIO_FORMATS = "Save it as OME-TIFF, for example in Fiji (File > Import > Bio-Formats)."
+_AS_TIFF = "Save it as PNG or TIFF."
+_FRAMES = "Save its frames as TIFF, for example in Fiji."
+
+BY_SUFFIX = {
+    ".nd2": ("a Nikon ND2 file", _BIO_FORMATS),
+    ".czi": ("a Zeiss CZI file", _BIO_FORMATS),
+    ".zvi": ("a Zeiss ZVI file", _BIO_FORMATS),
+    ".lif": ("a Leica LIF file", _BIO_FORMATS),
+    ".lof": ("a Leica LOF file", _BIO_FORMATS),
+    ".ims": ("an Imaris IMS file", _BIO_FORMATS),
+    ".oib": ("an Olympus OIB file", _BIO_FORMATS),
+    ".oir": ("an Olympus OIR file", _BIO_FORMATS),
+    ".vsi": ("an Olympus VSI file", _BIO_FORMATS),
+    ".dv": ("a DeltaVision file", _BIO_FORMATS),
+    ".sld": ("a SlideBook file", _BIO_FORMATS),
+    ".mrxs": ("a 3DHISTECH slide", _BIO_FORMATS),
+    ".svs": ("an Aperio slide", _BIO_FORMATS),
+    ".ndpi": ("a Hamamatsu slide", _BIO_FORMATS),
+    ".scn": ("a Leica slide", _BIO_FORMATS),
+    ".mrc": ("an MRC file", _BIO_FORMATS),
+    ".dcm": ("a DICOM file", _BIO_FORMATS),
+    ".nii": ("a NIfTI file", _BIO_FORMATS),
+    ".nrrd": ("an NRRD file", _BIO_FORMATS),
+    ".npy": ("a NumPy array", "Save it as TIFF, or pass the array in Python."),
+    ".npz": ("an archive of NumPy arrays", "Save each array as TIFF, or pass it in Python."),
+    ".gif": ("a GIF image", _AS_TIFF),
+    ".bmp": ("a BMP image", _AS_TIFF),
+    ".webp": ("a WebP image", _AS_TIFF),
+    ".jp2": ("a JPEG 2000 image", _AS_TIFF),
+    ".jxl": ("a JPEG XL image", _AS_TIFF),
+    ".avi": ("an AVI film", _FRAMES),
+    ".mp4": ("an MP4 film", _FRAMES),
+    ".mov": ("a QuickTime film", _FRAMES),
+}
+"""By the ending, in lower case. A slide that is a TIFF inside is read as one."""
+_BY_BEGINNING = {
+    b"\xda\xce\xbe\x0a": ".nd2",
+    b"ZISRAWFILE": ".czi",
+    b"\x93NUMPY": ".npy",
+    b"GIF8": ".gif",
+    b"BM": ".bmp",
+    b"\x00\x00\x00\x0cjP  ": ".jp2",
+}
+_NO_IMAGE = {
+    b"\x89HDF": "an HDF5 file",
+    b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip archive",
+    b"%PDF": "a PDF document",
+    b"RIFF": "a RIFF film or image",
+}
+
+
+def foreign_format(name: str, head: bytes) -> str:
+    """Say what a file is that no reader of ours took, and what to do; two sentences.
+
+    Parameters
+    ----------
+    name : str
+        The file's name; its ending counts where the content says nothing.
+    head : bytes
+        Its first bytes.
+    """
+    suffix = PurePath(name).suffix.lower()
+    begins = next((s for magic, s in _BY_BEGINNING.items() if head.startswith(magic)), suffix)
+    if begins in BY_SUFFIX:
+        what, way_out = BY_SUFFIX[begins]
+        return f"is {what}, which fatescope does not read. {way_out}"
+    for magic, what in _NO_IMAGE.items():
+        if head.startswith(magic):
+            return f"is {what}, whatever its name says. Give PNG, JPEG, TIFF or OME-Zarr images."
+    text = head[:8].decode("ascii", errors="replace")
+    begins = f" (it begins with {text!r})" if text.isascii() and text.isprintable() else ""
+    return f"is not an image that fatescope reads{begins}. Give PNG, JPEG, TIFF or OME-Zarr images."

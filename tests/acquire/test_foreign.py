@@ -1,0 +1,79 @@
+"""Formats that are not read, and label images beside images: nothing is passed over in silence."""
+
+import io
+
+import numpy as np
+import pytest
+from tests.acquire.pictures import plain_tiff, ramp
+
+from fatescope.acquire import find_images, read_image, without_labels
+from fatescope.base import FileFormatError
+
+BINARY = bytes(range(128, 255))
+
+
+def npy():
+    stream = io.BytesIO()
+    np.save(stream, ramp(4, 5))
+    return stream.getvalue()
+
+
+FOREIGN = {
+    # name, content, what the sentence says
+    "nd2": ("a.nd2", BINARY, "is a Nikon ND2 file.*OME-TIFF"),
+    "nd2 by content": ("a.tif", b"\xda\xce\xbe\x0a" + BINARY, "is a Nikon ND2 file"),
+    "czi": ("a.CZI", b"ZISRAWFILE" + BINARY, "is a Zeiss CZI file"),
+    "lif": ("a.lif", b"\x70\0\0\0" + BINARY, "is a Leica LIF file"),
+    "ims": ("a.ims", b"\x89HDF\r\n\x1a\n" + BINARY, "is an Imaris IMS file"),
+    "svs": ("a.svs", BINARY, "is an Aperio slide"),
+    "npy": ("a.npy", npy(), "is a NumPy array.*Save it as TIFF"),
+    "film": ("a.mp4", BINARY, "is an MP4 film"),
+}
+
+
+@pytest.mark.parametrize("case", FOREIGN.values(), ids=FOREIGN)
+def test_a_format_that_is_not_read_is_named_with_the_way_out(tmp_path, case):
+    name, content, message = case
+    (tmp_path / name).write_bytes(content)
+    (file,) = find_images([tmp_path])
+    assert file.key == "a"
+    with pytest.raises(FileFormatError, match=message):
+        read_image(file)
+
+
+def test_a_slide_that_is_a_tiff_inside_is_read(tmp_path):
+    plain_tiff(tmp_path / "a.svs", ramp(4, 5))
+    (file,) = find_images([tmp_path])
+    np.testing.assert_array_equal(read_image(file).read(), ramp(4, 5))
+
+
+def test_bytes_that_are_no_text_are_not_quoted(tmp_path):
+    (tmp_path / "a.data").write_bytes(BINARY)
+    with pytest.raises(FileFormatError) as caught:
+        read_image(tmp_path / "a.data")
+    assert "begins" not in str(caught.value)
+
+
+LISTINGS = [
+    # files, the label images among them
+    (["a.tif", "a_masks.png", "b.tif", "b_lab.tif"], ["a_masks", "b_lab"]),
+    (["a_img.tif", "a_label.tif"], ["a_label"]),
+    (["a.tif", "a_cp_masks.tif"], ["a_cp_masks"]),
+    (["images/a.tif", "labels/a.tif", "Masks/a.tif"], ["Masks/a", "labels/a"]),
+    (["a.tif", "masks/a.tif"], ["masks/a"]),
+    (["a_masks.tif", "b_masks.tif"], []),
+    (["masks/a.tif", "masks/b.tif"], []),
+    (["mask_of_zorro.tif", "label.tif", "unmasked.tif"], []),
+    (["one/a.tif", "two/labels/a.tif"], []),
+]
+
+
+@pytest.mark.parametrize(("names", "labels"), LISTINGS)
+def test_label_images_beside_images_are_left_out_and_named(tmp_path, names, labels):
+    for name in names:
+        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+        (tmp_path / name).write_bytes(b"x")
+    found = find_images([tmp_path])
+    images, left_out = without_labels(found)
+    assert sorted(f.key for f in left_out) == sorted(labels)
+    assert len(images) + len(left_out) == len(found)
