@@ -26,7 +26,7 @@ FLOORS = (
     {"workflows"},
     {"train"},
     {"predict", "prepare"},
-    {"lineage", "plate", "clean", "measure", "evaluate", "simulate", "models", "report"},
+    {"lineage", "plate", "clean", "measurement", "evaluate", "simulate", "models", "report"},
     {"acquire", "track", "run"},
     {"base"},
 )

@@ -34,6 +34,7 @@ def test_reasons_that_differ_in_their_numbers_alone_are_one_reason():
     rows += [row("b", reason="Torn.")]
     (group,) = group_findings(rows)
     assert (group.reason, group.n_reason, group.n_files) == ("Bright. Look.", 2, 2)
+    assert [group.beyond(r) for r in rows] == ["(0.4; at most 0.1)", "(3)", "Torn."]
 
 
 def test_a_run_is_in_doubt_where_most_images_are_unlike_the_training_images():

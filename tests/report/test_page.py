@@ -301,7 +301,7 @@ def test_findings_are_grouped_by_rule_the_most_severe_first():
     assert table.count("The file gives no step.") == 1
     assert "and 322 more, in findings.csv" in table
     assert table.count("plate/00007.tif") == 2
-    assert "Less sharp (7; at least 9)." in table
+    assert "plate/00007.tif: (7; at least 9)" in table
     assert "372" in table
 
 

@@ -130,6 +130,18 @@ def test_the_same_command_again_does_nothing_and_changes_nothing(tmp_path):
     assert contents(out) == before
 
 
+def test_of_many_units_that_are_done_again_a_few_are_named(tmp_path, caplog):
+    out, keys = tmp_path / "out", [f"u{i}" for i in range(40)]
+    work(out, keys)
+    for part in (out / "parts").rglob("*.parquet"):
+        part.unlink()
+    assert len(work(out, keys)[0]) == 40
+    said = [r.getMessage() for r in caplog.records if "done again" in r.getMessage()]
+    assert len(said) == 4
+    assert said[0].startswith("u0 is done again: its result ")
+    assert said[-1] == "37 more are done again, for such reasons"
+
+
 def test_results_stand_in_input_order_whatever_the_order_of_work(tmp_path):
     keys = [f"u{i}" for i in range(8)]
     work(tmp_path / "straight", keys)

@@ -41,6 +41,15 @@ class FindingGroup:
     def __len__(self) -> int:
         return len(self.rows)
 
+    def beyond(self, row: Mapping[str, Any]) -> str:
+        """Return what a row says and the group does not: nothing, its numbers, or its reason."""
+        reason = str(row["reason"])
+        if reason == self.reason:
+            return ""
+        if _BRACKETS.sub("", reason) == self.reason:
+            return " ".join(numbers.strip() for numbers in _BRACKETS.findall(reason))
+        return reason
+
 
 def group_findings(rows: Sequence[Mapping[str, Any]]) -> list[FindingGroup]:
     """Group rows of ``findings.csv`` by rule: the most severe first, then the most frequent."""

@@ -212,7 +212,7 @@ def finding_groups(report: NucleiReport) -> list[dict[str, Any]]:
 
 
 def _finding_group(group: FindingGroup) -> dict[str, Any]:
-    rows = [_place(f, group.reason) for f in group.rows[:MAX_PLACES]]
+    rows = [_place(f, group.beyond(f)) for f in group.rows[:MAX_PLACES]]
     often = number(len(group))
     if 1 < group.n_files < len(group):
         often += f" in {number(group.n_files)} images"
@@ -227,14 +227,13 @@ def _finding_group(group: FindingGroup) -> dict[str, Any]:
     }
 
 
-def _place(finding: Mapping[str, Any], said: str) -> dict[str, str]:
-    """Return where a finding is, and what it says where that is not what the group says."""
+def _place(finding: Mapping[str, Any], reason: str) -> dict[str, str]:
+    """Return where a finding is, and what it says that the group does not."""
     parts = [str(finding["file"])]
     parts += [f"frame {finding['frame']}"] if _known(finding.get("frame")) else []
     parts += [f"nucleus {finding['object']}"] if finding.get("object") else []
-    reason = str(finding["reason"])
     status = "" if finding["status"] == "open" else f" ({finding['status']})"
-    return {"where": ", ".join(parts) + status, "reason": "" if reason == said else reason}
+    return {"where": ", ".join(parts) + status, "reason": reason}
 
 
 def _known(value: Any) -> bool:

@@ -44,6 +44,8 @@ from fatescope.run.opening import (
 from fatescope.run.summary import Summary
 
 _log = logging.getLogger(__name__)
+_NAMED = 3
+"""So many of the units that are done again are named."""
 
 
 class Run:
@@ -166,7 +168,10 @@ class Run:
             todo.append(key)
             if units[key].state == "done":
                 self.redone.append((key, reason))
-                _log.warning("%s is done again: %s", shown(key), reason)
+        for key, reason in self.redone[:_NAMED]:
+            _log.warning("%s is done again: %s", shown(key), reason)
+        if len(self.redone) > _NAMED:
+            _log.warning("%d more are done again, for such reasons", len(self.redone) - _NAMED)
         return todo
 
     def _why_again(
