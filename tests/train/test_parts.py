@@ -6,11 +6,8 @@ import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
-<<<<<<< HEAD
 from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
-=======
->>>>>>> reproduce
 from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import Sample
 from fatescope.train import (
@@ -298,13 +295,9 @@ def test_the_preview_shows_originals_beside_augmented_crops_and_their_targets(pa
     assert sheet.dtype == np.uint8
     # The first column is the first image, shrunk: nothing else on the sheet is as near to it.
     small = cv2.resize(
-<<<<<<< HEAD
         normalise_plane(read_plane(samples[0].image), percentiles=PERCENTILES),
         (side, side),
         interpolation=cv2.INTER_AREA,
-=======
-        read_plane(samples[0].image) / 255.0, (side, side), interpolation=cv2.INTER_AREA
->>>>>>> reproduce
     )
     tiles = [sheet[:side, x : x + side, 2] / 255 for x in range(0, sheet.shape[1], step)]
     alike = [np.corrcoef(t.ravel(), small.ravel())[0, 1] for t in tiles]

@@ -100,11 +100,7 @@ def _original(picture: Picture, side: int) -> NDArray[np.uint8]:
     size = max(1, round(width * factor)), max(1, round(height * factor))
     way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
     scaled = normalise(picture.pixels, picture.statistics)
-<<<<<<< HEAD
-    small = cv2.resize(scaled, size, interpolation=way)
-=======
     small = np.asarray(cv2.resize(scaled, size, interpolation=way), np.float32)
->>>>>>> reproduce
     labels = cv2.resize(picture.labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
     rgb = _grey(small[None])
     rgb[_edges(labels)] = _GREEN
