@@ -67,13 +67,8 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
 def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micrographs):
     pixels, _ = simulate_picture(NucleiMovieSettings(), seed=1)
     (reason,) = advice(found_in(pixels, NucleiEmSettings(diameter_px=22), micrographs))
-<<<<<<< HEAD
     assert "unlike the training images of nuclei-em: its background is darker" in reason
     assert "For a fluorescence image use `fatescope predict nuclei`" in reason
-=======
-    assert "unlike the training pictures of nuclei-em: its background is darker" in reason
-    assert "For a fluorescence picture use `fatescope predict nuclei`" in reason
->>>>>>> size
 
 
 def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):
