@@ -127,10 +127,10 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
     fit = done.fit.fitted
     epochs = np.arange(1, len(fit.loss) + 1, dtype=float)
     rates = show.draw_curves(
-        epochs,
+        np.repeat(epochs, 2)[1:],  # one rate a whole epoch: a staircase
         {
-            _CONSTANT: 1000 * fit.learning_rate,
-            _ON_LOSS: 1000 * runs.on_loss.fitted.learning_rate,
+            _CONSTANT: 1000 * np.repeat(fit.learning_rate, 2)[:-1],
+            _ON_LOSS: 1000 * np.repeat(runs.on_loss.fitted.learning_rate, 2)[:-1],
         },
         _CURVES,
         x_label="epoch",
