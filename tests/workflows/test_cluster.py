@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from tests.workflows.units import deadly, fussy, square
 
-from fatescope.base import Execution, FileFormatError, RunError, SettingsError
+from fatescope.base import Execution, FileFormatError, MissingExtraError, RunError, SettingsError
 from fatescope.run import read_cluster_file
 from fatescope.workflows import cluster as module
 from fatescope.workflows.execute import map_units
@@ -92,10 +92,10 @@ def test_a_missing_package_names_the_extra(monkeypatch):
     import importlib
 
     def missing(name):
-        raise ImportError(name)
+        raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 
     monkeypatch.setattr(importlib, "import_module", missing)
-    with pytest.raises(RunError, match=r'needs the package distributed.*fatescope\[cluster\]"'):
+    with pytest.raises(MissingExtraError, match=r"the package distributed.*\[cluster\]"):
         outcomes(square, [1], "tcp://127.0.0.1:1")
 
 
