@@ -40,7 +40,7 @@ def test_without_a_gpu_networks_run_on_the_processor(package, device):
 
 @without_gpu
 def test_a_gpu_that_is_asked_for_and_missing_is_one_sentence(package):
-    with pytest.raises(ModelError, match=r"device 'cuda' .*pip install \"fatescope\[gpu\]\""):
+    with pytest.raises(ModelError, match=r"device 'cuda' .*pip install .*\[gpu\]"):
         load_model(package.source, device="cuda")
 
 
