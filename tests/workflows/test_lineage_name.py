@@ -71,9 +71,12 @@ def test_the_network_names_without_the_atlas_and_counts_its_own_names(table, tmp
 
 def test_the_atlas_counts_the_rows_that_bear_a_name(table, tmp_path):
     given, _ = table
-    write_table(given.rows(given["time"] == 55), tmp_path / "frame.csv")
-    settings = NameSettings(abstain_below=0.9)
+    frame = given.rows(given["time"] == 55).columns
+    mirrored = Table({"time": frame["time"], "x": -frame["x"], "y": frame["y"], "z": frame["z"]})
+    write_table(mirrored, tmp_path / "frame.csv")
+    settings = NameSettings(abstain_flagged=0.6)
     name_lineages([tmp_path / "frame.csv"], out=tmp_path / "out", settings=settings)
     named = read_table(tmp_path / "out" / "named" / "frame.csv")
     embryos = read_table(tmp_path / "out" / "embryos.csv")
-    assert 0 < embryos["named"][0] == (named["abstained"] == 0).sum() < embryos["rows"][0]
+    assert embryos["flagged"].tolist() == [1]
+    assert embryos["named"][0] == (named["abstained"] == 0).sum() < embryos["rows"][0]

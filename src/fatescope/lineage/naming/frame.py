@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.naming.frame_certainty import frame_certainty
+from fatescope.lineage.naming.frame_certainty import doubtful_cost, frame_certainty
 from fatescope.lineage.naming.frame_fit import AGAIN, FINE, FrameFit, fit_frame
 from fatescope.lineage.naming.starts import Pose, find_poses, poses_around
 
@@ -25,8 +25,6 @@ _LATER = (1.7, 1.4, 1.2, 1.0, 1.0)
 _BESIDE = (1.4, 1.2, 1.0, 1.0)
 _SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)
 _LEAST_GAIN = 0.005
-_WORST_COST, _PER_DOUBLING = 2.7, -0.25
-"""At 64 nuclei, and its change when nuclei double: wrong poses fit better where names lie dense."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +119,7 @@ def _result(fits: Sequence[FrameFit]) -> NamedFrame:
     best = fits[0]
     sure = frame_certainty(fits)
     reasons = []
-    limit = _WORST_COST + _PER_DOUBLING * np.log2(len(best.cost) / 64)
+    limit = doubtful_cost(len(best.cost))
     if best.total > limit:
         reasons.append(
             f"the whole alignment is doubtful: the frame fits the atlas at {best.total:.2f} per "

@@ -22,8 +22,21 @@ if TYPE_CHECKING:
 WEIGHTS = (9.6, 0.378, -0.788, -2.594, -4.195, -1.487)
 """Logistic weights: constant and the columns of `certainty_features`; fitted on frames of embryos
 that the atlas had been built without."""
+_DISAGREEMENT = 3
+_FEWEST = -1.5
+"""Frames of fewer nuclei (log2 of a 64th) were not among those."""
+_SYMMETRIC, _AT_MOST = 5, 0.75
+"""Up to five cells look alike from two sides: half of the frames of four cells were half right."""
+_WORST_COST, _PER_DOUBLING, _DOUBTFUL = 2.7, -0.25, 0.6
+"""Cost of a doubtful frame of 64 nuclei, its change when nuclei double (wrong poses fit better
+among more names), and the most that is believed of its names."""
 _NATS = 10.0
 """By how much a whole frame must fit worse for its hypothesis to count e times less."""
+
+
+def doubtful_cost(n: int) -> float:
+    """Return the cost per nucleus above which the pose or time of a frame is hardly right."""
+    return float(_WORST_COST + _PER_DOUBLING * np.log2(n / 64))
 
 
 def certainty_features(fits: Sequence[FrameFit]) -> tuple[FloatArray, IntArray]:
@@ -47,7 +60,7 @@ def certainty_features(fits: Sequence[FrameFit]) -> tuple[FloatArray, IntArray]:
             far,
             np.full(len(far), best.total),
             weight @ differs / weight.sum(),
-            np.full(len(far), np.log2(n) - 6),
+            np.full(len(far), max(np.log2(n) - 6, _FEWEST)),
         ],
         axis=1,
     )
@@ -82,5 +95,11 @@ def frame_certainty(fits: Sequence[FrameFit]) -> Certainty:
     second, confidence = np.full(n, -1), np.zeros(n)
     features, second[best.row] = certainty_features(fits)
     logit = WEIGHTS[0] + features @ np.array(WEIGHTS[1:])
-    confidence[best.row] = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+    likely = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
+    most = 1 - features[:, _DISAGREEMENT]
+    if n <= _SYMMETRIC:
+        most = np.minimum(most, _AT_MOST)
+    if best.total > doubtful_cost(n):
+        most = np.minimum(most, _DOUBTFUL)
+    confidence[best.row] = np.minimum(likely, most)
     return Certainty(confidence=confidence, second=second)
