@@ -1,7 +1,7 @@
 """The laws of the house that a machine can hold, each with its reason.
 
-Floors, from top to bottom: a room imports only rooms on lower floors, never a neighbour. A room
-that can be understood without its neighbours can be changed without them.
+Layers, from top to bottom: a folder imports only folders on lower layers, never a neighbour. What
+can be understood without its neighbours can be changed without them.
 """
 
 from __future__ import annotations
@@ -19,23 +19,24 @@ import pytest
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "fatescope"
 MODULES = sorted(SOURCE.rglob("*.py"))
-ROOMS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
+FOLDERS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
 
-FLOORS = (
+LAYERS = (
     {"cli", "app", "napari"},
     {"workflows"},
     {"train"},
     {"predict", "prepare"},
     {"lineage", "plate", "clean", "measurement", "evaluate", "simulate", "models", "report"},
     {"acquire", "track", "run"},
+    {"storage"},
     {"base"},
 )
 HEAVY = {"numpy", "scipy", "skimage", "pandas", "torch", "openvino", "duckdb", "tifffile", "zarr"}
 LEARNING = {"torch", "torchvision", "albumentations", "timm", "nncf"}
-MAY_OPEN_FILES = {"acquire", "run", "report", "models", "prepare", "train"}
+MAY_OPEN_FILES = {"storage", "acquire", "run", "report", "models", "prepare", "train"}
 
 
-def room_of(path: Path) -> str:
+def folder_of(path: Path) -> str:
     parts = path.relative_to(SOURCE).parts
     return parts[0] if len(parts) > 1 else ""
 
@@ -55,13 +56,13 @@ def id_of(path: Path) -> str:
 
 
 @pytest.mark.parametrize("path", MODULES, ids=id_of)
-def test_a_room_imports_only_lower_floors(path):
-    room = room_of(path)
-    if not room:
+def test_a_folder_imports_only_lower_layers(path):
+    folder = folder_of(path)
+    if not folder:
         return
-    floor = next((i for i, rooms in enumerate(FLOORS) if room in rooms), None)
-    assert floor is not None, f"{room} is not a room of DESIGN section 2"
-    allowed = {room}.union(*FLOORS[floor + 1 :])
+    layer = next((i for i, folders in enumerate(LAYERS) if folder in folders), None)
+    assert layer is not None, f"{folder} is not a folder of DESIGN section 2"
+    allowed = {folder}.union(*LAYERS[layer + 1 :])
     for name in imports_of(path):
         parts = name.split(".")
         if parts[0] == "fatescope" and len(parts) > 1 and not parts[1].startswith("_"):
@@ -70,7 +71,7 @@ def test_a_room_imports_only_lower_floors(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=id_of)
 def test_torch_lives_in_train_alone(path):
-    if room_of(path) != "train":
+    if folder_of(path) != "train":
         assert not {n.split(".")[0] for n in imports_of(path)} & LEARNING
 
 
@@ -82,7 +83,7 @@ def test_nothing_is_pickled(path):
 
 @pytest.mark.parametrize("path", MODULES, ids=id_of)
 def test_files_are_opened_only_at_the_edges(path):
-    if room_of(path) in MAY_OPEN_FILES or id_of(path) in ("cli/command.py", "base/extras.py"):
+    if folder_of(path) in MAY_OPEN_FILES or id_of(path) in ("cli/command.py", "base/extras.py"):
         return
     opening = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "memmap"}
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
@@ -92,26 +93,40 @@ def test_files_are_opened_only_at_the_edges(path):
             assert name not in opening or of_run, f"line {node.lineno} opens a file ({name})"
 
 
-@pytest.mark.parametrize("room", ROOMS, ids=lambda p: p.name)
-def test_every_public_name_is_documented_and_typed(room):
-    stub = room / "__init__.pyi"
+@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+def test_every_public_name_is_documented_and_typed(folder):
+    stub = folder / "__init__.pyi"
     if not stub.exists():
-        assert room.name in {"cli", "workflows"}, f"{room.name} states no public names"
+        assert folder.name in {"cli", "workflows"}, f"{folder.name} states no public names"
         return
-    module = importlib.import_module(f"fatescope.{room.name}")
+    module = importlib.import_module(f"fatescope.{folder.name}")
     assert module.__all__
     for name in module.__all__:
         value = getattr(module, name)
         if inspect.ismodule(value) or not (inspect.isclass(value) or inspect.isfunction(value)):
             continue
-        assert inspect.getdoc(value), f"{room.name}.{name} has no docstring"
+        assert inspect.getdoc(value), f"{folder.name}.{name} has no docstring"
         if inspect.isfunction(value):
             bare = [
                 p.name
                 for p in inspect.signature(value).parameters.values()
                 if p.annotation is inspect.Parameter.empty
             ]
-            assert not bare, f"{room.name}.{name} leaves {bare} without a type"
+            assert not bare, f"{folder.name}.{name} leaves {bare} without a type"
+
+
+def test_no_two_files_import_each_other():
+    """Types included: two files that need each other are one idea, or lack a third file."""
+    name = {
+        ".".join(("fatescope", *p.relative_to(SOURCE).with_suffix("").parts)): p for p in MODULES
+    }
+    needs = {}
+    for module, path in name.items():
+        found = imports_of(path)
+        found |= {one.rpartition(".")[0] for one in found}
+        needs[module] = found & set(name)
+    pairs = [(a, b) for a in name for b in needs[a] if a < b and a in needs[b]]
+    assert pairs == []
 
 
 def modules_after(code: str) -> set[str]:
@@ -142,8 +157,8 @@ def test_public_names_resolve_on_first_use():
     assert "__version__" in fatescope.__all__
 
 
-def test_the_linter_knows_the_same_floors():
+def test_the_linter_knows_the_same_layers():
     config = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
-    rooms = [{r.strip(" ()") for r in layer.split("|")} for layer in layers]
-    assert rooms == [set(floor) for floor in FLOORS]
+    folders = [{r.strip(" ()") for r in layer.split("|")} for layer in layers]
+    assert folders == [set(layer) for layer in LAYERS]

@@ -152,7 +152,7 @@ def test_a_full_disk_leaves_the_older_file_and_one_sentence(tmp_path, monkeypatc
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="needs /dev/full")
 def test_the_system_says_when_the_disk_is_full(tmp_path, monkeypatch):
-    from fatescope.base import files
+    from fatescope.storage import files
 
     part = tmp_path / f".x{files.PART_SUFFIX}"
     part.symlink_to("/dev/full")

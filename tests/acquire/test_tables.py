@@ -133,7 +133,7 @@ def test_many_parts_are_stacked_by_groups_with_the_same_result(tmp_path, monkeyp
         parts.append(tmp_path / f"{i}.parquet")
         write_table(Table(columns), parts[-1])
     concatenate_parquet(parts, tmp_path / "at once.parquet")
-    monkeypatch.setattr("fatescope.base.columns._AT_ONCE", 3)
+    monkeypatch.setattr("fatescope.storage.columns._AT_ONCE", 3)
     concatenate_parquet(parts, tmp_path / "by groups.parquet")
     at_once, groups = (read_table(tmp_path / f"{n}.parquet") for n in ("at once", "by groups"))
     assert list(at_once) == list(groups) == ["unit", "text", "late"]

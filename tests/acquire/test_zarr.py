@@ -20,7 +20,8 @@ from fatescope.acquire import (
 )
 from fatescope.acquire.images import labels as labels_module
 from fatescope.acquire.images import zarr_labels
-from fatescope.base import FileFormatError, InputError, RunError, Spacing, sha256_of
+from fatescope.base import FileFormatError, InputError, RunError, Spacing
+from fatescope.storage import hash_path
 
 SPACING = Spacing.of(source="user", T=1.5, Z=2.25, Y=0.1625, X=0.3)
 
@@ -256,12 +257,12 @@ def test_an_unknown_spacing_stays_unknown(tmp_path):
 
 def test_bytes_depend_on_the_arguments_alone(tmp_path, monkeypatch):
     labels = ramp(3, 1500, 90)
-    first = sha256_of(put(tmp_path / "a.zarr", labels, "TYX"))
+    first = hash_path(put(tmp_path / "a.zarr", labels, "TYX"))
     blocks = (labels[index] for index in label_tiles(labels.shape))
-    assert sha256_of(put(tmp_path / "b.zarr", labels, "TYX", blocks=blocks)) == first
+    assert hash_path(put(tmp_path / "b.zarr", labels, "TYX", blocks=blocks)) == first
     monkeypatch.setattr(labels_module, "_STRIPED_PIXELS", 1000)  # tiles instead of bands
     tiles = (labels[index] for index in label_tiles(labels.shape))
-    assert sha256_of(put(tmp_path / "c.zarr", labels, "TYX", blocks=tiles)) == first
+    assert hash_path(put(tmp_path / "c.zarr", labels, "TYX", blocks=tiles)) == first
 
 
 def test_a_large_plane_is_written_in_bounded_memory(tmp_path, monkeypatch):
@@ -283,10 +284,10 @@ def test_a_large_plane_is_written_in_bounded_memory(tmp_path, monkeypatch):
 
 def test_labels_that_do_not_fit_leave_the_older_folder(tmp_path):
     path = put(tmp_path / "a.zarr", ramp(5, 6), "YX")
-    before = sha256_of(path)
+    before = hash_path(path)
     with pytest.raises(InputError, match="do not fit into uint8"):
         put(path, ramp(50, 60) + 10, "YX", dtype="uint8")
-    assert sha256_of(path) == before
+    assert hash_path(path) == before
     assert [p.name for p in tmp_path.iterdir()] == ["a.zarr"]
     put(path, ramp(5, 7), "YX")
     assert read_labels(path).shape == (5, 7)

@@ -347,7 +347,7 @@ def test_two_processes_cannot_use_one_folder(tmp_path):
     other.start()
     assert ready.wait(20)
     try:
-        with pytest.raises(RunError, match=r"out: another fatescope is working in this folder"):
+        with pytest.raises(RunError, match=r"out: another fatescope is working here"):
             opened(tmp_path / "out")
     finally:
         leave.set()

@@ -1,6 +1,5 @@
 from .find import ImageFile as ImageFile
 from .find import find_images as find_images
-from .hashes import sha256_of as sha256_of
 from .images.check import check_image as check_image
 from .images.check import check_plane as check_plane
 from .images.labels import label_tiles as label_tiles

@@ -16,7 +16,7 @@ from pathlib import Path, PurePosixPath
 from fatescope.acquire.images.foreign import BY_SUFFIX
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
-from fatescope.base import InputError, shown
+from fatescope.base import InputError, escape
 
 _log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ def find_images(
     given = [Path(p) for p in inputs]
     found = list(_unique(_walk(given)))
     if not found:
-        names = ", ".join(shown(p) for p in given) or "nothing"
+        names = ", ".join(escape(p) for p in given) or "nothing"
         raise InputError(
             f"no image was found in {names}. Give PNG, JPEG, TIFF or OME-Zarr pictures or a folder."
         )
@@ -157,7 +157,7 @@ def _folder(top: Path) -> Iterator[Named]:
             yield inside.rstrip("/") or top.name, Path(folder)  # named when its turn comes
             continue
         if inside and any(e.name in OUR_FOLDERS for e in entries):
-            _log.info("%s is a folder that fatescope wrote; it is passed by.", shown(folder))
+            _log.info("%s is a folder that fatescope wrote; it is passed by.", escape(folder))
             continue
         if inside and any(e.name in MARKERS for e in entries):
             yield inside.rstrip("/"), Path(folder)

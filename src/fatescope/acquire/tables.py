@@ -11,15 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import (
-    FileFormatError,
-    InputError,
-    Table,
-    copy_table,
-    reason_of,
-    shown,
-    written_beside,
-)
+from fatescope.base import FileFormatError, InputError, Table, escape, explain_os_error
+from fatescope.storage import copy_table, write_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -43,15 +36,17 @@ def write_table(table: Table, path: Path | str) -> None:
     path = Path(path)
     kind = _kind(path)
     if not table.columns:
-        raise InputError(f"{shown(path)}: a table without columns cannot be written. Name columns.")
-    with written_beside(path) as part:
+        raise InputError(
+            f"{escape(path)}: a table without columns cannot be written. Name columns."
+        )
+    with write_beside(path) as part:
         copy_table(table, part, kind=kind)
 
 
 def _kind(path: Path) -> str:
     kind = path.suffix.lower().removeprefix(".")
     if kind not in ("csv", "parquet"):
-        raise InputError(f"{shown(path)}: a table ends in .csv or .parquet. Rename it.")
+        raise InputError(f"{escape(path)}: a table ends in .csv or .parquet. Rename it.")
     return kind
 
 
@@ -73,9 +68,11 @@ def read_table(path: Path | str) -> Table:
     try:
         if _kind(path) == "parquet":
             return _read_parquet(path)
-        return parse_csv(path.read_bytes(), where=shown(path))
+        return parse_csv(path.read_bytes(), where=escape(path))
     except OSError as error:
-        raise FileFormatError(f"{shown(path)}: cannot be read: {reason_of(error)}") from error
+        raise FileFormatError(
+            f"{escape(path)}: cannot be read: {explain_os_error(error)}"
+        ) from error
 
 
 def _read_parquet(path: Path) -> Table:
@@ -83,13 +80,13 @@ def _read_parquet(path: Path) -> Table:
 
     with path.open("rb") as stream:
         if stream.read(4) != b"PAR1":
-            raise FileFormatError(f"{shown(path)}: is not a Parquet file. Export it again.")
+            raise FileFormatError(f"{escape(path)}: is not a Parquet file. Export it again.")
     with duckdb.connect(":memory:", config={"threads": 1}) as db:
         try:
             columns = db.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
         except duckdb.Error as error:
             raise FileFormatError(
-                f"{shown(path)}: is a damaged Parquet file. Export it again."
+                f"{escape(path)}: is a damaged Parquet file. Export it again."
             ) from error
     return Table({name: _unmasked(values) for name, values in columns.items()})
 
@@ -180,9 +177,9 @@ def concatenate_parquet(parts: Sequence[Path], path: Path | str) -> None:
     RunError
         If the disk is full or the place cannot be written.
     """
-    from fatescope.base import stack_parquet
+    from fatescope.storage import stack_parquet
 
     if not parts:
-        raise InputError(f"{shown(path)}: there is nothing to stack. Give at least one file.")
-    with written_beside(Path(path)) as part:
+        raise InputError(f"{escape(path)}: there is nothing to stack. Give at least one file.")
+    with write_beside(Path(path)) as part:
         stack_parquet(parts, part, kind="parquet")

@@ -3,9 +3,6 @@ from .axes import check_axes as check_axes
 from .axes import parse_axes as parse_axes
 from .checks import check_label_image as check_label_image
 from .checks import check_spacing as check_spacing
-from .columns import connection as connection
-from .columns import copy_table as copy_table
-from .columns import stack_parquet as stack_parquet
 from .errors import FatescopeError as FatescopeError
 from .errors import FileFormatError as FileFormatError
 from .errors import InputError as InputError
@@ -18,15 +15,6 @@ from .execution import parse_bytes as parse_bytes
 from .extras import imported as imported
 from .extras import installing as installing
 from .extras import missing_extra as missing_extra
-from .files import PART_SUFFIX as PART_SUFFIX
-from .files import files_inside as files_inside
-from .files import folder_written_beside as folder_written_beside
-from .files import reason_of as reason_of
-from .files import removed as removed
-from .files import sha256_of as sha256_of
-from .files import shown as shown
-from .files import size_and_time as size_and_time
-from .files import written_beside as written_beside
 from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .finding import Severity as Severity
@@ -35,6 +23,8 @@ from .grouping import commonest_doubt as commonest_doubt
 from .grouping import group_findings as group_findings
 from .image import Image as Image
 from .lineage import Lineage as Lineage
+from .messages import escape as escape
+from .messages import explain_os_error as explain_os_error
 from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass, field
 from typing import Any
 
-from fatescope.base import shown
+from fatescope.base import escape
 
 _QUIET_SECONDS = 2.0  # progress appears on anything longer than this
 _REDRAW_SECONDS = 0.2
@@ -72,7 +72,7 @@ class Console:
 
 def progress_line(head: str, what: str, tail: str, columns: int) -> str:
     """Return one line that fits: of a long name its end, without room only the numbers."""
-    what = shown(what)
+    what = escape(what)
     room = columns - _width(head) - _width(tail)
     if _width(what) > room:
         while what and _width(what) + 1 > room:

@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import ModelError, written_beside
+from fatescope.base import ModelError
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -109,7 +110,7 @@ def write_names_network(network: NamesNetwork, folder: Path, *, card: str) -> li
     ).encode()
     paths = []
     for name, data in content.items():
-        with written_beside(folder / name) as part:
+        with write_beside(folder / name) as part:
             part.write_bytes(data)
         paths.append(folder / name)
     return paths

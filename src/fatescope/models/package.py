@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base.errors import ModelError, RunError
-from fatescope.base.files import folder_written_beside, written_beside
 from fatescope.models.description import ModelDescription, description_from_rdf
 from fatescope.models.rdf import make_rdf
+from fatescope.storage import write_beside, write_folder_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -119,7 +119,7 @@ def write_files(folder: str | Path, content: Mapping[str, bytes]) -> None:
         raise ModelError(f"{target} exists and is not empty. Choose another folder.")
     whole = {**content, HASH_FILE: hash_lines(content).encode()}
     try:
-        with folder_written_beside(target) as part:
+        with write_folder_beside(target) as part:
             for name, data in whole.items():
                 (part / name).write_bytes(data)
     except RunError as error:
@@ -131,7 +131,7 @@ def zip_package(package: ModelPackage, path: str | Path) -> Path:
     target = Path(path)
     content = {**package.files, HASH_FILE: hash_lines(package.files).encode()}
     with (
-        written_beside(target) as part,
+        write_beside(target) as part,
         zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
     ):
         for name in sorted(content):

@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import FileFormatError, written_beside
+from fatescope.base import FileFormatError
 from fatescope.prepare.splits import Split
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -63,7 +64,7 @@ class Sample:
 def write_samples(path: Path, samples: Sequence[Sample]) -> None:
     """Write the manifest beside its final name, then rename; paths relative to its folder."""
     root = path.parent.resolve()
-    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with write_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.writer(stream, lineterminator="\n")
         writer.writerow(COLUMNS)
         for s in samples:
@@ -175,7 +176,7 @@ def seen_hashes(rows: Sequence[Sample]) -> list[str]:
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
     """Write rows as CSV, columns in order of appearance; beside the final name, then renamed."""
     columns = list(dict.fromkeys(key for row in rows for key in row))
-    with written_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
+    with write_beside(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, lineterminator="\n")
         writer.writeheader()
         writer.writerows(rows)
@@ -185,5 +186,5 @@ def write_picture(path: Path, pixels: NDArray[Any]) -> None:
     """Write a picture (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
     from PIL import Image as PillowImage
 
-    with written_beside(path) as part:
+    with write_beside(path) as part:
         PillowImage.fromarray(pixels).save(part, format="PNG")

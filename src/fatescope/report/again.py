@@ -7,7 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import written_beside
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     import os
@@ -21,7 +21,7 @@ _MAX_PATHS = 20
 def write_settings(path: str | os.PathLike[str], report: NucleiReport) -> Path:
     """Write the settings of a run as the TOML file that its command takes with ``--settings``."""
     target = Path(path)
-    with written_beside(target) as part:
+    with write_beside(target) as part:
         part.write_text(settings_toml(report.record) + "\n", encoding="utf-8")
     return target
 

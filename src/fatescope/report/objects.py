@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import RunError, Table, connection
+from fatescope.base import RunError, Table
+from fatescope.storage import connection
 
 if TYPE_CHECKING:
     from collections.abc import Collection

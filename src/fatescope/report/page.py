@@ -9,12 +9,12 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import written_beside
 from fatescope.report import sections
 from fatescope.report.again import command_line, python_lines, settings_toml
 from fatescope.report.methods import methods_text
 from fatescope.report.views import build_views, first_picture, without_first_picture
 from fatescope.report.words import caution_sentence, explain_column, lead_sentence
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     import os
@@ -55,7 +55,7 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
         are cut, pictures that do not fit are left out, and the page says so.
     """
     target = Path(path)
-    with written_beside(target) as part:
+    with write_beside(target) as part:
         part.write_bytes(render_report(report))
     return target
 

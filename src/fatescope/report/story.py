@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import InputError, written_beside
+from fatescope.base import InputError
 from fatescope.report.outlines import PALETTE, colour_of, outline_polygons
 from fatescope.report.svg import nice_step, nice_ticks, number
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     import os
@@ -28,7 +29,7 @@ def write_story(path: str | os.PathLike[str], report: NucleiReport) -> Path:
     from pathlib import Path
 
     target = Path(path)
-    with written_beside(target) as part:
+    with write_beside(target) as part:
         part.write_bytes(draw_story(report))
     return target
 

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import model_validator
 
-from fatescope.base import Settings, SettingsError, reason_of, setting, shown
+from fatescope.base import Settings, SettingsError, escape, explain_os_error, setting
 
 
 class ClusterSettings(Settings):
@@ -57,12 +57,12 @@ def read_cluster_file(path: Path) -> ClusterSettings:
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
-        raise SettingsError(f"{shown(path)}: cannot be read: {reason_of(error)}") from error
+        raise SettingsError(f"{escape(path)}: cannot be read: {explain_os_error(error)}") from error
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(
-            f"{shown(path)}: is no TOML ({error}). See docs/scale.md for a file that works."
+            f"{escape(path)}: is no TOML ({error}). See docs/scale.md for a file that works."
         ) from error
     try:
         return ClusterSettings.from_values(values)
     except SettingsError as error:
-        raise SettingsError(f"{shown(path)}: {error}") from error
+        raise SettingsError(f"{escape(path)}: {error}") from error

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import Finding, Table, copy_table, stack_parquet, written_beside
+from fatescope.base import Finding, Table
 from fatescope.run.environment import environment
 from fatescope.run.ledger import Unit, WrittenFile
+from fatescope.storage import copy_table, stack_parquet, write_beside
 
 FINDING_COLUMNS = tuple(Finding(file="", rule="empty", reason="", severity="info").as_row())
 
@@ -36,7 +37,7 @@ def compose(
     done = [u for u in units if u.state == "done"]
     written = _tables(out, done, files)
     findings = [*(f for u in units for f in u.findings), *extra]
-    with written_beside(out / "findings.csv") as part:
+    with write_beside(out / "findings.csv") as part:
         copy_table(Table.from_rows(findings, FINDING_COLUMNS), part, kind="csv")
     record = {
         **head,
@@ -48,7 +49,7 @@ def compose(
         **environment(),
         "inputs": [{"image": u.key, "state": u.state, **u.input} for u in units],
     }
-    with written_beside(out / "run.json") as part:
+    with write_beside(out / "run.json") as part:
         part.write_text(json.dumps(record, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return [*written, "findings.csv", "run.json"], findings
 
@@ -65,9 +66,9 @@ def _tables(
     written = []
     for name, paths in parts.items():
         whole = out / f"{name}.parquet"
-        with written_beside(whole) as part:
+        with write_beside(whole) as part:
             stack_parquet(paths, part, kind="parquet")
-        with written_beside(out / f"{name}.csv") as part:
+        with write_beside(out / f"{name}.csv") as part:
             stack_parquet([whole], part, kind="csv")
         written += [f"{name}.parquet", f"{name}.csv"]
     return written

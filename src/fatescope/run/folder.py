@@ -13,19 +13,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from fatescope._version import __version__
-from fatescope.base import (
-    Finding,
-    InputError,
-    RunError,
-    Table,
-    connection,
-    copy_table,
-    files_inside,
-    group_findings,
-    sha256_of,
-    shown,
-    written_beside,
-)
+from fatescope.base import Finding, InputError, RunError, Table, escape, group_findings
 from fatescope.run.compose import compose
 from fatescope.run.images import images_table
 from fatescope.run.inputs import files_of, is_unchanged
@@ -42,6 +30,7 @@ from fatescope.run.opening import (
     utc_now,
 )
 from fatescope.run.summary import Summary
+from fatescope.storage import connection, copy_table, hash_path, list_files, write_beside
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
@@ -169,7 +158,7 @@ class Run:
             if units[key].state == "done":
                 self.redone.append((key, reason))
         for key, reason in self.redone[:_NAMED]:
-            _log.warning("%s is done again: %s", shown(key), reason)
+            _log.warning("%s is done again: %s", escape(key), reason)
         if len(self.redone) > _NAMED:
             _log.warning("%d more are done again, for such reasons", len(self.redone) - _NAMED)
         return todo
@@ -183,14 +172,14 @@ class Run:
             path = self.out / f.path
             if not is_unchanged(path, sha256=f.sha256, size=f.size, modified_ns=f.modified_ns):
                 what = "has changed" if path.exists() else "is missing"
-                return f"its result {shown(f.path)} {what}"
+                return f"its result {escape(f.path)} {what}"
         known = files_of(unit.input)
         now = list(paths) if paths is not None else [p for p, *_ in known]
         if len(now) != len(known):
             return "its input has other files" if known else None
         for path, (_, sha256, size, modified_ns) in zip(now, known, strict=True):
             if not is_unchanged(path, sha256=sha256, size=size, modified_ns=modified_ns):
-                return f"its input {shown(path)} has changed"
+                return f"its input {escape(path)} has changed"
         return None
 
     def record(
@@ -228,7 +217,7 @@ class Run:
         counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
         for name, rows in named.items():
             path = self._part(key, name)
-            with written_beside(path) as part:
+            with write_beside(path) as part:
                 copy_table(rows, part, kind="parquet", db=self._tables)
             written.append(self._seen(path, f"table {name}"))
         self._put(key, "done", {**(input or {}), **counted}, findings, written, seconds or {})
@@ -261,7 +250,7 @@ class Run:
 
     def _files_of(self, path: Path | str) -> list[Path]:
         full = self.out / path
-        return files_inside(full) if full.is_dir() else [full]
+        return list_files(full) if full.is_dir() else [full]
 
     def _seen(self, path: Path | str, kind: str) -> WrittenFile:
         """Note size, time and hash of a file in the folder."""
@@ -269,10 +258,10 @@ class Run:
         try:
             relative = full.relative_to(self.out)
             status = full.stat()
-            digest = sha256_of(full)
+            digest = hash_path(full)
         except (OSError, ValueError) as error:
             raise RunError(
-                f"{shown(path)}: was reported as written into {shown(self.out)} and is not there. "
+                f"{escape(path)}: was reported as written into {escape(self.out)} and is gone. "
                 "On a cluster, all workers must see this folder under the same name."
             ) from error
         return WrittenFile(
@@ -299,7 +288,7 @@ class Run:
     def list_images(self) -> None:
         """Write ``images.csv``, where the units are images: one row each, failed ones too."""
         path = self.out / "images.csv"
-        with written_beside(path) as part:
+        with write_beside(path) as part:
             copy_table(images_table(list(self._ledger.units())), part, kind="csv")
         self.wrote(path)
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import Image, sha256_of, size_and_time
+from fatescope.base import Image
+from fatescope.storage import hash_path, size_and_time
 
 
 def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
@@ -27,7 +28,7 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     """
     files = []
     for path in paths:
-        files.append((str(path), sha256_of(path), *size_and_time(path)))
+        files.append((str(path), hash_path(path), *size_and_time(path)))
     names = ("path", "sha256", "bytes", "modified_ns")
     columns = [list(c) for c in zip(*files, strict=True)]
     record: dict[str, Any] = {
@@ -63,6 +64,6 @@ def is_unchanged(path: Path, *, sha256: str, size: int, modified_ns: int) -> boo
         now, time = size_and_time(path)
         if size >= 0 and now != size:
             return False
-        return time == modified_ns or sha256_of(path) == sha256
+        return time == modified_ns or hash_path(path) == sha256
     except OSError:
         return False

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import RunError, shown
+from fatescope.base import RunError, escape
 
 SCHEMA = 1
 LEDGER_NAME = "ledger.sqlite"
@@ -74,11 +74,11 @@ class Ledger:
     def _trouble(self, error: sqlite3.Error) -> RunError:
         if "full" in str(error):
             return RunError(
-                f"{shown(self.path)}: no space is left on the disk. Free some space and run the "
+                f"{escape(self.path)}: no space is left on the disk. Free some space and run the "
                 "command again; it continues."
             )
         return RunError(
-            f"{shown(self.path)}: cannot be used as a ledger ({error}). Choose another --out, or "
+            f"{escape(self.path)}: cannot be used as a ledger ({error}). Choose another --out, or "
             "remove the folder."
         )
 

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import IO
 
-from fatescope.base import RunError, reason_of, shown
+from fatescope.base import RunError, escape, explain_os_error
 
 LOCK_NAME = ".lock"
 
@@ -22,13 +22,13 @@ def locked(folder: Path) -> IO[bytes]:
     try:
         stream = (folder / LOCK_NAME).open("ab")
     except OSError as error:
-        raise RunError(f"{shown(folder)}: cannot be written: {reason_of(error)}") from error
+        raise RunError(f"{escape(folder)}: cannot be written: {explain_os_error(error)}") from error
     try:
         _lock(stream)
     except OSError as error:
         stream.close()
         raise RunError(
-            f"{shown(folder)}: another fatescope is working in this folder. Wait for it, or choose "
+            f"{escape(folder)}: another fatescope is working here. Wait for it, or choose "
             "another --out."
         ) from error
     return stream

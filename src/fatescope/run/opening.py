@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from fatescope._version import __version__
-from fatescope.base import PART_SUFFIX, RunError, files_inside, reason_of, removed, shown
+from fatescope.base import RunError, escape, explain_os_error
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
 from fatescope.run.lock import LOCK_NAME
+from fatescope.storage import PART_SUFFIX, list_files, remove
 
 
 def utc_now() -> str:
@@ -24,9 +25,9 @@ def made(out: Path) -> Path:
     try:
         out.mkdir(parents=True, exist_ok=True)
     except FileExistsError as error:
-        raise RunError(f"{shown(out)}: is a file. Give a folder with --out.") from error
+        raise RunError(f"{escape(out)}: is a file. Give a folder with --out.") from error
     except OSError as error:
-        raise RunError(f"{shown(out)}: cannot be made: {reason_of(error)}") from error
+        raise RunError(f"{escape(out)}: cannot be made: {explain_os_error(error)}") from error
     return out
 
 
@@ -39,7 +40,7 @@ def refuse_strangers(folder: Path, keeps: Sequence[str] = ()) -> None:
     )
     if strangers:
         raise RunError(
-            f"{shown(folder)}: holds files that fatescope did not write ({shown(strangers[0])}"
+            f"{escape(folder)}: holds files that fatescope did not write ({escape(strangers[0])}"
             f"{', ...' if len(strangers) > 1 else ''}). Choose a new or empty folder."
         )
 
@@ -65,7 +66,7 @@ def agree(
         before = ledger.meta(name) or ""
         if before != value:
             raise RunError(
-                f"{shown(folder)}: was begun with {_difference(name, before, value)}. Use the "
+                f"{escape(folder)}: was begun with {_difference(name, before, value)}. Use the "
                 "same, choose another --out, or start over with --fresh."
             )
 
@@ -94,7 +95,7 @@ def holds_nothing(folder: Path, ledger: Ledger) -> bool:
     if ledger.meta("command") is None or any(u.state == "done" for u in ledger.units()):
         return False
     listed = {f.path for files in ledger.files().values() for f in files}
-    there = {f.relative_to(folder).as_posix() for f in files_inside(folder)}
+    there = {f.relative_to(folder).as_posix() for f in list_files(folder)}
     ours = (LEDGER_NAME, f"{LEDGER_NAME}-wal", f"{LEDGER_NAME}-shm", LOCK_NAME)
     return all(f in listed or f in ours or f.endswith(PART_SUFFIX) for f in there)
 
@@ -118,4 +119,4 @@ def emptied(folder: Path, ledger: Ledger) -> Ledger:
 def remove_leftovers(folder: Path) -> None:
     """Remove what a killed run left unfinished; the lock says that nobody writes now."""
     for path in list(folder.rglob(f"*{PART_SUFFIX}")):
-        removed(path)
+        remove(path)

@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fatescope.base import PART_SUFFIX, RunError, reason_of, shown
+from fatescope.base import RunError, escape, explain_os_error
+from fatescope.storage import PART_SUFFIX
 
 
 class FileRows:
@@ -30,7 +31,7 @@ class FileRows:
             folder.mkdir(parents=True, exist_ok=True)
             descriptor, name = tempfile.mkstemp(dir=folder, suffix=PART_SUFFIX)
         except OSError as error:
-            raise RunError(f"{shown(folder)}: {reason_of(error)}") from error
+            raise RunError(f"{escape(folder)}: {explain_os_error(error)}") from error
         self._file = os.fdopen(descriptor, "w+b")
         self._path = Path(name)
         with contextlib.suppress(OSError):  # Windows keeps the name until the file is closed
@@ -50,7 +51,7 @@ class FileRows:
             self._file.seek(first * self._row_bytes)
             self._file.write(data.data)
         except OSError as error:
-            raise RunError(f"{shown(self._folder)}: {reason_of(error)}") from error
+            raise RunError(f"{escape(self._folder)}: {explain_os_error(error)}") from error
 
     def read(self, first: int, stop: int, /) -> NDArray[Any]:
         """Return rows ``first..stop``; the last answer is kept, for a reader of tiles."""
@@ -59,7 +60,7 @@ class FileRows:
             rows = np.empty((stop - first, self._columns), self._dtype)
             got = self._file.readinto(rows.data.cast("B"))
             if got != rows.nbytes:
-                raise RunError(f"{shown(self._folder)}: scratch rows {first}..{stop} are missing.")
+                raise RunError(f"{escape(self._folder)}: scratch rows {first}..{stop} are missing.")
             self._held = first, stop, rows
         return self._held[2]
 

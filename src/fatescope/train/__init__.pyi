@@ -15,12 +15,12 @@ from .losses import nucleus_loss as nucleus_loss
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
-from .packaging import Provenance as Provenance
 from .packaging import package_network as package_network
 from .preview import draw_preview as draw_preview
 from .preview import draw_versions as draw_versions
 from .preview import write_preview as write_preview
 from .preview import write_versions as write_versions
+from .provenance import Provenance as Provenance
 from .published_nuclei import PublishedNuclei as PublishedNuclei
 from .published_nuclei import augmented_pairs as augmented_pairs
 from .published_nuclei import fit_published_nuclei as fit_published_nuclei

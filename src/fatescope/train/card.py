@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fatescope.models import ModelDescription
-    from fatescope.train.packaging import Provenance
+    from fatescope.train.provenance import Provenance
     from fatescope.train.scoring import Scored
     from fatescope.train.settings import Recipe
 

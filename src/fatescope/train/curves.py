@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import imported, written_beside
+from fatescope.base import imported
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,5 +54,5 @@ def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
 def write_curves(path: Path, history: Sequence[Row]) -> None:
     """Write the picture of `plot_curves` as PNG."""
     ax = plot_curves(history)
-    with written_beside(path) as part:
+    with write_beside(path) as part:
         ax.figure.savefig(part, format="png", dpi=120, metadata={"Software": None})

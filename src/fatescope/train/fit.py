@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
-from fatescope.base import written_beside
 from fatescope.prepare.store import write_rows
+from fatescope.storage import write_beside
 from fatescope.train.precision import training_precision
 from fatescope.train.schedules import LearningRate
 
@@ -80,7 +80,7 @@ def fit(
         training.load_state_dict(torch.load(checkpoint, weights_only=True))
     while training.n_steps < settings.steps:
         row = training.run_epoch()
-        with written_beside(checkpoint) as part:
+        with write_beside(checkpoint) as part:
             torch.save(training.state_dict(), part)
         write_rows(folder / "log.csv", training.history)
         _LOG.info("%s", row)

@@ -9,7 +9,8 @@ from fatescope.base import InputError
 from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
-from fatescope.train.packaging import Provenance, draft_package, score_draft
+from fatescope.train.packaging import draft_package, score_draft
+from fatescope.train.provenance import Provenance
 from fatescope.train.tasks.nuclei import fit_recipe
 
 if TYPE_CHECKING:

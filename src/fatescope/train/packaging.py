@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -33,6 +32,7 @@ from fatescope.train.card import write_card
 from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
 from fatescope.train.networks import n_maps, shipped_maps
 from fatescope.train.pictures import unit_diameters
+from fatescope.train.provenance import Provenance
 from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
@@ -52,16 +52,6 @@ CALIBRATION_PICTURES = 64
 _TILE_PX = 512
 _GUARD_PX = 256
 _GUARD_ZOOMS = (0.75, 1.0, 1.4)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Provenance:
-    """How a network came to be, for its card."""
-
-    command: str
-    steps: int
-    cpu_minutes: float | None = None
-    start: ModelDescription | None = None  # of the package that it went on from
 
 
 def package_network(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fatescope.base import written_beside
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -142,7 +142,7 @@ def _wandering(values: FloatArray) -> float:
 
 def write_verdict(path: Path, verdict: Verdict) -> None:
     """Write the sentence as a text of one line."""
-    with written_beside(path) as part:
+    with write_beside(path) as part:
         part.write_text(verdict.sentence + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from fatescope._version import __version__
-from fatescope.base import RunError, imported, shown
+from fatescope.base import RunError, escape, imported
 from fatescope.run import ClusterSettings, read_cluster_file
 from fatescope.workflows.portable import portable
 
@@ -100,12 +100,12 @@ def _outcome(distributed: Any, future: Any, unit: Any) -> Any:
         return future.result()
     except distributed.KilledWorker:
         return RunError(
-            f"{shown(str(unit))}: the workers that tried it were lost one after the other; most "
+            f"{escape(str(unit))}: the workers that tried it were lost one after the other; most "
             "often memory ran out. Give workers more memory, and run the command again."
         )
     except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
         raise RunError(
-            f"the connection to the Dask scheduler was lost ({shown(str(error))[:200]}). Run the "
+            f"the connection to the Dask scheduler was lost ({escape(str(error))[:200]}). Run the "
             "command again; it continues."
         ) from error
     except Exception as error:
@@ -142,7 +142,7 @@ def _connected(distributed: Any, where: str) -> Iterator[Any]:
             client.wait_for_workers(1, timeout=wait_s)
         except TimeoutError as error:
             raise RunError(
-                f"{shown(where)}: no worker came within {wait_s / 60:g} min. Start workers "
+                f"{escape(where)}: no worker came within {wait_s / 60:g} min. Start workers "
                 "(dask worker ADDRESS --nthreads 1), or give more wait_min."
             ) from error
         yield client
@@ -166,8 +166,8 @@ def _knock(address: str) -> None:
 
 def _unreachable(where: str, reason: str) -> RunError:
     return RunError(
-        f"{shown(where)}: no Dask scheduler answers there ({shown(reason)}). Give an address such "
-        "as tcp://host:8786 of one that runs (dask scheduler), or a TOML file."
+        f"{escape(where)}: no Dask scheduler answers there ({escape(reason)}). Give an address "
+        "such as tcp://host:8786 of one that runs (dask scheduler), or a TOML file."
     )
 
 
@@ -194,7 +194,7 @@ def _started(distributed: Any, said: ClusterSettings, where: str) -> Any:
             )
     except (OSError, TypeError, ValueError, RuntimeError, TimeoutError) as error:
         raise RunError(
-            f"{shown(where)}: the cluster cannot be started ({shown(str(error))[:300]}). Check "
+            f"{escape(where)}: the cluster cannot be started ({escape(str(error))[:300]}). Check "
             "the options in the file."
         ) from error
 

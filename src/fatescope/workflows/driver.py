@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
-from fatescope.base import FatescopeError, Finding, Table, missing_extra, sha256_of, shown
+from fatescope.base import FatescopeError, Finding, Table, escape, missing_extra
+from fatescope.storage import hash_path
 from fatescope.workflows.execute import map_units
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def describe_files(paths: Sequence[Path]) -> dict[str, Any]:
     status = [(p, p.stat()) for p in paths]
     columns: dict[str, list[Any]] = {
         "path": [str(p) for p, _ in status],
-        "sha256": [sha256_of(p) for p, _ in status],
+        "sha256": [hash_path(p) for p, _ in status],
         "bytes": [s.st_size for _, s in status],
         "modified_ns": [s.st_mtime_ns for _, s in status],
     }
@@ -128,7 +129,7 @@ def work_through(
 
 def unreadable(unit: Unit, error: Exception) -> Finding:
     """Return the finding for a unit that gave no result; what is our fault says so."""
-    _log.debug("%s failed", shown(unit.key), exc_info=error)
+    _log.debug("%s failed", escape(unit.key), exc_info=error)
     error = missing_extra(error) or error
     reason = str(error)
     if not isinstance(error, FatescopeError | OSError | MemoryError):

@@ -17,7 +17,7 @@ from fatescope.acquire import (
     read_table,
     write_table,
 )
-from fatescope.base import FatescopeError, Image, InputError, Table, shown
+from fatescope.base import FatescopeError, Image, InputError, Table, escape
 from fatescope.evaluate import (
     LabelScores,
     ScoreSettings,
@@ -255,7 +255,7 @@ def _refuse_intensities(labels: LabelImage, file: ImageFile) -> None:
     different = np.count_nonzero((left != right) & inside) / n if n else 0.0
     if different > _MOST_DIFFERENT and np.unique(labels).size > _FEW_VALUES:
         raise InputError(
-            f"{shown(file.paths[0])}: looks like an image, not like labels: {different:.0%} of "
+            f"{escape(file.paths[0])}: looks like an image, not like labels: {different:.0%} of "
             "neighbouring pixels differ. Give the label image that belongs to it."
         )
 
@@ -285,7 +285,7 @@ def _read_grouping(grouping: Grouping | None) -> dict[str, tuple[str, str]] | No
     if name is None or absent:
         lacks = "image" if name is None else absent[0]
         raise InputError(
-            f"{shown(grouping.table)}: has no column {lacks!r}; it has {', '.join(table)}."
+            f"{escape(grouping.table)}: has no column {lacks!r}; it has {', '.join(table)}."
         )
     keys = [PurePosixPath(str(v)).name for v in table[name].tolist()]
     units = keys if grouping.unit is None else [str(v) for v in table[grouping.unit].tolist()]

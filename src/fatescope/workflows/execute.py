@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from fatescope.base import RunError, shown
+from fatescope.base import RunError, escape
 from fatescope.workflows.portable import portable
 
 Unit = TypeVar("Unit")
@@ -90,7 +90,7 @@ def map_units(
     with contextlib.closing(outcomes):
         for done, (unit, outcome) in enumerate(outcomes, start=1):
             if progress is not None:
-                progress(done, len(units), shown(str(unit)))
+                progress(done, len(units), escape(str(unit)))
             yield unit, outcome
 
 
@@ -187,7 +187,7 @@ class _Worker:
             )
         how = f"was killed (signal {-code})" if code < 0 else f"ended with code {code}"
         return RunError(
-            f"{shown(str(unit))}: the process that worked on it {how}; most often memory ran out. "
+            f"{escape(str(unit))}: the process that worked on it {how}; most often memory ran out. "
             "Use fewer --workers or a smaller --memory, and run the command again."
         )
 

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fatescope.acquire import ImageFile, find_images, without_labels
-from fatescope.base import Execution, FatescopeError, shown, size_and_time
+from fatescope.base import Execution, FatescopeError, escape
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
 from fatescope.report import nuclei_report_from_folder, write_report, write_settings
 from fatescope.run import Run, Summary, memory_limit
+from fatescope.storage import size_and_time
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import Progress, available_workers
 from fatescope.workflows.nuclei_image import look_at_file, open_image, segment_file
@@ -163,7 +164,7 @@ def _files(inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings) 
     found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
     images, labels = without_labels(found)
     if labels:
-        named = ", ".join(shown(f.paths[0].name) for f in labels[:3])
+        named = ", ".join(escape(f.paths[0].name) for f in labels[:3])
         _log.warning(
             "%d label image%s beside images left out (%s%s). To use one, give it by itself.",
             len(labels),

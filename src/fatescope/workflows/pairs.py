@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire import ImageFile, find_images
-from fatescope.base import InputError, shown
+from fatescope.base import InputError, escape
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class Pair:
         return Pair(self.first.absolute(), self.second.absolute())
 
     def __str__(self) -> str:
-        return shown(str(self.first))
+        return escape(str(self.first))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,7 +73,7 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
     """
     for path in (first, second):
         if not path.exists():
-            raise InputError(f"{shown(path)}: there is no such file or folder. Correct the path.")
+            raise InputError(f"{escape(path)}: there is no such file or folder. Correct the path.")
     second = _labels_of(second)
     ours, theirs = find_images([first]), find_images([second])
     if not first.is_dir() and not second.is_dir():
@@ -92,11 +92,11 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
             partner = same[0]
         if partner is None:
             why = f"{len(same)} files have" if len(same) > 1 else f"no {what} has"
-            problems[file.key] = f"{shown(file.paths[0])}: {why} its name in {shown(second)}."
+            problems[file.key] = f"{escape(file.paths[0])}: {why} its name in {escape(second)}."
             continue
         used.add(partner.key)
         pairs.append(Pair(file, partner))
-    unused = tuple(shown(f.paths[0]) for f in theirs if f.key not in used)
+    unused = tuple(escape(f.paths[0]) for f in theirs if f.key not in used)
     return Pairs(pairs=tuple(pairs), problems=problems, unused=unused)
 
 

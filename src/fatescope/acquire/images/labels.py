@@ -16,15 +16,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.read import read_image
-from fatescope.base import (
-    FileFormatError,
-    Image,
-    InputError,
-    Spacing,
-    check_axes,
-    shown,
-    written_beside,
-)
+from fatescope.base import FileFormatError, Image, InputError, Spacing, check_axes, escape
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from numpy.typing import DTypeLike, NDArray
@@ -141,7 +134,7 @@ def _write_tiff(
     pages = math.prod(shape[:-2])
     steps = spacing.um("YX")
     big = math.prod(shape) * kind.itemsize > _BIG_BYTES
-    with written_beside(path) as part, tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as tif:
+    with write_beside(path) as part, tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as tif:
         tif.write(
             _compressed(given, shape, kind, tiled=tiled),
             shape=(pages, *shape[-2:]),
@@ -248,11 +241,11 @@ def read_labels(path: Path | str) -> Image:
     image = read_image(path)
     if image.dtype.kind not in "uib":
         raise FileFormatError(
-            f"{shown(path)}: holds {image.dtype}, and labels are whole numbers. Save it as 16 bit."
+            f"{escape(path)}: holds {image.dtype}, and labels are whole numbers. Save it as 16 bit."
         )
     if "C" in image.axes:
         raise FileFormatError(
-            f"{shown(path)}: has {image.size('C')} channels, and a label image has one. "
+            f"{escape(path)}: has {image.size('C')} channels, and a label image has one. "
             "Save the labels as numbers, not as colours."
         )
     return image

@@ -14,7 +14,7 @@ from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.jpeg_header import check_jpeg
 from fatescope.acquire.images.lazy import PlanePixels
 from fatescope.acquire.images.meaning import with_axes
-from fatescope.base import FileFormatError, Image, shown
+from fatescope.base import FileFormatError, Image, escape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +35,7 @@ def read_png(path: Path, *, axes: str | None) -> Image:
     FileFormatError
         If the file is damaged.
     """
-    where = shown(path)
+    where = escape(path)
     with path.open("rb") as stream:
         head = stream.read(33)
         transparent = head[25:26] in b"\x00\x02\x03" and _has_transparency(stream)
@@ -71,7 +71,7 @@ def _has_transparency(stream: Any) -> bool:
 
 def read_jpeg(path: Path, *, axes: str | None) -> Image:
     """Open a JPEG file. Its compression has changed the intensities; PNG or TIFF keep them."""
-    (height, width, samples), kind = check_jpeg(path.read_bytes(), shown(path))
+    (height, width, samples), kind = check_jpeg(path.read_bytes(), escape(path))
     pixels = DecodedPixels(
         path, codec="jpeg", samples=samples, size=(height, width), dtype=np.dtype(kind)
     )
@@ -81,13 +81,15 @@ def read_jpeg(path: Path, *, axes: str | None) -> Image:
 def _image(pixels: DecodedPixels, path: Path, *, axes: str | None, colours: int) -> Image:
     stored = "SYX" if pixels.ndim == 3 else "YX"
     arranged, letters, names = with_axes(
-        pixels, stored, axes=axes, colours=colours, where=shown(path)
+        pixels, stored, axes=axes, colours=colours, where=escape(path)
     )
     return Image(pixels=arranged, axes=letters, channels=names, name=str(path))
 
 
 def _damaged(where: str, kind: str, error: object) -> str:
-    return f"{where}: is not a complete {kind} file ({shown(str(error))}). Copy or export it again."
+    return (
+        f"{where}: is not a complete {kind} file ({escape(str(error))}). Copy or export it again."
+    )
 
 
 class DecodedPixels(PlanePixels):
@@ -122,13 +124,13 @@ class DecodedPixels(PlanePixels):
             with overheard("imagecodecs") as complaints:
                 pixels = np.asarray(decode(self.path.read_bytes()))
         except (imagecodecs.PngError, imagecodecs.JpegError, ValueError, RuntimeError) as error:
-            raise FileFormatError(_damaged(shown(self.path), kind, error)) from error
+            raise FileFormatError(_damaged(escape(self.path), kind, error)) from error
         if said := [c for c in complaints if _DAMAGE.search(c)]:
-            raise FileFormatError(_damaged(shown(self.path), kind, said[0]))
+            raise FileFormatError(_damaged(escape(self.path), kind, said[0]))
         wanted = self.shape[-2:] + self.shape[:-2]
         if pixels.shape != wanted or pixels.dtype != self.dtype:
             raise FileFormatError(
-                f"{shown(self.path)}: its {kind} header announces {wanted} {self.dtype} and the "
+                f"{escape(self.path)}: its {kind} header announces {wanted} {self.dtype} and the "
                 f"data hold {pixels.shape} {pixels.dtype}. Export it again."
             )
         return pixels

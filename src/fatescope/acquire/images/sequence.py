@@ -12,8 +12,8 @@ import numpy as np
 
 from fatescope.acquire.find import ImageFile
 from fatescope.acquire.images.lazy import PlanePixels, Reordered
-from fatescope.acquire.images.read import read_one
-from fatescope.base import AXES, FileFormatError, Image, shown
+from fatescope.acquire.images.single import read_one
+from fatescope.base import AXES, FileFormatError, Image, escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -46,7 +46,7 @@ def read_sequence(file: ImageFile, *, axes: str | None) -> Image:
     for letter in (a for a in grid if first.size(a) > 1):
         what = {"T": "frame", "C": "channel", "Z": "plane"}[letter]
         raise FileFormatError(
-            f"{shown(file.paths[0])}: holds {first.size(letter)} {what}s, so it cannot be one "
+            f"{escape(file.paths[0])}: holds {first.size(letter)} {what}s, so it cannot be one "
             f"{what} of a sequence. Leave out --sequence, or say with --axes what the axis is."
         )
     inner = "".join(a for a in first.axes if a not in grid)
@@ -77,7 +77,7 @@ def _check_grid(file: ImageFile) -> None:
     sizes = " x ".join(f"{len(values)} {words[a]}" for a, values in file.grid)
     what = "missing" if len(file.paths) < wanted else "there twice"
     raise FileFormatError(
-        f"{shown(file.paths[0])}: {sizes} are {wanted} files, and there are {len(file.paths)}: "
+        f"{escape(file.paths[0])}: {sizes} are {wanted} files, and there are {len(file.paths)}: "
         f"some are {what}. Add or remove files, or tell images apart with --pattern."
     )
 
@@ -88,13 +88,13 @@ def _check_numbers(file: ImageFile) -> None:
     ):
         if after == before:
             raise FileFormatError(
-                f"{shown(path)}: frame {after} of {shown(_own_name(file))} occurs twice. "
+                f"{escape(path)}: frame {after} of {escape(_own_name(file))} occurs twice. "
                 "Remove one of the files, or tell them apart with --pattern."
             )
         if after != before + 1:
             gap = f"{before + 1}" if after == before + 2 else f"{before + 1} to {after - 1}"
             raise FileFormatError(
-                f"{shown(path)}: frame {gap} of {shown(_own_name(file))} is missing before it. "
+                f"{escape(path)}: frame {gap} of {escape(_own_name(file))} is missing before it. "
                 "Add the file, or split the movie into folders; a gap would shift all later times."
             )
 
@@ -139,12 +139,12 @@ class _SequencePixels(PlanePixels):
         alike = set(self._inner) <= set(image.axes) and all(image.size(a) == 1 for a in others)
         if not alike or shape != self._frame_shape:
             raise FileFormatError(
-                f"{shown(path)}: has axes {image.axes} and shape {image.shape}; the first frame "
+                f"{escape(path)}: has axes {image.axes} and shape {image.shape}; the first frame "
                 f"has {self._inner} and {self._frame_shape}. Frames of one movie must be alike."
             )
         if image.dtype != self.dtype:
             raise FileFormatError(
-                f"{shown(path)}: has type {image.dtype}; the first frame has {self.dtype}. Frames "
+                f"{escape(path)}: has type {image.dtype}; the first frame has {self.dtype}. Frames "
                 "of one movie must be alike."
             )
         self._open[number] = image

@@ -18,7 +18,7 @@ from fatescope.acquire.images.meaning import held, with_axes
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
 from fatescope.acquire.images.tiff_pixels import TiffPixels, most_per_byte
-from fatescope.base import AXES, FileFormatError, Image, shown
+from fatescope.base import AXES, FileFormatError, Image, escape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,7 +52,7 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
     """
     import tifffile
 
-    where = shown(path)
+    where = escape(path)
     try:
         with overheard("tifffile") as complaints:
             tif = tifffile.TiffFile(path, _multifile=False)
@@ -94,7 +94,7 @@ def _n_channels(pixels: PlanePixels, axes: str) -> int:
 
 
 def _damaged(where: str, error: BaseException) -> str:
-    return f"{where}: is not a complete TIFF file ({shown(str(error))}). Copy or export it again."
+    return f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
 
 
 def _only_series(tif: Any, where: str) -> Any:

@@ -14,7 +14,7 @@ from fatescope.acquire.images.announced import check_announced
 from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.jpeg_header import check_jpeg
 from fatescope.acquire.images.lazy import PlanePixels
-from fatescope.base import FileFormatError, shown
+from fatescope.base import FileFormatError, escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,7 @@ class TiffPixels(PlanePixels):
             page = self._series.pages[index]
         except Exception as error:  # a parser in damaged data meets errors of any kind
             raise FileFormatError(
-                f"{self.where}: plane {index} is damaged ({shown(str(error))}). Copy the file "
+                f"{self.where}: plane {index} is damaged ({escape(str(error))}). Copy the file "
                 "again."
             ) from error
         if page is None:
@@ -233,7 +233,7 @@ class TiffPixels(PlanePixels):
             block = self._key.decode(data, index, **extra)[0]
         except Exception as error:  # codecs raise errors of their own, without a common base
             raise FileFormatError(
-                f"{where} is damaged ({shown(str(error))}). Copy the file again."
+                f"{where} is damaged ({escape(str(error))}). Copy the file again."
             ) from error
         return np.asarray(block[0], dtype=self.dtype)
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.zarr_metadata import label_attributes
-from fatescope.base import Spacing, folder_written_beside
+from fatescope.base import Spacing
+from fatescope.storage import write_folder_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -53,7 +54,7 @@ def write_zarr_labels(
 
     shapes = level_shapes(shape)
     attributes = label_attributes(axes, spacing, levels=len(shapes))
-    with folder_written_beside(path) as part:
+    with write_folder_beside(path) as part:
         group = zarr.create_group(store=part, zarr_format=3, attributes=attributes)
         arrays = [
             group.create_array(

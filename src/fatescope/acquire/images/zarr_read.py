@@ -14,7 +14,7 @@ from fatescope.acquire.images.announced import ZSTD, check_announced
 from fatescope.acquire.images.lazy import PlanePixels
 from fatescope.acquire.images.meaning import with_axes
 from fatescope.acquire.images.zarr_metadata import ZarrImage, find_image
-from fatescope.base import FileFormatError, Image, shown
+from fatescope.base import FileFormatError, Image, escape
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,7 +31,7 @@ def read_zarr(path: Path, *, axes: str | None) -> Image:
     FileFormatError
         If metadata are missing or damaged, or the axes of a plain array are not given.
     """
-    where = shown(path)
+    where = escape(path)
     found = find_image(path, where)
     in_file, stored = _stored_pixels(found, where)
     pixels, letters, _ = with_axes(in_file, stored, axes=axes, colours=1, where=where)
@@ -80,7 +80,7 @@ def _opened(path: Path, where: str) -> Any:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise FileFormatError(
             f"{where}: the array {path.name!r} that its metadata name cannot be opened "
-            f"({shown(reason)}). Copy the whole folder again."
+            f"({escape(reason)}). Copy the whole folder again."
         ) from error
 
 
@@ -143,7 +143,7 @@ class ZarrPixels(PlanePixels):
         except Exception as error:  # codecs raise errors of their own, without a common base
             raise FileFormatError(
                 f"{self.where}: chunk {'/'.join(map(str, index))} is damaged "
-                f"({shown(str(error))[:200]}). Copy the folder again."
+                f"({escape(str(error))[:200]}). Copy the folder again."
             ) from error
         return block.transpose(self._order)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from fatescope.base.errors import FileFormatError
-from fatescope.base.files import written_beside
+from fatescope.storage import write_beside
 
 SHIPPED = "celegans-epic-1.npz"
 IN_FOLDER = "atlas.npz"
@@ -51,7 +51,7 @@ def write_arrays(path: Path, arrays: dict[str, np.ndarray], metadata: dict[str, 
     """Write arrays and metadata, whole or not at all; the same content gives the same bytes."""
     import io
 
-    with written_beside(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
+    with write_beside(path) as part, zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive:
         text = np.array(json.dumps(metadata, sort_keys=True))
         for name, array in sorted({**arrays, "metadata": text}.items()):
             buffer = io.BytesIO()

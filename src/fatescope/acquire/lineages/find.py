@@ -12,7 +12,7 @@ from fatescope.acquire.lineages.ctc import TRACK_FILES, track_file
 from fatescope.acquire.lineages.geff_store import is_geff
 from fatescope.acquire.lineages.reading import SUFFIXES, is_lineage_table
 from fatescope.base.errors import InputError
-from fatescope.base.files import shown
+from fatescope.base.messages import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -74,7 +74,7 @@ def find_lineages(inputs: Iterable[Path | str]) -> list[LineageFile]:
             key = f"{name}-{again}"
         found[key] = path
     if not found:
-        names = ", ".join(shown(p) for p in given) or "nothing"
+        names = ", ".join(escape(p) for p in given) or "nothing"
         raise InputError(
             f"no lineage was found in {names}. Give CD tables, archives, trees or a folder of them."
         )

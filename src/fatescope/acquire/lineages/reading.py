@@ -14,7 +14,7 @@ from fatescope.acquire.lineages.scale import with_scale
 from fatescope.acquire.lineages.settings import LineageFormat
 from fatescope.acquire.lineages.text import RawTable, read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
-from fatescope.base.files import written_beside
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -240,7 +240,7 @@ def write_lineage(
     else:
         data = _file_bytes(lineage, chosen)
         packed = path.suffix.lower() == ".gz"
-        with written_beside(path) as part:
+        with write_beside(path) as part:
             part.write_bytes(gzip.compress(data, mtime=0) if packed else data)
     return path
 

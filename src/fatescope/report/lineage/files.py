@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fatescope.base import written_beside
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 def store_text(path: Path, text: str) -> Path:
     """Write a picture or page beside its place and rename it; return the path."""
-    with written_beside(path) as part:
+    with write_beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
 

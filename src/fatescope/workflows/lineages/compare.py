@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +32,7 @@ from fatescope.run import Run
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
+from fatescope.workflows.lineages.comparison import Comparison
 from fatescope.workflows.lineages.reading import describe, read_to_scale
 from fatescope.workflows.lineages.settings import CompareSettings
 
@@ -117,23 +118,6 @@ def measure_file(file: LineageFile, *, reading: LineageReading, expression: str 
         findings=got.findings,
         seconds={"measure": time.perf_counter() - begun},
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
-    """What was compared: reference and test on one clock and in one frame, and every trait.
-
-    ``reference`` holds the mean embryo alone where the reference is the atlas; ``n_reference``
-    says how many embryos stand behind it.
-    """
-
-    reference: Sequence[EmbryoTraits]
-    test: Sequence[EmbryoTraits]
-    alignments: Sequence[Alignment]
-    results: Sequence[TraitResult]
-    rounds: Table
-    n_reference: int
-    reference_name: str
 
 
 def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[Path]]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fatescope.base import Finding, FloatArray, Table
     from fatescope.lineage.comparing import TraitResult
     from fatescope.lineage.traits import EmbryoTraits
-    from fatescope.workflows.lineages.compare import Comparison
+    from fatescope.workflows.lineages.comparison import Comparison
     from fatescope.workflows.lineages.settings import CompareSettings
 
 _WORDS = {

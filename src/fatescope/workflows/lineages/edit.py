@@ -17,7 +17,7 @@ import numpy as np
 
 from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
-from fatescope.base import FileFormatError, InputError, Table, sha256_of
+from fatescope.base import FileFormatError, InputError, Table
 from fatescope.lineage.editing import (
     History,
     Step,
@@ -30,6 +30,7 @@ from fatescope.lineage.editing import (
 from fatescope.run import Run
 from fatescope.run.journal import Entry, Journal, read_commands
 from fatescope.run.summary import Summary
+from fatescope.storage import hash_path
 from fatescope.workflows.lineages.reading import describe, read
 
 if TYPE_CHECKING:
@@ -228,7 +229,7 @@ def _history_table(entries: Sequence[Entry], history: History) -> Table:
 def _content(table: Path, lineage: Lineage) -> str:
     """Return what identifies the table: its bytes, or for a folder its rows."""
     if table.is_file():
-        return sha256_of(table)
+        return hash_path(table)
     return hashlib.sha256(fingerprint(lineage).encode()).hexdigest()
 
 

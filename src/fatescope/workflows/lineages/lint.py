@@ -22,7 +22,7 @@ from fatescope.acquire.lineages import (
     read_counts,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, shown
+from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, escape
 from fatescope.base.finding import Severity, Status
 from fatescope.lineage import excluded_rows, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
@@ -239,14 +239,14 @@ def _findings_in(path: Path, *, needed: Sequence[str]) -> list[Finding]:
     table = read_table(path)
     missing = [c for c in needed if c not in table]
     if missing:
-        raise InputError(f"{shown(path)}: lacks the columns {', '.join(missing)} of findings.csv.")
+        raise InputError(f"{escape(path)}: lacks the columns {', '.join(missing)} of findings.csv.")
     found = []
     for row in range(len(table)):
         value = {c: _plain(table[c][row]) for c in needed}
         status = str(value["status"])
         if status not in get_args(Status):
             raise InputError(
-                f"{shown(path)}: row {row + 2} has the status {status!r}; give open, accepted or "
+                f"{escape(path)}: row {row + 2} has the status {status!r}; give open, accepted or "
                 "rejected."
             )
         frame, number, limit = value["frame"], value.get("value"), value.get("limit")

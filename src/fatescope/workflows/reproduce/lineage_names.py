@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,6 +11,7 @@ from fatescope.base import FatescopeError, Finding, Table
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
 from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
 from fatescope.models import NamesNetwork, write_names_network
+from fatescope.prepare import unit_hash
 from fatescope.run import Run
 from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
@@ -19,10 +19,10 @@ from fatescope.workflows.reproduce.names_data import (
     NamedEmbryo,
     load_embryos,
     split_embryos,
-    unit_hash,
 )
+from fatescope.workflows.reproduce.names_outcome import NamesOutcome
 from fatescope.workflows.reproduce.names_page import write_names_page
-from fatescope.workflows.reproduce.names_published import PublishedRuns, run_published
+from fatescope.workflows.reproduce.names_published import run_published
 from fatescope.workflows.reproduce.names_scores import (
     CORRECTED,
     MAJORITY,
@@ -47,21 +47,6 @@ _QUICK = {
     "rows_per_class": 120,
     "crop_nuclei": 60,
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class NamesOutcome:
-    """Everything that the page and the card say."""
-
-    source: str
-    published: PublishedRuns
-    corrected: FittedNames
-    network: NamesNetwork
-    test: tuple[str, ...]
-    n_train: int
-    n_validation: int
-    scores: dict[str, Score]
-    residual_um: float
 
 
 def reproduce_names(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from fatescope.workflows.reproduce.names_scores import CORRECTED, MAJORITY, REPORTED
 
 if TYPE_CHECKING:
-    from fatescope.workflows.reproduce.lineage_names import NamesOutcome
+    from fatescope.workflows.reproduce.names_outcome import NamesOutcome
 
 
 def names_card(outcome: NamesOutcome, *, quick: bool) -> str:

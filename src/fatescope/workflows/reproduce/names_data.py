@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import FatescopeError, InputError
 from fatescope.lineage.body_axes import body_axes
+from fatescope.prepare import unit_hash
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.workflows.lineages.reading import read
 
@@ -95,11 +95,6 @@ def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[
         NamedEmbryo(key=e.key, lineage=e.lineage, split=s)
         for e, s in zip(ordered, splits, strict=True)
     ]
-
-
-def unit_hash(key: str) -> str:
-    """Return the identity of an embryo, as a package lists it."""
-    return hashlib.sha256(key.encode()).hexdigest()
 
 
 def _folder(data: Path | None) -> Path | None:

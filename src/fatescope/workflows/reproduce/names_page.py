@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
     from fatescope.train.names_fit import FittedNames
-    from fatescope.workflows.reproduce.lineage_names import NamesOutcome
+    from fatescope.workflows.reproduce.names_outcome import NamesOutcome
     from fatescope.workflows.reproduce.names_published import RunAgain
     from fatescope.workflows.reproduce.settings import NamesRecipe
 

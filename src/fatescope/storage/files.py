@@ -1,9 +1,8 @@
-"""What every room that touches files shares: names in messages, hashes, atomic writing."""
+"""Files: hashes, listing, and writing that is whole or not at all."""
 
 from __future__ import annotations
 
 import contextlib
-import errno
 import hashlib
 import os
 import secrets
@@ -12,24 +11,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from fatescope.base.errors import FatescopeError, RunError
+from fatescope.base.messages import escape, explain_os_error
 
 PART_SUFFIX = ".fatescope-part"
 """Ending of a file that is not complete; a run removes such leftovers when it continues."""
 
 
-def shown(path: str | os.PathLike[str]) -> str:
-    r"""Return ``path`` as it may stand in a one-line message: control characters are escaped.
-
-    Examples
-    --------
-    >>> shown("a\nb.tif")
-    'a\\nb.tif'
-    """
-    text = os.fspath(path)
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
-
-
-def sha256_of(path: Path) -> str:
+def hash_path(path: Path) -> str:
     """Return the SHA-256 of a file in hexadecimal; the file is streamed.
 
     Of a folder (an OME-Zarr image is one), it is that of the lines ``sha256  name`` of all files
@@ -37,7 +25,7 @@ def sha256_of(path: Path) -> str:
     """
     path = Path(path)
     if path.is_dir():
-        lines = (f"{sha256_of(f)}  {f.relative_to(path).as_posix()}\n" for f in files_inside(path))
+        lines = (f"{hash_path(f)}  {f.relative_to(path).as_posix()}\n" for f in list_files(path))
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
@@ -57,33 +45,14 @@ def size_and_time(path: Path) -> tuple[int, int]:
     return size, modified
 
 
-def files_inside(folder: Path) -> list[Path]:
+def list_files(folder: Path) -> list[Path]:
     """List the files below a folder, sorted by their name there."""
     found = (Path(top, name) for top, _, names in os.walk(folder) for name in names)
     return sorted(found, key=lambda f: f.relative_to(folder).as_posix())
 
 
-def reason_of(error: OSError) -> str:
-    """Say in a few words why the operating system refused."""
-    known = {
-        errno.ENOSPC: "no space is left on the disk. Free some space and run the command again",
-        errno.EDQUOT: "the disk quota is used up. Free some space and run the command again",
-        errno.EACCES: "permission is denied. Ask for the right to it, or copy it elsewhere",
-        errno.EPERM: "the operation is not permitted. Choose another place",
-        errno.EROFS: "the file system is read-only. Choose another place",
-        errno.ENOENT: "there is no such file or folder. Check the spelling",
-        errno.ELOOP: "its links point at each other. Give the file itself",
-        errno.EISDIR: "it is a folder. Give a file",
-        errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another path",
-        errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
-        errno.EMFILE: "too many files are open. Use fewer workers",
-    }
-    text = known.get(error.errno or 0)
-    return f"{text}." if text else f"{error.strerror or error}."
-
-
 @contextlib.contextmanager
-def written_beside(path: Path) -> Iterator[Path]:
+def write_beside(path: Path) -> Iterator[Path]:
     """Give a temporary path beside ``path``, which becomes ``path`` when all went well.
 
     The data are forced to the disk before the renaming, so that ``path`` holds either what it
@@ -108,15 +77,17 @@ def written_beside(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
         if isinstance(error, OSError) and not isinstance(error, FatescopeError):
-            raise RunError(f"{shown(path)}: cannot be written: {reason_of(error)}") from error
+            raise RunError(
+                f"{escape(path)}: cannot be written: {explain_os_error(error)}"
+            ) from error
         raise
 
 
 @contextlib.contextmanager
-def folder_written_beside(path: Path) -> Iterator[Path]:
+def write_folder_beside(path: Path) -> Iterator[Path]:
     """Give an empty folder beside ``path``, which becomes ``path`` when all went well.
 
-    As `written_beside`, for formats that are folders. An older folder (or file) at ``path`` is
+    As `write_beside`, for formats that are folders. An older folder (or file) at ``path`` is
     moved away first and removed last; killed between the two renamings, ``path`` is missing, not
     half-written, and a run notices that.
 
@@ -130,22 +101,24 @@ def folder_written_beside(path: Path) -> Iterator[Path]:
     try:
         part.mkdir(parents=True)
         yield part
-        for file in files_inside(part):
+        for file in list_files(part):
             with file.open("rb+") as stream:
                 os.fsync(stream.fileno())
         if path.exists():
             path.replace(old)
         part.replace(path)
-        removed(old)
+        remove(old)
     except BaseException as error:
         with contextlib.suppress(OSError):
-            removed(part)
+            remove(part)
         if isinstance(error, OSError) and not isinstance(error, FatescopeError):
-            raise RunError(f"{shown(path)}: cannot be written: {reason_of(error)}") from error
+            raise RunError(
+                f"{escape(path)}: cannot be written: {explain_os_error(error)}"
+            ) from error
         raise
 
 
-def removed(path: Path) -> None:
+def remove(path: Path) -> None:
     """Remove a file, or a folder with all in it; what is not there is no error."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path)

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from fatescope.base import Table, connection, copy_table
+from fatescope.base import Table
+from fatescope.storage import connection, copy_table
 
 
 def test_a_connection_does_not_see_what_another_registered():

@@ -1,6 +1,6 @@
-"""Tables to and from the columns of DuckDB: one way of writing for every room.
+"""Tables to and from the columns of DuckDB: one way of writing for all.
 
-These functions write to a path that the caller has opened for them (`written_beside`); they
+These functions write to a path that the caller has opened for them (`write_beside`); they
 choose no names and no places.
 """
 
@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.base.files import PART_SUFFIX
 from fatescope.base.table import Table
+from fatescope.storage.files import PART_SUFFIX
 
 _AT_ONCE = 500
 _FORMAT = {

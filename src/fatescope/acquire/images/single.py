@@ -1,0 +1,54 @@
+"""Open one file, by what it holds and not by what it is called."""
+
+from __future__ import annotations
+
+import stat
+from pathlib import Path
+
+from fatescope.acquire.images.foreign import foreign_format
+from fatescope.acquire.images.zarr_metadata import is_zarr
+from fatescope.base import FileFormatError, Image, escape, explain_os_error
+
+
+def read_one(path: Path, *, axes: str | None) -> Image:
+    """Open a single file (see `read_image`)."""
+    where = escape(path)
+    try:
+        if path.is_dir() and is_zarr(path):
+            from fatescope.acquire.images.zarr_read import read_zarr
+
+            return read_zarr(path, axes=axes)
+        head = _beginning(path)
+        if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
+            from fatescope.acquire.images.tiff import read_tiff
+
+            return read_tiff(path, axes=axes)
+        if head.startswith(b"\x89PNG\r\n\x1a\n"):
+            from fatescope.acquire.images.png import read_png
+
+            return read_png(path, axes=axes)
+        if head.startswith(b"\xff\xd8\xff"):
+            from fatescope.acquire.images.png import read_jpeg
+
+            return read_jpeg(path, axes=axes)
+    except OSError as error:
+        raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
+    raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")
+
+
+def _beginning(path: Path) -> bytes:
+    """Return the first bytes; say what is wrong with what is not an ordinary file."""
+    where = escape(path)
+    mode = path.stat().st_mode
+    if stat.S_ISDIR(mode):
+        raise FileFormatError(
+            f"{where}: is a folder that holds no picture or cannot be opened. Give a picture, or "
+            "a folder with pictures."
+        )
+    if not stat.S_ISREG(mode):
+        raise FileFormatError(f"{where}: is a device or pipe, not a file. Save it as a file first.")
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if not head:
+        raise FileFormatError(f"{where}: is empty (0 bytes). Copy or export it again.")
+    return head

@@ -1,0 +1,37 @@
+"""Names and reasons as they may stand in a message of one line."""
+
+from __future__ import annotations
+
+import errno
+import os
+
+
+def escape(path: str | os.PathLike[str]) -> str:
+    r"""Return ``path`` as it may stand in a one-line message: control characters are escaped.
+
+    Examples
+    --------
+    >>> escape("a\nb.tif")
+    'a\\nb.tif'
+    """
+    text = os.fspath(path)
+    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def explain_os_error(error: OSError) -> str:
+    """Say in a few words why the operating system refused."""
+    known = {
+        errno.ENOSPC: "no space is left on the disk. Free some space and run the command again",
+        errno.EDQUOT: "the disk quota is used up. Free some space and run the command again",
+        errno.EACCES: "permission is denied. Ask for the right to it, or copy it elsewhere",
+        errno.EPERM: "the operation is not permitted. Choose another place",
+        errno.EROFS: "the file system is read-only. Choose another place",
+        errno.ENOENT: "there is no such file or folder. Check the spelling",
+        errno.ELOOP: "its links point at each other. Give the file itself",
+        errno.EISDIR: "it is a folder. Give a file",
+        errno.ENOTDIR: "a part of its path is a file, not a folder. Choose another path",
+        errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
+        errno.EMFILE: "too many files are open. Use fewer workers",
+    }
+    text = known.get(error.errno or 0)
+    return f"{text}." if text else f"{error.strerror or error}."

@@ -1,0 +1,27 @@
+"""What the reproduction of the names found, for its tables, its page and its card."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fatescope.models import NamesNetwork
+    from fatescope.train.names_fit import FittedNames
+    from fatescope.workflows.reproduce.names_published import PublishedRuns
+    from fatescope.workflows.reproduce.names_scores import Score
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesOutcome:
+    """Everything that the page and the card say."""
+
+    source: str
+    published: PublishedRuns
+    corrected: FittedNames
+    network: NamesNetwork
+    test: tuple[str, ...]
+    n_train: int
+    n_validation: int
+    scores: dict[str, Score]
+    residual_um: float
