@@ -36,3 +36,4 @@ from .types import BoolArray as BoolArray
 from .types import FloatArray as FloatArray
 from .types import IntArray as IntArray
 from .types import LabelImage as LabelImage
+from .types import Progress as Progress

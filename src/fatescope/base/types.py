@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,3 +12,6 @@ IntArray = NDArray[np.integer[Any]]
 FloatArray = NDArray[np.floating[Any]]
 BoolArray = NDArray[np.bool_]
 LabelImage = NDArray[np.integer[Any]]
+
+Progress = Callable[[int, int, str], None]
+"""Told how much is done, how much there is, and what is going on."""

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.base import Progress
 from fatescope.predict.channels import open_frames
 from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
 from fatescope.predict.looks import SamplePlane, sample_pixels
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
-Progress = Callable[[int, int, str], None]
 Index = tuple[int | slice, ...]
 
 

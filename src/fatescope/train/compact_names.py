@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import InputError
+from fatescope.base import InputError, Progress
 from fatescope.train.names_fit import FittedNames, Layout, fit_names
 
 if TYPE_CHECKING:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Literal
@@ -11,10 +10,11 @@ import numpy as np
 import torch
 from torch import nn
 
+from fatescope.base import Progress
+
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
 
-Progress = Callable[[int, int, str], None]
 Schedule = Literal["constant", "loss"]
 
 DROPOUT, LEARNING_RATE, FACTOR, PATIENCE = 0.2, 1e-3, 0.7, 6

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from fatescope.base import Progress
 from fatescope.models import (
     ModelDescription,
     ModelPackage,
@@ -37,7 +38,7 @@ from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fatescope.base.types import FloatArray
     from fatescope.prepare import Sample
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
     from fatescope.train.scoring import Scored
     from fatescope.train.settings import Recipe
 
-    Progress = Callable[[int, int, str], None]
 
 Precision = Literal["fp32", "int8"]
 CALIBRATION_PICTURES = 64

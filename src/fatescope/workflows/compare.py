@@ -40,10 +40,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import LabelImage
+    from fatescope.base import LabelImage, Progress
     from fatescope.prepare import Sample
     from fatescope.run import Summary
-    from fatescope.workflows.execute import Progress
 
 Side = Literal["old", "new"]
 SIDES: tuple[Side, Side] = ("old", "new")

@@ -17,9 +17,8 @@ from fatescope.storage import hash_path
 from fatescope.workflows.execute import map_units
 
 if TYPE_CHECKING:
-    from fatescope.base import Execution
+    from fatescope.base import Execution, Progress
     from fatescope.run import Run
-    from fatescope.workflows.execute import Progress
 
 _log = logging.getLogger(__name__)
 

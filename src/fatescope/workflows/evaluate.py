@@ -29,8 +29,7 @@ from fatescope.run import peak_memory_mb
 from fatescope.workflows.pairs import Pair, pair_files, stem_of
 
 if TYPE_CHECKING:
-    from fatescope.base import LabelImage
-    from fatescope.workflows.execute import Progress
+    from fatescope.base import LabelImage, Progress
 
 _MOST_DIFFERENT = 0.5
 _FEW_VALUES = 20

@@ -17,12 +17,11 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from fatescope.base import RunError, escape
+from fatescope.base import Progress, RunError, escape
 from fatescope.workflows.portable import portable
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
-Progress = Callable[[int, int, str], None]
 
 _ONE_THREAD = (
     "OMP_NUM_THREADS",

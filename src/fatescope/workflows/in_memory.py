@@ -21,11 +21,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import LabelImage, Lineage
+    from fatescope.base import LabelImage, Lineage, Progress
     from fatescope.lineage.lint import LintSettings
     from fatescope.lineage.naming import NameSettings
     from fatescope.predict import NucleiSettings
-    from fatescope.workflows.execute import Progress
 
     ImageLike = Image | NDArray[Any] | Path | str
 

@@ -27,11 +27,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.evaluate import ComparedScore
     from fatescope.models import Model
     from fatescope.prepare import Sample
     from fatescope.train.scoring import Scored
-    from fatescope.workflows.execute import Progress
 
 SCORE: ComparedScore = "mean_ap_50_90"
 """What decides: outlines that come closer count, also where all objects are found already."""

@@ -11,11 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import check_image, read_image, read_labels
-from fatescope.base import Execution, Finding, Image, InputError, Table
+from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.measurement import MeasureSettings, ObjectSums, find_contacts, objects_table
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.driver import Outcome, pending, work_through
-from fatescope.workflows.execute import Progress
 from fatescope.workflows.pairs import Pair, pair_files
 
 if TYPE_CHECKING:

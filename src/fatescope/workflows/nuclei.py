@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fatescope.acquire import ImageFile, find_images, without_labels
-from fatescope.base import Execution, FatescopeError, escape
+from fatescope.base import Execution, FatescopeError, Progress, escape
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
 from fatescope.report import nuclei_report_from_folder, write_report, write_settings
 from fatescope.run import Run, Summary, memory_limit
 from fatescope.storage import size_and_time
 from fatescope.workflows.driver import pending, work_through
-from fatescope.workflows.execute import Progress, available_workers
+from fatescope.workflows.execute import available_workers
 from fatescope.workflows.nuclei_image import look_at_file, open_image, segment_file
 from fatescope.workflows.nuclei_sizes import decide_sizes
 from fatescope.workflows.plan import Cost, RunPlan, estimate

@@ -34,9 +34,9 @@ from fatescope.workflows.nuclei_sizes import kind_of, plan_for
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.base import Progress
     from fatescope.models.runtime import Device
     from fatescope.predict import Frame, Plane, ScalePlan, Scratch
-    from fatescope.workflows.execute import Progress
     from fatescope.workflows.nuclei_sizes import Sizes
 
 _BAND_ROWS = 512

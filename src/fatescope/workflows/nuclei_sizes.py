@@ -26,10 +26,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fatescope.acquire import ImageFile
-    from fatescope.base import Execution, Image
+    from fatescope.base import Execution, Image, Progress
     from fatescope.predict import Frame, Predictor
     from fatescope.run import Run
-    from fatescope.workflows.execute import Progress
 
 Sizes = dict[str, float | None]
 """Diameter in pixels by kind of image; ``None`` where no image of a kind shows nuclei."""

@@ -29,11 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
     from fatescope.train import Recipe
-    from fatescope.workflows.execute import Progress
 
 LEFT_OUT = "left-out"
 """Folder of the trainings without one unit."""

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.run import Summary
     from fatescope.train import Recipe
-    from fatescope.workflows.execute import Progress
 
 COLUMNS = ("step", "loss", "ap50", "ap75", "ap_mean")
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 
+from fatescope.base import Progress
 from fatescope.models import find_package, read_package
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-Progress = Callable[[int, int, str], None]
 
 
 class NucleiTask:

@@ -26,7 +26,7 @@ from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.reading import describe, read_to_scale
 
 if TYPE_CHECKING:
-    from fatescope.workflows.execute import Progress
+    from fatescope.base import Progress
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,9 +37,9 @@ from fatescope.workflows.lineages.reading import describe, read_to_scale
 from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
+    from fatescope.base import Progress
     from fatescope.lineage.atlas import Atlas
     from fatescope.run import Summary
-    from fatescope.workflows.execute import Progress
 
 _MOST_FINDINGS = 300
 _RULE = {"place_um": "atypical", "axis_deg": "atypical", "expression": "atypical"}

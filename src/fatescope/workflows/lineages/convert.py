@@ -15,10 +15,9 @@ from fatescope.acquire.lineages import (
     losses,
     write_lineage,
 )
-from fatescope.base import Execution, Finding
+from fatescope.base import Execution, Finding, Progress
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
-from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.reading import describe, read
 
 ENDINGS: dict[str, str] = {

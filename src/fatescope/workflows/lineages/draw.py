@@ -32,9 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Table
+    from fatescope.base import Progress, Table
     from fatescope.run import Summary
-    from fatescope.workflows.execute import Progress
 
 _RESAMPLES = 2000
 

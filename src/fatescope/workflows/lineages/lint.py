@@ -22,14 +22,13 @@ from fatescope.acquire.lineages import (
     read_counts,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, InputError, Lineage, Spacing, Table, escape
+from fatescope.base import Execution, Finding, InputError, Lineage, Progress, Spacing, Table, escape
 from fatescope.base.finding import Severity, Status
 from fatescope.lineage import excluded_rows, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.run import Run
 from fatescope.run.compose import FINDING_COLUMNS
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
-from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.lint_report import write_check
 from fatescope.workflows.lineages.lint_result import CheckSummary, FailOn

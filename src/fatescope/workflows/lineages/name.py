@@ -13,11 +13,10 @@ import numpy as np
 from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
-from fatescope.base import Execution, Finding, Table
+from fatescope.base import Execution, Finding, Progress, Table
 from fatescope.lineage.naming import NameSettings, name_embryo
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
-from fatescope.workflows.execute import Progress
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.name_network import name_by_network
 from fatescope.workflows.lineages.named_table import NamedTable, add_names

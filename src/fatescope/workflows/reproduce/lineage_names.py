@@ -34,10 +34,10 @@ from fatescope.workflows.reproduce.names_scores import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.run import Summary
     from fatescope.train.names_fit import FittedNames
-    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
 _QUICK = {

@@ -20,8 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.acquire.lineages import LineageFile
-    from fatescope.base import Lineage
-    from fatescope.workflows.execute import Progress
+    from fatescope.base import Lineage, Progress
 
 _FEWEST_NUCLEI = 100
 _MOST_FALLEN = 0.75

@@ -17,9 +17,9 @@ from fatescope.lineage.compact import (
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fatescope.base import Progress
     from fatescope.base.types import IntArray
     from fatescope.train.compact_names import PublishedFit, PublishedRun
-    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.names_data import NamedEmbryo
     from fatescope.workflows.reproduce.settings import NamesRecipe
 

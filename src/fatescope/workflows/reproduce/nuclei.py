@@ -21,8 +21,8 @@ from fatescope.workflows.reproduce.nuclei_folds import plan_folds, run_fold
 from fatescope.workflows.reproduce.nuclei_page import write_nuclei_page
 
 if TYPE_CHECKING:
+    from fatescope.base import Progress
     from fatescope.run import Summary
-    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 _QUICK = {

@@ -21,9 +21,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import FloatArray
+    from fatescope.base import FloatArray, Progress
     from fatescope.train import LibraryNetwork, PublishedNuclei
-    from fatescope.workflows.execute import Progress
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 CORRECTED = "corrected"
