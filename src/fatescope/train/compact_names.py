@@ -11,8 +11,9 @@ from fatescope.base import InputError, Progress
 from fatescope.train.names_fit import FittedNames, Layout, fit_names
 
 if TYPE_CHECKING:
+    from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.train.names_fit import Progress, Schedule
+    from fatescope.train.names_fit import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
