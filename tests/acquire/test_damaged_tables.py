@@ -14,7 +14,7 @@ from tests.acquire.test_damaged_images import BUDGET, SEED
 
 from fatescope.acquire import read_table, write_table
 from fatescope.acquire.lineages import FORMATS, read_lineage_checked, write_lineage
-from fatescope.base import FatescopeError, Table
+from fatescope.base import FatescopeError, FileFormatError, Table
 
 SUFFIX = {
     "epic": "CD.csv",
@@ -79,3 +79,27 @@ def test_a_damaged_lineage_is_read_around_or_refused_in_a_sentence(format, tmp_p
     whole.parent.mkdir()
     write_lineage(TWO_DIVISIONS, whole, format=format)
     check_damaged(read_checked, whole, tmp_path / whole.name, caplog)
+
+
+def test_an_encoding_that_does_not_exist_is_refused(tmp_path):
+    path = tmp_path / "tracks.xml"
+    write_lineage(TWO_DIVISIONS, path, format="trackmate")
+    content = path.read_bytes()
+    assert b"UTF-8" in content
+    path.write_bytes(content.replace(b"UTF-8", b"UTF-87", 1))
+    with pytest.raises(FileFormatError, match=r"tracks\.xml: is not well-formed .*UTF-87"):
+        read_lineage_checked(path)
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_characters_that_do_not_exist_are_refused(tmp_path, order):
+    zarr = pytest.importorskip("zarr")
+    path = tmp_path / "tracks.geff"
+    write_lineage(TWO_DIVISIONS, path, format="geff")
+    group = zarr.open_group(path / "nodes" / "props" / "name", mode="r+")
+    before = group["values"]
+    wide = np.array(before[:], f"{order}U8")
+    wide.view(f"{order}u4")[3] = 0x110000
+    group.create_array("values", data=wide, overwrite=True)
+    with pytest.raises(FileFormatError, match=r"tracks\.geff: .*'name' holds characters that do"):
+        read_lineage_checked(path)
