@@ -103,3 +103,15 @@ def test_characters_that_do_not_exist_are_refused(tmp_path, order):
     group.create_array("values", data=wide, overwrite=True)
     with pytest.raises(FileFormatError, match=r"tracks\.geff: .*'name' holds characters that do"):
         read_lineage_checked(path)
+
+
+def test_what_zarr_warns_of_is_not_told_twice(tmp_path):
+    path = tmp_path / "tracks.geff"
+    write_lineage(TWO_DIVISIONS, path, format="geff")
+    (path / "nodes" / "props" / "name" / "values" / ".zarray").unlink()
+    with (
+        warnings.catch_warnings(record=True, action="always") as told,
+        pytest.raises(FileFormatError, match=r"tracks\.geff: is not a valid GEFF group"),
+    ):
+        read_lineage_checked(path)
+    assert [str(w.message) for w in told] == []

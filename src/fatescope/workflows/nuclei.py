@@ -169,9 +169,9 @@ def _files(
     if labels:
         named = ", ".join(shown(Path(f.file).name) for f in labels[:3])
         _log.warning(
-            "%d label image%s beside images left out (%s%s). To use one, give it by itself.",
+            "%d label image%s left out (%s%s). To use one, give it by itself.",
             len(labels),
-            " is" if len(labels) == 1 else "s are",
+            " beside images is" if len(labels) == 1 else "s beside images are",
             named,
             ", ..." if len(labels) > 3 else "",
         )

@@ -10,6 +10,7 @@ import json
 import shutil
 import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,7 +57,8 @@ def read_geff(path: Path) -> ReadLineage:
     """
     geff = _package()
     try:
-        memory = geff.core_io.read_to_memory(path)
+        with warnings.catch_warnings(action="ignore"):  # of what is missing; it is refused then
+            memory = geff.core_io.read_to_memory(path)
     except Exception as error:  # The package raises whatever Zarr, pydantic or NumPy raise.
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise FileFormatError(f"{path}: is not a valid GEFF group ({why}).") from error
