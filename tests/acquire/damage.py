@@ -185,7 +185,7 @@ def damaged_copies(whole: Path, target: Path, *, seed: int, first: int, n: int) 
             files = sorted(p for p in target.rglob("*") if p.is_file())
             # Few of the files are metadata, and they are where the harm is.
             about = [p for p in files if p.name.startswith((".z", "zarr"))]
-            files = about if rng.random() < 0.6 else files
+            files = about if about and rng.random() < 0.6 else files
             victim = files[int(rng.integers(len(files)))]
             victim.write_bytes(damaged(victim.read_bytes(), rng))
         else:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.acquire.pictures import plain_tiff, ramp
 
-from fatescope.acquire import find_images, read_image, without_labels
+from fatescope.acquire import find_images, read_image
 from fatescope.base import FileFormatError
 
 BINARY = bytes(range(128, 255))
@@ -52,28 +52,3 @@ def test_bytes_that_are_no_text_are_not_quoted(tmp_path):
     with pytest.raises(FileFormatError) as caught:
         read_image(tmp_path / "a.data")
     assert "begins" not in str(caught.value)
-
-
-LISTINGS = [
-    # files, the label images among them
-    (["a.tif", "a_masks.png", "b.tif", "b_lab.tif"], ["a_masks", "b_lab"]),
-    (["a_img.tif", "a_label.tif"], ["a_label"]),
-    (["a.tif", "a_cp_masks.tif"], ["a_cp_masks"]),
-    (["images/a.tif", "labels/a.tif", "Masks/a.tif"], ["Masks/a", "labels/a"]),
-    (["a.tif", "masks/a.tif"], ["masks/a"]),
-    (["a_masks.tif", "b_masks.tif"], []),
-    (["masks/a.tif", "masks/b.tif"], []),
-    (["mask_of_zorro.tif", "label.tif", "unmasked.tif"], []),
-    (["one/a.tif", "two/labels/a.tif"], []),
-]
-
-
-@pytest.mark.parametrize(("names", "labels"), LISTINGS)
-def test_label_images_beside_images_are_left_out_and_named(tmp_path, names, labels):
-    for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
-        (tmp_path / name).write_bytes(b"x")
-    found = find_images([tmp_path])
-    images, left_out = without_labels(found)
-    assert sorted(f.key for f in left_out) == sorted(labels)
-    assert len(images) + len(left_out) == len(found)

@@ -131,7 +131,6 @@ def test_settings_are_frozen_and_show_only_what_is_unusual():
 )
 def test_memory_is_read_with_its_unit(text, size):
     assert parse_bytes(text) == size
-    assert Execution(memory=text).memory_bytes == size
 
 
 @pytest.mark.parametrize("text", ["", "much", "-1GB", "0"])

@@ -50,13 +50,22 @@ def folder(tmp_path):
     (tmp_path / "images").mkdir()
     plain_tiff(tmp_path / "images" / "a.tif", ramp(64, 64))
     write_lineage(TWO_DIVISIONS, tmp_path / "embryo.csv", format="csv")
+    (tmp_path / "labels").mkdir()
+    for number in range(4):
+        plain_tiff(tmp_path / "images" / f"e{number}.tif", ramp(64, 64) + number)
+        plain_tiff(tmp_path / "labels" / f"e{number}.tif", ramp(64, 64) // 2000)
     return tmp_path
+
+
+PAIRS = "prepare pairs --images images/e*.tif --labels labels/e*.tif --unit {unit} --out out"
 
 
 NEEDS = {
     "train nuclei --data . --out out": "train",
     "reproduce nuclei-2020 --quick --out out": "train",
     "reproduce lineage-names-2020 --quick --out out": "train",
+    f"{PAIRS} --preview": "train",
+    f"{PAIRS} --preview-of e0 --test 0 --validation 0": "train",
     "lineage convert embryo.csv --to geff --out out": "lineage",
     "predict nuclei images --model classical --cluster tcp://localhost:1 --out out": "cluster",
 }
@@ -71,6 +80,17 @@ def test_a_command_without_its_extra_says_what_to_install(folder, words, extra):
     for line in lines:  # one for each unit
         assert f"the extra '{extra}' brings" in line
         assert re.search(rf"pip install .*\[{extra}\]", line)
+
+
+def test_pairs_without_a_preview_need_no_extra(folder):
+    done = run_light(COMMAND, *PAIRS.split(), cwd=folder)
+    assert done.returncode == 0
+    assert (folder / "out" / "samples.csv").is_file()
+
+
+def test_a_preview_that_cannot_be_drawn_leaves_nothing_behind(folder):
+    run_light(COMMAND, *PAIRS.split(), "--preview", cwd=folder)
+    assert not (folder / "out").exists()
 
 
 def test_the_default_of_convert_needs_no_extra(folder):

@@ -83,6 +83,20 @@ def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, 
     assert (tmp_path / "out" / "variants.csv").read_bytes() == before
 
 
+@pytest.mark.slow
+def test_variants_leave_units_out_as_they_are_told(few, tmp_path):
+    pytest.importorskip("nncf")
+    out = tmp_path / "out"
+    done = train_variants(RECIPE, ["recipe", "slow"], data=few, out=out, leave_out="few")
+    assert done.best in ("recipe", "slow")
+    for name in ("recipe", "slow"):
+        assert sorted(p.name for p in (out / name / "left-out").iterdir() if p.is_dir()) == [
+            *("00", "01", "02")
+        ]
+        card = read_package(out / name / "package").files["card.md"].decode()
+        assert "each left out once" in card
+
+
 def test_variants_need_validation_units_and_names_that_differ(pairs, tmp_path):
     rows = read_samples(pairs, splits=["train"])
     write_samples(tmp_path / "samples.csv", rows)

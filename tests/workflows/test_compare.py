@@ -69,6 +69,15 @@ def test_a_better_package_is_called_better_and_the_other_way_round_worse(pairs, 
     assert back.difference.difference == pytest.approx(-d.difference)
 
 
+def test_the_model_without_weights_is_a_side_like_any_other(pairs, deaf, tmp_path):
+    found = compare_models("classical", "nuclei", data=pairs, out=tmp_path / "a", settings=FAST)
+    assert (found.names, found.exit_code) == (("classical", "nuclei"), 0)
+    assert found.difference.old > 0.3
+    better = compare_models(deaf, "classical", data=pairs, out=tmp_path / "b", settings=FAST)
+    assert better.difference.new == pytest.approx(found.difference.old)
+    assert better.difference.outcome == "better"
+
+
 def test_the_same_package_twice_cannot_be_told_apart(pairs, tmp_path):
     found = compare_models("nuclei", "nuclei", data=pairs, out=tmp_path / "c", settings=FAST)
     d = found.difference

@@ -1,48 +1,61 @@
-"""Flags that were passed over: a limit that is too small, a model that is no package."""
+"""A limit on memory is obeyed or refused, by every command that takes one."""
+
+import subprocess
+import sys
 
 import pytest
 from tests.acquire.pictures import plain_tiff, ramp
 
-from fatescope.base import Execution, ModelError, SettingsError
-from fatescope.evaluate.settings import CompareSettings
+from fatescope.base import Execution, SettingsError
 from fatescope.predict import NucleiSettings
-from fatescope.workflows import nuclei, variants
-from fatescope.workflows.compare import compare_models
+from fatescope.workflows import nuclei
+from fatescope.workflows.execute import available_workers
 
 CLASSICAL = NucleiSettings(model="classical")
 
 
-def test_a_memory_limit_that_no_process_fits_into_is_refused(tmp_path):
+def test_a_limit_that_a_network_does_not_fit_into_is_refused(tmp_path):
     path = plain_tiff(tmp_path / "a.tif", ramp(64, 64))
-    little = Execution(memory="10MB")
-    with pytest.raises(SettingsError, match=r"--memory: 10 MB are less than the \d+ MB"):
+    little = Execution(memory="200MB")
+    with pytest.raises(SettingsError, match=r"--memory: 200 MB are less than the \d+ MB"):
         nuclei.predict_nuclei(path, out=tmp_path / "out", settings=CLASSICAL, execution=little)
     with pytest.raises(SettingsError, match="Give --memory"):
         nuclei.plan_nuclei(path, settings=CLASSICAL, execution=little)
     assert not (tmp_path / "out").exists()
 
 
-def test_comparing_with_the_threshold_says_what_to_do_instead(tmp_path):
-    with pytest.raises(ModelError, match=r"'classical' is a threshold without a package.*evaluate"):
-        compare_models(
-            "nuclei", "classical", data=tmp_path, out=tmp_path / "out", settings=CompareSettings()
-        )
+def test_a_limit_that_no_process_fits_into_is_no_limit_at_all():
+    with pytest.raises(SettingsError, match=r"memory.*10MB are less than the 150 MB"):
+        Execution.from_values({"memory": "10MB"})
+    assert Execution(memory="150MB").memory_bytes == 150_000_000
 
 
-def test_variants_leave_units_out_as_they_are_told(tmp_path, monkeypatch):
-    """What each training is asked for; the training itself has tests of its own."""
-    from fatescope.train import read_recipe
+COMMANDS = [
+    ("predict", "nuclei", "a.tif"),
+    ("predict", "nuclei", "a.tif", "--plan"),
+    ("measure", "a.tif", "a.tif"),
+    ("lineage", "lint", "a.csv"),
+    ("lineage", "name", "a.csv"),
+    ("lineage", "convert", "a.csv"),
+    ("lineage", "draw", "a.csv"),
+    ("lineage", "compare", "a.csv"),
+]
 
-    asked = []
 
-    def note(recipe, **given):
-        asked.append(given["leave_out"])
-        raise SettingsError("enough.")
+@pytest.mark.parametrize("words", COMMANDS, ids=" ".join)
+def test_every_command_refuses_it(tmp_path, words):
+    done = subprocess.run(
+        [sys.executable, "-m", "fatescope", *words, "--out", "out", "--memory", "10MB"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert "10MB are less than the 150 MB that one process needs" in done.stderr
+    assert not (tmp_path / "out").exists()
 
-    monkeypatch.setattr(variants, "train_model", note)
-    monkeypatch.setattr(variants, "read_samples", lambda *_, **__: ["a sample"])
-    with pytest.raises(SettingsError, match="enough"):
-        variants.train_variants(
-            read_recipe("nuclei"), ["recipe"], data=tmp_path, out=tmp_path / "out", leave_out="all"
-        )
-    assert asked == ["all"]
+
+@pytest.mark.parametrize(("limit", "workers"), [("299MB", 1), ("300MB", 2), ("2GB", 5), (None, 5)])
+def test_no_more_processes_are_started_than_the_limit_holds(limit, workers):
+    assert available_workers(5, 9, Execution(memory=limit).memory_bytes) == workers

@@ -359,3 +359,37 @@ def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_
     predict_nuclei(folder, out=tmp_path / "one", settings=settings, execution=ALONE)
     again = json.loads((tmp_path / "one" / "run.json").read_text())["decided"]["diameter_px"]
     assert again == decided
+
+
+def test_a_label_image_beside_images_is_left_out_as_a_finding(movie, pictures, tmp_path):
+    labels = movie.labels[0].astype(np.uint16)
+    tifffile.imwrite(pictures / "outlines.tif", labels)
+    tifffile.imwrite(pictures / "b_masks.tif", labels)
+    out = tmp_path / "out"
+    summary = predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    assert (summary.units_done, summary.units_failed) == (3, 0)
+    said = [r for r in rows_of(out / "findings.csv") if r["rule"] == "label-image"]
+    assert [Path(r["file"]).name for r in said] == ["b_masks.tif", "outlines.tif"]
+    assert {r["severity"] for r in said} == {"info"}
+    assert [r["reason"].split(",")[0] for r in said] == ["By its name", "By its content"]
+    (group,) = (g for g in summary.groups if g.rule == "label-image")
+    assert len(group) == 2
+    record = json.loads((out / "run.json").read_text(encoding="utf-8"))
+    assert [Path(p).name for p in record["decided"]["left_out"]] == ["b_masks.tif", "outlines.tif"]
+    assert "outlines.tif" in (out / "report.html").read_text(encoding="utf-8")
+    before = files_of(out)
+    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    assert files_of(out) == before
+    plan = plan_nuclei(pictures, settings=CLASSICAL, execution=ALONE)
+    assert plan.units == 3
+
+
+def test_a_label_image_that_is_given_by_itself_is_taken(movie, pictures, tmp_path):
+    path = pictures / "outlines.tif"
+    tifffile.imwrite(path, movie.labels[0].astype(np.uint16))
+    out = tmp_path / "out"
+    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    summary = predict_nuclei(path, out=out, settings=CLASSICAL, execution=ALONE)
+    assert summary.units_done == 4
+    assert "label-image" not in {r["rule"] for r in rows_of(out / "findings.csv")}
+    assert json.loads((out / "run.json").read_text(encoding="utf-8"))["decided"] == {"left_out": {}}

@@ -6,7 +6,8 @@ from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
 from .images.read import read_image as read_image
-from .label_names import without_labels as without_labels
+from .label_looks import looks_like_labels as looks_like_labels
+from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
 from .lineages import read_lineage_checked as read_lineage_checked
 from .lineages import write_lineage as write_lineage

@@ -10,6 +10,7 @@ from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
+from .execution import PROCESS_MB as PROCESS_MB
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
 from .extras import imported as imported

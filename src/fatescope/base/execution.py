@@ -9,6 +9,8 @@ from pydantic import field_validator
 
 from fatescope.base.settings import Settings, setting
 
+PROCESS_MB = 150.0
+"""What a process needs before it has read anything, in 10^6 bytes; networks need more."""
 _UNITS = {"": 1, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 
 
@@ -25,8 +27,11 @@ class Execution(Settings):
     @field_validator("memory")
     @classmethod
     def _memory_is_a_size(cls, value: str | None) -> str | None:
-        if value is not None:
-            parse_bytes(value)
+        if value is not None and parse_bytes(value) < PROCESS_MB * 1e6:
+            raise ValueError(
+                f"{value} are less than the {PROCESS_MB:.0f} MB that one process needs; give "
+                f"{PROCESS_MB:.0f}MB or more"
+            )
         return value
 
     @property

@@ -30,7 +30,8 @@ RULES: dict[str, frozenset[str]] = {
         unreadable empty constant not-finite no-scale odd-axes unlike-training
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful few-embryos joined-planes loss no-nuclei scaled
+        assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
+        no-nuclei scaled
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

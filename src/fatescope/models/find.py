@@ -32,7 +32,7 @@ def find_package(name_or_path: str | Path) -> Path:
     if name == "classical":
         raise ModelError(
             "model 'classical' is a threshold without a package, so nothing here can open it. "
-            "Outline with `predict nuclei --model classical` and score with `evaluate labels`."
+            "`predict nuclei --model classical` outlines with it, `compare` takes it as a side."
         )
     if path.exists():
         return path

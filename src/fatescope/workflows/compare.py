@@ -25,7 +25,8 @@ from fatescope.evaluate import (
     compare_scores,
     score_labels,
 )
-from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, Model, import_model, load_model
+from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, import_model
+from fatescope.predict import Predictor, open_predictor, plane_statistics
 from fatescope.prepare import read_label_plane, read_plane, read_samples, unit_hash, unit_ids
 from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import LabelImage, Progress
+    from fatescope.models import ModelDescription
     from fatescope.prepare import Sample
     from fatescope.run import Summary
 
@@ -110,7 +112,8 @@ def compare_models(
     Parameters
     ----------
     old, new : path or str
-        Shipped names, packages, or ONNX files with a sidecar of six lines.
+        ``classical``, which has seen nothing, shipped names, packages, or ONNX files with a
+        sidecar of six lines.
     data : Path
         Folder with ``samples.csv``; rows of the split ``test`` are used and no others.
     out : Path
@@ -138,7 +141,7 @@ def compare_models(
     """
     settings = settings or CompareSettings()
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
-    judging = unseen(data, models.values())
+    judging = unseen(data, [m.description for m in models.values()])
     record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}
     names = (models["old"].name, models["new"].name)
     if names[0] == names[1]:
@@ -173,14 +176,14 @@ def compare_models(
     return Comparison(summary=summary, names=names, difference=difference)
 
 
-def open_side(name_or_path: Path | str, settings: CompareSettings) -> Model:
-    """Load a package, or an ONNX file with its sidecar, for a comparison of outlines."""
+def open_side(name_or_path: Path | str, settings: CompareSettings) -> Predictor:
+    """Open ``classical``, a package, or an ONNX file with its sidecar, to compare outlines."""
     if Path(name_or_path).suffix.lower() == ".onnx":
         with tempfile.TemporaryDirectory() as scratch:
             import_model(name_or_path, Path(scratch) / "package")
-            model = load_model(Path(scratch) / "package", precision=settings.precision)
+            model = open_predictor(Path(scratch) / "package", precision=settings.precision)
     else:
-        model = load_model(name_or_path, precision=settings.precision)
+        model = open_predictor(name_or_path, precision=settings.precision)
     if model.description.outputs not in (OFFSET_MAPS, DISTANCE_MAPS):
         raise ModelError(
             f"{name_or_path}: draws {', '.join(model.description.outputs)}; compare takes networks "
@@ -189,7 +192,9 @@ def open_side(name_or_path: Path | str, settings: CompareSettings) -> Model:
     return model
 
 
-def unseen(data: Path, models: Iterable[Model], *, split: Split = "test") -> list[Sample]:
+def unseen(
+    data: Path, models: Iterable[ModelDescription], *, split: Split = "test"
+) -> list[Sample]:
     """Return the samples of a split; raise where a package has seen one of their units.
 
     Raises
@@ -205,7 +210,7 @@ def unseen(data: Path, models: Iterable[Model], *, split: Split = "test") -> lis
             f"again with a larger --{split}."
         )
     for model in models:
-        known = set(model.description.training.units_seen)
+        known = set(model.training.units_seen)
         seen = sorted({s.unit for s, i in found if known & _hashes(s, i)})
         if seen:
             raise InputError(
@@ -222,7 +227,7 @@ def _hashes(sample: Sample, identity: str) -> set[str]:
 
 
 def _compare_picture(
-    sample: Sample, *, diameters: Mapping[str, float], models: Mapping[Side, Model]
+    sample: Sample, *, diameters: Mapping[str, float], models: Mapping[Side, Predictor]
 ) -> Outcome:
     """Score both networks on one picture."""
     begun = time.monotonic()
@@ -248,7 +253,7 @@ _SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")
 
 
 def _segmented(
-    sample: Sample, diameter: float, models: Mapping[Side, Model]
+    sample: Sample, diameter: float, models: Mapping[Side, Predictor]
 ) -> tuple[NDArray[Any], LabelImage, dict[Side, LabelImage]]:
     """Return the pixels of a picture, its truth, and what each network makes of it."""
     pixels, truth = read_plane(sample.image), read_label_plane(sample.labels)
@@ -256,8 +261,9 @@ def _segmented(
     for side in SIDES:
         d = models[side].description
         size = diameter if np.isfinite(diameter) else d.diameter_px
+        statistics = plane_statistics(lambda: [pixels], percentiles=d.percentiles)
         found[side] = segment(
-            models[side],
+            models[side].network(lambda: [pixels], statistics),
             pixels,
             description=d,
             thresholds=d.thresholds,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from fatescope.base import FatescopeError, Finding, Table, escape, missing_extra
 from fatescope.storage import hash_path
-from fatescope.workflows.execute import map_units
+from fatescope.workflows.execute import available_workers, map_units
 
 if TYPE_CHECKING:
     from fatescope.base import Execution, Progress
@@ -97,7 +97,8 @@ def work_through(
     job : callable
         Of one unit; as `map_units` wants it.
     execution : Execution
-        Its workers and its cluster are obeyed; a job that uses memory or a device is told so.
+        Its workers, its cluster and, in the number of processes, its memory are obeyed; a job that
+        uses a device is told so.
     progress : callable, optional
 
     Raises
@@ -109,9 +110,8 @@ def work_through(
     """
     if execution.cluster:  # workers may stand in another folder
         units = [u.absolute() for u in units]
-    outcomes = map_units(
-        job, units, workers=execution.workers, progress=progress, cluster=execution.cluster
-    )
+    workers = available_workers(execution.workers, len(units), execution.memory_bytes)
+    outcomes = map_units(job, units, workers=workers, progress=progress, cluster=execution.cluster)
     for unit, outcome in outcomes:
         if isinstance(outcome, Exception):
             run.fail(unit.key, unreadable(unit, outcome))

@@ -12,6 +12,7 @@ import numpy as np
 
 from fatescope.acquire import (
     ImageFile,
+    looks_like_labels,
     read_image,
     read_labels,
     read_table,
@@ -31,8 +32,8 @@ from fatescope.workflows.pairs import Pair, pair_files, stem_of
 if TYPE_CHECKING:
     from fatescope.base import LabelImage, Progress
 
-_MOST_DIFFERENT = 0.5
-_FEW_VALUES = 20
+_FEW_VALUES = 8
+"""A class map or mask has so few values at most; no image that we measured has (record 0220)."""
 _NAME_COLUMNS = ("image", "name", "stem")
 
 
@@ -247,15 +248,11 @@ def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str
 
 
 def _refuse_intensities(labels: LabelImage, file: ImageFile) -> None:
-    """Raise where an image was given for a label image: in labels, most neighbours are equal."""
-    left, right = labels[..., :-1], labels[..., 1:]
-    inside = (left != 0) & (right != 0)
-    n = int(np.count_nonzero(inside))
-    different = np.count_nonzero((left != right) & inside) / n if n else 0.0
-    if different > _MOST_DIFFERENT and np.unique(labels).size > _FEW_VALUES:
+    """Raise where an image was given for a label image."""
+    if np.unique(labels).size > _FEW_VALUES and not looks_like_labels(labels):
         raise InputError(
-            f"{escape(file.paths[0])}: looks like an image, not like labels: {different:.0%} of "
-            "neighbouring pixels differ. Give the label image that belongs to it."
+            f"{escape(file.paths[0])}: looks like an image, not like labels: its values come back "
+            "all over it, or change from pixel to pixel. Give the label image that belongs to it."
         )
 
 

@@ -17,7 +17,7 @@ from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
-from fatescope.base import Progress, RunError, escape
+from fatescope.base import PROCESS_MB, Progress, RunError, escape
 from fatescope.workflows.portable import portable
 
 Unit = TypeVar("Unit")
@@ -33,11 +33,16 @@ _ONE_THREAD = (
 """Workers compute with one thread each: more would fight over the cores that workers fill."""
 
 
-def available_workers(asked: int | None, n_units: int) -> int:
-    """Return how many processes to use: what was asked, or one a core; never more than units."""
+def available_workers(asked: int | None, n_units: int, memory_bytes: int | None = None) -> int:
+    """Return how many processes to use: what was asked, or one a core.
+
+    Never more than there are units, or than a limit of memory holds empty processes.
+    """
     if asked is None:
         cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
         asked = cores or 1
+    if memory_bytes is not None:
+        asked = min(asked, int(memory_bytes / 1e6 // PROCESS_MB))
     return max(1, min(asked, n_units))
 
 

@@ -151,7 +151,7 @@ def _better(difference: PairedDifference) -> Which:
 def _on_validation(start: Path | str, package: Path, data: Path) -> _Both:
     """Score both packages on the validation units, none of which the old one may have seen."""
     old, new = (load_model(p, precision="fp32") for p in (start, package))
-    samples = unseen(data, [old], split="validation")
+    samples = unseen(data, [old.description], split="validation")
     return _Both(
         old=_scores(old, samples),
         new=_scores(new, samples),

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from fatescope.acquire import ImageFile, find_images, without_labels
-from fatescope.base import Execution, FatescopeError, Progress, escape
+from fatescope.base import Execution, FatescopeError, Finding, Progress, escape
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
 from fatescope.report import nuclei_report_from_folder, write_report, write_settings
@@ -92,12 +92,13 @@ def predict_nuclei(
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
     _COST.refuse_less(execution.memory_bytes)
-    files = _files(inputs, settings)
+    files, labels = _files(inputs, settings)
     predictor, device = _model_and_device(settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     with Run.open(
         out, command=command, settings=settings.model_dump(), model=model, fresh=fresh
     ) as run:
+        left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)
         workers = _workers(todo, settings, execution, device)
         team = execution.replace(workers=workers)
@@ -117,7 +118,7 @@ def predict_nuclei(
         )
         work_through(run, todo, job, execution=team, progress=progress)
         run.list_images()
-        summary = run.finish(workers=workers)
+        summary = run.finish(findings=left_out, workers=workers)
         if summary.units_done:
             report = nuclei_report_from_folder(run.out)
             write_report(run.out / "report.html", report)
@@ -133,7 +134,7 @@ def plan_nuclei(
     execution: Execution | None = None,
     command: Command = "predict nuclei",
 ) -> RunPlan:
-    """Say what `predict_nuclei` would do, without reading a pixel.
+    """Say what `predict_nuclei` would do, without doing or writing anything.
 
     Parameters
     ----------
@@ -147,7 +148,7 @@ def plan_nuclei(
     """
     settings, execution = settings or NucleiSettings(), execution or Execution()
     _COST.refuse_less(execution.memory_bytes)
-    files = _files(inputs, settings)
+    files, _ = _files(inputs, settings)
     _model_and_device(settings, execution)
     return estimate(
         command,
@@ -159,20 +160,39 @@ def plan_nuclei(
     )
 
 
-def _files(inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings) -> list[ImageFile]:
+def _files(
+    inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings
+) -> tuple[list[ImageFile], list[Finding]]:
+    """Return the images, and a finding for each label image that lies beside them."""
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
-    images, labels = without_labels(found)
+    images, labels = without_labels(found, partial(open_image, settings=settings))
     if labels:
-        named = ", ".join(escape(f.paths[0].name) for f in labels[:3])
+        named = ", ".join(escape(Path(f.file).name) for f in labels[:3])
         _log.warning(
-            "%d label image%s beside images left out (%s%s). To use one, give it by itself.",
+            "%d label image%s left out (%s%s). To use one, give it by itself.",
             len(labels),
-            " is" if len(labels) == 1 else "s are",
+            " beside images is" if len(labels) == 1 else "s beside images are",
             named,
             ", ..." if len(labels) > 3 else "",
         )
-    return images
+    return images, labels
+
+
+def _note_left_out(
+    run: Run, labels: Sequence[Finding], files: Sequence[ImageFile]
+) -> list[Finding]:
+    """Keep in the record what was left out, and forget what this call takes."""
+    known: dict[str, str] = run.decided().get("left_out", {})
+    now = {f.file: f.reason for f in labels}
+    taken = {str(f) for f in files}
+    reasons = {k: v for k, v in sorted({**known, **now}.items()) if k not in taken}
+    if reasons or known:
+        run.decide("left_out", reasons)
+    return [
+        Finding(file=file, rule="label-image", severity="info", reason=reason)
+        for file, reason in reasons.items()
+    ]
 
 
 def _threads(execution: Execution, workers: int) -> int:

@@ -7,14 +7,14 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import SettingsError
+from fatescope.base import PROCESS_MB, SettingsError
 from fatescope.workflows.execute import available_workers
 
 if TYPE_CHECKING:
     from fatescope.base import Execution
 
-_START_SECONDS, _CALLER_MB = 1.0, 150.0
-"""Of each process, and of the one that the user started."""
+_START_SECONDS = 1.0
+"""Of each process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Cost:
     output_mb: float
     unit_seconds: float = 0.0
     unit_mb: float = 0.0
-    start_mb: float = 150.0
+    start_mb: float = PROCESS_MB
     most_mb: float = math.inf
 
     def of_worker_mb(self, largest: float) -> float:
@@ -134,7 +134,7 @@ def estimate(
     units, total, largest = 0, 0.0, 0.0
     for whole, part in sizes:
         units, total, largest = units + 1, total + whole, max(largest, part)
-    workers = available_workers(execution.workers, units)
+    workers = available_workers(execution.workers, units, execution.memory_bytes)
     if memory_bytes is not None:
         workers = cost.workers_that_fit(workers, largest, memory_bytes)
     cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * total + cost.unit_seconds * units
@@ -143,7 +143,7 @@ def estimate(
         units=units,
         cpu_seconds=round(cpu, 1),
         wall_seconds=round(cpu / workers, 1),
-        peak_memory_mb=round(_CALLER_MB + workers * cost.of_worker_mb(largest)),
+        peak_memory_mb=round(PROCESS_MB + workers * cost.of_worker_mb(largest)),
         output_mb=round(cost.output_mb * total + cost.unit_mb * units, 1),
         workers=workers,
         what=what,

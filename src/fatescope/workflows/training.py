@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import InputError
+from fatescope.base import InputError, imported
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -71,6 +71,8 @@ def prepare_pairs(
     samples = find_pairs(inputs, settings=settings)
     learning = [s for s in samples if s.split == "train"]
     shown = _image_named(settings.preview_of, learning) if settings.preview_of else None
+    if settings.preview or shown is not None:
+        imported("fatescope.train.preview")  # what it lacks is said before anything is written
     refuse_leaks(samples, guard_frames=settings.guard_frames, progress=progress)
     record = settings.model_dump() | {"inputs": [str(p) for p in inputs]}
     with Run.open(out, command="prepare pairs", settings=record, fresh=fresh) as run:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
 from fatescope.acquire.lineages.text import read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
@@ -134,7 +135,7 @@ def _read_mask(path: Path) -> NDArray[Any]:
     import tifffile
 
     try:
-        with tifffile.TiffFile(path) as tiff:
+        with overheard("tifffile"), tifffile.TiffFile(path) as tiff:
             series = tiff.series[0]
             if int(np.prod(series.shape)) > VOXEL_LIMIT:
                 raise FileFormatError(f"{path}: has shape {series.shape}, too large for a mask.")

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 import tempfile
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -55,12 +57,17 @@ def read_geff(path: Path) -> ReadLineage:
     """
     geff = _package()
     try:
-        memory = geff.core_io.read_to_memory(path)
+        with warnings.catch_warnings(action="ignore"):  # of what is missing; it is refused then
+            memory = geff.core_io.read_to_memory(path)
     except Exception as error:  # The package raises whatever Zarr, pydantic or NumPy raise.
-        raise FileFormatError(
-            f"{path}: is not a valid GEFF group ({str(error).splitlines()[0][:200]})."
-        ) from error
+        why = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise FileFormatError(f"{path}: is not a valid GEFF group ({why}).") from error
     metadata, props = memory["metadata"], memory["node_props"]
+    if garbled := [n for n, p in props.items() if _is_garbled(np.asarray(p["values"]))]:
+        raise FileFormatError(
+            f"{path}: the property {garbled[0]!r} holds characters that do not exist. Export the "
+            "lineage again."
+        )
     ids = np.asarray(memory["node_ids"])
     axes = {a.name: a for a in metadata.axes or []}
     time = next((a for a in (*_FRAME_AXES, *_typed(axes, "time")) if a in props), None)
@@ -100,6 +107,14 @@ def read_geff(path: Path) -> ReadLineage:
 def _package() -> Any:
     imported("geff.core_io")
     return imported("geff")
+
+
+def _is_garbled(values: NDArray[Any]) -> bool:
+    """Say whether stored text has code points beyond Unicode; NumPy fails on reading them."""
+    if values.dtype.kind != "U" or not values.size * values.itemsize:
+        return False
+    codes = np.dtype(np.uint32).newbyteorder(values.dtype.byteorder)
+    return bool((np.ascontiguousarray(values).view(codes) > sys.maxunicode).any())
 
 
 def _typed(axes: dict[str, Any], kind: str) -> list[str]:

@@ -129,7 +129,7 @@ def _parse(path: Path) -> _Model:
             raise FileFormatError(f"{path}: is larger than {BYTE_LIMIT} bytes.")
         with path.open("rb") as file:
             parser.ParseFile(file)
-    except expat.ExpatError as error:
+    except (expat.ExpatError, LookupError, ValueError) as error:  # also an unknown encoding
         raise FileFormatError(
             f"{path}: is not well-formed XML ({error}). Save it again from TrackMate."
         ) from error

@@ -1,0 +1,96 @@
+"""Whether pixels are labels of instances or brightness, by how each value lies in the rows."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import FatescopeError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Image
+
+LEAST_RUN_PX = 2.0
+"""Mean length of a run of one value: shorter ones are noise or single pixels."""
+MOST_RUNS = 1.7
+"""Runs of a value in a row or column that has it, on average: an object has about one."""
+_WINDOW_PX = 1024
+
+
+def looks_like_labels(pixels: NDArray[Any]) -> bool:
+    """Say whether whole numbers are labels: each value lies in one piece of several pixels.
+
+    Parameters
+    ----------
+    pixels : ndarray of int, shape (..., Y, X)
+        Zero is background. Without any other value the answer is no.
+
+    Notes
+    -----
+    Rows and columns are read as runs of one value. A label has long runs, and one in each row
+    that it touches; a brightness comes back again and again. Class maps and masks of many objects
+    come back too, so they are no labels. Limits: record 0220.
+
+    Examples
+    --------
+    >>> looks_like_labels(np.repeat([[0, 1, 0, 2, 0]], 4, axis=1))
+    True
+    >>> looks_like_labels(np.arange(60).reshape(3, 20) % 7)
+    False
+    """
+    both = [p.reshape(-1, p.shape[-1]) for p in (pixels, np.swapaxes(pixels, -1, -2))]
+    begins = [_begins(rows) for rows in both]
+    n_runs = sum(int(np.count_nonzero(b)) for b in begins)
+    if n_runs == 0 or 2 * np.count_nonzero(pixels) < LEAST_RUN_PX * n_runs:
+        return False
+    n_values = sum(_count_values(rows, b) for rows, b in zip(both, begins, strict=True))
+    return n_runs <= MOST_RUNS * n_values
+
+
+def shows_labels(image: Image) -> bool:
+    """Say whether an image is a label image: whole numbers, background, and `looks_like_labels`.
+
+    The middle plane is read, or another one where that is empty; of a large plane its middle, or
+    the whole where that is empty. An image that cannot be read is none.
+    """
+    if image.dtype.kind not in "ui" or ("C" in image.axes and image.size("C") > 1):
+        return False
+    try:
+        plane = next((p for p in _some_planes(image) if p.any()), None)
+    except (FatescopeError, OSError):
+        return False
+    return plane is not None and bool((plane == 0).any()) and looks_like_labels(plane)
+
+
+def _some_planes(image: Image) -> Iterator[NDArray[Any]]:
+    window = {a: _middle(image.size(a)) for a in "YX"}
+    planes = [{a: image.size(a) * k // 4 for a in image.axes if a in "TZ"} for k in (2, 1, 3)]
+    for at in planes[: 3 if planes[0] else 1]:
+        yield image.read(**at, **window)
+    yield image.read(**planes[0])
+
+
+def _middle(length: int) -> slice:
+    first = max(0, (length - _WINDOW_PX) // 2)
+    return slice(first, min(first + _WINDOW_PX, length))
+
+
+def _begins(rows: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where a run of one value begins, background left out."""
+    begins = np.asarray(rows != 0)
+    begins[:, 1:] &= rows[:, 1:] != rows[:, :-1]
+    return begins
+
+
+def _count_values(rows: NDArray[Any], begins: NDArray[np.bool_]) -> int:
+    """Count the values of each row, and add them up."""
+    row, column = np.nonzero(begins)
+    value = rows[row, column]
+    order = np.lexsort((value, row))
+    row, value = row[order], value[order]
+    return 1 + int(np.count_nonzero((row[1:] != row[:-1]) | (value[1:] != value[:-1])))
