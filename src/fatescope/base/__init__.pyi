@@ -35,6 +35,8 @@ from .grouping import commonest_doubt as commonest_doubt
 from .grouping import group_findings as group_findings
 from .image import Image as Image
 from .lineage import Lineage as Lineage
+from .packed import pack_table as pack_table
+from .packed import unpack_table as unpack_table
 from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting

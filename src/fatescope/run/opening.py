@@ -10,7 +10,7 @@ from typing import Any
 
 from fatescope._version import __version__
 from fatescope.base import PART_SUFFIX, RunError, files_inside, reason_of, removed, shown
-from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
+from fatescope.run.ledger import LAYOUT, LEDGER_NAME, SCHEMA, Ledger
 from fatescope.run.lock import LOCK_NAME
 
 
@@ -55,6 +55,7 @@ def agree(
     asked = {
         "command": command,
         "version": __version__,
+        "layout": LAYOUT,
         "settings": json.dumps(settings, sort_keys=True, ensure_ascii=False),
         "model": json.dumps(model, sort_keys=True, ensure_ascii=False),
     }
@@ -82,6 +83,8 @@ def _difference(name: str, before: str, now: str) -> str:
         if {**old, "device": None} == {**new, "device": None}:
             return f"another device: {old.get('device')} (now {new.get('device')})"
         return f"another model: {old.get('name')} (now {new.get('name')})"
+    if name == "layout":
+        return "a ledger of another layout (by an earlier fatescope)"
     return f"{'fatescope' if name == 'version' else 'the command'} {before!r} (now {now!r})"
 
 
