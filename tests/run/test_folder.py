@@ -133,8 +133,8 @@ def test_the_same_command_again_does_nothing_and_changes_nothing(tmp_path):
 def test_of_many_units_that_are_done_again_a_few_are_named(tmp_path, caplog):
     out, keys = tmp_path / "out", [f"u{i}" for i in range(40)]
     work(out, keys)
-    for part in (out / "parts").rglob("*.parquet"):
-        part.unlink()
+    for path in (out / "labels").iterdir():
+        path.unlink()
     assert len(work(out, keys)[0]) == 40
     said = [r.getMessage() for r in caplog.records if "done again" in r.getMessage()]
     assert len(said) == 4
@@ -224,7 +224,6 @@ def test_fresh_removes_what_the_ledger_lists_and_nothing_else(tmp_path):
         assert run.pending(["a"]) == ["a"]
     left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
     assert left == {"labels/mine.txt", "notes.txt", "ledger.sqlite", ".lock"}
-    assert not (out / "parts").exists()
 
 
 def test_a_failed_unit_is_named_and_tried_again(tmp_path):
@@ -434,17 +433,16 @@ def test_the_ledger_is_plain_sqlite_that_others_can_read_during_a_run(tmp_path):
     assert states == [("a", "done"), ("b", "waiting")]
 
 
-def test_a_full_disk_is_one_sentence_and_the_run_continues_later(tmp_path, monkeypatch):
+def test_a_full_disk_is_one_sentence_and_the_run_continues_later(tmp_path):
     out = tmp_path / "out"
 
-    def full(*_, **__):
-        raise OSError(28, "No space left on device")
-
-    with opened(out) as run, monkeypatch.context() as patch:
+    with opened(out) as run:
         run.pending(["a"])
-        patch.setattr("fatescope.run.folder.copy_table", full)
+        pages = run._ledger._db.execute("PRAGMA page_count").fetchone()[0]
+        run._ledger._db.execute(f"PRAGMA max_page_count = {pages}")
+        many = Table({"label": np.random.default_rng(0).integers(0, 2**60, 10_000)})
         with pytest.raises(RunError, match=r"no space is left on the disk\. Free some space"):
-            run.record("a", table=rows("a"))
+            run.record("a", table=many)
     assert work(out, ["a"])[0] == ["a"]
 
 
@@ -455,3 +453,57 @@ def test_hundreds_of_units_are_composed(tmp_path):
             run.record(key, table=rows(key, 3))
         run.finish()
     assert len(read_table(tmp_path / "out" / "objects.parquet")) == 300
+
+
+def test_a_unit_done_again_leaves_its_new_rows_alone(tmp_path):
+    out = tmp_path / "out"
+    work(out, ["a", "b"])
+    (out / "labels" / "a.tif").write_text("spoilt")
+    with opened(out) as run:
+        assert run.pending(["a", "b"]) == ["a"]
+        run.record("a", table=rows("a", 1))
+        run.finish()
+    assert read_table(out / "objects.parquet")["image"].tolist() == ["a", "b", "b"]
+
+
+def test_a_unit_that_fails_when_done_again_has_no_rows(tmp_path):
+    out = tmp_path / "out"
+    work(out, ["a", "b"])
+    (out / "labels" / "a.tif").write_text("spoilt")
+    with opened(out) as run:
+        run.pending(["a", "b"])
+        run.fail("a", finding("a"))
+        run.finish()
+    assert read_table(out / "objects.parquet")["image"].tolist() == ["b", "b"]
+
+
+def test_a_table_larger_than_one_row_of_the_ledger_keeps_its_order(tmp_path):
+    many = Table({"label": np.arange(250_001), "x": np.linspace(0, 1, 250_001)})
+    with opened(tmp_path / "out") as run:
+        run.pending(["a"])
+        run.record("a", table=many)
+        run.finish()
+    found = read_table(tmp_path / "out" / "objects.parquet")
+    np.testing.assert_array_equal(found["label"], many["label"])
+    np.testing.assert_array_equal(found["x"], many["x"])
+
+
+def test_columns_that_one_unit_lacks_are_missing_there(tmp_path):
+    with opened(tmp_path / "out") as run:
+        run.pending(["a", "b", "c"])
+        run.record("a", table=Table({"label": np.array([1])}))
+        run.record("b", table=Table({"label": np.array([1]), "area": np.array([0.5])}))
+        run.record("c", table=Table({"label": np.array([2])}))
+        run.finish()
+    found = (tmp_path / "out" / "objects.csv").read_text().splitlines()
+    assert found == ["label,area", "1,", "1,0.5", "2,"]
+
+
+def test_a_folder_whose_ledger_has_another_layout_is_refused(tmp_path):
+    out = tmp_path / "out"
+    work(out, ["a"])
+    with sqlite3.connect(out / "ledger.sqlite") as db:
+        db.execute("DELETE FROM meta WHERE name = 'layout'")
+    db.close()
+    with pytest.raises(RunError, match=r"another layout.*--fresh"):
+        work(out, ["a", "b"])

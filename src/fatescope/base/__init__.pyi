@@ -26,6 +26,8 @@ from .image import Image as Image
 from .lineage import Lineage as Lineage
 from .messages import escape as escape
 from .messages import explain_os_error as explain_os_error
+from .packed import pack_table as pack_table
+from .packed import unpack_table as unpack_table
 from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting

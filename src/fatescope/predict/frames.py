@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base.image import Image
+    from fatescope.predict.view import View
 
 HELD_BYTES = 96 * 2**20
 """A plane up to this size is read once and held; a larger one is read in parts, twice."""
@@ -26,6 +27,7 @@ class Plane:
 
     image: Image
     at: dict[str, int]  # T, C, Z
+    view: View | None = field(default=None, repr=False)  # the last one of the whole plane
     _held: NDArray[Any] | None = field(default=None, repr=False)
 
     @property
@@ -50,8 +52,8 @@ class Plane:
             yield self(y0, min(y0 + height, rows), 0, columns)
 
     def release(self) -> None:
-        """Let go of pixels that are held."""
-        self._held = None
+        """Let go of pixels and maps that are held."""
+        self._held = self.view = None
 
 
 @dataclass(slots=True)

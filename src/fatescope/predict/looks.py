@@ -14,9 +14,10 @@ from fatescope.predict.histogram import histogram, otsu
 from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import count_values, first_bin, normalise
-from fatescope.predict.regions import FULL, quantise
+from fatescope.predict.regions import FULL
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import Grid, Tiles, make_grid
+from fatescope.predict.view import make_view
 from fatescope.predict.voting import agreement
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from fatescope.predict.frames import Plane
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network
+    from fatescope.predict.view import View
 
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse look, in working pixels."""
@@ -43,6 +45,7 @@ class SamplePlane:
     pixels: NDArray[Any]  # (Y, X), at most a few megapixels
     statistics: PlaneStatistics
     network: Network
+    whole: Plane | None = None  # the plane itself, where it is all of the image and small
 
     @cached_property
     def threshold(self) -> float:
@@ -123,7 +126,7 @@ def look_at(
     scale: float,
     stretch: tuple[float, float],
     *,
-    side_px: int = SAMPLE_PX,
+    side_px: int | None = SAMPLE_PX,
 ) -> Look:
     """Run the network on a field of each sample at one scale.
 
@@ -136,19 +139,26 @@ def look_at(
     stretch : tuple of float
         Factors that make pixels square.
     side_px : int
-        Side of the field, in working pixels.
+        Side of the field, in working pixels; ``None`` for the whole plane, as the final pass
+        sees it, which then finds the maps that were made here.
     """
     seen: list[NDArray[np.float64]] = [np.empty((3, 0))]
     bright = 0.0
     both = (scale * stretch[0], scale * stretch[1])
     for sample in samples:
-        pixels = window(sample.pixels, both, side_px)
+        whole = sample.whole if side_px is None else None
+        pixels = sample.pixels if whole else window(sample.pixels, both, side_px or SAMPLE_PX)
         values = normalise(pixels, sample.statistics)
         if model.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
         else:
             bright += float((values > sample.threshold).sum()) * both[0] * both[1]
-        seen.append(_nuclei_of(pixels, sample, model, both))
+        if whole is None:
+            view = _view_window(pixels, sample, model, both)
+        else:
+            grid = make_grid(whole.shape, both, model)
+            view = whole.view = make_view(sample.network, whole, grid, sample.statistics)
+        seen.append(_nuclei_of(view, model))
     diameter, weight, contrast = np.concatenate(seen, axis=1)
     return Look(scale, diameter, weight, contrast, bright)
 
@@ -172,10 +182,10 @@ def window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> ND
     return best
 
 
-def _nuclei_of(
+def _view_window(
     pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
-) -> NDArray[np.float64]:
-    """Return diameter (working pixels), confidence and contrast of the nuclei of a window."""
+) -> View:
+    """Run the network on a window as one tile."""
     shape = (int(pixels.shape[0]), int(pixels.shape[1]))
     lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
     rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
@@ -184,9 +194,12 @@ def _nuclei_of(
     def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
         return pixels[y0:y1, x0:x1]
 
-    tile = read_tile(read, grid, sample.statistics, 0, 0)
-    maps = quantise(sample.network.run(tile[None, None])[0])
-    maps = maps[:, : grid.working_shape[0], : grid.working_shape[1]]
+    return make_view(sample.network, read, grid, sample.statistics)
+
+
+def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
+    """Return diameter (working pixels), confidence and contrast of the nuclei of a view."""
+    tile, maps = view.tile, view.maps
     regions = find_regions(maps, model.thresholds, outputs=model.outputs)
     sums = RegionSums()
     own = slice(0, maps.shape[1])

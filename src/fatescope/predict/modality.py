@@ -60,7 +60,8 @@ def check_modality(
     )
     grid = Grid(shape=plane.shape, scale=plan.scale, rows=rows, columns=columns)
     y, x = ((t.edges[-1] - t.size) // 2 for t in (rows, columns))
-    measured = describe_input(read_tile(plane, grid, statistics, y, x))
+    tile = read_tile(plane, grid, statistics, y, x)
+    measured = describe_input(tile)
     if plan.source == "none":  # how much structure is of which size needs the working size
         measured = without_sizes(measured)
     reasons = check_input(measured, model)

@@ -108,7 +108,9 @@ def choose_scale(
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
             middle = frame.planes[len(frame.planes) // 2]
-            samples.append(SamplePlane(sample_pixels(middle), statistics, network))
+            alone = len(frames) == len(frame.planes) == 1
+            whole = middle if alone else None
+            samples.append(SamplePlane(sample_pixels(middle), statistics, network, whole))
     return estimate_scale(samples, model, stretch=pixel_stretch(spacing))
 
 
@@ -168,6 +170,7 @@ def segment_frame(
             scale=plan.scale,
             thresholds=_thresholds(model.thresholds, settings, least_px, plan),
             scratch=scratch or MemoryScratch(),
+            view=plane.view,
             part_px=part_px,
             done=done,
         )

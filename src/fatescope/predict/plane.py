@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Rows, Scratch
     from fatescope.predict.tiling import Grid, Network, Reader
+    from fatescope.predict.view import View
 
 PART_PX = 4_000_000
 """Working pixels of a part, about; decides memory, never a result."""
@@ -68,6 +69,7 @@ def segment_plane(
     scale: tuple[float, float],
     thresholds: Thresholds,
     scratch: Scratch,
+    view: View | None = None,
     part_px: int = PART_PX,
     done: Callable[[], None] | None = None,
 ) -> PlaneLabels:
@@ -88,6 +90,8 @@ def segment_plane(
         Working pixels per input pixel, down and across.
     thresholds : Thresholds
     scratch : Scratch
+    view : View, optional
+        Of the whole plane: where it fits, its maps are used, which are the same.
     part_px : int
         Working pixels handled at a time; changes memory, not the result.
     done : callable, optional
@@ -98,7 +102,12 @@ def segment_plane(
     same_grid = scale == (1, 1)
     labels = scratch.rows((rows, columns), np.dtype(np.uint32))
     shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
-    buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
+    if view is not None and view.fits(network, grid):
+        buffer = RowBuffer(iter([view.maps]))
+        if done is not None:
+            done()
+    else:
+        buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
     sums = _regions_of_parts(
         buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
     )

@@ -56,6 +56,14 @@ _CLOSER, _CLOSER_PX = 1.2, 320
 """The last look is finer than the working size, and wider: neighbours that stand as one at a
 coarse scale part there, and more nuclei vote."""
 
+_WHOLE_PX = 2**18
+"""A plane of up to so many working pixels is looked at as a whole, at the scale that the guess
+says: where that fits what is seen, the look is the final pass too."""
+
+_FITS = (0.75, 1.15)
+"""It fits where the estimate asks for a scale within these ratios of it: nuclei enlarged by a
+third more than needed are as well found, smaller ones than the model's soon are not (0226)."""
+
 _AGREED, _AGREED_N, _AGREED_CLOSE = 0.25, 3, 0.3
 """A look needs less of its own where a guess from the light alone said the same size before."""
 
@@ -63,7 +71,8 @@ _LEAST_PX = 5.0
 """A first guess below this is grain."""
 
 _TOO_LARGE = 1.06
-"""By how much the median of the nuclei that are seen surely and whole exceeds that of all."""
+"""By how much the median of the nuclei that are seen surely and whole exceeds that of all; the
+first guess exceeds it by as much."""
 
 _KEEP = (1 / 1.15, 1.08)
 """Within these ratios an image is not resampled. Nuclei a little larger than the model's are as
@@ -156,12 +165,16 @@ def pixel_stretch(spacing: Spacing) -> tuple[float, float]:
 def _plan(
     model: ModelDescription, diameter: float, stretch: tuple[float, float], source: SizeSource
 ) -> ScalePlan:
-    ratio = model.diameter_px / diameter
-    if _KEEP[0] <= ratio <= _KEEP[1]:
-        ratio = 1.0
+    ratio = _ratio(model, diameter)
     return ScalePlan(
         scale=(ratio * stretch[0], ratio * stretch[1]), diameter_px=diameter, source=source
     )
+
+
+def _ratio(model: ModelDescription, diameter: float) -> float:
+    """Return how much nuclei of a diameter are enlarged."""
+    ratio = model.diameter_px / diameter
+    return 1.0 if _KEEP[0] <= ratio <= _KEEP[1] else ratio
 
 
 def estimate_scale(
@@ -183,7 +196,7 @@ def estimate_scale(
     """
     first = _first(samples, model, stretch)
     if first is not None:
-        return _estimated(first, model, stretch)
+        return first
     best = _coarse(samples, model, stretch)
     if best is None:
         return ScalePlan(scale=stretch, diameter_px=None, source="none")
@@ -200,8 +213,8 @@ def _estimated(look: Look, model: ModelDescription, stretch: tuple[float, float]
 
 def _first(
     samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
-) -> Look | None:
-    """Return the look at the size that a first guess says, if it is clear, or corrected once."""
+) -> ScalePlan | None:
+    """Return what a look at the size that a first guess says, if it is clear, or corrected once."""
     if model.polarity != "bright":
         return None
     diameter = guess_diameter(samples, stretch)
@@ -209,14 +222,39 @@ def _first(
     for _ in range(2):
         if diameter is None or not _LEAST_PX <= diameter <= side / _FITTING:
             return None
-        look = _look_closer(samples, model, diameter, stretch)
+        scale = _whole_scale(samples, model, diameter, stretch)
+        if scale is None:
+            look = _look_closer(samples, model, diameter, stretch)
+        else:
+            look = look_at(samples, model, scale, stretch, side_px=None)
         enough = look.n >= _AGREED_N and look.merit(model) >= _AGREED
         if not (enough and _is_evidence(look, model, side)):
             return None
         if abs(math.log2(look.diameter_px / diameter)) <= _AGREED_CLOSE:
-            return look
+            plan = _estimated(look, model, stretch)
+            return plan if scale is None else _as_seen(plan, scale, stretch)
         diameter = look.diameter_px
     return None
+
+
+def _as_seen(plan: ScalePlan, scale: float, stretch: tuple[float, float]) -> ScalePlan:
+    """Return the plan at the scale of a look, where that fits the estimate."""
+    seen = (scale * stretch[0], scale * stretch[1])
+    return replace(plan, scale=seen) if _FITS[0] <= plan.scale[0] / seen[0] <= _FITS[1] else plan
+
+
+def _whole_scale(
+    samples: Sequence[SamplePlane],
+    model: ModelDescription,
+    diameter: float,
+    stretch: tuple[float, float],
+) -> float | None:
+    """Return the scale of the final pass for nuclei of a diameter, where it can be a look."""
+    if len(samples) != 1 or samples[0].whole is None:
+        return None
+    scale = _ratio(model, diameter / _TOO_LARGE)
+    rows, columns = samples[0].whole.shape
+    return scale if rows * columns * scale**2 * stretch[0] * stretch[1] <= _WHOLE_PX else None
 
 
 def _look_closer(

@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from fatescope.base import Finding, Table
 from fatescope.run.environment import environment
-from fatescope.run.ledger import Unit, WrittenFile
-from fatescope.storage import copy_table, stack_parquet, write_beside
+from fatescope.run.ledger import Ledger, Unit
+from fatescope.storage import PART_SUFFIX, connection, copy_table, stack_parquet, write_beside
 
 FINDING_COLUMNS = tuple(Finding(file="", rule="empty", reason="", severity="info").as_row())
+
+_AT_ONCE = 100_000
+"""Rows of a part of a table on its way to the whole."""
 
 
 def compose(
     out: Path,
     units: Sequence[Unit],
-    files: Mapping[str | None, Sequence[WrittenFile]],
+    ledger: Ledger,
     *,
     extra: Sequence[Mapping[str, Any]],
     head: Mapping[str, Any],
@@ -35,7 +39,7 @@ def compose(
         All findings, of units and of the run.
     """
     done = [u for u in units if u.state == "done"]
-    written = _tables(out, done, files)
+    written = [file for name in ledger.table_names() for file in _write_table(out, name, ledger)]
     findings = [*(f for u in units for f in u.findings), *extra]
     with write_beside(out / "findings.csv") as part:
         copy_table(Table.from_rows(findings, FINDING_COLUMNS), part, kind="csv")
@@ -54,24 +58,35 @@ def compose(
     return [*written, "findings.csv", "run.json"], findings
 
 
-def _tables(
-    out: Path, done: Sequence[Unit], files: Mapping[str | None, Sequence[WrittenFile]]
-) -> list[str]:
-    """Stack the parts of every table, in the order of the units."""
-    parts: dict[str, list[Path]] = {}
-    for unit in done:
-        for file in files.get(unit.key, ()):
-            if file.kind.startswith("table "):
-                parts.setdefault(file.kind.removeprefix("table "), []).append(out / file.path)
-    written = []
-    for name, paths in parts.items():
-        whole = out / f"{name}.parquet"
+def _write_table(out: Path, name: str, ledger: Ledger) -> list[str]:
+    """Stack the rows of all units, in their order, as Parquet and CSV."""
+    whole = out / f"{name}.parquet"
+    with tempfile.TemporaryDirectory(dir=out, prefix=".", suffix=PART_SUFFIX) as folder:
+        parts: list[Path] = []
+        with connection() as db:
+            for table in _joined(ledger.rows_of(name)):
+                parts.append(Path(folder) / f"{len(parts)}.parquet")
+                copy_table(table, parts[-1], kind="parquet", db=db)
         with write_beside(whole) as part:
-            stack_parquet(paths, part, kind="parquet")
-        with write_beside(out / f"{name}.csv") as part:
-            stack_parquet([whole], part, kind="csv")
-        written += [f"{name}.parquet", f"{name}.csv"]
-    return written
+            stack_parquet(parts, part, kind="parquet")
+    with write_beside(out / f"{name}.csv") as part:
+        stack_parquet([whole], part, kind="csv")
+    return [f"{name}.parquet", f"{name}.csv"]
+
+
+def _joined(tables: Iterable[Table]) -> Iterator[Table]:
+    """Join neighbouring tables of the same columns, up to about `_AT_ONCE` rows."""
+    held: list[Table] = []
+    columns, n = None, 0
+    for table in tables:
+        kinds = [(name, c.dtype.kind, c.dtype.itemsize) for name, c in table.columns.items()]
+        if held and (kinds != columns or n + len(table) > _AT_ONCE):
+            yield Table.concatenate(held)
+            held, n = [], 0
+        held.append(table)
+        columns, n = kinds, n + len(table)
+    if held:
+        yield Table.concatenate(held)
 
 
 def _total(units: Sequence[Unit], extra: Mapping[str, float]) -> dict[str, float]:

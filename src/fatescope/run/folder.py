@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
 import time
@@ -30,7 +29,7 @@ from fatescope.run.opening import (
     utc_now,
 )
 from fatescope.run.summary import Summary
-from fatescope.storage import connection, copy_table, hash_path, list_files, write_beside
+from fatescope.storage import copy_table, hash_path, list_files, write_beside
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
@@ -54,7 +53,6 @@ class Run:
         self.redone: list[tuple[str, str]] = []
         self._ledger = ledger
         self._lock = lock
-        self._tables = connection()
         self._begun = time.monotonic()
         self._command = ledger.meta("command") or ""
 
@@ -123,7 +121,6 @@ class Run:
 
     def close(self) -> None:
         """Free the folder; what is recorded stays, and the same command continues."""
-        self._tables.close()
         self._ledger.close()
         self._lock.close()
 
@@ -215,38 +212,12 @@ class Run:
         written = [self._seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
         counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
-        for name, rows in named.items():
-            path = self._part(key, name)
-            with write_beside(path) as part:
-                copy_table(rows, part, kind="parquet", db=self._tables)
-            written.append(self._seen(path, f"table {name}"))
-        self._put(key, "done", {**(input or {}), **counted}, findings, written, seconds or {})
+        unit = _unit(key, "done", {**(input or {}), **counted}, findings, seconds or {})
+        self._ledger.put(unit, written, tables=named, finished=utc_now())
 
     def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
         """Store that a unit gave no result; the same command tries it again."""
-        self._put(key, "failed", input or {}, [finding], [], {})
-
-    def _put(
-        self,
-        key: str,
-        state: str,
-        given: Mapping[str, Any],
-        findings: Sequence[Finding],
-        written: Sequence[WrittenFile],
-        seconds: Mapping[str, float],
-    ) -> None:
-        unit = Unit(
-            key=key,
-            state=state,
-            input=dict(given),
-            findings=[asdict(f) for f in findings],
-            seconds=dict(seconds),
-        )
-        self._ledger.put(unit, written, finished=utc_now())
-
-    def _part(self, key: str, name: str) -> Path:
-        digest = hashlib.sha256(key.encode()).hexdigest()
-        return self.out / "parts" / digest[:2] / f"{digest[:32]}.{name}.parquet"
+        self._ledger.put(_unit(key, "failed", input or {}, [finding], {}), [], finished=utc_now())
 
     def _files_of(self, path: Path | str) -> list[Path]:
         full = self.out / path
@@ -311,12 +282,11 @@ class Run:
             Time of stages that belong to no unit.
         """
         units = list(self._ledger.units())
-        files = self._ledger.files()
         peak = peak_memory_mb(workers=workers)
         outputs, found = compose(
             self.out,
             units,
-            files,
+            self._ledger,
             extra=[asdict(f) for f in findings],
             head=self._head(),
             seconds=dict(seconds or {}),
@@ -362,3 +332,19 @@ class Run:
             "finished": utc_now(),
             "wall_seconds": round(time.monotonic() - self._begun, 3),
         }
+
+
+def _unit(
+    key: str,
+    state: str,
+    given: Mapping[str, Any],
+    findings: Sequence[Finding],
+    seconds: Mapping[str, float],
+) -> Unit:
+    return Unit(
+        key=key,
+        state=state,
+        input=dict(given),
+        findings=[asdict(f) for f in findings],
+        seconds=dict(seconds),
+    )

@@ -14,9 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import RunError, escape
+from fatescope.base import RunError, Table, escape, pack_table, unpack_table
 
 SCHEMA = 1
+LAYOUT = "2"
+"""Of the ledger: since 2 it holds the rows of tables."""
+
+_AT_ONCE = 100_000
+"""Rows of a table in one row of the ledger: some megabytes, far from the limit of SQLite."""
+
 LEDGER_NAME = "ledger.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -27,6 +33,9 @@ CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, key TEXT, kind TEXT NOT NULL, sha256 TEXT NOT NULL,
     bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS files_of_unit ON files (key);
+CREATE TABLE IF NOT EXISTS rows (
+    key TEXT NOT NULL, name TEXT NOT NULL, first INTEGER NOT NULL, packed BLOB NOT NULL,
+    PRIMARY KEY (key, name, first));
 """
 
 
@@ -119,10 +128,16 @@ class Ledger:
         files: Iterable[WrittenFile],
         *,
         finished: str,
+        tables: Mapping[str, Table] | None = None,
     ) -> None:
-        """Store what became of a unit and the files that it left, in one transaction."""
+        """Store what became of a unit, its rows and the files that it left, in one transaction."""
         texts = [
             json.dumps(v, ensure_ascii=False) for v in (unit.input, unit.findings, unit.seconds)
+        ]
+        packed = [
+            (unit.key, name, first, pack_table(table.rows(slice(first, first + _AT_ONCE))))
+            for name, table in (tables or {}).items()
+            for first in range(0, max(1, len(table)), _AT_ONCE)
         ]
         with self._transaction():
             self._db.execute(
@@ -134,6 +149,8 @@ class Ledger:
             )
             self._db.execute("DELETE FROM files WHERE key = ?", [unit.key])
             self._put_files(files, unit.key)
+            self._db.execute("DELETE FROM rows WHERE key = ?", [unit.key])
+            self._db.executemany("INSERT INTO rows VALUES (?, ?, ?, ?)", packed)
 
     def put_outputs(self, files: Iterable[WrittenFile]) -> None:
         """Store files that belong to the folder as a whole."""
@@ -152,6 +169,24 @@ class Ledger:
         for key, state, *texts in rows:
             given, findings, seconds = map(json.loads, texts)
             yield Unit(key=key, state=state, input=given, findings=findings, seconds=seconds)
+
+    def table_names(self) -> list[str]:
+        """Return the names of the tables that units left rows of, in the order of the units."""
+        found = self._db.execute(
+            "SELECT name FROM rows JOIN units USING (key) WHERE state = 'done' "
+            "GROUP BY name ORDER BY min(position), name"
+        )
+        return [name for (name,) in found]
+
+    def rows_of(self, name: str) -> Iterator[Table]:
+        """Pass the rows of a table, some at a time, in the order of the units."""
+        done = self._db.execute("SELECT key FROM units WHERE state = 'done' ORDER BY position, key")
+        for (key,) in done:
+            found = self._db.execute(
+                "SELECT packed FROM rows WHERE key = ? AND name = ? ORDER BY first", [key, name]
+            )
+            for (packed,) in found:
+                yield unpack_table(packed)
 
     def files(self) -> dict[str | None, list[WrittenFile]]:
         """Return all files by unit; those of the folder as a whole under ``None``."""
@@ -182,7 +217,8 @@ class _Transaction:
 
     def __exit__(self, kind: object, error: BaseException | None, _: object) -> None:
         try:
-            self._db.execute("COMMIT" if error is None else "ROLLBACK")
+            if self._db.in_transaction:  # a full disk has ended it already
+                self._db.execute("COMMIT" if error is None else "ROLLBACK")
         except sqlite3.Error as late:
             raise self._trouble(late) from late
         if isinstance(error, sqlite3.Error):

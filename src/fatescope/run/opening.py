@@ -10,7 +10,7 @@ from typing import Any
 
 from fatescope._version import __version__
 from fatescope.base import RunError, escape, explain_os_error
-from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
+from fatescope.run.ledger import LAYOUT, LEDGER_NAME, SCHEMA, Ledger
 from fatescope.run.lock import LOCK_NAME
 from fatescope.storage import PART_SUFFIX, list_files, remove
 
@@ -56,6 +56,7 @@ def agree(
     asked = {
         "command": command,
         "version": __version__,
+        "layout": LAYOUT,
         "settings": json.dumps(settings, sort_keys=True, ensure_ascii=False),
         "model": json.dumps(model, sort_keys=True, ensure_ascii=False),
     }
@@ -83,6 +84,8 @@ def _difference(name: str, before: str, now: str) -> str:
         if {**old, "device": None} == {**new, "device": None}:
             return f"another device: {old.get('device')} (now {new.get('device')})"
         return f"another model: {old.get('name')} (now {new.get('name')})"
+    if name == "layout":
+        return "a ledger of another layout (by an earlier fatescope)"
     return f"{'fatescope' if name == 'version' else 'the command'} {before!r} (now {now!r})"
 
 
