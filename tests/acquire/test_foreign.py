@@ -1,4 +1,4 @@
-"""Formats that are not read, and label images beside images: nothing is passed over in silence."""
+"""Formats that are not read: nothing is passed over in silence."""
 
 import io
 
