@@ -76,3 +76,15 @@ def render_embryo(
     parent[first] = [last_row.get(int(atlas.mother[n]), -1) for n in name[first]]
     turn = Rotation.random(rng=rng).as_matrix()
     return Embryo(table[:, 2:] @ turn + rng.normal(size=3) * 20, frame, parent, name)
+
+
+def keep_every(embryo: Embryo, every: int, *, until: int) -> Embryo:
+    """Return the embryo as if only every so many of the frames before ``until`` were recorded."""
+    kept = (embryo.frame >= until) | (embryo.frame % every == 0)
+    parent = embryo.parent.copy()
+    for row in np.argsort(embryo.frame, kind="stable"):
+        if parent[row] >= 0 and not kept[parent[row]]:
+            parent[row] = parent[parent[row]]
+    part = Embryo(embryo.xyz_um, embryo.frame, parent, embryo.name).rows(kept)
+    part.frame = np.unique(part.frame, return_inverse=True)[1]
+    return part

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
-from tests.lineage.embryos import render_embryo
+from tests.lineage.embryos import keep_every, render_embryo
 
+from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays, write_arrays
 from fatescope.base import FileFormatError, InputError
 from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.atlas_build import build_atlas
+from fatescope.lineage.atlas_cells import cells_of_lineage
 from fatescope.lineage.clock import Clock
 from fatescope.lineage.naming import (
     NameSettings,
@@ -171,6 +174,80 @@ def test_names_survive_wrong_links(atlas, embryo):
         share[links] = right(named.name, embryo)
     assert share["trust"] < 0.9
     assert share["mend"] > 0.98
+
+
+def name_rows(atlas, embryo, links):
+    named = name_embryo(
+        atlas,
+        xyz_um=embryo.xyz_um,
+        frame=embryo.frame,
+        parent=embryo.parent,
+        settings=NameSettings(links=links),
+    )
+    return named.name
+
+
+def test_lives_are_compared_with_those_of_the_same_time(atlas):
+    # Up to frame 40 two of three frames were not recorded: all early lives look short at once.
+    sparse = keep_every(render_embryo(atlas, seed=3, pace=1.0), 3, until=40)
+    found = name_tracked(atlas, xyz_um=sparse.xyz_um, frame=sparse.frame, parent=sparse.parent)
+    lives = untimely(
+        atlas, found.clock, frame=sparse.frame, parent=sparse.parent, name=found.row_names()
+    )
+    mended = mend_links(sparse.xyz_um, sparse.frame, sparse.parent, life_cost=lives)
+    np.testing.assert_array_equal(mended, sparse.parent)
+    assert right(name_rows(atlas, sparse, "mend"), sparse) == 1.0
+
+
+def test_one_life_that_is_short_alone_stays_unusual(atlas, embryo):
+    clock = Clock.line(-2.5 / 1.5, 1 / 1.5)
+    lives = untimely(atlas, clock, frame=embryo.frame, parent=embryo.parent, name=embryo.name)
+    rows = np.flatnonzero(embryo.name == atlas.index["ABplaa"])
+    first, last = int(rows[0]), int(rows[-1])
+    assert lives(first, last) < 1.5
+    assert lives(first, last - len(rows) // 2) > 5
+
+
+def test_mending_never_makes_the_names_of_a_whole_tree_worse(atlas, embryo):
+    # Nuclei leap far in ten frames: links look wrong there, and all of them are right.
+    leaping = embryo.rows(np.ones(len(embryo.frame), bool))
+    now = (leaping.frame >= 20) & (leaping.frame < 30)
+    leaping.xyz_um[now] += 6 * np.random.default_rng(0).standard_normal((now.sum(), 3))
+    links = mend_links(
+        leaping.xyz_um, leaping.frame, leaping.parent, life_cost=too_young(leaping.frame, 1.5)
+    )
+    assert not np.array_equal(links, leaping.parent)
+    cut = name_tracked(atlas, xyz_um=leaping.xyz_um, frame=leaping.frame, parent=links)
+    assert right(cut.row_names(), leaping) < 0.95
+    assert right(name_rows(atlas, leaping, "mend"), leaping) == 1.0
+
+
+OTHER_TABLES = (
+    "CD20060506_dyf7pJIM20",
+    "CD20070310_elt7_c2a",
+    "CD20070403_his72_D1A",
+    "CD20080224_tbx-35_6",
+    "CD20089219_unc-130_9E1_8_L2",
+)
+
+
+@pytest.mark.data
+@pytest.mark.slow
+def test_a_table_whose_early_lives_are_all_short_keeps_its_names(data_dir):
+    def read(title):
+        return read_lineage(data_dir / "epic_tables" / f"{title}.csv.gz")
+
+    atlas = build_atlas([cells_of_lineage(read(t), title=t) for t in OTHER_TABLES])
+    lineage = read("CD20071210_rw10029_norfpyy")
+    named = name_embryo(
+        atlas,
+        xyz_um=lineage.position_um()[:, ::-1],
+        frame=lineage.frame.astype(np.int64),
+        parent=lineage.parent.astype(np.int64),
+        settings=NameSettings(),
+    )
+    text = np.array([*atlas.names, ""], dtype=object)
+    assert np.mean(text[named.name] == lineage.name) > 0.99
 
 
 def test_a_lineage_that_lags_keeps_its_names(atlas):

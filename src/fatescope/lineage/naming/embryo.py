@@ -166,11 +166,17 @@ def _tracked(
 ) -> NamedTree:
     if settings.links == "trust":
         return name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent)
+    # Steps and lives alone propose changes; whether they stay is decided by the names of all cells.
     pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
     links = mend_links(xyz, frame, parent, life_cost=too_young(frame, pace))
     found = name_tracked(atlas, xyz_um=xyz, frame=frame, parent=links)
+    if not np.array_equal(links, parent):
+        given = name_tracked(atlas, xyz_um=xyz, frame=frame, parent=parent)
+        if given.named.total >= found.named.total:
+            links, found = parent, given
     lives = untimely(atlas, found.clock, frame=frame, parent=links, name=found.row_names())
     again = mend_links(xyz, frame, parent, life_cost=lives, now=links)
     if np.array_equal(again, links):
         return found
-    return rename_tracked(atlas, found, xyz_um=xyz, frame=frame, parent=again)
+    mended = rename_tracked(atlas, found, xyz_um=xyz, frame=frame, parent=again)
+    return mended if mended.named.total > found.named.total else found

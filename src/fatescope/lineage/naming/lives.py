@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.lineage.naming.tracks import chains_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fatescope.base.types import IntArray
+    from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 _YOUNG_MIN = 13.0
 _YOUNG_SD_MIN = 2.5
 _MOST = 10.0
+_FEWEST_LIVES = 5
 
 
 def too_young(frame: IntArray, minutes_per_frame: float) -> LifeCost:
@@ -41,6 +44,11 @@ def untimely(
     ----------
     parent, name : ndarray of int, shape (rows,)
         The links that the names (places in the atlas, or -1) were found with.
+
+    Notes
+    -----
+    A life is compared with those of the cells that live at the same time: where all of them are
+    shorter than usual, the recording runs at another interval there, and no link is wrong.
     """
     young = too_young(frame, clock.minutes_per_frame)
     minute: list[float] = clock.minutes(frame).tolist()
@@ -51,13 +59,41 @@ def untimely(
     called: list[int] = np.where(told, name, -1).tolist()
     usual: list[float] = np.log(np.maximum(atlas.life_min, 1.0)).tolist()
     spread: list[float] = (1.5 * np.maximum(atlas.life_sd, 0.05)).tolist()
+    start, at = int(frame.min()), list(map(int, frame))
+    shared: list[float] = _shared_stretch(
+        atlas, clock, frame=frame, parent=parent, name=name
+    ).tolist()
 
     def cost(first: int, last: int) -> float:
         n = called[first]
         if n < 0:
             return young(first, last)
         life = max(minute[last] + step - minute[first], 0.5)
-        off = (math.log(life) - usual[n]) / spread[n]
+        middle = (at[first] + at[last]) // 2 - start
+        off = (math.log(life) - usual[n] - shared[middle]) / spread[n]
         return min(0.5 * off * off, _MOST)
 
     return cost
+
+
+def _shared_stretch(
+    atlas: Atlas, clock: Clock, *, frame: IntArray, parent: IntArray, name: IntArray
+) -> FloatArray:
+    """Return, for each frame, how much longer than usual the cells of that frame live.
+
+    The median, over whole lives, of the logarithm of the length against the atlas; zero where
+    fewer than five whole lives are seen.
+    """
+    chains = chains_of(frame, parent)
+    called = name[chains.rows[chains.start[:-1]]]
+    whole = np.flatnonzero(chains.born & chains.divides & (called >= 0))
+    whole = whole[atlas.n_lives[called[whole]] >= 3]
+    life = clock.minutes(chains.end[whole]) - clock.minutes(chains.first[whole])
+    longer = np.log(np.maximum(life, 0.5) / np.maximum(atlas.life_min[called[whole]], 1.0))
+    stretch = np.zeros(int(frame.max() - frame.min()) + 1)
+    for f in range(len(stretch)):
+        now = f + frame.min()
+        there = (chains.first[whole] <= now) & (chains.end[whole] > now)
+        if there.sum() >= _FEWEST_LIVES:
+            stretch[f] = np.median(longer[there])
+    return stretch
