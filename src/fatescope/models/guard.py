@@ -157,13 +157,15 @@ def _polarity(measured: dict[str, float], description: ModelDescription) -> str 
 
 def _blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Smooth by (1, 2, 1) / 4 along both axes; the edge is repeated."""
-    for axis in (0, 1):
-        along = np.moveaxis(values, axis, 0)
-        out = 2 * along
-        out[1:] += along[:-1]
-        out[:-1] += along[1:]
-        out[0] += along[0]
-        out[-1] += along[-1]
-        out *= 0.25
-        values = np.moveaxis(out, 0, axis)
-    return values
+    down = 2 * values
+    down[1:] += values[:-1]
+    down[:-1] += values[1:]
+    down[0] += values[0]
+    down[-1] += values[-1]
+    both = 2 * down
+    both[:, 1:] += down[:, :-1]
+    both[:, :-1] += down[:, 1:]
+    both[:, 0] += down[:, 0]
+    both[:, -1] += down[:, -1]
+    both *= 0.0625
+    return both

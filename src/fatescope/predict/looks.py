@@ -11,8 +11,7 @@ import numpy as np
 
 from fatescope.models.description import DISTANCE_MAPS
 from fatescope.predict.histogram import histogram, otsu
-from fatescope.predict.instances import find_regions
-from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.predict.join import join_regions
 from fatescope.predict.normalise import count_values, first_bin, normalise
 from fatescope.predict.regions import FULL
 from fatescope.predict.resample import working_length
@@ -200,10 +199,7 @@ def _view_window(
 def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
     """Return diameter (working pixels), confidence and contrast of the nuclei of a view."""
     tile, maps = view.tile, view.maps
-    regions = find_regions(maps, model.thresholds, outputs=model.outputs)
-    sums = RegionSums()
-    own = slice(0, maps.shape[1])
-    provisional = add_part(sums, regions, maps, own=own, offset=0)
+    sums, provisional = view.regions(model.thresholds, model.outputs)
     joined = join_regions(sums, model.thresholds)
     labels = joined.label_of[provisional]
     flat = labels.reshape(-1)

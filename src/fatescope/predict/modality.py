@@ -60,7 +60,11 @@ def check_modality(
     )
     grid = Grid(shape=plane.shape, scale=plan.scale, rows=rows, columns=columns)
     y, x = ((t.edges[-1] - t.size) // 2 for t in (rows, columns))
-    tile = read_tile(plane, grid, statistics, y, x)
+    view = plane.view
+    if view is not None and view.grid.scale == plan.scale:  # the same pixels
+        tile = view.tile[y : y + rows.size, x : x + columns.size]
+    else:
+        tile = read_tile(plane, grid, statistics, y, x)
     measured = describe_input(tile)
     if plan.source == "none":  # how much structure is of which size needs the working size
         measured = without_sizes(measured)

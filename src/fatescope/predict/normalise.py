@@ -103,17 +103,17 @@ def _count(
     parts: Callable[[], Iterable[NDArray[Any]]],
 ) -> tuple[NDArray[np.int64], int, bool, int]:
     """Return counts, pixels not finite, whether bins are values, and the bin of the value 0."""
-    counts = np.zeros(_BINS, np.int64)
+    counts: NDArray[np.int64] = np.zeros(1, np.int64)
     bad, exact, offset = 0, True, 0
     for part in parts():
         exact = part.dtype.kind == "b" or (part.dtype.kind in "iu" and part.dtype.itemsize <= 2)
         if exact:
             offset = first_bin(part.dtype)
-            counts += count_values(part)
+            counts = counts + count_values(part)
         else:
             key = _keys(part)
             bad += part.size - key.size
-            counts += _counted(key >> 16)
+            counts = counts + _counted(key >> 16, _BINS)
     return counts, bad, exact, offset
 
 
@@ -121,7 +121,9 @@ def count_values(part: NDArray[Any]) -> NDArray[np.int64]:
     """Return how often each value occurs among whole numbers of up to 16 bits, from the least."""
     offset = first_bin(part.dtype)
     index = part.reshape(-1)
-    return _counted(index.astype(np.int32) + offset if offset else index.astype(np.uint16))
+    if offset:
+        return _counted(index.astype(np.int32) + offset, _BINS)
+    return _counted(index.astype(np.uint16), 1 << 8 * part.dtype.itemsize)
 
 
 def first_bin(dtype: np.dtype[Any]) -> int:
@@ -129,10 +131,10 @@ def first_bin(dtype: np.dtype[Any]) -> int:
     return 1 << 15 if dtype.kind == "i" else 0
 
 
-def _counted(index: NDArray[Any]) -> NDArray[np.int64]:
-    counts = np.zeros(_BINS, np.int64)
+def _counted(index: NDArray[Any], n_bins: int) -> NDArray[np.int64]:
+    counts = np.zeros(n_bins, np.int64)
     for first in range(0, len(index), _AT_ONCE):
-        counts += np.bincount(index[first : first + _AT_ONCE], minlength=_BINS)
+        counts += np.bincount(index[first : first + _AT_ONCE], minlength=n_bins)
     return counts
 
 

@@ -91,7 +91,7 @@ def segment_plane(
     thresholds : Thresholds
     scratch : Scratch
     view : View, optional
-        Of the whole plane: where it fits, its maps are used, which are the same.
+        Of the whole plane: where it fits, what was seen is used, which is the same.
     part_px : int
         Working pixels handled at a time; changes memory, not the result.
     done : callable, optional
@@ -103,14 +103,17 @@ def segment_plane(
     labels = scratch.rows((rows, columns), np.dtype(np.uint32))
     shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
     if view is not None and view.fits(network, grid):
-        buffer = RowBuffer(iter([view.maps]))
+        sums, provisional = view.regions(thresholds, model.outputs)
+        labels.write(0, provisional)
+        if shade is not None:
+            shade.write(0, view.maps[0])
         if done is not None:
             done()
     else:
         buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
-    sums = _regions_of_parts(
-        buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
-    )
+        sums = _regions_of_parts(
+            buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
+        )
     joined = join_regions(sums, thresholds)
     if shade is None:
         return PlaneLabels(shape, joined.n, joined.score, joined.label_of, labels)
