@@ -24,7 +24,7 @@ def test_five_kills_change_nothing(tmp_path):
     assert outcome.kills == 5
     assert outcome.folders >= 1
     assert any(0 < n < 9 for n in outcome.done_at_kill), "a kill must fall into the work"
-    assert outcome.files_compared >= 9 * 2 + 3
+    assert outcome.files_compared >= 9 + 3, "labels, two tables, findings"
 
 
 @pytest.mark.slow
