@@ -3,7 +3,7 @@
     fatescope prepare pairs data/nuclei2d_dsb2018 data/nuclei_ce_slices --out pairs
     python -m benchmarks.annotators nuclei --data pairs [--split test]
 
-Pictures that look alike were outlined tightly in some fields and widely in others, and specks were
+Images that look alike were outlined tightly in some fields and widely in others, and specks were
 labelled in some. Sizes are told. Scored: as the package decides; with the foreground threshold that
 suits each field best, which nobody could know beforehand; without the labels that are too small for
 the package to keep. Then field by field how much larger the radius of what is found is than that of
@@ -119,9 +119,7 @@ def report(
         [s for values in of.values() for s in max(values.values(), key=mean_ap)]
         for of in (tried, large)
     )
-    print(
-        f"{len(samples)} pictures of {len(tried)} fields, {total} labels, {small} of them smaller"
-    )
+    print(f"{len(samples)} images of {len(tried)} fields, {total} labels, {small} of them smaller")
     print(f"than the {known.thresholds.min_area_px} working pixels that a nucleus needs; of these")
     print(
         f"{stamped} are {STAMP_PX} px, as a stamp, and {unseen} no brighter than what is around\n"
@@ -131,7 +129,7 @@ def report(
     print(f"| the best foreground threshold of each field | {said(best)} |")
     print(f"| small labels not counted | {said(shipped_large)} |")
     print(f"| both | {said(best_large)} |\n")
-    print("| field | pictures | found is wider by (median, px of 22) | AP 0.75 -> best threshold |")
+    print("| field | images | found is wider by (median, px of 22) | AP 0.75 -> best threshold |")
     print("|--|--|--|--|")
     for unit in sorted(wider, key=lambda u: float(np.median(wider[u] or [0]))):
         usual = tried[unit][min(TRIED, key=lambda v: abs(v - known.thresholds.foreground))]

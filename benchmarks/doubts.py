@@ -1,4 +1,4 @@
-"""Are doubtful objects really wrong? Otsu's threshold on the DSB2018 pictures, against the truth.
+"""Are doubtful objects really wrong? Otsu's threshold on the DSB2018 images, against the truth.
 
     FATESCOPE_DATA=../shared/data python -m benchmarks.doubts
 
@@ -39,7 +39,7 @@ def main() -> None:
         pictures.append((measure_objects(found), wrong_objects(true, found)))
     kinds = [[w.get(label, "") for label in t["label"].tolist()] for t, w in pictures]
     kind = np.array([k for of_picture in kinds for k in of_picture])
-    print(f"{len(kind)} objects in {len(pictures)} pictures; {(kind != '').mean():.1%} wrong")
+    print(f"{len(kind)} objects in {len(pictures)} images; {(kind != '').mean():.1%} wrong")
     print("min_ellipse_fill  doubtful  wrong among them  of merged ones found")
     for limit in (0.90, 0.92, 0.94, 0.96, 0.98):
         settings = DoubtSettings(min_ellipse_fill=limit)

@@ -1,9 +1,9 @@
-"""A small real run, to be killed: label bright spots of every picture in a folder.
+"""A small real run, to be killed: label bright spots of every image in a folder.
 
     python -m benchmarks.kill_workload IMAGES OUT [--workers N] [--slow SECONDS]
 
 It uses the output folder, the worker processes, the reader and the writers as the commands do.
-`python -m benchmarks.kill_workload --draw N FOLDER` draws the pictures.
+`python -m benchmarks.kill_workload --draw N FOLDER` draws the images.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class Outcome:
 
 
 def draw(folder: Path, n: int, *, seed: int = 0) -> None:
-    """Write ``n`` pictures of blurred spots, 96 x 96 pixels, 16 bit; every 17th is black."""
+    """Write ``n`` images of blurred spots, 96 x 96 pixels, 16 bit; every 17th is black."""
     folder.mkdir(parents=True, exist_ok=True)
     for i in range(n):
         rng = np.random.default_rng([seed, i])
@@ -48,7 +48,7 @@ def draw(folder: Path, n: int, *, seed: int = 0) -> None:
 
 
 def label(file: ImageFile, *, out: Path, slow: float) -> Outcome:
-    """Label one picture and write the labels."""
+    """Label one image and write the labels."""
     image = read_image(file)
     pixels = image.read()
     time.sleep(slow)
@@ -76,7 +76,7 @@ def label(file: ImageFile, *, out: Path, slow: float) -> Outcome:
 
 
 def run(images: Path, out: Path, *, workers: int, slow: float) -> Summary:
-    """Label all pictures of a folder; continue where an earlier call was killed."""
+    """Label all images of a folder; continue where an earlier call was killed."""
     files = {f.key: f for f in find_images([images])}
     with Run.open(out, command="kill workload", settings={"threshold": 2000}) as folder:
         todo = folder.pending(files, paths={k: f.paths for k, f in files.items()})

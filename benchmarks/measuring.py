@@ -36,7 +36,7 @@ def main() -> None:
     pixels, labels = simulate_picture(settings, seed=1)
     shifted = np.roll(labels, 2, axis=0)
     floats = pixels.astype(np.float32)
-    print(f"{labels.max()} nuclei, {(labels > 0).mean():.0%} of the picture")
+    print(f"{labels.max()} nuclei, {(labels > 0).mean():.0%} of the image")
     works: dict[str, Callable[[], object]] = {
         "sums, 16-bit channel": lambda: ObjectSums.of_block(labels, {"0": pixels}),
         "contacts": lambda: find_contacts(labels),

@@ -1,4 +1,4 @@
-"""Score a nuclei package on held-out pictures, as its card does, and print one JSON document.
+"""Score a nuclei package on held-out images, as its card does, and print one JSON document.
 
     fatescope prepare pairs data/nuclei2d_dsb2018 data/nuclei_ce_slices --out pairs
     python -m benchmarks.nuclei_accuracy nuclei --data pairs

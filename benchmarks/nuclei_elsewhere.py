@@ -1,8 +1,8 @@
-"""How a nuclei package does on pictures unlike those it learnt from; sizes are never told.
+"""How a nuclei package does on images unlike those it learnt from; sizes are never told.
 
     python -m benchmarks.nuclei_elsewhere nuclei [--plate data/plate_samples/mcf7_pi] [--half odd]
 
-Rendered pictures with one property at a time made hard, and all of them together, of nuclei of 24,
+Rendered images with one property at a time made hard, and all of them together, of nuclei of 24,
 60 and 100 px; then rendered nuclei of 12 to 120 px. AP at 0.50 / 0.75, pooled. Of the plate assay
 (another laboratory; small cells between the labelled nuclei have no label, so AP would mean
 nothing) the recall at 0.50 / 0.75: choices were made on the even fields, the odd ones are
@@ -31,7 +31,7 @@ HARD: dict[str, dict[str, float]] = {
     "brightness spread 1.5": {"brightness_spread": 1.5},
     "texture": {"texture": 2.0},
     "haze": {"haze": 0.5},
-    "uneven ground": {"unevenness": 1.0},
+    "uneven background": {"unevenness": 1.0},
     "out of focus": {"defocus_share": 0.9},
     "crowded": {"density": 0.5, "touching_share": 0.8},
     "few photons": {"photons": 20.0},
@@ -59,7 +59,7 @@ def score(pixels: "NDArray[Any]", truth: "NDArray[Any]", predictor: Predictor) -
 
 
 def rendered(look: dict[str, float], sizes: tuple[int, ...], predictor: Predictor) -> str:
-    """Return AP at 0.50 / 0.75 of rendered pictures, two of each size."""
+    """Return AP at 0.50 / 0.75 of rendered images, two of each size."""
     scores = []
     for diameter in sizes:
         side = max(384, 10 * diameter)

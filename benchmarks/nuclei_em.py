@@ -24,7 +24,7 @@ from fatescope.train.scoring import segment
 
 
 def bright_parts(pixels, *, diameter, holes):
-    """Label bright parts, of the whole picture or only the holes of its largest dark body."""
+    """Label bright parts, of the whole image or only the holes of its largest dark body."""
     smooth = ndi.gaussian_filter(pixels.astype(float), 0.1 * diameter)
     bright = smooth > threshold_otsu(smooth)
     if holes:
@@ -42,7 +42,7 @@ def bright_parts(pixels, *, diameter, holes):
 
 
 def row(name, scores):
-    """Return one line: AP at 0.50 with its interval over pictures, AP at 0.75, pixel IoU."""
+    """Return one line: AP at 0.50 with its interval over images, AP at 0.75, pixel IoU."""
     pooled = pool_scores(scores)
     sums = np.array([[s.tp[0], s.n_true + s.n_pred - s.tp[0]] for s in scores])
     span = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), ScoreSettings())
@@ -71,7 +71,7 @@ def main():
         d = model.description
         seen = {unit_hash(f"{given.data.name}/{name}") for name, _, _ in pairs}
         if seen & set(d.training.units_seen):
-            raise InputError(f"{package} has seen these pictures; its card has the left-out score.")
+            raise InputError(f"{package} has seen these images; its card has the left-out score.")
         told = [
             segment(
                 model,
@@ -84,7 +84,7 @@ def main():
         ]
         print(
             row(
-                f"{d.name}, size told",
+                f"{d.name}, size given",
                 [score_labels(t, f) for (_, _, t), f in zip(pairs, told, strict=True)],
             )
         )
@@ -92,7 +92,7 @@ def main():
         free = [segment_image(Image(pixels=p, axes="YX"), settings).labels for _, p, _ in pairs]
         print(
             row(
-                f"{d.name}, size not told",
+                f"{d.name}, size not given",
                 [score_labels(t, f.astype(int)) for (_, _, t), f in zip(pairs, free, strict=True)],
             )
         )

@@ -5,7 +5,7 @@
 Rendered nuclei of 24 px, about 650 per megapixel, one worker. Each command runs once to warm up,
 which also compiles the modules, as installing does, and then five times; the medians are printed,
 as a table for docs/how-it-works.md. Time includes children; memory is that of the largest
-process. "Without start-up" subtracts the command on a 64 x 64 picture. A fixed piece of NumPy
+process. "Without start-up" subtracts the command on a 64 x 64 image. A fixed piece of NumPy
 work in the same run compares machines and moments.
 `--large` adds a plane of 20,000 x 20,000 pixels, once. `--many N` runs N images of 256 x 256 of
 nuclei of 10 to 50 px instead, by one worker and by two.
@@ -79,7 +79,7 @@ def median_cost(picture: Path, out: Path, model: str, *, runs: int = RUNS) -> Co
 
 
 def render(height: int, width: int) -> np.ndarray:
-    """Return a picture made of one rendered block, repeated."""
+    """Return an image made of one rendered block, repeated."""
     settings = NucleiMovieSettings(height=BLOCK, width=BLOCK, diameter_px=24, density=0.3)
     block, _ = simulate_picture(settings, seed=1)
     tiles = (-(-height // BLOCK), -(-width // BLOCK))
@@ -205,7 +205,7 @@ def main() -> None:
             tifffile.imwrite(path, render(*shape), compression="zlib")
             costs[title] = median_cost(path, folder / "out", given.model)
         start = costs["64 x 64"].cpu_s
-        print("| picture | CPU-s | CPU-s per megapixel without start-up | peak MB |")
+        print("| image | CPU-s | CPU-s per megapixel without start-up | peak MB |")
         print("|--|--|--|--|")
         for title, cost in costs.items():
             area = sizes[title][0] * sizes[title][1] / 1e6

@@ -11,7 +11,7 @@ from fatescope.models import ModelDescription, ModelPackage, write_package
 
 
 def disc_network(radius: int = 5) -> bytes:
-    """ONNX: foreground = sharp sigmoid of the blurred picture, distance = a wide blur of it."""
+    """ONNX: foreground = sharp sigmoid of the blurred image, distance = a wide blur of it."""
     onnx = pytest.importorskip("onnx")
     from onnx import TensorProto, helper, numpy_helper
 
@@ -47,7 +47,7 @@ def disc_network(radius: int = 5) -> bytes:
 def render_discs(
     shape: tuple[int, int], *, diameter: float, seed: int, pitch: float = 1.6
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Bright discs on a jittered grid: picture float32 in 0..1 and true labels."""
+    """Bright discs on a jittered grid: image float32 in 0..1 and true labels."""
     rng = np.random.default_rng(seed)
     step = diameter * pitch
     image = np.zeros(shape, np.float32)

@@ -1,4 +1,4 @@
-"""From pictures of developing embryos and of cells on plates to tables that can be trusted.
+"""From images of developing embryos and of cells on plates to tables that can be trusted.
 
 Importing this package loads no array library; every public name is resolved on first use.
 """

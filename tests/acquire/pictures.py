@@ -1,4 +1,4 @@
-"""Pictures for tests, written by Pillow, tifffile and imagecodecs rather than by our own writer."""
+"""Images for tests, written by Pillow, tifffile and imagecodecs rather than by our own writer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""CONTRACT, bad input, as far as it concerns pictures: a value, one sentence, or a finding."""
+"""CONTRACT, bad input, as far as it concerns images: a value, one sentence, or a finding."""
 
 import os
 import struct

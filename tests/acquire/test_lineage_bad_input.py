@@ -317,7 +317,7 @@ def test_ctc_tables_that_contradict_the_masks_are_findings(tmp_path):
     table.write_text("1 0 0\n")
     with pytest.raises(FileFormatError, match="four whole numbers"):
         read_lineage(tmp_path / "t")
-    (tmp_path / "t" / "mask001.tif").write_bytes(b"not a picture")
+    (tmp_path / "t" / "mask001.tif").write_bytes(b"not an image")
     table.write_text("1 0 0 0\n")
     with pytest.raises(FileFormatError, match="not a readable mask"):
         read_lineage(tmp_path / "t")

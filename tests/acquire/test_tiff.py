@@ -277,7 +277,7 @@ def test_several_pictures_in_one_file_are_refused_and_a_thumbnail_is_passed_by(t
     with tifffile.TiffWriter(tmp_path / "b.tif") as writer:
         writer.write(ramp(40, 50), metadata=None)
         writer.write(ramp(50, 40), metadata=None)
-    with pytest.raises(FileFormatError, match=r"holds 2 pictures.*file of its own"):
+    with pytest.raises(FileFormatError, match=r"holds 2 images.*file of its own"):
         read_image(tmp_path / "b.tif")
 
 

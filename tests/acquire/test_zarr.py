@@ -176,7 +176,7 @@ DAMAGE = {
     "no axes": r"is a Zarr group without the image metadata of OME-Zarr",
     "axes missing": r"describes 1 axes and stores an array of shape",
     "outside": r"its pixels lie outside it",
-    "several": r"holds 2 pictures",
+    "several": r"holds 2 images",
     "plate": r"is a plate or well",
 }
 
@@ -213,7 +213,7 @@ def test_one_series_of_bioformats2raw_is_read_and_several_are_named(tmp_path):
     ome_zarr(root / "0", ramp(9, 9), "yx", [1.0, 1.0], version="0.4")
     assert read_image(root).shape == (9, 9)
     ome_zarr(root / "1", ramp(9, 9), "yx", [1.0, 1.0], version="0.4")
-    with pytest.raises(FileFormatError, match=r"several pictures .*a\.zarr/0"):
+    with pytest.raises(FileFormatError, match=r"several images .*a\.zarr/0"):
         read_image(root)
 
 

@@ -39,7 +39,7 @@ def run():
 
     @command(app, "look", example="fatescope look a.tif --out b")
     def look(inputs: Inputs, out: Out, settings: Look, console: Console) -> Answer:
-        """Look at pictures."""
+        """Look at images."""
         if settings.level == 13:
             raise InputError("a.tif: 13 is unlucky. Take 12.")
         if settings.level == 99:

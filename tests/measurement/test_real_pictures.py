@@ -1,4 +1,4 @@
-"""The measures of real pictures are those that their index was made with."""
+"""The measures of real images are those that their index was made with."""
 
 import csv
 

@@ -18,7 +18,7 @@ SETTINGS = NucleiSettings(diameter_px=22)
 
 @pytest.fixture(scope="module")
 def predictors(tmp_path_factory):
-    """One network in packages whose tiles differ: many tiles, and one for the whole picture."""
+    """One network in packages whose tiles differ: many tiles, and one for the whole image."""
     folder = tmp_path_factory.mktemp("packages")
     tiled = disc_package(folder / "tiled", tile_px=160, halo_px=32)
     whole = disc_package(folder / "whole", tile_px=1024)

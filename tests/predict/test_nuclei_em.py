@@ -1,4 +1,4 @@
-"""Electron micrographs: the shipped package, its command, and pictures given to the wrong one."""
+"""Electron micrographs: the shipped package, its command, and images given to the wrong one."""
 
 import json
 import subprocess

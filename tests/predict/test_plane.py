@@ -22,7 +22,7 @@ THRESHOLDS = Thresholds(min_area_px=5)
 
 
 class DrawnNetwork:
-    """Maps that are drawn beforehand: the 'picture' holds the flat index of each pixel."""
+    """Maps that are drawn beforehand: the 'image' holds the flat index of each pixel."""
 
     def __init__(self, maps):
         self.maps = maps

@@ -1,4 +1,4 @@
-"""How large nuclei are, where nobody says it: the shipped network on rendered pictures."""
+"""How large nuclei are, where nobody says it: the shipped network on rendered images."""
 
 import numpy as np
 import pytest

@@ -114,7 +114,7 @@ def noisy_maps(shape, seed):
 
 
 class DrawnNetwork:
-    """Maps that are drawn beforehand: the 'picture' holds the flat index of each pixel."""
+    """Maps that are drawn beforehand: the 'image' holds the flat index of each pixel."""
 
     def __init__(self, maps):
         self.maps = maps

@@ -107,7 +107,7 @@ RECORD = {
 
 
 def many_images_report(n):
-    """Return a report about ``n`` single pictures, one preview for each of the first 24."""
+    """Return a report about ``n`` single images, one preview for each of the first 24."""
     labels = [discs(4 + i % 9) for i in range(9)]
     sizes = np.concatenate([np.bincount(lab.ravel())[1:] for lab in labels]).astype(float)
     images = tuple(

@@ -120,7 +120,7 @@ def test_inputs_that_are_gone_are_not_shown_but_counted(movie_run):
     report = nuclei_report_from_folder(movie_run)
     assert report.previews == ()
     assert report.n_objects == 30
-    assert b"No picture can be shown" in render_report(report)
+    assert b"No image can be shown" in render_report(report)
 
 
 def test_failed_units_keep_their_reason(tmp_path):

@@ -269,7 +269,7 @@ def test_pictures_beyond_the_budget_are_left_out_and_counted():
     )
     page = render_report(dataclasses.replace(report, previews=large))
     assert len(page) <= 20_000_000
-    left = re.search(r"(\d+) pictures were left out", Page(page).words)
+    left = re.search(r"(\d+) images were left out", Page(page).words)
     assert 0 < int(left[1]) < 16
 
 

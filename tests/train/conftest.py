@@ -26,7 +26,7 @@ else:
 
 
 def rendered_pair(seed: int, side: int = 160) -> tuple[np.ndarray, np.ndarray]:
-    """Round nuclei, some of which touch, with blur and camera noise: 8-bit picture and labels."""
+    """Round nuclei, some of which touch, with blur and camera noise: 8-bit image and labels."""
     rng = np.random.default_rng(seed)
     labels = np.zeros((side, side), np.uint16)
     y, x = np.mgrid[:side, :side]

@@ -1,4 +1,4 @@
-"""One transform moves picture and labels together, whatever the transform is."""
+"""One transform moves image and labels together, whatever the transform is."""
 
 import albumentations
 import cv2
@@ -37,7 +37,7 @@ geometric = st.lists(
 
 @pytest.fixture(scope="module")
 def coded(tmp_path_factory):
-    """A pair in which the picture is a function of the labels, so that any shift shows."""
+    """A pair in which the image is a function of the labels, so that any shift shows."""
     folder = tmp_path_factory.mktemp("coded")
     rng = np.random.default_rng(0)
     labels = np.kron(rng.integers(0, 9, (8, 6)), np.ones((6, 7), int)).astype(np.uint16)

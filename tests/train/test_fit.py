@@ -159,7 +159,7 @@ def test_test_units_are_not_opened(pairs, tmp_path):
     import shutil
 
     folder = shutil.copytree(pairs, tmp_path / "data")
-    (folder / "p8.png").write_bytes(b"not a picture")
+    (folder / "p8.png").write_bytes(b"not an image")
     (folder / "p8_labels.png").unlink()
     recipe = Recipe.from_values({**TINY, "fit": {**TINY["fit"], "steps": 5}})
     assert len(fit_recipe(recipe, data=folder, out=tmp_path / "out").history) == 1

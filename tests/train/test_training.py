@@ -1,4 +1,4 @@
-"""The whole way: pictures and labels, samples, fit, package; and what is refused on it."""
+"""The whole way: images and labels, samples, fit, package; and what is refused on it."""
 
 import csv
 import json
@@ -38,7 +38,7 @@ def rows_of(path):
 
 @pytest.fixture
 def movie(tmp_path, pairs):
-    """Two embryos of 20 frames; each picture is its own."""
+    """Two embryos of 20 frames; each image is its own."""
     rng = np.random.default_rng(0)
     for unit in ("e1", "e2", "e3"):
         for t in range(3):

@@ -1,4 +1,4 @@
-"""Old against new on the same pictures: the answer, its page, and what is refused."""
+"""Old against new on the same images: the answer, its page, and what is refused."""
 
 import json
 import subprocess
@@ -82,7 +82,7 @@ def test_the_same_package_twice_cannot_be_told_apart(pairs, tmp_path):
     found = compare_models("nuclei", "nuclei", data=pairs, out=tmp_path / "c", settings=FAST)
     d = found.difference
     assert (d.difference, d.low, d.high, d.outcome) == (0, 0, 0, "cannot-tell")
-    assert "In no picture" in (tmp_path / "c" / "report.html").read_text()
+    assert "In no image" in (tmp_path / "c" / "report.html").read_text()
 
 
 def test_the_page_shows_the_pictures_that_differ_and_the_folder_is_whole(pairs, deaf, tmp_path):
@@ -145,7 +145,7 @@ def test_a_picture_that_cannot_be_read_costs_one_finding(pairs, deaf, tmp_path):
     data.mkdir()
     for path in pairs.iterdir():
         (data / path.name).write_bytes(path.read_bytes())
-    (data / "p1.png").write_bytes(b"no picture")
+    (data / "p1.png").write_bytes(b"no image")
     found = compare_models(deaf, "nuclei", data=data, out=tmp_path / "e", settings=FAST)
     assert (found.exit_code, found.difference.n_images) == (1, 4)
     assert "p1.png" in found.errors[0]

@@ -35,7 +35,7 @@ def run(*words: object):
 
 @pytest.fixture
 def folders(tmp_path):
-    """Three pictures in each folder; c misses an object, and b lies deeper in one of them."""
+    """Three images in each folder; c misses an object, and b lies deeper in one of them."""
     for name in "abc":
         save(tmp_path / "true" / f"{name}.tif", HALF)
     save(tmp_path / "pred" / "a.tif", HALF)

@@ -1,4 +1,4 @@
-"""Label images and their pictures on disk become one table, the same for any workers."""
+"""Label images and their images on disk become one table, the same for any workers."""
 
 import numpy as np
 import pytest

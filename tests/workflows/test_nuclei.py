@@ -37,7 +37,7 @@ def movie():
 
 @pytest.fixture
 def pictures(movie, tmp_path):
-    """Three frames as pictures of their own, in three formats."""
+    """Three frames as images of their own, in three formats."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     Picture.fromarray(movie.pixels[0]).save(folder / "a.png")
@@ -225,7 +225,7 @@ def test_other_settings_into_the_same_folder_need_fresh(pictures, tmp_path):
 
 
 def test_nothing_readable_is_exit_code_2(tmp_path):
-    (tmp_path / "x.tif").write_bytes(b"not a picture")
+    (tmp_path / "x.tif").write_bytes(b"not an image")
     out = tmp_path / "out"
     given = [tmp_path / "x.tif"]
     summary = predict_nuclei(given, out=out, settings=CLASSICAL, execution=ALONE)

@@ -1,4 +1,4 @@
-"""Which pictures a command is to work on, and what each is called."""
+"""Which images a command is to work on, and what each is called."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def find_images(
     if not found:
         names = ", ".join(escape(p) for p in given) or "nothing"
         raise InputError(
-            f"no image was found in {names}. Give PNG, JPEG, TIFF or OME-Zarr pictures or a folder."
+            f"no image was found in {names}. Give PNG, JPEG, TIFF or OME-Zarr images or a folder."
         )
     if pattern is not None:
         groups = grouped_by_pattern(found, pattern)
@@ -141,7 +141,7 @@ def natural(name: str) -> tuple[tuple[int, int, str], ...]:
 
 
 def _folder(top: Path) -> Iterator[Named]:
-    """List the pictures below a folder, each folder once even if links lead there again."""
+    """List the images below a folder, each folder once even if links lead there again."""
     seen: set[tuple[int, int]] = set()
     stack = [("", str(top))]
     while stack:

@@ -40,7 +40,7 @@ def parse_axes(text: str) -> str:
     if len(set(axes)) != len(axes):
         raise InputError(f"axes {text!r} name an axis twice. Name each axis once.")
     if not {"Y", "X"} <= set(axes):
-        raise InputError(f"axes {text!r} lack Y or X. A picture has rows (Y) and columns (X).")
+        raise InputError(f"axes {text!r} lack Y or X. An image has rows (Y) and columns (X).")
     return axes
 
 

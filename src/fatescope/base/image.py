@@ -1,4 +1,4 @@
-"""One picture, stack or movie: lazy pixels with axes, spacing and channel names."""
+"""One image, stack or movie: lazy pixels with axes, spacing and channel names."""
 
 from __future__ import annotations
 

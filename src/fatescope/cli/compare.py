@@ -29,7 +29,7 @@ def compare(
 ) -> Result:
     """Say whether a new model is better than an old one, on test units that neither has seen.
 
-    Writes a page with the difference and its interval, and the pictures on which they differ most.
+    Writes a page with the difference and its interval, and the images on which they differ most.
     """
     from fatescope.workflows.compare import compare_models
 

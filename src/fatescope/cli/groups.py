@@ -24,12 +24,12 @@ def _group(help: str, parent: typer.Typer | None = None, name: str | None = None
 
 
 app = _group(
-    "From pictures of developing embryos and of cells on plates to tables that can be trusted."
+    "From images of developing embryos and of cells on plates to tables that can be trusted."
 )
-predict = _group("Find and measure what is in pictures.", app, "predict")
+predict = _group("Find and measure what is in images.", app, "predict")
 evaluate = _group("Score results against the truth.", app, "evaluate")
 prepare = _group("Make training data, split by independent units.", app, "prepare")
 lineage = _group("Read, check, name, compare and edit lineages.", app, "lineage")
 models = _group("List, check and exchange model packages.", app, "models")
-simulate = _group("Render pictures and lineages with exact truth.", app, "simulate")
+simulate = _group("Render images and lineages with exact truth.", app, "simulate")
 reproduce = _group("Run a published recipe as published, then the corrected one.", app, "reproduce")

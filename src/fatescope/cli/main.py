@@ -28,7 +28,7 @@ SINGLE = {
     "seen.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
-    "train": "Train a network on labelled pictures and write a model package with its card.",
+    "train": "Train a network on labelled images and write a model package with its card.",
 }
 """The commands of one word, each in the file of its name, with the first line of its help."""
 
@@ -76,7 +76,7 @@ def _root(
         bool, typer.Option("--version", callback=_version, is_eager=True, help="print the version")
     ] = False,
 ) -> None:
-    """From pictures of developing embryos and of cells on plates to tables that can be trusted."""
+    """From images of developing embryos and of cells on plates to tables that can be trusted."""
 
 
 def _one_line(message: str) -> str:

@@ -14,9 +14,9 @@ from fatescope.cli.groups import app
 from fatescope.measurement.settings import MeasureSettings
 
 
-@command(app, "measure", example="fatescope measure pictures/ labels/ --out measured")
+@command(app, "measure", example="fatescope measure images/ labels/ --out measured")
 def measure(
-    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="a picture, or a folder of them")],
+    image: Annotated[Path, typer.Argument(metavar="IMAGE", help="an image, or a folder of them")],
     labels: Annotated[Path, typer.Argument(metavar="LABELS", help="label images, same names")],
     out: Out,
     settings: MeasureSettings,

@@ -1,4 +1,4 @@
-"""``fatescope predict ...``: find and measure what is in pictures."""
+"""``fatescope predict ...``: find and measure what is in images."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ def nuclei(
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:
-    """Outline, count and measure nuclei in pictures, stacks and movies.
+    """Outline, count and measure nuclei in images, stacks and movies.
 
     Writes label images, tables of objects and findings, a record of the run and a report. The
-    same command again continues where it stopped, also with more pictures.
+    same command again continues where it stopped, also with more images.
     """
     from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
 

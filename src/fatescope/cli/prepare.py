@@ -31,7 +31,7 @@ def pairs(
     inputs: Folders = None,
     fresh: Fresh = False,
 ) -> Result:
-    """Find pictures and labels, divide them by unit, refuse leaks, write samples.csv."""
+    """Find images and labels, divide them by unit, refuse leaks, write samples.csv."""
     from fatescope.workflows.training import prepare_pairs
 
     return prepare_pairs(

@@ -1,4 +1,4 @@
-"""``fatescope simulate``: rendered pictures with exact truth."""
+"""``fatescope simulate``: rendered images with exact truth."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def fields(
     seed: Seed = 0,
     fresh: Fresh = False,
 ) -> Result:
-    """Render still pictures of nuclei, each with a look of its own, with true labels."""
+    """Render still images of nuclei, each with a look of its own, with true labels."""
     from fatescope.workflows.simulate import write_fields
 
     return write_fields(out, settings, seed=seed, fresh=fresh)

@@ -20,7 +20,7 @@ LeaveOut = Annotated[
     str | None,
     typer.Option(
         "--leave-out",
-        help="kind of picture, or all: leave out each of its units once, for the card of a small "
+        help="kind of image, or all: leave out each of its units once, for the card of a small "
         "set; costs one more training for each",
     ),
 ]
@@ -41,7 +41,7 @@ def train(
     variants: Variants = None,
     fresh: Fresh = False,
 ) -> Result:
-    """Train a network on labelled pictures and write a model package with its card."""
+    """Train a network on labelled images and write a model package with its card."""
     from fatescope.train.recipe import read_recipe
     from fatescope.workflows.training import train_model
     from fatescope.workflows.variants import train_variants

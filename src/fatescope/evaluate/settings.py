@@ -27,4 +27,4 @@ class CompareSettings(ScoreSettings):
     precision: Literal["auto", "fp32", "int8"] = setting(
         "auto", "numbers of the networks; auto takes int8 where a package has it, as predict does"
     )
-    shown: int = setting(8, "pictures on the page: those on which they differ most", ge=0, le=100)
+    shown: int = setting(8, "images on the page: those on which they differ most", ge=0, le=100)

@@ -102,7 +102,7 @@ def score_strata(
     *,
     units: Sequence[str] | None = None,
 ) -> Table:
-    """Summarise each stratum (type of picture, size class) on its own.
+    """Summarise each stratum (type of image, size class) on its own.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The axes of the embryo, from the names of its cells: for pictures, never for naming.
+"""The axes of the embryo, from the names of its cells: for images, never for naming.
 
 Along: C, D and the germ line lie behind the descendants of ABa. Around: ABpl lies to the left of
 ABpr, and C lies above (dorsal of) MS. The three axes always form the same hand, because a mirror

@@ -27,8 +27,8 @@ class DoubtSettings(Settings):
 
 
 class MeasureSettings(Settings):
-    """What is to be known of the pictures that objects are measured in."""
+    """What is to be known of the images that objects are measured in."""
 
-    axes: str | None = setting(None, "axes of the pictures, letters out of TCZYX, as stored")
+    axes: str | None = setting(None, "axes of the images, letters out of TCZYX, as stored")
     spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
     interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)

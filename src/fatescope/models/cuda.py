@@ -39,7 +39,7 @@ class CudaModel:
 
     Notes
     -----
-    Pictures run one by one, so that the batch size cannot change a result. Maps differ from those
+    Images run one by one, so that the batch size cannot change a result. Maps differ from those
     of the processor by rounding (bounded in the card of each model).
     """
 
@@ -61,7 +61,7 @@ class CudaModel:
             )
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return maps (B, C, Y, X) of normalised pictures (B, 1, Y, X)."""
+        """Return maps (B, C, Y, X) of normalised images (B, 1, Y, X)."""
         self.description.check_batch(batch.shape)
         return run_session(self._session, batch)
 
@@ -108,7 +108,7 @@ def open_session(runtime: Any, package: ModelPackage, providers: list[Any]) -> A
 
 
 def run_session(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run pictures one by one."""
+    """Run images one by one."""
     import numpy as np
 
     name = session.get_inputs()[0].name

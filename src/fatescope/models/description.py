@@ -77,7 +77,7 @@ class Training(Settings):
     """What the model has seen, so that no one scores it on that."""
 
     units_seen: tuple[str, ...] = setting((), "sha256 of the id of each unit seen in training")
-    n_images: int = setting(0, "training pictures", ge=0)
+    n_images: int = setting(0, "training images", ge=0)
     n_objects: int = setting(0, "labelled objects in them", ge=0)
     recipe: str = setting("", "name of the recipe")
     command: str = setting("", "the command that makes this package")
@@ -121,9 +121,9 @@ class ModelDescription(Settings):
     halo_px: int = setting(32, "border of a tile that is read but not used", unit="px", ge=0)
     tile_px: int = setting(1024, "largest tile with its halo", unit="px", ge=64)
 
-    modality: Modality = setting("fluorescence", "kind of picture")
+    modality: Modality = setting("fluorescence", "kind of image")
     polarity: Literal["bright", "dark", "any"] = setting(
-        "bright", "objects are brighter or darker than their ground"
+        "bright", "objects are brighter or darker than their background"
     )
     expected: dict[str, ValueRange] = setting(
         {}, "range of each input statistic in training (`models.describe_input`)"

@@ -103,7 +103,7 @@ def _sidecar(path: Path) -> ModelDescription:
 
 
 def _test_picture(description: ModelDescription) -> NDArray[np.float32]:
-    """Return a picture of soft discs of the model's size, (1, 1, Y, X)."""
+    """Return an image of soft discs of the model's size, (1, 1, Y, X)."""
     import numpy as np
 
     side = -(-128 // description.divisor) * description.divisor

@@ -1,8 +1,8 @@
-"""Compare a picture with the kind of picture that a model was trained on.
+"""Compare an image with the kind of image that a model was trained on.
 
-Seven numbers are taken from a normalised picture on the working grid, so that neither exposure
-nor magnification matters: where the ground lies, which way intensities lean, and how much of the
-structure is of which size.
+Seven numbers are taken from a normalised image on the working grid, so that neither exposure
+nor magnification matters: where the background lies, which way intensities lean, and how much of
+the structure is of which size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _WORDS = {
 _MARGIN = {"ground": 0.1, "lean": 1.0}
 _SHARE_MARGIN = 0.05
 _RARE = {"ground": 0.01}
-"""This part of the training pictures, at either end, does not widen what is expected: a few of a
+"""This part of the training images, at either end, does not widen what is expected: a few of a
 rare kind among hundreds would let every kind pass (decision record 0139)."""
 
 _LOWEST, _HIGHEST, _BINS = -0.2, 1.5, 64
@@ -52,7 +52,7 @@ def describe_input(picture: NDArray[np.float32]) -> dict[str, float]:
     dict of str to float
         ``ground`` (the most common value), ``lean`` (skewness), and ``share_1px`` to
         ``share_16px``: the parts of the variance with structure of about that size; these need 32
-        pixels a side. Empty for a flat picture or one of a few pixels.
+        pixels a side. Empty for a flat image or one of a few pixels.
     """
     values = np.clip(picture.astype(np.float64), _LOWEST, _HIGHEST)
     spread = float(values.std())
@@ -87,7 +87,7 @@ def _shares(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> dict[st
 
 
 def expected_ranges(pictures: Sequence[dict[str, float]]) -> dict[str, ValueRange]:
-    """Return the range of each number over training pictures, for a package's description."""
+    """Return the range of each number over training images, for a package's description."""
     seen: dict[str, list[float]] = {}
     for picture in pictures:
         for name, value in picture.items():
@@ -101,7 +101,7 @@ def _range(ordered: Sequence[float], *, rare: float) -> ValueRange:
 
 
 def check_input(measured: dict[str, float], description: ModelDescription) -> list[str]:
-    """Say in what a picture is unlike the training pictures; an empty list where it is like them.
+    """Say in what an image is unlike the training images; an empty list where it is like them.
 
     Parameters
     ----------
@@ -133,7 +133,7 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
 
 
 def looks_like(measured: dict[str, float], description: ModelDescription) -> bool:
-    """Say whether a picture could be of the kind that a model takes, whatever its magnification.
+    """Say whether an image could be of the kind that a model takes, whatever its magnification.
 
     Only ground and lean are compared: how much structure is of which size depends on the
     working size, which another model may have misjudged.

@@ -1,4 +1,4 @@
-"""The package of a network that names nuclei from a table of features, not from a picture.
+"""The package of a network that names nuclei from a table of features, not from an image.
 
 A folder of plain files: ``description.json`` (what goes in, what comes out, what was seen),
 ``weights.safetensors`` (layers, scaling, prior, the mean embryo that the features refer to) and

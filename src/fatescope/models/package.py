@@ -81,7 +81,7 @@ def write_package(
     files : mapping of str to bytes or path
         At least ``model.onnx``; usually ``model_int8.onnx`` and ``weights.safetensors`` too.
     test_input : ndarray of float32, shape (B, 1, Y, X)
-        A normalised picture.
+        A normalised image.
     test_output : ndarray of float32, shape (B, C, Y, X)
         What ``model.onnx`` makes of it.
     card : str

@@ -49,13 +49,13 @@ class Model(Protocol):
         """``fp32`` or ``int8``."""
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return maps (B, C, Y, X) of normalised pictures (B, 1, Y, X)."""
+        """Return maps (B, C, Y, X) of normalised images (B, 1, Y, X)."""
 
 
 class OpenVinoModel:
     """A network compiled for the processor.
 
-    Pictures run one by one, so that the batch size cannot change a result, and in f32 (int8
+    Images run one by one, so that the batch size cannot change a result, and in f32 (int8
     layers stay int8): OpenVINO's own default is bfloat16 on some processors. The network is
     compiled once, when it first runs, for any rows and columns.
     """

@@ -1,4 +1,4 @@
-"""From pictures and a model to labels: any size, bounded memory, the same bits every time.
+"""From images and a model to labels: any size, bounded memory, the same bits every time.
 
 A workflow makes the calls that `predict_nuclei` makes for a caller who wants arrays:
 

@@ -1,7 +1,7 @@
 """The model ``classical``: threshold, distance and climbing, without weights.
 
 It takes the same path as a network: it makes the same three maps on the same tiles. The threshold
-is Otsu's, of the whole plane, lowered or raised where the ground around is darker or brighter.
+is Otsu's, of the whole plane, lowered or raised where the background around is darker or brighter.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _VERSION = "1"
 DESCRIPTION = ModelDescription(
     name="classical",
     version=_VERSION,
-    summary="Otsu's threshold, corrected for uneven ground, and distance to the outline.",
+    summary="Otsu's threshold, corrected for uneven background, and distance to the outline.",
     thresholds=Thresholds(core=0.4, border_weight=0.0, merge_distance=0.8, min_area_px=30),
     diameter_px=22.0,
     diameter_range_px=(8.0, 60.0),
@@ -58,7 +58,7 @@ class Classical:
 
 
 class ThresholdNetwork:
-    """Maps from one threshold on normalised pictures."""
+    """Maps from one threshold on normalised images."""
 
     def __init__(self, threshold: float) -> None:
         self.threshold = threshold

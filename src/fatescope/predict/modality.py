@@ -1,4 +1,4 @@
-"""Warn where a picture is unlike those that the model was trained on."""
+"""Warn where an image is unlike those that the model was trained on."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ _RESIN, _DARK_THINGS = 0.75, -1.0
 images 16, of 26 phase contrast images none (without this, 6, 217 and 13)."""
 
 _LIT = 0.2
-"""Fluorescence has a dark ground; a brighter one is that of transmitted light, or of electrons."""
+"""Fluorescence has a dark background; a brighter one is that of transmitted light or electrons."""
 
 
 def check_modality(
     frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, *, file: str
 ) -> list[Finding]:
-    """Compare the middle of the first frame with the model's training pictures.
+    """Compare the middle of the first frame with the model's training images.
 
     Parameters
     ----------

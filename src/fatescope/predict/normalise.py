@@ -66,7 +66,7 @@ def plane_statistics(
         value[math.floor(p)] + (p - math.floor(p)) * (value[math.ceil(p)] - value[math.floor(p)])
         for p in places
     )
-    if not high > low:  # a few bright pixels on a flat ground
+    if not high > low:  # a few bright pixels on a flat background
         low, high = value[0], value[n - 1]
     return PlaneStatistics(low, high, value[0], value[n - 1], n + bad, bad)
 

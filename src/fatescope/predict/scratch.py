@@ -50,7 +50,7 @@ class MemoryRows:
 
 
 class MemoryScratch:
-    """Keeps everything in memory: for pictures that fit."""
+    """Keeps everything in memory: for images that fit."""
 
     def rows(self, shape: tuple[int, int], dtype: np.dtype[Any]) -> Rows:
         """Return space for an array of ``shape``."""

@@ -26,7 +26,7 @@ class NucleiSettings(Settings):
     spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
     interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
     diameter_px: float | None = setting(
-        None, "typical diameter of a nucleus in the picture", unit="px", ge=2, le=10_000
+        None, "typical diameter of a nucleus in the image", unit="px", ge=2, le=10_000
     )
     diameter_um: float | None = setting(
         None, "typical diameter of a nucleus", unit="µm", gt=0, le=10_000

@@ -33,7 +33,7 @@ TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
 _CLEAR = 0.5
 _CLOSE = 0.2
 """A look that explains half of the bright area with nuclei within 2**0.2 of the model's size is
-believed at once: among 340 pictures of 9 to 196 px none was wrong (decision record 0042)."""
+believed at once: among 340 images of 9 to 196 px none was wrong (decision record 0042)."""
 
 _GOOD = 0.75
 

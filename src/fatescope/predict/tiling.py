@@ -1,7 +1,7 @@
 """The tile grid and the network on it: maps of a plane, row by row, in bounded memory.
 
 The grid depends on the size of the plane on the working grid and on the model alone. All tiles
-of a plane have one shape and lie inside it, so that a halo is real picture and not padding,
+of a plane have one shape and lie inside it, so that a halo is real image and not padding,
 except where the plane is smaller than a tile.
 """
 
@@ -38,7 +38,7 @@ class Reader(Protocol):
 
 
 class Network(Protocol):
-    """What makes maps (B, C, Y, X) of normalised pictures (B, 1, Y, X)."""
+    """What makes maps (B, C, Y, X) of normalised images (B, 1, Y, X)."""
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the maps, each in 0..1."""

@@ -1,7 +1,7 @@
 """The leak audit: whether anything that learns is also among what judges.
 
-Pure functions on pictures and their splits. Five ways in which a sample can stand on two sides:
-its unit is on both, its pixels are identical, it is nearly the same picture, it continues into
+Pure functions on images and their splits. Five ways in which a sample can stand on two sides:
+its unit is on both, its pixels are identical, it is nearly the same image, it continues into
 the other (tiles of one field), or part of it is part of the other (overlapping crops).
 """
 
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 Kind = Literal["unit", "identical", "near-duplicate", "adjoining", "overlapping"]
 Pairs = dict[tuple[int, int], float]
 NEAR = 0.95
-"""Correlation of thumbnails above which two pictures are nearly the same."""
+"""Correlation of thumbnails above which two images are nearly the same."""
 BORDER = 0.9
-"""Correlation of borders above which one picture may continue in another."""
+"""Correlation of borders above which one image may continue in another."""
 BORDER_MARGIN = 0.1
 """By how much a border must beat every other border, and every mirrored one."""
 SHORTEST_BORDER = 128
@@ -37,7 +37,7 @@ SHORTEST_BORDER = 128
 LEAST_ANCHORS = 4
 """Common windows at one offset that make an overlap."""
 COMMON_PATTERN = 8
-"""A window in more pictures than this belongs to the camera or the format, not to a place."""
+"""A window in more images than this belongs to the camera or the format, not to a place."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, order=True)
@@ -60,7 +60,7 @@ def audit_leaks(
     *,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Leak]:
-    """Look for pictures that share content across a split.
+    """Look for images that share content across a split.
 
     Parameters
     ----------
@@ -69,7 +69,7 @@ def audit_leaks(
     names : sequence of str
         What the pairs are called in the result.
     splits : sequence of str
-        Split of each picture; those marked ``unused`` are left out.
+        Split of each image; those marked ``unused`` are left out.
     progress : callable, optional
         Told what is being compared.
 
@@ -84,8 +84,8 @@ def audit_leaks(
     brightness, also mirrored and turned, confirmed at twice the resolution. Adjoining: last row
     or column against first, better than every rival by a margin; borders of at least 128 pixels.
     Overlapping: common windows of 8 x 8 pixels, sampled by their content, at one offset. Memory
-    holds a signature of at most 100 kB for each picture; time grows with pixels, and with the
-    square of the number of pictures only for products of thumbnails and borders.
+    holds a signature of at most 100 kB for each image; time grows with pixels, and with the
+    square of the number of images only for products of thumbnails and borders.
     """
     signed, used = [], []
     for i, (plane, split) in enumerate(zip(pictures, splits, strict=True)):

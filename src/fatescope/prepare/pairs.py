@@ -1,4 +1,4 @@
-"""Find pictures and their labels, and say which unit, frame and kind each pair belongs to."""
+"""Find images and their labels, and say which unit, frame and kind each pair belongs to."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
 FRAME_COLUMNS = ("frame", "time")
 SUFFIXES = (".png", ".tif", ".tiff")
 PICTURE_SUFFIXES = (*SUFFIXES, ".jpg", ".jpeg")
-"""Pictures may be JPEG; labels may not, because JPEG changes numbers."""
+"""Images may be JPEG; labels may not, because JPEG changes numbers."""
 _MARKS = re.compile(r"[._-]?(labels?|lab|masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
 
 
 class PairSettings(SplitSettings):
     """Where pairs are found, what their unit is, and how they are divided."""
 
-    images: str | None = setting(None, "pictures, as a pattern such as 'raw/**/*.tif'")
-    labels: str | None = setting(None, "label images, as a pattern; matched to pictures by stem")
+    images: str | None = setting(None, "images, as a pattern such as 'raw/**/*.tif'")
+    labels: str | None = setting(None, "label images, as a pattern; matched to images by stem")
     unit: str = setting(
         "", "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'"
     )
     learn_only: str = setting(
         "",
         "folders, by name and with commas between, whose pairs are all for training: "
-        "rendered pictures, for instance",
+        "rendered images, for instance",
     )
     partial: str = setting(
         "",
@@ -69,7 +69,7 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
     Raises
     ------
     InputError
-        If nothing is found, a picture has no labels, the unit is not known, or a folder that is
+        If nothing is found, an image has no labels, the unit is not known, or a folder that is
         only to learn from is not among ``inputs``.
     """
     samples: list[Sample] = []
@@ -136,7 +136,7 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
             f"{index}: cannot be read ({error}). Give a folder with an index.csv."
         ) from error
     if not rows or "name" not in rows[0]:
-        raise FileFormatError(f"{index}: a column `name` is needed. Name each picture there.")
+        raise FileFormatError(f"{index}: a column `name` is needed. Name each image there.")
     wanted = (unit,) if unit else UNIT_COLUMNS
     column = next((c for c in wanted if c in rows[0]), None)
     if column is None:
@@ -233,7 +233,7 @@ def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
     """
     if pattern.count("{unit}") != 1 or pattern.count("{frame}") > 1:
         raise InputError(
-            f"--unit {pattern!r} must hold {{unit}} once, and {{frame}} at most once, for pictures "
+            f"--unit {pattern!r} must hold {{unit}} once, and {{frame}} at most once, for images "
             "that are found by --images; for instance '{unit}_t{frame}'."
         )
     words = {"{unit}": "(?P<unit>[^/]+)", "{frame}": r"(?P<frame>\d+)", "*": "[^/]*"}

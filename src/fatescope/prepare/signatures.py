@@ -1,4 +1,4 @@
-"""What the leak audit keeps of a picture: a few kilobytes, whatever the picture's size."""
+"""What the leak audit keeps of an image: a few kilobytes, whatever the image's size."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MOST_ANCHORS = 2000
 
 @dataclass(frozen=True, slots=True)
 class Signature:
-    """One picture, as far as leaks are concerned."""
+    """One image, as far as leaks are concerned."""
 
     digest: bytes
     shape: tuple[int, int]
@@ -32,7 +32,7 @@ class Signature:
 
 
 def sign_picture(plane: NDArray[Any]) -> Signature:
-    """Reduce a picture, shape (Y, X), any real dtype, to its signature."""
+    """Reduce an image, shape (Y, X), any real dtype, to its signature."""
     exact = np.ascontiguousarray(plane)
     lines = plane[0], plane[-1], plane[:, 0], plane[:, -1]
     first_row, last_row, first_column, last_column = (_profile(line) for line in lines)
@@ -89,7 +89,7 @@ def _compressed(values: FloatArray) -> FloatArray:
 
 
 def _anchors(plane: NDArray[Any]) -> NDArray[np.uint64]:
-    """Choose windows by a hash of their content: two pictures choose the same ones they share."""
+    """Choose windows by a hash of their content: two images choose the same ones they share."""
     from scipy import ndimage as ndi
 
     if min(plane.shape) < 2 * WINDOW_PX:

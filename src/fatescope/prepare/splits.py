@@ -84,7 +84,7 @@ def split_frames(frames: Sequence[int], *, settings: SplitSettings) -> list[Spli
     Returns
     -------
     list of str, length n
-        ``"unused"`` inside a guard band, because neighbours in time are nearly the same picture.
+        ``"unused"`` inside a guard band, because neighbours in time are nearly the same image.
 
     Raises
     ------

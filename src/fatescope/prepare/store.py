@@ -1,4 +1,4 @@
-"""The manifest ``samples.csv``: which picture has which labels, and what they may be used for."""
+"""The manifest ``samples.csv``: which image has which labels, and what they may be used for."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Sample:
 
     @property
     def paths(self) -> tuple[Path, Path]:
-        """The picture and its labels."""
+        """The image and its labels."""
         return self.image, self.labels
 
     def absolute(self) -> Sample:
@@ -183,7 +183,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
 
 
 def write_picture(path: Path, pixels: NDArray[Any]) -> None:
-    """Write a picture (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
+    """Write an image (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
     from PIL import Image as PillowImage
 
     with write_beside(path) as part:

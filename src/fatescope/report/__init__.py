@@ -1,7 +1,7 @@
-"""What people see: the page, its figures and overlays, and the picture of the README.
+"""What people see: the page, its figures and overlays, and the image of the README.
 
 One run becomes one HTML file that explains itself without a network. No matplotlib: figures are
-inline SVG, pictures go through Pillow, the page is a Jinja2 template that ships with the wheel.
+inline SVG, images go through Pillow, the page is a Jinja2 template that ships with the wheel.
 """
 
 import lazy_loader

@@ -36,7 +36,7 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
     ----------
     out : path-like
         The output folder: ``run.json``, ``objects.parquet``, ``findings.csv``, ``labels/``. The
-        input pictures are opened where the run read them; those that are gone are not shown.
+        input images are opened where the run read them; those that are gone are not shown.
 
     Returns
     -------

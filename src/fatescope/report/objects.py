@@ -59,7 +59,7 @@ class ObjectsFile:
         return bool(self._rows(query)[0][0])
 
     def _any_size(self) -> str:
-        """Return what every object has where pictures and stacks are mixed: pixels or voxels."""
+        """Return what every object has where images and stacks are mixed: pixels or voxels."""
         there = [f'"{c}"' for c in ("area_px", "volume_px") if c in self.columns]
         return f"coalesce({', '.join(there)})"
 

@@ -1,4 +1,4 @@
-"""Outlines of labelled objects: as compact SVG paths, and painted into small pictures."""
+"""Outlines of labelled objects: as compact SVG paths, and painted into small images."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Polygon = list[tuple[int, int]]
 
-# Okabe and Ito's colours that stand out from a grey picture on black; their dark blue does not.
+# Okabe and Ito's colours that stand out from a grey image on black; their dark blue does not.
 PALETTE = ("#e69f00", "#56b4e9", "#00b98a", "#f0e442", "#ff7a3d", "#e08ab8")
 GREEN = (0, 230, 118)
 MAGENTA = (255, 64, 255)
@@ -47,7 +47,7 @@ def outline_polygons(labels: LabelImage) -> dict[int, list[Polygon]]:
     -------
     dict of int to list
         For each label, in rising order, closed polygons as lists of (x, y) in *half pixels* from
-        the upper left corner of the picture; holes are walked the other way round.
+        the upper left corner of the image; holes are walked the other way round.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def outline_pixels(labels: LabelImage) -> BoolArray:
 def paint_outlines(
     picture: NDArray[np.uint8], labels: LabelImage, *, marked: int = 0
 ) -> NDArray[np.uint8]:
-    """Paint outlines into a grey picture: green, and magenta for the marked object.
+    """Paint outlines into a grey image: green, and magenta for the marked object.
 
     Parameters
     ----------

@@ -52,7 +52,7 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
     -------
     Path
         The file, at most 20 MB: tables longer than 1000 images, and findings of one rule beyond 50,
-        are cut, pictures that do not fit are left out, and the page says so.
+        are cut, images that do not fit are left out, and the page says so.
     """
     target = Path(path)
     with write_beside(target) as part:

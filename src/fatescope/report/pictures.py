@@ -1,4 +1,4 @@
-"""Small pictures for a page: windows, shrinking, encoding."""
+"""Small images for a page: windows, shrinking, encoding."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def display_limits(picture: NDArray[Any]) -> tuple[float, float]:
     """Return the values to show as black and as white: the 0.5 and 99.8 percentiles.
 
-    NaN and infinity are left out; a constant picture gets limits that show it grey.
+    NaN and infinity are left out; a constant image gets limits that show it grey.
     """
     values = np.asarray(picture, dtype=np.float64)
     finite = values[np.isfinite(values)]
@@ -32,7 +32,7 @@ def display_limits(picture: NDArray[Any]) -> tuple[float, float]:
 
 
 def to_grey(picture: NDArray[Any], *, limits: tuple[float, float]) -> NDArray[np.uint8]:
-    """Return ``picture`` as grey values from 0 (``limits[0]``) to 255, linear; NaN is black."""
+    """Return ``image`` as grey values from 0 (``limits[0]``) to 255, linear; NaN is black."""
     low, high = limits
     scaled = (np.asarray(picture, dtype=np.float64) - low) * (255 / (high - low))
     finite = np.nan_to_num(scaled, nan=0.0, posinf=255.0, neginf=0.0)
@@ -86,12 +86,12 @@ def shrink_labels(labels: LabelImage, *, step: int) -> LabelImage:
 
 
 def jpeg_uri(grey: NDArray[np.uint8], *, quality: int) -> str:
-    """Encode a grey picture as the data URI of a JPEG."""
+    """Encode a grey image as the data URI of a JPEG."""
     return "data:image/jpeg;base64," + _encoded(grey, format="JPEG", quality=quality, optimize=True)
 
 
 def png_uri(picture: NDArray[np.uint8]) -> str:
-    """Encode a grey or RGB picture as the data URI of a PNG, without loss."""
+    """Encode a grey or RGB image as the data URI of a PNG, without loss."""
     # Noise does not compress: level 3 makes thumbnails smaller than level 9, at half the cost.
     return "data:image/png;base64," + _encoded(picture, format="PNG", compress_level=3)
 

@@ -1,4 +1,4 @@
-"""Choose what to show of a run, and read it: small pictures, crops, thumbnails."""
+"""Choose what to show of a run, and read it: small images, crops, thumbnails."""
 
 from __future__ import annotations
 
@@ -87,7 +87,7 @@ def make_previews(
     Returns
     -------
     list of Preview
-        The whole picture at most 640 px wide or high, frame by frame, and where that is not full
+        The whole image at most 640 px wide or high, frame by frame, and where that is not full
         resolution, crops of 512 px: the densest part, and the surroundings of the most doubtful
         object.
     """
@@ -226,7 +226,7 @@ class _Plane:
         )
 
     def read(self, index: int, box: Box, step: int) -> Pixels:
-        """Read a box, band by band, so that a picture of any size fits into memory."""
+        """Read a box, band by band, so that an image of any size fits into memory."""
         rows = max(step, _BAND_ROWS // step * step)
         pictures, labels = [], []
         for y in range(box[0], box[2], rows):
@@ -250,5 +250,5 @@ def _channel_index(image: Image, channel: int | str | None) -> int:
 
 
 def _plain(picture: NDArray[Any]) -> NDArray[Any]:
-    """Return real numbers: complex and boolean pictures become float."""
+    """Return real numbers: complex and boolean images become float."""
     return picture.real if picture.dtype.kind == "c" else picture

@@ -1,4 +1,4 @@
-"""The scale bar of a picture, in its own units, so that print and zoom cannot change its meaning.
+"""The scale bar of an image, in its own units, so that print and zoom cannot change its meaning.
 
 The page's script draws the same bar while you zoom; this one is for readers without it.
 """
@@ -11,16 +11,16 @@ from fatescope.report.svg import number
 
 
 def scale_bar(width: float, height: float, *, um: float | None, step: int) -> str:
-    """Return the bar as SVG, in the lower right corner of a picture.
+    """Return the bar as SVG, in the lower right corner of an image.
 
     Parameters
     ----------
     width, height : float
-        Of the picture, in its pixels.
+        Of the image, in its pixels.
     um : float or None
-        µm per pixel of the picture, or ``None`` where it is not known.
+        µm per pixel of the image, or ``None`` where it is not known.
     step : int
-        Pixels of the input per pixel of the picture; the bar counts these without ``um``.
+        Pixels of the input per pixel of the image; the bar counts these without ``um``.
     """
     unit = um or float(step)
     length = round_length(width / 5 * unit)

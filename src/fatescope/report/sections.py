@@ -59,7 +59,7 @@ def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str
     done = [i for i in report.images if not i.problem]
     shown = {view["key"] for view in views}
     if not views:
-        return "No picture can be shown: the inputs were not found where the run read them."
+        return "No image can be shown: the inputs were not found where the run read them."
     text = []
     if len(shown) < len(done):
         text.append(
@@ -74,7 +74,7 @@ def sample_note(report: NucleiReport, views: list[View], n_left_out: int) -> str
         shown_of = f"{len(part[0]['frames'])} of {part[0]['length']} {part[0]['walk']}s"
         text.append(f"Of {part[0]['title']}, {shown_of} are shown.")
     if n_left_out:
-        text.append(f"{number(n_left_out)} pictures were left out to keep this page under 20 MB.")
+        text.append(f"{number(n_left_out)} images were left out to keep this page under 20 MB.")
     text.append(_colour_note(report, any(i.n_frames > 1 for i in done)))
     return " ".join(text)
 

@@ -1,4 +1,4 @@
-"""One picture that tells a run: the input, the outlines, the counts over time."""
+"""One image that tells a run: the input, the outlines, the counts over time."""
 
 from __future__ import annotations
 

@@ -187,7 +187,7 @@ def _bin_edges(values: FloatArray) -> FloatArray:
 
 
 class _Frame:
-    """Axes of a figure: data to picture coordinates, ticks, labels."""
+    """Axes of a figure: data to image coordinates, ticks, labels."""
 
     def __init__(self, x_ticks: list[float], y_ticks: list[float], *, rug: int = 0) -> None:
         self.x_ticks, self.y_ticks, self.rug = x_ticks, y_ticks, rug

@@ -72,7 +72,7 @@ class ImageSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Preview:
-    """One plane to look at: an 8-bit picture and its labels on the same grid.
+    """One plane to look at: an 8-bit image and its labels on the same grid.
 
     Parameters
     ----------
@@ -93,7 +93,7 @@ class Preview:
     origin : tuple of int
         Row and column of the input where the preview begins.
     region : str
-        Empty for the whole picture, else what the crop shows, such as ``"densest part"``.
+        Empty for the whole image, else what the crop shows, such as ``"densest part"``.
     note : str
         What the reader must know of it, such as which plane of a stack is shown.
     """
@@ -122,7 +122,7 @@ class Doubtful:
     ``also`` are other frames in which an object at the same place is doubtful.
 
     ``thumbnail`` is a crop of the input at full resolution (uint8, YX) with ``thumbnail_labels``
-    on the same grid, or ``None`` where the picture was not at hand.
+    on the same grid, or ``None`` where the image was not at hand.
     """
 
     key: str

@@ -1,4 +1,4 @@
-"""Truth, old outlines and new outlines of one picture, side by side."""
+"""Truth, old outlines and new outlines of one image, side by side."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Outlines:
 
 
 def draw_versus(pixels: NDArray[Any], panels: Sequence[Outlines], *, title: str) -> str:
-    """Draw one picture once for each panel, with the outlines of the panel.
+    """Draw one image once for each panel, with the outlines of the panel.
 
     Parameters
     ----------
@@ -42,7 +42,7 @@ def draw_versus(pixels: NDArray[Any], panels: Sequence[Outlines], *, title: str)
     Returns
     -------
     str
-        One ``<svg>`` element with the picture and the outlines inside.
+        One ``<svg>`` element with the image and the outlines inside.
     """
     step = max(1, -(-max(pixels.shape) // _MOST_PX))
     uri = jpeg_uri(

@@ -1,4 +1,4 @@
-"""Previews as the page's script reads them: encoded pictures and outline paths."""
+"""Previews as the page's script reads them: encoded images and outline paths."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def build_views(report: NucleiReport, *, budget_bytes: int) -> tuple[list[View],
     ----------
     report : NucleiReport
     budget_bytes : int
-        For all pictures and outlines together.
+        For all images and outlines together.
 
     Returns
     -------
@@ -135,9 +135,7 @@ def _about(preview: Preview, image: ImageSummary) -> str:
         parts.append(f"1 input pixel is {float(pixel['value']):.4g} µm ({said}).")
     y_step = image.spacing.get("Y")
     if pixel and y_step and float(y_step["value"]) != float(pixel["value"]):
-        parts.append(
-            f"Along Y it is {float(y_step['value']):.4g} µm; the picture is not stretched."
-        )
+        parts.append(f"Along Y it is {float(y_step['value']):.4g} µm; the image is not stretched.")
     return " ".join([*parts, preview.note]).strip()
 
 

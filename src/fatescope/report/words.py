@@ -39,7 +39,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "orientation_deg": ("degrees", "direction of the long axis"),
     "ellipse_fill": ("", "size divided by that of the ellipse; well below 1 where waisted"),
     "solidity": ("", "size divided by that of the convex hull; 1 has no dents"),
-    "touches_border": ("", "1 where the nucleus meets the border of the picture and may be cut"),
+    "touches_border": ("", "1 where the nucleus meets the border of the image and may be cut"),
     "score": ("", "0 to 1, how sure the model is that this is a nucleus"),
     "doubt": ("", "1 at the limit of what is usual, more is worse; 0 without a doubt"),
     "doubt_reason": ("", "why the nucleus deserves a second look"),

@@ -1,4 +1,4 @@
-"""Pictures with exact truth: rendered nuclei, their optics and their camera.
+"""Images with exact truth: rendered nuclei, their optics and their camera.
 
 What a test, a demonstration or a training run can compare with, made from settings and a seed.
 """

@@ -1,4 +1,4 @@
-"""Still pictures of nuclei, each with a look of its own, and labels of what is seen in them."""
+"""Still images of nuclei, each with a look of its own, and labels of what is seen in them."""
 
 from __future__ import annotations
 
@@ -38,18 +38,18 @@ UNSEEN = 65_535
 
 _CONTRAST, _SHARE = 1.5, 0.01
 """A nucleus is seen if it is brighter than the ring around it by this many standard deviations of
-the ring, and by this share of the picture's range."""
+the ring, and by this share of the image's range."""
 
 
 def simulate_field(settings: FieldSettings, *, seed: int) -> tuple[NDArray[np.uint16], LabelImage]:
-    """Render one picture of nuclei: pixels and labels, both of shape (Y, X).
+    """Render one image of nuclei: pixels and labels, both of shape (Y, X).
 
     Parameters
     ----------
     settings : FieldSettings
         What is to be seen; ``count`` is not used here.
     seed : int
-        The same seed and settings give the same look and the same picture, bit for bit.
+        The same seed and settings give the same look and the same image, bit for bit.
 
     Returns
     -------
@@ -72,7 +72,7 @@ def simulate_field(settings: FieldSettings, *, seed: int) -> tuple[NDArray[np.ui
 
 
 def vary_field(settings: FieldSettings, *, seed: int) -> NucleiMovieSettings:
-    """Return the look of one picture, drawn at random around the defaults of a movie.
+    """Return the look of one image, drawn at random around the defaults of a movie.
 
     Each amount is multiplied by a random factor; ``settings.vary`` says how far it may be from 1.
     """

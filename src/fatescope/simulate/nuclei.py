@@ -112,14 +112,14 @@ def simulate_nuclei(settings: NucleiMovieSettings, *, seed: int) -> NucleiMovie:
 def simulate_picture(
     settings: NucleiMovieSettings, *, seed: int
 ) -> tuple[NDArray[np.uint16], LabelImage]:
-    """Render one picture: pixels and labels, both of shape (Y, X).
+    """Render one image: pixels and labels, both of shape (Y, X).
 
     Parameters
     ----------
     settings : NucleiMovieSettings
         As for `simulate_nuclei`; ``frames`` is taken as 1.
     seed : int
-        The same seed and settings give the same picture.
+        The same seed and settings give the same image.
 
     Examples
     --------
@@ -133,7 +133,7 @@ def simulate_picture(
 
 
 def _frames(settings: NucleiMovieSettings, rng: np.random.Generator) -> list[Population]:
-    """Return the population at each frame, after minutes without pictures."""
+    """Return the population at each frame, after minutes without images."""
     nuclei = settle(settings, rng)
     lead = 9
     for step in range(lead):

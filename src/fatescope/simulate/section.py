@@ -35,7 +35,7 @@ _VARIED = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """One picture, and the outlines of its nuclei.
+    """One image, and the outlines of its nuclei.
 
     Parameters
     ----------
@@ -57,7 +57,7 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     settings : SectionSettings
         What is to be seen; ``count`` and ``vary`` are not used here, see `vary_section`.
     seed : int
-        The same seed and settings give the same picture, bit for bit.
+        The same seed and settings give the same image, bit for bit.
 
     Returns
     -------
@@ -69,7 +69,7 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     ellipses, smaller where the section cuts a cap, with clumps of chromatin, an envelope and at
     times a nucleolus. What misleads is drawn too: vacuoles as bright as nuclei, yolk granules,
     an eggshell, dirt, folds, a plate with digits, numbers written on nuclei. There are no
-    chromosomes in division, and nothing is learnt from real pictures.
+    chromosomes in division, and nothing is learnt from real images.
 
     Examples
     --------

@@ -48,7 +48,7 @@ def soil(
     settings: SectionSettings,
     rng: np.random.Generator,
 ) -> None:
-    """Put dirt, folds and scratches on a picture, in place; least of it where there are cells."""
+    """Put dirt, folds and scratches on an image, in place; least of it where there are cells."""
     shape = picture.shape
     side = float(np.sqrt(shape[0] * shape[1]))
     for _ in range(rng.poisson(4 * settings.dirt)):

@@ -1,4 +1,4 @@
-"""What can be chosen about rendered pictures."""
+"""What can be chosen about rendered images."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class NucleiMovieSettings(Settings):
         0.12, "standard deviation of the diameter, as a share of it", ge=0, le=0.5
     )
     aspect: float = setting(1.25, "typical length of a nucleus over its width", ge=1, le=2.5)
-    density: float = setting(0.3, "share of the picture that nuclei cover", ge=0, le=0.7)
+    density: float = setting(0.3, "share of the image that nuclei cover", ge=0, le=0.7)
     touching_share: float = setting(
         0.4, "share of nuclei placed against another; crowding (density) can raise it", ge=0, le=1
     )
@@ -36,7 +36,8 @@ class NucleiMovieSettings(Settings):
     )
 
     polarity: Literal["bright", "dark"] = setting(
-        "bright", "bright nuclei on a dark ground (fluorescence), or dark ones on a light ground"
+        "bright",
+        "bright nuclei on a dark background (fluorescence), or dark ones on a light background",
     )
     brightness: float = setting(
         1600.0, "counts of a typical nucleus above the background", unit="counts", gt=0, le=40_000
@@ -54,7 +55,7 @@ class NucleiMovieSettings(Settings):
         260.0, "counts of the background between nuclei", unit="counts", ge=0, le=20_000
     )
     unevenness: float = setting(
-        0.35, "how much background and illumination vary across the picture", ge=0, le=1
+        0.35, "how much background and illumination vary across the image", ge=0, le=1
     )
     haze: float = setting(
         0.18, "share of the light that comes from out of focus, as glow around nuclei", ge=0, le=0.9
@@ -75,27 +76,27 @@ class NucleiMovieSettings(Settings):
 
 
 class FieldSettings(Settings):
-    """Still pictures of fluorescent nuclei, each with a look of its own: to learn from."""
+    """Still images of fluorescent nuclei, each with a look of its own: to learn from."""
 
-    count: int = setting(1, "number of pictures", ge=1, le=10_000)
-    height: int = setting(320, "rows of a picture", unit="px", ge=16, le=16_384)
-    width: int = setting(320, "columns of a picture", unit="px", ge=16, le=16_384)
+    count: int = setting(1, "number of images", ge=1, le=10_000)
+    height: int = setting(320, "rows of an image", unit="px", ge=16, le=16_384)
+    width: int = setting(320, "columns of an image", unit="px", ge=16, le=16_384)
     diameter_px: float = setting(
-        24.0, "diameter of a nucleus in a typical picture", unit="px", ge=10, le=110
+        24.0, "diameter of a nucleus in a typical image", unit="px", ge=10, le=110
     )
     vary: float = setting(
-        1.0, "how much the look changes from picture to picture; 0: not at all", ge=0, le=1
+        1.0, "how much the look changes from image to image; 0: not at all", ge=0, le=1
     )
 
 
 class SectionSettings(Settings):
     """Sections of embryos in an electron microscope: bright nuclei in dark cells, bright resin."""
 
-    count: int = setting(1, "number of pictures", ge=1, le=10_000)
-    height: int = setting(400, "rows of a picture", unit="px", ge=64, le=8192)
-    width: int = setting(496, "columns of a picture", unit="px", ge=64, le=8192)
+    count: int = setting(1, "number of images", ge=1, le=10_000)
+    height: int = setting(400, "rows of an image", unit="px", ge=64, le=8192)
+    width: int = setting(496, "columns of an image", unit="px", ge=64, le=8192)
     vary: float = setting(
-        1.0, "how much the look changes from picture to picture; 0: not at all", ge=0, le=1
+        1.0, "how much the look changes from image to image; 0: not at all", ge=0, le=1
     )
     diameter_px: float = setting(
         32.0, "diameter of a typical nucleus in the section", unit="px", ge=8, le=400

@@ -62,7 +62,7 @@ def outline_patch(
     angle: float,
     shape: tuple[int, int],
 ) -> Patch | None:
-    """Return the patch of a nucleus, or ``None`` where it lies outside the picture.
+    """Return the patch of a nucleus, or ``None`` where it lies outside the image.
 
     Parameters
     ----------
@@ -75,7 +75,7 @@ def outline_patch(
     angle : float
         Of the long axis, radians from x towards y.
     shape : tuple of int
-        Of the picture (Y, X).
+        Of the image (Y, X).
     """
     reach = 1.15 * max(semi_axes) + 2
     low = np.maximum(np.floor(centre - reach), 0).astype(int)

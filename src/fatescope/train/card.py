@@ -17,22 +17,22 @@ if TYPE_CHECKING:
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
-    "| | pictures | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
+    "| | images | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
     "| pixel IoU, pooled |\n"
     "|--|--|--|--|--|--|--|--|"
 )
 _FLUORESCENCE = (
     "Other laboratories, stains and microscopes; colour, phase contrast and electron "
-    "micrographs; nuclei that overlap in projection; pictures whose size had to be estimated. "
-    "Nuclei cut by the edge of a picture count like all others. Truth is hand-drawn or "
+    "micrographs; nuclei that overlap in projection; images whose size had to be estimated. "
+    "Nuclei cut by the edge of an image count like all others. Truth is hand-drawn or "
     "computed and has faults of its own: some visible nuclei lack a label."
 )
 _ELECTRON = (
-    "Few pictures, and sections of one series are alike: the interval is one over pictures, not "
+    "Few images, and sections of one series are alike: the interval is one over images, not "
     "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
-    "Dividing cells were in no picture at all; late embryos with many small nuclei, larvae and "
+    "Dividing cells were in no image at all; late embryos with many small nuclei, larvae and "
     "adults were in no real one. Outlines were drawn by "
-    "hand and kept as JPEG, so their edges are rough. Sizes were told: a picture whose size has "
+    "hand and kept as JPEG, so their edges are rough. Sizes were told: an image whose size has "
     "to be estimated can do worse."
 )
 _OTHER = (
@@ -72,7 +72,7 @@ def write_card(
     recipe, provenance : Recipe, Provenance
         How the network was made.
     n_validation : int
-        Pictures on which thresholds were chosen.
+        Images on which thresholds were chosen.
     left_out : sequence of Scored, optional
         Scores of other networks, each trained without the unit it is scored on.
 
@@ -135,7 +135,7 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
     if provenance.start is not None:
         t = provenance.start.training
         before = (
-            f" It went on from `{provenance.start.name}`, which had seen {t.n_images} pictures "
+            f" It went on from `{provenance.start.name}`, which had seen {t.n_images} images "
             f"with {t.n_objects:,} nuclei, and what that one went on from."
         )
         if d.modality == "any" != provenance.start.modality:
@@ -145,8 +145,8 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
         f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px"
         f"{stages}, "
-        f"{cost}. It saw {d.training.n_images} pictures with {d.training.n_objects:,} nuclei, "
-        f"{n_validation} of the pictures for the choice of thresholds only.{before} The hashes of "
+        f"{cost}. It saw {d.training.n_images} images with {d.training.n_objects:,} nuclei, "
+        f"{n_validation} of the images for the choice of thresholds only.{before} The hashes of "
         f"all {len(d.training.units_seen)} units are in `rdf.yaml`: a score on them is not a "
         "held-out score. One seed was trained: the spread between seeds is not known."
     )
@@ -163,18 +163,18 @@ def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
         rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
     units = len({s.sample.unit for s in scored})
     who = (
-        f"{len(scored)} pictures of {units} units, each left out once: its score is that of a "
+        f"{len(scored)} images of {units} units, each left out once: its score is that of a "
         "network trained in the same way, thresholds included, on all the others. The network in "
         "this package learnt from all of them, so that it has no held-out score of its own. Each "
-        "picture was"
+        "image was"
         if left_out
-        else f"{len(scored)} pictures of {units} units that neither training nor the choice of "
+        else f"{len(scored)} images of {units} units that neither training nor the choice of "
         "thresholds has seen, each"
     )
     return (
         f"## Held-out score\n\n{who} "
         "analysed at the working size by the true median diameter of its unit. AP is "
-        "TP / (TP + FP + FN), pooled over pictures; intervals by bootstrap over units.\n\n"
+        "TP / (TP + FP + FN), pooled over images; intervals by bootstrap over units.\n\n"
         + "\n".join([_HEAD, *rows])
     )
 
@@ -207,7 +207,7 @@ def _summary(scored: Sequence[Scored]) -> dict[str, Any]:
 
 
 def _pictures(scored: Sequence[Scored]) -> str:
-    """Describe six pictures: the two best, two in the middle, the two worst by AP at 0.50."""
+    """Describe six images: the two best, two in the middle, the two worst by AP at 0.50."""
     ordered = sorted(
         (s for s in scored if s.scores.n_true),
         key=lambda s: (-s.scores.ap(50), -s.scores.ap(75), s.sample.image.name),
@@ -221,8 +221,8 @@ def _pictures(scored: Sequence[Scored]) -> str:
         for s in those
     ]
     return (
-        "## Six pictures\n\nOf the held-out ones, by AP at 0.50.\n\n"
-        "| | picture | kind | true | found | matched | AP 0.50 | AP 0.75 |\n"
+        "## Six images\n\nOf the held-out ones, by AP at 0.50.\n\n"
+        "| | image | kind | true | found | matched | AP 0.50 | AP 0.75 |\n"
         "|--|--|--|--|--|--|--|--|\n" + "\n".join(lines)
     )
 
@@ -239,10 +239,10 @@ def _main_numbers(scored: Sequence[Scored]) -> dict[str, float]:
 def _int8(scored: Mapping[str, Sequence[Scored]], *, seen: bool) -> str:
     exact, small = (_main_numbers(scored[precision]) for precision in ("fp32", "int8"))
     loss = exact["mean_ap_50_90"] - small["mean_ap_50_90"]
-    where = " On these pictures, which both networks of this package have seen:" if seen else ""
+    where = " On these images, which both networks of this package have seen:" if seen else ""
     return (
         "## int8\n\n"
-        f"Calibrated on training pictures.{where} Mean AP {small['mean_ap_50_90']:.3f} against "
+        f"Calibrated on training images.{where} Mean AP {small['mean_ap_50_90']:.3f} against "
         f"{exact['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
         f"{small['ap_50']:.3f} against {exact['ap_50']:.3f}."
     )

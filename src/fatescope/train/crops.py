@@ -1,4 +1,4 @@
-"""Cut crops out of pictures: placed, turned, enlarged, spoilt, and only then given targets.
+"""Cut crops out of images: placed, turned, enlarged, spoilt, and only then given targets.
 
 A crop depends on the recipe's seed and its own number, and on nothing else: neither on the worker
 that cuts it nor on the crops before it. So a continued run is equal to an unbroken one.
@@ -82,7 +82,7 @@ class CropSource:
 
 
 def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:
-    """Return how likely each picture is: kinds by their nuclei to a power, alike within a kind."""
+    """Return how likely each image is: kinds by their nuclei to a power, alike within a kind."""
     kinds: dict[str, list[int]] = {}
     for i, p in enumerate(pictures):
         kinds.setdefault(p.kind, []).append(i)
@@ -190,7 +190,7 @@ def _rotated(
 def _centre(
     picture: Picture, *, side: int, zoom: float, settings: CropSettings, rng: np.random.Generator
 ) -> FloatArray:
-    """Return the crop's centre in the picture (x, y), kept inside as far as the crop fits."""
+    """Return the crop's centre in the image (x, y), kept inside as far as the crop fits."""
     size = np.array(picture.labels.shape[::-1], float)
     centre = rng.uniform(0, size - 1)
     wanted = rng.random()
@@ -242,7 +242,7 @@ def unequal_brightness(
     Returns
     -------
     ndarray of float32
-        What exceeds the ground (the median outside of nuclei) times the factor of the nearest
+        What exceeds the background (the median outside of nuclei) times the factor of the nearest
         nucleus; from `_HAZE_PX` away on the factor fades to 1.
     """
     inside = labels > 0

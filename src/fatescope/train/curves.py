@@ -17,7 +17,7 @@ _COLOURS = {"loss": "#0072B2", "ap50": "#D55E00", "ap75": "#E69F00", "ap_mean": 
 
 
 def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
-    """Plot loss, and scores on whole validation pictures, against steps.
+    """Plot loss, and scores on whole validation images, against steps.
 
     Parameters
     ----------
@@ -40,7 +40,7 @@ def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
     ax.set(xlabel="steps", ylabel="loss", ylim=(0, None))
     scored = [row for row in history if "ap50" in row]
     right = ax.twinx()
-    right.set(ylabel="AP, pooled over validation pictures", ylim=(0, 1))
+    right.set(ylabel="AP, pooled over validation images", ylim=(0, 1))
     for name, text in (("ap50", "AP 0.50"), ("ap75", "AP 0.75"), ("ap_mean", "AP 0.50-0.90")):
         values = [row[name] for row in scored]
         right.plot(
@@ -52,7 +52,7 @@ def plot_curves(history: Sequence[Row], ax: Any = None) -> Any:
 
 
 def write_curves(path: Path, history: Sequence[Row]) -> None:
-    """Write the picture of `plot_curves` as PNG."""
+    """Write the image of `plot_curves` as PNG."""
     ax = plot_curves(history)
     with write_beside(path) as part:
         ax.figure.savefig(part, format="png", dpi=120, metadata={"Software": None})

@@ -26,9 +26,9 @@ LARGEST_LABEL = 2**24
 
 
 class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followed
-    """Pictures and targets, one pair per sample.
+    """Images and targets, one pair per sample.
 
-    One transform moves picture and labels together; targets are computed from the labels that
+    One transform moves image and labels together; targets are computed from the labels that
     come out of it.
 
     Parameters
@@ -73,13 +73,13 @@ class SegmentationDataset(Dataset):  # type: ignore[misc] # torch is not followe
         return len(self.samples)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, torch.Tensor]:
-        """Return picture (1, Y, X) and target (channel, Y, X), both float32."""
+        """Return image (1, Y, X) and target (channel, Y, X), both float32."""
         image, labels = self.pair(index)
         target = np.ascontiguousarray(self.target(labels), dtype=np.float32)
         return torch.from_numpy(np.ascontiguousarray(image)[None]), torch.from_numpy(target)
 
     def pair(self, index: int) -> tuple[FloatArray, LabelImage]:
-        """Return the transformed picture (float32) and labels (int32), both (Y, X)."""
+        """Return the transformed image (float32) and labels (int32), both (Y, X)."""
         sample = self.samples[index]
         image = self.scale(read_plane(sample.image))
         labels = read_label_plane(sample.labels)

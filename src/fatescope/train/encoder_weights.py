@@ -87,7 +87,7 @@ def fill_encoder(encoder: Any, tensors: dict[str, torch.Tensor], *, name: str) -
 
     Notes
     -----
-    A first layer for three channels is summed to one: a grey picture gets the answer that it had
+    A first layer for three channels is summed to one: a grey image gets the answer that it had
     as red, green and blue of the same values.
     """
     state = encoder.state_dict()

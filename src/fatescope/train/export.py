@@ -92,7 +92,7 @@ def _store_half(model: Any) -> None:
 
 
 def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
-    """Return an int8 network, calibrated on pictures that training has seen.
+    """Return an int8 network, calibrated on images that training has seen.
 
     Parameters
     ----------

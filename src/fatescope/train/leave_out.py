@@ -1,4 +1,4 @@
-"""Score a recipe where pictures are too few for a test part: each unit is left out once."""
+"""Score a recipe where images are too few for a test part: each unit is left out once."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def score_left_out(
     out : Path
         Takes ``<n>/`` for each unit, with checkpoints: a killed call continues.
     kind : str
-        Units of this kind of picture are left out, or ``"all"``; only units that would learn.
+        Units of this kind of image are left out, or ``"all"``; only units that would learn.
     start : path or str, optional
         A package whose weights are the beginning; it must not have seen the units.
     progress : callable, optional
@@ -51,7 +51,7 @@ def score_left_out(
     Returns
     -------
     list of Scored
-        Each picture of these units, in f32.
+        Each image of these units, in f32.
 
     Raises
     ------

@@ -168,7 +168,7 @@ def draft_package(
 
 
 def with_int8(draft: ModelPackage, learning: Sequence[Sample]) -> ModelPackage:
-    """Return the package with an int8 network too, calibrated on training pictures."""
+    """Return the package with an int8 network too, calibrated on training images."""
     pictures = calibration_pictures(learning, draft.description)
     small = quantise(draft.files["model.onnx"], pictures)
     return _in_memory(draft.description, {**draft.files, "model_int8.onnx": small})
@@ -213,7 +213,7 @@ def describe(
 
 
 def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
-    """Say whether most samples are unlike the training pictures of a package."""
+    """Say whether most samples are unlike the training images of a package."""
     tiles = (
         _tile(s, description, scale=scale, side_px=_GUARD_PX)
         for s, scale in _sized(samples, description)
@@ -225,7 +225,7 @@ def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool
 def calibration_pictures(
     samples: Sequence[Sample], description: ModelDescription
 ) -> list[FloatArray]:
-    """Return training pictures at the working size, (1, 1, Y, X), evenly chosen, for int8."""
+    """Return training images at the working size, (1, 1, Y, X), evenly chosen, for int8."""
     every = max(1, -(-len(samples) // CALIBRATION_PICTURES))
     chosen = list(_sized(samples, description))[::every]
     tiles = (_tile(s, description, scale=scale, side_px=_TILE_PX) for s, scale in chosen)
@@ -235,7 +235,7 @@ def calibration_pictures(
 def expected_inputs(
     samples: Sequence[Sample], description: ModelDescription
 ) -> dict[str, dict[str, float]]:
-    """Measure the training pictures, somewhat smaller and larger too: a size may be estimated."""
+    """Measure the training images, somewhat smaller and larger too: a size may be estimated."""
     measured = [
         describe_input(_tile(s, description, scale=scale * zoom, side_px=_GUARD_PX))
         for s, scale in _sized(samples, description)
@@ -263,7 +263,7 @@ def _tile(
 
 
 def rendered_picture(recipe: Recipe) -> FloatArray:
-    """Render the picture of the test tensors, (1, 1, 256, 256), normalised."""
+    """Render the image of the test tensors, (1, 1, 256, 256), normalised."""
     if recipe.modality == "electron":
         plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)
         pixels = simulate_section(plan, seed=recipe.seed).pixels

@@ -108,7 +108,7 @@ def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
 def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
     """Read samples; each is as large as the median nucleus of its unit says.
 
-    Scores are made at that size too: one picture may show only the caps of two nuclei.
+    Scores are made at that size too: one image may show only the caps of two nuclei.
     """
     chosen = list(samples)
     if not chosen:

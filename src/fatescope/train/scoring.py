@@ -164,7 +164,7 @@ def working_tile(
 def merit(scored: Sequence[Scored]) -> float:
     """Return what thresholds are chosen by: AP at 0.50 and mean AP 0.50-0.90, kind by kind.
 
-    Pooled within each kind of picture, then the mean weighted by the square root of its nuclei,
+    Pooled within each kind of image, then the mean weighted by the square root of its nuclei,
     so that a crowded kind does not decide alone.
     """
     kinds: dict[str, list[LabelScores]] = {}

@@ -68,7 +68,7 @@ class CropSettings(Settings):
     on_nucleus: float = setting(0.45, "share of crops placed on any nucleus", ge=0, le=1)
     gamma: tuple[float, float] = setting((0.5, 1.8), "range of the exponent put on intensities")
     blur_px: float = setting(1.5, "largest width of an added blur", unit="px", ge=0)
-    noise: float = setting(0.12, "largest added noise, beside the range of the picture", ge=0)
+    noise: float = setting(0.12, "largest added noise, beside the range of the image", ge=0)
     offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
     gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
     unequal: float = setting(
@@ -78,7 +78,7 @@ class CropSettings(Settings):
     rim_px: int = setting(1, "pixels along the edge of a crop that do not count", unit="px", ge=0)
     balance: float = setting(
         0.5,
-        "weight of a kind of picture: its nuclei to this power (0: all alike, 1: by count)",
+        "weight of a kind of image: its nuclei to this power (0: all alike, 1: by count)",
         ge=0,
     )
 
@@ -120,17 +120,17 @@ class Recipe(Stage):
 
     name: str = setting("nuclei", "name of the package that comes out")
     summary: str = setting(
-        "Finds nuclei in fluorescence pictures and tells touching ones apart.",
+        "Finds nuclei in fluorescence images and tells touching ones apart.",
         "what the package does, in one sentence",
     )
     task: Task | None = setting(
         None, "what the package is for; default: as the package it goes on from, or nuclei"
     )
     modality: Modality | None = setting(
-        None, "kind of picture; default: as the package it goes on from, or fluorescence"
+        None, "kind of image; default: as the package it goes on from, or fluorescence"
     )
     polarity: Literal["bright", "dark", "any"] | None = setting(
-        None, "objects are brighter or darker than their ground; default: likewise, or bright"
+        None, "objects are brighter or darker than their background; default: likewise, or bright"
     )
     cite: tuple[Citation, ...] = setting((), "what to cite with the package")
     variants: dict[str, dict[str, Any]] = setting(

@@ -26,7 +26,7 @@ DIVERGED = 1.5
 """Last loss beside the lowest: far beyond what chance or a kick of 25 % does to it."""
 UNDERFIT = 0.5
 """Last loss beside that of the first epoch: less than halved, hardly more than the share of
-foreground was learnt."""
+foreground was trained."""
 _FEWEST = 5
 
 
@@ -39,7 +39,7 @@ class Verdict:
 
 
 def judge_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_mean") -> Verdict:
-    """Judge a run by its loss and, where it was measured, by a score on validation pictures.
+    """Judge a run by its loss and, where it was measured, by a score on validation images.
 
     Parameters
     ----------
@@ -90,7 +90,7 @@ def _by_score(loss: FloatArray, score: FloatArray, steps: list[float], metric: s
         return Verdict(
             "overfit",
             f"Overfit: {metric} was best at step {steps[best]:.0f} ({score[best]:.3f}) and ended "
-            f"at {end:.3f} while the loss fell on. Try more pictures, stronger augmentation, or "
+            f"at {end:.3f} while the loss fell on. Try more images, stronger augmentation, or "
             f"about {steps[best]:.0f} steps.",
         )
     if end - _before(score) > smallest:
@@ -114,11 +114,11 @@ def _flat(loss: FloatArray, what: str) -> Verdict:
         return Verdict(
             "underfit",
             f"Underfit: {what} and the loss is still {ratio:.0%} of that of the first epoch. Try a "
-            "higher rate, a wider network, milder augmentation, or check that labels fit pictures.",
+            "higher rate, a wider network, milder augmentation, or check that labels fit images.",
         )
     return Verdict(
         "settled",
-        f"Settled: {what} in the last fifth. More pictures would help, more steps little.",
+        f"Settled: {what} in the last fifth. More images would help, more steps little.",
     )
 
 

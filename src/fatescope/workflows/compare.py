@@ -1,7 +1,7 @@
-"""Old against new: two packages on the same pictures, which neither of them has seen.
+"""Old against new: two packages on the same images, which neither of them has seen.
 
-read manifest -> refuse units that a package saw -> segment each test picture with both -> paired
-difference over units -> the pictures on which they differ most. A picture is the unit of work.
+read manifest -> refuse units that a package saw -> segment each test image with both -> paired
+difference over units -> the images on which they differ most. An image is the unit of work.
 """
 
 from __future__ import annotations
@@ -68,17 +68,17 @@ class Comparison:
 
     @property
     def errors(self) -> Sequence[str]:
-        """Return one sentence for each picture that was not compared."""
+        """Return one sentence for each image that was not compared."""
         return self.summary.errors
 
     @property
     def exit_code(self) -> int:
-        """0 all compared, 1 some picture was not."""
+        """0 all compared, 1 some image was not."""
         return self.summary.exit_code
 
 
 def sentence(
-    d: PairedDifference, names: tuple[str, str], *, images: str = "held-out pictures"
+    d: PairedDifference, names: tuple[str, str], *, images: str = "held-out images"
 ) -> str:
     """Return the result as one sentence; ``images`` says which they were."""
     word = {
@@ -117,7 +117,7 @@ def compare_models(
     data : Path
         Folder with ``samples.csv``; rows of the split ``test`` are used and no others.
     out : Path
-        Gets ``report.html``, ``pictures.csv`` and ``.parquet``, ``run.json``.
+        Gets ``report.html``, ``images.csv`` and ``.parquet``, ``run.json``.
     settings : CompareSettings, optional
     fresh : bool
         Remove what an earlier run left in ``out`` first.
@@ -136,7 +136,7 @@ def compare_models(
 
     Notes
     -----
-    Each picture is analysed at the working size of each network, by the true median diameter of
+    Each image is analysed at the working size of each network, by the true median diameter of
     its unit, as for the card: what is compared is the network, not the guess of a size.
     """
     settings = settings or CompareSettings()
@@ -154,7 +154,7 @@ def compare_models(
         work_through(run, todo, job, execution=Execution(workers=1), progress=progress)
         summary = run.finish()
         if not summary.units_done:
-            raise InputError(f"{data}: no test picture could be compared. {summary.errors[0]}")
+            raise InputError(f"{data}: no test image could be compared. {summary.errors[0]}")
         rows = _rows(run.out, by_key)
         scores = {side: _read_scores(rows, side) for side in SIDES}
         units = [str(u) for u in rows["unit"]]
@@ -206,7 +206,7 @@ def unseen(
     found = [(s, i) for s, i in zip(rows, unit_ids(rows), strict=True) if s.split == split]
     if not found:
         raise InputError(
-            f"{data / 'samples.csv'}: there is no {split} unit to compare on. Divide the pictures "
+            f"{data / 'samples.csv'}: there is no {split} unit to compare on. Divide the images "
             f"again with a larger --{split}."
         )
     for model in models:
@@ -229,7 +229,7 @@ def _hashes(sample: Sample, identity: str) -> set[str]:
 def _compare_picture(
     sample: Sample, *, diameters: Mapping[str, float], models: Mapping[Side, Predictor]
 ) -> Outcome:
-    """Score both networks on one picture."""
+    """Score both networks on one image."""
     begun = time.monotonic()
     _, truth, found = _segmented(sample, diameters[sample.key], models)
     scored = {side: score_labels(truth, found[side]) for side in SIDES}
@@ -255,7 +255,7 @@ _SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")
 def _segmented(
     sample: Sample, diameter: float, models: Mapping[Side, Predictor]
 ) -> tuple[NDArray[Any], LabelImage, dict[Side, LabelImage]]:
-    """Return the pixels of a picture, its truth, and what each network makes of it."""
+    """Return the pixels of an image, its truth, and what each network makes of it."""
     pixels, truth = read_plane(sample.image), read_label_plane(sample.labels)
     found: dict[Side, LabelImage] = {}
     for side in SIDES:
@@ -273,7 +273,7 @@ def _segmented(
 
 
 def _rows(out: Path, wanted: Collection[str]) -> Table:
-    """Return the rows of the pictures of this call."""
+    """Return the rows of the images of this call."""
     rows = read_table(out / "pictures.parquet")
     return rows.rows(np.array([key in wanted for key in rows["image"]]))
 
@@ -295,7 +295,7 @@ def _read_scores(rows: Table, side: Side) -> list[LabelScores]:
 
 
 def _most_different(scores: Mapping[Side, Sequence[LabelScores]], most: int) -> list[int]:
-    """Return the pictures in which the number of right and wrong objects differs most."""
+    """Return the images in which the number of right and wrong objects differs most."""
 
     def gain(i: int) -> int:
         old, new = (scores[side][i] for side in SIDES)

@@ -1,4 +1,4 @@
-"""The page of a comparison: the answer, scores by kind, and the pictures that differ most."""
+"""The page of a comparison: the answer, scores by kind, and the images that differ most."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ SCORES: dict[ComparedScore, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparePage:
-    """What stands on the page; ``scores``, ``kinds`` and ``units`` by picture."""
+    """What stands on the page; ``scores``, ``kinds`` and ``units`` by image."""
 
     difference: PairedDifference
     lead: str
@@ -86,7 +86,7 @@ def _scores(page: ComparePage, settings: CompareSettings) -> show.Section:
         paragraphs=(
             f"{old.n_true} true objects; {page.names[0]} outlined {old.n_pred}, of which "
             f"{old.tp[0]} are right (IoU of 0.50 or more), {page.names[1]} {new.n_pred}, of which "
-            f"{new.tp[0]} are right. All scores are pooled over pictures. The answer above is by "
+            f"{new.tp[0]} are right. All scores are pooled over images. The answer above is by "
             f"{SCORES[settings.score]}.",
         ),
         columns=_columns(page, "score"),
@@ -106,7 +106,7 @@ def _kinds(page: ComparePage, settings: CompareSettings) -> show.Section | None:
         d = compare_scores(old, new, units=units, score=settings.score, settings=settings)
         rows.append(_row(name, d))
     return show.Section(
-        title=f"{SCORES[settings.score]} by kind of picture",
+        title=f"{SCORES[settings.score]} by kind of image",
         columns=_columns(page, "kind"),
         rows=rows,
     )
@@ -117,7 +117,7 @@ def _pictures(page: ComparePage) -> show.Section:
         "Those in which right minus wrong objects changed most. Left the truth, then the outlines "
         "of both."
         if page.pictures
-        else "In no picture did right minus wrong objects change."
+        else "In no image did right minus wrong objects change."
     )
     return show.Section(
         title="Where they differ most",
@@ -159,11 +159,11 @@ def _limits(page: ComparePage) -> show.Section:
     return show.Section(
         title="How far this can be believed",
         paragraphs=(
-            "Both networks saw the same pictures, of units that neither lists among those it was "
+            "Both networks saw the same images, of units that neither lists among those it was "
             "trained or tuned on. Intervals: percentiles of a bootstrap over units, the same draw "
             f"for both.{few}",
-            "Each picture is analysed at the working size by its true median diameter: what is "
+            "Each image is analysed at the working size by its true median diameter: what is "
             "compared is the network, not the guess of a size. Units are told apart by their "
-            "names; the same pictures under another name would not be noticed.",
+            "names; the same images under another name would not be noticed.",
         ),
     )

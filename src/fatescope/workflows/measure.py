@@ -1,4 +1,4 @@
-"""Measure the objects of label images in the pictures they belong to."""
+"""Measure the objects of label images in the images they belong to."""
 
 from __future__ import annotations
 

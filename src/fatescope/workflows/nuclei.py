@@ -60,7 +60,7 @@ def predict_nuclei(
     Parameters
     ----------
     inputs : path or sequence of paths
-        Pictures, stacks, movies, or folders of them.
+        Images, stacks, movies, or folders of them.
     out : path
         Output folder. The same call again continues, also with more inputs.
     settings : NucleiSettings, optional

@@ -1,4 +1,4 @@
-"""Rendered pictures as files, with their truth beside them."""
+"""Rendered images as files, with their truth beside them."""
 
 from __future__ import annotations
 
@@ -85,9 +85,9 @@ def write_sections(
         Gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/`` with the same names,
         ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
     settings : SectionSettings
-        What is to be seen, how many pictures, and how much their looks differ.
+        What is to be seen, how many images, and how much their looks differ.
     seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds pictures.
+        The same seed and settings give the same bytes; a larger ``count`` adds images.
     fresh : bool
         Remove what an earlier run left in ``out``.
 
@@ -110,7 +110,7 @@ def write_sections(
 
 
 def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool = False) -> Summary:
-    """Render still pictures of nuclei, each with a look of its own, into a folder.
+    """Render still images of nuclei, each with a look of its own, into a folder.
 
     Parameters
     ----------
@@ -118,9 +118,9 @@ def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool =
         Gets ``images/field_0000.tif`` and so on (16 bit), ``truth/labels/`` with the same names,
         ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
     settings : FieldSettings
-        How many pictures, how large, and how much their looks differ.
+        How many images, how large, and how much their looks differ.
     seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds pictures.
+        The same seed and settings give the same bytes; a larger ``count`` adds images.
     fresh : bool
         Remove what an earlier run left in ``out``.
 
@@ -154,7 +154,7 @@ def _write_pictures(
     fresh: bool,
     unsure_label: int | None = None,
 ) -> Summary:
-    """Write ``settings.count`` pictures, each its own unit, drawn from seeds of their own."""
+    """Write ``settings.count`` images, each its own unit, drawn from seeds of their own."""
     record = {**settings.model_dump(mode="json", exclude={"count"}), "seed": seed}
     with Run.open(out, command=f"simulate {what}s", settings=record, fresh=fresh) as run:
         keys = [f"{what}_{i:04d}" for i in range(settings.count)]

@@ -1,6 +1,6 @@
-"""From labelled pictures to a model package: pairs, audit, fit, thresholds, card.
+"""From labelled images to a model package: pairs, audit, fit, thresholds, card.
 
-`prepare_pairs` finds pictures and labels, divides them by independent unit, and refuses a
+`prepare_pairs` finds images and labels, divides them by independent unit, and refuses a
 division that leaks. `train_model` fits the network of a recipe on the training part, chooses
 thresholds on the validation part, and reads the test part once, for the card.
 """
@@ -47,7 +47,7 @@ def prepare_pairs(
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> Summary:
-    """Write ``samples.csv``: pairs of picture and labels, divided by unit and audited.
+    """Write ``samples.csv``: pairs of image and labels, divided by unit and audited.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def prepare_pairs(
     settings : PairSettings
         Where pairs are, what their unit is, shares, seed.
     progress : callable, optional
-        Told pictures done, pictures in all, and what is going on.
+        Told images done, images in all, and what is going on.
     fresh : bool
         Remove what an earlier run left in ``out`` first.
 
@@ -181,7 +181,7 @@ def train_model(
         A package whose weights are trained further; its network must have the recipe's shape.
         ``package/`` is the better one on the validation units: see `keep_better`.
     leave_out : str, optional
-        A kind of picture, or ``"all"``: each of its units is left out of one more training and
+        A kind of image, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.
     called : str, optional
         What stands for the recipe in the command that the card repeats; default: its name as a
@@ -283,7 +283,7 @@ def _train(
 def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, str]:
     """Return what a package does not take over from the one it went on from.
 
-    Pictures that are unlike those of the first package are of another kind; which, only the
+    Images that are unlike those of the first package are of another kind; which, only the
     recipe can say.
     """
     from fatescope.train.packaging import are_unlike

@@ -33,7 +33,7 @@ class TrainedVariants:
 
     @property
     def best(self) -> str:
-        """The variant with the highest mean AP on validation pictures."""
+        """The variant with the highest mean AP on validation images."""
         return str(self.table["variant"][int(np.argmax(self.table["ap_mean"]))])
 
     def as_json(self) -> dict[str, Any]:
@@ -44,7 +44,7 @@ class TrainedVariants:
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
         rows = [
-            f"{name}: mean AP 0.50-0.90 {ap:.3f} on validation pictures, loss {loss:.3f}"
+            f"{name}: mean AP 0.50-0.90 {ap:.3f} on validation images, loss {loss:.3f}"
             for name, ap, loss in zip(
                 *(self.table[c].tolist() for c in ("variant", "ap_mean", "loss")), strict=True
             )
@@ -52,7 +52,7 @@ class TrainedVariants:
         return [
             *self.summary.as_lines(),
             *rows,
-            f"Best on validation pictures: {self.best}. One seed each, so small differences may be "
+            f"Best on validation images: {self.best}. One seed each, so small differences may be "
             "chance; the score on test units is in the card of each package.",
         ]
 
@@ -109,7 +109,7 @@ def train_variants(
     if not read_samples(data, splits=["validation"]):
         raise InputError(
             f"{data}: there are no validation units, which choose among variants. Divide the "
-            "pictures again with a larger --validation."
+            "images again with a larger --validation."
         )
     record = {
         "recipes": {n: r.model_dump(mode="json") for n, r in recipes.items()},

@@ -12,7 +12,7 @@ NASTY = "<b>&\"'"
 
 
 def parse(svg):
-    """A picture must be whole XML, whatever the names are."""
+    """An image must be whole XML, whatever the names are."""
     return ET.fromstring(svg)
 
 

@@ -1,4 +1,4 @@
-"""``fatescope reproduce nuclei-2020`` on a handful of small pictures."""
+"""``fatescope reproduce nuclei-2020`` on a handful of small images."""
 
 import csv
 import shutil

@@ -1,4 +1,4 @@
-"""Pictures, stacks and movies: one module a format, and what the formats share."""
+"""Images, stacks and movies: one module a format, and what the formats share."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""What can be wrong with a picture that can be read: findings, not errors."""
+"""What can be wrong with an image that can be read: findings, not errors."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ def _not_finite(n: int, total: int, place: dict[str, Any]) -> Finding:
 
 def _flat(value: float, place: dict[str, Any]) -> Finding:
     if value == 0:
-        reason = "All pixels are 0: the picture is black, and nothing can be found in it."
+        reason = "All pixels are 0: the image is black, and nothing can be found in it."
         return Finding(**place, rule="empty", severity="warning", value=0.0, reason=reason)
     reason = f"All pixels have the value {value:g}; nothing can be found in it."
     return Finding(**place, rule="constant", severity="warning", value=value, reason=reason)

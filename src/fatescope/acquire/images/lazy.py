@@ -178,7 +178,7 @@ class Widened(PlanePixels):
 
 
 class Held(PlanePixels):
-    """An array that is in memory already, such as a small picture that was decoded whole."""
+    """An array that is in memory already, such as a small image that was decoded whole."""
 
     def __init__(self, pixels: NDArray[Any], *, notes: tuple[Finding, ...] = ()) -> None:
         super().__init__(shape=pixels.shape, dtype=pixels.dtype, notes=notes)

@@ -17,7 +17,7 @@ def through_palette(indices: PlanePixels, palette: NDArray[Any], *, where: str) 
     """Look the pixels up in their palette, unless the palette only decorates intensities.
 
     A table whose brightness grows with the index is a display colour (the green or fire of
-    ImageJ): the index is the intensity and stays. Any other table is a picture reduced to
+    ImageJ): the index is the intensity and stays. Any other table is an image reduced to
     few colours: its pixels are looked up, as three samples.
 
     Parameters

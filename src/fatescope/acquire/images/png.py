@@ -1,4 +1,4 @@
-"""PNG and JPEG: one picture a file, decoded whole when its pixels are first asked for."""
+"""PNG and JPEG: one image a file, decoded whole when its pixels are first asked for."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _damaged(where: str, kind: str, error: object) -> str:
 
 
 class DecodedPixels(PlanePixels):
-    """A picture that its codec can only decode as a whole; the result is kept."""
+    """An image that its codec can only decode as a whole; the result is kept."""
 
     def __init__(
         self, path: Path, *, codec: str, samples: int, size: tuple[int, ...], dtype: np.dtype[Any]
@@ -105,7 +105,7 @@ class DecodedPixels(PlanePixels):
         self._decoded: NDArray[Any] | None = None
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
-        """Slice the decoded picture."""
+        """Slice the decoded image."""
         pixels = self._whole()
         part = pixels[rows.start : rows.stop, columns.start : columns.stop]
         return part[..., at[0]] if at else part

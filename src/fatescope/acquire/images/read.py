@@ -1,4 +1,4 @@
-"""Open any picture, by what the file holds and not by what it is called."""
+"""Open any image, by what the file holds and not by what it is called."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from fatescope.base import Image
 
 
 def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Image:
-    """Open a picture, stack or movie; pixels are read when they are sliced.
+    """Open an image, stack or movie; pixels are read when they are sliced.
 
     Parameters
     ----------

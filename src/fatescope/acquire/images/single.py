@@ -42,8 +42,8 @@ def _beginning(path: Path) -> bytes:
     mode = path.stat().st_mode
     if stat.S_ISDIR(mode):
         raise FileFormatError(
-            f"{where}: is a folder that holds no picture or cannot be opened. Give a picture, or "
-            "a folder with pictures."
+            f"{where}: is a folder that holds no image or cannot be opened. Give an image, or "
+            "a folder with images."
         )
     if not stat.S_ISREG(mode):
         raise FileFormatError(f"{where}: is a device or pipe, not a file. Save it as a file first.")

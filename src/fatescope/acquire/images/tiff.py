@@ -47,7 +47,7 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
     Raises
     ------
     FileFormatError
-        If the file is damaged, holds several pictures, or does not say what its axes are and
+        If the file is damaged, holds several images, or does not say what its axes are and
         ``axes`` does not either.
     """
     import tifffile
@@ -98,9 +98,9 @@ def _damaged(where: str, error: BaseException) -> str:
 
 
 def _only_series(tif: Any, where: str) -> Any:
-    """Return the picture that the file holds; smaller ones beside it (thumbnails) are passed by."""
+    """Return the image that the file holds; smaller ones beside it (thumbnails) are passed by."""
     if not tif.series:
-        raise FileFormatError(f"{where}: holds no complete picture. Copy or export it again.")
+        raise FileFormatError(f"{where}: holds no complete image. Copy or export it again.")
     first = tif.series[0]
     if first.dtype is None or first.dtype.kind not in "buif":
         raise FileFormatError(
@@ -110,7 +110,7 @@ def _only_series(tif: Any, where: str) -> Any:
     rivals = [s for s in tif.series[1:] if math.prod(s.shape) >= math.prod(first.shape)]
     if rivals:
         raise FileFormatError(
-            f"{where}: holds {1 + len(rivals)} pictures (series) of shape {first.shape} and more. "
+            f"{where}: holds {1 + len(rivals)} images (series) of shape {first.shape} and more. "
             "Save each as a file of its own."
         )
     return first

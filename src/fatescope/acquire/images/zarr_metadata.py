@@ -62,12 +62,12 @@ def find_image(folder: Path, where: str) -> ZarrImage:
     if "multiscales" not in attributes and (folder / "0").is_dir():
         if (folder / "1").is_dir():
             raise FileFormatError(
-                f"{where}: holds several pictures (series). Give one of them, such as {where}/0."
+                f"{where}: holds several images (series). Give one of them, such as {where}/0."
             )
         return find_image(folder / "0", where)
     if "plate" in attributes or "well" in attributes:
         raise FileFormatError(
-            f"{where}: is a plate or well of OME-Zarr. Give the pictures in it, such as "
+            f"{where}: is a plate or well of OME-Zarr. Give the images in it, such as "
             f"{where}/{'A/1/0' if 'plate' in attributes else '0'}."
         )
     return _multiscale(folder, attributes, where)
@@ -131,7 +131,7 @@ def _multiscale(folder: Path, attributes: Mapping[str, Any], where: str) -> Zarr
         images = attributes["multiscales"]
         if len(images) > 1:
             raise FileFormatError(
-                f"{where}: holds {len(images)} pictures (multiscales). Save each by itself."
+                f"{where}: holds {len(images)} images (multiscales). Save each by itself."
             )
         image = images[0]
         first = image["datasets"][0]

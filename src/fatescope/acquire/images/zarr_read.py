@@ -57,7 +57,7 @@ def _stored_pixels(found: ZarrImage, where: str) -> tuple[ZarrPixels, str]:
     if array.ndim < 2 or len(stored) != array.ndim:
         raise FileFormatError(
             f"{where}: describes {len(stored)} axes and stores an array of shape {array.shape}. "
-            "Export a picture with rows and columns."
+            "Export an image with rows and columns."
         )
     order = tuple(range(array.ndim))
     if {"Y", "X"} <= set(stored) and not stored.endswith("YX"):

@@ -1,4 +1,4 @@
-"""Pictures of lineages as SVG and self-contained pages: trees, paths, territories, curves."""
+"""Images of lineages as SVG and self-contained pages: trees, paths, territories, curves."""
 
 import lazy_loader
 

@@ -1,4 +1,4 @@
-"""Pictures and pages on the disk: whole, or not there."""
+"""Images and pages on the disk: whole, or not there."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def store_text(path: Path, text: str) -> Path:
-    """Write a picture or page beside its place and rename it; return the path."""
+    """Write an image or page beside its place and rename it; return the path."""
     with write_beside(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
 
 
 def stored_text(path: Path) -> str:
-    """Return a picture or page that `store_text` wrote."""
+    """Return an image or page that `store_text` wrote."""
     return path.read_text(encoding="utf-8")

@@ -1,4 +1,4 @@
-"""``fatescope lineage draw``: every picture of every embryo, and where founders dwell in all."""
+"""``fatescope lineage draw``: every image of every embryo, and where founders dwell in all."""
 
 from __future__ import annotations
 

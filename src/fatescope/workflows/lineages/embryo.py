@@ -41,7 +41,7 @@ class Embryo:
 
 
 def prepare_embryo(key: str, lineage: Lineage) -> Embryo:
-    """Gather what the pictures of one lineage need."""
+    """Gather what the images of one lineage need."""
     cells = cells_of(lineage)
     interval = lineage.spacing.interval_min
     body: FloatArray | None = None

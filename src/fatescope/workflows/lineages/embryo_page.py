@@ -26,7 +26,7 @@ def embryo_page(
     folder: Path,
     findings: Sequence[Finding],
 ) -> str:
-    """Build the page of an embryo around its pictures; links are relative to ``folder``."""
+    """Build the page of an embryo around its images; links are relative to ``folder``."""
     figures = {
         title: [pictures[n] for n in names if n in pictures] for title, names in _FIGURES.items()
     }
@@ -76,7 +76,7 @@ _FIGURES = {
 }
 _WORDS = {
     "tree.html": "the tree: zoom, find, walk, colour",
-    "tree.svg": "the tree as one picture",
+    "tree.svg": "the tree as one image",
     "space.html": "nuclei in space and time, to turn and play",
     "paths.svg": "paths of nuclei from three sides",
     "movement.svg": "movement of the chosen cells, with the time at each point",

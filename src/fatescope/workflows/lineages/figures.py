@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 TERRITORY_GROUPS = {"founder": ("AB", "MS", "E", "C", "D", "P4"), "lineage": quality.LINEAGES}
 CLIFF_CELLS = 20
-_POINTS_KEPT = 150  # nuclei of each group that go into the picture of all embryos
+_POINTS_KEPT = 150  # nuclei of each group that go into the image of all embryos
 _BLUR_UM = 3.0
 
 
@@ -45,7 +45,7 @@ def group_names(embryo: Embryo, settings: DrawSettings) -> list[str]:
 
 
 def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]:
-    """Return the overlaps of the embryo's groups, and nuclei for the picture of all embryos."""
+    """Return the overlaps of the embryo's groups, and nuclei for the image of all embryos."""
     assert embryo.body_um is not None
     group = group_names(embryo, settings)
     if settings.groups != "compact":

@@ -1,4 +1,4 @@
-"""All pictures of one embryo, and its page."""
+"""All images of one embryo, and its page."""
 
 from __future__ import annotations
 

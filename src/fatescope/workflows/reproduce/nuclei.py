@@ -54,7 +54,7 @@ def reproduce_nuclei(
     ----------
     out : Path
         Gets ``report.html``, ``scores.csv``, ``course.csv``, ``networks.csv``, ``roughness.csv``
-        and ``pictures/``.
+        and ``images/``.
         The same call again continues with the folds that are not done.
     recipe : NucleiRecipe
     data : Path, optional

@@ -77,7 +77,7 @@ def run_fold(
     ----------
     fold : Fold
     out : Path
-        Gets ``pictures/NAME.svg`` of each image left out.
+        Gets ``images/NAME.svg`` of each image left out.
     recipe : NucleiRecipe
     progress : callable, optional
     """
