@@ -167,3 +167,23 @@ def test_no_real_image_is_taken_for_labels_and_no_real_labels_for_an_image(data_
     shown = {p.name: read_image(p) for p in labels}
     missed = [n for n, image in shown.items() if not looks_like_labels(image.read())]
     assert [n for n in missed if shown[n].read().any()] == []
+
+
+def test_a_png_that_packs_badly_is_an_image_and_is_not_decoded(tmp_path, monkeypatch):
+    from PIL import Image as PillowImage
+
+    from fatescope.acquire import labels_beside
+
+    pixels, truth = simulate_picture(NucleiMovieSettings(height=200, width=240), seed=2)
+    grain = np.random.default_rng(0).integers(0, 255, pixels.shape).astype(np.uint8)
+    PillowImage.fromarray(grain).save(tmp_path / "noise.png")
+    PillowImage.fromarray(truth.astype(np.uint8)).save(tmp_path / "other.png")
+    decoded = []
+
+    def looking(image):
+        decoded.append(image.name)
+        return shows_labels(image)
+
+    monkeypatch.setattr(labels_beside, "shows_labels", looking)
+    assert part(tmp_path) == ["other.png"]
+    assert [name.rpartition("/")[2] for name in decoded] == ["other.png"]

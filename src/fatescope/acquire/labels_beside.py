@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 _LABELS = r"(?:lab|label|labels|mask|masks|cp_masks|seg|segmentation|gt|groundtruth)"
 _ENDING = re.compile(rf"[_\-. ]{_LABELS}$", re.IGNORECASE)
 _FOLDER = re.compile(rf"{_LABELS}|ground_?truth|annotations?", re.IGNORECASE)
+_MOST_PACKED = 0.25
+"""Bytes a pixel above which a PNG is no label image and need not be decoded: of 1,011 label images
+none takes more than 0.08, of 1,611 images most take 0.3 to 0.6 (record 0220)."""
+
 _IMAGE = re.compile(r"[_\-. ](?:img|image|images|raw)$", re.IGNORECASE)
 
 
@@ -106,7 +110,7 @@ def _labels_by_content(
         except (FatescopeError, OSError):
             continue
         shape = image.shape[-2:]
-        if shows_labels(image):
+        if not _packs_badly(file, shape) and shows_labels(image):
             labels.append((file, shape))
         else:
             images.setdefault(shape, set()).add(_folder(file))
@@ -114,6 +118,14 @@ def _labels_by_content(
         folder = _folder(file)
         if any(_is_beside(folder, other) for other in images.get(shape, ())):
             yield file
+
+
+def _packs_badly(file: ImageFile, shape: tuple[int, ...]) -> bool:
+    """Say whether a PNG is too large for flat pieces on background."""
+    path = file.paths[0]
+    if path.suffix.lower() != ".png":
+        return False
+    return path.stat().st_size > _MOST_PACKED * shape[0] * shape[1] + 1024
 
 
 def _folder(file: ImageFile) -> PurePosixPath:
