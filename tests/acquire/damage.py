@@ -38,7 +38,7 @@ def _cells(*shape: int, dtype: str = "uint16") -> np.ndarray:
 
 def _tiff(**options: object) -> Callable[[Path], None]:
     dtype = str(options.pop("dtype", "uint16"))
-    shape = tuple(options.pop("shape", (60, 70)))  # type: ignore[call-overload]
+    shape = tuple(options.pop("shape", (60, 70)))
     options.setdefault("photometric", "minisblack")
     options.setdefault("metadata", None)
     return lambda path: tifffile.imwrite(path, _cells(*shape, dtype=dtype), **options)
@@ -163,7 +163,7 @@ def _injured(content: bytes, rng: np.random.Generator) -> bytes:
     if how == "extreme":
         size, order = int(rng.choice([2, 4, 8])), str(rng.choice(["little", "big"]))
         value = int(rng.choice(_EXTREMES)) % 256**size
-        return content[:at] + value.to_bytes(size, order) + content[at + size :]  # type: ignore[arg-type]
+        return content[:at] + value.to_bytes(size, order) + content[at + size :]
     if how == "number":
         found = list(_DIGITS.finditer(content))
         if not found:

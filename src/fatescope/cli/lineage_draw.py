@@ -10,7 +10,7 @@ from fatescope.cli.groups import lineage
 from fatescope.workflows.lineages.settings import DrawSettings
 
 
-@command(lineage, "draw", example="fatescope lineage draw CD20080101_demo.csv --out images")
+@command(lineage, "draw", example="fatescope lineage draw CD20080101_demo.csv --out figures")
 def draw(
     inputs: Inputs,
     out: Out,

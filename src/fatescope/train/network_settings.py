@@ -10,7 +10,7 @@ from fatescope.base import Settings, setting
 
 
 class LibraryNetwork(Settings):
-    """A network of segmentation-models-pytorch, for comparison or for weights learnt elsewhere."""
+    """A network of segmentation-models-pytorch, for comparison or for weights from elsewhere."""
 
     kind: Literal["unet", "fpn"] = setting("unet", "the decoder")
     encoder: Literal["resnet18", "mobilenet-v2", "efficientnet-lite0"] = setting(
