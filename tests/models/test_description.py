@@ -34,6 +34,7 @@ from fatescope.models import (
     unfold,
 )
 from fatescope.models.description import description_from_rdf
+from fatescope.predict import open_predictor
 
 load_commands()
 
@@ -109,13 +110,30 @@ def test_what_another_kind_gives_is_one_sentence(package):
         _ = package.description.instances
 
 
-def test_a_model_of_another_kind_is_refused_before_an_image_is_read(tmp_path):
+def test_a_model_that_takes_rows_is_refused_before_an_image_is_read(tmp_path):
     (tmp_path / "a.tif").write_bytes(b"never opened")
     words = ["predict", "nuclei", tmp_path / "a.tif", "--out", tmp_path / "out"]
     result = CliRunner().invoke(app, [*map(str, words), "--model", "compact-names"])
     assert result.exit_code == 2
+    assert result.stderr == "error: model 'compact-names' takes rows, and here are images.\n"
+
+
+def test_a_model_for_volumes_is_not_shown_planes(tmp_path):
+    package = toy_package(tmp_path / "toy", ModelDescription(name="v", summary="s", input=VOLUME))
+    with pytest.raises(ModelError, match=r"'v' takes ZYX, and planes \(YX\) are predicted here"):
+        open_predictor(package.source)
+
+
+def test_a_model_that_outlines_nothing_is_refused_before_an_image_is_read(tmp_path):
+    taken, given = CASES["pixel-classes"]
+    description = ModelDescription(name="c", summary="s", input=taken, output=given)
+    toy_package(tmp_path / "toy", description)
+    (tmp_path / "a.tif").write_bytes(b"never opened")
+    words = ["predict", "nuclei", tmp_path / "a.tif", "--out", tmp_path / "out"]
+    result = CliRunner().invoke(app, [*map(str, words), "--model", str(tmp_path / "toy")])
+    assert result.exit_code == 2
     assert result.stderr == (
-        "error: model 'compact-names' gives names-per-row, and instance-maps are needed here.\n"
+        "error: model 'c' gives pixel-classes, and instance-maps are needed here.\n"
     )
 
 
