@@ -15,6 +15,7 @@ import numpy as np
 
 from fatescope.base.sulston import daughter_names, is_cell_name
 from fatescope.base.tracks import Tracks, tracks_of
+from fatescope.numeric import fit_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -121,20 +122,13 @@ def fit_axes(axes: Mapping[str, FloatArray], reference: DivisionAxes) -> AxisFit
     rotation: FloatArray = np.eye(3)
     cosine: FloatArray = weight
     for _ in range(_ROUNDS):
-        rotation = _rotation(seen, mean, weight)
+        rotation = fit_rotation(seen, mean, weight=weight)
         cosine = np.einsum("ij,ij->i", seen @ rotation.T, unit)
         weight = np.clip(cosine, 0.05, 1.0)
     return AxisFit(
         cosine=dict(zip(shared, cosine.tolist(), strict=True)),
         rotation=rotation,
     )
-
-
-def _rotation(source: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the proper rotation that best turns ``source`` into ``target`` (Kabsch 1976)."""
-    u, _, vt = np.linalg.svd((source * weight[:, None]).T @ target)
-    sign = np.sign(np.linalg.det(vt.T @ u.T))
-    return np.asarray(vt.T @ np.diag([1.0, 1.0, sign]) @ u.T)
 
 
 def mean_axes(embryos: Sequence[Mapping[str, FloatArray]], *, fewest: int) -> DivisionAxes:
