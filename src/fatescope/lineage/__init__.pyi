@@ -1,4 +1,3 @@
-from .cells import Cells as Cells
 from .cells import cells_of as cells_of
 from .cells import lifetime as lifetime
 from .cells import mean_per_cell as mean_per_cell

@@ -13,7 +13,6 @@ from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import mother_of, sort_key
-from fatescope.base.tracks import tracks_of
 from fatescope.lineage import (
     axes_of_atlas,
     division_axes,
@@ -23,6 +22,7 @@ from fatescope.lineage import (
     without_rows,
 )
 from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.numeric import tracks_of
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 EMBRYO = embryo()

@@ -22,7 +22,7 @@ from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
 from fatescope.acquire.lineages.text import read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding
-from fatescope.base.tracks import tracks_of
+from fatescope.numeric import tracks_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -15,7 +15,7 @@ import numpy as np
 from fatescope.acquire.lineages.result import ReadLineage
 from fatescope.base.errors import InputError
 from fatescope.base.spacing import Length, Spacing
-from fatescope.base.tracks import Tracks, complete_lives, tracks_of
+from fatescope.numeric import Tracks, complete_lives, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

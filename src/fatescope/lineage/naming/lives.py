@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.naming.tracks import chains_of
+from fatescope.numeric import cut_tracks
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,7 +84,7 @@ def _shared_stretch(
     The median, over whole lives, of the logarithm of the length against the atlas; zero where
     fewer than five whole lives are seen.
     """
-    chains = chains_of(frame, parent)
+    chains = cut_tracks(frame, parent)
     called = name[chains.rows[chains.start[:-1]]]
     whole = np.flatnonzero(chains.born & chains.divides & (called >= 0))
     whole = whole[atlas.n_lives[called[whole]] >= 3]
