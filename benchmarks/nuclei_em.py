@@ -20,7 +20,7 @@ from fatescope.models import load_model
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict import NucleiEmSettings, segment_image
 from fatescope.prepare import read_label_plane, read_plane, unit_hash
-from fatescope.train.pictures import median_diameter
+from fatescope.train.planes import median_diameter
 from fatescope.train.scoring import segment
 
 
