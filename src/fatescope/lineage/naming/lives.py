@@ -10,13 +10,11 @@ import numpy as np
 from fatescope.numeric import cut_tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
+    from fatescope.track import LifeCost
 
-    LifeCost = Callable[[int, int], float]
 
 _YOUNG_MIN = 13.0
 _YOUNG_SD_MIN = 2.5
