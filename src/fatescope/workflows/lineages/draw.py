@@ -26,6 +26,7 @@ from fatescope.run import Run
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.lineages.figures import TERRITORY_GROUPS
 from fatescope.workflows.lineages.pictures import draw_embryo
+from fatescope.workflows.lineages.reading import record_reading
 from fatescope.workflows.lineages.settings import DrawSettings
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def draw_lineages(
     """
     settings, reading = settings or DrawSettings(), reading or LineageReading()
     files = find_lineages(inputs)
-    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
         job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
