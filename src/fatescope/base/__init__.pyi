@@ -10,6 +10,9 @@ from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
+from .exclusion import Exclusion as Exclusion
+from .exclusion import excluded_frames as excluded_frames
+from .exclusion import excluded_rows as excluded_rows
 from .execution import PROCESS_MB as PROCESS_MB
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
