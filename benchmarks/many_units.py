@@ -52,7 +52,7 @@ def main() -> None:
                 part()
                 spent = time.process_time() - begun
                 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
-                print(f"{name:20} {spent:8.1f} CPU-s  {peak:8.0f} MB")  # noqa: T201
+                print(f"{name:20} {spent:8.1f} CPU-s  {peak:8.0f} MB")
 
 
 if __name__ == "__main__":
