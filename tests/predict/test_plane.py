@@ -5,10 +5,10 @@ from fatescope.models import ImageInput, ModelDescription, Thresholds, Tiling
 from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.predict import regions as steps
 from fatescope.predict.climbing import REACH_PX, climb_map
-from fatescope.predict.histogram import histogram
 from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
+    VALUE_BINS,
     count_values,
     first_bin,
     normalise,
@@ -222,5 +222,5 @@ def test_counted_values_give_the_histogram_of_the_pixels(kind):
     counts = count_values(pixels)
     at = np.flatnonzero(counts)
     values = (at - first_bin(pixels.dtype)).astype(kind)
-    counted = histogram(normalise(values, statistics), counts[at])
-    assert counted.tolist() == histogram(normalise(pixels, statistics)).tolist()
+    counted = VALUE_BINS.count(normalise(values, statistics), counts[at])
+    assert counted.tolist() == VALUE_BINS.count(normalise(pixels, statistics)).tolist()

@@ -14,8 +14,7 @@ import numpy as np
 from fatescope.models.description import ModelDescription
 from fatescope.models.inputs import ImageInput, Tiling
 from fatescope.models.outputs import InstanceMaps, Thresholds
-from fatescope.predict.histogram import N_BINS, histogram, otsu
-from fatescope.predict.normalise import normalise
+from fatescope.predict.normalise import VALUE_BINS, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -55,10 +54,10 @@ class Classical:
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
     ) -> ThresholdNetwork:
         """Return the maps' maker for a plane: its threshold comes from the whole plane."""
-        counts = np.zeros(N_BINS, np.int64)
+        counts = np.zeros(VALUE_BINS.n, np.int64)
         for part in parts():
-            counts += histogram(normalise(part, statistics))
-        return ThresholdNetwork(otsu(counts))
+            counts += VALUE_BINS.count(normalise(part, statistics))
+        return ThresholdNetwork(VALUE_BINS.otsu(counts))
 
 
 class ThresholdNetwork:

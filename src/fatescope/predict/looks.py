@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.models.outputs import DISTANCE_MAPS
-from fatescope.predict.histogram import histogram, otsu
 from fatescope.predict.join import join_regions
-from fatescope.predict.normalise import count_values, first_bin, normalise
+from fatescope.predict.normalise import VALUE_BINS, count_values, first_bin, normalise
 from fatescope.predict.regions import FULL
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, make_grid
@@ -54,11 +53,11 @@ class SamplePlane:
         """
         pixels = self.pixels
         if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-            return otsu(histogram(normalise(pixels, self.statistics)))
+            return VALUE_BINS.otsu(VALUE_BINS.count(normalise(pixels, self.statistics)))
         counts = count_values(pixels)
         at = np.flatnonzero(counts)
         values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
-        return otsu(histogram(normalise(values, self.statistics), counts[at]))
+        return VALUE_BINS.otsu(VALUE_BINS.count(normalise(values, self.statistics), counts[at]))
 
 
 def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
