@@ -78,8 +78,8 @@ def main():
                 model,
                 p,
                 description=d,
-                thresholds=d.thresholds,
-                scale=d.diameter_px / median_diameter(t),
+                thresholds=d.instances.thresholds,
+                scale=d.image.diameter_px / median_diameter(t),
             )
             for _, p, t in pairs
         ]

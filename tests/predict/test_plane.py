@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, Thresholds
-from fatescope.models.description import DISTANCE_MAPS
+from fatescope.models import ImageInput, ModelDescription, Thresholds, Tiling
+from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.predict import regions as steps
 from fatescope.predict.climbing import REACH_PX, climb_map
 from fatescope.predict.instances import find_regions
@@ -160,7 +160,9 @@ def _segment(network, maps, *, part_px):
     shape = maps.shape[1:]
     index = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape).astype(np.float64)
     description = ModelDescription(
-        name="fake", summary="Maps drawn beforehand.", tile_px=4096, halo_px=16, divisor=1
+        name="fake",
+        summary="Maps drawn beforehand.",
+        input=ImageInput(tiling=Tiling(tile_px=(4096, 4096), halo_px=(16, 16), divisor=(1, 1))),
     )
     statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
     return segment_plane(

@@ -23,6 +23,7 @@ from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .finding import Severity as Severity
 from .grouping import FindingGroup as FindingGroup
+from .grouping import FindingGroups as FindingGroups
 from .grouping import commonest_doubt as commonest_doubt
 from .grouping import group_findings as group_findings
 from .image import Image as Image

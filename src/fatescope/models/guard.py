@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.models.description import ValueRange
+from fatescope.models.inputs import ValueRange
 from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
@@ -119,7 +119,7 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     found = []
     if (inverted := _polarity(measured, description)) is not None:
         found.append(inverted)
-    for name, seen in description.expected.items():
+    for name, seen in description.image.expected.items():
         if name not in measured or (inverted is not None and name in ("ground", "lean")):
             continue
         value, margin = measured[name], _MARGIN.get(name, _SHARE_MARGIN)
@@ -147,9 +147,9 @@ def without_sizes(measured: dict[str, float]) -> dict[str, float]:
 
 def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:
     dark = measured["lean"] < 0 and measured["ground"] > 0.5
-    if description.polarity == "bright" and dark:
+    if description.image.polarity == "bright" and dark:
         return "it has dark things on a light background, the model was trained on the opposite"
-    if description.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
+    if description.image.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
         return "it has bright things on a dark background, the model was trained on the opposite"
     return None
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
-    from fatescope.models import NamesNetwork
+    from fatescope.models import Model
     from fatescope.workflows.reproduce.names_data import NamedEmbryo
     from fatescope.workflows.reproduce.names_published import RunAgain
 
@@ -44,7 +44,7 @@ def score_methods(
     labels: dict[str, IntArray],
     features: dict[str, FloatArray],
     reported: RunAgain,
-    network: NamesNetwork,
+    network: Model,
     atlas: Atlas,
     seed: int,
 ) -> dict[str, Score]:
@@ -58,7 +58,7 @@ def score_methods(
         guesses = {
             MAJORITY: np.full(used.sum(), np.bincount(y[used]).argmax()),
             REPORTED: reported.fit.fitted.predict(raw),
-            CORRECTED: network.probabilities(features[e.key][used]).argmax(axis=1),
+            CORRECTED: network.run(features[e.key][used]).argmax(axis=1),
             ATLAS: atlas_labels(atlas, e, tracks=False)[used],
             ATLAS_TRACKS: atlas_labels(atlas, e, tracks=True)[used],
         }
