@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.report.lineage.panel import figure, text
-from fatescope.report.pictures import display_limits, jpeg_uri, png_uri, to_grey
+from fatescope.report.images import display_limits, jpeg_uri, png_uri, to_grey
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fatescope.report.pictures import display_limits, shrink_labels, shrink_mean, to_grey
+from fatescope.report.images import display_limits, shrink_labels, shrink_mean, to_grey
 from fatescope.report.values import Doubtful, Preview
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ import numpy as np
 
 from fatescope.base import group_findings
 from fatescope.report.outlines import paint_outlines
-from fatescope.report.pictures import png_uri
-from fatescope.report.svg import histogram, line_chart, number, strip_chart
+from fatescope.report.images import png_uri
+from fatescope.report.chart import histogram, line_chart, number, strip_chart
 from fatescope.report.views import find_in_views
 from fatescope.report.words import count_of
 

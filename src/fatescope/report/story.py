@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base import InputError
 from fatescope.report.outlines import PALETTE, colour_of, outline_polygons
-from fatescope.report.svg import nice_step, nice_ticks, number
+from fatescope.report.chart import nice_step, nice_ticks, number
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:

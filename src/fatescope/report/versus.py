@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.report.lineage.panel import figure, text
 from fatescope.report.outlines import outline_paths
-from fatescope.report.pictures import display_limits, jpeg_uri, shrink_mean, to_grey
+from fatescope.report.images import display_limits, jpeg_uri, shrink_mean, to_grey
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

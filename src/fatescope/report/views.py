@@ -8,9 +8,9 @@ import numpy as np
 
 from fatescope.report.colours import carry_colours
 from fatescope.report.outlines import PALETTE, outline_paths
-from fatescope.report.pictures import jpeg_uri
+from fatescope.report.images import jpeg_uri
 from fatescope.report.scale_bar import scale_bar
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

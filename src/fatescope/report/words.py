@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING
 
 from fatescope.base import commonest_doubt, group_findings
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from fatescope.report.values import NucleiReport

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.report.lineage.colours import UNKNOWN, founder_colour, shades
 from fatescope.report.lineage.panel import Panel, figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fatescope.report.lineage.panel import figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

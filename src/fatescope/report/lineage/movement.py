@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.report.lineage.colours import category_colours
 from fatescope.report.lineage.labels import place_labels
 from fatescope.report.lineage.panel import Panel, figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,6 +1,6 @@
 """One panel of a figure: a scale along each side, and marks placed by their values.
 
-Unlike the small charts of `fatescope.report.svg`, which take their colours from a page, these
+Unlike the small charts of `fatescope.report.chart`, which take their colours from a page, these
 figures carry their style with them, so that an SVG file stands alone in any program.
 """
 
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.report.svg import nice_ticks, number
+from fatescope.report.chart import nice_ticks, number
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

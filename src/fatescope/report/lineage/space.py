@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.report.lineage.panel import Panel, figure, legend, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -10,7 +10,7 @@ import numpy as np
 
 from fatescope.report.lineage.colours import UNKNOWN, ColourScale, founder_colour
 from fatescope.report.lineage.panel import figure, legend, text
-from fatescope.report.svg import nice_ticks, number
+from fatescope.report.chart import nice_ticks, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.lineage.layout import layout_names
 from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,7 +11,7 @@ from fatescope.base import InputError, Table
 from fatescope.lineage.body_axes import AXES, body_axes
 from fatescope.lineage.cells import Cells, cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.lineage import quality
 from fatescope.report import lineage as show
-from fatescope.report.svg import histogram, number
+from fatescope.report.chart import histogram, number
 from fatescope.workflows.lineages.figures import CLIFF_CELLS
 
 if TYPE_CHECKING:

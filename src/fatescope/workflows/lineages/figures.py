@@ -17,7 +17,7 @@ from fatescope.lineage.comparing import align_embryos, all_cells, can_be_aligned
 from fatescope.lineage.territory import measure_territories
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.reading import read_to_scale
 

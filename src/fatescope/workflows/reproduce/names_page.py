@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import founders_of
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 from fatescope.workflows.reproduce.names_scores import (
     ATLAS,
     ATLAS_TRACKS,

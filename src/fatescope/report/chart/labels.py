@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 from typing import TYPE_CHECKING
-
-from fatescope.report.lineage.panel import text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,19 +24,27 @@ class PlacedLabel:
     box: Box
     point: tuple[float, float]
 
-    def draw(self) -> str:
-        """Return the words, with a thin line to the point where they stand away from it."""
-        left, top, right, bottom = self.box
+    def draw(self, left: float, top: float) -> str:
+        """Return the words, with a thin line to the point where they stand away from it.
+
+        ``left`` and ``top`` are those of the plot; ``data-at`` gives the point within it, and how
+        far from it the words stand, for the script that moves them.
+        """
+        x0, y0, x1, y1 = self.box
         x, y = self.point
-        nearest = min(max(x, left), right), min(max(y, top), bottom)
+        nearest = min(max(x, x0), x1), min(max(y, y0), y1)
         far = abs(nearest[0] - x) + abs(nearest[1] - y) > 2 * _GAP
         line = (
-            f'<path d="M{x:.1f},{y:.1f}L{nearest[0]:.1f},{nearest[1]:.1f}" stroke="#999" '
-            'stroke-width="0.7"/>'
+            f'<path class="leader" d="M{left + x:.1f},{top + y:.1f}'
+            f'L{left + nearest[0]:.1f},{top + nearest[1]:.1f}"/>'
             if far
             else ""
         )
-        return line + text(left, bottom - 2.5, self.words, kind="s h")
+        # Words left of their point end there: how wide they are, only the reader's font knows.
+        edge, anchor = (x1, "end") if x1 <= x else (x0, "start")
+        at = f"{x:.1f} {y:.1f} {edge - x:.1f} {y1 - 2.5 - y:.1f}"
+        place = f'x="{left + edge:.1f}" y="{top + y1 - 2.5:.1f}" text-anchor="{anchor}"'
+        return f'{line}<text data-at="{at}" {place}>{escape(self.words)}</text>'
 
 
 def place_labels(

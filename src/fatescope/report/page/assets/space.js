@@ -1,25 +1,28 @@
-// Nuclei in space and time: turn with the mouse or the arrow keys, play with the space bar, click
-// a nucleus to follow it; its name stays beside it.
-"use strict";
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
-  const canvas = document.querySelector("canvas"), pen = canvas.getContext("2d");
-  const slider = document.getElementById("frame"), trail = document.getElementById("trail");
-  const about = document.getElementById("about"), play = document.getElementById("play");
+// Points in space and time: turn with the mouse or the arrow keys, play with the space bar, click
+// a point to follow it; its name stays beside it.
+for (const root of document.querySelectorAll(".room")) {
+  const part = (selector) => root.querySelector(selector);
+  const data = JSON.parse(part(".data").textContent);
+  const canvas = part("canvas"), pen = canvas.getContext("2d");
+  const slider = part(".frame"), trail = part(".trail input");
+  const about = part(".picked"), play = part(".play");
   const shown = data.groups.map(() => true);
   let yaw = -0.5, pitch = 0.35, zoom = 1, frame = data.last, timer = null, places = [], over = -1, chosen = -1;
 
-  const box = document.getElementById("groups");
   data.groups.forEach((g, i) => {
-    const label = document.createElement("label"), tick = document.createElement("input"), dot = document.createElement("i");
-    tick.type = "checkbox"; tick.checked = true; dot.style.background = data.colours[i];
-    tick.onchange = () => { shown[i] = tick.checked; draw(); };
-    label.append(tick, dot, g);
-    box.append(label);
+    if (!data.tracks.some((t) => t.g === i)) return;
+    const row = document.createElement("li"), button = document.createElement("button"), dot = document.createElement("i");
+    button.type = "button";
+    button.setAttribute("aria-pressed", "true");
+    dot.style.background = data.colours[i];
+    button.onclick = () => { shown[i] = !shown[i]; button.setAttribute("aria-pressed", String(shown[i])); draw(); };
+    button.append(dot, g);
+    row.append(button);
+    part(".legend").append(row);
   });
 
-  const find = document.getElementById("find");
-  const names = document.getElementById("names");
+  const find = part(".find");
+  const names = part("datalist");
   [...new Set(data.tracks.map((t) => t.n))].filter((n) => n).forEach((n) => {
     names.appendChild(document.createElement("option")).value = n;
   });
@@ -30,7 +33,7 @@
       if (frame < t.f || frame > last) frame = last;
     }
     go(frame);
-    if (find.value.trim() && chosen < 0) about.textContent = `no nucleus is called ${find.value.trim()}`;
+    if (find.value.trim() && chosen < 0) about.textContent = `no ${data.noun} is called ${find.value.trim()}`;
   };
 
   function turned(x, y, z) {
@@ -69,17 +72,17 @@
       pen.globalAlpha = 0.55 + 0.45 * Math.min(Math.max((depth / data.reach + 1) / 2, 0), 1);
       pen.fillStyle = data.colours[data.tracks[i].g];
       pen.beginPath();
-      pen.arc(x, y, (i === over ? 1.3 : 1) * Math.max(2, 0.9 * scale), 0, 2 * Math.PI);
+      pen.arc(x, y, (i === over ? 1.3 : 1) * Math.max(2, data.radius * scale), 0, 2 * Math.PI);
       pen.fill();
     });
     const here = places.find((p) => p[3] === chosen);
-    if (here) mark(here[0], here[1], Math.max(2, 0.9 * scale), data.tracks[chosen].n || "unnamed");
+    if (here) mark(here[0], here[1], Math.max(2, data.radius * scale), data.tracks[chosen].n || "unnamed");
     pen.globalAlpha = 1;
     axes(put, scale);
     const minutes = (frame * data.interval).toFixed(0);
-    document.getElementById("time").textContent = `frame ${frame}` + (data.unit ? `, ${minutes} ${data.unit}` : "");
+    part("output").textContent = `frame ${frame}` + (data.unit ? `, ${minutes} ${data.unit}` : "");
     const told = over >= 0 ? over : chosen;
-    about.textContent = told >= 0 ? describe(told) : `${places.length} ${places.length === 1 ? "nucleus" : "nuclei"}. ${data.hint}`;
+    about.textContent = told >= 0 ? describe(told) : `${places.length} ${places.length === 1 ? data.noun : data.noun === "nucleus" ? "nuclei" : data.noun + "s"}`;
   }
   function mark(x, y, radius, name) {
     pen.globalAlpha = 1;
@@ -121,9 +124,9 @@
   }
   function go(f) { frame = Math.min(data.last, Math.max(data.first, f)); slider.value = frame; draw(); }
   function toggle() {
-    if (timer) { clearInterval(timer); timer = null; play.textContent = "play"; return; }
+    if (timer) { clearInterval(timer); timer = null; play.textContent = "Play"; play.setAttribute("aria-pressed", "false"); return; }
     if (frame >= data.last) frame = data.first;
-    play.textContent = "stop";
+    play.textContent = "Playing"; play.setAttribute("aria-pressed", "true");
     timer = setInterval(() => { if (frame >= data.last) toggle(); else go(frame + 1); }, 60);
   }
   slider.min = data.first; slider.max = data.last; slider.value = frame;
@@ -146,21 +149,24 @@
     }
     draw();
   });
-  canvas.addEventListener("wheel", (e) => { e.preventDefault(); zoom *= Math.exp(-e.deltaY / 600); draw(); }, { passive: false });
-  document.addEventListener("keydown", (e) => {
-    if (e.target === find ? e.key !== "Escape" : e.target.tagName === "INPUT" && e.key !== " ") return;
+  canvas.addEventListener("wheel", (e) => { if (!e.ctrlKey && !e.metaKey) return; e.preventDefault(); zoom *= Math.exp(-e.deltaY / 600); draw(); }, { passive: false });
+  canvas.addEventListener("keydown", (e) => {
+    if (e.ctrlKey || e.metaKey || e.altKey) return;
     const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
     if (step) { yaw += step[0]; pitch += step[1]; draw(); }
     else if (e.key === " ") toggle();
     else if (e.key === "Escape") { chosen = -1; find.value = ""; draw(); }
+    else if (e.key === "+" || e.key === "=") { zoom *= 1.3; draw(); }
+    else if (e.key === "-") { zoom /= 1.3; draw(); }
+    else if (e.key === "0") { zoom = 1; draw(); }
     else if (e.key === ",") go(frame - 1);
     else if (e.key === ".") go(frame + 1);
     else return;
     e.preventDefault();
   });
-  document.getElementById("left").onclick = () => { yaw = 0; pitch = 0; draw(); };
-  document.getElementById("above").onclick = () => { yaw = 0; pitch = Math.PI / 2; draw(); };
-  document.getElementById("behind").onclick = () => { yaw = -Math.PI / 2; pitch = 0; draw(); };
-  window.addEventListener("resize", draw);
-  draw();
-})();
+  part(".left").onclick = () => { yaw = 0; pitch = 0; draw(); };
+  part(".above").onclick = () => { yaw = 0; pitch = Math.PI / 2; draw(); };
+  part(".behind").onclick = () => { yaw = -Math.PI / 2; pitch = 0; draw(); };
+  part(".walk").hidden = data.first === data.last;
+  new ResizeObserver(draw).observe(canvas);
+}
