@@ -23,10 +23,10 @@ from fatescope.report.page import (
     Frame,
     ImageViewer,
     Page,
+    PageTable,
     Pane,
     Section,
     SpaceViewer,
-    Table,
     Text,
     View,
     outlines_of,
@@ -59,7 +59,10 @@ def pane(labels, *, title="", outlines=()):
 def nuclei():
     sizes = np.random.default_rng(2).gamma(9, 4.5, 500)
     chart = histogram(
-        sizes, x=Axis(title="area", unit="µm²"), title="Area of nuclei", what="nuclei",
+        sizes,
+        x=Axis(title="area", unit="µm²"),
+        title="Area of nuclei",
+        what="nuclei",
         caption="n = 500 nuclei of one image.",
     )
     per_image = Chart(
@@ -68,9 +71,12 @@ def nuclei():
         y=Axis(title="nuclei"),
         marks=(Points(name="image", x=range(1, 41), y=np.sort(sizes[:40]).round()),),
     )
-    table = Table(
+    table = PageTable(
         columns=("image", "nuclei", "rule"),
-        rows=[(f"plate/{i}.tif", str(i * 7 % 11), Cell(text="blurred", kind="warning")) for i in range(8)],
+        rows=[
+            (f"plate/{i}.tif", str(i * 7 % 11), Cell(text="blurred", kind="warning"))
+            for i in range(8)
+        ],
     )
     return Section(title="Nuclei: sizes", blocks=(Beside(blocks=(chart, per_image)), table))
 
@@ -90,7 +96,8 @@ def membranes():
         cuts = (labels[k], labels[:, 30].repeat(2, axis=0), labels[:, :, 40].repeat(2, axis=0))
         titles = ("across Z", "across Y", "across X")
         panes = [
-            pane(cut, title=t, outlines=outlines_of(cut)) for cut, t in zip(cuts, titles, strict=True)
+            pane(cut, title=t, outlines=outlines_of(cut))
+            for cut, t in zip(cuts, titles, strict=True)
         ]
         planes.append(Frame(index=k, panes=panes))
     slices = ImageViewer(
@@ -104,8 +111,16 @@ def membranes():
     place = (shell - shell.mean(axis=0)) * (0.4, 0.2, 0.2)
     names = [f"cell {c}" for c in cell]
     tracks = tracks_of(place[:, ::-1], np.zeros(900, int), np.arange(900), names, names)
-    colours = dict(zip([f"cell {c}" for c in range(1, 6)], ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"), strict=True))
-    space = SpaceViewer(title="Cells in space", tracks=tracks, colours=colours, noun="point", radius_um=0.25)
+    colours = dict(
+        zip(
+            [f"cell {c}" for c in range(1, 6)],
+            ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#CC79A7"),
+            strict=True,
+        )
+    )
+    space = SpaceViewer(
+        title="Cells in space", tracks=tracks, colours=colours, noun="point", radius_um=0.25
+    )
     return Section(title="Membranes: slices and space", blocks=(slices, space))
 
 
@@ -118,7 +133,9 @@ def movies():
         layers = outlines_of(labels, {1, 2, 3, 4}, layer="found", colour=lambda _: FOUND)
         layers += outlines_of(labels, {5, 6}, layer="wrong", colour=lambda _: WRONG)
         layers += outlines_of(labels, {7, 8, 9}, layer="missed", colour=lambda _: MISSED)
-        frames.append(Frame(index=10 * t, panes=[pane(labels, outlines=layers)], words=f"n = {4 + t}"))
+        frames.append(
+            Frame(index=10 * t, panes=[pane(labels, outlines=layers)], words=f"n = {4 + t}")
+        )
     film = ImageViewer(
         title="Found, wrong and missed, frame by frame",
         noun="cell",
@@ -127,14 +144,23 @@ def movies():
     )
     time = np.arange(0, 181, 3.0)
     marks = []
-    for name, rate, colour in (("total", 30, "#7f7f7f"), ("AB", 35, "#0072B2"), ("MS", 48, "#E69F00")):
+    for name, rate, colour in (
+        ("total", 30, "#7f7f7f"),
+        ("AB", 35, "#0072B2"),
+        ("MS", 48, "#E69F00"),
+    ):
         n = 2 ** (time / rate)
         marks += [
             Band(name=name, x=time, low=n * 0.8, high=n * 1.2, colour=colour),
             Line(name=name, x=time, y=n, colour=colour),
         ]
     marks += [
-        Points(name="counted by hand", x=time[::12], y=2 ** (time[::12] / 30) * rng.normal(1, 0.1, 6), colour="#000000"),
+        Points(
+            name="counted by hand",
+            x=time[::12],
+            y=2 ** (time[::12] / 30) * rng.normal(1, 0.1, 6),
+            colour="#000000",
+        ),
         Guide(words="not all annotated", axis="x", at=150, to=180),
     ]
     counts = Chart(
@@ -159,7 +185,10 @@ def lineages():
         marks=(
             Guide(words="q below 0.05", axis="y", at=-np.log10(0.05)),
             Points(
-                name="AB", x=difference, y=-np.log10(q), words=names,
+                name="AB",
+                x=difference,
+                y=-np.log10(q),
+                words=names,
                 written=[n if v < 0.03 else "" for n, v in zip(names, q, strict=True)],
             ),
         ),
@@ -169,8 +198,16 @@ def lineages():
         x=Axis(title="compact name", labels=[f"AB{c}{d}" for c in "alpr" for d in "alpr"]),
         y=Axis(title="rows", scale="log2"),
         marks=(
-            Bars(name="after sampling", x=range(16), height=[512] * 16, stroke="dashed", colour="#333333"),
-            Bars(name="as they are", x=range(16), height=rng.integers(8, 500, 16), colour="#0072B2"),
+            Bars(
+                name="after sampling",
+                x=range(16),
+                height=[512] * 16,
+                stroke="dashed",
+                colour="#333333",
+            ),
+            Bars(
+                name="as they are", x=range(16), height=rng.integers(8, 500, 16), colour="#0072B2"
+            ),
         ),
     )
     loss = np.exp(-np.arange(1, 51) / 12)
@@ -183,10 +220,17 @@ def lineages():
             Line(name="validation", x=range(1, 51), y=loss * 1.3 + 0.05, stroke="dashed"),
         ),
     )
-    tree = '<svg width="300" height="60" role="img" aria-label="tree"><path d="M10,30H150M150,10V50M150,10H290M150,50H290" stroke="#222" fill="none"/></svg>'
+    branches = "M10,30H150M150,10V50M150,10H290M150,50H290"
+    tree = f'<svg width="300" height="60"><path d="{branches}" stroke="#222" fill="none"/></svg>'
     return Section(
         title="Lineages: cells, names, training",
-        blocks=(volcano, bars, course, Drawing(svg=tree, title="a tree"), Code(text="a = 1", title="Run it again")),
+        blocks=(
+            volcano,
+            bars,
+            course,
+            Drawing(svg=tree, title="a tree"),
+            Code(text="a = 1", title="Run it again"),
+        ),
     )
 
 
@@ -197,7 +241,13 @@ def plates():
     for name, rate in (("control", 0.004), ("10 µM", 0.03), ("100 µM", 0.09)):
         alive = np.exp(-rate * hours)
         marks += [
-            Band(name=name, x=hours, low=alive - 0.05, high=np.minimum(alive + 0.05, 1), shape="steps"),
+            Band(
+                name=name,
+                x=hours,
+                low=alive - 0.05,
+                high=np.minimum(alive + 0.05, 1),
+                shape="steps",
+            ),
             Line(name=name, x=hours, y=alive, shape="steps"),
         ]
     marks.append(Guide(words="half alive", axis="y", at=0.5))
@@ -223,9 +273,20 @@ def plates():
         y=Axis(title="alive", ends=(0, 1.05)),
         marks=(
             Points(
-                name="wells", x=[0.1, 1, 10, 100], y=[0.97, 0.9, 0.5, 0.1],
-                low=[0.9, 0.8, 0.35, 0.02], high=[1, 0.97, 0.65, 0.2], size_px=8,
+                name="wells",
+                x=[0.1, 1, 10, 100],
+                y=[0.97, 0.9, 0.5, 0.1],
+                low=[0.9, 0.8, 0.35, 0.02],
+                high=[1, 0.97, 0.65, 0.2],
+                size_px=8,
             ),
         ),
     )
-    return Section(title="Plates: survival and dose", blocks=(Beside(blocks=(survival, plate)), dose, Text(paragraphs=("Empty wells are blank.",))))
+    return Section(
+        title="Plates: survival and dose",
+        blocks=(
+            Beside(blocks=(survival, plate)),
+            dose,
+            Text(paragraphs=("Empty wells are blank.",)),
+        ),
+    )

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fatescope.report.chart.values import Chart
 
-_WIDTH, _HEIGHT, _ROW = 640.0, 250.0, 20.0
+_HEIGHT, _ROW = 250.0, 20.0
 _RIGHT, _TOP, _BOTTOM, _LETTER = 16.0, 14.0, 48.0, 7.0
 _TALLEST = 900.0
 ACCENT = "#00666b"
@@ -60,42 +60,52 @@ def draw_plot(chart: Chart) -> str:
     return _svg(_inside(chart, layout), layout.width, layout.height, chart.title)
 
 
-def draw_file(charts: Sequence[Chart], *, note: str = "") -> str:
-    """Return charts one below the other as an SVG file, with titles, legends and style.
+def draw_file(charts: Sequence[Chart], *, note: str = "", columns: int = 1) -> str:
+    """Return charts as an SVG file that stands alone, with titles, legends and style.
 
     Parameters
     ----------
     charts : sequence of Chart
     note : str
-        One line under the first title.
+        One line at the top.
+    columns : int
+        Charts in a row; with more than one the titles say what the colours mean, there is no
+        legend.
     """
-    body, top, width = [], 0.0, 0.0
-    for i, chart in enumerate(charts):
-        layout = _laid_out(chart)
-        words = [f'<text class="title" x="16" y="24">{escape(chart.title)}</text>']
-        if note and not i:
-            words.append(f'<text class="small" x="16" y="42">{escape(note)}</text>')
-        keys = legend_of(chart)
-        bar = [m for m in chart.marks if isinstance(m, HeatMap)]
-        x, y, head = layout.width + 6, 66.0, 50.0
-        for k, (name, colour) in enumerate(keys if len(keys) > 1 else ()):
-            words.append(
-                f'<rect x="{x:.1f}" y="{y + 18 * k - 10:.1f}" width="12" height="11" '
-                f'fill="{colour}"/><text x="{x + 18:.1f}" y="{y + 18 * k:.1f}">{escape(name)}</text>'
-            )
-        words += [_colour_bar(colour_scale(m), x, head + _TOP) for m in bar]
-        longest = max([len(name) for name, _ in keys] if len(keys) > 1 else [0])
-        room = 30 + _LETTER * longest if len(keys) > 1 else 150.0 if bar else 0.0
-        width = max(width, layout.width + room, 32 + 8.4 * len(chart.title), 32 + 6 * len(note))
-        tall = max(head + layout.height, y + 18 * len(keys) if len(keys) > 1 else 0.0)
-        body.append(
-            f'<g transform="translate(0 {top:.1f})">{"".join(words)}'
-            f'<g transform="translate(0 {head:.0f})">{_inside(chart, layout)}</g></g>'
-        )
-        top += tall + 10
+    top = 20.0 if note else 0.0
+    body = [f'<text class="small" x="16" y="18">{escape(note)}</text>'] if note else []
+    width = 32 + 6.2 * len(note)
+    for first in range(0, len(charts), columns):
+        left, tallest = 0.0, 0.0
+        for chart in charts[first : first + columns]:
+            drawn, wide, tall = _with_title(chart, has_legend=columns == 1)
+            body.append(f'<g transform="translate({left:.1f} {top:.1f})">{drawn}</g>')
+            left, tallest = left + wide, max(tallest, tall)
+        width, top = max(width, left), top + tallest + 10
     paper = f'<style>{chart_style()}</style><rect width="100%" height="100%" fill="#fff"/>'
     title = ", ".join(dict.fromkeys(c.title for c in charts))
     return _svg(paper + "".join(body), width, top, title) + "\n"
+
+
+def _with_title(chart: Chart, *, has_legend: bool) -> tuple[str, float, float]:
+    """Return a chart under its title and beside its legend, its width and its height."""
+    layout = _laid_out(chart)
+    words = [f'<text class="title" x="16" y="24">{escape(chart.title)}</text>']
+    keys = legend_of(chart) if has_legend else []
+    keys = keys if len(keys) > 1 else []
+    head, x = 36.0, layout.width + 6
+    for k, (name, colour) in enumerate(keys):
+        y = head + _TOP + 12 + 18 * k
+        words.append(
+            f'<rect x="{x:.1f}" y="{y - 10:.1f}" width="12" height="11" fill="{colour}"/>'
+            f'<text x="{x + 18:.1f}" y="{y:.1f}">{escape(name)}</text>'
+        )
+    ramps = [colour_scale(m) for m in chart.marks if isinstance(m, HeatMap)]
+    words += [_colour_bar(scale, x, head + _TOP) for scale in ramps]
+    room = 30 + _LETTER * max(len(n) for n, _ in keys) if keys else 150.0 * bool(ramps)
+    words.append(f'<g transform="translate(0 {head:.0f})">{_inside(chart, layout)}</g>')
+    wide = max(layout.width + room, 32 + (8.6 * len(chart.title) if has_legend else 0))
+    return "".join(words), wide, head + max(layout.height, _TOP + 20 + 18 * len(keys))
 
 
 def chart_style() -> str:
@@ -138,7 +148,7 @@ def _laid_out(chart: Chart) -> _Layout:
     longest = max([len(words) for _, words in y.ticks(5)], default=1)
     left = 34 + _LETTER * max(longest, 2)
     bottom = _BOTTOM
-    width = _WIDTH - left - _RIGHT
+    width = chart.width_px - left - _RIGHT
     if _is_crowded(chart, width):
         bottom += _LETTER * max(map(len, chart.x.labels)) - 10
     if chart.proportion == "equal":
@@ -147,7 +157,7 @@ def _laid_out(chart: Chart) -> _Layout:
 
 
 def _equal(x: Scale, y: Scale, width: float) -> tuple[Scale, Scale, float]:
-    """Return axes of one unit, and the height; a range that is far longer than the other is kept."""
+    """Return axes of one unit, and the height that it asks for, up to the tallest."""
     unit = (x.high - x.low) / width
     height = (y.high - y.low) / unit
     if height > _TALLEST:
@@ -175,7 +185,8 @@ def _inside(chart: Chart, layout: _Layout) -> str:
     return (
         f'<g class="axes">{_axes(chart, layout)}</g>'
         f'<svg class="plot" x="{layout.left:.1f}" y="{_TOP}" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}" preserveAspectRatio="none" overflow="visible">{marks}</svg>'
+        f'viewBox="0 0 {width} {height}" preserveAspectRatio="none" overflow="visible">'
+        f"{marks}</svg>"
         f'<g class="written">{_written(chart, layout)}</g>'
     )
 
@@ -187,15 +198,15 @@ def _axes(chart: Chart, layout: _Layout) -> str:
     if not any(isinstance(m, HeatMap) for m in chart.marks):
         parts += [
             f'<path class="grid" d="M{left:.1f},{bottom - s * height:.1f}h{width:.1f}"/>'
-            for s, _ in layout.y.ticks(5)
+            for s, _ in layout.y.ticks(_n_ticks(height, 50))
         ]
     parts += [
         f'<text x="{left - 8:.1f}" y="{bottom - s * height + 4:.1f}" text-anchor="end">'
         f"{escape(words)}</text>"
-        for s, words in layout.y.ticks(5)
+        for s, words in layout.y.ticks(_n_ticks(height, 50))
     ]
     upright = _is_crowded(chart, width)
-    for share, words in layout.x.ticks(6):
+    for share, words in layout.x.ticks(_n_ticks(width, 80)):
         at = left + share * width
         place = (
             f'transform="translate({at + 4:.1f} {bottom + 8:.1f}) rotate(-90)" text-anchor="end"'
@@ -213,6 +224,10 @@ def _axes(chart: Chart, layout: _Layout) -> str:
         f'text-anchor="middle">{escape(chart.y.words)}</text>',
     ]
     return "".join(parts)
+
+
+def _n_ticks(length: float, apart: float) -> int:
+    return max(3, round(length / apart))
 
 
 def _written(chart: Chart, layout: _Layout) -> str:

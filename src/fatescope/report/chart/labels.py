@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LETTER, _HEIGHT, _GAP = 5.8, 11.0, 5.0  # of small text, in pixels
-_RINGS = (0.0, 8.0, 18.0, 30.0, 44.0)  # further and further from the point
+_RINGS = (0.0, 8.0, 18.0, 30.0, 44.0, 60.0)  # further and further from the point
 _SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom

@@ -100,9 +100,9 @@ def _corners(
 
 def _path(corners: NDArray[np.float64]) -> str:
     """Return the commands of a path through corners; where one is NaN, the line breaks."""
-    known = np.isfinite(corners).all(axis=1)
+    known = [a == a and b == b for a, b in corners.tolist()]
     parts, was_known = [], False
-    for (a, b), is_known in zip(corners.tolist(), known.tolist(), strict=True):
+    for (a, b), is_known in zip(corners.tolist(), known, strict=True):
         if is_known:
             parts.append(f"{'L' if was_known else 'M'}{a:.1f},{b:.1f}")
         was_known = is_known
@@ -193,7 +193,9 @@ def _heat_map(mark: HeatMap, x: Scale, y: Scale, size: tuple[float, float]) -> s
 
 def _guide(mark: Guide, x: Scale, y: Scale, size: tuple[float, float]) -> str:
     scale = x if mark.axis == "x" else y
-    ends = sorted(float(scale.shares(v)) for v in (mark.at, mark.at if mark.to is None else mark.to))
+    ends = sorted(
+        float(scale.shares(v)) for v in (mark.at, mark.at if mark.to is None else mark.to)
+    )
     low, high = (min(max(e, -0.01), 1.01) for e in ends)
     if mark.to is None and mark.axis == "x":
         return f'<path class="guide" d="M{low * size[0]:.1f},0v{size[1]:.1f}"/>'

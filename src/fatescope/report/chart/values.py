@@ -173,6 +173,8 @@ class Chart:
         ``equal`` keeps one unit equally long along both sides, as maps need.
     height_px : int, optional
         Of the plot itself; default by what it holds.
+    width_px : int
+        Of the drawing in a file; a page gives it the width that it has.
     """
 
     title: str
@@ -182,6 +184,7 @@ class Chart:
     caption: str = ""
     proportion: Literal["free", "equal"] = "free"
     height_px: int | None = None
+    width_px: int = 640
 
     def __post_init__(self) -> None:
         if not self.marks:

@@ -11,7 +11,7 @@ from .space import tracks_of as tracks_of
 from .text import Cell as Cell
 from .text import Code as Code
 from .text import Fact as Fact
-from .text import Table as Table
+from .text import PageTable as PageTable
 from .text import Text as Text
 from .values import Beside as Beside
 from .values import Block as Block

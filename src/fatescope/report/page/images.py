@@ -207,9 +207,7 @@ def shorten(viewer: ImageViewer, excess: int) -> tuple[ImageViewer, int]:
             continue
         freed += _weight(views[-1].pop())
         n_lost += 1
-    kept = [
-        replace(v, frames=f) for v, f in zip(viewer.views, views, strict=False) if f
-    ]
+    kept = [replace(v, frames=f) for v, f in zip(viewer.views, views, strict=False) if f]
     if n_lost:
         lost = f"{n_lost} images were left out to keep this page under 20 MB."
         kept[0] = replace(kept[0], about=f"{kept[0].about} {lost}".strip())

@@ -59,7 +59,11 @@ class SpaceViewer:
 
 
 def tracks_of(
-    place_um: FloatArray, frame: IntArray, track: IntArray, names: Sequence[str], groups: Sequence[str]
+    place_um: FloatArray,
+    frame: IntArray,
+    track: IntArray,
+    names: Sequence[str],
+    groups: Sequence[str],
 ) -> list[Track]:
     """Gather rows into tracks; a frame that a track lacks repeats the one before.
 

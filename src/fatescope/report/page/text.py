@@ -48,17 +48,18 @@ class Fact:
 class Cell:
     """A cell of a table that is more than its text.
 
-    ``hint`` appears under the pointer; ``more`` unfolds below the text, one line each.
+    ``kind`` is a severity (``error``, ``warning``, ``info``), ``code`` or empty. ``hint`` appears
+    under the pointer; ``more`` unfolds below the text, one line each.
     """
 
     text: str
-    kind: Literal["", "error", "warning", "info", "code"] = ""
+    kind: str = ""
     hint: str = ""
     more: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
+class PageTable:
     """Rows under columns, numbers as text, ready to read.
 
     A column whose cells are numbers is set to the right; of six rows or more, a click on a heading

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fatescope.report.chart.values import Chart
 from fatescope.report.page.images import ImageViewer
 from fatescope.report.page.space import SpaceViewer
-from fatescope.report.page.text import Code, Fact, Table, Text
+from fatescope.report.page.text import Code, Fact, PageTable, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class Beside:
     blocks: Sequence[Block]
 
 
-Block = Text | Code | Table | Chart | Drawing | ImageViewer | SpaceViewer | Beside
+Block = Text | Code | PageTable | Chart | Drawing | ImageViewer | SpaceViewer | Beside
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,7 +62,7 @@ def render_page(page: Page) -> bytes:
 
 def _shortened(page: Page, excess: int) -> Page:
     """Return the page less the images that are too many, from its end on."""
-    sections = []
+    sections: list[Section] = []
     for section in reversed(page.sections):
         blocks: list[Block] = []
         for block in reversed(section.blocks):

@@ -11,7 +11,7 @@ from fatescope.base import InputError, Table
 from fatescope.lineage.body_axes import AXES, body_axes
 from fatescope.lineage.cells import Cells, cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
-from fatescope.report.chart import number
+from fatescope.report.chart import Axis, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,8 +36,13 @@ class Embryo:
 
     @property
     def time_label(self) -> str:
-        """Label of the time axis."""
-        return f"time ({self.unit})" if self.unit else "frame"
+        """Words of the time axis."""
+        return self.time_axis.words
+
+    @property
+    def time_axis(self) -> Axis:
+        """Time, with its unit where it is known."""
+        return Axis(title="time", unit=self.unit) if self.unit else Axis(title="frame")
 
 
 def prepare_embryo(key: str, lineage: Lineage) -> Embryo:
