@@ -55,7 +55,9 @@ def chart_movement(
         times = [number(float(t)) for t in time[mine]]
         x, y = place[mine].T
         style = {"name": name, "x": x, "y": y, "colour": colours[i]}
-        marks.append(Line(**style, width=1.6, stroke="solid" if i < len(set(colours)) else "dashed"))
+        marks.append(
+            Line(**style, width=1.6, stroke="solid" if i < len(set(colours)) else "dashed")
+        )
         words = [f"{name}, {time_label} {t}" for t in times]
         marks.append(Points(**style, words=words, written=times, size_px=8.0))
     said = f"Numbers: {time_label}; those without room appear when you zoom in."

@@ -191,7 +191,7 @@ def _view_data(view: View) -> dict[str, Any]:
                 "panes": [
                     {
                         "title": pane.title,
-                        "image": pane.image,
+                        "image": "" if i and pane.image == frame.panes[0].image else pane.image,
                         "width": pane.width,
                         "height": pane.height,
                         "outlines": [
@@ -199,7 +199,7 @@ def _view_data(view: View) -> dict[str, Any]:
                             for o in pane.outlines
                         ],
                     }
-                    for pane in frame.panes
+                    for i, pane in enumerate(frame.panes)
                 ],
             }
             for frame in view.frames

@@ -92,7 +92,7 @@ for (const figure of document.querySelectorAll(".plotted")) {
   const csv = decodeURIComponent(figure.querySelector(".csv").href.split(",").slice(1).join(","));
   const [header, ...rows] = csv.trim().split("\n").map((line) =>
     [...line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g)].map((m) => (m[1] ?? m[2]).replaceAll('""', '"')));
-  const placeOf = (axis, text) => share(axis, axis.labels.length ? Math.max(axis.labels.indexOf(text), isNaN(text) ? -9 : Number(text)) : text);
+  const placeOf = (axis, text) => share(axis, axis.labels.includes(text) ? axis.labels.indexOf(text) : text);
   const points = rows.map((row) => Object.fromEntries(fields.map((f, i) => [f, row[i]]))).map((row) => ({
     row, name: row.name,
     x: row.x === undefined || row.x === "" ? NaN : placeOf(given.x, row.x) * W,
@@ -130,7 +130,7 @@ for (const figure of document.querySelectorAll(".plotted")) {
   paper.addEventListener("pointermove", (e) => {
     const [x, y] = inPlot(e);
     if (!held) {
-      let best = 30 ** 2;
+      let best = isMap ? Infinity : 30 ** 2;
       at = -1;
       points.forEach((p, i) => {
         const d = (px(p.x) - px(x)) ** 2 + (py(p.y) - py(y)) ** 2;

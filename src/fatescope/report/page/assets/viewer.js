@@ -22,7 +22,7 @@ for (const root of document.querySelectorAll(".look")) {
       const svg = panes[i].querySelector("svg");
       svg.textContent = "";
       const filter = "filter:brightness(" + 2 ** contrast.value + ")";
-      if (on.image) make("image", { href: pane.image, width: pane.width, height: pane.height, style: filter }, svg);
+      if (on.image) make("image", { href: pane.image || frame.panes[0].image, width: pane.width, height: pane.height, style: filter }, svg);
       const drawn = pane.outlines.filter((o) => !off.has(o[7]));
       if (on.outlines) {
         const group = make("g", { transform: "scale(.5)" }, svg);
