@@ -94,6 +94,10 @@ def _with_title(chart: Chart, *, has_legend: bool) -> tuple[str, float, float]:
     keys = legend_of(chart) if has_legend else []
     keys = keys if len(keys) > 1 else []
     head, x = 36.0, layout.width + 6
+    caption = chart.caption if has_legend else ""
+    if caption:
+        words.append(f'<text class="small" x="16" y="42">{escape(caption)}</text>')
+        head = 50.0
     for k, (name, colour) in enumerate(keys):
         y = head + _TOP + 12 + 18 * k
         words.append(
@@ -104,7 +108,9 @@ def _with_title(chart: Chart, *, has_legend: bool) -> tuple[str, float, float]:
     words += [_colour_bar(scale, x, head + _TOP) for scale in ramps]
     room = 30 + _LETTER * max(len(n) for n, _ in keys) if keys else 150.0 * bool(ramps)
     words.append(f'<g transform="translate(0 {head:.0f})">{_inside(chart, layout)}</g>')
-    wide = max(layout.width + room, 32 + (8.6 * len(chart.title) if has_legend else 0))
+    wide = layout.width + room
+    if has_legend:
+        wide = max(wide, 32 + 8.6 * len(chart.title), 32 + 5.8 * len(caption))
     return "".join(words), wide, head + max(layout.height, _TOP + 20 + 18 * len(keys))
 
 

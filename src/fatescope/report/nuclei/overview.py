@@ -68,7 +68,9 @@ def draw_overview(report: NucleiReport) -> str:
         for label, path in outline_paths(last.labels[:side, :side]).items()
     )
     traced = f'{image}<g class="outlines" transform="scale(.5)">{paths}</g>'
-    chart = replace(count_chart(movie), width_px=_PANEL, height_px=_PANEL - 62, title="")
+    chart = replace(
+        count_chart(movie), width_px=_PANEL, height_px=_PANEL - 62, title="", caption=""
+    )
     panels = (
         (f"frame {last.frame} of the movie", _fitted(image + bar, side)),
         (f"{int(movie.counts[last.frame])} nuclei outlined", _fitted(traced, side)),
