@@ -72,9 +72,11 @@ def chart_paths(
                 continue
             new = np.flatnonzero(np.diff(track[mine])) + 1  # a break between two tracks
             x, y = np.insert(sides[mine], new, np.nan, axis=0).T
-            marks.append(Line(name=g, x=x, y=y, colour=colour, width=0.9))
+            marks.append(Line(name=g or "unnamed", x=x, y=y, colour=colour, width=0.9))
             last = sides[order[ends][group[order[ends]] == g]]
-            marks.append(Points(name=g, x=last[:, 0], y=last[:, 1], colour=colour, size_px=3.2))
+            marks.append(
+                Points(name=g or "unnamed", x=last[:, 0], y=last[:, 1], colour=colour, size_px=3.2)
+            )
         x_axis, y_axis = (
             Axis(title=axis_names[i], unit="µm", ends=(float(low[i]), float(high[i])))
             for i in (right, up)

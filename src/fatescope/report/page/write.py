@@ -107,7 +107,7 @@ def _render(page: Page) -> bytes:
         "script_hash": f"sha256-{digest}",
         "style": Markup(_asset("page.css") + chart_style()),
     }
-    return environment.get_template("page.html.j2").render(values).encode("utf-8")
+    return environment.get_template("page.html.j2").render(values).lstrip().encode("utf-8")
 
 
 def _flat(blocks: Any) -> Iterator[Block]:

@@ -12,6 +12,7 @@ from fatescope.lineage.layout import Runs, layout_tree, value_runs
 from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.report import lineage as show
 from fatescope.report.chart import ColourScale, category_colours, draw_file
+from fatescope.report.chart.colours import UNKNOWN
 from fatescope.report.files import store_text
 from fatescope.report.nuclei.words import count_of
 from fatescope.report.page import Drawing, Page, Section, SpaceViewer, tracks_of, write_page
@@ -139,7 +140,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     assert embryo.body_um is not None
     groups = [g for g in (*LINEAGES, EARLY) if g in embryo.group]
     colours = {g: show.founder_colour(g) for g in groups}
-    path_group, path_colours, whose = embryo.group, colours, ""
+    path_group, path_colours, whose = embryo.group, colours or {"": UNKNOWN}, ""
     if settings.cells:
         path_group = chosen_cell(embryo, settings)
         path_colours = category_colours([c for c in asked_cells(settings) if c in path_group])
