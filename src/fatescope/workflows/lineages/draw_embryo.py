@@ -148,7 +148,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     paths = show.chart_paths(
         embryo.body_um,
         embryo.lineage.frame,
-        embryo.cells.row_cell,
+        embryo.cells.of_row,
         path_group,
         path_colours,
         axis_names=embryo.axis_names,
@@ -160,7 +160,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         tracks=tracks_of(
             embryo.body_um,
             embryo.lineage.frame,
-            embryo.cells.row_cell,
+            embryo.cells.of_row,
             [str(n) for n in embryo.cells.name],
             embryo.group,
         ),
