@@ -1,0 +1,99 @@
+"""What can be chosen about rendered embryos."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BeforeValidator
+
+from fatescope.base.settings import Settings, setting
+
+
+def _split(value: Any) -> Any:
+    """Take numbers and words divided by commas, as a flag gives them."""
+    return (
+        tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
+    )
+
+
+Numbers = Annotated[tuple[int, ...], BeforeValidator(_split)]
+Steps = Annotated[tuple[float, float, float], BeforeValidator(_split)]
+Channel = Literal["nuclei", "membrane"]
+Channels = Annotated[tuple[Channel, ...], BeforeValidator(_split)]
+
+
+class LineageSettings(Settings):
+    """The lineage of a rendered embryo that no table gives: drawn from the atlas."""
+
+    minutes: float = setting(
+        190.0, "length of the recording, from the two-cell stage", unit="min", gt=5, le=260
+    )
+    interval_min: float = setting(1.0, "time between frames", unit="min", gt=0.1, le=30)
+    pace: float = setting(
+        0.0, "minutes that this embryo needs for one minute of a typical one; 0: drawn", ge=0, le=4
+    )
+    spread: float = setting(
+        1.0, "how far embryos differ from the mean embryo; 1 as in real ones", ge=0, le=2
+    )
+
+
+class VolumeSettings(Settings):
+    """Volumes of embryos in a fluorescence microscope: nuclei and membranes, with exact truth."""
+
+    count: int = setting(1, "number of embryos, each drawn anew", ge=1, le=10_000)
+    cells: Numbers = setting((4, 28, 100), "stages to render: numbers of cells, divided by commas")
+    frames: Numbers = setting((), "frames of the table to render instead of stages")
+    channels: Channels = setting(("nuclei", "membrane"), "what is stained")
+    planes: int = setting(70, "planes of a volume", ge=1, le=2000)
+    height: int = setting(256, "rows of a plane", unit="px", ge=16, le=16_384)
+    width: int = setting(356, "columns of a plane", unit="px", ge=16, le=16_384)
+    voxel_um: Steps = setting((0.43, 0.18, 0.18), "size of a voxel: z, y, x", unit="µm")
+    vary: float = setting(
+        1.0, "how much the look changes from embryo to embryo; 0: not at all", ge=0, le=1
+    )
+    place: Literal["centre", "table"] = setting(
+        "centre", "the embryo in the middle of the field, or where its table says"
+    )
+
+    blur_um: float = setting(
+        0.2,
+        "width (standard deviation) of the point-spread function in plane",
+        unit="µm",
+        ge=0,
+        le=5,
+    )
+    blur_z_um: float = setting(0.7, "the same along z", unit="µm", ge=0, le=10)
+    attenuation: float = setting(
+        0.025, "share of light lost per µm of embryo that it passes", unit="1/µm", ge=0, le=0.5
+    )
+    photons: float = setting(
+        18.0,
+        "photons per voxel of a typical nucleus or wall: fewer give more noise",
+        gt=0.5,
+        le=1e5,
+    )
+    nuclear_texture: float = setting(0.2, "strength of chromatin texture", ge=0, le=2)
+    brightness_spread: float = setting(
+        0.15,
+        "spread of brightness between nuclei (standard deviation of its logarithm)",
+        ge=0,
+        le=2,
+    )
+    haze: float = setting(0.05, "light of the cytoplasm, beside that of a nucleus", ge=0, le=1)
+    dark: float = setting(0.04, "light outside the embryo, beside that of a nucleus", ge=0, le=1)
+
+    wall_blur_um: float = setting(
+        0.33, "width of a membrane in plane (standard deviation)", unit="µm", ge=0, le=5
+    )
+    wall_blur_z_um: float = setting(0.75, "the same along z", unit="µm", ge=0, le=10)
+    wall_haze: float = setting(
+        0.2, "light of the cytoplasm in the membrane channel, beside that of a wall", ge=0, le=1
+    )
+    bend_um: float = setting(0.45, "how far walls are bent", unit="µm", ge=0, le=3)
+    grain: float = setting(0.5, "unevenness along a wall", ge=0, le=3)
+    outer_wall: float = setting(
+        0.65, "light of a membrane at the shell, beside a wall between two cells", ge=0, le=2
+    )
+    membrane_look: Literal["deconvolved", "raw"] = setting(
+        "deconvolved", "deconvolved: the background is exactly 0 and walls are grainy"
+    )
