@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fatescope.simulate.embryo.moments import Moment
     from fatescope.simulate.embryo.shell import Shell
 
-_BALL = 1.38
+_BALL = 1.3
 """Radius of the ball that a cell may fill, beside that of a sphere of the same volume."""
 _NEAR_UM = 1.5
 """Walls are drawn up to this distance."""

@@ -87,10 +87,10 @@ class VolumeSettings(Settings):
     )
     wall_blur_z_um: float = setting(0.75, "the same along z", unit="µm", ge=0, le=10)
     wall_haze: float = setting(
-        0.2, "light of the cytoplasm in the membrane channel, beside that of a wall", ge=0, le=1
+        0.23, "light of the cytoplasm in the membrane channel, beside that of a wall", ge=0, le=1
     )
     bend_um: float = setting(0.45, "how far walls are bent", unit="µm", ge=0, le=3)
-    grain: float = setting(0.5, "unevenness along a wall", ge=0, le=3)
+    grain: float = setting(0.3, "unevenness along a wall", ge=0, le=3)
     outer_wall: float = setting(
         0.65, "light of a membrane at the shell, beside a wall between two cells", ge=0, le=2
     )

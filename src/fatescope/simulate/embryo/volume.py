@@ -36,8 +36,9 @@ _GAIN = 110.0
 _OFFSET = 2.0
 _READ_NOISE = 0.6  # photons
 _TEXTURE_SHAPE = (24, 96, 96)
-_GRAIN_PX = 0.6
-_FLOOR = 0.5
+_GRAIN_UM, _GRAIN_PX = 0.25, 0.7
+"""Size of grains in the stain, and of what deconvolution makes of noise."""
+_FLOOR = 0.3
 """Share of the cytoplasm's light that deconvolution takes away."""
 
 
@@ -178,13 +179,17 @@ class EmbryoScene:
             rng=np.random.default_rng([self.seed, 5]),
         )
         grain = rng.standard_normal(grid.shape, dtype=np.float32)
+        grain = blur_volume(grain, grid=grid, blur_um=(_GRAIN_UM,) * 3)
+        grain *= np.float32(s.grain) / grain.std()
+        grain += 1
+        np.maximum(grain, 0, out=grain)
         light = built.wall
-        light *= np.maximum(1 + np.float32(2 * s.grain) * grain, 0)
-        del grain
+        light *= grain
         blur = (s.wall_blur_z_um, s.wall_blur_um, s.wall_blur_um)
         light = blur_volume(light, grid=grid, blur_um=blur)
         light /= np.float32(max(float(np.quantile(light[light > 0.02], 0.97)), 1e-6))
-        light += np.float32(s.wall_haze) * (built.owner > 0)
+        grain *= np.float32(s.wall_haze)
+        light += grain * (built.owner > 0)
         light *= self.along_z[:, None, None]
         numbers = np.concatenate([[0], moment.cell + 1]).astype(self.label_type)
         labels = numbers[built.owner]
