@@ -11,7 +11,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Plan, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
-from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
+from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
 from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
 
 LineageTable = Annotated[
@@ -85,6 +85,35 @@ def embryo(
     if plan:
         return plan_embryo_volumes(settings, execution=execution)
     return write_embryo_volumes(
+        out,
+        settings,
+        lineage,
+        table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(simulate, "movie", example="fatescope simulate movie --out demo --frames 120 --seed 1")
+def movie(
+    out: Out,
+    settings: MovieSettings,
+    lineage: LineageSettings,
+    execution: Execution,
+    console: Console,
+    table: LineageTable = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Render movies of embryos as recordings are published, with tables, counts and lineage."""
+    from fatescope.workflows.embryo_movies import plan_embryo_movies, write_embryo_movies
+
+    if plan:
+        return plan_embryo_movies(settings, execution=execution)
+    return write_embryo_movies(
         out,
         settings,
         lineage,

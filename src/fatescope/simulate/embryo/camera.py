@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base.types import FloatArray
+    from fatescope.base.types import FloatArray, IntArray
 
 _LEVELS, _BITS = 256, 12
 
@@ -65,14 +65,26 @@ class Detector:
 
     def expose(self, light: FloatArray, rng: np.random.Generator) -> NDArray[np.uint8]:
         """Return what is recorded: ``light`` is float32 and at least 0, of any shape."""
+        random = np.frombuffer(rng.bytes(2 * light.size), dtype=np.uint16).reshape(light.shape)
+        return self._look_up(light, random >> (16 - _BITS))
+
+    def expose_brightest(
+        self, light: FloatArray, planes: int, rng: np.random.Generator
+    ) -> NDArray[np.uint8]:
+        """Return the highest of so many recordings of the same light: noise in a projection."""
+        share = (np.arange(2**16) + 0.5) / 2**16
+        highest = (share ** (1 / planes) * 2**_BITS).astype(np.uint16)
+        random = np.frombuffer(rng.bytes(2 * light.size), dtype=np.uint16).reshape(light.shape)
+        return self._look_up(light, highest[random])
+
+    def _look_up(self, light: FloatArray, quantile: IntArray) -> NDArray[np.uint8]:
         level = np.minimum(light, self._brightest)
         np.sqrt(level, out=level)
         level *= self._scale
         level += np.float32(0.5)
         at = level.astype(np.int32)
         at <<= _BITS
-        random = np.frombuffer(rng.bytes(2 * light.size), dtype=np.uint16).reshape(light.shape)
-        at |= random >> (16 - _BITS)
+        at |= quantile
         return np.asarray(self._table[at])
 
 

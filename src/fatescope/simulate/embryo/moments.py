@@ -106,6 +106,10 @@ class Lives:
         alive = (self.first <= frames[:, None]) & (frames[:, None] < self._end())
         return frames, alive.sum(axis=1)
 
+    def knows(self, frame: float) -> bool:
+        """Tell whether the table has anything to say about a moment."""
+        return bool(self.first.min() <= frame <= self.last.max())
+
     def alive(self, frame: float) -> IntArray:
         """Return the numbers of the cells that live at a moment."""
         return np.flatnonzero((self.first <= frame) & (frame < self._end()))

@@ -106,27 +106,45 @@ def draw_nuclear_light(
         box = grid.box(centre - reach[i], centre + reach[i])
         if box is None:
             continue
-        inside = _quadratic(inverse[i], centre, grid, box)
-        softness = _quadratic(edge[i], centre, grid, box)
-        softness += np.float32(least[i])
-        inside += np.float32(shift[i])
-        softness /= inside
-        softness /= inside
-        softness *= np.float32(1 / 9)
-        np.cbrt(inside, out=inside)
-        np.divide(-1, inside, out=inside)
-        inside += 1
-        inside -= softness
-        np.sqrt(softness, out=softness)
-        inside /= softness
-        inside *= np.float32(_LOGISTIC)
-        np.clip(inside, -30, 30, out=inside)
-        np.exp(inside, out=inside)
-        inside += 1
-        np.divide(np.float32(amplitude[i]), inside, out=inside)
+        inside = soft_inside(
+            _quadratic(inverse[i], centre, grid, box),
+            _quadratic(edge[i], centre, grid, box),
+            shift[i],
+            least[i],
+        )
+        inside *= np.float32(amplitude[i])
         if texture_strength > 0:
             _add_texture(inside, texture, texture_at[i], centre, grid, box, texture_strength)
         light[box] += inside
+
+
+def soft_inside(form: FloatArray, variance: FloatArray, shift: float, least: float) -> FloatArray:
+    """Return the share of the blur's Gaussian that lies inside an ellipsoid; see the module.
+
+    Parameters
+    ----------
+    form, variance : ndarray of float32
+        Q and ``4 p'MSMp`` at each place; both are overwritten.
+    shift, least : float
+        ``tr(MS)`` and ``2 tr(MSMS)``.
+    """
+    inside, softness = form, variance
+    softness += np.float32(least)
+    inside += np.float32(shift)
+    softness /= inside
+    softness /= inside
+    softness *= np.float32(1 / 9)
+    np.cbrt(inside, out=inside)
+    np.divide(-1, inside, out=inside)
+    inside += 1
+    inside -= softness
+    np.sqrt(softness, out=softness)
+    inside /= softness
+    inside *= np.float32(_LOGISTIC)
+    np.clip(inside, -30, 30, out=inside)
+    np.exp(inside, out=inside)
+    inside += 1
+    return np.asarray(np.reciprocal(inside, out=inside))
 
 
 def draw_nuclear_labels(labels: IntArray, bodies: Bodies, numbers: IntArray, *, grid: Grid) -> None:

@@ -97,3 +97,72 @@ class VolumeSettings(Settings):
     membrane_look: Literal["deconvolved", "raw"] = setting(
         "deconvolved", "deconvolved: the background is exactly 0 and walls are grainy"
     )
+
+
+class MovieSettings(Settings):
+    """Movies of embryos: maximum projections through a codec, as recordings are published."""
+
+    count: int = setting(1, "number of movies, each of an embryo drawn anew", ge=1, le=10_000)
+    frames: int = setting(0, "number of frames; 0: as many as the lineage has", ge=0, le=100_000)
+    planes: int = setting(31, "planes that are projected", ge=1, le=2000)
+    height: int = setting(512, "rows of a frame", unit="px", ge=16, le=16_384)
+    width: int = setting(712, "columns of a frame", unit="px", ge=16, le=16_384)
+    voxel_um: Steps = setting((1.0, 0.09, 0.09), "size of a voxel: z, y, x", unit="µm")
+    vary: float = setting(
+        1.0, "how much the look changes from movie to movie; 0: not at all", ge=0, le=1
+    )
+    place: Literal["centre", "table"] = setting(
+        "centre", "the embryo in the middle of the field, or where its table says"
+    )
+
+    blur_um: float = setting(
+        0.2,
+        "width (standard deviation) of the point-spread function in plane",
+        unit="µm",
+        ge=0,
+        le=5,
+    )
+    blur_z_um: float = setting(0.75, "the same along z", unit="µm", ge=0, le=10)
+    attenuation: float = setting(
+        0.03, "share of light lost per µm of embryo that it passes", unit="1/µm", ge=0, le=0.5
+    )
+    shade: float = setting(
+        0.25, "share of light that nuclei in the middle lose beside those at the rim", ge=0, le=1
+    )
+    brightness: float = setting(
+        185.0, "grey value of a typical nucleus of a late stage", gt=0, le=1000
+    )
+    early: float = setting(
+        0.48,
+        "brightness before the embryo's own expression, beside that of later stages",
+        ge=0,
+        le=2,
+    )
+    brightness_spread: float = setting(
+        0.2, "spread of brightness between nuclei (standard deviation of its logarithm)", ge=0, le=2
+    )
+    photons: float = setting(
+        16.0, "photons per voxel of a typical nucleus: fewer give more noise", gt=0.5, le=1e5
+    )
+    nuclear_texture: float = setting(0.12, "strength of chromatin texture", ge=0, le=2)
+    haze: float = setting(0.002, "light of the cytoplasm, beside that of a nucleus", ge=0, le=1)
+    dark: float = setting(0.0002, "light outside the embryo, beside that of a nucleus", ge=0, le=1)
+    bleaching: float = setting(0.12, "share of light lost until the last frame", ge=0, le=0.9)
+    laser_steps: float = setting(
+        0.7, "how often, on average, the laser is turned up in a movie", ge=0, le=20
+    )
+
+    reporter: Literal["drawn", "none"] = setting(
+        "drawn", "red: a gene that a few lineages, drawn at random, express from some time on"
+    )
+    speckle: float = setting(1.0, "isolated noise in red, strongest at the start", ge=0, le=10)
+    debris: float = setting(1.0, "bodies beside the embryo that glow red, on average", ge=0, le=20)
+    neighbour: float = setting(
+        0.2, "chance that another embryo lies at the edge of the field", ge=0, le=1
+    )
+
+    codec: Literal["mpeg4", "h264", "lossless"] = setting(
+        "mpeg4", "mpeg4 as in the EPIC collection, with colour at half resolution"
+    )
+    kbit_s: int = setting(230, "bits per second of playing", unit="kbit/s", ge=10, le=100_000)
+    frames_per_second: int = setting(7, "of playing", unit="1/s", ge=1, le=120)

@@ -35,16 +35,18 @@ class Shell:
     half_um: FloatArray
     angle: float
 
-    def moved(self, shift_um: FloatArray) -> Shell:
-        """Return the same shell elsewhere."""
-        return Shell(centre_um=self.centre_um + shift_um, half_um=self.half_um, angle=self.angle)
+    def reach(self, side: float) -> float:
+        """Return how far the shell reaches in a direction of the plane (radians from x to y)."""
+        along = np.cos(side - self.angle) * self.half_um[2]
+        across = np.sin(side - self.angle) * self.half_um[1]
+        return float(np.hypot(along, across))
 
     def height(self, grid: Grid) -> FloatArray:
         """Return how far the shell reaches above its middle plane at each (y, x), in µm.
 
         0 outside its silhouette; float32, shape (Y, X).
         """
-        room = np.clip(1 - self._silhouette(grid), 0, None)
+        room = np.clip(1 - self.silhouette(grid), 0, None)
         return np.asarray(self.half_um[0] * room ** (1 / _FLAT), dtype=np.float32)
 
     def depth(self, grid: Grid) -> FloatArray:
@@ -52,7 +54,7 @@ class Shell:
 
         To first order; float32, shape (Z, Y, X).
         """
-        flat = self._silhouette(grid).astype(np.float32)
+        flat = self.silhouette(grid).astype(np.float32)
         z = (grid.along(0) - self.centre_um[0]) / self.half_um[0]
         value = flat + (z**_FLAT)[:, None, None].astype(np.float32)
         across = self.half_um[1:].mean()
@@ -61,7 +63,8 @@ class Shell:
         steep = np.sqrt(steep_flat + steep_z.astype(np.float32) + 1e-4)
         return np.asarray((1 - value) / steep, dtype=np.float32)
 
-    def _silhouette(self, grid: Grid) -> FloatArray:
+    def silhouette(self, grid: Grid) -> FloatArray:
+        """Return 0 in the middle and 1 at the rim of the shell as seen from above, shape (Y, X)."""
         y = (grid.along(1) - self.centre_um[1])[:, None]
         x = (grid.along(2) - self.centre_um[2])[None]
         along = (x * np.cos(self.angle) + y * np.sin(self.angle)) / self.half_um[2]

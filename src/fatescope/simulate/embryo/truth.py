@@ -28,23 +28,24 @@ def count_founders(lives: Lives, frames: Sequence[float], *, movie: str) -> Tabl
         ``movie, frame, founder, count, low, high``: ``frame`` counts the given moments from 0;
         ``founder`` is ``total`` and then each of `FOUNDERS` (Z2 and Z3 count as P4); the truth has
         no width, so ``low`` and ``high`` are ``count``. Cells without a Sulston name are in the
-        total only.
+        total only. Moments outside the lineage have no rows: unknown is not 0.
     """
     group = np.array(
         [founder_of(n) if is_cell_name(n) else "" for n in lives.name.tolist()], dtype=object
     )
     names = ("total", *FOUNDERS)
-    count = np.zeros((len(frames), len(names)), dtype=np.int64)
-    for i, frame in enumerate(frames):
-        alive = lives.alive(frame)
-        count[i, 0] = len(alive)
-        count[i, 1:] = [int((group[alive] == f).sum()) for f in FOUNDERS]
+    known = [i for i, frame in enumerate(frames) if lives.knows(frame)]
+    count = np.zeros((len(known), len(names)), dtype=np.int64)
+    for row, i in zip(count, known, strict=True):
+        alive = lives.alive(frames[i])
+        row[0] = len(alive)
+        row[1:] = [int((group[alive] == f).sum()) for f in FOUNDERS]
     flat = count.ravel()
     return Table(
         {
             "movie": np.full(len(flat), movie, dtype=object),
-            "frame": np.repeat(np.arange(len(frames)), len(names)),
-            "founder": np.array(list(names) * len(frames), dtype=object),
+            "frame": np.repeat(np.array(known, dtype=np.int64), len(names)),
+            "founder": np.array(list(names) * len(known), dtype=object),
             "count": flat,
             "low": flat,
             "high": flat,
