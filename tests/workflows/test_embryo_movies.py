@@ -72,3 +72,23 @@ def test_frames_before_the_table_begins_have_no_truth(tmp_path):
 
 def test_the_plan_counts_movies():
     assert plan_embryo_movies(SETTINGS.replace(count=3), execution=ONE).units == 3
+
+
+def test_faults_spoil_movie_and_table_and_the_truth_names_them(rendered, tmp_path):
+    settings = SETTINGS.replace(
+        codec="lossless", faults=("black", "dark"), table_faults=("fall", "after-end")
+    )
+    out = tmp_path / "out"
+    write_embryo_movies(out, settings, LINEAGE, seed=1, execution=ONE)
+    faults = read_table(out / "truth" / "faults.csv")
+    assert set(faults["rule"]) == {"black", "dark", "fall", "after-end"}
+    assert list(faults)[:2] == ["frame", "rule"]
+    frames = np.stack(list(read_frames(out / "movies" / "embryo_000.mp4")))
+    black = faults["frame"][faults["rule"] == "black"]
+    assert frames[black].max() <= 1
+    assert frames[np.setdiff1d(np.arange(30), faults["frame"])].max(axis=(1, 2, 3)).min() > 30
+    table = read_table(out / "tables" / "CDembryo_000.csv")
+    spots = read_table(out / "truth" / "spots.csv")
+    assert table["time"].max() > 30 >= spots["frame"].max() + 1
+    truth = (rendered / "truth" / "spots.csv").read_bytes()
+    assert (out / "truth" / "spots.csv").read_bytes() == truth

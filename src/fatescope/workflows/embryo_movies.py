@@ -14,9 +14,10 @@ from fatescope.acquire import label_tiles, write_labels, write_table
 from fatescope.base import Spacing, Table
 from fatescope.run import Run, Summary
 from fatescope.simulate.embryo import count_founders, vary_movie
+from fatescope.simulate.embryo.faults import fault_rows, faulty_frame, plan_faults, spoil_table
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
-from fatescope.simulate.embryo.tables import epic_table, letter_counts
+from fatescope.simulate.embryo.tables import cell_times, epic_table, letter_counts
 from fatescope.simulate.embryo.truth import spots_of
 from fatescope.storage import hash_path
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Execution, Progress
+    from fatescope.simulate.embryo.faults import Fault
 
 _COST = Cost(cpu_seconds=0.13, memory_mb=12.0, output_mb=0.02, unit_seconds=1.5, unit_mb=1.0)
 """By a million pixels of a movie."""
@@ -79,7 +81,8 @@ def write_embryo_movies(
         Gets ``movies/embryo_000.mp4`` and so on, ``tables/CDembryo_000.csv`` (positions, as EPIC
         writes them), ``counts/embryo_000.csv`` (cells by first letter), ``truth/labels/``
         (outlines as seen from above), ``truth/spots.csv``, ``truth/populations.csv``,
-        ``truth/movies.csv`` and ``run.json``.
+        ``truth/movies.csv``, ``truth/faults.csv`` and ``run.json``. The truth is that of the
+        embryo: faults spoil movie, table and counts, never the truth.
     settings : MovieSettings
         What is to be seen, and of how many embryos.
     lineage : LineageSettings
@@ -144,10 +147,11 @@ def _render_movie(
 
     begun = time.monotonic()
     scene = movie_scene(settings, lineage, table=unit.table, seed=seed * 10_000 + unit.number)
+    faults = _planned(scene, settings)
     files = [f"movies/{unit.key}.mp4"]
     write_frames(
         out / files[0],
-        (scene.render(k) for k in range(scene.length)),
+        (faulty_frame(scene.render, k, faults) for k in range(scene.length)),
         frames_per_second=settings.frames_per_second,
         codec=settings.codec,
         kbit_s=settings.kbit_s,
@@ -164,7 +168,8 @@ def _render_movie(
         spacing=Spacing.of(source="file", T=scene.lives.interval_min, Y=y, X=x),
     )
     spots = _spots(scene)
-    files += _write_tables(out, unit.key, scene, spots)
+    written, wrong = _write_tables(out, unit.key, scene, spots)
+    files += written
     frames = np.arange(scene.length)
     movie = np.full(len(spots), unit.key, dtype=object)
     return Outcome(
@@ -173,6 +178,9 @@ def _render_movie(
             "truth/spots": spots.with_columns({"movie": movie}),
             "truth/populations": count_founders(scene.lives, frames.tolist(), movie=unit.key),
             "truth/movies": _facts(scene, unit.key),
+            "truth/faults": Table.concatenate(
+                [_of_file(fault_rows(faults), files[0]), _of_file(wrong, written[0])]
+            ),
         },
         files=files,
         seconds={"simulate": time.monotonic() - begun},
@@ -192,14 +200,39 @@ def _label_blocks(scene: MovieScene) -> Iterator[NDArray[Any]]:
             yield plane[part]
 
 
-def _write_tables(out: Path, key: str, scene: MovieScene, spots: Table) -> list[str]:
+def _planned(scene: MovieScene, settings: MovieSettings) -> list[Fault]:
+    return plan_faults(
+        settings.faults,
+        each=settings.faults_each,
+        frames=scene.length,
+        strength=settings.fault_strength,
+        seed=scene.seed,
+    )
+
+
+def _write_tables(out: Path, key: str, scene: MovieScene, spots: Table) -> tuple[list[str], Table]:
+    """Write positions and counts, spoilt if wanted; return the files and the faults."""
     moments = {k: scene.moment(k) for k in np.unique(spots["frame"]).tolist()}
     reporter = np.concatenate([scene.reporter.at(m) for m in moments.values()])
+    settings = scene.settings
+    table = epic_table(spots, pixel_um=settings.voxel_um[1], reporter=reporter)
+    table, wrong = spoil_table(
+        table,
+        settings.table_faults,
+        frames=scene.length,
+        strength=settings.fault_strength,
+        seed=scene.seed,
+    )
+    table = table.with_columns({"cellTime": cell_times(table["cell"], table["time"])})
     files = [f"tables/CD{key}.csv", f"counts/{key}.csv"]
-    pixel_um = scene.settings.voxel_um[1]
-    write_table(epic_table(spots, pixel_um=pixel_um, reporter=reporter), out / files[0])
-    write_table(letter_counts(spots, frames=scene.length), out / files[1])
-    return files
+    write_table(table, out / files[0])
+    write_table(letter_counts(table), out / files[1])
+    return files, wrong
+
+
+def _of_file(rows: Table, file: str) -> Table:
+    """Return faults with the file that they are in."""
+    return rows.with_columns({"file": np.full(len(rows), file, dtype=object)})
 
 
 def _facts(scene: MovieScene, key: str) -> Table:

@@ -37,7 +37,8 @@ _SPECKLE_SHARE, _SPECKLE_GREY, _SPECKLE_FRAMES = 0.012, 22.0, 25.0
 class MovieScene:
     """An embryo under a microscope for hours; frames do not depend on each other.
 
-    Frame ``k`` shows frame ``k`` of the lineage; before the first that the lineage has, its first.
+    Frame ``k`` shows frame ``k`` of the lineage; before the first that the lineage has, its first,
+    and after its last, its last.
 
     Parameters
     ----------
@@ -73,7 +74,8 @@ class MovieScene:
 
     def moment(self, frame: int) -> Moment:
         """Return the nuclei of a frame."""
-        return self.lives.at(max(frame, int(self.lives.first.min())))
+        lives = self.lives
+        return lives.at(min(max(frame, int(lives.first.min())), int(lives.last.max())))
 
     def render(self, frame: int) -> NDArray[np.uint8]:
         """Return one frame as the recording software shows it: (Y, X, 3), red, green, blue."""

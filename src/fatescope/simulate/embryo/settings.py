@@ -20,6 +20,26 @@ Numbers = Annotated[tuple[int, ...], BeforeValidator(_split)]
 Steps = Annotated[tuple[float, float, float], BeforeValidator(_split)]
 Channel = Literal["nuclei", "membrane"]
 Channels = Annotated[tuple[Channel, ...], BeforeValidator(_split)]
+FrameRule = Literal[
+    "black",
+    "dark",
+    "frozen",
+    "duplicate",
+    "saturated",
+    "blurred",
+    "cropped",
+    "jump",
+    "flicker",
+    "torn",
+    "foreign",
+    "line",
+    "patch",
+]
+FrameRules = Annotated[tuple[FrameRule, ...], BeforeValidator(_split)]
+TableRule = Literal[
+    "cliff", "vanished", "rise", "fall", "stretched", "after-end", "duplicate-row", "wrapped"
+]
+TableRules = Annotated[tuple[TableRule, ...], BeforeValidator(_split)]
 
 
 class LineageSettings(Settings):
@@ -166,3 +186,10 @@ class MovieSettings(Settings):
     )
     kbit_s: int = setting(230, "bits per second of playing", unit="kbit/s", ge=10, le=100_000)
     frames_per_second: int = setting(7, "of playing", unit="1/s", ge=1, le=120)
+
+    faults: FrameRules = setting(
+        (), "faults of frames to put in, divided by commas; the same rules as of `clean`"
+    )
+    faults_each: int = setting(1, "how many of each fault of frames", ge=1, le=100)
+    table_faults: TableRules = setting((), "faults of annotation to put into table and counts")
+    fault_strength: float = setting(1.0, "how bad faults are; 1 is plain to see", gt=0, le=2)
