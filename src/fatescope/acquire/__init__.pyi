@@ -9,6 +9,7 @@ from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
 from .images.read import read_image as read_image
+from .images.write import write_image as write_image
 from .label_looks import looks_like_labels as looks_like_labels
 from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
