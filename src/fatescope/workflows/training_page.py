@@ -60,15 +60,16 @@ def write_training_page(
                 caption="Pooled over whole validation images, found as predict finds them.",
             )
         )
-    sections = [Section(title="Curves", blocks=(Beside(blocks=charts),))]
     if any("learning_rate" in row for row in history):
-        rate = Chart(
-            title="Learning rate",
-            x=_STEPS,
-            y=Axis(title="learning rate"),
-            marks=(_line(history, "learning_rate", "learning rate"),),
+        charts.append(
+            Chart(
+                title="Learning rate",
+                x=_STEPS,
+                y=Axis(title="learning rate"),
+                marks=(_line(history, "learning_rate", "learning rate"),),
+            )
         )
-        sections.append(Section(title="Learning rate", blocks=(rate,)))
+    sections = (Section(title="Curves", blocks=(Beside(blocks=charts),)),)
     return write_page(path, Page(title=title, kind="training", lead=verdict, sections=sections))
 
 
