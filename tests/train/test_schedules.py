@@ -164,6 +164,6 @@ def test_a_kicked_run_that_is_stopped_goes_on_with_the_same_rates(pairs, tmp_pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_recipe(recipe, data=pairs, out=tmp_path / "parts", progress=stop)
+        fit_recipe(recipe, data=pairs, out=tmp_path / "parts", report=stop)
     again = fit_recipe(recipe, data=pairs, out=tmp_path / "parts")
     assert json.dumps(again.history) == json.dumps(whole.history)

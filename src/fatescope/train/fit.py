@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from fatescope.base import SettingsError
 from fatescope.prepare.store import write_rows
 from fatescope.storage import write_beside
 from fatescope.train.precision import training_precision
@@ -21,6 +22,7 @@ from fatescope.train.schedules import LearningRate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.train.fit_settings import FitSettings
     from fatescope.train.task import Batch, Row, Task
 
@@ -93,6 +95,16 @@ def fit(
     )
 
 
+def report_progress(progress: Progress | None, what: str) -> Report:
+    """Return a report that tells steps done, steps in all, and what is going on."""
+
+    def report(done: int, total: int, _: Row) -> None:
+        if progress is not None:
+            progress(done, total, what)
+
+    return report
+
+
 class _Training:
     """A fit on its way: network, average, optimiser, learning rate and curve."""
 
@@ -113,6 +125,7 @@ class _Training:
         self._rate = LearningRate(settings)
         self.history: list[Row] = []
         self.n_steps = 0
+        self._watched = getattr(settings.schedule, "metric", "loss")
         self._cpu_before = 0.0
         self._cpu_start = time.process_time()
 
@@ -130,6 +143,8 @@ class _Training:
             for batch in self._batches(n_steps):
                 for name, value in self._step(batch).items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if not self._settings.ema_decay:
+            self.averaged.update_parameters(self.network)
         row = {"epoch": float(len(self.history)), "step": float(self.n_steps)}
         row |= {"learning_rate": self._rate.value}
         row |= {name: total / n_steps for name, total in sums.items()}
@@ -137,6 +152,11 @@ class _Training:
         if last or (len(self.history) + 1) % self._settings.validate_every == 0:
             self.averaged.eval()
             row |= self._task.validate(self.averaged.module)
+            if self._watched not in row:
+                raise SettingsError(
+                    f"the schedule follows {self._watched!r}, which is not measured here. Take one "
+                    f"of: {', '.join(row)}; without validation units: loss."
+                )
         self._rate.after_epoch(row)
         self.history.append(row)
         return row
@@ -169,7 +189,8 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
         self._optimizer.step()
         self._rate.after_step()
-        self.averaged.update_parameters(self.network)
+        if self._settings.ema_decay:
+            self.averaged.update_parameters(self.network)
         self.n_steps += 1
         return parts
 

@@ -9,6 +9,7 @@ from fatescope.base import InputError
 from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
+from fatescope.train.fit import report_progress
 from fatescope.train.packaging import draft_package, score_draft
 from fatescope.train.provenance import Provenance
 from fatescope.train.tasks.nuclei import fit_recipe
@@ -82,7 +83,8 @@ def score_left_out(
             replace(s, split="test") if s.unit == unit else s for s in rows if s.split != "test"
         ]
         write_samples(folder / "samples.csv", held)
-        fitted = fit_recipe(recipe, data=folder, out=folder, start=start, progress=progress)
+        report = report_progress(progress, f"training without {unit}")
+        fitted = fit_recipe(recipe, data=folder, out=folder, start=start, report=report)
         draft = draft_package(
             fitted.network,
             held,

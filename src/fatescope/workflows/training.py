@@ -247,12 +247,14 @@ def _train(
         fit_recipe,
         judge_curves,
         package_network,
+        report_progress,
         score_left_out,
         write_curves,
         write_verdict,
     )
 
-    fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
+    report = report_progress(progress, "training")
+    fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report)
     write_curves(out / "curves.png", fitted.history)
     write_verdict(out / "verdict.txt", judge_curves(fitted.history))
     left_out = None

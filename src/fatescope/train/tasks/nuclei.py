@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fatescope.base import Progress
 from fatescope.models import find_package, read_package
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
 from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import Fitted, fit
+from fatescope.train.fit import Fitted, Report, fit
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
 from fatescope.train.pictures import load_pictures
@@ -81,7 +80,7 @@ def fit_recipe(
     data: Path,
     out: Path,
     start: Path | str | None = None,
-    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> Fitted:
     """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
 
@@ -96,8 +95,8 @@ def fit_recipe(
         those of the stages before it in ``stage-1``, ``stage-2`` and so on.
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
-    progress : callable, optional
-        Told steps done, steps in all, and what is going on.
+    report : callable, optional
+        Told steps done and steps in all, over all stages, and the row of each epoch.
 
     Returns
     -------
@@ -112,15 +111,21 @@ def fit_recipe(
     weights = None
     if start is not None:
         weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    minutes = 0.0
+    minutes, before, total = 0.0, 0, sum(stage.fit.steps for stage in recipe.stages)
+
+    def report_stage(done: int, _: int, row: Row) -> None:
+        if report is not None:
+            report(before + done, total, row)
+
     for number, stage in enumerate(recipe.stages, start=1):
         fitted = fit_stage(
             stage,
             data=data,
             out=out if number == len(recipe.stages) else out / f"stage-{number}",
             weights=weights,
-            progress=progress,
+            report=report_stage,
         )
+        before += stage.fit.steps
         weights = weights_bytes(fitted.network)
         minutes += fitted.cpu_minutes
     return replace(fitted, cpu_minutes=minutes)
@@ -132,14 +137,9 @@ def fit_stage(
     data: Path,
     out: Path,
     weights: bytes | None = None,
-    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> Fitted:
     """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
-
-    def report(done: int, total: int, _: Row) -> None:
-        if progress is not None:
-            progress(done, total, "training")
-
     return fit(
         NucleiTask(stage, data=data),
         stage.fit,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base.types import FloatArray
-    from fatescope.train.names_fit import FittedNames
+    from fatescope.train.tasks.names import FittedNames
     from fatescope.workflows.reproduce.names_outcome import NamesOutcome
     from fatescope.workflows.reproduce.names_published import RunAgain
     from fatescope.workflows.reproduce.settings import NamesRecipe
@@ -84,7 +84,7 @@ def _table(outcome: NamesOutcome) -> show.Section:
         )
 
     def again(done: RunAgain, published: str, which: str) -> list[tuple[str, ...]]:
-        accuracy = _accuracy(done.fit.fitted.check_accuracy)
+        accuracy = _accuracy(done.fit.fitted.course("validation_accuracy"))
         return [
             (f"{which}, published", "random rows of one table", published, "not given"),
             (
@@ -125,12 +125,12 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
     )
     pie = show.draw_class_pie(counts, founders_of(list(counts)), title="Rows of each compact name")
     fit = done.fit.fitted
-    epochs = np.arange(1, len(fit.loss) + 1, dtype=float)
+    epochs = np.arange(1, len(fit.history) + 1, dtype=float)
     rates = show.draw_curves(
         np.repeat(epochs, 2)[1:],  # one rate a whole epoch: a staircase
         {
-            _CONSTANT: 1000 * np.repeat(fit.learning_rate, 2)[:-1],
-            _ON_LOSS: 1000 * np.repeat(runs.on_loss.fitted.learning_rate, 2)[:-1],
+            _CONSTANT: 1000 * np.repeat(fit.course("learning_rate"), 2)[:-1],
+            _ON_LOSS: 1000 * np.repeat(runs.on_loss.fitted.course("learning_rate"), 2)[:-1],
         },
         _CURVES,
         x_label="epoch",
@@ -147,8 +147,9 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
             "calls ReduceLROnPlateau (factor 0.7, patience 6) as step(1.): the learning rate falls "
             "every seventh epoch, whatever the loss does. The post says that it falls when the "
             "loss stays; given the training loss, the same network reaches "
-            f"{_accuracy(runs.on_loss.fitted.check_accuracy)}. Accuracy on training rows is that "
-            "of the network after each epoch, without dropout, as on the rows held back.",
+            f"{_accuracy(runs.on_loss.fitted.course('validation_accuracy'))}. "
+            "Accuracy on training rows is that of the network after each epoch, without dropout, "
+            "as on the rows held back.",
         ),
         figures=(bars, pie, *_curves(fit, _ROWS)[:2], rates),
     )
@@ -231,10 +232,10 @@ def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
 
 
 def _curves(fit: FittedNames, held: str) -> tuple[str, str, str]:
-    epochs = np.arange(1, len(fit.loss) + 1, dtype=float)
+    epochs = np.arange(1, len(fit.history) + 1, dtype=float)
     accuracy = show.draw_curves(
         epochs,
-        {_TRAINING: fit.train_accuracy, held: fit.check_accuracy},
+        {_TRAINING: fit.course("training_accuracy"), held: fit.course("validation_accuracy")},
         _CURVES,
         x_label="epoch",
         y_label="accuracy",
@@ -251,8 +252,8 @@ def _curves(fit: FittedNames, held: str) -> tuple[str, str, str]:
             title=title,
         )
         for values, label, title in (
-            (fit.loss, "cross-entropy", "loss"),
-            (fit.learning_rate * 1000, "learning rate (1/1000)", "learning rate"),
+            (fit.course("loss"), "cross-entropy", "loss"),
+            (fit.course("learning_rate") * 1000, "learning rate (1/1000)", "learning rate"),
         )
     ]
     return accuracy, others[0], others[1]
