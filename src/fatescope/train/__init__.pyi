@@ -39,6 +39,6 @@ from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .tasks.published_nuclei import threshold_instances as threshold_instances
 from .validation import score_network as score_network
 from .verdict import Verdict as Verdict
-from .verdict import judge_curves as judge_curves
+from .verdict import assess_curves as assess_curves
 from .verdict import read_verdict as read_verdict
 from .verdict import write_verdict as write_verdict
