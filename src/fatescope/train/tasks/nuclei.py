@@ -19,12 +19,17 @@ from fatescope.train.planes import load_planes
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.prepare import Sample
     from fatescope.train.settings import Recipe, Stage
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+
+LOSS_CROPS = 16
+"""Crops over which the loss of one image is averaged."""
 
 
 class NucleiTask:
@@ -57,9 +62,7 @@ class NucleiTask:
 
     def batch(self, step: int, size: int) -> Batch:
         """Return images (B, 1, Y, X) and targets (B, 8, Y, X) of a step."""
-        numbers = range(step * size, (step + 1) * size)
-        images, targets = zip(*[self._crops.crop(n) for n in numbers], strict=True)
-        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
+        return stack_crops(self._crops, range(step * size, (step + 1) * size))
 
     def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """Return the parts of `nucleus_loss`."""
@@ -72,6 +75,28 @@ class NucleiTask:
         if not self._validation:
             return {}
         return score_network(network, self._validation, stage=self._stage)
+
+
+def stack_crops(crops: CropSource, numbers: Sequence[int]) -> Batch:
+    """Return crops by number as tensors."""
+    images, targets = zip(*[crops.crop(n) for n in numbers], strict=True)
+    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
+
+
+def sample_losses(network: Any, samples: Sequence[Sample], *, stage: Stage) -> list[float]:
+    """Return the loss of a network on each sample: the mean over crops of its own.
+
+    The crops of a sample are the same for every network that is trained with the same crops, so
+    that losses of several seeds can be averaged.
+    """
+    losses = []
+    for plane in load_planes(samples, working_px=stage.crops.diameter_px):
+        crops = CropSource([plane], settings=stage.crops, seed=0)
+        image, target = stack_crops(crops, range(LOSS_CROPS))
+        with torch.no_grad():
+            parts = nucleus_loss(network.logits(image).float(), target, settings=stage.loss)
+        losses.append(float(parts["loss"]))
+    return losses
 
 
 def fit_recipe(
