@@ -12,6 +12,7 @@ import torch
 from fatescope.base import SettingsError
 from fatescope.train import FitSettings, NucleiTask, Recipe, fit, fit_recipe
 from fatescope.train.export import load_weights, weights_bytes
+from fatescope.train.fit import Cost
 from fatescope.train.networks import build_network
 from fatescope.train.tasks.nuclei import fit_stage
 
@@ -121,6 +122,13 @@ def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_pat
     whole = fit_recipe(recipe, data=pairs, out=tmp_path, report=hopeful)
     assert list(hopeful.reported) == [45, 60]
     assert hopeful.reported[60] == whole.history[-1]["ap_mean"]
+
+
+def test_the_cost_of_a_fit_is_its_steps_and_its_validations():
+    cost = Cost(step_seconds=0.5, validation_seconds=3.0, n_weights=0)
+    # Epochs of 4, 4 and 2 steps, scored after the second and after the last.
+    settings = FitSettings(steps=10, steps_per_epoch=4, validate_every=2)
+    assert cost.of_fit(settings) == 10 * 0.5 + 2 * 3
 
 
 def test_a_schedule_that_follows_what_is_not_measured_is_refused_with_what_there_is(

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import pytest
 
-from fatescope.base import InputError
+from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.train import Recipe, fit_recipe, score_left_out
@@ -123,5 +123,5 @@ def test_variants_need_validation_units_and_names_that_differ(pairs, tmp_path):
     write_samples(tmp_path / "samples.csv", rows)
     with pytest.raises(InputError, match="no validation units"):
         train_variants(RECIPE, ["slow"], data=tmp_path, out=tmp_path / "out")
-    with pytest.raises(InputError, match="a name is there twice"):
+    with pytest.raises(SettingsError, match="a name is there twice"):
         train_variants(RECIPE, ["slow", "slow"], data=pairs, out=tmp_path / "out")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -92,6 +93,40 @@ def fit(
         network=training.averaged.module.cpu().eval(),
         history=training.history,
         cpu_minutes=training.cpu_seconds / 60,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """CPU seconds of a step and of a validation, and the number of weights."""
+
+    step_seconds: float
+    validation_seconds: float
+    n_weights: int
+
+    def of_fit(self, settings: FitSettings) -> float:
+        """Return the CPU seconds of a whole fit."""
+        epochs = math.ceil(settings.steps / settings.steps_per_epoch)
+        validations = math.ceil(epochs / settings.validate_every)
+        return settings.steps * self.step_seconds + validations * self.validation_seconds
+
+
+def measure_cost(task: Task[Batch], settings: FitSettings) -> Cost:
+    """Take eight steps and validate once, writing nothing; the first four steps do not count."""
+    torch.set_num_threads(settings.threads)
+    n = 4
+    few = settings.replace(steps=3 * n, steps_per_epoch=n, validate_every=4)
+    training = _Training(task, few, None)
+    training.run_epoch()
+    times = [time.process_time()]
+    training.run_epoch()
+    times.append(time.process_time())
+    task.validate(training.averaged.module.eval())
+    times.append(time.process_time())
+    return Cost(
+        step_seconds=(times[1] - times[0]) / n,
+        validation_seconds=times[2] - times[1],
+        n_weights=sum(p.numel() for p in training.network.parameters()),
     )
 
 

@@ -26,6 +26,25 @@ LEAST_UNITS = 3
 LOSSES = "samples_loss.csv"
 
 
+def units_to_leave_out(data: Path, *, kind: str) -> list[str]:
+    """Return the training units of a kind of image, or of ``"all"``.
+
+    Raises
+    ------
+    InputError
+        If there are fewer than three.
+    """
+    rows = read_samples(data, splits=["train"])
+    units = sorted({s.unit for s in rows if kind in ("all", s.kind)})
+    if len(units) < LEAST_UNITS:
+        kinds = ", ".join(sorted({s.kind for s in rows}))
+        raise InputError(
+            f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
+            f"more are needed. Kinds are: {kinds}; or all."
+        )
+    return units
+
+
 def score_left_out(
     recipe: Recipe,
     *,
@@ -63,13 +82,7 @@ def score_left_out(
         If there are fewer than three units of that kind, or ``start`` has seen one of them.
     """
     rows = read_samples(data, splits=SPLITS)
-    units = sorted({s.unit for s in rows if s.split == "train" and kind in ("all", s.kind)})
-    if len(units) < LEAST_UNITS:
-        kinds = ", ".join(sorted({s.kind for s in rows if s.split == "train"}))
-        raise InputError(
-            f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
-            f"more are needed. Kinds are: {kinds}; or all."
-        )
+    units = units_to_leave_out(data, kind=kind)
     if start is not None:
         known = set(read_package(find_package(start)).description.training.units_seen)
         seen = [u for u in units if unit_hash(u) in known]
