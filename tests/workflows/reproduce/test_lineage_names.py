@@ -9,10 +9,10 @@ pytest.importorskip("torch")
 pytest.importorskip("imblearn")
 
 from fatescope.base import InputError
-from fatescope.lineage.blind_place import MeanEmbryo
 from fatescope.lineage.compact import aligned_features, compact_labels
-from fatescope.models import read_names_network
+from fatescope.models import check_model, load_model, read_package
 from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.workflows.lineages.name_network import read_mean_embryo
 from fatescope.workflows.reproduce import lineage_names, names_data
 from fatescope.workflows.reproduce.names_data import NamedEmbryo, load_embryos, split_embryos
 from fatescope.workflows.reproduce.names_page import _accuracy
@@ -39,13 +39,11 @@ def test_without_data_the_quick_run_is_offered(monkeypatch, tmp_path):
         names_data.load_embryos(tmp_path, quick=False, progress=None)
 
 
-def accuracy(network, lineage):
+def accuracy(package, lineage):
     """The share of a lineage's rows that a package names right, of those with one of the names."""
-    features, _ = aligned_features(
-        lineage, MeanEmbryo(stage=network.stage, place_um=network.place_um)
-    )
+    features, _ = aligned_features(lineage, read_mean_embryo(package))
     labels = compact_labels(lineage.name)
-    guesses = network.probabilities(features).argmax(axis=1)
+    guesses = load_model(package.source).run(np.float32(features)).argmax(axis=1)
     return (guesses == labels)[labels >= 0].mean()
 
 
@@ -82,15 +80,17 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
     assert mean["the corrected network"] > mean["always the most frequent name"]
     assert mean["the corrected network"] > mean["the published network"] + 0.1
 
-    network = read_names_network(out / "network")
+    package = read_package(out / "network")
+    assert check_model(out / "network").passed
     told = {r["embryo"]: float(r["accuracy"]) for r in rows if r["method"] == CORRECTED}
-    assert not {names_data.unit_hash(e) for e in told} & set(network.units_seen)
+    seen = package.description.training.units_seen
+    assert not {names_data.unit_hash(e) for e in told} & set(seen)
     embryos, _ = load_embryos(None, quick=True, progress=None)
-    tested = {e.key: accuracy(network, e.lineage) for e in embryos if e.key in told}
+    tested = {e.key: accuracy(package, e.lineage) for e in embryos if e.key in told}
     assert tested == pytest.approx(told), "the package is not the network of the table"
     new = simulate_lineage(replace(LineagePlan(), minutes=120), seed=77)
     always = np.bincount(compact_labels(new.name)[compact_labels(new.name) >= 0]).max() / len(new)
-    assert accuracy(network, new) > 2 * always
+    assert accuracy(package, new) > 2 * always
     assert not (out / "fits").exists()
     assert json.loads((out / "run.json").read_text())["settings"]["quick"] is True
 

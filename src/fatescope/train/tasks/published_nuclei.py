@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from skimage.measure import label as components
 
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_plane
 from fatescope.train.dataset import SegmentationDataset

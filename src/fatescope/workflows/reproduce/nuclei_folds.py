@@ -186,7 +186,7 @@ def _corrected(
         EvaluatedNetwork(fitted.network),
         list(fold.left_out),
         description=description,
-        thresholds=description.thresholds,
+        thresholds=description.instances.thresholds,
     )
     return [s.scores for s in scored]
 
