@@ -18,7 +18,7 @@ from fatescope.train import (
     fit_published_nuclei,
     threshold_instances,
 )
-from fatescope.train.tasks.published_nuclei import joint_transform, scale
+from fatescope.train.tasks.published_nuclei import PublishedNucleiTask, joint_transform, scale
 
 
 def test_the_transform_is_that_of_2020():
@@ -75,6 +75,21 @@ def test_augmented_pairs_are_squares_and_all_that_is_not_0_is_foreground(tmp_pat
     assert [image.shape for image, _ in pairs] == [(64, 64)] * 3
     assert all(0.1 < mask.mean() < 0.5 for _, mask in pairs)
     assert (pairs[0][0] != pairs[1][0]).any()
+
+
+def test_the_steps_of_the_transform_act_independently_in_every_batch(pairs):
+    task = PublishedNucleiTask(read_samples(pairs, splits=["train"])[:1], size_px=64, seed=3)
+    names = ("Transpose", "VerticalFlip", "HorizontalFlip", "RandomRotate90")
+    steps = [t for t in task._pairs.transform.transforms if type(t).__name__ in names]
+    acted = []
+    for step in range(60):
+        for transform in steps:
+            transform.params = {}
+        task.batch(step, 1)
+        acted.append([bool(transform.params) for transform in steps])
+    together = np.mean([len(set(row)) == 1 for row in acted])
+    assert together < 0.35, "an eighth of the images is expected, not all"
+    assert 0.3 < np.mean(acted) < 0.7
 
 
 def test_touching_nuclei_are_one_in_such_a_map():

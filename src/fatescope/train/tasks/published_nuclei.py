@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,9 @@ class PublishedNucleiTask:
         """Return augmented images and masks of a step, both (B, 1, Y, X)."""
         rng = np.random.default_rng([self.seed, step])
         transform: Any = self._pairs.transform
-        transform.set_random_seed(int(rng.integers(2**31)))
+        # One generator for all steps of the transform: `set_random_seed` gives each its own of one
+        # seed, and then all of them act on an image or none does.
+        transform.set_random_state(rng, random.Random(int(rng.integers(2**31))))
         chosen = rng.choice(len(self._pairs), size, replace=len(self._pairs) < size)
         images, masks = zip(*[self._pairs[int(i)] for i in chosen], strict=True)
         return torch.stack(images), torch.stack(masks)
