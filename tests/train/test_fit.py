@@ -12,6 +12,7 @@ import torch
 from fatescope.base import SettingsError
 from fatescope.train import FitSettings, NucleiTask, Recipe, fit, fit_recipe
 from fatescope.train.export import load_weights, weights_bytes
+from fatescope.train.fit import Cost
 from fatescope.train.networks import build_network
 from fatescope.train.tasks.nuclei import fit_stage
 
@@ -72,7 +73,7 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
     steps = []
     recipe = Recipe.from_values(TINY)
     again = fit_recipe(
-        recipe, data=pairs, out=tmp_path, progress=lambda done, total, what: steps.append(done)
+        recipe, data=pairs, out=tmp_path, report=lambda done, total, row: steps.append(done)
     )
     assert len(steps) == 6 - kept_rows, "it began anew instead of continuing"
     assert again.history == fitted.history
@@ -94,6 +95,48 @@ def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_
     with pytest.raises(PrunedError):
         fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path, report=prune)
     assert fit_stage(stage, data=pairs, out=tmp_path).history == unbroken[1].history
+
+
+def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_path):
+    class PrunedError(Exception):
+        pass
+
+    class Trial:
+        """What a tuner such as Optuna asks for: a value after each step, in rising order."""
+
+        def __init__(self, least):
+            self.least, self.reported = least, {}
+
+        def __call__(self, done, total, row):
+            if "ap_mean" in row:
+                assert done > max(self.reported, default=0)
+                self.reported[done] = row["ap_mean"]
+                if done >= total / 2 and row["ap_mean"] < self.least:
+                    raise PrunedError
+
+    recipe = Recipe.from_values({**TINY, "then": [{"seed": 4}]})
+    hopeless, hopeful = Trial(least=1.1), Trial(least=0.0)
+    with pytest.raises(PrunedError):
+        fit_recipe(recipe, data=pairs, out=tmp_path, report=hopeless)
+    assert list(hopeless.reported) == [15, 30]
+    whole = fit_recipe(recipe, data=pairs, out=tmp_path, report=hopeful)
+    assert list(hopeful.reported) == [45, 60]
+    assert hopeful.reported[60] == whole.history[-1]["ap_mean"]
+
+
+def test_the_cost_of_a_fit_is_its_steps_and_its_validations():
+    cost = Cost(step_seconds=0.5, validation_seconds=3.0, n_weights=0)
+    # Epochs of 4, 4 and 2 steps, scored after the second and after the last.
+    settings = FitSettings(steps=10, steps_per_epoch=4, validate_every=2)
+    assert cost.of_fit(settings) == 10 * 0.5 + 2 * 3
+
+
+def test_a_schedule_that_follows_what_is_not_measured_is_refused_with_what_there_is(
+    pairs, tmp_path
+):
+    plan = {**TINY["fit"], "schedule": {"kind": "plateau", "metric": "ap_men"}}
+    with pytest.raises(SettingsError, match=r"follows 'ap_men'.*ap75, ap_mean"):
+        fit_recipe(Recipe.from_values({**TINY, "fit": plan}), data=pairs, out=tmp_path)
 
 
 def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):

@@ -18,7 +18,7 @@ from fatescope.train import (
     fit_published_nuclei,
     threshold_instances,
 )
-from fatescope.train.published_nuclei import joint_transform, scale
+from fatescope.train.tasks.published_nuclei import PublishedNucleiTask, joint_transform, scale
 
 
 def test_the_transform_is_that_of_2020():
@@ -77,6 +77,21 @@ def test_augmented_pairs_are_squares_and_all_that_is_not_0_is_foreground(tmp_pat
     assert (pairs[0][0] != pairs[1][0]).any()
 
 
+def test_the_steps_of_the_transform_act_independently_in_every_batch(pairs):
+    task = PublishedNucleiTask(read_samples(pairs, splits=["train"])[:1], size_px=64, seed=3)
+    names = ("Transpose", "VerticalFlip", "HorizontalFlip", "RandomRotate90")
+    steps = [t for t in task._pairs.transform.transforms if type(t).__name__ in names]
+    acted = []
+    for step in range(60):
+        for transform in steps:
+            transform.params = {}
+        task.batch(step, 1)
+        acted.append([bool(transform.params) for transform in steps])
+    together = np.mean([len(set(row)) == 1 for row in acted])
+    assert together < 0.35, "an eighth of the images is expected, not all"
+    assert 0.3 < np.mean(acted) < 0.7
+
+
 def test_touching_nuclei_are_one_in_such_a_map():
     probability = np.zeros((20, 20), np.float32)
     probability[5:15, 2:10] = probability[5:15, 10:18] = 0.9
@@ -85,10 +100,22 @@ def test_touching_nuclei_are_one_in_such_a_map():
     assert threshold_instances(probability, threshold=0.1).max() == 2
 
 
-def test_the_same_seed_gives_the_same_network_and_the_map_has_the_grid_of_the_image(pairs):
+def test_a_stopped_fit_ends_in_the_same_network_and_its_map_has_the_grid_of_the_image(
+    pairs, tmp_path
+):
     samples = read_samples(pairs, splits=["train"])[:3]
     plan = {"epochs": 3, "batches": 2, "batch": 2, "rate": 0.001, "size_px": 64, "seed": 3}
-    one, two = (fit_published_nuclei(samples, **plan) for _ in range(2))
+
+    def stop(done, total, what):
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_published_nuclei(samples, **plan, folder=tmp_path / "parts", progress=stop)
+    one, two = (
+        fit_published_nuclei(samples, **plan, folder=tmp_path / name) for name in ("whole", "parts")
+    )
+    assert one.iou == two.iou
     assert one.loss == two.loss
     assert one.training_iou == two.training_iou
     assert len(one.loss) == len(one.iou) == 3
@@ -112,9 +139,9 @@ def test_the_encoder_begins_with_a_file_of_weights_whose_checksum_is_right(pairs
     plan = {"epochs": 1, "batches": 1, "batch": 1, "rate": 1e-9, "size_px": 64, "seed": 3}
     samples = read_samples(pairs, splits=["train"])[:3]
     given = LibraryNetwork(kind="fpn", encoder="resnet18", weights=str(path), sha256=digest)
-    fitted = fit_published_nuclei(samples, **plan, weights=given)
+    fitted = fit_published_nuclei(samples, **plan, weights=given, folder=tmp_path / "given")
     first = fitted.network.encoder.conv1.weight.detach()
     torch.testing.assert_close(first, state["conv1.weight"].sum(1, keepdim=True), atol=1e-5, rtol=0)
     wrong = given.replace(sha256="0" * 64)
     with pytest.raises(ModelError, match="but 0000"):
-        fit_published_nuclei(samples, **plan, weights=wrong)
+        fit_published_nuclei(samples, **plan, weights=wrong, folder=tmp_path / "wrong")

@@ -13,6 +13,7 @@ from fatescope.train.schedules import LearningRate
 FLAT = [0.5] * 40
 RISING = [i / 100 for i in range(40)]
 KINDS = {
+    "constant": {},
     "one-cycle": {"warmup": 0.3},
     "cosine": {"floor_ratio": 0.1},
     "warm-restarts": {"period": 7, "growth": 2},
@@ -44,6 +45,10 @@ def test_one_cycle_rises_to_the_highest_rate_and_ends_at_almost_nothing():
     assert max(course) == pytest.approx(100, rel=1e-2)
     assert course.index(max(course)) == pytest.approx(30, abs=1)
     assert course[-1] < 0.1
+
+
+def test_a_constant_rate_is_one_rate():
+    assert set(rates(settings("constant", steps=30), FLAT)) == {100.0}
 
 
 def test_cosine_and_warm_restarts_have_the_values_worked_out_by_hand():
@@ -164,6 +169,6 @@ def test_a_kicked_run_that_is_stopped_goes_on_with_the_same_rates(pairs, tmp_pat
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_recipe(recipe, data=pairs, out=tmp_path / "parts", progress=stop)
+        fit_recipe(recipe, data=pairs, out=tmp_path / "parts", report=stop)
     again = fit_recipe(recipe, data=pairs, out=tmp_path / "parts")
     assert json.dumps(again.history) == json.dumps(whole.history)

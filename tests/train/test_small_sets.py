@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from fatescope.base import InputError
+from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
-from fatescope.train import Recipe, score_left_out
+from fatescope.train import Recipe, fit_recipe, score_left_out
+from fatescope.train.tasks.nuclei import sample_losses
 from fatescope.workflows.training import train_model
 from fatescope.workflows.variants import train_variants
 
@@ -52,6 +53,26 @@ def test_each_unit_is_scored_by_a_network_that_did_not_learn_from_it(few, tmp_pa
         rows = read_samples(tmp_path / f"{number:02d}", splits=["train", "validation"])
         assert s.sample.unit not in {r.unit for r in rows}
         assert len(rows) == 4
+    with (tmp_path / "samples_loss.csv").open(newline="") as stream:
+        losses = list(csv.DictReader(stream))
+    assert [(r["unit"], r["fold"], r["seed"]) for r in losses] == [
+        ("u0", "0", "0"),
+        ("u1", "1", "0"),
+        ("u2", "2", "0"),
+    ]
+    assert all((few / r["image"]).is_file() and float(r["loss"]) > 0 for r in losses)
+
+
+def test_an_image_with_wrong_labels_has_the_highest_loss_under_a_network_that_has_not_seen_it(
+    pairs, tmp_path
+):
+    stage = RECIPE.replace(fit={**RECIPE.fit.model_dump(), "steps": 80})
+    network = fit_recipe(stage, data=pairs, out=tmp_path).network
+    held = read_samples(pairs, splits=["validation"])
+    wrong = replace(held[0], labels=held[1].labels)
+    right, shifted = (sample_losses(network, [s], stage=stage)[0] for s in (held[0], wrong))
+    assert shifted > 1.2 * right
+    assert sample_losses(network, [held[1], held[0]], stage=stage)[1] == right
 
 
 @pytest.mark.slow
@@ -102,5 +123,5 @@ def test_variants_need_validation_units_and_names_that_differ(pairs, tmp_path):
     write_samples(tmp_path / "samples.csv", rows)
     with pytest.raises(InputError, match="no validation units"):
         train_variants(RECIPE, ["slow"], data=tmp_path, out=tmp_path / "out")
-    with pytest.raises(InputError, match="a name is there twice"):
+    with pytest.raises(SettingsError, match="a name is there twice"):
         train_variants(RECIPE, ["slow", "slow"], data=pairs, out=tmp_path / "out")

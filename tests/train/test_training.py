@@ -4,6 +4,7 @@ import csv
 import json
 import subprocess
 import sys
+import time
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
 from fatescope.train import Recipe
 from fatescope.workflows.training import prepare_pairs, train_model
+from fatescope.workflows.training_plan import plan_training
 
 RECIPE = {
     "name": "tiny",
@@ -122,6 +124,24 @@ def trained(pairs, tmp_path_factory):
     pytest.importorskip("onnxruntime")
     out = tmp_path_factory.mktemp("trained") / "out"
     return out, train_model(Recipe.from_values(RECIPE), data=pairs, out=out)
+
+
+@pytest.mark.slow
+def test_the_plan_of_a_training_is_what_the_training_then_costs(trained, pairs, tmp_path):
+    recipe = Recipe.from_values(RECIPE)
+    before = sorted(pairs.iterdir())
+    plan = plan_training([recipe], data=pairs)
+    assert sorted(pairs.iterdir()) == before
+    begun = time.process_time()
+    train_model(recipe, data=pairs, out=tmp_path / "out")
+    spent = time.process_time() - begun
+    assert spent / 3 < plan.cpu_seconds < 3 * spent
+    record = json.loads((tmp_path / "out" / "run.json").read_text())
+    assert plan.peak_memory_mb == pytest.approx(record["peak_memory_mb"], rel=0.5)
+    written = [p.stat().st_size for p in (tmp_path / "out").rglob("*") if p.is_file()]
+    assert plan.output_mb == pytest.approx(sum(written) / 1e6, rel=0.3)
+    assert plan.units == 1
+    assert plan_training([recipe], data=pairs, leave_out="made").units == 7
 
 
 @pytest.mark.slow

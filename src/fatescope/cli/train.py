@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from fatescope.cli.command import Fresh, Out, Result, command
+from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import app
 
@@ -40,13 +40,19 @@ def train(
     leave_out: LeaveOut = None,
     variants: Variants = None,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Train a network on labelled images and write a model package with its card."""
-    from fatescope.train.recipe import read_recipe
+    from fatescope.train.recipe import choose_variants, read_recipe
     from fatescope.workflows.training import train_model
+    from fatescope.workflows.training_plan import plan_training
     from fatescope.workflows.variants import train_variants
 
     chosen = read_recipe(recipe)
+    if plan:
+        names = ["recipe"] if variants is None else variants.split(",")
+        recipes = [*choose_variants(chosen, [name.strip() for name in names]).values()]
+        return plan_training(recipes, data=data, leave_out=leave_out)
     if variants is not None:
         return train_variants(
             chosen,

@@ -7,8 +7,11 @@ from .export import quantise as quantise
 from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
 from .fit import fit as fit
+from .fit import measure_cost as measure_cost
+from .fit import report_progress as report_progress
 from .fit_settings import FitSettings as FitSettings
 from .leave_out import score_left_out as score_left_out
+from .leave_out import units_to_leave_out as units_to_leave_out
 from .losses import nucleus_loss as nucleus_loss
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
@@ -19,10 +22,7 @@ from .preview import draw_versions as draw_versions
 from .preview import write_preview as write_preview
 from .preview import write_versions as write_versions
 from .provenance import Provenance as Provenance
-from .published_nuclei import PublishedNuclei as PublishedNuclei
-from .published_nuclei import augmented_pairs as augmented_pairs
-from .published_nuclei import fit_published_nuclei as fit_published_nuclei
-from .published_nuclei import threshold_instances as threshold_instances
+from .recipe import choose_variants as choose_variants
 from .recipe import inherited as inherited
 from .recipe import read_recipe as read_recipe
 from .recipe import recipe_names as recipe_names
@@ -34,6 +34,10 @@ from .settings import Recipe as Recipe
 from .task import Task as Task
 from .tasks.nuclei import NucleiTask as NucleiTask
 from .tasks.nuclei import fit_recipe as fit_recipe
+from .tasks.published_nuclei import PublishedNuclei as PublishedNuclei
+from .tasks.published_nuclei import augmented_pairs as augmented_pairs
+from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
+from .tasks.published_nuclei import threshold_instances as threshold_instances
 from .validation import score_network as score_network
 from .verdict import Verdict as Verdict
 from .verdict import assess_curves as assess_curves

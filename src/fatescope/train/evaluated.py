@@ -22,9 +22,10 @@ class EvaluatedNetwork:
 
     def __init__(self, network: torch.nn.Module) -> None:
         self._network = network.eval()
+        self._device = next(network.parameters()).device
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return the maps of a batch, float32."""
         with torch.no_grad():
-            maps = self._network(torch.from_numpy(np.ascontiguousarray(batch)))
-        return np.asarray(maps.float().numpy(), np.float32)
+            maps = self._network(torch.from_numpy(np.ascontiguousarray(batch)).to(self._device))
+        return np.asarray(maps.float().cpu().numpy(), np.float32)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -13,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch.optim.swa_utils import AveragedModel
 
+from fatescope.base import SettingsError
 from fatescope.prepare.store import write_rows
 from fatescope.storage import write_beside
 from fatescope.train.precision import training_precision
@@ -21,6 +23,7 @@ from fatescope.train.schedules import LearningRate
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fatescope.base import Progress
     from fatescope.train.fit_settings import FitSettings
     from fatescope.train.task import Batch, Row, Task
 
@@ -93,6 +96,50 @@ def fit(
     )
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """CPU seconds of a step and of a validation, and the number of weights."""
+
+    step_seconds: float
+    validation_seconds: float
+    n_weights: int
+
+    def of_fit(self, settings: FitSettings) -> float:
+        """Return the CPU seconds of a whole fit."""
+        epochs = math.ceil(settings.steps / settings.steps_per_epoch)
+        validations = math.ceil(epochs / settings.validate_every)
+        return settings.steps * self.step_seconds + validations * self.validation_seconds
+
+
+def measure_cost(task: Task[Batch], settings: FitSettings) -> Cost:
+    """Take eight steps and validate once, writing nothing; the first four steps do not count."""
+    torch.set_num_threads(settings.threads)
+    n = 4
+    few = settings.replace(steps=3 * n, steps_per_epoch=n, validate_every=4)
+    training = _Training(task, few, None)
+    training.run_epoch()
+    times = [time.process_time()]
+    training.run_epoch()
+    times.append(time.process_time())
+    task.validate(training.averaged.module.eval())
+    times.append(time.process_time())
+    return Cost(
+        step_seconds=(times[1] - times[0]) / n,
+        validation_seconds=times[2] - times[1],
+        n_weights=sum(p.numel() for p in training.network.parameters()),
+    )
+
+
+def report_progress(progress: Progress | None, what: str) -> Report:
+    """Return a report that tells steps done, steps in all, and what is going on."""
+
+    def report(done: int, total: int, _: Row) -> None:
+        if progress is not None:
+            progress(done, total, what)
+
+    return report
+
+
 class _Training:
     """A fit on its way: network, average, optimiser, learning rate and curve."""
 
@@ -113,6 +160,7 @@ class _Training:
         self._rate = LearningRate(settings)
         self.history: list[Row] = []
         self.n_steps = 0
+        self._watched = getattr(settings.schedule, "metric", "loss")
         self._cpu_before = 0.0
         self._cpu_start = time.process_time()
 
@@ -130,6 +178,8 @@ class _Training:
             for batch in self._batches(n_steps):
                 for name, value in self._step(batch).items():
                     sums[name] = sums.get(name, 0.0) + float(value.detach())
+        if not self._settings.ema_decay:
+            self.averaged.update_parameters(self.network)
         row = {"epoch": float(len(self.history)), "step": float(self.n_steps)}
         row |= {"learning_rate": self._rate.value}
         row |= {name: total / n_steps for name, total in sums.items()}
@@ -137,6 +187,11 @@ class _Training:
         if last or (len(self.history) + 1) % self._settings.validate_every == 0:
             self.averaged.eval()
             row |= self._task.validate(self.averaged.module)
+            if self._watched not in row:
+                raise SettingsError(
+                    f"the schedule follows {self._watched!r}, which is not measured here. Take one "
+                    f"of: {', '.join(row)}; without validation units: loss."
+                )
         self._rate.after_epoch(row)
         self.history.append(row)
         return row
@@ -169,7 +224,8 @@ class _Training:
             torch.nn.utils.clip_grad_norm_(self.network.parameters(), clip)
         self._optimizer.step()
         self._rate.after_step()
-        self.averaged.update_parameters(self.network)
+        if self._settings.ema_decay:
+            self.averaged.update_parameters(self.network)
         self.n_steps += 1
         return parts
 

@@ -34,7 +34,7 @@ class NamedNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
 
     def __init__(self, settings: LibraryNetwork) -> None:
         super().__init__()
-        smp = _library()
+        smp = segmentation_library()
         common: dict[str, Any] = {
             "encoder_name": _NAMES[settings.encoder],
             "encoder_weights": None,  # nothing is fetched; `fill_encoder` brings them
@@ -80,6 +80,7 @@ def build_named(settings: LibraryNetwork) -> Any:
     return network
 
 
-def _library() -> Any:
+def segmentation_library() -> Any:
+    """Return segmentation-models-pytorch."""
     ensure_torchvision()
     return imported("segmentation_models_pytorch")

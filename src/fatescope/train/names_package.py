@@ -8,7 +8,7 @@ import numpy as np
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
-    from fatescope.train.names_fit import FittedNames
+    from fatescope.train.tasks.names import FittedNames
 
 OPSET, _IR_VERSION = 17, 8
 

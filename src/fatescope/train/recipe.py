@@ -12,6 +12,8 @@ from fatescope.prepare.targets import DRAWN
 from fatescope.train.settings import Recipe, merged
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.models import ModelDescription
     from fatescope.train.settings import Network
 
@@ -62,6 +64,19 @@ def recipe_variant(recipe: Recipe, name: str) -> Recipe:
         )
     values = merged(recipe.model_dump(exclude={"variants"}), recipe.variants[name])
     return Recipe.from_values({**values, "name": f"{recipe.name}-{name}"})
+
+
+def choose_variants(recipe: Recipe, names: Sequence[str]) -> dict[str, Recipe]:
+    """Return variants of a recipe by name; ``recipe`` is the recipe as it stands.
+
+    Raises
+    ------
+    SettingsError
+        If a name is given twice, or the recipe has no such variant.
+    """
+    if len(set(names)) != len(names):
+        raise SettingsError(f"--variants {','.join(names)}: a name is there twice.")
+    return {n: recipe if n == "recipe" else recipe_variant(recipe, n) for n in names}
 
 
 def _with_maps(network: Network, n_outputs: int) -> dict[str, Any]:

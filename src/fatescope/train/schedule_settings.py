@@ -8,7 +8,13 @@ from pydantic import Field
 
 from fatescope.base import Settings, setting
 
-Metric = Literal["ap_mean", "ap50", "ap75", "loss"]
+_METRIC = "the number of the log that is watched: loss, or a validation score"
+
+
+class Constant(Settings):
+    """One learning rate from the first step to the last."""
+
+    kind: Literal["constant"] = setting("constant", "name of the schedule")
 
 
 class OneCycle(Settings):
@@ -38,7 +44,7 @@ class Plateau(Settings):
     """The rate falls when a measured number has not become better for a while."""
 
     kind: Literal["plateau"] = setting("plateau", "name of the schedule")
-    metric: Metric = setting("ap_mean", "the number of the log that is watched")
+    metric: str = setting("ap_mean", _METRIC)
     factor: float = setting(0.1, "rate after a fall beside the one before", gt=0, lt=1)
     patience: int = setting(10, "measurements without a better one that are waited for", ge=0)
     threshold: float = setting(1e-4, "share by which a number must be better to count", ge=0)
@@ -50,7 +56,7 @@ class Kicks(Settings):
     """Cosine annealing with kicks: a fall to a floor; on a plateau a kick, then a lower floor."""
 
     kind: Literal["kicks"] = setting("kicks", "name of the schedule")
-    metric: Metric = setting("ap_mean", "the number of the log that is watched")
+    metric: str = setting("ap_mean", _METRIC)
     percent: float = setting(25.0, "height of a kick above the floor", unit="%", gt=0)
     patience: int = setting(5, "measurements without a better one before a kick", ge=1)
     floor_ratio: float = setting(0.5, "a floor beside the one before", gt=0, lt=1)
@@ -58,5 +64,5 @@ class Kicks(Settings):
 
 
 Schedule = Annotated[
-    OneCycle | Cosine | WarmRestarts | Plateau | Kicks, Field(discriminator="kind")
+    Constant | OneCycle | Cosine | WarmRestarts | Plateau | Kicks, Field(discriminator="kind")
 ]

@@ -8,7 +8,14 @@ import torch
 from torch.optim import lr_scheduler
 
 from fatescope.train.kicks import KickedCosine
-from fatescope.train.schedule_settings import Cosine, Kicks, OneCycle, Plateau, WarmRestarts
+from fatescope.train.schedule_settings import (
+    Constant,
+    Cosine,
+    Kicks,
+    OneCycle,
+    Plateau,
+    WarmRestarts,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -73,6 +80,8 @@ class LearningRate:
 
 def _scheduler(optimizer: torch.optim.Optimizer, fit: FitSettings) -> Any:
     plan, rate = fit.schedule, fit.learning_rate
+    if isinstance(plan, Constant):
+        return lr_scheduler.ConstantLR(optimizer, factor=1.0)
     if isinstance(plan, OneCycle):
         return lr_scheduler.OneCycleLR(
             optimizer,

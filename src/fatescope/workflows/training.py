@@ -256,11 +256,13 @@ def _train(
         assess_curves,
         fit_recipe,
         package_network,
+        report_progress,
         score_left_out,
         write_verdict,
     )
 
-    fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
+    report = report_progress(progress, "training")
+    fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report)
     verdict = assess_curves(fitted.history)
     write_verdict(out / "verdict.txt", verdict)
     write_training_page(

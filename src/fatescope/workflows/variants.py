@@ -97,15 +97,13 @@ def train_variants(
     Raises
     ------
     SettingsError
-        If the recipe has no variant of a name.
+        If the recipe has no variant of a name, or a name is given twice.
     InputError
-        If there are no validation units, or a name is given twice.
+        If there are no validation units.
     """
-    from fatescope.train import recipe_variant
+    from fatescope.train import choose_variants
 
-    if len(set(names)) != len(names):
-        raise InputError(f"--variants {','.join(names)}: a name is there twice.")
-    recipes = {n: recipe if n == "recipe" else recipe_variant(recipe, n) for n in names}
+    recipes = choose_variants(recipe, names)
     if not read_samples(data, splits=["validation"]):
         raise InputError(
             f"{data}: there are no validation units, which choose among variants. Divide the "

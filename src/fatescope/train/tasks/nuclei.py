@@ -8,24 +8,28 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from fatescope.base import Progress
 from fatescope.models import find_package, read_package
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
 from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import Fitted, fit
+from fatescope.train.fit import Fitted, Report, fit
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
 from fatescope.train.planes import load_planes
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.prepare import Sample
     from fatescope.train.settings import Recipe, Stage
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
+
+LOSS_CROPS = 16
+"""Crops over which the loss of one image is averaged."""
 
 
 class NucleiTask:
@@ -58,9 +62,7 @@ class NucleiTask:
 
     def batch(self, step: int, size: int) -> Batch:
         """Return images (B, 1, Y, X) and targets (B, 8, Y, X) of a step."""
-        numbers = range(step * size, (step + 1) * size)
-        images, targets = zip(*[self._crops.crop(n) for n in numbers], strict=True)
-        return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
+        return stack_crops(self._crops, range(step * size, (step + 1) * size))
 
     def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """Return the parts of `nucleus_loss`."""
@@ -75,13 +77,35 @@ class NucleiTask:
         return score_network(network, self._validation, stage=self._stage)
 
 
+def stack_crops(crops: CropSource, numbers: Sequence[int]) -> Batch:
+    """Return crops by number as tensors."""
+    images, targets = zip(*[crops.crop(n) for n in numbers], strict=True)
+    return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
+
+
+def sample_losses(network: Any, samples: Sequence[Sample], *, stage: Stage) -> list[float]:
+    """Return the loss of a network on each sample: the mean over crops of its own.
+
+    The crops of a sample are the same for every network that is trained with the same crops, so
+    that losses of several seeds can be averaged.
+    """
+    losses = []
+    for plane in load_planes(samples, working_px=stage.crops.diameter_px):
+        crops = CropSource([plane], settings=stage.crops, seed=0)
+        image, target = stack_crops(crops, range(LOSS_CROPS))
+        with torch.no_grad():
+            parts = nucleus_loss(network.logits(image).float(), target, settings=stage.loss)
+        losses.append(float(parts["loss"]))
+    return losses
+
+
 def fit_recipe(
     recipe: Recipe,
     *,
     data: Path,
     out: Path,
     start: Path | str | None = None,
-    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> Fitted:
     """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
 
@@ -96,8 +120,8 @@ def fit_recipe(
         those of the stages before it in ``stage-1``, ``stage-2`` and so on.
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
-    progress : callable, optional
-        Told steps done, steps in all, and what is going on.
+    report : callable, optional
+        Told steps done and steps in all, over all stages, and the row of each epoch.
 
     Returns
     -------
@@ -112,15 +136,21 @@ def fit_recipe(
     weights = None
     if start is not None:
         weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    minutes = 0.0
+    minutes, before, total = 0.0, 0, sum(stage.fit.steps for stage in recipe.stages)
+
+    def report_stage(done: int, _: int, row: Row) -> None:
+        if report is not None:
+            report(before + done, total, row)
+
     for number, stage in enumerate(recipe.stages, start=1):
         fitted = fit_stage(
             stage,
             data=data,
             out=out if number == len(recipe.stages) else out / f"stage-{number}",
             weights=weights,
-            progress=progress,
+            report=report_stage,
         )
+        before += stage.fit.steps
         weights = weights_bytes(fitted.network)
         minutes += fitted.cpu_minutes
     return replace(fitted, cpu_minutes=minutes)
@@ -132,14 +162,9 @@ def fit_stage(
     data: Path,
     out: Path,
     weights: bytes | None = None,
-    progress: Progress | None = None,
+    report: Report | None = None,
 ) -> Fitted:
     """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
-
-    def report(done: int, total: int, _: Row) -> None:
-        if progress is not None:
-            progress(done, total, "training")
-
     return fit(
         NucleiTask(stage, data=data),
         stage.fit,

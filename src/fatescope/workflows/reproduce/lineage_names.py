@@ -25,6 +25,7 @@ from fatescope.models import (
 )
 from fatescope.prepare import unit_hash
 from fatescope.run import Run
+from fatescope.storage import remove
 from fatescope.workflows.lineages.name_network import MEAN_EMBRYO
 from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
@@ -48,9 +49,11 @@ if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.run import Summary
-    from fatescope.train.names_fit import FittedNames
+    from fatescope.train.tasks.names import FittedNames
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
+FITS = "fits"
+"""Folder of the checkpoints, which goes once the networks are trained."""
 _QUICK = {
     "epochs": 16,
     "later_epochs": 6,
@@ -90,8 +93,12 @@ def reproduce_names(
     ) as run:
         if run.pending(["lineage-names-2020"]):
             embryos, source = load_embryos(data, quick=quick, progress=progress)
-            outcome, findings = _reproduce(embryos, source, recipe, progress)
+            fits = run.out / FITS
+            if fresh:
+                remove(fits)
+            outcome, findings = _reproduce(embryos, source, recipe, fits, progress)
             files = _write(run.out, outcome, recipe, quick=quick)
+            remove(fits)
             units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
             run.record("lineage-names-2020", input=units, findings=findings, files=files)
         return run.finish()
@@ -101,14 +108,15 @@ def _reproduce(
     embryos: list[NamedEmbryo],
     source: str,
     recipe: NamesRecipe,
+    fits: Path,
     progress: Progress | None,
 ) -> tuple[NamesOutcome, list[Finding]]:
     split = split_embryos(embryos, test_share=recipe.test_share)
     groups = {s: [e for e in split if e.split == s] for s in ("train", "validation", "test")}
-    published = run_published([*groups["train"], *groups["validation"]], recipe, progress)
+    published = run_published([*groups["train"], *groups["validation"]], recipe, fits, progress)
     reference = mean_embryo([e.lineage for e in groups["train"]])
     features, findings, residuals = _features(split, reference)
-    corrected = _corrected(features, groups, recipe, progress)
+    corrected = _corrected(features, groups, recipe, fits / "corrected", progress)
     labels = {e.key: compact_labels(e.lineage.name) for e in split}
     train_labels = np.concatenate([labels[e.key] for e in groups["train"]])
     draft = _draft(corrected, reference, train_labels[train_labels >= 0], groups, recipe)
@@ -155,9 +163,10 @@ def _corrected(
     features: dict[str, FloatArray],
     groups: dict[str, list[NamedEmbryo]],
     recipe: NamesRecipe,
+    folder: Path,
     progress: Progress | None,
 ) -> FittedNames:
-    from fatescope.train.compact_names import fit_corrected
+    from fatescope.train.tasks.compact_names import fit_corrected
 
     rows = {}
     for split in ("train", "validation"):
@@ -166,12 +175,13 @@ def _corrected(
         stacked = np.concatenate([features[e.key] for e in used])
         rows[split] = stacked[labels >= 0], labels[labels >= 0]
     return fit_corrected(
-        *rows["train"],
-        *rows["validation"],
+        rows["train"],
+        rows["validation"],
         n_classes=len(COMPACT_NAMES),
         rows_per_class=recipe.rows_per_class,
         epochs=recipe.corrected_epochs,
         seed=recipe.seed,
+        folder=folder,
         progress=progress,
     )
 
@@ -253,14 +263,12 @@ def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool
 
 
 def _course(name: str, fit: FittedNames) -> Table:
-    n = len(fit.loss)
+    n = len(fit.history)
+    columns = ("loss", "training_accuracy", "validation_accuracy", "learning_rate")
     return Table(
         {
             "network": np.array([name] * n, dtype=object),
             "epoch": np.arange(1, n + 1),
-            "loss": fit.loss,
-            "train_accuracy": fit.train_accuracy,
-            "check_accuracy": fit.check_accuracy,
-            "learning_rate": fit.learning_rate,
+            **{column: fit.course(column) for column in columns},
         }
     )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from fatescope.models import ModelPackage
-    from fatescope.train.names_fit import FittedNames
+    from fatescope.train.tasks.names import FittedNames
     from fatescope.workflows.reproduce.names_published import PublishedRuns
     from fatescope.workflows.reproduce.names_scores import Score
 

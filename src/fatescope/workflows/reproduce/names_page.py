@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
     from fatescope.report.chart.values import Shape
-    from fatescope.train.names_fit import FittedNames
+    from fatescope.train.tasks.names import FittedNames
     from fatescope.workflows.reproduce.names_outcome import NamesOutcome
     from fatescope.workflows.reproduce.names_published import RunAgain
     from fatescope.workflows.reproduce.settings import NamesRecipe
@@ -90,7 +90,7 @@ def _table(outcome: NamesOutcome) -> Section:
         )
 
     def again(done: RunAgain, published: str, which: str) -> list[tuple[str, ...]]:
-        accuracy = _accuracy(done.fit.fitted.check_accuracy)
+        accuracy = _accuracy(done.fit.fitted.course("validation_accuracy"))
         return [
             (f"{which}, published", "random rows of one table", published, "not given"),
             (
@@ -131,11 +131,14 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
         caption=f"{done.table}, all rows.",
     )
     pie = show.draw_class_pie(counts, founders_of(list(counts)), title=title)
-    fit = done.fit.fitted
+    fit, on_loss = done.fit.fitted, runs.on_loss.fitted
     rates = _chart(
         "Learning rate: as published, and given the loss",
         "learning rate",
-        {_CONSTANT: fit.learning_rate, _ON_LOSS: runs.on_loss.fitted.learning_rate},
+        {
+            _CONSTANT: fit.course("learning_rate"),
+            _ON_LOSS: runs.on_loss.fitted.course("learning_rate"),
+        },
     )
     words = (
         f"All rows of {_which(done)}; {', '.join(done.run.columns)} as they stand in it; the "
@@ -145,7 +148,7 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
         "calls ReduceLROnPlateau (factor 0.7, patience 6) as step(1.): the learning rate falls "
         "every seventh epoch, whatever the loss does. The post says that it falls when the "
         "loss stays; given the training loss, the same network reaches "
-        f"{_accuracy(runs.on_loss.fitted.check_accuracy)}. Accuracy on training rows is that "
+        f"{_accuracy(runs.on_loss.fitted.course('validation_accuracy'))}. Accuracy on training rows is that "
         "of the network after each epoch, without dropout, as on the rows held back.",
     )
     accuracy, loss, _ = _curves(fit, _ROWS)
@@ -253,9 +256,13 @@ def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
 def _curves(fit: FittedNames, held: str) -> tuple[Chart, Chart, Chart]:
     """Chart accuracy, loss and learning rate of a training."""
     return (
-        _chart("Accuracy", "accuracy", {_TRAINING: fit.train_accuracy, held: fit.check_accuracy}),
-        _chart("Loss", "cross-entropy", {_TRAINING: fit.loss}),
-        _chart("Learning rate", "learning rate", {_TRAINING: fit.learning_rate}),
+        _chart(
+            "Accuracy",
+            "accuracy",
+            {_TRAINING: fit.course("training_accuracy"), held: fit.course("validation_accuracy")},
+        ),
+        _chart("Loss", "cross-entropy", {_TRAINING: fit.course("loss")}),
+        _chart("Learning rate", "learning rate", {_TRAINING: fit.course("learning_rate")}),
     )
 
 

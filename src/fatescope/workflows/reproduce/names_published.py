@@ -16,10 +16,12 @@ from fatescope.lineage.compact import (
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fatescope.base import Progress
     from fatescope.base.types import IntArray
-    from fatescope.train.compact_names import PublishedFit, PublishedRun
+    from fatescope.train.tasks.compact_names import PublishedFit, PublishedRun
+    from fatescope.train.tasks.names import Schedule
     from fatescope.workflows.reproduce.names_data import NamedEmbryo
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
@@ -55,7 +57,10 @@ class PublishedRuns:
 
 
 def run_published(
-    embryos: Sequence[NamedEmbryo], recipe: NamesRecipe, progress: Progress | None
+    embryos: Sequence[NamedEmbryo],
+    recipe: NamesRecipe,
+    folder: Path,
+    progress: Progress | None,
 ) -> PublishedRuns:
     """Repeat both runs, each on its table if that is among the embryos.
 
@@ -64,19 +69,36 @@ def run_published(
     embryos : sequence of NamedEmbryo
         None of the test set: the reported network is scored on that.
     recipe : NamesRecipe
+    folder : Path
+        Takes a folder of checkpoints for each run.
     progress : callable, optional
     """
-    from fatescope.train.compact_names import LATER, REPORTED
+    from fatescope.train.tasks.compact_names import LATER, REPORTED
 
+    schedules: tuple[Schedule, ...] = ("constant", "loss")
     reported, on_loss = (
-        _again(embryos, REPORTED, recipe.epochs, recipe, progress, loss=loss)
-        for loss in (False, True)
+        _again(
+            embryos,
+            REPORTED,
+            recipe.epochs,
+            recipe,
+            folder / f"reported-{schedule}",
+            progress,
+            schedule=schedule,
+        )
+        for schedule in schedules
     )
     return PublishedRuns(
         reported=reported,
         on_loss=on_loss.fit,
         later=_again(
-            embryos, LATER, recipe.later_epochs, recipe, progress, most_nuclei=recipe.crop_nuclei
+            embryos,
+            LATER,
+            recipe.later_epochs,
+            recipe,
+            folder / "later",
+            progress,
+            most_nuclei=recipe.crop_nuclei,
         ),
     )
 
@@ -96,12 +118,13 @@ def _again(
     run: PublishedRun,
     epochs: int,
     recipe: NamesRecipe,
+    folder: Path,
     progress: Progress | None,
     *,
-    loss: bool = False,
+    schedule: Schedule = "constant",
     most_nuclei: int | None = None,
 ) -> RunAgain:
-    from fatescope.train.compact_names import fit_as_published
+    from fatescope.train.tasks.compact_names import fit_as_published
 
     embryo = published_table(embryos, run.table)
     lineage = embryo.lineage
@@ -118,7 +141,8 @@ def _again(
         n_classes=len(COMPACT_NAMES),
         epochs=epochs,
         seed=recipe.seed,
-        schedule="loss" if loss else "constant",
+        folder=folder,
+        schedule=schedule,
         progress=progress,
     )
     return RunAgain(

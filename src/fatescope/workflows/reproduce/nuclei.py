@@ -15,9 +15,10 @@ from fatescope.prepare import Sample
 from fatescope.prepare.store import write_image_file
 from fatescope.run import Run
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.storage import remove
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import available_workers
-from fatescope.workflows.reproduce.nuclei_folds import plan_folds, run_fold
+from fatescope.workflows.reproduce.nuclei_folds import FITS, plan_folds, run_fold
 from fatescope.workflows.reproduce.nuclei_page import write_nuclei_page
 
 if TYPE_CHECKING:
@@ -79,12 +80,15 @@ def reproduce_nuclei(
         Run.open(out, command="reproduce nuclei-2020", settings=settings, fresh=fresh) as run,
         tempfile.TemporaryDirectory() as scratch,
     ):
+        if fresh:
+            remove(run.out / FITS)
         samples, source = find_samples(data, quick=quick, scratch=Path(scratch))
         folds = plan_folds(samples, recipe.folds)
         todo = pending(run, folds[:_QUICK_FOLDS] if quick else folds)
         n = available_workers(workers, len(todo))
         job = partial(run_fold, out=run.out, recipe=recipe, progress=progress if n == 1 else None)
         work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
+        remove(run.out / FITS)
         summary = run.finish(workers=n)
         if summary.units_done:
             write_nuclei_page(run.out, recipe, source=source, quick=quick)

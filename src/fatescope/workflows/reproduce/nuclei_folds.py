@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from fatescope.evaluate import LabelScores, boundary_roughness, score_labels
 from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
 from fatescope.prepare.store import write_image_file
 from fatescope.report.images import display_limits, to_grey
+from fatescope.storage import remove
 from fatescope.workflows.driver import Outcome, describe_files
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 CORRECTED = "corrected"
+FITS = "fits"
+"""Folder of the checkpoints of folds that are not done."""
 _HALF = 0.5
 AUGMENTED = 20  # versions of each image left out, for the roughness of outlines
 
@@ -85,6 +87,7 @@ def run_fold(
     """
     from fatescope.train import augmented_pairs, fit_published_nuclei
 
+    fits = out / FITS / fold.left_out[0].unit
     published = fit_published_nuclei(
         [with_published_mask(s) for s in fold.training],
         epochs=recipe.epochs,
@@ -93,10 +96,11 @@ def run_fold(
         rate=recipe.rate,
         size_px=recipe.size_px,
         seed=recipe.seed,
+        folder=fits / "published",
         weights=_weights(recipe),
         progress=progress,
     )
-    corrected = _corrected(fold, recipe, progress)
+    corrected = _corrected(fold, recipe, fits / "corrected", progress)
     scores, files, roughness = [], [], []
     for sample, ours in zip(fold.left_out, corrected, strict=True):
         theirs, found = _score_published(published, sample, recipe)
@@ -122,6 +126,7 @@ def run_fold(
             write_image_file(out / folder / f"{name}.png", pixels)
             files.append(str(folder / f"{name}.png"))
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
+    remove(fits)
     return Outcome(
         input=describe_files(fold.paths),
         tables={
@@ -155,9 +160,17 @@ def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
     )
 
 
-def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> list[LabelScores]:
+def _corrected(
+    fold: Fold, recipe: NucleiRecipe, folder: Path, progress: Progress | None
+) -> list[LabelScores]:
     """Train this house's network on the same images; the size of the nuclei is given."""
-    from fatescope.train import EvaluatedNetwork, Recipe, fit_recipe, score_samples
+    from fatescope.train import (
+        EvaluatedNetwork,
+        Recipe,
+        fit_recipe,
+        report_progress,
+        score_samples,
+    )
     from fatescope.train.packaging import describe
 
     fit = {"steps": recipe.steps, "precision": "float32", "steps_per_epoch": 100}
@@ -170,9 +183,9 @@ def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> l
         }
     )
     learning = [replace(s, split="train") for s in fold.training]
-    with tempfile.TemporaryDirectory() as scratch:
-        write_samples(Path(scratch) / "samples.csv", learning)
-        fitted = fit_recipe(house, data=Path(scratch), out=Path(scratch), progress=progress)
+    write_samples(folder / "samples.csv", learning)
+    report = report_progress(progress, "training the corrected network")
+    fitted = fit_recipe(house, data=folder, out=folder, report=report)
     description = describe(house, learning, seen=(), command="fatescope reproduce nuclei-2020")
     scored = score_samples(
         EvaluatedNetwork(fitted.network),

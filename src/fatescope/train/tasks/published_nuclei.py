@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,23 +11,29 @@ import numpy as np
 import torch
 from skimage.measure import label as components
 
-from fatescope.base import imported
 from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_plane
-from fatescope.train._torchvision import ensure_torchvision
 from fatescope.train.dataset import SegmentationDataset
 from fatescope.train.encoder_weights import fill_encoder, read_weights
+from fatescope.train.fit import fit, report_progress
+from fatescope.train.fit_settings import FitSettings
+from fatescope.train.library_networks import segmentation_library
+from fatescope.train.schedule_settings import Constant
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from fatescope.base import Progress
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.prepare import Sample
     from fatescope.train.network_settings import LibraryNetwork
+    from fatescope.train.task import Row
 
+Batch = tuple[torch.Tensor, torch.Tensor]
 
 CROP_PX, CROPPED_PX = (350, 400), 256
 """The random crop, and what it is brought to before the last change of size."""
@@ -54,6 +61,68 @@ class PublishedNuclei:
             return np.asarray(self.network(torch.from_numpy(image)[None, None])[0, 0].numpy())
 
 
+class PublishedNucleiTask:
+    """FPN on ResNet18 as in 2020: Dice loss, one joint transform, no validation.
+
+    Parameters
+    ----------
+    samples : sequence of Sample
+        Training images; masks are labels above 0.
+    size_px : int
+        Images are squeezed to this square, by the nearest pixel, masks too.
+    seed : int
+    weights : LibraryNetwork, optional
+        Its file holds the weights with which the encoder begins, checked by its sha256.
+    """
+
+    def __init__(
+        self,
+        samples: Sequence[Sample],
+        *,
+        size_px: int,
+        seed: int,
+        weights: LibraryNetwork | None = None,
+    ) -> None:
+        self.seed = seed
+        self._weights = weights
+        self._pairs = _pairs(samples, size_px=size_px, seed=seed)
+
+    def build(self) -> Any:
+        """Return the network; its encoder is random unless a file of weights is given."""
+        smp = segmentation_library()
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = smp.FPN(
+                "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
+            )
+        if self._weights is not None:
+            tensors = read_weights(self._weights)
+            fill_encoder(network.encoder, tensors, name=self._weights.encoder)
+        return network.to(memory_format=torch.channels_last)  # a quarter cheaper on CPU
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Return augmented images and masks of a step, both (B, 1, Y, X)."""
+        rng = np.random.default_rng([self.seed, step])
+        transform: Any = self._pairs.transform
+        # One generator for all steps of the transform: `set_random_seed` gives each its own of one
+        # seed, and then all of them act on an image or none does.
+        transform.set_random_state(rng, random.Random(int(rng.integers(2**31))))
+        chosen = rng.choice(len(self._pairs), size, replace=len(self._pairs) < size)
+        images, masks = zip(*[self._pairs[int(i)] for i in chosen], strict=True)
+        return torch.stack(images), torch.stack(masks)
+
+    def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """Return the Dice loss, and the pixels that both and either call foreground."""
+        image, mask = batch
+        found = network(image.contiguous(memory_format=torch.channels_last))
+        loss = segmentation_library().losses.DiceLoss("binary", from_logits=False)(found, mask)
+        return {"loss": loss, **_overlap(found, mask)}
+
+    def validate(self, network: Any) -> Row:
+        """Return nothing: all images were trained on."""
+        return {}
+
+
 def fit_published_nuclei(
     samples: Sequence[Sample],
     *,
@@ -63,24 +132,22 @@ def fit_published_nuclei(
     rate: float,
     size_px: int,
     seed: int,
+    folder: Path,
     weights: LibraryNetwork | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    progress: Progress | None = None,
 ) -> PublishedNuclei:
-    """Train FPN on ResNet18 as in 2020: Dice loss, Adam, one joint transform, no validation.
+    """Train the network of 2020 by Adam.
 
     Parameters
     ----------
-    samples : sequence of Sample
-        Training images; masks are labels above 0.
+    samples, size_px, seed, weights
+        See `PublishedNucleiTask`.
     epochs, batches, batch : int
         ``batches`` batches of ``batch`` augmented images in each epoch.
     rate : float
         Of Adam, constant.
-    size_px : int
-        Images are squeezed to this square, by the nearest pixel, masks too.
-    seed : int
-    weights : LibraryNetwork, optional
-        Its file holds the weights with which the encoder begins, checked by its sha256.
+    folder : Path
+        Takes checkpoint and log; a call that was killed continues.
     progress : callable, optional
 
     Raises
@@ -93,34 +160,31 @@ def fit_published_nuclei(
     Different from the notebook: the encoder begins at random, unless a file of weights is given
     (the ImageNet weights are on a server that may not be asked here).
     """
-    pairs = _pairs(samples, size_px=size_px, seed=seed)
-    order = np.random.default_rng(seed)
-    losses, ious = [], []
-    torch.set_num_threads(1)  # more would change the last bits, and fight with other folds
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)  # first weights, and dropout
-        network, dice = _parts()
-        if weights is not None:
-            fill_encoder(network.encoder, read_weights(weights), name=weights.encoder)
-        network.to(memory_format=torch.channels_last)  # a quarter cheaper on CPU
-        optimizer = torch.optim.Adam(network.parameters(), lr=rate)
-        for epoch in range(epochs):
-            drawn = [_draw(pairs, batch, order) for _ in range(batches)]
-            loss, iou = _learn(network, dice, optimizer, drawn)
-            losses.append(loss)
-            ious.append(iou)
-            if progress:
-                progress(epoch + 1, epochs, "epochs of the published network")
-    network.eval()
+    task = PublishedNucleiTask(samples, size_px=size_px, seed=seed, weights=weights)
+    settings = FitSettings(
+        steps=epochs * batches,
+        batch=batch,
+        optimizer="adam",
+        learning_rate=rate,
+        schedule=Constant(),
+        weight_decay=0,
+        gradient_clip=0,
+        ema_decay=0,
+        steps_per_epoch=batches,
+        precision="float32",
+    )
+    what = "training the published network"
+    fitted = fit(task, settings, folder=folder, report=report_progress(progress, what))
     with torch.no_grad():
-        drawn = [_draw(pairs, batch, order) for _ in range(batches)]
-        training_iou = _iou([_overlap(network(image), mask) for image, mask in drawn])
+        drawn = [task.batch(settings.steps + n, batch) for n in range(batches)]
+        overlaps = [_overlap(fitted.network(image), mask) for image, mask in drawn]
+    row = {name: float(sum(o[name] for o in overlaps)) for name in overlaps[0]}
     return PublishedNuclei(
-        network=network,
+        network=fitted.network,
         size_px=size_px,
-        loss=tuple(losses),
-        iou=tuple(ious),
-        training_iou=training_iou,
+        loss=tuple(row["loss"] for row in fitted.history),
+        iou=tuple(_iou(row) for row in fitted.history),
+        training_iou=_iou(row),
     )
 
 
@@ -144,28 +208,6 @@ def _pairs(samples: Sequence[Sample], *, size_px: int, seed: int) -> Segmentatio
     shortest = min(min(read_plane(s.image).shape) for s in samples)
     transform = joint_transform(size_px, shortest_px=shortest, seed=seed)
     return SegmentationDataset(samples, transform=transform, target=_foreground, scale=scale)
-
-
-def _learn(
-    network: Any, dice: Any, optimizer: Any, drawn: Sequence[tuple[torch.Tensor, torch.Tensor]]
-) -> tuple[float, float]:
-    """Take one step for each batch; return the mean loss and the pixel IoU on the way."""
-    total, overlaps = 0.0, []
-    network.train()
-    for image, mask in drawn:
-        found = network(image.contiguous(memory_format=torch.channels_last))
-        loss = dice(found, mask)
-        optimizer.zero_grad()
-        loss.backward()
-        optimizer.step()
-        total += float(loss.detach())
-        overlaps.append(_overlap(found.detach(), mask))
-    return total / len(drawn), _iou(overlaps)
-
-
-def _iou(overlaps: Sequence[tuple[float, float]]) -> float:
-    shared, either = np.sum(overlaps, axis=0)
-    return float(shared / max(either, 1))
 
 
 def joint_transform(size_px: int, *, shortest_px: int, seed: int) -> Any:
@@ -207,23 +249,6 @@ def threshold_instances(probability: FloatArray, *, threshold: float) -> LabelIm
     return np.asarray(components(probability > threshold), np.int32)
 
 
-def _parts() -> tuple[Any, Any]:
-    ensure_torchvision()
-    smp = imported("segmentation_models_pytorch")
-    network = smp.FPN(
-        "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
-    )
-    return network, smp.losses.DiceLoss("binary", from_logits=False)
-
-
-def _draw(
-    pairs: SegmentationDataset, batch: int, order: np.random.Generator
-) -> tuple[torch.Tensor, torch.Tensor]:
-    chosen = order.choice(len(pairs), batch, replace=len(pairs) < batch)
-    images, masks = zip(*[pairs[int(i)] for i in chosen], strict=True)
-    return torch.stack(images), torch.stack(masks)
-
-
 def _foreground(labels: LabelImage) -> FloatArray:
     return np.asarray((labels > 0)[None], np.float32)
 
@@ -232,6 +257,11 @@ def _square(pixels: FloatArray, size_px: int) -> FloatArray:
     return np.asarray(cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_NEAREST))
 
 
-def _overlap(found: torch.Tensor, mask: torch.Tensor) -> tuple[float, float]:
+def _overlap(found: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
     inside, true = found > 0.5, mask > 0.5
-    return float((inside & true).sum()), float((inside | true).sum())
+    return {"shared_px": (inside & true).sum(), "either_px": (inside | true).sum()}
+
+
+def _iou(row: Row) -> float:
+    """Return the pixel IoU, pooled over batches."""
+    return row["shared_px"] / max(row["either_px"], 1)

@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import InputError, Progress
-from fatescope.train.names_fit import FittedNames, Layout, fit_names
+from fatescope.base import InputError
+from fatescope.train.tasks.names import FittedNames, Layout, fit_names
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.train.names_fit import Schedule
+    from fatescope.train.tasks.names import Schedule
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,7 @@ def fit_as_published(
     n_classes: int,
     epochs: int,
     seed: int,
+    folder: Path,
     schedule: Schedule = "constant",
     progress: Progress | None = None,
 ) -> PublishedFit:
@@ -84,7 +87,8 @@ def fit_as_published(
         The run's columns, raw.
     labels : ndarray of int, shape (n,)
     run : PublishedRun
-    n_classes, epochs, seed
+    n_classes, epochs, seed, folder
+        See `fit_names`.
     schedule : {"constant", "loss"}
         The notebook calls ``step(1.)``; the post says that the rate falls when the loss stays.
     progress : callable, optional
@@ -111,16 +115,15 @@ def fit_as_published(
         sampled[:, 0], sampled_labels, test_size=0.1, random_state=seed
     )
     fitted = fit_names(
-        features[train],
-        train_labels,
-        features[test],
-        test_labels,
+        (features[train], train_labels),
+        (features[test], test_labels),
         n_classes=n_classes,
         layout=run.layout,
         schedule=schedule,
         epochs=epochs,
         seed=seed,
         scaled=False,
+        folder=folder,
         progress=progress,
         what="as published" if schedule == "constant" else "with the schedule on the loss",
     )
@@ -128,22 +131,21 @@ def fit_as_published(
         fitted=fitted,
         rows=len(labels),
         rows_after_sampling=len(sampled_labels),
-        accuracy=float(fitted.check_accuracy[-1]),
+        accuracy=fitted.history[-1]["validation_accuracy"],
         copies=float(np.isin(test, train).mean()),
         majority=float(np.bincount(labels).max() / len(labels)),
     )
 
 
 def fit_corrected(
-    features: FloatArray,
-    labels: IntArray,
-    check_features: FloatArray,
-    check_labels: IntArray,
+    training: tuple[FloatArray, IntArray],
+    validation: tuple[FloatArray, IntArray],
     *,
     n_classes: int,
     rows_per_class: int,
     epochs: int,
     seed: int,
+    folder: Path,
     progress: Progress | None = None,
 ) -> FittedNames:
     """Train on embryos, watch other embryos, sample inside the training set only.
@@ -152,17 +154,19 @@ def fit_corrected(
 
     Parameters
     ----------
-    features, labels
-        Rows of the training embryos, shapes (n, 5) and (n,).
-    check_features, check_labels
-        Rows of the validation embryos.
+    training : (ndarray, ndarray)
+        Features, shape (n, 5), and classes, shape (n,), of the training embryos.
+    validation : (ndarray, ndarray)
+        Those of the validation embryos.
     n_classes : int
     rows_per_class : int
         Rows of each class in the over-sampled training set; larger classes are thinned to it.
-    epochs, seed, progress
+    epochs, seed, folder, progress
+        See `fit_names`.
     """
     from imblearn.over_sampling import RandomOverSampler
 
+    features, labels = training
     rng = np.random.default_rng(seed)
     kept = np.concatenate(
         [
@@ -175,16 +179,15 @@ def fit_corrected(
         kept[:, None], labels[kept]
     )
     return fit_names(
-        features[number[:, 0]],
-        sampled_labels,
-        check_features,
-        check_labels,
+        (features[number[:, 0]], sampled_labels),
+        validation,
         n_classes=n_classes,
         layout=LATER.layout,
         schedule="loss",
         epochs=epochs,
         seed=seed,
         scaled=True,
+        folder=folder,
         progress=progress,
         what="corrected",
     )

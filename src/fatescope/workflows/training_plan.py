@@ -1,0 +1,62 @@
+"""What a training would cost: a few steps and one validation are run, and leave nothing."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+from fatescope.run import peak_memory_mb
+from fatescope.workflows.plan import RunPlan
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fatescope.train import Recipe
+
+PACKAGE_SECONDS, PACKAGE_VALIDATIONS = 5.0, 20.0
+"""CPU time of a package: int8 and export, and thresholds as so many validations (record 0148)."""
+PACKAGE_MB, CHECKPOINT_BYTES = 1.3, 27.0
+"""Written by a training: test tensors and curves, and for each weight in checkpoint and package."""
+QUANTISER_MB = 150.0
+"""Memory that the quantiser takes on top of the fit."""
+
+
+def plan_training(
+    recipes: Sequence[Recipe], *, data: Path, leave_out: str | None = None
+) -> RunPlan:
+    """Estimate `train_model` for each recipe, by taking eight steps of each of its stages.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        One, or its variants.
+    data : Path
+        Folder with ``samples.csv``; images of test units are not opened.
+    leave_out : str, optional
+        A kind of image, or ``"all"``: each of its units costs one more training.
+    """
+    from fatescope.train import NucleiTask, inherited, measure_cost, units_to_leave_out
+
+    times = 1 if leave_out is None else 1 + len(units_to_leave_out(data, kind=leave_out))
+    seconds, output_mb = 0.0, 0.0
+    begun = time.process_time()
+    for recipe in recipes:
+        for stage in inherited(recipe, None).stages:
+            task = NucleiTask(stage, data=data)
+            cost = measure_cost(task, stage.fit)
+            seconds += times * cost.of_fit(stage.fit)
+            output_mb += times * cost.n_weights * CHECKPOINT_BYTES / 1e6
+        seconds += times * (PACKAGE_SECONDS + PACKAGE_VALIDATIONS * cost.validation_seconds)
+        output_mb += PACKAGE_MB
+    seconds += time.process_time() - begun  # reading images, and imports
+    return RunPlan(
+        command="train",
+        units=times * len(recipes),
+        cpu_seconds=round(seconds, 1),
+        wall_seconds=round(seconds, 1),
+        peak_memory_mb=round(peak_memory_mb() + QUANTISER_MB),
+        output_mb=round(output_mb, 1),
+        workers=1,
+        what="networks",
+    )
