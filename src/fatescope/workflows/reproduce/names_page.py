@@ -137,7 +137,7 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
         "learning rate",
         {
             _CONSTANT: fit.course("learning_rate"),
-            _ON_LOSS: runs.on_loss.fitted.course("learning_rate"),
+            _ON_LOSS: on_loss.course("learning_rate"),
         },
     )
     words = (
@@ -148,7 +148,7 @@ def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
         "calls ReduceLROnPlateau (factor 0.7, patience 6) as step(1.): the learning rate falls "
         "every seventh epoch, whatever the loss does. The post says that it falls when the "
         "loss stays; given the training loss, the same network reaches "
-        f"{_accuracy(runs.on_loss.fitted.course('validation_accuracy'))}. Accuracy on training rows is that "
+        f"{_accuracy(on_loss.course('validation_accuracy'))}. Accuracy on training rows is that "
         "of the network after each epoch, without dropout, as on the rows held back.",
     )
     accuracy, loss, _ = _curves(fit, _ROWS)
