@@ -77,7 +77,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
         shutil.copyfile(pages / f"{name}.svg", IMAGES / f"{name}.svg")
     shutil.copyfile(place / "drawn" / "founders.svg", IMAGES / "founders.svg")
     browser.keep(pages / "tree.html", "tree.png", size=(900, 620))
-    browser.keep(pages / "space.html", "space.png", size=(900, 620), find="MSapa")
+    browser.keep(pages / "space.html", "space.png", size=(900, 760), find="MSapa")
     compare_lineages(
         [place / "slow-E"],
         out=place / "compared",

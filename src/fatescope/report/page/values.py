@@ -42,7 +42,7 @@ Block = Text | Code | PageTable | Chart | Drawing | ImageViewer | SpaceViewer | 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading and what stands under it."""
+    """A heading and what stands under it; empty where the title of the page says it all."""
 
     title: str
     blocks: Sequence[Block]

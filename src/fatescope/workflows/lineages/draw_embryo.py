@@ -170,9 +170,9 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         unit=embryo.unit,
     )
     page = Page(
-        title=embryo.key,
-        kind="nuclei in space and time",
-        sections=(Section(title="Nuclei in space and time", blocks=(space,)),),
+        title=f"{embryo.key}: nuclei in space and time",
+        kind="lineage",
+        sections=(Section(title="", blocks=(space,)),),
     )
     return [
         store_text(folder / "paths.svg", draw_file(paths, note=note)),
