@@ -20,7 +20,7 @@ from fatescope.predict import plane_statistics
 from fatescope.predict.normalise import normalise_plane
 from fatescope.predict.tiling import make_grid, map_rows
 from fatescope.prepare import PairSettings, read_label_plane, read_plane, read_samples, seen_hashes
-from fatescope.report import lineage as show
+from fatescope.report.page import Page, PageTable, Section, render_page
 from fatescope.train import FitSettings, assess_curves, export_onnx, fit
 from fatescope.train.schedule_settings import Kicks
 from fatescope.workflows.training import prepare_pairs
@@ -163,6 +163,8 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     assert high < np.abs(true.mean() - true).sum() / true.sum() / 2, "a constant would do"
 
     rows = [(s.unit, str(n), f"{f:.1f}") for s, n, f in zip(test, true, found, strict=True)]
-    section = show.Section(title="Counts", columns=("dish", "true", "found"), rows=rows)
-    page = show.build_page("spots", [section], lead=f"wrong by {low:.1%} to {high:.1%}")
+    table = PageTable(columns=("dish", "true", "found"), rows=rows)
+    section = Section(title="Counts", blocks=(table,))
+    lead = f"wrong by {low:.1%} to {high:.1%}"
+    page = render_page(Page(title="spots", lead=lead, sections=[section])).decode()
     assert all(s.unit in page for s in test)
