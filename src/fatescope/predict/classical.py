@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.models.description import ModelDescription, Thresholds
-from fatescope.predict.histogram import N_BINS, histogram, otsu
-from fatescope.predict.normalise import normalise
+from fatescope.predict.normalise import N_BINS, histogram, normalise, otsu
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -213,7 +213,7 @@ def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
             frame.planes[z - 1].release()
         plane = frame.planes[z]
         return {
-            name: plane(rows.start, rows.stop, 0, plane.shape[1])
+            name: plane[rows, :]
             if c == plane.at["C"]
             else image.read(**{**plane.at, "C": c}, Y=rows)
             for c, name in enumerate(names)

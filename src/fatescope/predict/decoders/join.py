@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.predict.regions import FULL, find_runs
+from fatescope.predict.decoders.regions import find_runs
+from fatescope.predict.tiling import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.description import Thresholds
-    from fatescope.predict.regions import Regions
+    from fatescope.predict.decoders.regions import Regions
 
 _NOWHERE = np.int64(2**62)
 
