@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 
 from fatescope.acquire import read_image
 from fatescope.base import FileFormatError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict import open_frames
 from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import Sample

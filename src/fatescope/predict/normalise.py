@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.numeric import Bins
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 _BINS = 1 << 16
 _AT_ONCE = 1 << 18
 """Pixels counted at a time: NumPy counts a copy in 64 bits, which then stays near the processor."""
+
+
+VALUE_BINS = Bins(-0.25, 2.25, 1024)
+"""Bins of normalised values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,34 +175,3 @@ def _keys(part: NDArray[Any]) -> NDArray[np.uint32]:
 def _value(key: int) -> float:
     bits = key & 0x7FFFFFFF if key >> 31 else ~key & 0xFFFFFFFF
     return float(np.uint32(bits).view(np.float32))
-
-
-N_BINS = 1024
-_LOW, _HIGH = -0.25, 2.25
-
-
-def histogram(
-    values: NDArray[np.float32], counts: NDArray[np.int64] | None = None
-) -> NDArray[np.int64]:
-    """Count normalised values in `N_BINS` bins; what lies outside goes into the outer bins.
-
-    ``counts``, if given, says how often each value is there.
-    """
-    place = (values - np.float32(_LOW)) * np.float32(N_BINS / (_HIGH - _LOW))
-    index = np.clip(place, 0, N_BINS - 1).astype(np.uint16)
-    if counts is None:
-        return np.bincount(index.reshape(-1), minlength=N_BINS)
-    return np.bincount(index, weights=counts, minlength=N_BINS).astype(np.int64)
-
-
-def otsu(counts: NDArray[np.int64]) -> float:
-    """Return the normalised value that best divides a histogram in two (Otsu 1979)."""
-    centre = _LOW + (np.arange(N_BINS) + 0.5) * (_HIGH - _LOW) / N_BINS
-    weight = np.cumsum(counts).astype(np.float64)
-    total = np.cumsum(counts * centre)
-    n, mean = weight[-1], total[-1]
-    with np.errstate(divide="ignore", invalid="ignore"):
-        between = (mean * weight - total * n) ** 2 / (weight * (n - weight))
-    between[~np.isfinite(between)] = -1
-    best = np.flatnonzero(between >= between.max() * (1 - 1e-9))  # a gap in the values: its middle
-    return float(centre[best].mean() + (_HIGH - _LOW) / N_BINS / 2)

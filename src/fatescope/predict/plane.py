@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fatescope.models.description import ModelDescription, Thresholds
+    from fatescope.models.description import ModelDescription
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.decoders.labels import PlaneLabels
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Scratch
@@ -61,10 +62,10 @@ def segment_plane(
     done : callable, optional
         Called after each tile.
     """
-    grid = make_grid(pixels.shape, scale, model)
+    grid, outputs = make_grid(pixels.shape, scale, model), model.instances.channels
     found = None
     if view is not None and view.fits(network, grid):
-        found, maps = view.regions(thresholds, model.outputs), iter([view.maps])
+        found, maps = view.regions(thresholds, outputs), iter([view.maps])
         if done is not None:
             done()
     else:
@@ -73,7 +74,7 @@ def segment_plane(
         maps,
         grid,
         thresholds,
-        outputs=model.outputs,
+        outputs=outputs,
         scratch=scratch,
         found=found,
         part_px=part_px,

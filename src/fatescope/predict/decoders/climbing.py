@@ -27,7 +27,7 @@ from fatescope.predict.tiling import FULL, bands
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
 
 _DOUBLINGS = 5
 _CLIMB_PX = 2**_DOUBLINGS

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.errors import ModelError
-from fatescope.models.description import DISTANCE_MAPS, OFFSET_MAPS
+from fatescope.models.outputs import DISTANCE_MAPS, OFFSET_MAPS
 from fatescope.predict.decoders import climbing, voting
 from fatescope.predict.decoders.join import RegionSums, add_part, join_regions, pair_parts
 from fatescope.predict.decoders.labels import PlaneLabels
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.decoders.regions import Regions
     from fatescope.predict.scratch import Rows, Scratch
     from fatescope.predict.tiling import Grid
