@@ -24,7 +24,7 @@ from fatescope.models import (
     write_package,
 )
 from fatescope.predict import plane_statistics
-from fatescope.predict.tiling import make_grid, map_rows
+from fatescope.predict.tiling import make_grid, map_tiles
 
 load_commands()
 
@@ -79,7 +79,7 @@ def test_spots_are_decoded_by_a_function_of_this_file(package):
     grid = make_grid(image.shape, (1.0, 1.0), model.description)
     assert len(grid.rows.starts) > 1, "more than one tile, of unequal sides"
     statistics = plane_statistics(lambda: [image], percentiles=model.description.image.percentiles)
-    bands = map_rows(model, lambda y0, y1, x0, x1: image[y0:y1, x0:x1], grid, statistics)
+    bands = map_tiles(model, image, grid, statistics)
     kind = model.description.output_as(Spots)
     assert (kind.least, kind.apart_px) == (0.1, 5)
 

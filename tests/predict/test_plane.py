@@ -3,10 +3,10 @@ import pytest
 
 from fatescope.models import ImageInput, ModelDescription, Thresholds, Tiling
 from fatescope.models.outputs import DISTANCE_MAPS
-from fatescope.predict import regions as steps
-from fatescope.predict.climbing import REACH_PX, climb_map
-from fatescope.predict.instances import find_regions
-from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.predict import tiling
+from fatescope.predict.decoders.climbing import REACH_PX, climb_map
+from fatescope.predict.decoders.instances import find_regions
+from fatescope.predict.decoders.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
     VALUE_BINS,
     count_values,
@@ -15,8 +15,8 @@ from fatescope.predict.normalise import (
     plane_statistics,
 )
 from fatescope.predict.plane import segment_plane
-from fatescope.predict.regions import FULL, quantise
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.tiling import FULL, quantise
 
 THRESHOLDS = Thresholds(min_area_px=5)
 
@@ -167,8 +167,7 @@ def _segment(network, maps, *, part_px):
     statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
     return segment_plane(
         network,
-        lambda y0, y1, x0, x1: index[y0:y1, x0:x1],
-        shape,
+        index,
         statistics,
         description,
         scale=(1.0, 1.0),
@@ -202,7 +201,7 @@ def test_regions_do_not_depend_on_the_bands_that_are_worked_on(shape, monkeypatc
     maps = blurred_maps(shape)
     whole = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert whole.n > 1
-    monkeypatch.setattr(steps, "_BAND_PX", 1)
+    monkeypatch.setattr(tiling, "_BAND_PX", 1)
     found = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert (found.labels == whole.labels).all()
     assert (found.height == whole.height).all()

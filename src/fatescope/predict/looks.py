@@ -1,4 +1,4 @@
-"""What the network sees of an image at one size: diameters, how sure, and how much stands out."""
+"""What is seen of an image at one size: diameters, how sure, how much stands out; a first guess."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.models.outputs import DISTANCE_MAPS
-from fatescope.predict.join import join_regions
+from fatescope.predict.classical import smoothed
+from fatescope.predict.decoders.join import join_regions
+from fatescope.predict.decoders.voting import agreement
 from fatescope.predict.normalise import VALUE_BINS, count_values, first_bin, normalise
-from fatescope.predict.regions import FULL
+from fatescope.predict.plane import make_view
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, make_grid
-from fatescope.predict.view import make_view
-from fatescope.predict.voting import agreement
+from fatescope.predict.tiling import FULL, make_grid, one_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,14 +26,15 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Plane
     from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.plane import View
     from fatescope.predict.tiling import Network
-    from fatescope.predict.view import View
 
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse look, in working pixels."""
 
 
 _SAMPLED_PX = 2048
+_GUESS_PX = 512
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,10 @@ def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
     spread = {}
     for y in starts[0]:
         for x in starts[1]:
-            part = plane(y, y + sides[0], x, x + sides[1])[::8, ::8]
+            part = plane[y : y + sides[0], x : x + sides[1]][::8, ::8]
             spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
     y, x = max(spread, key=lambda at: spread[at])
-    return plane(y, y + sides[0], x, x + sides[1])
+    return plane[y : y + sides[0], x : x + sides[1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,6 +162,34 @@ def look_at(
     return Look(scale, diameter, weight, contrast, bright)
 
 
+def guess_diameter(samples: Sequence[SamplePlane], stretch: tuple[float, float]) -> float | None:
+    """Return a first guess in input pixels, without the network: how deep bright areas are.
+
+    Twice the radius of discs, from the distance of each bright pixel to the nearest dark one: over
+    a disc, the mean square of that distance over its mean is half of the radius. Clusters count by
+    their necks, specks hardly at all. A guess is never believed; it says where to look first.
+    ``None`` where nothing is bright.
+
+    Parameters
+    ----------
+    samples : sequence of SamplePlane
+    stretch : tuple of float
+        Factors that make pixels square.
+    """
+    import edt
+
+    depth, square = 0.0, 0.0
+    for sample in samples:
+        values = smoothed(
+            normalise(window(sample.pixels, stretch, _GUESS_PX), sample.statistics), times=2
+        )
+        bright = (values > sample.threshold).astype(np.uint8)
+        distance = edt.edt(bright, anisotropy=stretch, black_border=False, parallel=1)
+        depth += float(distance.sum(dtype=np.float64))
+        square += float(np.square(distance, dtype=np.float64).sum())
+    return 4 * square / depth if depth > 0 and np.isfinite(square) else None
+
+
 def window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
     """Return the part of the sample, of ``side_px`` working pixels, with the most contrast."""
     side = [
@@ -184,16 +213,10 @@ def _view_window(
     pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
 ) -> View:
     """Run the network on a window as one tile."""
-    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
-    sizes = zip(lengths, model.image.tiling.divisor, strict=True)
-    rows, columns = (Tiles(_tile(n, d), (0,), (0, n)) for n, d in sizes)
-    grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
-
-    def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
-        return pixels[y0:y1, x0:x1]
-
-    return make_view(sample.network, read, grid, sample.statistics)
+    lengths = [working_length(n, s) for n, s in zip(pixels.shape, scale, strict=True)]
+    sizes = [_tile(n, d) for n, d in zip(lengths, model.image.tiling.divisor, strict=True)]
+    grid = one_tile(pixels.shape, scale, sizes)
+    return make_view(sample.network, pixels, grid, sample.statistics)
 
 
 def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:

@@ -9,7 +9,7 @@ from fatescope.base.finding import Finding
 from fatescope.models.check import list_models
 from fatescope.models.guard import check_input, describe_input, looks_like, without_sizes
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,16 +54,14 @@ def check_modality(
     if statistics.constant:
         return []
     plane = frame.planes[len(frame.planes) // 2]
-    rows, columns = (
-        Tiles(min(_SIDE_PX, n), (0,), (0, n))
-        for n in (working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True))
-    )
-    grid = Grid(shape=plane.shape, scale=plan.scale, rows=rows, columns=columns)
-    y, x = ((t.edges[-1] - t.size) // 2 for t in (rows, columns))
+    lengths = [working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True)]
+    sizes = [min(_SIDE_PX, n) for n in lengths]
+    y, x = ((n - size) // 2 for n, size in zip(lengths, sizes, strict=True))
     view = plane.view
     if view is not None and view.grid.scale == plan.scale:  # the same pixels
-        tile = view.tile[y : y + rows.size, x : x + columns.size]
+        tile = view.tile[y : y + sizes[0], x : x + sizes[1]]
     else:
+        grid = one_tile(plane.shape, plan.scale, sizes)
         tile = read_tile(plane, grid, statistics, y, x)
     measured = describe_input(tile)
     if plan.source == "none":  # how much structure is of which size needs the working size

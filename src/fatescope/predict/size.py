@@ -16,8 +16,7 @@ import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
-from fatescope.predict.guess import guess_diameter
-from fatescope.predict.looks import look_at, weighted_median
+from fatescope.predict.looks import guess_diameter, look_at, weighted_median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

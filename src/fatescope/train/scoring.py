@@ -15,7 +15,7 @@ from fatescope.predict import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import read_plane, read_truth
 from fatescope.train.planes import unit_diameters
 
@@ -126,8 +126,7 @@ def segment(
     """Return labels of a plane that is analysed at ``scale`` times its size."""
     labels = segment_plane(
         network,
-        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
-        (pixels.shape[0], pixels.shape[1]),
+        pixels,
         plane_statistics(lambda: [pixels], percentiles=description.image.percentiles),
         description,
         scale=(scale, scale),
@@ -153,11 +152,9 @@ def working_tile(
         min(side_px, n // least * least if n >= least else n)
         for n, least in zip(lengths, description.image.tiling.divisor, strict=True)
     ]
-    rows, columns = (Tiles(s, (0,), (0, n)) for s, n in zip(sides, lengths, strict=True))
-    shape = (pixels.shape[0], pixels.shape[1])
     return read_tile(
-        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
-        Grid(shape=shape, scale=(scale, scale), rows=rows, columns=columns),
+        pixels,
+        one_tile(pixels.shape, (scale, scale), sides),
         plane_statistics(lambda: [pixels], percentiles=description.image.percentiles),
         *((n - s) // 2 for n, s in zip(lengths, sides, strict=True)),
     )

@@ -7,19 +7,34 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.join import group_of
+from fatescope.predict.decoders.join import group_of
+from fatescope.predict.decoders.labels import FrameLabels
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fatescope.predict.plane import PlaneLabels
+    from fatescope.predict.decoders.labels import PlaneLabels
 
 LEAST_OVERLAP = 0.25
 """Outlines in neighbouring planes with this IoU, each the other's best, are one nucleus."""
 
 _BAND_ROWS = 256
+
+
+def stack_planes(planes: Sequence[PlaneLabels], *, frame: int, stacked: bool) -> FrameLabels:
+    """Return the labels of a frame; ``stacked`` where its image has an axis Z."""
+    n, numbers = join_planes(planes)
+    total, count = np.zeros(n + 1), np.zeros(n + 1)
+    for plane, number in zip(planes, numbers, strict=True):
+        total += np.bincount(number[1:], weights=plane.scores, minlength=n + 1)
+        count += np.bincount(number[1:], minlength=n + 1)
+    scores = (total / np.maximum(count, 1))[1:].astype(np.float32)
+    depth = (len(planes),) if stacked else ()
+    kind = np.min_scalar_type(n)
+    stored = (b[a.number].astype(kind) for a, b in zip(planes, numbers, strict=True))
+    return FrameLabels(frame, (*depth, *planes[0].shape), n, scores, tuple(planes), tuple(stored))
 
 
 def join_planes(planes: Sequence[PlaneLabels]) -> tuple[int, list[NDArray[np.uint32]]]:

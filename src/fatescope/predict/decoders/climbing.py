@@ -14,16 +14,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.predict.regions import (
-    FULL,
+from fatescope.predict.decoders.regions import (
     HOLE_PX,
     Regions,
-    bands,
     binomial,
     components,
     shifted,
     within,
 )
+from fatescope.predict.tiling import FULL, bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

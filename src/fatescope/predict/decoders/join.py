@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.numeric import find_runs
-from fatescope.predict.regions import FULL
+from fatescope.predict.tiling import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.outputs import Thresholds
-    from fatescope.predict.regions import Regions
+    from fatescope.predict.decoders.regions import Regions
 
 _NOWHERE = np.int64(2**62)
 

@@ -2,26 +2,19 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.numeric import find_runs
+from fatescope.predict.tiling import FULL
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from numpy.typing import NDArray
 
 HOLE_PX = 16
 """Holes in the foreground of at most so many pixels are closed."""
-
-_BAND_PX = 2**16
-
-FULL = 255
-"""Maps are whole numbers from 0 to `FULL`: small, fast, and robust to rounding of a network."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,25 +44,6 @@ class Regions:
     border: NDArray[np.uint8] | None
     n: int
     n_cores: int
-
-
-def quantise(maps: NDArray[np.float32]) -> NDArray[np.uint8]:
-    """Return maps in 0..1 as whole numbers in 0..`FULL`; not-a-number becomes 0."""
-    out = np.empty(maps.shape, np.uint8)
-    for place in np.ndindex(maps.shape[:-2]):
-        for rows in bands(maps.shape[-2:]):
-            scaled = maps[place][rows] * np.float32(FULL)
-            scaled += np.float32(0.5)
-            np.fmax(scaled, np.float32(0), out=scaled)  # of a number and not-a-number the number
-            out[place][rows] = np.minimum(scaled, np.float32(FULL), out=scaled)
-    return out
-
-
-def bands(shape: tuple[int, ...]) -> Iterator[slice]:
-    """Divide an array along its first axis into bands that stay near the processor."""
-    height = max(1, _BAND_PX // max(1, math.prod(shape[1:])))
-    for first in range(0, shape[0], height):
-        yield slice(first, min(first + height, shape[0]))
 
 
 def within(rows: slice, seen: slice) -> slice:

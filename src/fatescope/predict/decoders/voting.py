@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.predict.regions import (
+from fatescope.predict.decoders.regions import (
     HOLE_PX,
     Regions,
-    bands,
     binomial,
     components,
     within,
 )
+from fatescope.predict.tiling import bands
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
