@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,12 @@ from fatescope.simulate.embryo.neighbour import Neighbour
 from fatescope.simulate.embryo.nuclei import nuclear_bodies
 from fatescope.simulate.embryo.projection import project_labels, project_light
 from fatescope.simulate.embryo.shell import fit_shell
+from fatescope.simulate.embryo.truth import spots_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.base.table import Table
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.simulate.embryo.moments import Lives, Moment
     from fatescope.simulate.embryo.settings import MovieSettings
@@ -75,7 +78,14 @@ class MovieScene:
     def moment(self, frame: int) -> Moment:
         """Return the nuclei of a frame."""
         lives = self.lives
-        return lives.at(min(max(frame, int(lives.first.min())), int(lives.last.max())))
+        moment = lives.at(min(max(frame, int(lives.first.min())), int(lives.last.max())))
+        return replace(moment, radius_um=self.settings.nuclear_size * moment.radius_um)
+
+    def spots(self) -> Table:
+        """Return where each nucleus is in every frame that the lineage has; see `spots_of`."""
+        spots = spots_of(self.lives, range(self.length), grid=self.grid)
+        radius = self.settings.nuclear_size * spots["radius_um"]
+        return spots.with_columns({"radius_um": radius})
 
     def render(self, frame: int) -> NDArray[np.uint8]:
         """Return one frame as the recording software shows it: (Y, X, 3), red, green, blue."""

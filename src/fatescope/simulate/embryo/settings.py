@@ -164,6 +164,7 @@ class MovieSettings(Settings):
     photons: float = setting(
         16.0, "photons per voxel of a typical nucleus: fewer give more noise", gt=0.5, le=1e5
     )
+    nuclear_size: float = setting(1.0, "radius of nuclei beside that of the table", ge=0.3, le=3)
     nuclear_texture: float = setting(0.12, "strength of chromatin texture", ge=0, le=2)
     haze: float = setting(0.002, "light of the cytoplasm, beside that of a nucleus", ge=0, le=1)
     dark: float = setting(0.0002, "light outside the embryo, beside that of a nucleus", ge=0, le=1)
