@@ -1,14 +1,14 @@
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, Thresholds
-from fatescope.models.description import DISTANCE_MAPS
+from fatescope.models import ImageInput, ModelDescription, Thresholds, Tiling
+from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.predict import regions as steps
 from fatescope.predict.climbing import REACH_PX, climb_map
-from fatescope.predict.histogram import histogram
 from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
+    VALUE_BINS,
     count_values,
     first_bin,
     normalise,
@@ -160,7 +160,9 @@ def _segment(network, maps, *, part_px):
     shape = maps.shape[1:]
     index = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape).astype(np.float64)
     description = ModelDescription(
-        name="fake", summary="Maps drawn beforehand.", tile_px=4096, halo_px=16, divisor=1
+        name="fake",
+        summary="Maps drawn beforehand.",
+        input=ImageInput(tiling=Tiling(tile_px=(4096, 4096), halo_px=(16, 16), divisor=(1, 1))),
     )
     statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
     return segment_plane(
@@ -220,5 +222,5 @@ def test_counted_values_give_the_histogram_of_the_pixels(kind):
     counts = count_values(pixels)
     at = np.flatnonzero(counts)
     values = (at - first_bin(pixels.dtype)).astype(kind)
-    counted = histogram(normalise(values, statistics), counts[at])
-    assert counted.tolist() == histogram(normalise(pixels, statistics)).tolist()
+    counted = VALUE_BINS.count(normalise(values, statistics), counts[at])
+    assert counted.tolist() == VALUE_BINS.count(normalise(pixels, statistics)).tolist()

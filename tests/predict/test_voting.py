@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, Thresholds
-from fatescope.models.description import OFFSET_MAPS
+from fatescope.models import ImageInput, InstanceMaps, ModelDescription, Thresholds, Tiling
+from fatescope.models.outputs import OFFSET_MAPS
 from fatescope.predict import regions as steps
 from fatescope.predict.instances import find_regions
 from fatescope.predict.join import RegionSums, add_part, join_regions
@@ -130,10 +130,8 @@ def segmented(maps, *, part_px):
     description = ModelDescription(
         name="fake",
         summary="Maps drawn beforehand.",
-        outputs=OFFSET_MAPS,
-        tile_px=4096,
-        halo_px=16,
-        divisor=1,
+        input=ImageInput(tiling=Tiling(tile_px=(4096, 4096), halo_px=(16, 16), divisor=(1, 1))),
+        output=InstanceMaps(channels=OFFSET_MAPS),
     )
     return segment_plane(
         DrawnNetwork(maps),

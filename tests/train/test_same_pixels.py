@@ -7,7 +7,7 @@ from PIL import Image as PillowImage
 
 from fatescope.acquire import read_image
 from fatescope.base import FileFormatError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict import open_frames
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile

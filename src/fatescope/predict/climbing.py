@@ -28,7 +28,7 @@ from fatescope.predict.regions import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
 
 _DOUBLINGS = 5
 _CLIMB_PX = 2**_DOUBLINGS

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fatescope.base.errors import ModelError
-from fatescope.models.description import DISTANCE_MAPS, OFFSET_MAPS
+from fatescope.models.outputs import DISTANCE_MAPS, OFFSET_MAPS
 from fatescope.predict import climbing, voting
 from fatescope.predict.regions import find_foreground
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.regions import Regions
 
 _REACH_PX: dict[tuple[str, ...], int] = {

@@ -13,14 +13,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.predict.regions import FULL, find_runs
+from fatescope.numeric import find_runs
+from fatescope.predict.regions import FULL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.regions import Regions
 
 _NOWHERE = np.int64(2**62)
@@ -63,9 +64,9 @@ def add_part(
     """
     mine = regions.labels[own]
     size = regions.n + 1
-    start, length = find_runs(mine.reshape(-1))
-    label = mine.reshape(-1)[start]
-    area = np.bincount(label, weights=length, minlength=size)
+    runs = find_runs([mine.reshape(-1)])
+    start, (label,) = runs.start, runs.values
+    area = np.bincount(label, weights=runs.length, minlength=size)
     shades = np.add.reduceat(maps[0][own].reshape(-1), start, dtype=np.int64)
     shade = np.bincount(label, weights=shades, minlength=size)
     first = np.full(size, _NOWHERE, np.int64)

@@ -9,10 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.models.description import DISTANCE_MAPS
-from fatescope.predict.histogram import histogram, otsu
+from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.predict.join import join_regions
-from fatescope.predict.normalise import count_values, first_bin, normalise
+from fatescope.predict.normalise import VALUE_BINS, count_values, first_bin, normalise
 from fatescope.predict.regions import FULL
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, make_grid
@@ -54,11 +53,11 @@ class SamplePlane:
         """
         pixels = self.pixels
         if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-            return otsu(histogram(normalise(pixels, self.statistics)))
+            return VALUE_BINS.otsu(VALUE_BINS.count(normalise(pixels, self.statistics)))
         counts = count_values(pixels)
         at = np.flatnonzero(counts)
         values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
-        return otsu(histogram(normalise(values, self.statistics), counts[at]))
+        return VALUE_BINS.otsu(VALUE_BINS.count(normalise(values, self.statistics), counts[at]))
 
 
 def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
@@ -106,7 +105,7 @@ class Look:
         """Return how much of the bright area sure nuclei of about the model's size explain."""
         if not self.n:
             return 0.0
-        off = np.log2(self.diameter / model.diameter_px)
+        off = np.log2(self.diameter / model.image.diameter_px)
         fit = self.weight * np.exp(-0.5 * (off / 0.6) ** 2)
         area = np.pi / 4 * self.diameter**2
         return float((fit * area).sum() / max(self.bright, float(area.sum()), 1.0))
@@ -148,7 +147,7 @@ def look_at(
         whole = sample.whole if side_px is None else None
         pixels = sample.pixels if whole else window(sample.pixels, both, side_px or SAMPLE_PX)
         values = normalise(pixels, sample.statistics)
-        if model.polarity == "any":  # brightness does not say where objects could be
+        if model.image.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
         else:
             bright += float((values > sample.threshold).sum()) * both[0] * both[1]
@@ -187,7 +186,8 @@ def _view_window(
     """Run the network on a window as one tile."""
     shape = (int(pixels.shape[0]), int(pixels.shape[1]))
     lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
-    rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
+    sizes = zip(lengths, model.image.tiling.divisor, strict=True)
+    rows, columns = (Tiles(_tile(n, d), (0,), (0, n)) for n, d in sizes)
     grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
 
     def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
@@ -199,8 +199,8 @@ def _view_window(
 def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
     """Return diameter (working pixels), confidence and contrast of the nuclei of a view."""
     tile, maps = view.tile, view.maps
-    sums, provisional = view.regions(model.thresholds, model.outputs)
-    joined = join_regions(sums, model.thresholds)
+    sums, provisional = view.regions(model.instances.thresholds, model.instances.channels)
+    joined = join_regions(sums, model.instances.thresholds)
     labels = joined.label_of[provisional]
     flat = labels.reshape(-1)
     area = np.bincount(flat, minlength=joined.n + 1)
@@ -213,7 +213,7 @@ def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
     if whole.sum() < 3:
         whole[:] = True
     sure = joined.score.astype(np.float64)
-    if model.outputs == DISTANCE_MAPS:
+    if model.instances.channels == DISTANCE_MAPS:
         top = np.zeros(joined.n + 1, np.uint8)
         np.maximum.at(top, flat, maps[1].reshape(-1))
         sure *= top[1:] / FULL

@@ -50,7 +50,7 @@ def check_modality(
     """
     model = predictor.description
     frame = frames[0]
-    statistics = frame.statistics(model.percentiles)
+    statistics = frame.statistics(model.image.percentiles)
     if statistics.constant:
         return []
     plane = frame.planes[len(frame.planes) // 2]
@@ -86,13 +86,15 @@ def check_modality(
 def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDescription) -> str:
     """Say what to do: another shipped model whose kind of image this could be, or inverting."""
     steps = [
-        f"for {_KINDS.get(d.modality, 'such an image')} use `fatescope predict {d.task}`"
+        f"for {_KINDS.get(d.image.modality, 'such an image')} use `fatescope predict {d.task}`"
         for d in _shipped()
-        if d.name != model.name and d.modality != model.modality and _could_be(measured, d)
+        if d.name != model.name
+        and d.image.modality != model.image.modality
+        and _could_be(measured, d)
     ]
     if any("trained on the opposite" in reason for reason in reasons):
         steps.insert(0, "invert the image if it is a negative")
-    if model.modality == "fluorescence" and measured["ground"] > _LIT:
+    if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
         steps.append(
             "no shipped model takes brightfield or phase contrast: choose the channel of a "
             "nuclear stain with --channel, or adapt a model to labelled images of your own"
@@ -110,7 +112,7 @@ def _could_be(measured: dict[str, float], model: ModelDescription) -> bool:
     holds most brightfield images; the light resin around a section tells the two apart.
     """
     resin = measured["ground"] >= _RESIN and measured["lean"] <= _DARK_THINGS
-    return looks_like(measured, model) and (model.modality != "electron" or resin)
+    return looks_like(measured, model) and (model.image.modality != "electron" or resin)
 
 
 @lru_cache(maxsize=1)

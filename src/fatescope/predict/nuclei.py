@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.finding import Finding
     from fatescope.base.image import Image
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.frames import Frame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
@@ -104,7 +104,7 @@ def choose_scale(
     chosen = sorted({0, len(frames) // 2, len(frames) - 1})
     samples = []
     for frame in (frames[i] for i in chosen):
-        statistics = frame.statistics(model.percentiles)
+        statistics = frame.statistics(model.image.percentiles)
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
             middle = frame.planes[len(frame.planes) // 2]
@@ -150,7 +150,7 @@ def segment_frame(
         Called after each tile of the network.
     """
     model = predictor.description
-    statistics = frame.statistics(model.percentiles)
+    statistics = frame.statistics(model.image.percentiles)
     shape = frame.planes[0].shape
     if statistics.constant or plan.source == "none":
         empty = PlaneLabels(
@@ -168,7 +168,7 @@ def segment_frame(
             statistics,
             model,
             scale=plan.scale,
-            thresholds=_thresholds(model.thresholds, settings, least_px, plan),
+            thresholds=_thresholds(model.instances.thresholds, settings, least_px, plan),
             scratch=scratch or MemoryScratch(),
             view=plane.view,
             part_px=part_px,
@@ -308,7 +308,7 @@ def segment_image(
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
-        findings += frame.findings(image.name, predictor.description.percentiles)
+        findings += frame.findings(image.name, predictor.description.image.percentiles)
         segmented.append(
             segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
         )

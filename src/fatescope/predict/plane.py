@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.models.description import ModelDescription, Thresholds
+    from fatescope.models.description import ModelDescription
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Rows, Scratch
     from fatescope.predict.tiling import Grid, Network, Reader
@@ -103,7 +104,7 @@ def segment_plane(
     labels = scratch.rows((rows, columns), np.dtype(np.uint32))
     shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
     if view is not None and view.fits(network, grid):
-        sums, provisional = view.regions(thresholds, model.outputs)
+        sums, provisional = view.regions(thresholds, model.instances.channels)
         labels.write(0, provisional)
         if shade is not None:
             shade.write(0, view.maps[0])
@@ -112,7 +113,7 @@ def segment_plane(
     else:
         buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
         sums = _regions_of_parts(
-            buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
+            buffer, (rows, columns), thresholds, model.instances.channels, labels, shade, part_px
         )
     joined = join_regions(sums, thresholds)
     if shade is None:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.numeric import find_runs
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -96,23 +98,13 @@ def find_foreground(prediction: NDArray[np.uint8], *, least: float) -> NDArray[n
     """Return the foreground, with holes of at most `HOLE_PX` pixels closed."""
     foreground = prediction >= max(1, round(least * FULL))
     outside, n = components(~foreground)
-    flat = outside.reshape(-1)
-    start, length = find_runs(flat)
-    area = np.bincount(flat[start], weights=length, minlength=n + 1)
-    hole = (area <= HOLE_PX)[flat[start]] & (flat[start] > 0)
-    for first, pixels in zip(start[hole].tolist(), length[hole].tolist(), strict=True):
+    runs = find_runs([outside.reshape(-1)])
+    (piece,) = runs.values
+    area = np.bincount(piece, weights=runs.length, minlength=n + 1)
+    hole = (area <= HOLE_PX)[piece] & (piece > 0)
+    for first, pixels in zip(runs.start[hole].tolist(), runs.length[hole].tolist(), strict=True):
         foreground.reshape(-1)[first : first + pixels] = True
     return foreground
-
-
-def find_runs(flat: NDArray[np.int32]) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Return where runs of equal values start, and how long they are.
-
-    Sums over runs cost a tenth of sums over pixels.
-    """
-    inner = np.flatnonzero(flat[1:] != flat[:-1]) + 1
-    start = np.concatenate([np.zeros(min(1, flat.size), np.intp), inner])
-    return start, np.diff(start, append=flat.size)
 
 
 def components(

@@ -90,9 +90,12 @@ class Grid:
 
 def make_grid(shape: tuple[int, int], scale: tuple[float, float], model: ModelDescription) -> Grid:
     """Lay the tile grid of ``model`` over a plane of ``shape`` at ``scale``."""
+    t = model.image.tiling
     rows, columns = (
-        divide(working_length(n, s), tile=model.tile_px, halo=model.halo_px, divisor=model.divisor)
-        for n, s in zip(shape, scale, strict=True)
+        divide(working_length(n, s), tile=tile, halo=halo, divisor=divisor)
+        for n, s, tile, halo, divisor in zip(
+            shape, scale, t.tile_px, t.halo_px, t.divisor, strict=True
+        )
     )
     return Grid(shape=shape, scale=scale, rows=rows, columns=columns)
 

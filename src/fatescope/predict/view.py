@@ -19,7 +19,7 @@ from fatescope.predict.tiling import read_tile
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Grid, Network, Reader
 

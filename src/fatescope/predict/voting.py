@@ -27,7 +27,7 @@ from fatescope.predict.regions import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.models.description import Thresholds
+    from fatescope.models.outputs import Thresholds
 
 JUMP_PX = 32
 """The longest offset: 0 and 255 in a map of offsets (`prepare.targets.OFFSET_REACH_PX`)."""

@@ -15,6 +15,7 @@ from fatescope.acquire import ImageFile, find_images, without_labels
 from fatescope.base import Execution, FatescopeError, Finding, Progress, escape
 from fatescope.models import shipped_names
 from fatescope.predict import NucleiSettings, Predictor, open_predictor
+from fatescope.predict.instances import reach_px
 from fatescope.report import nuclei_report_from_folder, write_report, write_settings
 from fatescope.run import Run, Summary, memory_limit
 from fatescope.storage import size_and_time
@@ -229,6 +230,7 @@ def _model_and_device(
     if execution.cluster:
         asked = "cpu"
     predictor = open_predictor(settings.model, precision=settings.precision, device=asked)
+    reach_px(predictor.description.instances.channels)  # other kinds are refused here, once
     on_gpu = "cuda" in (predictor.device, execution.device)
     return predictor, "cuda" if on_gpu else "cpu"
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from fatescope.acquire import ImageFile, check_image, label_tiles, read_image, write_labels
 from fatescope.base import Finding, Image, Table
-from fatescope.measurement import DoubtSettings, ObjectSums, doubtful_objects, objects_table
+from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
 from fatescope.predict import (
     FrameLabels,
     ImageNuclei,
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
     from fatescope.models.runtime import Device
     from fatescope.predict import Frame, Plane, ScalePlan, Scratch
     from fatescope.workflows.nuclei_sizes import Sizes
-
-_BAND_ROWS = 512
 
 
 def segment_file(
@@ -159,21 +157,36 @@ def open_image(file: ImageFile, settings: NucleiSettings) -> Image:
 def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
     """Measure the nuclei of one frame in all channels, band by band; held pixels are used again."""
     names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    depth = len(labels.planes)
-    sums = []
-    for z in range(depth):
-        for first in range(0, labels.shape[-2], _BAND_ROWS):
-            rows = slice(first, min(first + _BAND_ROWS, labels.shape[-2]))
-            sums.append(_sums_of_band(labels, frame.planes[z], image, names, rows))
-        if depth > 1:
-            frame.planes[z].release()
+    solid = len(labels.shape) == 3
+
+    def read(z: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        if z and rows.start == 0:
+            frame.planes[z - 1].release()
+        plane = frame.planes[z]
+        block = labels[(z, rows, slice(None)) if solid else (rows, slice(None))]
+        return block, _channels(plane, image, names, rows)
+
     table = objects_table(
-        ObjectSums.merged(sums),
+        sum_in_bands(labels.shape, read),
         shape=labels.shape,
-        spacing_um=image.spacing.um("ZYX" if len(labels.shape) == 3 else "YX"),
+        spacing_um=image.spacing.um("ZYX" if solid else "YX"),
         frame=labels.frame,
     )
+    if len(labels.planes) > 1:
+        frame.planes[-1].release()
     return table.with_columns({"score": labels.scores[table["label"] - 1]})
+
+
+def _channels(
+    plane: Plane, image: Image, names: Sequence[str], rows: slice
+) -> dict[str, NDArray[Any]]:
+    """Return some rows of a plane in all channels."""
+    return {
+        name: plane(rows.start, rows.stop, 0, plane.shape[1])
+        if c == plane.at["C"]
+        else image.read(**{**plane.at, "C": c}, Y=rows)
+        for c, name in enumerate(names)
+    }
 
 
 def add_doubts(table: Table) -> Table:
@@ -183,24 +196,6 @@ def add_doubts(table: Table) -> Table:
     reason = np.full(len(table), None, dtype=object)
     doubt[ranked["row"]], reason[ranked["row"]] = ranked["doubt"], ranked["reason"]
     return table.with_columns({"doubt": doubt, "doubt_reason": reason})
-
-
-def _sums_of_band(
-    labels: FrameLabels, plane: Plane, image: Image, names: Sequence[str], rows: slice
-) -> ObjectSums:
-    flat = len(labels.shape) == 2
-    z = plane.at["Z"]
-    block = labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
-    pixels = {
-        name: plane(rows.start, rows.stop, 0, plane.shape[1])
-        if c == plane.at["C"]
-        else image.read(**{**plane.at, "C": c}, Y=rows)
-        for c, name in enumerate(names)
-    }
-    if flat:
-        return ObjectSums.of_block(block, pixels, origin=(rows.start, 0))
-    solid = {name: values[None] for name, values in pixels.items()}
-    return ObjectSums.of_block(block[None], solid, origin=(z, rows.start, 0))
 
 
 def write_frame_labels(path: Path, frames: Sequence[FrameLabels], image: Image) -> None:

@@ -24,13 +24,18 @@ class Runs:
     """Runs in reading order: ``n`` of them, in an array of ``d`` axes.
 
     ``start`` is the place in the flattened array, ``values`` the constant value in each array
-    that was given, ``corner`` the position of the first pixel.
+    that was given.
     """
 
     start: IntArray  # (n,)
     length: IntArray  # (n,)
     values: tuple[NDArray[Any], ...]  # each (n,)
-    corner: IntArray  # (d, n)
+    shape: tuple[int, ...]  # of the arrays, d axes
+
+    @property
+    def corner(self) -> IntArray:
+        """Position of the first pixel of each run, shape (d, n)."""
+        return np.stack(np.unravel_index(self.start, self.shape))
 
 
 def find_runs(arrays: Sequence[NDArray[Any]]) -> Runs:
@@ -39,7 +44,8 @@ def find_runs(arrays: Sequence[NDArray[Any]]) -> Runs:
     Parameters
     ----------
     arrays : sequence of ndarray
-        Of one shape, with at least one axis.
+        Of one shape, with at least one axis. A run ends with its row; give flat arrays where it
+        may go on.
 
     Examples
     --------
@@ -52,12 +58,7 @@ def find_runs(arrays: Sequence[NDArray[Any]]) -> Runs:
     size = flat[0].size
     if size == 0:
         none = np.zeros(0, dtype=np.int64)
-        return Runs(
-            start=none,
-            length=none,
-            values=tuple(f[:0] for f in flat),
-            corner=np.zeros((len(shape), 0), dtype=np.int64),
-        )
+        return Runs(start=none, length=none, values=tuple(f[:0] for f in flat), shape=shape)
     new = np.empty(size, dtype=bool)
     new[0] = True
     np.not_equal(flat[0][1:], flat[0][:-1], out=new[1:])
@@ -69,5 +70,5 @@ def find_runs(arrays: Sequence[NDArray[Any]]) -> Runs:
         start=start,
         length=np.diff(start, append=size),
         values=tuple(f[start] for f in flat),
-        corner=np.stack(np.unravel_index(start, shape)),
+        shape=shape,
     )

@@ -1,4 +1,4 @@
-"""How likely single steps and divisions are in this embryo: densities learnt from its own links."""
+"""How likely single steps and divisions are in this recording, by its own links."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
 
 _FLOW_SHARE = 0.7
-"""Of the movement of its neighbours, how much a nucleus follows."""
+"""Of the movement of its neighbours, how much an object follows."""
 _NEIGHBOURS = 6
 _FREEDOM = 4.0
-_NORM = 2.596
-"""Minus the log of the norm of a t distribution with 4 degrees of freedom in space."""
+_NORM = {2: 1.838, 3: 2.596}
+"""Minus the log of the norm of a t distribution with 4 degrees of freedom, in 2D and 3D."""
+_MEDIAN_SQUARE = {2: 1.39, 3: 2.37}
+"""Median of the squared length of a step whose spread along each axis is 1."""
+_SPHERE = {2: 2 * math.pi, 3: 4 * math.pi}
 _MIDDLE = 1.5
 """Spread of the middle between daughters about the mother, in steps."""
 _APART_UM = 4.4
@@ -26,13 +29,13 @@ _LEAST_UM = 0.05
 
 @dataclass(frozen=True, slots=True)
 class Motion:
-    """Densities of positions, as costs: minus natural logarithms per cubic µm.
+    """Densities of positions, as costs: minus natural logarithms per µm² or µm³.
 
     Parameters
     ----------
-    place : list of (float, float, float)
-        Of each row, µm.
-    flow : list of (float, float, float)
+    place : list of tuple of float
+        Of each row, µm; in 2D or 3D.
+    flow : list of tuple of float
         Expected movement of each row to the next frame, µm.
     frame : list of int
     step_um : float
@@ -41,8 +44,8 @@ class Motion:
         Usual distance of sisters in their first frame.
     """
 
-    place: list[tuple[float, float, float]]
-    flow: list[tuple[float, float, float]]
+    place: list[tuple[float, ...]]
+    flow: list[tuple[float, ...]]
     frame: list[int]
     step_um: float
     apart_um: float
@@ -55,34 +58,43 @@ class Motion:
     def split(self, mother: int, one: int, other: int) -> float:
         """Return the cost that ``mother`` divides into these two."""
         a, b = self.place[one], self.place[other]
+        d = len(a)
         frames = max(self.frame[one] - self.frame[mother], 1)
-        middle = ((a[0] + b[0]) / 2, (a[1] + b[1]) / 2, (a[2] + b[2]) / 2)
+        middle = tuple((p + q) / 2 for p, q in zip(a, b, strict=True))
         apart = max(math.dist(a, b), 0.3)
         off = math.log(apart / self.apart_um) / _APART_SD
-        shell = math.log(4 * math.pi * apart**3 * _APART_SD * math.sqrt(2 * math.pi))
+        shell = math.log(_SPHERE[d] * apart**d * _APART_SD * math.sqrt(2 * math.pi))
         return (
             self._near(middle, mother, frames, _MIDDLE * self.step_um)
             + 3 * math.log1p(off * off / 6)
             + shell
         )
 
-    def _near(
-        self, place: tuple[float, float, float], mother: int, frames: int, step: float
-    ) -> float:
-        x, v = self.place[mother], self.flow[mother]
-        square = sum((place[i] - x[i] - frames * v[i]) ** 2 for i in range(3))
+    def _near(self, place: tuple[float, ...], mother: int, frames: int, step: float) -> float:
+        x, v, d = self.place[mother], self.flow[mother], len(place)
+        square = sum((place[i] - x[i] - frames * v[i]) ** 2 for i in range(d))
         spread = step * math.sqrt(frames)
-        tail = 0.5 * (_FREEDOM + 3) * math.log1p(square / (_FREEDOM * spread**2))
-        return _NORM + 3 * math.log(spread) + tail
+        tail = 0.5 * (_FREEDOM + d) * math.log1p(square / (_FREEDOM * spread**2))
+        return _NORM[d] + d * math.log(spread) + tail
 
 
-def learn_motion(xyz_um: FloatArray, frame: IntArray, parent: IntArray) -> Motion:
-    """Learn steps, flow and sister distances from links, most of which are right.
+def estimate_motion(xyz_um: FloatArray, frame: IntArray, parent: IntArray) -> Motion:
+    """Estimate steps, flow and sister distances from links, most of which are right.
 
     Parameters
     ----------
-    xyz_um : ndarray of float, shape (rows, 3)
-    frame, parent : ndarray of int, shape (rows,)
+    xyz_um : ndarray of float, shape (n, 2) or (n, 3)
+    frame, parent : ndarray of int, shape (n,)
+        Frame of each object, and the row of its parent, or -1.
+
+    Returns
+    -------
+    Motion
+
+    Notes
+    -----
+    Medians throughout, so that wrong links do not widen what is usual. Up to ten divisions give
+    no distance of their own; sisters are then expected 4.4 µm apart.
     """
     n = len(frame)
     successors = np.bincount(parent[parent >= 0], minlength=n)
@@ -90,13 +102,17 @@ def learn_motion(xyz_um: FloatArray, frame: IntArray, parent: IntArray) -> Motio
     flow = _flow(xyz_um, frame, parent, continues)
     row = np.flatnonzero(continues)
     rest = xyz_um[row] - xyz_um[parent[row]] - flow[parent[row]]
-    step = float(np.sqrt(np.median((rest**2).sum(1)) / 2.37)) if len(row) else 0.4
+    step = (
+        float(np.sqrt(np.median((rest**2).sum(1)) / _MEDIAN_SQUARE[xyz_um.shape[1]]))
+        if len(row)
+        else 0.4
+    )
     daughters = np.flatnonzero((parent >= 0) & (successors[parent] == 2))
     daughters = daughters[np.argsort(parent[daughters], kind="stable")]
     apart = np.sqrt(((xyz_um[daughters[::2]] - xyz_um[daughters[1::2]]) ** 2).sum(1))
     return Motion(
-        place=[(float(x), float(y), float(z)) for x, y, z in xyz_um],
-        flow=[(float(x), float(y), float(z)) for x, y, z in flow],
+        place=[tuple(p) for p in xyz_um.tolist()],
+        flow=[tuple(v) for v in flow.tolist()],
         frame=frame.tolist(),
         step_um=max(step, _LEAST_UM),
         apart_um=float(np.median(apart)) if len(apart) > 10 else _APART_UM,

@@ -10,13 +10,13 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.evaluate.settings import ScoreSettings
+    from fatescope.numeric.settings import BootstrapSettings
 
 
 def bootstrap_interval(
     sums: FloatArray | IntArray,
     statistic: Callable[[FloatArray], FloatArray],
-    settings: ScoreSettings,
+    settings: BootstrapSettings,
 ) -> tuple[float, float] | None:
     """Return the percentile interval of a statistic of sums over units.
 
@@ -26,7 +26,7 @@ def bootstrap_interval(
         Sums of each independent unit (embryo, movie, well, field group), never of parts of one.
     statistic : callable
         From sums over a sample of units, shape (resamples, k), to its value, (resamples,).
-    settings : ScoreSettings
+    settings : BootstrapSettings
         Number of samples, level and seed.
 
     Returns
@@ -40,9 +40,9 @@ def bootstrap_interval(
 
     Examples
     --------
-    >>> from fatescope.evaluate import ScoreSettings
+    >>> from fatescope.numeric import BootstrapSettings
     >>> units = np.array([[8, 10], [9, 10], [5, 10], [7, 10]])
-    >>> low, high = bootstrap_interval(units, lambda s: s[:, 0] / s[:, 1], ScoreSettings())
+    >>> low, high = bootstrap_interval(units, lambda s: s[:, 0] / s[:, 1], BootstrapSettings())
     >>> low < 0.725 < high
     True
     """
@@ -55,3 +55,26 @@ def bootstrap_interval(
     tail = (1 - settings.level) / 2
     low, high = np.quantile(values, [tail, 1 - tail])
     return float(low), float(high)
+
+
+def mean_interval(values: FloatArray, settings: BootstrapSettings) -> tuple[float, float, float]:
+    """Return the mean of independent units, and the ends of its interval.
+
+    Parameters
+    ----------
+    values : ndarray of float, shape (n_units,)
+        NaN is left out. Without a value all three are NaN; with one, the ends are.
+    settings : BootstrapSettings
+
+    Examples
+    --------
+    >>> from fatescope.numeric import BootstrapSettings
+    >>> mean_interval(np.array([0.5, np.nan]), BootstrapSettings())
+    (0.5, nan, nan)
+    """
+    known = values[np.isfinite(values)]
+    if not len(known):
+        return float("nan"), float("nan"), float("nan")
+    found = bootstrap_interval(known[:, None], lambda s: s[:, 0] / len(known), settings)
+    low, high = found or (float("nan"), float("nan"))
+    return float(known.mean()), low, high

@@ -1,7 +1,7 @@
 """Mend wrong links of a tree, one by one, and leave all others as they are.
 
 A tree costs what its steps and divisions cost (`motion`), and more where a track ends or begins
-from nothing, divides too young, or has three daughters. Where something is unusual, a nucleus is
+from nothing, divides too young, or has three daughters. Where something is unusual, an object is
 tried on other mothers, or exchanged with a neighbour; a change must earn more than it costs to
 disbelieve a given link.
 """
@@ -9,22 +9,25 @@ disbelieve a given link.
 from __future__ import annotations
 
 import heapq
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.naming.motion import Motion, learn_motion
+from fatescope.track.motion import Motion, estimate_motion
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.naming.lives import LifeCost
+
+LifeCost = Callable[[int, int], float]
+"""``(first, last)``: what it costs that the track from row ``first`` divides after row ``last``."""
 
 _ENDS = 9.0
 _BEGINS = 19.0
-"""A new nucleus: unlikely (9), and it could lie anywhere in the egg (10)."""
+"""A new object: unlikely (9), and it could lie anywhere in the image (10)."""
 _DIVIDES = 3.0
 _THIRD = 20.0
 _DISBELIEF = 6.0
@@ -142,15 +145,29 @@ def mend_links(
 
     Parameters
     ----------
-    xyz_um : ndarray of float, shape (rows, 3)
-    frame, parent : ndarray of int, shape (rows,)
+    xyz_um : ndarray of float, shape (n, 2) or (n, 3)
+        Finite.
+    frame, parent : ndarray of int, shape (n,)
+        Frame of each object, and the row of its parent in an earlier frame, or -1.
     life_cost : callable
-        See `Forest`.
-    now : ndarray of int, shape (rows,), optional
+        ``life_cost(first, last)``: what it costs that the track from row ``first`` (a daughter)
+        divides after row ``last``.
+    now : ndarray of int, shape (n,), optional
         Links mended so far; ``parent`` are those that a change disbelieves.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+        At most a fifth of the links, and ten, are changed.
+
+    Notes
+    -----
+    Links are changed greedily, the best change first: a tree of which most links are right has
+    few places that are wrong, and they seldom touch. The costs suit objects whose steps are small
+    against their distances; where each object could be any other, nothing is changed.
     """
     now = parent if now is None else now
-    forest = Forest(learn_motion(xyz_um, frame, now), parent, now, life_cost)
+    forest = Forest(estimate_motion(xyz_um, frame, now), parent, now, life_cost)
     near = _Neighbours(xyz_um, frame)
     left = int(_MOST_CHANGES * len(frame)) + 10
     for _ in range(_SWEEPS):
@@ -165,8 +182,8 @@ def _sweep(forest: Forest, near: _Neighbours, most: int) -> int:
     """Make the best change, then the next, around everything unusual; return how many."""
     waiting = [(-np.inf, row) for row in _unusual(forest, near)]
     heapq.heapify(waiting)
-    n_merged = 0
-    while waiting and n_merged < most:
+    n_changed = 0
+    while waiting and n_changed < most:
         _, row = heapq.heappop(waiting)
         gain, change = _best_change(forest, near, row)
         if change is None:
@@ -177,10 +194,10 @@ def _sweep(forest: Forest, near: _Neighbours, most: int) -> int:
         touched = {forest.parent[r] for r in change.rows} | set(change.mothers)
         for r, m in zip(change.rows, change.mothers, strict=True):
             forest.move(r, m)
-        n_merged += 1
+        n_changed += 1
         for r in _around(forest, near, [m for m in touched if m >= 0], change.rows):
             heapq.heappush(waiting, (-np.inf, r))
-    return n_merged
+    return n_changed
 
 
 class _Neighbours:
