@@ -91,7 +91,7 @@ class Lives:
     Raises
     ------
     InputError
-        If the lineage has no rows.
+        If the lineage has no rows, or rows without position.
     """
 
     def __init__(
@@ -103,6 +103,11 @@ class Lives:
     ) -> None:
         if not len(lineage):
             raise InputError("the lineage has no rows. Give a table with one row per nucleus.")
+        lost = int((~np.isfinite(lineage.position)).any(axis=1).sum())
+        if lost:
+            raise InputError(
+                f"{lost} rows of the lineage have no position. Leave them out of the table."
+            )
         self.interval_min = interval_min
         self.position_um = lineage.position * np.array(spacing_um)
         tracks = tracks_of(lineage)
