@@ -49,6 +49,7 @@ PLAIN = {
     "nuclear_texture": 0.0,
     "attenuation": 0.0,
     "shade": 0.0,
+    "glow": 0.0,
     "brightness_spread": 0.0,
     "speckle": 0.0,
     "debris": 0.0,
@@ -63,6 +64,7 @@ TRIED = {
     "attenuation": (0.0, 0.015, 0.03, 0.045, 0.06),
     "nuclear_texture": (0.0, 0.06, 0.12, 0.2, 0.3),
     "brightness_spread": (0.0, 0.1, 0.2, 0.3),
+    "glow": (0.0, 0.15, 0.25, 0.35, 0.5),
     "haze": (0.0, 0.002, 0.006, 0.012, 0.02),
     "dark": (0.0, 0.0002, 0.001, 0.003),
     "speckle": (0.0, 0.5, 1.0, 2.0, 3.0),
@@ -315,7 +317,9 @@ def main() -> None:
     data = Path(os.environ.get("FATESCOPE_DATA", "../shared/data"))
     table_file = data / "devolearn_samples" / "CD20071217_ceh-432x3.csv"
     lives = read_or_draw(LineageSettings(), table=table_file, seed=1)
-    settings = MovieSettings(width=752, place="table", vary=0, neighbour=0)
+    settings = MovieSettings(
+        width=752, place="table", vary=0, neighbour=0, laser_steps=0, bleaching=0
+    )
     scene = MovieScene(lives, settings, seed=1)
     real = real_runs(data / "devolearn_samples" / "embryo_timelapse.mov")
     seen = look_at(real, scene, LONG - 1)

@@ -76,7 +76,7 @@ def test_an_empty_table_is_refused():
 def test_rows_without_position_are_refused():
     lineage = two_daughters()
     lineage.position[3, 1] = np.nan
-    with pytest.raises(InputError, match="1 rows .* no position"):
+    with pytest.raises(InputError, match=r"1 rows .* no position"):
         Lives(lineage, spacing_um=SPACING, interval_min=1.0)
 
 
