@@ -18,7 +18,6 @@ from fatescope.simulate.embryo.faults import fault_rows, faulty_frame, plan_faul
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import cell_times, epic_table, letter_counts
-from fatescope.simulate.embryo.truth import spots_of
 from fatescope.storage import hash_path
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.embryo import read_or_draw
@@ -167,7 +166,7 @@ def _render_movie(
         dtype=scene.labels(0).dtype,
         spacing=Spacing.of(source="file", T=scene.lives.interval_min, Y=y, X=x),
     )
-    spots = _spots(scene)
+    spots = scene.spots()
     written, wrong = _write_tables(out, unit.key, scene, spots)
     files += written
     frames = np.arange(scene.length)
@@ -185,11 +184,6 @@ def _render_movie(
         files=files,
         seconds={"simulate": time.monotonic() - begun},
     )
-
-
-def _spots(scene: MovieScene) -> Table:
-    """Return the truth of all frames that the lineage has; it knows nothing of earlier ones."""
-    return spots_of(scene.lives, list(range(scene.length)), grid=scene.grid)
 
 
 def _label_blocks(scene: MovieScene) -> Iterator[NDArray[Any]]:

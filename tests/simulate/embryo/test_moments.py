@@ -71,3 +71,19 @@ def test_an_empty_table_is_refused():
     )
     with pytest.raises(InputError, match="no rows"):
         Lives(empty, spacing_um=SPACING, interval_min=1.0)
+
+
+def test_rows_without_position_are_refused():
+    lineage = two_daughters()
+    lineage.position[3, 1] = np.nan
+    with pytest.raises(InputError, match=r"1 rows .* no position"):
+        Lives(lineage, spacing_um=SPACING, interval_min=1.0)
+
+
+def test_a_cell_that_is_renamed_does_not_divide():
+    lineage = two_daughters()
+    lineage.name[2:4] = "ABx"
+    embryo = Lives(lineage, spacing_um=SPACING, interval_min=1.0)
+    assert np.isinf(embryo.at(1).left_min).all()
+    assert np.isinf(embryo.at(2).age_min).all()
+    assert embryo.at(2).share.tolist() == [1.0]

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
     from fatescope.simulate.embryo.moments import Lives, Moment
 
-_ZYGOTIC = (4.7, 6.6)
+_ZYGOTIC = (5.1, 6.1)
 """log2 of the number of cells between which the embryo's own expression of the marker begins."""
 _OWN = {"AB": 1.0, "MS": 0.95, "E": 0.55, "C": 0.5, "D": 0.4, "P4": 0.35, "P3": 0.5, "P2": 0.8}
 """What founders' descendants then express, beside AB: measured in the EPIC movie of the data."""

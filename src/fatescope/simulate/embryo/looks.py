@@ -38,6 +38,7 @@ _VARIED_IN_MOVIES = {
     "early": (0.5, 1.6),
     "brightness_spread": (0.6, 1.6),
     "photons": (0.4, 2.5),
+    "glow": (0.3, 1.7),
     "nuclear_texture": (0.3, 2.0),
     "haze": (0.2, 4.0),
     "dark": (0.2, 4.0),

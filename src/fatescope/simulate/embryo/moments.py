@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.errors import InputError
+from fatescope.numeric.tracks import tracks_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -19,6 +20,22 @@ if TYPE_CHECKING:
 
 _RADIUS_UM = 2.2
 """Of a nucleus whose table gives no size."""
+_SAME_PLACE_UM = 0.3
+"""Daughters nearer than this to one another do not say along which axis they parted."""
+
+_PART = {
+    "AB": 0.58,
+    "P1": 0.42,
+    "EMS": 0.58,
+    "P2": 0.42,
+    "MS": 0.52,
+    "E": 0.48,
+    "C": 0.69,
+    "P3": 0.31,
+    "D": 0.7,
+    "P4": 0.3,
+}
+"""Of the mother's volume; sisters that are not named here are equal (stored 3DMMS embryo)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +91,7 @@ class Lives:
     Raises
     ------
     InputError
-        If the lineage has no rows.
+        If the lineage has no rows, or rows without position.
     """
 
     def __init__(
@@ -86,24 +103,28 @@ class Lives:
     ) -> None:
         if not len(lineage):
             raise InputError("the lineage has no rows. Give a table with one row per nucleus.")
+        lost = int((~np.isfinite(lineage.position)).any(axis=1).sum())
+        if lost:
+            raise InputError(
+                f"{lost} rows of the lineage have no position. Leave them out of the table."
+            )
         self.interval_min = interval_min
         self.position_um = lineage.position * np.array(spacing_um)
-        self.cell_of_row, self.rows = _lives(lineage)
+        tracks = tracks_of(lineage)
+        self.rows = np.split(tracks.rows, tracks.start[1:-1])
         self._frames = [lineage.frame[r] for r in self.rows]
-        self.first = np.array([f[0] for f in self._frames])
-        self.last = np.array([f[-1] for f in self._frames])
-        opening = lineage.parent[[r[0] for r in self.rows]]
-        self.mother = np.where(opening >= 0, self.cell_of_row[opening], -1)
-        self.name = np.array([str(lineage.name[r[0]]) for r in self.rows], dtype=object)
+        self.first, self.last, self.mother = tracks.first, tracks.last, tracks.mother
+        self.name = tracks.name
         self.radius_um = _radii(lineage.radius_px * spacing_um[1], self.rows)
-        self._next = self._division_frame()
+        self._end = tracks.end
+        self._divides, self._born, self._pair = tracks.divides, tracks.born, tracks.pair
         self.axis = self._axes()
         self.share = self._shares()
 
     def count(self) -> tuple[IntArray, IntArray]:
         """Return all frames of the table and the number of nuclei in each."""
         frames = np.arange(self.first.min(), self.last.max() + 1)
-        alive = (self.first <= frames[:, None]) & (frames[:, None] < self._end())
+        alive = (self.first <= frames[:, None]) & (frames[:, None] < self._end)
         return frames, alive.sum(axis=1)
 
     def knows(self, frame: float) -> bool:
@@ -112,7 +133,7 @@ class Lives:
 
     def alive(self, frame: float) -> IntArray:
         """Return the numbers of the cells that live at a moment."""
-        return np.flatnonzero((self.first <= frame) & (frame < self._end()))
+        return np.flatnonzero((self.first <= frame) & (frame < self._end))
 
     def at(self, frame: float) -> Moment:
         """Return the nuclei of one moment; between frames, positions are interpolated."""
@@ -122,9 +143,10 @@ class Lives:
             where = self.position_um[self.rows[cell]]
             for axis in range(3):
                 centre[i, axis] = np.interp(frame, self._frames[cell], where[:, axis])
-        born = np.where(self.mother[alive] >= 0, self.first[alive] - 0.5, -np.inf)
+        born = np.where(self._born[alive], self.first[alive] - 0.5, -np.inf)
+        divided = np.where(self._divides[alive], self._end[alive] - 0.5, np.inf)
         age = (frame - born) * self.interval_min
-        left = (self._next[alive] - 0.5 - frame) * self.interval_min
+        left = (divided - frame) * self.interval_min
         own = self.axis[alive]
         before = self.axis[np.maximum(self.mother[alive], 0)]
         return Moment(
@@ -139,24 +161,14 @@ class Lives:
             share=self.share[alive],
         )
 
-    def _end(self) -> FloatArray:
-        """Return the frame from which a life is over: its division, or the end of its rows."""
-        return np.where(np.isfinite(self._next), self._next, self.last + 1.0)
-
-    def _division_frame(self) -> FloatArray:
-        frame = np.full(len(self.rows), np.inf)
-        has = self.mother >= 0
-        np.minimum.at(frame, self.mother[has], self.first[has])
-        return frame
-
     def _axes(self) -> FloatArray:
         """Return the direction between the first places of two daughters, or one at random."""
         axis = np.random.default_rng(0).normal(size=(len(self.rows), 3))
-        for mother in np.unique(self.mother[self.mother >= 0]).tolist():
-            pair = np.flatnonzero(self.mother == mother)[:2]
-            places = self.position_um[[self.rows[c][0] for c in pair]]
-            if len(pair) == 2 and np.linalg.norm(places[1] - places[0]) > 0.3:
-                axis[mother] = places[1] - places[0]
+        first = self.position_um[[r[0] for r in self.rows]]
+        for mother in np.flatnonzero(self._pair[:, 0] >= 0).tolist():
+            apart = first[self._pair[mother, 1]] - first[self._pair[mother, 0]]
+            if np.linalg.norm(apart) > _SAME_PLACE_UM:
+                axis[mother] = apart
         return np.asarray(axis / np.linalg.norm(axis, axis=1, keepdims=True))
 
     def _shares(self) -> FloatArray:
@@ -171,40 +183,9 @@ class Lives:
         share[starts] = 1.0 / len(starts)
         for cell in np.argsort(self.first, kind="stable").tolist():
             if self.mother[cell] >= 0:
-                part = _PART.get(str(self.name[cell]), 0.5)
+                part = _PART.get(str(self.name[cell]), 0.5) if self._born[cell] else 1.0
                 share[cell] = part * share[self.mother[cell]]
         return share
-
-
-_PART = {
-    "AB": 0.6,
-    "P1": 0.4,
-    "EMS": 0.58,
-    "P2": 0.42,
-    "C": 0.62,
-    "P3": 0.38,
-    "D": 0.62,
-    "P4": 0.38,
-}
-
-
-def _lives(lineage: Lineage) -> tuple[IntArray, list[IntArray]]:
-    """Return the life of each row, and the rows of each life in order of time."""
-    n = len(lineage)
-    linked = lineage.parent >= 0
-    children = np.bincount(lineage.parent[linked], minlength=n)
-    goes_on = linked & (children[np.maximum(lineage.parent, 0)] == 1)
-    order = np.argsort(lineage.frame, kind="stable")
-    life = np.full(n, -1)
-    count = 0
-    for row in order.tolist():
-        if goes_on[row]:
-            life[row] = life[lineage.parent[row]]
-        else:
-            life[row] = count
-            count += 1
-    by_life = order[np.argsort(life[order], kind="stable")]
-    return life, np.split(by_life, np.cumsum(np.bincount(life, minlength=count))[:-1])
 
 
 def _radii(radius_um: FloatArray, rows: list[IntArray]) -> FloatArray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -15,10 +16,13 @@ from fatescope.simulate.embryo.neighbour import Neighbour
 from fatescope.simulate.embryo.nuclei import nuclear_bodies
 from fatescope.simulate.embryo.projection import project_labels, project_light
 from fatescope.simulate.embryo.shell import fit_shell
+from fatescope.simulate.embryo.truth import spots_of
+from fatescope.simulate.optics import wide_blur
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.base.table import Table
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.simulate.embryo.moments import Lives, Moment
     from fatescope.simulate.embryo.settings import MovieSettings
@@ -28,9 +32,10 @@ _MARGIN_UM = 1.2
 _TEXTURE = 256
 _SHIFT_UM = 1.5
 """Recordings hardly ever have the embryo quite in the middle."""
-_NUCLEUS_PLANES = 3
-"""So many planes of a nucleus are about equally bright: their noise is what a projection shows."""
-_OFFSET, _READ_NOISE = -3.0, 0.3
+_GLOW_UM = 1.6
+"""How wide the light from out of focus is spread."""
+_GREEN_OFFSET, _RED_OFFSET, _READ_NOISE = -6.0, -2.5, 0.3
+"""Grey values without light (the recording software cuts at 0), and noise without light."""
 _SPECKLE_SHARE, _SPECKLE_GREY, _SPECKLE_FRAMES = 0.012, 22.0, 25.0
 
 
@@ -75,7 +80,14 @@ class MovieScene:
     def moment(self, frame: int) -> Moment:
         """Return the nuclei of a frame."""
         lives = self.lives
-        return lives.at(min(max(frame, int(lives.first.min())), int(lives.last.max())))
+        moment = lives.at(min(max(frame, int(lives.first.min())), int(lives.last.max())))
+        return replace(moment, radius_um=self.settings.nuclear_size * moment.radius_um)
+
+    def spots(self) -> Table:
+        """Return where each nucleus is in every frame that the lineage has; see `spots_of`."""
+        spots = spots_of(self.lives, range(self.length), grid=self.grid)
+        radius = self.settings.nuclear_size * spots["radius_um"]
+        return spots.with_columns({"radius_um": radius})
 
     def render(self, frame: int) -> NDArray[np.uint8]:
         """Return one frame as the recording software shows it: (Y, X, 3), red, green, blue."""
@@ -88,17 +100,20 @@ class MovieScene:
             other = self.neighbour.at(frame)
             levels = np.stack([self._beside_marker.at(other), self._beside_reporter.at(other)])
             self._draw(layers, other, levels, self._beside_texture_at)
+        if s.glow > 0:
+            sigma = _GLOW_UM / s.voxel_um[1]
+            layers += np.float32(s.glow) * np.stack([wide_blur(x, sigma) for x in layers])
         layers *= np.float32(self.laser[min(frame, len(self.laser) - 1)])
         rng = np.random.default_rng([self.seed, 12, frame])
         haze = self._haze
+        in_green, in_red = self._detectors
         green = np.maximum(
-            self._detector.expose(layers[0] + haze, rng),
-            self._detector.expose_brightest(haze, s.planes, rng),
+            in_green.expose(layers[0] + haze, rng),
+            in_green.expose_brightest(haze, s.planes, rng),
         )
-        red_light = layers[1] + self._spots
         red = np.maximum(
-            self._detector.expose(red_light, rng),
-            self._detector.expose_brightest(haze * np.float32(0.5), s.planes, rng),
+            in_red.expose(layers[1] + self._spots, rng),
+            in_red.expose_brightest(haze, s.planes, rng),
         )
         red = np.maximum(red, self._speckle(frame, rng))
         blue = np.zeros_like(red)
@@ -159,11 +174,13 @@ class MovieScene:
         return np.asarray(np.exp(-s.attenuation * below) * (1 - s.shade * (1 - rim)))
 
     @cached_property
-    def _detector(self) -> Detector:
+    def _detectors(self) -> tuple[Detector, Detector]:
         s = self.settings
-        return Detector(
-            photons=s.photons, gain=s.brightness, offset=_OFFSET, read_noise=_READ_NOISE
+        green, red = (
+            Detector(photons=s.photons, gain=s.brightness, offset=offset, read_noise=_READ_NOISE)
+            for offset in (_GREEN_OFFSET, _RED_OFFSET)
         )
+        return green, red
 
     @cached_property
     def _haze(self) -> FloatArray:

@@ -20,12 +20,12 @@ if TYPE_CHECKING:
     from fatescope.simulate.embryo.moments import Moment
 
 # Minutes before and after the chromosomes part, and half axes beside the radius between divisions.
-_LEFT = np.array([0.0, 1.5, 3.0, 5.0])
+_LEFT = np.array([0.0, 1.0, 2.0, 3.5])
 _ALONG_LEFT = np.array([0.28, 0.36, 0.80, 1.0])
 _ACROSS_LEFT = np.array([0.72, 0.74, 0.82, 1.0])
-_AGE = np.array([0.0, 2.0, 4.0, 8.0, 14.0])
-_ALONG_AGE = np.array([0.30, 0.38, 0.56, 0.84, 1.0])
-_ACROSS_AGE = np.array([0.78, 0.76, 0.76, 0.88, 1.0])
+_AGE = np.array([0.0, 1.5, 3.0, 5.0, 8.0])
+_ALONG_AGE = np.array([0.30, 0.40, 0.66, 0.88, 1.0])
+_ACROSS_AGE = np.array([0.78, 0.76, 0.78, 0.88, 1.0])
 _DENSEST = 2.4
 """Condensed chromatin is at most so much brighter than between divisions."""
 _LOGISTIC = 1.702

@@ -136,7 +136,7 @@ class MovieSettings(Settings):
     )
 
     blur_um: float = setting(
-        0.2,
+        0.26,
         "width (standard deviation) of the point-spread function in plane",
         unit="µm",
         ge=0,
@@ -153,7 +153,7 @@ class MovieSettings(Settings):
         185.0, "grey value of a typical nucleus of a late stage", gt=0, le=1000
     )
     early: float = setting(
-        0.48,
+        0.5,
         "brightness before the embryo's own expression, beside that of later stages",
         ge=0,
         le=2,
@@ -162,10 +162,14 @@ class MovieSettings(Settings):
         0.2, "spread of brightness between nuclei (standard deviation of its logarithm)", ge=0, le=2
     )
     photons: float = setting(
-        16.0, "photons per voxel of a typical nucleus: fewer give more noise", gt=0.5, le=1e5
+        26.0, "photons per voxel of a typical nucleus: fewer give more noise", gt=0.5, le=1e5
     )
-    nuclear_texture: float = setting(0.12, "strength of chromatin texture", ge=0, le=2)
-    haze: float = setting(0.002, "light of the cytoplasm, beside that of a nucleus", ge=0, le=1)
+    nuclear_size: float = setting(1.0, "radius of nuclei beside that of the table", ge=0.3, le=3)
+    nuclear_texture: float = setting(0.06, "strength of chromatin texture", ge=0, le=2)
+    glow: float = setting(
+        0.25, "light of nuclei that comes from out of focus, beside what is in focus", ge=0, le=2
+    )
+    haze: float = setting(0.001, "light of the cytoplasm, beside that of a nucleus", ge=0, le=1)
     dark: float = setting(0.0002, "light outside the embryo, beside that of a nucleus", ge=0, le=1)
     bleaching: float = setting(0.12, "share of light lost until the last frame", ge=0, le=0.9)
     laser_steps: float = setting(
