@@ -22,7 +22,7 @@ from benchmarks.slices_ceiling import shows
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.models import Model, Thresholds, load_model
 from fatescope.prepare import Sample, read_label_plane, read_plane, read_samples
-from fatescope.train.pictures import unit_diameters
+from fatescope.train.planes import unit_diameters
 from fatescope.train.scoring import RememberedMaps, segment
 
 if TYPE_CHECKING:

@@ -30,21 +30,21 @@ def wrong_objects(true: np.ndarray, pred: np.ndarray) -> dict[int, str]:
 def main() -> None:
     """Print the table."""
     folder = Path(os.environ.get("FATESCOPE_DATA", "../shared/data")) / "nuclei2d_dsb2018"
-    pictures = []
+    images = []
     for path in sorted((folder / "images").glob("*.png"))[::2]:
         pixels = read_image(path).read()
         found = cc3d.connected_components(pixels > threshold_otsu(pixels), connectivity=4)
         found = cc3d.dust(found, threshold=20).astype(np.int64)
         true = read_labels(folder / "labels" / path.name).read()
-        pictures.append((measure_objects(found), wrong_objects(true, found)))
-    kinds = [[w.get(label, "") for label in t["label"].tolist()] for t, w in pictures]
-    kind = np.array([k for of_picture in kinds for k in of_picture])
-    print(f"{len(kind)} objects in {len(pictures)} images; {(kind != '').mean():.1%} wrong")
+        images.append((measure_objects(found), wrong_objects(true, found)))
+    kinds = [[w.get(label, "") for label in t["label"].tolist()] for t, w in images]
+    kind = np.array([k for of_image in kinds for k in of_image])
+    print(f"{len(kind)} objects in {len(images)} images; {(kind != '').mean():.1%} wrong")
     print("min_ellipse_fill  doubtful  wrong among them  of merged ones found")
     for limit in (0.90, 0.92, 0.94, 0.96, 0.98):
         settings = DoubtSettings(min_ellipse_fill=limit)
         marks = []
-        for table, _ in pictures:
+        for table, _ in images:
             doubtful = np.zeros(len(table), dtype=bool)
             doubtful[doubtful_objects(table, settings)["row"]] = True
             marks.append(doubtful)

@@ -16,7 +16,7 @@ import numpy as np
 
 from fatescope.evaluate import explain_errors, score_labels
 from fatescope.measurement import ObjectSums, find_contacts, measure_objects
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 
 def cost_ms(work: Callable[[], object], *, runs: int = 15) -> float:
@@ -33,7 +33,7 @@ def cost_ms(work: Callable[[], object], *, runs: int = 15) -> float:
 def main() -> None:
     """Print the table."""
     settings = NucleiMovieSettings(height=1000, width=1000, density=0.5, diameter_px=28)
-    pixels, labels = simulate_picture(settings, seed=1)
+    pixels, labels = simulate_image(settings, seed=1)
     shifted = np.roll(labels, 2, axis=0)
     floats = pixels.astype(np.float32)
     print(f"{labels.max()} nuclei, {(labels > 0).mean():.0%} of the image")

@@ -19,7 +19,7 @@ from fatescope.acquire import read_image
 from fatescope.base import Image
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.predict import NucleiSettings, Predictor, open_predictor, segment_image
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -65,8 +65,8 @@ def rendered(look: dict[str, float], sizes: tuple[int, ...], predictor: Predicto
         side = max(384, 10 * diameter)
         values = {"density": 0.3, "height": side, "width": side, "diameter_px": diameter, **look}
         for seed in (1011, 1012):
-            picture = simulate_picture(NucleiMovieSettings.from_values(values), seed=seed)
-            scores.append(score(*picture, predictor))
+            image = simulate_image(NucleiMovieSettings.from_values(values), seed=seed)
+            scores.append(score(*image, predictor))
     pooled = pool_scores(scores)
     return f"{pooled.ap(50):.3f} / {pooled.ap(75):.3f}"
 

@@ -19,7 +19,7 @@ from fatescope.evaluate import ScoreSettings, bootstrap_interval, pool_scores, s
 from fatescope.models import load_model
 from fatescope.predict import NucleiEmSettings, segment_image
 from fatescope.prepare import read_label_plane, read_plane, unit_hash
-from fatescope.train.pictures import median_diameter
+from fatescope.train.planes import median_diameter
 from fatescope.train.scoring import segment
 
 

@@ -41,7 +41,7 @@ from fatescope.predict import (
     quantise,
     segment_image,
 )
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 RUNS = 5
 BLOCK = 1000
@@ -55,10 +55,10 @@ class Cost:
     peak_mb: float
 
 
-def run_command(picture: Path, out: Path, model: str, *, workers: int = 1) -> Cost:
+def run_command(pixels: Path, out: Path, model: str, *, workers: int = 1) -> Cost:
     """Run the command in a process of its own and return what it used."""
     shutil.rmtree(out, ignore_errors=True)
-    words = ["-m", "fatescope", "predict", "nuclei", str(picture), "--out", str(out)]
+    words = ["-m", "fatescope", "predict", "nuclei", str(pixels), "--out", str(out)]
     words += ["--model", model, "--workers", str(workers), "--quiet"]
     compiled = {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": str(out.parent / "compiled")}
     process = subprocess.Popen([sys.executable, *words], env={**os.environ, **compiled})
@@ -69,10 +69,10 @@ def run_command(picture: Path, out: Path, model: str, *, workers: int = 1) -> Co
     return Cost(usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1000)
 
 
-def median_cost(picture: Path, out: Path, model: str, *, runs: int = RUNS) -> Cost:
+def median_cost(pixels: Path, out: Path, model: str, *, runs: int = RUNS) -> Cost:
     """Return the medians over ``runs`` commands after one to warm up."""
-    run_command(picture, out, model)
-    costs = [run_command(picture, out, model) for _ in range(runs)]
+    run_command(pixels, out, model)
+    costs = [run_command(pixels, out, model) for _ in range(runs)]
     return Cost(
         statistics.median(c.cpu_s for c in costs), statistics.median(c.peak_mb for c in costs)
     )
@@ -81,7 +81,7 @@ def median_cost(picture: Path, out: Path, model: str, *, runs: int = RUNS) -> Co
 def render(height: int, width: int) -> np.ndarray:
     """Return an image made of one rendered block, repeated."""
     settings = NucleiMovieSettings(height=BLOCK, width=BLOCK, diameter_px=24, density=0.3)
-    block, _ = simulate_picture(settings, seed=1)
+    block, _ = simulate_image(settings, seed=1)
     tiles = (-(-height // BLOCK), -(-width // BLOCK))
     return np.tile(block, tiles)[:height, :width]
 
@@ -99,9 +99,9 @@ def reference_ms() -> float:
 
 def stages(model: str) -> dict[str, float]:
     """Return the CPU-ms per megapixel of the stages within the process."""
-    picture = render(2000, 2000)
+    pixels = render(2000, 2000)
     predictor = open_predictor(model)
-    image = Image(pixels=picture, axes="YX")
+    image = Image(pixels=pixels, axes="YX")
     settings = NucleiSettings(model=model)
     frames, _ = open_frames(image)
     plan = choose_scale(frames, predictor, settings)
@@ -119,7 +119,7 @@ def stages(model: str) -> dict[str, float]:
         add_part(sums, regions, maps, own=slice(0, 512), offset=0)
         join_regions(sums, thresholds)
 
-    megapixels = picture.size / 1e6
+    megapixels = pixels.size / 1e6
     tile_mp = 512 * 512 / 1e6
     print(f"scale {plan.scale[0]:.2f}, {count_tiles(frames, plan, predictor)} tiles")
     return {
@@ -166,7 +166,7 @@ def write_many(folder: Path, n: int) -> None:
     for i in range(n):
         diameter = 10 * 5 ** (i % 17 / 16)
         look = {"height": 256, "width": 256, "diameter_px": diameter, "density": 0.2}
-        pixels, _ = simulate_picture(NucleiMovieSettings.from_values(look), seed=i % 40)
+        pixels, _ = simulate_image(NucleiMovieSettings.from_values(look), seed=i % 40)
         tifffile.imwrite(folder / f"{i:05d}.tif", np.roll(pixels, i, axis=0))
 
 
@@ -201,7 +201,7 @@ def main() -> None:
         sizes["2700 x 3600"] = (2700, 3600)
         costs: dict[str, Cost] = {}
         for title, shape in sizes.items():
-            path = folder / "picture.tif"
+            path = folder / "pixels.tif"
             tifffile.imwrite(path, render(*shape), compression="zlib")
             costs[title] = median_cost(path, folder / "out", given.model)
         start = costs["64 x 64"].cpu_s

@@ -63,10 +63,10 @@ def main():
         )
         print(f"{path}: {path.stat().st_size / 1e6:.2f} MB")
         old = arrays
-    judge_axes(asked.tables, atlas_from_arrays({**new, **old}, metadata), listed)
+    compare_axes(asked.tables, atlas_from_arrays({**new, **old}, metadata), listed)
 
 
-def judge_axes(tables, atlas, listed):
+def compare_axes(tables, atlas, listed):
     with (tables / "index.csv").open() as file:
         kinds = {r["file"]: r["class"] for r in csv.DictReader(file)}
     unseen = [

@@ -29,7 +29,7 @@ from fatescope.evaluate import LabelScores, pool_scores, score_labels
 from fatescope.models import load_model
 from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import SPLITS
-from fatescope.train.pictures import unit_diameters
+from fatescope.train.planes import unit_diameters
 from fatescope.train.scoring import segment
 
 if TYPE_CHECKING:

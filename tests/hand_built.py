@@ -72,8 +72,8 @@ def disc_package(folder: Path, **changes: object) -> ModelPackage:
     network = disc_network()
     values = {"name": "discs", "summary": "Bright discs, found by a blur.", "tile_px": 256}
     description = ModelDescription.from_values({**values, **changes})
-    picture, _ = render_discs((64, 64), diameter=20, seed=1)
-    test_input = picture[None, None]
+    pixels, _ = render_discs((64, 64), diameter=20, seed=1)
+    test_input = pixels[None, None]
     return write_package(
         folder,
         description=description,

@@ -9,15 +9,15 @@ import tifffile
 
 import fatescope as fs
 from fatescope.base import Execution, InputError
-from fatescope.simulate import simulate_picture
+from fatescope.simulate import simulate_image
 from fatescope.simulate.settings import NucleiMovieSettings
 
 CLASSICAL = fs.NucleiSettings(model="classical", diameter_px=18)
 
 
 @pytest.fixture(scope="module")
-def picture():
-    return simulate_picture(NucleiMovieSettings(height=120, width=150, diameter_px=18), seed=3)
+def image():
+    return simulate_image(NucleiMovieSettings(height=120, width=150, diameter_px=18), seed=3)
 
 
 def test_importing_loads_no_array_library():
@@ -32,18 +32,18 @@ def test_every_public_name_resolves_and_has_a_docstring():
         assert name in ("base", "__version__") or getattr(fs, name).__doc__, name
 
 
-def test_measure_is_a_function_whatever_was_imported_before(picture):
+def test_measure_is_a_function_whatever_was_imported_before(image):
     import fatescope.measurement
 
     assert fatescope.measurement is not None
-    pixels, truth = picture
+    pixels, truth = image
     table = fs.measure(pixels, truth, spacing_um=(0.2, 0.2))
     assert len(table) == len(np.unique(truth)) - 1
     assert table["area_um2"] == pytest.approx(table["area_px"] * 0.04)
 
 
-def test_an_array_gives_what_the_command_gives_for_its_file(picture, tmp_path):
-    pixels, _ = picture
+def test_an_array_gives_what_the_command_gives_for_its_file(image, tmp_path):
+    pixels, _ = image
     stack = np.stack([pixels, pixels[::-1]])
     tifffile.imwrite(tmp_path / "a.tif", stack, metadata={"axes": "TYX"})
     found = fs.segment_nuclei(stack, axes="TYX", settings=CLASSICAL)
@@ -59,8 +59,8 @@ def test_an_array_gives_what_the_command_gives_for_its_file(picture, tmp_path):
     assert {f.rule for f in found.findings} >= {"scaled"}
 
 
-def test_labels_are_evaluated_in_memory_as_on_disk(picture, tmp_path):
-    _, truth = picture
+def test_labels_are_evaluated_in_memory_as_on_disk(image, tmp_path):
+    _, truth = image
     worse = np.where(truth == 1, 0, truth).astype(np.uint8)
     for name, labels in (("true", truth), ("pred", worse)):
         (tmp_path / name).mkdir()
@@ -81,9 +81,9 @@ def test_labels_are_evaluated_in_memory_as_on_disk(picture, tmp_path):
         (lambda a: fs.evaluate_labels(a, a[:3]), "shape"),
     ],
 )
-def test_what_does_not_fit_is_said_in_a_sentence(picture, call, said):
+def test_what_does_not_fit_is_said_in_a_sentence(image, call, said):
     with pytest.raises(InputError, match=said):
-        call(picture[1])
+        call(image[1])
 
 
 def test_a_lineage_is_named_and_checked_in_memory(embryo_table, tmp_path):

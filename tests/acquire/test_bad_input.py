@@ -7,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 import tifffile
-from tests.acquire.pictures import ome_tiff, plain_tiff, png_bytes, ramp
+from tests.acquire.image_files import ome_tiff, plain_tiff, png_bytes, ramp
 
 from fatescope.acquire import check_image, check_plane, find_images, read_image
 from fatescope.base import FileFormatError, Image
@@ -74,7 +74,7 @@ def test_a_file_without_permission_is_named(tmp_path):
         read_image(path)
 
 
-def test_one_pixel_is_a_picture(tmp_path):
+def test_one_pixel_is_a_image(tmp_path):
     image = read_image(plain_tiff(tmp_path / "a.tif", np.full((1, 1), 7, np.uint16)))
     assert image.read().tolist() == [[7]]
 

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 import tifffile
 from tests.acquire.damage import WHOLE
-from tests.acquire.pictures import imagej_tiff, plain_tiff, png_bytes, ramp
+from tests.acquire.image_files import imagej_tiff, plain_tiff, png_bytes, ramp
 
 from fatescope.acquire import read_image
 from fatescope.base import FileFormatError, InputError

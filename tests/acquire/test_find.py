@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.acquire.pictures import plain_tiff, ramp
+from tests.acquire.image_files import plain_tiff, ramp
 
 from fatescope.acquire import find_images, read_image
 from fatescope.acquire.find import natural
@@ -236,8 +236,8 @@ def test_patterns_that_cannot_work_are_explained(tmp_path, pattern, message):
 
 
 def test_a_single_file_may_have_any_ending():
-    (found,) = find_images([Path("picture.data")])
-    assert found.key == "picture.data"
+    (found,) = find_images([Path("image.data")])
+    assert found.key == "image.data"
 
 
 def grid(folder, frames=(3, 4, 7), planes=(1, 3), channels=("DAPI", "GFP")):

@@ -4,7 +4,7 @@ import io
 
 import numpy as np
 import pytest
-from tests.acquire.pictures import plain_tiff, ramp
+from tests.acquire.image_files import plain_tiff, ramp
 
 from fatescope.acquire import find_images, read_image
 from fatescope.base import FileFormatError

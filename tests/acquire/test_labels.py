@@ -7,7 +7,7 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.acquire.pictures import plain_tiff, png_bytes, ramp
+from tests.acquire.image_files import plain_tiff, png_bytes, ramp
 
 from fatescope.acquire import label_tiles, read_labels, write_labels
 from fatescope.acquire.images import labels as module
@@ -169,7 +169,7 @@ def test_labels_of_other_programs_are_read(tmp_path):
     np.testing.assert_array_equal(read_labels(tmp_path / "a.tif").read(), labels)
 
 
-def test_pictures_that_are_no_labels_are_refused(tmp_path):
+def test_images_that_are_no_labels_are_refused(tmp_path):
     plain_tiff(tmp_path / "a.tif", ramp(20, 30, dtype="float32"))
     with pytest.raises(FileFormatError, match=r"a\.tif: holds float32, and labels are whole"):
         read_labels(tmp_path / "a.tif")

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import skimage.measure
 import tifffile
-from tests.acquire.pictures import plain_tiff
+from tests.acquire.image_files import plain_tiff
 
 from fatescope.acquire import find_images, looks_like_labels, read_image, without_labels
 from fatescope.acquire.label_looks import shows_labels
 from fatescope.base import Image
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 LISTINGS = [
     # files, the label images among them
@@ -41,7 +41,7 @@ def part(folder, inputs=None):
 def rendered():
     """An image of nuclei and its labels."""
     plan = NucleiMovieSettings(height=128, width=160, density=0.3)
-    pixels, labels = simulate_picture(plan, seed=2)
+    pixels, labels = simulate_image(plan, seed=2)
     return pixels, labels.astype(np.uint16)
 
 
@@ -174,7 +174,7 @@ def test_a_png_that_packs_badly_is_an_image_and_is_not_decoded(tmp_path, monkeyp
 
     from fatescope.acquire import labels_beside
 
-    pixels, truth = simulate_picture(NucleiMovieSettings(height=200, width=240), seed=2)
+    pixels, truth = simulate_image(NucleiMovieSettings(height=200, width=240), seed=2)
     grain = np.random.default_rng(0).integers(0, 255, pixels.shape).astype(np.uint8)
     PillowImage.fromarray(grain).save(tmp_path / "noise.png")
     PillowImage.fromarray(truth.astype(np.uint8)).save(tmp_path / "other.png")

@@ -1,7 +1,7 @@
 import numpy as np
 import PIL.Image
 import pytest
-from tests.acquire.pictures import png_bytes, ramp
+from tests.acquire.image_files import png_bytes, ramp
 
 from fatescope.acquire import read_image
 from fatescope.base import FileFormatError
@@ -40,11 +40,11 @@ def test_png_of_every_kind(tmp_path, case):
 
 def test_a_coloured_palette_gives_channels(tmp_path):
     colours = np.stack([GREY, GREY[::-1], GREY.T], -1)
-    picture = PIL.Image.fromarray(colours).quantize(16)
-    picture.save(tmp_path / "a.png", bits=4)
+    pixels = PIL.Image.fromarray(colours).quantize(16)
+    pixels.save(tmp_path / "a.png", bits=4)
     image = read_image(tmp_path / "a.png")
     assert image.channels == ("red", "green", "blue")
-    wanted = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    wanted = np.asarray(pixels.convert("RGB")).transpose(2, 0, 1)
     np.testing.assert_array_equal(image.read(), wanted)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
-from tests.acquire.pictures import imagej_tiff, ome_tiff, plain_tiff, ramp
+from tests.acquire.image_files import imagej_tiff, ome_tiff, plain_tiff, ramp
 
 from fatescope.acquire import check_image, read_image
 from fatescope.base import FileFormatError
@@ -206,18 +206,18 @@ def test_alpha_is_left_out(tmp_path):
     np.testing.assert_array_equal(read_image(path).read(), grey)
 
 
-def test_a_display_colour_keeps_intensities_and_a_picture_palette_is_looked_up(tmp_path):
+def test_a_display_colour_keeps_intensities_and_a_image_palette_is_looked_up(tmp_path):
     values = ramp(16, 16, dtype="uint8")
     green = np.zeros((3, 256), np.uint16)
     green[1] = np.arange(256) * 257
     path = plain_tiff(tmp_path / "g.tif", values, photometric="palette", colormap=green)
     np.testing.assert_array_equal(read_image(path).read(), values)
 
-    picture = PIL.Image.fromarray(np.stack([values, values[::-1], values.T], -1)).quantize(16)
-    picture.save(tmp_path / "p.tif")
+    pixels = PIL.Image.fromarray(np.stack([values, values[::-1], values.T], -1)).quantize(16)
+    pixels.save(tmp_path / "p.tif")
     image = read_image(tmp_path / "p.tif")
     assert image.axes == "CYX"
-    wanted = np.asarray(picture.convert("RGB")).transpose(2, 0, 1)
+    wanted = np.asarray(pixels.convert("RGB")).transpose(2, 0, 1)
     np.testing.assert_array_equal(image.read(), wanted)
 
 
@@ -269,7 +269,7 @@ def test_damaged_compressed_data_is_an_error(tmp_path):
         read_image(path).read()
 
 
-def test_several_pictures_in_one_file_are_refused_and_a_thumbnail_is_passed_by(tmp_path):
+def test_several_images_in_one_file_are_refused_and_a_thumbnail_is_passed_by(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(ramp(40, 50), metadata=None)
         writer.write(ramp(10, 12), metadata=None)

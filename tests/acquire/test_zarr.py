@@ -9,7 +9,7 @@ import tracemalloc
 import numpy as np
 import pytest
 import zarr
-from tests.acquire.pictures import ramp
+from tests.acquire.image_files import ramp
 
 from fatescope.acquire import (
     find_images,

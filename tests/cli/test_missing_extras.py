@@ -9,8 +9,8 @@ import tomllib
 from pathlib import Path
 
 import pytest
+from tests.acquire.image_files import plain_tiff, ramp
 from tests.acquire.lineage_cases import TWO_DIVISIONS
-from tests.acquire.pictures import plain_tiff, ramp
 
 from fatescope.acquire.lineages import write_lineage
 from fatescope.base.extras import EXTRA_OF, installing

@@ -55,7 +55,7 @@ def test_the_pages_that_show_something_have_figures_and_every_figure_is_shown_an
             shown.setdefault((page.parent / target).resolve(), set()).add(page.name)
     pages = set().union(*shown.values())
     assert {"index.md", "README.md", "first-steps.md", "report.md", "simulate.md"} <= pages
-    assert {"lineage-pictures.md", "lineage-compare.md", "schedules.md"} <= pages
+    assert {"lineage-figures.md", "lineage-compare.md", "schedules.md"} <= pages
     there = {p for p in (DOCS / "images").rglob("*") if p.is_file()}
     assert there == set(shown)
     assert sum(p.stat().st_size for p in there) < 1_000_000

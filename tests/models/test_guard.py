@@ -10,33 +10,33 @@ from fatescope.predict import NucleiSettings, segment_image
 BRIGHT = ModelDescription(name="a", summary="b")
 
 
-def pictures():
+def images():
     rng = np.random.default_rng(0)
     for seed in range(6):
         image, _ = render_discs((160, 160), diameter=22, seed=seed, pitch=1.5 + 0.3 * seed)
         yield (image + 0.03 * rng.standard_normal(image.shape)).astype(np.float32)
 
 
-def test_a_picture_of_the_training_kind_passes_and_a_negative_does_not():
-    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in pictures()]))
-    for picture in pictures():
+def test_a_image_of_the_training_kind_passes_and_a_negative_does_not():
+    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in images()]))
+    for image in images():
         for model in (BRIGHT, trained):
-            assert check_input(describe_input(picture), model) == []
-            (reason,) = check_input(describe_input(1 - picture), model)
+            assert check_input(describe_input(image), model) == []
+            (reason,) = check_input(describe_input(1 - image), model)
             assert "dark things on a light background" in reason
-        assert check_input(describe_input(picture), BRIGHT.replace(polarity="dark"))
-        assert not check_input(describe_input(picture), BRIGHT.replace(polarity="any"))
+        assert check_input(describe_input(image), BRIGHT.replace(polarity="dark"))
+        assert not check_input(describe_input(image), BRIGHT.replace(polarity="any"))
 
 
 def test_another_spectrum_is_noticed():
-    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in pictures()]))
+    trained = BRIGHT.replace(expected=expected_ranges([describe_input(p) for p in images()]))
     noise = np.random.default_rng(1).random((160, 160)).astype(np.float32)
     reasons = check_input(describe_input(noise), trained)
     assert any("fine grain" in r and "in training" in r for r in reasons)
 
 
 def test_a_rare_kind_does_not_widen_what_is_expected_of_the_ground():
-    usual = [describe_input(p) for p in pictures()] * 20
+    usual = [describe_input(p) for p in images()] * 20
     grey = {**usual[0], "ground": 0.4}
     (one,) = check_input(grey, BRIGHT.replace(expected=expected_ranges([*usual, grey])))
     assert "background is brighter" in one
@@ -69,10 +69,10 @@ def test_the_shares_of_the_variance_follow_the_size_of_structure():
     assert coarse["share_16px"] > 0.7
 
 
-def test_a_tiny_or_flat_picture_says_nothing_and_a_small_one_its_polarity():
+def test_a_tiny_or_flat_image_says_nothing_and_a_small_one_its_polarity():
     assert describe_input(np.eye(4, dtype=np.float32)) == {}
     assert describe_input(np.zeros((64, 64), np.float32)) == {}
-    small = next(pictures())[:20]
+    small = next(images())[:20]
     assert set(describe_input(small)) == {"ground", "lean"}
     assert check_input({}, BRIGHT) == []
 

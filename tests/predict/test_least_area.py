@@ -2,14 +2,14 @@
 
 import numpy as np
 import pytest
-from tests.predict.test_nuclei import CLASSICAL, picture
+from tests.predict.test_nuclei import CLASSICAL, render_scene
 
 from fatescope.base import Image, SettingsError, Spacing
 from fatescope.predict import segment_image
 
 
 def areas(settings, *, diameter, spacing=None):
-    pixels, _ = picture(diameter=diameter, shape=(8 * diameter, 10 * diameter))
+    pixels, _ = render_scene(diameter=diameter, shape=(8 * diameter, 10 * diameter))
     image = Image(pixels=pixels, axes="YX", spacing=spacing or Spacing())
     found = segment_image(image, settings.replace(diameter_px=diameter))
     assert found.labels.max() == len(found.scores[0])

@@ -26,16 +26,16 @@ def predictors(tmp_path_factory):
 
 
 def test_nuclei_at_the_seams_of_tiles_are_whole(predictors):
-    picture, true = render_discs((420, 390), diameter=22, seed=3)
-    image = Image(pixels=picture, axes="YX")
+    pixels, true = render_discs((420, 390), diameter=22, seed=3)
+    image = Image(pixels=pixels, axes="YX")
     tiled, whole = (segment_image(image, SETTINGS, predictor=p) for p in predictors)
     assert tiled.labels.max() == true.max()
     np.testing.assert_array_equal(tiled.labels, whole.labels)
 
 
 def test_parts_do_not_change_what_a_network_finds(predictors):
-    picture, _ = render_discs((300, 200), diameter=22, seed=5)
-    image = Image(pixels=picture, axes="YX")
+    pixels, _ = render_discs((300, 200), diameter=22, seed=5)
+    image = Image(pixels=pixels, axes="YX")
     found = []
     for part_px in (10**8, 4_000, 200):
         frames, _ = open_frames(image)
@@ -49,10 +49,10 @@ def test_parts_do_not_change_what_a_network_finds(predictors):
 
 
 def test_the_progress_counts_all_tiles(predictors):
-    picture, _ = render_discs((300, 200), diameter=22, seed=5)
+    pixels, _ = render_discs((300, 200), diameter=22, seed=5)
     told = []
     segment_image(
-        Image(pixels=picture, axes="YX"),
+        Image(pixels=pixels, axes="YX"),
         SETTINGS,
         predictor=predictors[0],
         progress=lambda done, total, what: told.append((done, total)),

@@ -12,12 +12,12 @@ from fatescope.predict import (
     segment_frame,
     segment_image,
 )
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 CLASSICAL = NucleiSettings(model="classical")
 
 
-def picture(*, diameter=20.0, shape=(160, 200), seed=0, noise=0.02):
+def render_scene(*, diameter=20.0, shape=(160, 200), seed=0, noise=0.02):
     image, labels = render_discs(shape, diameter=diameter, seed=seed)
     rng = np.random.default_rng(seed)
     noisy = 300 + 2000 * (image + noise * rng.standard_normal(shape))
@@ -39,7 +39,7 @@ def agreement(true, found):
 @pytest.mark.parametrize("diameter", [12, 20, 45, 110])
 def test_any_size_is_found_without_being_told(diameter):
     side = max(160, 6 * diameter)
-    pixels, true = picture(diameter=diameter, shape=(side, side))
+    pixels, true = render_scene(diameter=diameter, shape=(side, side))
     result = segment_image(Image(pixels=pixels, axes="YX"), CLASSICAL)
     assert agreement(true, result.labels) >= 0.9
     assert result.labels.max() == true.max()
@@ -47,7 +47,7 @@ def test_any_size_is_found_without_being_told(diameter):
 
 
 def test_outlines_on_the_input_grid_are_smooth_after_reduction():
-    _, true = picture(diameter=100, shape=(400, 400))
+    _, true = render_scene(diameter=100, shape=(400, 400))
     pixels = (true > 0).astype(np.uint16) * 900
     found = segment_image(Image(pixels=pixels, axes="YX"), CLASSICAL).labels
     steps = []
@@ -65,7 +65,7 @@ def test_outlines_on_the_input_grid_are_smooth_after_reduction():
 
 
 def test_labels_do_not_depend_on_type_chunks_or_parts():
-    pixels, _ = picture(shape=(230, 190))
+    pixels, _ = render_scene(shape=(230, 190))
     image = Image(pixels=pixels, axes="YX")
     settings = CLASSICAL.replace(diameter_px=13)
     whole = segment_image(image, settings)
@@ -84,8 +84,8 @@ def test_labels_do_not_depend_on_type_chunks_or_parts():
 
 
 def test_a_movie_is_segmented_frame_by_frame_and_a_stack_joined_across_planes():
-    one, true = picture(seed=1)
-    two, _ = picture(seed=2)
+    one, true = render_scene(seed=1)
+    two, _ = render_scene(seed=2)
     told = CLASSICAL.replace(diameter_px=13)  # the size is one for all frames
     movie = segment_image(Image(pixels=np.stack([one, two]), axes="TYX"), told)
     alone = segment_image(Image(pixels=one, axes="YX"), told)
@@ -98,8 +98,8 @@ def test_a_movie_is_segmented_frame_by_frame_and_a_stack_joined_across_planes():
 
 
 def test_a_nucleus_that_ends_in_z_gives_its_place_to_another():
-    one, _ = picture(seed=1)
-    two, _ = picture(seed=1, shape=(160, 200))
+    one, _ = render_scene(seed=1)
+    two, _ = render_scene(seed=1, shape=(160, 200))
     far = np.roll(two, 16, axis=(0, 1))
     stack = segment_image(Image(pixels=np.stack([one, one, far, far]), axes="ZYX"), CLASSICAL)
     assert stack.labels.max() > segment_image(Image(pixels=one, axes="YX"), CLASSICAL).labels.max()
@@ -121,7 +121,7 @@ def test_tiny_planes_are_no_error(shape):
 
 
 def test_pixels_that_are_not_finite_are_background_and_counted():
-    pixels, true = picture()
+    pixels, true = render_scene()
     hurt = pixels.astype(np.float32)
     hurt[:3] = np.nan
     hurt[-2:, :4] = np.inf
@@ -135,7 +135,7 @@ def test_pixels_that_are_not_finite_are_background_and_counted():
 
 
 def test_the_channel_is_named_numbered_or_guessed_with_a_finding():
-    pixels, _ = picture()
+    pixels, _ = render_scene()
     pair = np.stack([np.full_like(pixels, 7), pixels])
     named = Image(pixels=pair, axes="CYX", channels=("GFP", "Hoechst"))
     assert segment_image(named, CLASSICAL).labels.any()
@@ -163,7 +163,7 @@ def through_the_light(seed):
 def stained():
     """Nuclei in a stain, and the few of them that a second dye enters."""
     plan = NucleiMovieSettings(height=320, width=320, diameter_px=20, density=0.2)
-    pixels, labels = simulate_picture(plan, seed=8)
+    pixels, labels = simulate_image(plan, seed=8)
     few = np.where(np.isin(labels, (1, 2, 3)), pixels, np.median(pixels)).astype(pixels.dtype)
     return pixels, few
 
@@ -200,7 +200,7 @@ def test_channels_without_any_light_are_an_empty_image_and_no_fault():
 
 
 def test_a_diameter_in_micrometres_needs_a_pixel_size():
-    pixels, true = picture(diameter=40, shape=(240, 240))
+    pixels, true = render_scene(diameter=40, shape=(240, 240))
     spacing = Spacing.of(source="file", Y=0.2, X=0.2)
     known = Image(pixels=pixels, axes="YX", spacing=spacing)
     result = segment_image(known, CLASSICAL.replace(diameter_um=8))
@@ -212,7 +212,7 @@ def test_a_diameter_in_micrometres_needs_a_pixel_size():
 
 
 def test_pixels_that_are_not_square_are_made_square():
-    pixels, true = picture(diameter=24, shape=(240, 240))
+    pixels, true = render_scene(diameter=24, shape=(240, 240))
     squeezed = pixels[::2]
     spacing = Spacing.of(source="user", Y=0.4, X=0.2)
     image = Image(pixels=squeezed, axes="YX", spacing=spacing)

@@ -15,7 +15,7 @@ from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
     SectionSettings,
-    simulate_picture,
+    simulate_image,
     simulate_section,
 )
 
@@ -64,8 +64,8 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
     assert "for an electron micrograph use `fatescope predict nuclei-em`" in reason
 
 
-def test_a_fluorescence_picture_given_to_the_micrograph_model_is_sent_back(micrographs):
-    pixels, _ = simulate_picture(NucleiMovieSettings(), seed=1)
+def test_a_fluorescence_image_given_to_the_micrograph_model_is_sent_back(micrographs):
+    pixels, _ = simulate_image(NucleiMovieSettings(), seed=1)
     (reason,) = advice(found_in(pixels, NucleiEmSettings(diameter_px=22), micrographs))
     assert "unlike the training images of nuclei-em: its background is darker" in reason
     assert "For a fluorescence image use `fatescope predict nuclei`" in reason
@@ -87,7 +87,7 @@ def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_pa
 
 
 @pytest.mark.data
-def test_every_nucleus_of_the_six_pictures_is_found_with_its_size_not_told(micrographs, data_dir):
+def test_every_nucleus_of_the_six_images_is_found_with_its_size_not_told(micrographs, data_dir):
     """The package has seen them: this holds the path together, the card has the left-out score."""
     folder = data_dir / "wormimage_em"
     scores = []

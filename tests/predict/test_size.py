@@ -14,7 +14,7 @@ from fatescope.predict import (
     segment_image,
     typical_diameter,
 )
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def plan_of(pixels, predictor, **settings):
 
 def rendered(diameter, *, side=320, density=0.25, seed=0):
     plan = NucleiMovieSettings(height=side, width=side, diameter_px=diameter, density=density)
-    return simulate_picture(plan, seed=seed)
+    return simulate_image(plan, seed=seed)
 
 
 def median_diameter(labels):

@@ -10,7 +10,7 @@ from fatescope.predict import (
     segment_frame,
     segment_image,
 )
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 
 
 class Counted:
@@ -34,7 +34,7 @@ def drawn(diameter, shape=(256, 256)):
     settings = NucleiMovieSettings(
         height=shape[0], width=shape[1], diameter_px=diameter, density=0.3
     )
-    return Image(pixels=simulate_picture(settings, seed=4)[0], axes="YX")
+    return Image(pixels=simulate_image(settings, seed=4)[0], axes="YX")
 
 
 @pytest.mark.parametrize("diameter", [12, 16, 22, 30])

@@ -17,10 +17,10 @@ def field(seed, shape=(160, 160)):
     return np.clip(noisy, 0, 255).astype(np.uint8)
 
 
-def audit(*pictures):
+def audit(*images):
     """Audit twelve clean fields with the given ones added; every second is on another side."""
-    planes = [field(seed) for seed in range(12)] + list(pictures)
-    names = [f"clean{i}" for i in range(12)] + [f"added{i}" for i in range(len(pictures))]
+    planes = [field(seed) for seed in range(12)] + list(images)
+    names = [f"clean{i}" for i in range(12)] + [f"added{i}" for i in range(len(images))]
     splits = ["train", "test"] * (len(planes) // 2 + 1)
     return audit_leaks(planes, names, splits[: len(planes)])
 
@@ -35,24 +35,24 @@ def test_a_clean_set_is_clean():
     assert audit(*[field(seed) for seed in range(100, 130)]) == []
 
 
-def test_identical_pictures_are_found():
+def test_identical_images_are_found():
     leak = only(audit(field(50), field(50)))
     assert (leak.kind, leak.first, leak.second) == ("identical", "added0", "added1")
 
 
 @pytest.mark.parametrize("change", ["brighter", "noisy", "mirrored", "turned", "shrunk", "shifted"])
 def test_near_duplicates_are_found(change):
-    picture = field(50)
+    image = field(50)
     rng = np.random.default_rng(1)
     copies = {
-        "brighter": np.clip(picture * 1.3 + 8, 0, 255).astype(np.uint8),
-        "noisy": np.clip(picture + rng.normal(0, 6, picture.shape), 0, 255).astype(np.uint8),
-        "mirrored": picture[:, ::-1].copy(),
-        "turned": np.rot90(picture).copy(),
-        "shrunk": ndi.zoom(picture, 0.75, order=1),
-        "shifted": np.roll(picture, 1, axis=0),
+        "brighter": np.clip(image * 1.3 + 8, 0, 255).astype(np.uint8),
+        "noisy": np.clip(image + rng.normal(0, 6, image.shape), 0, 255).astype(np.uint8),
+        "mirrored": image[:, ::-1].copy(),
+        "turned": np.rot90(image).copy(),
+        "shrunk": ndi.zoom(image, 0.75, order=1),
+        "shifted": np.roll(image, 1, axis=0),
     }
-    assert only(audit(picture, copies[change])).kind in ("near-duplicate", "overlapping")
+    assert only(audit(image, copies[change])).kind in ("near-duplicate", "overlapping")
 
 
 @pytest.mark.parametrize("axis", [0, 1])
@@ -76,7 +76,7 @@ def test_two_samples_of_one_side_are_no_leak():
     assert audit_leaks(planes, ["a", "b"], ["train", "unused"]) == []
 
 
-def test_empty_and_constant_pictures_are_no_adjoining_or_overlapping_tiles():
+def test_empty_and_constant_images_are_no_adjoining_or_overlapping_tiles():
     planes = [np.zeros((64, 64), np.uint8), np.full((64, 64), 9, np.uint8)]
     assert audit_leaks(planes, ["a", "b"], ["train", "test"]) == []
 

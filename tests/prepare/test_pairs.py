@@ -177,7 +177,7 @@ def test_a_unit_on_two_sides_is_known_by_its_frames():
     assert unit_ids(samples) == ["a@0", "a@9", "b"]
 
 
-def test_pictures_may_be_jpeg_and_labels_may_not(tmp_path):
+def test_images_may_be_jpeg_and_labels_may_not(tmp_path):
     plane = np.zeros((32, 32), np.uint8)
     for folder, ending in (("images", "jpg"), ("labels", "png"), ("lossy", "jpg")):
         (tmp_path / folder).mkdir()

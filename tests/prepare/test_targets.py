@@ -40,7 +40,7 @@ def test_the_border_lies_where_two_nuclei_are_in_reach():
     assert not nucleus_targets(labels, border_px=1.5).border.any()
 
 
-def test_a_nucleus_cut_by_the_edge_of_the_picture_is_deepest_there():
+def test_a_nucleus_cut_by_the_edge_of_the_image_is_deepest_there():
     labels = np.zeros((9, 9), int)
     labels[2:7, :3] = 4
     distance = nucleus_targets(labels, border_px=1.5).distance
@@ -73,7 +73,7 @@ def test_border_agrees_with_looking_at_every_pixel(labels):
 
 @settings(max_examples=40, deadline=None)
 @given(labels=small_labels, axis=st.integers(0, 1))
-def test_a_mirrored_picture_has_mirrored_targets(labels, axis):
+def test_a_mirrored_image_has_mirrored_targets(labels, axis):
     once = nucleus_targets(labels, border_px=1.5).stack()
     twice = nucleus_targets(np.flip(labels, axis).copy(), border_px=1.5).stack()
     np.testing.assert_allclose(np.flip(once, axis + 1), twice, atol=1e-6)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.acquire.pictures import ome_tiff, ramp
+from tests.acquire.image_files import ome_tiff, ramp
 
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Finding, RunError, Table
@@ -458,7 +458,7 @@ def test_hundreds_of_units_are_composed(tmp_path):
 def test_a_unit_done_again_leaves_its_new_rows_alone(tmp_path):
     out = tmp_path / "out"
     work(out, ["a", "b"])
-    (out / "labels" / "a.tif").write_text("spoilt")
+    (out / "labels" / "a.tif").write_text("degraded")
     with opened(out) as run:
         assert run.pending(["a", "b"]) == ["a"]
         run.record("a", table=rows("a", 1))
@@ -469,7 +469,7 @@ def test_a_unit_done_again_leaves_its_new_rows_alone(tmp_path):
 def test_a_unit_that_fails_when_done_again_has_no_rows(tmp_path):
     out = tmp_path / "out"
     work(out, ["a", "b"])
-    (out / "labels" / "a.tif").write_text("spoilt")
+    (out / "labels" / "a.tif").write_text("degraded")
     with opened(out) as run:
         run.pending(["a", "b"])
         run.fail("a", finding("a"))

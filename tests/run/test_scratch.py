@@ -41,8 +41,8 @@ def test_rows_that_were_never_written_are_an_error(tmp_path):
 
 
 def test_labels_are_the_same_in_memory_and_in_a_file(tmp_path):
-    picture, _ = render_discs((150, 120), diameter=18, seed=4)
-    image = Image(pixels=picture, axes="YX")
+    pixels, _ = render_discs((150, 120), diameter=18, seed=4)
+    image = Image(pixels=pixels, axes="YX")
     settings = NucleiSettings(model="classical", diameter_px=15)
     predictor = open_predictor("classical")
     found = []

@@ -7,7 +7,7 @@ import pytest
 
 from fatescope.base import SettingsError
 from fatescope.prepare import PairSettings, find_pairs
-from fatescope.simulate import FieldSettings, simulate_field, simulate_picture, vary_field
+from fatescope.simulate import FieldSettings, simulate_field, simulate_image, vary_field
 from fatescope.simulate.fields import UNSEEN, seen
 from fatescope.workflows.simulate import write_fields
 
@@ -24,7 +24,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_another_look():
 @pytest.mark.parametrize("seed", range(8))
 def test_numbers_have_no_gap_and_labels_are_true_ones(seed):
     pixels, labels = simulate_field(SMALL, seed=seed)
-    every = simulate_picture(vary_field(SMALL, seed=seed), seed=seed)[1]
+    every = simulate_image(vary_field(SMALL, seed=seed), seed=seed)[1]
     assert pixels.shape == labels.shape == (160, 192)
     told = labels[(labels > 0) & (labels < UNSEEN)]
     assert np.unique(told).tolist() == list(range(1, int(told.max()) + 1))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from fatescope.base import SettingsError
 from fatescope.evaluate import score_labels
 from fatescope.measurement import find_contacts, measure_objects
-from fatescope.simulate import NucleiMovieSettings, simulate_nuclei, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image, simulate_nuclei
 
 
 @pytest.fixture(scope="module")
@@ -106,7 +106,7 @@ def test_every_nucleus_is_one_piece_at_any_size_and_density(diameter, density, t
     wanted = NucleiMovieSettings(
         diameter_px=diameter, density=density, touching_share=touching, height=200, width=240
     )
-    pixels, labels = simulate_picture(wanted, seed=seed)
+    pixels, labels = simulate_image(wanted, seed=seed)
     assert pixels.shape == labels.shape == (200, 240)
     pieces = cc3d.connected_components(labels, connectivity=8)
     assert pieces.max() == len(np.unique(labels[labels > 0]))
@@ -118,7 +118,7 @@ def test_nuclei_have_the_size_asked_for(diameter):
     wanted = NucleiMovieSettings(
         diameter_px=diameter, height=side, width=side, divisions_per_hour=0
     )
-    table = measure_objects(simulate_picture(wanted, seed=4)[1])
+    table = measure_objects(simulate_image(wanted, seed=4)[1])
     whole = table["diameter_px"][table["touches_border"] == 0]
     assert np.median(whole) == pytest.approx(diameter, rel=0.12)
 
@@ -128,7 +128,7 @@ def test_more_density_gives_more_nuclei_and_a_touching_share_more_contacts():
         wanted = NucleiMovieSettings(
             touching_share=touching, density=0.25, height=640, width=640, divisions_per_hour=0
         )
-        labels = simulate_picture(wanted, seed=7)[1]
+        labels = simulate_image(wanted, seed=7)[1]
         contacts = find_contacts(labels)
         ends = np.concatenate([contacts["label_a"], contacts["label_b"]])
         return len(np.unique(ends)) / len(np.unique(labels[labels > 0]))
@@ -136,7 +136,7 @@ def test_more_density_gives_more_nuclei_and_a_touching_share_more_contacts():
     alone, some, most = (share_touching(t) for t in (0.0, 0.4, 1.0))
     assert alone < 0.15 < some < 0.6 < most
     covered = [
-        (simulate_picture(NucleiMovieSettings(density=d), seed=7)[1] > 0).mean()
+        (simulate_image(NucleiMovieSettings(density=d), seed=7)[1] > 0).mean()
         for d in (0.1, 0.3, 0.5)
     ]
     assert covered[0] < covered[1] < covered[2]
@@ -144,20 +144,20 @@ def test_more_density_gives_more_nuclei_and_a_touching_share_more_contacts():
 
 def test_dark_nuclei_are_darker_than_their_ground():
     for polarity, sign in (("bright", 1), ("dark", -1)):
-        pixels, labels = simulate_picture(NucleiMovieSettings(polarity=polarity), seed=3)
+        pixels, labels = simulate_image(NucleiMovieSettings(polarity=polarity), seed=3)
         inside, outside = pixels[labels > 0].mean(), pixels[labels == 0].mean()
         assert sign * (inside - outside) > 200
 
 
 def test_fewer_photons_give_more_noise():
     quiet, noisy = (
-        simulate_picture(NucleiMovieSettings(density=0, photons=p), seed=1)[0].astype(float)
+        simulate_image(NucleiMovieSettings(density=0, photons=p), seed=1)[0].astype(float)
         for p in (4000, 10)
     )
     assert np.diff(noisy, axis=1).std() > 3 * np.diff(quiet, axis=1).std()
 
 
-def test_a_picture_without_nuclei_has_no_spots():
+def test_a_image_without_nuclei_has_no_spots():
     movie = simulate_nuclei(NucleiMovieSettings(density=0, frames=2, height=40, width=50), seed=0)
     assert len(movie.spots) == 0
     assert movie.labels.max() == 0
@@ -170,7 +170,7 @@ def test_a_threshold_finds_most_nuclei_that_stand_alone():
     wanted = NucleiMovieSettings(
         touching_share=0, density=0.2, brightness_spread=0.1, divisions_per_hour=0, defocus_share=0
     )
-    pixels, labels = simulate_picture(wanted, seed=2)
+    pixels, labels = simulate_image(wanted, seed=2)
     found = cc3d.connected_components(pixels > threshold_otsu(pixels), connectivity=4)
     score = score_labels(labels, found.astype(np.int64))
     assert score.tp[0] > 0.9 * score.n_true

@@ -14,7 +14,7 @@ from fatescope.workflows.simulate import write_sections
 PLAIN = SectionSettings(height=240, width=280, diameter_px=30, cells=5)
 
 
-def test_the_same_seed_gives_the_same_bits_and_another_seed_another_picture():
+def test_the_same_seed_gives_the_same_bits_and_another_seed_another_image():
     one, again, other = (simulate_section(PLAIN, seed=s) for s in (3, 3, 4))
     np.testing.assert_array_equal(one.pixels, again.pixels)
     np.testing.assert_array_equal(one.labels, again.labels)

@@ -28,8 +28,8 @@ def phase_pairs(pairs, tmp_path_factory):
     folder = tmp_path_factory.mktemp("phase")
     samples = read_samples(pairs, splits=["train", "validation", "test"])
     for s in samples:
-        with Image.open(s.image) as picture:
-            Image.fromarray(255 - np.asarray(picture)).save(folder / s.image.name)
+        with Image.open(s.image) as plane:
+            Image.fromarray(255 - np.asarray(plane)).save(folder / s.image.name)
         (folder / s.labels.name).write_bytes(s.labels.read_bytes())
     listed = [
         replace(s, image=folder / s.image.name, labels=folder / s.labels.name) for s in samples

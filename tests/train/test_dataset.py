@@ -51,7 +51,7 @@ def coded(tmp_path_factory):
     max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(transforms=geometric, seed=st.integers(0, 2**31 - 1))
-def test_picture_and_labels_stay_aligned_under_any_geometric_transform(coded, transforms, seed):
+def test_image_and_labels_stay_aligned_under_any_geometric_transform(coded, transforms, seed):
     plain, _ = SegmentationDataset(coded).pair(0)
     _, untouched = SegmentationDataset(coded).pair(0)
     value_of = {int(k): float(plain[untouched == k][0]) for k in np.unique(untouched)}

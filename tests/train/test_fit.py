@@ -182,9 +182,9 @@ def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_functi
     networks = [build_network(Recipe.from_values(r).network, seed=3) for r in (first, deeper)]
     for network in networks:
         load_weights(network, start)
-    picture = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    plane = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
-        before, after = (network.eval()(picture) for network in networks)
+        before, after = (network.eval()(plane) for network in networks)
     assert torch.equal(before, after)
 
 

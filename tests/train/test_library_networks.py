@@ -33,12 +33,12 @@ def test_a_network_by_name_keeps_the_grid_and_is_exported(kind, encoder):
         {"INFERENCE_PRECISION_HINT": "f32", "INFERENCE_NUM_THREADS": 1},
     )
     for shape in ((1, 1, 48, 80), (2, 1, 32, 32)):
-        picture = np.random.default_rng(0).random(shape, dtype=np.float32)
+        plane = np.random.default_rng(0).random(shape, dtype=np.float32)
         with torch.no_grad():
-            maps = network(torch.from_numpy(picture)).numpy()
+            maps = network(torch.from_numpy(plane)).numpy()
         assert maps.shape == (shape[0], 5, *shape[2:])
         assert 0 <= maps.min() <= maps.max() <= 1
-        np.testing.assert_allclose(compiled(picture)[0], maps, atol=0.02)
+        np.testing.assert_allclose(compiled(plane)[0], maps, atol=0.02)
 
 
 def test_a_recipe_names_the_network_and_without_a_kind_it_is_the_small_one():
@@ -72,10 +72,10 @@ def test_imagenet_weights_come_from_the_package_and_colours_are_summed():
 
     tensors = read_weights(plan)
     whole.load_state_dict(dict(zip(whole.state_dict(), tensors.values(), strict=True)))
-    picture = torch.rand(1, 1, 64, 64)
+    plane = torch.rand(1, 1, 64, 64)
     with torch.no_grad():
-        ours = encoder(picture)[-1]
-        features = whole.conv_stem(picture.repeat(1, 3, 1, 1))
+        ours = encoder(plane)[-1]
+        features = whole.conv_stem(plane.repeat(1, 3, 1, 1))
         features = whole.bn1(features)
         for block in whole.blocks:
             features = block(features)

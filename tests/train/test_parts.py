@@ -23,9 +23,9 @@ from fatescope.train import (
     recipe_names,
     weights_bytes,
 )
-from fatescope.train.crops import picture_weights, unequal_brightness
+from fatescope.train.crops import plane_weights, unequal_brightness
 from fatescope.train.export import drawing_only
-from fatescope.train.pictures import load_pictures, median_diameter
+from fatescope.train.planes import load_planes, median_diameter
 from fatescope.train.preview import draw_preview, draw_versions
 from fatescope.train.settings import LossSettings, NetworkSettings
 
@@ -33,23 +33,23 @@ SMALL = NetworkSettings(widths=(8, 8, 16, 16))
 
 
 @pytest.fixture(scope="module")
-def pictures(pairs):
-    return load_pictures(read_samples(pairs, splits=["train"]), working_px=22.0)
+def planes(pairs):
+    return load_planes(read_samples(pairs, splits=["train"]), working_px=22.0)
 
 
-def test_a_crop_depends_on_seed_and_number_alone(pictures):
-    one = CropSource(pictures, settings=CropSettings(size_px=64), seed=3)
-    two = CropSource(pictures, settings=CropSettings(size_px=64), seed=3)
+def test_a_crop_depends_on_seed_and_number_alone(planes):
+    one = CropSource(planes, settings=CropSettings(size_px=64), seed=3)
+    two = CropSource(planes, settings=CropSettings(size_px=64), seed=3)
     for n in (5, 0, 5):  # whatever was cut before
         assert all((a == b).all() for a, b in zip(one.crop(n), two.crop(n), strict=True))
     assert (one.crop(1)[0] != one.crop(2)[0]).any()
-    other = CropSource(pictures, settings=CropSettings(size_px=64), seed=4)
+    other = CropSource(planes, settings=CropSettings(size_px=64), seed=4)
     assert (one.crop(1)[0] != other.crop(1)[0]).any()
 
 
-def test_crops_and_targets_lie_on_one_grid(pictures):
+def test_crops_and_targets_lie_on_one_grid(planes):
     plain = CropSettings(size_px=64, noise=0, offset=0, blur_px=0, gamma=(1, 1), gain=(1, 1))
-    source = CropSource(pictures, settings=plain, seed=0)
+    source = CropSource(planes, settings=plain, seed=0)
     inside, outside = [], []
     for n in range(12):
         image, target = source.crop(n)
@@ -63,15 +63,15 @@ def test_crops_and_targets_lie_on_one_grid(pictures):
     assert min(inside) > max(outside) + 0.1
 
 
-def test_kinds_are_balanced_by_a_power_of_their_nuclei(pictures):
+def test_kinds_are_balanced_by_a_power_of_their_nuclei(planes):
     from dataclasses import replace
 
-    many = [replace(p, kind="many", n_nuclei=100) for p in pictures[:4]]
-    few = [replace(p, kind="few", n_nuclei=100) for p in pictures[4:5]]
-    weights = picture_weights([*many, *few], balance=0.5)
+    many = [replace(p, kind="many", n_nuclei=100) for p in planes[:4]]
+    few = [replace(p, kind="few", n_nuclei=100) for p in planes[4:5]]
+    weights = plane_weights([*many, *few], balance=0.5)
     assert weights.sum() == pytest.approx(1)
     assert weights[:4].sum() / weights[4] == pytest.approx(2)
-    assert picture_weights([*many, *few], balance=0)[4] == pytest.approx(0.5)
+    assert plane_weights([*many, *few], balance=0)[4] == pytest.approx(0.5)
 
 
 def test_nuclei_are_dimmed_one_by_one_and_the_ground_stays():
@@ -87,13 +87,13 @@ def test_nuclei_are_dimmed_one_by_one_and_the_ground_stays():
     assert np.array_equal(unequal_brightness(image, labels * 0, most=1, rng=None), image)
 
 
-def test_only_images_whose_dim_nuclei_have_labels_are_dimmed(pictures):
+def test_only_images_whose_dim_nuclei_have_labels_are_dimmed(planes):
     from dataclasses import replace
 
     plain = CropSettings()
     dimmed = plain.replace(unequal=1.0)
-    partial = [replace(p, complete=False) for p in pictures]
-    runs = [(pictures, plain), (pictures, dimmed), (partial, dimmed)]
+    partial = [replace(p, complete=False) for p in planes]
+    runs = [(planes, plain), (planes, dimmed), (partial, dimmed)]
     image, target, *_ = zip(*[_crops(some, s, 12) for some, s in runs], strict=True)
     assert not np.array_equal(image[0], image[1])
     assert np.array_equal(target[1], target[2])
@@ -101,8 +101,8 @@ def test_only_images_whose_dim_nuclei_have_labels_are_dimmed(pictures):
     assert 2 <= changed.sum() <= 10
 
 
-def _crops(pictures, settings, n):
-    crops = [CropSource(pictures, settings=settings, seed=5).crop(i) for i in range(n)]
+def _crops(planes, settings, n):
+    crops = [CropSource(planes, settings=settings, seed=5).crop(i) for i in range(n)]
     return [image for image, _ in crops], [target for _, target in crops]
 
 
@@ -145,11 +145,11 @@ def test_ignored_pixels_do_not_change_the_loss():
     target[:, 5:, :, :4] = 0
     target[:, 5:, :, 4:] = 1
     before = nucleus_loss(logits, target, settings=LossSettings())["loss"]
-    spoilt = logits.clone()
-    spoilt[:, :, :, :4] += 5
-    assert torch.equal(before, nucleus_loss(spoilt, target, settings=LossSettings())["loss"])
-    spoilt[:, :, :, 4:] += 5
-    assert before != nucleus_loss(spoilt, target, settings=LossSettings())["loss"]
+    degraded = logits.clone()
+    degraded[:, :, :, :4] += 5
+    assert torch.equal(before, nucleus_loss(degraded, target, settings=LossSettings())["loss"])
+    degraded[:, :, :, 4:] += 5
+    assert before != nucleus_loss(degraded, target, settings=LossSettings())["loss"]
 
 
 def test_a_perfect_answer_has_almost_no_loss_and_border_pixels_weigh_more():
@@ -204,13 +204,13 @@ def test_offsets_count_in_whole_nuclei_only_and_in_units_of_a_radius():
 
 def test_only_some_maps_are_exported_and_they_are_the_same():
     network = build_network(SMALL, seed=1).eval()
-    picture = torch.randn(1, 1, 32, 48)
+    plane = torch.randn(1, 1, 32, 48)
     with torch.no_grad():
-        every, some = network(picture), drawing_only(network, [0, 3, 4], n_outputs=5)(picture)
+        every, some = network(plane), drawing_only(network, [0, 3, 4], n_outputs=5)(plane)
     torch.testing.assert_close(some, every[:, [0, 3, 4]])
 
 
-def test_a_picture_is_as_large_as_its_unit_says(tmp_path):
+def test_a_image_is_as_large_as_its_unit_says(tmp_path):
     labels = np.zeros((64, 64), np.uint16)
     labels[2:5, 2:5] = 1  # a cap
     whole = np.zeros((64, 64), np.uint16)
@@ -222,8 +222,8 @@ def test_a_picture_is_as_large_as_its_unit_says(tmp_path):
             cv2.imwrite(str(tmp_path / f"{name}_{kind}.png"), array.astype(np.uint16))
         paths = {k: tmp_path / f"{name}_{k}.png" for k in ("image", "labels")}
         samples.append(Sample(**paths, unit="embryo", split="train"))
-    pictures = load_pictures(samples, working_px=22.0)
-    assert {p.diameter_px for p in pictures} == {median_diameter(whole)}
+    planes = load_planes(samples, working_px=22.0)
+    assert {p.diameter_px for p in planes} == {median_diameter(whole)}
 
 
 def test_weights_go_through_safetensors_and_fit_only_their_own_network():
@@ -245,13 +245,13 @@ def test_weights_of_a_network_that_draws_more_or_fewer_maps_are_a_beginning():
     more = build_network(SMALL, seed=2).eval()
     load_weights(few, weights_bytes(few))  # as fp16, which both now hold
     load_weights(more, weights_bytes(few))
-    picture = torch.randn(1, 1, 32, 48)
+    plane = torch.randn(1, 1, 32, 48)
     with torch.no_grad():
-        torch.testing.assert_close(more(picture)[:, :3], few(picture))
+        torch.testing.assert_close(more(plane)[:, :3], few(plane))
     again = build_network(SMALL.replace(n_outputs=3), seed=3).eval()
     load_weights(again, weights_bytes(more))
     with torch.no_grad():
-        torch.testing.assert_close(again(picture), few(picture))
+        torch.testing.assert_close(again(plane), few(plane))
 
 
 def test_onnx_has_free_axes_and_gives_what_torch_gives():
@@ -264,10 +264,10 @@ def test_onnx_has_free_axes_and_gives_what_torch_gives():
     kinds = {t.data_type for t in onnx.load_from_string(data).graph.initializer if len(t.dims) > 1}
     assert kinds == {TensorProto.FLOAT16}
     for shape in ((1, 1, 32, 48), (3, 1, 16, 16)):
-        picture = np.random.default_rng(0).random(shape, dtype=np.float32)
+        plane = np.random.default_rng(0).random(shape, dtype=np.float32)
         with torch.no_grad():
-            expected = network(torch.from_numpy(picture)).numpy()
-        (maps,) = ReferenceEvaluator(data).run(None, {"plane": picture})
+            expected = network(torch.from_numpy(plane)).numpy()
+        (maps,) = ReferenceEvaluator(data).run(None, {"plane": plane})
         np.testing.assert_allclose(maps, expected, atol=2e-3)
 
 
@@ -335,7 +335,7 @@ def test_curves_show_loss_and_scores():
 
 def test_nothing_to_learn_from_is_said():
     with pytest.raises(InputError, match="no sample to learn from"):
-        load_pictures([], working_px=22.0)
+        load_planes([], working_px=22.0)
 
 
 def test_regions_that_are_unsure_do_not_count(pairs):
@@ -348,7 +348,7 @@ def test_regions_that_are_unsure_do_not_count(pairs):
     counted, hidden, drawn = 0, 0, 0
     for n in range(4):
         known, unsure = (
-            CropSource(load_pictures([s], working_px=22.0), settings=settings, seed=0).crop(n)[1]
+            CropSource(load_planes([s], working_px=22.0), settings=settings, seed=0).crop(n)[1]
             for s in (sample, replace(sample, unsure_label=label))
         )
         counted += known[5].sum()

@@ -85,7 +85,7 @@ def test_touching_nuclei_are_one_in_such_a_map():
     assert threshold_instances(probability, threshold=0.1).max() == 2
 
 
-def test_the_same_seed_gives_the_same_network_and_the_map_has_the_grid_of_the_picture(pairs):
+def test_the_same_seed_gives_the_same_network_and_the_map_has_the_grid_of_the_image(pairs):
     samples = read_samples(pairs, splits=["train"])[:3]
     plan = {"epochs": 3, "batches": 2, "batch": 2, "rate": 0.001, "size_px": 64, "seed": 3}
     one, two = (fit_published_nuclei(samples, **plan) for _ in range(2))

@@ -13,7 +13,7 @@ from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 from fatescope.prepare import Sample
 from fatescope.train.crops import read_window
-from fatescope.train.pictures import load_picture
+from fatescope.train.planes import load_plane
 
 SHAPE = (61, 74)
 
@@ -75,10 +75,10 @@ def predicted(sample: Sample, scale: tuple[float, float], start: tuple[int, int]
 @pytest.mark.filterwarnings("ignore:.*not finite.*")
 def test_a_crop_holds_the_pixels_that_prediction_shows_the_network(tmp_path, kind, scale):
     sample = sample_of(tmp_path, KINDS[kind]())
-    picture = load_picture(sample, diameter_px=15.0)
+    plane = load_plane(sample, diameter_px=15.0)
     side, start = 32, (-5, 9)  # a part of it beyond the edge
     centre = np.array([(s + side / 2) / f - 0.5 for s, f in zip(start, scale, strict=True)])[::-1]
-    image, labels = read_window(picture, scale=scale, centre=centre, side=side)
+    image, labels = read_window(plane, scale=scale, centre=centre, side=side)
     assert np.array_equal(image, predicted(sample, scale, start, side))
     assert (labels[:5] == -1).all()
     assert np.isfinite(image).all()
@@ -87,18 +87,18 @@ def test_a_crop_holds_the_pixels_that_prediction_shows_the_network(tmp_path, kin
 def test_a_grey_colour_image_trains_as_it_predicts(tmp_path):
     grey = speckles(np.uint8)
     sample = sample_of(tmp_path, np.repeat(grey[..., None], 3, axis=2), ".png")
-    picture = load_picture(sample, diameter_px=15.0)
-    assert np.array_equal(picture.pixels, grey)
+    plane = load_plane(sample, diameter_px=15.0)
+    assert np.array_equal(plane.pixels, grey)
 
 
 def test_a_colour_image_and_a_stack_are_named(tmp_path):
     colour = np.stack([speckles(np.uint8), speckles(np.uint8) // 2, speckles(np.uint8)], axis=2)
     with pytest.raises(FileFormatError, match=r"a\.png: .*one plane.*3 along C"):
-        load_picture(sample_of(tmp_path, colour, ".png"), diameter_px=15.0)
+        load_plane(sample_of(tmp_path, colour, ".png"), diameter_px=15.0)
 
 
 def test_labels_of_a_window_are_those_at_the_centres_of_its_pixels(tmp_path):
-    picture = load_picture(sample_of(tmp_path, speckles(np.uint8)), diameter_px=15.0)
-    _, labels = read_window(picture, scale=(2.0, 2.0), centre=np.array([27.0, 27.0]), side=40)
+    plane = load_plane(sample_of(tmp_path, speckles(np.uint8)), diameter_px=15.0)
+    _, labels = read_window(plane, scale=(2.0, 2.0), centre=np.array([27.0, 27.0]), side=40)
     assert labels[20, 20] == 3
     assert np.count_nonzero(labels == 3) == 900  # 15 x 15, enlarged twice

@@ -5,7 +5,7 @@ import pytest
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model, load_model
 from fatescope.prepare import PairSettings, read_samples, seen_hashes, unit_hash
-from fatescope.simulate import NucleiMovieSettings, simulate_nuclei, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image, simulate_nuclei
 from fatescope.train import read_recipe, recipe_names
 from fatescope.train.scoring import score_samples, segment
 from fatescope.workflows.training import prepare_pairs
@@ -44,7 +44,7 @@ def test_dim_nuclei_beside_bright_ones_are_found(model):
     settings = NucleiMovieSettings(height=384, width=384, diameter_px=24, brightness_spread=1.0)
     scores = []
     for seed in (21, 22, 23):
-        pixels, truth = simulate_picture(settings, seed=seed)
+        pixels, truth = simulate_image(settings, seed=seed)
         found = segment(
             model,
             pixels,

@@ -162,9 +162,9 @@ def test_the_card_tells_held_out_numbers_and_their_limits(trained):
 @pytest.mark.slow
 def test_int8_is_close_to_f32(trained):
     out, _ = trained
-    picture = read_package(out / "package").tensor("test_input.npy")
-    exact = load_model(out / "package", precision="fp32").run(picture)
-    small = load_model(out / "package", precision="int8").run(picture)
+    plane = read_package(out / "package").tensor("test_input.npy")
+    exact = load_model(out / "package", precision="fp32").run(plane)
+    small = load_model(out / "package", precision="int8").run(plane)
     assert 0 < np.abs(exact - small).mean() < 0.02
 
 
@@ -190,7 +190,7 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
 
 
 @pytest.mark.slow
-def test_the_pictures_it_learnt_from_are_as_expected_and_a_negative_is_not(trained, pairs):
+def test_the_images_it_learnt_from_are_as_expected_and_a_negative_is_not(trained, pairs):
     from fatescope.models.guard import check_input, describe_input
 
     description = read_package(trained[0] / "package").description

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fatescope.train import judge_curves, read_verdict, write_verdict
+from fatescope.train import assess_curves, read_verdict, write_verdict
 
 N = 40
 EPOCH = np.arange(1, N + 1)
@@ -33,7 +33,7 @@ CURVES = {
 @pytest.mark.parametrize("kind", CURVES)
 @pytest.mark.parametrize("every", [1, 4])
 def test_made_curves_are_recognised(kind, every):
-    verdict = judge_curves(rows(*CURVES[kind], every=every))
+    verdict = assess_curves(rows(*CURVES[kind], every=every))
     assert verdict.kind == kind
     assert verdict.sentence.lower().startswith(kind)
     assert verdict.sentence.endswith(".")
@@ -46,34 +46,34 @@ def test_wandering_numbers_do_not_change_the_verdict(kind):
     for seed in range(20):
         rng = np.random.default_rng(seed)
         noisy = loss * (1 + rng.normal(0, 0.02, N)), score + rng.normal(0, 0.004, N)
-        kinds.add(judge_curves(rows(*noisy)).kind)
+        kinds.add(assess_curves(rows(*noisy)).kind)
     assert kinds == {kind}
 
 
 @pytest.mark.parametrize("kind", ["settled", "still improving", "underfit", "diverged"])
 def test_without_scores_the_loss_alone_decides(kind):
-    assert judge_curves(rows(CURVES[kind][0])).kind == kind
+    assert assess_curves(rows(CURVES[kind][0])).kind == kind
 
 
 def test_a_loss_that_is_no_number_is_a_divergence_with_its_step():
     loss = falling(0.4, time=4)
     loss[7] = np.nan
-    verdict = judge_curves(rows(loss))
+    verdict = assess_curves(rows(loss))
     assert verdict.kind == "diverged"
     assert "step 2000" in verdict.sentence
 
 
 def test_a_drop_of_the_score_counts_only_while_the_loss_falls_on():
     _, score = CURVES["overfit"]
-    assert judge_curves(rows(falling(0.4, time=2), score)).kind != "overfit"
+    assert assess_curves(rows(falling(0.4, time=2), score)).kind != "overfit"
 
 
 def test_a_handful_of_epochs_is_too_short():
-    assert judge_curves(rows(falling(0.4, time=4)[:4])).kind == "too short"
+    assert assess_curves(rows(falling(0.4, time=4)[:4])).kind == "too short"
 
 
 def test_the_sentence_is_one_line_in_a_file(tmp_path):
-    verdict = judge_curves(rows(*CURVES["overfit"]))
+    verdict = assess_curves(rows(*CURVES["overfit"]))
     write_verdict(tmp_path / "verdict.txt", verdict)
     assert (tmp_path / "verdict.txt").read_text() == verdict.sentence + "\n"
     assert read_verdict(tmp_path / "verdict.txt") == verdict.sentence

@@ -12,7 +12,7 @@ from fatescope.base import InputError, ModelError
 from fatescope.evaluate import CompareSettings, ScoreSettings, compare_scores, score_labels
 from fatescope.models import read_package, write_package
 from fatescope.prepare import Sample, unit_hash, write_samples
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.workflows.compare import compare_models
 
 FAST = CompareSettings(precision="int8", shown=2)
@@ -39,7 +39,7 @@ def pairs(tmp_path_factory):
     samples = []
     for i in range(6):
         plan = NucleiMovieSettings(height=128, width=160, density=0.3)
-        pixels, labels = simulate_picture(plan, seed=i)
+        pixels, labels = simulate_image(plan, seed=i)
         image, truth = folder / f"p{i}.png", folder / f"p{i}_labels.png"
         Image.fromarray(pixels).save(image)
         Image.fromarray(labels.astype(np.uint16)).save(truth)
@@ -85,7 +85,7 @@ def test_the_same_package_twice_cannot_be_told_apart(pairs, tmp_path):
     assert "In no image" in (tmp_path / "c" / "report.html").read_text()
 
 
-def test_the_page_shows_the_pictures_that_differ_and_the_folder_is_whole(pairs, deaf, tmp_path):
+def test_the_page_shows_the_images_that_differ_and_the_folder_is_whole(pairs, deaf, tmp_path):
     out = tmp_path / "d"
     found = compare_models(deaf, "nuclei", data=pairs, out=out, settings=FAST)
     page = (out / "report.html").read_text()
@@ -94,10 +94,10 @@ def test_the_page_shows_the_pictures_that_differ_and_the_folder_is_whole(pairs, 
     assert "5 units are few" in page
     record = json.loads((out / "run.json").read_text())
     assert record["command"] == "compare"
-    before = (out / "pictures.csv").read_bytes()
+    before = (out / "scores.csv").read_bytes()
     again = compare_models(deaf, "nuclei", data=pairs, out=out, settings=FAST)
     assert again.difference == found.difference
-    assert (out / "pictures.csv").read_bytes() == before
+    assert (out / "scores.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize("known", ["u3", "u3@None"])
@@ -140,7 +140,7 @@ def test_a_plain_network_with_six_lines_beside_it_can_be_compared(pairs, tmp_pat
         compare_models("nuclei", tmp_path / "net.onnx", data=pairs, out=tmp_path / "p")
 
 
-def test_a_picture_that_cannot_be_read_costs_one_finding(pairs, deaf, tmp_path):
+def test_a_image_that_cannot_be_read_costs_one_finding(pairs, deaf, tmp_path):
     data = tmp_path / "data"
     data.mkdir()
     for path in pairs.iterdir():

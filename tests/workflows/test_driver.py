@@ -163,7 +163,7 @@ UNITS = [
     (PICTURE, "in/a.tif", 1),
     (LineageFile(key="sub/a", path=Path("in/a.tif")), "sub/a", 1),
     (Pair(PICTURE, ImageFile(key="b", paths=(Path("in/b.tif"),))), "in/a.tif", 2),
-    (Fold(left_out=(SAMPLE,), learnt=(replace(SAMPLE, unit="e2"),)), "e1", 4),
+    (Fold(left_out=(SAMPLE,), training=(replace(SAMPLE, unit="e2"),)), "e1", 4),
     (SAMPLE, "in/a.tif", 2),
 ]
 

@@ -10,7 +10,7 @@ from fatescope.evaluate import CompareSettings, score_labels
 from fatescope.models import read_package, write_package
 from fatescope.prepare import Sample, read_label_plane, read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.train.scoring import Scored
 from fatescope.workflows.compare import compare_models
 from fatescope.workflows.kept import COMPARED, keep_better
@@ -37,7 +37,7 @@ def pairs(tmp_path_factory):
     folder = tmp_path_factory.mktemp("pairs")
     samples = []
     for i, split in enumerate(("validation", "validation", "test", "test")):
-        pixels, labels = simulate_picture(NucleiMovieSettings(height=96, width=128), seed=i)
+        pixels, labels = simulate_image(NucleiMovieSettings(height=96, width=128), seed=i)
         image, truth = folder / f"p{i}.png", folder / f"p{i}_labels.png"
         Image.fromarray(pixels).save(image)
         Image.fromarray(labels.astype(np.uint16)).save(truth)

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from tests.acquire.pictures import plain_tiff, ramp
+from tests.acquire.image_files import plain_tiff, ramp
 
 from fatescope.base import Execution, SettingsError
 from fatescope.predict import NucleiSettings

@@ -67,7 +67,7 @@ def test_two_workers_give_the_same_bytes(folders):
         assert one.read_bytes() == two.read_bytes()
 
 
-def test_a_picture_without_labels_is_named_and_the_rest_is_measured(folders):
+def test_a_image_without_labels_is_named_and_the_rest_is_measured(folders):
     (folders / "labels" / "m1.tif").unlink()
     summary, table = measured(folders)
     assert (summary.units_done, summary.units_failed, summary.exit_code) == (1, 1, 1)

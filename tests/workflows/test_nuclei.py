@@ -13,7 +13,7 @@ import duckdb
 import numpy as np
 import pytest
 import tifffile
-from PIL import Image as Picture
+from PIL import Image as TrainingPlane
 
 import fatescope
 from fatescope.acquire import read_labels
@@ -36,11 +36,11 @@ def movie():
 
 
 @pytest.fixture
-def pictures(movie, tmp_path):
+def images(movie, tmp_path):
     """Three frames as images of their own, in three formats."""
-    folder = tmp_path / "pictures"
+    folder = tmp_path / "images"
     folder.mkdir()
-    Picture.fromarray(movie.pixels[0]).save(folder / "a.png")
+    TrainingPlane.fromarray(movie.pixels[0]).save(folder / "a.png")
     tifffile.imwrite(folder / "b.tif", movie.pixels[1], tile=(64, 64), compression="zlib")
     tifffile.imwrite(folder / "c.ome.tif", movie.pixels[2], metadata={"axes": "YX"})
     return folder
@@ -60,8 +60,8 @@ def rows_of(path):
         return list(csv.DictReader(stream))
 
 
-def test_a_folder_of_pictures_becomes_labels_tables_and_a_report(pictures, tmp_path, movie):
-    summary = predict_nuclei(pictures, out=tmp_path / "out", settings=CLASSICAL, execution=ALONE)
+def test_a_folder_of_images_becomes_labels_tables_and_a_report(images, tmp_path, movie):
+    summary = predict_nuclei(images, out=tmp_path / "out", settings=CLASSICAL, execution=ALONE)
     assert (summary.units_done, summary.units_failed, summary.exit_code) == (3, 0, 0)
     rows = rows_of(tmp_path / "out" / "objects.csv")
     assert list(rows[0])[: len(FIRST_COLUMNS)] == FIRST_COLUMNS
@@ -90,12 +90,12 @@ IMAGE_COLUMNS = [
 ]
 
 
-def test_images_csv_has_a_row_for_each_image_failed_ones_too(movie, pictures, tmp_path):
-    (pictures / "broken.png").write_bytes(b"\x89PNG, or so it says")
+def test_images_csv_has_a_row_for_each_image_failed_ones_too(movie, images, tmp_path):
+    (images / "broken.png").write_bytes(b"\x89PNG, or so it says")
     size = {"resolution": (1 / 0.3, 1 / 0.25), "metadata": {"axes": "TYX", "unit": "um"}}
-    tifffile.imwrite(pictures / "movie.tif", movie.pixels, imagej=True, **size)
+    tifffile.imwrite(images / "movie.tif", movie.pixels, imagej=True, **size)
     out = tmp_path / "out"
-    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=out, settings=CLASSICAL, execution=ALONE)
     rows = {r["image"]: r for r in rows_of(out / "images.csv")}
     assert list(rows["a"])[: len(IMAGE_COLUMNS)] == IMAGE_COLUMNS
     assert list(rows) == ["a", "b", "broken", "c", "movie"]
@@ -127,10 +127,10 @@ def test_images_csv_has_a_row_for_each_image_failed_ones_too(movie, pictures, tm
     ],
 )
 def test_images_csv_says_how_large_nuclei_are_and_who_said_it(
-    pictures, tmp_path, settings, source, diameter
+    images, tmp_path, settings, source, diameter
 ):
     settings = CLASSICAL.from_values({"model": "classical", **settings})
-    predict_nuclei(pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
+    predict_nuclei(images / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
     (row,) = rows_of(tmp_path / "out" / "images.csv")
     assert row["diameter_source"] == source
     assert float(row["diameter_px"]) == pytest.approx(
@@ -139,11 +139,11 @@ def test_images_csv_says_how_large_nuclei_are_and_who_said_it(
     assert row["spacing_um"] == ("" if settings.spacing_um is None else "0.5")
 
 
-def test_images_csv_is_the_same_after_images_were_added(pictures, tmp_path):
+def test_images_csv_is_the_same_after_images_were_added(images, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    predict_nuclei(pictures, out=one, settings=CLASSICAL, execution=ALONE)
-    predict_nuclei(pictures / "b.tif", out=two, settings=CLASSICAL, execution=ALONE)
-    predict_nuclei(pictures, out=two, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=one, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images / "b.tif", out=two, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=two, settings=CLASSICAL, execution=ALONE)
     assert (one / "images.csv").read_bytes() == (two / "images.csv").read_bytes()
 
 
@@ -165,19 +165,19 @@ def test_a_movie_keeps_its_axes_and_spacing(movie, tmp_path):
     assert float(first["area_um2"]) == pytest.approx(int(first["area_px"]) * 0.09)
 
 
-def test_what_the_user_says_of_the_scale_is_used_and_recorded(pictures, tmp_path):
+def test_what_the_user_says_of_the_scale_is_used_and_recorded(images, tmp_path):
     settings = CLASSICAL.replace(spacing_um="0.5", diameter_um=11)
-    predict_nuclei(pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
+    predict_nuclei(images / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE)
     said = json.loads((tmp_path / "out" / "run.json").read_text())["inputs"][0]["spacing"]
     assert said["X"] == {"value": 0.5, "unit": "µm", "source": "user"}
     assert "area_um2" in rows_of(tmp_path / "out" / "objects.csv")[0]
 
 
-def test_workers_and_memory_change_no_byte(pictures, tmp_path):
+def test_workers_and_memory_change_no_byte(images, tmp_path):
     one, two = tmp_path / "one", tmp_path / "two"
-    predict_nuclei(pictures, out=one, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=one, settings=CLASSICAL, execution=ALONE)
     many = Execution(workers=2, memory="500MB")
-    predict_nuclei(pictures, out=two, settings=CLASSICAL, execution=many)
+    predict_nuclei(images, out=two, settings=CLASSICAL, execution=many)
     assert files_of(one) == files_of(two)
 
 
@@ -188,7 +188,7 @@ def test_the_format_of_the_file_changes_no_label(movie, tmp_path, write):
     other.mkdir()
     tifffile.imwrite(plain / "x.tif", movie.pixels[0])
     if write == "png":
-        Picture.fromarray(movie.pixels[0]).save(other / "x.png")
+        TrainingPlane.fromarray(movie.pixels[0]).save(other / "x.png")
     elif write == "tiled":
         tifffile.imwrite(other / "x.tif", movie.pixels[0], tile=(32, 48), compression="lzw")
     else:
@@ -200,12 +200,12 @@ def test_the_format_of_the_file_changes_no_label(movie, tmp_path, write):
     np.testing.assert_array_equal(*labels)
 
 
-def test_the_same_command_continues_also_with_more_pictures(pictures, tmp_path):
+def test_the_same_command_continues_also_with_more_images(images, tmp_path):
     out = tmp_path / "out"
-    first = [pictures / "a.png"]
+    first = [images / "a.png"]
     predict_nuclei(first, out=out, settings=CLASSICAL, execution=ALONE)
     made = (out / "labels" / "a.tif").stat().st_mtime_ns
-    again = [*first, pictures / "b.tif"]
+    again = [*first, images / "b.tif"]
     summary = predict_nuclei(again, out=out, settings=CLASSICAL, execution=ALONE)
     assert summary.units_done == 2
     assert (out / "labels" / "a.tif").stat().st_mtime_ns == made
@@ -214,9 +214,9 @@ def test_the_same_command_continues_also_with_more_pictures(pictures, tmp_path):
     assert files_of(out) == files_of(whole)
 
 
-def test_other_settings_into_the_same_folder_need_fresh(pictures, tmp_path):
+def test_other_settings_into_the_same_folder_need_fresh(images, tmp_path):
     out = tmp_path / "out"
-    given = {"inputs": pictures / "a.png", "out": out, "execution": ALONE}
+    given = {"inputs": images / "a.png", "out": out, "execution": ALONE}
     predict_nuclei(**given, settings=CLASSICAL)
     other = CLASSICAL.replace(diameter_px=15)
     with pytest.raises(RunError, match="--fresh"):
@@ -235,21 +235,21 @@ def test_nothing_readable_is_exit_code_2(tmp_path):
         predict_nuclei(tmp_path / "empty", out=out, settings=CLASSICAL)
 
 
-def test_too_many_steps_for_the_axes_are_explained(pictures, tmp_path):
+def test_too_many_steps_for_the_axes_are_explained(images, tmp_path):
     settings = CLASSICAL.replace(spacing_um="1,1,1")
-    given = [pictures / "a.png"]
+    given = [images / "a.png"]
     summary = predict_nuclei(given, out=tmp_path / "o", settings=settings, execution=ALONE)
     assert "gives 3 steps" in summary.errors[0]
 
 
-def test_a_plan_says_time_and_memory_and_writes_nothing(pictures, tmp_path):
-    plan = plan_nuclei(pictures, settings=CLASSICAL, execution=ALONE)
+def test_a_plan_says_time_and_memory_and_writes_nothing(images, tmp_path):
+    plan = plan_nuclei(images, settings=CLASSICAL, execution=ALONE)
     assert set(plan.as_json()) >= {
         *("units", "cpu_seconds", "wall_seconds", "peak_memory_mb", "output_mb")
     }
     assert plan.units == 3
     assert plan.cpu_seconds > 0
-    assert sorted(p.name for p in tmp_path.iterdir()) == ["pictures"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["images"]
 
 
 def test_a_plan_knows_the_cost_of_an_image_as_well_as_of_a_megapixel(tmp_path):
@@ -264,7 +264,7 @@ def test_a_plan_knows_the_cost_of_an_image_as_well_as_of_a_megapixel(tmp_path):
     assert many_small - none > 3 * (one_large - none)
 
 
-def test_a_huge_picture_can_be_planned(tmp_path):
+def test_a_huge_image_can_be_planned(tmp_path):
     path = tmp_path / "huge.tif"
     tifffile.imwrite(path, shape=(100_000, 100_000), dtype="uint8", bigtiff=True)
     assert path.stat().st_blocks * 512 < 1e9  # a sparse file
@@ -278,9 +278,9 @@ def command(*words):
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
-def test_the_command_answers_in_json_and_nothing_else(pictures, tmp_path):
+def test_the_command_answers_in_json_and_nothing_else(images, tmp_path):
     words = ("--model", "classical", "--workers", 1, "--json")
-    done = command(pictures / "a.png", "--out", tmp_path / "out", *words)
+    done = command(images / "a.png", "--out", tmp_path / "out", *words)
     answer = json.loads(done.stdout)
     assert (done.returncode, done.stderr) == (0, "")
     assert set(answer) == {
@@ -301,15 +301,15 @@ def test_a_missing_file_is_one_line_on_standard_error(tmp_path):
     assert done.stderr.count("\n") == 1
 
 
-def test_three_lines_of_python(pictures, tmp_path):
+def test_three_lines_of_python(images, tmp_path):
     settings = fatescope.NucleiSettings(model="classical")
     result = fatescope.predict_nuclei(
-        pictures / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE
+        images / "a.png", out=tmp_path / "out", settings=settings, execution=ALONE
     )
     assert result.units_done == 1
 
 
-def test_pictures_and_stacks_can_be_mixed(movie, tmp_path):
+def test_images_and_stacks_can_be_mixed(movie, tmp_path):
     folder = tmp_path / "mixed"
     folder.mkdir()
     tifffile.imwrite(folder / "flat.tif", movie.pixels[0])
@@ -361,12 +361,12 @@ def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_
     assert again == decided
 
 
-def test_a_label_image_beside_images_is_left_out_as_a_finding(movie, pictures, tmp_path):
+def test_a_label_image_beside_images_is_left_out_as_a_finding(movie, images, tmp_path):
     labels = movie.labels[0].astype(np.uint16)
-    tifffile.imwrite(pictures / "outlines.tif", labels)
-    tifffile.imwrite(pictures / "b_masks.tif", labels)
+    tifffile.imwrite(images / "outlines.tif", labels)
+    tifffile.imwrite(images / "b_masks.tif", labels)
     out = tmp_path / "out"
-    summary = predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    summary = predict_nuclei(images, out=out, settings=CLASSICAL, execution=ALONE)
     assert (summary.units_done, summary.units_failed) == (3, 0)
     said = [r for r in rows_of(out / "findings.csv") if r["rule"] == "label-image"]
     assert [Path(r["file"]).name for r in said] == ["b_masks.tif", "outlines.tif"]
@@ -378,17 +378,17 @@ def test_a_label_image_beside_images_is_left_out_as_a_finding(movie, pictures, t
     assert [Path(p).name for p in record["decided"]["left_out"]] == ["b_masks.tif", "outlines.tif"]
     assert "outlines.tif" in (out / "report.html").read_text(encoding="utf-8")
     before = files_of(out)
-    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=out, settings=CLASSICAL, execution=ALONE)
     assert files_of(out) == before
-    plan = plan_nuclei(pictures, settings=CLASSICAL, execution=ALONE)
+    plan = plan_nuclei(images, settings=CLASSICAL, execution=ALONE)
     assert plan.units == 3
 
 
-def test_a_label_image_that_is_given_by_itself_is_taken(movie, pictures, tmp_path):
-    path = pictures / "outlines.tif"
+def test_a_label_image_that_is_given_by_itself_is_taken(movie, images, tmp_path):
+    path = images / "outlines.tif"
     tifffile.imwrite(path, movie.labels[0].astype(np.uint16))
     out = tmp_path / "out"
-    predict_nuclei(pictures, out=out, settings=CLASSICAL, execution=ALONE)
+    predict_nuclei(images, out=out, settings=CLASSICAL, execution=ALONE)
     summary = predict_nuclei(path, out=out, settings=CLASSICAL, execution=ALONE)
     assert summary.units_done == 4
     assert "label-image" not in {r["rule"] for r in rows_of(out / "findings.csv")}

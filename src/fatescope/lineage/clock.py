@@ -17,7 +17,7 @@ _SMOOTH_MIN = 10.0
 _LAG_STEP_MIN = 2.5
 """How much a daughter's lag differs from her mother's."""
 _LAG_SEEN_MIN = 3.0
-"""How far one birth strays; sisters count twice, though they are born together."""
+"""How far one birth lies from the common clock; sisters, born together, count twice."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -112,5 +112,5 @@ def run_session(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]
     import numpy as np
 
     name = session.get_inputs()[0].name
-    inputs = (np.ascontiguousarray(picture[None], dtype=np.float32) for picture in batch)
+    inputs = (np.ascontiguousarray(image[None], dtype=np.float32) for image in batch)
     return np.concatenate([session.run(None, {name: one})[0] for one in inputs]).astype(np.float32)

@@ -66,7 +66,7 @@ def import_model(source: str | Path, folder: str | Path) -> ModelPackage:
         network = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: the network cannot be read ({error.strerror}).") from error
-    test_input = _test_picture(description)
+    test_input = _test_image(description)
     bare = ModelPackage(description, {"model.onnx": network}, "", path)
     test_output = OpenVinoModel(bare, precision="fp32", threads=1).run(test_input)
     if test_output.shape != (1, len(description.outputs), *test_input.shape[2:]):
@@ -102,7 +102,7 @@ def _sidecar(path: Path) -> ModelDescription:
         ) from error
 
 
-def _test_picture(description: ModelDescription) -> NDArray[np.float32]:
+def _test_image(description: ModelDescription) -> NDArray[np.float32]:
     """Return an image of soft discs of the model's size, (1, 1, Y, X)."""
     import numpy as np
 

@@ -39,12 +39,12 @@ rare kind among hundreds would let every kind pass (decision record 0139)."""
 _LOWEST, _HIGHEST, _BINS = -0.2, 1.5, 64
 
 
-def describe_input(picture: NDArray[np.float32]) -> dict[str, float]:
+def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
     """Measure what `check_input` compares.
 
     Parameters
     ----------
-    picture : ndarray of float32, shape (Y, X)
+    image : ndarray of float32, shape (Y, X)
         Normalised (ground near 0, bright near 1), on the working grid.
 
     Returns
@@ -54,7 +54,7 @@ def describe_input(picture: NDArray[np.float32]) -> dict[str, float]:
         ``share_16px``: the parts of the variance with structure of about that size; these need 32
         pixels a side. Empty for a flat image or one of a few pixels.
     """
-    values = np.clip(picture.astype(np.float64), _LOWEST, _HIGHEST)
+    values = np.clip(image.astype(np.float64), _LOWEST, _HIGHEST)
     spread = float(values.std())
     if values.size < 64 or spread < 1e-6:
         return {}
@@ -86,11 +86,11 @@ def _shares(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> dict[st
     return {f"share_{2**k}px": e / total for k, e in enumerate(energy)}
 
 
-def expected_ranges(pictures: Sequence[dict[str, float]]) -> dict[str, ValueRange]:
+def expected_ranges(images: Sequence[dict[str, float]]) -> dict[str, ValueRange]:
     """Return the range of each number over training images, for a package's description."""
     seen: dict[str, list[float]] = {}
-    for picture in pictures:
-        for name, value in picture.items():
+    for image in images:
+        for name, value in image.items():
             seen.setdefault(name, []).append(value)
     return {name: _range(sorted(v), rare=_RARE.get(name, 0.0)) for name, v in seen.items()}
 
@@ -118,10 +118,10 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     if not measured:
         return []
     found = []
-    if (turned := _polarity(measured, description)) is not None:
-        found.append(turned)
+    if (inverted := _polarity(measured, description)) is not None:
+        found.append(inverted)
     for name, seen in description.expected.items():
-        if name not in measured or (turned is not None and name in ("ground", "lean")):
+        if name not in measured or (inverted is not None and name in ("ground", "lean")):
             continue
         value, margin = measured[name], _MARGIN.get(name, _SHARE_MARGIN)
         less, more = _WORDS.get(name, (f"{name} is less", f"{name} is more"))

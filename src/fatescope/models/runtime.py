@@ -100,8 +100,8 @@ class OpenVinoModel:
         if self._request is None:
             self._request = _compile(self._package, self._file, self._threads)
         out = []
-        for picture in batch:
-            result = self._request.infer([np.ascontiguousarray(picture[None], dtype=np.float32)])
+        for image in batch:
+            result = self._request.infer([np.ascontiguousarray(image[None], dtype=np.float32)])
             out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
         return out[0] if len(out) == 1 else np.concatenate(out)
 

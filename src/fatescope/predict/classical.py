@@ -65,12 +65,12 @@ class ThresholdNetwork:
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return foreground, distance and (empty) border, each in 0..1."""
-        return np.stack([self._maps(picture[0]) for picture in batch])
+        return np.stack([self._maps(image[0]) for image in batch])
 
-    def _maps(self, picture: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _maps(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         import edt
 
-        smooth = smoothed(picture, times=1)
+        smooth = smoothed(image, times=1)
         foreground = np.clip((smooth - self.threshold) / 0.2 + 0.5, 0, 1)
         inside = (foreground >= 0.5).astype(np.uint8)
         distance = edt.edt(inside, black_border=False, parallel=1)
@@ -79,12 +79,12 @@ class ThresholdNetwork:
         return np.stack([foreground, distance, np.zeros_like(distance)]).astype(np.float32)
 
 
-def smoothed(picture: NDArray[np.float32], *, times: int) -> NDArray[np.float32]:
+def smoothed(image: NDArray[np.float32], *, times: int) -> NDArray[np.float32]:
     """Smooth by (1, 2, 1) / 4 along both axes, as often as said; the edge is repeated."""
     quarter = np.float32(0.25)
     for _ in range(times):
         for axis in (0, 1):
-            values = np.moveaxis(picture, axis, 0)
+            values = np.moveaxis(image, axis, 0)
             wide = np.concatenate([values[:1], values, values[-1:]])
-            picture = np.moveaxis((wide[:-2] + 2 * wide[1:-1] + wide[2:]) * quarter, 0, axis)
-    return picture
+            image = np.moveaxis((wide[:-2] + 2 * wide[1:-1] + wide[2:]) * quarter, 0, axis)
+    return image

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 JUMP_PX = 32
 """The longest offset: 0 and 255 in a map of offsets (`prepare.targets.OFFSET_REACH_PX`)."""
 
-_WAY = np.rint((np.arange(256) / 255 - 0.5) * 2 * JUMP_PX).astype(np.int32)
+_STEP = np.rint((np.arange(256) / 255 - 0.5) * 2 * JUMP_PX).astype(np.int32)
 _HOPS = 3
 _LOOSE = 0.1
 _SMOOTH_PX = 2
@@ -101,8 +101,8 @@ def _aims(maps: NDArray[np.uint8], at: NDArray[np.int32]) -> NDArray[np.int32]:
     """Return the flat index that each of the pixels ``at`` votes for, within the part."""
     rows, columns = maps.shape[1:]
     y, x = np.divmod(at, np.int32(columns))
-    y = (y + _WAY[maps[1].reshape(-1)[at]]).clip(0, rows - 1)
-    x = (x + _WAY[maps[2].reshape(-1)[at]]).clip(0, columns - 1)
+    y = (y + _STEP[maps[1].reshape(-1)[at]]).clip(0, rows - 1)
+    x = (x + _STEP[maps[2].reshape(-1)[at]]).clip(0, columns - 1)
     return np.asarray(y * np.int32(columns) + x)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.base import InputError
-from fatescope.prepare.signatures import Signature, poses, sign_picture, unit_vector
+from fatescope.prepare.signatures import Signature, poses, sign_image, unit_vector
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -54,7 +54,7 @@ class Leak:
 
 
 def audit_leaks(
-    pictures: Iterable[NDArray[Any]],
+    images: Iterable[NDArray[Any]],
     names: Sequence[str],
     splits: Sequence[str],
     *,
@@ -64,7 +64,7 @@ def audit_leaks(
 
     Parameters
     ----------
-    pictures : iterable of ndarray, shape (Y, X)
+    images : iterable of ndarray, shape (Y, X)
         All samples, read one at a time; shapes may differ.
     names : sequence of str
         What the pairs are called in the result.
@@ -81,16 +81,16 @@ def audit_leaks(
     Notes
     -----
     Identical: equal bytes. Near-duplicate: correlation of thumbnails without their coarse
-    brightness, also mirrored and turned, confirmed at twice the resolution. Adjoining: last row
+    brightness, also mirrored and rotated, confirmed at twice the resolution. Adjoining: last row
     or column against first, better than every rival by a margin; borders of at least 128 pixels.
     Overlapping: common windows of 8 x 8 pixels, sampled by their content, at one offset. Memory
     holds a signature of at most 100 kB for each image; time grows with pixels, and with the
     square of the number of images only for products of thumbnails and borders.
     """
     signed, used = [], []
-    for i, (plane, split) in enumerate(zip(pictures, splits, strict=True)):
+    for i, (plane, split) in enumerate(zip(images, splits, strict=True)):
         if split != "unused":
-            signed.append(sign_picture(np.asarray(plane)))
+            signed.append(sign_image(np.asarray(plane)))
             used.append(i)
             if progress:
                 progress(i + 1, len(splits), "looking for leaks")
@@ -177,8 +177,8 @@ def _identical(signed: list[Signature], across: BoolArray) -> Pairs:
 def _near_duplicate(signed: list[Signature], across: BoolArray) -> Pairs:
     thumbs = np.stack([s.coarse for s in signed])
     found: Pairs = {}
-    for k, turned in enumerate(zip(*[poses(t) for t in thumbs], strict=True)):
-        for i, j in np.argwhere(np.triu((np.stack(turned) @ thumbs.T > NEAR) & across)).tolist():
+    for k, rotated in enumerate(zip(*[poses(t) for t in thumbs], strict=True)):
+        for i, j in np.argwhere(np.triu((np.stack(rotated) @ thumbs.T > NEAR) & across)).tolist():
             value = float(poses(signed[i].fine)[k] @ signed[j].fine)
             if value > NEAR - 0.05:
                 found[i, j] = max(value, found.get((i, j), 0.0))

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
 FRAME_COLUMNS = ("frame", "time")
 SUFFIXES = (".png", ".tif", ".tiff")
-PICTURE_SUFFIXES = (*SUFFIXES, ".jpg", ".jpeg")
+IMAGE_SUFFIXES = (*SUFFIXES, ".jpg", ".jpeg")
 """Images may be JPEG; labels may not, because JPEG changes numbers."""
 _MARKS = re.compile(r"[._-]?(labels?|lab|masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
 
@@ -151,7 +151,7 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
 def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | None) -> Sample:
     size = row.get("pixel_y_um"), row.get("pixel_x_um")
     return Sample(
-        image=_existing(index.parent / "images", row["name"], PICTURE_SUFFIXES),
+        image=_existing(index.parent / "images", row["name"], IMAGE_SUFFIXES),
         labels=_existing(_labels_folder(index.parent), row["name"], SUFFIXES),
         unit=row[unit],
         frame=int(row[frame]) if frame and row[frame] else None,
@@ -252,6 +252,6 @@ def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
 
 def _stem(path: Path) -> str:
     stem = path.name
-    while Path(stem).suffix.lower() in (*PICTURE_SUFFIXES, ".ome"):
+    while Path(stem).suffix.lower() in (*IMAGE_SUFFIXES, ".ome"):
         stem = Path(stem).stem
     return stem

@@ -31,7 +31,7 @@ class Signature:
     anchors: NDArray[np.uint64]  # (n, 3): hash of a window, row, column
 
 
-def sign_picture(plane: NDArray[Any]) -> Signature:
+def sign_image(plane: NDArray[Any]) -> Signature:
     """Reduce an image, shape (Y, X), any real dtype, to its signature."""
     exact = np.ascontiguousarray(plane)
     lines = plane[0], plane[-1], plane[:, 0], plane[:, -1]
@@ -56,8 +56,8 @@ def unit_vector(values: FloatArray) -> FloatArray:
 def poses(thumb: FloatArray) -> list[FloatArray]:
     """Return the eight turns and mirror images of a square thumbnail, flat, in a fixed order."""
     side = round(len(thumb) ** 0.5)
-    turned = [np.rot90(thumb.reshape(side, side), k) for k in range(4)]
-    return [p.ravel() for t in turned for p in (t, t[:, ::-1])]
+    rotated = [np.rot90(thumb.reshape(side, side), k) for k in range(4)]
+    return [p.ravel() for t in rotated for p in (t, t[:, ::-1])]
 
 
 def _thumbnail(plane: NDArray[Any], side: int) -> FloatArray:

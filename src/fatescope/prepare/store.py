@@ -189,7 +189,7 @@ def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:
         writer.writerows(rows)
 
 
-def write_picture(path: Path, pixels: NDArray[Any]) -> None:
+def write_image_file(path: Path, pixels: NDArray[Any]) -> None:
     """Write an image (Y, X) or (Y, X, 3), uint8, as PNG; beside the final name, then renamed."""
     from PIL import Image as PillowImage
 

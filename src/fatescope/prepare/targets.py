@@ -21,7 +21,7 @@ DRAWN = ("foreground", "distance", "border", "down", "across")
 """What a network learns to draw, in this order."""
 
 OFFSET_REACH_PX = 32
-"""The longest way to a centre that is drawn: 0 and 1 in a map of offsets."""
+"""The longest offset to a centre that is drawn: 0 and 1 in a map of offsets."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +74,7 @@ def nucleus_targets(labels: LabelImage, *, border_px: float) -> NucleusTargets:
 
 
 def centre_offsets(labels: LabelImage) -> tuple[FloatArray, BoolArray]:
-    """Compute the way from each pixel to the centroid of its nucleus.
+    """Compute the offset from each pixel to the centroid of its nucleus.
 
     The idea is that of Neven et al. (Instance segmentation by jointly optimizing spatial
     embeddings, CVPR 2019), with offsets that are learnt directly.
@@ -107,8 +107,8 @@ def centre_offsets(labels: LabelImage) -> tuple[FloatArray, BoolArray]:
     places = np.indices(labels.shape, np.float32)
     for axis, place in enumerate(places):
         centre = np.bincount(flat, weights=place.ravel()) / area
-        way = (centre[rows] - place) / (2 * OFFSET_REACH_PX) + 0.5
-        offsets[axis][inside] = way[inside].clip(0, 1)
+        offset = (centre[rows] - place) / (2 * OFFSET_REACH_PX) + 0.5
+        offsets[axis][inside] = offset[inside].clip(0, 1)
     whole = np.ones(len(area), np.bool_)
     whole[0] = False
     for axis in range(labels.ndim):

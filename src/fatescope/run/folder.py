@@ -21,7 +21,7 @@ from fatescope.run.lock import locked
 from fatescope.run.memory import peak_memory_mb
 from fatescope.run.opening import (
     agree,
-    emptied,
+    cleared,
     holds_nothing,
     made,
     refuse_strangers,
@@ -97,7 +97,7 @@ class Run:
             ledger = Ledger(folder / LEDGER_NAME)
             try:
                 if fresh or holds_nothing(folder, ledger):
-                    ledger = emptied(folder, ledger)
+                    ledger = cleared(folder, ledger)
                 agree(folder, ledger, command, settings, model)
                 remove_leftovers(folder)
             except BaseException:

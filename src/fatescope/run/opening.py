@@ -103,7 +103,7 @@ def holds_nothing(folder: Path, ledger: Ledger) -> bool:
     return all(f in listed or f in ours or f.endswith(PART_SUFFIX) for f in there)
 
 
-def emptied(folder: Path, ledger: Ledger) -> Ledger:
+def cleared(folder: Path, ledger: Ledger) -> Ledger:
     """Remove what the ledger lists and the ledger itself, and nothing else."""
     listed = [f.path for files in ledger.files().values() for f in files]
     ledger.close()

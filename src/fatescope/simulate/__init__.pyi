@@ -3,8 +3,8 @@ from .fields import vary_field as vary_field
 from .lineage import LineagePlan as LineagePlan
 from .lineage import simulate_lineage as simulate_lineage
 from .nuclei import NucleiMovie as NucleiMovie
+from .nuclei import simulate_image as simulate_image
 from .nuclei import simulate_nuclei as simulate_nuclei
-from .nuclei import simulate_picture as simulate_picture
 from .section import Section as Section
 from .section import simulate_section as simulate_section
 from .section import vary_section as vary_section

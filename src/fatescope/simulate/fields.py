@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from fatescope.simulate.nuclei import simulate_picture
+from fatescope.simulate.nuclei import simulate_image
 from fatescope.simulate.settings import NucleiMovieSettings
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def simulate_field(settings: FieldSettings, *, seed: int) -> tuple[NDArray[np.ui
     >>> pixels.shape == labels.shape == (96, 128)
     True
     """
-    pixels, labels = simulate_picture(vary_field(settings, seed=seed), seed=seed)
+    pixels, labels = simulate_image(vary_field(settings, seed=seed), seed=seed)
     keep = seen(pixels, labels)
     number = np.where(keep, np.cumsum(keep), UNSEEN)
     return pixels, np.concatenate([[0], number]).astype(np.uint16)[labels]

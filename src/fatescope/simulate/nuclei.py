@@ -109,7 +109,7 @@ def simulate_nuclei(settings: NucleiMovieSettings, *, seed: int) -> NucleiMovie:
     )
 
 
-def simulate_picture(
+def simulate_image(
     settings: NucleiMovieSettings, *, seed: int
 ) -> tuple[NDArray[np.uint16], LabelImage]:
     """Render one image: pixels and labels, both of shape (Y, X).
@@ -124,7 +124,7 @@ def simulate_picture(
     Examples
     --------
     >>> from fatescope.simulate import NucleiMovieSettings
-    >>> pixels, labels = simulate_picture(NucleiMovieSettings(diameter_px=40), seed=3)
+    >>> pixels, labels = simulate_image(NucleiMovieSettings(diameter_px=40), seed=3)
     >>> pixels.shape == labels.shape == (320, 320)
     True
     """

@@ -9,8 +9,8 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from fatescope.simulate.optics import blur
+from fatescope.simulate.section_background import draw_frame, draw_resin, soil
 from fatescope.simulate.section_body import draw_embryo, renumbered
-from fatescope.simulate.section_ground import draw_frame, draw_resin, soil
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -79,15 +79,15 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     ((200, 240), dtype('uint8'))
     """
     ground, body, camera = (np.random.default_rng([seed, part]) for part in range(3))
-    picture = draw_resin(settings, ground)
-    labels, covered = draw_embryo(picture, settings, body)
-    soil(picture, covered, settings, ground)
-    picture = blur(picture, settings.blur_px)
+    image = draw_resin(settings, ground)
+    labels, covered = draw_embryo(image, settings, body)
+    soil(image, covered, settings, ground)
+    image = blur(image, settings.blur_px)
     if settings.plate:
-        labels = renumbered(np.where(draw_frame(picture, ground), 0, labels))
-    grain = camera.normal(0, settings.noise, picture.shape)
-    picture = picture + 0.6 * grain + 0.8 * ndi.gaussian_filter(grain, 0.8)
-    pixels = np.clip(np.rint(255 * picture), 0, 255).astype(np.uint8)
+        labels = renumbered(np.where(draw_frame(image, ground), 0, labels))
+    grain = camera.normal(0, settings.noise, image.shape)
+    image = image + 0.6 * grain + 0.8 * ndi.gaussian_filter(grain, 0.8)
+    pixels = np.clip(np.rint(255 * image), 0, 255).astype(np.uint8)
     return Section(pixels=pixels, labels=labels.astype(np.min_scalar_type(int(labels.max()))))
 
 

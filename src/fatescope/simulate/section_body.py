@@ -11,7 +11,7 @@ from scipy import ndimage as ndi
 from scipy.spatial import cKDTree
 
 from fatescope.simulate.optics import smooth_field
-from fatescope.simulate.section_ground import BLACK, draw_digit, stamp
+from fatescope.simulate.section_background import BLACK, draw_digit, stamp
 from fatescope.simulate.shapes import Character, outline_patch
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ class Cells:
 
 
 def draw_embryo(
-    picture: FloatArray, settings: SectionSettings, rng: np.random.Generator
+    image: FloatArray, settings: SectionSettings, rng: np.random.Generator
 ) -> tuple[IntArray, NDArray[np.bool_]]:
     """Draw an embryo onto resin, in place.
 
@@ -49,14 +49,14 @@ def draw_embryo(
     inside : ndarray of bool, shape (Y, X)
         Where the embryo is.
     """
-    cells = place_cells((picture.shape[0], picture.shape[1]), settings, rng)
-    _draw_shell(picture, cells, settings, rng)
-    _draw_cytoplasm(picture, cells, settings, rng)
-    labels = np.zeros(picture.shape, np.int32)
-    _draw_granules(picture, cells, labels, settings, rng)
+    cells = place_cells((image.shape[0], image.shape[1]), settings, rng)
+    _draw_shell(image, cells, settings, rng)
+    _draw_cytoplasm(image, cells, settings, rng)
+    labels = np.zeros(image.shape, np.int32)
+    _draw_granules(image, cells, labels, settings, rng)
     for cell in range(len(cells.points)):
         if rng.random() < settings.nucleus_share:
-            _draw_nucleus(picture, labels, cells, cell, settings, rng)
+            _draw_nucleus(image, labels, cells, cell, settings, rng)
     return labels, cells.inside
 
 
@@ -106,23 +106,23 @@ def _relaxed(n: int, rng: np.random.Generator) -> FloatArray:
 
 
 def _draw_shell(
-    picture: FloatArray, cells: Cells, settings: SectionSettings, rng: np.random.Generator
+    image: FloatArray, cells: Cells, settings: SectionSettings, rng: np.random.Generator
 ) -> None:
     """Draw the bright gap around the embryo and a thin, wavy eggshell."""
     gap = rng.uniform(0.05, 0.35) * settings.diameter_px
     outside = ndi.distance_transform_edt(~cells.inside)
-    wavy = outside + 0.5 * gap * smooth_field(picture.shape, rng, cells=9)
-    picture[wavy < gap] = rng.uniform(0.85, 0.94)
+    wavy = outside + 0.5 * gap * smooth_field(image.shape, rng, cells=9)
+    image[wavy < gap] = rng.uniform(0.85, 0.94)
     if rng.random() < 0.85:
         width = rng.uniform(0.6, 2.2)
-        picture[np.abs(wavy - gap) < width] = rng.uniform(0.35, 0.65)
+        image[np.abs(wavy - gap) < width] = rng.uniform(0.35, 0.65)
 
 
 def _draw_cytoplasm(
-    picture: FloatArray, cells: Cells, settings: SectionSettings, rng: np.random.Generator
+    image: FloatArray, cells: Cells, settings: SectionSettings, rng: np.random.Generator
 ) -> None:
     """Fill the embryo with grain of several sizes, and draw the walls between cells."""
-    shape, size = picture.shape, settings.diameter_px
+    shape, size = image.shape, settings.diameter_px
     shade = settings.cytoplasm + rng.normal(0, 0.02, len(cells.points))[cells.owner]
     for sigma, strength in ((0.7, 0.075), (0.05 * size, 0.035), (0.2 * size, 0.02)):
         shade += strength * rng.uniform(0.4, 1.6) * _grain(shape, sigma, rng)
@@ -134,7 +134,7 @@ def _draw_cytoplasm(
         shade[(cells.to_wall >= wall) & (cells.to_wall < 2 * wall + 0.5)] += 0.15
     rim = ndi.distance_transform_edt(cells.inside)
     shade[rim < 1.5] -= 0.12
-    picture[cells.inside] = np.clip(shade, BLACK, 0.9)[cells.inside]
+    image[cells.inside] = np.clip(shade, BLACK, 0.9)[cells.inside]
 
 
 def _grain(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> FloatArray:
@@ -144,7 +144,7 @@ def _grain(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Fl
 
 
 def _draw_granules(
-    picture: FloatArray,
+    image: FloatArray,
     cells: Cells,
     labels: IntArray,
     settings: SectionSettings,
@@ -156,7 +156,7 @@ def _draw_granules(
     if not len(places):
         return
     density = len(places) / size**2
-    crowd = smooth_field(picture.shape, rng, cells=6)[cells.inside]
+    crowd = smooth_field(image.shape, rng, cells=6)[cells.inside]
     dark = rng.uniform(0.08, 0.25)
     for amount, sign, radii, value in (
         (7 * settings.granules, 1, (0.05, 0.16), dark),
@@ -167,11 +167,11 @@ def _draw_granules(
         chosen = rng.choice(len(places), rng.poisson(amount * density), p=share / share.sum())
         for at in places[chosen].astype(float):
             grey = value + rng.normal(0, 0.06)
-            stamp(picture, at, rng.uniform(*radii) * size, min(max(grey, BLACK), 0.93), rng=rng)
+            stamp(image, at, rng.uniform(*radii) * size, min(max(grey, BLACK), 0.93), rng=rng)
 
 
 def _draw_nucleus(
-    picture: FloatArray,
+    image: FloatArray,
     labels: IntArray,
     cells: Cells,
     cell: int,
@@ -188,7 +188,7 @@ def _draw_nucleus(
         centre=cells.points[cell] + rng.normal(0, 0.12 * size, 2),
         semi_axes=(size * cap * np.sqrt(aspect) / 2, size * cap / np.sqrt(aspect) / 2),
         angle=rng.uniform(0, np.pi),
-        shape=(picture.shape[0], picture.shape[1]),
+        shape=(image.shape[0], image.shape[1]),
     )
     if patch is None:
         return
@@ -203,7 +203,7 @@ def _draw_nucleus(
     edge = rng.uniform(0.03, 0.1)
     share = np.clip(ragged / edge, 0, 1) * mine
     _darken(inner, patch.u, settings, rng)
-    where = picture[patch.where]
+    where = image[patch.where]
     where += share * (np.clip(inner, BLACK, 0.95) - where)
     if rng.random() < 0.5:
         envelope = np.exp(-((patch.depth / 0.03) ** 2)) * there
@@ -211,7 +211,7 @@ def _draw_nucleus(
     if rng.random() < settings.marks:
         at = cells.points[cell] + rng.uniform(-0.35, 0.1, 2) * size
         tall = max(5.0, rng.uniform(0.2, 0.4) * size)
-        draw_digit(picture, int(rng.integers(0, 8)), at, tall=tall, value=BLACK, width=tall / 6)
+        draw_digit(image, int(rng.integers(0, 8)), at, tall=tall, value=BLACK, width=tall / 6)
 
 
 def _darken(

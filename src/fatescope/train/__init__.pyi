@@ -38,6 +38,6 @@ from .tasks.nuclei import NucleiTask as NucleiTask
 from .tasks.nuclei import fit_recipe as fit_recipe
 from .validation import score_network as score_network
 from .verdict import Verdict as Verdict
-from .verdict import judge_curves as judge_curves
+from .verdict import assess_curves as assess_curves
 from .verdict import read_verdict as read_verdict
 from .verdict import write_verdict as write_verdict

@@ -91,7 +91,7 @@ def write_card(
     judged = scored["fp32"] if left_out is None else left_out
     scores: dict[str, float] = {}
     if judged:
-        parts += [_held_out(judged, left_out=left_out is not None), _pictures(judged)]
+        parts += [_held_out(judged, left_out=left_out is not None), _planes(judged)]
         scores = _main_numbers(judged)
         parts.append(_int8(scored, seen=left_out is not None))
         if left_out is None:
@@ -206,7 +206,7 @@ def _summary(scored: Sequence[Scored]) -> dict[str, Any]:
     )
 
 
-def _pictures(scored: Sequence[Scored]) -> str:
+def _planes(scored: Sequence[Scored]) -> str:
     """Describe six images: the two best, two in the middle, the two worst by AP at 0.50."""
     ordered = sorted(
         (s for s in scored if s.scores.n_true),

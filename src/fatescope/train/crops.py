@@ -1,4 +1,4 @@
-"""Cut crops out of images: placed, turned, enlarged, spoilt, and only then given targets.
+"""Cut crops out of images: placed, turned, enlarged, degraded, and only then given targets.
 
 A crop depends on the recipe's seed and its own number, and on nothing else: neither on the worker
 that cuts it nor on the crops before it. So a continued run is equal to an unbroken one.
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.base.types import FloatArray, LabelImage
-    from fatescope.train.pictures import Picture
+    from fatescope.train.planes import TrainingPlane
     from fatescope.train.settings import CropSettings
 
 MARGIN_PX = 12
@@ -35,7 +35,7 @@ class CropSource:
 
     Parameters
     ----------
-    pictures : sequence of Picture
+    planes : sequence of TrainingPlane
         What crops are cut from; kinds are balanced as ``settings.balance`` says.
     settings : CropSettings
         Sizes and ranges of the augmentation.
@@ -43,11 +43,13 @@ class CropSource:
         Decides everything that is random here.
     """
 
-    def __init__(self, pictures: Sequence[Picture], *, settings: CropSettings, seed: int) -> None:
-        self._pictures = list(pictures)
+    def __init__(
+        self, planes: Sequence[TrainingPlane], *, settings: CropSettings, seed: int
+    ) -> None:
+        self._planes = list(planes)
         self._settings = settings
         self._seed = seed
-        self._weights = picture_weights(pictures, balance=settings.balance)
+        self._weights = plane_weights(planes, balance=settings.balance)
 
     def crop(self, number: int) -> tuple[FloatArray, FloatArray]:
         """Return crop ``number``.
@@ -60,14 +62,14 @@ class CropSource:
             1 where distance and border do, 1 where offsets do.
         """
         rng = np.random.default_rng((self._seed, number))
-        picture = self._pictures[rng.choice(len(self._pictures), p=self._weights)]
-        image, labels, known = cut(picture, settings=self._settings, rng=rng)
-        if self._settings.unequal and rng.random() < _UNEQUAL_SHARE and self._is_dimmed(picture):
+        plane = self._planes[rng.choice(len(self._planes), p=self._weights)]
+        image, labels, known = cut(plane, settings=self._settings, rng=rng)
+        if self._settings.unequal and rng.random() < _UNEQUAL_SHARE and self._is_dimmed(plane):
             image = unequal_brightness(image, labels, most=self._settings.unequal, rng=rng)
-        image = spoil(image, settings=self._settings, rng=rng)
+        image = degrade(image, settings=self._settings, rng=rng)
         targets = nucleus_targets(labels, border_px=self._settings.border_px).stack()
         offsets, whole = centre_offsets(labels)
-        counts = known * picture.instances
+        counts = known * plane.instances
         target = np.concatenate([targets, offsets, np.stack([known, counts, counts * whole])])
         inner = slice(MARGIN_PX, MARGIN_PX + self._settings.size_px)
         target = target[:, inner, inner].astype(np.float32)
@@ -77,24 +79,24 @@ class CropSource:
             target[5:, :, :rim] = target[5:, :, -rim:] = 0
         return np.ascontiguousarray(image[None, inner, inner]), target
 
-    def _is_dimmed(self, picture: Picture) -> bool:
-        return picture.instances and picture.complete
+    def _is_dimmed(self, plane: TrainingPlane) -> bool:
+        return plane.instances and plane.complete
 
 
-def picture_weights(pictures: Sequence[Picture], *, balance: float) -> FloatArray:
+def plane_weights(planes: Sequence[TrainingPlane], *, balance: float) -> FloatArray:
     """Return how likely each image is: kinds by their nuclei to a power, alike within a kind."""
     kinds: dict[str, list[int]] = {}
-    for i, p in enumerate(pictures):
+    for i, p in enumerate(planes):
         kinds.setdefault(p.kind, []).append(i)
-    weights = np.zeros(len(pictures))
+    weights = np.zeros(len(planes))
     for members in kinds.values():
-        nuclei = sum(pictures[i].n_nuclei for i in members)
+        nuclei = sum(planes[i].n_nuclei for i in members)
         weights[members] = max(nuclei, 1) ** balance / len(members)
     return np.asarray(weights / weights.sum())
 
 
 def cut(
-    picture: Picture, *, settings: CropSettings, rng: np.random.Generator
+    plane: TrainingPlane, *, settings: CropSettings, rng: np.random.Generator
 ) -> tuple[FloatArray, LabelImage, FloatArray]:
     """Cut a crop with its margin: seen as prediction sees it, then mirrored and rotated.
 
@@ -107,16 +109,16 @@ def cut(
     """
     side = settings.size_px + 2 * MARGIN_PX
     low, high = np.log(settings.zoom)
-    zoom = float(settings.diameter_px / picture.diameter_px * np.exp(rng.uniform(low, high)))
-    stretch = np.sqrt(picture.stretch) if rng.random() < 0.5 else 1.0
+    zoom = float(settings.diameter_px / plane.diameter_px * np.exp(rng.uniform(low, high)))
+    stretch = np.sqrt(plane.stretch) if rng.random() < 0.5 else 1.0
     stretch = float(stretch * np.exp(rng.uniform(-settings.stretch, settings.stretch) / 2))
     angle = float(rng.uniform(0, 360)) if rng.random() < settings.turn else None
     quarters = int(rng.integers(4))
     mirrored = rng.random() >= 0.5
-    centre = _centre(picture, side=side, zoom=zoom, settings=settings, rng=rng)
+    centre = _centre(plane, side=side, zoom=zoom, settings=settings, rng=rng)
     wide = side if angle is None else math.ceil(side * math.sqrt(2))
     image, labels = read_window(
-        picture, scale=(zoom * stretch, zoom / stretch), centre=centre, side=wide
+        plane, scale=(zoom * stretch, zoom / stretch), centre=centre, side=wide
     )
     if mirrored:
         image, labels = image[:, ::-1], labels[:, ::-1]
@@ -129,7 +131,7 @@ def cut(
 
 
 def read_window(
-    picture: Picture, *, scale: tuple[float, float], centre: FloatArray, side: int
+    plane: TrainingPlane, *, scale: tuple[float, float], centre: FloatArray, side: int
 ) -> tuple[FloatArray, LabelImage]:
     """Return a square of the working grid around a point of the image.
 
@@ -138,7 +140,7 @@ def read_window(
 
     Parameters
     ----------
-    picture : Picture
+    plane : TrainingPlane
     scale : tuple of float
         Working pixels per input pixel, down and across.
     centre : ndarray, shape (2,)
@@ -152,16 +154,16 @@ def read_window(
     labels : ndarray of int32, shape (side, side)
         Of the input pixel at the centre of each working pixel; -1 beyond the edge or unknown.
     """
-    shape = (picture.labels.shape[0], picture.labels.shape[1])
+    shape = (plane.labels.shape[0], plane.labels.shape[1])
     lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
     starts = [
         round((at + 0.5) * s - side / 2) for at, s in zip(centre[::-1].tolist(), scale, strict=True)
     ]
     rows, columns = (Tiles(side, (0,), (0, n)) for n in lengths)
     image = read_tile(
-        lambda y0, y1, x0, x1: picture.pixels[y0:y1, x0:x1],
+        lambda y0, y1, x0, x1: plane.pixels[y0:y1, x0:x1],
         Grid(shape=shape, scale=scale, rows=rows, columns=columns),
-        picture.statistics,
+        plane.statistics,
         *starts,
     )
     at, inside = [], []
@@ -169,7 +171,7 @@ def read_window(
         index = np.arange(start, start + side)
         at.append(np.clip(((index + 0.5) / s).astype(np.intp), 0, n - 1))
         inside.append((index >= 0) & (index < length))
-    labels = picture.labels[np.ix_(*at)]
+    labels = plane.labels[np.ix_(*at)]
     return image, np.where(np.logical_and.outer(*inside), labels, -1)
 
 
@@ -188,18 +190,23 @@ def _rotated(
 
 
 def _centre(
-    picture: Picture, *, side: int, zoom: float, settings: CropSettings, rng: np.random.Generator
+    plane: TrainingPlane,
+    *,
+    side: int,
+    zoom: float,
+    settings: CropSettings,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Return the crop's centre in the image (x, y), kept inside as far as the crop fits."""
-    size = np.array(picture.labels.shape[::-1], float)
+    size = np.array(plane.labels.shape[::-1], float)
     centre = rng.uniform(0, size - 1)
     wanted = rng.random()
-    if wanted < settings.on_touching and len(picture.touching):
-        centre = picture.touching[rng.integers(len(picture.touching))][::-1].astype(float)
+    if wanted < settings.on_touching and len(plane.touching):
+        centre = plane.touching[rng.integers(len(plane.touching))][::-1].astype(float)
     elif wanted < settings.on_touching + settings.on_nucleus:
-        columns = rng.integers(0, picture.labels.shape[1], 64)
-        rows = rng.integers(0, picture.labels.shape[0], 64)
-        hits = np.flatnonzero(picture.labels[rows, columns] > 0)
+        columns = rng.integers(0, plane.labels.shape[1], 64)
+        rows = rng.integers(0, plane.labels.shape[0], 64)
+        hits = np.flatnonzero(plane.labels[rows, columns] > 0)
         if hits.size:
             centre = np.array([columns[hits[0]], rows[hits[0]]], float)
     # Not always in the middle of the crop, or the network could learn where to expect a nucleus.
@@ -208,7 +215,7 @@ def _centre(
     return np.clip(centre, half - 0.5, size - half - 0.5)
 
 
-def spoil(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:
+def degrade(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:
     """Change intensities as microscopes, stains and cameras do; geometry stays."""
     out = image
     if rng.random() < 0.6:
@@ -272,9 +279,9 @@ def _slope(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:
 def _noise(image: FloatArray, rng: np.random.Generator) -> FloatArray:
     """Return noise of unit size: even, like photons, or coarse."""
     grain = rng.standard_normal(image.shape, dtype=np.float32)
-    way = rng.integers(3)
-    if way == 0:
+    kind = rng.integers(3)
+    if kind == 0:
         return grain
-    if way == 1:
+    if kind == 1:
         return grain * np.sqrt(np.clip(image, 0.02, None))
     return np.asarray(cv2.GaussianBlur(grain, (0, 0), 0.8) * 2.0, np.float32)

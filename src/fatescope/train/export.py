@@ -91,14 +91,14 @@ def _store_half(model: Any) -> None:
     model.graph.node.extend(nodes)
 
 
-def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
+def quantise(network: bytes, planes: Sequence[FloatArray]) -> bytes:
     """Return an int8 network, calibrated on images that training has seen.
 
     Parameters
     ----------
     network : bytes
         From `export_onnx`.
-    pictures : sequence of ndarray of float32, shape (1, 1, Y, X)
+    planes : sequence of ndarray of float32, shape (1, 1, Y, X)
         Normalised, at the working size.
 
     Raises
@@ -117,9 +117,9 @@ def quantise(network: bytes, pictures: Sequence[FloatArray]) -> bytes:
     model = _widened(onnx.load_from_string(network))
     done = nncf.quantize(
         model,
-        nncf.Dataset(list(pictures), lambda picture: {"plane": picture}),
+        nncf.Dataset(list(planes), lambda plane: {"plane": plane}),
         preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(pictures),
+        subset_size=len(planes),
     )
     _fold_weights(done)
     done.producer_name, done.producer_version, done.doc_string = "fatescope", "", ""

@@ -58,8 +58,8 @@ def nucleus_loss(
     weight_edge = counts_instances * (1 + (settings.border_class - 1) * border)
     parts["border"] = _mean(edge, weight_edge)
     if logits.shape[1] > 3:
-        way = torch.sigmoid(logits[:, 3:]) - torch.stack([down, across], dim=1)
-        error = way.abs().sum(dim=1) * (OFFSET_REACH_PX / OFFSET_UNIT_PX)
+        residual = torch.sigmoid(logits[:, 3:]) - torch.stack([down, across], dim=1)
+        error = residual.abs().sum(dim=1) * (OFFSET_REACH_PX / OFFSET_UNIT_PX)
         parts["offset"] = _mean(error, counts_offsets * near * foreground)
     else:
         parts["offset"] = torch.zeros(())

@@ -32,7 +32,7 @@ from fatescope.simulate import (
 from fatescope.train.card import write_card
 from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
 from fatescope.train.networks import n_maps, shipped_maps
-from fatescope.train.pictures import unit_diameters
+from fatescope.train.planes import unit_diameters
 from fatescope.train.provenance import Provenance
 from fatescope.train.recipe import inherited
 from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
 
 Precision = Literal["fp32", "int8"]
-CALIBRATION_PICTURES = 64
+CALIBRATION_IMAGES = 64
 _TILE_PX = 512
 _GUARD_PX = 256
 _GUARD_ZOOMS = (0.75, 1.0, 1.4)
@@ -89,12 +89,12 @@ def package_network(
     rows = read_samples(data, splits=SPLITS)
     draft = draft_package(network, rows, recipe=recipe, provenance=provenance, progress=progress)
     draft = with_int8(draft, [s for s in rows if s.split == "train"])
-    judging = [s for s in rows if s.split == "test"]
+    test = [s for s in rows if s.split == "test"]
     if left_out is not None:
-        judging = [s.sample for s in left_out]  # seen, so only to compare both precisions
+        test = [s.sample for s in left_out]  # seen, so only to compare both precisions
     both: dict[str, list[Scored]] = {
-        "fp32": score_draft(draft, judging, precision="fp32"),
-        "int8": score_draft(draft, judging, precision="int8"),
+        "fp32": score_draft(draft, test, precision="fp32"),
+        "int8": score_draft(draft, test, precision="int8"),
     }
     card, scores = write_card(
         draft.description,
@@ -105,13 +105,13 @@ def package_network(
         left_out=left_out,
     )
     training = draft.description.training.replace(scores=scores)
-    picture = rendered_picture(recipe)
+    plane = rendered_image(recipe)
     return write_package(
         folder,
         description=draft.description.replace(training=training.model_dump()),
         files=draft.files,
-        test_input=picture,
-        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(picture),
+        test_input=plane,
+        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(plane),
         card=card,
     )
 
@@ -139,27 +139,29 @@ def draft_package(
     ModelPackage
         With thresholds chosen on the validation units, where there are any.
     """
-    learning, choosing = ([s for s in rows if s.split == side] for side in ("train", "validation"))
-    learnt = n_maps(recipe.stages[-1].network)
-    drawn = [DRAWN.index(name) for name in shipped_maps(learnt)]
-    exact = export_onnx(drawing_only(network, drawn, n_outputs=learnt))
+    training, validation = (
+        [s for s in rows if s.split == side] for side in ("train", "validation")
+    )
+    n_outputs = n_maps(recipe.stages[-1].network)
+    drawn = [DRAWN.index(name) for name in shipped_maps(n_outputs)]
+    exact = export_onnx(drawing_only(network, drawn, n_outputs=n_outputs))
     before = provenance.start.training.units_seen if provenance.start else ()
     description = describe(
         recipe,
-        [*learning, *choosing],
+        [*training, *validation],
         seen=sorted({*seen_hashes(rows), *before}),
         command=provenance.command,
     )
-    description = description.replace(expected=expected_inputs(learning, description))
+    description = description.replace(expected=expected_inputs(training, description))
     files = {
         "model.onnx": exact,
         "weights.safetensors": weights_bytes(network),
     }
     draft = _in_memory(description, files)
-    if choosing:
+    if validation:
         thresholds, _ = tune_thresholds(
             OpenVinoModel(draft, precision="fp32", threads=1),
-            choosing,
+            validation,
             description=description,
             progress=progress,
         )
@@ -167,20 +169,20 @@ def draft_package(
     return draft
 
 
-def with_int8(draft: ModelPackage, learning: Sequence[Sample]) -> ModelPackage:
+def with_int8(draft: ModelPackage, training: Sequence[Sample]) -> ModelPackage:
     """Return the package with an int8 network too, calibrated on training images."""
-    pictures = calibration_pictures(learning, draft.description)
-    small = quantise(draft.files["model.onnx"], pictures)
+    planes = calibration_images(training, draft.description)
+    small = quantise(draft.files["model.onnx"], planes)
     return _in_memory(draft.description, {**draft.files, "model_int8.onnx": small})
 
 
 def score_draft(
-    draft: ModelPackage, judging: Sequence[Sample], *, precision: Precision
+    draft: ModelPackage, test: Sequence[Sample], *, precision: Precision
 ) -> list[Scored]:
     """Score a network of a package on samples, each at the working size."""
     return score_samples(
         OpenVinoModel(draft, precision=precision, threads=1),
-        judging,
+        test,
         description=draft.description,
         thresholds=draft.description.thresholds,
     )
@@ -189,7 +191,7 @@ def score_draft(
 def describe(
     recipe: Recipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
 ) -> ModelDescription:
-    """Describe the package of a recipe that learnt from, or was tuned on, ``samples``."""
+    """Describe the package of a recipe that was trained, or was tuned on, ``samples``."""
     recipe = inherited(recipe, None)
     crops = recipe.stages[-1].crops
     n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
@@ -222,11 +224,11 @@ def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool
     return 2 * sum(unlike) > len(unlike)
 
 
-def calibration_pictures(
+def calibration_images(
     samples: Sequence[Sample], description: ModelDescription
 ) -> list[FloatArray]:
     """Return training images at the working size, (1, 1, Y, X), evenly chosen, for int8."""
-    every = max(1, -(-len(samples) // CALIBRATION_PICTURES))
+    every = max(1, -(-len(samples) // CALIBRATION_IMAGES))
     chosen = list(_sized(samples, description))[::every]
     tiles = (_tile(s, description, scale=scale, side_px=_TILE_PX) for s, scale in chosen)
     return [tile[None, None] for tile in tiles if min(tile.shape) >= description.divisor]
@@ -262,7 +264,7 @@ def _tile(
     )
 
 
-def rendered_picture(recipe: Recipe) -> FloatArray:
+def rendered_image(recipe: Recipe) -> FloatArray:
     """Render the image of the test tensors, (1, 1, 256, 256), normalised."""
     if recipe.modality == "electron":
         plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)

@@ -9,9 +9,9 @@ import numpy as np
 
 from fatescope.base import InputError
 from fatescope.predict.normalise import normalise
-from fatescope.prepare.store import write_picture
+from fatescope.prepare.store import write_image_file
 from fatescope.train.crops import CropSource
-from fatescope.train.pictures import load_pictures
+from fatescope.train.planes import load_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.prepare.store import Sample
-    from fatescope.train.pictures import Picture
+    from fatescope.train.planes import TrainingPlane
     from fatescope.train.settings import CropSettings
 
 VERSIONS = 50
@@ -54,9 +54,9 @@ def draw_preview(
     spread = np.linspace(0, len(samples) - 1, min(_ROWS, len(samples))).round().astype(int)
     rows = []
     for i in spread:
-        source, picture = _source(samples[i], settings, seed)
+        source, plane = _source(samples[i], settings, seed)
         crops = [source.crop(k) for k in range(_PAIRS)]
-        shown = [_original(picture, settings.size_px)]
+        shown = [_original(plane, settings.size_px)]
         shown += [tile for image, target in crops for tile in (_grey(image), _targets(target))]
         rows.append(np.concatenate([_framed(tile) for tile in shown], axis=1))
     return np.concatenate(rows, axis=0)
@@ -70,38 +70,38 @@ def draw_versions(sample: Sample, *, settings: CropSettings, seed: int) -> NDArr
     ndarray of uint8, shape (Y, X, 3)
         Outlines of labels in green, in the original and in each crop.
     """
-    source, picture = _source(sample, settings, seed)
+    source, plane = _source(sample, settings, seed)
     tiles = [_framed(_outlined(*source.crop(k))) for k in range(VERSIONS)]
     rows = [np.concatenate(tiles[k : k + _COLUMNS], axis=1) for k in range(0, VERSIONS, _COLUMNS)]
-    head = _framed(_original(picture, 3 * settings.size_px))
+    head = _framed(_original(plane, 3 * settings.size_px))
     wide = ((0, 0), (0, rows[0].shape[1] - head.shape[1]), (0, 0))
     return np.concatenate([np.pad(head, wide, constant_values=_WHITE), *rows], axis=0)
 
 
 def write_preview(path: Path, samples: Sequence[Sample], *, settings: CropSettings) -> None:
     """Write the sheet of `draw_preview` as a PNG."""
-    write_picture(path, draw_preview(samples, settings=settings, seed=0))
+    write_image_file(path, draw_preview(samples, settings=settings, seed=0))
 
 
 def write_versions(path: Path, sample: Sample, *, settings: CropSettings) -> None:
     """Write the sheet of `draw_versions` as a PNG."""
-    write_picture(path, draw_versions(sample, settings=settings, seed=0))
+    write_image_file(path, draw_versions(sample, settings=settings, seed=0))
 
 
-def _source(sample: Sample, settings: CropSettings, seed: int) -> tuple[CropSource, Picture]:
-    pictures = load_pictures([sample], working_px=settings.diameter_px)
-    return CropSource(pictures, settings=settings, seed=seed), pictures[0]
+def _source(sample: Sample, settings: CropSettings, seed: int) -> tuple[CropSource, TrainingPlane]:
+    planes = load_planes([sample], working_px=settings.diameter_px)
+    return CropSource(planes, settings=settings, seed=seed), planes[0]
 
 
-def _original(picture: Picture, side: int) -> NDArray[np.uint8]:
+def _original(plane: TrainingPlane, side: int) -> NDArray[np.uint8]:
     """Return the whole image in the middle of a square, with the outlines of its labels."""
-    height, width = picture.pixels.shape
+    height, width = plane.pixels.shape
     factor = side / max(height, width)
     size = max(1, round(width * factor)), max(1, round(height * factor))
-    way = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
-    scaled = normalise(picture.pixels, picture.statistics)
-    small = np.asarray(cv2.resize(scaled, size, interpolation=way), np.float32)
-    labels = cv2.resize(picture.labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
+    interpolation = cv2.INTER_AREA if factor < 1 else cv2.INTER_LINEAR
+    scaled = normalise(plane.pixels, plane.statistics)
+    small = np.asarray(cv2.resize(scaled, size, interpolation=interpolation), np.float32)
+    labels = cv2.resize(plane.labels.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
     rgb = _grey(small[None])
     rgb[_edges(labels)] = _GREEN
     top, left = (side - size[1]) // 2, (side - size[0]) // 2

@@ -17,7 +17,7 @@ from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
 from fatescope.predict.tiling import Grid, Tiles, read_tile
 from fatescope.prepare import read_plane, read_truth
-from fatescope.train.pictures import unit_diameters
+from fatescope.train.planes import unit_diameters
 
 if TYPE_CHECKING:
     from collections.abc import Callable

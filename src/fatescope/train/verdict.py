@@ -38,7 +38,7 @@ class Verdict:
     sentence: str
 
 
-def judge_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_mean") -> Verdict:
+def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_mean") -> Verdict:
     """Judge a run by its loss and, where it was measured, by a score on validation images.
 
     Parameters

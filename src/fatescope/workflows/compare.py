@@ -31,7 +31,7 @@ from fatescope.prepare import read_label_plane, read_plane, read_samples, unit_h
 from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
-from fatescope.train.pictures import unit_diameters
+from fatescope.train.planes import unit_diameters
 from fatescope.train.scoring import segment
 from fatescope.workflows.compare_page import SCORES, ComparePage, write_compare_page
 from fatescope.workflows.driver import Outcome, pending, work_through
@@ -117,7 +117,7 @@ def compare_models(
     data : Path
         Folder with ``samples.csv``; rows of the split ``test`` are used and no others.
     out : Path
-        Gets ``report.html``, ``images.csv`` and ``.parquet``, ``run.json``.
+        Gets ``report.html``, ``scores.csv`` and ``.parquet``, ``run.json``.
     settings : CompareSettings, optional
     fresh : bool
         Remove what an earlier run left in ``out`` first.
@@ -141,15 +141,15 @@ def compare_models(
     """
     settings = settings or CompareSettings()
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
-    judging = unseen(data, [m.description for m in models.values()])
+    test = unseen(data, [m.description for m in models.values()])
     record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}
     names = (models["old"].name, models["new"].name)
     if names[0] == names[1]:
         names = (f"{names[0]} (old)", f"{names[1]} (new)")
     with Run.open(out, command="compare", settings=record, fresh=fresh) as run:
-        by_key = {s.key: s for s in judging}
-        diameters = {s.key: d for s, d in zip(judging, unit_diameters(judging), strict=True)}
-        job = partial(_compare_picture, diameters=diameters, models=models)
+        by_key = {s.key: s for s in test}
+        diameters = {s.key: d for s, d in zip(test, unit_diameters(test), strict=True)}
+        job = partial(_compare_image, diameters=diameters, models=models)
         todo = pending(run, list(by_key.values()))
         work_through(run, todo, job, execution=Execution(workers=1), progress=progress)
         summary = run.finish()
@@ -226,7 +226,7 @@ def _hashes(sample: Sample, identity: str) -> set[str]:
     return {unit_hash(sample.unit), unit_hash(identity), unit_hash(f"{sample.unit}@{sample.frame}")}
 
 
-def _compare_picture(
+def _compare_image(
     sample: Sample, *, diameters: Mapping[str, float], models: Mapping[Side, Predictor]
 ) -> Outcome:
     """Score both networks on one image."""
@@ -246,7 +246,7 @@ def _compare_picture(
         columns |= {f"tp_{t}_{side}": np.array([n]) for t, n in zip(THRESHOLDS, s.tp, strict=True)}
         columns |= {f"{c}_{side}": np.array([getattr(s, c)]) for c in _SUMS}
     seconds = {"compare": time.monotonic() - begun}
-    return Outcome(tables={"pictures": Table(columns)}, seconds=seconds)
+    return Outcome(tables={"scores": Table(columns)}, seconds=seconds)
 
 
 _SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")
@@ -274,12 +274,12 @@ def _segmented(
 
 def _rows(out: Path, wanted: Collection[str]) -> Table:
     """Return the rows of the images of this call."""
-    rows = read_table(out / "pictures.parquet")
+    rows = read_table(out / "scores.parquet")
     return rows.rows(np.array([key in wanted for key in rows["image"]]))
 
 
 def _read_scores(rows: Table, side: Side) -> list[LabelScores]:
-    """Return the scores that `_compare_picture` stored."""
+    """Return the scores that `_compare_image` stored."""
     return [
         LabelScores(
             n_images=1,

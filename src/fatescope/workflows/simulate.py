@@ -54,8 +54,8 @@ def write_nuclei_movie(
         if run.pending([key]):
             begun = time.monotonic()
             movie = simulate_nuclei(settings, seed=seed)
-            pictures, labels = "nuclei.tif", "truth/labels/nuclei.tif"
-            for path, pixels in ((pictures, movie.pixels), (labels, movie.labels)):
+            images, labels = "nuclei.tif", "truth/labels/nuclei.tif"
+            for path, pixels in ((images, movie.pixels), (labels, movie.labels)):
                 write_labels(
                     run.out / path,
                     pixels,
@@ -68,7 +68,7 @@ def write_nuclei_movie(
             write_table(movie.spots, run.out / spots)
             run.record(
                 key,
-                files=[pictures, labels, spots],
+                files=[images, labels, spots],
                 seconds={"simulate": time.monotonic() - begun},
             )
         return run.finish()
@@ -106,7 +106,7 @@ def write_sections(
         section = simulate_section(vary_section(settings, seed=own), seed=own)
         return section.pixels, section.labels
 
-    return _write_pictures(out, "section", draw, settings=settings, seed=seed, fresh=fresh)
+    return _write_images(out, "section", draw, settings=settings, seed=seed, fresh=fresh)
 
 
 def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool = False) -> Summary:
@@ -139,12 +139,12 @@ def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool =
     def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
         return simulate_field(settings, seed=own)
 
-    return _write_pictures(
+    return _write_images(
         out, "field", draw, settings=settings, seed=seed, fresh=fresh, unsure_label=UNSEEN
     )
 
 
-def _write_pictures(
+def _write_images(
     out: Path,
     what: str,
     draw: Callable[[int], tuple[NDArray[Any], NDArray[Any]]],

@@ -123,8 +123,8 @@ def refuse_leaks(
     frames = [s.frame for s in samples]
     units = audit_units([s.unit for s in samples], frames, splits, names, guard_frames=guard_frames)
     check_leaks(units)
-    pictures = (read_plane(s.image) for s in samples)
-    check_leaks(audit_leaks(pictures, names, splits, progress=progress))
+    images = (read_plane(s.image) for s in samples)
+    check_leaks(audit_leaks(images, names, splits, progress=progress))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -220,8 +220,8 @@ def train_model(
                 leave_out=leave_out,
                 progress=progress,
             )
-            made = ("log.csv", "curves.png", "verdict.txt", SENTENCE, "package", TUNED, COMPARED)
-            run.record("package", files=[f for f in made if (out / f).exists()])
+            results = ("log.csv", "curves.png", "verdict.txt", SENTENCE, "package", TUNED, COMPARED)
+            run.record("package", files=[f for f in results if (out / f).exists()])
         summary = run.finish()
     return Trained(
         summary=summary,
@@ -244,8 +244,8 @@ def _train(
     """Fit, write curves and package, and compare it with the one it went on from."""
     from fatescope.train import (
         Provenance,
+        assess_curves,
         fit_recipe,
-        judge_curves,
         package_network,
         score_left_out,
         write_curves,
@@ -254,7 +254,7 @@ def _train(
 
     fitted = fit_recipe(recipe, data=data, out=out, start=start, progress=progress)
     write_curves(out / "curves.png", fitted.history)
-    write_verdict(out / "verdict.txt", judge_curves(fitted.history))
+    write_verdict(out / "verdict.txt", assess_curves(fitted.history))
     left_out = None
     if leave_out is not None:
         left_out = score_left_out(

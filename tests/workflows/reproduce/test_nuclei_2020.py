@@ -10,7 +10,7 @@ from PIL import Image
 
 from fatescope.base import InputError, Table
 from fatescope.prepare import Sample
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
 from fatescope.workflows.reproduce.nuclei_folds import run_fold, with_published_mask
 from fatescope.workflows.reproduce.nuclei_page import _which, interval
@@ -25,17 +25,17 @@ TINY = NucleiRecipe(epochs=2, batches=1, batch=2, size_px=64, steps=2, folds=2)
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
-    root = tmp_path_factory.mktemp("pictures")
+    root = tmp_path_factory.mktemp("images")
     plan = NucleiMovieSettings(height=96, width=112, diameter_px=20, density=0.2)
     for i in range(3):
-        pixels, labels = simulate_picture(plan, seed=i)
+        pixels, labels = simulate_image(plan, seed=i)
         for name, values in (("images", pixels), ("labels", labels)):
             (root / name).mkdir(exist_ok=True)
             Image.fromarray(values.astype(np.uint16)).save(root / name / f"p{i}.png")
     return root
 
 
-def test_each_picture_is_left_out_once_and_the_page_says_what_was_found(folder, tmp_path):
+def test_each_image_is_left_out_once_and_the_page_says_what_was_found(folder, tmp_path):
     summary = reproduce_nuclei(out=tmp_path / "out", recipe=TINY, data=folder, workers=1)
     assert (summary.units_done, summary.exit_code) == (2, 0)
     with (tmp_path / "out" / "scores.csv").open() as stream:
@@ -98,14 +98,14 @@ def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
         with pytest.raises(KeyboardInterrupt):
             reproduce_nuclei(out=out, recipe=TINY, data=folder, workers=1)
     assert done == ["p0, p1"]
-    kept = (out / "pictures" / "p0.svg").stat().st_mtime_ns
+    kept = (out / "images" / "p0.svg").stat().st_mtime_ns
     assert reproduce_nuclei(out=out, recipe=TINY, data=folder).units_done == 2
-    assert (out / "pictures" / "p0.svg").stat().st_mtime_ns == kept
+    assert (out / "images" / "p0.svg").stat().st_mtime_ns == kept
     for name in ("scores.csv", "course.csv", "roughness.csv", "report.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 
 
-def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
+def test_the_interval_is_over_images_and_holds_the_pooled_score():
     columns = {"n_true": [2, 2, 2], "n_found": [2, 1, 1], "n_matched": [2, 1, 1]}
     columns |= {"true_px": [100] * 3, "found_px": [100, 64, 64], "shared_px": [100, 64, 64]}
     scores = Table({name: np.array(values) for name, values in columns.items()})
@@ -119,7 +119,7 @@ def test_the_interval_is_over_pictures_and_holds_the_pooled_score():
     assert interval(scores.rows(slice(0, 1)), "nuclei")[1] == "one image: none"
 
 
-def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):
+def test_without_images_the_way_out_is_named(tmp_path, monkeypatch):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
     with pytest.raises(InputError, match="--quick"):
         reproduce_nuclei(out=tmp_path / "a", recipe=TINY)
@@ -129,7 +129,7 @@ def test_without_pictures_the_way_out_is_named(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-def test_the_quick_run_learns_something_from_rendered_pictures(tmp_path):
+def test_the_quick_run_learns_something_from_rendered_images(tmp_path):
     reproduce_nuclei(out=tmp_path, recipe=NucleiRecipe(), quick=True)
     with (tmp_path / "scores.csv").open() as stream:
         iou = {(r["image"], r["method"]): float(r["pixel_iou"]) for r in csv.DictReader(stream)}

@@ -164,8 +164,8 @@ def _from_acetree(extra: Table) -> dict[str, NDArray[Any]]:
         return {}
     raw = extra["rwraw"]
     corrections = {"global": "rwcorr1", "local": "rwcorr2", "blot": "rwcorr3", "cross": "rwcorr4"}
-    made = {cd: raw - extra[ace] for cd, ace in corrections.items() if ace in extra}
-    return {"none": raw, **made}
+    derived = {cd: raw - extra[ace] for cd, ace in corrections.items() if ace in extra}
+    return {"none": raw, **derived}
 
 
 def _one_decimal(value: float) -> str:

@@ -105,7 +105,7 @@ def _best_exchange(
     away = distances(atlas, embryo, fit, name)
     lineages = _lineages(atlas, embryo, name, away)
     best = None
-    for one, other in _pairs(lineages, astray_um=settings.exchanged_um):
+    for one, other in _pairs(lineages, displacement_um=settings.exchanged_um):
         tried = _exchange(atlas, name, one, other)
         fit, now = fit_names(atlas, embryo, tried)
         if now >= loss:
@@ -141,11 +141,11 @@ def _lineages(
     return judged
 
 
-def _pairs(lineages: Mapping[str, float], *, astray_um: float) -> list[tuple[str, str]]:
+def _pairs(lineages: Mapping[str, float], *, displacement_um: float) -> list[tuple[str, str]]:
     """Return sisters, and pairs among those of one generation that lie furthest astray."""
     chosen = {(p, p[:-1] + "1") for p in lineages if p[-1] == "0" and p[:-1] + "1" in lineages}
     for depth in {len(p) for p in lineages}:
-        same = [p for p, away in lineages.items() if len(p) == depth and away > astray_um]
+        same = [p for p, away in lineages.items() if len(p) == depth and away > displacement_um]
         same.sort(key=lambda p: -lineages[p])
         chosen |= {(min(a, b), max(a, b)) for a, b in combinations(same[:_WORST], 2)}
     return sorted(chosen)

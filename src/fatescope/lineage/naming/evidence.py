@@ -42,17 +42,17 @@ def phases(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Strays:
-    """How far cells of one embryo stray from where they are expected.
+class Displacements:
+    """How far cells of one embryo lie from where they are expected.
 
-    A daughter starts where her mother strayed to and slowly finds her own way, faster in an embryo
-    like those of the atlas than in one that is built differently. So what a whole lineage strays
-    counts once, not once per cell.
+    A daughter starts with her mother's displacement and slowly loses it, faster in an embryo like
+    those of the atlas than in one that is built differently. So the displacement of a whole
+    lineage counts once, not once per cell.
 
     Parameters
     ----------
     kept : ndarray of float, shape (5,)
-        Share of the mother's last stray that is left at five views of the daughter's life.
+        Share of the mother's last displacement that is left at five views of the daughter's life.
     rest : ndarray of float, shape (5,)
         Spread of what is new, in units of the atlas's own spread.
     alone : float
@@ -64,9 +64,9 @@ class Strays:
     alone: float
 
     @staticmethod
-    def independent(spread: float) -> Strays:
-        """Return strays that are not inherited."""
-        return Strays(kept=np.zeros(_VIEWS), rest=np.full(_VIEWS, spread), alone=spread)
+    def independent(spread: float) -> Displacements:
+        """Return displacements that are not inherited."""
+        return Displacements(kept=np.zeros(_VIEWS), rest=np.full(_VIEWS, spread), alone=spread)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,7 +88,13 @@ class Scene:
 
 
 def score_names(
-    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, strays: Strays, *, gate_min: float
+    atlas: Atlas,
+    chains: Chains,
+    clock: Clock,
+    scene: Scene,
+    displacements: Displacements,
+    *,
+    gate_min: float,
 ) -> FloatArray:
     """Return the log-likelihood of every name for every track.
 
@@ -103,28 +109,28 @@ def score_names(
     """
     track, name = _candidates(atlas, chains, clock, gate_min)
     scores = np.full((len(chains), len(atlas)), IMPOSSIBLE)
-    place = _score_place(atlas, chains, clock, scene, strays, track, name)
+    place = _score_place(atlas, chains, clock, scene, displacements, track, name)
     scores[track, name] = place + _score_times(atlas, chains, clock, track, name)
     return scores
 
 
-def learn_strays(
+def fit_displacements(
     atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, name: IntArray, *, spread: float
-) -> Strays:
+) -> Displacements:
     """Learn from the names found so far how cells stray; not inherited where few are named."""
     sure = (name >= 0) & atlas.known[np.maximum(name, 0)]
     track = np.flatnonzero(sure & chains.born & sure[chains.mother] & (chains.n_rows >= _VIEWS))
     if len(track) < _FEW:
-        return Strays.independent(spread)
-    off, above = _strays(atlas, chains, clock, scene, track, name[track])
+        return Displacements.independent(spread)
+    off, above = _displacements(atlas, chains, clock, scene, track, name[track])
     off, above = np.clip(off, -_FAR, _FAR), np.clip(above, -_FAR, _FAR)
     kept = np.clip(np.einsum("kvi,ki->v", off, above) / (above**2).sum(), 0.0, 0.95)
     left = (off - kept[:, None] * above[:, None]) ** 2
     rest = np.sqrt(np.median(left.mean(2), axis=0) / 0.79)
-    return Strays(kept=kept, rest=np.clip(rest, 0.4, 2.5), alone=spread)
+    return Displacements(kept=kept, rest=np.clip(rest, 0.4, 2.5), alone=spread)
 
 
-def _strays(
+def _displacements(
     atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, track: IntArray, name: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return how far tracks stray at five views, and their mothers at the last (zero: unseen)."""
@@ -164,14 +170,14 @@ def _score_place(
     chains: Chains,
     clock: Clock,
     scene: Scene,
-    strays: Strays,
+    displacements: Displacements,
     track: IntArray,
     name: IntArray,
 ) -> FloatArray:
-    off, above = _strays(atlas, chains, clock, scene, track, name)
+    off, above = _displacements(atlas, chains, clock, scene, track, name)
     inherits = np.any(above != 0, axis=1, keepdims=True)
-    rest = np.where(inherits, strays.rest, strays.alone)
-    off = (off - strays.kept[:, None] * above[:, None, :]) / rest[:, :, None]
+    rest = np.where(inherits, displacements.rest, displacements.alone)
+    off = (off - displacements.kept[:, None] * above[:, None, :]) / rest[:, :, None]
     square = (off**2).sum(2)
     square = np.where(square < _FAR**2, square, 2 * _FAR * np.sqrt(square) - _FAR**2)
     weight = _PLACE_WEIGHT * np.minimum(chains.n_rows[track], _VIEWS)

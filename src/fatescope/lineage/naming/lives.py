@@ -54,9 +54,9 @@ def untimely(
     minute: list[float] = clock.minutes(frame).tolist()
     step = clock.minutes_per_frame
     # Where links break a track that has one name, the name says nothing about the rest of it.
-    told = (name >= 0) & ((parent < 0) | (name[parent] != name))
-    told &= atlas.n_lives[np.maximum(name, 0)] >= 3
-    called: list[int] = np.where(told, name, -1).tolist()
+    known = (name >= 0) & ((parent < 0) | (name[parent] != name))
+    known &= atlas.n_lives[np.maximum(name, 0)] >= 3
+    called: list[int] = np.where(known, name, -1).tolist()
     usual: list[float] = np.log(np.maximum(atlas.life_min, 1.0)).tolist()
     spread: list[float] = (1.5 * np.maximum(atlas.life_sd, 0.05)).tolist()
     start, at = int(frame.min()), list(map(int, frame))

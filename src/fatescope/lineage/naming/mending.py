@@ -165,8 +165,8 @@ def _sweep(forest: Forest, near: _Neighbours, most: int) -> int:
     """Make the best change, then the next, around everything unusual; return how many."""
     waiting = [(-np.inf, row) for row in _unusual(forest, near)]
     heapq.heapify(waiting)
-    made = 0
-    while waiting and made < most:
+    n_merged = 0
+    while waiting and n_merged < most:
         _, row = heapq.heappop(waiting)
         gain, change = _best_change(forest, near, row)
         if change is None:
@@ -177,10 +177,10 @@ def _sweep(forest: Forest, near: _Neighbours, most: int) -> int:
         touched = {forest.parent[r] for r in change.rows} | set(change.mothers)
         for r, m in zip(change.rows, change.mothers, strict=True):
             forest.move(r, m)
-        made += 1
+        n_merged += 1
         for r in _around(forest, near, [m for m in touched if m >= 0], change.rows):
             heapq.heappush(waiting, (-np.inf, r))
-    return made
+    return n_merged
 
 
 class _Neighbours:

@@ -25,7 +25,7 @@ def long_axis_frame(xyz_um: FloatArray, weight: FloatArray) -> tuple[FloatArray,
     return frame, centre
 
 
-def turned_about_long_axis(n_rolls: int) -> list[FloatArray]:
+def rotate_about_long_axis(n_rolls: int) -> list[FloatArray]:
     """Return rotations: both directions of the long axis times ``n_rolls`` turns about it."""
     turns = []
     for sign in (1.0, -1.0):

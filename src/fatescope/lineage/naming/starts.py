@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.lineage.align import fit_linear
 from fatescope.lineage.naming.frame_fit import COARSE, Stage, fit_frame
-from fatescope.lineage.naming.pose import long_axis_frame, tilts, turned_about_long_axis
+from fatescope.lineage.naming.pose import long_axis_frame, rotate_about_long_axis, tilts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -47,7 +47,7 @@ def find_poses(atlas: Atlas, xyz_um: FloatArray, minute: float, *, most: int) ->
     axes, centre = long_axis_frame(xyz_um, np.ones(len(xyz_um)))
     stage = Stage(atlas, minute)
     middle = stage.mean[stage.living > 0.5].mean(0)
-    turns = turned_about_long_axis(_N_ROLLS)
+    turns = rotate_about_long_axis(_N_ROLLS)
     begun = [
         _first(stage, xyz_um, axes @ lean @ t, centre, middle) for lean in tilts() for t in turns
     ]
@@ -86,8 +86,8 @@ def poses_around(
             turn = Rotation.from_rotvec(vector).as_matrix()
             shift = (pose.shift - middle) @ turn + middle
             found.append(draw(stage, xyz_um, pose.matrix @ turn, shift, _NEARER))
-    for way in (-_SLIDE_UM, _SLIDE_UM):
-        slid = pose.shift + np.array([way, 0.0, 0.0])
+    for slide in (-_SLIDE_UM, _SLIDE_UM):
+        slid = pose.shift + np.array([slide, 0.0, 0.0])
         found.append(draw(stage, xyz_um, pose.matrix, slid, _NEARER))
     return distinct(found, most, matrix=0.03, shift=1.0)
 

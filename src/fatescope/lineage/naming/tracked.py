@@ -12,14 +12,14 @@ from fatescope.base.errors import InputError
 from fatescope.lineage.align import Fit, fit_embryo
 from fatescope.lineage.clock import Clock, birth_lags, clock_from_births, clocks_from_counts
 from fatescope.lineage.naming.evidence import (
+    Displacements,
     Scene,
-    Strays,
     division_directions,
-    learn_strays,
+    fit_displacements,
     phases,
     score_names,
 )
-from fatescope.lineage.naming.pose import long_axis_frame, turned_about_long_axis
+from fatescope.lineage.naming.pose import long_axis_frame, rotate_about_long_axis
 from fatescope.lineage.naming.tracks import Chains, chains_of
 from fatescope.lineage.naming.tree import Named, name_forest
 
@@ -129,7 +129,13 @@ def rename_tracked(
     part = _Part(xyz_um, frame, chains_of(frame, parent))
     fit = found.fit
     named = _named(
-        atlas, part, found.clock, fit.placed, fit.expected, Strays.independent(fit.spread), 15.0
+        atlas,
+        part,
+        found.clock,
+        fit.placed,
+        fit.expected,
+        Displacements.independent(fit.spread),
+        15.0,
     )
     return _settled(atlas, part, named, found.clock, fit.matrix, passes=2)
 
@@ -141,7 +147,7 @@ def _starts(atlas: Atlas, part: _Part) -> list[_State]:
     axes, centre = long_axis_frame(part.xyz_um, weight)
     tried = []
     for clock, turn in product(
-        clocks_from_counts(atlas, part.frame), turned_about_long_axis(_N_ROLLS)
+        clocks_from_counts(atlas, part.frame), rotate_about_long_axis(_N_ROLLS)
     ):
         matrix = axes @ turn
         named = _named(
@@ -150,7 +156,7 @@ def _starts(atlas: Atlas, part: _Part) -> list[_State]:
             clock,
             part.xyz_um @ matrix - centre @ matrix,
             atlas.position,
-            Strays.independent(2.0),
+            Displacements.independent(2.0),
             25.0,
             0.5,
         )
@@ -165,12 +171,12 @@ def _named(
     clock: Clock,
     placed: FloatArray,
     expected: FloatArray,
-    strays: Strays,
+    displacements: Displacements,
     gate: float,
     trust: float = 1.0,
 ) -> Named:
     scene = Scene(frame=part.frame, placed=placed, expected=expected)
-    evidence = score_names(atlas, part.chains, clock, scene, strays, gate_min=gate)
+    evidence = score_names(atlas, part.chains, clock, scene, displacements, gate_min=gate)
     direction = division_directions(part.chains, placed)
     return name_forest(atlas, part.chains, evidence, direction, trust=trust)
 
@@ -233,8 +239,8 @@ def _refined(atlas: Atlas, part: _Part, state: _State) -> _State:
         )
         if np.linalg.det(fit.matrix) <= 0:
             break
-        strays = Strays.independent(max(1.0, 1.2 * fit.spread))
-        named = _named(atlas, part, clock, fit.placed, fit.expected, strays, 20.0)
+        displacements = Displacements.independent(max(1.0, 1.2 * fit.spread))
+        named = _named(atlas, part, clock, fit.placed, fit.expected, displacements, 20.0)
         if turn and named.total < state.named.total - _WORSE:
             break
         state = _State(named, clock, fit.matrix, fit.shift, fit.spread)
@@ -247,8 +253,8 @@ def _usable(atlas: Atlas, named: Named) -> bool:
 
 def _first_pass(atlas: Atlas, part: _Part, state: _State) -> Named:
     placed = part.xyz_um @ state.matrix + state.shift
-    strays = Strays.independent(max(1.2, state.spread))
-    return _named(atlas, part, state.clock, placed, atlas.position, strays, 20.0)
+    displacements = Displacements.independent(max(1.2, state.spread))
+    return _named(atlas, part, state.clock, placed, atlas.position, displacements, 20.0)
 
 
 def _whole(atlas: Atlas, part: _Part, state: _State) -> NamedTree:
@@ -265,8 +271,10 @@ def _settled(
         clock, fit = _updated(atlas, part, named, clock, matrix, modes=turn > 0, drift=True)
         own = _with_lags(atlas, part, named, clock)
         scene = Scene(frame=part.frame, placed=fit.placed, expected=fit.expected)
-        strays = learn_strays(own, part.chains, clock, scene, named.name, spread=fit.spread)
-        named = _named(own, part, clock, fit.placed, fit.expected, strays, 15.0)
+        displacements = fit_displacements(
+            own, part.chains, clock, scene, named.name, spread=fit.spread
+        )
+        named = _named(own, part, clock, fit.placed, fit.expected, displacements, 15.0)
         found = NamedTree(chains=part.chains, named=named, clock=clock, fit=fit)
         if best is not None and named.total < best.named.total - _WORSE:
             break

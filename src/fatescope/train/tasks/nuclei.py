@@ -16,7 +16,7 @@ from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import Fitted, fit
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
-from fatescope.train.pictures import load_pictures
+from fatescope.train.planes import load_planes
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class NucleiTask:
 
     def __init__(self, stage: Stage, *, data: Path) -> None:
         self._stage = stage
-        images = load_pictures(
+        images = load_planes(
             read_samples(data, splits=["train"]), working_px=stage.crops.diameter_px
         )
         self._crops = CropSource(images, settings=stage.crops, seed=stage.seed)

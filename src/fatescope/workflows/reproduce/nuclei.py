@@ -12,9 +12,9 @@ import numpy as np
 
 from fatescope.base import Execution, InputError
 from fatescope.prepare import Sample
-from fatescope.prepare.store import write_picture
+from fatescope.prepare.store import write_image_file
 from fatescope.run import Run
-from fatescope.simulate import NucleiMovieSettings, simulate_picture
+from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import available_workers
 from fatescope.workflows.reproduce.nuclei_folds import plan_folds, run_fold
@@ -120,9 +120,9 @@ def _rendered(scratch: Path) -> list[Sample]:
     plan = NucleiMovieSettings(height=256, width=256, diameter_px=34, density=0.2)
     samples = []
     for i in range(_RENDERED):
-        pixels, labels = simulate_picture(plan, seed=i)
+        pixels, labels = simulate_image(plan, seed=i)
         image, truth = scratch / f"rendered-{i}.png", scratch / f"rendered-{i}-labels.png"
-        write_picture(image, pixels.astype(np.uint16))
-        write_picture(truth, labels.astype(np.uint16))
+        write_image_file(image, pixels.astype(np.uint16))
+        write_image_file(truth, labels.astype(np.uint16))
         samples.append(Sample(image=image, labels=truth, unit=f"rendered-{i}"))
     return samples

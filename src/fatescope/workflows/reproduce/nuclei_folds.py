@@ -35,7 +35,7 @@ class Fold:
     """Images that are left out together, and those that the networks are trained on."""
 
     left_out: tuple[Sample, ...]
-    learnt: tuple[Sample, ...]
+    training: tuple[Sample, ...]
 
     @property
     def key(self) -> str:
@@ -45,12 +45,14 @@ class Fold:
     @property
     def paths(self) -> list[Path]:
         """The files that decide what comes out."""
-        return [p for s in (*self.left_out, *self.learnt) for p in s.paths]
+        return [p for s in (*self.left_out, *self.training) for p in s.paths]
 
     def absolute(self) -> Fold:
         """Return the same fold for a process that stands in another folder."""
-        left_out, learnt = ([s.absolute() for s in part] for part in (self.left_out, self.learnt))
-        return Fold(left_out=tuple(left_out), learnt=tuple(learnt))
+        left_out, training = (
+            [s.absolute() for s in part] for part in (self.left_out, self.training)
+        )
+        return Fold(left_out=tuple(left_out), training=tuple(training))
 
     def __str__(self) -> str:
         return self.key
@@ -62,7 +64,7 @@ def plan_folds(samples: Sequence[Sample], n: int) -> list[Fold]:
     return [
         Fold(
             left_out=tuple(samples[i] for i in part),
-            learnt=tuple(s for i, s in enumerate(samples) if i not in part),
+            training=tuple(s for i, s in enumerate(samples) if i not in part),
         )
         for part in rows
     ]
@@ -84,7 +86,7 @@ def run_fold(
     from fatescope.train import augmented_pairs, fit_published_nuclei
 
     published = fit_published_nuclei(
-        [with_published_mask(s) for s in fold.learnt],
+        [with_published_mask(s) for s in fold.training],
         epochs=recipe.epochs,
         batches=recipe.batches,
         batch=recipe.batch,
@@ -97,7 +99,7 @@ def run_fold(
     corrected = _corrected(fold, recipe, progress)
     scores, files, roughness = [], [], []
     for sample, ours in zip(fold.left_out, corrected, strict=True):
-        theirs, found = _judge_published(published, sample, recipe)
+        theirs, found = _score_published(published, sample, recipe)
         pairs = augmented_pairs(
             with_published_mask(sample), AUGMENTED, size_px=recipe.size_px, seed=recipe.seed
         )
@@ -108,10 +110,12 @@ def run_fold(
         # The version least like the first: some versions are hardly changed at all.
         shown = int(np.argmax([np.abs(image - pairs[0][0]).mean() for image, _ in pairs]))
         store_text(
-            out / "pictures" / f"{sample.unit}.svg",
-            _draw(sample, found, (*pairs[shown], maps[shown]), threshold=recipe.shown_threshold),
+            out / "images" / f"{sample.unit}.svg",
+            _draw(
+                sample, found, (*pairs[shown], maps[shown]), threshold=recipe.published_threshold
+            ),
         )
-        files.append(f"pictures/{sample.unit}.svg")
+        files.append(f"images/{sample.unit}.svg")
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
     return Outcome(
         input=describe_files(fold.paths),
@@ -160,7 +164,7 @@ def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> l
             "fit": fit,
         }
     )
-    learning = [replace(s, split="train") for s in fold.learnt]
+    learning = [replace(s, split="train") for s in fold.training]
     with tempfile.TemporaryDirectory() as scratch:
         write_samples(Path(scratch) / "samples.csv", learning)
         fitted = fit_recipe(house, data=Path(scratch), out=Path(scratch), progress=progress)
@@ -184,7 +188,7 @@ def with_published_mask(sample: Sample) -> Sample:
     return replace(sample, labels=masks[0]) if masks else sample
 
 
-def _judge_published(
+def _score_published(
     published: PublishedNuclei, sample: Sample, recipe: NucleiRecipe
 ) -> tuple[dict[str, LabelScores], FloatArray]:
     """Return the scores by threshold, and the map."""
@@ -196,7 +200,7 @@ def _judge_published(
         f"published, threshold {at:g}": score_labels(
             truth, threshold_instances(found, threshold=at)
         )
-        for at in (_HALF, recipe.shown_threshold)
+        for at in (_HALF, recipe.published_threshold)
     }
     return scores, found
 

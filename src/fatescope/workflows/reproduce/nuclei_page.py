@@ -126,15 +126,14 @@ def _table(scores: Table, training: float, recipe: NucleiRecipe) -> show.Section
 
 def _figures(out: Path, scores: Table, recipe: NucleiRecipe) -> show.Section:
     figures = [
-        show.stored_text(out / "pictures" / f"{name}.svg")
-        for name in dict.fromkeys(scores["image"])
+        show.stored_text(out / "images" / f"{name}.svg") for name in dict.fromkeys(scores["image"])
     ]
     return show.Section(
         title="Image, prediction, mask, augmented mask",
         paragraphs=(
             "Each image was left out of the training of the network that drew its prediction. "
             "Below it, one augmented version, as the network is trained on. The orange edge lies "
-            f"at {recipe.shown_threshold:g}, the threshold of the published figures.",
+            f"at {recipe.published_threshold:g}, the threshold of the published figures.",
         ),
         figures=figures,
     )

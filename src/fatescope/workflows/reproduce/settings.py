@@ -31,7 +31,7 @@ class NucleiRecipe(Settings):
     size_px: int = setting(
         256, "side of the square for all images", unit="px", ge=32, multiple_of=32
     )
-    shown_threshold: float = setting(0.1, "threshold of the published images", gt=0, lt=1)
+    published_threshold: float = setting(0.1, "threshold of the published images", gt=0, lt=1)
     weights: str = setting(
         "random",
         "weights of the published network's ResNet18: random, or a .safetensors or .pth file",

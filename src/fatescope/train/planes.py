@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Picture:
+class TrainingPlane:
     """One plane with its nuclei. Pixels are as stored; prediction's own functions scale them."""
 
     pixels: NDArray[Any]  # (Y, X), any real dtype
@@ -69,7 +69,7 @@ def _areas(labels: LabelImage) -> IntArray:
     return np.bincount(np.maximum(labels, 0).ravel())[1:]
 
 
-def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
+def load_plane(sample: Sample, *, diameter_px: float) -> TrainingPlane:
     """Read a sample.
 
     Parameters
@@ -91,7 +91,7 @@ def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
             "Labels must lie on the grid of their image."
         )
     height, width = sample.pixel_size or (1.0, 1.0)
-    return Picture(
+    return TrainingPlane(
         pixels=pixels,
         statistics=plane_statistics(lambda: [pixels], percentiles=PERCENTILES),
         labels=labels,
@@ -105,7 +105,7 @@ def load_picture(sample: Sample, *, diameter_px: float) -> Picture:
     )
 
 
-def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Picture]:
+def load_planes(samples: Iterable[Sample], *, working_px: float) -> list[TrainingPlane]:
     """Read samples; each is as large as the median nucleus of its unit says.
 
     Scores are made at that size too: one image may show only the caps of two nuclei.
@@ -116,7 +116,7 @@ def load_pictures(samples: Iterable[Sample], *, working_px: float) -> list[Pictu
             "there is no sample to learn from. Check the column `split` of samples.csv."
         )
     sizes = np.nan_to_num(unit_diameters(chosen), nan=working_px)
-    return [load_picture(s, diameter_px=float(d)) for s, d in zip(chosen, sizes, strict=True)]
+    return [load_plane(s, diameter_px=float(d)) for s, d in zip(chosen, sizes, strict=True)]
 
 
 def _touching_points(labels: LabelImage) -> IntArray:

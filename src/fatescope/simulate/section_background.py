@@ -31,57 +31,57 @@ _LIT = ("1110111", "0010010", "1011101", "1011011", "0111010", "1101011", "11011
 def draw_resin(settings: SectionSettings, rng: np.random.Generator) -> FloatArray:
     """Return bright resin, shape (Y, X): uneven, at times with a lighter band, finely streaked."""
     shape = (settings.height, settings.width)
-    picture = rng.uniform(0.76, 0.92) + 0.05 * smooth_field(shape, rng, cells=3)
+    image = rng.uniform(0.76, 0.92) + 0.05 * smooth_field(shape, rng, cells=3)
     if rng.random() < 0.7:
         across = _distance_from_line(shape, rng)
         width = rng.uniform(0.1, 0.3) * min(shape)
         edge = across + 0.08 * min(shape) * smooth_field(shape, rng, cells=2)
-        picture += 0.09 / (1 + np.exp(np.clip((np.abs(edge) - width) / 1.5, -50, 50)))
+        image += 0.09 / (1 + np.exp(np.clip((np.abs(edge) - width) / 1.5, -50, 50)))
     streaks = ndi.gaussian_filter1d(rng.normal(0, 0.012, shape[1]), 0.7)
-    picture += streaks[None] + 0.012 * ndi.gaussian_filter(rng.normal(0, 2, shape), 0.8)
-    return np.asarray(np.minimum(picture, WHITE))
+    image += streaks[None] + 0.012 * ndi.gaussian_filter(rng.normal(0, 2, shape), 0.8)
+    return np.asarray(np.minimum(image, WHITE))
 
 
 def soil(
-    picture: FloatArray,
+    image: FloatArray,
     covered: NDArray[np.bool_],
     settings: SectionSettings,
     rng: np.random.Generator,
 ) -> None:
     """Put dirt, folds and scratches on an image, in place; least of it where there are cells."""
-    shape = picture.shape
+    shape = image.shape
     side = float(np.sqrt(shape[0] * shape[1]))
     for _ in range(rng.poisson(4 * settings.dirt)):
-        _spatter(picture, covered, rng, radius=rng.uniform(0.003, 0.008) * side)
+        _spatter(image, covered, rng, radius=rng.uniform(0.003, 0.008) * side)
     for _ in range(rng.poisson(1.2 * settings.dirt)):
         at = rng.uniform(0, shape)
-        stamp(picture, at, rng.uniform(0.008, 0.022) * side, BLACK, rng=rng, soft=1.0)
+        stamp(image, at, rng.uniform(0.008, 0.022) * side, BLACK, rng=rng, soft=1.0)
     for _ in range(rng.poisson(1.0 * settings.dirt)):
         across = np.abs(_distance_from_line(shape, rng))
         across += 0.02 * side * smooth_field(shape, rng, cells=5)
         there = across < rng.uniform(0.4, 1.6)
-        picture[there] += rng.uniform(-0.35, 0.2)
+        image[there] += rng.uniform(-0.35, 0.2)
     if rng.random() < min(0.9, 0.25 * settings.dirt):
         across = _distance_from_line(shape, rng, corner=True)
         there = np.abs(across + 0.05 * side * smooth_field(shape, rng, cells=3)) < 0.03 * side
-        picture[there & ~covered] = BLACK
+        image[there & ~covered] = BLACK
 
 
 def _spatter(
-    picture: FloatArray, covered: NDArray[np.bool_], rng: np.random.Generator, *, radius: float
+    image: FloatArray, covered: NDArray[np.bool_], rng: np.random.Generator, *, radius: float
 ) -> None:
     """Put a group of specks somewhere on the resin."""
-    centre = rng.uniform(0, picture.shape)
+    centre = rng.uniform(0, image.shape)
     spread = rng.uniform(1.5, 8) * radius
     for _ in range(int(rng.integers(1, 22))):
         at = centre + rng.normal(0, spread, 2)
-        inside = (at >= 0).all() and (at < picture.shape).all()
+        inside = (at >= 0).all() and (at < image.shape).all()
         if inside and not covered[int(at[0]), int(at[1])]:
-            stamp(picture, at, radius * rng.uniform(0.3, 1.2), rng.uniform(0.1, 0.5), rng=rng)
+            stamp(image, at, radius * rng.uniform(0.3, 1.2), rng.uniform(0.1, 0.5), rng=rng)
 
 
 def stamp(
-    picture: FloatArray,
+    image: FloatArray,
     at: FloatArray,
     radius: float,
     value: float,
@@ -92,7 +92,7 @@ def stamp(
     """Draw one irregular disc of a grey ``value`` at (y, x), in place."""
     reach = 1.5 * radius + 2
     low = np.maximum(np.floor(at - reach), 0).astype(int)
-    high = np.minimum(np.ceil(at + reach) + 1, picture.shape).astype(int)
+    high = np.minimum(np.ceil(at + reach) + 1, image.shape).astype(int)
     if (low >= high).any():
         return
     y = np.arange(low[0], high[0])[:, None] - at[0]
@@ -101,7 +101,7 @@ def stamp(
     edge = radius * (1 + 0.18 * np.cos(2 * theta + rng.uniform(0, 6)))
     edge += radius * 0.12 * np.cos(3 * theta + rng.uniform(0, 6))
     share = np.clip((edge - np.hypot(y, x)) / soft + 0.5, 0, 1)
-    where = picture[low[0] : high[0], low[1] : high[1]]
+    where = image[low[0] : high[0], low[1] : high[1]]
     where += share * (value - where)
 
 
@@ -119,7 +119,7 @@ def _distance_from_line(
     return np.asarray((y - through[0]) * np.sin(turn) + (x - through[1]) * np.cos(turn))
 
 
-def draw_frame(picture: FloatArray, rng: np.random.Generator) -> NDArray[np.bool_]:
+def draw_frame(image: FloatArray, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw the edge of the print: a white rim, a dark bar at a side, a plate with digits.
 
     Returns
@@ -127,22 +127,22 @@ def draw_frame(picture: FloatArray, rng: np.random.Generator) -> NDArray[np.bool
     ndarray of bool, shape (Y, X)
         What is hidden by it.
     """
-    height, width = picture.shape
-    hidden = np.zeros(picture.shape, np.bool_)
+    height, width = image.shape
+    hidden = np.zeros(image.shape, np.bool_)
     rims = rng.integers(0, max(2, int(0.03 * height)), 4)
     bar = max(2, round(rng.uniform(0.006, 0.02) * width))
     if rng.random() < 0.8:
         right = width - int(rims[3])
         down = int(rng.uniform(0, 0.4) * height)
-        picture[down:, right - bar : right] = BLACK
+        image[down:, right - bar : right] = BLACK
         hidden[down:, right - bar :] = True
     rim = np.ones_like(hidden)
     rim[rims[0] : height - rims[1], rims[2] : width - rims[3]] = False
-    picture[rim] = WHITE
+    image[rim] = WHITE
     rows, columns = round(rng.uniform(0.06, 0.1) * height), round(rng.uniform(0.2, 0.36) * width)
     top = int(rims[0]) if rng.random() < 0.85 else height - rows - int(rims[1])
     left = width - columns - int(rims[3]) if rng.random() < 0.8 else int(rims[2])
-    plate = picture[top : top + rows, left : left + columns]
+    plate = image[top : top + rows, left : left + columns]
     plate[:] = BLACK
     hidden[top : top + rows, left : left + columns] = True
     tall = 0.45 * rows
@@ -153,21 +153,21 @@ def draw_frame(picture: FloatArray, rng: np.random.Generator) -> NDArray[np.bool
 
 
 def draw_digit(
-    picture: FloatArray, digit: int, at: FloatArray, *, tall: float, value: float, width: float
+    image: FloatArray, digit: int, at: FloatArray, *, tall: float, value: float, width: float
 ) -> None:
     """Draw a digit of straight strokes with its upper left corner at (y, x), in place."""
     for lit, ends in zip(_LIT[digit], _SEGMENTS, strict=True):
         if lit == "1":
             a, b = (np.array(at) + np.array(e) * (tall / 2, tall / 4) for e in ends)
-            draw_stroke(picture, a, b, width=width, value=value)
+            draw_stroke(image, a, b, width=width, value=value)
 
 
 def draw_stroke(
-    picture: FloatArray, a: FloatArray, b: FloatArray, *, width: float, value: float
+    image: FloatArray, a: FloatArray, b: FloatArray, *, width: float, value: float
 ) -> None:
     """Draw a straight stroke between two places (y, x), in place."""
     low = np.maximum(np.floor(np.minimum(a, b) - width - 1), 0).astype(int)
-    high = np.minimum(np.ceil(np.maximum(a, b) + width + 2), picture.shape).astype(int)
+    high = np.minimum(np.ceil(np.maximum(a, b) + width + 2), image.shape).astype(int)
     if (low >= high).any():
         return
     y = np.arange(low[0], high[0])[:, None] - a[0]
@@ -176,5 +176,5 @@ def draw_stroke(
     part = np.clip((y * along[0] + x * along[1]) / max(float(along @ along), 1e-9), 0, 1)
     away = np.hypot(y - part * along[0], x - part * along[1])
     share = np.clip(width / 2 - away + 0.5, 0, 1)
-    where = picture[low[0] : high[0], low[1] : high[1]]
+    where = image[low[0] : high[0], low[1] : high[1]]
     where += share * (value - where)

@@ -17,8 +17,8 @@ def ramp(*shape: int, dtype: str = "uint16") -> np.ndarray:
 
 def png_bytes(pixels: np.ndarray, mode: str | None = None, **options: object) -> bytes:
     stream = io.BytesIO()
-    picture = PIL.Image.fromarray(pixels)
-    (picture if mode is None else picture.convert(mode)).save(stream, "PNG", **options)
+    image = PIL.Image.fromarray(pixels)
+    (image if mode is None else image.convert(mode)).save(stream, "PNG", **options)
     return stream.getvalue()
 
 
