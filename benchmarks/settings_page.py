@@ -51,7 +51,9 @@ def page() -> str:
     classes, used = settings_classes(), commands_of_settings()
     for cls in classes:
         first = (inspect.getdoc(cls) or "").splitlines()[0]
-        where = _where(used.get(cls, []), owners=[o for o in classes if _holds(o, cls)])
+        kinds = [c for c in classes if c is not cls and issubclass(c, cls) and c in used]
+        owners = [o for o in classes if _holds(o, cls)]
+        where = _where(used.get(cls, []), owners=owners, kinds=kinds)
         parts.append(f"\n## {cls.__name__}\n\n{first} {where}\n")
         parts.append(f"\n```python\nfrom {import_path(cls)} import {cls.__name__}\n```\n")
         parts.append("\n| setting | meaning | unit | range | default |\n|--|--|--|--|--|\n")
@@ -85,9 +87,11 @@ def commands(app, above=()):
         yield from commands(inner, (*above, group.name or inner.info.name))
 
 
-def _where(commands: list[str], owners: list[type[Settings]]) -> str:
+def _where(commands: list[str], owners: list[type[Settings]], kinds: list[type[Settings]]) -> str:
     if commands:
         return f"Flags of {_listed(sorted(set(commands)))}."
+    if kinds:
+        return f"Among the flags of {_listed(k.__name__ for k in kinds)}."
     if owners:
         return f"Not a flag: a part of {_listed(o.__name__ for o in owners)}."
     return "Not a flag: given in Python, or in a file of its own."

@@ -5,6 +5,7 @@ from .images.check import check_plane as check_plane
 from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
+from .images.read import open_image as open_image
 from .images.read import read_image as read_image
 from .label_looks import looks_like_labels as looks_like_labels
 from .labels_beside import without_labels as without_labels
@@ -13,6 +14,7 @@ from .lineages import read_lineage_checked as read_lineage_checked
 from .lineages import write_lineage as write_lineage
 from .markers import read_markers as read_markers
 from .markers import read_recorded_nuclei as read_recorded_nuclei
+from .reading import ImageReading as ImageReading
 from .tables import concatenate_parquet as concatenate_parquet
 from .tables import read_table as read_table
 from .tables import write_table as write_table

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
 from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.settings import NucleiEmSettings, NucleiSettings
+
+if TYPE_CHECKING:
+    from fatescope.workflows.predict import System
 
 
 @command(predict, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
@@ -24,18 +30,9 @@ def nuclei(
     Writes label images, tables of objects and findings, a record of the run and a report. The
     same command again continues where it stopped, also with more images.
     """
-    from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+    from fatescope.workflows.nuclei import NUCLEI
 
-    if plan:
-        return plan_nuclei(inputs, settings=settings, execution=execution)
-    return predict_nuclei(
-        inputs,
-        out=out,
-        settings=settings,
-        execution=execution,
-        fresh=fresh,
-        progress=console.progress,
-    )
+    return _answer(NUCLEI, inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "nuclei-em", example="fatescope predict nuclei-em section.tif --out results")
@@ -53,18 +50,33 @@ def nuclei_em(
     The same as `predict nuclei`, with the model for transmission electron micrographs of embryos:
     bright nuclei with dark chromatin in dark cells, bright resin around them.
     """
-    from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+    from fatescope.workflows.nuclei import NUCLEI
+
+    system = replace(NUCLEI, command="predict nuclei-em")
+    return _answer(system, inputs, out, settings, execution, console, fresh, plan)
+
+
+def _answer(
+    system: System[Any],
+    inputs: Inputs,
+    out: Out,
+    settings: Any,
+    execution: Execution,
+    console: Console,
+    fresh: bool,
+    plan: bool,
+) -> Result:
+    """Run a predicting command, or say what it would do."""
+    from fatescope.workflows.predict import plan_images, predict_images
 
     if plan:
-        return plan_nuclei(
-            inputs, settings=settings, execution=execution, command="predict nuclei-em"
-        )
-    return predict_nuclei(
+        return plan_images(system, inputs, settings=settings, execution=execution)
+    return predict_images(
+        system,
         inputs,
         out=out,
         settings=settings,
         execution=execution,
-        command="predict nuclei-em",
         fresh=fresh,
         progress=console.progress,
     )

@@ -24,8 +24,10 @@ from .predictor import open_predictor as open_predictor
 from .regions import quantise as quantise
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
+from .settings import ModelChoice as ModelChoice
 from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
+from .settings import PredictSettings as PredictSettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
 from .size import pixel_stretch as pixel_stretch

@@ -1,4 +1,4 @@
-"""Settings of `predict nuclei`: what a user may choose, with units and ranges."""
+"""Settings of predicting commands: what a user may choose, with units and ranges."""
 
 from __future__ import annotations
 
@@ -6,25 +6,27 @@ from typing import Literal
 
 from pydantic import model_validator
 
+from fatescope.acquire.reading import ImageReading
 from fatescope.base.settings import Settings, setting
-from fatescope.base.steps import StepsUm
 
 
-class NucleiSettings(Settings):
-    """What decides the result of a nuclei prediction; how it is executed is said elsewhere."""
+class ModelChoice(Settings):
+    """Which model, and in which numbers; where it runs is said elsewhere and changes nothing."""
 
-    model: str = setting("nuclei", "name of a shipped model, path of a package, or classical")
+    model: str = setting(..., "name of a shipped model, or path of a package")
     precision: Literal["auto", "fp32", "int8"] = setting(
         "auto", "numbers of the network; auto takes int8 where the package has it"
     )
-    axes: str | None = setting(None, "axes of the files, letters out of TCZYX, as stored")
-    channel: str | None = setting(None, "channel with the nuclei, by name or number from 0")
-    sequence: bool = setting(False, "numbered files are the frames of one movie")
-    pattern: str | None = setting(
-        None, 'names of the files, such as "{well}_{field}.tif"; {frame} makes a movie'
-    )
-    spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
-    interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
+
+
+class PredictSettings(ImageReading, ModelChoice):
+    """What every predicting command lets a user choose."""
+
+
+class NucleiSettings(PredictSettings):
+    """What decides the result of a nuclei prediction; how it is executed is said elsewhere."""
+
+    model: str = setting("nuclei", "name of a shipped model, path of a package, or classical")
     diameter_px: float | None = setting(
         None, "typical diameter of a nucleus in the image", unit="px", ge=2, le=10_000
     )

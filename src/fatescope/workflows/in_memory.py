@@ -151,7 +151,7 @@ def segment_nuclei(
     (2, 2)
     """
     from fatescope.predict import NucleiSettings
-    from fatescope.workflows.nuclei_image import segment_and_measure
+    from fatescope.workflows.nuclei import segment_and_measure
 
     whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
     found, objects, _ = segment_and_measure(whole, settings or NucleiSettings(), progress=progress)

@@ -12,7 +12,7 @@ import numpy as np
 
 from fatescope.acquire import check_image, read_image, read_labels
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
-from fatescope.measurement import MeasureSettings, ObjectSums, find_contacts, objects_table
+from fatescope.measurement import MeasureSettings, find_contacts, measure_in_bands
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.pairs import Pair, pair_files
@@ -116,9 +116,14 @@ def _check_grid(image: Image, labels: Image) -> None:
 
 def _measure_frame(image: Image, labels: Image, frame: int) -> Table:
     axes = "ZYX" if "Z" in image.axes else "YX"
-    sums = ObjectSums.merged(list(_bands(image, labels, frame, solid=axes == "ZYX")))
-    shape = tuple(image.size(a) for a in axes)
-    table = objects_table(sums, shape=shape, spacing_um=image.spacing.um(axes), frame=frame)
+    names = image.channels or tuple(str(c) for c in range(image.size("C")))
+    table = measure_in_bands(
+        lambda z, rows: labels.read(T=frame, Z=z, Y=rows),
+        lambda z, rows: {n: image.read(T=frame, C=c, Z=z, Y=rows) for c, n in enumerate(names)},
+        shape=tuple(image.size(a) for a in axes),
+        spacing_um=image.spacing.um(axes),
+        frame=frame,
+    )
     return table.with_columns({"n_neighbours": _count_neighbours(labels, frame, table["label"])})
 
 
@@ -140,17 +145,3 @@ def _touching(labels: Image, frame: int, z: int, first: int) -> Iterator[tuple[i
     at = {"T": frame, "Z": planes if "Z" in labels.axes else 0}
     contacts = find_contacts(labels.read(**at, Y=rows))
     yield from zip(contacts["label_a"].tolist(), contacts["label_b"].tolist(), strict=True)
-
-
-def _bands(image: Image, labels: Image, frame: int, *, solid: bool) -> Iterator[ObjectSums]:
-    names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    for z in range(image.size("Z")):
-        for first in range(0, image.size("Y"), _BAND_ROWS):
-            rows = slice(first, min(first + _BAND_ROWS, image.size("Y")))
-            block = labels.read(T=frame, Z=z, Y=rows)
-            pixels = {n: image.read(T=frame, C=c, Z=z, Y=rows) for c, n in enumerate(names)}
-            if solid:
-                pixels = {name: values[None] for name, values in pixels.items()}
-                yield ObjectSums.of_block(block[None], pixels, origin=(z, first, 0))
-            else:
-                yield ObjectSums.of_block(block, pixels, origin=(first, 0))

@@ -1,52 +1,57 @@
 """Nuclei, from files on disk to outlines, tables and a report.
 
-The unit of work is an image (`nuclei_image`); workers do units, the driver alone writes the ledger.
+read -> scale -> normalise -> network on tiles -> nuclei -> joined -> measured -> written. What is
+not about nuclei is in `workflows/predict.py`.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Sequence
+import math
+import time
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from fatescope.acquire import ImageFile, find_images, without_labels
-from fatescope.base import Execution, FatescopeError, Finding, Progress, escape
-from fatescope.models import shipped_names
-from fatescope.predict import NucleiSettings, Predictor, open_predictor
-from fatescope.report import nuclei_report_from_folder, write_report, write_settings
-from fatescope.run import Run, Summary, memory_limit
-from fatescope.storage import size_and_time
-from fatescope.workflows.driver import pending, work_through
-from fatescope.workflows.execute import available_workers
-from fatescope.workflows.nuclei_image import look_at_file, open_image, segment_file
-from fatescope.workflows.nuclei_sizes import decide_sizes
-from fatescope.workflows.plan import Cost, RunPlan, estimate
+import numpy as np
+
+from fatescope.base import Execution, Finding, Image, Progress, Table
+from fatescope.measurement import DoubtSettings, doubtful_objects, measure_in_bands
+from fatescope.predict import (
+    FrameLabels,
+    ImageNuclei,
+    NucleiSettings,
+    Predictor,
+    ScalePlan,
+    choose_scale,
+    open_frames,
+    pixel_stretch,
+    scale_from_settings,
+    segment_image,
+    shared_scale,
+    typical_diameter,
+)
+from fatescope.run import Run, Summary
+from fatescope.workflows.execute import map_units
+from fatescope.workflows.plan import Cost, RunPlan
+from fatescope.workflows.predict import Found, System, Worker, plan_images, predict_images
 
 if TYPE_CHECKING:
-    from fatescope.models.runtime import Device
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
-_log = logging.getLogger(__name__)
+    from numpy.typing import NDArray
+
+    from fatescope.acquire import ImageFile
+    from fatescope.predict import Frame, Scratch
+    from fatescope.workflows.predict import Inputs
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
-_COST = Cost(
-    cpu_seconds=0.25,
-    unit_seconds=0.03,
-    memory_mb=25.0,
-    output_mb=0.15,
-    unit_mb=0.02,
-    start_mb=300.0,
-    most_mb=950.0,
-)
-"""By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
-are written (`benchmarks/nuclei_speed.py`)."""
-_SHARING_A_GPU = 4
-"""Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
+Sizes = dict[str, float | None]
+"""Diameter in pixels by kind of image; ``None`` where no image of a kind shows nuclei."""
 
 
 def predict_nuclei(
-    inputs: Sequence[Path | str] | Path | str,
+    inputs: Inputs,
     *,
     out: Path | str,
     settings: NucleiSettings | None = None,
@@ -55,7 +60,7 @@ def predict_nuclei(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Outline, count and measure the nuclei of images; the story behind ``predict nuclei``.
+    """Outline, count and measure the nuclei of images; what ``predict nuclei`` does.
 
     Parameters
     ----------
@@ -90,45 +95,19 @@ def predict_nuclei(
     --------
     >>> predict_nuclei("embryo.tif", out="results")  # doctest: +SKIP
     """
-    settings, execution = settings or NucleiSettings(), execution or Execution()
-    _COST.refuse_less(execution.memory_bytes)
-    files, labels = _files(inputs, settings)
-    predictor, device = _model_and_device(settings, execution)
-    model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
-    with Run.open(
-        out, command=command, settings=settings.model_dump(), model=model, fresh=fresh
-    ) as run:
-        left_out = _note_left_out(run, labels, files)
-        todo = pending(run, files)
-        workers = _workers(todo, settings, execution, device)
-        team = execution.replace(workers=workers)
-        asked = _with_absolute_model(settings) if execution.cluster else settings
-        threads = _threads(execution, workers)
-        sizes = None
-        if settings.same_size:
-            look = partial(look_at_file, settings=asked, threads=threads, device=device)
-            sizes = decide_sizes(run, todo, look, execution=team, progress=progress)
-        job = partial(
-            segment_file,
-            out=run.out.absolute(),
-            settings=asked,
-            threads=threads,
-            device=device,
-            sizes=sizes,
-        )
-        work_through(run, todo, job, execution=team, progress=progress)
-        run.list_images()
-        summary = run.finish(findings=left_out, workers=workers)
-        if summary.units_done:
-            report = nuclei_report_from_folder(run.out)
-            write_report(run.out / "report.html", report)
-            write_settings(run.out / "settings.toml", report)
-            run.wrote("report.html", "settings.toml")
-    return summary
+    return predict_images(
+        replace(NUCLEI, command=command),
+        inputs,
+        out=out,
+        settings=settings or NucleiSettings(),
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
 
 
 def plan_nuclei(
-    inputs: Sequence[Path | str] | Path | str,
+    inputs: Inputs,
     *,
     settings: NucleiSettings | None = None,
     execution: Execution | None = None,
@@ -146,105 +125,240 @@ def plan_nuclei(
     RunPlan
         Units, and estimates of time, memory and size of the results.
     """
-    settings, execution = settings or NucleiSettings(), execution or Execution()
-    _COST.refuse_less(execution.memory_bytes)
-    files, _ = _files(inputs, settings)
-    _model_and_device(settings, execution)
-    return estimate(
-        command,
-        (_megapixels(f, settings) for f in files),
-        cost=_COST,
-        what="images",
+    return plan_images(
+        replace(NUCLEI, command=command),
+        inputs,
+        settings=settings or NucleiSettings(),
         execution=execution,
-        memory_bytes=memory_limit(execution.memory_bytes),
     )
 
 
-def _files(
-    inputs: Sequence[Path | str] | Path | str, settings: NucleiSettings
-) -> tuple[list[ImageFile], list[Finding]]:
-    """Return the images, and a finding for each label image that lies beside them."""
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
-    images, labels = without_labels(found, partial(open_image, settings=settings))
-    if labels:
-        named = ", ".join(escape(Path(f.file).name) for f in labels[:3])
-        _log.warning(
-            "%d label image%s left out (%s%s). To use one, give it by itself.",
-            len(labels),
-            " beside images is" if len(labels) == 1 else "s beside images are",
-            named,
-            ", ..." if len(labels) > 3 else "",
+def find_nuclei(
+    image: Image,
+    settings: NucleiSettings,
+    *,
+    predictor: Predictor,
+    scratch: Scratch | None,
+    decided: Sizes | None,
+) -> Found:
+    """Find and measure the nuclei of one image; the `System.find` of nuclei."""
+    choose = partial(_plan_for, image, predictor, settings, decided)
+    found, table, seconds = segment_and_measure(
+        image, settings, predictor=predictor, choose=choose, scratch=scratch
+    )
+    return Found(
+        tables={"objects": table},
+        rasters={"labels": found.frames},
+        kind=settings.labels,
+        findings=[*_joined(image), *found.findings],
+        record={"diameter": _diameter(found.plan)},
+        seconds=seconds,
+        close=found.close,
+    )
+
+
+def segment_and_measure(
+    image: Image,
+    settings: NucleiSettings,
+    *,
+    predictor: Predictor | None = None,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    scratch: Scratch | None = None,
+    progress: Progress | None = None,
+) -> tuple[ImageNuclei, Table, dict[str, float]]:
+    """Find the nuclei of an image and measure each frame while its pixels are at hand.
+
+    Parameters
+    ----------
+    image, settings, predictor, choose, scratch, progress
+        As for `fatescope.predict.segment_image`.
+
+    Returns
+    -------
+    ImageNuclei, Table, dict
+        Labels, one row for each object and frame, and seconds by stage.
+    """
+    objects: list[Table] = []
+    measuring = 0.0
+
+    def measure(labels: FrameLabels, frame: Frame) -> None:
+        nonlocal measuring
+        begun = time.perf_counter()
+        objects.append(measure_frame(labels, frame, image))
+        measuring += time.perf_counter() - begun
+
+    found = segment_image(
+        image,
+        settings,
+        predictor=predictor,
+        choose=choose,
+        scratch=scratch,
+        each=measure,
+        progress=progress,
+    )
+    table = add_doubts(Table.concatenate(objects))
+    return found, table, {**found.seconds, "measure": measuring}
+
+
+def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
+    """Measure the nuclei of one frame in all channels, band by band; held pixels are used again."""
+    names = image.channels or tuple(str(c) for c in range(image.size("C")))
+    flat = len(labels.shape) == 2
+
+    def label_band(z: int, rows: slice) -> NDArray[Any]:
+        return labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
+
+    def channel_bands(z: int, rows: slice) -> dict[str, NDArray[Any]]:
+        if z:
+            frame.planes[z - 1].release()
+        plane = frame.planes[z]
+        return {
+            name: plane(rows.start, rows.stop, 0, plane.shape[1])
+            if c == plane.at["C"]
+            else image.read(**{**plane.at, "C": c}, Y=rows)
+            for c, name in enumerate(names)
+        }
+
+    table = measure_in_bands(
+        label_band,
+        channel_bands,
+        shape=labels.shape,
+        spacing_um=image.spacing.um("YX" if flat else "ZYX"),
+        frame=labels.frame,
+    )
+    return table.with_columns({"score": labels.scores[table["label"] - 1]})
+
+
+def add_doubts(table: Table) -> Table:
+    """Add how doubtful each nucleus is among those of its image, and why; 0 and empty if not."""
+    ranked = doubtful_objects(table, DoubtSettings())
+    doubt = np.zeros(len(table))
+    reason = np.full(len(table), None, dtype=object)
+    doubt[ranked["row"]], reason[ranked["row"]] = ranked["doubt"], ranked["reason"]
+    return table.with_columns({"doubt": doubt, "doubt_reason": reason})
+
+
+def decide_sizes(
+    run: Run,
+    files: Sequence[ImageFile],
+    worker: Worker[NucleiSettings],
+    *,
+    execution: Execution,
+    progress: Progress | None = None,
+) -> Sizes | None:
+    """Return one diameter for each kind of image, decided once for the run: ``--same-size``.
+
+    Each image is looked at alone, by the workers; the median over the images of a kind (one pixel
+    size, one channel) is the diameter of them all, and an image that shows nothing of that size
+    gets no objects. The decision stands in the ledger before the first unit is done, so a run
+    that continues, also with more images, works with the same sizes. An image that cannot be read
+    says nothing here; as a unit it is a finding.
+    """
+    if not worker.settings.same_size:
+        return None
+    known: Sizes = run.decided().get("diameter_px", {})
+    if execution.cluster:
+        files = [f.absolute() for f in files]
+    plans: dict[str, list[ScalePlan]] = {}
+    seen = map_units(
+        partial(look_at_file, worker=worker, known=tuple(known)),
+        files,
+        workers=execution.workers,
+        cluster=execution.cluster,
+        progress=progress,
+    )
+    for _, outcome in seen:
+        if not isinstance(outcome, Exception) and outcome[1] is not None:
+            plans.setdefault(outcome[0], []).append(outcome[1])
+    sizes = {**known, **{kind: typical_diameter(plans[kind]) for kind in sorted(plans)}}
+    run.decide("diameter_px", sizes)
+    return sizes
+
+
+def look_at_file(
+    file: ImageFile, *, worker: Worker[NucleiSettings], known: Sequence[str]
+) -> tuple[str, ScalePlan | None]:
+    """Return the kind of an image, and what it alone says of the size unless its kind is known."""
+    image, predictor = worker.open(file)
+    frames, _ = open_frames(image, channel=worker.settings.channel, predictor=predictor)
+    kind = _kind(image, frames)
+    return kind, None if kind in known else choose_scale(frames, predictor, worker.settings)
+
+
+def _kind(image: Image, frames: Sequence[Frame]) -> str:
+    """Return what images must share to share a size: pixel size and channel."""
+    um = image.spacing.um("YX")
+    pixel = "unknown pixel size" if um is None else f"{um[0]:.4g} x {um[1]:.4g} um"
+    number = frames[0].planes[0].at["C"]
+    name = image.channels[number] if image.channels else str(number)
+    return f"{pixel}, channel {name}"
+
+
+def _plan_for(
+    image: Image,
+    predictor: Predictor,
+    settings: NucleiSettings,
+    sizes: Mapping[str, float | None] | None,
+    frames: Sequence[Frame],
+) -> ScalePlan:
+    """Return the plan of an image: its own, or that of its kind where sizes were decided."""
+    plan = scale_from_settings(settings, predictor.description, image.spacing)
+    if plan is not None:
+        return plan
+    if sizes is None:
+        return choose_scale(frames, predictor, settings)
+    diameter = sizes.get(_kind(image, frames))
+    return shared_scale(diameter, predictor.description, stretch=pixel_stretch(image.spacing))
+
+
+def _diameter(plan: ScalePlan) -> dict[str, float | str]:
+    """Return what the record says of the diameter, and who said it; nothing where nobody did."""
+    if plan.diameter_px is None:
+        return {}
+    return {
+        "value": round(plan.diameter_px, 2),
+        "unit": "px",
+        "source": plan.source,
+        "scale": round(math.sqrt(plan.scale[0] * plan.scale[1]), 4),
+    }
+
+
+def _joined(image: Image) -> Iterator[Finding]:
+    """Say that planes were segmented one by one, where there are several."""
+    if image.size("Z") > 1:
+        yield Finding(
+            file=image.name,
+            rule="joined-planes",
+            severity="info",
+            value=float(image.size("Z")),
+            reason=f"The {image.size('Z')} planes were segmented one by one, and outlines that "
+            "overlap across Z were joined into nuclei.",
         )
-    return images, labels
 
 
-def _note_left_out(
-    run: Run, labels: Sequence[Finding], files: Sequence[ImageFile]
-) -> list[Finding]:
-    """Keep in the record what was left out, and forget what this call takes."""
-    known: dict[str, str] = run.decided().get("left_out", {})
-    now = {f.file: f.reason for f in labels}
-    taken = {str(f) for f in files}
-    reasons = {k: v for k, v in sorted({**known, **now}.items()) if k not in taken}
-    if reasons or known:
-        run.decide("left_out", reasons)
-    return [
-        Finding(file=file, rule="label-image", severity="info", reason=reason)
-        for file, reason in reasons.items()
-    ]
+def _write_pages(out: Path) -> tuple[str, ...]:
+    from fatescope.report import nuclei_report_from_folder, write_report, write_settings
+
+    report = nuclei_report_from_folder(out)
+    write_report(out / "report.html", report)
+    write_settings(out / "settings.toml", report)
+    return "report.html", "settings.toml"
 
 
-def _threads(execution: Execution, workers: int) -> int:
-    """Share the cores among the workers; the network's threads do not change its numbers."""
-    if execution.cluster:
-        return 1
-    return max(1, available_workers(execution.workers, 10**6) // workers)
-
-
-def _workers(
-    files: Sequence[ImageFile], settings: NucleiSettings, execution: Execution, device: str
-) -> int:
-    """Return how many workers there are units, cores and memory for."""
-    workers = available_workers(execution.workers, len(files))
-    if device == "cuda" and execution.workers is None:
-        workers = min(workers, _SHARING_A_GPU)
-    if workers == 1 or execution.cluster:
-        return 1
-    largest = max(files, key=_bytes_on_disk)
-    return _COST.workers_that_fit(
-        workers, _megapixels(largest, settings)[1], memory_limit(execution.memory_bytes)
-    )
-
-
-def _bytes_on_disk(file: ImageFile) -> int:
-    return sum(size_and_time(p)[0] for p in file.paths if p.exists())
-
-
-def _model_and_device(
-    settings: NucleiSettings, execution: Execution
-) -> tuple[Predictor, Literal["cpu", "cuda"]]:
-    """Return the model and where all workers run it; on a cluster the driver needs no GPU."""
-    asked: Device = execution.device
-    if execution.cluster:
-        asked = "cpu"
-    predictor = open_predictor(settings.model, precision=settings.precision, device=asked)
-    on_gpu = "cuda" in (predictor.device, execution.device)
-    return predictor, "cuda" if on_gpu else "cpu"
-
-
-def _with_absolute_model(settings: NucleiSettings) -> NucleiSettings:
-    """Let workers in another folder find a package that was given by its path."""
-    if settings.model in ("classical", *shipped_names()):
-        return settings
-    return settings.replace(model=str(Path(settings.model).absolute()))
-
-
-def _megapixels(file: ImageFile, settings: NucleiSettings) -> tuple[float, float]:
-    """Return the pixels of one channel in all, and those of a plane; 0 if it cannot be read."""
-    try:
-        image = open_image(file, settings)
-    except FatescopeError:
-        return 0, 0
-    plane = image.size("Y") * image.size("X") / 1e6
-    return image.size("T") * image.size("Z") * plane, plane
+NUCLEI: System[NucleiSettings] = System(
+    command="predict nuclei",
+    cost=Cost(
+        cpu_seconds=0.25,
+        unit_seconds=0.03,
+        memory_mb=25.0,
+        output_mb=0.15,
+        unit_mb=0.02,
+        start_mb=300.0,
+        most_mb=950.0,
+    ),
+    find=find_nuclei,
+    write_pages=_write_pages,
+    decide=decide_sizes,
+)
+"""By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
+are written (`benchmarks/nuclei_speed.py`)."""

@@ -109,10 +109,11 @@ def test_two_values_brightness_and_offset_do_not_matter():
 def test_a_sheet_is_as_strong_as_the_drop_to_its_sides():
     x = (np.arange(41) - 20) * 0.2
     sheet = np.broadcast_to(np.exp(-(x**2) / (2 * 0.4**2)), (20, 21, 41)).astype(np.float32)
-    strength = ridge_strength(sheet, (0.4, 0.2, 0.2), width=(0.8, 0.4, 0.4))
+    strength, second = ridge_strength(sheet, (0.4, 0.2, 0.2), width=(0.8, 0.4, 0.4))
     # Smoothed by its own width: height 1/sqrt(2), curvature 1 / (2 width^2), times width^2.
     assert strength[10, 10, 20] == pytest.approx(1 / (2 * np.sqrt(2)), rel=0.06)
     assert strength[10, 10, 5] == pytest.approx(0, abs=1e-3)
+    assert second[10, 10, 20] == pytest.approx(0, abs=1e-3)
 
 
 def test_pieces_merge_over_weak_walls_only():

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fatescope.acquire.find import ImageFile
 from fatescope.acquire.images.single import read_one
 from fatescope.base import Image
+
+if TYPE_CHECKING:
+    from fatescope.acquire.reading import ImageReading
 
 
 def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Image:
@@ -47,3 +51,10 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
         return read_sequence(file, axes=axes)
     path = file.paths[0] if isinstance(file, ImageFile) else Path(file)
     return read_one(path, axes=axes)
+
+
+def open_image(file: ImageFile | Path | str, reading: ImageReading) -> Image:
+    """Open an image as the user's settings say, with the scale that they give."""
+    return read_image(file, axes=reading.axes).with_scale(
+        spacing_um=reading.spacing_um, interval_min=reading.interval_min
+    )

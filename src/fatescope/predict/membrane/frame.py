@@ -89,7 +89,7 @@ def segment_membranes(
     levelled = level_planes(grid.mean(clean), step)
     depth = find_surface(levelled, step, settings)
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
-    ridges = ridge_strength(levelled, step, width=width)
+    ridges, second = ridge_strength(levelled, step, width=width)
     box = bounding_box(depth > 0)
     if box is None and markers is None:
         return empty

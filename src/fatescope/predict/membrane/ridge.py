@@ -16,7 +16,7 @@ Components = dict[tuple[int, int], "NDArray[np.float32]"]
 
 def ridge_strength(
     values: NDArray[np.float32], spacing: Sequence[float], *, width: Sequence[float]
-) -> NDArray[np.float32]:
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Measure ridges: bright sheets in 3D, bright lines in 2D.
 
     Parameters
@@ -29,10 +29,11 @@ def ridge_strength(
 
     Returns
     -------
-    ndarray of float32, the same shape
+    strength, second : ndarray of float32, the same shape
         The largest curvature downwards, 0 where there is none: minus the smallest eigenvalue of
         the matrix of second derivatives, in units of ``width``, so that it is a difference of
-        brightness.
+        brightness; and the same of the next eigenvalue, which a sheet (in 2D a line) has not and
+        a ball has.
 
     References
     ----------
@@ -43,12 +44,9 @@ def ridge_strength(
     sigma = np.divide(width, spacing)
     smooth = gaussian_filter(values, sigma)
     curvature = _second_derivatives(smooth, sigma)
-    if values.ndim == 2:
-        a, b, c = curvature[0, 0], curvature[1, 1], curvature[0, 1]
-        smallest = _smallest_of_two(a, b, c)
-    else:
-        smallest = _smallest_of_three(curvature)
-    return np.asarray(np.maximum(-smallest, 0), dtype=np.float32)
+    lowest = _of_two(curvature) if values.ndim == 2 else _of_three(curvature)
+    first, second = (np.maximum(-x, 0).astype(np.float32) for x in lowest)
+    return first, second
 
 
 def _second_derivatives(smooth: NDArray[np.float32], sigma: NDArray[np.float64]) -> Components:
@@ -79,14 +77,15 @@ def _along(smooth: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     return out
 
 
-def _smallest_of_two(
-    a: NDArray[np.float32], b: NDArray[np.float32], c: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    return np.asarray((a + b) / 2 - np.sqrt(((a - b) / 2) ** 2 + c * c), dtype=np.float32)
+def _of_two(c: Components) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the eigenvalues of symmetric 2 x 2 matrices, the smaller first."""
+    mean, half = (c[0, 0] + c[1, 1]) / 2, (c[0, 0] - c[1, 1]) / 2
+    radius = np.sqrt(half * half + c[0, 1] * c[0, 1])
+    return mean - radius, mean + radius
 
 
-def _smallest_of_three(c: Components) -> NDArray[np.float32]:
-    """Return the smallest eigenvalue of symmetric 3 x 3 matrices.
+def _of_three(c: Components) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the smallest and the middle eigenvalue of symmetric 3 x 3 matrices.
 
     O. K. Smith, "Eigenvalues of a symmetric 3 x 3 matrix", Comm. ACM 4 (1961) 168.
     """
@@ -96,5 +95,6 @@ def _smallest_of_three(c: Components) -> NDArray[np.float32]:
     radius = np.sqrt((a * a + b * b + d * d + 2 * (xy * xy + xz * xz + yz * yz)) / 6)
     determinant = a * (b * d - yz * yz) - xy * (xy * d - yz * xz) + xz * (xy * yz - b * xz)
     cosine = np.clip(determinant / (2 * np.maximum(radius, 1e-12) ** 3), -1, 1)
-    angle = np.arccos(cosine) / 3 + 2 * np.pi / 3
-    return np.asarray(mean + 2 * radius * np.cos(angle), dtype=np.float32)
+    angle = np.arccos(cosine) / 3
+    third = 2 * np.pi / 3
+    return mean + 2 * radius * np.cos(angle + third), mean + 2 * radius * np.cos(angle - third)
