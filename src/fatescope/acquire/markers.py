@@ -38,7 +38,17 @@ def read_markers(path: Path | str) -> Table:
     FileFormatError
         If a column is missing, or holds what is no number.
     """
-    table, where = read_table(path), escape(path)
+    return as_markers(read_table(path), where=escape(path))
+
+
+def as_markers(table: Table, *, where: str) -> Table:
+    """Check a table of markers and complete its columns; see `read_markers`.
+
+    Raises
+    ------
+    FileFormatError
+        The sentence begins with ``where``.
+    """
     _need(table, [c for c in COLUMNS if c != "z"], where)
     z = table["z"] if "z" in table else np.zeros(len(table))
     columns = {"frame": table["frame"], "z": z, "y": table["y"], "x": table["x"]}

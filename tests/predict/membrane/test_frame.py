@@ -31,7 +31,7 @@ def test_cell_i_is_that_of_marker_i(ndim):
         assert dice(found.labels == label, true == label) > 0.85
     assert dice(found.labels > 0, true > 0) > 0.93
     assert found.outside == ()
-    assert found.wall > SETTINGS.least_wall
+    assert found.looks_like_membrane
 
 
 @BOTH
@@ -64,7 +64,7 @@ def test_a_constant_image_has_no_cells(ndim, value):
     pixels = np.full(SHAPE[ndim], value, np.uint8)
     found = segment_membranes(pixels, SPACING[ndim], SETTINGS)
     assert not found.labels.any()
-    assert np.isnan(found.wall)
+    assert not found.looks_like_membrane
     assert not segment_membranes(
         pixels, SPACING[ndim], SETTINGS, markers=np.zeros((0, ndim))
     ).labels.any()
@@ -161,3 +161,19 @@ def test_nuclei_are_the_brightest_within_their_size():
     found = find_nuclei(values, (0.6, 0.3, 0.3))
     assert sorted(found.tolist()) == [[10, 20, 20], [10, 40, 35]]
     assert len(find_nuclei(values * 0, (0.6, 0.3, 0.3))) == 0
+
+
+@BOTH
+def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
+    _, _, points = embryo(ndim)
+    spacing = np.array(SPACING[ndim]).reshape([-1] + [1] * ndim)
+    at = np.indices(SHAPE[ndim])
+    nuclei = np.zeros(SHAPE[ndim])
+    for point in points:
+        squares = ((at - point.reshape(spacing.shape)) * spacing) ** 2
+        nuclei += 150 * np.exp(-squares.sum(axis=0) / 2)
+    noise = np.random.default_rng(3).poisson(20, SHAPE[ndim])
+    for values in (nuclei + noise / 10, noise):
+        found = segment_membranes(values.astype(np.uint8), SPACING[ndim], SETTINGS)
+        assert not found.looks_like_membrane
+        assert not found.labels.any()

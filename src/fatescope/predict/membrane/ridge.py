@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -77,14 +77,14 @@ def _along(smooth: NDArray[np.float32], axis: int) -> NDArray[np.float32]:
     return out
 
 
-def _of_two(c: Components) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _of_two(c: Components) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the eigenvalues of symmetric 2 x 2 matrices, the smaller first."""
     mean, half = (c[0, 0] + c[1, 1]) / 2, (c[0, 0] - c[1, 1]) / 2
     radius = np.sqrt(half * half + c[0, 1] * c[0, 1])
     return mean - radius, mean + radius
 
 
-def _of_three(c: Components) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _of_three(c: Components) -> tuple[NDArray[Any], NDArray[Any]]:
     """Return the smallest and the middle eigenvalue of symmetric 3 x 3 matrices.
 
     O. K. Smith, "Eigenvalues of a symmetric 3 x 3 matrix", Comm. ACM 4 (1961) 168.

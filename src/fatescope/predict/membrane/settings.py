@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fatescope.base.settings import Settings, setting
-from fatescope.base.steps import StepsUm
+from fatescope.base.settings import setting
+from fatescope.predict.settings import PredictSettings
 
 
-class MembraneSettings(Settings):
+class MembraneSettings(PredictSettings):
     """What decides the result of a membrane prediction; lengths are those of walls and cells."""
 
     model: Literal["classical"] = setting(
         "classical", "classical: ridges and watershed; it has no weights"
     )
-    axes: str | None = setting(None, "axes of the files, letters out of TCZYX, as stored")
     channel: str | None = setting(None, "channel with the membranes, by name or number from 0")
     nuclei_channel: str | None = setting(
         None, "channel with the nuclei, from which cells start, by name or number from 0"
@@ -22,12 +21,6 @@ class MembraneSettings(Settings):
     markers: str | None = setting(
         None, "table with a row for each cell to be found: frame, z, y, x, optionally name, image"
     )
-    sequence: bool = setting(False, "numbered files are the frames of one movie")
-    pattern: str | None = setting(
-        None, 'names of the files, such as "{well}_{field}.tif"; {frame} makes a movie'
-    )
-    spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
-    interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
     wall_um: float = setting(
         0.37, "standard deviation of a wall's profile in the plane", unit="µm", gt=0.05, le=10
     )
