@@ -40,7 +40,7 @@ class MembraneSettings(PredictSettings):
         0.95, "how far inside of that the outer membrane lies", unit="µm", ge=0, le=20
     )
     closing_um: float = setting(
-        3.0, "gaps of the outer surface up to twice this are closed", unit="µm", ge=0, le=50
+        5.0, "gaps of the outer surface up to twice this are closed", unit="µm", ge=0, le=50
     )
     least_cell_um: float = setting(
         1.2, "distance from the walls that a cell reaches, if it is found alone", unit="µm", gt=0

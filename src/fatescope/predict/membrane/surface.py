@@ -84,8 +84,8 @@ def find_surface(
 
     Notes
     -----
-    The largest connected bright region is the embryo, its holes are filled, and what lies outside
-    is outside of a surface that a ball of ``closing_um`` rolls over.
+    The largest connected bright region is the embryo, the holes of each plane are filled, and what
+    lies outside is outside of a surface that a ball of ``closing_um`` rolls over.
     """
     import edt
     from scipy.ndimage import binary_fill_holes, gaussian_filter, label
@@ -100,7 +100,10 @@ def find_surface(
     padded = np.pad(embryo, room, mode="edge")
     near = edt.edt(~padded, anisotropy=tuple(step)) <= settings.closing_um
     closed = edt.edt(near, anisotropy=tuple(step)) > settings.closing_um
-    filled = binary_fill_holes(closed | padded)
+    filled = closed | padded
+    # Each plane by itself: above a dark nucleus the membrane can be too dim to close a volume.
+    for plane in filled if filled.ndim == 3 else filled[None]:
+        plane[...] = binary_fill_holes(plane)
     inside = filled[tuple(slice(a, -b) for a, b in room)]
     deeper = step.copy()
     if len(step) == 3:
