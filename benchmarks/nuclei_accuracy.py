@@ -55,7 +55,7 @@ def main() -> None:
         began = time.process_time()
         description = model.description
         scored = score_samples(
-            model, samples, description=description, thresholds=description.thresholds
+            model, samples, description=description, thresholds=description.instances.thresholds
         )
         sources = sorted({s.sample.unit.rpartition("/")[0] for s in scored})
         document[precision] = {

@@ -15,8 +15,9 @@ from skimage.filters import threshold_otsu
 from skimage.measure import label as components
 
 from fatescope.base import Image, InputError
-from fatescope.evaluate import ScoreSettings, bootstrap_interval, pool_scores, score_labels
+from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import load_model
+from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict import NucleiEmSettings, segment_image
 from fatescope.prepare import read_label_plane, read_plane, unit_hash
 from fatescope.train.planes import median_diameter
@@ -45,7 +46,7 @@ def row(name, scores):
     """Return one line: AP at 0.50 with its interval over images, AP at 0.75, pixel IoU."""
     pooled = pool_scores(scores)
     sums = np.array([[s.tp[0], s.n_true + s.n_pred - s.tp[0]] for s in scores])
-    span = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), ScoreSettings())
+    span = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), BootstrapSettings())
     return (
         f"| {name} | {pooled.ap(50):.3f} ({span[0]:.3f}-{span[1]:.3f}) | {pooled.ap(75):.3f} | "
         f"{pooled.iou:.3f} | {pooled.n_true} | {pooled.n_pred} |"
@@ -77,8 +78,8 @@ def main():
                 model,
                 p,
                 description=d,
-                thresholds=d.thresholds,
-                scale=d.diameter_px / median_diameter(t),
+                thresholds=d.instances.thresholds,
+                scale=d.image.diameter_px / median_diameter(t),
             )
             for _, p, t in pairs
         ]

@@ -106,16 +106,16 @@ def stages(model: str) -> dict[str, float]:
     frames, _ = open_frames(image)
     plan = choose_scale(frames, predictor, settings)
     network = predictor.network(
-        frames[0].parts, frames[0].statistics(predictor.description.percentiles)
+        frames[0].parts, frames[0].statistics(predictor.description.image.percentiles)
     )
     tile = np.zeros((1, 1, 512, 512), np.float32)
     tile[0, 0] = render(512, 512) / 3000
     maps = quantise(network.run(tile)[0])
-    thresholds = predictor.description.thresholds
+    thresholds = predictor.description.instances.thresholds
 
     def instances() -> None:
         sums = RegionSums()
-        regions = find_regions(maps, thresholds, outputs=predictor.description.outputs)
+        regions = find_regions(maps, thresholds, outputs=predictor.description.instances.channels)
         add_part(sums, regions, maps, own=slice(0, 512), offset=0)
         join_regions(sums, thresholds)
 

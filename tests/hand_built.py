@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, ModelPackage, write_package
+from fatescope.models import ModelDescription, ModelPackage, unfold, write_package
 
 
 def disc_network(radius: int = 5) -> bytes:
@@ -71,7 +71,7 @@ def disc_package(folder: Path, **changes: object) -> ModelPackage:
     """A whole package around `disc_network`."""
     network = disc_network()
     values = {"name": "discs", "summary": "Bright discs, found by a blur.", "tile_px": 256}
-    description = ModelDescription.from_values({**values, **changes})
+    description = ModelDescription.from_values(unfold({**values, **changes}))
     pixels, _ = render_discs((64, 64), diameter=20, seed=1)
     test_input = pixels[None, None]
     return write_package(

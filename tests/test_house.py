@@ -28,7 +28,7 @@ LAYERS = (
     {"predict", "prepare"},
     {"lineage", "plate", "clean", "measurement", "evaluate", "simulate", "models", "report"},
     {"acquire", "track", "run"},
-    {"storage"},
+    {"storage", "numeric"},
     {"base"},
 )
 HEAVY = {"numpy", "scipy", "skimage", "pandas", "torch", "openvino", "duckdb", "tifffile", "zarr"}

@@ -94,6 +94,16 @@ def test_scales_multiply_and_a_step_without_a_unit_is_unknown(tmp_path):
     assert read_image(path).spacing.interval_min is None
 
 
+def test_a_path_that_is_a_number_is_the_name_of_a_folder(tmp_path):
+    """So ez_zarr writes it; the specification wants text."""
+    path = ome_zarr(tmp_path / "a.zarr", ramp(4, 5), "yx", [1.0, 1.0], version="0.4")
+    (path / "s0").rename(path / "0")
+    attributes = json.loads((path / ".zattrs").read_text())
+    attributes["multiscales"][0]["datasets"][0]["path"] = 0
+    (path / ".zattrs").write_text(json.dumps(attributes))
+    np.testing.assert_array_equal(read_image(path).read(), ramp(4, 5))
+
+
 def test_other_orders_of_axes_are_sorted(tmp_path):
     pixels = ramp(5, 6, 7)
     path = ome_zarr(tmp_path / "a.zarr", pixels, "xyz", [1.0] * 3, version="0.4")

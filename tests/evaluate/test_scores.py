@@ -1,7 +1,5 @@
 """Scores: worked out by hand, against a slow and obvious second implementation, pooled."""
 
-import math
-
 import numpy as np
 import pytest
 import tifffile
@@ -14,7 +12,6 @@ from fatescope.base import InputError
 from fatescope.evaluate import (
     THRESHOLDS,
     ScoreSettings,
-    bootstrap_interval,
     find_overlap,
     match_objects,
     pool_scores,
@@ -225,14 +222,6 @@ def test_the_interval_is_over_units_and_repeats_with_its_seed():
     assert by_unit["low"] < by_unit["ap"]["0.50"] < by_unit["high"]
     # Images of a unit are alike, so taking them for independent narrows the interval falsely.
     assert by_unit["high"] - by_unit["low"] > 1.3 * (by_image["high"] - by_image["low"])
-
-
-def test_the_interval_agrees_with_the_normal_approximation():
-    rng = np.random.default_rng(1)
-    sums = np.stack([rng.normal(10, 1, 400), np.ones(400)], axis=1)
-    low, high = bootstrap_interval(sums, lambda s: s[:, 0] / s[:, 1], ScoreSettings())
-    half = 1.96 * sums[:, 0].std() / math.sqrt(400)
-    assert high - low == pytest.approx(2 * half, rel=0.1)
 
 
 def test_strata_are_scored_on_their_own():

@@ -28,7 +28,7 @@ def test_cells_come_mothers_first_and_sisters_by_name():
     assert cells.mother.tolist() == [-1, 0, 0]
     assert cells.first.tolist() == [0, 3, 3]
     assert cells.last.tolist() == [2, 3, 4]
-    assert cells.row_cell.tolist() == [2, 2, 0, 0, 0, 1]
+    assert cells.of_row.tolist() == [2, 2, 0, 0, 0, 1]
     assert cells.divides.tolist() == [True, False, False]
     assert cells.born.tolist() == [False, True, True]
 

@@ -12,7 +12,6 @@ from fatescope.lineage.clock import Clock
 from fatescope.lineage.naming import (
     NameSettings,
     guess_spacing,
-    mend_links,
     name_embryo,
     name_frame,
     name_movie,
@@ -20,6 +19,7 @@ from fatescope.lineage.naming import (
     too_young,
     untimely,
 )
+from fatescope.track import mend_links
 
 
 @pytest.fixture(scope="module")

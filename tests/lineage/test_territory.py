@@ -3,7 +3,7 @@ import pytest
 
 from fatescope.base import InputError
 from fatescope.lineage.body_axes import body_axes
-from fatescope.lineage.territory import interval_over_units, measure_territories
+from fatescope.lineage.territory import measure_territories
 from fatescope.simulate import LineagePlan, simulate_lineage
 
 HOW = {"cube_um": 3.0, "blur_um": 0.0, "n_deals": 10}
@@ -39,16 +39,6 @@ def test_an_absent_group_is_unknown_and_no_position_is_an_error():
         measure_territories(
             places * np.nan, track, groups, ["a"], **HOW, rng=np.random.default_rng(1)
         )
-
-
-def test_the_interval_covers_the_mean_and_few_embryos_have_none():
-    rng = np.random.default_rng(0)
-    values = rng.normal(0.4, 0.05, 12)
-    mean, low, high = interval_over_units(values, n_resamples=500, rng=rng)
-    assert low < mean == values.mean() < high
-    assert high - low < 0.08
-    assert np.isnan(interval_over_units(values[:2], n_resamples=9, rng=rng)[1])
-    assert np.isnan(interval_over_units(np.array([np.nan]), n_resamples=9, rng=rng)[0])
 
 
 @pytest.mark.parametrize("pose", range(4))

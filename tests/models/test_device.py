@@ -66,9 +66,9 @@ def test_the_session_of_the_gpu_gives_the_maps_of_the_processor(package):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = cuda.open_session(onnxruntime, package, ["CPUExecutionProvider"])
     batch = np.random.default_rng(3).random((3, 1, 64, 96), dtype=np.float32)
-    maps = cuda.run_session(session, batch)
+    maps = cuda.run_session(session, package.description.input.parts(batch))
     np.testing.assert_allclose(maps, load_model(package.source).run(batch), atol=1e-4)
-    one_by_one = np.concatenate([cuda.run_session(session, b[None]) for b in batch])
+    one_by_one = np.concatenate([cuda.run_session(session, [b[None]]) for b in batch])
     assert (maps == one_by_one).all()
 
 

@@ -46,8 +46,8 @@ def test_an_onnx_file_with_a_sidecar_becomes_a_package(tmp_path):
         'modality = "fluorescence"\n[thresholds]\ncore = 0.4\n'
     )
     package = import_model(tmp_path / "net.onnx", tmp_path / "mine")
-    assert package.description.diameter_px == 20
-    assert package.description.thresholds.core == 0.4
+    assert package.description.image.diameter_px == 20
+    assert package.description.instances.thresholds.core == 0.4
     assert check_model(package.source).passed
 
 
@@ -58,7 +58,7 @@ def test_an_onnx_file_with_a_sidecar_becomes_a_package(tmp_path):
         ("name = ", "sidecar"),
         ('name = "a"\n', "summary must be given"),
         ('name = "a"\nsummary = "b"\nsize = 3\n', "size is not a setting"),
-        ('name = "a"\nsummary = "b"\noutputs = ["foreground"]\n', "maps of the input's size"),
+        ('name = "a"\nsummary = "b"\noutputs = ["foreground"]\n', r"not 1 maps \(foreground\)"),
     ],
 )
 def test_a_sidecar_that_does_not_do_is_a_sentence(tmp_path, text, message):
@@ -83,7 +83,7 @@ def test_the_commands_answer_in_json_with_the_keys_of_the_contract(package, tmp_
     assert "classical" in {m["name"] for m in answer["models"]}
     assert {"command", "out", "units_done", "units_failed", "findings"} <= set(answer)
     shown = json.loads(run("show", package.source, "--json").stdout)
-    assert shown["models"][0]["diameter_px"] == 22
+    assert shown["models"][0]["input"]["diameter_px"] == 22
     out = tmp_path / "x.zip"
     exported = json.loads(run("export", package.source, "--out", out, "--json").stdout)
     assert exported["models"][0]["sha256"] == package.sha256

@@ -1,86 +1,71 @@
-import json
+"""The shipped names network is one package among the others, and names as before."""
+
+import io
 
 import numpy as np
 import pytest
+from safetensors.numpy import load
 
-from fatescope.base import ModelError
-from fatescope.models import NamesNetwork, read_names_network, write_names_network
+from fatescope.models import NamesPerRow, check_model, find_package, load_model, read_package
 
 
-def network():
-    rng = np.random.default_rng(0)
-    layers = tuple(
-        (rng.normal(size=(b, a)).astype(np.float32), rng.normal(size=b).astype(np.float32))
-        for a, b in ((2, 4), (4, 3))
+@pytest.fixture(scope="module")
+def package():
+    return read_package(find_package("compact-names"))
+
+
+def by_hand(package, rows):
+    """The network as it ran before it was ONNX: in NumPy, softmax in float64."""
+    w = load(package.files["weights.safetensors"])
+    x = ((rows.astype(np.float64) - w["mean"]) / w["sd"]).astype(np.float32)
+    n_layers = sum(name.endswith(".bias") for name in w)
+    for i in range(n_layers):
+        x = x @ w[f"layer{i}.weight"].T + w[f"layer{i}.bias"]
+        x = np.maximum(x, 0) if i + 1 < n_layers else x
+    e = np.exp(x - x.max(axis=1, keepdims=True) + w["log_prior"].astype(np.float64))
+    return e / e.sum(axis=1, keepdims=True)
+
+
+def test_every_row_has_the_name_that_it_had(package):
+    w = load(package.files["weights.safetensors"])
+    spread = np.random.default_rng(4).standard_normal((20_000, len(w["mean"])))
+    rows = np.float32(w["mean"] + w["sd"] * spread)
+    p = load_model("compact-names").run(rows)
+    before = by_hand(package, rows)
+    assert (p.argmax(axis=1) == before.argmax(axis=1)).all()
+    np.testing.assert_allclose(p, before, atol=2e-5)
+    assert len(set(p.argmax(axis=1))) > 16, "most names occur"
+
+
+def test_the_test_tensors_hold_what_the_network_gave_before_it_was_converted(package):
+    rows, kept = package.tensor("test_input.npy"), package.tensor("test_output.npy")
+    np.testing.assert_allclose(by_hand(package, rows), kept, rtol=0, atol=1e-6)
+    found = check_model("compact-names")
+    assert found.passed
+    assert found.differences["fp32"] < 1e-6
+
+
+def test_a_table_gives_the_same_bits_whole_and_in_parts(package):
+    rows = np.repeat(package.tensor("test_input.npy"), 20, axis=0)
+    model = load_model("compact-names", threads=1)
+    whole = model.run(rows)
+    parts = [model.run(rows[i : i + 300]) for i in range(0, len(rows), 300)]
+    assert (np.concatenate(parts) == whole).all()
+    assert (load_model("compact-names", threads=2).run(rows) == whole).all()
+
+
+def test_it_says_what_it_takes_gives_and_saw(package):
+    d = package.description
+    assert d.input.channels == (
+        "posterior_um",
+        "dorsal_um",
+        "left_um",
+        "log2_nuclei",
+        "radius_um",
     )
-    return NamesNetwork(
-        name="tiny",
-        classes=("A", "B", "C"),
-        features=("x", "y"),
-        layers=layers,
-        mean=np.array([1.0, 2.0]),
-        sd=np.array([2.0, 0.5]),
-        log_prior=np.log([0.5, 0.3, 0.2]),
-        stage=np.array([8, 8]),
-        place_um=np.zeros((2, 3)),
-        units_seen=("b" * 64, "a" * 64),
-        notes={"accuracy": 0.5},
-    )
-
-
-def test_a_package_read_again_gives_the_same_probabilities(tmp_path):
-    write_names_network(network(), tmp_path / "p", card="# tiny\n")
-    again = read_names_network(tmp_path / "p")
-    x = np.random.default_rng(1).normal(size=(50, 2))
-    p = again.probabilities(x)
-    np.testing.assert_allclose(p.sum(axis=1), 1)
-    np.testing.assert_allclose(p, network().probabilities(x), rtol=1e-5)
-    assert again.classes == ("A", "B", "C")
-    assert again.units_seen == ("a" * 64, "b" * 64)
-
-
-def test_probabilities_are_those_worked_out_by_hand():
-    tiny = NamesNetwork(
-        name="t",
-        classes=("A", "B"),
-        features=("x",),
-        layers=((np.array([[1.0], [-1.0]]), np.zeros(2)),),
-        mean=np.array([3.0]),
-        sd=np.array([2.0]),
-        log_prior=np.zeros(2),
-        stage=np.zeros(0, int),
-        place_um=np.zeros((0, 3)),
-        units_seen=(),
-        notes={},
-    )
-    expected = 1 / (1 + np.exp(-2.0))  # x = 5 is 1 standard deviation up: logits 1 and -1
-    np.testing.assert_allclose(tiny.probabilities(np.array([[5.0]]))[0], [expected, 1 - expected])
-
-
-@pytest.mark.parametrize("file", ["weights.safetensors", "card.md"])
-def test_a_changed_or_missing_file_is_refused(tmp_path, file):
-    write_names_network(network(), tmp_path, card="# tiny\n")
-    (tmp_path / file).write_bytes((tmp_path / file).read_bytes() + b" ")
-    with pytest.raises(ModelError, match=f"{file}: has another hash"):
-        read_names_network(tmp_path)
-    (tmp_path / file).unlink()
-    with pytest.raises(ModelError, match="No such file"):
-        read_names_network(tmp_path)
-
-
-def test_a_description_of_another_kind_or_shape_is_refused(tmp_path):
-    write_names_network(network(), tmp_path, card="# tiny\n")
-    path = tmp_path / "description.json"
-    good = json.loads(path.read_text())
-    for change, words in (
-        ({"schema": "other/1"}, "no package of schema"),
-        ({"features": ["x"]}, "damaged .*do not fit 1 features"),
-        ({"layers": "many"}, "damaged"),
-        ({"files": {}}, "no package of schema"),
-    ):
-        path.write_text(json.dumps({**good, **change}))
-        with pytest.raises(ModelError, match=words):
-            read_names_network(tmp_path)
-    path.write_text("{")
-    with pytest.raises(ModelError, match="damaged"):
-        read_names_network(tmp_path)
+    names = d.output_as(NamesPerRow).channels
+    assert (len(names), names[0], names[-1]) == (32, "ABa", "Z3")
+    assert len(d.training.units_seen) == 38
+    assert package.description.training.scores["accuracy"] == 0.86
+    embryo = np.load(io.BytesIO(package.files["mean_embryo.npy"]))
+    assert embryo.shape[1] == 4

@@ -1,22 +1,22 @@
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, Thresholds
-from fatescope.models.description import DISTANCE_MAPS
-from fatescope.predict import regions as steps
-from fatescope.predict.climbing import REACH_PX, climb_map
-from fatescope.predict.histogram import histogram
-from fatescope.predict.instances import find_regions
-from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.models import ImageInput, ModelDescription, Thresholds, Tiling
+from fatescope.models.outputs import DISTANCE_MAPS
+from fatescope.predict import tiling
+from fatescope.predict.decoders.climbing import REACH_PX, climb_map
+from fatescope.predict.decoders.instances import find_regions
+from fatescope.predict.decoders.join import RegionSums, add_part, join_regions
 from fatescope.predict.normalise import (
+    VALUE_BINS,
     count_values,
     first_bin,
     normalise,
     plane_statistics,
 )
 from fatescope.predict.plane import segment_plane
-from fatescope.predict.regions import FULL, quantise
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.tiling import FULL, quantise
 
 THRESHOLDS = Thresholds(min_area_px=5)
 
@@ -160,13 +160,14 @@ def _segment(network, maps, *, part_px):
     shape = maps.shape[1:]
     index = np.arange(shape[0] * shape[1], dtype=np.int32).reshape(shape).astype(np.float64)
     description = ModelDescription(
-        name="fake", summary="Maps drawn beforehand.", tile_px=4096, halo_px=16, divisor=1
+        name="fake",
+        summary="Maps drawn beforehand.",
+        input=ImageInput(tiling=Tiling(tile_px=(4096, 4096), halo_px=(16, 16), divisor=(1, 1))),
     )
     statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
     return segment_plane(
         network,
-        lambda y0, y1, x0, x1: index[y0:y1, x0:x1],
-        shape,
+        index,
         statistics,
         description,
         scale=(1.0, 1.0),
@@ -200,7 +201,7 @@ def test_regions_do_not_depend_on_the_bands_that_are_worked_on(shape, monkeypatc
     maps = blurred_maps(shape)
     whole = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert whole.n > 1
-    monkeypatch.setattr(steps, "_BAND_PX", 1)
+    monkeypatch.setattr(tiling, "_BAND_PX", 1)
     found = find_regions(quantise(maps), THRESHOLDS, outputs=DISTANCE_MAPS)
     assert (found.labels == whole.labels).all()
     assert (found.height == whole.height).all()
@@ -220,5 +221,5 @@ def test_counted_values_give_the_histogram_of_the_pixels(kind):
     counts = count_values(pixels)
     at = np.flatnonzero(counts)
     values = (at - first_bin(pixels.dtype)).astype(kind)
-    counted = histogram(normalise(values, statistics), counts[at])
-    assert counted.tolist() == histogram(normalise(pixels, statistics)).tolist()
+    counted = VALUE_BINS.count(normalise(values, statistics), counts[at])
+    assert counted.tolist() == VALUE_BINS.count(normalise(pixels, statistics)).tolist()

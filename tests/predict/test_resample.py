@@ -1,16 +1,10 @@
 import numpy as np
 import pytest
 
+from fatescope.predict.decoders.outlines import Corners, make_corners, outline_labels
 from fatescope.predict.normalise import plane_statistics
-from fatescope.predict.resample import (
-    Corners,
-    apply_taps,
-    make_corners,
-    make_taps,
-    outline_labels,
-    working_length,
-)
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.resample import apply_taps, make_taps, working_length
+from fatescope.predict.tiling import one_tile, read_tile
 
 SCALES = (0.125, 1 / 3, 0.5, 0.9, 1.09, 1.5, 2.0, 3.0)
 
@@ -64,7 +58,7 @@ def test_outlines_do_not_depend_on_how_many_rows_are_done_at_a_time(monkeypatch)
         make_corners(np.arange(round(n / 1.3)), scale=1.3, length=n) for n in labels.shape
     )
     whole = outline_labels(labels, foreground, rows, columns, least=115)
-    monkeypatch.setattr("fatescope.predict.resample._BAND_PX", 3 * whole.shape[1])
+    monkeypatch.setattr("fatescope.predict.decoders.outlines._BAND_PX", 3 * whole.shape[1])
     assert (outline_labels(labels, foreground, rows, columns, least=115) == whole).all()
 
 
@@ -73,9 +67,7 @@ def test_a_tile_is_the_sum_over_its_taps(scale):
     pixels = np.random.default_rng(1).integers(0, 4000, (150, 40)).astype(np.uint16)
     statistics = plane_statistics(lambda: [pixels], percentiles=(0, 100))
     lengths = [working_length(n, scale) for n in pixels.shape]
-    rows, columns = (Tiles(n, (0,), (0, n)) for n in lengths)
-    grid = Grid(shape=pixels.shape, scale=(scale, scale), rows=rows, columns=columns)
-    tile = read_tile(lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1], grid, statistics, 0, 0)
+    tile = read_tile(pixels, one_tile(pixels.shape, (scale, scale), lengths), statistics, 0, 0)
     dense = []
     for n, length in zip(pixels.shape, lengths, strict=True):
         taps = make_taps(np.arange(length), scale=scale, length=n)

@@ -3,16 +3,23 @@
 import numpy as np
 import pytest
 
-from fatescope.models import ModelDescription, Thresholds
-from fatescope.models.description import OFFSET_MAPS
-from fatescope.predict import regions as steps
-from fatescope.predict.instances import find_regions
-from fatescope.predict.join import RegionSums, add_part, join_regions
+from fatescope.models import ImageInput, InstanceMaps, ModelDescription, Thresholds, Tiling
+from fatescope.models.outputs import OFFSET_MAPS
+from fatescope.predict import tiling
+from fatescope.predict.decoders.instances import find_regions
+from fatescope.predict.decoders.join import RegionSums, add_part, join_regions
+from fatescope.predict.decoders.voting import (
+    APART_PX,
+    JUMP_PX,
+    REACH_PX,
+    _highest,
+    _uphill,
+    agreement,
+)
 from fatescope.predict.normalise import plane_statistics
 from fatescope.predict.plane import segment_plane
-from fatescope.predict.regions import quantise
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.voting import APART_PX, JUMP_PX, REACH_PX, _highest, _uphill, agreement
+from fatescope.predict.tiling import quantise
 from fatescope.prepare.targets import OFFSET_REACH_PX, centre_offsets
 
 THRESHOLDS = Thresholds(min_area_px=5, votes=1.0)
@@ -130,15 +137,12 @@ def segmented(maps, *, part_px):
     description = ModelDescription(
         name="fake",
         summary="Maps drawn beforehand.",
-        outputs=OFFSET_MAPS,
-        tile_px=4096,
-        halo_px=16,
-        divisor=1,
+        input=ImageInput(tiling=Tiling(tile_px=(4096, 4096), halo_px=(16, 16), divisor=(1, 1))),
+        output=InstanceMaps(channels=OFFSET_MAPS),
     )
     return segment_plane(
         DrawnNetwork(maps),
-        lambda y0, y1, x0, x1: index[y0:y1, x0:x1],
-        shape,
+        index,
         plane_statistics(lambda: iter([index]), percentiles=(0, 100)),
         description,
         scale=(1.0, 1.0),
@@ -164,7 +168,7 @@ def test_regions_do_not_depend_on_the_bands_that_are_worked_on(monkeypatch):
     maps = quantise(noisy_maps((90, 70), 5))
     whole = find_regions(maps, THRESHOLDS, outputs=OFFSET_MAPS)
     assert whole.n > 3
-    monkeypatch.setattr(steps, "_BAND_PX", 1)
+    monkeypatch.setattr(tiling, "_BAND_PX", 1)
     found = find_regions(maps, THRESHOLDS, outputs=OFFSET_MAPS)
     np.testing.assert_array_equal(found.labels, whole.labels)
     np.testing.assert_array_equal(found.height, whole.height)

@@ -1,7 +1,7 @@
 import numpy as np
 
 from fatescope.base.sulston import mother_of
-from fatescope.base.tracks import tracks_of
+from fatescope.numeric import tracks_of
 from fatescope.simulate import LineagePlan, simulate_lineage
 
 

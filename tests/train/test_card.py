@@ -60,10 +60,13 @@ def test_the_pixel_iou_is_pooled_as_on_the_page_of_a_comparison(nuclei, pairs):
 
 
 def test_a_kind_that_is_not_known_is_not_called_fluorescence(nuclei):
-    said = card_of(nuclei.replace(modality="any", polarity="any"), [])
+    def of_kind(**image):
+        return nuclei.replace(input=nuclei.image.replace(**image))
+
+    said = card_of(of_kind(modality="any", polarity="any"), [])
     assert "fluorescence" not in said.partition("## What it expects")[2]
     assert "bright" not in said.partition("## What it expects")[2]
-    assert "One plane (phase contrast)" in card_of(nuclei.replace(modality="phase"), [])
+    assert "One plane (phase contrast)" in card_of(of_kind(modality="phase"), [])
 
 
 def test_images_in_another_light_are_unlike_the_first_package(nuclei, pairs, phase_pairs):
@@ -79,7 +82,10 @@ def test_a_package_adapted_to_another_light_says_so_and_how_it_was_made(phase_pa
     train_model(recipe, data=phase_pairs, out=tmp_path / "out", start="nuclei", called="adapt")
     new = tmp_path / "out" / "tuned"
     package = read_package(new if new.exists() else tmp_path / "out" / "package")
-    assert (package.description.modality, package.description.polarity) == ("any", "any")
+    assert (package.description.image.modality, package.description.image.polarity) == (
+        "any",
+        "any",
+    )
     card = package.files["card.md"].decode()
     assert "`fatescope train adapt --from nuclei --data DIR --out DIR`" in card
     words = shlex.split("train adapt --from nuclei --data DIR --out DIR")

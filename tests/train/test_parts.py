@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from fatescope.base import InputError, ModelError, SettingsError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import Sample

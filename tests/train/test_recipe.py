@@ -3,7 +3,7 @@
 import pytest
 
 from fatescope.base import SettingsError
-from fatescope.models import OFFSET_MAPS, ModelDescription
+from fatescope.models import OFFSET_MAPS, ImageInput, InstanceMaps, ModelDescription
 from fatescope.train import Recipe, inherited, read_recipe, recipe_variant
 
 RECIPE = Recipe.from_values(
@@ -47,7 +47,10 @@ def test_the_variants_of_shipped_recipes_can_be_read():
 
 def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():
     start = ModelDescription(
-        name="em", summary="s", task="nuclei-em", modality="electron", polarity="any"
+        name="em",
+        summary="s",
+        task="nuclei-em",
+        input=ImageInput(modality="electron", polarity="any"),
     )
     assert inherited(read_recipe("adapt"), start).modality == "electron"
     assert inherited(read_recipe("adapt"), None).modality == "fluorescence"
@@ -58,7 +61,7 @@ def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():
 
 def test_a_network_goes_on_with_the_maps_of_its_package():
     plain = ModelDescription(name="old", summary="Draws distances.")
-    votes = plain.replace(outputs=OFFSET_MAPS)
+    votes = plain.replace(output=InstanceMaps(channels=OFFSET_MAPS))
     for recipe in (read_recipe("adapt"), Recipe.from_values({"then": [{"seed": 1}]})):
         for start, maps in ((plain, 3), (votes, 5), (None, 5)):
             stages = inherited(recipe, start).stages

@@ -7,10 +7,9 @@ from PIL import Image as PillowImage
 
 from fatescope.acquire import read_image
 from fatescope.base import FileFormatError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict import open_frames
-from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import Sample
 from fatescope.train.crops import read_window
 from fatescope.train.planes import load_plane
@@ -64,9 +63,7 @@ def sample_of(folder, pixels, suffix=".tif") -> Sample:
 def predicted(sample: Sample, scale: tuple[float, float], start: tuple[int, int], side: int):
     """Return what a network is shown: the first steps of `predict nuclei`."""
     frames, _ = open_frames(read_image(sample.image), channel=None)
-    lengths = [working_length(n, s) for n, s in zip(SHAPE, scale, strict=True)]
-    rows, columns = (Tiles(side, (0,), (0, n)) for n in lengths)
-    grid = Grid(shape=SHAPE, scale=scale, rows=rows, columns=columns)
+    grid = one_tile(SHAPE, scale, (side, side))
     return read_tile(frames[0].planes[0], grid, frames[0].statistics(PERCENTILES), *start)
 
 

@@ -32,8 +32,8 @@ def test_rendered_nuclei_of_any_size_are_found(model, diameter):
         model,
         movie.pixels[0],
         description=model.description,
-        thresholds=model.description.thresholds,
-        scale=model.description.diameter_px / diameter,
+        thresholds=model.description.instances.thresholds,
+        scale=model.description.image.diameter_px / diameter,
     )
     score = score_labels(movie.labels[0].astype(int), found)
     assert score.n_true > 20
@@ -49,7 +49,7 @@ def test_dim_nuclei_beside_bright_ones_are_found(model):
             model,
             pixels,
             description=model.description,
-            thresholds=model.description.thresholds,
+            thresholds=model.description.instances.thresholds,
             scale=22 / 24,
         )
         scores.append(score_labels(truth.astype(int), found))
@@ -72,7 +72,7 @@ def test_held_out_fields_score_what_the_card_says(model, data_dir, tmp_path):
     rendered |= {unit_hash(f"rendered-few/field_{i:04d}") for i in range(20)}
     assert seen == set(seen_hashes(read_samples(tmp_path / "pairs", splits=_ALL))) | rendered
     held_out = [s for s in rows if s.split == "test"]
-    thresholds = model.description.thresholds
+    thresholds = model.description.instances.thresholds
     scored = score_samples(model, held_out, description=model.description, thresholds=thresholds)
     everything = pool_scores([s.scores for s in scored])
     assert everything.ap(50) == pytest.approx(

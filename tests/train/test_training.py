@@ -11,7 +11,7 @@ from PIL import Image
 
 from fatescope.base import InputError, ModelError
 from fatescope.models import check_model, load_model, read_package
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
 from fatescope.train import Recipe
@@ -194,7 +194,7 @@ def test_the_images_it_learnt_from_are_as_expected_and_a_negative_is_not(trained
     from fatescope.models.guard import check_input, describe_input
 
     description = read_package(trained[0] / "package").description
-    assert set(description.expected) >= {"ground", "lean", "share_1px"}
+    assert set(description.image.expected) >= {"ground", "lean", "share_1px"}
     for sample in read_samples(pairs, splits=["test"]):
         plane = normalise_plane(read_plane(sample.image), percentiles=PERCENTILES)
         assert check_input(describe_input(plane), description) == []

@@ -10,7 +10,7 @@ from PIL import Image
 
 from fatescope.base import InputError, ModelError
 from fatescope.evaluate import CompareSettings, ScoreSettings, compare_scores, score_labels
-from fatescope.models import read_package, write_package
+from fatescope.models import InstanceMaps, Thresholds, read_package, write_package
 from fatescope.prepare import Sample, unit_hash, write_samples
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.workflows.compare import compare_models
@@ -53,8 +53,8 @@ def pairs(tmp_path_factory):
 @pytest.fixture(scope="module")
 def deaf(tmp_path_factory):
     """A package that drops nearly all that it sees."""
-    thresholds = {"foreground": 0.35, "min_area_px": 450}
-    return changed(tmp_path_factory.mktemp("deaf") / "p", name="deaf", thresholds=thresholds)
+    output = InstanceMaps(thresholds=Thresholds(foreground=0.35, min_area_px=450))
+    return changed(tmp_path_factory.mktemp("deaf") / "p", name="deaf", output=output)
 
 
 def test_a_better_package_is_called_better_and_the_other_way_round_worse(pairs, deaf, tmp_path):

@@ -1,7 +1,9 @@
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import textwrap
 import time
 from functools import partial
 from pathlib import Path
@@ -71,11 +73,39 @@ def test_workers_compute_with_one_thread_and_the_caller_is_left_alone(monkeypatc
 
 
 @pytest.mark.parametrize("workers", [1, 2])
-def test_progress_is_told_after_each_unit(workers):
-    told = []
-    list(map_units(square, [1, 2, 3], workers=workers, progress=lambda *p: told.append(p)))
-    assert [t[:2] for t in told] == [(1, 3), (2, 3), (3, 3)]
-    assert {t[2] for t in told} == {"1", "2", "3"}
+def test_progress_is_reported_after_each_unit(workers):
+    said = []
+    list(map_units(square, [1, 2, 3], workers=workers, progress=lambda *p: said.append(p)))
+    assert list(dict.fromkeys(p[:2] for p in said if p[0])) == [(1, 3), (2, 3), (3, 3)]
+    assert {p[2] for p in said} - {""} == {"1", "2", "3"}
+
+
+def test_progress_is_reported_while_units_take_long_and_can_cancel_them():
+    begun = time.monotonic()
+
+    def cancel_after_a_second(*_):
+        if time.monotonic() - begun > 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        list(map_units(time.sleep, [60, 60], workers=2, progress=cancel_after_a_second))
+    assert time.monotonic() - begun < 40
+    assert not multiprocessing.active_children()
+
+
+def test_a_notebook_gets_a_bar(tmp_path):
+    nbformat = pytest.importorskip("nbformat")
+    nbclient = pytest.importorskip("nbclient")
+    lines = """
+        import time
+        from fatescope.workflows.execute import map_units
+        _ = list(map_units(time.sleep, [1.5, 1.0, 0.5], workers=1))
+    """
+    cell = nbformat.v4.new_code_cell(textwrap.dedent(lines))
+    book = nbformat.v4.new_notebook(cells=[cell])
+    nbclient.NotebookClient(book, timeout=120, resources={"metadata": {"path": tmp_path}}).execute()
+    shown = [o["data"]["text/html"] for o in book.cells[0].outputs if "data" in o]
+    assert "3/3 0.5" in "".join(shown)
 
 
 def test_a_name_of_two_lines_stays_one_line_of_progress():

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from fatescope.evaluate import CompareSettings, score_labels
-from fatescope.models import read_package, write_package
+from fatescope.models import InstanceMaps, Thresholds, read_package, write_package
 from fatescope.prepare import Sample, read_label_plane, read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
 from fatescope.simulate import NucleiMovieSettings, simulate_image
@@ -15,6 +15,7 @@ from fatescope.train.scoring import Scored
 from fatescope.workflows.compare import compare_models
 from fatescope.workflows.kept import COMPARED, keep_better
 
+DEAF = InstanceMaps(thresholds=Thresholds(foreground=0.35, min_area_px=450))
 SHIPPED = "src/fatescope/models/shipped/nuclei"
 
 
@@ -55,7 +56,7 @@ def manifest(pairs, folder, **changes):
 
 
 def deaf(folder, name="deaf"):
-    return copy_of(folder, name=name, thresholds={"foreground": 0.35, "min_area_px": 450})
+    return copy_of(folder, name=name, output=DEAF)
 
 
 def compared(old, new, data, tmp_path):

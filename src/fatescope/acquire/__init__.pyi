@@ -1,3 +1,6 @@
+from .exclusions import exclusions_table as exclusions_table
+from .exclusions import read_exclusions as read_exclusions
+from .exclusions import write_exclusions as write_exclusions
 from .find import ImageFile as ImageFile
 from .find import find_images as find_images
 from .images.check import check_image as check_image

@@ -10,6 +10,9 @@ from .errors import MissingExtraError as MissingExtraError
 from .errors import ModelError as ModelError
 from .errors import RunError as RunError
 from .errors import SettingsError as SettingsError
+from .exclusion import Exclusion as Exclusion
+from .exclusion import excluded_frames as excluded_frames
+from .exclusion import excluded_rows as excluded_rows
 from .execution import PROCESS_MB as PROCESS_MB
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
@@ -20,6 +23,7 @@ from .finding import RULES as RULES
 from .finding import Finding as Finding
 from .finding import Severity as Severity
 from .grouping import FindingGroup as FindingGroup
+from .grouping import FindingGroups as FindingGroups
 from .grouping import commonest_doubt as commonest_doubt
 from .grouping import group_findings as group_findings
 from .image import Image as Image

@@ -102,18 +102,13 @@ class Image:
         InputError
             If there are more steps than the image has spatial axes, or one is not positive.
         """
-        steps: dict[str, float | None] = {"T": interval_min}
-        if spacing_um is not None:
-            given = [float(step) for step in spacing_um]
-            spatial = [a for a in "ZYX" if a in self.axes]
-            if not 0 < len(given) <= len(spatial):
-                raise InputError(
-                    f"{self.name}: --spacing-um gives {len(given)} steps, but the image has the "
-                    f"axes {self.axes}. Give X, or Y,X" + (", or Z,Y,X." if "Z" in spatial else ".")
-                )
-            values = given * 2 if len(given) == 1 else given
-            steps |= dict(zip(spatial[-len(values) :], values, strict=True))
-        said = Spacing.of(source="user", **steps).only(self.axes)
+        n, solid = len(spacing_um or ()), "Z" in self.axes
+        if spacing_um is not None and not 0 < n <= 2 + solid:
+            raise InputError(
+                f"{self.name}: --spacing-um gives {n} steps, but the image has the axes "
+                f"{self.axes}. Give X, or Y,X" + (", or Z,Y,X." if solid else ".")
+            )
+        said = Spacing.given(spacing_um, interval_min).only(self.axes)
         return replace(self, spacing=self.spacing.replaced_by(said))
 
     def read(self, **index: int | slice) -> NDArray[Any]:

@@ -67,7 +67,7 @@ class Settings(BaseModel):
             One sentence that names each setting at fault, its value and its range.
         """
         try:
-            return cls(**values)
+            return cls.model_validate(values)
         except ValidationError as error:
             raise SettingsError(_sentence(cls, error)) from error
 
@@ -87,7 +87,8 @@ class Settings(BaseModel):
     def __repr_args__(self) -> Any:
         """Show only what differs from the default."""
         fields = type(self).model_fields
-        return [(k, v) for k, v in super().__repr_args__() if k and v != fields[k].default]
+        shown = super().__repr_args__()
+        return [(k, v) for k, v in shown if k and (k not in fields or v != fields[k].default)]
 
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fatescope.base.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 Source = Literal["file", "user", "estimated", "assumed"]
 _UNITS = {"Z": "µm", "Y": "µm", "X": "µm", "T": "min"}
@@ -53,6 +56,14 @@ class Spacing:
     def of(cls, *, source: Source, **steps: float | None) -> Spacing:
         """Build a spacing from numbers that share one source; ``None`` means unknown."""
         return cls({a: Length(v, source) for a, v in steps.items() if v is not None})
+
+    @classmethod
+    def given(cls, spacing_um: Sequence[float] | None, interval_min: float | None) -> Spacing:
+        """Build what a user said: X (for Y too), or Y, X, or Z, Y, X in µm, and minutes."""
+        steps = [float(step) for step in spacing_um or ()]
+        steps = steps * 2 if len(steps) == 1 else steps
+        along = dict(zip("ZYX"[3 - len(steps) :], steps, strict=True))
+        return cls.of(source="user", T=interval_min, **along)
 
     def um(self, axes: str) -> tuple[float, ...] | None:
         """Return the steps along ``axes`` in µm, or ``None`` if one of them is unknown."""

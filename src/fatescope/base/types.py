@@ -14,4 +14,5 @@ BoolArray = NDArray[np.bool_]
 LabelImage = NDArray[np.integer[Any]]
 
 Progress = Callable[[int, int, str], None]
-"""Told how much is done, how much there is, and what is going on."""
+"""Called with how much is done, how much there is, and what is going on; what it raises ends the
+work, and the same call continues it later."""

@@ -41,9 +41,10 @@ def lint(
     """Find faults in lineages: format, structure, scope, names, geometry, timing, species.
 
     Writes report.html, findings.csv, ranked and with reasons, and lineages.csv, one row per input.
-    With --decisions, tables without the accepted faults go into clean/; the originals stay as they
-    are. Findings never change the exit code unless --fail-on asks for it: then it is 1, as for a
-    table that could not be read; findings that you accepted or rejected do not count.
+    With --decisions, tables without the accepted faults go into clean/, and what was taken out into
+    exclusion.csv, which every lineage command obeys (--exclude); the originals stay as they are.
+    Findings never change the exit code unless --fail-on asks for it: then it is 1, as for a table
+    that could not be read; findings that you accepted or rejected do not count.
     """
     from fatescope.workflows.lineages.lint import lint_lineages
     from fatescope.workflows.lineages.plan import plan_lineages

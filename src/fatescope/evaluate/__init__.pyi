@@ -1,4 +1,3 @@
-from .bootstrap import bootstrap_interval as bootstrap_interval
 from .errors import explain_errors as explain_errors
 from .match import Match as Match
 from .match import match_objects as match_objects

@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base.checks import check_label_image
 from fatescope.base.errors import InputError
-from fatescope.base.runs import Runs, find_runs
+from fatescope.numeric import Runs, find_runs
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray, LabelImage

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.evaluate.bootstrap import bootstrap_interval
 from fatescope.evaluate.score import THRESHOLDS
+from fatescope.numeric import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

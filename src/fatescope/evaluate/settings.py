@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from typing import Literal
 
-from fatescope.base.settings import Settings, setting
+from fatescope.base.settings import setting
+from fatescope.numeric.settings import BootstrapSettings
 
 
-class ScoreSettings(Settings):
+class ScoreSettings(BootstrapSettings):
     """The bootstrap behind every interval."""
-
-    resamples: int = setting(2000, "number of bootstrap samples", ge=100, le=1_000_000)
-    level: float = setting(0.95, "share of bootstrap samples inside the interval", gt=0.5, lt=1)
-    seed: int = setting(0, "seed of the bootstrap", ge=0)
 
 
 ComparedScore = Literal["ap_50", "ap_75", "mean_ap_50_90", "iou"]

@@ -9,8 +9,8 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.base.table import Table
-from fatescope.evaluate.bootstrap import bootstrap_interval
 from fatescope.evaluate.score import THRESHOLDS, LabelScores
+from fatescope.numeric import bootstrap_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,4 +1,3 @@
-from .cells import Cells as Cells
 from .cells import cells_of as cells_of
 from .cells import lifetime as lifetime
 from .cells import mean_per_cell as mean_per_cell
@@ -8,7 +7,7 @@ from .division_axes import axes_of_atlas as axes_of_atlas
 from .division_axes import division_axes as division_axes
 from .division_axes import fit_axes as fit_axes
 from .division_axes import mean_axes as mean_axes
-from .exclusion import excluded_rows as excluded_rows
+from .exclusion import make_exclusions as make_exclusions
 from .exclusion import with_decisions as with_decisions
 from .exclusion import without_rows as without_rows
 from .layout import TreeLayout as TreeLayout

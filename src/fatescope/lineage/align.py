@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.lineage.atlas import at_phase
+from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
@@ -45,26 +46,6 @@ class Fit:
     expected: FloatArray
     spread: float
     rms_um: float
-
-
-def fit_linear(
-    source: FloatArray,
-    target: FloatArray,
-    *,
-    weight: FloatArray,
-    ridge: float,
-    prior: FloatArray | None = None,
-) -> tuple[FloatArray, FloatArray]:
-    """Fit ``target = source @ matrix + shift``, drawn towards ``prior`` by ``ridge``."""
-    share = weight / weight.sum()
-    centre, goal = share @ source, share @ target
-    centred = (source - centre) * weight[:, None]
-    normal = centred.T @ (source - centre) + (ridge + 1e-9) * np.eye(3)
-    right = centred.T @ (target - goal)
-    if prior is not None:
-        right = right + ridge * prior
-    matrix = np.linalg.solve(normal, right)
-    return matrix, goal - centre @ matrix
 
 
 def fit_embryo(

@@ -9,11 +9,11 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.base.sulston_tree import all_names, daughters_of
-from fatescope.lineage.align import fit_linear
 from fatescope.lineage.atlas import ATLAS_VERSION, NODES, Atlas
 from fatescope.lineage.atlas_cells import EmbryoCells
 from fatescope.lineage.division_axes import DivisionAxes, fit_axes, mean_axes
 from fatescope.lineage.neighbours import common_neighbours
+from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -17,6 +17,7 @@ from scipy.spatial.distance import cdist
 
 from fatescope.base.errors import InputError
 from fatescope.lineage.body_axes import body_axes
+from fatescope.numeric import fit_matrix, fit_rotation
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -194,11 +195,9 @@ def _refine(
             x.append(a[rows])
             y.append(b[columns])
         ours, theirs = np.concatenate(x), np.concatenate(y)
-        cross = theirs.T @ ours
-        u, _, vt = np.linalg.svd(cross)
-        turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
-        linear = turn
+        linear = fit_rotation(ours, theirs)
         if step >= 3:
-            ridge = _RIDGE_UM2 * len(ours) * np.eye(3)
-            linear = (cross + turn @ ridge) @ np.linalg.inv(ours.T @ ours + ridge)
+            every = np.ones(len(ours))
+            ridge = _RIDGE_UM2 * len(ours)
+            linear = fit_matrix(ours, theirs, weight=every, ridge=ridge, prior=linear.T).T
     return linear, _distance(pairs, linear)

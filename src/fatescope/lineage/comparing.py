@@ -16,6 +16,7 @@ from scipy import stats
 from fatescope.base.errors import InputError
 from fatescope.base.sulston import depth_of, founder_of, sort_key
 from fatescope.lineage.statistics import Contrast, contrast, false_discovery_rate
+from fatescope.numeric import fit_linear, fit_rotation
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
@@ -327,20 +328,16 @@ def _fit_place(place: FloatArray, frame: FloatArray, table: str) -> tuple[FloatA
         )
     x, y = place[both], frame[both]
     weight = np.ones(len(x))
-    linear, shift = np.eye(3), np.zeros(3)
+    matrix: FloatArray = np.eye(3)
+    shift: FloatArray = np.zeros(3)
     for _ in range(8):
         mx, my = (np.average(v, axis=0, weights=weight) for v in (x, y))
-        cross = (weight[:, None] * (y - my)).T @ (x - mx)
-        u, _, vt = np.linalg.svd(cross)
-        turn = u @ np.diag([1, 1, np.sign(np.linalg.det(u @ vt))]) @ vt
-        gram = (weight[:, None] * (x - mx)).T @ (x - mx)
-        ridge = _RIDGE_UM2 * len(x) * np.eye(3)
-        linear = (cross + turn @ ridge) @ np.linalg.inv(gram + ridge)
-        shift = my - linear @ mx
-        away = np.linalg.norm(y - x @ linear.T - shift, axis=1)
+        turn = fit_rotation(x - mx, y - my, weight=weight)
+        matrix, shift = fit_linear(x, y, weight=weight, ridge=_RIDGE_UM2 * len(x), prior=turn.T)
+        away = np.linalg.norm(y - x @ matrix - shift, axis=1)
         scale = max(1.4826 * float(np.median(away)), 1e-6)
         weight = np.where(away < 3 * scale, (1 - (away / (3 * scale)) ** 2) ** 2, 0.0)
-    return linear, shift
+    return matrix.T, shift
 
 
 def _mean_of(values: Sequence[FloatArray]) -> FloatArray:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.sulston import daughter_names, is_cell_name
-from fatescope.base.tracks import Tracks, tracks_of
+from fatescope.numeric import Tracks, fit_rotation, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -79,8 +79,6 @@ def division_axes(lineage: Lineage, tracks: Tracks | None = None) -> dict[str, F
     """
     tracks = tracks or tracks_of(lineage)
     place = lineage.position_um()
-    order = np.lexsort((lineage.frame, tracks.of_row))
-    start = np.cumsum(tracks.n_rows) - tracks.n_rows
     name = tracks.name.tolist()
     axes: dict[str, FloatArray] = {}
     for mother, pair in enumerate(tracks.daughters()):
@@ -92,7 +90,7 @@ def division_axes(lineage: Lineage, tracks: Tracks | None = None) -> dict[str, F
             continue
         first, second = (by_name[n] for n in wanted)
         later = min(1, int(tracks.n_rows[first]) - 1, int(tracks.n_rows[second]) - 1)
-        rows = order[start[first] + later], order[start[second] + later]
+        rows = tracks.rows[tracks.start[[first, second]] + later]
         vector = place[rows[1]] - place[rows[0]]
         length = float(np.linalg.norm(vector))
         if lineage.frame[rows[0]] == lineage.frame[rows[1]] and length > 0:
@@ -121,20 +119,13 @@ def fit_axes(axes: Mapping[str, FloatArray], reference: DivisionAxes) -> AxisFit
     rotation: FloatArray = np.eye(3)
     cosine: FloatArray = weight
     for _ in range(_ROUNDS):
-        rotation = _rotation(seen, mean, weight)
+        rotation = fit_rotation(seen, mean, weight=weight)
         cosine = np.einsum("ij,ij->i", seen @ rotation.T, unit)
         weight = np.clip(cosine, 0.05, 1.0)
     return AxisFit(
         cosine=dict(zip(shared, cosine.tolist(), strict=True)),
         rotation=rotation,
     )
-
-
-def _rotation(source: FloatArray, target: FloatArray, weight: FloatArray) -> FloatArray:
-    """Return the proper rotation that best turns ``source`` into ``target`` (Kabsch 1976)."""
-    u, _, vt = np.linalg.svd((source * weight[:, None]).T @ target)
-    sign = np.sign(np.linalg.det(vt.T @ u.T))
-    return np.asarray(vt.T @ np.diag([1.0, 1.0, sign]) @ u.T)
 
 
 def mean_axes(embryos: Sequence[Mapping[str, FloatArray]], *, fewest: int) -> DivisionAxes:

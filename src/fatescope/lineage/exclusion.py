@@ -1,4 +1,4 @@
-"""From accepted findings to an exclusion; the table itself is never changed."""
+"""From accepted findings to exclusions of cells; the table itself is never changed."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.base.exclusion import Exclusion
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, mother_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Collection, Iterable
 
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import BoolArray
@@ -24,21 +25,18 @@ EXCLUDING = frozenset(
 """Rules whose accepted findings take rows out; the others speak of a whole embryo or of time."""
 
 
-def excluded_rows(lineage: Lineage, findings: Iterable[Finding]) -> BoolArray:
-    """Return which rows the accepted findings exclude.
+def make_exclusions(lineage: Lineage, findings: Iterable[Finding]) -> list[Exclusion]:
+    """Return what the accepted findings take out of a lineage.
 
-    Everything downstream obeys the mask. A finding whose status goes back to open or rejected
-    gives its rows back, because the mask is always made anew from the findings.
+    Everything downstream obeys them. A finding whose status goes back to open or rejected gives
+    its rows back, because exclusions are always made anew from the findings.
 
     Parameters
     ----------
     lineage : Lineage
+        Says which descendants of a cell there are.
     findings : iterable of Finding
         Of any status; only accepted ones count.
-
-    Returns
-    -------
-    ndarray of bool, shape (n,)
 
     Notes
     -----
@@ -46,51 +44,55 @@ def excluded_rows(lineage: Lineage, findings: Iterable[Finding]) -> BoolArray:
     over-split take out the rows concerned; swapped or exchanged cells go out with all their
     descendants from the frame of the finding on. `fatescope lineage edit` repairs instead.
     """
-    out = np.zeros(len(lineage), dtype=bool)
-    for finding in findings:
-        if finding.status == "accepted" and finding.rule in EXCLUDING:
-            out |= _rows_of(lineage, finding)
-    return out
+    made = (
+        _exclusion(lineage, finding)
+        for finding in findings
+        if finding.status == "accepted" and finding.rule in EXCLUDING
+    )
+    return [e for e in made if e.objects or e.rule == "cliff"]
 
 
-def _rows_of(lineage: Lineage, finding: Finding) -> BoolArray:
-    cells = (finding.object or "").split("|")
-    frame = lineage.frame
-    start = np.iinfo(np.int64).min if finding.frame is None else finding.frame
+def _exclusion(lineage: Lineage, finding: Finding) -> Exclusion:
+    cells = [c for c in (finding.object or "").split("|") if c]
+    first, last = finding.frame, None
     if finding.rule == "cliff":
-        return np.asarray(frame >= start)
-    if finding.rule == "nonpositive-time":
-        return np.asarray((frame < 0) & _named(lineage, cells))
-    if finding.rule in ("jump", "duplicate-row"):
-        return np.asarray((frame == start) & _named(lineage, cells))
-    if finding.rule == "duplicate-position":
-        return np.asarray((frame >= start) & _named(lineage, cells[1:]))
-    if finding.rule == "oversplit":
-        return _descends(lineage, cells) & ~_named(lineage, cells)
-    if finding.rule == "outside-tree":
-        return _named(lineage, cells)
-    return np.asarray((frame >= start) & below(lineage, cells))
+        cells = []
+    elif finding.rule == "nonpositive-time":
+        first, last = None, -1
+    elif finding.rule in ("jump", "duplicate-row"):
+        last, cells = first, cells if first is not None else []
+    elif finding.rule == "duplicate-position":
+        cells = cells[1:]
+    elif finding.rule == "oversplit":
+        first, cells = None, _descendants(lineage, cells)
+    elif finding.rule == "outside-tree":
+        first = None
+    else:
+        cells = [*cells, *_descendants(lineage, cells)]
+    return Exclusion(
+        file=finding.file,
+        first_frame=first,
+        last_frame=last,
+        objects=tuple(cells),
+        rule=finding.rule,
+    )
 
 
 def below(lineage: Lineage, cells: list[str]) -> BoolArray:
     """Return the rows of cells and of all that descend from them, by name."""
-    return np.asarray(_named(lineage, cells) | _descends(lineage, cells))
+    return np.isin(lineage.name.astype(str), [*cells, *_descendants(lineage, cells)])
 
 
-def _named(lineage: Lineage, cells: list[str]) -> BoolArray:
-    return np.isin(lineage.name.astype(str), [c for c in cells if c])
-
-
-def _descends(lineage: Lineage, cells: list[str]) -> BoolArray:
-    """Return rows whose cell has one of these among its ancestors, by name."""
-    wanted = set(cells)
-    below: dict[str, bool] = {}
+def _descendants(lineage: Lineage, cells: Collection[str]) -> list[str]:
+    """Return the cells, other than these, that have one of these among their ancestors, by name."""
+    found = []
     for name in dict.fromkeys(lineage.name.tolist()):
-        above = mother_of(name) if is_cell_name(name) else None
-        while above is not None and above not in wanted:
+        above = mother_of(name) if is_cell_name(name) and name not in cells else None
+        while above is not None and above not in cells:
             above = mother_of(above)
-        below[name] = above is not None
-    return np.array([below[n] for n in lineage.name.tolist()], dtype=bool)
+        if above is not None:
+            found.append(name)
+    return found
 
 
 def without_rows(lineage: Lineage, excluded: BoolArray) -> Lineage:

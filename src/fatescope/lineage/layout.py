@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.cells import Cells
+    from fatescope.numeric import Tracks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +37,12 @@ class TreeLayout:
     width: float
 
 
-def layout_tree(cells: Cells, *, interval: float, gap: float) -> TreeLayout:
+def layout_tree(cells: Tracks, *, interval: float, gap: float) -> TreeLayout:
     """Place every cell; branch length is time.
 
     Parameters
     ----------
-    cells : Cells
+    cells : Tracks
         Depth first, mothers before daughters.
     interval : float
         Length of a frame in the unit of the time axis (1 for frames).
@@ -109,7 +109,7 @@ class Runs:
 
 
 def value_runs(
-    cells: Cells,
+    cells: Tracks,
     frame: IntArray,
     values: FloatArray,
     *,
@@ -122,7 +122,7 @@ def value_runs(
 
     Parameters
     ----------
-    cells : Cells
+    cells : Tracks
     frame, values : ndarray, shape (n,)
         One entry per row of the lineage.
     interval : float
@@ -135,8 +135,8 @@ def value_runs(
     share = (np.clip(values, low, high) - low) / (high - low)
     step = np.where(np.isfinite(share), np.floor(np.nan_to_num(share) * n_steps), -1)
     step = np.minimum(step, n_steps - 1).astype(np.int64)
-    order = np.lexsort((frame, cells.row_cell))
-    cell, at, step = cells.row_cell[order], frame[order], step[order]
+    order = np.lexsort((frame, cells.of_row))
+    cell, at, step = cells.of_row[order], frame[order], step[order]
     new = np.ones(len(order), dtype=bool)
     new[1:] = (cell[1:] != cell[:-1]) | (step[1:] != step[:-1])
     first = np.flatnonzero(new)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.lineage.cells import Cells
+    from fatescope.numeric import Tracks
 
 FOUNDERS = ("AB", "MS", "E", "C", "D", "P4", "EMS", "P1", "P2", "P3", "P0")
 
@@ -33,12 +33,12 @@ def step_lengths(lineage: Lineage) -> FloatArray:
     return out
 
 
-def sister_distances(lineage: Lineage, cells: Cells) -> FloatArray:
+def sister_distances(lineage: Lineage, cells: Tracks) -> FloatArray:
     """Return the distance of sisters in the second frame of their life, µm, one per division."""
     position = lineage.position_um()
     second = np.full(len(cells), -1)
-    rows = np.flatnonzero(lineage.frame == cells.first[cells.row_cell] + 1)
-    second[cells.row_cell[rows]] = rows
+    rows = np.flatnonzero(lineage.frame == cells.first[cells.of_row] + 1)
+    second[cells.of_row[rows]] = rows
     pairs: dict[int, list[int]] = {}
     for c, mother in enumerate(cells.mother):
         if mother >= 0 and second[c] >= 0:
@@ -87,7 +87,7 @@ def lineages_of(names: Sequence[str]) -> list[str]:
     return out
 
 
-def scope_cliff(cells: Cells, *, fewest: int) -> int | None:
+def scope_cliff(cells: Tracks, *, fewest: int) -> int | None:
     """Return the frame after which many nuclei are annotated no more, or ``None``.
 
     A cliff is ``fewest`` or more cells that end in the same frame, before the last one.

@@ -132,25 +132,3 @@ def _overlap(a: FloatArray, b: FloatArray) -> float:
     if sa <= 0 or sb <= 0:
         return float("nan")
     return float(np.minimum(a / sa, b / sb).sum())
-
-
-def interval_over_units(
-    values: FloatArray, *, n_resamples: int, rng: np.random.Generator
-) -> tuple[float, float, float]:
-    """Return mean, and the ends of its 95 % bootstrap interval over units (embryos).
-
-    Parameters
-    ----------
-    values : ndarray of float, shape (u,)
-        One value per unit; NaN is left out. With fewer than three units the ends are NaN.
-    n_resamples : int
-    rng : numpy.random.Generator
-    """
-    values = values[np.isfinite(values)]
-    if not len(values):
-        return float("nan"), float("nan"), float("nan")
-    if len(values) < 3:
-        return float(values.mean()), float("nan"), float("nan")
-    draws = rng.integers(0, len(values), size=(n_resamples, len(values)))
-    low, high = np.percentile(values[draws].mean(axis=1), [2.5, 97.5])
-    return float(values.mean()), float(low), float(high)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.sulston import is_cell_name, sister_of, sort_key
-from fatescope.lineage.cells import Cells, cells_of, mean_per_cell
+from fatescope.lineage.cells import cells_of, mean_per_cell
+from fatescope.numeric import Tracks
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -127,7 +128,7 @@ def embryo_traits(lineage: Lineage, *, table: str) -> EmbryoTraits:
     )
 
 
-def _named_once(cells: Cells) -> dict[str, int]:
+def _named_once(cells: Tracks) -> dict[str, int]:
     chosen: dict[str, int] = {}
     for c, name in enumerate(cells.name):
         if is_cell_name(name):
@@ -136,9 +137,9 @@ def _named_once(cells: Cells) -> dict[str, int]:
 
 
 def _first_places(
-    cells: Cells, frame: IntArray, position: FloatArray, interval: float
+    cells: Tracks, frame: IntArray, position: FloatArray, interval: float
 ) -> FloatArray:
-    age = (frame - cells.first[cells.row_cell]) * interval
+    age = (frame - cells.first[cells.of_row]) * interval
     young = age < max(SETTLED_MIN, interval * 2)
     out = np.empty((len(cells), 3))
     for axis in range(3):
@@ -146,11 +147,11 @@ def _first_places(
     return out
 
 
-def _axes(cells: Cells, frame: IntArray, position: FloatArray) -> FloatArray:
+def _axes(cells: Tracks, frame: IntArray, position: FloatArray) -> FloatArray:
     """Return the unit vector from the first daughter to the second, in their second frame."""
     apart = np.full((len(cells), 3), np.nan)
-    second = frame == cells.first[cells.row_cell] + _APART_FRAME
-    apart[cells.row_cell[second]] = position[second]
+    second = frame == cells.first[cells.of_row] + _APART_FRAME
+    apart[cells.of_row[second]] = position[second]
     axis = np.full((len(cells), 3), np.nan)
     seen: dict[int, int] = {}
     for c, mother in enumerate(cells.mother):  # sisters come in the order of their names

@@ -1,4 +1,4 @@
-from .bands import measure_in_bands as measure_in_bands
+from .bands import sum_in_bands as sum_in_bands
 from .contacts import find_contacts as find_contacts
 from .doubts import doubtful_objects as doubtful_objects
 from .exact import ChannelSum as ChannelSum

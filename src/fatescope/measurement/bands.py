@@ -1,56 +1,49 @@
-"""Measure the objects of a frame in bands of rows, so that memory holds a band and no more."""
+"""Sums over the objects of an image that is read band by band; memory holds one band."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from fatescope.measurement.sums import ObjectSums
-from fatescope.measurement.table import objects_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Mapping
 
     from numpy.typing import NDArray
 
-    from fatescope.base.table import Table
+    from fatescope.base.types import LabelImage
+
+    ReadBand = Callable[[int, slice], tuple[LabelImage, Mapping[str, NDArray[Any]]]]
 
 BAND_ROWS = 512
 
 
-def measure_in_bands(
-    labels: Callable[[int, slice], NDArray[Any]],
-    intensities: Callable[[int, slice], Mapping[str, NDArray[Any]]],
-    *,
-    shape: tuple[int, ...],
-    spacing_um: Sequence[float] | None = None,
-    frame: int = 0,
-) -> Table:
-    """Measure the objects of one frame that is read plane by plane, band by band.
+def sum_in_bands(shape: tuple[int, ...], read: ReadBand) -> ObjectSums:
+    """Sum over the objects of a frame, plane by plane and band by band.
 
     Parameters
     ----------
-    labels : callable
-        ``labels(z, rows)`` returns a band of a plane, shape (rows, X); 0 is background.
-    intensities : callable
-        ``intensities(z, rows)`` returns the channels of that band by name.
     shape : tuple of int
-        Of the frame, (Y, X) or (Z, Y, X).
-    spacing_um, frame
-        As for `objects_table`.
+        (Y, X) or (Z, Y, X).
+    read : callable
+        ``read(z, rows)``: labels and channels of some rows of a plane, each of shape (rows, X).
+        Asked in order, for each band once.
 
     Returns
     -------
-    Table
-        That of `objects_table`, the same to the bit for any height of the bands.
+    ObjectSums
+        The same bits as of the whole frame at once.
     """
-    solid = len(shape) == 3
-    sums = []
-    for z in range(shape[0] if solid else 1):
+    return ObjectSums.merged(list(_bands(shape, read)))
+
+
+def _bands(shape: tuple[int, ...], read: ReadBand) -> Iterator[ObjectSums]:
+    depth = shape[0] if len(shape) == 3 else 1
+    for z in range(depth):
         for first in range(0, shape[-2], BAND_ROWS):
-            rows = slice(first, min(first + BAND_ROWS, shape[-2]))
-            block, channels = labels(z, rows), intensities(z, rows)
-            if solid:
-                block, channels = block[None], {n: c[None] for n, c in channels.items()}
-            origin = (z, first, 0) if solid else (first, 0)
-            sums.append(ObjectSums.of_block(block, channels, origin=origin))
-    return objects_table(ObjectSums.merged(sums), shape=shape, spacing_um=spacing_um, frame=frame)
+            labels, channels = read(z, slice(first, min(first + BAND_ROWS, shape[-2])))
+            if len(shape) == 2:
+                yield ObjectSums.of_block(labels, channels, origin=(first, 0))
+            else:
+                solid = {name: values[None] for name, values in channels.items()}
+                yield ObjectSums.of_block(labels[None], solid, origin=(z, first, 0))

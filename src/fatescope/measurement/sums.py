@@ -12,8 +12,8 @@ import numpy as np
 
 from fatescope.base.checks import check_label_image
 from fatescope.base.errors import InputError
-from fatescope.base.runs import Runs, find_runs
 from fatescope.measurement.exact import ChannelSum
+from fatescope.numeric import Runs, find_runs
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -11,6 +11,8 @@ from fatescope.base.extras import installing
 from fatescope.models.package import ModelPackage
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     import numpy as np
     from numpy.typing import NDArray
 
@@ -61,9 +63,10 @@ class CudaModel:
             )
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return maps (B, C, Y, X) of normalised images (B, 1, Y, X)."""
-        self.description.check_batch(batch.shape)
-        return run_session(self._session, batch)
+        """Return what the network gives; see `OpenVinoModel.run`."""
+        taken = self.description.input
+        taken.check_batch(batch.shape, name=self.name)
+        return run_session(self._session, taken.parts(batch))
 
 
 def _runtime() -> Any:
@@ -107,10 +110,10 @@ def open_session(runtime: Any, package: ModelPackage, providers: list[Any]) -> A
         ) from error
 
 
-def run_session(session: Any, batch: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Run images one by one."""
+def run_session(session: Any, parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Run the parts of a batch one by one."""
     import numpy as np
 
     name = session.get_inputs()[0].name
-    inputs = (np.ascontiguousarray(image[None], dtype=np.float32) for image in batch)
+    inputs = (np.ascontiguousarray(part, dtype=np.float32) for part in parts)
     return np.concatenate([session.run(None, {name: one})[0] for one in inputs]).astype(np.float32)

@@ -7,8 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.base.errors import ModelError, SettingsError
-from fatescope.models.description import ModelDescription
+from fatescope.models.description import ModelDescription, unfold
 from fatescope.models.find import find_package
+from fatescope.models.inputs import ImageInput
 from fatescope.models.package import (
     ModelPackage,
     read_package,
@@ -66,13 +67,15 @@ def import_model(source: str | Path, folder: str | Path) -> ModelPackage:
         network = path.read_bytes()
     except OSError as error:
         raise ModelError(f"{path}: the network cannot be read ({error.strerror}).") from error
-    test_input = _test_image(description)
+    test_input = _test_input(description)
     bare = ModelPackage(description, {"model.onnx": network}, "", path)
     test_output = OpenVinoModel(bare, precision="fp32", threads=1).run(test_input)
-    if test_output.shape != (1, len(description.outputs), *test_input.shape[2:]):
+    given = description.output
+    if not given.fits(test_output.shape, test_input.shape):
         raise ModelError(
             f"{path}: for an input of shape {test_input.shape} the network gives "
-            f"{test_output.shape}; {len(description.outputs)} maps of the input's size are needed."
+            f"{test_output.shape}, and not {len(given.channels)} {given.form} "
+            f"({', '.join(given.channels)})."
         )
     return write_package(
         where,
@@ -94,7 +97,7 @@ def _sidecar(path: Path) -> ModelDescription:
     sidecar = path.with_suffix(".toml")
     try:
         values = tomllib.loads(sidecar.read_text(encoding="utf-8"))
-        return ModelDescription.from_values(values)
+        return ModelDescription.from_values(unfold(values))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
         raise ModelError(
             f"{sidecar}: the sidecar of {path.name} cannot be used: {error} It holds name, "
@@ -102,13 +105,17 @@ def _sidecar(path: Path) -> ModelDescription:
         ) from error
 
 
-def _test_image(description: ModelDescription) -> NDArray[np.float32]:
-    """Return an image of soft discs of the model's size, (1, 1, Y, X)."""
+def _test_input(description: ModelDescription) -> NDArray[np.float32]:
+    """Return an image of soft balls of the model's size, (1, C, *axes), or rows of numbers."""
     import numpy as np
 
-    side = -(-128 // description.divisor) * description.divisor
-    y, x = np.mgrid[:side, :side]
-    radius = description.diameter_px / 2
+    taken, n = description.input, len(description.input.channels)
+    if not isinstance(taken, ImageInput):
+        return np.linspace(-2, 2, 64 * n, dtype=np.float32).reshape(64, n)
+    least = (32, 128, 128)[-len(taken.axes) :]
+    sides = [-(-a // d) * d for a, d in zip(least, taken.tiling.divisor, strict=True)]
+    radius = taken.diameter_px / 2
     pitch = 3 * radius
-    distance = np.hypot((y % pitch) - pitch / 2, (x % pitch) - pitch / 2)
-    return np.asarray(np.clip(radius - distance, 0, 1), np.float32)[None, None]
+    away = np.square((np.indices(sides) % pitch) - pitch / 2).sum(axis=0)
+    balls = np.asarray(np.clip(radius - np.sqrt(away), 0, 1), np.float32)
+    return np.repeat(balls[None, None], n, axis=1)

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.models.description import ValueRange
+from fatescope.models.inputs import ValueRange
+from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ _RARE = {"ground": 0.01}
 """This part of the training images, at either end, does not widen what is expected: a few of a
 rare kind among hundreds would let every kind pass (decision record 0139)."""
 
-_LOWEST, _HIGHEST, _BINS = -0.2, 1.5, 64
+_BINS = Bins(-0.2, 1.5, 64)
 
 
 def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
@@ -54,7 +55,7 @@ def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
         ``share_16px``: the parts of the variance with structure of about that size; these need 32
         pixels a side. Empty for a flat image or one of a few pixels.
     """
-    values = np.clip(image.astype(np.float64), _LOWEST, _HIGHEST)
+    values = np.clip(image.astype(np.float64), _BINS.low, _BINS.high)
     spread = float(values.std())
     if values.size < 64 or spread < 1e-6:
         return {}
@@ -67,10 +68,8 @@ def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
 
 def _most_common(values: NDArray[np.float64]) -> float:
     """Return where smoothed values are densest: even between crowded nuclei, the background."""
-    place = (values - _LOWEST) * (_BINS / (_HIGHEST - _LOWEST))
-    counts = np.bincount(place.astype(np.intp).clip(0, _BINS - 1).reshape(-1), minlength=_BINS)
-    at = int(np.convolve(counts, (1, 2, 3, 2, 1), "same").argmax())
-    return _LOWEST + (at + 0.5) * (_HIGHEST - _LOWEST) / _BINS
+    dense = np.convolve(_BINS.count(values), (1, 2, 3, 2, 1), "same")
+    return float(_BINS.centre[int(dense.argmax())])
 
 
 def _shares(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> dict[str, float]:
@@ -120,7 +119,7 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     found = []
     if (inverted := _polarity(measured, description)) is not None:
         found.append(inverted)
-    for name, seen in description.expected.items():
+    for name, seen in description.image.expected.items():
         if name not in measured or (inverted is not None and name in ("ground", "lean")):
             continue
         value, margin = measured[name], _MARGIN.get(name, _SHARE_MARGIN)
@@ -148,9 +147,9 @@ def without_sizes(measured: dict[str, float]) -> dict[str, float]:
 
 def _polarity(measured: dict[str, float], description: ModelDescription) -> str | None:
     dark = measured["lean"] < 0 and measured["ground"] > 0.5
-    if description.polarity == "bright" and dark:
+    if description.image.polarity == "bright" and dark:
         return "it has dark things on a light background, the model was trained on the opposite"
-    if description.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
+    if description.image.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
         return "it has bright things on a dark background, the model was trained on the opposite"
     return None
 

@@ -80,9 +80,9 @@ def write_package(
     description : ModelDescription
     files : mapping of str to bytes or path
         At least ``model.onnx``; usually ``model_int8.onnx`` and ``weights.safetensors`` too.
-    test_input : ndarray of float32, shape (B, 1, Y, X)
-        A normalised image.
-    test_output : ndarray of float32, shape (B, C, Y, X)
+    test_input : ndarray of float32
+        A batch as the description's ``input`` says: normalised images, or rows.
+    test_output : ndarray of float32
         What ``model.onnx`` makes of it.
     card : str
         The model card, Markdown.
@@ -96,8 +96,8 @@ def write_package(
     import yaml
 
     content = {name: _bytes(data) for name, data in files.items()}
-    content["test_input.npy"] = _npy(np.asarray(test_input, dtype=np.float32))
-    content["test_output.npy"] = _npy(np.asarray(test_output, dtype=np.float32))
+    content["test_input.npy"] = npy_bytes(np.asarray(test_input, dtype=np.float32))
+    content["test_output.npy"] = npy_bytes(np.asarray(test_output, dtype=np.float32))
     content["card.md"] = card.encode()
     _check_names([*content, "rdf.yaml"], where=str(folder))
     rdf = make_rdf(description, {name: _sha256(data) for name, data in content.items()})
@@ -292,7 +292,8 @@ def _bytes(data: bytes | Path) -> bytes:
     return data.read_bytes() if isinstance(data, Path) else bytes(data)
 
 
-def _npy(array: NDArray[np.float32]) -> bytes:
+def npy_bytes(array: NDArray[np.float32]) -> bytes:
+    """Return an array as the content of a ``.npy`` file."""
     import numpy as np
 
     stream = io.BytesIO()

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fatescope.models.inputs import ImageInput
+
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fatescope.models.description import ModelDescription
+    from fatescope.models.outputs import Output
 
 FORMAT_VERSION = "0.5.4"
 _IN_PLACE = ("rdf.yaml", "model.onnx", "test_input.npy", "test_output.npy", "card.md")
+_TAKEN = {"YX": "plane", "ZYX": "volume", "": "rows"}
 
 
 def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[str, Any]:
@@ -22,8 +26,9 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
     hashes : mapping of str to str
         sha256 of each file of the package by name, without ``rdf.yaml``.
     """
-    space = [_space(a, description.divisor, description.halo_px) for a in "yx"]
-    out = [_like_input(axis, description.halo_px) for axis in "yx"]
+    taken, given = description.input, description.output
+    image = taken if isinstance(taken, ImageInput) else None
+    name = _TAKEN[image.axes if image else ""]
     return {
         "format_version": FORMAT_VERSION,
         "type": "model",
@@ -35,11 +40,11 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
         "license": description.license,
         "documentation": "card.md",
         "timestamp": description.timestamp,
-        "tags": ["fatescope", description.task, description.modality, "instance-segmentation"],
+        "tags": ["fatescope", description.task, *([image.modality] if image else []), given.kind],
         "inputs": [
             {
-                "id": "plane",
-                "axes": [{"type": "batch"}, _channels(["intensity"]), *space],
+                "id": name,
+                "axes": [*_items(taken.channels), *(_space(image) if image else [])],
                 "test_tensor": _file("test_input.npy", hashes),
                 "data": {"type": "float32"},
                 "preprocessing": [],
@@ -47,8 +52,8 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
         ],
         "outputs": [
             {
-                "id": "maps",
-                "axes": [{"type": "batch"}, _channels(list(description.outputs)), *out],
+                "id": given.form,
+                "axes": _given_axes(given, image, name),
                 "test_tensor": _file("test_output.npy", hashes),
                 "data": {"type": "float32"},
             }
@@ -63,22 +68,30 @@ def _file(name: str, hashes: Mapping[str, str]) -> dict[str, str]:
     return {"source": name, "sha256": hashes[name]}
 
 
-def _channels(names: list[str]) -> dict[str, Any]:
-    return {"type": "channel", "channel_names": names}
+def _items(names: Sequence[str]) -> list[dict[str, Any]]:
+    return [{"type": "batch"}, {"type": "channel", "channel_names": list(names)}]
 
 
-def _space(axis: str, divisor: int, halo: int) -> dict[str, Any]:
-    least = (2 * halo // divisor + 2) * divisor
-    return {"type": "space", "id": axis, "size": {"min": least, "step": divisor}}
+def _space(image: ImageInput) -> list[dict[str, Any]]:
+    tiles = zip(image.axes.lower(), image.tiling.halo_px, image.tiling.divisor, strict=True)
+    return [
+        {"type": "space", "id": axis, "size": {"min": (2 * halo // n + 2) * n, "step": n}}
+        for axis, halo, n in tiles
+    ]
 
 
-def _like_input(axis: str, halo: int) -> dict[str, Any]:
-    return {
-        "type": "space",
-        "id": axis,
-        "halo": halo,
-        "size": {"tensor_id": "plane", "axis_id": axis},
-    }
+def _given_axes(given: Output, image: ImageInput | None, name: str) -> list[dict[str, Any]]:
+    batch, channels = _items(given.channels)
+    if given.form == "boxes":
+        return [batch, {"type": "index", "size": {"min": 1}}, channels]
+    if given.form == "values" or image is None:
+        return [batch, channels]
+    like = [
+        {"type": "space", "id": axis, "size": {"tensor_id": name, "axis_id": axis}}
+        for axis in image.axes.lower()
+    ]
+    halos = [{"halo": halo} if halo else {} for halo in image.tiling.halo_px]
+    return [batch, channels, *(a | halo for a, halo in zip(like, halos, strict=True))]
 
 
 def _citations(description: ModelDescription) -> list[dict[str, str]]:

@@ -49,7 +49,7 @@ class Model(Protocol):
         """``fp32`` or ``int8``."""
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return maps (B, C, Y, X) of normalised images (B, 1, Y, X)."""
+        """Return maps (B, C, *axes) of normalised images, or one vector for each row."""
 
 
 class OpenVinoModel:
@@ -57,7 +57,7 @@ class OpenVinoModel:
 
     Images run one by one, so that the batch size cannot change a result, and in f32 (int8
     layers stay int8): OpenVINO's own default is bfloat16 on some processors. The network is
-    compiled once, when it first runs, for any rows and columns.
+    compiled once, when it first runs, for images of any size or tables of any length.
     """
 
     device = "cpu"
@@ -78,16 +78,18 @@ class OpenVinoModel:
             )
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
-        """Return the maps of a batch.
+        """Return what the network gives for a batch.
 
         Parameters
         ----------
-        batch : ndarray of float32, shape (B, 1, Y, X)
-            Normalised, on the working grid; Y and X multiples of the divisor.
+        batch : ndarray of float32, shape (B, C, *axes)
+            Images, normalised, on the working grid, lengths in multiples of the divisor; or a
+            table, shape (rows, features).
 
         Returns
         -------
-        ndarray of float32, shape (B, C, Y, X)
+        ndarray of float32
+            As the description's ``output`` says.
 
         Raises
         ------
@@ -96,12 +98,13 @@ class OpenVinoModel:
         """
         import numpy as np
 
-        self.description.check_batch(batch.shape)
+        taken = self.description.input
+        taken.check_batch(batch.shape, name=self.name)
         if self._request is None:
             self._request = _compile(self._package, self._file, self._threads)
         out = []
-        for image in batch:
-            result = self._request.infer([np.ascontiguousarray(image[None], dtype=np.float32)])
+        for part in taken.parts(batch):
+            result = self._request.infer([np.ascontiguousarray(part, dtype=np.float32)])
             out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
         return out[0] if len(out) == 1 else np.concatenate(out)
 
@@ -156,7 +159,7 @@ def load_model(
 
 
 def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
-    """Return a request that runs the network on any rows and columns."""
+    """Return a request that runs the network on anything its description lets in."""
     openvino = import_openvino()
     hints = {
         "INFERENCE_PRECISION_HINT": "f32",
@@ -169,7 +172,7 @@ def _compile(package: ModelPackage, file: str, threads: int | None) -> Any:
     core = openvino.Core()
     try:
         network = core.read_model(package.files[file])
-        network.reshape({0: openvino.PartialShape([1, 1, -1, -1])})
+        network.reshape({0: openvino.PartialShape(list(package.description.input.network_shape))})
         return core.compile_model(network, "CPU", hints).create_infer_request()
     except RuntimeError as error:
         last = str(error).strip().splitlines()[-1]

@@ -131,7 +131,7 @@ def _view(image: Image, number: int, predictor: Predictor) -> _View | None:
     model = predictor.description
     at = {"T": image.size("T") // 2, "C": number, "Z": image.size("Z") // 2}
     pixels = sample_pixels(Plane(image, at), side=_SAMPLE_PX)
-    statistics = plane_statistics(lambda: [pixels], percentiles=model.percentiles)
+    statistics = plane_statistics(lambda: [pixels], percentiles=model.image.percentiles)
     if statistics.constant:
         return None
     name = image.channels[number] if image.channels else ""

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.models.description import ModelDescription, Thresholds
-from fatescope.predict.histogram import N_BINS, histogram, otsu
-from fatescope.predict.normalise import normalise
+from fatescope.models.description import ModelDescription
+from fatescope.models.inputs import ImageInput, Tiling
+from fatescope.models.outputs import InstanceMaps, Thresholds
+from fatescope.predict.normalise import VALUE_BINS, normalise
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -28,12 +29,14 @@ DESCRIPTION = ModelDescription(
     name="classical",
     version=_VERSION,
     summary="Otsu's threshold, corrected for uneven background, and distance to the outline.",
-    thresholds=Thresholds(core=0.4, border_weight=0.0, merge_distance=0.8, min_area_px=30),
-    diameter_px=22.0,
-    diameter_range_px=(8.0, 60.0),
-    halo_px=64,
-    tile_px=1024,
-    divisor=1,
+    input=ImageInput(
+        diameter_px=22.0,
+        diameter_range_px=(8.0, 60.0),
+        tiling=Tiling(tile_px=(1024, 1024), halo_px=(64, 64), divisor=(1, 1)),
+    ),
+    output=InstanceMaps(
+        thresholds=Thresholds(core=0.4, border_weight=0.0, merge_distance=0.8, min_area_px=30)
+    ),
 )
 
 
@@ -51,10 +54,10 @@ class Classical:
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
     ) -> ThresholdNetwork:
         """Return the maps' maker for a plane: its threshold comes from the whole plane."""
-        counts = np.zeros(N_BINS, np.int64)
+        counts = np.zeros(VALUE_BINS.n, np.int64)
         for part in parts():
-            counts += histogram(normalise(part, statistics))
-        return ThresholdNetwork(otsu(counts))
+            counts += VALUE_BINS.count(normalise(part, statistics))
+        return ThresholdNetwork(VALUE_BINS.otsu(counts))
 
 
 class ThresholdNetwork:
@@ -74,7 +77,7 @@ class ThresholdNetwork:
         foreground = np.clip((smooth - self.threshold) / 0.2 + 0.5, 0, 1)
         inside = (foreground >= 0.5).astype(np.uint8)
         distance = edt.edt(inside, black_border=False, parallel=1)
-        radius = DESCRIPTION.diameter_px / 2
+        radius = DESCRIPTION.image.diameter_px / 2
         distance = np.minimum(smoothed(distance, times=2) / np.float32(radius), 1)
         return np.stack([foreground, distance, np.zeros_like(distance)]).astype(np.float32)
 

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fatescope.base.finding import Finding
 from fatescope.predict.normalise import PlaneStatistics, plane_statistics
 
@@ -13,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base.image import Image
-    from fatescope.predict.view import View
+    from fatescope.predict.plane import View
 
 HELD_BYTES = 96 * 2**20
 """A plane up to this size is read once and held; a larger one is read in parts, twice."""
@@ -35,21 +37,21 @@ class Plane:
         """Rows and columns."""
         return self.image.size("Y"), self.image.size("X")
 
-    def __call__(self, y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
-        """Read rows ``y0..y1`` and columns ``x0..x1``, in the stored type."""
+    def __getitem__(self, window: tuple[slice, ...], /) -> NDArray[Any]:
+        """Read a block, by slices for rows and columns, in the stored type."""
         n_bytes = self.shape[0] * self.shape[1] * self.image.dtype.itemsize
         if self._held is None and n_bytes <= HELD_BYTES:
             self._held = self.image.read(**self.at)
         if self._held is not None:
-            return self._held[y0:y1, x0:x1]
-        return self.image.read(**self.at, Y=slice(y0, y1), X=slice(x0, x1))
+            return self._held[window]
+        return self.image.read(**self.at, Y=window[0], X=window[1])
 
     def parts(self) -> Iterator[NDArray[Any]]:
         """Yield the plane in bands of full rows."""
         rows, columns = self.shape
         height = max(1, _BAND_PX // columns)
         for y0 in range(0, rows, height):
-            yield self(y0, min(y0 + height, rows), 0, columns)
+            yield self[y0 : min(y0 + height, rows), :]
 
     def release(self) -> None:
         """Let go of pixels and maps that are held."""
@@ -64,6 +66,15 @@ class Frame:
     planes: tuple[Plane, ...]
     stacked: bool  # True where the image has an axis Z
     _statistics: PlaneStatistics | None = field(default=None, repr=False)
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Planes, rows and columns."""
+        return len(self.planes), *self.planes[0].shape
+
+    def __getitem__(self, window: tuple[slice, ...], /) -> NDArray[Any]:
+        """Read a block of the volume, by slices for planes, rows and columns."""
+        return np.stack([plane[window[1:]] for plane in self.planes[window[0]]])
 
     def parts(self) -> Iterator[NDArray[Any]]:
         """Yield the pixels of all planes, in parts."""

@@ -1,4 +1,4 @@
-"""What the network sees of an image at one size: diameters, how sure, and how much stands out."""
+"""What is seen of an image at one size: diameters, how sure, how much stands out; a first guess."""
 
 from __future__ import annotations
 
@@ -9,15 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.models.description import DISTANCE_MAPS
-from fatescope.predict.histogram import histogram, otsu
-from fatescope.predict.join import join_regions
-from fatescope.predict.normalise import count_values, first_bin, normalise
-from fatescope.predict.regions import FULL
+from fatescope.models.outputs import DISTANCE_MAPS
+from fatescope.predict.classical import smoothed
+from fatescope.predict.decoders.join import join_regions
+from fatescope.predict.decoders.voting import agreement
+from fatescope.predict.normalise import VALUE_BINS, count_values, first_bin, normalise
+from fatescope.predict.plane import make_view
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, make_grid
-from fatescope.predict.view import make_view
-from fatescope.predict.voting import agreement
+from fatescope.predict.tiling import FULL, make_grid, one_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,14 +26,15 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Plane
     from fatescope.predict.normalise import PlaneStatistics
+    from fatescope.predict.plane import View
     from fatescope.predict.tiling import Network
-    from fatescope.predict.view import View
 
 SAMPLE_PX = 256
 """Side of what the network sees in each coarse look, in working pixels."""
 
 
 _SAMPLED_PX = 2048
+_GUESS_PX = 512
 
 
 @dataclass(frozen=True)
@@ -54,11 +54,11 @@ class SamplePlane:
         """
         pixels = self.pixels
         if pixels.dtype.kind not in "iu" or pixels.dtype.itemsize > 2:
-            return otsu(histogram(normalise(pixels, self.statistics)))
+            return VALUE_BINS.otsu(VALUE_BINS.count(normalise(pixels, self.statistics)))
         counts = count_values(pixels)
         at = np.flatnonzero(counts)
         values = (at - first_bin(pixels.dtype)).astype(pixels.dtype)
-        return otsu(histogram(normalise(values, self.statistics), counts[at]))
+        return VALUE_BINS.otsu(VALUE_BINS.count(normalise(values, self.statistics), counts[at]))
 
 
 def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
@@ -71,10 +71,10 @@ def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
     spread = {}
     for y in starts[0]:
         for x in starts[1]:
-            part = plane(y, y + sides[0], x, x + sides[1])[::8, ::8]
+            part = plane[y : y + sides[0], x : x + sides[1]][::8, ::8]
             spread[y, x] = float(np.nan_to_num(part.astype(np.float64)).std())
     y, x = max(spread, key=lambda at: spread[at])
-    return plane(y, y + sides[0], x, x + sides[1])
+    return plane[y : y + sides[0], x : x + sides[1]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Look:
         """Return how much of the bright area sure nuclei of about the model's size explain."""
         if not self.n:
             return 0.0
-        off = np.log2(self.diameter / model.diameter_px)
+        off = np.log2(self.diameter / model.image.diameter_px)
         fit = self.weight * np.exp(-0.5 * (off / 0.6) ** 2)
         area = np.pi / 4 * self.diameter**2
         return float((fit * area).sum() / max(self.bright, float(area.sum()), 1.0))
@@ -148,7 +148,7 @@ def look_at(
         whole = sample.whole if side_px is None else None
         pixels = sample.pixels if whole else window(sample.pixels, both, side_px or SAMPLE_PX)
         values = normalise(pixels, sample.statistics)
-        if model.polarity == "any":  # brightness does not say where objects could be
+        if model.image.polarity == "any":  # brightness does not say where objects could be
             bright += float(sample.pixels.size) * both[0] * both[1]
         else:
             bright += float((values > sample.threshold).sum()) * both[0] * both[1]
@@ -160,6 +160,34 @@ def look_at(
         seen.append(_nuclei_of(view, model))
     diameter, weight, contrast = np.concatenate(seen, axis=1)
     return Look(scale, diameter, weight, contrast, bright)
+
+
+def guess_diameter(samples: Sequence[SamplePlane], stretch: tuple[float, float]) -> float | None:
+    """Return a first guess in input pixels, without the network: how deep bright areas are.
+
+    Twice the radius of discs, from the distance of each bright pixel to the nearest dark one: over
+    a disc, the mean square of that distance over its mean is half of the radius. Clusters count by
+    their necks, specks hardly at all. A guess is never believed; it says where to look first.
+    ``None`` where nothing is bright.
+
+    Parameters
+    ----------
+    samples : sequence of SamplePlane
+    stretch : tuple of float
+        Factors that make pixels square.
+    """
+    import edt
+
+    depth, square = 0.0, 0.0
+    for sample in samples:
+        values = smoothed(
+            normalise(window(sample.pixels, stretch, _GUESS_PX), sample.statistics), times=2
+        )
+        bright = (values > sample.threshold).astype(np.uint8)
+        distance = edt.edt(bright, anisotropy=stretch, black_border=False, parallel=1)
+        depth += float(distance.sum(dtype=np.float64))
+        square += float(np.square(distance, dtype=np.float64).sum())
+    return 4 * square / depth if depth > 0 and np.isfinite(square) else None
 
 
 def window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> NDArray[Any]:
@@ -185,22 +213,17 @@ def _view_window(
     pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
 ) -> View:
     """Run the network on a window as one tile."""
-    shape = (int(pixels.shape[0]), int(pixels.shape[1]))
-    lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
-    rows, columns = (Tiles(_tile(n, model.divisor), (0,), (0, n)) for n in lengths)
-    grid = Grid(shape=shape, scale=scale, rows=rows, columns=columns)
-
-    def read(y0: int, y1: int, x0: int, x1: int, /) -> NDArray[Any]:
-        return pixels[y0:y1, x0:x1]
-
-    return make_view(sample.network, read, grid, sample.statistics)
+    lengths = [working_length(n, s) for n, s in zip(pixels.shape, scale, strict=True)]
+    sizes = [_tile(n, d) for n, d in zip(lengths, model.image.tiling.divisor, strict=True)]
+    grid = one_tile(pixels.shape, scale, sizes)
+    return make_view(sample.network, pixels, grid, sample.statistics)
 
 
 def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
     """Return diameter (working pixels), confidence and contrast of the nuclei of a view."""
     tile, maps = view.tile, view.maps
-    sums, provisional = view.regions(model.thresholds, model.outputs)
-    joined = join_regions(sums, model.thresholds)
+    sums, provisional = view.regions(model.instances.thresholds, model.instances.channels)
+    joined = join_regions(sums, model.instances.thresholds)
     labels = joined.label_of[provisional]
     flat = labels.reshape(-1)
     area = np.bincount(flat, minlength=joined.n + 1)
@@ -213,7 +236,7 @@ def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
     if whole.sum() < 3:
         whole[:] = True
     sure = joined.score.astype(np.float64)
-    if model.outputs == DISTANCE_MAPS:
+    if model.instances.channels == DISTANCE_MAPS:
         top = np.zeros(joined.n + 1, np.uint8)
         np.maximum.at(top, flat, maps[1].reshape(-1))
         sure *= top[1:] / FULL

@@ -9,7 +9,7 @@ from fatescope.base.finding import Finding
 from fatescope.models.check import list_models
 from fatescope.models.guard import check_input, describe_input, looks_like, without_sizes
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -50,20 +50,18 @@ def check_modality(
     """
     model = predictor.description
     frame = frames[0]
-    statistics = frame.statistics(model.percentiles)
+    statistics = frame.statistics(model.image.percentiles)
     if statistics.constant:
         return []
     plane = frame.planes[len(frame.planes) // 2]
-    rows, columns = (
-        Tiles(min(_SIDE_PX, n), (0,), (0, n))
-        for n in (working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True))
-    )
-    grid = Grid(shape=plane.shape, scale=plan.scale, rows=rows, columns=columns)
-    y, x = ((t.edges[-1] - t.size) // 2 for t in (rows, columns))
+    lengths = [working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True)]
+    sizes = [min(_SIDE_PX, n) for n in lengths]
+    y, x = ((n - size) // 2 for n, size in zip(lengths, sizes, strict=True))
     view = plane.view
     if view is not None and view.grid.scale == plan.scale:  # the same pixels
-        tile = view.tile[y : y + rows.size, x : x + columns.size]
+        tile = view.tile[y : y + sizes[0], x : x + sizes[1]]
     else:
+        grid = one_tile(plane.shape, plan.scale, sizes)
         tile = read_tile(plane, grid, statistics, y, x)
     measured = describe_input(tile)
     if plan.source == "none":  # how much structure is of which size needs the working size
@@ -86,13 +84,15 @@ def check_modality(
 def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDescription) -> str:
     """Say what to do: another shipped model whose kind of image this could be, or inverting."""
     steps = [
-        f"for {_KINDS.get(d.modality, 'such an image')} use `fatescope predict {d.task}`"
+        f"for {_KINDS.get(d.image.modality, 'such an image')} use `fatescope predict {d.task}`"
         for d in _shipped()
-        if d.name != model.name and d.modality != model.modality and _could_be(measured, d)
+        if d.name != model.name
+        and d.image.modality != model.image.modality
+        and _could_be(measured, d)
     ]
     if any("trained on the opposite" in reason for reason in reasons):
         steps.insert(0, "invert the image if it is a negative")
-    if model.modality == "fluorescence" and measured["ground"] > _LIT:
+    if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
         steps.append(
             "no shipped model takes brightfield or phase contrast: choose the channel of a "
             "nuclear stain with --channel, or adapt a model to labelled images of your own"
@@ -110,7 +110,7 @@ def _could_be(measured: dict[str, float], model: ModelDescription) -> bool:
     holds most brightfield images; the light resin around a section tells the two apart.
     """
     resin = measured["ground"] >= _RESIN and measured["lean"] <= _DARK_THINGS
-    return looks_like(measured, model) and (model.modality != "electron" or resin)
+    return looks_like(measured, model) and (model.image.modality != "electron" or resin)
 
 
 @lru_cache(maxsize=1)

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.numeric import Bins
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
@@ -20,6 +22,10 @@ if TYPE_CHECKING:
 _BINS = 1 << 16
 _AT_ONCE = 1 << 18
 """Pixels counted at a time: NumPy counts a copy in 64 bits, which then stays near the processor."""
+
+
+VALUE_BINS = Bins(-0.25, 2.25, 1024)
+"""Bins of normalised values."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.base import Progress
+from fatescope.base.errors import SettingsError
 from fatescope.predict.channels import open_frames
-from fatescope.predict.least_area import drop_small, least_area, least_on_working_grid
+from fatescope.predict.decoders.instances import PART_PX
+from fatescope.predict.decoders.labels import FrameLabels, PlaneLabels, drop_small
+from fatescope.predict.decoders.stack import stack_planes
 from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.modality import check_modality
-from fatescope.predict.plane import PART_PX, PlaneLabels, segment_plane
+from fatescope.predict.plane import segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
 from fatescope.predict.settings import NucleiSettings
@@ -24,7 +27,6 @@ from fatescope.predict.size import (
     pixel_stretch,
     scale_from_settings,
 )
-from fatescope.predict.stack import join_planes
 from fatescope.predict.tiling import make_grid
 
 if TYPE_CHECKING:
@@ -32,56 +34,15 @@ if TYPE_CHECKING:
 
     from fatescope.base.finding import Finding
     from fatescope.base.image import Image
-    from fatescope.models.description import Thresholds
+    from fatescope.base.spacing import Spacing
+    from fatescope.models.outputs import Thresholds
     from fatescope.predict.frames import Frame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
-Index = tuple[int | slice, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class FrameLabels:
-    """The nuclei of one frame: labels 1..n by their first pixel, 0 is background."""
-
-    frame: int
-    shape: tuple[int, ...]  # (Y, X) or (Z, Y, X)
-    n: int
-    scores: NDArray[np.float32]  # (n,), mean predicted foreground of each, 0..1
-    planes: tuple[PlaneLabels, ...]
-    numbers: tuple[NDArray[Any], ...]  # for each plane, from what is stored to the frame's label
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The smallest unsigned type that holds the labels."""
-        return np.min_scalar_type(self.n)
-
-    def __getitem__(self, index: Index) -> NDArray[Any]:
-        """Return a block, by (Y, X) or (Z, Y, X) with slices for Y and X, as `dtype`."""
-        z = index[0] if len(index) == 3 else 0
-        rows, columns = index[-2:]
-        if not (isinstance(z, int) and isinstance(rows, slice) and isinstance(columns, slice)):
-            raise TypeError("index a frame's labels by a plane number and two slices")
-        first, stop, _ = rows.indices(self.shape[-2])
-        block = self.planes[z].stored.read(first, stop)
-        # Every stored number has a label; "clip" leaves the check out, which is half of the cost.
-        return np.asarray(self.numbers[z].take(block[:, columns], mode="clip"))
-
-    def blocks(self, indices: Iterable[Index]) -> Iterator[NDArray[Any]]:
-        """Yield the block of each index, for a writer that takes them in its own order."""
-        for index in indices:
-            yield self[index]
-
-    def array(self) -> NDArray[Any]:
-        """Return all labels, in the smallest unsigned type."""
-        whole = (slice(None), slice(None))
-        planes = [self[(z, *whole)] for z in range(len(self.planes))]
-        return planes[0] if len(self.shape) == 2 else np.stack(planes)
-
-    def close(self) -> None:
-        """Free the scratch space; nothing can be read after this."""
-        for plane in self.planes:
-            plane.close()
+_SURELY = 0.5
+"""What has less than this part of the least area on the working grid is dropped there: outlines on
+the two grids differ by less, and specks need not be brought back to the image."""
 
 
 def choose_scale(
@@ -104,7 +65,7 @@ def choose_scale(
     chosen = sorted({0, len(frames) // 2, len(frames) - 1})
     samples = []
     for frame in (frames[i] for i in chosen):
-        statistics = frame.statistics(model.percentiles)
+        statistics = frame.statistics(model.image.percentiles)
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
             middle = frame.planes[len(frame.planes) // 2]
@@ -119,8 +80,7 @@ def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) 
     n = 0
     for frame in frames:
         for plane in frame.planes:
-            grid = make_grid(plane.shape, plan.scale, predictor.description)
-            n += len(grid.rows.starts) * len(grid.columns.starts)
+            n += make_grid(plane.shape, plan.scale, predictor.description).n_tiles
     return n
 
 
@@ -150,25 +110,24 @@ def segment_frame(
         Called after each tile of the network.
     """
     model = predictor.description
-    statistics = frame.statistics(model.percentiles)
+    statistics = frame.statistics(model.image.percentiles)
     shape = frame.planes[0].shape
     if statistics.constant or plan.source == "none":
         empty = PlaneLabels(
             shape, 0, np.zeros(0, np.float32), np.zeros(1, np.uint32), NoRows(shape[1])
         )
-        return _of_planes(frame, [empty] * len(frame.planes))
+        return stack_planes([empty] * len(frame.planes), frame=frame.frame, stacked=frame.stacked)
     network = predictor.network(frame.parts, statistics)
-    least_px = least_area(settings, frame.planes[0].image.spacing)
+    least_px = _least_area(settings, frame.planes[0].image.spacing)
     planes = []
     for plane in frame.planes:
         found = segment_plane(
             network,
             plane,
-            shape,
             statistics,
             model,
             scale=plan.scale,
-            thresholds=_thresholds(model.thresholds, settings, least_px, plan),
+            thresholds=_thresholds(model.instances.thresholds, settings, least_px, plan),
             scratch=scratch or MemoryScratch(),
             view=plane.view,
             part_px=part_px,
@@ -177,22 +136,31 @@ def segment_frame(
         planes.append(found if least_px is None else drop_small(found, least_px))
         if len(frame.planes) > 1:
             plane.release()
-    return _of_planes(frame, planes)
+    return stack_planes(planes, frame=frame.frame, stacked=frame.stacked)
 
 
-def _of_planes(frame: Frame, planes: Sequence[PlaneLabels]) -> FrameLabels:
-    n, numbers = join_planes(planes)
-    total, count = np.zeros(n + 1), np.zeros(n + 1)
-    for plane, number in zip(planes, numbers, strict=True):
-        total += np.bincount(number[1:], weights=plane.scores, minlength=n + 1)
-        count += np.bincount(number[1:], minlength=n + 1)
-    scores = (total / np.maximum(count, 1))[1:].astype(np.float32)
-    depth = (len(planes),) if frame.stacked else ()
-    kind = np.min_scalar_type(n)
-    stored = (b[a.number].astype(kind) for a, b in zip(planes, numbers, strict=True))
-    return FrameLabels(
-        frame.frame, (*depth, *planes[0].shape), n, scores, tuple(planes), tuple(stored)
-    )
+def _least_area(settings: NucleiSettings, spacing: Spacing) -> float | None:
+    """Return the area in pixels of the image that a nucleus must have, or ``None`` if not given.
+
+    Raises
+    ------
+    SettingsError
+        If an area in µm² is given and the pixel size is not known.
+    """
+    if settings.min_area_um2 is None:
+        return settings.min_area_px
+    um = spacing.um("YX")
+    if um is None:
+        raise SettingsError(
+            f"min_area_um2 = {settings.min_area_um2}: the pixel size of the image is not known. "
+            "Give --spacing-um too, or --min-area-px."
+        )
+    return settings.min_area_um2 / (um[0] * um[1])
+
+
+def _least_on_working_grid(least_px: float, scale: tuple[float, float]) -> int:
+    """Return the working pixels below which a region is surely too small in the image."""
+    return int(_SURELY * least_px * scale[0] * scale[1])
 
 
 def _thresholds(
@@ -204,7 +172,7 @@ def _thresholds(
         if (value := getattr(settings, name)) is not None
     }
     if least_px is not None:
-        given["min_area_px"] = least_on_working_grid(least_px, plan.scale)
+        given["min_area_px"] = _least_on_working_grid(least_px, plan.scale)
     return thresholds.replace(**given) if given else thresholds
 
 
@@ -308,7 +276,7 @@ def segment_image(
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
-        findings += frame.findings(image.name, predictor.description.percentiles)
+        findings += frame.findings(image.name, predictor.description.image.percentiles)
         segmented.append(
             segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
         )

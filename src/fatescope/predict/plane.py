@@ -1,68 +1,35 @@
-"""One plane, from pixels to numbered labels on its own grid, in bounded memory."""
+"""One plane: what a network shows of it, and the nuclei in it, in bounded memory.
+
+The final pass of a small plane needs what the last look at its size has seen, where both use one
+scale: a view is kept with its plane, and whoever asks for the same grid gets it, the same bits.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fatescope.predict.instances import STEP_PX, find_regions, reach_px
-from fatescope.predict.join import Joined, RegionSums, add_part, join_regions, pair_parts
-from fatescope.predict.regions import FULL
-from fatescope.predict.resample import Corners, make_corners, outline_labels
-from fatescope.predict.tiling import RowBuffer, make_grid, map_rows
+from fatescope.predict.decoders.instances import PART_PX, decode_plane, find_regions
+from fatescope.predict.decoders.join import RegionSums, add_part
+from fatescope.predict.tiling import make_grid, map_tiles, quantise, read_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from fatescope.models.description import ModelDescription, Thresholds
+    from fatescope.models.description import ModelDescription
+    from fatescope.models.outputs import Thresholds
+    from fatescope.predict.decoders.labels import PlaneLabels
     from fatescope.predict.normalise import PlaneStatistics
-    from fatescope.predict.scratch import Rows, Scratch
-    from fatescope.predict.tiling import Grid, Network, Reader
-    from fatescope.predict.view import View
-
-PART_PX = 4_000_000
-"""Working pixels of a part, about; decides memory, never a result."""
-
-_LEAST_ROWS = 256
-
-
-@dataclass(frozen=True, slots=True)
-class PlaneLabels:
-    """The nuclei of a plane: labels 1..n in raster order of their first pixel."""
-
-    shape: tuple[int, int]
-    n: int
-    scores: NDArray[np.float32]  # (n,), mean predicted foreground of each
-    number: NDArray[np.uint32]  # from what is stored to the label
-    stored: Rows
-
-    def rows(self, first: int, stop: int) -> NDArray[Any]:
-        """Return labels of rows ``first..stop``, in the smallest unsigned type that holds n."""
-        number = self.number.astype(np.min_scalar_type(self.n))
-        return np.asarray(number[self.stored.read(first, stop)])
-
-    def bands(self, height: int = 512) -> Iterator[tuple[int, NDArray[Any]]]:
-        """Yield the first row and the labels of bands of ``height`` full rows."""
-        for first in range(0, self.shape[0], height):
-            yield first, self.rows(first, min(first + height, self.shape[0]))
-
-    def array(self) -> NDArray[Any]:
-        """Return the labels of the whole plane, shape (Y, X)."""
-        return self.rows(0, self.shape[0])
-
-    def close(self) -> None:
-        """Free the scratch space."""
-        self.stored.close()
+    from fatescope.predict.scratch import Scratch
+    from fatescope.predict.tiling import Grid, Network, Pixels
 
 
 def segment_plane(
     network: Network,
-    read: Reader,
-    shape: tuple[int, int],
+    pixels: Pixels,
     statistics: PlaneStatistics,
     model: ModelDescription,
     *,
@@ -78,10 +45,8 @@ def segment_plane(
     Parameters
     ----------
     network : Network
-    read : Reader
-        Reads a block of the plane.
-    shape : tuple of int
-        Rows and columns of the plane.
+    pixels : Pixels
+        The plane.
     statistics : PlaneStatistics
         Of the whole plane, or of the stack that it belongs to.
     model : ModelDescription
@@ -97,108 +62,57 @@ def segment_plane(
     done : callable, optional
         Called after each tile.
     """
-    grid = make_grid(shape, scale, model)
-    rows, columns = grid.working_shape
-    same_grid = scale == (1, 1)
-    labels = scratch.rows((rows, columns), np.dtype(np.uint32))
-    shade = None if same_grid else scratch.rows((rows, columns), np.dtype(np.uint8))
+    grid, outputs = make_grid(pixels.shape, scale, model), model.instances.channels
+    found = None
     if view is not None and view.fits(network, grid):
-        sums, provisional = view.regions(thresholds, model.outputs)
-        labels.write(0, provisional)
-        if shade is not None:
-            shade.write(0, view.maps[0])
+        found, maps = view.regions(thresholds, outputs), iter([view.maps])
         if done is not None:
             done()
     else:
-        buffer = RowBuffer(map_rows(network, read, grid, statistics, done=done))
-        sums = _regions_of_parts(
-            buffer, (rows, columns), thresholds, model.outputs, labels, shade, part_px
-        )
-    joined = join_regions(sums, thresholds)
-    if shade is None:
-        return PlaneLabels(shape, joined.n, joined.score, joined.label_of, labels)
-    least = max(1, round(thresholds.foreground * FULL))
-    return _on_input_grid(joined, grid, labels, shade, scratch, least, part_px)
+        maps = map_tiles(network, pixels, grid, statistics, done=done)
+    return decode_plane(
+        maps,
+        grid,
+        thresholds,
+        outputs=outputs,
+        scratch=scratch,
+        found=found,
+        part_px=part_px,
+    )
 
 
-def _regions_of_parts(
-    buffer: RowBuffer,
-    shape: tuple[int, int],
-    thresholds: Thresholds,
-    outputs: tuple[str, ...],
-    labels: Rows,
-    shade: Rows | None,
-    part_px: int,
-) -> RegionSums:
-    """Find regions part by part, store provisional numbers, and return the sums."""
-    rows, columns = shape
-    reach = reach_px(outputs)
-    height = max(_LEAST_ROWS if part_px == PART_PX else 1, part_px // columns)
-    sums = RegionSums()
-    previous: tuple[NDArray[np.int32], NDArray[np.int32], int] | None = None
-    for first in range(0, rows, height):
-        stop = min(first + height, rows)
-        top = max(0, first - reach) // STEP_PX * STEP_PX
-        bottom = min(rows, stop + reach)
-        maps = buffer.read(top, bottom)
-        own = slice(first - top, stop - top)
-        regions = find_regions(
-            maps, thresholds, outputs=outputs, own=own, cut=(top > 0, bottom < rows)
-        )
-        start = sums.n
-        labels.write(first, add_part(sums, regions, maps, own=own, offset=first * columns))
-        if shade is not None:
-            shade.write(first, maps[0][own])
-        if previous is not None:
-            offsets = (previous[2], start)
-            sums.same.append(pair_parts(previous[0], regions.cores[0], offsets=offsets))
-            row = regions.labels[own.start - 1]
-            sums.same.append(pair_parts(previous[1], row, offsets=offsets))
-        previous = regions.cores[1], regions.labels[own.stop - 1].copy(), start
-    return sums
+@dataclass(slots=True)
+class View:
+    """One tile, its maps, and the regions found in them."""
+
+    network: Network
+    grid: Grid
+    tile: NDArray[np.float32]  # normalised, mirrored beyond the edge
+    maps: NDArray[np.uint8]  # (C, working rows, working columns)
+    _found: tuple[Thresholds, RegionSums, NDArray[np.uint32]] | None = field(
+        default=None, repr=False
+    )
+
+    def fits(self, network: Network, grid: Grid) -> bool:
+        """Say whether this is what ``network`` would show on ``grid``."""
+        return self.network is network and self.grid == grid
+
+    def regions(
+        self, thresholds: Thresholds, outputs: tuple[str, ...]
+    ) -> tuple[RegionSums, NDArray[np.uint32]]:
+        """Return the sums over regions and their provisional labels, found once for thresholds."""
+        if self._found is None or self._found[0] != thresholds:
+            sums = RegionSums()
+            regions = find_regions(self.maps, thresholds, outputs=outputs)
+            own = slice(0, self.maps.shape[1])
+            labels = add_part(sums, regions, self.maps, own=own, offset=0)
+            self._found = thresholds, sums, labels
+        return self._found[1:]
 
 
-def _on_input_grid(
-    joined: Joined,
-    grid: Grid,
-    labels: Rows,
-    shade: Rows,
-    scratch: Scratch,
-    least: int,
-    part_px: int,
-) -> PlaneLabels:
-    """Bring labels from the working grid to the input grid; number those that are left."""
-    rows, columns = grid.shape
-    working_rows, working_columns = grid.working_shape
-    out = scratch.rows(grid.shape, np.dtype(np.uint32))
-    across = make_corners(np.arange(columns), scale=grid.scale[1], length=working_columns)
-    height = max(1, part_px // columns)
-    order: list[NDArray[np.uint32]] = []
-    seen = np.zeros(joined.n + 1, np.bool_)
-    seen[0] = True
-    for first in range(0, rows, height):
-        index = np.arange(first, min(first + height, rows))
-        down = make_corners(index, scale=grid.scale[0], length=working_rows)
-        top, bottom = int(down.low.min()), int(down.high.max()) + 1
-        down = Corners(down.low - top, down.high - top, down.part)
-        found = joined.label_of[labels.read(top, bottom)]
-        band = outline_labels(found, shade.read(top, bottom), down, across, least=least)
-        out.write(first, band)
-        order.append(_new_labels(band, seen))
-    labels.close()
-    shade.close()
-    kept = np.concatenate(order)
-    number = np.zeros(joined.n + 1, np.uint32)
-    number[kept] = np.arange(1, len(kept) + 1)
-    return PlaneLabels(grid.shape, len(kept), joined.score[kept.astype(np.intp) - 1], number, out)
-
-
-def _new_labels(band: NDArray[np.uint32], seen: NDArray[np.bool_]) -> NDArray[np.uint32]:
-    """Return labels not seen before, in the order of their first pixel; mark them seen."""
-    at = np.flatnonzero(band)
-    label = band.reshape(-1)[at]
-    first = np.full(len(seen), -1, np.int64)
-    first[label[::-1]] = at[::-1]
-    new = np.flatnonzero((first >= 0) & ~seen)
-    seen[new] = True
-    return new[np.argsort(first[new], kind="stable")].astype(np.uint32)
+def make_view(network: Network, pixels: Pixels, grid: Grid, statistics: PlaneStatistics) -> View:
+    """Run the network on a grid of one tile."""
+    tile = read_tile(pixels, grid, statistics, 0, 0)
+    rows, columns = grid.working_shape
+    maps = quantise(network.run(tile[None, None])[0][:, :rows, :columns])
+    return View(network, grid, tile, maps)

@@ -72,7 +72,7 @@ def open_predictor(
     Raises
     ------
     ModelError
-        See `fatescope.models.load_model`.
+        See `fatescope.models.load_model`; and where a model takes rows, or volumes.
     """
     if str(name_or_path) == "classical":
         if device == "cuda":
@@ -85,4 +85,6 @@ def open_predictor(
     from fatescope.models.runtime import load_model
 
     model = load_model(name_or_path, precision=precision, threads=threads, device=device)
+    if (axes := model.description.image.axes) != "YX":
+        raise ModelError(f"model {model.name!r} takes {axes}, and planes (YX) are predicted here.")
     return PackagePredictor(model)

@@ -16,8 +16,7 @@ import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
-from fatescope.predict.guess import guess_diameter
-from fatescope.predict.looks import look_at, weighted_median
+from fatescope.predict.looks import guess_diameter, look_at, weighted_median
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -146,9 +145,9 @@ def scale_from_settings(
         return _plan(model, diameter, stretch, "given")
     if settings.diameter_px is not None:
         return _plan(model, settings.diameter_px, stretch, "given")
-    if model.spacing_um is not None and um is not None:
-        scale = (um[0] / model.spacing_um, um[1] / model.spacing_um)
-        diameter = model.diameter_px / math.sqrt(scale[0] * scale[1])
+    if model.image.spacing_um is not None and um is not None:
+        scale = (um[0] / model.image.spacing_um[0], um[1] / model.image.spacing_um[1])
+        diameter = model.image.diameter_px / math.sqrt(scale[0] * scale[1])
         return ScalePlan(scale=scale, diameter_px=diameter, source="model")
     return None
 
@@ -173,7 +172,7 @@ def _plan(
 
 def _ratio(model: ModelDescription, diameter: float) -> float:
     """Return how much nuclei of a diameter are enlarged."""
-    ratio = model.diameter_px / diameter
+    ratio = model.image.diameter_px / diameter
     return 1.0 if _KEEP[0] <= ratio <= _KEEP[1] else ratio
 
 
@@ -215,7 +214,7 @@ def _first(
     samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
 ) -> ScalePlan | None:
     """Return what a look at the size that a first guess says, if it is clear, or corrected once."""
-    if model.polarity != "bright":
+    if model.image.polarity != "bright":
         return None
     diameter = guess_diameter(samples, stretch)
     side = max((min(sample.pixels.shape) for sample in samples), default=0)
@@ -263,7 +262,7 @@ def _look_closer(
     diameter: float,
     stretch: tuple[float, float],
 ) -> Look:
-    scale = _CLOSER * model.diameter_px / diameter
+    scale = _CLOSER * model.image.diameter_px / diameter
     return look_at(samples, model, scale, stretch, side_px=_CLOSER_PX)
 
 
@@ -301,7 +300,7 @@ def _coarse(
     looks = []
     side = max((min(sample.pixels.shape) for sample in samples), default=0)
     for scale in TRIED_SCALES:
-        if scale < 1 and scale * side < _FITTING * model.diameter_px:
+        if scale < 1 and scale * side < _FITTING * model.image.diameter_px:
             continue
         look = look_at(samples, model, scale, stretch)
         merit = look.merit(model)
@@ -325,7 +324,7 @@ def _is_evidence(look: Look, model: ModelDescription, side: int) -> bool:
     """Say whether a look shows nuclei, and not haze, grain or specks."""
     if not look.n:
         return False
-    if model.polarity == "any":  # what is bright then says nothing
+    if model.image.polarity == "any":  # what is bright then says nothing
         return True
     if look.merit(model) < _WEAK:
         return False
@@ -337,4 +336,4 @@ def _is_evidence(look: Look, model: ModelDescription, side: int) -> bool:
 
 def _off(look: Look, model: ModelDescription) -> float:
     """Return by how many doublings the typical nucleus of a look is larger than the model's."""
-    return math.log2(look.typical / model.diameter_px)
+    return math.log2(look.typical / model.image.diameter_px)

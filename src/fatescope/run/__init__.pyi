@@ -5,4 +5,5 @@ from .inputs import describe_input as describe_input
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb
 from .scratch import FileScratch as FileScratch
+from .stage import Stage as Stage
 from .summary import Summary as Summary

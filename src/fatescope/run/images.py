@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, get_args
 
-from fatescope.base import Severity, Table
+from fatescope.base import Severity
 from fatescope.run.ledger import Unit
 
 IMAGE_COLUMNS = (
@@ -15,21 +15,21 @@ IMAGE_COLUMNS = (
 )
 
 
-def images_table(units: Sequence[Unit]) -> Table:
-    """Return one row for each unit that was done or failed, in order.
+def image_rows(units: Iterable[Unit]) -> Iterator[dict[str, Any]]:
+    """Pass one row for each unit that was done or failed, in order.
 
     Parameters
     ----------
-    units : sequence of Unit
+    units : iterable of Unit
         Their ``input`` as `describe_input` makes it; ``diameter``, if the command has one, is a
         mapping of ``value`` and ``source``.
 
-    Returns
-    -------
-    Table
+    Yields
+    ------
+    dict
         With the columns of the contract. What is not known of an image is empty, never 0.
     """
-    return Table.from_rows([_row(u) for u in units if u.state != "waiting"], IMAGE_COLUMNS)
+    return (_row(u) for u in units if u.state != "waiting")
 
 
 def _row(unit: Unit) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import RunError, Table, escape, pack_table, unpack_table
+from fatescope.base import InputError, RunError, Table, escape, pack_table, unpack_table
 
 SCHEMA = 1
-LAYOUT = "2"
-"""Of the ledger: since 2 it holds the rows of tables."""
+LAYOUT = "3"
+"""Of the ledger: since 2 it holds the rows of tables, since 3 units have a stage."""
 
 _AT_ONCE = 100_000
 """Rows of a table in one row of the ledger: some megabytes, far from the limit of SQLite."""
@@ -27,8 +27,10 @@ LEDGER_NAME = "ledger.sqlite"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS units (
-    key TEXT PRIMARY KEY, position INTEGER NOT NULL, state TEXT NOT NULL, finished TEXT,
-    input TEXT NOT NULL, findings TEXT NOT NULL, seconds TEXT NOT NULL);
+    key TEXT PRIMARY KEY, stage INTEGER NOT NULL, position INTEGER NOT NULL, state TEXT NOT NULL,
+    finished TEXT, input TEXT NOT NULL, findings TEXT NOT NULL, seconds TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS units_in_order ON units (stage, position);
+CREATE TABLE IF NOT EXISTS stages (name TEXT PRIMARY KEY);
 CREATE TABLE IF NOT EXISTS files (
     path TEXT PRIMARY KEY, key TEXT, kind TEXT NOT NULL, sha256 TEXT NOT NULL,
     bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
@@ -104,29 +106,47 @@ class Ledger:
         with self._transaction():
             self._db.executemany("INSERT OR REPLACE INTO meta VALUES (?, ?)", values.items())
 
-    def order(self, keys: Sequence[str]) -> None:
-        """Give ``keys`` the first positions in this order; other units follow as they were.
+    def stage(self, name: str) -> int:
+        """Return the number of a stage; a new one comes after those that there are."""
+        with self._transaction():
+            self._db.execute("INSERT OR IGNORE INTO stages VALUES (?)", [name])
+        row = self._db.execute("SELECT rowid FROM stages WHERE name = ?", [name]).fetchone()
+        return int(row[0])
+
+    def order(self, keys: Sequence[str], *, stage: int) -> None:
+        """Give ``keys`` the first positions of a stage in this order; others follow as they were.
 
         A unit that left no result and is no longer asked for is forgotten.
+
+        Raises
+        ------
+        InputError
+            If a key is that of a unit of another stage.
         """
-        rows = self._db.execute("SELECT key, state FROM units ORDER BY position").fetchall()
+        rows = self._db.execute(
+            "SELECT key, state FROM units WHERE stage = ? ORDER BY position", [stage]
+        ).fetchall()
         wanted = set(keys)
-        rest = [key for key, state in rows if state == "done"]
+        rest = [key for key, state in rows if state == "done" and key not in wanted]
         forgotten = [[key] for key, state in rows if state != "done" and key not in wanted]
-        ordered = [*keys, *(k for k in rest if k not in wanted)]
         with self._transaction():
             self._db.executemany("DELETE FROM units WHERE key = ?", forgotten)
             self._db.executemany(
-                "INSERT INTO units VALUES (?, ?, 'waiting', NULL, '{}', '[]', '{}') "
-                "ON CONFLICT (key) DO UPDATE SET position = excluded.position",
-                ((k, i) for i, k in enumerate(ordered)),
+                "INSERT INTO units VALUES (?, ?, ?, 'waiting', NULL, '{}', '[]', '{}') "
+                "ON CONFLICT (key) DO UPDATE SET position = excluded.position "
+                "WHERE stage = excluded.stage",
+                ((k, stage, i) for i, k in enumerate([*keys, *rest])),
             )
+            held = self._db.execute("SELECT count(*) FROM units WHERE stage = ?", [stage])
+            if held.fetchone()[0] != len(keys) + len(rest):
+                raise InputError("units of two stages have the same key. Give each one its own.")
 
     def put(
         self,
         unit: Unit,
         files: Iterable[WrittenFile],
         *,
+        stage: int,
         finished: str,
         tables: Mapping[str, Table] | None = None,
     ) -> None:
@@ -141,11 +161,11 @@ class Ledger:
         ]
         with self._transaction():
             self._db.execute(
-                "INSERT INTO units VALUES (?, (SELECT count(*) FROM units), ?, ?, ?, ?, ?) "
+                "INSERT INTO units VALUES (?, ?, (SELECT count(*) FROM units), ?, ?, ?, ?, ?) "
                 "ON CONFLICT (key) DO UPDATE SET state = excluded.state, "
                 "finished = excluded.finished, input = excluded.input, "
                 "findings = excluded.findings, seconds = excluded.seconds",
-                [unit.key, unit.state, finished, *texts],
+                [unit.key, stage, unit.state, finished, *texts],
             )
             self._db.execute("DELETE FROM files WHERE key = ?", [unit.key])
             self._put_files(files, unit.key)
@@ -161,10 +181,12 @@ class Ledger:
         rows = [(f.path, key, f.kind, f.sha256, f.size, f.modified_ns) for f in files]
         self._db.executemany("INSERT OR REPLACE INTO files VALUES (?, ?, ?, ?, ?, ?)", rows)
 
-    def units(self) -> Iterator[Unit]:
-        """Pass all units, in order."""
+    def units(self, *, stage: int | None = None) -> Iterator[Unit]:
+        """Pass all units, in order: stage by stage, or those of one stage."""
         rows = self._db.execute(
-            "SELECT key, state, input, findings, seconds FROM units ORDER BY position, key"
+            "SELECT key, state, input, findings, seconds FROM units "
+            "WHERE stage = coalesce(?, stage) ORDER BY stage, position, key",
+            [stage],
         )
         for key, state, *texts in rows:
             given, findings, seconds = map(json.loads, texts)
@@ -174,13 +196,15 @@ class Ledger:
         """Return the names of the tables that units left rows of, in the order of the units."""
         found = self._db.execute(
             "SELECT name FROM rows JOIN units USING (key) WHERE state = 'done' "
-            "GROUP BY name ORDER BY min(position), name"
+            "GROUP BY name ORDER BY min(stage), min(position), name"
         )
         return [name for (name,) in found]
 
     def rows_of(self, name: str) -> Iterator[Table]:
         """Pass the rows of a table, some at a time, in the order of the units."""
-        done = self._db.execute("SELECT key FROM units WHERE state = 'done' ORDER BY position, key")
+        done = self._db.execute(
+            "SELECT key FROM units WHERE state = 'done' ORDER BY stage, position, key"
+        )
         for (key,) in done:
             found = self._db.execute(
                 "SELECT packed FROM rows WHERE key = ? AND name = ? ORDER BY first", [key, name]
@@ -188,18 +212,20 @@ class Ledger:
             for (packed,) in found:
                 yield unpack_table(packed)
 
-    def files(self) -> dict[str | None, list[WrittenFile]]:
-        """Return all files by unit; those of the folder as a whole under ``None``."""
-        found: dict[str | None, list[WrittenFile]] = {}
+    def files_of(self, key: str) -> list[WrittenFile]:
+        """Return the files that a unit left."""
         rows = self._db.execute(
-            "SELECT path, key, kind, sha256, bytes, modified_ns FROM files ORDER BY path"
+            "SELECT path, sha256, bytes, modified_ns, kind FROM files WHERE key = ? ORDER BY path",
+            [key],
         )
-        for path, key, kind, sha256, size, modified_ns in rows:
-            file = WrittenFile(
-                path=path, sha256=sha256, size=size, modified_ns=modified_ns, kind=kind
-            )
-            found.setdefault(key, []).append(file)
-        return found
+        return [
+            WrittenFile(path=path, sha256=sha256, size=size, modified_ns=modified_ns, kind=kind)
+            for path, sha256, size, modified_ns, kind in rows
+        ]
+
+    def paths(self) -> list[str]:
+        """Return the path of every file that a unit or the run left."""
+        return [path for (path,) in self._db.execute("SELECT path FROM files ORDER BY path")]
 
 
 class _Transaction:

@@ -20,7 +20,7 @@ def utc_now() -> str:
     return datetime.now(UTC).isoformat(timespec="microseconds")
 
 
-def made(out: Path) -> Path:
+def make_folder(out: Path) -> Path:
     """Make the folder if it is not there."""
     try:
         out.mkdir(parents=True, exist_ok=True)
@@ -97,15 +97,15 @@ def holds_nothing(folder: Path, ledger: Ledger) -> bool:
     """
     if ledger.meta("command") is None or any(u.state == "done" for u in ledger.units()):
         return False
-    listed = {f.path for files in ledger.files().values() for f in files}
+    listed = set(ledger.paths())
     there = {f.relative_to(folder).as_posix() for f in list_files(folder)}
     ours = (LEDGER_NAME, f"{LEDGER_NAME}-wal", f"{LEDGER_NAME}-shm", LOCK_NAME)
     return all(f in listed or f in ours or f.endswith(PART_SUFFIX) for f in there)
 
 
-def cleared(folder: Path, ledger: Ledger) -> Ledger:
+def clear(folder: Path, ledger: Ledger) -> Ledger:
     """Remove what the ledger lists and the ledger itself, and nothing else."""
-    listed = [f.path for files in ledger.files().values() for f in files]
+    listed = ledger.paths()
     ledger.close()
     parents: set[Path] = set()
     for name in listed:

@@ -88,6 +88,7 @@ def write_card(
         _expects(description),
         _made(description, recipe, provenance, n_validation),
     ]
+    limits = _LIMITS.get(description.image.modality, _OTHER)
     judged = scored["fp32"] if left_out is None else left_out
     scores: dict[str, float] = {}
     if judged:
@@ -98,7 +99,7 @@ def write_card(
             scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
     else:
         parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
-    parts.append(f"## What the numbers do not cover\n\n{_LIMITS.get(description.modality, _OTHER)}")
+    parts.append(f"## What the numbers do not cover\n\n{limits}")
     if description.cite:
         lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
         parts.append("## To be cited\n\n" + "\n".join(lines))
@@ -106,21 +107,21 @@ def write_card(
 
 
 def _expects(d: ModelDescription) -> str:
-    low, high = d.diameter_range_px
-    t = d.thresholds
+    image, channels, t = d.image, d.instances.channels, d.instances.thresholds
+    (least, most), (low, high) = image.percentiles, image.diameter_range_px
     route = f"{t.votes:g} smoothed votes for a centre, centres more than {t.apart_px} px apart"
-    if d.outputs == DISTANCE_MAPS:
+    if channels == DISTANCE_MAPS:
         route = (
             f"core {t.core:g}, border weight {t.border_weight:g}, merge where border is under "
             f"{t.merge_border:g} and distance over {t.merge_distance:g}"
         )
-    bright = "" if d.polarity == "any" else f", {d.polarity} objects"
+    bright = "" if image.polarity == "any" else f", {image.polarity} objects"
     return (
         "## What it expects\n\n"
-        f"One plane{_KINDS[d.modality]}{bright}, any bit depth: percentiles "
-        f"{d.percentiles[0]:g} and {d.percentiles[1]:g} of the whole plane become 0 and 1. Objects "
-        f"are brought to {d.diameter_px:g} px (trained from {low:g} to {high:g} px). "
-        f"Maps: {', '.join(d.outputs)}.\n\n"
+        f"One plane{_KINDS[image.modality]}{bright}, any bit depth: percentiles "
+        f"{least:g} and {most:g} of the whole plane become 0 and 1. Objects "
+        f"are brought to {image.diameter_px:g} px (trained from {low:g} to {high:g} px). "
+        f"Maps: {', '.join(channels)}.\n\n"
         f"Thresholds: foreground {t.foreground:g}, {route}, smallest area {t.min_area_px} px at "
         f"working size, least score {t.min_score:g}."
     )
@@ -138,7 +139,7 @@ def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validat
             f" It went on from `{provenance.start.name}`, which had seen {t.n_images} images "
             f"with {t.n_objects:,} nuclei, and what that one went on from."
         )
-        if d.modality == "any" != provenance.start.modality:
+        if d.image.modality == "any" != provenance.start.image.modality:
             before += " Its training images are unlike those, so their kind was not taken over."
     return (
         "## How it was made\n\n"

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare.targets import centre_offsets, nucleus_targets
 
 if TYPE_CHECKING:
@@ -159,13 +159,8 @@ def read_window(
     starts = [
         round((at + 0.5) * s - side / 2) for at, s in zip(centre[::-1].tolist(), scale, strict=True)
     ]
-    rows, columns = (Tiles(side, (0,), (0, n)) for n in lengths)
-    image = read_tile(
-        lambda y0, y1, x0, x1: plane.pixels[y0:y1, x0:x1],
-        Grid(shape=shape, scale=scale, rows=rows, columns=columns),
-        plane.statistics,
-        *starts,
-    )
+    grid = one_tile(shape, scale, (side, side))
+    image = read_tile(plane.pixels, grid, plane.statistics, *starts)
     at, inside = [], []
     for start, s, n, length in zip(starts, scale, shape, lengths, strict=True):
         index = np.arange(start, start + side)

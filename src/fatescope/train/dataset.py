@@ -10,7 +10,7 @@ import torch
 from torch.utils.data import Dataset
 
 from fatescope.base import InputError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_label_plane, read_plane
 from fatescope.prepare.targets import nucleus_targets

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pixel_shuffle
 
-from fatescope.models.description import DISTANCE_MAPS, OFFSET_MAPS
+from fatescope.models.outputs import DISTANCE_MAPS, OFFSET_MAPS
 from fatescope.prepare.targets import DRAWN
 from fatescope.train.network_settings import LibraryNetwork
 

@@ -9,6 +9,9 @@ import numpy as np
 
 from fatescope.base import Progress
 from fatescope.models import (
+    PERCENTILES,
+    ImageInput,
+    InstanceMaps,
     ModelDescription,
     ModelPackage,
     OpenVinoModel,
@@ -18,7 +21,6 @@ from fatescope.models import (
     expected_ranges,
     write_package,
 )
-from fatescope.models.description import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import read_plane, read_samples, read_truth, seen_hashes
 from fatescope.prepare.store import SPLITS
@@ -108,7 +110,7 @@ def package_network(
     plane = rendered_image(recipe)
     return write_package(
         folder,
-        description=draft.description.replace(training=training.model_dump()),
+        description=draft.description.replace(training=training),
         files=draft.files,
         test_input=plane,
         test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(plane),
@@ -152,7 +154,8 @@ def draft_package(
         seen=sorted({*seen_hashes(rows), *before}),
         command=provenance.command,
     )
-    description = description.replace(expected=expected_inputs(training, description))
+    image = description.image.replace(expected=expected_inputs(training, description))
+    description = description.replace(input=image)
     files = {
         "model.onnx": exact,
         "weights.safetensors": weights_bytes(network),
@@ -165,7 +168,8 @@ def draft_package(
             description=description,
             progress=progress,
         )
-        draft = _in_memory(description.replace(thresholds=thresholds.model_dump()), files)
+        chosen = description.instances.replace(thresholds=thresholds)
+        draft = _in_memory(description.replace(output=chosen), files)
     return draft
 
 
@@ -184,7 +188,7 @@ def score_draft(
         OpenVinoModel(draft, precision=precision, threads=1),
         test,
         description=draft.description,
-        thresholds=draft.description.thresholds,
+        thresholds=draft.description.instances.thresholds,
     )
 
 
@@ -197,12 +201,18 @@ def describe(
     n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
     low, high = crops.zoom
     size = crops.diameter_px
-    said = ("name", "summary", "task", "modality", "polarity", "cite")
+    said = ("name", "summary", "task", "cite")
     return ModelDescription(
         **{name: getattr(recipe, name) for name in said},
-        outputs=shipped_maps(n_maps(recipe.stages[-1].network)),
-        diameter_px=size,
-        diameter_range_px=(round(size * low, 1), round(size * high, 1)),
+        input=ImageInput.from_values(
+            {
+                "diameter_px": size,
+                "diameter_range_px": (round(size * low, 1), round(size * high, 1)),
+                "modality": recipe.modality,
+                "polarity": recipe.polarity,
+            }
+        ),
+        output=InstanceMaps(channels=shipped_maps(n_maps(recipe.stages[-1].network))),
         training=Training(
             units_seen=tuple(seen),
             n_images=len(samples),
@@ -231,7 +241,8 @@ def calibration_images(
     every = max(1, -(-len(samples) // CALIBRATION_IMAGES))
     chosen = list(_sized(samples, description))[::every]
     tiles = (_tile(s, description, scale=scale, side_px=_TILE_PX) for s, scale in chosen)
-    return [tile[None, None] for tile in tiles if min(tile.shape) >= description.divisor]
+    least = max(description.image.tiling.divisor)
+    return [tile[None, None] for tile in tiles if min(tile.shape) >= least]
 
 
 def expected_inputs(
@@ -253,7 +264,7 @@ def _sized(
     """Yield samples with the factor that brings them to the working size."""
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
         if np.isfinite(diameter):
-            yield sample, description.diameter_px / diameter
+            yield sample, description.image.diameter_px / diameter
 
 
 def _tile(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import InputError
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import PlaneStatistics, plane_statistics
 from fatescope.prepare.pixels import read_plane, read_truth
 from fatescope.prepare.targets import nucleus_targets

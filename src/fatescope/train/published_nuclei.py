@@ -11,7 +11,7 @@ import torch
 from skimage.measure import label as components
 
 from fatescope.base import imported
-from fatescope.models.description import PERCENTILES
+from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_plane
 from fatescope.train._torchvision import ensure_torchvision

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import SettingsError
-from fatescope.models.description import DISTANCE_MAPS
+from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.prepare.targets import DRAWN
 from fatescope.train.settings import Recipe, merged
 
@@ -76,8 +76,9 @@ def inherited(recipe: Recipe, start: ModelDescription | None) -> Recipe:
     if start is None:
         task, modality, polarity, cite = "nuclei", "fluorescence", "bright", recipe.cite
     else:
-        task, modality, polarity, cite = start.task, start.modality, start.polarity, start.cite
-    maps = 3 if start is not None and start.outputs == DISTANCE_MAPS else len(DRAWN)
+        image = start.image
+        task, modality, polarity, cite = start.task, image.modality, image.polarity, start.cite
+    maps = 3 if start is not None and start.instances.channels == DISTANCE_MAPS else len(DRAWN)
     return recipe.replace(
         network=_with_maps(recipe.network, maps),
         then=[{**s.model_dump(), "network": _with_maps(s.network, maps)} for s in recipe.then],

@@ -15,7 +15,7 @@ from fatescope.predict import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.tiling import Grid, Tiles, read_tile
+from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import read_plane, read_truth
 from fatescope.train.planes import unit_diameters
 
@@ -93,13 +93,13 @@ def score_samples(
     scored = []
     for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
         truth = read_truth(sample)
-        size = diameter if np.isfinite(diameter) else description.diameter_px
+        size = diameter if np.isfinite(diameter) else description.image.diameter_px
         found = segment(
             network,
             read_plane(sample.image),
             description=description,
             thresholds=thresholds,
-            scale=description.diameter_px / size,
+            scale=description.image.diameter_px / size,
         )
         scores = score_labels(np.maximum(truth, 0), drop_unsure(found, truth < 0))
         scored.append(Scored(sample, scores, diameter))
@@ -126,9 +126,8 @@ def segment(
     """Return labels of a plane that is analysed at ``scale`` times its size."""
     labels = segment_plane(
         network,
-        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
-        (pixels.shape[0], pixels.shape[1]),
-        plane_statistics(lambda: [pixels], percentiles=description.percentiles),
+        pixels,
+        plane_statistics(lambda: [pixels], percentiles=description.image.percentiles),
         description,
         scale=(scale, scale),
         thresholds=thresholds,
@@ -149,14 +148,14 @@ def working_tile(
         model's divisor where the plane is large enough.
     """
     lengths = [working_length(n, scale) for n in pixels.shape]
-    least = description.divisor
-    sides = [min(side_px, n // least * least if n >= least else n) for n in lengths]
-    rows, columns = (Tiles(s, (0,), (0, n)) for s, n in zip(sides, lengths, strict=True))
-    shape = (pixels.shape[0], pixels.shape[1])
+    sides = [
+        min(side_px, n // least * least if n >= least else n)
+        for n, least in zip(lengths, description.image.tiling.divisor, strict=True)
+    ]
     return read_tile(
-        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
-        Grid(shape=shape, scale=(scale, scale), rows=rows, columns=columns),
-        plane_statistics(lambda: [pixels], percentiles=description.percentiles),
+        pixels,
+        one_tile(pixels.shape, (scale, scale), sides),
+        plane_statistics(lambda: [pixels], percentiles=description.image.percentiles),
         *((n - s) // 2 for n, s in zip(lengths, sides, strict=True)),
     )
 
@@ -200,9 +199,9 @@ def tune_thresholds(
             score_samples(network, samples, description=description, thresholds=thresholds)
         )
 
-    best = description.thresholds
+    best = description.instances.thresholds
     best_merit = tried(best)
-    rounds = GRIDS[description.outputs] * 2
+    rounds = GRIDS[description.instances.channels] * 2
     for done, (name, values) in enumerate(rounds):
         if progress:
             progress(done, len(rounds), "choosing thresholds")

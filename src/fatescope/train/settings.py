@@ -7,7 +7,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
-from fatescope.models.description import Citation, Modality, Task
+from fatescope.models.description import Citation
+from fatescope.models.inputs import Modality
+from fatescope.models.outputs import ShortName
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.network_settings import LibraryNetwork
 
@@ -123,7 +125,7 @@ class Recipe(Stage):
         "Finds nuclei in fluorescence images and tells touching ones apart.",
         "what the package does, in one sentence",
     )
-    task: Task | None = setting(
+    task: ShortName | None = setting(
         None, "what the package is for; default: as the package it goes on from, or nuclei"
     )
     modality: Modality | None = setting(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fatescope.evaluate import pool_scores
-from fatescope.models import ModelDescription
+from fatescope.models import ImageInput, InstanceMaps, ModelDescription
 from fatescope.prepare.targets import DRAWN
 from fatescope.train.evaluated import EvaluatedNetwork
 from fatescope.train.export import drawing_only
@@ -41,16 +41,15 @@ def score_network(
     description = ModelDescription(
         name="in-training",
         summary="A network between two epochs.",
-        outputs=maps,
-        diameter_px=size,
-        diameter_range_px=(size * low, size * high),
+        input=ImageInput(diameter_px=size, diameter_range_px=(size * low, size * high)),
+        output=InstanceMaps(channels=maps),
     )
     drawn = [DRAWN.index(name) for name in maps]
     scored = score_samples(
         EvaluatedNetwork(drawing_only(network, drawn, n_outputs=n_outputs)),
         samples,
         description=description,
-        thresholds=description.thresholds,
+        thresholds=description.instances.thresholds,
     )
     kinds: dict[str, list[LabelScores]] = {}
     for one in scored:

@@ -184,9 +184,10 @@ def open_side(name_or_path: Path | str, settings: CompareSettings) -> Predictor:
             model = open_predictor(Path(scratch) / "package", precision=settings.precision)
     else:
         model = open_predictor(name_or_path, precision=settings.precision)
-    if model.description.outputs not in (OFFSET_MAPS, DISTANCE_MAPS):
+    maps = model.description.instances.channels
+    if maps not in (OFFSET_MAPS, DISTANCE_MAPS):
         raise ModelError(
-            f"{name_or_path}: draws {', '.join(model.description.outputs)}; compare takes networks "
+            f"{name_or_path}: draws {', '.join(maps)}; compare takes networks "
             f"that draw {', '.join(OFFSET_MAPS)}, or {', '.join(DISTANCE_MAPS)}."
         )
     return model
@@ -260,14 +261,14 @@ def _segmented(
     found: dict[Side, LabelImage] = {}
     for side in SIDES:
         d = models[side].description
-        size = diameter if np.isfinite(diameter) else d.diameter_px
-        statistics = plane_statistics(lambda: [pixels], percentiles=d.percentiles)
+        size = diameter if np.isfinite(diameter) else d.image.diameter_px
+        statistics = plane_statistics(lambda: [pixels], percentiles=d.image.percentiles)
         found[side] = segment(
             models[side].network(lambda: [pixels], statistics),
             pixels,
             description=d,
-            thresholds=d.thresholds,
-            scale=d.diameter_px / size,
+            thresholds=d.instances.thresholds,
+            scale=d.image.diameter_px / size,
         )
     return pixels, truth, found
 

@@ -18,6 +18,7 @@ from multiprocessing.process import BaseProcess
 from typing import Any, TypeVar
 
 from fatescope.base import PROCESS_MB, Progress, RunError, escape
+from fatescope.workflows.notebook import notebook_progress
 from fatescope.workflows.portable import portable
 
 Unit = TypeVar("Unit")
@@ -31,6 +32,9 @@ _ONE_THREAD = (
     "NUMEXPR_NUM_THREADS",
 )
 """Workers compute with one thread each: more would fight over the cores that workers fill."""
+
+
+_WAIT_SECONDS = 0.5
 
 
 def available_workers(asked: int | None, n_units: int, memory_bytes: int | None = None) -> int:
@@ -66,7 +70,9 @@ def map_units(
         1 works in the caller's process; more start that many processes; ``None`` takes one for
         each core.
     progress : callable, optional
-        Called with (done, total, unit as text) after each unit.
+        Called with (done, total, unit as text) after each unit, and twice a second while worker
+        processes are busy. What it raises ends the work at once: so a caller cancels. In a notebook
+        the default is a bar.
     cluster : str, optional
         Address of a Dask scheduler, or a TOML file that describes a cluster; ``workers`` then
         says nothing.
@@ -85,17 +91,37 @@ def map_units(
         When the user interrupts; the workers are ended first.
     """
     n = available_workers(workers, len(units))
+    bar = _Counter(progress or notebook_progress(), len(units))
     if cluster is not None:
         from fatescope.workflows.cluster import in_cluster
 
         outcomes = in_cluster(function, units, cluster)
     else:
-        outcomes = in_caller(function, units) if n == 1 else in_processes(function, units, n)
+        outcomes = (
+            in_caller(function, units) if n == 1 else in_processes(function, units, n, bar.draw)
+        )
     with contextlib.closing(outcomes):
-        for done, (unit, outcome) in enumerate(outcomes, start=1):
-            if progress is not None:
-                progress(done, len(units), escape(str(unit)))
+        for unit, outcome in outcomes:
+            bar.count(unit)
             yield unit, outcome
+
+
+class _Counter:
+    """How many units are done, and the last one."""
+
+    def __init__(self, progress: Progress | None, total: int) -> None:
+        self._progress, self._total = progress, total
+        self._done, self._last = 0, ""
+
+    def count(self, unit: object) -> None:
+        """Count a unit that came to its end."""
+        self._done, self._last = self._done + 1, escape(str(unit))
+        self.draw()
+
+    def draw(self) -> None:
+        """Say how far the work is."""
+        if self._progress is not None:
+            self._progress(self._done, self._total, self._last)
 
 
 def in_caller(
@@ -111,7 +137,10 @@ def in_caller(
 
 
 def in_processes(
-    function: Callable[[Unit], Result], units: Sequence[Unit], workers: int
+    function: Callable[[Unit], Result],
+    units: Sequence[Unit],
+    workers: int,
+    on_wait: Callable[[], None] = lambda: None,
 ) -> Generator[tuple[Unit, Result | Exception], None, None]:
     """Work through the units in processes that are started afresh (never forked).
 
@@ -126,7 +155,10 @@ def in_processes(
         for worker in team:
             worker.give(waiting, units)
         while busy := [w for w in team if w.at is not None]:
-            for pipe in wait([w.pipe for w in busy]):
+            answered = wait([w.pipe for w in busy], timeout=_WAIT_SECONDS)
+            if not answered:
+                on_wait()
+            for pipe in answered:
                 worker = next(w for w in busy if w.pipe is pipe)
                 index = worker.at
                 assert index is not None

@@ -178,7 +178,7 @@ def _scores(model: Model, samples: Sequence[Sample]) -> list[LabelScores]:
         model,
         samples,
         description=model.description,
-        thresholds=model.description.thresholds,
+        thresholds=model.description.instances.thresholds,
     )
     return [s.scores for s in scored]
 

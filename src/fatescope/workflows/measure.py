@@ -12,15 +12,14 @@ import numpy as np
 
 from fatescope.acquire import check_image, read_image, read_labels
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
-from fatescope.measurement import MeasureSettings, find_contacts, measure_in_bands
+from fatescope.measurement import MeasureSettings, find_contacts, objects_table, sum_in_bands
+from fatescope.measurement.bands import BAND_ROWS
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.pairs import Pair, pair_files
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
-
-_BAND_ROWS = 512
 
 
 def measure_files(
@@ -116,14 +115,15 @@ def _check_grid(image: Image, labels: Image) -> None:
 
 def _measure_frame(image: Image, labels: Image, frame: int) -> Table:
     axes = "ZYX" if "Z" in image.axes else "YX"
+    shape = tuple(image.size(a) for a in axes)
     names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    table = measure_in_bands(
-        lambda z, rows: labels.read(T=frame, Z=z, Y=rows),
-        lambda z, rows: {n: image.read(T=frame, C=c, Z=z, Y=rows) for c, n in enumerate(names)},
-        shape=tuple(image.size(a) for a in axes),
-        spacing_um=image.spacing.um(axes),
-        frame=frame,
-    )
+
+    def read(z: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        at: dict[str, Any] = {"T": frame, "Z": z, "Y": rows}
+        return labels.read(**at), {n: image.read(C=c, **at) for c, n in enumerate(names)}
+
+    sums = sum_in_bands(shape, read)
+    table = objects_table(sums, shape=shape, spacing_um=image.spacing.um(axes), frame=frame)
     return table.with_columns({"n_neighbours": _count_neighbours(labels, frame, table["label"])})
 
 
@@ -132,7 +132,7 @@ def _count_neighbours(labels: Image, frame: int, label: NDArray[Any]) -> NDArray
     pairs = {
         pair
         for z in range(labels.size("Z"))
-        for first in range(0, labels.size("Y"), _BAND_ROWS)
+        for first in range(0, labels.size("Y"), BAND_ROWS)
         for pair in _touching(labels, frame, z, first)
     }
     ends = np.array([end for pair in pairs for end in pair], dtype=np.int64)
@@ -140,7 +140,7 @@ def _count_neighbours(labels: Image, frame: int, label: NDArray[Any]) -> NDArray
 
 
 def _touching(labels: Image, frame: int, z: int, first: int) -> Iterator[tuple[int, int]]:
-    rows = slice(first, min(first + _BAND_ROWS + 1, labels.size("Y")))
+    rows = slice(first, min(first + BAND_ROWS + 1, labels.size("Y")))
     planes = slice(z, min(z + 2, labels.size("Z")))
     at = {"T": frame, "Z": planes if "Z" in labels.axes else 0}
     contacts = find_contacts(labels.read(**at, Y=rows))

@@ -89,7 +89,7 @@ def list_packages() -> ModelsResult:
             "size_mb": 0.0,
         }
     )
-    lines = [f"{r['name']:12} {r['size_mb']:5.1f} MB  {r['summary']}" for r in rows]
+    lines = [f"{r['name']:14} {r['size_mb']:5.1f} MB  {r['summary']}" for r in rows]
     return _result("models list", rows, lines, begun)
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.base import Execution, Finding, Image, Progress, Table
-from fatescope.measurement import DoubtSettings, doubtful_objects, measure_in_bands
+from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
 from fatescope.predict import (
     FrameLabels,
     ImageNuclei,
@@ -25,12 +25,14 @@ from fatescope.predict import (
     ScalePlan,
     choose_scale,
     open_frames,
+    open_predictor,
     pixel_stretch,
     scale_from_settings,
     segment_image,
     shared_scale,
     typical_diameter,
 )
+from fatescope.predict.decoders.instances import reach_px
 from fatescope.run import Run, Summary
 from fatescope.workflows.execute import map_units
 from fatescope.workflows.plan import Cost, RunPlan
@@ -133,6 +135,13 @@ def plan_nuclei(
     )
 
 
+def open_nuclei_model(name_or_path: str, **how: Any) -> Predictor:
+    """Open a model as `open_predictor` does, and refuse one of whose maps no nuclei are made."""
+    predictor = open_predictor(name_or_path, **how)
+    reach_px(predictor.description.instances.channels)
+    return predictor
+
+
 def find_nuclei(
     image: Image,
     settings: NucleiSettings,
@@ -203,27 +212,24 @@ def segment_and_measure(
 def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
     """Measure the nuclei of one frame in all channels, band by band; held pixels are used again."""
     names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    flat = len(labels.shape) == 2
+    solid = len(labels.shape) == 3
 
-    def label_band(z: int, rows: slice) -> NDArray[Any]:
-        return labels[(rows, slice(None)) if flat else (z, rows, slice(None))]
-
-    def channel_bands(z: int, rows: slice) -> dict[str, NDArray[Any]]:
-        if z:
+    def read(z: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        if z and rows.start == 0:
             frame.planes[z - 1].release()
         plane = frame.planes[z]
-        return {
-            name: plane(rows.start, rows.stop, 0, plane.shape[1])
+        channels = {
+            name: plane[rows, :]
             if c == plane.at["C"]
             else image.read(**{**plane.at, "C": c}, Y=rows)
             for c, name in enumerate(names)
         }
+        return labels[(z, rows, slice(None)) if solid else (rows, slice(None))], channels
 
-    table = measure_in_bands(
-        label_band,
-        channel_bands,
+    table = objects_table(
+        sum_in_bands(labels.shape, read),
         shape=labels.shape,
-        spacing_um=image.spacing.um("YX" if flat else "ZYX"),
+        spacing_um=image.spacing.um("ZYX" if solid else "YX"),
         frame=labels.frame,
     )
     return table.with_columns({"score": labels.scores[table["label"] - 1]})
@@ -357,6 +363,7 @@ NUCLEI: System[NucleiSettings] = System(
         most_mb=950.0,
     ),
     find=find_nuclei,
+    open_model=open_nuclei_model,
     write_pages=_write_pages,
     decide=decide_sizes,
 )

@@ -104,14 +104,15 @@ class Worker(Generic[S]):
     """What a worker needs to open any image and its model; it travels to other processes."""
 
     settings: S
+    open_model: Callable[..., Predictor]
     threads: int
     device: Device
 
     def open(self, file: ImageFile) -> tuple[Image, Predictor]:
         """Return an image with the scale that the user gave, and the model, opened once."""
         choice = self.settings
-        return open_image(file, choice), _open_model(
-            choice.model, choice.precision, self.threads, self.device
+        return open_image(file, choice), _open_once(
+            self.open_model, choice.model, choice.precision, self.threads, self.device
         )
 
 
@@ -129,6 +130,8 @@ class System(Generic[S]):
         ``find(image, settings, predictor=..., scratch=..., decided=...)`` returns `Found`.
     write_pages : callable
         ``write_pages(out)`` writes the report of a finished folder and returns the files' names.
+    open_model : callable
+        As `open_predictor`, which it is where no model is refused for what it draws.
     decide : callable, optional
         ``decide(run, files, worker, execution=..., progress=...)`` returns what all images of the
         run are to agree on, before the first is done; each `find` gets it as ``decided``.
@@ -140,6 +143,7 @@ class System(Generic[S]):
     cost: Cost
     find: Callable[..., Found]
     write_pages: Callable[[Path], Sequence[str]]
+    open_model: Callable[..., Predictor] = open_predictor
     decide: Callable[..., Any] | None = None
     holds: str = "YX"
 
@@ -180,7 +184,7 @@ def predict_images(
     execution = execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
     files, labels = _files(inputs, settings)
-    predictor, device = _model_and_device(settings, execution)
+    predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     with Run.open(
         out, command=system.command, settings=settings.model_dump(), model=model, fresh=fresh
@@ -191,6 +195,7 @@ def predict_images(
         team = execution.replace(workers=workers)
         worker = Worker(
             settings=_with_absolute_model(settings) if execution.cluster else settings,
+            open_model=system.open_model,
             threads=_threads(execution, workers),
             device=device,
         )
@@ -223,7 +228,7 @@ def plan_images(
     execution = execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
     files, _ = _files(inputs, settings)
-    _model_and_device(settings, execution)
+    _model_and_device(system, settings, execution)
     return estimate(
         system.command,
         (_megapixels(f, settings, system.holds) for f in files),
@@ -286,9 +291,15 @@ def write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
 
 
 @lru_cache(maxsize=1)
-def _open_model(model: str, precision: Any, threads: int, device: Device) -> Predictor:
+def _open_once(
+    open_model: Callable[..., Predictor],
+    model: str,
+    precision: str,
+    threads: int,
+    device: Device,
+) -> Predictor:
     """Open the model once for each worker."""
-    return open_predictor(model, precision=precision, threads=threads, device=device)
+    return open_model(model, precision=precision, threads=threads, device=device)
 
 
 def _files(inputs: Inputs, settings: PredictSettings) -> tuple[list[ImageFile], list[Finding]]:
@@ -357,13 +368,13 @@ def _bytes_on_disk(file: ImageFile) -> int:
 
 
 def _model_and_device(
-    choice: PredictSettings, execution: Execution
+    system: System[S], choice: PredictSettings, execution: Execution
 ) -> tuple[Predictor, Literal["cpu", "cuda"]]:
     """Return the model and where all workers run it; on a cluster the driver needs no GPU."""
     asked: Device = execution.device
     if execution.cluster:
         asked = "cpu"
-    predictor = open_predictor(choice.model, precision=choice.precision, device=asked)
+    predictor = system.open_model(choice.model, precision=choice.precision, device=asked)
     on_gpu = "cuda" in (predictor.device, execution.device)
     return predictor, "cuda" if on_gpu else "cpu"
 

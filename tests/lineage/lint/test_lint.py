@@ -10,19 +10,20 @@ from tests.lineage.embryo_cases import embryo, only, renamed, unnamed
 
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.links import links_by_name
+from fatescope.base.exclusion import excluded_rows
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import mother_of, sort_key
-from fatescope.base.tracks import tracks_of
 from fatescope.lineage import (
     axes_of_atlas,
     division_axes,
-    excluded_rows,
     fit_axes,
+    make_exclusions,
     with_decisions,
     without_rows,
 )
 from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.numeric import tracks_of
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 EMBRYO = embryo()
@@ -341,7 +342,10 @@ def finding(rule, object, frame=None, status="accepted"):
     ],
 )
 def test_only_accepted_findings_exclude_rows(one, rows):
-    assert set(np.flatnonzero(excluded_rows(TWO_DIVISIONS, [one]))) == rows
+    made = make_exclusions(TWO_DIVISIONS, [one])
+    out = excluded_rows(made, one.file, TWO_DIVISIONS.frame, TWO_DIVISIONS.name)
+    assert set(np.flatnonzero(out)) == rows
+    assert all(e.rule == one.rule for e in made)
 
 
 def test_an_exclusion_keeps_links_between_what_is_left():

@@ -8,9 +8,11 @@ from tests.acquire.lineage_cases import lineage_of
 from tests.lineage.embryo_cases import embryo, only
 from tests.lineage.lint.test_exchanged import rendered
 
+from fatescope.acquire import read_exclusions, read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
-from fatescope.base import Execution
+from fatescope.base import Execution, RunError
 from fatescope.base.finding import RULES
+from fatescope.workflows.lineages.convert import convert_lineages
 from fatescope.workflows.lineages.lint import lint_lineages
 from fatescope.workflows.lineages.lint_report import _MEANING
 from fatescope.workflows.lineages.name import name_lineages
@@ -69,7 +71,8 @@ def test_findings_change_the_exit_code_only_where_a_script_asks(tables):
         assert lint([tables / "warned.csv"], tables / on, fail_on=on).exit_code == code
 
 
-def test_findings_that_were_decided_do_not_fail_a_script(tables):
+def accept_all(tables):
+    """Check the faulty table, accept every finding, and check it again with these decisions."""
     out, decided = tables / "out", tables / "decided.csv"
     lint([tables / "faulty.csv"], out)
     with (out / "findings.csv").open(newline="") as file:
@@ -78,7 +81,52 @@ def test_findings_that_were_decided_do_not_fail_a_script(tables):
         writer = csv.DictWriter(file, rows[0])
         writer.writeheader()
         writer.writerows([{**r, "status": "accepted"} for r in rows])
-    again = lint([tables / "faulty.csv"], tables / "again", decisions=decided, fail_on="warning")
+    return lint([tables / "faulty.csv"], tables / "again", decisions=decided, fail_on="warning")
+
+
+def test_other_commands_obey_what_was_taken_out(tables):
+    accept_all(tables)
+    taken = tables / "again" / "exclusion.csv"
+    (cliff,) = [e for e in read_exclusions(taken) if e.rule == "cliff"]
+    whole = read_to_scale(*find_lineages([tables / "faulty.csv"]), SCALE).lineage
+    obeying = SCALE.model_copy(update={"exclude": taken})
+    left = read_to_scale(*find_lineages([tables / "faulty.csv"]), obeying).lineage
+    clean = read_to_scale(*find_lineages([tables / "again" / "clean" / "faulty.csv"]), SCALE)
+    assert left.frame.max() == cliff.first_frame - 1 < whole.frame.max()
+    assert left.name.tolist() == clean.lineage.name.tolist()
+    assert left.frame.tolist() == clean.lineage.frame.tolist()
+    other = read_to_scale(*find_lineages([tables / "good.csv"]), obeying).lineage
+    assert other.frame.max() > cliff.first_frame
+
+
+def test_naming_keeps_excluded_rows_and_gives_them_no_name(tables):
+    taken = tables / "taken.csv"
+    taken.write_text("file,first_frame\nfaulty,60\n")
+    reading = SCALE.model_copy(update={"exclude": taken})
+    name_lineages([tables / "faulty.csv"], out=tables / "n", reading=reading, execution=ONE)
+    named = read_table(tables / "n" / "named" / "faulty.csv")
+    given = read_table(tables / "faulty.csv")
+    assert len(named) == len(given)
+    late = named["frame"] >= 60
+    assert (named["abstained"][late] == 1).all()
+    assert (named["abstained"][~late] == 0).mean() > 0.5
+
+
+def test_another_list_under_the_same_name_is_another_run(tables):
+    taken = tables / "taken.csv"
+    reading = SCALE.model_copy(update={"exclude": taken})
+    for frame in (60, 61):
+        taken.write_text(f"file,first_frame\nfaulty,{frame}\n")
+        how = {"out": tables / "c", "reading": reading, "execution": ONE}
+        if frame == 60:
+            convert_lineages([tables / "faulty.csv"], to="csv", **how)
+        else:
+            with pytest.raises(RunError, match="settings"):
+                convert_lineages([tables / "faulty.csv"], to="csv", **how)
+
+
+def test_findings_that_were_decided_do_not_fail_a_script(tables):
+    again = accept_all(tables)
     assert again.exit_code == 0
     page = (tables / "again" / "report.html").read_text(encoding="utf-8")
     assert "<td>accepted</td>" in page

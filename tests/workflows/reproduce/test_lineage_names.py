@@ -9,10 +9,10 @@ pytest.importorskip("torch")
 pytest.importorskip("imblearn")
 
 from fatescope.base import InputError
-from fatescope.lineage.blind_place import MeanEmbryo
 from fatescope.lineage.compact import aligned_features
-from fatescope.models import read_names_network
+from fatescope.models import check_model, load_model, read_package
 from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.workflows.lineages.name_network import read_mean_embryo
 from fatescope.workflows.reproduce import lineage_names, names_data
 from fatescope.workflows.reproduce.names_data import NamedEmbryo, load_embryos, split_embryos
 from fatescope.workflows.reproduce.names_page import _accuracy
@@ -62,13 +62,16 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
     assert mean["the corrected network"] > mean["always the most frequent name"]
     assert mean["the corrected network"] > mean["the published network"] + 0.1
 
-    network = read_names_network(out / "network")
+    package = read_package(out / "network")
+    assert check_model(out / "network").passed
     tested = {r["embryo"] for r in rows}
-    assert not {names_data.unit_hash(e) for e in tested} & set(network.units_seen)
+    seen = package.description.training.units_seen
+    assert not {names_data.unit_hash(e) for e in tested} & set(seen)
     new = simulate_lineage(replace(LineagePlan(), minutes=120), seed=77)
-    reference = MeanEmbryo(stage=network.stage, place_um=network.place_um)
-    features, _ = aligned_features(new, reference)
-    assert network.probabilities(features).shape == (len(new), 32)
+    features, _ = aligned_features(new, read_mean_embryo(package))
+    p = load_model(out / "network").run(np.float32(features))
+    assert p.shape == (len(new), 32)
+    np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-5)
     assert json.loads((out / "run.json").read_text())["settings"]["quick"] is True
 
 

@@ -135,7 +135,7 @@ def _multiscale(folder: Path, attributes: Mapping[str, Any], where: str) -> Zarr
             )
         image = images[0]
         first = image["datasets"][0]
-        path = PurePosixPath(first["path"])
+        path = PurePosixPath(str(first["path"]))
         axes = [a if isinstance(a, dict) else {"name": a} for a in image["axes"]]
         letters = "".join(str(a["name"]).upper()[:1] for a in axes)
         transforms = [first.get("coordinateTransformations") or ()]

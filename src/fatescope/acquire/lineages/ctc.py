@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import csv
 import re
-import shutil
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,7 +20,8 @@ from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
 from fatescope.acquire.lineages.text import read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding
-from fatescope.base.tracks import tracks_of
+from fatescope.numeric import tracks_of
+from fatescope.storage import write_folder_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -229,8 +228,7 @@ def write_ctc(lineage: Lineage, path: Path) -> None:
     shape = tuple(int(s) + 1 for s in reach)
     if np.prod(shape, dtype=float) > VOXEL_LIMIT:
         raise InputError(f"the masks would have shape {shape}; give a smaller grid.")
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with write_folder_beside(path) as beside:
         _write_tables(beside, tracks)
         steps = lineage.spacing.um("ZYX")
         flat = steps[0] / steps[2] if steps else 1.0
@@ -244,11 +242,6 @@ def write_ctc(lineage: Lineage, path: Path) -> None:
                 planes_apart=flat,
             )
             _write_mask(beside / f"mask{frame:03d}.tif", mask)
-        beside.chmod(0o755)
-        beside.replace(path)
-    except BaseException:
-        shutil.rmtree(beside, ignore_errors=True)
-        raise
 
 
 def _write_tables(folder: Path, tracks: Any) -> None:

@@ -7,9 +7,7 @@ properties, and where each step of the spacing comes from is kept under ``extra`
 from __future__ import annotations
 
 import json
-import shutil
 import sys
-import tempfile
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,6 +20,7 @@ from fatescope.base.extras import imported
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Length, Spacing
 from fatescope.base.table import Table
+from fatescope.storage import write_folder_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -220,21 +219,16 @@ def write_geff(lineage: Lineage, path: Path) -> None:
     linked = np.flatnonzero(parent >= 0)
     edges = np.stack([parent[linked], linked], axis=1).astype(np.uint64)
     props = {h: {"values": v, "missing": None} for h, v in _properties(lineage).items()}
-    beside = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
-    try:
+    with write_folder_beside(path) as beside:
+        beside.rmdir()  # geff makes the folder, and takes none that is there
         geff.core_io.write_arrays(
-            beside / "group",
+            beside,
             node_ids=np.arange(len(lineage), dtype=np.uint64),
             node_props=props,
             edge_ids=edges.reshape(-1, 2),
             edge_props={},
             metadata=_metadata(lineage, geff),
         )
-        if path.exists():
-            shutil.rmtree(path)
-        (beside / "group").replace(path)
-    finally:
-        shutil.rmtree(beside, ignore_errors=True)
 
 
 def _properties(lineage: Lineage) -> dict[str, NDArray[Any]]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base.tracks import tracks_of
+from fatescope.numeric import tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,7 +18,7 @@ import numpy as np
 from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
 from fatescope.acquire.lineages.text import text_lines
 from fatescope.base.errors import FileFormatError
-from fatescope.base.tracks import tracks_of
+from fatescope.numeric import tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,7 @@ import numpy as np
 from fatescope.acquire.lineages.result import ReadLineage
 from fatescope.base.errors import InputError
 from fatescope.base.spacing import Length, Spacing
-from fatescope.base.tracks import Tracks, complete_lives, tracks_of
+from fatescope.numeric import Tracks, complete_lives, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,10 +64,7 @@ def with_scale(
     if read.format == "epic" and spacing.um("ZYX") is None:
         usual = Spacing.of(source="assumed", **EPIC_SPACING_UM)
         spacing = usual.replaced_by(spacing)
-    steps = list(spacing_um or ())
-    steps = steps * 2 if len(steps) == 1 else steps
-    given = dict(zip("ZYX"[3 - len(steps) :], steps, strict=True))
-    spacing = spacing.replaced_by(Spacing.of(source="user", T=interval_min, **given))
+    spacing = spacing.replaced_by(Spacing.given(spacing_um, interval_min))
     metadata = {
         "species": guess_species(tracks),
         "scope": _scope(lineage, tracks),

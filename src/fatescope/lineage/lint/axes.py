@@ -12,8 +12,8 @@ from fatescope.lineage.division_axes import AxisFit, DivisionAxes, division_axes
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
-    from fatescope.base.tracks import Tracks
     from fatescope.lineage.lint.settings import LintSettings
+    from fatescope.numeric import Tracks
 
 
 def axis_fit(lineage: Lineage, tracks: Tracks, reference: DivisionAxes) -> AxisFit | None:

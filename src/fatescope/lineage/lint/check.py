@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of
-from fatescope.base.tracks import Tracks, tracks_of
 from fatescope.lineage.division_axes import axes_of_atlas
 from fatescope.lineage.lint.axes import axis_fit, misfit, swapped_daughters
 from fatescope.lineage.lint.duplicates import duplicate_positions
@@ -19,6 +18,7 @@ from fatescope.lineage.lint.steps import steps_of
 from fatescope.lineage.lint.structure import holes, nonpositive_times, odd_families, orphans
 from fatescope.lineage.lint.timing import division_order, odd_lives, species_and_kind
 from fatescope.lineage.lint.trades import exchanges, traded_places
+from fatescope.numeric import Tracks, tracks_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage

@@ -11,7 +11,7 @@ from fatescope.lineage.align import fit_embryo
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clock_from_births, clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
-from fatescope.lineage.naming.tracks import chains_of
+from fatescope.numeric import cut_tracks
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fatescope.lineage.align import Fit
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
-    from fatescope.lineage.naming.tracks import Chains
+    from fatescope.numeric import Tracks
 
 _UNTIL_CELLS = 200
 """Later the positions of embryos differ more, and lineages that matter have shown themselves."""
@@ -37,7 +37,7 @@ class NamedEmbryo:
 
     Parameters
     ----------
-    chains : Chains
+    chains : Tracks
         Cells; none bears two names.
     name : ndarray of int, shape (cells,)
         Place in the atlas of the name that each cell bears.
@@ -47,7 +47,7 @@ class NamedEmbryo:
     xyz_um : ndarray of float, shape (views, 3)
     """
 
-    chains: Chains
+    chains: Tracks
     name: IntArray
     clock: Clock
     cell: IntArray
@@ -73,7 +73,7 @@ def named_embryo(lineage: Lineage, atlas: Atlas) -> NamedEmbryo | None:
     above = lineage.parent[rows]
     parent = np.where((above >= 0) & used[above], number[above], -1)
     frame, name, xyz = frame[rows], name[rows], place[rows][:, ::-1]
-    chains = chains_of(frame, _cut_where_names_change(parent, name))
+    chains = cut_tracks(frame, _cut_where_names_change(parent, name))
     own = name[chains.rows[chains.start[:-1]]]
     born = np.flatnonzero(chains.born)
     clock = clock_from_births(

@@ -10,7 +10,7 @@ from fatescope.base.sulston_tree import is_canonical, is_terminal
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
-    from fatescope.base.tracks import Tracks
+    from fatescope.numeric import Tracks
 
 
 def outside_names(tracks: Tracks) -> list[str]:

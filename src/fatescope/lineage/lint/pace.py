@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base.tracks import complete_lives
+from fatescope.numeric import complete_lives
 
 if TYPE_CHECKING:
-    from fatescope.base.tracks import Tracks
+    from fatescope.numeric import Tracks
 
 AB16_MIN = 24.0
 """Median life of an AB16 cell in minutes of the reference (24 frames of 60 s, 16 of 90 s)."""

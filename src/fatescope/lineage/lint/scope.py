@@ -14,9 +14,9 @@ from fatescope.lineage.lint.ranking import bounded, ranked
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
-    from fatescope.base.tracks import Tracks
     from fatescope.base.types import IntArray
     from fatescope.lineage.lint.settings import LintSettings
+    from fatescope.numeric import Tracks
 
 _FEWEST, _FEW = 4, 120
 _NEAR = 0.75

@@ -11,7 +11,7 @@ from fatescope.base.sulston import is_cell_name, mother_of, sister_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
-    from fatescope.base.tracks import Tracks
+    from fatescope.numeric import Tracks
 
 
 def nonpositive_times(lineage: Lineage, tracks: Tracks, *, file: str) -> list[Finding]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.finding import Finding
-from fatescope.base.tracks import complete_lives
 from fatescope.lineage.lint.names import outside_names
+from fatescope.numeric import complete_lives
 
 if TYPE_CHECKING:
-    from fatescope.base.tracks import Tracks
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.lint.settings import LintSettings
+    from fatescope.numeric import Tracks
 
 # Division order in 252-258 of 253-260 tables (LINEAGE notes): the first divides no later.
 _ORDER = (("ABa", "EMS"), ("ABp", "EMS"), ("EMS", "P2"), ("C", "P3"))

@@ -4,7 +4,6 @@ from .frame import NamedFrame as NamedFrame
 from .frame import name_frame as name_frame
 from .lives import too_young as too_young
 from .lives import untimely as untimely
-from .mending import mend_links as mend_links
 from .movie import name_movie as name_movie
 from .scale import LARGE as LARGE
 from .scale import USUAL_UM as USUAL_UM

@@ -13,9 +13,9 @@ from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
 from fatescope.lineage.naming.lives import too_young, untimely
-from fatescope.lineage.naming.mending import mend_links
 from fatescope.lineage.naming.movie import name_movie
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
+from fatescope.track import mend_links
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
-    from fatescope.lineage.naming.tracks import Chains
+    from fatescope.numeric import Tracks
 
 IMPOSSIBLE = -1e6
 _VIEWS = 5
@@ -27,7 +27,7 @@ _BEFORE_MIN = 60.0
 
 
 def phases(
-    atlas: Atlas, chains: Chains, clock: Clock, track: IntArray, name: IntArray
+    atlas: Atlas, chains: Tracks, clock: Clock, track: IntArray, name: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return when a track that bears a name was born, and how long it lives, in minutes.
 
@@ -89,7 +89,7 @@ class Scene:
 
 def score_names(
     atlas: Atlas,
-    chains: Chains,
+    chains: Tracks,
     clock: Clock,
     scene: Scene,
     displacements: Displacements,
@@ -115,7 +115,7 @@ def score_names(
 
 
 def fit_displacements(
-    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, name: IntArray, *, spread: float
+    atlas: Atlas, chains: Tracks, clock: Clock, scene: Scene, name: IntArray, *, spread: float
 ) -> Displacements:
     """Learn from the names found so far how cells stray; not inherited where few are named."""
     sure = (name >= 0) & atlas.known[np.maximum(name, 0)]
@@ -131,7 +131,7 @@ def fit_displacements(
 
 
 def _displacements(
-    atlas: Atlas, chains: Chains, clock: Clock, scene: Scene, track: IntArray, name: IntArray
+    atlas: Atlas, chains: Tracks, clock: Clock, scene: Scene, track: IntArray, name: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return how far tracks stray at five views, and their mothers at the last (zero: unseen)."""
     step = np.round(np.linspace(0, 1, _VIEWS) * (chains.n_rows[:, None] - 1)).astype(np.int64)
@@ -148,7 +148,7 @@ def _displacements(
 
 
 def _candidates(
-    atlas: Atlas, chains: Chains, clock: Clock, gate: float
+    atlas: Atlas, chains: Tracks, clock: Clock, gate: float
 ) -> tuple[IntArray, IntArray]:
     known = np.flatnonzero(atlas.known)
     birth, end = clock.minutes(chains.first)[:, None], clock.minutes(chains.end)[:, None]
@@ -167,7 +167,7 @@ def _candidates(
 
 def _score_place(
     atlas: Atlas,
-    chains: Chains,
+    chains: Tracks,
     clock: Clock,
     scene: Scene,
     displacements: Displacements,
@@ -186,7 +186,7 @@ def _score_place(
 
 
 def _score_times(
-    atlas: Atlas, chains: Chains, clock: Clock, track: IntArray, name: IntArray
+    atlas: Atlas, chains: Tracks, clock: Clock, track: IntArray, name: IntArray
 ) -> FloatArray:
     birth, end = clock.minutes(chains.first)[track], clock.minutes(chains.end)[track]
     born, divides = chains.born[track], chains.divides[track]
@@ -202,7 +202,7 @@ def _score_times(
     return np.asarray(score + np.where(divides & ~born, -0.5 * np.minimum(off**2, 16), 0))
 
 
-def division_directions(chains: Chains, placed: FloatArray, *, rows: int = 3) -> FloatArray:
+def division_directions(chains: Tracks, placed: FloatArray, *, rows: int = 3) -> FloatArray:
     """Return unit vectors from the first to the second daughter of each track that divides.
 
     The daughters' mean places over their first ``rows`` rows are used; zero where there is no

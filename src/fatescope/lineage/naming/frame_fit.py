@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.align import fit_linear
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.naming.cut import DIVISION_SD_MIN, assign_to_cut, time_of_cut
+from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray

@@ -7,16 +7,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.naming.tracks import chains_of
+from fatescope.numeric import cut_tracks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
+    from fatescope.track import LifeCost
 
-    LifeCost = Callable[[int, int], float]
 
 _YOUNG_MIN = 13.0
 _YOUNG_SD_MIN = 2.5
@@ -84,7 +82,7 @@ def _shared_stretch(
     The median, over whole lives, of the logarithm of the length against the atlas; zero where
     fewer than five whole lives are seen.
     """
-    chains = chains_of(frame, parent)
+    chains = cut_tracks(frame, parent)
     called = name[chains.rows[chains.start[:-1]]]
     whole = np.flatnonzero(chains.born & chains.divides & (called >= 0))
     whole = whole[atlas.n_lives[called[whole]] >= 3]

@@ -6,6 +6,7 @@ where it should lie, and with both the links are made again. What is unusual in 
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,15 +14,16 @@ import numpy as np
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
-from fatescope.lineage.naming.linking import link_frames
 from fatescope.lineage.naming.lives import untimely
-from fatescope.lineage.naming.mending import mend_links
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
+from fatescope.track import LinkSettings, link_frames, mend_links
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
+_DIVIDE = 6.0
+_TOO_YOUNG = 10.0
 _DUE = 2.0
 _NEVER = 14.0
 _PULL = 0.3
@@ -53,7 +55,13 @@ def name_movie(
         The links that the names were found with.
     """
     pace = clocks_from_counts(atlas, frame, most=1)[0].minutes_per_frame
-    links = link_frames(xyz_um, frame, minutes_per_frame=pace)
+    links = link_frames(
+        xyz_um,
+        frame,
+        minutes_per_frame=pace,
+        settings=LinkSettings(),
+        divide_cost=partial(_divides_when_old, frame),
+    )
     found = name_tracked(atlas, xyz_um=xyz_um, frame=frame, parent=links)
     for _ in range(rounds):
         links = _link_again(atlas, found, xyz_um=xyz_um, frame=frame)
@@ -61,6 +69,13 @@ def name_movie(
     lives = untimely(atlas, found.clock, frame=frame, parent=links, name=found.row_names())
     mended = mend_links(xyz_um, frame, links, life_cost=lives)
     return rename_tracked(atlas, found, xyz_um=xyz_um, frame=frame, parent=mended), mended
+
+
+def _divides_when_old(frame: IntArray, rows: IntArray, at: int, age_min: FloatArray) -> FloatArray:
+    """Return what divisions cost while no name is known: much for the young, and at the start."""
+    youngest = 8.0 if len(rows) < 12 else 14.0 if len(rows) < 60 else 20.0
+    young = (age_min < youngest) | (frame[rows] == frame.min())
+    return np.where(young, _DIVIDE + _TOO_YOUNG, _DIVIDE)
 
 
 def _link_again(
@@ -82,7 +97,7 @@ def _link_again(
     never = atlas.n_lives[safe] < 3
     placed, expected, sd = found.fit.placed, found.fit.expected, atlas.position_sd[safe]
 
-    def divide_cost(rows: IntArray, at: int) -> FloatArray:
+    def divide_cost(rows: IntArray, at: int, _: FloatArray) -> FloatArray:
         early = np.maximum(due[rows] - found.clock.minutes(np.array([at]))[0], 0) / slack[rows]
         cost = np.minimum(_DUE + 0.5 * early**2, _NEVER)
         return np.asarray(np.where(never[rows], _NEVER, np.where(sure[rows], cost, 6.0)))
@@ -103,6 +118,7 @@ def _link_again(
         xyz_um,
         frame,
         minutes_per_frame=found.clock.minutes_per_frame,
+        settings=LinkSettings(),
         divide_cost=divide_cost,
         pull=pull,
         apart=apart,

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fatescope.lineage.align import fit_linear
 from fatescope.lineage.naming.frame_fit import COARSE, Stage, fit_frame
 from fatescope.lineage.naming.pose import long_axis_frame, rotate_about_long_axis, tilts
+from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -20,8 +20,8 @@ from fatescope.lineage.naming.evidence import (
     score_names,
 )
 from fatescope.lineage.naming.pose import long_axis_frame, rotate_about_long_axis
-from fatescope.lineage.naming.tracks import Chains, chains_of
 from fatescope.lineage.naming.tree import Named, name_forest
+from fatescope.numeric import Tracks, cut_tracks
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
@@ -39,7 +39,7 @@ _WORSE = 300.0
 class NamedTree:
     """Names of tracks, and the clock and the map they were found with."""
 
-    chains: Chains
+    chains: Tracks
     named: Named
     clock: Clock
     fit: Fit
@@ -55,7 +55,7 @@ class _Part:
 
     xyz_um: FloatArray
     frame: IntArray
-    chains: Chains
+    chains: Tracks
 
     @staticmethod
     def until(xyz_um: FloatArray, frame: IntArray, parent: IntArray, cells: int) -> _Part:
@@ -66,7 +66,7 @@ class _Part:
         place = np.full(len(frame), -1)
         place[rows] = np.arange(len(rows))
         parents = np.where(parent[rows] >= 0, place[parent[rows]], -1)
-        return _Part(xyz_um[rows], frame[rows], chains_of(frame[rows], parents))
+        return _Part(xyz_um[rows], frame[rows], cut_tracks(frame[rows], parents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ def name_tracked(
             atlas, middle, named, state.clock, state.matrix, modes=False, drift=False
         )
         state = _State(named, clock, fit.matrix, fit.shift, fit.spread)
-    return _whole(atlas, _Part(xyz_um, frame, chains_of(frame, parent)), state)
+    return _whole(atlas, _Part(xyz_um, frame, cut_tracks(frame, parent)), state)
 
 
 def rename_tracked(
@@ -126,7 +126,7 @@ def rename_tracked(
     parent: IntArray,
 ) -> NamedTree:
     """Name the same nuclei again after their links changed; clock and map are kept as a start."""
-    part = _Part(xyz_um, frame, chains_of(frame, parent))
+    part = _Part(xyz_um, frame, cut_tracks(frame, parent))
     fit = found.fit
     named = _named(
         atlas,

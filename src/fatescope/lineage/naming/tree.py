@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
-    from fatescope.lineage.naming.tracks import Chains
+    from fatescope.numeric import Tracks
 
 NO_NAME = -25.0
 """Log-likelihood of a track that fits no name."""
@@ -51,7 +51,7 @@ class Named:
 
 
 def name_forest(
-    atlas: Atlas, chains: Chains, evidence: FloatArray, direction: FloatArray, *, trust: float = 1.0
+    atlas: Atlas, chains: Tracks, evidence: FloatArray, direction: FloatArray, *, trust: float = 1.0
 ) -> Named:
     """Name every track of a forest.
 
@@ -71,7 +71,7 @@ def name_forest(
 
 
 def _subtrees(
-    atlas: Atlas, chains: Chains, evidence: FloatArray, direction: FloatArray, trust: float
+    atlas: Atlas, chains: Tracks, evidence: FloatArray, direction: FloatArray, trust: float
 ) -> tuple[FloatArray, FloatArray]:
     best = evidence.copy()
     odds = np.zeros(best.shape, dtype=np.float32)
@@ -94,7 +94,7 @@ def _subtrees(
 
 
 def _name_roots(
-    chains: Chains,
+    chains: Tracks,
     best: FloatArray,
     name: IntArray,
     margin: FloatArray,
@@ -124,7 +124,7 @@ def _name_roots(
 
 
 def _descend(
-    atlas: Atlas, chains: Chains, odds: FloatArray, name: IntArray, margin: FloatArray, root: int
+    atlas: Atlas, chains: Tracks, odds: FloatArray, name: IntArray, margin: FloatArray, root: int
 ) -> None:
     waiting = [root]
     while waiting:

@@ -23,7 +23,7 @@ from fatescope.run import Run
 from fatescope.run.summary import Summary
 from fatescope.workflows.driver import describe_files, pending, unreadable
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.reading import describe, read_to_scale
+from fatescope.workflows.lineages.reading import describe, read_to_scale, record_reading
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
@@ -78,7 +78,7 @@ def make_atlas(
     """
     reading = reading or LineageReading()
     title = (settings or AtlasSettings()).title
-    asked = {"title": title, "leave_out": sorted(leave_out), **reading.model_dump(mode="json")}
+    asked = {"title": title, "leave_out": sorted(leave_out), **record_reading(reading)}
     files = find_lineages(inputs) if inputs else []
     with Run.open(out, command="lineage atlas", settings=asked, fresh=fresh) as run:
         if inputs:

@@ -33,7 +33,7 @@ from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.compare_report import write_comparison
 from fatescope.workflows.lineages.comparison import Comparison
-from fatescope.workflows.lineages.reading import describe, read_to_scale
+from fatescope.workflows.lineages.reading import describe, read_to_scale, record_reading
 from fatescope.workflows.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def compare_lineages(
         raise InputError("the atlas holds no expression. Give embryos with --reference.")
     if settings.reference is not None:
         files = [*_in_role("reference", reference_paths(settings)), *files]
-    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage compare", settings=asked, fresh=fresh) as run:
         job = partial(measure_file, reading=reading, expression=settings.expression)
         todo = pending(run, files)

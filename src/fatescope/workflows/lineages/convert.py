@@ -18,7 +18,7 @@ from fatescope.acquire.lineages import (
 from fatescope.base import Execution, Finding, Progress
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read, record_reading
 
 ENDINGS: dict[str, str] = {
     "epic": ".csv",
@@ -65,7 +65,7 @@ def convert_lineages(
     """
     reading = reading or LineageReading()
     files = find_lineages(inputs)
-    asked = {**reading.model_dump(mode="json"), "to": to}
+    asked = {**record_reading(reading), "to": to}
     with Run.open(out, command="lineage convert", settings=asked, fresh=fresh) as run:
         job = partial(convert_file, to=to, reading=reading, out=run.out.absolute())
         todo = pending(run, files)

@@ -19,13 +19,14 @@ from fatescope.base.sulston_fates import (
 )
 from fatescope.lineage.body_axes import AXES
 from fatescope.lineage.quality import founders_of
-from fatescope.lineage.territory import interval_over_units
+from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.report import lineage as show
 from fatescope.report.words import count_of
 from fatescope.run import Run
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.lineages.figures import TERRITORY_GROUPS
 from fatescope.workflows.lineages.pictures import draw_embryo
+from fatescope.workflows.lineages.reading import record_reading
 from fatescope.workflows.lineages.settings import DrawSettings
 
 if TYPE_CHECKING:
@@ -34,8 +35,6 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress, Table
     from fatescope.run import Summary
-
-_RESAMPLES = 2000
 
 
 def draw_lineages(
@@ -72,7 +71,7 @@ def draw_lineages(
     """
     settings, reading = settings or DrawSettings(), reading or LineageReading()
     files = find_lineages(inputs)
-    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
         job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
@@ -134,11 +133,11 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         read_table(out / "territories.parquet"),
         read_table(out / "territory_nuclei.parquet"),
     )
-    rng = np.random.default_rng(settings.seed)
     there = set(found["group"])
     groups = [g for g in TERRITORY_GROUPS.get(settings.groups, ()) if g in there]
     groups = groups or sorted(there, key=sort_key)
-    overlaps = [_summary(found, g, rng) for g in groups]
+    how = BootstrapSettings(seed=settings.seed)
+    overlaps = [_summary(found, g, how) for g in groups]
     n = len(set(found["table"]))
     colours = (
         show.shades(groups, founders_of(groups))
@@ -153,7 +152,7 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         axis_names=AXES,
         title=f"Where each group dwells: {count_of(n, 'embryo')}",
         note="nuclei of all frames in body axes, centred; grey: all groups",
-        rng=rng,
+        rng=np.random.default_rng(settings.seed),
     )
     rows: list[tuple[str, ...]] = [
         (
@@ -171,10 +170,10 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
 _BODY = ("posterior_um", "dorsal_um", "left_um")
 
 
-def _summary(found: Table, group: str, rng: np.random.Generator) -> show.Overlap:
+def _summary(found: Table, group: str, how: BootstrapSettings) -> show.Overlap:
     mine = found["group"] == group
     values = found["overlap"][mine].astype(float)
-    mean, low, high = interval_over_units(values, n_resamples=_RESAMPLES, rng=rng)
+    mean, low, high = mean_interval(values, how)
     return show.Overlap(
         group=group,
         values=tuple(float(v) for v in values[np.isfinite(values)]),

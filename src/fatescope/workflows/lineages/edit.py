@@ -31,7 +31,7 @@ from fatescope.run import Run
 from fatescope.run.journal import Entry, Journal, read_commands
 from fatescope.run.summary import Summary
 from fatescope.storage import hash_path
-from fatescope.workflows.lineages.reading import describe, read
+from fatescope.workflows.lineages.reading import describe, read, record_reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -111,7 +111,7 @@ def edit_lineage(
     reading = reading or LineageReading()
     (file,) = find_lineages([table])
     lines = [*do, *(read_commands(script) if script else [])]
-    asked = {"table": file.key, **reading.model_dump(mode="json")}
+    asked = {"table": file.key, **record_reading(reading)}
     with Run.open(
         out, command="lineage edit", settings=asked, fresh=fresh, keeps=(JOURNAL,)
     ) as run:

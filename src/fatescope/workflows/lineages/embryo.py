@@ -9,8 +9,9 @@ import numpy as np
 
 from fatescope.base import InputError, Table
 from fatescope.lineage.body_axes import AXES, body_axes
-from fatescope.lineage.cells import Cells, cells_of
+from fatescope.lineage.cells import cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
+from fatescope.numeric import Tracks
 from fatescope.report.svg import number
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Embryo:
 
     key: str
     lineage: Lineage
-    cells: Cells
+    cells: Tracks
     founder: list[str]
     group: list[str]
     body_um: FloatArray | None

@@ -51,12 +51,12 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
     if settings.groups != "compact":
         groups = [g for g in TERRITORY_GROUPS[settings.groups] if g in group]
     else:
-        rows = Counter(group[c] for c in embryo.cells.row_cell)
+        rows = Counter(group[c] for c in embryo.cells.of_row)
         groups = sorted(g for g, n in rows.items() if g and n >= 50)
     rng = np.random.default_rng(settings.seed)
     found = measure_territories(
         embryo.body_um,
-        embryo.cells.row_cell,
+        embryo.cells.of_row,
         group,
         groups,
         cube_um=settings.cube_um,
@@ -64,7 +64,7 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
         n_deals=settings.deals,
         rng=rng,
     )
-    row_group = np.array(group, dtype=object)[embryo.cells.row_cell]
+    row_group = np.array(group, dtype=object)[embryo.cells.of_row]
     known = np.isfinite(embryo.body_um).all(axis=1)
     kept = [
         rng.choice(mine, min(len(mine), _POINTS_KEPT), replace=False)
@@ -98,7 +98,7 @@ def populations(embryo: Embryo) -> str:
     """Draw the number of nuclei of each founder over time."""
     shown = TERRITORY_GROUPS["founder"]
     founder = [f if f in shown or not f else quality.EARLY for f in embryo.founder]
-    group = np.array(founder, dtype=object)[embryo.cells.row_cell]
+    group = np.array(founder, dtype=object)[embryo.cells.of_row]
     frames, counts = quality.count_groups(embryo.lineage.frame, group, (*shown, quality.EARLY))
     cliff = quality.scope_cliff(embryo.cells, fewest=CLIFF_CELLS)
     outside = None

@@ -13,7 +13,7 @@ from typing import Any, cast, get_args
 
 import numpy as np
 
-from fatescope.acquire import read_table
+from fatescope.acquire import exclusions_table, read_table
 from fatescope.acquire.lineages import (
     LineageFile,
     LineageReading,
@@ -22,9 +22,20 @@ from fatescope.acquire.lineages import (
     read_counts,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, InputError, Lineage, Progress, Spacing, Table, escape
+from fatescope.base import (
+    Exclusion,
+    Execution,
+    Finding,
+    InputError,
+    Lineage,
+    Progress,
+    Spacing,
+    Table,
+    escape,
+    excluded_rows,
+)
 from fatescope.base.finding import Severity, Status
-from fatescope.lineage import excluded_rows, with_decisions, without_rows
+from fatescope.lineage import make_exclusions, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.run import Run
 from fatescope.run.compose import FINDING_COLUMNS
@@ -32,7 +43,7 @@ from fatescope.workflows.driver import Outcome, describe_files, pending, work_th
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.lint_report import write_check
 from fatescope.workflows.lineages.lint_result import CheckSummary, FailOn
-from fatescope.workflows.lineages.reading import describe, read_to_scale
+from fatescope.workflows.lineages.reading import describe, read_to_scale, record_reading
 
 
 def lint_lineages(
@@ -56,7 +67,7 @@ def lint_lineages(
     out : path
         Gets ``report.html``, ``findings.csv``, ``lineages.csv`` (one row per input),
         ``run.json``; with ``decisions`` also ``clean/``, the tables without what was accepted as
-        a fault.
+        a fault, and ``exclusion.csv``, the same for ``--exclude``.
     settings : LintSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.
@@ -84,7 +95,7 @@ def lint_lineages(
     settings, reading = settings or LintSettings(), reading or LineageReading()
     files = find_lineages(inputs)
     decided = read_decisions(decisions) if decisions is not None else None
-    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     asked["decisions"] = _fingerprint(decided)
     with Run.open(out, command="lineage lint", settings=asked, fresh=fresh) as run:
         job = partial(
@@ -116,13 +127,16 @@ def lint_file(
     middle = time.perf_counter()
     findings = lint_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
     findings = [*got.findings, *findings]
-    written = []
+    tables, written = {}, []
     if decided is not None:
         findings = with_decisions(findings, decided)
-        written = _write_clean(got.lineage, findings, file, out)
+        exclusions = make_exclusions(got.lineage, findings)
+        tables = {"exclusion": exclusions_table(exclusions)}
+        written = _write_clean(got.lineage, exclusions, file, out)
+    row = _summary_row(got.lineage, file.key, got.format, findings)
     return Outcome(
         input=describe(file, got),
-        tables={"lineages": _summary_row(got.lineage, file.key, got.format, findings)},
+        tables={"lineages": row, **tables},
         findings=findings,
         files=written,
         seconds={"read": middle - begun, "lint": time.perf_counter() - middle},
@@ -155,10 +169,10 @@ def _lint_counts(
 
 
 def _write_clean(
-    lineage: Lineage, findings: list[Finding], file: LineageFile, out: Path
+    lineage: Lineage, exclusions: list[Exclusion], file: LineageFile, out: Path
 ) -> list[Path]:
     """Write the lineage without excluded rows, if there are any; return what was written."""
-    excluded = excluded_rows(lineage, findings)
+    excluded = excluded_rows(exclusions, file.key, lineage.frame, lineage.name)
     if not excluded.any():
         return []
     epic = lineage.metadata.get("format") == "epic"

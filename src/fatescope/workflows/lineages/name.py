@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,7 +21,12 @@ from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.name_network import name_by_network
 from fatescope.workflows.lineages.named_table import NamedTable, add_names
-from fatescope.workflows.lineages.reading import describe, read_to_scale
+from fatescope.workflows.lineages.reading import (
+    describe,
+    find_excluded,
+    read_to_scale,
+    record_reading,
+)
 
 if TYPE_CHECKING:
     from fatescope.base import Lineage
@@ -67,7 +73,7 @@ def name_lineages(
     files = find_lineages(inputs)
     if settings.method == "atlas":
         open_atlas(settings.atlas)
-    asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
+    asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
         job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
@@ -80,8 +86,11 @@ def name_file(
 ) -> Outcome:
     """Read one table, name its rows, and write them in their order."""
     begun = time.perf_counter()
-    got = read_to_scale(file, reading)
-    lineage = got.lineage
+    got = read_to_scale(file, reading.model_copy(update={"exclude": None}))
+    excluded = find_excluded(got.lineage, file, reading)
+    # Excluded rows stay in the table; without a place they get no name and lend none.
+    position = np.where(excluded[:, None], np.nan, got.lineage.position)
+    lineage = replace(got.lineage, position=position)
     middle = time.perf_counter()
     given = original_columns(file.path, got)
     named = name_rows(lineage, given, settings)

@@ -11,15 +11,21 @@ import numpy as np
 from fatescope.base import Table
 from fatescope.lineage.blind_place import MeanEmbryo
 from fatescope.lineage.compact import aligned_features
-from fatescope.models import NamesNetwork, read_names_network
+from fatescope.models import (
+    ModelPackage,
+    NamesPerRow,
+    OpenVinoModel,
+    find_package,
+    read_package,
+)
 from fatescope.workflows.lineages.named_table import NamedTable, add_names
 
 if TYPE_CHECKING:
     from fatescope.base import BoolArray, Lineage
     from fatescope.lineage.naming import NameSettings
 
-MOST_RESIDUAL_UM = 4.5
-"""Of 58 tables, two that trace only few branches lie at 5.3 and 5.5 µm, all others below 3.6."""
+MEAN_EMBRYO = "mean_embryo.npy"
+"""File of a package: rows of stage (number of nuclei), posterior, dorsal, left in µm."""
 
 
 def name_by_network(lineage: Lineage, given: Table, settings: NameSettings) -> NamedTable:
@@ -32,22 +38,24 @@ def name_by_network(lineage: Lineage, given: Table, settings: NameSettings) -> N
     InputError
         If the embryo passes too few stages to find how it lies.
     """
-    network = _shipped()
-    reference = MeanEmbryo(stage=network.stage, place_um=network.place_um)
+    package, network = _shipped()
+    kind = package.description.output_as(NamesPerRow)
     known: BoolArray = np.asarray(np.isfinite(lineage.position).all(axis=1))
-    features = np.zeros((len(lineage), len(network.features)))
-    features[known], residual_um = aligned_features(_without_links(lineage, known), reference)
-    p = network.probabilities(features)
+    features = np.zeros((len(lineage), len(package.description.input.channels)), np.float32)
+    features[known], residual_um = aligned_features(
+        _without_links(lineage, known), read_mean_embryo(package)
+    )
+    p = network.run(features).astype(np.float64)
     order = np.argsort(p, axis=1)
     confidence = np.where(known, p.max(axis=1), 0.0)
     reasons = []
-    if residual_um > MOST_RESIDUAL_UM:
+    if residual_um > kind.most_residual_um:
         reasons.append(
             f"nuclei lie {residual_um:.1f} µm from those of the mean embryo "
-            f"(limit {MOST_RESIDUAL_UM:g})"
+            f"(limit {kind.most_residual_um:g})"
         )
     abstained = confidence < (settings.abstain_flagged if reasons else settings.abstain_below)
-    text = np.array([*network.classes, ""], dtype=object)
+    text = np.array([*kind.channels, ""], dtype=object)
     best = text[np.where(abstained, -1, order[:, -1])]
     table = add_names(
         given,
@@ -73,6 +81,13 @@ def _without_links(lineage: Lineage, rows: BoolArray) -> Lineage:
     )
 
 
+def read_mean_embryo(package: ModelPackage) -> MeanEmbryo:
+    """Return the embryo that the features of a package refer to."""
+    rows = package.tensor(MEAN_EMBRYO)
+    return MeanEmbryo(stage=rows[:, 0].astype(np.int32), place_um=rows[:, 1:])
+
+
 @cache
-def _shipped() -> NamesNetwork:
-    return read_names_network()
+def _shipped() -> tuple[ModelPackage, OpenVinoModel]:
+    package = read_package(find_package("compact-names"))
+    return package, OpenVinoModel(package, precision="fp32", threads=1)

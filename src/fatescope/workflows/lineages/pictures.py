@@ -141,7 +141,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     paths = show.draw_paths(
         embryo.body_um,
         embryo.lineage.frame,
-        embryo.cells.row_cell,
+        embryo.cells.of_row,
         path_group,
         path_colours,
         axis_names=embryo.axis_names,
@@ -151,7 +151,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     page = show.space_page(
         embryo.body_um,
         embryo.lineage.frame,
-        embryo.cells.row_cell,
+        embryo.cells.of_row,
         [str(n) for n in embryo.cells.name],
         embryo.group,
         colours,

@@ -60,7 +60,7 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
     asked, names = asked_cells(settings), set(embryo.cells.name)
     there, missing = ([n for n in asked if (n in names) == is_there] for is_there in (True, False))
     place_of = {n: i for i, n in enumerate(there)}
-    cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.row_cell]
+    cell = np.array([place_of.get(str(n), -1) for n in embryo.cells.name])[embryo.cells.of_row]
     rows = np.flatnonzero(cell >= 0)
     if settings.coordinates == "raw" or embryo.body_um is None:
         raw = published_features(embryo.lineage, ("x", "y", "time"))
@@ -88,7 +88,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
     """Draw what compact names are, their rows as bars and as the published pie, and components."""
     length = settings.compact_length
     compact = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
-    rows = Counter(compact[c] for c in embryo.cells.row_cell)
+    rows = Counter(compact[c] for c in embryo.cells.of_row)
     ordered = sorted(rows, key=sort_key)
     founders = quality.founders_of(ordered)
     colours = show.shades(ordered, founders)
@@ -126,7 +126,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
             counts, founders, title=f"{embryo.key}: rows of each name"
         ),
     }
-    row_name = np.array(compact, dtype=object)[embryo.cells.row_cell]
+    row_name = np.array(compact, dtype=object)[embryo.cells.of_row]
     if drawn := _components(embryo, row_name, listed, settings):
         figures["components"] = drawn
     return figures

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire import read_exclusions
 from fatescope.acquire.lineages import read_lineage_checked
-from fatescope.base import Finding, Spacing
+from fatescope.base import Finding, Spacing, excluded_rows
+from fatescope.lineage import without_rows
 from fatescope.lineage.naming import LARGE, USUAL_UM, guess_spacing
 from fatescope.workflows.driver import describe_files
 from fatescope.workflows.lineages.atlas_source import open_atlas
@@ -17,11 +19,27 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
-    from fatescope.base import Lineage
+    from fatescope.base import BoolArray, Lineage
+
+
+def record_reading(reading: LineageReading) -> dict[str, Any]:
+    """Return what decides how inputs are read: of an exclusion its rows, not only its path.
+
+    Raises
+    ------
+    FileFormatError, InputError
+        If the exclusion cannot be read.
+    """
+    asked = reading.model_dump(mode="json")
+    if reading.exclude is None:
+        return asked
+    return {**asked, "excluded": sorted(map(repr, read_exclusions(reading.exclude)))}
 
 
 def read(file: LineageFile, reading: LineageReading) -> ReadLineage:
     """Read one lineage as the user wants it read, without estimating what its file does not say.
+
+    Rows that ``reading.exclude`` takes out are not in it.
 
     Its findings name the input by its key, and one of them says which steps are a guess.
 
@@ -40,12 +58,20 @@ def read_to_scale(file: LineageFile, reading: LineageReading) -> ReadLineage:
 
 
 def _opened(file: LineageFile, reading: LineageReading) -> ReadLineage:
-    return read_lineage_checked(
+    got = read_lineage_checked(
         file.path,
         format=reading.format,
         spacing_um=reading.spacing_um,
         interval_min=reading.interval_min,
     )
+    out = find_excluded(got.lineage, file, reading)
+    return replace(got, lineage=without_rows(got.lineage, out)) if out.any() else got
+
+
+def find_excluded(lineage: Lineage, file: LineageFile, reading: LineageReading) -> BoolArray:
+    """Return which rows of a file ``reading.exclude`` takes out."""
+    exclusions = read_exclusions(reading.exclude) if reading.exclude is not None else []
+    return excluded_rows(exclusions, file.key, lineage.frame, lineage.name)
 
 
 def _with_note(got: ReadLineage, file: LineageFile) -> ReadLineage:

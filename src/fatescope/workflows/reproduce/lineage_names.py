@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,9 +12,20 @@ from fatescope.acquire import write_table
 from fatescope.base import FatescopeError, Finding, Table
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
 from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
-from fatescope.models import NamesNetwork, write_names_network
+from fatescope.models import (
+    HASH_FILE,
+    ModelDescription,
+    ModelPackage,
+    NamesPerRow,
+    OpenVinoModel,
+    RowInput,
+    Training,
+    npy_bytes,
+    write_package,
+)
 from fatescope.prepare import unit_hash
 from fatescope.run import Run
+from fatescope.workflows.lineages.name_network import MEAN_EMBRYO
 from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
 from fatescope.workflows.reproduce.names_data import (
@@ -32,8 +45,6 @@ from fatescope.workflows.reproduce.names_scores import (
 )
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.run import Summary
@@ -100,23 +111,22 @@ def _reproduce(
     corrected = _corrected(features, groups, recipe, progress)
     labels = {e.key: compact_labels(e.lineage.name) for e in split}
     train_labels = np.concatenate([labels[e.key] for e in groups["train"]])
-    network = _network(corrected, reference, train_labels[train_labels >= 0], groups)
+    draft = _draft(corrected, reference, train_labels[train_labels >= 0], groups, recipe)
     tested = [e for e in groups["test"] if e.key in features]
     scores = score_methods(
         tested,
         labels=labels,
         features=features,
         reported=published.reported,
-        network=network,
+        network=OpenVinoModel(draft, precision="fp32", threads=1),
         atlas=training_atlas(groups["train"]),
         seed=recipe.seed,
     )
-    network = _with_notes(network, scores, source, recipe)
     return NamesOutcome(
         source=source,
         published=published,
         corrected=corrected,
-        network=network,
+        network=_with_scores(draft, scores),
         test=tuple(e.key for e in tested),
         n_train=len(groups["train"]),
         n_validation=len(groups["validation"]),
@@ -166,55 +176,66 @@ def _corrected(
     )
 
 
-def _network(
+def _draft(
     fitted: FittedNames,
     reference: MeanEmbryo,
     labels: IntArray,
     groups: dict[str, list[NamedEmbryo]],
-) -> NamesNetwork:
+    recipe: NamesRecipe,
+) -> ModelPackage:
+    """Return the package in memory, without scores."""
+    from fatescope.train.names_package import names_files
+
     share = np.bincount(labels, minlength=len(COMPACT_NAMES)) + 1.0
     seen = [e for split in ("train", "validation") for e in groups[split]]
-    return NamesNetwork(
+    description = ModelDescription(
         name="compact-names",
-        classes=COMPACT_NAMES,
-        features=FEATURES,
-        layers=fitted.weights,
-        mean=fitted.mean,
-        sd=fitted.sd,
-        log_prior=np.log(share / share.sum()),
-        stage=reference.stage,
-        place_um=reference.place_um,
-        units_seen=tuple(unit_hash(e.key) for e in seen),
-        notes={},
+        summary="Names nuclei of C. elegans embryos by three letters, from place, time and size.",
+        task="lineage-names",
+        input=RowInput(channels=FEATURES),
+        output=NamesPerRow(channels=COMPACT_NAMES),
+        training=Training(
+            units_seen=tuple(sorted(unit_hash(e.key) for e in seen)),
+            n_images=len(seen),
+            n_objects=sum(len(e.lineage) for e in seen),
+            recipe="lineage-names-2020",
+            command="fatescope reproduce lineage-names-2020",
+            seed=recipe.seed,
+        ),
     )
+    embryo = np.column_stack([reference.stage, reference.place_um]).astype(np.float32)
+    files = names_files(fitted, np.log(share / share.sum())) | {MEAN_EMBRYO: npy_bytes(embryo)}
+    return ModelPackage(description, files, "", Path("draft"))
 
 
-def _with_notes(
-    network: NamesNetwork, scores: dict[str, Score], source: str, recipe: NamesRecipe
-) -> NamesNetwork:
-    from dataclasses import replace
-
+def _with_scores(draft: ModelPackage, scores: dict[str, Score]) -> ModelPackage:
     ours = scores[CORRECTED]
-    return replace(
-        network,
-        notes={
-            "command": "fatescope reproduce lineage-names-2020",
-            "data": source,
-            "test_embryos": len(ours.per_embryo),
-            "accuracy": round(ours.mean, 4),
-            "low": round(ours.low, 4),
-            "high": round(ours.high, 4),
-            "majority": round(scores[MAJORITY].mean, 4),
-            "seed": recipe.seed,
-            "epochs": recipe.corrected_epochs,
-        },
+    numbers = {"accuracy": ours.mean, "low": ours.low, "high": ours.high}
+    numbers["majority"] = scores[MAJORITY].mean
+    training = draft.description.training.replace(
+        scores={name: round(value, 4) for name, value in numbers.items()}
     )
+    return replace(draft, description=draft.description.replace(training=training))
+
+
+def _write_network(folder: Path, outcome: NamesOutcome, *, quick: bool) -> list[Path]:
+    """Write the package; its test tensors are rows around the mean of the training rows."""
+    draft, fitted = outcome.network, outcome.corrected
+    spread = np.random.default_rng(0).standard_normal((64, len(FEATURES)))
+    rows = np.asarray(fitted.mean + fitted.sd * spread, np.float32)
+    package = write_package(
+        folder,
+        description=draft.description,
+        files=draft.files,
+        test_input=rows,
+        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(rows),
+        card=names_card(outcome, quick=quick),
+    )
+    return [folder / name for name in (*package.files, HASH_FILE)]
 
 
 def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool) -> list[Path]:
-    files = write_names_network(
-        outcome.network, out / "network", card=names_card(outcome, quick=quick)
-    )
+    files = _write_network(out / "network", outcome, quick=quick)
     scores = score_table(outcome.scores, outcome.test)
     runs = outcome.published
     fits = {

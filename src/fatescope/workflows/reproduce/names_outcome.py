@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fatescope.models import NamesNetwork
+    from fatescope.models import ModelPackage
     from fatescope.train.names_fit import FittedNames
     from fatescope.workflows.reproduce.names_published import PublishedRuns
     from fatescope.workflows.reproduce.names_scores import Score
@@ -19,7 +19,7 @@ class NamesOutcome:
     source: str
     published: PublishedRuns
     corrected: FittedNames
-    network: NamesNetwork
+    network: ModelPackage
     test: tuple[str, ...]
     n_train: int
     n_validation: int

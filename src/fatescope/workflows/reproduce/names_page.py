@@ -222,7 +222,7 @@ def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
             f"{outcome.residual_um:.2f} µm). The label set is fixed; over-sampling "
             f"({recipe.rows_per_class} rows a name) happens inside the training set; at the end "
             "the shares of the names in the training rows are put back.",
-            "network/ is the package: weights as safetensors, the mean embryo, a card. The atlas "
+            "network/ is the package: the network, its weights, the mean embryo, a card. The atlas "
             "in the tables above is built from the training embryos alone, and judged on the same "
             "rows; a row that it gives no name counts as wrong.",
         ),

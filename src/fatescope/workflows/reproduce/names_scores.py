@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base import Table
 from fatescope.lineage.compact import published_features
-from fatescope.lineage.territory import interval_over_units
+from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.workflows.reproduce.names_atlas import atlas_labels
 
 if TYPE_CHECKING:
@@ -17,11 +17,10 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
-    from fatescope.models import NamesNetwork
+    from fatescope.models import Model
     from fatescope.workflows.reproduce.names_data import NamedEmbryo
     from fatescope.workflows.reproduce.names_published import RunAgain
 
-_RESAMPLES = 4000
 MAJORITY = "always the most frequent name"
 REPORTED = "the published network"
 CORRECTED = "the corrected network"
@@ -45,12 +44,12 @@ def score_methods(
     labels: dict[str, IntArray],
     features: dict[str, FloatArray],
     reported: RunAgain,
-    network: NamesNetwork,
+    network: Model,
     atlas: Atlas,
     seed: int,
 ) -> dict[str, Score]:
     """Score the same rows of the same embryos by every method."""
-    rng = np.random.default_rng(seed)
+    how = BootstrapSettings(seed=seed)
     values: dict[str, list[float]] = {}
     for e in test:
         y = labels[e.key]
@@ -59,7 +58,7 @@ def score_methods(
         guesses = {
             MAJORITY: np.full(used.sum(), np.bincount(y[used]).argmax()),
             REPORTED: reported.fit.fitted.predict(raw),
-            CORRECTED: network.probabilities(features[e.key][used]).argmax(axis=1),
+            CORRECTED: network.run(features[e.key][used]).argmax(axis=1),
             ATLAS: atlas_labels(atlas, e, tracks=False)[used],
             ATLAS_TRACKS: atlas_labels(atlas, e, tracks=True)[used],
         }
@@ -67,7 +66,7 @@ def score_methods(
             values.setdefault(method, []).append(float((guess == y[used]).mean()))
     scores = {}
     for method, v in values.items():
-        mean, low, high = interval_over_units(np.array(v), n_resamples=_RESAMPLES, rng=rng)
+        mean, low, high = mean_interval(np.array(v), how)
         scores[method] = Score(method=method, per_embryo=tuple(v), mean=mean, low=low, high=high)
     return scores
 

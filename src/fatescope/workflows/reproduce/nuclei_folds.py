@@ -173,7 +173,7 @@ def _corrected(fold: Fold, recipe: NucleiRecipe, progress: Progress | None) -> l
         EvaluatedNetwork(fitted.network),
         list(fold.left_out),
         description=description,
-        thresholds=description.thresholds,
+        thresholds=description.instances.thresholds,
     )
     return [s.scores for s in scored]
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.base import Table
-from fatescope.evaluate import ScoreSettings, bootstrap_interval
+from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.report import lineage as show
 from fatescope.workflows.reproduce.nuclei_folds import AUGMENTED, CORRECTED
 from fatescope.workflows.reproduce.origin import NUCLEI
@@ -48,7 +48,8 @@ def interval(scores: Table, which: str) -> tuple[float, str]:
         hits, others = scores["n_matched"], scores["n_true"] + scores["n_found"]
     sums = np.stack([hits, others - hits], axis=1).astype(float)
     value = sums[:, 0].sum() / max(sums[:, 1].sum(), 1)
-    found = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), ScoreSettings())
+    how = BootstrapSettings()
+    found = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), how)
     return value, "one image: none" if found is None else f"{found[0]:.2f} to {found[1]:.2f}"
 
 

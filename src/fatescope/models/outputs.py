@@ -1,0 +1,165 @@
+"""What a network gives: one small class for each kind, with the settings of its decoder.
+
+A decoder is a plain function that takes what the network gave and one of these values. A task
+whose output is of a new kind brings a class like these and its decoder, in a file of its own:
+`ModelDescription.output_as` reads it from any package (decision record 0146).
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import ConfigDict, Discriminator, SerializeAsAny, StringConstraints, Tag
+
+from fatescope.base.settings import Settings, setting
+
+DISTANCE_MAPS = ("foreground", "distance", "border")
+"""What is climbed: distance to the outline, less the borders between nuclei that touch."""
+
+OFFSET_MAPS = ("foreground", "down", "across")
+"""What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
+
+ShortName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
+
+Form = Literal["maps", "values", "boxes"]
+"""Values for each pixel (B, C, *axes), for each item (B, C), for any number of boxes (B, N, C)."""
+
+
+class Output(Settings):
+    """Base of all kinds: what the values are called, and how they are laid out."""
+
+    kind: ShortName = setting(..., "what is given")
+    form: Form = setting(..., "one vector for each pixel, each item, or each box")
+    channels: tuple[str, ...] = setting(..., "what the values are, in order", min_length=1)
+
+    def fits(self, given: tuple[int, ...], taken: tuple[int, ...]) -> bool:
+        """Say whether the network may give an array of this shape for one of shape ``taken``."""
+        n = len(self.channels)
+        match self.form:
+            case "maps":
+                return given == (taken[0], n, *taken[2:])
+            case "values":
+                return given == (taken[0], n)
+            case "boxes":
+                return len(given) == 3 and (given[0], given[2]) == (taken[0], n)
+
+
+class Thresholds(Settings):
+    """How maps become instances; chosen on validation units, never on test units.
+
+    All lengths and areas are in pixels of the working grid, where a nucleus is about
+    ``diameter_px`` across. ``votes`` and ``apart_px`` are for models that draw offsets; ``core``,
+    ``border_weight`` and ``merge_...`` for models that draw distance and border.
+    """
+
+    foreground: float = setting(0.5, "least foreground of a pixel of a nucleus", gt=0, lt=1)
+    core: float = setting(
+        0.45, "least smoothed distance, minus border, of a pixel in a nucleus's core", gt=0, lt=1
+    )
+    border_weight: float = setting(
+        0.5, "how much of the border map is taken off the distance map", ge=0, le=2
+    )
+    merge_border: float = setting(
+        0.1, "fragments whose common edge has less border than this are one nucleus", ge=0, le=1
+    )
+    merge_distance: float = setting(
+        0.6, "and whose distance map along the common edge is above this", ge=0, le=1
+    )
+    votes: float = setting(3.0, "least smoothed votes for the centre of a nucleus", gt=0)
+    apart_px: int = setting(
+        6, "centres are highest within this distance, along both axes", unit="px", ge=1, le=7
+    )
+    min_area_px: int = setting(20, "smaller objects are dropped", unit="px", ge=0)
+    min_score: float = setting(0.0, "objects whose mean foreground is less are dropped", ge=0, le=1)
+
+
+class InstanceMaps(Output):
+    """Maps that are divided into objects: `DISTANCE_MAPS` or `OFFSET_MAPS`."""
+
+    kind: Literal["instance-maps"] = setting("instance-maps", "what is given")
+    form: Literal["maps"] = setting("maps", "one vector for each pixel")
+    channels: tuple[str, ...] = setting(DISTANCE_MAPS, "maps, in order", min_length=1)
+    thresholds: Thresholds = setting(Thresholds(), "how maps become instances")
+
+
+class MembraneMaps(Output):
+    """Where membranes are: cells are flooded from markers up to them."""
+
+    kind: Literal["membrane-maps"] = setting("membrane-maps", "what is given")
+    form: Literal["maps"] = setting("maps", "one vector for each pixel")
+    channels: tuple[str, ...] = setting(("membrane",), "maps, in order", min_length=1)
+    membrane: float = setting(0.5, "least probability of a pixel of a membrane", gt=0, lt=1)
+
+
+class PixelClasses(Output):
+    """The probability of each class at each pixel."""
+
+    kind: Literal["pixel-classes"] = setting("pixel-classes", "what is given")
+    form: Literal["maps"] = setting("maps", "one vector for each pixel")
+    least_p: float = setting(
+        0.5, "pixels whose likeliest class is less likely are of no class", ge=0, le=1
+    )
+
+
+class Boxes(Output):
+    """Boxes with classes: ``y0, x0, y1, x1``, score, and the probability of each class."""
+
+    kind: Literal["boxes"] = setting("boxes", "what is given")
+    form: Literal["boxes"] = setting("boxes", "one vector for each box")
+    least_score: float = setting(0.5, "boxes with a lower score are dropped", ge=0, le=1)
+    most_overlap: float = setting(
+        0.5, "of two boxes with a larger IoU the one with the lower score is dropped", ge=0, le=1
+    )
+
+
+class Counts(Output):
+    """How many cells of each group a frame holds."""
+
+    kind: Literal["counts"] = setting("counts", "what is given")
+    form: Literal["values"] = setting("values", "one vector for each frame")
+
+
+class NamesPerRow(Output):
+    """The probability of each name for each row of a table."""
+
+    kind: Literal["names-per-row"] = setting("names-per-row", "what is given")
+    form: Literal["values"] = setting("values", "one vector for each row")
+    most_residual_um: float = setting(
+        4.5,  # of 58 tables, two that trace few branches lie at 5.3 and 5.5, all others below 3.6
+        "embryos whose nuclei lie further from those of the mean embryo are flagged",
+        unit="µm",
+        gt=0,
+    )
+
+
+class UnknownOutput(Output):
+    """A kind that only its own task knows, kept as it stands in the package."""
+
+    model_config = ConfigDict(extra="allow")
+
+
+_KINDS = {
+    k.model_fields["kind"].default
+    for k in (InstanceMaps, MembraneMaps, PixelClasses, Boxes, Counts, NamesPerRow)
+}
+
+
+def _tag(value: Any) -> str:
+    if isinstance(value, Output):
+        return "given"
+    kind = value.get("kind") if isinstance(value, dict) else None
+    return str(kind) if kind in _KINDS else "unknown"
+
+
+AnyOutput = Annotated[
+    Annotated[InstanceMaps, Tag("instance-maps")]
+    | Annotated[MembraneMaps, Tag("membrane-maps")]
+    | Annotated[PixelClasses, Tag("pixel-classes")]
+    | Annotated[Boxes, Tag("boxes")]
+    | Annotated[Counts, Tag("counts")]
+    | Annotated[NamesPerRow, Tag("names-per-row")]
+    | Annotated[UnknownOutput, Tag("unknown")]
+    | Annotated[SerializeAsAny[Output], Tag("given")],
+    Discriminator(_tag),
+]
+"""The kinds by their name; any other kind, in a file as it stands, in memory as its own class."""

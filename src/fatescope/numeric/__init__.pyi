@@ -1,0 +1,13 @@
+from .bootstrap import bootstrap_interval as bootstrap_interval
+from .bootstrap import mean_interval as mean_interval
+from .histogram import Bins as Bins
+from .registration import fit_linear as fit_linear
+from .registration import fit_matrix as fit_matrix
+from .registration import fit_rotation as fit_rotation
+from .runs import Runs as Runs
+from .runs import find_runs as find_runs
+from .settings import BootstrapSettings as BootstrapSettings
+from .tracks import Tracks as Tracks
+from .tracks import complete_lives as complete_lives
+from .tracks import cut_tracks as cut_tracks
+from .tracks import tracks_of as tracks_of

@@ -1,0 +1,5 @@
+"""Objects linked through time: positions in, the row of each parent out. No names, no files."""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

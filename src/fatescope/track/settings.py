@@ -1,0 +1,21 @@
+"""How far objects move between frames, and what it costs to divide or to appear."""
+
+from __future__ import annotations
+
+from fatescope.base.settings import Settings, setting
+
+
+class LinkSettings(Settings):
+    """Costs of links, in natural logarithms; the defaults suit nuclei of an embryo of 50 µm."""
+
+    step_um: float = setting(0.8, "spread of a step of one minute along each axis", unit="µm", gt=0)
+    daughter_um: float = setting(
+        2.4, "spread of a daughter about her mother along each axis", unit="µm", gt=0
+    )
+    reach_um: float = setting(9.0, "farthest step from one frame to the next", unit="µm", gt=0)
+    reach_few_um: float = setting(
+        18.0, "the same while there are 30 objects or fewer, which are larger", unit="µm", gt=0
+    )
+    keep: float = setting(6.0, "what it earns to go on", ge=0)
+    divide: float = setting(6.0, "what a division costs", ge=0)
+    begin: float = setting(16.0, "what an object costs that comes from nowhere", gt=0)
