@@ -10,6 +10,7 @@ from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
 from .images.read import open_image as open_image
 from .images.read import read_image as read_image
+from .images.write import write_image as write_image
 from .label_looks import looks_like_labels as looks_like_labels
 from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
@@ -19,6 +20,5 @@ from .markers import as_markers as as_markers
 from .markers import read_markers as read_markers
 from .markers import read_recorded_nuclei as read_recorded_nuclei
 from .reading import ImageReading as ImageReading
-from .tables import concatenate_parquet as concatenate_parquet
 from .tables import read_table as read_table
 from .tables import write_table as write_table
