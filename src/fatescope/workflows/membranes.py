@@ -140,6 +140,7 @@ def find_membranes(
         rasters={"labels": labels},
         kind=settings.labels,
         findings=findings,
+        record={"channel": channel},
         seconds=seconds,
     )
 
@@ -358,12 +359,11 @@ def _findings(
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:
-    from fatescope.report import nuclei_report_from_folder, write_report, write_settings
+    from fatescope.report import membrane_page
+    from fatescope.report.page import write_page
 
-    report = nuclei_report_from_folder(out)
-    write_report(out / "report.html", report)
-    write_settings(out / "settings.toml", report)
-    return "report.html", "settings.toml"
+    write_page(out / "report.html", membrane_page(out))
+    return ("report.html",)
 
 
 MEMBRANES: System[MembraneSettings] = System(
