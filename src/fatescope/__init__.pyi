@@ -15,6 +15,7 @@ from .base import Spacing as Spacing
 from .base import Table as Table
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
+from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
 from .workflows.compare import compare_models as compare_models
@@ -25,12 +26,14 @@ from .workflows.in_memory import evaluate_labels as evaluate_labels
 from .workflows.in_memory import lint_lineage as lint_lineage
 from .workflows.in_memory import measure as measure
 from .workflows.in_memory import name_lineage as name_lineage
+from .workflows.in_memory import segment_membranes as segment_membranes
 from .workflows.in_memory import segment_nuclei as segment_nuclei
 from .workflows.lineages.compare import compare_lineages as compare_lineages
 from .workflows.lineages.draw import draw_lineages as draw_lineages
 from .workflows.lineages.lint import lint_lineages as lint_lineages
 from .workflows.lineages.name import name_lineages as name_lineages
 from .workflows.measure import measure_files as measure_files
+from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model

@@ -77,6 +77,12 @@ def _zarr(path: Path, *, format: int, **options: object) -> None:
     array[:] = _cells(3, 60, 70)
 
 
+def _mat(path: Path, **options: bool) -> None:
+    import scipy.io
+
+    scipy.io.savemat(path, {"embryo": _cells(40, 50, 6), "scale": 0.18}, **options)
+
+
 WHOLE: dict[str, Callable[[Path], None]] = {
     "plain.tif": _tiff(),
     "big.tif": _tiff(bigtiff=True, byteorder=">"),
@@ -120,6 +126,8 @@ WHOLE: dict[str, Callable[[Path], None]] = {
     "colours.png": _png("RGBA"),
     "grey.jpg": _jpeg,
     "progressive.jpg": lambda path: _jpeg(path, colour=True, progressive=True),
+    "packed.mat": lambda path: _mat(path, do_compression=True),
+    "plain.mat": lambda path: _mat(path, do_compression=False),
     "ome 0.4.zarr": lambda path: _zarr(path, format=2),
     "ome 0.5.zarr": lambda path: _zarr(path, format=3),
     "shards.zarr": lambda path: _zarr(path, format=3, shards=(1, 64, 96)),

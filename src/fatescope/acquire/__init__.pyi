@@ -16,7 +16,9 @@ from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
 from .lineages import read_lineage_checked as read_lineage_checked
 from .lineages import write_lineage as write_lineage
+from .markers import as_markers as as_markers
+from .markers import read_markers as read_markers
+from .markers import read_recorded_nuclei as read_recorded_nuclei
 from .reading import ImageReading as ImageReading
-from .tables import concatenate_parquet as concatenate_parquet
 from .tables import read_table as read_table
 from .tables import write_table as write_table

@@ -20,7 +20,9 @@ from fatescope.base import InputError, escape
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset((".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg"))
+SUFFIXES = frozenset(
+    (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg", ".mat")
+)
 """What a folder is searched for; a file that is named itself may have any ending."""
 FOLDER_SUFFIX = ".zarr"
 """A folder with this ending, or with Zarr metadata in it, is one image and not searched."""

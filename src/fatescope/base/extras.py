@@ -31,7 +31,7 @@ EXTRA_OF = {
     **dict.fromkeys(("geff", "networkx"), "lineage"),
     **dict.fromkeys(("dask", "dask_jobqueue", "distributed"), "cluster"),
     **dict.fromkeys(("imblearn", "sklearn"), "reproduce"),
-    "bioimageio": "formats",
+    **dict.fromkeys(("bioimageio", "h5py"), "formats"),
 }
 """The extra of each optional module, as `pyproject.toml` has it."""
 

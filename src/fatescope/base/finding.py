@@ -31,7 +31,7 @@ RULES: dict[str, frozenset[str]] = {
     """),
     "result": _words("""
         assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
-        no-nuclei scaled
+        no-membrane no-nuclei scaled
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -9,6 +9,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
+from fatescope.predict.membrane.settings import MembraneSettings
 from fatescope.predict.settings import NucleiEmSettings, NucleiSettings
 
 if TYPE_CHECKING:
@@ -73,6 +74,40 @@ def _answer(
         return plan_images(system, inputs, settings=settings, execution=execution)
     return predict_images(
         system,
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(
+    predict,
+    "membrane",
+    example="fatescope predict membrane embryo.tif --spacing-um 0.43,0.18,0.18 --out results",
+)
+def membrane(
+    inputs: Inputs,
+    out: Out,
+    settings: MembraneSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Find the cells between membranes in volumes, planes and movies, and measure them.
+
+    Cells start at markers (--markers), at the nuclei of another channel (--nuclei-channel), or are
+    found alone. Writes label images, tables of cells and of their contacts, findings, a record of
+    the run and a report. The same command again continues where it stopped.
+    """
+    from fatescope.workflows.membranes import plan_membranes, predict_membranes
+
+    if plan:
+        return plan_membranes(inputs, settings=settings, execution=execution)
+    return predict_membranes(
         inputs,
         out=out,
         settings=settings,

@@ -7,10 +7,12 @@ from typing import Annotated
 
 import typer
 
+from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import prepare
 from fatescope.prepare.pairs import PairSettings
+from fatescope.prepare.volumes import SliceSettings
 
 Folders = Annotated[
     list[Path] | None,
@@ -36,4 +38,36 @@ def pairs(
 
     return prepare_pairs(
         inputs or [], out=out, settings=settings, progress=console.progress, fresh=fresh
+    )
+
+
+@command(
+    prepare,
+    "slices",
+    example="fatescope prepare slices membrane_3dmms --embryo 170704plc1p2 --out slices",
+)
+def slices(
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="folder with volumes and their labels")
+    ],
+    out: Out,
+    settings: SliceSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+) -> Result:
+    """Cut labelled volumes of embryos into lossless slices on one grid, divided by time.
+
+    Writes images, labels, what is wall and what is inside, samples.csv, markers, a datasheet and
+    the hashes of all files.
+    """
+    from fatescope.workflows.slices import prepare_slices
+
+    return prepare_slices(
+        folder,
+        out=out,
+        settings=settings,
+        execution=execution,
+        progress=console.progress,
+        fresh=fresh,
     )

@@ -2,6 +2,7 @@ from .bands import sum_in_bands as sum_in_bands
 from .contacts import find_contacts as find_contacts
 from .doubts import doubtful_objects as doubtful_objects
 from .exact import ChannelSum as ChannelSum
+from .faces import measure_faces as measure_faces
 from .objects import measure_objects as measure_objects
 from .settings import DoubtSettings as DoubtSettings
 from .settings import MeasureSettings as MeasureSettings

@@ -7,6 +7,12 @@ from .pairs import find_pairs as find_pairs
 from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth
+from .slices import plane_name as plane_name
+from .slices import read_plane_name as read_plane_name
+from .slices import slice_samples as slice_samples
+from .slices import write_datasheet as write_datasheet
+from .slices import write_slices as write_slices
+from .slices import write_sums as write_sums
 from .splits import SplitSettings as SplitSettings
 from .splits import split_frames as split_frames
 from .splits import split_units as split_units
@@ -18,3 +24,8 @@ from .store import unit_ids as unit_ids
 from .store import write_samples as write_samples
 from .targets import NucleusTargets as NucleusTargets
 from .targets import nucleus_targets as nucleus_targets
+from .volumes import SliceSettings as SliceSettings
+from .volumes import Volume as Volume
+from .volumes import find_volumes as find_volumes
+from .volumes import labels_on_grid as labels_on_grid
+from .volumes import parts_of_embryo as parts_of_embryo

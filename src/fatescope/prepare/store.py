@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x"),
-    *("complete", "unsure_label", "least_px"),
+    *("complete", "unsure_label", "least_px", "embryo", "time", "plane"),
 )
 REQUIRED = COLUMNS[:6]
 ROLES = ("instances", "foreground")
@@ -42,6 +42,9 @@ class Sample:
     complete: bool = True  # every visible object has a label; False: dim ones may have none
     unsure_label: int | None = None  # label of regions in which nobody can say what is there
     least_px: int = 0  # objects of a smaller area were labelled or left out by chance
+    embryo: str = ""  # of a plane cut out of a volume, with the time as its source counts it
+    time: int | None = None
+    plane: int | None = None  # of the volume, from 0
 
     @property
     def key(self) -> str:
@@ -75,7 +78,8 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
             ]
             unsure = "" if s.unsure_label is None else s.unsure_label
             promise = ["yes" if s.complete else "no", unsure, s.least_px or ""]
-            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise])
+            cut = [s.embryo, *("" if n is None else n for n in (s.time, s.plane))]
+            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise, *cut])
 
 
 def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
@@ -121,6 +125,9 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
             role=role,
             kind=row.get("kind") or "",
             pixel_size=(float(size[0]), float(size[1])) if all(size) else None,
+            embryo=row.get("embryo") or "",
+            time=int(row["time"]) if row.get("time") else None,
+            plane=int(row["plane"]) if row.get("plane") else None,
             **label_promise(row),
         )
     except ValueError as error:

@@ -1,3 +1,4 @@
+from .membranes import membrane_page as membrane_page
 from .nuclei.again import write_settings as write_settings
 from .nuclei.carried_colours import carry_colours as carry_colours
 from .nuclei.doubt import merge_repeats as merge_repeats

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fatescope.lineage.lint import LintSettings
     from fatescope.lineage.naming import NameSettings
     from fatescope.predict import NucleiSettings
+    from fatescope.predict.membrane import MembraneSettings
 
     ImageLike = Image | NDArray[Any] | Path | str
 
@@ -42,12 +43,15 @@ class SegmentedImage:
     objects : Table
         One row for each object and frame: the columns of ``objects.csv`` without ``image``.
     findings : tuple of Finding
+    contacts : Table or None
+        Which cells touch, and how much; of membranes alone.
     """
 
     labels: NDArray[Any]
     axes: str
     objects: Table
     findings: tuple[Finding, ...]
+    contacts: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,6 +162,57 @@ def segment_nuclei(
     labels = found.labels
     found.close()
     return SegmentedImage(labels=labels, axes=found.axes, objects=objects, findings=found.findings)
+
+
+def segment_membranes(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    markers: Table | None = None,
+    settings: MembraneSettings | None = None,
+) -> SegmentedImage:
+    """Find the cells between membranes and measure them, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    markers : Table, optional
+        ``frame, z, y, x`` and optionally ``name``: one row for each cell to be found.
+    settings : MembraneSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_membranes` writes for a file of the
+        image.
+
+    Raises
+    ------
+    InputError, SettingsError
+    """
+    from fatescope.acquire import as_markers, read_markers
+    from fatescope.predict.membrane import MembraneSettings
+    from fatescope.workflows.membranes import find_membranes
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    how = settings or MembraneSettings()
+    if markers is None and how.markers is not None:
+        markers = read_markers(how.markers)
+    elif markers is not None:
+        markers = as_markers(markers, where="markers")
+    found = find_membranes(whole, how, decided=markers)
+    labels = [np.asarray(frame[...]) for frame in found.rasters["labels"]]
+    return SegmentedImage(
+        labels=np.stack(labels) if "T" in whole.axes else labels[0],
+        axes=whole.axes.replace("C", ""),
+        objects=found.tables["objects"],
+        findings=tuple(found.findings),
+        contacts=found.tables["contacts"],
+    )
 
 
 def measure(

@@ -54,6 +54,7 @@ def _scale(image: Image) -> Iterator[Finding]:
 
 
 def _axes(image: Image) -> Iterator[Finding]:
+    yield from (n for n in getattr(image.pixels, "notes", ()) if n.rule == "odd-axes")
     plane = min(image.size("Y"), image.size("X"))
     for axis in (a for a in image.axes if a in "TCZ"):
         if image.size(axis) >= ODD_ASPECT * plane and plane < 32:

@@ -230,15 +230,15 @@ def _description(shape: tuple[int, ...], axes: str, spacing: Spacing, pages: int
     return "\n".join(lines)
 
 
-def read_labels(path: Path | str) -> Image:
-    """Open a label image, of fatescope or of another program.
+def read_labels(path: Path | str, *, axes: str | None = None) -> Image:
+    """Open a label image, of fatescope or of another program; ``axes`` as for `read_image`.
 
     Raises
     ------
     FileFormatError
         If it cannot be read, or does not hold whole numbers in one channel.
     """
-    image = read_image(path)
+    image = read_image(path, axes=axes)
     if image.dtype.kind not in "uib":
         raise FileFormatError(
             f"{escape(path)}: holds {image.dtype}, and labels are whole numbers. Save it as 16 bit."

@@ -19,8 +19,8 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
     Parameters
     ----------
     file : ImageFile, Path or str
-        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF, LSM, OME-Zarr or Zarr; or the files of a sequence,
-        as `find_images` returns them.
+        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF, LSM, OME-Zarr, Zarr or MATLAB; or the files of a
+        sequence, as `find_images` returns them.
     axes : str, optional
         The axes as the file stores them (``"TYX"``); wins over what the file says. Needed
         where the file does not say it.

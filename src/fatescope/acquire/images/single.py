@@ -9,6 +9,9 @@ from fatescope.acquire.images.foreign import foreign_format
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, escape, explain_os_error
 
+MATLAB = (b"MATLAB 5.0 MAT-f", b"MATLAB 7.3 MAT-f")
+"""The first 16 bytes of what MATLAB saves; also version 7 calls itself 5.0."""
+
 
 def read_one(path: Path, *, axes: str | None) -> Image:
     """Open a single file (see `read_image`)."""
@@ -31,6 +34,10 @@ def read_one(path: Path, *, axes: str | None) -> Image:
             from fatescope.acquire.images.png import read_jpeg
 
             return read_jpeg(path, axes=axes)
+        if head in MATLAB:
+            from fatescope.acquire.images.mat import read_mat
+
+            return read_mat(path, axes=axes)
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
     raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")

@@ -1,0 +1,208 @@
+"""How well membranes are segmented, scored as a referee would: cells, count, surface, walls.
+
+    python -m benchmarks.membranes --frames 24,40,50          # training block: to tune with
+    python -m benchmarks.membranes --frames 60                # validation: to choose by
+    python -m benchmarks.membranes --frames 70 --table        # test: to report
+
+One embryo (3DMMS), whose labels another program made: what is scored is agreement with it. Walls
+of the reference, which it leaves at 0, go to their nearest cell inside the closed surface; cells
+whose nuclei it still has in one label are merged; labels under 500 voxels, and what lies there, do
+not count. Settings are given as ``name=value``.
+"""
+
+from __future__ import annotations
+
+import argparse
+import resource
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire import read_image, read_labels, read_recorded_nuclei
+from fatescope.predict.membrane import MembraneSettings, segment_membranes
+from fatescope.prepare import labels_on_grid
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+SPACING = (0.43, 0.18, 0.18)
+REFERENCE_UM = 0.225
+CLOSING_VOXELS = 4
+IGNORED_VOXELS = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reference:
+    """The labels of a frame with walls given to cells, and where nuclei lie in them."""
+
+    labels: NDArray[np.int32]
+    surface: NDArray[np.bool_]
+    nuclei: tuple[NDArray[np.intp], ...]
+    label_of_nucleus: NDArray[np.int32]
+    ignored: frozenset[int]
+
+
+def load(
+    data: Path, frame: int
+) -> tuple[NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]:
+    """Read the volume, its labels and its nuclei."""
+    folder = data / "membrane_3dmms"
+    volume = read_image(folder / "raw" / f"membt{frame:03d}.mat").read()
+    labels = read_labels(folder / "labels" / f"T{frame:03d}_membSeg.mat").read().astype(np.int32)
+    nuclei = read_recorded_nuclei(folder / "nuclei" / "nuclei.csv", pixels_per_recorded=0.5)
+    mine = nuclei.rows(nuclei["time"] == frame)
+    return volume, labels, np.stack([mine[a] for a in "zyx"], axis=1)
+
+
+def referee(
+    labels: NDArray[np.int32], nuclei: NDArray[np.float64], shape: tuple[int, ...]
+) -> Reference:
+    """Prepare a reference: small labels out, closed surface, walls to their nearest cell."""
+    from scipy.ndimage import distance_transform_edt
+
+    size = np.bincount(labels.ravel())
+    ignored = np.flatnonzero((size > 0) & (size < IGNORED_VOXELS) & (np.arange(len(size)) > 0))
+    kept = np.where(np.isin(labels, ignored), 0, labels)
+    surface = closed(kept > 0, CLOSING_VOXELS)
+    nearest = distance_transform_edt(kept == 0, return_distances=False, return_indices=True)
+    ratio = np.array(labels.shape) / np.array(shape)
+    at = np.rint((nuclei + 0.5) * ratio - 0.5).astype(np.intp)
+    at = tuple(np.clip(at, 0, np.array(labels.shape) - 1).T)
+    return Reference(
+        labels=np.where(surface, kept[tuple(nearest)], 0),
+        surface=surface,
+        nuclei=at,
+        label_of_nucleus=labels[at],
+        ignored=frozenset(ignored.tolist()),
+    )
+
+
+def closed(inside: NDArray[np.bool_], radius: int) -> NDArray[np.bool_]:
+    """Close gaps with a ball and fill holes."""
+    import edt
+    from scipy.ndimage import binary_fill_holes
+
+    padded = np.pad(inside, radius + 2)
+    near = edt.edt(~padded) <= radius
+    whole = binary_fill_holes((edt.edt(near) > radius) | padded)
+    return whole[(slice(radius + 2, -radius - 2),) * inside.ndim]
+
+
+def score(found: NDArray[np.int32], reference: Reference) -> dict[str, float]:
+    """Score cells on the grid of the reference."""
+    from scipy.optimize import linear_sum_assignment
+
+    cells = _agreed(labels_on_grid(found, reference.labels.shape), reference)
+    n = int(cells.max()) + 1
+    _, true = np.unique(reference.labels, return_inverse=True)
+    overlap = np.bincount((true.ravel() * n + cells.ravel()), minlength=(true.max() + 1) * n)
+    overlap = overlap.reshape(-1, n)
+    a, b = overlap.sum(axis=1)[:, None], overlap.sum(axis=0)[None]
+    present = np.flatnonzero(b[0] > 0)[1:] if b[0, 0] else np.flatnonzero(b[0])
+    both, a, b = overlap[1:, present], a[1:], b[:, present]
+    iou, dice = both / (a + b - both), 2 * both / (a + b)
+    row, column = linear_sum_assignment(-iou)
+    matched = iou[row, column] > 0
+    hits = int((iou[row, column] >= 0.5).sum())
+    surface = labels_on_grid(found, reference.labels.shape) > 0
+    return {
+        "cells": float(iou.shape[1]),
+        "reference": float(iou.shape[0]),
+        "count_error": abs(iou.shape[1] - iou.shape[0]) / iou.shape[0],
+        "f1": 2 * hits / sum(iou.shape),
+        "dice": float(dice[row, column][matched].mean()) if matched.any() else 0.0,
+        "surface_dice": _dice(surface, reference.surface),
+        "surface_hd95_um": _hd95(surface, reference.surface) * REFERENCE_UM,
+        "wall_f1": _wall_f1(labels_on_grid(found, reference.labels.shape), reference.labels),
+    }
+
+
+def _agreed(cells: NDArray[np.int32], reference: Reference) -> NDArray[np.int64]:
+    """Merge cells of sisters that the reference has in one label; drop those it ignores."""
+    number = np.arange(int(cells.max()) + 1)
+    mine = cells[reference.nuclei]
+    ignored = reference.ignored
+    kept = {
+        int(c) for c, r in zip(mine, reference.label_of_nucleus, strict=True) if r not in ignored
+    }
+    for label in np.unique(reference.label_of_nucleus):
+        own = np.unique(mine[reference.label_of_nucleus == label])
+        own = own[own > 0]
+        if int(label) in ignored:
+            number[[c for c in own.tolist() if c not in kept]] = 0
+        elif label > 0 and len(own) > 1:
+            number[own] = own[0]
+    return number[cells]
+
+
+def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    total = int(a.sum() + b.sum())
+    return 2 * int((a & b).sum()) / total if total else 0.0
+
+
+def _hd95(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+    import edt
+    from scipy.ndimage import binary_erosion
+
+    shells = [x & ~binary_erosion(x) for x in (a, b)]
+    if not all(s.any() for s in shells):
+        return float("inf")
+    there, back = edt.edt(~shells[1])[shells[0]], edt.edt(~shells[0])[shells[1]]
+    return float(max(np.percentile(there, 95), np.percentile(back, 95)))
+
+
+def _wall_f1(found: NDArray[np.int32], true: NDArray[np.int32]) -> float:
+    """Compare borders in planes, with a tolerance of 0.36 µm."""
+    import edt
+
+    tolerance = 0.36 / REFERENCE_UM
+    hits, n_found, n_true, back = 0, 0, 0, 0
+    for a, b in zip(found, true, strict=True):
+        x, y = _borders(a), _borders(b)
+        n_found, n_true = n_found + int(x.sum()), n_true + int(y.sum())
+        if x.any() and y.any():
+            hits += int((edt.edt(~y)[x] <= tolerance).sum())
+            back += int((edt.edt(~x)[y] <= tolerance).sum())
+    precision, recall = hits / max(n_found, 1), back / max(n_true, 1)
+    return 2 * precision * recall / max(precision + recall, 1e-9)
+
+
+def _borders(plane: NDArray[np.int32]) -> NDArray[np.bool_]:
+    border = np.zeros(plane.shape, dtype=bool)
+    border[:-1] |= plane[:-1] != plane[1:]
+    border[:, :-1] |= plane[:, :-1] != plane[:, 1:]
+    return border
+
+
+def main() -> None:
+    """Print a row for each frame and way."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"))
+    parser.add_argument("--frames", default="60")
+    parser.add_argument("--ways", default="markers,alone")
+    parser.add_argument("settings", nargs="*", help="name=value")
+    given = parser.parse_args()
+    settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
+    columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
+    print("| frame | way |", " | ".join(columns), "| cpu s |")
+    print("|--|--|" + "--|" * (len(columns) + 1))
+    for frame in map(int, given.frames.split(",")):
+        volume, labels, nuclei = load(given.data, frame)
+        reference = referee(labels, nuclei, volume.shape)
+        for way in given.ways.split(","):
+            begun = time.process_time()
+            markers = nuclei if way == "markers" else None
+            found = segment_membranes(volume, SPACING, settings, markers=markers)
+            seconds = time.process_time() - begun
+            said = score(found.labels, reference)
+            numbers = " | ".join(f"{said[c]:.3f}" for c in columns)
+            print(f"| {frame} | {way} | {numbers} | {seconds:.1f} |", flush=True)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+    print(f"peak memory {peak:.0f} MB, of which the scoring is a part")
+
+
+if __name__ == "__main__":
+    main()

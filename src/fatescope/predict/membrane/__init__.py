@@ -1,0 +1,9 @@
+"""Cells from images of membranes, in 3D and 2D, with physical parameters.
+
+level -> ridges -> outer surface -> starting points (given, or found alone) -> watershed. Plain
+functions on arrays with ``spacing``; `segment_membranes` puts them together for one frame.
+"""
+
+import lazy_loader
+
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,11 @@
+from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
+from .frame import MembraneFrame as MembraneFrame
+from .frame import segment_membranes as segment_membranes
+from .grid import Grid as Grid
+from .ridge import ridge_strength as ridge_strength
+from .seeds import find_nuclei as find_nuclei
+from .seeds import place_markers as place_markers
+from .seeds import seeds_between_walls as seeds_between_walls
+from .settings import MembraneSettings as MembraneSettings
+from .surface import find_surface as find_surface
+from .surface import level_planes as level_planes

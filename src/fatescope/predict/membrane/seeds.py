@@ -1,0 +1,118 @@
+"""Where cells start: at markers, at nuclei, or in the middle between walls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+_SMOOTH_UM = 0.5
+_LEAST_DISTANCE_UM = 0.6
+_NUCLEUS_UM = 1.0
+
+
+def place_markers(
+    points: NDArray[np.float64],
+    *,
+    shape: Sequence[int],
+    spacing: Sequence[float],
+    radius: float,
+) -> NDArray[np.int32]:
+    """Draw a ball around each point.
+
+    Parameters
+    ----------
+    points : ndarray of float, shape (n, d)
+        Voxel coordinates, 0-based, centres at whole numbers.
+    shape, spacing : sequence
+        Of the image.
+    radius : float
+        In the unit of ``spacing``; the voxel in which a point lies is always drawn.
+
+    Returns
+    -------
+    ndarray of int32, shape ``shape``
+        Number of the point from 1; where balls meet, the nearer one.
+    """
+    out = np.zeros(tuple(shape), dtype=np.int32)
+    nearest = np.full(out.shape, np.inf, dtype=np.float32)
+    for number, point in enumerate(points, start=1):
+        box = tuple(
+            slice(max(0, int(np.ceil(p - radius / s))), min(n, int(p + radius / s) + 1))
+            for p, s, n in zip(point, spacing, shape, strict=True)
+        )
+        axes = np.ogrid[box]
+        squares = [((a - p) * s) ** 2 for a, p, s in zip(axes, point, spacing, strict=True)]
+        distance = sum(squares[1:], squares[0]).astype(np.float32)
+        mine = (distance <= radius * radius) & (distance < nearest[box])
+        out[box][mine] = number
+        nearest[box][mine] = distance[mine]
+    for number, point in enumerate(points, start=1):
+        at = tuple(int(np.clip(np.rint(p), 0, n - 1)) for p, n in zip(point, shape, strict=True))
+        out[at] = number
+    return out
+
+
+def seeds_between_walls(
+    walls: NDArray[np.bool_], inside: NDArray[np.bool_], spacing: Sequence[float]
+) -> NDArray[np.int32]:
+    """Find the places that are farthest from walls: at least one in each cell, often several.
+
+    Parameters
+    ----------
+    walls, inside : ndarray of bool, the same shape
+        Voxels of walls, and those of the embryo.
+    spacing : sequence of float
+        In µm.
+
+    Returns
+    -------
+    ndarray of int32
+        0, or the number of the place from 1.
+    """
+    import edt
+    from scipy.ndimage import gaussian_filter, label, maximum_filter
+
+    step = np.asarray(spacing, dtype=np.float64)
+    free = np.ascontiguousarray(inside & ~walls)
+    if not free.any():
+        return np.zeros(inside.shape, dtype=np.int32)
+    distance = gaussian_filter(edt.edt(free, anisotropy=tuple(step)), _SMOOTH_UM / step)
+    highest = (maximum_filter(distance, size=5) == distance) & (distance > _LEAST_DISTANCE_UM)
+    found, _ = label(highest & inside, np.ones((3,) * inside.ndim))
+    return np.asarray(found, dtype=np.int32)
+
+
+def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.float64]:
+    """Find the centres of nuclei: maxima of brightness smoothed over 1 µm.
+
+    Parameters
+    ----------
+    values : ndarray of real numbers, shape (Y, X) or (Z, Y, X)
+    spacing : sequence of float
+        In µm.
+
+    Returns
+    -------
+    ndarray of float, shape (n, d)
+        Voxel coordinates. A maximum is a nucleus if it is brighter than the
+        threshold that divides background from signal best (Otsu), and the brightest within 2 µm.
+    """
+    from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum_filter
+    from skimage.filters import threshold_otsu
+
+    step = np.asarray(spacing, dtype=np.float64)
+    smooth = gaussian_filter(values.astype(np.float32), _NUCLEUS_UM / step)
+    if smooth.min() == smooth.max():
+        return np.zeros((0, values.ndim))
+    size = 2 * np.maximum(1, np.round(2 * _NUCLEUS_UM / step)).astype(int) + 1
+    highest = (smooth == maximum_filter(smooth, size=size)) & (smooth > threshold_otsu(smooth))
+    # Two neighbours may be equally bright, so that the middle lies between them.
+    pieces, n = label(highest, np.ones((3,) * values.ndim))
+    found = center_of_mass(highest, pieces, np.arange(1, n + 1))
+    return np.array(found, dtype=np.float64).reshape(n, values.ndim)

@@ -1,0 +1,48 @@
+"""Settings of `predict membrane`: what a user may choose, with units and ranges."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from fatescope.base.settings import setting
+from fatescope.predict.settings import PredictSettings
+
+
+class MembraneSettings(PredictSettings):
+    """What decides the result of a membrane prediction; lengths are those of walls and cells."""
+
+    model: Literal["classical"] = setting(
+        "classical", "classical: ridges and watershed; it has no weights"
+    )
+    channel: str | None = setting(None, "channel with the membranes, by name or number from 0")
+    nuclei_channel: str | None = setting(
+        None, "channel with the nuclei, from which cells start, by name or number from 0"
+    )
+    markers: str | None = setting(
+        None, "table with a row for each cell to be found: frame, z, y, x, optionally name, image"
+    )
+    wall_um: float = setting(
+        0.37, "standard deviation of a wall's profile in the plane", unit="µm", gt=0.05, le=10
+    )
+    wall_depth_um: float = setting(
+        0.78, "standard deviation of the profile of a wall that faces Z", unit="µm", gt=0.05, le=20
+    )
+    least_wall: float = setting(
+        0.1,
+        "ridge above which there is a wall, as a share of the brightness of its plane",
+        gt=0,
+        le=1,
+    )
+    surface: float = setting(
+        0.22, "brightness at which the embryo begins, as a share of its plane's", gt=0, lt=1
+    )
+    surface_depth_um: float = setting(
+        0.95, "how far inside of that the outer membrane lies", unit="µm", ge=0, le=20
+    )
+    closing_um: float = setting(
+        5.0, "gaps of the outer surface up to twice this are closed", unit="µm", ge=0, le=50
+    )
+    least_cell_um: float = setting(
+        1.2, "distance from the walls that a cell reaches, if it is found alone", unit="µm", gt=0
+    )
+    labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")

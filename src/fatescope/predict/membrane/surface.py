@@ -1,0 +1,113 @@
+"""The outer surface of an embryo: where its brightness begins, closed and smooth."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.predict.membrane.settings import MembraneSettings
+
+_DIMMEST = 0.3
+"""A plane counts at least this share of the brightest: above and below the embryo is no signal."""
+_SMOOTH_UM = 0.3
+_SMOOTH_PLANES_UM = 0.9
+_DIM = 0.1
+"""Of the brightest voxels of the volume: what is dimmer does not count for a plane's level."""
+_LEAST_VOXELS = 200
+_Z_COUNTS = 0.6
+"""A wall that faces Z is blurred to twice the width, so the surface lies deeper there."""
+
+
+def level_planes(values: NDArray[np.float32], spacing: Sequence[float]) -> NDArray[np.float32]:
+    """Divide each plane by its own brightness, which falls with depth in every microscope.
+
+    Parameters
+    ----------
+    values : ndarray of float32, shape (Y, X) or (Z, Y, X)
+        0 and more; background is near 0.
+    spacing : sequence of float
+        In µm.
+
+    Returns
+    -------
+    ndarray of float32, the same shape
+        1 where a plane is as bright as the 95th percentile of what is not background in it,
+        smoothed over neighbouring planes.
+    """
+    from scipy.ndimage import gaussian_filter, gaussian_filter1d
+
+    planes = values if values.ndim == 3 else values[None]
+    in_plane = np.divide(_SMOOTH_UM, list(spacing)[-2:])
+    smooth = gaussian_filter(planes, (0, *in_plane))
+    least = _DIM * np.percentile(smooth, 99.5)
+    level = np.zeros(len(planes))
+    for z, plane in enumerate(smooth):
+        seen = plane[plane > least]
+        if len(seen) > min(_LEAST_VOXELS, plane.size // 20):
+            level[z] = np.percentile(seen, 95)
+    if not level.any():
+        return np.zeros_like(values)
+    if values.ndim == 3 and len(level) > 1:
+        highest = level.max()
+        level = gaussian_filter1d(level, _SMOOTH_PLANES_UM / spacing[0])
+        level = np.maximum(level, _DIMMEST * highest)
+    levelled = planes / level[:, None, None].astype(np.float32)
+    return np.asarray(levelled.reshape(values.shape), dtype=np.float32)
+
+
+def find_surface(
+    levelled: NDArray[np.float32], spacing: Sequence[float], settings: MembraneSettings
+) -> NDArray[np.float32]:
+    """Find the embryo: how deep below its outer membrane each voxel lies.
+
+    Parameters
+    ----------
+    levelled : ndarray of float32, shape (Y, X) or (Z, Y, X)
+        From `level_planes`.
+    spacing : sequence of float
+        In µm.
+    settings : MembraneSettings
+        The brightness at which the embryo begins, how far inside of that its membrane lies, and
+        how large gaps are that are closed.
+
+    Returns
+    -------
+    ndarray of float32, the same shape
+        Depth in µm, positive inside, 0 or less outside. Where the image ends the embryo is taken
+        to go on.
+
+    Notes
+    -----
+    The largest connected bright region is the embryo, the holes of each plane are filled, and what
+    lies outside is outside of a surface that a ball of ``closing_um`` rolls over.
+    """
+    import edt
+    from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+
+    step = np.asarray(spacing, dtype=np.float64)
+    bright = gaussian_filter(levelled, _SMOOTH_UM / step) > settings.surface
+    pieces, n = label(bright)
+    if n == 0:
+        return np.full(levelled.shape, -1, dtype=np.float32)
+    embryo = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
+    room = [(max(2, int(np.ceil(settings.closing_um / s)) + 2),) * 2 for s in step]
+    padded = np.pad(embryo, room, mode="edge")
+    near = edt.edt(~padded, anisotropy=tuple(step)) <= settings.closing_um
+    closed = edt.edt(near, anisotropy=tuple(step)) > settings.closing_um
+    filled = closed | padded
+    # Each plane by itself: above a dark nucleus the membrane can be too dim to close a volume.
+    for plane in filled if filled.ndim == 3 else filled[None]:
+        plane[...] = binary_fill_holes(plane)
+    inside = filled[tuple(slice(a, -b) for a, b in room)]
+    deeper = step.copy()
+    if len(step) == 3:
+        deeper[0] *= _Z_COUNTS
+    depth = edt.edt(np.ascontiguousarray(inside), anisotropy=tuple(deeper))
+    depth = np.minimum(depth, np.float32(1e4))  # an image without an outside has no depth
+    return np.asarray(depth - settings.surface_depth_um, dtype=np.float32)

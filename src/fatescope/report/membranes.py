@@ -1,0 +1,208 @@
+"""The page about one run of ``predict membrane``, from the files of its output folder alone."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import ImageFile, read_image, read_labels, read_table
+from fatescope.base import FatescopeError
+from fatescope.report.chart import Axis, histogram
+from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
+from fatescope.report.page import (
+    Block,
+    Code,
+    Fact,
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Section,
+    Text,
+    View,
+    outlines_of,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Image, Table
+
+MAX_IMAGES, MAX_PLANES, MAX_ROWS = 6, 12, 50
+_SIDE_PX = 480
+
+METHODS = (
+    "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
+    "the outer surface was taken as the closed region of signal, membranes were found as ridges of "
+    "the width of a membrane, and cells were grown from {starts} up to them by watershed. Volumes "
+    "count half of each wall; contact areas are those of the faces between cells."
+)
+
+
+def membrane_page(out: Path) -> Page:
+    """Return the page about a finished run of ``predict membrane``.
+
+    Parameters
+    ----------
+    out : Path
+        The output folder. Inputs that are gone are not shown.
+    """
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    objects = read_table(out / "objects.csv")
+    contacts = read_table(out / "contacts.csv")
+    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
+        findings = list(csv.DictReader(stream))
+    sections = [*_images(out, record), *_sizes(objects), _contacts(contacts), _findings(findings)]
+    n, touching = len(objects), len(contacts)
+    done = sum(said["state"] == "done" for said in record["inputs"])
+    cells = f"{n} cell{'' if n == 1 else 's'}"
+    return Page(
+        title="Cells between membranes",
+        kind="membranes",
+        lead=f"{cells} in {done} image{'' if done == 1 else 's'}, {touching} contacts.",
+        facts=(Fact(name="Cells", value=str(n)), Fact(name="Contacts", value=str(touching))),
+        sections=[*sections, _methods(record)],
+        version=str(record.get("fatescope", "")),
+    )
+
+
+def _images(out: Path, record: Mapping[str, Any]) -> list[Section]:
+    """Show planes of the first images with the outlines of cells."""
+    views = []
+    for said in record["inputs"][:MAX_IMAGES]:
+        if said["state"] == "done" and (view := _view(out, said, record["settings"])) is not None:
+            views.append(view)
+    if not views:
+        return []
+    more = len(record["inputs"]) - len(views)
+    note = [Text(paragraphs=(f"{more} more are in the folder.",), tone="aside")] if more > 0 else []
+    viewer = ImageViewer(title="Cells in planes", views=views, noun="cell")
+    return [Section(title="Outlines", blocks=[viewer, *note])]
+
+
+def _view(out: Path, said: Mapping[str, Any], settings: Mapping[str, Any]) -> View | None:
+    paths = [said["path"]] if isinstance(said["path"], str) else said["path"]
+    key = said["image"]
+    file = ImageFile(
+        key=key,
+        paths=tuple(map(Path, paths)),
+        frames=tuple(range(len(paths))) if len(paths) > 1 else (),
+    )
+    zarr = out / "labels" / f"{key}.ome.zarr"
+    try:
+        image = read_image(file, axes=settings.get("axes"))
+        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
+    except (FatescopeError, OSError):
+        return None
+    walk = "plane" if image.size("Z") > 1 else "frame"
+    axis = "Z" if walk == "plane" else "T"
+    shown = _shown(labels, axis)
+    step = max(1, -(-max(image.size("Y"), image.size("X")) // _SIDE_PX))
+    channel = said.get("channel", 0)
+    limits = display_limits(image.read(**{axis: image.size(axis) // 2, "C": channel}))
+    frames = []
+    for index in shown.tolist():
+        at = {axis: index}
+        whole = image.read(**at, C=channel, **({"T": 0} if axis == "Z" else {}))
+        grey = to_grey(shrink_mean(whole, step=step), limits=limits)
+        plane = shrink_labels(labels.read(**at, **({"T": 0} if axis == "Z" else {})), step=step)
+        pane = Pane(
+            image=jpeg_uri(grey, quality=80),
+            width=grey.shape[1],
+            height=grey.shape[0],
+            outlines=outlines_of(plane),
+        )
+        frames.append(Frame(panes=(pane,), index=index))
+    pixel = said.get("spacing", {}).get("X", {}).get("value")
+    return View(
+        title=key,
+        frames=frames,
+        walk=walk,
+        length=image.size(axis),
+        um=None if pixel is None else pixel * step,
+        step=step,
+        black=limits[0],
+        white=limits[1],
+    )
+
+
+def _shown(labels: Image, axis: str) -> NDArray[np.intp]:
+    """Choose planes (or frames) evenly among those from the first to the last with cells."""
+    filled = [i for i in range(labels.size(axis)) if labels.read(**{axis: i}).any()]
+    first, last = (filled[0], filled[-1]) if filled else (0, labels.size(axis) - 1)
+    return np.unique(np.linspace(first, last, MAX_PLANES).round().astype(np.intp))
+
+
+def _sizes(objects: Table) -> list[Section]:
+    names = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
+    column = next((c for c in names if c in objects), None)
+    if column is None or len(objects) == 0:
+        return [Section(title="Sizes", blocks=(Text(paragraphs=("No cell was found.",)),))]
+    values = objects[column]
+    what = column.split("_")[0]
+    low, middle, high = np.percentile(values, [5, 50, 95])
+    chart = histogram(
+        values,
+        x=Axis(title=what, unit=names[column]),
+        title=f"Distribution of {what}",
+        what="cells",
+        caption=f"n = {len(values)} cells. Median {middle:.4g}, 5 to 95 % of them between "
+        f"{low:.4g} and {high:.4g} {names[column]}.",
+    )
+    return [Section(title="Sizes", blocks=(chart,))]
+
+
+def _contacts(contacts: Table) -> Section:
+    size = next((c for c in ("area_um2", "length_um") if c in contacts), None)
+    if size is None or len(contacts) == 0:
+        return Section(title="Contacts", blocks=(Text(paragraphs=("No two cells touch.",)),))
+    values = np.nan_to_num(contacts[size].astype(np.float64))
+    rows = [
+        [str(contacts[c][i]) for c in ("image", "frame", "label_a", "label_b")]
+        + [f"{values[i]:.1f}"]
+        for i in np.argsort(-values, kind="stable")[:MAX_ROWS]
+    ]
+    unit = "area (µm²)" if size == "area_um2" else "length (µm)"
+    table = PageTable(columns=("image", "frame", "cell", "cell", unit), rows=rows)
+    note = f"The {len(rows)} largest of {len(contacts)}; all are in contacts.csv."
+    return Section(title="Contacts", blocks=(table, Text(paragraphs=(note,), tone="aside")))
+
+
+def _findings(findings: Sequence[Mapping[str, str]]) -> Section:
+    if not findings:
+        text = "Nothing unusual was found in these images."
+        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
+    rows = [[f["severity"], f["rule"], f["file"], f["frame"], f["reason"]] for f in findings]
+    blocks: list[Block] = [
+        PageTable(columns=("severity", "rule", "file", "frame", "reason"), rows=rows[:MAX_ROWS])
+    ]
+    if len(rows) > MAX_ROWS:
+        blocks.append(Text(paragraphs=(f"{len(rows)} in all: findings.csv.",), tone="aside"))
+    return Section(title="Findings", blocks=blocks)
+
+
+def _methods(record: Mapping[str, Any]) -> Section:
+    settings = record["settings"]
+    starts = (
+        "given markers"
+        if settings.get("markers")
+        else "nuclei of another channel"
+        if settings.get("nuclei_channel") is not None
+        else "the middle between them, pieces without a membrane between them being merged,"
+    )
+    text = METHODS.format(version=record.get("fatescope"), starts=starts)
+    lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
+    return Section(
+        title="Methods",
+        blocks=(
+            Code(text=text, title="Text for a paper", kind="prose"),
+            Code(text=lines, title="Settings"),
+        ),
+    )

@@ -1,0 +1,384 @@
+"""Membranes, from files on disk to 3D cells, their contacts, tables and a report.
+
+read -> level -> ridges -> outer surface -> starting points -> watershed -> measured -> written.
+What is not about membranes is in `workflows/predict.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_markers
+from fatescope.base import Execution, Finding, Image, InputError, Progress, RunError, Table
+from fatescope.base.errors import SettingsError
+from fatescope.measurement import measure_faces, measure_objects
+from fatescope.predict.membrane import MembraneSettings, find_nuclei, segment_membranes
+from fatescope.storage import hash_path
+from fatescope.workflows.plan import Cost, RunPlan
+from fatescope.workflows.predict import Found, System, plan_images, predict_images
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.acquire import ImageFile
+    from fatescope.predict import Predictor, Scratch
+    from fatescope.predict.membrane import MembraneFrame
+    from fatescope.run import Run, Summary
+    from fatescope.workflows.predict import Inputs, Worker
+
+ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}
+"""Where nobody says it: the voxel of the volumes that the settings were chosen on."""
+_NAMED = 8
+
+
+def predict_membranes(
+    inputs: Inputs,
+    *,
+    out: Path | str,
+    settings: MembraneSettings | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Find the cells between membranes and measure them; what ``predict membrane`` does.
+
+    Parameters
+    ----------
+    inputs : path or sequence of paths
+        Volumes, planes, movies, or folders of them.
+    out : path
+        Output folder. The same call again continues, also with more inputs.
+    settings : MembraneSettings, optional
+    execution : Execution, optional
+        How the machine is used; never changes a result.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Summary
+        The results are in ``out``: label images, ``objects``, ``contacts`` (Parquet and CSV),
+        ``images.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+
+    Raises
+    ------
+    InputError, SettingsError, RunError
+        When nothing can be done. An image that cannot be processed costs a finding instead.
+
+    Examples
+    --------
+    >>> predict_membranes("embryo.tif", out="results")  # doctest: +SKIP
+    """
+    return predict_images(
+        MEMBRANES,
+        inputs,
+        out=out,
+        settings=settings or MembraneSettings(),
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
+
+
+def plan_membranes(
+    inputs: Inputs,
+    *,
+    settings: MembraneSettings | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `predict_membranes` would do, without doing or writing anything."""
+    return plan_images(
+        MEMBRANES, inputs, settings=settings or MembraneSettings(), execution=execution
+    )
+
+
+def find_membranes(
+    image: Image,
+    settings: MembraneSettings,
+    *,
+    predictor: Predictor | None = None,
+    scratch: Scratch | None = None,
+    decided: Table | None = None,
+) -> Found:
+    """Find and measure the cells of one image, frame by frame; the `System.find` of membranes.
+
+    Parameters
+    ----------
+    image : Image
+    settings : MembraneSettings
+    predictor, scratch
+        Not needed: there are no weights, and a frame is held whole.
+    decided : Table, optional
+        Markers, from `open_markers`.
+    """
+    channel, nuclei = _channels(image, settings)
+    spacing, findings = _spacing(image)
+    markers = None if decided is None else _markers_of(image, decided)
+    labels, objects, contacts = [], [], []
+    seconds = {"segment": 0.0, "measure": 0.0}
+    for t in range(image.size("T")):
+        begun = time.perf_counter()
+        values = image.read(T=t, C=channel)
+        points, names = _starts(image, t, values.ndim, markers, nuclei, spacing)
+        found = segment_membranes(values, spacing, settings, markers=points)
+        findings += _findings(image, t, values, found, points)
+        seconds["segment"] += time.perf_counter() - begun
+        begun = time.perf_counter()
+        frame = _measure(image, t, found.labels, spacing)
+        objects.append(_named(frame[0], names))
+        contacts.append(frame[1])
+        seconds["measure"] += time.perf_counter() - begun
+        labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
+    return Found(
+        tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
+        rasters={"labels": labels},
+        kind=settings.labels,
+        findings=findings,
+        record={"channel": channel},
+        seconds=seconds,
+    )
+
+
+def open_markers(
+    run: Run,
+    files: Sequence[ImageFile],
+    worker: Worker[MembraneSettings],
+    *,
+    execution: Execution,
+    progress: Progress | None = None,
+) -> Table | None:
+    """Read the markers once for the run, and refuse others than it began with.
+
+    Raises
+    ------
+    FileFormatError
+        If the table cannot be read.
+    RunError
+        If the folder was begun with another content of the table.
+    """
+    if worker.settings.markers is None:
+        return None
+    path = Path(worker.settings.markers)
+    markers = read_markers(path)
+    known, now = run.decided().get("markers_sha256"), hash_path(path)
+    if known not in (None, now):
+        raise RunError(
+            f"{path}: has changed since the results in {run.out} were made with it. Give another "
+            "--out, or --fresh to begin anew."
+        )
+    run.decide("markers_sha256", now)
+    return markers
+
+
+def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None]:
+    """Return the channel of membranes, and that of nuclei or ``None``."""
+    nuclei = None
+    if settings.nuclei_channel is not None:
+        nuclei = _channel(image, settings.nuclei_channel, "nuclei_channel")
+    if settings.channel is not None:
+        return _channel(image, settings.channel, "channel"), nuclei
+    others = [c for c in range(image.size("C")) if c != nuclei]
+    if len(others) == 1:
+        return others[0], nuclei
+    listed = ", ".join(image.channels) or f"0 to {image.size('C') - 1}"
+    raise SettingsError(
+        f"image {image.name!r} has the channels {listed}. Say with --channel which one shows "
+        "membranes."
+    )
+
+
+def _channel(image: Image, wanted: str, name: str) -> int:
+    names = list(image.channels)
+    if wanted in names:
+        return names.index(wanted)
+    if wanted.isdecimal() and int(wanted) < image.size("C"):
+        return int(wanted)
+    listed = ", ".join([*names, *(str(i) for i in range(image.size("C")))])
+    raise SettingsError(
+        f"{name} = {wanted!r}: image {image.name!r} has no such channel; it has {listed}."
+    )
+
+
+def _spacing(image: Image) -> tuple[tuple[float, ...], list[Finding]]:
+    """Return the voxel in µm; what nobody said is assumed, and said to be."""
+    axes = [a for a in "ZYX" if a in image.axes]
+    known = {a: image.spacing.um(a) for a in axes}
+    lacking = [a for a in axes if known[a] is None]
+    spacing = tuple(ASSUMED_UM[a] if (s := known[a]) is None else s[0] for a in axes)
+    if not lacking:
+        return spacing, []
+    said = ", ".join(f"{a} {ASSUMED_UM[a]:g}" for a in lacking)
+    return spacing, [
+        Finding(
+            file=image.name,
+            rule="assumed-scale",
+            severity="warning",
+            reason=f"The size of a pixel is not known; {said} µm was assumed to tell how wide a "
+            "wall is. Sizes are in pixels. Give it with --spacing-um.",
+        )
+    ]
+
+
+def _markers_of(image: Image, markers: Table) -> Table:
+    """Return the rows for an image: those that name it, or all where none is named."""
+    if "image" not in markers:
+        return markers
+    names = {Path(image.name).name, Path(image.name).stem}
+    return markers.rows(np.array([n in names for n in markers["image"].tolist()], dtype=bool))
+
+
+def _starts(
+    image: Image,
+    t: int,
+    ndim: int,
+    markers: Table | None,
+    nuclei: int | None,
+    spacing: tuple[float, ...],
+) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
+    """Return where the cells of a frame start, and their names; ``None`` to find them alone."""
+    if markers is not None:
+        mine = markers.rows(markers["frame"] == t)
+        points = np.stack([mine[a] for a in "zyx"[-ndim:]], axis=1)
+        size = np.array([image.size(a) for a in "ZYX"[-ndim:]])
+        beyond = (points < -0.5) | (points > size - 0.5)
+        if beyond.any():
+            row = points[np.flatnonzero(beyond.any(axis=1))[0]]
+            raise InputError(
+                f"{image.name}: the marker at {tuple(row.tolist())} of frame {t} lies outside of "
+                f"the image of {tuple(size.tolist())} pixels. Markers count pixels from 0."
+            )
+        return points, mine["name"]
+    if nuclei is not None:
+        return find_nuclei(image.read(T=t, C=nuclei), spacing), None
+    return None, None
+
+
+def _measure(
+    image: Image, t: int, labels: NDArray[np.int32], spacing: tuple[float, ...]
+) -> tuple[Table, Table]:
+    """Measure cells and contacts; without a known pixel size nothing is in µm."""
+    names = image.channels or tuple(str(c) for c in range(image.size("C")))
+    channels = {name: image.read(T=t, C=c) for c, name in enumerate(names)}
+    known = image.spacing.um("ZYX"[-labels.ndim :])
+    objects = measure_objects(labels, channels, spacing_um=known, frame=t)
+    faces = measure_faces(labels, spacing)
+    unknown = np.nan if known is None else 1.0
+    between = faces.rows(faces["label_a"] > 0)
+    contacts = Table(
+        {
+            "frame": np.full(len(between), t, dtype=np.int64),
+            "label_a": between["label_a"],
+            "label_b": between["label_b"],
+            "area_um2" if labels.ndim == 3 else "length_um": between["area"] * unknown,
+        }
+    )
+    if known is None:
+        return objects, contacts
+    return objects.with_columns(_surfaces(objects, faces, ndim=labels.ndim)), contacts
+
+
+def _surfaces(objects: Table, faces: Table, *, ndim: int) -> Mapping[str, NDArray[Any]]:
+    """Return the surface of each cell, how much of it is free, and how round the cell is."""
+    n = int(objects["label"].max(initial=0)) + 1
+    area = np.bincount(faces["label_a"], faces["area"], minlength=n)
+    area += np.bincount(faces["label_b"], faces["area"], minlength=n)
+    free = faces.rows(faces["label_a"] == 0)
+    outer = np.bincount(free["label_b"], free["area"], minlength=n)
+    mine, outer = area[objects["label"]], outer[objects["label"]]
+    mine = np.where(mine > 0, mine, np.nan)
+    if ndim == 2:
+        round_ = 4 * np.pi * objects["area_um2"] / mine**2
+        return {"perimeter_um": mine, "free_perimeter_um": outer, "circularity": round_}
+    round_ = np.pi ** (1 / 3) * (6 * objects["volume_um3"]) ** (2 / 3) / mine
+    return {"surface_um2": mine, "free_surface_um2": outer, "sphericity": round_}
+
+
+def _named(objects: Table, names: NDArray[Any] | None) -> Table:
+    """Add the name of the marker that a cell started from."""
+    if names is None:
+        return objects
+    named = np.concatenate([np.array([None], dtype=object), names])
+    return objects.with_columns({"name": named[objects["label"]]})
+
+
+def _findings(
+    image: Image,
+    t: int,
+    values: NDArray[Any],
+    found: MembraneFrame,
+    points: NDArray[np.float64] | None,
+) -> Iterator[Finding]:
+    """Say what is odd about a frame: no signal, no membrane, markers without a cell."""
+    place: dict[str, Any] = {"file": image.name, "frame": t}
+    if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
+        yield Finding(
+            **place,
+            rule="not-finite",
+            severity="warning",
+            value=float(values.size - finite.sum()),
+            limit=0.0,
+            reason=f"{values.size - int(finite.sum())} of {values.size} pixels are NaN or "
+            "infinite; they count as background.",
+        )
+    low, high = np.nanmin(values), np.nanmax(values)
+    if low == high:
+        yield Finding(
+            **place,
+            rule="constant" if high else "empty",
+            severity="warning",
+            value=float(high),
+            reason=f"All pixels have the value {float(high):g}; no cell can be found.",
+        )
+    elif not found.looks_like_membrane:
+        done = "Cells were drawn around the markers all the same; do not trust their borders."
+        yield Finding(
+            **place,
+            rule="no-membrane",
+            severity="warning",
+            reason="Nothing here looks like membranes, bright sheets around cells. "
+            + ("No cells were made up." if points is None else done),
+        )
+    if found.outside:
+        listed = ", ".join(map(str, found.outside[:_NAMED]))
+        yield Finding(
+            **place,
+            rule="doubtful",
+            severity="warning",
+            value=float(len(found.outside)),
+            reason=f"{len(found.outside)} of {0 if points is None else len(points)} starting "
+            f"points lie outside of the embryo's membrane (labels {listed}"
+            f"{', ...' if len(found.outside) > _NAMED else ''}): only a small ball was drawn "
+            "around each.",
+        )
+
+
+def _write_pages(out: Path) -> tuple[str, ...]:
+    from fatescope.report import membrane_page
+    from fatescope.report.page import write_page
+
+    write_page(out / "report.html", membrane_page(out))
+    return ("report.html",)
+
+
+MEMBRANES: System[MembraneSettings] = System(
+    command="predict membrane",
+    cost=Cost(
+        cpu_seconds=0.9,
+        unit_seconds=0.5,
+        memory_mb=75.0,
+        output_mb=0.05,
+        unit_mb=0.1,
+        start_mb=250.0,
+    ),
+    find=find_membranes,
+    write_pages=_write_pages,
+    decide=open_markers,
+    holds="ZYX",
+)
+"""By megavoxel of a volume of which an embryo fills a quarter (`benchmarks/membranes.py`)."""

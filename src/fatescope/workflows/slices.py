@@ -1,0 +1,123 @@
+"""Volumes of embryos with labels to slices for training: one grid, lossless, divided by time."""
+
+from __future__ import annotations
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_recorded_nuclei, write_table
+from fatescope.base import Execution, Table
+from fatescope.prepare import (
+    SliceSettings,
+    Volume,
+    find_volumes,
+    slice_samples,
+    split_frames,
+    split_units,
+    write_datasheet,
+    write_samples,
+    write_slices,
+    write_sums,
+)
+from fatescope.run import Run, describe_input
+from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Progress
+    from fatescope.prepare.splits import Split
+    from fatescope.run import Summary
+
+
+def prepare_slices(
+    folder: Path,
+    *,
+    out: Path,
+    settings: SliceSettings,
+    execution: Execution | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Write the planes of labelled volumes as PNG files, with ``samples.csv``.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds the volumes and their labels, named as ``settings`` says.
+    out : Path
+        Takes ``images/``, ``labels/`` (cells by number) and ``parts/`` (0 outside, 1 inside of a
+        cell, 2 wall), a folder for each volume and a file for each plane; ``samples.csv``;
+        ``markers.csv`` where there is a table of nuclei; ``DATASHEET.md`` and ``SHA256SUMS``.
+    settings : SliceSettings
+    execution : Execution, optional
+    progress : callable, optional
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+
+    Raises
+    ------
+    InputError
+        If nothing is found, labels are JPEG, or one embryo has too few times for a split.
+    """
+    execution = execution or Execution()
+    volumes = find_volumes(folder, settings=settings)
+    splits = _split(volumes, settings)
+    record = settings.model_dump() | {"folder": str(folder)}
+    with Run.open(out, command="prepare slices", settings=record, fresh=fresh) as run:
+        todo = pending(run, volumes)
+        job = partial(cut_volume, out=run.out, settings=settings)
+        work_through(run, todo, job, execution=execution, progress=progress)
+        samples = [
+            s
+            for v, split in zip(volumes, splits, strict=True)
+            for s in slice_samples(run.out, v, split)
+        ]
+        write_samples(run.out / "samples.csv", samples)
+        written = ["samples.csv", *_write_markers(run, folder, volumes, settings)]
+        write_datasheet(run.out / "DATASHEET.md", volumes, splits, samples, settings)
+        listed = [*written, "DATASHEET.md"]
+        write_sums(run.out, listed, samples)
+        run.wrote(*listed, "SHA256SUMS")
+        return run.finish()
+
+
+def cut_volume(volume: Volume, *, out: Path, settings: SliceSettings) -> Outcome:
+    """Do one unit: the slices of one volume; see `write_slices`."""
+    image, written = write_slices(out, volume, settings=settings)
+    return Outcome(
+        input={**describe_input(image, [volume.image]), **describe_files(volume.paths)},
+        files=written,
+    )
+
+
+def _split(volumes: Sequence[Volume], settings: SliceSettings) -> list[Split]:
+    """Divide by embryo where there are several, by time where there is one."""
+    embryos = [v.embryo for v in volumes]
+    if len(set(embryos)) > 1:
+        return split_units(embryos, embryos, settings=settings)
+    if len(volumes) == 1:
+        return ["train"]
+    return split_frames([v.time for v in volumes], settings=settings)
+
+
+def _write_markers(
+    run: Run, folder: Path, volumes: Sequence[Volume], settings: SliceSettings
+) -> list[str]:
+    """Write the nuclei of all times as markers on the grid of the slices, if there are any."""
+    path = folder / settings.nuclei
+    if not path.is_file():
+        return []
+    nuclei = read_recorded_nuclei(path, pixels_per_recorded=settings.nuclei_scale)
+    stem = {v.time: v.image.stem for v in volumes}
+    mine = nuclei.rows(np.isin(nuclei["time"], list(stem)))
+    image = np.array([stem[t] for t in mine["time"].tolist()], dtype=object)
+    columns: dict[str, NDArray[Any]] = {"image": image}
+    columns |= {name: mine[name] for name in ("frame", "z", "y", "x", "name", "time")}
+    write_table(Table(columns), run.out / "markers.csv")
+    return ["markers.csv"]

@@ -1,0 +1,179 @@
+"""Cells between membranes, in 3D and 2D, with markers and without."""
+
+import numpy as np
+import pytest
+from tests.predict.membrane.cells import SHAPE, SPACING, embryo
+
+from fatescope.predict.membrane import (
+    Grid,
+    MembraneSettings,
+    find_nuclei,
+    merge_over_weak_walls,
+    place_markers,
+    ridge_strength,
+    segment_membranes,
+)
+
+SETTINGS = MembraneSettings(surface_depth_um=0.5)
+BOTH = pytest.mark.parametrize("ndim", [2, 3], ids=["2D", "3D"])
+
+
+def dice(found, true):
+    return 2 * np.count_nonzero(found & true) / (np.count_nonzero(found) + np.count_nonzero(true))
+
+
+@BOTH
+def test_cell_i_is_that_of_marker_i(ndim):
+    pixels, true, points = embryo(ndim)
+    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
+    assert found.labels.shape == SHAPE[ndim]
+    for label in range(1, len(points) + 1):
+        assert dice(found.labels == label, true == label) > 0.85
+    assert dice(found.labels > 0, true > 0) > 0.93
+    assert found.outside == ()
+    assert found.looks_like_membrane
+
+
+@BOTH
+def test_cells_are_found_alone(ndim):
+    pixels, true, points = embryo(ndim)
+    found = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    assert found.labels.max() == len(points)
+    for label in range(1, len(points) + 1):
+        assert max(dice(found.labels == k, true == label) for k in range(1, len(points) + 1)) > 0.85
+
+
+@BOTH
+def test_a_wall_that_is_gone_joins_two_cells(ndim):
+    pixels, true, points = embryo(ndim)
+    from scipy.ndimage import binary_dilation
+
+    first, second = (binary_dilation(true == k, iterations=3) for k in (1, 2))
+    gone = first & second & binary_dilation(~(true > 2), iterations=1)
+    gone &= ~binary_dilation(true > 2, iterations=3) & ~binary_dilation(true == 0, iterations=3)
+    pixels = np.where(gone, 13, pixels).astype(np.uint8)
+    alone = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    assert alone.labels.max() == len(points) - 1
+    given = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
+    assert given.labels.max() == len(points)
+
+
+@BOTH
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_a_constant_image_has_no_cells(ndim, value):
+    pixels = np.full(SHAPE[ndim], value, np.uint8)
+    found = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    assert not found.labels.any()
+    assert not found.looks_like_membrane
+    assert not segment_membranes(
+        pixels, SPACING[ndim], SETTINGS, markers=np.zeros((0, ndim))
+    ).labels.any()
+
+
+@BOTH
+def test_what_is_not_finite_is_background(ndim):
+    pixels, true, points = embryo(ndim)
+    values = pixels.astype(np.float32)
+    values[(0,) * ndim], values[(1,) * ndim] = np.nan, np.inf
+    found = segment_membranes(values, SPACING[ndim], SETTINGS, markers=points)
+    assert dice(found.labels > 0, true > 0) > 0.93
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 1, 1), (1, 40, 40), (3, 2, 1), (2, 64, 3)])
+def test_tiny_and_flat_images_are_no_fault(shape):
+    rng = np.random.default_rng(0)
+    values = rng.integers(0, 255, shape).astype(np.uint8)
+    spacing = (0.4, 0.2, 0.2)[-len(shape) :]
+    for markers in (None, np.zeros((1, len(shape)))):
+        found = segment_membranes(values, spacing, SETTINGS, markers=markers)
+        assert found.labels.shape == shape
+
+
+def test_a_marker_outside_of_the_embryo_is_named():
+    pixels, _, points = embryo(3)
+    with_one = np.concatenate([points, [[1, 2, 2]]])
+    found = segment_membranes(pixels, SPACING[3], SETTINGS, markers=with_one)
+    assert found.outside == (len(with_one),)
+    assert 0 < np.count_nonzero(found.labels == len(with_one)) < 200
+
+
+def test_two_values_brightness_and_offset_do_not_matter():
+    pixels, _, points = embryo(3)
+    one = segment_membranes(pixels, SPACING[3], SETTINGS, markers=points).labels
+    other = segment_membranes(
+        pixels.astype(np.uint16) * 100 + 700, SPACING[3], SETTINGS, markers=points
+    )
+    assert np.mean(one != other.labels) < 0.002
+
+
+def test_a_sheet_is_as_strong_as_the_drop_to_its_sides():
+    x = (np.arange(41) - 20) * 0.2
+    sheet = np.broadcast_to(np.exp(-(x**2) / (2 * 0.4**2)), (20, 21, 41)).astype(np.float32)
+    strength, second = ridge_strength(sheet, (0.4, 0.2, 0.2), width=(0.8, 0.4, 0.4))
+    # Smoothed by its own width: height 1/sqrt(2), curvature 1 / (2 width^2), times width^2.
+    assert strength[10, 10, 20] == pytest.approx(1 / (2 * np.sqrt(2)), rel=0.06)
+    assert strength[10, 10, 5] == pytest.approx(0, abs=1e-3)
+    assert second[10, 10, 20] == pytest.approx(0, abs=1e-3)
+
+
+def test_pieces_merge_over_weak_walls_only():
+    pieces = np.repeat([[1, 2, 3]], 4, axis=0).repeat(3, axis=1)
+    wall = np.zeros(pieces.shape, np.float32)
+    wall[:, 5:7] = 0.5
+    merged = merge_over_weak_walls(pieces, wall, least=0.2)
+    assert merged[0].tolist() == [1] * 6 + [2] * 3
+    assert merge_over_weak_walls(pieces, wall, least=0.9).max() == 1
+    assert merge_over_weak_walls(pieces * 0, wall, least=0.9).max() == 0
+
+
+def test_the_mean_over_the_whole_face_decides():
+    pieces = np.repeat([[1, 1, 2, 2]], 10, axis=0)
+    wall = np.zeros(pieces.shape, np.float32)
+    wall[:3] = 1.0  # bright over a third of the face
+    assert merge_over_weak_walls(pieces, wall, least=0.35).max() == 1
+    assert merge_over_weak_walls(pieces, wall, least=0.25).max() == 2
+
+
+def test_blocks_and_the_way_back():
+    grid = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=0.41)
+    assert (grid.factor, grid.coarse_shape) == ((1, 2, 2), (3, 3, 2))
+    ramp = np.broadcast_to(np.arange(4, dtype=np.float32), (3, 5, 4))
+    coarse = grid.mean(ramp)
+    assert coarse[0, 0].tolist() == [0.5, 2.5]
+    box = (slice(0, 3), slice(0, 5), slice(1, 3))
+    assert np.allclose(grid.enlarge(coarse, box), [1, 2])
+    assert grid.repeat(coarse, box)[0, 0].tolist() == [0.5, 2.5]
+
+
+def test_markers_that_meet_share_by_distance():
+    drawn = place_markers(np.array([[2.0, 2], [2, 5]]), shape=(5, 8), spacing=(1, 1), radius=2)
+    assert drawn[2].tolist() == [1, 1, 1, 1, 2, 2, 2, 2]
+    assert place_markers(np.zeros((0, 2)), shape=(3, 3), spacing=(1, 1), radius=1).sum() == 0
+
+
+def test_nuclei_are_the_brightest_within_their_size():
+    values = np.zeros((20, 60, 60), np.float32)
+    z, y, x = np.indices(values.shape)
+    for at in ((10, 20, 20), (10, 40, 35)):
+        values += 90 * np.exp(
+            -(((z - at[0]) * 0.6) ** 2 + ((y - at[1]) * 0.3) ** 2 + ((x - at[2]) * 0.3) ** 2) / 2
+        )
+    found = find_nuclei(values, (0.6, 0.3, 0.3))
+    assert sorted(found.tolist()) == [[10, 20, 20], [10, 40, 35]]
+    assert len(find_nuclei(values * 0, (0.6, 0.3, 0.3))) == 0
+
+
+@BOTH
+def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
+    _, _, points = embryo(ndim)
+    spacing = np.array(SPACING[ndim]).reshape([-1] + [1] * ndim)
+    at = np.indices(SHAPE[ndim])
+    nuclei = np.zeros(SHAPE[ndim])
+    for point in points:
+        squares = ((at - point.reshape(spacing.shape)) * spacing) ** 2
+        nuclei += 150 * np.exp(-squares.sum(axis=0) / 2)
+    noise = np.random.default_rng(3).poisson(20, SHAPE[ndim])
+    for values in (nuclei + noise / 10, noise):
+        found = segment_membranes(values.astype(np.uint8), SPACING[ndim], SETTINGS)
+        assert not found.looks_like_membrane
+        assert not found.labels.any()

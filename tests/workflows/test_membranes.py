@@ -1,0 +1,246 @@
+"""From volumes of membranes to cells, contacts and a report, whatever happens on the way."""
+
+from __future__ import annotations
+
+import csv
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import scipy.io
+import tifffile
+from tests.predict.membrane.cells import SPACING, embryo
+
+import fatescope as fs
+from fatescope.acquire import read_labels, write_table
+from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
+from fatescope.workflows.membranes import plan_membranes, predict_membranes
+
+ALONE = Execution(workers=1)
+SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.5}
+SETTINGS = fs.MembraneSettings.from_values(SCALE)
+FIRST = [
+    *("image", "label", "frame", "z", "y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"),
+    *("volume_px", "volume_um3", "mean_0"),
+]
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def files_of(folder):
+    """Return the bytes of every result but the record, which holds times and paths."""
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes()
+        for p in sorted(folder.rglob("*"))
+        if p.is_file() and p.name != "run.json" and "ledger" not in p.name
+    }
+
+
+def save(path, pixels, axes="ZYX"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tifffile.imwrite(path, pixels, metadata={"axes": axes}, ome=path.name.endswith("ome.tif"))
+    return path
+
+
+def markers_of(points, *, frame=0, **more):
+    n, d = points.shape
+    columns = {"frame": np.full(n, frame), "z": points[:, 0] if d == 3 else np.zeros(n)}
+    columns |= {"y": points[:, -2], "x": points[:, -1]}
+    return Table({**columns, **{k: np.array(v, dtype=object) for k, v in more.items()}})
+
+
+@pytest.fixture(scope="module")
+def volume():
+    return embryo(3)
+
+
+def test_a_volume_becomes_cells_contacts_and_a_report(volume, tmp_path):
+    pixels, _, points = volume
+    save(tmp_path / "e.ome.tif", pixels)
+    write_table(markers_of(points, name=[f"AB{i}" for i in range(7)]), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    out = tmp_path / "out"
+    summary = predict_membranes(tmp_path / "e.ome.tif", out=out, settings=settings, execution=ALONE)
+    assert (summary.units_done, summary.objects, summary.exit_code) == (1, 7, 0)
+    rows = rows_of(out / "objects.csv")
+    assert list(rows[0])[: len(FIRST)] == FIRST
+    assert [r["name"] for r in rows] == [f"AB{i}" for i in range(7)]
+    labels = read_labels(out / "labels" / "e.tif").read()
+    assert labels.shape == pixels.shape
+    for row in rows:
+        assert int(row["volume_px"]) == np.count_nonzero(labels == int(row["label"]))
+        assert float(row["volume_um3"]) == pytest.approx(int(row["volume_px"]) * 0.6 * 0.3 * 0.3)
+        assert 0.5 < float(row["sphericity"]) <= 1.05
+        assert float(row["free_surface_um2"]) < float(row["surface_um2"])
+    contacts = rows_of(out / "contacts.csv")
+    assert list(contacts[0]) == ["image", "frame", "label_a", "label_b", "area_um2"]
+    assert all(int(c["label_a"]) < int(c["label_b"]) for c in contacts)
+    ends = [c[k] for c in contacts for k in ("label_a", "label_b")]
+    assert [ends.count(r["label"]) for r in rows] == [int(r["n_neighbours"]) for r in rows]
+    surface = sum(float(c["area_um2"]) for c in contacts if "3" in (c["label_a"], c["label_b"]))
+    surface += float(rows[2]["free_surface_um2"])
+    assert surface == pytest.approx(float(rows[2]["surface_um2"]))
+    assert (out / "report.html").stat().st_size > 10_000
+
+
+def test_in_memory_it_is_the_same_to_the_bit(volume, tmp_path):
+    pixels, _, points = volume
+    save(tmp_path / "e.ome.tif", pixels)
+    found = fs.segment_membranes(
+        pixels,
+        axes="ZYX",
+        settings=SETTINGS,
+        spacing_um=(0.6, 0.3, 0.3),
+        markers=markers_of(points),
+    )
+    write_table(markers_of(points), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(
+        tmp_path / "e.ome.tif", out=tmp_path / "o", settings=settings, execution=ALONE
+    )
+    assert np.array_equal(found.labels, read_labels(tmp_path / "o" / "labels" / "e.tif").read())
+    assert len(found.contacts) == len(rows_of(tmp_path / "o" / "contacts.csv"))
+
+
+def test_a_movie_of_two_channels_starts_at_its_nuclei(volume, tmp_path):
+    pixels, _, points = volume
+    nuclei = np.zeros(pixels.shape)
+    at = np.indices(pixels.shape)
+    for point in points:
+        distance = sum(((a - p) * s) ** 2 for a, p, s in zip(at, point, SPACING[3], strict=True))
+        nuclei += 200 * np.exp(-distance / 2)
+    frame = np.stack([nuclei.astype(np.uint8), pixels])
+    movie = np.stack([frame, frame * 0])
+    save(tmp_path / "m.ome.tif", movie, axes="TCZYX")
+    settings = SETTINGS.replace(nuclei_channel="0")
+    predict_membranes(
+        tmp_path / "m.ome.tif", out=tmp_path / "o", settings=settings, execution=ALONE
+    )
+    rows = rows_of(tmp_path / "o" / "objects.csv")
+    assert [r["frame"] for r in rows] == ["0"] * 7
+    assert {"mean_0", "mean_1"} <= set(rows[0])
+    found = rows_of(tmp_path / "o" / "findings.csv")
+    assert [(f["rule"], f["frame"]) for f in found] == [("empty", "1")]
+
+
+def test_planes_of_an_embryo_are_cut_cells(tmp_path):
+    pixels, _, points = embryo(2)
+    save(tmp_path / "p.tif", pixels, axes="YX")
+    settings = SETTINGS.replace(spacing_um="0.3")
+    predict_membranes(tmp_path / "p.tif", out=tmp_path / "o", settings=settings, execution=ALONE)
+    rows = rows_of(tmp_path / "o" / "objects.csv")
+    assert len(rows) == len(points)
+    assert {"area_um2", "perimeter_um", "circularity"} <= set(rows[0])
+    assert "length_um" in rows_of(tmp_path / "o" / "contacts.csv")[0]
+
+
+def test_a_volume_without_membrane_gives_a_finding_and_no_cells(tmp_path):
+    noise = np.random.default_rng(0).poisson(30, (20, 60, 60)).astype(np.uint8)
+    save(tmp_path / "in" / "noise.ome.tif", noise)
+    save(tmp_path / "in" / "black.ome.tif", noise * 0)
+    out = tmp_path / "out"
+    summary = predict_membranes(tmp_path / "in", out=out, settings=SETTINGS, execution=ALONE)
+    assert (summary.units_done, summary.objects, summary.exit_code) == (2, 0, 0)
+    rules = {f["file"].rsplit("/", 1)[-1]: f["rule"] for f in rows_of(out / "findings.csv")}
+    assert rules == {"noise.ome.tif": "no-membrane", "black.ome.tif": "empty"}
+    assert list(rows_of(out / "images.csv")[0].values())[4] == "0"
+
+
+def test_an_unknown_scale_is_assumed_and_said_so(volume, tmp_path):
+    save(tmp_path / "e.ome.tif", volume[0])
+    settings = fs.MembraneSettings()
+    predict_membranes(
+        tmp_path / "e.ome.tif", out=tmp_path / "o", settings=settings, execution=ALONE
+    )
+    assert "assumed-scale" in [f["rule"] for f in rows_of(tmp_path / "o" / "findings.csv")]
+    assert "volume_um3" not in rows_of(tmp_path / "o" / "objects.csv")[0]
+    assert rows_of(tmp_path / "o" / "contacts.csv")[0]["area_um2"] == ""
+
+
+def test_matlab_volumes_and_markers_by_image(volume, tmp_path):
+    pixels, _, points = volume
+    (tmp_path / "in").mkdir()
+    for name in ("a", "b"):
+        scipy.io.savemat(tmp_path / "in" / f"{name}.mat", {"embryo": pixels.transpose(1, 2, 0)})
+    both = Table.concatenate(
+        [markers_of(points, image=["a"] * 7), markers_of(points[:3], image=["b"] * 3)]
+    )
+    write_table(both, tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+    images = [r["image"] for r in rows_of(tmp_path / "o" / "objects.csv")]
+    assert (images.count("a"), images.count("b")) == (7, 3)
+    assert {f["rule"] for f in rows_of(tmp_path / "o" / "findings.csv")} == {"odd-axes"}
+
+
+def test_faults_of_a_user_are_sentences(volume, tmp_path):
+    pixels, _, points = volume
+    image = save(tmp_path / "e.ome.tif", pixels)
+    (tmp_path / "m.csv").write_text("frame,y,x\n0,a,3\n")
+    bad = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    with pytest.raises(FileFormatError, match="column y holds what is no number"):
+        predict_membranes(image, out=tmp_path / "1", settings=bad, execution=ALONE)
+    (tmp_path / "m.csv").write_text("z,y,x\n0,1,3\n")
+    with pytest.raises(FileFormatError, match="lacks the column frame"):
+        predict_membranes(image, out=tmp_path / "2", settings=bad, execution=ALONE)
+    write_table(markers_of(points * 9), tmp_path / "m.csv")
+    summary = predict_membranes(image, out=tmp_path / "3", settings=bad, execution=ALONE)
+    assert summary.exit_code == 2
+    assert "lies outside of the image" in summary.errors[0]
+    two = save(tmp_path / "two.ome.tif", np.stack([pixels, pixels]), axes="CZYX")
+    summary = predict_membranes(two, out=tmp_path / "4", settings=SETTINGS, execution=ALONE)
+    assert "Say with --channel which one shows membranes" in summary.errors[0]
+    with pytest.raises(SettingsError, match="wall_um"):
+        SETTINGS.replace(wall_um=-1)
+
+
+def test_markers_that_changed_are_refused(volume, tmp_path):
+    pixels, _, points = volume
+    image = save(tmp_path / "in" / "e.ome.tif", pixels)
+    write_table(markers_of(points), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(image, out=tmp_path / "o", settings=settings, execution=ALONE)
+    save(tmp_path / "in" / "f.ome.tif", pixels)
+    write_table(markers_of(points[:3]), tmp_path / "m.csv")
+    with pytest.raises(RunError, match=r"m\.csv: has changed since"):
+        predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+
+
+def test_a_plan_computes_nothing(volume, tmp_path):
+    image = save(tmp_path / "e.ome.tif", volume[0])
+    plan = plan_membranes(image, settings=SETTINGS, execution=ALONE)
+    assert (plan.units, plan.command) == (1, "predict membrane")
+    assert plan.cpu_seconds > 0
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_killed_run_continues_and_workers_change_nothing(volume, tmp_path):
+    pixels = volume[0]
+    for name in "abcd":
+        save(tmp_path / "in" / f"{name}.ome.tif", np.roll(pixels, ord(name) - 97, axis=2))
+    whole = tmp_path / "whole"
+    two = Execution(workers=2)
+    predict_membranes(tmp_path / "in", out=whole, settings=SETTINGS, execution=two)
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "fatescope", "predict", "membrane", str(tmp_path / "in")]
+    command += ["--out", str(out), "--spacing-um", "0.6,0.3,0.3", "--surface-depth-um", "0.5"]
+    running = subprocess.Popen([*command, "--workers", "1", "--quiet"])
+    deadline = time.monotonic() + 120
+    while not list(out.glob("labels/*.tif")) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    running.send_signal(signal.SIGKILL)
+    running.wait()
+    assert not (out / "run.json").exists()
+    first = {p: p.stat().st_mtime_ns for p in out.glob("labels/*.tif")}
+    predict_membranes(tmp_path / "in", out=out, settings=SETTINGS, execution=ALONE)
+    assert files_of(out).keys() == files_of(whole).keys()
+    for name, content in files_of(whole).items():
+        if name != "report.html":
+            assert files_of(out)[name] == content, name
+    assert first
