@@ -15,6 +15,5 @@ from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
 from .lineages import read_lineage_checked as read_lineage_checked
 from .lineages import write_lineage as write_lineage
-from .tables import concatenate_parquet as concatenate_parquet
 from .tables import read_table as read_table
 from .tables import write_table as write_table

@@ -9,8 +9,7 @@ from scipy import ndimage as ndi
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray
-    from fatescope.simulate.embryo.faults.frames import Pixels, Render
-    from fatescope.simulate.embryo.faults.plan import Fault
+    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
 
 _BAND, _STROKE_PX = (0.04, 0.12), (3.0, 7.0)
 _SHAPE = (0.06, 0.13)

@@ -9,14 +9,7 @@ from fatescope.simulate.embryo.faults import dirt, light, place, sequence
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-    import numpy as np
-    from numpy.typing import NDArray
-
-    from fatescope.simulate.embryo.faults.plan import Fault
-
-    Pixels = NDArray[np.uint8]
-    Render = Callable[[int], Pixels]
-    """Of a frame by its number: any recording that can be read at any place."""
+    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
 
 FRAME_FAULTS: Mapping[str, Callable[[Render, int, Fault], Pixels]] = {
     "black": light.black,

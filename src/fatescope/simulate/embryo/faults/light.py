@@ -8,8 +8,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 if TYPE_CHECKING:
-    from fatescope.simulate.embryo.faults.frames import Pixels, Render
-    from fatescope.simulate.embryo.faults.plan import Fault
+    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
 
 _DARK = (0.08, 0.3)
 _GAIN = (4.0, 8.0)

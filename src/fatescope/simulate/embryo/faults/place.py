@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from fatescope.simulate.embryo.faults.frames import Pixels, Render
-    from fatescope.simulate.embryo.faults.plan import Fault
+    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
 
 _CUT = (0.2, 0.45)
 _JUMP = (0.06, 0.14)

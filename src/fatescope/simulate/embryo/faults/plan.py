@@ -11,7 +11,13 @@ from fatescope.base.errors import InputError
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
+
+    from numpy.typing import NDArray
+
+    Pixels = NDArray[np.uint8]
+    Render = Callable[[int], Pixels]
+    """Of a frame by its number: any recording that can be read at any place."""
 
 _LASTS = {
     # rule: fewest and most frames

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fatescope.simulate.embryo.faults.frames import Pixels, Render
-    from fatescope.simulate.embryo.faults.plan import Fault
+    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
 
 _ELSEWHERE = (50, 110)
 """A foreign frame comes from so many frames away."""
