@@ -208,3 +208,11 @@ def test_rough_borders_become_smooth_and_small_cells_stay():
     assert smooth[5, 5] == 3
     assert np.array_equal(smooth == 0, rough == 0)
     assert smooth_borders(rough, (0.2, 0.2), sd=0) is rough
+
+
+def test_fragments_merge_more_easily_than_whole_cells():
+    # Four whole pieces and a fragment of the last one, all walls equally strong.
+    pieces = np.repeat([[1] * 9 + [2] * 9 + [3] * 9 + [4] * 8 + [5]], 9, axis=0)
+    wall = np.full(pieces.shape, 0.1, np.float32)
+    merged = merge_over_weak_walls(pieces, wall, least=0.09)
+    assert merged[0].tolist() == [1] * 9 + [2] * 9 + [3] * 9 + [4] * 9

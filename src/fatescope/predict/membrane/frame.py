@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 STEP_UM = 0.43
 """Ridges and seeds are looked for on a grid of about this step, which a wall is wider than."""
 _MARKER_UM = 0.8
+_SEED_WALL = 0.8
+"""Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
+told apart."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
 _CORE_UM = 0.5
@@ -101,7 +104,7 @@ def segment_membranes(
     if box is None or not alike:
         return empty
     inside, walls = depth[box] > 0, ridges[box]
-    seeds = seeds_between_walls(walls > settings.least_wall, inside, step)
+    seeds = seeds_between_walls(walls > _SEED_WALL * settings.least_wall, inside, step)
     pieces = watershed(walls, seeds, mask=inside)
     merged = merge_over_weak_walls(pieces, walls, least=settings.least_wall)
     cores = np.zeros(grid.coarse_shape, dtype=np.int32)
