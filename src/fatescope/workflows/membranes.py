@@ -369,12 +369,12 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 MEMBRANES: System[MembraneSettings] = System(
     command="predict membrane",
     cost=Cost(
-        cpu_seconds=0.9,
+        cpu_seconds=0.8,
         unit_seconds=0.5,
-        memory_mb=75.0,
+        memory_mb=60.0,
         output_mb=0.05,
         unit_mb=0.1,
-        start_mb=250.0,
+        start_mb=150.0,
     ),
     find=find_membranes,
     write_pages=_write_pages,
