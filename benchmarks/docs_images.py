@@ -17,7 +17,7 @@ from PIL import Image
 
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
-from fatescope.report import nuclei_report_from_folder, write_story
+from fatescope.report import nuclei_report_from_folder, write_overview
 from fatescope.simulate import LineagePlan, simulate_lineage
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
@@ -49,7 +49,8 @@ def draw_nuclei(place: Path, browser: "Browser") -> None:
     write_nuclei_movie(place / "movie", NucleiMovieSettings(), seed=1)
     predict_nuclei([place / "movie" / "nuclei.tif"], out=place / "results", execution=ONE)
     report = nuclei_report_from_folder(place / "results")
-    write_story(IMAGES / "nuclei.png", report)
+    overview = write_overview(place / "overview.svg", report)
+    browser.keep(overview, "nuclei.png", size=(1408, 506))
     browser.keep(place / "results" / "report.html", "report.png", size=(960, 900))
 
 
@@ -110,7 +111,7 @@ class Browser:
         view = self._chromium.new_page(viewport={"width": size[0], "height": size[1]})
         view.goto(page.resolve().as_uri())
         if find:
-            view.fill("#find", find)
+            view.fill("#find, .find", find)
         view.wait_for_timeout(300)
         seen = view.locator(element).first.screenshot() if element else view.screenshot()
         shown = Image.open(io.BytesIO(seen)).convert("RGB")

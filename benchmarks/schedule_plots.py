@@ -8,7 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fatescope.report.lineage import draw_curves, store_text
+from fatescope.report.chart import Axis, Chart, Line, draw_file
+from fatescope.report.files import store_text
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.schedules import LearningRate
 
@@ -46,20 +47,18 @@ def draw(name: str) -> Path:
             schedule.after_epoch(measured[step])
         values.append(schedule.value)
     steps = np.arange(0, STEPS + 1, 25)
-    curves = {"rate": np.array(values)[steps]}
+    lines = [Line(name="learning rate", x=steps, y=np.array(values)[steps], colour="#0072B2")]
     if name in FOLLOWING:
         known = [row["step"] for row in history], [100 * row["ap_mean"] for row in history]
-        curves["metric (made)"] = np.interp(steps, *known)
-    svg = draw_curves(
-        steps.astype(float),
-        curves,
-        {"rate": "#0072B2", "metric (made)": "#D55E00"},
-        x_label="steps",
-        y_label="% of the highest",
+        metric = np.interp(steps, *known)
+        lines.append(Line(name="metric (made)", x=steps, y=metric, colour="#D55E00"))
+    chart = Chart(
         title=name,
-        y_range=(0.0, 100.0),
+        x=Axis(title="steps"),
+        y=Axis(title="of the highest", unit="%", ends=(0.0, 100.0)),
+        marks=lines,
     )
-    return store_text(FOLDER / f"{name}.svg", svg)
+    return store_text(FOLDER / f"{name}.svg", draw_file([chart]))
 
 
 def main() -> None:

@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fatescope.acquire import concatenate_parquet, read_table, write_table
+from fatescope.acquire import read_table, write_table
 from fatescope.base import FileFormatError, InputError, Table
+from fatescope.storage import stack_parquet
 
 TEXTS = ["plain", 'quote " inside', "comma, inside", "new\nline", "µm", "  spaces  ", None]
 TABLE = Table(
@@ -115,13 +116,11 @@ def test_parts_are_stacked_in_the_given_order(tmp_path):
             columns["area_um2"] = np.array([1.5, np.nan, 2.5])
         parts.append(tmp_path / f"{i}.parquet")
         write_table(Table(columns), parts[-1])
-    concatenate_parquet(parts, tmp_path / "all.parquet")
+    stack_parquet(parts, tmp_path / "all.parquet", kind="parquet")
     back = read_table(tmp_path / "all.parquet")
     assert back["unit"].tolist() == [2, 2, 2, 0, 0, 0, 1, 1, 1]
     assert list(back) == ["unit", "x", "area_um2"]
     np.testing.assert_array_equal(back["area_um2"][[0, 3, 4]], [np.nan, 1.5, np.nan])
-    with pytest.raises(InputError, match="nothing to stack"):
-        concatenate_parquet([], tmp_path / "none.parquet")
 
 
 def test_many_parts_are_stacked_by_groups_with_the_same_result(tmp_path, monkeypatch):
@@ -132,9 +131,9 @@ def test_many_parts_are_stacked_by_groups_with_the_same_result(tmp_path, monkeyp
             columns |= {"text": np.array(["a", None], object), "late": np.array([i / 2, np.nan])}
         parts.append(tmp_path / f"{i}.parquet")
         write_table(Table(columns), parts[-1])
-    concatenate_parquet(parts, tmp_path / "at once.parquet")
+    stack_parquet(parts, tmp_path / "at once.parquet", kind="parquet")
     monkeypatch.setattr("fatescope.storage.columns._AT_ONCE", 3)
-    concatenate_parquet(parts, tmp_path / "by groups.parquet")
+    stack_parquet(parts, tmp_path / "by groups.parquet", kind="parquet")
     at_once, groups = (read_table(tmp_path / f"{n}.parquet") for n in ("at once", "by groups"))
     assert list(at_once) == list(groups) == ["unit", "text", "late"]
     for name in at_once:

@@ -175,14 +175,6 @@ def test_contacts_count_sides_and_not_corners():
     assert measure_objects(labels)["n_neighbours"].tolist() == [3, 2, 2, 1]
 
 
-def test_sums_of_merged_labels_are_those_of_one_object():
-    labels = drawn("12", "1.")
-    merged = ObjectSums.of_block(labels).relabelled(np.array([5, 5]))
-    alone = ObjectSums.of_block(np.where(labels > 0, 5, 0))
-    np.testing.assert_array_equal(merged.second, alone.second)
-    assert merged.label.tolist() == [5]
-
-
 def test_what_does_not_fit_is_named():
     labels = np.ones((2, 3), int)
     with pytest.raises(InputError, match=r"channel 'dna' has shape \(3, 2\)"):

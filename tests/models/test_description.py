@@ -45,12 +45,12 @@ class Thoughts(Output):
     depth: int
 
 
-SMALL = Tiling(tile_px=(32, 32), halo_px=(0, 0), divisor=(1, 1))
+SMALL = Tiling(tile_px=(64, 64), halo_px=(0, 0), divisor=(1, 1))
 VOLUME = ImageInput(
     axes="ZYX",
     channels=("membrane", "nuclei"),
     spacing_um=(1.0, 0.25, 0.25),
-    tiling=Tiling(tile_px=(16, 32, 32), halo_px=(2, 4, 4), divisor=(1, 1, 1)),
+    tiling=Tiling(tile_px=(16, 64, 64), halo_px=(2, 4, 4), divisor=(1, 1, 1)),
 )
 CASES = {
     "instance-maps": (ImageInput(tiling=SMALL), InstanceMaps()),
@@ -184,6 +184,7 @@ def test_the_list_holds_every_shipped_package_the_names_network_too():
     assert listed["compact-names"]["task"] == "lineage-names"
 
 
+TILING = ("tile_px", "halo_px", "divisor")
 HOSTILE = {
     "an input of no kind": {"input": {"kind": "film"}, "output": {}},
     "an output that is a list": {"input": {"kind": "image"}, "output": [1]},
@@ -195,6 +196,9 @@ HOSTILE = {
     "two numbers for three axes": {"input": {"kind": "image", "axes": "ZYX"}},
     "no channels": {"input": {"kind": "rows", "channels": []}},
     "a spacing below nothing": {"input": {"kind": "image", "spacing_um": [-1, 1]}},
+    "a spacing that is no number": {"input": {"kind": "image", "spacing_um": [float("nan")] * 2}},
+    "millions of tiles": {"tile_px": 1, "halo_px": 0, "divisor": 1},
+    "no tiles": {"input": {"kind": "image", "tiling": {k: [] for k in TILING}}},
     "a tile of text": {"tile_px": "64"},
     "code": {"output": {"kind": "instance-maps", "decoder": "os.system"}},
 }

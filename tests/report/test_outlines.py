@@ -59,7 +59,7 @@ def test_every_label_gets_its_own_path_in_rising_order():
         assert abs(area - (labels == label).sum()) <= (labels == label).sum() / 2
 
 
-def test_an_empty_picture_has_no_outlines():
+def test_an_empty_image_has_no_outlines():
     assert outline_paths(np.zeros((5, 5), np.uint8)) == {}
 
 
@@ -75,7 +75,7 @@ def test_agrees_with_marching_squares_of_scikit_image():
     assert ours <= theirs
 
 
-def test_boolean_pictures_are_refused_with_what_to_do():
+def test_boolean_images_are_refused_with_what_to_do():
     with pytest.raises(InputError, match="connected components"):
         outline_paths(np.ones((3, 3), bool))
 

@@ -18,7 +18,6 @@ from fatescope.train import (
     export_onnx,
     load_weights,
     nucleus_loss,
-    plot_curves,
     read_recipe,
     recipe_names,
     weights_bytes,
@@ -322,15 +321,6 @@ def test_fifty_versions_of_one_image_lie_below_it_and_differ(pairs):
     original = sheet[:96, :96]
     assert ((original == (0, 158, 115)).all(axis=2)).mean() > 0.01  # outlines of its labels
     assert (sheet[:96, 120:] == 255).all()
-
-
-def test_curves_show_loss_and_scores():
-    history = [{"step": 10.0, "loss": 1.0}, {"step": 20.0, "loss": 0.5, "ap50": 0.6}]
-    history[1] |= {"ap75": 0.4, "ap_mean": 0.3}
-    ax = plot_curves(history)
-    assert ax.get_xlabel() == "steps"
-    assert ax.lines[0].get_ydata().tolist() == [1.0, 0.5]
-    assert len(ax.figure.axes) == 2
 
 
 def test_nothing_to_learn_from_is_said():

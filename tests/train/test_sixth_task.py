@@ -20,10 +20,11 @@ from fatescope.predict import plane_statistics
 from fatescope.predict.normalise import normalise_plane
 from fatescope.predict.tiling import make_grid, map_rows
 from fatescope.prepare import PairSettings, read_label_plane, read_plane, read_samples, seen_hashes
-from fatescope.report import lineage as show
+from fatescope.report.page import Page, PageTable, Section, write_page
 from fatescope.train import FitSettings, assess_curves, export_onnx, fit
 from fatescope.train.schedule_settings import Kicks
 from fatescope.workflows.training import prepare_pairs
+from fatescope.workflows.training_page import write_training_page
 
 SIDE, CROP, PERCENTILES = 96, 32, (1.0, 99.8)
 STEPS = {"steps": 240, "steps_per_epoch": 30, "validate_every": 1, "batch": 8}
@@ -149,7 +150,12 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(task, FIT, folder=tmp_path, report=prune)
     fitted = fit(task, FIT, folder=tmp_path)  # a trial that turns out to be wanted goes on
-    assert assess_curves(fitted.history, metric="agreement").kind in ("settled", "still improving")
+    verdict = assess_curves(fitted.history, metric="agreement")
+    assert verdict.kind in ("settled", "still improving")
+    words = {"title": "spots", "verdict": verdict.sentence, "scores": {"agreement": "agreement"}}
+    assert (
+        "agreement" in write_training_page(tmp_path / "c.html", fitted.history, **words).read_text()
+    )
 
     write_spots_package(tmp_path / "package", fitted, task, data)
     assert check_model(tmp_path / "package").passed
@@ -163,6 +169,7 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     assert high < np.abs(true.mean() - true).sum() / true.sum() / 2, "a constant would do"
 
     rows = [(s.unit, str(n), f"{f:.1f}") for s, n, f in zip(test, true, found, strict=True)]
-    section = show.Section(title="Counts", columns=("dish", "true", "found"), rows=rows)
-    page = show.build_page("spots", [section], lead=f"wrong by {low:.1%} to {high:.1%}")
-    assert all(s.unit in page for s in test)
+    table = PageTable(columns=("dish", "true", "found"), rows=rows)
+    page = Page(title="spots", sections=[Section(title="Counts", blocks=[table])])
+    text = write_page(tmp_path / "report.html", page).read_text()
+    assert all(s.unit in text for s in test)

@@ -5,12 +5,20 @@ from __future__ import annotations
 import json
 import logging
 import socket
+import time
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
-from tests.workflows.units import deadly, fussy, square
+from tests.workflows.units import (
+    as_for_another_version,
+    deadly,
+    fussy,
+    slow_square,
+    square,
+    tasks_of,
+)
 
 from fatescope.base import Execution, FileFormatError, MissingExtraError, RunError, SettingsError
 from fatescope.run import read_cluster_file
@@ -60,20 +68,25 @@ def test_no_units_need_no_cluster():
 
 
 def test_an_early_end_leaves_nothing_at_the_scheduler(address):
-    mapped = map_units(square, list(range(50)), workers=None, cluster=address)
+    mapped = map_units(slow_square, list(range(50)), workers=None, cluster=address)
     next(mapped)
-    mapped.close()
     with distributed.Client(address, set_as_default=False) as client:
-        assert client.processing() is not None
-        assert outcomes(square, [3], address) == {3: 9}
+        assert client.run_on_scheduler(tasks_of) > 0
+        mapped.close()
+        until = time.monotonic() + 20
+        while client.run_on_scheduler(tasks_of) and time.monotonic() < until:
+            time.sleep(0.05)
+        assert client.run_on_scheduler(tasks_of) == 0
+    assert outcomes(square, [3], address) == {3: 9}
 
 
-def test_another_version_on_a_worker_is_a_sentence(address, monkeypatch):
-    assert "a worker of the cluster has fatescope" in str(
-        module._in_worker(square, 3, "0.0.0.other")
-    )
-    monkeypatch.setattr(module, "__version__", "0.0.0.other")
-    assert outcomes(square, [3], address) == {3: 9}, "workers here share the module"
+def test_another_version_on_a_worker_is_a_sentence_for_each_unit(address, monkeypatch):
+    monkeypatch.setattr(module, "_in_worker", as_for_another_version)
+    got = outcomes(square, [3, 4], address)
+    assert set(got) == {3, 4}
+    for error in got.values():
+        assert isinstance(error, RunError)
+        assert f"has fatescope {module.__version__}, and this is 0.0.0.other" in str(error)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Old against new on the same images: the answer, its page, and what is refused."""
 
 import json
+import re
 import subprocess
 import sys
 
@@ -89,7 +90,11 @@ def test_the_page_shows_the_images_that_differ_and_the_folder_is_whole(pairs, de
     out = tmp_path / "d"
     found = compare_models(deaf, "nuclei", data=pairs, out=out, settings=FAST)
     page = (out / "report.html").read_text()
-    assert page.count("<svg") == 2
+    views = json.loads(re.search(r'class="data">(.*?)</script>', page)[1])["views"]
+    first = {view["frames"][0]["panes"][0]["title"] for view in views}
+    assert first == {"truth"}
+    assert len(views) == 2
+    assert page.count("Difference by score</h3>") == 1
     assert "nuclei is better than deaf" in page.lower()
     assert "5 units are few" in page
     record = json.loads((out / "run.json").read_text())

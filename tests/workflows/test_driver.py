@@ -110,7 +110,7 @@ def test_a_unit_that_fails_costs_one_finding_and_nothing_else(notes, tmp_path, w
     ]
     assert found[1]["severity"] == "error"
     assert found[1]["reason"] == "cut.txt: is cut off. Copy it again."
-    assert sorted(told) == ["note a", "note b", "note c"]
+    assert set(told) - {""} == {"note a", "note b", "note c"}
 
 
 @pytest.mark.parametrize(

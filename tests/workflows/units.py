@@ -11,6 +11,21 @@ def square(number):
     return number * number
 
 
+def slow_square(number):
+    time.sleep(0.05)
+    return number * number
+
+
+def tasks_of(dask_scheduler):
+    return len(dask_scheduler.tasks)
+
+
+def as_for_another_version(function, unit, version):
+    from fatescope.workflows.cluster import _in_worker
+
+    return _in_worker(function, unit, "0.0.0.other")
+
+
 def fussy(number):
     if number == 3:
         raise FileFormatError("three.tif: is cut off. Copy it again.")

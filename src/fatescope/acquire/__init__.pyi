@@ -9,11 +9,11 @@ from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
 from .images.read import read_image as read_image
+from .images.write import write_image as write_image
 from .label_looks import looks_like_labels as looks_like_labels
 from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
 from .lineages import read_lineage_checked as read_lineage_checked
 from .lineages import write_lineage as write_lineage
-from .tables import concatenate_parquet as concatenate_parquet
 from .tables import read_table as read_table
 from .tables import write_table as write_table

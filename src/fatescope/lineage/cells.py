@@ -42,10 +42,3 @@ def mean_per_cell(cells: Tracks, values: FloatArray) -> FloatArray:
     count = np.bincount(cells.of_row[known], minlength=len(cells))
     mean = np.divide(total, count, out=np.full(len(cells), np.nan), where=count > 0)
     return np.asarray(mean)
-
-
-def lifetime(cells: Tracks) -> FloatArray:
-    """Return the length of each cell's life in frames, NaN unless birth and division were seen."""
-    length = (cells.last - cells.first + 1).astype(float)
-    length[~(cells.born & cells.divides)] = np.nan
-    return length

@@ -133,22 +133,6 @@ class ObjectSums:
             )
         )
 
-    def relabelled(self, new: IntArray) -> ObjectSums:
-        """Return the sums with ``new`` labels, shape (n,); rows of equal label are merged."""
-        if len(new) != len(self):
-            raise InputError(f"`new` must hold {len(self)} labels; got {len(new)}.")
-        return _group(
-            ObjectSums(
-                label=np.asarray(new, dtype=np.int64),
-                count=self.count,
-                first=self.first,
-                second=self.second,
-                low=self.low,
-                high=self.high,
-                channels=self.channels,
-            )
-        )
-
 
 def _check_origin(origin: Sequence[int] | None, ndim: int) -> IntArray:
     if origin is None:

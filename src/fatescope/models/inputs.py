@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from pydantic import model_validator
+from pydantic import PositiveFloat, model_validator
 
 from fatescope.base.errors import ModelError
 from fatescope.base.settings import Settings, setting
@@ -19,6 +19,8 @@ Modality = Literal["fluorescence", "electron", "phase", "bright-field", "any"]
 
 PERCENTILES = (1.0, 99.8)
 """Intensities of the whole plane that become 0 and 1, where a package does not say others."""
+
+_LEAST_TILE_PX = 64
 
 
 class ValueRange(Settings):
@@ -43,6 +45,8 @@ class Tiling(Settings):
     def _tiles_hold_their_halo(self) -> Tiling:
         if not len(self.tile_px) == len(self.halo_px) == len(self.divisor):
             raise ValueError("tile_px, halo_px and divisor need one number for each axis")
+        if min(self.tile_px[-2:], default=0) < _LEAST_TILE_PX:
+            raise ValueError(f"tile_px must be at least {_LEAST_TILE_PX} along Y and X")
         for tile, halo, divisor in zip(self.tile_px, self.halo_px, self.divisor, strict=True):
             if divisor < 1 or halo < 0 or tile % divisor or tile <= 2 * halo:
                 raise ValueError(
@@ -66,7 +70,7 @@ class ImageInput(Settings):
     diameter_range_px: tuple[float, float] = setting(
         (10.0, 40.0), "diameters seen in training, on the working grid", unit="px"
     )
-    spacing_um: tuple[float, ...] | None = setting(
+    spacing_um: tuple[PositiveFloat, ...] | None = setting(
         None, "pixel size of the working grid along each axis, where the model has one", unit="µm"
     )
     tiling: Tiling = setting(Tiling(), "how it is cut")
@@ -107,8 +111,6 @@ class ImageInput(Settings):
         lengths = {len(v) for v in (*self.tiling.model_dump().values(), self.spacing_um) if v}
         if lengths != {len(self.axes)}:
             raise ValueError(f"tiling and spacing_um need one number for each of {self.axes}")
-        if min(self.spacing_um or (1,)) <= 0:
-            raise ValueError("spacing_um must be positive")
         return self
 
 

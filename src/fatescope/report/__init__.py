@@ -1,7 +1,8 @@
 """What people see: the page, its figures and overlays, and the image of the README.
 
-One run becomes one HTML file that explains itself without a network. No matplotlib: figures are
-inline SVG, images go through Pillow, the page is a Jinja2 template that ships with the wheel.
+``page/`` builds every page from sections of text, tables, charts, images and films; ``chart/``
+draws every chart, for pages and for SVG files; ``nuclei/`` and ``lineage/`` say what stands on
+theirs. A page is one HTML file that needs no network.
 """
 
 import lazy_loader

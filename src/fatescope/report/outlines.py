@@ -125,13 +125,13 @@ def outline_pixels(labels: LabelImage) -> BoolArray:
 
 
 def paint_outlines(
-    picture: NDArray[np.uint8], labels: LabelImage, *, marked: int = 0
+    image: NDArray[np.uint8], labels: LabelImage, *, marked: int = 0
 ) -> NDArray[np.uint8]:
     """Paint outlines into a grey image: green, and magenta for the marked object.
 
     Parameters
     ----------
-    picture : ndarray of uint8, shape (Y, X)
+    image : ndarray of uint8, shape (Y, X)
     labels : ndarray of int, shape (Y, X)
     marked : int
         Label to paint in magenta; 0 for none.
@@ -140,7 +140,7 @@ def paint_outlines(
     -------
     ndarray of uint8, shape (Y, X, 3)
     """
-    rgb = np.repeat(picture[:, :, None], 3, axis=2)
+    rgb = np.repeat(image[:, :, None], 3, axis=2)
     edge = outline_pixels(labels)
     rgb[edge] = GREEN
     if marked:

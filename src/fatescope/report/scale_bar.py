@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 
 
 def scale_bar(width: float, height: float, *, um: float | None, step: int) -> str:

@@ -12,7 +12,7 @@ from typing import Any
 _PACKAGES = (
     *("numpy", "scipy", "scikit-image", "tifffile", "imagecodecs", "openvino", "duckdb"),
     *("connected-components-3d", "edt", "fastremap", "pydantic", "safetensors"),
-    *("torch", "albumentations", "onnx", "zarr"),
+    *("torch", "albumentations", "av", "onnx", "zarr"),
 )
 _FLAGS = (
     "sse4_2",

@@ -1,6 +1,4 @@
 from .crops import CropSource as CropSource
-from .curves import plot_curves as plot_curves
-from .curves import write_curves as write_curves
 from .dataset import SegmentationDataset as SegmentationDataset
 from .evaluated import EvaluatedNetwork as EvaluatedNetwork
 from .export import export_onnx as export_onnx

@@ -169,7 +169,7 @@ def compare_models(
             kinds=[str(k) for k in rows["kind"]],
             units=units,
             scores=(scores["old"], scores["new"]),
-            pictures=[(k, *_segmented(by_key[k], diameters[k], models)) for k in shown],
+            images=[(k, *_segmented(by_key[k], diameters[k], models)) for k in shown],
         )
         write_compare_page(run.out / "report.html", page, settings=settings)
         run.wrote("report.html")

@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fatescope.evaluate import compare_scores, explain_errors, pool_scores
-from fatescope.report import Outlines, draw_versus
-from fatescope.report import lineage as show
-from fatescope.report.versus import FOUND, MISSED, WRONG
+from fatescope.report.chart import Axis, Chart, Guide, Line, Points
+from fatescope.report.images import display_limits, jpeg_uri, shrink_mean, to_grey
+from fatescope.report.page import (
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Section,
+    Text,
+    View,
+    outlines_of,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,6 +37,8 @@ if TYPE_CHECKING:
     )
 
 FEW_UNITS = 6
+_LAYERS = {"found": "#56b4e9", "wrong": "#d55e00", "missed": "#f0e442"}
+_MOST_PX = 600  # of an image on the page, along its longer side
 SCORES: dict[ComparedScore, str] = {
     "ap_50": "AP at 0.50",
     "ap_75": "AP at 0.75",
@@ -43,15 +57,21 @@ class ComparePage:
     kinds: Sequence[str]
     units: Sequence[str]
     scores: tuple[Sequence[LabelScores], Sequence[LabelScores]]  # old, new
-    pictures: Sequence[tuple[str, NDArray[Any], LabelImage, Mapping[Any, LabelImage]]]
+    images: Sequence[tuple[str, NDArray[Any], LabelImage, Mapping[Any, LabelImage]]]
 
 
 def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettings) -> Path:
     """Write the page, one file without network, and return its path."""
-    sections = [_scores(page, settings), _kinds(page, settings), _pictures(page), _limits(page)]
-    title = f"{page.names[0]} and {page.names[1]}"
-    lead = page.lead[0].upper() + page.lead[1:] + "."
-    return show.store_text(path, show.build_page(title, [s for s in sections if s], lead=lead))
+    sections = [_scores(page, settings), _kinds(page, settings), _images(page), _limits(page)]
+    return write_page(
+        path,
+        Page(
+            title=f"{page.names[0]} and {page.names[1]}",
+            kind="comparison of two models",
+            sections=[s for s in sections if s],
+            lead=page.lead[0].upper() + page.lead[1:] + ".",
+        ),
+    )
 
 
 def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
@@ -69,32 +89,56 @@ def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
 
 
 def _columns(page: ComparePage, first: str) -> tuple[str, ...]:
-    return (first, "pictures", "units", *page.names, "difference", "95 %", "outcome")
+    return (first, "images", "units", *page.names, "difference", "95 %", "outcome")
 
 
-def _scores(page: ComparePage, settings: CompareSettings) -> show.Section:
+def _differences(
+    rows: Sequence[tuple[str, PairedDifference]], page: ComparePage, first: str
+) -> tuple[Chart, PageTable]:
+    """Return the differences as a chart, rows with their intervals, and as a table."""
+    new = page.names[1]
+    intervals = [
+        Line(name="95 % interval", x=[d.low, d.high], y=[i, i], colour="#7fb3b5", width=9.0)
+        for i, (_, d) in enumerate(rows)
+        if d.low is not None and d.high is not None
+    ]
+    points = Points(
+        name="difference",
+        x=[d.difference for _, d in rows],
+        y=range(len(rows)),
+        colour="#182026",
+        words=[d.outcome for _, d in rows],
+        size_px=8.0,
+    )
+    chart = Chart(
+        title=f"Difference by {first}",
+        x=Axis(title=f"{new} less {page.names[0]}"),
+        y=Axis(title=first, labels=[name for name, _ in rows]),
+        marks=(Guide(words="alike", axis="x", at=0.0), *intervals, points),
+        caption=f"To the right {new} is better. Intervals over units.",
+        height_px=40 * len(rows) + 20,
+    )
+    return chart, PageTable(columns=_columns(page, first), rows=[_row(n, d) for n, d in rows])
+
+
+def _scores(page: ComparePage, settings: CompareSettings) -> Section:
     rows = [
-        _row(
-            words,
-            compare_scores(*page.scores, units=page.units, score=score, settings=settings),
-        )
+        (words, compare_scores(*page.scores, units=page.units, score=score, settings=settings))
         for score, words in SCORES.items()
     ]
     old, new = (pool_scores(s) for s in page.scores)
-    return show.Section(
-        title="Scores",
-        paragraphs=(
-            f"{old.n_true} true objects; {page.names[0]} outlined {old.n_pred}, of which "
-            f"{old.tp[0]} are right (IoU of 0.50 or more), {page.names[1]} {new.n_pred}, of which "
-            f"{new.tp[0]} are right. All scores are pooled over images. The answer above is by "
-            f"{SCORES[settings.score]}.",
-        ),
-        columns=_columns(page, "score"),
-        rows=rows,
+    words = (
+        f"{old.n_true} true objects; {page.names[0]} outlined {old.n_pred}, of which "
+        f"{old.tp[0]} are right (IoU of 0.50 or more), {page.names[1]} {new.n_pred}, of which "
+        f"{new.tp[0]} are right. All scores are pooled over images. The answer above is by "
+        f"{SCORES[settings.score]}."
+    )
+    return Section(
+        title="Scores", blocks=(Text(paragraphs=(words,)), *_differences(rows, page, "score"))
     )
 
 
-def _kinds(page: ComparePage, settings: CompareSettings) -> show.Section | None:
+def _kinds(page: ComparePage, settings: CompareSettings) -> Section | None:
     names = sorted(set(page.kinds) - {""})
     if len(names) < 2:
         return None
@@ -104,66 +148,79 @@ def _kinds(page: ComparePage, settings: CompareSettings) -> show.Section | None:
         old, new = ([side[i] for i in chosen] for side in page.scores)
         units = [page.units[i] for i in chosen]
         d = compare_scores(old, new, units=units, score=settings.score, settings=settings)
-        rows.append(_row(name, d))
-    return show.Section(
+        rows.append((name, d))
+    return Section(
         title=f"{SCORES[settings.score]} by kind of image",
-        columns=_columns(page, "kind"),
-        rows=rows,
+        blocks=_differences(rows, page, "kind"),
     )
 
 
-def _pictures(page: ComparePage) -> show.Section:
+def _images(page: ComparePage) -> Section:
+    if not page.images:
+        none = "In no image did right minus wrong objects change."
+        return Section(title="Where they differ most", blocks=(Text(paragraphs=(none,)),))
     words = (
-        "Those in which right minus wrong objects changed most. Left the truth, then the outlines "
-        "of both."
-        if page.pictures
-        else "In no image did right minus wrong objects change."
+        "Those in which right minus wrong objects changed most: the truth, then the outlines of "
+        "both. They move together."
     )
-    return show.Section(
-        title="Where they differ most",
-        paragraphs=(words,),
-        figures=[_figure(page.names, *picture) for picture in page.pictures],
+    viewer = ImageViewer(
+        title="Images in which the two differ most",
+        layers=_LAYERS,
+        views=[_view(page.names, *image) for image in page.images],
     )
+    return Section(title="Where they differ most", blocks=(Text(paragraphs=(words,)), viewer))
 
 
-def _figure(
+def _view(
     names: tuple[str, str],
     key: str,
     pixels: NDArray[Any],
     truth: LabelImage,
     found: Mapping[Any, LabelImage],
-) -> str:
+) -> View:
+    step = max(1, -(-max(pixels.shape) // _MOST_PX))
+    black, white = display_limits(pixels)
+    uri = jpeg_uri(to_grey(shrink_mean(pixels, step=step), limits=(black, white)), quality=80)
+    height, width = pixels.shape
+
+    def pane(title: str, *layers: tuple[str, LabelImage, set[int]]) -> Pane:
+        outlines = [
+            o
+            for layer, labels, wanted in layers
+            for o in outlines_of(labels, wanted, layer=layer, colour=partial(_colour, layer))
+        ]
+        return Pane(title=title, image=uri, width=width, height=height, outlines=outlines)
+
     everything = set(range(1, int(truth.max(initial=0)) + 1))
-    panels = [Outlines(words="truth", layers=[(truth, everything, FOUND)])]
+    panes = [pane("truth", ("found", truth, everything))]
     for name, labels in zip(names, (found["old"], found["new"]), strict=True):
         table = explain_errors(truth, labels)
         matched = table["kind"] == "matched"
         right = set(table["label_pred"][matched].tolist())
         missed = everything - set(table["label_true"][matched].tolist())
         wrong = set(range(1, int(labels.max(initial=0)) + 1)) - right
-        panels.append(
-            Outlines(
-                words=f"{name}: {len(right)} right, {len(wrong)} wrong, {len(missed)} missed",
-                layers=[(truth, missed, MISSED), (labels, wrong, WRONG), (labels, right, FOUND)],
-            )
-        )
-    return draw_versus(pixels, panels, title=key)
+        title = f"{name}: {len(right)} right, {len(wrong)} wrong, {len(missed)} missed"
+        layers = (("missed", truth, missed), ("wrong", labels, wrong), ("found", labels, right))
+        panes.append(pane(title, *layers))
+    return View(title=key, frames=(Frame(panes=panes),), black=black, white=white)
 
 
-def _limits(page: ComparePage) -> show.Section:
+def _colour(layer: str, _: int) -> str:
+    return _LAYERS[layer]
+
+
+def _limits(page: ComparePage) -> Section:
     few = (
         f" {page.difference.n_units} units are few: the true interval is likely to be wider."
         if page.difference.n_units < FEW_UNITS
         else ""
     )
-    return show.Section(
-        title="How far this can be believed",
-        paragraphs=(
-            "Both networks saw the same images, of units that neither lists among those it was "
-            "trained or tuned on. Intervals: percentiles of a bootstrap over units, the same draw "
-            f"for both.{few}",
-            "Each image is analysed at the working size by its true median diameter: what is "
-            "compared is the network, not the guess of a size. Units are told apart by their "
-            "names; the same images under another name would not be noticed.",
-        ),
+    words = (
+        "Both networks saw the same images, of units that neither lists among those it was "
+        "trained or tuned on. Intervals: percentiles of a bootstrap over units, the same draw "
+        f"for both.{few}",
+        "Each image is analysed at the working size by its true median diameter: what is "
+        "compared is the network, not the guess of a size. Units are told apart by their "
+        "names; the same images under another name would not be noticed.",
     )
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))

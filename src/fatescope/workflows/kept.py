@@ -20,7 +20,7 @@ from fatescope.evaluate import (
 )
 from fatescope.models import export_model, load_model, read_package
 from fatescope.prepare import read_samples
-from fatescope.report.lineage import store_text
+from fatescope.report.files import store_text
 from fatescope.workflows.compare import compare_models, sentence, unseen
 
 if TYPE_CHECKING:

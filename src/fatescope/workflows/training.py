@@ -24,6 +24,7 @@ from fatescope.prepare import (
 )
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
+from fatescope.workflows.training_page import NUCLEI_SCORES, write_training_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -175,7 +176,7 @@ def train_model(
     data : Path
         Folder with ``samples.csv`` from `prepare_pairs`.
     out : Path
-        Takes ``log.csv``, ``curves.png``, ``verdict.txt``, ``checkpoints/`` and ``package/``;
+        Takes ``log.csv``, ``report.html``, ``verdict.txt``, ``checkpoints/`` and ``package/``;
         of a recipe with several stages also ``stage-1/`` and so on.
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
@@ -220,7 +221,15 @@ def train_model(
                 leave_out=leave_out,
                 progress=progress,
             )
-            results = ("log.csv", "curves.png", "verdict.txt", SENTENCE, "package", TUNED, COMPARED)
+            results = (
+                "log.csv",
+                "report.html",
+                "verdict.txt",
+                SENTENCE,
+                "package",
+                TUNED,
+                COMPARED,
+            )
             run.record("package", files=[f for f in results if (out / f).exists()])
         summary = run.finish()
     return Trained(
@@ -249,14 +258,20 @@ def _train(
         package_network,
         report_progress,
         score_left_out,
-        write_curves,
         write_verdict,
     )
 
     report = report_progress(progress, "training")
     fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report)
-    write_curves(out / "curves.png", fitted.history)
-    write_verdict(out / "verdict.txt", assess_curves(fitted.history))
+    verdict = assess_curves(fitted.history)
+    write_verdict(out / "verdict.txt", verdict)
+    write_training_page(
+        out / "report.html",
+        fitted.history,
+        title=recipe.name,
+        verdict=verdict.sentence,
+        scores=NUCLEI_SCORES,
+    )
     left_out = None
     if leave_out is not None:
         left_out = score_left_out(

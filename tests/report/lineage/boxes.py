@@ -4,7 +4,7 @@ import itertools
 import xml.etree.ElementTree as ET
 
 LETTER = 5.4  # narrower than any font that is used, so that no finding is a false one
-SIZES = {"s": 10.0, "s h": 10.0, "t": 14.0}
+SIZES = {"s": 10.0, "s h": 10.0, "t": 14.0, "title": 15.0, "small": 11.0}
 
 
 def words_of(svg):

@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from tests.report.test_browser import CHROMIUM, browser
+from tests.report.nuclei.test_browser import CHROMIUM, browser
 
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
@@ -118,12 +118,12 @@ def test_zooming_keeps_the_chosen_cell_in_sight(pages, open_page, direction):
 @pytest.mark.parametrize("window", WINDOWS)
 def test_the_name_of_a_clicked_nucleus_is_seen_whole(pages, open_page, window):
     page = open_page(pages["right"] / "space.html", window)
-    page.fill("#find", "ABplaap")
-    about = visible(page, "#about")[0]
+    page.fill(".room .find", "ABplaap")
+    about = visible(page, ".room .picked")[0]
     assert about[4].startswith("ABplaap · frames")
     assert about[3] <= window[1]
-    height = "document.documentElement.scrollHeight - window.innerHeight"
-    assert page.evaluate(height) <= 0
+    width = "document.documentElement.scrollWidth - window.innerWidth"
+    assert page.evaluate(width) <= 0
 
 
 def test_a_click_chooses_a_nucleus_and_a_click_beside_lets_it_go(pages, open_page):
@@ -134,15 +134,15 @@ def test_a_click_chooses_a_nucleus_and_a_click_beside_lets_it_go(pages, open_pag
         page.mouse.click(
             box["x"] + box["width"] / 2 + 40 * x, box["y"] + box["height"] / 2 + 30 * y
         )
-        name = page.locator("#find").input_value()
+        name = page.locator(".room .find").input_value()
         if name:
             hits += 1
             page.mouse.move(box["x"] + 3, box["y"] + 3)
-            assert page.locator("#about").inner_text().startswith(f"{name} · frames")
+            assert page.locator(".room .picked").inner_text().startswith(f"{name} · frames")
     assert hits > 5
     page.mouse.click(box["x"] + 5, box["y"] + 5)
-    assert page.locator("#find").input_value() == ""
-    assert "nuclei. Click" in page.locator("#about").inner_text()
+    assert page.locator(".room .find").input_value() == ""
+    assert page.locator(".room .picked").inner_text().endswith("nuclei")
 
 
 def test_a_tree_coloured_minute_by_minute_shows_its_scale_and_follows_the_zoom(pages, open_page):

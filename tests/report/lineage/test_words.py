@@ -8,7 +8,8 @@ from tests.report.lineage.boxes import overlapping, words_of
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import founders_of
 from fatescope.report import lineage as show
-from fatescope.report.lineage.labels import place_labels
+from fatescope.report.chart import Axis, draw_file
+from fatescope.report.chart.labels import place_labels
 
 
 def test_the_pie_names_all_32_slices_in_32_colours():
@@ -32,16 +33,17 @@ def test_cells_that_lie_close_together_are_named_side_by_side():
     rng = np.random.default_rng(0)
     difference, q = 25 + rng.normal(0, 0.2, n), 10.0 ** -(8 + rng.normal(0, 0.05, n))
     names = [f"Epl{'alrp'[i % 4]}{i}" for i in range(n)]
-    svg = show.draw_differences(
+    chart = show.chart_differences(
         np.append(difference, [0.0, -3.0]),
         np.append(q, [0.9, 0.8]),
         [*names, "ABa", "ABp"],
         ["E"] * n + ["AB"] * 2,
         {"E": "#009E73", "AB": "#0072B2"},
         limit=0.05,
-        x_label="difference (min)",
+        x=Axis(title="difference", unit="min"),
         title="t",
     )
+    svg = draw_file([chart])
     shown = {w for w, _ in words_of(svg)} & set(names)
     assert len(shown) == n
     assert overlapping(svg) == []

@@ -148,7 +148,7 @@ def test_two_embryos_a_group_are_compared_with_a_warning_and_shown_one_by_one(fo
     assert "(slow: 2, reference: 2)" in few["reason"]
     assert min(float(r["p"]) for r in rows(out / "differences.csv")) > 1e-15
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.index("Fewer than 3 embryos in a group") < page.index("In short")
+    assert page.index("Fewer than 3 embryos in a group") < page.index("In short</h2>")
     for name in ("wild0", "wild1", "slow0", "slow1"):
         assert f"<title>{name}, " in page
 

@@ -49,7 +49,7 @@ def test_errors_stand_before_warnings_on_the_terminal_and_on_the_page(tables):
     assert warnings > 2
     assert "orphan" in lines[warnings]
     page = (tables / "out" / "report.html").read_text(encoding="utf-8")
-    assert page.index("<h2>Errors") < page.index("<h2>Warnings") < page.index("<h2>Lineages")
+    assert page.index(">Errors (") < page.index(">Warnings (") < page.index(">Lineages</h2>")
     assert "2 lineages checked: 1 error (in 1)" in page
     assert "http" not in page.replace("http-equiv", "").replace("http://www.w3.org", "")
 

@@ -1,6 +1,8 @@
 """``fatescope reproduce nuclei-2020`` on a handful of small images."""
 
 import csv
+import json
+import re
 import shutil
 from importlib.util import find_spec
 
@@ -47,9 +49,12 @@ def test_each_image_is_left_out_once_and_the_page_says_what_was_found(folder, tm
         "corrected",
     }
     page = (tmp_path / "out" / "report.html").read_text()
-    assert page.count("<image ") == 18  # image, prediction, mask; the same augmented; of three
+    views = json.loads(re.search(r'class="data">(.*?)</script>', page)[1])["views"]
+    titles = [f"p{i}{version}" for i in range(3) for version in ("", ", augmented")]
+    assert [v["title"] for v in views] == titles
+    assert all(len(v["frames"][0]["panes"]) == 3 for v in views)  # image, prediction, mask
     assert "p0, p1 left out" in page
-    for words in ("about 0.71", "edge at 0.1", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
+    for words in ("about 0.71", "edge lies at 0.1", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
         assert words in page
     with (tmp_path / "out" / "roughness.csv").open() as stream:
         versions = [r["image"] for r in csv.DictReader(stream)]
@@ -98,9 +103,9 @@ def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
         with pytest.raises(KeyboardInterrupt):
             reproduce_nuclei(out=out, recipe=TINY, data=folder, workers=1)
     assert done == ["p0, p1"]
-    kept = (out / "images" / "p0.svg").stat().st_mtime_ns
+    kept = (out / "images" / "p0" / "image.png").stat().st_mtime_ns
     assert reproduce_nuclei(out=out, recipe=TINY, data=folder).units_done == 2
-    assert (out / "images" / "p0.svg").stat().st_mtime_ns == kept
+    assert (out / "images" / "p0" / "image.png").stat().st_mtime_ns == kept
     for name in ("scores.csv", "course.csv", "roughness.csv", "report.html"):
         assert (out / name).read_bytes() == (whole / name).read_bytes()
 

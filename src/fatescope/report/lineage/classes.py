@@ -6,80 +6,52 @@ import math
 from html import escape
 from typing import TYPE_CHECKING
 
-from fatescope.report.lineage.colours import UNKNOWN, founder_colour, shades
-from fatescope.report.lineage.panel import Panel, figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import Axis, Bars, Chart, number
+from fatescope.report.chart.colours import UNKNOWN
+from fatescope.report.lineage.colours import founder_colour, shades
+from fatescope.report.lineage.drawing import figure, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-def draw_class_bars(
+def chart_class_bars(
     names: Sequence[str],
     before: Sequence[int],
-    after: Sequence[int] | None,
+    after: Sequence[int],
     founders: Sequence[str],
     *,
     title: str,
-    note: str = "",
-) -> str:
-    """Draw a bar per name; an outline shows the count after sampling.
+    caption: str = "",
+) -> Chart:
+    """Chart a bar per name, on a doubling scale; an outline shows the count after sampling.
 
     Parameters
     ----------
     names : sequence of str, length k
     before, after : sequence of int, length k
-        Rows as they are, and after sampling (``None`` draws none).
+        Rows as they are, and after sampling.
     founders : sequence of str, length k
         For the colours.
-    title, note : str
+    title, caption : str
     """
-    most = max([*before, *(after or []), 1])
-    panel = Panel(
-        left=90,
-        top=70,
-        width=max(24.0 * len(names), 400.0),
-        height=320,
-        x_range=(-0.6, len(names) - 0.4),
-        y_range=(0.0, math.ceil(math.log2(most + 1))),
-        y_label="rows",
-        y_power=True,
-        n_x=1,
-    )
-    zero, bottom = panel.y(0), panel.top + panel.height
-    body = [text(20, 26, title, kind="t"), text(20, 44, note, kind="s")]
-    for power in range(0, int(panel.y_range[1]) + 1, 2):
-        at = panel.y(power)
-        body.append(f'<path class="gr" d="M{panel.left},{at:.1f}H{panel.left + panel.width:.1f}"/>')
-        body.append(text(panel.left - 6, at + 4, number(2**power), anchor="end"))
-    for i, (name, count) in enumerate(zip(names, before, strict=True)):
-        x = panel.x(i - 0.36)
-        width = panel.x(i + 0.36) - x
-        if after is not None:
-            y = panel.y(math.log2(after[i])) if after[i] else zero
-            body.append(
-                f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{zero - y:.1f}" '
-                'fill="#fff" stroke="#333" stroke-dasharray="2,2"/>'
-            )
-        y = panel.y(math.log2(count)) if count else zero
-        body.append(
-            f'<rect x="{x:.1f}" y="{y:.1f}" width="{width:.1f}" height="{zero - y:.1f}" '
-            f'fill="{founder_colour(founders[i])}">'
-            f"<title>{escape(name)}: {number(count)} rows</title></rect>"
-        )
-        turn = f"translate({panel.x(i) + 4:.1f},{bottom + 10:.1f}) rotate(90)"
-        body.append(f'<text transform="{turn}">{escape(name)}</text>')
-    body.append(
-        f'<path class="ax" d="M{panel.left},{panel.top}V{bottom}H{panel.left + panel.width}"/>'
-    )
-    turn = f"translate(24,{panel.top + panel.height / 2}) rotate(-90)"
-    body.append(f'<text transform="{turn}" text-anchor="middle">rows (doubling scale)</text>')
-    if after is not None:
-        body.append(
-            text(panel.left, bottom + 84, "solid: as they are; dashed: after sampling", kind="s")
-        )
-    return figure(
-        "".join(body), width=panel.left + panel.width + 30, height=bottom + 96, title=title
+    places = range(len(names))
+    return Chart(
+        title=title,
+        x=Axis(title="compact name", labels=names),
+        y=Axis(title="rows", scale="log2"),
+        marks=(
+            Bars(name="after sampling", x=places, height=after, colour="#333333", stroke="dashed"),
+            Bars(
+                name="as they are",
+                x=places,
+                height=before,
+                colour="#9a9a9a",
+                colours=[founder_colour(f) for f in founders],
+            ),
+        ),
+        caption=caption,
+        height_px=320,
     )
 
 

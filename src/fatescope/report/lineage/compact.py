@@ -5,8 +5,8 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from fatescope.report.lineage.panel import figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
+from fatescope.report.lineage.drawing import figure, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

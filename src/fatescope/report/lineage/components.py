@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.report.lineage.panel import figure, text
-from fatescope.report.svg import number
+from fatescope.report.chart import number
+from fatescope.report.lineage.drawing import figure, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

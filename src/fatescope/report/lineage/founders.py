@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from fatescope.report.lineage.colours import founder_colour
-from fatescope.report.lineage.panel import figure, text
+from fatescope.report.lineage.drawing import figure, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
-from fatescope.report.lineage.colours import UNKNOWN, ColourScale, founder_colour
-from fatescope.report.lineage.panel import figure, legend, text
-from fatescope.report.svg import nice_ticks, number
+from fatescope.report.chart import nice_ticks, number
+from fatescope.report.chart.colours import UNKNOWN, ColourScale
+from fatescope.report.lineage.colours import founder_colour
+from fatescope.report.lineage.drawing import figure, legend, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.report.lineage.colours import UNKNOWN, ColourScale, founder_colour
+from fatescope.report.chart.colours import UNKNOWN, ColourScale
+from fatescope.report.lineage.colours import founder_colour
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -9,7 +9,8 @@ import numpy as np
 from fatescope.lineage.layout import layout_names
 from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import Axis, ColourScale, number
+from fatescope.report.page import Drawing, Page, PageTable, Section, Text, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from fatescope.base import Finding, FloatArray, Table
     from fatescope.lineage.comparing import TraitResult
     from fatescope.lineage.traits import EmbryoTraits
+    from fatescope.report.chart import Chart
     from fatescope.workflows.lineages.comparison import Comparison
     from fatescope.workflows.lineages.settings import CompareSettings
 
@@ -39,15 +41,19 @@ def write_comparison(
     """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
     sections = [_answers(done.results, settings), _embryos(done, settings)]
     if warnings:
-        reasons = [f.reason[:1].upper() + f.reason[1:] for f in warnings]
-        sections.insert(0, show.Section(title="Before you read on", paragraphs=reasons))
+        reasons = Text(paragraphs=[f.reason[:1].upper() + f.reason[1:] for f in warnings])
+        sections.insert(0, Section(title="Before you read on", blocks=(reasons,)))
     sections += [_trait(result, done, settings) for result in done.results]
     if len(done.rounds):
         sections.append(_rounds(done.rounds))
     sections.append(_method())
-    title = f"{settings.test_name} against {done.reference_name}"
-    page = show.build_page(title, sections, lead=_lead(done, settings))
-    return show.store_text(out / "report.html", page)
+    page = Page(
+        title=f"{settings.test_name} against {done.reference_name}",
+        kind="lineages compared",
+        sections=sections,
+        lead=_lead(done, settings),
+    )
+    return write_page(out / "report.html", page)
 
 
 def _lead(done: Comparison, settings: CompareSettings) -> str:
@@ -62,7 +68,7 @@ def _lead(done: Comparison, settings: CompareSettings) -> str:
     )
 
 
-def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> show.Section:
+def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> Section:
     rows = []
     for r in results:
         tested, found = int(np.isfinite(r.q).sum()), int((r.q < settings.fdr).sum())
@@ -72,48 +78,50 @@ def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> show.
             largest = f"{r.cell[i]}: {_difference(r, i)}"
         words, unit = _WORDS[r.trait]
         rows.append((f"{words} ({unit})", str(tested), str(found), largest))
-    return show.Section(
+    return Section(
         title="In short",
-        columns=("trait", "cells tested", "cells that differ", "surest"),
-        rows=rows,
-    )
-
-
-def _embryos(done: Comparison, settings: CompareSettings) -> show.Section:
-    return show.Section(
-        title="Embryos",
-        paragraphs=(
-            "Pace: minutes of the reference for one minute of this embryo (above 1 is fast). What "
-            "is left after pace and lie were taken out stands in the last two columns.",
+        blocks=(
+            PageTable(columns=("trait", "cells tested", "cells that differ", "surest"), rows=rows),
         ),
-        columns=("table", "group", "pace", "divisions shared", "left (min)", "left (µm)"),
-        rows=[
-            (
-                a.table,
-                done.reference_name if i < len(done.reference) else settings.test_name,
-                f"{a.pace:.3f}",
-                str(a.n_shared),
-                f"{a.residual_min:.2f}",
-                f"{a.residual_um:.2f}",
-            )
-            for i, a in enumerate(done.alignments)
-        ],
     )
 
 
-def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> show.Section:
+def _embryos(done: Comparison, settings: CompareSettings) -> Section:
+    meaning = (
+        "Pace: minutes of the reference for one minute of this embryo (above 1 is fast). What is "
+        "left after pace and lie were taken out stands in the last two columns."
+    )
+    rows = [
+        (
+            a.table,
+            done.reference_name if i < len(done.reference) else settings.test_name,
+            f"{a.pace:.3f}",
+            str(a.n_shared),
+            f"{a.residual_min:.2f}",
+            f"{a.residual_um:.2f}",
+        )
+        for i, a in enumerate(done.alignments)
+    ]
+    columns = ("table", "group", "pace", "divisions shared", "left (min)", "left (µm)")
+    return Section(
+        title="Embryos",
+        blocks=(Text(paragraphs=(meaning,)), PageTable(columns=columns, rows=rows)),
+    )
+
+
+def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> Section:
     words, unit = _WORDS[result.trait]
     c, names = result.contrast, [str(n) for n in result.cell]
     groups = lineages_of(names)
     colours = {g: show.founder_colour(g) for g in (*LINEAGES, EARLY) if g in groups}
-    dots = show.draw_differences(
+    dots = show.chart_differences(
         c.difference,
         result.q,
         names,
         groups,
         colours,
         limit=settings.fdr,
-        x_label=f"difference ({unit})",
+        x=Axis(title="difference", unit=unit),
         title=f"{words}: every cell",
     )
     order = np.argsort(np.where(np.isfinite(result.q), result.q, np.inf))[:_TOP].tolist()
@@ -130,36 +138,37 @@ def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> 
         for i in order
         if np.isfinite(result.q[i])
     ]
-    return show.Section(
+    columns = (
+        "cell",
+        "embryos",
+        done.reference_name,
+        settings.test_name,
+        f"difference, 95 % interval ({unit})",
+        "z",
+        "q",
+    )
+    tree = _tree(result, done.reference, words)
+    return Section(
         title=words[0].upper() + words[1:],
-        columns=(
-            "cell",
-            "embryos",
-            done.reference_name,
-            settings.test_name,
-            f"difference, 95 % interval ({unit})",
-            "z",
-            "q",
-        ),
-        rows=rows,
-        figures=[
+        blocks=(
+            PageTable(columns=columns, rows=rows),
             dots,
             *_points(result, done, settings, order),
-            _tree(result, done.reference, words),
-        ],
+            Drawing(svg=tree, title=f"{words} on the mean lineage of the reference"),
+        ),
     )
 
 
 def _points(
     result: TraitResult, done: Comparison, settings: CompareSettings, cells: Sequence[int]
-) -> list[str]:
-    """Draw every embryo for the surest cells; the atlas has no embryos to show."""
+) -> list[Chart]:
+    """Chart every embryo for the surest cells; the atlas has no embryos to show."""
     from_atlas = done.n_reference != len(done.reference)
     first = len(done.reference) if from_atlas else 0
     shown = [i for i in cells if np.isfinite(result.q[i])]
     if not shown:
         return []
-    drawn = show.draw_embryo_points(
+    drawn = show.chart_embryos(
         result.embryo_z[first:][:, shown],
         [str(result.cell[i]) for i in shown],
         [e.table for e in [*done.reference, *done.test][first:]],
@@ -186,7 +195,7 @@ def _tree(result: TraitResult, reference: Sequence[EmbryoTraits], words: str) ->
     layout, mother = layout_names(names, birth, division, open_min=_OPEN_MIN)
     z = result.contrast.z
     signed = result.trait not in ("place_um", "axis_deg")
-    scale = show.ColourScale(
+    scale = ColourScale(
         kind="signed" if signed else "amount",
         low=-4.0 if signed else 0.0,
         high=4.0,
@@ -231,7 +240,7 @@ def _mean(parts: Sequence[tuple[dict[str, int], np.ndarray, FloatArray]]) -> Flo
     return np.asarray(np.divide(total, count, out=np.full(len(place), np.nan), where=count > 0))
 
 
-def _rounds(rounds: Table) -> show.Section:
+def _rounds(rounds: Table) -> Section:
     rows = [
         (
             str(rounds["group"][i]),
@@ -242,27 +251,25 @@ def _rounds(rounds: Table) -> show.Section:
         )
         for i in range(len(rounds))
     ]
-    return show.Section(
+    meaning = (
+        "How far the divisions of one round spread (standard deviation, min). AB 4 means the "
+        "divisions of the cells four divisions below AB."
+    )
+    columns = ("round", "reference", "test", "difference, 95 % interval", "q")
+    return Section(
         title="Synchrony",
-        paragraphs=(
-            "How far the divisions of one round spread (standard deviation, min). AB 4 means the "
-            "divisions of the cells four divisions below AB.",
-        ),
-        columns=("round", "reference", "test", "difference, 95 % interval", "q"),
-        rows=rows,
+        blocks=(Text(paragraphs=(meaning,)), PageTable(columns=columns, rows=rows)),
     )
 
 
-def _method() -> show.Section:
-    return show.Section(
-        title="How this was done",
-        paragraphs=(
-            "The unit is the embryo. Clocks are fitted by a robust line through the divisions that "
-            "embryos share, places by a robust linear map drawn towards a rotation. Variances of "
-            "single cells are drawn towards the common one (moderated t), because few embryos give "
-            "poor variances; the common one counts as ten degrees of freedom at most, because "
-            "cells of one embryo vary together. q is the false discovery rate of Benjamini and "
-            "Hochberg over the cells of one trait. A cell that is born late makes all its "
-            "descendants late: read births from the top.",
-        ),
+def _method() -> Section:
+    words = (
+        "The unit is the embryo. Clocks are fitted by a robust line through the divisions that "
+        "embryos share, places by a robust linear map drawn towards a rotation. Variances of "
+        "single cells are drawn towards the common one (moderated t), because few embryos give "
+        "poor variances; the common one counts as ten degrees of freedom at most, because cells "
+        "of one embryo vary together. q is the false discovery rate of Benjamini and Hochberg "
+        "over the cells of one trait. A cell that is born late makes all its descendants late: "
+        "read births from the top."
     )
+    return Section(title="How this was done", blocks=(Text(paragraphs=(words,)),))

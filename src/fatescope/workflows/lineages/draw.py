@@ -21,11 +21,14 @@ from fatescope.lineage.body_axes import AXES
 from fatescope.lineage.quality import founders_of
 from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.report import lineage as show
-from fatescope.report.words import count_of
+from fatescope.report.chart import draw_file
+from fatescope.report.files import store_text
+from fatescope.report.nuclei.words import count_of
+from fatescope.report.page import Drawing, Page, PageTable, Section, Text, write_page
 from fatescope.run import Run
 from fatescope.workflows.driver import pending, work_through
+from fatescope.workflows.lineages.draw_embryo import draw_embryo
 from fatescope.workflows.lineages.figures import TERRITORY_GROUPS
-from fatescope.workflows.lineages.pictures import draw_embryo
 from fatescope.workflows.lineages.reading import record_reading
 from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -34,6 +37,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import Progress, Table
+    from fatescope.report.page import Block
     from fatescope.run import Summary
 
 
@@ -85,50 +89,30 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     """Write what is about all embryos together."""
     drawn = out / "embryos"
     keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
-    written, sections = [], []
-    sections.append(
-        show.Section(
-            title=count_of(len(keys), "embryo"),
-            links=[(f"embryos/{k}/index.html", k) for k in keys],
-        )
-    )
+    written = []
+    links = Text(links=[(f"embryos/{k}/index.html", k) for k in keys])
+    sections = [Section(title=count_of(len(keys), "embryo"), blocks=(links,))]
     if (out / "territories.parquet").exists() and len(read_table(out / "territories.parquet")):
-        svg, rows = _territories(out, settings)
-        written.append(show.store_text(out / "territories.svg", svg))
-        sections.append(
-            show.Section(
-                title="Where each group dwells",
-                paragraphs=(
-                    "Overlap is the shared part of two densities of nuclei in space: 0 if a group "
-                    "never lies where others lie, 1 if it is spread like all the rest. Chance is "
-                    "the same number after the names were dealt out to the tracks at random.",
-                ),
-                columns=("group", "embryos", "overlap", "95 % interval over embryos", "chance"),
-                rows=rows,
-                figures=(svg,),
-            )
-        )
+        territories, blocks = _territories(out, settings)
+        written.append(store_text(out / "territories.svg", territories))
+        sections.append(Section(title="Where each group dwells", blocks=blocks))
+    title = "The founders of the embryo and their fates"
     founders = show.draw_founders(
         {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
         founder_fates(),
         founder_counts(),
         FATES,
-        title="The founders of the embryo and their fates",
+        title=title,
     )
-    written.append(show.store_text(out / "founders.svg", founders))
-    sections.append(
-        show.Section(
-            title="Founders",
-            paragraphs=("The tissues of each founder after Sulston and others (1983).",),
-            figures=(founders,),
-        )
-    )
-    page = show.build_page("Lineages", sections)
-    written.append(show.store_text(out / "report.html", page))
-    return written
+    written.append(store_text(out / "founders.svg", founders))
+    source = Text(paragraphs=("The tissues of each founder after Sulston and others (1983).",))
+    sections.append(Section(title="Founders", blocks=(source, Drawing(svg=founders, title=title))))
+    page = Page(title="Lineages", kind="lineages drawn", sections=sections)
+    return [*written, write_page(out / "report.html", page)]
 
 
-def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str, ...]]]:
+def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[Block]]:
+    """Return the small maps of all groups, and what the page shows of them."""
     found, nuclei = (
         read_table(out / "territories.parquet"),
         read_table(out / "territory_nuclei.parquet"),
@@ -144,16 +128,15 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         if settings.groups == "compact"
         else {g: show.founder_colour(g) for g in groups}
     )
-    svg = show.draw_territories(
+    maps = show.chart_territories(
         np.stack([nuclei[c].astype(float) for c in _BODY], axis=1),
         nuclei["group"],
         colours,
-        overlaps,
         axis_names=AXES,
-        title=f"Where each group dwells: {count_of(n, 'embryo')}",
-        note="nuclei of all frames in body axes, centred; grey: all groups",
         rng=np.random.default_rng(settings.seed),
     )
+    note = "nuclei of all frames in body axes, centred; grey: all groups"
+    svg = draw_file(maps, note=f"{count_of(n, 'embryo')}: {note}", columns=len(groups))
     rows: list[tuple[str, ...]] = [
         (
             o.group,
@@ -164,7 +147,18 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[tuple[str
         )
         for o in overlaps
     ]
-    return svg, rows
+    meaning = (
+        "Overlap is the shared part of two densities of nuclei in space: 0 if a group never lies "
+        "where others lie, 1 if it is spread like all the rest. Chance is the same number after "
+        "the names were dealt out to the tracks at random."
+    )
+    columns = ("group", "embryos", "overlap", "95 % interval over embryos", "chance")
+    return svg, [
+        Text(paragraphs=(meaning,)),
+        show.chart_overlaps(overlaps, colours),
+        PageTable(columns=columns, rows=rows),
+        Drawing(svg=svg, title="Nuclei of each group, from three sides", caption=note),
+    ]
 
 
 _BODY = ("posterior_um", "dorsal_um", "left_um")

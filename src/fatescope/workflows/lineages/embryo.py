@@ -12,7 +12,7 @@ from fatescope.lineage.body_axes import AXES, body_axes
 from fatescope.lineage.cells import cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
 from fatescope.numeric import Tracks
-from fatescope.report.svg import number
+from fatescope.report.chart import Axis, number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,13 @@ class Embryo:
 
     @property
     def time_label(self) -> str:
-        """Label of the time axis."""
-        return f"time ({self.unit})" if self.unit else "frame"
+        """Words of the time axis."""
+        return self.time_axis.words
+
+    @property
+    def time_axis(self) -> Axis:
+        """Time, with its unit where it is known."""
+        return Axis(title="time", unit=self.unit) if self.unit else Axis(title="frame")
 
 
 def prepare_embryo(key: str, lineage: Lineage) -> Embryo:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.lineage import quality
-from fatescope.report import lineage as show
-from fatescope.report.svg import histogram, number
+from fatescope.report.chart import Axis, Chart, histogram, number
+from fatescope.report.page import Beside, Cell, Drawing, Page, PageTable, Section, Text
 from fatescope.workflows.lineages.figures import CLIFF_CELLS
 
 if TYPE_CHECKING:
@@ -16,60 +16,83 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import Finding
+    from fatescope.report.page import Block
     from fatescope.workflows.lineages.embryo import Embryo
+
+
+Figure = Drawing | tuple[Chart, ...]
 
 
 def embryo_page(
     embryo: Embryo,
-    pictures: Mapping[str, str],
+    figures: Mapping[str, Figure],
     files: Sequence[Path],
     folder: Path,
     findings: Sequence[Finding],
-) -> str:
-    """Build the page of an embryo around its images; links are relative to ``folder``."""
-    figures = {
-        title: [pictures[n] for n in names if n in pictures] for title, names in _FIGURES.items()
-    }
+) -> Page:
+    """Build the page of an embryo around its figures; links are relative to ``folder``."""
     links = [(p.relative_to(folder).as_posix(), _WORDS.get(p.name, p.name)) for p in files]
-    quality_figures = []
-    if embryo.body_um is not None:
-        steps = quality.step_lengths(embryo.lineage)
-        steps = steps[np.isfinite(steps)]
-        apart = quality.sister_distances(embryo.lineage, embryo.cells)
-        for values, label in ((steps, "way in one frame (µm)"), (apart, "sisters apart (µm)")):
-            if len(values):
-                shown = np.sort(values)[: max(1, int(len(values) * 0.999))]
-                quality_figures.append(
-                    histogram(shown, x_label=label, y_label="number", title=label)
-                )
-    shown_findings = [
-        (f.severity, f.rule, "" if f.frame is None else str(f.frame), f.object or "", f.reason)
-        for f in findings[:200]
-    ]
     sections = [
-        show.Section(title="In numbers", columns=("", ""), rows=_facts(embryo)),
-        show.Section(title="Look closer", links=links),
-        *(show.Section(title=t, figures=f) for t, f in figures.items() if f),
+        Section(title="In numbers", blocks=(PageTable(rows=_facts(embryo)),)),
+        Section(title="Look closer", blocks=(Text(links=links),)),
     ]
-    if quality_figures:
-        sections.append(
-            show.Section(
-                title="Steps and sisters",
-                paragraphs=("Of 1000 values the largest one is left out of the figure.",),
-                figures=quality_figures,
-            )
+    for title, names in _FIGURES.items():
+        blocks: list[Block] = []
+        for name in names:
+            figure = figures.get(name, ())
+            blocks += [figure] if isinstance(figure, Drawing) else figure
+        sections += [Section(title=title, blocks=blocks)] if blocks else []
+    if steps := _steps(embryo):
+        sections.append(Section(title="Steps and sisters", blocks=(Beside(blocks=steps),)))
+    rows = [
+        (
+            Cell(text=f.severity, kind=f.severity),
+            f.rule,
+            "" if f.frame is None else str(f.frame),
+            f.object or "",
+            f.reason,
         )
+        for f in findings[:_MOST_FINDINGS]
+    ]
     sections.append(
-        show.Section(
+        Section(
             title=f"Findings while reading ({len(findings)})",
-            paragraphs=("fatescope lineage lint looks further.",),
-            columns=("severity", "rule", "frame", "object", "reason"),
-            rows=shown_findings,
+            blocks=(
+                Text(paragraphs=("fatescope lineage lint looks further.",), tone="aside"),
+                PageTable(columns=("severity", "rule", "frame", "object", "reason"), rows=rows),
+            ),
         )
     )
-    return show.build_page(embryo.key, sections)
+    return Page(title=embryo.key, kind="lineage", sections=sections)
 
 
+def _steps(embryo: Embryo) -> list[Chart]:
+    """Chart how far nuclei go in a frame, and how far apart sisters are."""
+    if embryo.body_um is None:
+        return []
+    steps = quality.step_lengths(embryo.lineage)
+    apart = quality.sister_distances(embryo.lineage, embryo.cells)
+    charts = []
+    for values, title, what in (
+        (steps[np.isfinite(steps)], "Step in one frame", "steps"),
+        (apart, "Distance between sisters", "sisters"),
+    ):
+        shown = np.sort(values)[: max(1, int(len(values) * 0.999))]
+        if len(shown):
+            caption = f"n = {number(len(values))}; of 1000 values the largest one is left out."
+            charts.append(
+                histogram(
+                    shown,
+                    x=Axis(title="distance", unit="µm"),
+                    title=title,
+                    what=what,
+                    caption=caption,
+                )
+            )
+    return charts
+
+
+_MOST_FINDINGS = 200
 _FIGURES = {
     "Over time": ("movement", "populations", "timing"),
     "Names": ("compact-names", "names", "names-pie", "components"),

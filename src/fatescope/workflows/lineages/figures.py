@@ -17,7 +17,7 @@ from fatescope.lineage.comparing import align_embryos, all_cells, can_be_aligned
 from fatescope.lineage.territory import measure_territories
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import number
 from fatescope.workflows.lineages.atlas_source import open_atlas
 from fatescope.workflows.lineages.reading import read_to_scale
 
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
     from fatescope.base.types import FloatArray
     from fatescope.lineage.atlas import Atlas
+    from fatescope.report.chart import Chart
     from fatescope.workflows.lineages.embryo import Embryo
     from fatescope.workflows.lineages.settings import DrawSettings
 
@@ -94,8 +95,8 @@ def territory_tables(embryo: Embryo, settings: DrawSettings) -> dict[str, Table]
     }
 
 
-def populations(embryo: Embryo) -> str:
-    """Draw the number of nuclei of each founder over time."""
+def populations(embryo: Embryo) -> Chart:
+    """Chart the number of nuclei of each founder over time."""
     shown = TERRITORY_GROUPS["founder"]
     founder = [f if f in shown or not f else quality.EARLY for f in embryo.founder]
     group = np.array(founder, dtype=object)[embryo.cells.of_row]
@@ -104,21 +105,21 @@ def populations(embryo: Embryo) -> str:
     outside = None
     if cliff is not None:
         outside = ((cliff + 1) * embryo.interval, float(frames[-1]) * embryo.interval)
-    return show.draw_populations(
+    return show.chart_populations(
         frames * embryo.interval,
         {n: c.astype(float) for n, c in counts.items()},
         {n: show.founder_colour(n) for n in counts},
-        time_label=embryo.time_label,
+        time_axis=embryo.time_axis,
         title=f"{embryo.key}: nuclei of each founder",
         outside_scope=outside,
-        note="doubling scale; Z2 and Z3 count as P4; early: EMS and P0 to P3",
+        caption="Doubling scale; Z2 and Z3 count as P4; early: EMS and P0 to P3",
     )
 
 
-def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> str:
-    """Draw divisions against the reference, or the atlas; empty where they cannot be compared."""
+def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> tuple[Chart, ...]:
+    """Chart divisions against the reference, or the atlas; none where they cannot be compared."""
     if not embryo.unit or embryo.body_um is None:
-        return ""
+        return ()
     mine = embryo_traits(embryo.lineage, table=embryo.key)
     atlas = open_atlas() if settings.reference is None else None
     reference = (
@@ -127,7 +128,7 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
         else _reference(str(settings.reference), reading)
     )
     if not can_be_aligned(mine, reference):
-        return ""
+        return ()
     aligned, notes = align_embryos([*reference, mine], len(reference))
     names = all_cells(aligned)
     times = np.stack([on_cells(names, e, e.division_min) for e in aligned])
@@ -137,7 +138,7 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
     groups = quality.lineages_of(names[known])
     note = notes[-1]
     against = f"{len(reference)} reference embryos" if atlas is None else "the atlas"
-    return show.draw_timing(
+    return show.chart_timing(
         mean,
         times[-1, known],
         _spread(times[:-1, known], names[known], atlas),
@@ -145,8 +146,8 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> s
         groups,
         {g: show.founder_colour(g) for g in (*quality.LINEAGES, quality.EARLY) if g in groups},
         title=f"{embryo.key}: divisions against {against}",
-        note=f"pace {number(note.pace)}, residual {number(note.residual_min)} min, "
-        f"{known.sum()} divisions",
+        caption=f"Pace {number(note.pace)}, residual {number(note.residual_min)} min, "
+        f"{known.sum()} divisions.",
     )
 
 

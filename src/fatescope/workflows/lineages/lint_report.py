@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from fatescope.report import lineage as show
+from fatescope.report.page import Page, PageTable, Section, Text, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,8 +49,13 @@ def write_check(out: Path, findings: Sequence[Finding], lineages: Table | None) 
         sections.append(_tables(lineages))
     if findings:
         sections.append(_rules(findings))
-    page = show.build_page("Check of lineages", sections, lead=_lead(findings, lineages))
-    return show.store_text(out / "report.html", page)
+    page = Page(
+        title="Check of lineages",
+        kind="lineages checked",
+        sections=sections,
+        lead=_lead(findings, lineages),
+    )
+    return write_page(out / "report.html", page)
 
 
 def _lead(findings: Sequence[Finding], lineages: Table | None) -> str:
@@ -69,7 +74,7 @@ def _lead(findings: Sequence[Finding], lineages: Table | None) -> str:
     )
 
 
-def _findings(findings: Sequence[Finding], title: str) -> show.Section:
+def _findings(findings: Sequence[Finding], title: str) -> Section:
     rules = Counter(f.rule for f in findings)
     named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
     cut = f" The first {_MOST} are shown, findings.csv has all." if len(findings) > _MOST else ""
@@ -79,15 +84,17 @@ def _findings(findings: Sequence[Finding], title: str) -> show.Section:
         (f.file, "" if f.frame is None else str(f.frame), f.rule, f.reason, f.status)
         for f in findings[:_MOST]
     ]
-    return show.Section(
-        title=f"{title} ({len(findings)})",
-        paragraphs=(f"By rule: {named}.{cut}",),
+    table = PageTable(
         columns=columns if decided else columns[:-1],
         rows=rows if decided else [row[:-1] for row in rows],
     )
+    return Section(
+        title=f"{title} ({len(findings)})",
+        blocks=(Text(paragraphs=(f"By rule: {named}.{cut}",)), table),
+    )
 
 
-def _tables(lineages: Table) -> show.Section:
+def _tables(lineages: Table) -> Section:
     columns = {
         "table": "table",
         "errors": "errors",
@@ -104,11 +111,10 @@ def _tables(lineages: Table) -> show.Section:
         range(len(lineages)),
         key=lambda i: (-lineages["errors"][i], -lineages["warnings"][i], str(lineages["table"][i])),
     )
-    return show.Section(
-        title="Lineages",
-        paragraphs=("Those with most errors first. Frames count from 0.",),
-        columns=tuple(columns.values()),
-        rows=[tuple(_text(lineages[c][i]) for c in columns) for i in worst[:_MOST]],
+    rows = [tuple(_text(lineages[c][i]) for c in columns) for i in worst[:_MOST]]
+    order = Text(paragraphs=("Those with most errors first. Frames count from 0.",))
+    return Section(
+        title="Lineages", blocks=(order, PageTable(columns=tuple(columns.values()), rows=rows))
     )
 
 
@@ -119,14 +125,11 @@ def _text(value: object) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def _rules(findings: Sequence[Finding]) -> show.Section:
+def _rules(findings: Sequence[Finding]) -> Section:
     rules = [r for r in _MEANING if any(f.rule == r for f in findings)]
-    return show.Section(
-        title="What the rules mean",
-        paragraphs=(
-            "To accept or reject findings, set status in findings.csv and give the file with "
-            "--decisions; to repair a table, use fatescope lineage edit.",
-        ),
-        columns=("rule", "meaning"),
-        rows=[(r, _MEANING[r]) for r in rules],
+    words = (
+        "To accept or reject findings, set status in findings.csv and give the file with "
+        "--decisions; to repair a table, use fatescope lineage edit."
     )
+    table = PageTable(columns=("rule", "meaning"), rows=[(r, _MEANING[r]) for r in rules])
+    return Section(title="What the rules mean", blocks=(Text(paragraphs=(words,)), table))

@@ -13,10 +13,14 @@ from fatescope.lineage import quality
 from fatescope.lineage.compact import published_features
 from fatescope.lineage.components import principal_components
 from fatescope.report import lineage as show
-from fatescope.report.words import count_of
+from fatescope.report.chart import Axis
+from fatescope.report.nuclei.words import count_of
+from fatescope.report.page import Drawing
 
 if TYPE_CHECKING:
+    from fatescope.report.chart import Chart
     from fatescope.workflows.lineages.embryo import Embryo
+    from fatescope.workflows.lineages.embryo_page import Figure
     from fatescope.workflows.lineages.settings import DrawSettings
 
 
@@ -48,13 +52,13 @@ def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
     return chosen
 
 
-def movement(embryo: Embryo, settings: DrawSettings) -> str:
-    """Draw the ways of the asked cells alone, in body axes or as x and y stand in the table.
+def movement(embryo: Embryo, settings: DrawSettings) -> Chart | None:
+    """Chart the ways of the asked cells alone, in body axes or as x and y stand in the table.
 
     Returns
     -------
-    str
-        Empty where no place is known, as in a Newick tree.
+    Chart or None
+        ``None`` where no place is known, as in a Newick tree.
     """
     chosen_cell(embryo, settings)  # raises where there is none of them
     asked, names = asked_cells(settings), set(embryo.cells.name)
@@ -65,26 +69,27 @@ def movement(embryo: Embryo, settings: DrawSettings) -> str:
     if settings.coordinates == "raw" or embryo.body_um is None:
         raw = published_features(embryo.lineage, ("x", "y", "time"))
         place, time = raw[rows, :2], raw[rows, 2]
-        labels, clock = ("x (px, counted from 1)", "y (px, counted from 1)"), "frame"
+        axes = [Axis(title=a, unit="px, counted from 1") for a in "xy"]
+        clock = "frame"
     else:
         place, time = embryo.body_um[rows, :2], embryo.lineage.frame[rows] * embryo.interval
-        labels = f"{embryo.axis_names[0]} (µm)", f"{embryo.axis_names[1]} (µm)"
+        axes = [Axis(title=a, unit="µm") for a in embryo.axis_names[:2]]
         clock = embryo.time_label
     if not np.isfinite(place).all(axis=1).any():
-        return ""
-    return show.draw_movement(
+        return None
+    return show.chart_movement(
         place,
         time,
         cell[rows],
         there,
-        axis_labels=labels,
+        axes=(axes[0], axes[1]),
         time_label=clock,
         title=f"{embryo.key}: movement of {', '.join(there)}",
-        note=f"not in this table: {', '.join(missing)}" if missing else "",
+        caption=f"Not in this table: {', '.join(missing)}." if missing else "",
     )
 
 
-def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
+def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, Figure]:
     """Draw what compact names are, their rows as bars and as the published pie, and components."""
     length = settings.compact_length
     compact = [compact_name(str(n), length) or "unnamed" for n in embryo.cells.name]
@@ -103,32 +108,34 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, str]:
     frequent = {n for n, _ in rows.most_common(_MOST_LISTED)}
     listed = {n: c for n, c in colours.items() if n in frequent}
     only = "" if len(listed) == len(ordered) else f" The {len(listed)} most frequent are shown."
-    full = count_of(len(set(embryo.cells.name)), "name")
-    figures = {
-        "compact-names": show.draw_compact_names(
-            {n: members[n] for n in listed},
-            counts,
-            colours,
-            length=length,
-            title=f"{embryo.key}: compact_cellname",
-            note="A name is its founder and one letter for each division. The first "
-            f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
-        ),
-        "names": show.draw_class_bars(
-            ordered,
-            list(counts.values()),
-            [most] * len(ordered),
-            founders,
-            title=f"{embryo.key}: rows of each name ({length} letters)",
-            note=f"{count_of(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows",
-        ),
-        "names-pie": show.draw_class_pie(
-            counts, founders, title=f"{embryo.key}: rows of each name"
-        ),
+    title, full = f"{embryo.key}: rows of each name", count_of(len(set(embryo.cells.name)), "name")
+    list_title = f"{embryo.key}: compact_cellname"
+    listing = show.draw_compact_names(
+        {n: members[n] for n in listed},
+        counts,
+        colours,
+        length=length,
+        title=list_title,
+        note="A name is its founder and one letter for each division. The first "
+        f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
+    )
+    bars = show.chart_class_bars(
+        ordered,
+        list(counts.values()),
+        [most] * len(ordered),
+        founders,
+        title=f"{title} ({length} letters)",
+        caption=f"{count_of(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows.",
+    )
+    pie = show.draw_class_pie(counts, founders, title=title)
+    figures: dict[str, Figure] = {
+        "compact-names": Drawing(svg=listing, title=list_title),
+        "names": (bars,),
+        "names-pie": Drawing(svg=pie, title=title),
     }
     row_name = np.array(compact, dtype=object)[embryo.cells.of_row]
     if drawn := _components(embryo, row_name, listed, settings):
-        figures["components"] = drawn
+        figures["components"] = Drawing(svg=drawn, title=f"{embryo.key}: principal components")
     return figures
 
 

@@ -9,7 +9,8 @@ import numpy as np
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import founders_of
 from fatescope.report import lineage as show
-from fatescope.report.svg import number
+from fatescope.report.chart import Axis, Chart, Line, Points, number
+from fatescope.report.page import Beside, Drawing, Page, PageTable, Section, Text, write_page
 from fatescope.workflows.reproduce.names_scores import (
     ATLAS,
     ATLAS_TRACKS,
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base.types import FloatArray
+    from fatescope.report.chart.values import Shape
     from fatescope.train.tasks.names import FittedNames
     from fatescope.workflows.reproduce.names_outcome import NamesOutcome
     from fatescope.workflows.reproduce.names_published import RunAgain
@@ -48,13 +50,17 @@ def write_names_page(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, q
         _table(outcome),
         _reported(outcome, recipe),
         _later(outcome, recipe),
-        _unseen(outcome),
         _corrected(outcome, recipe),
         _caveats(outcome, quick=quick),
         LINEAGE_NAMES.section(),
     ]
-    page = show.build_page("lineage-names-2020", sections, lead=_lead(outcome, quick=quick))
-    return show.store_text(out / "report.html", page)
+    page = Page(
+        title="lineage-names-2020",
+        kind="reproduction",
+        sections=sections,
+        lead=_lead(outcome, quick=quick),
+    )
+    return write_page(out / "report.html", page)
 
 
 def _lead(outcome: NamesOutcome, *, quick: bool) -> str:
@@ -73,7 +79,7 @@ def _lead(outcome: NamesOutcome, *, quick: bool) -> str:
     return f"Quick run on rendered embryos: it shows that all runs. {text}" if quick else text
 
 
-def _table(outcome: NamesOutcome) -> show.Section:
+def _table(outcome: NamesOutcome) -> Section:
     def row(method: str, what: str) -> tuple[str, ...]:
         score = outcome.scores[method]
         return (
@@ -96,9 +102,8 @@ def _table(outcome: NamesOutcome) -> show.Section:
         ]
 
     runs = outcome.published
-    return show.Section(
-        title="Published, run again, corrected",
-        columns=("", "judged on", "accuracy", "95 % interval over embryos"),
+    table = PageTable(
+        columns=("what", "judged on", "accuracy", "95 % interval over embryos"),
         rows=[
             *again(runs.reported, _POST, "the reported run"),
             row(REPORTED, "the same network on other embryos"),
@@ -109,67 +114,70 @@ def _table(outcome: NamesOutcome) -> show.Section:
             row(ATLAS_TRACKS, ATLAS_TRACKS),
         ],
     )
+    return Section(title="Published, run again, corrected", blocks=(table, _unseen(outcome)))
 
 
-def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
+def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
     runs = outcome.published
     done = runs.reported
     counts = {n: int(c) for n, c in zip(done.names, done.label_counts, strict=True) if c}
-    bars = show.draw_class_bars(
+    title = "Rows of each compact name"
+    bars = show.chart_class_bars(
         list(counts),
         list(counts.values()),
         [done.rows_per_name] * len(counts),
         founders_of(list(counts)),
-        title="Rows of each compact name, before and after RandomOverSampler",
-        note=f"{done.table}, all rows",
+        title=f"{title}, before and after RandomOverSampler",
+        caption=f"{done.table}, all rows.",
     )
-    pie = show.draw_class_pie(counts, founders_of(list(counts)), title="Rows of each compact name")
+    pie = show.draw_class_pie(counts, founders_of(list(counts)), title=title)
     fit = done.fit.fitted
-    epochs = np.arange(1, len(fit.history) + 1, dtype=float)
-    rates = show.draw_curves(
-        np.repeat(epochs, 2)[1:],  # one rate a whole epoch: a staircase
+    rates = _chart(
+        "Learning rate: as published, and given the loss",
+        "learning rate",
         {
-            _CONSTANT: 1000 * np.repeat(fit.course("learning_rate"), 2)[:-1],
-            _ON_LOSS: 1000 * np.repeat(runs.on_loss.fitted.course("learning_rate"), 2)[:-1],
+            _CONSTANT: fit.course("learning_rate"),
+            _ON_LOSS: runs.on_loss.fitted.course("learning_rate"),
         },
-        _CURVES,
-        x_label="epoch",
-        y_label="learning rate (1/1000)",
-        title="learning rate: as published, and given the loss",
     )
-    return show.Section(
-        title="The reported run",
-        paragraphs=(
-            f"All rows of {_which(done)}; {', '.join(done.run.columns)} as they stand in it; the "
-            f"{len(counts)} compact names of {done.run.letters} letters. {_sampling(done)}",
-            f"Layers {_layers(done)}, ReLU, dropout 0.2 after the second and the third, Adam at "
-            f"0.001, batches of {done.run.layout.batch}, {recipe.epochs} epochs. The notebook "
-            "calls ReduceLROnPlateau (factor 0.7, patience 6) as step(1.): the learning rate falls "
-            "every seventh epoch, whatever the loss does. The post says that it falls when the "
-            "loss stays; given the training loss, the same network reaches "
-            f"{_accuracy(runs.on_loss.fitted.course('validation_accuracy'))}. "
-            "Accuracy on training rows is that of the network after each epoch, without dropout, "
-            "as on the rows held back.",
-        ),
-        figures=(bars, pie, *_curves(fit, _ROWS)[:2], rates),
+    words = (
+        f"All rows of {_which(done)}; {', '.join(done.run.columns)} as they stand in it; the "
+        f"{len(counts)} compact names of {done.run.letters} letters. {_sampling(done)}",
+        f"Layers {_layers(done)}, ReLU, dropout 0.2 after the second and the third, Adam at "
+        f"0.001, batches of {done.run.layout.batch}, {recipe.epochs} epochs. The notebook "
+        "calls ReduceLROnPlateau (factor 0.7, patience 6) as step(1.): the learning rate falls "
+        "every seventh epoch, whatever the loss does. The post says that it falls when the "
+        "loss stays; given the training loss, the same network reaches "
+        f"{_accuracy(runs.on_loss.fitted.course('validation_accuracy'))}. "
+        "Accuracy on training rows is that of the network after each epoch, without dropout, as "
+        "on the rows held back.",
     )
+    accuracy, loss, _ = _curves(fit, _ROWS)
+    blocks = (
+        Text(paragraphs=words),
+        bars,
+        Drawing(svg=pie, title=title),
+        Beside(blocks=(accuracy, loss)),
+        rates,
+    )
+    return Section(title="The reported run", blocks=blocks)
 
 
-def _later(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
+def _later(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
     done = outcome.published.later
-    return show.Section(
-        title="A later run of the same notebook",
-        paragraphs=(
-            "Four days after the post the notebook was run on another table and stored with "
-            "98.29 %, which is often taken for the reported run. Here: "
-            f"{_which(done)}, frames of up to {recipe.crop_nuclei} nuclei; "
-            f"{', '.join(done.run.columns)}; the {int((done.label_counts > 0).sum())} names of "
-            f"{done.run.letters} letters. {_sampling(done)}",
-            f"Layers {_layers(done)} (32 outputs for fewer names), dropout 0.2 after the second to "
-            f"the fourth, batches of {done.run.layout.batch}, {recipe.later_epochs} epochs, "
-            "step(1.).",
-        ),
-        figures=_curves(done.fit.fitted, _ROWS),
+    words = (
+        "Four days after the post the notebook was run on another table and stored with "
+        "98.29 %, which is often taken for the reported run. Here: "
+        f"{_which(done)}, frames of up to {recipe.crop_nuclei} nuclei; "
+        f"{', '.join(done.run.columns)}; the {int((done.label_counts > 0).sum())} names of "
+        f"{done.run.letters} letters. {_sampling(done)}",
+        f"Layers {_layers(done)} (32 outputs for fewer names), dropout 0.2 after the second to "
+        f"the fourth, batches of {done.run.layout.batch}, {recipe.later_epochs} epochs, "
+        "step(1.).",
+    )
+    curves = Beside(blocks=_curves(done.fit.fitted, _ROWS))
+    return Section(
+        title="A later run of the same notebook", blocks=(Text(paragraphs=words), curves)
     )
 
 
@@ -200,76 +208,88 @@ def _accuracy(course: FloatArray) -> str:
     return ", ".join(f"{course[n - 1]:.3f} after {n} epochs" for n in dict.fromkeys(epochs))
 
 
-def _unseen(outcome: NamesOutcome) -> show.Section:
-    rows = []
-    for i, key in enumerate(outcome.test):
-        rows.append((key, *(f"{s.per_embryo[i]:.3f}" for s in outcome.scores.values())))
-    return show.Section(
-        title="Each unseen embryo",
-        paragraphs=("Accuracy over the rows that carry one of the 32 names.",),
-        columns=("embryo", *outcome.scores),
-        rows=rows,
-    )
-
-
-def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> show.Section:
-    return show.Section(
-        title="Corrected",
-        paragraphs=(
-            f"{outcome.source}: {outcome.n_train} embryos for training, {outcome.n_validation} to "
-            f"watch it, {len(outcome.test)} for the numbers. Each embryo, in training too, is laid "
-            "into body axes without its names: time from the number of nuclei, the pose by search "
-            "over proper rotations against the mean of the training embryos (mean distance left "
-            f"{outcome.residual_um:.2f} µm). The label set is fixed; over-sampling "
-            f"({recipe.rows_per_class} rows a name) happens inside the training set; at the end "
-            "the shares of the names in the training rows are put back.",
-            "network/ is the package: the network, its weights, the mean embryo, a card. The atlas "
-            "in the tables above is built from the training embryos alone, and judged on the same "
-            "rows; a row that it gives no name counts as wrong.",
-        ),
-        figures=_curves(outcome.corrected, _EMBRYOS),
-    )
-
-
-def _curves(fit: FittedNames, held: str) -> tuple[str, str, str]:
-    epochs = np.arange(1, len(fit.history) + 1, dtype=float)
-    accuracy = show.draw_curves(
-        epochs,
-        {_TRAINING: fit.course("training_accuracy"), held: fit.course("validation_accuracy")},
-        _CURVES,
-        x_label="epoch",
-        y_label="accuracy",
-        title="accuracy",
-        y_range=(0.0, 1.0),
-    )
-    others = [
-        show.draw_curves(
-            epochs,
-            {_TRAINING: values},
-            _CURVES,
-            x_label="epoch",
-            y_label=label,
-            title=title,
-        )
-        for values, label, title in (
-            (fit.course("loss"), "cross-entropy", "loss"),
-            (fit.course("learning_rate") * 1000, "learning rate (1/1000)", "learning rate"),
-        )
+def _unseen(outcome: NamesOutcome) -> Chart:
+    """Chart the accuracy of each method on each unseen embryo."""
+    methods = list(outcome.scores)
+    rows = [
+        (value, i, f"{key}: {value:.3f}")
+        for i, method in enumerate(methods)
+        for key, value in zip(outcome.test, outcome.scores[method].per_embryo, strict=True)
     ]
-    return accuracy, others[0], others[1]
-
-
-def _caveats(outcome: NamesOutcome, *, quick: bool) -> show.Section:
-    return show.Section(
-        title="How far this can be believed",
-        paragraphs=(
-            "The accuracy on random rows depends on the table and on the seed: one table, one "
-            "seed, no interval.",
-            f"The interval is over {len(outcome.test)} embryos of one collection, compressed, "
-            "imaged alike; other laboratories are not covered."
-            + (" Rendered embryos say nothing about real ones." if quick else ""),
-        ),
+    intervals = [
+        Line(name="95 % interval", x=[s.low, s.high], y=[i, i], colour="#7fb3b5", width=9.0)
+        for i, s in enumerate(outcome.scores.values())
+    ]
+    points = Points(
+        name="an unseen embryo",
+        x=[value for value, _, _ in rows],
+        y=[i for _, i, _ in rows],
+        colour="#182026",
+        words=[words for _, _, words in rows],
     )
+    return Chart(
+        title="Accuracy on unseen embryos",
+        x=Axis(title="accuracy", ends=(0.0, 1.0)),
+        y=Axis(title="method", labels=methods),
+        marks=(*intervals, points),
+        caption=f"n = {len(outcome.test)} embryos; over the rows that carry one of the 32 names.",
+        height_px=40 * len(methods),
+    )
+
+
+def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
+    words = (
+        f"{outcome.source}: {outcome.n_train} embryos for training, {outcome.n_validation} to "
+        f"watch it, {len(outcome.test)} for the numbers. Each embryo, in training too, is laid "
+        "into body axes without its names: time from the number of nuclei, the pose by search "
+        "over proper rotations against the mean of the training embryos (mean distance left "
+        f"{outcome.residual_um:.2f} µm). The label set is fixed; over-sampling "
+        f"({recipe.rows_per_class} rows a name) happens inside the training set; at the end "
+        "the shares of the names in the training rows are put back.",
+        "network/ is the package: the network, its weights, the mean embryo, a card. The atlas "
+        "in the tables above is built from the training embryos alone, and judged on the same "
+        "rows; a row that it gives no name counts as wrong.",
+    )
+    curves = Beside(blocks=_curves(outcome.corrected, _EMBRYOS))
+    return Section(title="Corrected", blocks=(Text(paragraphs=words), curves))
+
+
+def _curves(fit: FittedNames, held: str) -> tuple[Chart, Chart, Chart]:
+    """Chart accuracy, loss and learning rate of a training."""
+    return (
+        _chart(
+            "Accuracy",
+            "accuracy",
+            {_TRAINING: fit.course("training_accuracy"), held: fit.course("validation_accuracy")},
+        ),
+        _chart("Loss", "cross-entropy", {_TRAINING: fit.course("loss")}),
+        _chart("Learning rate", "learning rate", {_TRAINING: fit.course("learning_rate")}),
+    )
+
+
+def _chart(title: str, what: str, curves: dict[str, FloatArray]) -> Chart:
+    """Chart values by epoch; a learning rate holds for a whole epoch, accuracy ends at 1."""
+    shape: Shape = "steps" if what == "learning rate" else "straight"
+    return Chart(
+        title=title,
+        x=Axis(title="epoch"),
+        y=Axis(title=what, ends=(0.0, 1.0) if what == "accuracy" else None),
+        marks=[
+            Line(name=n, x=np.arange(1, len(y) + 1), y=y, colour=_CURVES[n], shape=shape)
+            for n, y in curves.items()
+        ],
+    )
+
+
+def _caveats(outcome: NamesOutcome, *, quick: bool) -> Section:
+    words = (
+        "The accuracy on random rows depends on the table and on the seed: one table, one "
+        "seed, no interval.",
+        f"The interval is over {len(outcome.test)} embryos of one collection, compressed, "
+        "imaged alike; other laboratories are not covered."
+        + (" Rendered embryos say nothing about real ones." if quick else ""),
+    )
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))
 
 
 def _percent(share: float) -> str:

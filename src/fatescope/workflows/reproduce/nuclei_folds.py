@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,14 +11,13 @@ import numpy as np
 from fatescope.base import Table
 from fatescope.evaluate import LabelScores, boundary_roughness, score_labels
 from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
-from fatescope.report import draw_panels, foreground_panel, intensity_panel, probability_panel
-from fatescope.report.lineage import store_text
+from fatescope.prepare.store import write_image_file
+from fatescope.report.images import display_limits, to_grey
 from fatescope.storage import remove
 from fatescope.workflows.driver import Outcome, describe_files
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -81,7 +81,7 @@ def run_fold(
     ----------
     fold : Fold
     out : Path
-        Gets ``images/NAME.svg`` of each image left out.
+        Gets ``images/NAME/*.png`` of each image left out.
     recipe : NucleiRecipe
     progress : callable, optional
     """
@@ -113,13 +113,18 @@ def run_fold(
         )
         # The version least like the first: some versions are hardly changed at all.
         shown = int(np.argmax([np.abs(image - pairs[0][0]).mean() for image, _ in pairs]))
-        store_text(
-            out / "images" / f"{sample.unit}.svg",
-            _draw(
-                sample, found, (*pairs[shown], maps[shown]), threshold=recipe.published_threshold
-            ),
-        )
-        files.append(f"images/{sample.unit}.svg")
+        image, mask = pairs[shown]
+        folder = Path("images") / sample.unit
+        for name, pixels in {
+            "image": _grey(read_plane(sample.image)),
+            "prediction": to_grey(found, limits=(0.0, 1.0)),
+            "mask": to_grey(read_label_plane(sample.labels) > 0, limits=(0.0, 1.0)),
+            "augmented-image": _grey(image),
+            "augmented-prediction": to_grey(maps[shown], limits=(0.0, 1.0)),
+            "augmented-mask": to_grey(mask, limits=(0.0, 1.0)),
+        }.items():
+            write_image_file(out / folder / f"{name}.png", pixels)
+            files.append(str(folder / f"{name}.png"))
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
     remove(fits)
     return Outcome(
@@ -218,30 +223,8 @@ def _score_published(
     return scores, found
 
 
-def _draw(
-    sample: Sample,
-    found: FloatArray,
-    augmented: tuple[FloatArray, NDArray[np.bool_], FloatArray],
-    *,
-    threshold: float,
-) -> str:
-    """Draw image, prediction and mask; below, the same of one augmented version."""
-    image, mask, its_map = augmented
-    return draw_panels(
-        [
-            [
-                intensity_panel("image", read_plane(sample.image)),
-                probability_panel(f"prediction, edge at {threshold:g}", found, threshold=threshold),
-                foreground_panel("mask", read_label_plane(sample.labels) > 0),
-            ],
-            [
-                intensity_panel("augmented image", image),
-                probability_panel("its prediction", its_map, threshold=threshold),
-                foreground_panel("augmented mask", mask),
-            ],
-        ],
-        title=sample.unit,
-    )
+def _grey(pixels: NDArray[np.generic]) -> NDArray[np.uint8]:
+    return to_grey(pixels, limits=display_limits(pixels))
 
 
 def _roughness(

@@ -9,7 +9,21 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.base import Table
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
-from fatescope.report import lineage as show
+from fatescope.prepare import read_plane
+from fatescope.report.chart import Axis, Chart, Line
+from fatescope.report.images import png_uri
+from fatescope.report.page import (
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Section,
+    Text,
+    View,
+    outlines_of,
+    write_page,
+)
 from fatescope.workflows.reproduce.nuclei_folds import AUGMENTED, CORRECTED
 from fatescope.workflows.reproduce.origin import NUCLEI
 
@@ -20,7 +34,11 @@ if TYPE_CHECKING:
 
 PUBLISHED_IOU = "about 0.71"
 _TABLES = ("scores", "course", "networks", "roughness")
-_COLOURS = {"Dice loss": "#0072B2", "pixel IoU, training": "#D55E00"}
+_CURVES = (
+    ("Dice loss", "dice_loss", "#0072B2"),
+    ("pixel IoU, training", "training_iou", "#D55E00"),
+)
+_EDGE = "#d55e00"
 
 
 def write_nuclei_page(out: Path, recipe: NucleiRecipe, *, source: str, quick: bool) -> Path:
@@ -29,15 +47,19 @@ def write_nuclei_page(out: Path, recipe: NucleiRecipe, *, source: str, quick: bo
     training = float(np.mean(networks["training_iou"]))
     sections = [
         _table(scores, training, recipe),
-        _figures(out, scores, recipe),
+        _images(out, scores, recipe),
         _outlines(roughness),
         _course(course, recipe, source),
         _caveats(scores, quick=quick),
         NUCLEI.section(),
     ]
-    lead = _lead(scores, training, recipe, quick=quick)
-    page = show.build_page("nuclei-2020", sections, lead=lead)
-    return show.store_text(out / "report.html", page)
+    page = Page(
+        title="nuclei-2020",
+        kind="reproduction",
+        sections=sections,
+        lead=_lead(scores, training, recipe, quick=quick),
+    )
+    return write_page(out / "report.html", page)
 
 
 def interval(scores: Table, which: str) -> tuple[float, str]:
@@ -101,7 +123,7 @@ def _which(recipe: NucleiRecipe) -> str:
     return f"a network like that of 2020 ({', '.join(changed)})"
 
 
-def _table(scores: Table, training: float, recipe: NucleiRecipe) -> show.Section:
+def _table(scores: Table, training: float, recipe: NucleiRecipe) -> Section:
     seen = "augmented training images"
     again = "run as published" if not _changed(recipe) else "run again, with changes (below)"
     rows = [
@@ -114,33 +136,50 @@ def _table(scores: Table, training: float, recipe: NucleiRecipe) -> show.Section
         name = method if method == CORRECTED else method.replace("published", "the same network")
         judged = f"{len(those)} images, each left out"
         rows.append((name, judged, f"{pixels:.2f}", over, f"{nuclei:.2f}", span))
-    return show.Section(
+    words = (
+        "Pixel IoU counts pixels of the foreground; AP at 0.50 counts nuclei, each found by an "
+        "outline that overlaps its own by half. Both pooled; intervals by resampling images."
+    )
+    columns = ("what", "judged on", "pixel IoU", "95 %", "AP at 0.50", "95 %")
+    return Section(
         title="Published, run again, corrected",
-        paragraphs=(
-            "Pixel IoU counts pixels of the foreground; AP at 0.50 counts nuclei, each found by an "
-            "outline that overlaps its own by half. Both pooled; intervals by resampling images.",
-        ),
-        columns=("", "judged on", "pixel IoU", "95 %", "AP at 0.50", "95 %"),
-        rows=rows,
+        blocks=(Text(paragraphs=(words,)), PageTable(columns=columns, rows=rows)),
     )
 
 
-def _figures(out: Path, scores: Table, recipe: NucleiRecipe) -> show.Section:
-    figures = [
-        show.stored_text(out / "images" / f"{name}.svg") for name in dict.fromkeys(scores["image"])
+def _images(out: Path, scores: Table, recipe: NucleiRecipe) -> Section:
+    words = (
+        "Each image was left out of the training of the network that drew its prediction. After "
+        "it comes one augmented version, as the network is trained on. The orange edge lies at "
+        f"{recipe.published_threshold:g}, the threshold of the published figures."
+    )
+    views = [
+        _view(out / "images" / str(name), title, prefix, recipe.published_threshold)
+        for name in dict.fromkeys(scores["image"])
+        for title, prefix in ((str(name), ""), (f"{name}, augmented", "augmented-"))
     ]
-    return show.Section(
-        title="Image, prediction, mask, augmented mask",
-        paragraphs=(
-            "Each image was left out of the training of the network that drew its prediction. "
-            "Below it, one augmented version, as the network is trained on. The orange edge lies "
-            f"at {recipe.published_threshold:g}, the threshold of the published figures.",
-        ),
-        figures=figures,
+    viewer = ImageViewer(
+        title="Image, prediction and mask", views=views, layers={"edge": _EDGE}, noun="edge"
+    )
+    return Section(
+        title="Image, prediction, mask, augmented mask", blocks=(Text(paragraphs=(words,)), viewer)
     )
 
 
-def _outlines(roughness: Table) -> show.Section:
+def _view(folder: Path, title: str, prefix: str, threshold: float) -> View:
+    """Return image, prediction and mask side by side, the prediction with its edge."""
+    panes = []
+    for name in ("image", "prediction", "mask"):
+        pixels = read_plane(folder / f"{prefix}{name}.png")
+        inside = (pixels > 255 * threshold).astype(np.uint8) * (name == "prediction")
+        edge = outlines_of(inside, layer="edge", colour=lambda _: _EDGE)
+        height, width = pixels.shape
+        uri = png_uri(pixels)
+        panes.append(Pane(title=name, image=uri, width=width, height=height, outlines=edge))
+    return View(title=title, frames=(Frame(panes=panes),))
+
+
+def _outlines(roughness: Table) -> Section:
     names = ("drawn_mask_px", "augmented_mask_px", "prediction_px")
     images = list(dict.fromkeys(roughness["image"]))
     # Where a network drew nothing there is no outline: those versions count for neither side.
@@ -152,20 +191,20 @@ def _outlines(roughness: Table) -> show.Section:
     total = {n: _mean(np.array(v)[np.isfinite(v)]) for n, v in mean.items()}
     drawn, augmented, predicted = (total[n] for n in names)
     smoother = sum(p < m for p, m in zip(mean[names[2]], mean[names[1]], strict=True))
-    return show.Section(
+    words = (
+        "This is what the authors saw in 2020. Roughness is the mean distance between an "
+        "outline and itself smoothed (Gaussian of 2 px), in pixels of the network's grid, at "
+        f"threshold 0.5, over {AUGMENTED} augmented versions of each image left out: "
+        f"augmented mask {_px(augmented)}, prediction {_px(predicted)}, mask as drawn "
+        f"{_px(drawn)}. The prediction is the smoother one in {smoother} of {len(images)} "
+        f"images; {int((~seen).sum())} versions without an outline are left out.",
+        "A network that draws a mean over many noisy masks is bound to be smoother than each "
+        "of them. It says nothing about how near its outline is to the nucleus.",
+    )
+    columns = ("image", "mask as drawn (px)", "augmented mask (px)", "prediction (px)")
+    return Section(
         title="Is the prediction less noisy than the augmented mask?",
-        paragraphs=(
-            "This is what the authors saw in 2020. Roughness is the mean distance between an "
-            "outline and itself smoothed (Gaussian of 2 px), in pixels of the network's grid, at "
-            f"threshold 0.5, over {AUGMENTED} augmented versions of each image left out: "
-            f"augmented mask {_px(augmented)}, prediction {_px(predicted)}, mask as drawn "
-            f"{_px(drawn)}. The prediction is the smoother one in {smoother} of {len(images)} "
-            f"images; {int((~seen).sum())} versions without an outline are left out.",
-            "A network that draws a mean over many noisy masks is bound to be smoother than each "
-            "of them. It says nothing about how near its outline is to the nucleus.",
-        ),
-        columns=("image", "mask as drawn (px)", "augmented mask (px)", "prediction (px)"),
-        rows=rows,
+        blocks=(Text(paragraphs=words), PageTable(columns=columns, rows=rows)),
     )
 
 
@@ -177,49 +216,43 @@ def _px(value: float) -> str:
     return f"{value:.2f}" if np.isfinite(value) else "no outline"
 
 
-def _course(course: Table, recipe: NucleiRecipe, source: str) -> show.Section:
+def _course(course: Table, recipe: NucleiRecipe, source: str) -> Section:
     first = course.rows(course["left_out"] == course["left_out"][0])
-    epochs = first["epoch"].astype(float)
-    curves = {"Dice loss": first["dice_loss"], "pixel IoU, training": first["training_iou"]}
-    figure = show.draw_curves(
-        epochs,
-        curves,
-        _COLOURS,
-        x_label="epoch",
-        y_label="loss, IoU",
-        title=f"{first['left_out'][0]} left out",
-        y_range=(0.0, 1.0),
+    curves = [
+        Line(name=name, x=first["epoch"], y=first[column], colour=colour)
+        for name, column, colour in _CURVES
+    ]
+    chart = Chart(
+        title=f"Training with {first['left_out'][0]} left out",
+        x=Axis(title="epoch"),
+        y=Axis(title="loss, IoU", ends=(0.0, 1.0)),
+        marks=curves,
     )
     changed = _changed(recipe)
-    return show.Section(
-        title="What ran",
-        paragraphs=(
-            f"{source}. FPN on ResNet18, one channel, sigmoid; Dice loss; Adam at {recipe.rate:g}; "
-            f"{recipe.epochs} epochs of {recipe.batches} batches of {recipe.batch}; one joint "
-            "transform of Albumentations (grid distortion, transpose, both flips, quarter turns, "
-            "brightness and contrast, each half of the time; a crop of 350 to 400 px in three of "
-            f"ten), then images squeezed to {recipe.size_px} x {recipe.size_px} by the nearest "
-            "pixel. Masks as published where the data have them: JPEG, all that is not 0. There "
-            "was no validation set: the published figure is that of augmented training images.",
-            f"Different from 2020: {'; '.join([*changed, 'other images, and fewer'])}.",
-            "Corrected: the small U-Net of this house, which draws foreground, distance and "
-            f"touching border, {recipe.steps} steps on the same images; the nuclei's size in the "
-            "image left out is given, thresholds are the defaults. Nuclei are separated, nothing "
-            "is squeezed.",
-        ),
-        figures=(figure,),
+    words = (
+        f"{source}. FPN on ResNet18, one channel, sigmoid; Dice loss; Adam at {recipe.rate:g}; "
+        f"{recipe.epochs} epochs of {recipe.batches} batches of {recipe.batch}; one joint "
+        "transform of Albumentations (grid distortion, transpose, both flips, quarter turns, "
+        "brightness and contrast, each half of the time; a crop of 350 to 400 px in three of "
+        f"ten), then images squeezed to {recipe.size_px} x {recipe.size_px} by the nearest "
+        "pixel. Masks as published where the data have them: JPEG, all that is not 0. There "
+        "was no validation set: the published figure is that of augmented training images.",
+        f"Different from 2020: {'; '.join([*changed, 'other images, and fewer'])}.",
+        "Corrected: the small U-Net of this house, which draws foreground, distance and "
+        f"touching border, {recipe.steps} steps on the same images; the nuclei's size in the "
+        "image left out is given, thresholds are the defaults. Nuclei are separated, nothing "
+        "is squeezed.",
     )
+    return Section(title="What ran", blocks=(Text(paragraphs=words), chart))
 
 
-def _caveats(scores: Table, *, quick: bool) -> show.Section:
+def _caveats(scores: Table, *, quick: bool) -> Section:
     left_out = _of(scores, CORRECTED)
-    return show.Section(
-        title="How far this can be believed",
-        paragraphs=(
-            f"{len(left_out)} images with {left_out['n_true'].sum()} nuclei are few, and "
-            "sections of one series are alike: the interval is over images, not over embryos. "
-            "The published set had up to 180 images, of which few are to be had; so this is the "
-            "procedure, not the data."
-            + (" Rendered images say nothing about real ones." if quick else ""),
-        ),
+    words = (
+        f"{len(left_out)} images with {left_out['n_true'].sum()} nuclei are few, and "
+        "sections of one series are alike: the interval is over images, not over embryos. "
+        "The published set had up to 180 images, of which few are to be had; so this is the "
+        "procedure, not the data."
+        + (" Rendered images say nothing about real ones." if quick else "")
     )
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=(words,)),))

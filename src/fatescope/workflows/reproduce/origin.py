@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from fatescope.report.lineage import Section
+from fatescope.report.page import Section, Text
 
 _NOTEBOOKS = "Pre-trained%20Models%20(DevLearning)/notebooks"
 _CODE = "https://github.com/devoworm/GSoC-2020"
@@ -21,9 +21,8 @@ class Origin:
 
     def section(self) -> Section:
         """Return the section that says so on the page."""
-        return Section(
-            title="Whose work it is", paragraphs=(self.work, self.right), links=self.links
-        )
+        text = Text(paragraphs=(self.work, self.right), links=self.links)
+        return Section(title="Whose work it is", blocks=(text,))
 
 
 LINEAGE_NAMES = Origin(

@@ -1,0 +1,45 @@
+"""Drawings that are no charts: their style, and words in them.
+
+They carry their style with them, so that an SVG file stands alone in any program.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_STYLE = (
+    "text{font-family:'Helvetica Neue',Arial,'Liberation Sans',sans-serif;font-size:12px;"
+    "fill:#222}.t{font-size:14px;font-weight:600}.s{font-size:10px;fill:#555}"
+    ".h{paint-order:stroke;stroke:#fff;stroke-width:2.5px;fill:#222}"
+    ".ax{stroke:#444;stroke-width:1;fill:none}.gr{stroke:#e4e4e4;stroke-width:1;fill:none}"
+)
+
+
+def figure(body: str, *, width: float, height: float, title: str) -> str:
+    """Return a whole ``<svg>`` element on white, with a title for screen readers."""
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
+        f'width="{width:.0f}" height="{height:.0f}" role="img">'
+        f"<title>{escape(title)}</title><style>{_STYLE}</style>"
+        f'<rect width="100%" height="100%" fill="#fff"/>{body}</svg>\n'
+    )
+
+
+def text(x: float, y: float, words: str, *, anchor: str = "start", kind: str = "") -> str:
+    """Return words at a place; ``kind`` is ``t`` (title), ``s`` (small), ``s h`` (on white)."""
+    cls = f' class="{kind}"' if kind else ""
+    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"{cls}>{escape(words)}</text>'
+
+
+def legend(left: float, top: float, entries: Sequence[tuple[str, str]], *, step: float = 0) -> str:
+    """Return colour keys in a row (or in a column where ``step`` is 0)."""
+    parts = []
+    for i, (name, colour) in enumerate(entries):
+        x, y = (left + i * step, top) if step else (left, top + i * 18)
+        parts.append(f'<rect x="{x:.1f}" y="{y - 9:.1f}" width="12" height="10" fill="{colour}"/>')
+        parts.append(text(x + 17, y, name))
+    return "".join(parts)

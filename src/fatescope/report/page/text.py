@@ -1,0 +1,96 @@
+"""Blocks of a page that are words and numbers: text, code, tables, headline numbers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_MINUS, _NARROW = "−", "\u202f"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Text:
+    """Paragraphs, then links as (address, words) pairs; ``aside`` is small and grey."""
+
+    paragraphs: Sequence[str] = ()
+    links: Sequence[tuple[str, str]] = ()
+    tone: Literal["body", "aside"] = "body"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Code:
+    """Text to copy: ``prose`` as a quotation, ``code`` in a fixed width.
+
+    With ``file_name`` a link saves it under that name.
+    """
+
+    text: str
+    title: str
+    kind: Literal["code", "prose"] = "code"
+    note: str = ""
+    file_name: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    """One headline number at the top of a page."""
+
+    name: str
+    value: str
+    unit: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cell:
+    """A cell of a table that is more than its text.
+
+    ``kind`` is a severity (``error``, ``warning``, ``info``), ``code`` or empty. ``hint`` appears
+    under the pointer; ``more`` unfolds below the text, one line each.
+    """
+
+    text: str
+    kind: str = ""
+    hint: str = ""
+    more: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageTable:
+    """Rows under columns, numbers as text, ready to read.
+
+    A column whose cells are numbers is set to the right; of six rows or more, a click on a heading
+    sorts them. Without ``columns`` the first cell of a row is its heading.
+    """
+
+    rows: Sequence[Sequence[str | Cell]]
+    columns: Sequence[str] = ()
+    title: str = ""
+    numeric: frozenset[int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        width = max((len(row) for row in self.rows), default=0)
+        columns = [[cell_text(r[i]) for r in self.rows if i < len(r)] for i in range(width)]
+        found = frozenset(i for i, cells in enumerate(columns) if _are_numbers(cells))
+        object.__setattr__(self, "numeric", found if self.columns else frozenset())
+
+
+def cell_text(cell: str | Cell) -> str:
+    """Return the text of a cell."""
+    return cell.text if isinstance(cell, Cell) else cell
+
+
+def _are_numbers(cells: Sequence[str]) -> bool:
+    said = [c for c in cells if c not in ("", "–")]
+    return bool(said) and all(_is_number(c) for c in said)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text.replace(_MINUS, "-").replace(_NARROW, "").removesuffix("%"))
+    except ValueError:
+        return False
+    return True

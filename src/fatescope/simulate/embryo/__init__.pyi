@@ -1,0 +1,11 @@
+from .looks import vary_movie as vary_movie
+from .looks import vary_volume as vary_volume
+from .moments import Lives as Lives
+from .moments import Moment as Moment
+from .movie import MovieScene as MovieScene
+from .settings import LineageSettings as LineageSettings
+from .settings import MovieSettings as MovieSettings
+from .settings import VolumeSettings as VolumeSettings
+from .truth import count_founders as count_founders
+from .volume import EmbryoScene as EmbryoScene
+from .volume import EmbryoVolume as EmbryoVolume
