@@ -326,7 +326,8 @@ def _findings(
             reason=f"{values.size - int(finite.sum())} of {values.size} pixels are NaN or "
             "infinite; they count as background.",
         )
-    low, high = np.nanmin(values), np.nanmax(values)
+    seen = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (seen.min(), seen.max()) if seen.size else (0, 0)
     if low == high:
         yield Finding(
             **place,

@@ -103,10 +103,10 @@ def segment_membranes(
     box = bounding_box(depth > 0)
     if box is None or not alike:
         return empty
-    inside, walls = depth[box] > 0, ridges[box]
-    seeds = seeds_between_walls(walls > _SEED_WALL * settings.least_wall, inside, step)
+    inside, walls, least = depth[box] > 0, ridges[box], settings.least(values.ndim)
+    seeds = seeds_between_walls(walls > _SEED_WALL * least, inside, step)
     pieces = watershed(walls, seeds, mask=inside)
-    merged = merge_over_weak_walls(pieces, walls, least=settings.least_wall)
+    merged = merge_over_weak_walls(pieces, walls, least=least)
     cores = np.zeros(grid.coarse_shape, dtype=np.int32)
     cores[box] = without_flat_cells(merged, step, least=settings.least_cell_um)
     whole = tuple(slice(0, n) for n in grid.shape)

@@ -33,6 +33,9 @@ class MembraneSettings(PredictSettings):
         gt=0,
         le=1,
     )
+    least_wall_in_plane: float = setting(
+        0.08, "the same in a single plane, where walls are cut and not summed", gt=0, le=1
+    )
     surface: float = setting(
         0.22, "brightness at which the embryo begins, as a share of its plane's", gt=0, lt=1
     )
@@ -55,3 +58,7 @@ class MembraneSettings(PredictSettings):
         1.2, "distance from the walls that a cell reaches, if it is found alone", unit="µm", gt=0
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+    def least(self, ndim: int) -> float:
+        """Return the ridge above which there is a wall, in a volume or in a plane."""
+        return self.least_wall if ndim == 3 else self.least_wall_in_plane
