@@ -11,13 +11,28 @@ import tifffile
 GUID = "1E94C24B-45E4-450A-9919-257C714278F7"
 
 
-def write_tiff(path: Path, value: int = 0, *, shape: tuple[int, ...] = (4, 6)) -> None:
+def write_tiff(
+    path: Path,
+    value: int = 0,
+    *,
+    shape: tuple[int, ...] = (4, 6),
+    properties: dict[str, object] | None = None,
+) -> None:
+    """Write pages of one value; ``properties`` as MetaXpress writes them beside a plane."""
+    listed = "".join(
+        f'<prop id="{k}" type="{"float" if isinstance(v, int) else "string"}" value="{v}"/>'
+        for k, v in (properties or {}).items()
+    )
+    description = f"<MetaData><PlaneInfo>{listed}</PlaneInfo></MetaData>" if listed else None
+    software = "MetaSeries" if listed else None
     path.parent.mkdir(parents=True, exist_ok=True)
     pixels = np.full(shape, value, dtype=np.uint16)
     pages = pixels if pixels.ndim == 2 else list(pixels)
     with tifffile.TiffWriter(path) as tif:
         for page in [pages] if pixels.ndim == 2 else pages:
-            tif.write(page, metadata=None, contiguous=False)
+            tif.write(
+                page, metadata=None, contiguous=False, description=description, software=software
+            )
 
 
 def write_htd(path: Path, *, wells: str = "B02 B03", sites: int = 2, **more: str) -> None:

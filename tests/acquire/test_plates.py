@@ -74,6 +74,30 @@ def test_planes_in_zstep_folders_are_planes_also_where_z_has_ten(tmp_path):
     assert int(read_field(layout, "A01", "1").read(Z=9)[0, 0]) == 10
 
 
+def test_copies_of_a_projection_under_each_zstep_are_one_projection(tmp_path):
+    for z in (1, 2):
+        folder = tmp_path / "TimePoint_1" / f"ZStep_{z}"
+        cases.write_tiff(folder / "P_A01_s1_w1.TIF", z, properties={"Z Step": z})
+        cases.write_tiff(folder / "P_A01_s1_w2.TIF", 9, properties={"Z Projection Method": "Max"})
+        cases.write_tiff(folder / "P_A01_s1_w3.TIF", 5, properties={"Z Step": 1})
+    cases.write_htd(tmp_path / "P.HTD", wells="A01", sites=1, steps="2", waves="BF DAPI Cy5")
+    layout = read_plate(tmp_path, ANY)
+    assert (layout.n_images, layout.missing, layout.planes) == (6, 0, (0, 1))
+    assert rules(layout) == ["repeated-images"]
+    assert read_field(layout, "A01", "1").channels == ("BF", "Cy5")
+    assert int(read_projection(layout, "A01", "1").read()[0, 0]) == 9
+    assert layout.find("A01", "1", frame=0, channel="Cy5", plane=1) is None
+
+
+def test_an_export_of_projections_alone_is_not_missing_its_planes(tmp_path):
+    for site in (1, 2):
+        cases.write_tiff(tmp_path / "TimePoint_1" / f"P_B02_s{site}_w1.TIF", site)
+    cases.write_htd(tmp_path / "P.HTD", wells="B02", steps="5", waves="DAPI")
+    layout = read_plate(tmp_path, ANY)
+    assert (layout.n_images, layout.missing, layout.planes) == (2, 0, ())
+    assert int(read_field(layout, "B02", "2").read()[0, 0]) == 2
+
+
 def test_a_tiff_that_is_a_stack_gives_its_planes(tmp_path):
     for site in (1, 2):
         cases.write_tiff(tmp_path / f"P_A01_s{site}_w1.TIF", 5, shape=(3, 4, 6))

@@ -73,7 +73,7 @@ class FoundPlate:
 
 
 def assemble(found: FoundPlate) -> PlateLayout:
-    """Return the layout: wells and fields in order, each place once.
+    """Return the layout: wells and fields in order.
 
     Raises
     ------
@@ -108,27 +108,27 @@ _Grouped = dict[str, dict[str, tuple[PlateImage, ...]]]
 
 
 def _by_field(found: FoundPlate) -> _Grouped:
-    """Group files by well and field; a second file for one place is left out and said."""
-    groups: dict[tuple[str, str], dict[tuple[object, ...], PlateImage]] = {}
+    """Group files by well and field, and say where two hold one plane: the first is read."""
+    groups: dict[tuple[str, str], list[PlateImage]] = {}
+    places: set[object] = set()
     repeated: list[Path] = []
     for image in found.images:
-        places = groups.setdefault((image.well, image.field), {})
-        place = (image.frames, image.channels, image.planes)
+        groups.setdefault((image.well, image.field), []).append(image)
+        place = (image.well, image.field, image.frames, image.channels, image.planes)
         if place in places:
             repeated.append(image.path)
-        places.setdefault(place, image)
+        places.add(place)
     if repeated:
         found.note(
             "repeated-images",
-            f"{len(repeated)} files hold a plane that another file holds already; the first of "
-            f"them, {escape(repeated[0].name)}, and the others are not used. If these are several "
-            "plates, give one of their folders.",
+            f"{len(repeated)} files hold a plane that another file holds already, such as "
+            f"{escape(str(repeated[0]))}. They are counted and not read.",
             value=len(repeated),
         )
     ordered = sorted(groups, key=lambda at: (well_order(at[0]), natural(at[1])))
     grouped: _Grouped = {}
     for well, name in ordered:
-        grouped.setdefault(well, {})[name] = tuple(groups[well, name].values())
+        grouped.setdefault(well, {})[name] = tuple(groups[well, name])
     return grouped
 
 

@@ -11,11 +11,17 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.imagexpress_htd import PlannedPlate, read_htd
-from fatescope.acquire.plates.imagexpress_tiff import illumination, stated_z_step, z_distance
+from fatescope.acquire.plates.imagexpress_tiff import (
+    copied_plane,
+    illumination,
+    stated_z_step,
+    z_distance,
+)
 from fatescope.acquire.plates.listing import Listing
 from fatescope.base import PROJECTION, FileFormatError, PlateImage, Spacing, escape, parse_well
 
@@ -55,8 +61,8 @@ def read_imagexpress(listing: Listing) -> FoundPlate:
     _refuse_several(listing.root, {folder for *_, folder in images})
     has_stacks = any(z is not None and z > 0 for _, _, _, z, _ in images)
     names = _channel_names(plan, [(m, listing.root / n) for n, m, *_ in images])
+    alone = PROJECTION if has_stacks or (plan and plan.n_planes > 1) else 0
     for name, match, frame, z, _ in images:
-        alone = PROJECTION if has_stacks else 0
         found.images.append(
             PlateImage(
                 path=listing.root / name,
@@ -67,6 +73,7 @@ def read_imagexpress(listing: Listing) -> FoundPlate:
                 planes=(alone if not z else z - 1,),
             )
         )
+    found.images = _without_copies(found.images)
     found.spacing = _stack_spacing(found.images)
     found.channels = [names[w] for w in sorted(names)]
     if plan is not None:
@@ -123,6 +130,20 @@ def _channel_names(
     return {w: f"{n} w{w}" if n in twice else n for w, n in names.items()}
 
 
+def _without_copies(images: list[PlateImage]) -> list[PlateImage]:
+    """Return the images with copies of one plane under the number of that plane."""
+    original: dict[str, int | None] = {}
+    for image in images:
+        if image.planes[0] > 0 and image.channels[0] not in original:
+            original[image.channels[0]] = copied_plane(image.path)
+    return [
+        image
+        if (plane := original.get(image.channels[0])) is None
+        else replace(image, planes=(plane,))
+        for image in images
+    ]
+
+
 def _stack_spacing(images: list[PlateImage]) -> Spacing:
     """Return the z step that a projection states, else that between planes of the first stack."""
     projection = next((i for i in images if i.planes == (PROJECTION,)), None)
@@ -152,7 +173,8 @@ def _count_lacking(plan: PlannedPlate, found: FoundPlate) -> int:
     A channel that has projections alone, or one plane where others have more, was taken so: the
     plan does not tell this. Of the times it says that all were to be taken.
     """
-    present = Counter((i.well, i.frames[0], i.channels[0], i.planes[0]) for i in found.images)
+    places = {(i.well, i.frames[0], i.channels[0], i.planes[0], i.field) for i in found.images}
+    present = Counter(place[:-1] for place in places)
     planes: dict[str, set[int]] = {}
     for image in found.images:
         planes.setdefault(image.channels[0], set()).add(image.planes[0])

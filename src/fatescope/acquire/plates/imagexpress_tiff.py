@@ -7,6 +7,8 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from fatescope.base import PROJECTION
+
 _ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, struct.error)
 """What a parser runs into in a damaged file; the image is complained about when it is read."""
 
@@ -33,6 +35,18 @@ def stated_z_step(path: Path) -> float | None:
     """Return the µm between planes that went into a projection, as its file states it."""
     step = read_plane_info(path).get("Z Projection Step Size")
     return float(step) if isinstance(step, int | float) and 0 < step < math.inf else None
+
+
+def copied_plane(path: Path) -> int | None:
+    """Return which plane a file beyond ``ZStep_1`` is a copy of, or ``None`` for one of its own.
+
+    MetaXpress exports a projection, and the plane of a channel that has only one, once for each
+    step; the properties of the plane stay those of the original.
+    """
+    info = read_plane_info(path)
+    if "Z Projection Method" in info:
+        return PROJECTION
+    return 0 if info.get("Z Step") == 1 else None
 
 
 def z_distance(lower: Path, upper: Path) -> float | None:
