@@ -19,6 +19,11 @@ from .lineages import write_lineage as write_lineage
 from .markers import as_markers as as_markers
 from .markers import read_markers as read_markers
 from .markers import read_recorded_nuclei as read_recorded_nuclei
+from .plates import apply_plate_map as apply_plate_map
+from .plates import read_field as read_field
+from .plates import read_plate as read_plate
+from .plates import read_plate_map as read_plate_map
+from .plates import read_projection as read_projection
 from .reading import ImageReading as ImageReading
 from .tables import read_table as read_table
 from .tables import write_table as write_table

@@ -58,7 +58,7 @@ def grouped_by_pattern(found: Sequence[tuple[str, Path]], pattern: str) -> list[
     InputError
         If the pattern has no placeholder, or fits no file.
     """
-    expression, names = _compiled(pattern)
+    expression, names = compile_pattern(pattern)
     axes = [n for n in AXIS_OF if n in names]
     images: dict[tuple[str, ...], dict[tuple[str, ...], Path]] = {}
     keys: dict[tuple[str, ...], tuple[str, tuple[tuple[str, str], ...]]] = {}
@@ -116,7 +116,14 @@ def _group(key: str, members: list[tuple[int, Path]], fields: tuple[tuple[str, s
     return key, tuple(path for _, path in ordered), frames, fields, ()
 
 
-def _compiled(pattern: str) -> tuple[re.Pattern[str], list[str]]:
+def compile_pattern(pattern: str) -> tuple[re.Pattern[str], list[str]]:
+    """Return the expression that names of files must fit, and the placeholders in their order.
+
+    Raises
+    ------
+    InputError
+        If there is no placeholder, or one twice, or ``{t}``, ``{z}`` or ``{c}``.
+    """
     names = _PLACEHOLDER.findall(pattern)
     if not names or len(set(names)) != len(names):
         raise InputError(

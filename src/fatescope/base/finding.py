@@ -29,6 +29,9 @@ RULES: dict[str, frozenset[str]] = {
     "input": _words("""
         unreadable empty constant not-finite no-scale odd-axes unlike-training
     """),
+    "plates": _words("""
+        missing-images unlisted-images repeated-images outside-plate unmapped-wells
+    """),
     "result": _words("""
         assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
         no-membrane no-nuclei scaled

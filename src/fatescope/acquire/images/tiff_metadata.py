@@ -25,6 +25,8 @@ def read_metadata(
         steps, channels = _ome(tif.ome_metadata)
     elif tif.is_imagej:
         steps, channels = _imagej(tif.imagej_metadata or {}, series.keyframe)
+    elif tif.is_metaseries:
+        steps = _metaseries(tif.metaseries_metadata or {})
     elif tif.is_lsm:
         steps = _lsm(tif.lsm_metadata or {})
     else:
@@ -65,6 +67,15 @@ def _imagej(meta: Mapping[str, Any], page: Any) -> tuple[dict[str, float | None]
     if steps["T"] == 0:  # ImageJ writes 0 where the interval is unknown
         steps["T"] = None
     return steps, ()
+
+
+def _metaseries(meta: Mapping[str, Any]) -> dict[str, float | None]:
+    """Read the calibration that MetaMorph and MetaXpress write with each plane."""
+    plane = meta.get("PlaneInfo") or {}
+    if not plane.get("spatial-calibration-state", True):
+        return {}
+    unit = plane.get("spatial-calibration-units", "")
+    return {a: length_in(plane.get(f"spatial-calibration-{a.lower()}"), unit, UM) for a in "YX"}
 
 
 def _lsm(meta: Mapping[str, Any]) -> dict[str, float | None]:

@@ -58,7 +58,7 @@ def find_image(folder: Path, where: str) -> ZarrImage:
     metadata = read_json(folder, where)
     if _is_array(folder, metadata):
         return ZarrImage(path=folder, stored=_named_dimensions(metadata, where))
-    attributes = _attributes(metadata)
+    attributes = ome_attributes(metadata)
     if "multiscales" not in attributes and (folder / "0").is_dir():
         if (folder / "1").is_dir():
             raise FileFormatError(
@@ -107,7 +107,7 @@ def _is_array(folder: Path, metadata: Mapping[str, Any]) -> bool:
     return metadata.get("node_type") == "array" or (folder / ".zarray").is_file()
 
 
-def _attributes(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
+def ome_attributes(metadata: Mapping[str, Any]) -> Mapping[str, Any]:
     """Return the OME part: ``attributes.ome`` since 0.5, ``attributes`` before."""
     attributes = metadata.get("attributes")
     attributes = attributes if isinstance(attributes, dict) else {}

@@ -1,0 +1,65 @@
+"""What the files of a plate hold inside: stacks, movies or channels that no name tells of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fatescope.acquire.images.single import read_one
+from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.base import PROJECTION, FileFormatError, Finding, Image, PlateImage
+
+
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """The first file of a kind, opened, and the axes it had to be opened with."""
+
+    image: Image
+    axes: str | None
+
+
+def look_inside(found: FoundPlate) -> FoundPlate:
+    """Open the first file of each channel, and its first projection; widen the others alike.
+
+    Pages of a TIFF that does not say what they are, are planes. A file that differs from the
+    first of its kind is named when it is read.
+    """
+    samples: dict[tuple[tuple[str, ...], bool], _Sample | None] = {}
+    widened: list[PlateImage] = []
+    for file in found.images:
+        kind = (file.channels, file.planes == (PROJECTION,))
+        if kind not in samples:
+            samples[kind] = _opened(file, found)
+        sample = samples[kind]
+        widened.append(file if sample is None else _widened(file, sample))
+    found.images = widened
+    for sample in samples.values():
+        if sample is not None:
+            found.spacing = sample.image.spacing.replaced_by(found.spacing)
+    return found
+
+
+def _opened(file: PlateImage, found: FoundPlate) -> _Sample | None:
+    try:
+        return _Sample(read_one(file.path, axes=None), None)
+    except FileFormatError as error:
+        try:
+            return _Sample(read_one(file.path, axes="ZYX"), "ZYX")
+        except FileFormatError:
+            found.findings.append(
+                Finding(file=str(file.path), rule="unreadable", severity="error", reason=str(error))
+            )
+            return None
+
+
+def _widened(file: PlateImage, sample: _Sample) -> PlateImage:
+    """Return the file with the frames, channels and planes that lie inside it."""
+    image = sample.image
+    frames, channels, planes = file.frames, file.channels, file.planes
+    if image.size("T") > 1 and len(frames) == 1:
+        frames = tuple(range(frames[0], frames[0] + image.size("T")))
+    if image.size("Z") > 1 and len(planes) == 1:
+        planes = tuple(range(max(planes[0], 0), max(planes[0], 0) + image.size("Z")))
+    if image.size("C") > 1 and len(channels) == 1:
+        names = image.channels or tuple(map(str, range(image.size("C"))))
+        channels = tuple(f"{channels[0]} {name}".strip() for name in names)
+    return replace(file, frames=frames, channels=channels, planes=planes, axes=sample.axes)

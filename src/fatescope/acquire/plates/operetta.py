@@ -1,0 +1,182 @@
+"""Opera Phenix and Operetta: one TIFF a plane, and an index that Harmony writes.
+
+Harmony 4 and 5 describe the channel in each image, Harmony 6 and later once in a map. Stage
+positions and pixel sizes are in metres, Y of the stage points upward.
+"""
+
+from __future__ import annotations
+
+import re
+
+from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.listing import Listing, named_inside, parent
+from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
+from fatescope.acquire.plates.xml_records import Record, read_records
+from fatescope.base import FileFormatError, InputError, PlateImage, Spacing, escape, name_well
+
+INDEX = ("index.idx.xml", "index.ref.xml", "index.xml")
+"""In the order in which they are believed."""
+_NAME = re.compile(r"r(\d+)c(\d+)f(\d+)p(\d+)\w*-ch(\d+)(?:sk|t)(\d+)\w*\.tiff?", re.IGNORECASE)
+
+
+def find_index(listing: Listing) -> list[str]:
+    """Return the indices of a listing, the most believed one of each folder first."""
+    found: dict[str, str] = {}
+    for kind in reversed(INDEX):
+        for name in listing.names:
+            if name.rpartition("/")[2].casefold() == kind:
+                found[parent(name)] = name
+    return list(found.values())
+
+
+def is_operetta(listing: Listing) -> bool:
+    """Tell whether a folder holds such an index, or files that are named so."""
+    return bool(find_index(listing)) or any(_match(n) for n in listing.names)
+
+
+def _match(name: str) -> re.Match[str] | None:
+    return _NAME.fullmatch(name.rpartition("/")[2])
+
+
+def read_operetta(listing: Listing) -> FoundPlate:
+    """Read a plate of Harmony.
+
+    Raises
+    ------
+    FileFormatError
+        If the index is damaged or lists no image, or there are several plates.
+    """
+    found = FoundPlate(root=listing.root, format="operetta")
+    indices = find_index(listing)
+    if len(indices) > 1:
+        raise FileFormatError(
+            f"{escape(listing.root)}: holds {len(indices)} plates, such as "
+            f"{escape(parent(indices[0]))} and {escape(parent(indices[1]))}. Give one of them."
+        )
+    listed = _read_listed(listing, indices[0], found) if indices else set()
+    for name in listing.names:
+        match = None if name in listed else _match(name)
+        if match is not None:
+            row, column, field, plane, channel, frame = map(int, match.groups())
+            if indices:
+                found.unlisted.append(name)
+            _add(found, listing, name, (row, column, field, frame - 1, plane - 1), f"{channel}")
+    return found
+
+
+def _add(
+    found: FoundPlate, listing: Listing, name: str, place: tuple[int, ...], channel: str
+) -> None:
+    row, column, field, frame, plane = place
+    try:
+        well = name_well(row, column)
+    except InputError:
+        return
+    found.images.append(
+        PlateImage(
+            path=listing.root / name,
+            well=well,
+            field=str(field),
+            frames=(max(frame, 0),),
+            channels=(channel,),
+            planes=(max(plane, 0),),
+        )
+    )
+
+
+def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
+    """Read what the index lists, and return the names of files that it accounts for."""
+    images: list[Record] = []
+    entries: dict[str, Record] = {}
+
+    def take_image(record: Record) -> None:
+        if record.get("URL"):
+            images.append({k: v for k, v in record.items() if k in _USED})
+
+    def take_entry(record: Record) -> None:
+        merged = entries.setdefault(record.get("ChannelID", ""), {})
+        merged |= {k: v for k, v in record.items() if k in _USED and v}
+
+    read_records(listing.root / index, {"Image": take_image, "Entry": take_entry})
+    if not images:
+        raise FileFormatError(
+            f"{escape(listing.root / index)}: lists no image. Copy or export the plate again."
+        )
+    records = [{**entries.get(r.get("ChannelID", ""), {}), **r} for r in images]
+    first_frame = min(whole(r, "TimepointID") for r in records)
+    first_plane = min(whole(r, "PlaneID") for r in records)
+    names = _channel_names(records)
+    folded = listing.by_folded()
+    here: set[str] = set()
+    for record in records:
+        wanted = named_inside(parent(index), record["URL"])
+        if wanted is None:
+            found.outside.append(record["URL"])
+            continue
+        name = folded.get(wanted.casefold())
+        if name is None:
+            found.lacking += 1
+            found.lacking_first = found.lacking_first or wanted
+            continue
+        here.add(name)
+        place = (
+            whole(record, "Row"),
+            whole(record, "Col"),
+            whole(record, "FieldID"),
+            whole(record, "TimepointID") - first_frame,
+            whole(record, "PlaneID") - first_plane,
+        )
+        _add(found, listing, name, place, names[record.get("ChannelID", "1")])
+        _add_position(found, record)
+    found.channels = list(names.values())
+    found.spacing = _spacing(records)
+    return here
+
+
+_USED = {
+    *("URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName"),
+    *("ImageResolutionX", "ImageResolutionY", "PositionX", "PositionY", "PositionZ"),
+    *("AbsPositionZ", "MeasurementTimeOffset"),
+}
+
+
+def _channel_names(records: list[Record]) -> dict[str, str]:
+    """Return the name of each channel by its number; equal names get the number behind."""
+    names: dict[str, str] = {}
+    for record in records:
+        key = record.get("ChannelID", "1")
+        names[key] = names.get(key) or record.get("ChannelName", "")
+    ordered = sorted(names, key=lambda k: (len(k), k))
+    twice = [n for n in names.values() if list(names.values()).count(n) > 1]
+    return {k: f"{names[k]} {k}".strip() if names[k] in twice else names[k] or k for k in ordered}
+
+
+def _add_position(found: FoundPlate, record: Record) -> None:
+    x, y = measured(record, "PositionX"), measured(record, "PositionY")
+    if x is not None and y is not None:
+        image = found.images[-1]
+        found.positions_um.setdefault((image.well, image.field), (-y * 1e6, x * 1e6))
+
+
+def _spacing(records: list[Record]) -> Spacing:
+    """Return pixel size and interval of the first image that has them, and the median z step."""
+    sizes = {
+        a: next((v for r in records if (v := measured(r, f"ImageResolution{a}"))), None)
+        for a in "YX"
+    }
+    heights: dict[tuple[str, ...], dict[int, float]] = {}
+    times: dict[tuple[str, ...], dict[int, float]] = {}
+    for r in records:
+        of = (r.get("Row", ""), r.get("Col", ""), r.get("FieldID", ""), r.get("ChannelID", ""))
+        z, t = measured(r, "PositionZ"), measured(r, "MeasurementTimeOffset")
+        if z is not None:
+            heights.setdefault((*of, r.get("TimepointID", "")), {})[whole(r, "PlaneID")] = z
+        if t is not None:
+            times.setdefault((*of, r.get("PlaneID", "")), {})[whole(r, "TimepointID")] = t
+    z_step, interval = usual_step(heights), usual_step(times)
+    return Spacing.of(
+        source="file",
+        T=interval / 60 if interval else None,
+        Z=float(f"{z_step * 1e6:.8g}") if z_step else None,
+        **{a: float(f"{v * 1e6:.8g}") if v and v > 0 else None for a, v in sizes.items()},
+    )

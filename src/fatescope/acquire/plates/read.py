@@ -1,0 +1,81 @@
+"""Open a plate, by what its folder holds and not by what it is called."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fatescope.acquire.plates.assemble import FoundPlate, assemble
+from fatescope.acquire.plates.imagexpress import is_imagexpress, read_imagexpress
+from fatescope.acquire.plates.incucyte import is_incucyte, read_incucyte
+from fatescope.acquire.plates.inside import look_inside
+from fatescope.acquire.plates.listing import Listing, list_files
+from fatescope.acquire.plates.ome_zarr import is_ome_zarr, read_ome_zarr
+from fatescope.acquire.plates.operetta import is_operetta, read_operetta
+from fatescope.acquire.plates.pattern import read_pattern
+from fatescope.acquire.plates.settings import PlateReading
+from fatescope.acquire.plates.yokogawa import is_yokogawa, read_yokogawa
+from fatescope.base import FileFormatError, PlateLayout, escape
+
+
+def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
+    """List what a plate holds; of the pixels, one file of each channel is opened.
+
+    Parameters
+    ----------
+    path : Path or str
+        Folder of an OME-Zarr plate (0.4, 0.5), of ImageXpress, Opera Phenix or Operetta, Incucyte
+        or Yokogawa CellVoyager; or any folder, with a pattern.
+    reading : PlateReading
+
+    Returns
+    -------
+    PlateLayout
+        Files on disk, whatever an index promises; the difference is in ``missing`` and in the
+        findings.
+
+    Raises
+    ------
+    FileFormatError
+        If the folder is none of these, its index is damaged, or it holds several plates.
+    InputError
+        If no file fits the pattern, or there are several vessels.
+    """
+    path = Path(path)
+    where = escape(path)
+    if not path.is_dir():
+        what = "is a file" if path.exists() else "is not there"
+        raise FileFormatError(f"{where}: {what}. Give the folder of a plate.")
+    if reading.pattern is not None:
+        return assemble(look_inside(read_pattern(list_files(path), reading.pattern)))
+    zarr = _zarr_plate(path)
+    if zarr is not None:
+        return assemble(read_ome_zarr(zarr))
+    return assemble(look_inside(_read_files(list_files(path), reading, where)))
+
+
+def _zarr_plate(path: Path) -> Path | None:
+    """Return the OME-Zarr folder: the given one, or the only one in it."""
+    if is_ome_zarr(path):
+        return path
+    inside = sorted(p for p in path.glob("*.zarr") if p.is_dir())
+    if len(inside) > 1:
+        raise FileFormatError(
+            f"{escape(path)}: holds {len(inside)} OME-Zarr folders, such as "
+            f"{escape(inside[0].name)} and {escape(inside[1].name)}. Give one of them."
+        )
+    return inside[0] if inside else None
+
+
+def _read_files(listing: Listing, reading: PlateReading, where: str) -> FoundPlate:
+    if is_operetta(listing):
+        return read_operetta(listing)
+    if is_yokogawa(listing):
+        return read_yokogawa(listing)
+    if is_incucyte(listing):
+        return read_incucyte(listing, vessel=reading.vessel)
+    if is_imagexpress(listing):
+        return read_imagexpress(listing)
+    raise FileFormatError(
+        f"{where}: is no plate that is recognised (OME-Zarr, ImageXpress, Operetta, Incucyte, "
+        'Yokogawa). Say how its files are named with --pattern "{well}_{field}_{channel}.tif".'
+    )
