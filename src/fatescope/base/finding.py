@@ -34,7 +34,8 @@ RULES: dict[str, frozenset[str]] = {
     """),
     "result": _words("""
         assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
-        no-membrane no-nuclei scaled
+        no-membrane no-nuclei scaled few-wells no-plateau
+        unplaced-fields
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

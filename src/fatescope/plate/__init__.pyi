@@ -20,6 +20,7 @@ from .hazard import HazardRatio as HazardRatio
 from .hazard import compare_hazards as compare_hazards
 from .hazard import relative_hazards as relative_hazards
 from .settings import StitchSettings as StitchSettings
+from .settings import SurvivalSettings as SurvivalSettings
 from .stitch import Placement as Placement
 from .stitch import place_fields as place_fields
 from .survival import band_over_wells as band_over_wells
@@ -31,3 +32,6 @@ from .treatments import curves_table as curves_table
 from .treatments import group_wells as group_wells
 from .treatments import treatments_table as treatments_table
 from .treatments import viability_table as viability_table
+from .wells import at_edge as at_edge
+from .wells import plate_shape as plate_shape
+from .wells import well_places as well_places

@@ -24,10 +24,10 @@ def grid_size(n_fields: int, *, rows: int | None, columns: int | None) -> tuple[
         If the fields do not fill the grid.
     """
     if rows is None and columns is None:
-        rows = math.isqrt(n_fields)
+        rows = columns = math.isqrt(n_fields)
     if rows is None:
         rows = n_fields // (columns or 1)
-    columns = n_fields // max(rows, 1) if columns is None else columns
+    columns = n_fields // rows if columns is None else columns
     if rows * columns != n_fields or n_fields == 0:
         raise InputError(
             f"{n_fields} fields do not fill a grid of {rows} x {columns}. Give --rows and "

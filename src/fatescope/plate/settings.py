@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from fatescope.base.settings import Settings, setting
@@ -10,6 +11,9 @@ from fatescope.base.settings import Settings, setting
 class StitchSettings(Settings):
     """How the fields of a well become one image."""
 
+    channel: str | None = setting(
+        None, "channel in which overlaps are matched, by name; default: the first"
+    )
     rows: int | None = setting(None, "rows of fields; default: a square of all fields", ge=1)
     columns: int | None = setting(None, "columns of fields", ge=1)
     order: Literal["rows", "snake", "columns", "snake-columns"] = setting(
@@ -33,4 +37,18 @@ class StitchSettings(Settings):
     drift_fields: int = setting(12, "fields in which drift is measured", ge=1, advanced=True)
     null_pairs: int = setting(
         40, "pairs that cannot match, from which chance is learnt", ge=5, advanced=True
+    )
+
+
+class SurvivalSettings(Settings):
+    """What is known about the wells whose cells are followed."""
+
+    map: Path | None = setting(
+        None, "plate map: well, treatment, dose, dose_unit, stain, light, control"
+    )
+    interval_min: float | None = setting(
+        None, "time between frames; without it, times are in frames", unit="min", gt=0
+    )
+    response_frame: int | None = setting(
+        None, "frame whose viability is the response to a dose; default: the last", ge=0
     )
