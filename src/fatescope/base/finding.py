@@ -33,8 +33,8 @@ RULES: dict[str, frozenset[str]] = {
         missing-images unlisted-images repeated-images outside-plate unmapped-wells
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful excluded few-embryos joined-planes label-image loss
-        no-membrane no-nuclei scaled
+        assumed-channel assumed-scale doubtful excluded few-embryos few-wells joined-planes
+        label-image loss no-membrane no-nuclei no-plateau scaled unplaced-fields
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -1,0 +1,163 @@
+"""Fates and the map of a plate to the tables that answer: which treatment kills, and how fast."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import InputError, Table
+from fatescope.plate.hazard import compare_hazards
+from fatescope.plate.survival import (
+    band_over_wells,
+    median_over_wells,
+    survival_of_wells,
+    wilson_interval,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base import FloatArray, IntArray
+    from fatescope.plate.fates import WellFates
+
+NEGATIVE, POSITIVE = "negative", "positive"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Group:
+    """The wells of one treatment at one dose."""
+
+    treatment: str
+    dose: float  # NaN where none is given
+    wells: IntArray  # rows of the fates
+    is_reference: bool
+
+
+def group_wells(treatment: NDArray[Any], dose: FloatArray, control: NDArray[Any]) -> list[Group]:
+    """Return the groups of wells, the reference first: wells whose control is ``negative``.
+
+    Parameters
+    ----------
+    treatment, control : ndarray of str, shape (w,)
+        ``None`` or empty where the map says nothing.
+    dose : ndarray of float, shape (w,)
+        NaN where the map says nothing.
+    """
+    negative = np.array([str(c or "").strip().lower() == NEGATIVE for c in control], dtype=bool)
+    keys = [
+        (not n, str(t or ""), float(d)) for n, t, d in zip(negative, treatment, dose, strict=True)
+    ]
+    wells: dict[tuple[bool, str, str], list[int]] = {}
+    for i, (other, name, amount) in enumerate(keys):
+        wells.setdefault((other, name, f"{amount:.12g}"), []).append(i)
+    order = sorted(wells, key=lambda k: (k[0], k[1], keys[wells[k][0]][2]))
+    return [
+        Group(
+            treatment=name,
+            dose=keys[wells[other, name, amount][0]][2],
+            wells=np.array(wells[other, name, amount]),
+            is_reference=not other,
+        )
+        for other, name, amount in order
+    ]
+
+
+def treatments_table(
+    fates: WellFates, groups: list[Group], *, hours_per_frame: float | None
+) -> Table:
+    """Return one row per group: median time of death and hazard ratio, with intervals over wells.
+
+    Columns ``treatment, dose, n_wells, median_death_h, low, high, hazard_ratio, hr_low, hr_high,
+    p_logrank``, then ``median_death_frames, n_cells, n_deaths``. The reference, all wells whose
+    control is ``negative``, has the ratio 1 without an interval. Without an interval between
+    frames the hours stay empty.
+    """
+    survival = survival_of_wells(fates)
+    reference = np.array([w for g in groups if g.is_reference for w in g.wells], dtype=np.int64)
+    hours = hours_per_frame if hours_per_frame is not None else float("nan")
+    rows = []
+    for g in groups:
+        median, low, high = median_over_wells(survival[g.wells], _cells(fates)[g.wells])
+        row: dict[str, Any] = {
+            "treatment": g.treatment,
+            "dose": g.dose,
+            "n_wells": len(g.wells),
+            "median_death_h": median * hours,
+            "low": low * hours,
+            "high": high * hours,
+            **_ratio(fates, g, reference),
+            "median_death_frames": median,
+            "n_cells": int(_cells(fates)[g.wells].sum()),
+            "n_deaths": int(fates.deaths[g.wells].sum()),
+        }
+        rows.append(row)
+    if not rows:
+        raise InputError("no well of the map has a fate. Check that both name the same wells.")
+    return Table({c: _column([r[c] for r in rows]) for c in rows[0]})
+
+
+def viability_table(fates: WellFates) -> Table:
+    """Return ``plate, well, frame, n, alive, viability, low, high``: intervals within a well."""
+    low, high = wilson_interval(fates.alive, fates.n)
+    n_wells, n_frames = fates.n.shape
+    with np.errstate(invalid="ignore", divide="ignore"):
+        share = np.where(fates.n > 0, fates.alive / fates.n, np.nan)
+    return Table(
+        {
+            "plate": np.repeat(fates.plate, n_frames),
+            "well": np.repeat(fates.well, n_frames),
+            "frame": np.tile(np.arange(n_frames), n_wells),
+            "n": fates.n.ravel(),
+            "alive": fates.alive.ravel(),
+            "viability": share.ravel(),
+            "low": low.ravel(),
+            "high": high.ravel(),
+        }
+    )
+
+
+def curves_table(fates: WellFates, groups: list[Group], *, hours_per_frame: float | None) -> Table:
+    """Return survival and viability of each group at each frame, with intervals over wells."""
+    survival = survival_of_wells(fates)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        viability = np.where(fates.n > 0, fates.alive / fates.n, np.nan)
+    n_frames = fates.n.shape[1]
+    hours = hours_per_frame if hours_per_frame is not None else float("nan")
+    tables = []
+    for g in groups:
+        cells = _cells(fates)[g.wells]
+        columns: dict[str, NDArray[Any]] = {
+            "treatment": np.full(n_frames, g.treatment, dtype=object),
+            "dose": np.full(n_frames, g.dose),
+            "frame": np.arange(n_frames),
+            "time_h": np.arange(n_frames) * hours,
+            "n_wells": np.full(n_frames, len(g.wells)),
+        }
+        for name, values in (("survival", survival), ("viability", viability)):
+            middle, low, high = band_over_wells(values[g.wells], cells)
+            columns |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+        tables.append(Table(columns))
+    return Table.concatenate(tables)
+
+
+def _cells(fates: WellFates) -> IntArray:
+    """Return the cells that were ever followed or dead, as far as counts tell: the most at once."""
+    return np.asarray(fates.n.max(axis=1))
+
+
+def _ratio(fates: WellFates, group: Group, reference: IntArray) -> dict[str, float]:
+    nothing = float("nan")
+    names = ("hazard_ratio", "hr_low", "hr_high", "p_logrank")
+    if group.is_reference:
+        return dict(zip(names, (1.0, nothing, nothing, nothing), strict=True))
+    if not len(reference):
+        return dict.fromkeys(names, nothing)
+    both = np.concatenate([reference, group.wells])
+    found = compare_hazards(fates.rows(both), np.arange(len(both)) >= len(reference))
+    return dict(zip(names, (found.ratio, found.low, found.high, found.p_logrank), strict=True))
+
+
+def _column(values: list[Any]) -> NDArray[Any]:
+    return np.array(values, dtype=object if isinstance(values[0], str) else type(values[0]))

@@ -1,0 +1,249 @@
+"""``fatescope plate survival``: fates and a plate map to viability, survival, dose and controls."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.acquire.plates import read_plate_map
+from fatescope.base import Finding, InputError, Table, Treatment
+from fatescope.base.wells import parse_well
+from fatescope.plate import (
+    Group,
+    SurvivalSettings,
+    WellFates,
+    at_edge,
+    curves_table,
+    edge_effect,
+    fit_dose,
+    group_wells,
+    phototoxicity,
+    tabulate_fates,
+    treatments_table,
+    viability_table,
+    z_prime,
+)
+from fatescope.report.survival import write_survival
+from fatescope.run import Run
+from fatescope.workflows.driver import describe_files
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base import FloatArray
+    from fatescope.run import Summary
+
+_FEWEST_WELLS = 3
+_UNIT = "fates"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Wells:
+    """Fates of mapped wells beside what was done to them; all of length w."""
+
+    fates: WellFates
+    treatment: NDArray[Any]
+    dose: FloatArray
+    control: NDArray[Any]
+    stained: NDArray[np.bool_]
+    light: FloatArray  # NaN: unknown
+    response: FloatArray  # viability at the frame of response
+
+
+def survival_of_plate(
+    inputs: Sequence[Path | str],
+    *,
+    out: Path | str,
+    settings: SurvivalSettings,
+    fresh: bool = False,
+) -> Summary:
+    """Write viability, survival, treatments, doses and controls of plates.
+
+    Parameters
+    ----------
+    inputs : sequence of path
+        Tables of fates (CSV or Parquet); several are stacked.
+    out : path
+        Takes the tables ``viability``, ``treatments``, ``curves``, ``doses``, ``controls``, and
+        ``report.html``.
+    settings : SurvivalSettings
+        ``map`` must be given.
+    fresh : bool
+
+    Raises
+    ------
+    InputError
+        If there is no map, or a table cannot be true.
+    FileFormatError
+        If a file cannot be read.
+    """
+    if settings.map is None:
+        raise InputError("what was done to the wells is not known. Give a plate map with --map.")
+    paths = [Path(p) for p in inputs]
+    table = Table.concatenate([read_table(p) for p in paths])
+    treatments = read_plate_map(settings.map)
+    wells, findings = _mapped(tabulate_fates(_named(table)), treatments, settings)
+    groups = group_wells(wells.treatment, wells.dose, wells.control)
+    hours = None if settings.interval_min is None else settings.interval_min / 60
+    doses, no_dose = _doses(wells)
+    controls, no_control = _controls(wells)
+    tables = {
+        "viability": viability_table(wells.fates),
+        "treatments": treatments_table(wells.fates, groups, hours_per_frame=hours),
+        "curves": curves_table(wells.fates, groups, hours_per_frame=hours),
+        "doses": doses,
+        "controls": controls,
+    }
+    with Run.open(
+        out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
+    ) as run:
+        run.pending([_UNIT], paths={_UNIT: [*paths, settings.map]})
+        run.record(
+            _UNIT,
+            input=describe_files([*paths, settings.map]),
+            tables={n: t for n, t in tables.items() if len(t)},
+            findings=[*findings, *_few(groups), *no_dose, *no_control],
+        )
+        run.wrote(write_survival(run.out, tables))
+        return run.finish()
+
+
+def _named(table: Table) -> Table:
+    """Return the fates with wells in the one form that is used everywhere."""
+    if "well" not in table:
+        return table
+    return table.with_columns(
+        {"well": np.array([parse_well(str(w)) for w in table["well"]], dtype=object)}
+    )
+
+
+def _mapped(
+    fates: WellFates, treatments: dict[str, Treatment], settings: SurvivalSettings
+) -> tuple[_Wells, list[Finding]]:
+    known = np.array([w in treatments for w in fates.well], dtype=bool)
+    findings = []
+    lost = [str(w) for w in fates.well[~known]]
+    empty = sorted(set(treatments) - {str(w) for w in fates.well})
+    for names, words in ((lost, "have fates and no row in the map"), (empty, "have no fates")):
+        if names:
+            findings.append(
+                _finding("unmapped-wells", f"{len(names)} wells ({', '.join(names[:8])}) {words}.")
+            )
+    if settings.interval_min is None:
+        findings.append(
+            _finding("no-scale", "The time between frames is not known. Give --interval-min.")
+        )
+    if not known.any():
+        raise InputError("no well of the map has a fate. Check that both name the same wells.")
+    fates = fates.rows(known)
+    rows = [treatments[str(w)] for w in fates.well]
+    frame = fates.n.shape[1] - 1
+    if settings.response_frame is not None:
+        frame = min(frame, settings.response_frame)
+    n, alive = fates.n[:, frame], fates.alive[:, frame]
+    wells = _Wells(
+        fates=fates,
+        treatment=np.array([t.treatment for t in rows], dtype=object),
+        dose=np.array([np.nan if t.dose is None else t.dose for t in rows]),
+        control=np.array([t.control for t in rows], dtype=object),
+        stained=np.array([bool(t.stains) for t in rows]),
+        light=np.array([np.nan if t.light is None else t.light for t in rows]),
+        response=np.divide(alive, n, out=np.full(len(n), np.nan), where=n > 0),
+    )
+    return wells, findings
+
+
+def _few(groups: Sequence[Group]) -> list[Finding]:
+    few = [f"{g.treatment or 'unnamed'}: {len(g.wells)}" for g in groups
+           if len(g.wells) < _FEWEST_WELLS]  # fmt: skip
+    found = []
+    if few:
+        found.append(
+            _finding(
+                "few-wells",
+                f"Fewer than {_FEWEST_WELLS} wells in a group ({', '.join(few[:8])}): how much "
+                "wells differ by themselves is hardly known. Add wells.",
+            )
+        )
+    if not any(g.is_reference for g in groups):
+        found.append(
+            _finding(
+                "few-wells",
+                "No well of the map has the control `negative`, so there is nothing to compare "
+                "hazards with.",
+            )
+        )
+    return found
+
+
+def _doses(wells: _Wells) -> tuple[Table, list[Finding]]:
+    """Fit each treatment with doses; its wells without the drug are the negative controls."""
+    rows, findings = [], []
+    negative = wells.control == "negative"
+    for name in dict.fromkeys(wells.treatment[~negative].tolist()):
+        mine = (wells.treatment == name) & ~negative & np.isfinite(wells.dose)
+        if len(np.unique(wells.dose[mine & (wells.dose > 0)])) < 2:
+            continue
+        used = mine | negative
+        try:
+            fit = fit_dose(np.where(negative, 0.0, wells.dose)[used], wells.response[used])
+        except InputError as error:
+            findings.append(_finding("no-plateau", f"{name}: {error}", severity="info"))
+            continue
+        rows.append(
+            {
+                "treatment": name,
+                "ec50": fit.ec50,
+                "low": fit.low,
+                "high": fit.high,
+                "slope": fit.slope,
+                "top": fit.top,
+                "bottom": fit.bottom,
+                "n_wells": fit.n_wells,
+            }
+        )
+    return Table.from_rows(rows, list(rows[0])) if rows else Table(), findings
+
+
+def _controls(wells: _Wells) -> tuple[Table, list[Finding]]:
+    nothing = float("nan")
+    rows: list[dict[str, Any]] = []
+
+    def add(name: str, values: Sequence[float], n: int) -> None:
+        columns = ("estimate", "low", "high", "p")
+        rows.append({"control": name, **dict(zip(columns, values, strict=True)), "n_wells": n})
+
+    sides = [wells.response[wells.control == c] for c in ("positive", "negative")]
+    if all(len(s) for s in sides):
+        value = z_prime(sides[0], sides[1])
+        add("z_prime", (value, nothing, nothing, nothing), sum(map(len, sides)))
+    edge = at_edge([str(w) for w in wells.fates.well])
+    if edge.any() and not edge.all():
+        names = np.array(
+            [f"{t}|{d:g}" for t, d in zip(wells.treatment, wells.dose, strict=True)], dtype=object
+        )
+        e = edge_effect(wells.response, edge, names)
+        add("edge_minus_inside", (e.estimate, e.low, e.high, e.p), len(edge))
+    findings = []
+    lit = np.isfinite(wells.light)
+    if lit.any() and len(np.unique(wells.light[lit] > 0)) == 2 and len(set(wells.stained)) == 2:
+        try:
+            mine = np.flatnonzero(lit)
+            found = phototoxicity(
+                wells.fates.rows(mine), wells.stained[mine], wells.light[mine] > 0
+            )
+        except InputError as error:
+            findings.append(_finding("few-wells", str(error), severity="info"))
+        else:
+            for name, e in found.items():
+                add(f"hazard_ratio {name}", (e.estimate, e.low, e.high, e.p), len(mine))
+    return Table.from_rows(rows, list(rows[0])) if rows else Table(), findings
+
+
+def _finding(rule: str, reason: str, severity: Any = "warning") -> Finding:
+    return Finding(file=_UNIT, rule=rule, severity=severity, reason=reason)
