@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -104,11 +104,11 @@ def _history(rows: Sequence[Row], score: str, settings: TuneSettings) -> Chart:
     complete = [row for row in rows if row["state"] == "complete"]
     highest = np.maximum.accumulate([row["score"] for row in complete])
     x = [row["trial"] for row in complete]
-    marks.append(Line(name="best so far", x=x, y=highest, shape="steps"))
     for state in ("complete", "pruned"):
         some = [row for row in rows if row["state"] == state and row["score"] != ""]
         if some:
             marks.append(_points(some, state, [row["trial"] for row in some]))
+    marks.append(Line(name="best so far", x=x, y=highest, shape="steps"))
     return Chart(
         title="Score of each trial",
         x=Axis(title="trial"),
@@ -138,7 +138,10 @@ def _slice(rows: Sequence[Row], name: str, searched: Searched, score: str) -> Ch
     labels: list[str] = []
     if isinstance(searched, Choices):
         labels = [str(v) for v in searched.values]
-    is_log = not isinstance(searched, Choices) and searched.is_log
+        axis = Axis(title=name, labels=labels)
+    else:
+        scale: Literal["log10", "linear"] = "log10" if searched.is_log else "linear"
+        axis = Axis(title=name, scale=scale, ends=(searched.low, searched.high))
     marks: list[Mark] = []
     for state in ("complete", "pruned"):
         some = [row for row in rows if row["state"] == state]
@@ -147,7 +150,7 @@ def _slice(rows: Sequence[Row], name: str, searched: Searched, score: str) -> Ch
             marks.append(_points(some, state, x))
     return Chart(
         title=name,
-        x=Axis(title=name, scale="log10" if is_log else "linear", labels=labels),
+        x=axis,
         y=Axis(title=score),
         marks=marks,
     )
@@ -159,7 +162,7 @@ def _points(rows: Sequence[Row], state: str, x: Sequence[float]) -> Points:
         x=x,
         y=[row["score"] for row in rows],
         words=[f"trial {row['trial']}: {row['score']:.3f}" for row in rows],
-        size_px=5.0,
+        size_px=7.0,
     )
 
 
