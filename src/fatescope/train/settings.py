@@ -12,6 +12,7 @@ from fatescope.models.inputs import Modality
 from fatescope.models.outputs import ShortName
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.network_settings import LibraryNetwork
+from fatescope.train.tune_settings import TuneSettings
 
 
 class NetworkSettings(Settings):
@@ -141,6 +142,7 @@ class Recipe(Stage):
     then: tuple[Stage, ...] = setting(
         (), "further fits, each from the weights and with the values of the one before"
     )
+    tune: TuneSettings = setting(TuneSettings(), "what `fatescope tune` tries; `train` ignores it")
 
     @property
     def stages(self) -> tuple[Stage, ...]:

@@ -32,8 +32,8 @@ def score_network(
     Returns
     -------
     dict
-        ``ap50``, ``ap75`` and ``ap_mean`` (0.50 to 0.90), pooled over images, and
-        ``ap_mean KIND`` for each kind.
+        ``ap50``, ``ap75``, ``ap_mean`` (0.50 to 0.90) and ``iou`` (of the foreground, pixel by
+        pixel), pooled over images, and ``ap_mean KIND`` for each kind.
     """
     n_outputs = n_maps(stage.network)
     maps = shipped_maps(n_outputs)
@@ -56,6 +56,7 @@ def score_network(
         kinds.setdefault(one.sample.kind, []).append(one.scores)
     pooled = pool_scores([one.scores for one in scored])
     scores = {"ap50": pooled.ap(50), "ap75": pooled.ap(75), "ap_mean": pooled.mean_ap}
+    scores["iou"] = pooled.iou
     for kind, some in sorted(kinds.items()):
         scores[f"ap_mean {kind}"] = pool_scores(some).mean_ap
     return scores

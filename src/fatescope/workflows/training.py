@@ -201,7 +201,7 @@ def train_model(
 
     begun_with = None if start is None else read_package(find_package(start))
     asked, recipe = recipe, inherited(recipe, begun_with.description if begun_with else None)
-    record = recipe.model_dump(mode="json") | {
+    record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
         "leave_out": leave_out or "",

@@ -110,7 +110,7 @@ def train_variants(
             "images again with a larger --validation."
         )
     record = {
-        "recipes": {n: r.model_dump(mode="json") for n, r in recipes.items()},
+        "recipes": {n: r.model_dump(mode="json", exclude={"tune"}) for n, r in recipes.items()},
         "data": str(data),
         "from": str(start or ""),
         "leave_out": leave_out or "",
