@@ -83,7 +83,7 @@ def _lead(treatments: Table) -> str:
             f"None of {len(known)} treatments differs from the negative controls by more than "
             "wells differ among themselves."
         )
-    i = min(sure, key=lambda k: float(p[k]))
+    i = int(min(sure, key=lambda k: float(p[k])))
     return (
         f"{len(sure)} of {len(known)} treatments differ from the negative controls. Surest: "
         f"{_name(treatments, i)}, hazard ratio {number(treatments['hazard_ratio'][i])} "
