@@ -20,7 +20,7 @@ def write_tiff(
 ) -> None:
     """Write pages of one value; ``properties`` as MetaXpress writes them beside a plane."""
     listed = "".join(
-        f'<prop id="{k}" type="{"float" if isinstance(v, int) else "string"}" value="{v}"/>'
+        f'<prop id="{k}" type="{"float" if str(v)[0].isdigit() else "string"}" value="{v}"/>'
         for k, v in (properties or {}).items()
     )
     description = f"<MetaData><PlaneInfo>{listed}</PlaneInfo></MetaData>" if listed else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -129,6 +130,18 @@ def test_a_field_with_damaged_metadata_is_missing_and_named(tmp_path):
     layout = read_plate(plate, ANY)
     assert (layout.n_images, layout.missing) == (3, 1)
     assert {f.rule for f in layout.findings} == {"unreadable", "missing-images"}
+
+
+@pytest.mark.parametrize("length", [10**30, 0, -1, "x", None, {}])
+def test_an_array_of_impossible_length_is_missing_and_named(tmp_path, length):
+    plate = cases.write_ome_zarr(tmp_path / "p.zarr", version="0.4", fields=1)
+    metadata = plate / "A" / "1" / "0" / "0" / ".zarray"
+    content = json.loads(metadata.read_text(encoding="utf-8"))
+    content["shape"][2] = length
+    metadata.write_text(json.dumps(content), encoding="utf-8")
+    layout = read_plate(plate, ANY)
+    assert (layout.wells, layout.missing) == (("B02",), 1)
+    assert any("stores an array of shape" in f.reason for f in layout.findings)
 
 
 def test_a_plate_of_an_index_alone_has_no_image_and_says_so(tmp_path):

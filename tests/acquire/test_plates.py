@@ -66,6 +66,13 @@ def test_the_guid_is_not_read_as_a_number_of_the_wave(tmp_path):
     assert list(layout.images["C07"]) == ["2"]
 
 
+@pytest.mark.parametrize("name", ["P_A00_s1_w1.TIF", "P_ZZ99_T0001F001L01A01Z01C01.tif"])
+def test_a_name_without_a_possible_well_is_passed_by(tmp_path, name):
+    cases.write_tiff(tmp_path / "P_A01_s1_w1.TIF")
+    cases.write_tiff(tmp_path / name)
+    assert read_plate(tmp_path, ANY).n_images == 1
+
+
 def test_planes_in_zstep_folders_are_planes_also_where_z_has_ten(tmp_path):
     for z in range(1, 11):
         cases.write_tiff(tmp_path / "TimePoint_1" / f"ZStep_{z}" / "P_A01_s1_w1.TIF", z)
@@ -131,6 +138,24 @@ def test_files_that_the_index_does_not_list_are_used_and_said(tmp_path):
     layout = read_plate(tmp_path, ANY)
     assert layout.wells == ("B02", "C03", "C04")
     assert rules(layout) == ["missing-images", "unlisted-images"]
+
+
+@pytest.mark.parametrize(
+    ("write", "old", "new"),
+    [
+        (cases.write_operetta, "<Row>3</Row>", "<Row>99</Row>"),
+        (cases.write_yokogawa, 'bts:Row="4"', 'bts:Row="99"'),
+    ],
+)
+def test_a_record_of_an_impossible_well_leaves_its_file_to_its_name(tmp_path, write, old, new):
+    plate = write(tmp_path)
+    before = read_plate(plate, ANY)
+    index = next(p for p in plate.rglob("*") if p.suffix in (".xml", ".mlf"))
+    text = index.read_text(encoding="utf-8").replace(old, new, 1)
+    index.write_text(text, encoding="utf-8")
+    layout = read_plate(plate, ANY)
+    assert (layout.wells, layout.n_images) == (before.wells, before.n_images)
+    assert "unlisted-images" in rules(layout)
 
 
 def test_operetta_without_an_index_is_read_by_its_names(tmp_path):

@@ -4,6 +4,7 @@ import numpy as np
 import PIL.Image
 import pytest
 import tifffile
+from tests.acquire import plate_cases as cases
 from tests.acquire.image_files import imagej_tiff, ome_tiff, plain_tiff, ramp
 
 from fatescope.acquire import check_image, read_image
@@ -346,3 +347,13 @@ def test_three_planes_that_tifffile_lays_down_as_colours_are_planes(tmp_path, ax
     image = read_image(path)
     assert image.axes == axes
     np.testing.assert_array_equal(image.read(), planes)
+
+
+def test_the_calibration_of_metaxpress_is_the_pixel_size(tmp_path):
+    properties = {
+        "spatial-calibration-x": "0.65",
+        "spatial-calibration-y": "0.65",
+        "spatial-calibration-units": "um",
+    }
+    cases.write_tiff(tmp_path / "a.TIF", properties=properties)
+    assert read_image(tmp_path / "a.TIF").spacing.um("YX") == (0.65, 0.65)

@@ -49,6 +49,7 @@ from .types import FloatArray as FloatArray
 from .types import IntArray as IntArray
 from .types import LabelImage as LabelImage
 from .types import Progress as Progress
+from .wells import is_well as is_well
 from .wells import name_well as name_well
 from .wells import parse_well as parse_well
 from .wells import well_order as well_order

@@ -33,6 +33,15 @@ def parse_well(text: str) -> str:
     return name_well(row, int(match[2]))
 
 
+def is_well(text: str) -> bool:
+    """Tell whether a text is the name of a well."""
+    try:
+        parse_well(text)
+    except InputError:
+        return False
+    return True
+
+
 def name_well(row: int, column: int) -> str:
     """Return the name of the well in a row and column, both counted from 1.
 

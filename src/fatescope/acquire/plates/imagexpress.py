@@ -23,7 +23,15 @@ from fatescope.acquire.plates.imagexpress_tiff import (
     z_distance,
 )
 from fatescope.acquire.plates.listing import Listing
-from fatescope.base import PROJECTION, FileFormatError, PlateImage, Spacing, escape, parse_well
+from fatescope.base import (
+    PROJECTION,
+    FileFormatError,
+    PlateImage,
+    Spacing,
+    escape,
+    is_well,
+    parse_well,
+)
 
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _NAME = re.compile(
@@ -36,7 +44,7 @@ _STEP = re.compile(r"(TimePoint|ZStep)_(\d{1,6})", re.IGNORECASE)
 
 def _match(name: str) -> re.Match[str] | None:
     match = _NAME.fullmatch(name.rpartition("/")[2])
-    return None if match is None or match["thumb"] else match
+    return match if match and not match["thumb"] and is_well(match["well"]) else None
 
 
 def is_imagexpress(listing: Listing) -> bool:

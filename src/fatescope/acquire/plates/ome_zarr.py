@@ -8,13 +8,15 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
-from typing import Any
+from typing import Any, TypeGuard
 
 from fatescope.acquire.images.zarr_metadata import find_image, is_zarr, ome_attributes, read_json
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import natural
 from fatescope.base import FileFormatError, Finding, InputError, PlateImage, escape, parse_well
 
+LONGEST = 1_000_000
+"""No axis of an image of a plate is longer."""
 _NOT_FIELDS = ("labels", "tables")
 
 
@@ -176,12 +178,12 @@ def _field_image(place: Path, well: str, field: str, found: FoundPlate) -> Plate
     if not image.path.is_dir():
         return None
     shape = read_json(image.path, where).get("shape")
-    if not isinstance(shape, list) or len(shape) != len(image.stored):
+    if not _is_shape(shape, len(image.stored)):
         raise FileFormatError(
             f"{where}: describes the axes {image.stored} and stores an array of shape {shape}. "
             "Export it again."
         )
-    size = {a: int(n) for a, n in zip(image.stored, shape, strict=True)}
+    size = dict(zip(image.stored, shape, strict=True))
     names = image.channels if len(image.channels) == size.get("C", 1) else ()
     channels = names or tuple(map(str, range(size.get("C", 1))))
     found.channels = list(dict.fromkeys([*found.channels, *channels]))
@@ -193,4 +195,13 @@ def _field_image(place: Path, well: str, field: str, found: FoundPlate) -> Plate
         frames=tuple(range(size.get("T", 1))),
         channels=channels,
         planes=tuple(range(size.get("Z", 1))),
+    )
+
+
+def _is_shape(shape: object, n_axes: int) -> TypeGuard[list[int]]:
+    """Tell whether an array can have such lengths; frames and planes are listed one by one."""
+    return (
+        isinstance(shape, list)
+        and len(shape) == n_axes
+        and all(type(n) is int and 0 < n <= LONGEST for n in shape)
     )

@@ -58,29 +58,28 @@ def read_operetta(listing: Listing) -> FoundPlate:
         match = None if name in listed else _match(name)
         if match is not None:
             row, column, field, plane, channel, frame = map(int, match.groups())
-            if indices:
-                found.unlisted.append(name)
-            _add(found, listing, name, (row, column, field, frame - 1, plane - 1), f"{channel}")
+            place = (row, column, field, frame - 1, plane - 1)
+            image = _image(listing, name, place, str(channel))
+            if image is not None:
+                found.images.append(image)
+                found.unlisted += [name] if indices else []
     return found
 
 
-def _add(
-    found: FoundPlate, listing: Listing, name: str, place: tuple[int, ...], channel: str
-) -> None:
+def _image(listing: Listing, name: str, place: tuple[int, ...], channel: str) -> PlateImage | None:
+    """Return the image at row, column, field, frame and plane; ``None`` where no well is there."""
     row, column, field, frame, plane = place
     try:
         well = name_well(row, column)
     except InputError:
-        return
-    found.images.append(
-        PlateImage(
-            path=listing.root / name,
-            well=well,
-            field=str(field),
-            frames=(max(frame, 0),),
-            channels=(channel,),
-            planes=(max(plane, 0),),
-        )
+        return None
+    return PlateImage(
+        path=listing.root / name,
+        well=well,
+        field=str(field),
+        frames=(max(frame, 0),),
+        channels=(channel,),
+        planes=(max(plane, 0),),
     )
 
 
@@ -118,7 +117,6 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
             found.lacking += 1
             found.lacking_first = found.lacking_first or wanted
             continue
-        here.add(name)
         place = (
             whole(record, "Row"),
             whole(record, "Col"),
@@ -126,8 +124,11 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
             whole(record, "TimepointID") - first_frame,
             whole(record, "PlaneID") - first_plane,
         )
-        _add(found, listing, name, place, names[record.get("ChannelID", "1")])
-        _add_position(found, record)
+        image = _image(listing, name, place, names[record.get("ChannelID", "1")])
+        if image is not None:  # else the name of the file says where it belongs
+            here.add(name)
+            found.images.append(image)
+            _add_position(found, image, record)
     found.channels = list(names.values())
     found.spacing = _spacing(records)
     return here
@@ -151,10 +152,9 @@ def _channel_names(records: list[Record]) -> dict[str, str]:
     return {k: f"{names[k]} {k}".strip() if names[k] in twice else names[k] or k for k in ordered}
 
 
-def _add_position(found: FoundPlate, record: Record) -> None:
+def _add_position(found: FoundPlate, image: PlateImage, record: Record) -> None:
     x, y = measured(record, "PositionX"), measured(record, "PositionY")
     if x is not None and y is not None:
-        image = found.images[-1]
         found.positions_um.setdefault((image.well, image.field), (-y * 1e6, x * 1e6))
 
 

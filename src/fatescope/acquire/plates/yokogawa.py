@@ -22,6 +22,7 @@ from fatescope.base import (
     PlateImage,
     Spacing,
     escape,
+    is_well,
     name_well,
     parse_well,
 )
@@ -33,7 +34,8 @@ _PROJECTIONS = {"mip", "sum", "projection", "maxip", "minip"}
 
 
 def _match(name: str) -> re.Match[str] | None:
-    return _NAME.fullmatch(name.rpartition("/")[2])
+    match = _NAME.fullmatch(name.rpartition("/")[2])
+    return match if match and is_well(match[1]) else None
 
 
 def _with_ending(listing: Listing, ending: str) -> list[str]:
@@ -130,8 +132,11 @@ def _read_listed(
             found.lacking += 1
             found.lacking_first = found.lacking_first or wanted
             continue
-        here.add(name)
-        _add(found, listing, name, record, names)
+        image = _image(listing, name, record, names)
+        if image is not None:  # else the name of the file says where it belongs
+            here.add(name)
+            found.images.append(image)
+            _add_position(found, image, record)
     found.spacing = _spacing(listing, records, found)
     return here
 
@@ -145,29 +150,27 @@ def _on_disk(folded: dict[str, str], wanted: str) -> str | None:
     return None
 
 
-def _add(
-    found: FoundPlate, listing: Listing, name: str, record: Record, names: dict[int, str]
-) -> None:
+def _image(listing: Listing, name: str, record: Record, names: dict[int, str]) -> PlateImage | None:
+    """Return the image of a record; ``None`` where it names no well."""
     try:
         well = name_well(whole(record, "Row"), whole(record, "Column"))
     except InputError:
-        return
-    field = str(whole(record, "FieldIndex"))
+        return None
     projected = record.get("Action", "").casefold() in _PROJECTIONS
-    plane = PROJECTION if projected else max(whole(record, "ZIndex") - 1, 0)
-    found.images.append(
-        PlateImage(
-            path=listing.root / name,
-            well=well,
-            field=field,
-            frames=(max(whole(record, "TimePoint") - 1, 0),),
-            channels=(_called(names, whole(record, "Ch")),),
-            planes=(plane,),
-        )
+    return PlateImage(
+        path=listing.root / name,
+        well=well,
+        field=str(whole(record, "FieldIndex")),
+        frames=(max(whole(record, "TimePoint") - 1, 0),),
+        channels=(_called(names, whole(record, "Ch")),),
+        planes=(PROJECTION if projected else max(whole(record, "ZIndex") - 1, 0),),
     )
+
+
+def _add_position(found: FoundPlate, image: PlateImage, record: Record) -> None:
     x, y = measured(record, "X"), measured(record, "Y")
     if x is not None and y is not None:
-        found.positions_um.setdefault((well, field), (-y, x))
+        found.positions_um.setdefault((image.well, image.field), (-y, x))
 
 
 def _spacing(listing: Listing, records: list[Record], found: FoundPlate) -> Spacing:
