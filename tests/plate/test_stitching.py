@@ -170,3 +170,9 @@ def test_fields_that_fill_no_grid_are_refused_with_the_way_out():
 def test_fields_of_two_shapes_are_refused():
     with pytest.raises(InputError, match="one shape"):
         place_fields([np.zeros((5, 5)), np.zeros((5, 6))], np.zeros((2, 2)), StitchSettings())
+
+
+def test_a_well_of_one_field_is_that_field():
+    found = place_fields([np.ones((20, 30))], np.array([[7.0, 9.0]]), StitchSettings())
+    assert found.positions.tolist() == [[0, 0]]
+    assert len(found.pairs) == 0

@@ -14,6 +14,9 @@ class StitchSettings(Settings):
     channel: str | None = setting(
         None, "channel in which overlaps are matched, by name; default: the first"
     )
+    positions: Path | None = setting(
+        None, "table of where the stage stood: field, y_px, x_px, and well if wells differ"
+    )
     rows: int | None = setting(None, "rows of fields; default: a square of all fields", ge=1)
     columns: int | None = setting(None, "columns of fields", ge=1)
     order: Literal["rows", "snake", "columns", "snake-columns"] = setting(

@@ -74,8 +74,8 @@ def write_survival(out: Path, tables: Mapping[str, Table]) -> Path:
 
 def _lead(treatments: Table) -> str:
     p = treatments["p_logrank"]
-    known = np.flatnonzero(np.isfinite(p) & np.isfinite(treatments["hr_low"]))
-    if not len(known):
+    known = np.flatnonzero(np.isfinite(p) & np.isfinite(treatments["hr_low"])).tolist()
+    if not known:
         return "No treatment could be compared with negative controls with an interval over wells."
     sure = [i for i in known if not treatments["hr_low"][i] <= 1 <= treatments["hr_high"][i]]
     if not sure:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import write_image
+from fatescope.acquire import read_table, write_image
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.base import Execution, Finding, InputError, Table
+from fatescope.base.wells import parse_well
 from fatescope.plate import (
     StitchSettings,
     blend_fields,
@@ -39,6 +40,10 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, Image, PlateLayout, Progress
     from fatescope.plate import Placement
     from fatescope.run import Summary
+
+
+Stage = dict[tuple[str, str], tuple[float, float]]
+"""Well (empty: every well) and field, and y and x of its upper left pixel, px."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,13 +91,14 @@ def stitch_plate(
     """
     settings, reading = settings or StitchSettings(), reading or PlateReading()
     layout = read_plate(Path(folder).absolute(), reading)
+    stage = {} if settings.positions is None else read_stage(settings.positions)
     units = [
         WellUnit(key=w, paths=tuple(dict.fromkeys(i.path for f in fields.values() for i in f)))
         for w, fields in layout.images.items()
     ]
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     with Run.open(out, command="plate stitch", settings=asked, fresh=fresh) as run:
-        job = partial(stitch_well, layout=layout, out=run.out, settings=settings)
+        job = partial(stitch_well, layout=layout, stage=stage, out=run.out, settings=settings)
         todo = pending(run, units)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         summary = run.finish(findings=layout.findings)
@@ -102,15 +108,40 @@ def stitch_plate(
         return summary
 
 
+def read_stage(path: Path) -> Stage:
+    """Read where the stage stood, in px: columns ``field, y_px, x_px`` and optionally ``well``.
+
+    Raises
+    ------
+    InputError
+        If a column is missing.
+    FileFormatError
+        If the table cannot be read.
+    """
+    table = read_table(path)
+    wells = table["well"] if "well" in table else np.full(len(table), "", dtype=object)
+    names = [
+        (parse_well(str(w)) if w else "", _plain(str(f)))
+        for w, f in zip(wells, table["field"], strict=True)
+    ]
+    places = np.column_stack([table["y_px"], table["x_px"]]).astype(np.float64)
+    return {n: (float(y), float(x)) for n, (y, x) in zip(names, places, strict=True)}
+
+
+def _plain(field: str) -> str:
+    """Return the name of a field without leading zeros, which tables lose."""
+    return str(int(field)) if field.isdecimal() else field
+
+
 def stitch_well(
-    unit: WellUnit, *, layout: PlateLayout, out: Path, settings: StitchSettings
+    unit: WellUnit, *, layout: PlateLayout, stage: Stage, out: Path, settings: StitchSettings
 ) -> Outcome:
     """Do one unit: place the fields of a well, write its image, and say how sure each place is."""
     begun = time.perf_counter()
     well = unit.key
     images = {f: read_field(layout, well, f) for f in layout.images[well]}
     fields = list(images)
-    prior = prior_positions(layout, well, settings)
+    prior = prior_positions(layout, well, stage, settings)
     channels = layout.channels
     wanted = channels[0] if settings.channel is None else layout.channel(settings.channel)
     reader = _Reader(layout, well, images)
@@ -144,17 +175,33 @@ def stitch_well(
     )
 
 
-def prior_positions(layout: PlateLayout, well: str, settings: StitchSettings) -> FloatArray:
-    """Return where the stage has the fields of a well, in px: as recorded, else by the grid.
+def prior_positions(
+    layout: PlateLayout, well: str, stage: Stage, settings: StitchSettings
+) -> FloatArray:
+    """Return where the stage has the fields of a well, in px.
 
-    The grid is that of the plate: a well that lacks fields keeps its places empty.
+    As the user's table says, else as the plate records it, else by the grid, which is that of the
+    plate: a well that lacks fields keeps its places empty.
+
+    Raises
+    ------
+    InputError
+        If the user's table lacks a field, or the fields fill no grid.
     """
     fields = list(layout.images[well])
+    if stage:
+        given = [stage.get((well, _plain(f)), stage.get(("", _plain(f)))) for f in fields]
+        lost = [f for f, place in zip(fields, given, strict=True) if place is None]
+        if lost:
+            raise InputError(
+                f"{settings.positions}: has no position of well {well}, field {lost[0]}. Add it."
+            )
+        return np.array([place for place in given if place is not None])
     step = {a: layout.spacing.steps.get(a) for a in "YX"}
-    stage = [layout.positions_um.get((well, f)) for f in fields]
-    if all(s is not None for s in stage) and all(s is not None for s in step.values()):
+    recorded = [layout.positions_um.get((well, f)) for f in fields]
+    if all(s is not None for s in recorded) and all(s is not None for s in step.values()):
         size = np.array([s.value for s in step.values() if s is not None])
-        places = np.array([s for s in stage if s is not None]) / size
+        places = np.array([s for s in recorded if s is not None]) / size
         if len(fields) == 1 or np.ptp(places, axis=0).max() > 1:
             return np.asarray(places - places.min(axis=0))
     most = max(layout.images.values(), key=len)

@@ -230,8 +230,9 @@ def _controls(wells: _Wells) -> tuple[Table, list[Finding]]:
         e = edge_effect(wells.response, edge, names)
         add("edge_minus_inside", (e.estimate, e.low, e.high, e.p), len(edge))
     findings = []
-    lit = np.isfinite(wells.light)
-    if lit.any() and len(np.unique(wells.light[lit] > 0)) == 2 and len(set(wells.stained)) == 2:
+    # Only wells without a drug tell what dye and light do.
+    lit = np.isfinite(wells.light) & ~(wells.dose > 0) & (wells.control != "positive")
+    if len(set(wells.light[lit] > 0)) == 2 and len(set(wells.stained[lit])) == 2:
         try:
             mine = np.flatnonzero(lit)
             found = phototoxicity(
