@@ -8,6 +8,7 @@ import torch
 
 from fatescope.base import SettingsError
 from fatescope.train import FitSettings, Recipe, fit_recipe
+from fatescope.train.schedule_settings import OneCycle
 from fatescope.train.schedules import LearningRate
 
 FLAT = [0.5] * 40
@@ -172,3 +173,14 @@ def test_a_kicked_run_that_is_stopped_goes_on_with_the_same_rates(pairs, tmp_pat
         fit_recipe(recipe, data=pairs, out=tmp_path / "parts", report=stop)
     again = fit_recipe(recipe, data=pairs, out=tmp_path / "parts")
     assert json.dumps(again.history) == json.dumps(whole.history)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 8, 9, 10, 19])
+def test_one_cycle_rises_and_falls_however_short_the_fit(steps):
+    rate = LearningRate(FitSettings(steps=steps, learning_rate=0.1, schedule=OneCycle()))
+    seen = [rate.value]
+    for _ in range(steps):
+        rate.after_step()
+        seen.append(rate.value)
+    assert seen[0] < max(seen) == pytest.approx(0.1)
+    assert steps == 1 or seen[-1] < 0.01

@@ -87,7 +87,8 @@ def _scheduler(optimizer: torch.optim.Optimizer, fit: FitSettings) -> Any:
             optimizer,
             max_lr=rate,
             total_steps=fit.steps + 1,
-            pct_start=plan.warmup,
+            # The rise takes a step at least: torch divides by 0 where it rounds to none.
+            pct_start=max(plan.warmup, 2 / (fit.steps + 1)),
             cycle_momentum=False,
         )
     floor = rate * plan.floor_ratio
