@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -24,7 +24,7 @@ _NEAR = 0.25
 
 def find_position_faults(
     frame: IntArray,
-    name: NDArray[np.object_],
+    name: NDArray[Any],
     position: FloatArray,
     *,
     limits: AnnotationSettings,
@@ -66,12 +66,12 @@ def find_position_faults(
 
 
 def count_by_letter(
-    frame: IntArray, name: NDArray[np.str_]
+    frame: IntArray, name: NDArray[Any]
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
     """Count rows of each frame that occurs, all and by the first letter of the name."""
     frames, at = np.unique(frame, return_inverse=True)
     letter = name.astype("U1")
-    by_letter = {
+    by_letter: dict[str, FloatArray] = {
         str(one): np.bincount(at[letter == one], minlength=len(frames)).astype(np.float64)
         for one in np.unique(letter)
         if one
@@ -79,14 +79,14 @@ def count_by_letter(
     return np.bincount(at, minlength=len(frames)).astype(np.float64), by_letter
 
 
-def repeated_rows(frame: IntArray, name: NDArray[np.str_]) -> BoolArray:
+def repeated_rows(frame: IntArray, name: NDArray[Any]) -> BoolArray:
     """Return which rows have the frame and the name of an earlier one; no name is no repeat."""
     _, code = np.unique(name, return_inverse=True)
     both = frame.astype(np.int64) * (int(code.max(initial=0)) + 1) + code
     _, first = np.unique(both, return_index=True)
     again = np.ones(len(frame), dtype=np.bool_)
     again[first] = False
-    return again & (name != "")
+    return np.asarray(again & (name != ""))
 
 
 def _by_frame(frame: IntArray, again: BoolArray) -> Iterator[Fault]:
@@ -113,7 +113,7 @@ def _end(frame: IntArray, position: FloatArray, n_frames: int | None) -> int | N
 
 
 def _wrapped(
-    frame: IntArray, name: NDArray[np.str_], position: FloatArray, limits: AnnotationSettings
+    frame: IntArray, name: NDArray[Any], position: FloatArray, limits: AnnotationSettings
 ) -> Iterator[Fault]:
     """Positions beyond 255 that went through eight bits: many cells leap by 256 and back."""
     if position.max() < _WRAP:

@@ -112,7 +112,7 @@ def _eight_bits(colours: NDArray[Any], highest: float) -> NDArray[np.uint8]:
     if colours.dtype == np.uint8 and highest == 255:
         return np.ascontiguousarray(colours)
     scaled = np.nan_to_num(colours.astype(np.float32)) * np.float32(255 / highest)
-    return np.clip(np.rint(scaled), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(scaled), 0, 255), dtype=np.uint8)
 
 
 def block_means(plane: NDArray[Any], block: int) -> NDArray[np.float32]:
@@ -127,7 +127,7 @@ def _membership(length: int, block: int) -> NDArray[np.float32]:
     side = min(block, length)
     n = length // side
     inside = np.arange(length) // side == np.arange(n)[:, None]
-    return inside.astype(np.float32) / np.float32(side)
+    return np.asarray(inside / np.float32(side), dtype=np.float32)
 
 
 def _half(colours: NDArray[np.uint8]) -> NDArray[np.int16]:
