@@ -2,8 +2,8 @@
 
     python benchmarks/cleaning.py MOVIE [TABLE ...] [--seeds 8] [--strength 1.0] [--kbit 0]
 
-Faults are those of `simulate movie`, two of each rule in each copy of the movie; with ``--kbit`` the
-copy goes through the codec of the EPIC collection at that rate, else frames are checked as they
+Faults are those of `simulate movie`, two of each rule in each copy of the movie; with ``--kbit``
+the copy goes through the codec of the EPIC collection at that rate, else frames are checked as they
 are. Findings that the untouched input has too are not counted, and printed first. A row counts
 frames: a frame that is found under another name is missed there and false here.
 """
@@ -34,7 +34,16 @@ from fatescope.simulate.embryo.faults import (
     spoil_table,
 )
 
-TABLE_FAULTS = "cliff vanished rise fall stretched after-end duplicate-row wrapped".split()
+TABLE_FAULTS = (
+    "cliff",
+    "vanished",
+    "rise",
+    "fall",
+    "stretched",
+    "after-end",
+    "duplicate-row",
+    "wrapped",
+)
 
 
 def main() -> None:

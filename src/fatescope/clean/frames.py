@@ -253,7 +253,7 @@ def _stays(movie: _Movie, frame: int, axis: int, live: IntArray) -> bool:
     near = movie.record.small[max(frame - half, 0) : frame + half + 1]
     usual = np.median(near, axis=0).take(live, axis=axis - 1)
     seen = movie.record.small[frame].take(live, axis=axis - 1)
-    return likeness(usual, seen) > movie.usual[frame] / 2
+    return likeness(usual, seen) > float(movie.usual[frame]) / 2
 
 
 def _foreign(movie: _Movie) -> Iterator[Fault]:
