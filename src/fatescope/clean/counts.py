@@ -97,17 +97,32 @@ def _numbers(
     yield from wrapped
     if wrapped:
         return
-    cliff = _cliff(total, limits)
-    end = len(frame)
-    if cliff is not None:
-        end, lost = cliff
-        yield Fault(int(frame[end]), "cliff", lost, limits.cliff_share)
+    begin = 0
+    while begin < len(frame):
+        cliff = _cliff(total[begin:], limits)
+        end = len(frame) if cliff is None else begin + cliff[0]
+        here = slice(begin, end)
+        yield from _stretch(
+            frame[here], {n: v[here] for n, v in counts.items()}, total[here], limits
+        )
+        if cliff is not None:
+            yield Fault(int(frame[end]), "cliff", cliff[1], limits.cliff_share)
+        begin = end
+
+
+def _stretch(
+    frame: IntArray,
+    counts: Mapping[str, FloatArray],
+    total: FloatArray,
+    limits: AnnotationSettings,
+) -> Iterator[Fault]:
+    """Find what is wrong for a while between two cliffs, or where there is none."""
     gone = np.zeros(len(frame), dtype=np.bool_)
     for name, values in counts.items():
-        for at in _gaps(values[:end], total[:end], limits):
+        for at in _gaps(values, total, limits):
             gone[at] = True
             yield Fault(int(frame[at]), "vanished", 0.0, 1.0, name)
-    yield from _apart(frame[:end], total[:end], gone[:end], limits)
+    yield from _apart(frame, total, gone, limits)
 
 
 def _apart(
@@ -167,7 +182,8 @@ def _gaps(values: FloatArray, total: FloatArray, limits: AnnotationSettings) -> 
         if len(at) > limits.count_frames:
             continue
         others = total - values
-        if others[at].min() >= (1 - limits.apart_share / 2) * others[first - 1] - 1:
+        usual = float(np.median(others[max(first - _BEFORE, 0) : first]))
+        if others[at].min() >= (1 - limits.apart_share / 2) * usual - 1:
             rows += at.tolist()
     return rows
 

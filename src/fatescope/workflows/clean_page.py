@@ -95,11 +95,10 @@ def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
         sections.append(Section(title="All findings", blocks=(_table(together),)))
     rules = Counter(s[0].rule for s in together)
     named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
-    lead = (
-        f"{len(findings)} findings in {len(together)} places: {named}."
-        if findings
-        else ("No faults were found.")
-    )
+    n, places = len(findings), len(together)
+    lead = "No faults were found."
+    if n:
+        lead = f"{n} finding{'s' * (n != 1)} in {places} place{'s' * (places != 1)}: {named}."
     words = " Nothing was changed. With --apply, exclusion.csv lists these frames for --exclude."
     page = Page(
         title="Faults of movies and tables", kind="clean", lead=lead + words, sections=sections
