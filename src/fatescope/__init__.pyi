@@ -13,11 +13,15 @@ from .base import Image as Image
 from .base import Lineage as Lineage
 from .base import Spacing as Spacing
 from .base import Table as Table
+from .clean.settings import AnnotationSettings as AnnotationSettings
+from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
+from .workflows.clean import clean_files as clean_files
+from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
 from .workflows.in_memory import NamedLineage as NamedLineage
 from .workflows.in_memory import SegmentedImage as SegmentedImage

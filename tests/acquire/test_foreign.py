@@ -27,7 +27,6 @@ FOREIGN = {
     "ims": ("a.ims", b"\x89HDF\r\n\x1a\n" + BINARY, "is an Imaris IMS file"),
     "svs": ("a.svs", BINARY, "is an Aperio slide"),
     "npy": ("a.npy", npy(), "is a NumPy array.*Save it as TIFF"),
-    "film": ("a.mp4", BINARY, "is an MP4 film"),
 }
 
 

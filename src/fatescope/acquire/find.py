@@ -20,7 +20,8 @@ from fatescope.base import InputError, escape
 
 _log = logging.getLogger(__name__)
 
-SUFFIXES = frozenset(
+MOVIE_SUFFIXES = frozenset((".mp4", ".mov", ".avi"))
+SUFFIXES = MOVIE_SUFFIXES | frozenset(
     (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg", ".mat")
 )
 """What a folder is searched for; a file that is named itself may have any ending."""

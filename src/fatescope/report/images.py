@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import InputError
+from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from numpy.typing import NDArray
 
     from fatescope.base import FloatArray, LabelImage
@@ -102,3 +105,19 @@ def _encoded(image: NDArray[np.uint8], **options: Any) -> str:
     buffer = io.BytesIO()
     PillowImage.fromarray(image).save(buffer, **options)
     return base64.b64encode(buffer.getvalue()).decode("ascii")
+
+
+def write_png(path: Path, image: NDArray[np.uint8]) -> None:
+    """Write a grey or RGB image; folders are made, and the file appears whole or not at all."""
+    from PIL import Image as PillowImage
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with write_beside(path) as part:
+        PillowImage.fromarray(image).save(part, format="PNG")
+
+
+def read_uri(path: Path) -> tuple[str, int, int]:
+    """Return a PNG file as its data URI, and its height and width."""
+    data = path.read_bytes()
+    width, height = (int.from_bytes(data[at : at + 4], "big") for at in (16, 20))
+    return "data:image/png;base64," + base64.b64encode(data).decode("ascii"), height, width

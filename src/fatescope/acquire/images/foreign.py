@@ -6,7 +6,6 @@ from pathlib import PurePath
 
 _BIO_FORMATS = "Save it as OME-TIFF, for example in Fiji (File > Import > Bio-Formats)."
 _AS_TIFF = "Save it as PNG or TIFF."
-_FRAMES = "Save its frames as TIFF, for example in Fiji."
 
 BY_SUFFIX = {
     ".nd2": ("a Nikon ND2 file", _BIO_FORMATS),
@@ -35,9 +34,6 @@ BY_SUFFIX = {
     ".webp": ("a WebP image", _AS_TIFF),
     ".jp2": ("a JPEG 2000 image", _AS_TIFF),
     ".jxl": ("a JPEG XL image", _AS_TIFF),
-    ".avi": ("an AVI film", _FRAMES),
-    ".mp4": ("an MP4 film", _FRAMES),
-    ".mov": ("a QuickTime film", _FRAMES),
 }
 """By the ending, in lower case. A slide that is a TIFF inside is read as one."""
 _BY_BEGINNING = {
@@ -53,7 +49,7 @@ _NO_IMAGE = {
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF document",
-    b"RIFF": "a RIFF film or image",
+    b"RIFF": "a RIFF file",
 }
 
 

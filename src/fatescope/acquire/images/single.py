@@ -12,6 +12,9 @@ from fatescope.base import FileFormatError, Image, escape, explain_os_error
 MATLAB = (b"MATLAB 5.0 MAT-f", b"MATLAB 7.3 MAT-f")
 """The first 16 bytes of what MATLAB saves; also version 7 calls itself 5.0."""
 
+MOVIES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
+"""Bytes 4 to 7 of MP4 and MOV films: the name of their first part."""
+
 
 def read_one(path: Path, *, axes: str | None) -> Image:
     """Open a single file (see `read_image`)."""
@@ -34,6 +37,10 @@ def read_one(path: Path, *, axes: str | None) -> Image:
             from fatescope.acquire.images.png import read_jpeg
 
             return read_jpeg(path, axes=axes)
+        if head[4:8] in MOVIES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
+            from fatescope.acquire.images.movie import read_movie
+
+            return read_movie(path, axes=axes)
         if head in MATLAB:
             from fatescope.acquire.images.mat import read_mat
 

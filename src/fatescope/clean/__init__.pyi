@@ -1,0 +1,10 @@
+from .counts import find_count_faults as find_count_faults
+from .fault import Fault as Fault
+from .frames import find_frame_faults as find_frame_faults
+from .positions import find_position_faults as find_position_faults
+from .record import FrameRecord as FrameRecord
+from .record import record_frames as record_frames
+from .settings import AnnotationSettings as AnnotationSettings
+from .settings import CleanSettings as CleanSettings
+from .words import as_findings as as_findings
+from .words import exclude_findings as exclude_findings

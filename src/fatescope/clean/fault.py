@@ -1,0 +1,20 @@
+"""What a rule of cleaning says: a place, a number and its limit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One frame that one rule speaks of.
+
+    ``value`` and ``limit`` are in the rule's own terms (`fatescope.clean.words`); ``object`` is the
+    group of cells that is concerned, empty for all.
+    """
+
+    frame: int
+    rule: str
+    value: float
+    limit: float
+    object: str = ""

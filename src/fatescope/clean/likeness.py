@@ -1,0 +1,78 @@
+"""How much two small pictures are alike, as they lie and when one is moved."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from scipy import fft
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base.types import FloatArray
+
+_LEAST_OVERLAP = 0.4
+
+
+def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
+    """Return the correlation of two pictures (Y, X); 0 where one is even."""
+    left, right = a - a.mean(), b - b.mean()
+    size = float(np.sqrt((left**2).sum() * (right**2).sum()))
+    return float((left * right).sum() / size) if size > 0 else 0.0
+
+
+def likeness_to_next(small: NDArray[np.float32], step: int) -> FloatArray:
+    """Return the correlation of each picture of (n, Y, X) with the one ``step`` later, (n - step,).
+
+    One frame at a time: the pictures may be many.
+    """
+    pairs = zip(small[:-step], small[step:], strict=True)
+    return np.array([likeness(a, b) for a, b in pairs])
+
+
+def best_shift(
+    a: NDArray[np.float32], b: NDArray[np.float32], *, reach: int
+) -> tuple[int, int, float]:
+    """Find the shift that lays ``b`` over ``a``.
+
+    Parameters
+    ----------
+    a, b : ndarray of float, shape (Y, X)
+    reach : int
+        Largest shift along each axis.
+
+    Returns
+    -------
+    down, right : int
+        ``a[y, x]`` is best seen at ``b[y + down, x + right]``.
+    float
+        Correlation of the parts that then lie on each other.
+
+    References
+    ----------
+    Padfield D (2012). IEEE Trans. Image Process. 21:2706-2718: normalised correlation of overlaps
+    by Fourier transforms.
+    """
+    a, b = a - a.mean(), b - b.mean()
+    shape = [fft.next_fast_len(2 * n, real=True) for n in a.shape]
+    ones = np.ones(a.shape, dtype=np.float32)
+    (fa, fa2, fb, fb2, f1) = (fft.rfft2(p, shape) for p in (a, a * a, b, b * b, ones))
+
+    def over(left: NDArray[np.complex64], right: NDArray[np.complex64]) -> NDArray[np.float32]:
+        return np.asarray(fft.irfft2(np.conj(left) * right, shape))
+
+    n = np.maximum(np.rint(over(f1, f1)), 1)
+    sum_a, sum_b = over(fa, f1), over(f1, fb)
+    spread_a = np.maximum(over(fa2, f1) - sum_a**2 / n, 0)
+    spread_b = np.maximum(over(f1, fb2) - sum_b**2 / n, 0)
+    size = np.sqrt(spread_a * spread_b)
+    alike = (over(fa, fb) - sum_a * sum_b / n) / np.maximum(
+        size, 1e-3 * max(float(size.max()), 1e-6)
+    )
+    alike[n < _LEAST_OVERLAP * a.size] = -1
+    down, right = (np.minimum(np.arange(s), s - np.arange(s)) for s in shape)
+    alike[(down[:, None] > reach) | (right[None] > reach)] = -1
+    y, x = np.unravel_index(int(np.argmax(alike)), alike.shape)
+    signed = [int(p) - (s if p > s // 2 else 0) for p, s in zip((y, x), shape, strict=True)]
+    return signed[0], signed[1], float(alike[y, x])

@@ -1,0 +1,156 @@
+"""The page of a cleaning: every faulty stretch between the frames before and after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.report.images import read_uri, shrink_mean, write_png
+from fatescope.report.page import (
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Place,
+    Section,
+    Text,
+    View,
+    write_page,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Finding, Image
+
+_SIDE_PX = 240
+_MOST = 60
+"""Stretches of one movie that get a thumbnail."""
+_ROWS = 500
+
+
+def stretches(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return findings of one file and rule on frames in a row, together."""
+    out: list[list[Finding]] = []
+    for one in findings:
+        last = out[-1][-1] if out else None
+        if (
+            last is not None
+            and one.frame is not None
+            and last.frame is not None
+            and (last.file, last.rule, last.object) == (one.file, one.rule, one.object)
+            and one.frame <= last.frame + 1
+        ):
+            out[-1].append(one)
+        else:
+            out.append([one])
+    return out
+
+
+def write_thumbnails(out: Path, key: str, movie: Image, findings: Sequence[Finding]) -> list[str]:
+    """Write, for each faulty stretch, the frame before, its first and the one after, beside."""
+    written = []
+    for stretch in stretches(findings)[:_MOST]:
+        first, last = stretch[0].frame, stretch[-1].frame
+        if first is None or last is None:
+            continue
+        three = [
+            _small(movie, t) if 0 <= t < movie.size("T") else None
+            for t in (first - 1, first, last + 1)
+        ]
+        there = next(p for p in three if p is not None)
+        gap = np.full((there.shape[0], 4, 3), 255, dtype=np.uint8)
+        panes = [np.full_like(there, 255) if p is None else p for p in three]
+        path = f"thumbnails/{key}/{first:06d}.png"
+        write_png(out / path, np.concatenate([panes[0], gap, panes[1], gap, panes[2]], axis=1))
+        written.append(path)
+    return written
+
+
+def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
+    """Return a frame as small RGB, with the values as they are."""
+    pixels = movie.read(T=frame)
+    planes = pixels if pixels.ndim == 3 else pixels[None]
+    planes = planes[:3] if len(planes) >= 3 else np.repeat(planes[:1], 3, axis=0)
+    step = -(-max(planes.shape[1:]) // _SIDE_PX)
+    high = 255.0 if planes.dtype == np.uint8 else max(float(np.nan_to_num(planes).max()), 1e-9)
+    shrunk = np.stack([shrink_mean(np.nan_to_num(p), step=step) for p in planes], axis=-1)
+    return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
+
+
+def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
+    """Write ``report.html`` and return its name."""
+    together = stretches(findings)
+    sections = []
+    viewer = _viewer(out, together)
+    if viewer is not None:
+        sections.append(Section(title="Frames", blocks=(viewer,)))
+    if together:
+        sections.append(Section(title="All findings", blocks=(_table(together),)))
+    rules = Counter(s[0].rule for s in together)
+    named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
+    n, places = len(findings), len(together)
+    lead = "No faults were found."
+    if n:
+        lead = f"{n} finding{'s' * (n != 1)} in {places} place{'s' * (places != 1)}: {named}."
+    words = " Nothing was changed. With --apply, exclusion.csv lists these frames for --exclude."
+    page = Page(
+        title="Faults of movies and tables", kind="clean", lead=lead + words, sections=sections
+    )
+    write_page(out / "report.html", page)
+    return "report.html"
+
+
+def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | None:
+    """Return each stretch that has a thumbnail, one view for each movie."""
+    folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
+    frames: dict[str, list[Frame]] = {}
+    places: list[Place] = []
+    for stretch in together:
+        first = stretch[0]
+        path = next((p for p in folders if _fits(p, first)), None)
+        if path is None:
+            continue
+        uri, height, width = read_uri(path)
+        seen = frames.setdefault(first.file, [])
+        words = f"{_frames(stretch)}: {first.rule}. {first.reason}"
+        seen.append(
+            Frame(
+                panes=(Pane(image=uri, width=width, height=height, title="before, at, after"),),
+                index=first.frame or 0,
+                words=words,
+            )
+        )
+        title = f"{first.rule}, {_frames(stretch)}"
+        view = list(frames).index(first.file)
+        places.append(Place(title=title, reason=first.reason, view=view, frame=len(seen) - 1))
+    if not frames:
+        return None
+    views = [View(title=file.rpartition("/")[2], frames=seen) for file, seen in frames.items()]
+    return ImageViewer(title="Before, at, after", views=views, places=places, places_title="Faults")
+
+
+def _fits(path: Path, finding: Finding) -> bool:
+    """Say whether a thumbnail shows a finding: by the stem of the file and the frame."""
+    stem = finding.file.rpartition("/")[2].rpartition(".")[0]
+    return path.stem == f"{finding.frame or 0:06d}" and stem in path.parent.name
+
+
+def _table(together: Sequence[Sequence[Finding]]) -> PageTable | Text:
+    rows = [
+        (s[0].file.rpartition("/")[2], _frames(s), s[0].rule, s[0].reason) for s in together[:_ROWS]
+    ]
+    return PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+
+
+def _frames(stretch: Sequence[Finding]) -> str:
+    first, last = stretch[0].frame, stretch[-1].frame
+    if first is None:
+        return ""
+    return f"frame {first}" if first == last else f"frames {first} to {last}"

@@ -1,0 +1,66 @@
+import pickle
+
+import av
+import numpy as np
+import pytest
+from tests.acquire.test_movies import PLAY, frames
+
+from fatescope.acquire import find_images, read_image
+from fatescope.acquire.movies import read_frames, write_frames
+from fatescope.base import FileFormatError
+
+N = 30
+
+
+@pytest.fixture(scope="module")
+def film(tmp_path_factory):
+    path = tmp_path_factory.mktemp("film") / "embryo.mp4"
+    write_frames(path, frames(N), codec="mpeg4", **PLAY)
+    return path
+
+
+def test_a_film_is_an_image_with_frames_and_colours(film):
+    image = read_image(film)
+    assert (image.axes, image.shape) == ("TCYX", (N, 3, 64, 96))
+    assert image.channels == ("red", "green", "blue")
+
+
+@pytest.mark.parametrize("order", [range(N), range(N - 1, -1, -1), [13, 2, 29, 3, 14, 0, 12]])
+def test_frames_are_read_by_their_number_in_any_order(film, order):
+    truth = [np.moveaxis(f, -1, 0) for f in read_frames(film)]
+    image = read_image(film)
+    for t in order:
+        np.testing.assert_array_equal(image.read(T=t), truth[t])
+
+
+def test_frames_shown_in_another_order_than_stored_are_counted_as_shown(tmp_path):
+    path = tmp_path / "between.mov"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("mpeg4", rate=7, options={"bf": "2"})
+        stream.width, stream.height, stream.pix_fmt = 96, 64, "yuv420p"
+        for pixels in frames(20):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(pixels, format="rgb24")))
+        container.mux(stream.encode())
+    truth = list(read_frames(path))
+    image = read_image(path)
+    assert image.size("T") == len(truth)
+    for t in (17, 4, 5, 19):
+        np.testing.assert_array_equal(image.read(T=t), np.moveaxis(truth[t], -1, 0))
+
+
+def test_a_film_travels_to_another_process(film):
+    image = read_image(film)
+    image.read(T=3)
+    again = pickle.loads(pickle.dumps(image))
+    np.testing.assert_array_equal(again.read(T=4), image.read(T=4))
+
+
+def test_folders_are_searched_for_films(film):
+    assert [f.key for f in find_images([film.parent])] == ["embryo"]
+
+
+def test_a_damaged_film_is_one_sentence(film, tmp_path):
+    path = tmp_path / "cut.mp4"
+    path.write_bytes(film.read_bytes()[:60])
+    with pytest.raises(FileFormatError, match=r"cut\.mp4: cannot be decoded as a film"):
+        read_image(path)

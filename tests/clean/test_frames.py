@@ -1,0 +1,86 @@
+import numpy as np
+import pytest
+from tests.clean.recording import FRAMES, found_in, recording, with_fault
+
+from fatescope.base import InputError
+from fatescope.clean import record_frames
+from fatescope.clean.likeness import best_shift
+
+LASTS = {
+    "black": 2,
+    "dark": 3,
+    "frozen": 5,
+    "duplicate": 1,
+    "saturated": 2,
+    "blurred": 3,
+    "cropped": 2,
+    "jump": 3,
+    "flicker": 8,
+    "torn": 1,
+    "foreign": 1,
+    "line": 2,
+    "patch": 1,
+}
+
+
+def test_a_recording_without_faults_has_no_findings():
+    assert found_in(recording()) == set()
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.parametrize("rule", LASTS)
+def test_every_frame_of_a_fault_is_found_under_its_name_and_no_other_frame(rule, seed):
+    first = 40 + 10 * seed if rule != "foreign" else 110 + 3 * seed
+    frames, truth = with_fault(rule, first, first + LASTS[rule] - 1, seed=seed)
+    assert found_in(frames) == truth
+
+
+def test_a_step_of_the_laser_that_stays_is_no_fault():
+    frames = [np.minimum(f * (1.0 if t < 60 else 1.5), 255) for t, f in enumerate(recording())]
+    assert found_in([f.astype(np.uint8) for f in frames]) == set()
+
+
+def test_a_red_reporter_that_rises_slowly_is_no_fault():
+    frames = recording().copy()
+    for t in range(40, FRAMES):
+        light = frames[t, 30:80, 60:120] + np.array([6 * (t - 40), 0, 0])
+        frames[t, 30:80, 60:120] = np.minimum(light // [1, 2, 2], 255)
+    assert found_in(frames) == set()
+
+
+def test_a_first_frame_from_the_end_of_the_movie_is_foreign():
+    frames = recording().copy()
+    frames[0] = np.roll(frames[-3], 1, axis=0)
+    assert (0, "foreign") in found_in(frames)
+
+
+def test_a_stage_that_moves_for_good_is_one_jump():
+    frames = recording().copy()
+    frames[60:] = np.roll(frames[60:], 16, axis=2)
+    jumps = {f for f, rule in found_in(frames) if rule == "jump"}
+    assert 60 in jumps
+    assert max(jumps) < 72
+
+
+def test_sixteen_bits_and_grey_frames_are_read_alike():
+    frames = recording().copy()
+    frames[50] = frames[49]
+    grey = frames.mean(axis=-1)
+    record = record_frames(((g * 100).astype(np.uint16) for g in grey), highest=25500)
+    assert record.small.shape[0] == FRAMES
+    assert record.change[50] == 0
+
+
+def test_a_shift_is_found_from_the_parts_that_overlap():
+    rng = np.random.default_rng(0)
+    scene = rng.random((60, 80)).astype(np.float32)
+    down, right, alike = best_shift(scene[10:50, 10:60], scene[6:46, 17:67], reach=12)
+    assert (down, right) == (4, -7)
+    assert alike == pytest.approx(1, abs=1e-3)
+
+
+def test_a_movie_without_frames_and_one_of_dots_are_refused():
+    with pytest.raises(InputError, match="without frames"):
+        record_frames([], highest=255)
+    with pytest.raises(InputError, match="16 x 16"):
+        record_frames([np.zeros((1, 1), np.uint8)], highest=255)

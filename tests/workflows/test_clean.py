@@ -1,0 +1,98 @@
+import json
+
+import numpy as np
+import pytest
+from tests.clean.recording import FRAMES, recording
+
+import fatescope as fs
+from fatescope.acquire import read_exclusions, read_table
+from fatescope.acquire.movies import write_frames
+from fatescope.base import InputError
+from fatescope.workflows.clean import clean_files, find_clean_files, plan_clean
+
+SECOND = 60
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Return a folder with a film of which a frame is black, and its counts, one of them wrong."""
+    folder = tmp_path_factory.mktemp("movie")
+    frames = recording().copy()
+    frames[SECOND : SECOND + 2] = 0
+    write_frames(folder / "embryo.mp4", frames, frames_per_second=7, codec="lossless", kbit_s=0)
+    rows = ["frame,A,E,M,P,C,D,Z,total"]
+    for t in range(FRAMES + 5):
+        count = 20 + t // 4 + (15 if t == 40 else 0)
+        rows.append(f"{t},{count},1,1,1,1,0,0,{count + 4}")
+    (folder / "embryo.csv").write_text("\n".join(rows) + "\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def cleaned(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("clean") / "out"
+    return clean_files([folder], out=out, apply=True, execution=fs.Execution(workers=1)), out
+
+
+def test_findings_name_the_file_the_frame_and_the_rule(cleaned):
+    _, out = cleaned
+    table = read_table(out / "findings.csv")
+    got = {
+        (str(f).rpartition("/")[2], int(t), r)
+        for f, t, r in zip(table["file"], table["frame"], table["rule"], strict=True)
+    }
+    assert got == {
+        ("embryo.mp4", SECOND, "black"),
+        ("embryo.mp4", SECOND + 1, "black"),
+        ("embryo.csv", 40, "rise"),
+        ("embryo.csv", FRAMES, "after-end"),
+    }
+
+
+def test_the_folder_holds_record_images_page_and_thumbnails(cleaned):
+    _, out = cleaned
+    assert json.loads((out / "run.json").read_text())["command"] == "clean"
+    assert len(read_table(out / "images.csv")) == 2
+    assert (out / "thumbnails" / "embryo" / f"{SECOND:06d}.png").exists()
+    page = (out / "report.html").read_text()
+    assert "black" in page
+    assert "data:image/png" in page
+
+
+def test_apply_writes_an_exclusion_that_joins_frames_in_a_row(cleaned):
+    _, out = cleaned
+    ranges = {(e.first_frame, e.last_frame, e.rule) for e in read_exclusions(out / "exclusion.csv")}
+    assert ranges == {
+        (SECOND, SECOND + 1, "black"),
+        (40, 40, "rise"),
+        (FRAMES, None, "after-end"),
+    }
+
+
+def test_the_same_command_again_does_nothing_twice(cleaned, folder):
+    summary, out = cleaned
+    before = (out / "thumbnails" / "embryo" / f"{SECOND:06d}.png").stat().st_mtime_ns
+    again = clean_files([folder], out=out, execution=fs.Execution(workers=1))
+    assert again.units_done == summary.units_done
+    assert (out / "thumbnails" / "embryo" / f"{SECOND:06d}.png").stat().st_mtime_ns == before
+
+
+def test_arrays_are_checked_in_memory():
+    frames = np.moveaxis(recording()[:60], -1, 1).copy()
+    frames[30] = frames[29]
+    found = fs.clean_movie(frames, axes="TCYX")
+    assert [(f.frame, f.rule) for f in found] == [(30, "duplicate")]
+
+
+def test_a_single_image_is_no_movie():
+    with pytest.raises(InputError, match="TYX or TCYX"):
+        fs.clean_movie(np.zeros((20, 20), np.uint8), axes="YX")
+
+
+def test_a_plan_counts_files_and_writes_nothing(folder):
+    assert plan_clean([folder]).units == 2
+
+
+def test_nothing_to_check_is_said(tmp_path):
+    with pytest.raises(InputError, match="no movie and no table"):
+        find_clean_files([tmp_path])
