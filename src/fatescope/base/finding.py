@@ -33,7 +33,7 @@ RULES: dict[str, frozenset[str]] = {
         missing-images unlisted-images repeated-images outside-plate unmapped-wells
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
+        assumed-channel assumed-scale doubtful excluded few-embryos joined-planes label-image loss
         no-membrane no-nuclei scaled
     """),
 }
