@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base import FatescopeError, InputError
 from fatescope.prepare import read_samples, spread_share, write_samples
 from fatescope.prepare.store import write_rows
+from fatescope.report.files import store_text
 from fatescope.run import Run, peak_memory_mb
-from fatescope.storage import write_beside
 from fatescope.workflows.plan import RunPlan
 from fatescope.workflows.tuning_page import write_tuning_page
 
@@ -155,8 +155,8 @@ def tune_recipe(
         number, score, best = best_values(study)
         rows, decides = trial_rows(study), importances(study)
         write_rows(out / "trials.csv", rows)
-        with write_beside(out / "best.toml") as part:
-            part.write_text(recipe_text(changed(recipe, best)), encoding="utf-8")
+        best_recipe = recipe_text(changed(recipe, best))
+        store_text(out / "best.toml", best_recipe)
         write_tuning_page(
             out / "report.html",
             rows,
@@ -165,7 +165,7 @@ def tune_recipe(
             best_trial=number,
             importance=decides,
             n_samples=len([s for s in samples if s.split == "train"]),
-            recipe=(out / "best.toml").read_text(encoding="utf-8"),
+            recipe=best_recipe,
         )
         files = ["trials.csv", "best.toml", "report.html"]
         run.record(f"{settings.trials} trials", files=files)
