@@ -30,7 +30,7 @@ RULES: dict[str, frozenset[str]] = {
         unreadable empty constant not-finite no-scale odd-axes unlike-training
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
+        assumed-channel assumed-scale doubtful excluded few-embryos joined-planes label-image loss
         no-membrane no-nuclei scaled
     """),
 }
