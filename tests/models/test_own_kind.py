@@ -77,7 +77,7 @@ def test_spots_are_decoded_by_a_function_of_this_file(package):
     model = load_model(package.source)
     image, labels = render_discs((300, 250), diameter=20, seed=3, pitch=2.0)
     grid = make_grid(image.shape, (1.0, 1.0), model.description)
-    assert len(grid.rows.starts) > 1, "more than one tile, of unequal sides"
+    assert len(grid.tiles[0].starts) > 1, "more than one tile, of unequal sides"
     statistics = plane_statistics(lambda: [image], percentiles=model.description.image.percentiles)
     bands = map_tiles(model, image, grid, statistics)
     kind = model.description.output_as(Spots)

@@ -18,12 +18,13 @@ from fatescope.models.outputs import Output
 from fatescope.numeric import bootstrap_interval
 from fatescope.predict import plane_statistics
 from fatescope.predict.normalise import normalise_plane
-from fatescope.predict.tiling import make_grid, map_rows
+from fatescope.predict.tiling import make_grid, map_tiles
 from fatescope.prepare import PairSettings, read_label_plane, read_plane, read_samples, seen_hashes
-from fatescope.report.page import Page, PageTable, Section, render_page
+from fatescope.report.page import Page, PageTable, Section, write_page
 from fatescope.train import FitSettings, assess_curves, export_onnx, fit
 from fatescope.train.schedule_settings import Kicks
 from fatescope.workflows.training import prepare_pairs
+from fatescope.workflows.training_page import write_training_page
 
 SIDE, CROP, PERCENTILES = 96, 32, (1.0, 99.8)
 STEPS = {"steps": 240, "steps_per_epoch": 30, "validate_every": 1, "batch": 8}
@@ -108,9 +109,9 @@ def write_spots_package(folder, fitted, task, data):
 def count_spots(model, pixels):
     """Decode the maps of prediction's tiles."""
     percentiles = model.description.image.percentiles
-    maps = map_rows(
+    maps = map_tiles(
         model,
-        lambda y0, y1, x0, x1: pixels[y0:y1, x0:x1],
+        pixels,
         make_grid(pixels.shape, (1.0, 1.0), model.description),
         plane_statistics(lambda: [pixels], percentiles=percentiles),
     )
@@ -149,7 +150,12 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         fit(task, FIT, folder=tmp_path, report=prune)
     fitted = fit(task, FIT, folder=tmp_path)  # a trial that turns out to be wanted goes on
-    assert assess_curves(fitted.history, metric="agreement").kind in ("settled", "still improving")
+    verdict = assess_curves(fitted.history, metric="agreement")
+    assert verdict.kind in ("settled", "still improving")
+    words = {"title": "spots", "verdict": verdict.sentence, "scores": {"agreement": "agreement"}}
+    assert (
+        "agreement" in write_training_page(tmp_path / "c.html", fitted.history, **words).read_text()
+    )
 
     write_spots_package(tmp_path / "package", fitted, task, data)
     assert check_model(tmp_path / "package").passed
@@ -164,7 +170,6 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
 
     rows = [(s.unit, str(n), f"{f:.1f}") for s, n, f in zip(test, true, found, strict=True)]
     table = PageTable(columns=("dish", "true", "found"), rows=rows)
-    section = Section(title="Counts", blocks=(table,))
-    lead = f"wrong by {low:.1%} to {high:.1%}"
-    page = render_page(Page(title="spots", lead=lead, sections=[section])).decode()
-    assert all(s.unit in page for s in test)
+    page = Page(title="spots", sections=[Section(title="Counts", blocks=[table])])
+    text = write_page(tmp_path / "report.html", page).read_text()
+    assert all(s.unit in text for s in test)

@@ -20,7 +20,7 @@ from fatescope.base import Execution, FileFormatError, RunError, SettingsError, 
 from fatescope.workflows.membranes import plan_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
-SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.5}
+SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.7, "outer_um": 0.0}
 SETTINGS = fs.MembraneSettings.from_values(SCALE)
 FIRST = [
     *("image", "label", "frame", "z", "y", "x", "bbox_y0", "bbox_x0", "bbox_y1", "bbox_x1"),
@@ -229,7 +229,16 @@ def test_a_killed_run_continues_and_workers_change_nothing(volume, tmp_path):
     predict_membranes(tmp_path / "in", out=whole, settings=SETTINGS, execution=two)
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "fatescope", "predict", "membrane", str(tmp_path / "in")]
-    command += ["--out", str(out), "--spacing-um", "0.6,0.3,0.3", "--surface-depth-um", "0.5"]
+    command += [
+        "--out",
+        str(out),
+        "--spacing-um",
+        "0.6,0.3,0.3",
+        "--surface-depth-um",
+        "0.7",
+        "--outer-um",
+        "0",
+    ]
     running = subprocess.Popen([*command, "--workers", "1", "--quiet"])
     deadline = time.monotonic() + 120
     while not list(out.glob("labels/*.tif")) and time.monotonic() < deadline:

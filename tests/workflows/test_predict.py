@@ -11,7 +11,7 @@ import tifffile
 from tests.workflows.systems import CELLS, CLASSES, COUNTS, BoxSettings
 
 from fatescope.acquire import read_image, read_labels
-from fatescope.base import Execution
+from fatescope.base import Execution, RunError
 from fatescope.workflows.predict import plan_images, predict_images
 
 ALONE = Execution(workers=1)
@@ -109,3 +109,28 @@ def test_a_plan_counts_what_a_worker_holds(folder):
     assert (planes.units, planes.command) == (2, "predict populations")
     assert volumes.cpu_seconds == planes.cpu_seconds
     assert volumes.peak_memory_mb >= planes.peak_memory_mb
+
+
+def test_excluded_frames_hold_nothing_and_others_are_as_they_were(folder, tmp_path):
+    predict(CELLS, folder, tmp_path / "whole")
+    (tmp_path / "exclusion.csv").write_text("file,first_frame,last_frame\na.ome.tif,1,1\n")
+    settings = BoxSettings(exclude=tmp_path / "exclusion.csv")
+    predict_images(CELLS, folder, out=tmp_path / "out", settings=settings, execution=ALONE)
+    before, after = (read_image(tmp_path / n / "labels" / "a.tif") for n in ("whole", "out"))
+    assert np.array_equal(before.read(T=0), after.read(T=0))
+    assert before.read(T=1).any()
+    assert not after.read(T=1).any()
+    rows, kept = (rows_of(tmp_path / n / "objects.csv") for n in ("whole", "out"))
+    assert kept == [r for r in rows if (r["image"], r["frame"]) != ("a", "1")]
+    said = [f for f in rows_of(tmp_path / "out" / "findings.csv") if f["rule"] == "excluded"]
+    assert [f["reason"][:25] for f in said] == ["1 of 2 frames are exclude"]
+
+
+def test_another_exclusion_into_the_same_folder_is_refused(folder, tmp_path):
+    listed = tmp_path / "exclusion.csv"
+    settings = BoxSettings(exclude=listed)
+    listed.write_text("file,first_frame,last_frame\na.ome.tif,1,1\n")
+    predict_images(COUNTS, folder, out=tmp_path / "out", settings=settings, execution=ALONE)
+    listed.write_text("file,first_frame,last_frame\na.ome.tif,0,0\n")
+    with pytest.raises(RunError, match="other settings: excluded"):
+        predict_images(COUNTS, folder, out=tmp_path / "out", settings=settings, execution=ALONE)

@@ -5,6 +5,7 @@ import signal
 import time
 
 from fatescope.base.errors import FileFormatError
+from fatescope.workflows.cluster import _in_worker  # as it is before a test replaces it
 
 
 def square(number):
@@ -21,8 +22,6 @@ def tasks_of(dask_scheduler):
 
 
 def as_for_another_version(function, unit, version):
-    from fatescope.workflows.cluster import _in_worker
-
     return _in_worker(function, unit, "0.0.0.other")
 
 

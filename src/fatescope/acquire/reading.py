@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from fatescope.base.settings import Settings, setting
 from fatescope.base.steps import StepsUm
 
@@ -17,3 +19,6 @@ class ImageReading(Settings):
     )
     spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
     interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
+    exclude: Path | None = setting(
+        None, "exclusion.csv, as clean or a person writes it: frames that it lists give nothing"
+    )

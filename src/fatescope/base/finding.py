@@ -33,9 +33,8 @@ RULES: dict[str, frozenset[str]] = {
         missing-images unlisted-images repeated-images outside-plate unmapped-wells
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful few-embryos joined-planes label-image loss
-        no-membrane no-nuclei scaled few-wells no-plateau
-        unplaced-fields
+        assumed-channel assumed-scale doubtful excluded few-embryos few-wells joined-planes
+        label-image loss no-membrane no-nuclei no-plateau scaled unplaced-fields
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

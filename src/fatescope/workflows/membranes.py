@@ -326,7 +326,8 @@ def _findings(
             reason=f"{values.size - int(finite.sum())} of {values.size} pixels are NaN or "
             "infinite; they count as background.",
         )
-    low, high = np.nanmin(values), np.nanmax(values)
+    seen = values[np.isfinite(values)] if values.dtype.kind == "f" else values
+    low, high = (seen.min(), seen.max()) if seen.size else (0, 0)
     if low == high:
         yield Finding(
             **place,
@@ -369,12 +370,12 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 MEMBRANES: System[MembraneSettings] = System(
     command="predict membrane",
     cost=Cost(
-        cpu_seconds=0.9,
+        cpu_seconds=0.8,
         unit_seconds=0.5,
-        memory_mb=75.0,
+        memory_mb=60.0,
         output_mb=0.05,
         unit_mb=0.1,
-        start_mb=250.0,
+        start_mb=150.0,
     ),
     find=find_membranes,
     write_pages=_write_pages,

@@ -11,7 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
@@ -24,10 +24,20 @@ from fatescope.acquire import (
     find_images,
     label_tiles,
     open_image,
+    read_exclusions,
     without_labels,
     write_labels,
 )
-from fatescope.base import Execution, FatescopeError, Finding, Image, Progress, Table, escape
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    Finding,
+    Image,
+    Progress,
+    Table,
+    escape,
+    excluded_frames,
+)
 from fatescope.models import shipped_names
 from fatescope.predict import Predictor, open_predictor
 from fatescope.predict.settings import PredictSettings
@@ -186,15 +196,14 @@ def predict_images(
     files, labels = _files(inputs, settings)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
-    with Run.open(
-        out, command=system.command, settings=settings.model_dump(), model=model, fresh=fresh
-    ) as run:
+    asked = _recorded(settings)
+    with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
         left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)
         workers = _workers(system, todo, settings, execution, device)
         team = execution.replace(workers=workers)
         worker = Worker(
-            settings=_with_absolute_model(settings) if execution.cluster else settings,
+            settings=_with_absolute_paths(settings) if execution.cluster else settings,
             open_model=system.open_model,
             threads=_threads(execution, workers),
             device=device,
@@ -250,6 +259,7 @@ def predict_file(
     image, predictor = worker.open(file)
     scratch = FileScratch(out) if math.prod(map(image.size, "TZYX")) > _LARGE_PX else None
     found = find(image, worker.settings, predictor=predictor, scratch=scratch, decided=decided)
+    found = _without_excluded(found, file, image, worker.settings)
     begun = time.perf_counter()
     ending = ".ome.zarr" if found.kind == "zarr" else ".tif"
     written = {f"{folder}/{file.key}{ending}": frames for folder, frames in found.rasters.items()}
@@ -379,11 +389,58 @@ def _model_and_device(
     return predictor, "cuda" if on_gpu else "cpu"
 
 
-def _with_absolute_model(choice: S) -> S:
-    """Let workers in another folder find a package that was given by its path."""
+def _with_absolute_paths(choice: S) -> S:
+    """Let workers in another folder find what was given by its path."""
+    if choice.exclude is not None:
+        choice = choice.replace(exclude=choice.exclude.absolute())
     if choice.model in ("classical", *shipped_names()):
         return choice
     return choice.replace(model=str(Path(choice.model).absolute()))
+
+
+def _recorded(settings: PredictSettings) -> dict[str, Any]:
+    """Return the settings as the record keeps them: of an exclusion its rows, not only its path."""
+    if settings.exclude is None:
+        return settings.model_dump(mode="json", exclude={"exclude"})
+    rows = sorted(map(repr, read_exclusions(settings.exclude)))
+    return {**settings.model_dump(mode="json"), "excluded": rows}
+
+
+def _without_excluded(found: Found, file: ImageFile, image: Image, settings: S) -> Found:
+    """Take out what was found in frames that ``settings.exclude`` lists; they stay, empty."""
+    listed = read_exclusions(settings.exclude) if settings.exclude is not None else []
+    out = np.zeros(image.size("T"), dtype=bool)
+    for name in (file.key, *map(str, file.paths)):
+        out |= excluded_frames(listed, name, len(out))
+    if not out.any():
+        return found
+    tables = {
+        name: table.rows(~out[table["frame"]]) if "frame" in table else table
+        for name, table in found.tables.items()
+    }
+    rasters = {
+        folder: [_Empty(frame) if gone else frame for frame, gone in zip(frames, out, strict=True)]
+        for folder, frames in found.rasters.items()
+    }
+    said = Finding(
+        file=image.name,
+        rule="excluded",
+        severity="info",
+        value=float(out.sum()),
+        reason=f"{out.sum()} of {len(out)} frames are excluded: they hold no objects here.",
+    )
+    return replace(found, tables=tables, rasters=rasters, findings=[*found.findings, said])
+
+
+class _Empty:
+    """A frame in which nothing counts."""
+
+    def __init__(self, frame: Raster) -> None:
+        self._frame = frame
+        self.dtype = frame.dtype
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        return np.zeros_like(self._frame[index])
 
 
 def _megapixels(file: ImageFile, settings: PredictSettings, holds: str) -> tuple[float, float]:

@@ -14,7 +14,7 @@ from fatescope.predict.membrane import (
     segment_membranes,
 )
 
-SETTINGS = MembraneSettings(surface_depth_um=0.5)
+SETTINGS = MembraneSettings(surface_depth_um=0.7, outer_um=0.0)
 BOTH = pytest.mark.parametrize("ndim", [2, 3], ids=["2D", "3D"])
 
 
@@ -159,7 +159,7 @@ def test_nuclei_are_the_brightest_within_their_size():
             -(((z - at[0]) * 0.6) ** 2 + ((y - at[1]) * 0.3) ** 2 + ((x - at[2]) * 0.3) ** 2) / 2
         )
     found = find_nuclei(values, (0.6, 0.3, 0.3))
-    assert sorted(found.tolist()) == [[10, 20, 20], [10, 40, 35]]
+    assert np.abs(np.array(sorted(found.tolist())) - [[10, 20, 20], [10, 40, 35]]).max() < 0.6
     assert len(find_nuclei(values * 0, (0.6, 0.3, 0.3))) == 0
 
 
@@ -177,3 +177,42 @@ def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
         found = segment_membranes(values.astype(np.uint8), SPACING[ndim], SETTINGS)
         assert not found.looks_like_membrane
         assert not found.labels.any()
+
+
+def test_the_surface_moves_to_the_ridge_nearby_and_no_farther():
+    from fatescope.predict.membrane import snap_surface
+
+    x = np.broadcast_to(np.arange(60) * 0.2, (60, 60))
+    near = np.exp(-((x - 5.0) ** 2) / 0.1).astype(np.float32)
+    begin = (x - 4.6).astype(np.float32)  # the ridge is 0.4 µm inside of it
+    settings = MembraneSettings(search_um=0.6, outer_um=0.0)
+    snapped = snap_surface(begin, near, (0.2, 0.2), settings)
+    assert abs(x[30][np.abs(snapped[30]).argmin()] - 5.0) < 0.21
+    far = np.exp(-((x - 8.0) ** 2) / 0.1).astype(np.float32)
+    stayed = snap_surface(begin, far, (0.2, 0.2), settings)
+    assert abs(x[30][np.abs(stayed[30]).argmin()] - 4.6) < 0.8
+    inward = snap_surface(begin, near, (0.2, 0.2), settings.replace(outer_um=0.4))
+    assert abs(x[30][np.abs(inward[30]).argmin()] - 5.4) < 0.21
+
+
+def test_rough_borders_become_smooth_and_small_cells_stay():
+    from fatescope.predict.membrane import smooth_borders
+
+    rough = np.ones((30, 40), np.int32)
+    rough[:, 20:] = 2
+    rough[::4, 20] = 1
+    rough[5, 5] = 3
+    rough[:, :2] = 0
+    smooth = smooth_borders(rough, (0.2, 0.2), sd=0.5)
+    assert len({tuple(row) for row in smooth[10:20].tolist()}) == 1
+    assert smooth[5, 5] == 3
+    assert np.array_equal(smooth == 0, rough == 0)
+    assert smooth_borders(rough, (0.2, 0.2), sd=0) is rough
+
+
+def test_fragments_merge_more_easily_than_whole_cells():
+    # Four whole pieces and a fragment of the last one, all walls equally strong.
+    pieces = np.repeat([[1] * 9 + [2] * 9 + [3] * 9 + [4] * 8 + [5]], 9, axis=0)
+    wall = np.full(pieces.shape, 0.1, np.float32)
+    merged = merge_over_weak_walls(pieces, wall, least=0.09)
+    assert merged[0].tolist() == [1] * 9 + [2] * 9 + [3] * 9 + [4] * 9

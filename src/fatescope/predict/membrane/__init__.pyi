@@ -7,5 +7,7 @@ from .seeds import find_nuclei as find_nuclei
 from .seeds import place_markers as place_markers
 from .seeds import seeds_between_walls as seeds_between_walls
 from .settings import MembraneSettings as MembraneSettings
+from .smooth import smooth_borders as smooth_borders
 from .surface import find_surface as find_surface
 from .surface import level_planes as level_planes
+from .surface import snap_surface as snap_surface

@@ -12,6 +12,9 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import LabelImage
 
+_BY_SIZE = (0.67, 1.25)
+"""A fragment merges over half as strong a wall again, a whole cell over a weaker one only."""
+
 Faces = dict[int, dict[int, tuple[float, int]]]
 """By two pieces: the sum of the wall over the face that they share, and its number of sides."""
 
@@ -43,12 +46,26 @@ def merge_over_weak_walls(
     """
     faces = _faces(pieces, wall)
     parent = np.arange(int(pieces.max(initial=0)) + 1)
-    heap = [(s / n, i, j, n) for i, js in faces.items() for j, (s, n) in js.items() if i < j]
+    size = np.bincount(pieces.ravel(), minlength=len(parent)).astype(np.float64)
+    middle = float(np.median(size[1:][size[1:] > 0])) if size[1:].any() else 1.0
+
+    def counted(i: int, j: int, strength: float) -> float:
+        """Return the wall as it counts: the more, the larger the smaller piece already is."""
+        ratio = np.cbrt(min(size[i], size[j]) / middle)
+        return float(strength * np.clip(ratio, *_BY_SIZE))
+
+    heap = [
+        (counted(i, j, s / n), i, j, n)
+        for i, js in faces.items()
+        for j, (s, n) in js.items()
+        if i < j
+    ]
     heapq.heapify(heap)
     while heap and heap[0][0] < least:
         _, i, j, sides = heapq.heappop(heap)
         if faces.get(i, {}).get(j, (0.0, -1))[1] != sides:
             continue  # one of them has grown since
+        size[i] += size[j]
         for k, (s, n) in faces.pop(j).items():
             del faces[k][j]
             if k == i:
@@ -56,7 +73,8 @@ def merge_over_weak_walls(
             before = faces[i].get(k, (0.0, 0))
             both = before[0] + s, before[1] + n
             faces[i][k] = faces[k][i] = both
-            heapq.heappush(heap, (both[0] / both[1], min(i, k), max(i, k), both[1]))
+            strength = counted(i, k, both[0] / both[1])
+            heapq.heappush(heap, (strength, min(i, k), max(i, k), both[1]))
         parent[parent == j] = i
     kept = np.unique(parent[np.unique(pieces)])
     number = np.zeros(len(parent), dtype=np.int32)

@@ -11,7 +11,8 @@ from fatescope.predict.membrane.agglomerate import merge_over_weak_walls
 from fatescope.predict.membrane.grid import Grid, bounding_box
 from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.seeds import place_markers, seeds_between_walls
-from fatescope.predict.membrane.surface import find_surface, level_planes
+from fatescope.predict.membrane.smooth import smooth_borders
+from fatescope.predict.membrane.surface import find_surface, level_planes, snap_surface
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 STEP_UM = 0.43
 """Ridges and seeds are looked for on a grid of about this step, which a wall is wider than."""
 _MARKER_UM = 0.8
+_SEED_WALL = 0.8
+"""Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
+told apart."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
 _CORE_UM = 0.5
@@ -92,20 +96,21 @@ def segment_membranes(
     depth = find_surface(levelled, step, settings)
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
     ridges, second = ridge_strength(levelled, step, width=width)
+    depth = snap_surface(depth, ridges, step, settings)
     alike = looks_like_membrane(ridges, second, depth > 0, settings)
     if markers is not None:
-        return _from_markers(grid, depth, ridges, markers, alike=alike)
+        return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)
     if box is None or not alike:
         return empty
-    inside, walls = depth[box] > 0, ridges[box]
-    seeds = seeds_between_walls(walls > settings.least_wall, inside, step)
+    inside, walls, least = depth[box] > 0, ridges[box], settings.least(values.ndim)
+    seeds = seeds_between_walls(walls > _SEED_WALL * least, inside, step)
     pieces = watershed(walls, seeds, mask=inside)
-    merged = merge_over_weak_walls(pieces, walls, least=settings.least_wall)
+    merged = merge_over_weak_walls(pieces, walls, least=least)
     cores = np.zeros(grid.coarse_shape, dtype=np.int32)
     cores[box] = without_flat_cells(merged, step, least=settings.least_cell_um)
     whole = tuple(slice(0, n) for n in grid.shape)
-    labels = _on_pixels(grid, depth, ridges, grid.repeat(cores, whole))
+    labels = _on_pixels(grid, depth, ridges, grid.repeat(cores, whole), settings)
     return MembraneFrame(labels=labels, looks_like_membrane=True)
 
 
@@ -145,6 +150,7 @@ def _from_markers(
     depth: NDArray[np.float32],
     ridges: NDArray[np.float32],
     points: NDArray[np.float64],
+    settings: MembraneSettings,
     *,
     alike: bool,
 ) -> MembraneFrame:
@@ -154,7 +160,7 @@ def _from_markers(
         for p, n, f in zip(points.T, grid.shape, grid.factor, strict=True)
     ]
     outside = np.flatnonzero(depth[tuple(at)] <= 0) + 1
-    labels = _on_pixels(grid, depth, ridges, seeds)
+    labels = _on_pixels(grid, depth, ridges, seeds, settings)
     return MembraneFrame(labels=labels, looks_like_membrane=alike, outside=tuple(outside.tolist()))
 
 
@@ -163,6 +169,7 @@ def _on_pixels(
     depth: NDArray[np.float32],
     ridges: NDArray[np.float32],
     seeds: NDArray[np.int32],
+    settings: MembraneSettings,
 ) -> NDArray[np.int32]:
     """Let cells grow from their seeds up to the walls and the surface, at the input's pixels."""
     from skimage.segmentation import watershed
@@ -172,7 +179,8 @@ def _on_pixels(
     if box is not None:
         fine = grid.fine_box(box)
         inside = (grid.enlarge(depth, fine) > 0) | (seeds[fine] > 0)
-        labels[fine] = watershed(grid.enlarge(ridges, fine), seeds[fine], mask=inside)
+        grown = watershed(grid.enlarge(ridges, fine), seeds[fine], mask=inside)
+        labels[fine] = smooth_borders(grown, grid.spacing, sd=settings.smooth_um)
     return labels
 
 

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.predict.membrane.grid import Grid
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
@@ -13,7 +15,9 @@ if TYPE_CHECKING:
 
 _SMOOTH_UM = 0.5
 _LEAST_DISTANCE_UM = 0.6
-_NUCLEUS_UM = 1.0
+_NUCLEUS_UM, _AROUND_UM, _APART_UM = 0.6, 2.0, 1.0
+"""Of rendered embryos with 4, 28, 63, 100 and 162 cells 4, 28, 64, 100 and 162 nuclei are found."""
+_NUCLEI_STEP_UM = 0.43
 
 
 def place_markers(
@@ -89,7 +93,7 @@ def seeds_between_walls(
 
 
 def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.float64]:
-    """Find the centres of nuclei: maxima of brightness smoothed over 1 µm.
+    """Find the centres of nuclei: where it is brighter than in the surroundings of a nucleus.
 
     Parameters
     ----------
@@ -100,19 +104,23 @@ def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.fl
     Returns
     -------
     ndarray of float, shape (n, d)
-        Voxel coordinates. A maximum is a nucleus if it is brighter than the
-        threshold that divides background from signal best (Otsu), and the brightest within 2 µm.
+        Voxel coordinates: the maxima, within 1 µm to all sides, of brightness smoothed over 0.6 µm
+        less that over 2 µm, above the threshold that divides its positive values best (Otsu).
     """
     from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum_filter
     from skimage.filters import threshold_otsu
 
-    step = np.asarray(spacing, dtype=np.float64)
-    smooth = gaussian_filter(values.astype(np.float32), _NUCLEUS_UM / step)
-    if smooth.min() == smooth.max():
+    grid = Grid.of_step(spacing, shape=values.shape, step=_NUCLEI_STEP_UM)
+    step = np.array(grid.coarse_spacing)
+    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
+    coarse = grid.mean(finite)
+    above = gaussian_filter(coarse, _NUCLEUS_UM / step) - gaussian_filter(coarse, _AROUND_UM / step)
+    positive = above[above > 1e-4 * np.ptp(coarse)]
+    if np.ptp(coarse) == 0 or len(positive) == 0 or np.ptp(positive) == 0:
         return np.zeros((0, values.ndim))
-    size = 2 * np.maximum(1, np.round(2 * _NUCLEUS_UM / step)).astype(int) + 1
-    highest = (smooth == maximum_filter(smooth, size=size)) & (smooth > threshold_otsu(smooth))
+    size = 2 * np.maximum(1, np.round(_APART_UM / step)).astype(int) + 1
+    highest = (above == maximum_filter(above, size=size)) & (above > threshold_otsu(positive))
     # Two neighbours may be equally bright, so that the middle lies between them.
     pieces, n = label(highest, np.ones((3,) * values.ndim))
-    found = center_of_mass(highest, pieces, np.arange(1, n + 1))
-    return np.array(found, dtype=np.float64).reshape(n, values.ndim)
+    found = np.reshape(center_of_mass(highest, pieces, np.arange(1, n + 1)), (n, values.ndim))
+    return np.asarray((found + 0.5) * grid.factor - 0.5, dtype=np.float64)

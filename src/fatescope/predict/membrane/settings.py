@@ -33,16 +33,32 @@ class MembraneSettings(PredictSettings):
         gt=0,
         le=1,
     )
+    least_wall_in_plane: float = setting(
+        0.08, "the same in a single plane, where walls are cut and not summed", gt=0, le=1
+    )
     surface: float = setting(
         0.22, "brightness at which the embryo begins, as a share of its plane's", gt=0, lt=1
     )
     surface_depth_um: float = setting(
-        0.95, "how far inside of that the outer membrane lies", unit="µm", ge=0, le=20
+        1.0, "how far inside of that the outer membrane is looked for", unit="µm", ge=0, le=20
+    )
+    search_um: float = setting(
+        0.6, "to both sides of that, the ridge of the outer membrane", unit="µm", gt=0, le=20
+    )
+    outer_um: float = setting(
+        0.2, "cells end so far inside of the ridge of the outer membrane", unit="µm", ge=-5, le=5
     )
     closing_um: float = setting(
-        5.0, "gaps of the outer surface up to twice this are closed", unit="µm", ge=0, le=50
+        4.0, "gaps of the outer surface up to twice this are closed", unit="µm", ge=0, le=50
+    )
+    smooth_um: float = setting(
+        0.5, "standard deviation by which borders between cells are smoothed", unit="µm", ge=0
     )
     least_cell_um: float = setting(
         1.2, "distance from the walls that a cell reaches, if it is found alone", unit="µm", gt=0
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+    def least(self, ndim: int) -> float:
+        """Return the ridge above which there is a wall, in a volume or in a plane."""
+        return self.least_wall if ndim == 3 else self.least_wall_in_plane

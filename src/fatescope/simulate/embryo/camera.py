@@ -1,7 +1,7 @@
 """From light to grey values: photons, read noise, eight bits, and what deconvolution leaves.
 
-Drawing a Poisson number for each of ten million voxels takes two seconds; a voxel takes 5 ns when
-its noise is looked up instead: a table holds, for each of 256 levels of light (even in its square
+Drawing Poisson and normal numbers for eleven million voxels takes 0.6 seconds; looking noise up
+takes a tenth of that: a table holds, for each of 256 levels of light (even in its square
 root, so that steps are small beside the noise everywhere), 4096 quantiles of the grey value.
 """
 

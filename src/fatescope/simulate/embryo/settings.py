@@ -87,7 +87,7 @@ class VolumeSettings(Settings):
         0.025, "share of light lost per µm of embryo that it passes", unit="1/µm", ge=0, le=0.5
     )
     photons: float = setting(
-        18.0,
+        22.0,
         "photons per voxel of a typical nucleus or wall: fewer give more noise",
         gt=0.5,
         le=1e5,
@@ -103,14 +103,14 @@ class VolumeSettings(Settings):
     dark: float = setting(0.04, "light outside the embryo, beside that of a nucleus", ge=0, le=1)
 
     wall_blur_um: float = setting(
-        0.33, "width of a membrane in plane (standard deviation)", unit="µm", ge=0, le=5
+        0.26, "width of a membrane in plane (standard deviation)", unit="µm", ge=0, le=5
     )
-    wall_blur_z_um: float = setting(0.75, "the same along z", unit="µm", ge=0, le=10)
+    wall_blur_z_um: float = setting(0.7, "the same along z", unit="µm", ge=0, le=10)
     wall_haze: float = setting(
         0.23, "light of the cytoplasm in the membrane channel, beside that of a wall", ge=0, le=1
     )
     bend_um: float = setting(0.45, "how far walls are bent", unit="µm", ge=0, le=3)
-    grain: float = setting(0.3, "unevenness along a wall", ge=0, le=3)
+    grain: float = setting(0.4, "unevenness along a wall", ge=0, le=3)
     outer_wall: float = setting(
         0.65, "light of a membrane at the shell, beside a wall between two cells", ge=0, le=2
     )

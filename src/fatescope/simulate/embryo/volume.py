@@ -36,7 +36,7 @@ _GAIN = 110.0
 _OFFSET = 2.0
 _READ_NOISE = 0.6  # photons
 _TEXTURE_SHAPE = (24, 96, 96)
-_GRAIN_UM, _GRAIN_PX = 0.25, 0.7
+_GRAIN_UM, _GRAIN_PX = 0.25, 1.0
 """Size of grains in the stain, and of what deconvolution makes of noise."""
 _FLOOR = 0.3
 """Share of the cytoplasm's light that deconvolution takes away."""
