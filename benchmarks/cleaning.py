@@ -28,10 +28,10 @@ from fatescope.clean import (
 )
 from fatescope.simulate.embryo.faults import (
     FRAME_FAULTS,
+    add_table_faults,
     fault_rows,
     faulty_frame,
     plan_faults,
-    spoil_table,
 )
 
 TABLE_FAULTS = (
@@ -110,11 +110,11 @@ def table_trials(asked):
         if there:
             print(f"already there in {path.name}:", sorted(there)[:5])
         for rule in TABLE_FAULTS:
-            spoilt, rows = spoil_table(
+            faulty, rows = add_table_faults(
                 table, [rule], frames=length, strength=asked.strength, seed=number + 1
             )
             truth = set(zip(rows["frame"].tolist(), rows["rule"].tolist(), strict=True))
-            yield truth, look_at_table(spoilt, 3 * length) - (there - truth)
+            yield truth, look_at_table(faulty, 3 * length) - (there - truth)
 
 
 def look_at_table(table, length):

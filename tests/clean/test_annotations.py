@@ -3,7 +3,7 @@ import pytest
 
 from fatescope.base import Table
 from fatescope.clean import AnnotationSettings, find_count_faults, find_position_faults
-from fatescope.simulate.embryo.faults import spoil_table
+from fatescope.simulate.embryo.faults import add_table_faults
 
 MOVIE = 140
 LIMITS = AnnotationSettings()
@@ -41,8 +41,10 @@ def test_a_table_without_faults_has_no_findings():
     "rule", ["cliff", "vanished", "rise", "fall", "stretched", "duplicate-row", "wrapped"]
 )
 def test_every_fault_of_a_table_is_found_where_it_is(rule, seed):
-    spoilt, truth = spoil_table(table_of_an_embryo(), [rule], frames=MOVIE, strength=1.0, seed=seed)
-    assert found_in(spoilt, n_frames=300) == set(
+    faulty, truth = add_table_faults(
+        table_of_an_embryo(), [rule], frames=MOVIE, strength=1.0, seed=seed
+    )
+    assert found_in(faulty, n_frames=300) == set(
         zip(truth["frame"].tolist(), truth["rule"].tolist(), strict=True)
     )
 
@@ -50,8 +52,8 @@ def test_every_fault_of_a_table_is_found_where_it_is(rule, seed):
 @pytest.mark.parametrize("n_frames", [MOVIE, None])
 def test_rows_after_the_end_are_found_with_the_movie_and_without_it(n_frames):
     table = table_of_an_embryo()
-    spoilt, _ = spoil_table(table, ["after-end"], frames=MOVIE, strength=1.0, seed=1)
-    assert found_in(spoilt, n_frames=n_frames) == {(MOVIE, "after-end")}
+    faulty, _ = add_table_faults(table, ["after-end"], frames=MOVIE, strength=1.0, seed=1)
+    assert found_in(faulty, n_frames=n_frames) == {(MOVIE, "after-end")}
 
 
 def test_counts_that_went_through_eight_bits_are_found():

@@ -1,7 +1,7 @@
 """The rules on frames of a movie: each looks for what departs from the frames around it.
 
 A movie is dark by nature at its start, and an embryo that moves in its shell makes its end
-restless. So nothing is judged by itself: every limit is taken from the frames around, and what
+restless. So no frame is assessed by itself: every limit is taken from the frames around, and what
 comes slowly or stays is how the movie is.
 """
 
@@ -136,7 +136,7 @@ def _still(movie: _Movie) -> Iterator[Fault]:
 
 
 def _blurred(movie: _Movie) -> Iterator[Fault]:
-    """Fine detail is lost while the coarse picture stays."""
+    """Fine detail is lost while the coarse image stays."""
     limit = movie.limits.blurred_share
     ratio = movie.record.sharp / np.maximum(around(movie.record.sharp, movie.limits.around), 1e-6)
     for frame in np.flatnonzero(ratio < limit).tolist():

@@ -1,4 +1,4 @@
-"""How much two small pictures are alike, as they lie and when one is moved."""
+"""How much two thumbnails are alike, as they lie and when one is moved."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ _LEAST_OVERLAP = 0.4
 
 
 def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
-    """Return the correlation of two pictures (Y, X); 0 where one is even."""
+    """Return the correlation of two images (Y, X); 0 where one is even."""
     left, right = a - a.mean(), b - b.mean()
     size = float(np.sqrt((left**2).sum() * (right**2).sum()))
     return float((left * right).sum() / size) if size > 0 else 0.0
 
 
 def likeness_to_next(small: NDArray[np.float32], step: int) -> FloatArray:
-    """Return the correlation of each picture of (n, Y, X) with the one ``step`` later, (n - step,).
+    """Return the correlation of each image of (n, Y, X) with the one ``step`` later, (n - step,).
 
-    One frame at a time: the pictures may be many.
+    One frame at a time: the images may be many.
     """
     pairs = zip(small[:-step], small[step:], strict=True)
     return np.array([likeness(a, b) for a, b in pairs])

@@ -1,4 +1,4 @@
-"""One pass over a movie: a few numbers and a small picture of every frame, and nothing else kept.
+"""One pass over a movie: a few numbers and a thumbnail of every frame, and nothing else kept.
 
 All decisions (`fatescope.clean.frames`) are made on this record, so a movie of any length is read
 once, a frame at a time, and takes about 25 KB per frame.
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray
 
 SMALL = 96
-"""Longest side of the small pictures, in their pixels."""
+"""Longest side of the thumbnails, in their pixels."""
 _RED, _OTHER = 0.75, 0.28
 """Saturated red: red above, green and blue below these shares of the range (the codec stores colour
 at half resolution, so a pure red is not found again as it was)."""
@@ -42,7 +42,7 @@ class FrameRecord:
     moved: FloatArray  # (n,) share of those that differ by more than a codec would do
     mean: FloatArray  # (n,) of all pixels, grey levels of 0-255
     peak: FloatArray  # (n,) 99.5th percentile
-    sharp: FloatArray  # (n,) gradients by the contrast of the small picture
+    sharp: FloatArray  # (n,) gradients by the contrast of the thumbnail
 
     def __len__(self) -> int:
         """Return the number of frames."""

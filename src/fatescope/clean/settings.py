@@ -64,7 +64,7 @@ class AnnotationSettings(Settings):
     """When an annotation is worth a finding; see ``docs/cleaning.md``."""
 
     count_frames: int = setting(15, "frames whose median says how many cells are usual", ge=5)
-    least_frames: int = setting(20, "shorter tables are not judged by their numbers", ge=5)
+    least_frames: int = setting(20, "shorter tables are not assessed by their numbers", ge=5)
     least_cells: float = setting(4.0, "fewer cells are never a rise, fall or cliff", gt=0)
     apart_share: float = setting(
         0.15, "share of the cells that are too many or too few for a while", gt=0, lt=1

@@ -14,7 +14,7 @@ from fatescope.acquire import label_tiles, write_labels, write_table
 from fatescope.base import Spacing, Table
 from fatescope.run import Run, Summary
 from fatescope.simulate.embryo import count_founders, vary_movie
-from fatescope.simulate.embryo.faults import fault_rows, faulty_frame, plan_faults, spoil_table
+from fatescope.simulate.embryo.faults import add_table_faults, fault_rows, faulty_frame, plan_faults
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import cell_times, epic_table, letter_counts
@@ -81,7 +81,7 @@ def write_embryo_movies(
         writes them), ``counts/embryo_000.csv`` (cells by first letter), ``truth/labels/``
         (outlines as seen from above), ``truth/spots.csv``, ``truth/populations.csv``,
         ``truth/movies.csv``, ``truth/faults.csv`` and ``run.json``. The truth is that of the
-        embryo: faults spoil movie, table and counts, never the truth.
+        embryo: faults change movie, table and counts, never the truth.
     settings : MovieSettings
         What is to be seen, and of how many embryos.
     lineage : LineageSettings
@@ -205,12 +205,12 @@ def _planned(scene: MovieScene, settings: MovieSettings) -> list[Fault]:
 
 
 def _write_tables(out: Path, key: str, scene: MovieScene, spots: Table) -> tuple[list[str], Table]:
-    """Write positions and counts, spoilt if wanted; return the files and the faults."""
+    """Write positions and counts, faulty if wanted; return the files and the faults."""
     moments = {k: scene.moment(k) for k in np.unique(spots["frame"]).tolist()}
     reporter = np.concatenate([scene.reporter.at(m) for m in moments.values()])
     settings = scene.settings
     table = epic_table(spots, pixel_um=settings.voxel_um[1], reporter=reporter)
-    table, wrong = spoil_table(
+    table, wrong = add_table_faults(
         table,
         settings.table_faults,
         frames=scene.length,

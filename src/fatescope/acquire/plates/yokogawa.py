@@ -8,6 +8,7 @@ in µm, Y of the stage points upward.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from fatescope.acquire.plates.assemble import FoundPlate
@@ -202,10 +203,12 @@ def _channel_names(listing: Listing, found: FoundPlate) -> dict[int, str]:
     return {}
 
 
-def _side_file(listing: Listing, name: str, take: dict[str, object], found: FoundPlate) -> None:
+def _side_file(
+    listing: Listing, name: str, take: dict[str, Callable[[Record], None]], found: FoundPlate
+) -> None:
     """Read a file that is useful and not needed: a damaged one costs a finding."""
     try:
-        read_records(listing.root / name, take)  # type: ignore[arg-type]
+        read_records(listing.root / name, take)
     except FileFormatError as error:
         found.findings.append(
             Finding(

@@ -1,4 +1,4 @@
-from .annotations import spoil_table as spoil_table
+from .annotations import add_table_faults as add_table_faults
 from .frames import FRAME_FAULTS as FRAME_FAULTS
 from .frames import faulty_frame as faulty_frame
 from .plan import Fault as Fault

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import BoolArray
 
-    Spoilt = tuple[Table, list[int]]
+    FaultyTable = tuple[Table, list[int]]
 
 _LEAST_FRAMES = 20
 _GHOSTS = "Nuc"
 
 
-def spoil_table(
+def add_table_faults(
     table: Table, rules: Sequence[str], *, frames: int, strength: float, seed: int
 ) -> tuple[Table, Table]:
     """Put annotation faults into a CD table, one of each rule, in the given order.
@@ -43,7 +43,7 @@ def spoil_table(
     Returns
     -------
     Table
-        The spoilt table.
+        The table with its faults.
     Table
         ``frame, rule``: every frame with wrong rows; of ``cliff``, ``stretched`` and ``after-end``
         the first.
@@ -70,7 +70,7 @@ def spoil_table(
     )
 
 
-def _cliff(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _cliff(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Follow most cells no longer from some frame on."""
     first = _time(table, rng, 0.6, 0.9)
     cells = np.unique(table["cell"][table["time"] >= first].astype(str))
@@ -79,7 +79,7 @@ def _cliff(table: Table, frames: int, strength: float, rng: np.random.Generator)
     return table.rows(~gone), [first - 1]
 
 
-def _vanished(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _vanished(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Leave out all cells of a letter for a while."""
     first = _time(table, rng, 0.4, 0.8)
     there = sorted(
@@ -91,7 +91,7 @@ def _vanished(table: Table, frames: int, strength: float, rng: np.random.Generat
     return table.rows(~(own & _within(table, first, last))), _frames(table, first, last)
 
 
-def _rise(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _rise(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Add, for a while, cells that no cell gave birth to."""
     first = _time(table, rng, 0.3, 0.9)
     last = first + int(rng.integers(1, 4)) - 1
@@ -105,7 +105,7 @@ def _rise(table: Table, frames: int, strength: float, rng: np.random.Generator) 
     return both.rows(np.argsort(both["time"], kind="stable")), _frames(table, first, last)
 
 
-def _fall(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _fall(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Leave out some cells for a while."""
     first = _time(table, rng, 0.3, 0.9)
     last = first + int(rng.integers(1, 4)) - 1
@@ -113,14 +113,14 @@ def _fall(table: Table, frames: int, strength: float, rng: np.random.Generator) 
     return table.rows(~lost), _frames(table, first, last)
 
 
-def _stretched(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _stretched(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Multiply times, so that the table covers another length of the movie."""
     factor = 1 + strength * rng.uniform(0.2, 0.6)
     time = np.rint(1 + (table["time"] - 1) * factor).astype(np.int64)
     return table.with_columns({"time": time}), [int(time.min()) - 1]
 
 
-def _after_end(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _after_end(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Repeat the last rows for times that the movie does not have."""
     more = max(round(strength * int(rng.integers(5, 20))), 1)
     last = int(table["time"].max())
@@ -130,7 +130,9 @@ def _after_end(table: Table, frames: int, strength: float, rng: np.random.Genera
     return Table.concatenate([table, *added]), [begin]
 
 
-def _duplicate_row(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _duplicate_row(
+    table: Table, frames: int, strength: float, rng: np.random.Generator
+) -> FaultyTable:
     """Write the rows of a few frames twice."""
     first = _time(table, rng, 0.3, 0.9)
     last = first + max(round(3 * strength), 1) - 1
@@ -138,7 +140,7 @@ def _duplicate_row(table: Table, frames: int, strength: float, rng: np.random.Ge
     return table.rows(np.repeat(np.arange(len(table)), twice)), _frames(table, first, last)
 
 
-def _wrapped(table: Table, frames: int, strength: float, rng: np.random.Generator) -> Spoilt:
+def _wrapped(table: Table, frames: int, strength: float, rng: np.random.Generator) -> FaultyTable:
     """Send the positions of a few frames through eight bits."""
     first = _time(table, rng, 0.3, 0.9)
     last = first + max(round(4 * strength), 1) - 1
@@ -147,7 +149,7 @@ def _wrapped(table: Table, frames: int, strength: float, rng: np.random.Generato
     return table.with_columns(wrapped), _frames(table, first, last)
 
 
-_KINDS: dict[str, Callable[[Table, int, float, np.random.Generator], Spoilt]] = {
+_KINDS: dict[str, Callable[[Table, int, float, np.random.Generator], FaultyTable]] = {
     "cliff": _cliff,
     "vanished": _vanished,
     "rise": _rise,
