@@ -1,4 +1,5 @@
 from .build import build_growth as build_growth
+from .build import count_by_frame as count_by_frame
 from .build import growth_of as growth_of
 from .curves import GROUPS as GROUPS
 from .curves import GrowthCurves as GrowthCurves

@@ -70,7 +70,7 @@ def growth_of(atlas: Atlas, lineage: Lineage) -> tuple[IntArray, float]:
     tracks = tracks_of(lineage)
     start, tempo = _line(atlas, np.asarray(tracks.first), tracks.name)
     frames = np.arange(int(lineage.frame.min()), int(lineage.frame.max()) + 1)
-    by_frame = _by_frame(lineage, frames)
+    by_frame = count_by_frame(lineage, frames)
     end = _end(by_frame[:, 0])
     minute = FIRST_MIN + np.arange(N_MINUTES)
     at = np.rint(start + minute / tempo).astype(int) - frames[0]
@@ -103,15 +103,24 @@ def _line(atlas: Atlas, first: IntArray, name: np.ndarray) -> tuple[float, float
     return float(a), float(1 / b)
 
 
-def _by_frame(lineage: Lineage, frames: IntArray) -> IntArray:
-    """Return counts, shape (frames, groups)."""
+def count_by_frame(lineage: Lineage, frames: IntArray) -> IntArray:
+    """Return the rows of a table by frame and group, shape (frames, len(`GROUPS`)).
+
+    Parameters
+    ----------
+    lineage : Lineage
+        Cells without a Sulston name are in the total only.
+    frames : ndarray of int, shape (n,)
+        Successive frames; rows outside them do not count.
+    """
     out = np.zeros((len(frames), len(GROUPS)), dtype=np.int64)
     names = sorted(set(lineage.name.tolist()))
     column = {n: GROUPS.index(founder_of(n)) if is_cell_name(n) else -1 for n in names}
     group = np.array([column[n] for n in lineage.name.tolist()])
     row = lineage.frame - frames[0]
-    np.add.at(out[:, 0], row, 1)
-    named = group > 0
+    inside = (row >= 0) & (row < len(frames))
+    np.add.at(out[:, 0], row[inside], 1)
+    named = inside & (group > 0)
     np.add.at(out, (row[named], group[named]), 1)
     return out
 

@@ -18,6 +18,8 @@ FIRST_MIN, LAST_MIN = -40, 260
 """Minutes of the clock that curves are kept for, in steps of one."""
 N_MINUTES = LAST_MIN - FIRST_MIN + 1
 UNKNOWN = -1
+_SAME_SHARE = 0.8
+"""Of the minutes with more than four cells; tables of different embryos agree in less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,25 @@ class GrowthCurves:
     def total(self) -> IntArray:
         """Cells in all, shape (embryos, `N_MINUTES`); -1 where unknown."""
         return np.asarray(self.count[:, :, 0])
+
+    def apart_from(self, count: IntArray) -> GrowthCurves:
+        """Return the curves of all embryos but this one, so that it can be scored.
+
+        Two embryos never have the same number of cells in more than a part of the minutes; a
+        table has nearly the same as itself, thinned or cropped though it may be.
+
+        Parameters
+        ----------
+        count : ndarray of int, shape (`N_MINUTES`, len(`GROUPS`))
+            From `growth_of`.
+        """
+        own = (self.total == count[:, 0]) & (self.total != UNKNOWN)
+        both = (self.total != UNKNOWN) & (count[:, 0] != UNKNOWN) & (count[:, 0] > 4)
+        share = (own & both).sum(axis=1) / np.maximum(both.sum(axis=1), 1)
+        kept = share < _SAME_SHARE
+        return GrowthCurves(
+            count=self.count[kept], tempo=self.tempo[kept], metadata=dict(self.metadata)
+        )
 
     def without(self, embryo: int) -> GrowthCurves:
         """Return the curves of all other embryos."""
