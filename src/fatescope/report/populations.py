@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 MAX_MOVIES, MAX_ROWS = 8, 50
 _SHOWN = ("AB", "MS", "E", "C", "D", "P4")
 _TOTAL = "#555555"
+_FOOT = 0.9
 
 METHODS = (
     "Cells of each founder were counted with fatescope {version}: each frame of the maximum "
@@ -111,7 +112,10 @@ def _chart(
         rows = counts.rows(founder == group)
         values = {k: _numbers(rows[k]) for k in ("count", "low", "high")}
         x, colour = rows["frame"], colours.get(group, _TOTAL)
-        marks.append(Band(name=group, x=x, low=values["low"], high=values["high"], colour=colour))
+        low, high = values["low"], values["high"]
+        seen = high >= 1  # a doubling scale has no 0: an interval from 0 ends at its foot
+        low, high = (np.where(seen, v, np.nan) for v in (np.maximum(low, _FOOT), high))
+        marks.append(Band(name=group, x=x, low=low, high=high, colour=colour))
         marks.append(Line(name=group, x=x, y=values["count"], colour=colour, shape="steps"))
     return Chart(
         title=title,

@@ -205,7 +205,7 @@ def count_populations(
     how = settings or PopulationSettings()
     minutes = how.interval_min if interval_min is None else interval_min
     image = as_image(movie, axes=axes, interval_min=minutes)
-    found = find_populations(image, how, predictor=_open(how.model, precision=how.precision))
+    found = find_populations(image, how, predictor=open_counter(how.model, precision=how.precision))
     return CountedMovie(
         populations=found.tables["populations"],
         frames=found.tables["frames"],
@@ -265,7 +265,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
             level = level_frame(shrink_frame(plane, times), white=white)
             if t % every == every // 2:
                 measured.append(describe_input(level))
-            logits.append(run(pad_frame(level)))
+            logits.append(run(pad_frame(level)).copy())
             yield pixels
 
     rules: dict[int, str] = {}
@@ -514,7 +514,7 @@ def _findings(
         )
 
 
-def _open(
+def open_counter(
     name_or_path: str | Path,
     *,
     precision: Precision = "auto",
@@ -540,7 +540,7 @@ POPULATIONS: System[PopulationSettings] = System(
     cost=Cost(cpu_seconds=0.05, memory_mb=30.0, output_mb=0.003, unit_seconds=1.2, unit_mb=0.5),
     find=find_populations,
     write_pages=_write_pages,
-    open_model=_open,
+    open_model=open_counter,
     called="movie",
     bridges=True,
 )

@@ -85,20 +85,15 @@ def match_growth(
     tempi = _TEMPI if interval_min is None else _TEMPI[_near(interval_min)]
     prior = _log_prior(tempi, curves, interval_min)
     score = np.empty((len(curves), len(tempi), len(starts)), dtype=np.float32)
-    places = [
-        np.clip(
-            np.rint(starts[None] + tempo * frames[:, None]).astype(np.int64) - FIRST_MIN,
-            0,
-            N_MINUTES - 1,
-        )
-        for tempo in tempi
-    ]
+    by_minute = np.stack(
+        [_of_minutes(log_chance[frames], cells, total).ravel() for total in curves.total]
+    )
     row = np.arange(len(frames))[:, None] * N_MINUTES
-    flat = [p + row for p in places]
-    for k in range(len(curves)):
-        by_minute = _of_minutes(log_chance[frames], cells, curves.total[k]).astype(np.float32)
-        for j, where in enumerate(flat):
-            score[k, j] = by_minute.ravel()[where].sum(axis=0)
+    for j, tempo in enumerate(tempi):
+        place = np.rint(starts[None] + tempo * frames[:, None]).astype(np.int64) - FIRST_MIN
+        where = (np.clip(place, 0, N_MINUTES - 1) + row).ravel()
+        for k, values in enumerate(by_minute):
+            score[k, j] = values[where].reshape(place.shape).sum(axis=0)
     weighted = trust * every * score.astype(np.float64) + prior[None, :, None]
     return _best(weighted, score, starts, tempi, len(frames))
 
@@ -116,7 +111,7 @@ def _of_minutes(log_chance: FloatArray, cells: FloatArray, total: IntArray) -> F
         beyond = cells >= _BEYOND_SHARE * last
         chance = np.exp(log_chance[:, beyond]).mean(axis=1) if beyond.any() else 1e-6
         out[:, ~known] = np.log(np.maximum(chance, 1e-9))[:, None]
-    return np.asarray(out)
+    return np.asarray(out, dtype=np.float32)
 
 
 def _near(interval_min: float) -> BoolArray:
