@@ -18,6 +18,7 @@ from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
+from .predict.populations.settings import PopulationSettings as PopulationSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
 from .simulate.plate.settings import PlateSettings as PlateSettings
@@ -40,6 +41,9 @@ from .workflows.lineages.name import name_lineages as name_lineages
 from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
+from .workflows.populations import CountedMovie as CountedMovie
+from .workflows.populations import count_populations as count_populations
+from .workflows.populations import predict_populations as predict_populations
 from .workflows.simulated_plates import simulate_plate as simulate_plate
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model

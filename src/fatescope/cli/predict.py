@@ -10,6 +10,7 @@ from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.membrane.settings import MembraneSettings
+from fatescope.predict.populations.settings import PopulationSettings
 from fatescope.predict.settings import NucleiEmSettings, NucleiSettings
 
 if TYPE_CHECKING:
@@ -115,3 +116,25 @@ def membrane(
         fresh=fresh,
         progress=console.progress,
     )
+
+
+@command(predict, "populations", example="fatescope predict populations embryo.mov --out results")
+def populations(
+    inputs: Inputs,
+    out: Out,
+    settings: PopulationSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Count the cells of each founder in every frame of fluorescence movies, with 90 % intervals.
+
+    For maximum projections of nuclei in C. elegans embryos, from two cells to about 350. Start and
+    tempo are found; --interval-min says the time between frames where it is known. Writes
+    populations.csv, frames.csv (developmental clock, frames that are abstained from), findings, a
+    record of the run and a report. The same command again continues where it stopped.
+    """
+    from fatescope.workflows.populations import POPULATIONS
+
+    return _answer(POPULATIONS, inputs, out, settings, execution, console, fresh, plan)

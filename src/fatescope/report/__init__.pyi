@@ -17,3 +17,4 @@ from .outlines import outline_paths as outline_paths
 from .outlines import outline_pixels as outline_pixels
 from .outlines import outline_polygons as outline_polygons
 from .outlines import paint_outlines as paint_outlines
+from .populations import population_page as population_page

@@ -76,7 +76,12 @@ INSTANCES = Where(
 )
 """Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
 
-WHERE: dict[str, Where] = {}
+WHERE: dict[str, Where] = {
+    "populations": Where(
+        "fatescope.train.population_settings:PopulationRecipe",
+        "fatescope.train.tasks.populations:POPULATIONS",
+    ),
+}
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""
 
 

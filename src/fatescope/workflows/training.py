@@ -24,6 +24,7 @@ from fatescope.prepare import (
 )
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
+from fatescope.workflows.movie_pairs import prepare_movie_pairs
 from fatescope.workflows.training_page import write_training_page
 
 if TYPE_CHECKING:
@@ -69,6 +70,8 @@ def prepare_pairs(
     InputError
         If nothing is found, or samples on two sides share content; the pairs are named.
     """
+    if settings.movies or settings.tables:
+        return prepare_movie_pairs(inputs, out=out, settings=settings, fresh=fresh)
     samples = find_pairs(inputs, settings=settings)
     learning = [s for s in samples if s.split == "train"]
     shown = _image_named(settings.preview_of, learning) if settings.preview_of else None
