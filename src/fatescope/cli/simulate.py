@@ -33,10 +33,13 @@ def nuclei(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render a fluorescence time-lapse of dividing nuclei, with true labels and lineage."""
-    from fatescope.workflows.simulate import write_nuclei_movie
+    from fatescope.workflows.simulate import plan_simulation, write_nuclei_movie
 
+    if plan:
+        return plan_simulation(settings, command="simulate nuclei")
     return write_nuclei_movie(out, settings, seed=seed, fresh=fresh)
 
 
@@ -47,10 +50,13 @@ def fields(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render still images of nuclei, each with a look of its own, with true labels."""
-    from fatescope.workflows.simulate import write_fields
+    from fatescope.workflows.simulate import plan_simulation, write_fields
 
+    if plan:
+        return plan_simulation(settings, command="simulate fields")
     return write_fields(out, settings, seed=seed, fresh=fresh)
 
 
@@ -61,10 +67,13 @@ def sections(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render sections of embryos as an electron microscope shows them, with true labels."""
-    from fatescope.workflows.simulate import write_sections
+    from fatescope.workflows.simulate import plan_simulation, write_sections
 
+    if plan:
+        return plan_simulation(settings, command="simulate sections")
     return write_sections(out, settings, seed=seed, fresh=fresh)
 
 
