@@ -151,7 +151,7 @@ def test_a_published_threshold_lets_the_dead_stain_win():
     nuclei[2:7, 2:7] = 10
     dead = np.zeros((9, 9))
     dead[4:7, 4:7] = 10
-    found = threshold_nuclei(nuclei, dead, (5.0, 5.0))
+    found = threshold_nuclei(nuclei, dead, (5.0, 5.0), least_px=0.0)
     states = states_of(found.dead, Limits(low=0.0, high=0.0, source="threshold"))
     by_pixel = np.concatenate([[-1], states])[found.labels]
     assert (by_pixel[dead > 5] == DEAD).all()

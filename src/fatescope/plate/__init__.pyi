@@ -35,7 +35,6 @@ from .stain_nuclei import cell_area as cell_area
 from .stain_nuclei import find_nuclei as find_nuclei
 from .stain_nuclei import measure_diameter as measure_diameter
 from .stain_nuclei import published_area as published_area
-from .stain_nuclei import threshold_area as threshold_area
 from .stain_nuclei import threshold_nuclei as threshold_nuclei
 from .stain_thresholds import Limits as Limits
 from .stain_thresholds import block_threshold as block_threshold

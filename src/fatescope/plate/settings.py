@@ -71,7 +71,14 @@ class StainSettings(Settings):
     factor: float = setting(
         1.2, "factor on the peak of block maxima; published: 1.1 or 1.2", gt=1, le=10
     )
-    block_px: int = setting(50, "side of a block", unit="px", ge=4, le=1000)
+    block_px: int | None = setting(
+        None,
+        "side of a block; default: 50 for the published rule, else the diameter of a nucleus, so "
+        "that most blocks are empty",
+        unit="px",
+        ge=4,
+        le=1000,
+    )
     offset_counts: float | None = setting(
         None, "what the camera counts in the dark; default: the lowest count of an image", ge=0
     )

@@ -12,7 +12,6 @@ from skimage.segmentation import expand_labels, watershed
 
 from fatescope.numeric.histogram import Bins
 from fatescope.plate.stain_thresholds import (
-    block_threshold,
     local_background,
     noise_of,
     published_threshold,
@@ -115,7 +114,11 @@ def _bright_diameter(nuclei: NDArray[Any]) -> float | None:
 
 
 def threshold_nuclei(
-    nuclei: NDArray[Any], dead: NDArray[Any], thresholds: tuple[float, float]
+    nuclei: NDArray[Any],
+    dead: NDArray[Any],
+    thresholds: tuple[float, float],
+    *,
+    least_px: float,
 ) -> StainedNuclei:
     """Return what is brighter than a threshold in each stain, closed; the dead stain wins.
 
@@ -124,6 +127,8 @@ def threshold_nuclei(
     nuclei, dead : ndarray, shape (Y, X)
     thresholds : (float, float)
         Of the two images.
+    least_px : float
+        Smaller pieces are specks; 0 keeps all, as published.
 
     Returns
     -------
@@ -135,8 +140,9 @@ def threshold_nuclei(
         ndi.binary_closing(image > t, ellipse) & (image > 0)
         for image, t in zip((nuclei, dead), thresholds, strict=True)
     ]
-    living, n_living = ndi.label(shown[0] & ~shown[1])
-    died, n_died = ndi.label(shown[1])
+    parts = [_kept(ndi.label(s)[0], least=least_px) for s in (shown[0] & ~shown[1], shown[1])]
+    living, died = parts
+    n_living, n_died = (int(p.max(initial=0)) for p in parts)
     labels = np.where(died > 0, died + n_living, living).astype(np.int32)
     n = n_living + n_died
     index = np.arange(1, n + 1)
@@ -233,15 +239,6 @@ def cell_area(bright_field: NDArray[Any], *, nucleus_px: float) -> BoolArray:
     if not seen.any():
         return seen
     edge = max(4 * peak, _EDGE * float(np.percentile(magnitude[seen], 90)))
-    return closed_area(magnitude > edge, least=0.6 * nucleus_px**2)
-
-
-def threshold_area(
-    bright_field: NDArray[Any], *, block_px: int, factor: float, nucleus_px: float
-) -> BoolArray:
-    """Return the cell area by the block maxima of the gradient, with offset and noise handled."""
-    magnitude = gradient(bright_field)
-    edge = block_threshold(magnitude, block_px=block_px, factor=factor, offset_counts=0.0)
     return closed_area(magnitude > edge, least=0.6 * nucleus_px**2)
 
 

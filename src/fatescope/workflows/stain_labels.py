@@ -39,7 +39,6 @@ from fatescope.plate import (
     published_area,
     published_threshold,
     states_of,
-    threshold_area,
     threshold_nuclei,
 )
 from fatescope.plate.stain_nuclei import gradient
@@ -59,6 +58,9 @@ _COST = Cost(cpu_seconds=1.3, memory_mb=180.0, output_mb=2.2, unit_seconds=0.02)
 _SAMPLES = 12
 """Fields that are looked at for the diameter of nuclei."""
 _USUAL_PX = 10.0
+_PUBLISHED_BLOCK = 50
+_LEAST_AREA = 0.2
+"""Smaller pieces, beside the square of a diameter, are specks."""
 _SATURATED, _TOP = 0.2, 65_535
 _BLURRED = 0.35
 """A frame is blurred if its edges are this share of what is usual on the plate."""
@@ -366,28 +368,28 @@ def _nuclei(
     """Return the nuclei of an image, and its thresholds where the rule has any."""
     if settings.rule == "nuclei":
         return find_nuclei(nuclei, dead, diameter_px=diameter), None
-    how = {"block_px": settings.block_px, "factor": settings.factor}
+    factor, offset = settings.factor, settings.offset_counts
     if settings.rule == "published":
-        both = (published_threshold(nuclei, **how), published_threshold(dead, **how))  # type: ignore[arg-type]
+        block = settings.block_px or _PUBLISHED_BLOCK
+        each = [published_threshold(i, block_px=block, factor=factor) for i in (nuclei, dead)]
     else:
-        offset = settings.offset_counts
-        both = (
-            block_threshold(nuclei, **how, offset_counts=offset),  # type: ignore[arg-type]
-            block_threshold(dead, **how, offset_counts=offset),  # type: ignore[arg-type]
-        )
-    return threshold_nuclei(nuclei, dead, both), both
+        block = settings.block_px or max(4, round(diameter))
+        each = [
+            block_threshold(i, block_px=block, factor=factor, offset_counts=offset)
+            for i in (nuclei, dead)
+        ]
+    both = (each[0], each[1])
+    least = 0.0 if settings.rule == "published" else _LEAST_AREA * diameter**2
+    return threshold_nuclei(nuclei, dead, both, least_px=least), both
 
 
 def _area(
     bright_field: NDArray[Any], settings: StainSettings, diameter: float
 ) -> NDArray[np.bool_]:
-    if settings.rule == "nuclei":
-        return cell_area(bright_field, nucleus_px=diameter)
     if settings.rule == "published":
-        return published_area(bright_field, block_px=settings.block_px, factor=settings.factor)
-    return threshold_area(
-        bright_field, block_px=settings.block_px, factor=settings.factor, nucleus_px=diameter
-    )
+        block = settings.block_px or _PUBLISHED_BLOCK
+        return published_area(bright_field, block_px=block, factor=settings.factor)
+    return cell_area(bright_field, nucleus_px=diameter)
 
 
 def _limits_of(
