@@ -17,6 +17,7 @@ from .clean.settings import AnnotationSettings as AnnotationSettings
 from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
+from .plate.settings import StainSettings as StainSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.populations.settings import PopulationSettings as PopulationSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
@@ -45,6 +46,9 @@ from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
 from .workflows.simulated_plates import simulate_plate as simulate_plate
+from .workflows.stain_labels import LabelledStains as LabelledStains
+from .workflows.stain_labels import label_plate as label_plate
+from .workflows.stain_labels import label_stains as label_stains
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
 
