@@ -20,6 +20,7 @@ from .lineage.naming import NameSettings as NameSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
+from .simulate.plate.settings import PlateSettings as PlateSettings
 from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
@@ -39,6 +40,7 @@ from .workflows.lineages.name import name_lineages as name_lineages
 from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
+from .workflows.simulated_plates import simulate_plate as simulate_plate
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
 

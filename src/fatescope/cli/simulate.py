@@ -12,6 +12,7 @@ from fatescope.cli.command import Fresh, Out, Plan, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
+from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
 
 LineageTable = Annotated[
@@ -118,6 +119,31 @@ def movie(
         settings,
         lineage,
         table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(simulate, "plate", example="fatescope simulate plate --out demo --scale 0.001 --seed 1")
+def plate(
+    out: Out,
+    settings: PlateSettings,
+    execution: Execution,
+    console: Console,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Render plates of living and dying cells, with true cells, fates and treatments."""
+    from fatescope.workflows.simulated_plates import plan_simulated_plate, simulate_plate
+
+    if plan:
+        return plan_simulated_plate(settings, execution=execution)
+    return simulate_plate(
+        out,
+        settings=settings,
         seed=seed,
         execution=execution,
         fresh=fresh,
