@@ -23,7 +23,7 @@ COLUMNS = (
     *("complete", "unsure_label", "least_px", "embryo", "time", "plane"),
 )
 REQUIRED = COLUMNS[:6]
-ROLES = ("instances", "foreground")
+ROLES = ("instances", "foreground", "classes")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
 
 
@@ -36,7 +36,7 @@ class Sample:
     unit: str
     frame: int | None = None
     split: Split = "train"
-    role: str = "instances"  # or "foreground": which nuclei touch is not known
+    role: str = "instances"  # "foreground": which nuclei touch is not known; "classes": of pixels
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
     complete: bool = True  # every visible object has a label; False: dim ones may have none
@@ -112,7 +112,7 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
     if split not in known or role not in ROLES:
         raise FileFormatError(
             f"{where}: split {split!r} and role {role!r}. A split is train, validation, test or "
-            f"unused; a role is {' or '.join(ROLES)}."
+            f"unused; a role is {', '.join(ROLES)}."
         )
     size = row.get("pixel_y") or "", row.get("pixel_x") or ""
     try:
