@@ -76,7 +76,12 @@ INSTANCES = Where(
 )
 """Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
 
-WHERE: dict[str, Where] = {}
+WHERE: dict[str, Where] = {
+    "viability": Where(
+        "fatescope.train.viability_recipe:ViabilityRecipe",
+        "fatescope.train.tasks.viability:VIABILITY",
+    ),
+}
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""
 
 
