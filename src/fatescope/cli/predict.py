@@ -10,7 +10,7 @@ from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.membrane.settings import MembraneSettings
-from fatescope.predict.settings import NucleiEmSettings, NucleiSettings
+from fatescope.predict.settings import NucleiEmSettings, NucleiSettings, ViabilitySettings
 
 if TYPE_CHECKING:
     from fatescope.workflows.predict import System
@@ -115,3 +115,28 @@ def membrane(
         fresh=fresh,
         progress=console.progress,
     )
+
+
+@command(
+    predict,
+    "viability",
+    example="fatescope predict viability well.tif --spacing-um 1.3 --out results",
+)
+def viability(
+    inputs: Inputs,
+    out: Out,
+    settings: ViabilitySettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Tell living from dead cells in bright-field or phase images without a stain.
+
+    Writes the class of each pixel, nuclei as label images, tables with the probability that each
+    cell is dead, findings, a record of the run and a report. The same command again continues
+    where it stopped, also with more images.
+    """
+    from fatescope.workflows.viability import VIABILITY
+
+    return _answer(VIABILITY, inputs, out, settings, execution, console, fresh, plan)
