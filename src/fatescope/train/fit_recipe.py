@@ -40,7 +40,7 @@ def fit_recipe(
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
     report : callable, optional
-        Told steps done and steps in all, over all stages, and the row of each epoch.
+        Called with steps done and steps in all, over all stages, and the row of each epoch.
 
     Returns
     -------

@@ -60,7 +60,7 @@ def prepare_pairs(
     settings : PairSettings
         Where pairs are, what their unit is, shares, seed.
     progress : callable, optional
-        Told images done, images in all, and what is going on.
+        Called with images done, images in all, and what is going on.
     fresh : bool
         Remove what an earlier run left in ``out`` first.
 

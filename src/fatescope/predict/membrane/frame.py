@@ -26,7 +26,7 @@ STEP_UM = 0.43
 _MARKER_UM = 0.8
 _SEED_WALL = 0.8
 """Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
-told apart."""
+distinguished."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
 _CORE_UM = 0.5
