@@ -17,6 +17,7 @@ from .clean.settings import AnnotationSettings as AnnotationSettings
 from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
+from .plate.settings import StainSettings as StainSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
@@ -43,6 +44,9 @@ from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
 from .workflows.simulated_plates import simulate_plate as simulate_plate
+from .workflows.stain_labels import LabelledStains as LabelledStains
+from .workflows.stain_labels import label_plate as label_plate
+from .workflows.stain_labels import label_stains as label_stains
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
 from .workflows.viability import predict_viability as predict_viability

@@ -118,14 +118,14 @@ def test_a_fit_that_is_stopped_continues_to_the_same_weights(data, tmp_path):
     task = ViabilityTask(recipe, data=data)
     whole = fit(task, recipe.fit, folder=tmp_path / "whole")
 
-    class Stop(Exception):
+    class StoppedError(Exception):
         pass
 
     def stop(done, *_):
         if done == 8:
-            raise Stop
+            raise StoppedError
 
-    with pytest.raises(Stop):
+    with pytest.raises(StoppedError):
         fit(task, recipe.fit, folder=tmp_path / "parts", report=stop)
     parts = fit(ViabilityTask(recipe, data=data), recipe.fit, folder=tmp_path / "parts")
     for a, b in zip(whole.network.parameters(), parts.network.parameters(), strict=True):

@@ -24,10 +24,34 @@ from .grid import nominal_positions as nominal_positions
 from .hazard import HazardRatio as HazardRatio
 from .hazard import compare_hazards as compare_hazards
 from .hazard import relative_hazards as relative_hazards
+<<<<<<< HEAD
 from .settings import FollowSettings as FollowSettings
 from .settings import PlateRunSettings as PlateRunSettings
+=======
+from .settings import StainSettings as StainSettings
+>>>>>>> simplate
 from .settings import StitchSettings as StitchSettings
 from .settings import SurvivalSettings as SurvivalSettings
+from .stain_classes import CLASS_NAMES as CLASS_NAMES
+from .stain_classes import DEAD as DEAD
+from .stain_classes import DOUBTFUL as DOUBTFUL
+from .stain_classes import LIVE as LIVE
+from .stain_classes import UNCERTAIN as UNCERTAIN
+from .stain_classes import divide_cells as divide_cells
+from .stain_classes import paint_classes as paint_classes
+from .stain_classes import states_of as states_of
+from .stain_nuclei import StainedNuclei as StainedNuclei
+from .stain_nuclei import cell_area as cell_area
+from .stain_nuclei import find_nuclei as find_nuclei
+from .stain_nuclei import measure_diameter as measure_diameter
+from .stain_nuclei import published_area as published_area
+from .stain_nuclei import threshold_area as threshold_area
+from .stain_nuclei import threshold_nuclei as threshold_nuclei
+from .stain_thresholds import Limits as Limits
+from .stain_thresholds import block_threshold as block_threshold
+from .stain_thresholds import check_limits as check_limits
+from .stain_thresholds import find_limits as find_limits
+from .stain_thresholds import published_threshold as published_threshold
 from .stitch import Placement as Placement
 from .stitch import place_fields as place_fields
 from .survival import band_over_wells as band_over_wells

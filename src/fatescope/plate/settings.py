@@ -109,3 +109,40 @@ class PlateRunSettings(FollowSettings):
         ge=1,
         advanced=True,
     )
+
+
+class StainSettings(Settings):
+    """How labels are made from the stains of a live/dead assay."""
+
+    nuclei: str = setting("Hoechst", "channel that shows all nuclei, by name")
+    dead: str = setting("DRAQ7", "channel that shows dead nuclei, by name (DRAQ7, PI)")
+    bright_field: str = setting("BF", "channel that shows whole cells, by name")
+    rule: Literal["nuclei", "block-maximum", "published"] = setting(
+        "nuclei",
+        "what makes a nucleus dead: its brightness over what is around it; a threshold from block "
+        "maxima, with offset and noise handled; the same as published",
+    )
+    factor: float = setting(
+        1.2, "factor on the peak of block maxima; published: 1.1 or 1.2", gt=1, le=10
+    )
+    block_px: int = setting(50, "side of a block", unit="px", ge=4, le=1000)
+    offset_counts: float | None = setting(
+        None, "what the camera counts in the dark; default: the lowest count of an image", ge=0
+    )
+    diameter_px: float | None = setting(
+        None, "diameter of a nucleus; default: measured on this plate", unit="px", ge=3, le=300
+    )
+    low_counts: float | None = setting(
+        None, "brightness in the channel of the dead below which a nucleus lives; default: found"
+    )
+    high_counts: float | None = setting(
+        None, "brightness from which it is dead; between the two it is uncertain; default: found"
+    )
+    classes: Literal["5", "3"] = setting(
+        "5",
+        "5: background, cell, outline, nucleus with Hoechst, with DRAQ7; 3: background and nuclei",
+    )
+    map: Path | None = setting(
+        None, "plate map; stained wells with control negative and positive then set the limits"
+    )
+    step: int = setting(1, "take every so many frames", ge=1, le=1000)
