@@ -24,12 +24,9 @@ from .grid import nominal_positions as nominal_positions
 from .hazard import HazardRatio as HazardRatio
 from .hazard import compare_hazards as compare_hazards
 from .hazard import relative_hazards as relative_hazards
-<<<<<<< HEAD
 from .settings import FollowSettings as FollowSettings
 from .settings import PlateRunSettings as PlateRunSettings
-=======
 from .settings import StainSettings as StainSettings
->>>>>>> simplate
 from .settings import StitchSettings as StitchSettings
 from .settings import SurvivalSettings as SurvivalSettings
 from .stain_classes import CLASS_NAMES as CLASS_NAMES

@@ -20,7 +20,7 @@ from fatescope.base import FileFormatError, Table, escape, imported
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -242,6 +242,14 @@ def open_planes(folder: Path, *, splits: Sequence[str]) -> tuple[PlaneCrops, Tab
     keys = list(dict.fromkeys(str(k) for k in table["image"]))
     chosen = table.rows(table["used"].astype(np.int64) > 0)
     return PlaneCrops(folder, keys, chosen, size_px=int(summary["size_px"])), chosen
+
+
+def write_crop_summary(folder: Path, found: Mapping[str, Any]) -> Path:
+    """Write ``crops.json``, and return its path."""
+    path = folder / SUMMARY
+    with write_beside(path) as part:
+        part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def read_crop_summary(folder: Path) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -29,9 +28,8 @@ from fatescope.prepare import (
     write_published,
     write_samples,
 )
-from fatescope.prepare.crop_store import PLANES, PUBLISHED, SUMMARY, PlaneCrops
+from fatescope.prepare.crop_store import PUBLISHED, PlaneCrops, write_crop_summary
 from fatescope.run import Run
-from fatescope.storage import write_beside
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 
 if TYPE_CHECKING:
@@ -123,9 +121,7 @@ def prepare_crops(
         found = describe_crops(run.out, planes, table, names, settings)
         if settings.layout == "hdf5":
             _publish(run, planes, table, names, settings, found)
-        with write_beside(run.out / SUMMARY) as part:
-            part.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
-        run.wrote(SUMMARY)
+        run.wrote(write_crop_summary(run.out, found))
     return PreparedCrops(summary=summary, crops=found)
 
 
@@ -217,7 +213,8 @@ def describe_crops(
     used, split = table["used"].astype(bool), table["split"].astype(str)
     units = table["unit"].astype(str)
     n, size = int(used.sum()), settings.size_px
-    first = np.load(out / PLANES / f"{table['image'][0]}.npy", mmap_mode="r")
+    keys = list(dict.fromkeys(str(k) for k in table["image"]))
+    first = PlaneCrops(out, keys, table, size_px=size).plane(0)[0]
     columns = [f"n_{c}" for c in (*names, "uncertain")]
     pixels = {
         c.removeprefix("n_"): {"before": int(table[c].sum()), "after": int(table[c][used].sum())}
