@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -132,7 +133,7 @@ def _pixels(d: ModelDescription, scored: Sequence[ScoredPlane]) -> str:
     whole = score_classes(PixelCounts.total(units))
     lines = []
     for i, name in enumerate(names):
-        low, high = _interval(units, lambda c, i=i: score_classes(c).auprc[i])  # type: ignore[misc]
+        low, high = _interval(units, partial(_auprc, number=i))
         values = (whole.auroc, whole.precision, whole.recall, whole.f1)
         rest = " | ".join(f"{v[i]:.3f}" for v in values)
         lines.append(f"| {name} | {whole.auprc[i]:.3f} ({low:.3f}-{high:.3f}) | {rest} |")
@@ -141,6 +142,10 @@ def _pixels(d: ModelDescription, scored: Sequence[ScoredPlane]) -> str:
         "## Pixels\n\nAll pixels of whole images, empty background included; accuracy "
         f"{whole.accuracy:.3f}.\n\n{head}" + "\n".join(lines)
     )
+
+
+def _auprc(counts: PixelCounts, *, number: int) -> float:
+    return float(score_classes(counts).auprc[number])
 
 
 def _interval(

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Progress
+    from fatescope.base.types import LabelImage
     from fatescope.prepare.crop_store import PlaneCrops
     from fatescope.train.provenance import Provenance
     from fatescope.train.viability_recipe import ViabilityRecipe
@@ -174,7 +175,7 @@ def pixel_size(image: Path) -> tuple[float, ...] | None:
 
 def true_nuclei(
     classes: NDArray[np.uint8], names: Sequence[str]
-) -> tuple[NDArray[np.int32], NDArray[np.bool_]]:
+) -> tuple[LabelImage, NDArray[np.bool_]]:
     """Return the nuclei of a plane by number, and whether each is dead: by most of its pixels."""
     live, dead = (classes == names.index(c) for c in ("live", "dead"))
     labels = divide_pieces(live | dead, apart_px=5.0)
@@ -190,7 +191,7 @@ def median_diameter(
     """Return the median diameter of labelled nuclei, px; 10 where there are none."""
     if not {"live", "dead"} <= set(names) or not planes.n_planes:
         return 10.0
-    areas = [np.zeros(0)]
+    areas: list[NDArray[Any]] = [np.zeros(0)]
     for i in np.unique(np.linspace(0, planes.n_planes - 1, most).round().astype(int)):
         labels, _ = true_nuclei(merge[planes.plane(int(i))[1]], names)
         areas.append(np.bincount(labels.ravel())[1:])
@@ -278,9 +279,7 @@ def count_cells(
     return (len(is_dead), int(counts.sum()), len(mine), right), shares
 
 
-def _partners(
-    true: NDArray[np.int32], found: NDArray[np.int32]
-) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+def _partners(true: LabelImage, found: LabelImage) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Return labels that overlap each other most, one to one.
 
     Without a stain, nuclei have no sharp outline: an IoU would ask for what nobody can see.

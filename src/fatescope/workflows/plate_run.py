@@ -8,7 +8,7 @@ continues inside a well.
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -39,6 +39,7 @@ from fatescope.predict import (
 from fatescope.predict.viability import TRANSMITTED
 from fatescope.report.plate_run import write_plate_run
 from fatescope.run import Run
+from fatescope.run import Stage as RunStage
 from fatescope.storage import hash_path, size_and_time
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.stitching import edges_table, place_well, positions_table, read_stage
@@ -136,15 +137,15 @@ def run_plate(
         places = run.stage("places")
         frames = run.stage("frames")
         wells = run.stage("wells")
-        stages = (
+        stages: Sequence[tuple[RunStage, Callable[[], list[PlateUnit]], Callable[..., Outcome]]] = (
             (places, lambda: _place_units(layout), place_fields_of_well),
             (frames, lambda: _frame_units(layout, channel, settings), find_cells),
             (wells, lambda: _well_units(layout, run.out, settings, channel), follow_well),
         )
         for stage, units, do in stages:
-            todo = pending(stage, units())  # type: ignore[arg-type]
+            todo = pending(stage, units())
             work = partial(do, job=job)
-            work_through(stage, todo, work, execution=execution, progress=progress)  # type: ignore[arg-type]
+            work_through(stage, todo, work, execution=execution, progress=progress)
         summary = run.finish(findings=layout.findings)
         fates = run.out / "fates.parquet"
         if summary.units_done and fates.is_file():

@@ -50,12 +50,12 @@ def decode_classes(maps: NDArray[np.uint8], output: PixelClasses) -> ClassifiedP
     classes = _likeliest(maps, output)
     nothing = np.zeros(0)
     if not output.live:
-        labels = np.zeros(classes.shape, np.int32)
-        return ClassifiedPlane(classes=classes, labels=labels, p_dead=nothing, score=nothing)
+        none = np.zeros(classes.shape, np.int32)
+        return ClassifiedPlane(classes=classes, labels=none, p_dead=nothing, score=nothing)
     live, dead = (maps[output.channels.index(c)] for c in (output.live, output.dead))
     both = live.astype(np.uint16) + dead
-    labels = divide_pieces(both >= output.foreground * FULL, apart_px=output.apart_px)
-    labels = _without_small(labels, output.min_area_px)
+    pieces = divide_pieces(both >= output.foreground * FULL, apart_px=output.apart_px)
+    labels = _without_small(pieces, output.min_area_px)
     at = np.flatnonzero(labels)
     label = labels.ravel()[at]
     n = int(label.max(initial=0))
