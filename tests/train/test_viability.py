@@ -16,7 +16,8 @@ from fatescope.base import Execution, InputError, SettingsError
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
 from fatescope.train import fit, read_recipe, recipe_variant
-from fatescope.train.tasks.viability import VIABILITY, ViabilityTask, merged_classes
+from fatescope.train.class_labels import merged_classes
+from fatescope.train.tasks.viability import VIABILITY, ViabilityTask
 from fatescope.train.viability_recipe import ViabilityRecipe
 from fatescope.workflows.crops import prepare_crops
 from fatescope.workflows.training import train_model

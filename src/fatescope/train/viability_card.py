@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,33 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
     from fatescope.models import ModelDescription
     from fatescope.train.provenance import Provenance
-    from fatescope.train.viability_package import ScoredPlane
     from fatescope.train.viability_recipe import ViabilityRecipe
 
 _LIMITS = (
     "Other cells, microscopes, focus and media than in the training images; cells that die "
     "otherwise than these did; wells so full that cells lie on each other."
 )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScoredPlane:
+    """How one plane was classified.
+
+    Parameters
+    ----------
+    unit : str
+        The well, or plate.
+    pixels : PixelCounts
+    cells : tuple of int
+        True nuclei, found ones, matched ones, of these with the right state.
+    viability : tuple of float
+        True share of living nuclei, and that found; NaN where there are none.
+    """
+
+    unit: str
+    pixels: PixelCounts
+    cells: tuple[int, int, int, int]
+    viability: tuple[float, float]
 
 
 def viability_card(

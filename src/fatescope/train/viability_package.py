@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,9 +27,9 @@ from fatescope.predict.viability import draw_maps
 from fatescope.prepare import UNCERTAIN, read_crop_summary, read_samples, seen_hashes
 from fatescope.prepare.crop_store import open_planes
 from fatescope.prepare.store import SPLITS
+from fatescope.train.class_labels import TILING, merged_classes
 from fatescope.train.export import export_onnx, quantise, weights_bytes
-from fatescope.train.tasks.viability import TILING, merged_classes
-from fatescope.train.viability_card import viability_card
+from fatescope.train.viability_card import ScoredPlane, viability_card
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -48,27 +47,6 @@ _TUNING_PLANES = 24
 _TILE_PX = 256
 FOREGROUNDS, LEAST_AREAS = (0.3, 0.4, 0.5, 0.6), (0.2, 0.35, 0.5)
 """Tried on validation planes; least areas as shares of that of a typical nucleus."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ScoredPlane:
-    """How one plane was classified.
-
-    Parameters
-    ----------
-    unit : str
-        The well, or plate.
-    pixels : PixelCounts
-    cells : tuple of int
-        True nuclei, found ones, matched ones, of these with the right state.
-    viability : tuple of float
-        True share of living nuclei, and that found; NaN where there are none.
-    """
-
-    unit: str
-    pixels: PixelCounts
-    cells: tuple[int, int, int, int]
-    viability: tuple[float, float]
 
 
 def package_viability(

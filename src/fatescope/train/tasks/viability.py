@@ -12,12 +12,13 @@ from torch.nn.functional import cross_entropy
 
 from fatescope.base import InputError, SettingsError
 from fatescope.evaluate import PixelCounts, score_classes
-from fatescope.models import ImageInput, ModelDescription, PixelClasses, Tiling
+from fatescope.models import ImageInput, ModelDescription, PixelClasses
 from fatescope.predict.level import LevelledPlane
 from fatescope.predict.normalise import normalise
 from fatescope.predict.viability import draw_maps
-from fatescope.prepare import FIVE, THREE, UNCERTAIN, read_crop_summary
+from fatescope.prepare import FIVE, UNCERTAIN, read_crop_summary
 from fatescope.prepare.crop_store import open_planes
+from fatescope.train.class_labels import TILING, merged_classes
 from fatescope.train.evaluated import EvaluatedNetwork
 from fatescope.train.networks import build_class_network
 
@@ -35,8 +36,6 @@ if TYPE_CHECKING:
     from fatescope.train.viability_recipe import ViabilityCrops, ViabilityRecipe
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-
-TILING = Tiling(tile_px=(1024, 1024), halo_px=(32, 32), divisor=(16, 16))
 
 
 class ViabilityTask:
@@ -130,27 +129,6 @@ class ViabilityTask:
         classes = self._merge[self._planes.plane(plane)[1][window]]
         image, classes = _moved(image, classes, settings, rng)
         return _changed(image, settings, rng), classes
-
-
-def merged_classes(given: Sequence[str], wanted: str) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """Return the classes to be learnt, and a table from stored to learnt numbers.
-
-    Raises
-    ------
-    SettingsError
-        If three classes are asked for and the labels lack them.
-    """
-    table = np.full(256, UNCERTAIN, np.uint8)
-    if wanted == "all" or tuple(given) == THREE:
-        table[: len(given)] = np.arange(len(given))
-        return tuple(given), table
-    if not set(THREE) <= set(given):
-        raise SettingsError(
-            f"classes = 'three' needs {', '.join(THREE)}, and the crops have {', '.join(given)}."
-        )
-    for number, name in enumerate(given):
-        table[number] = THREE.index(name) if name in THREE else 0
-    return THREE, table
 
 
 def class_weights(
