@@ -22,10 +22,12 @@ from .predict.membrane.settings import MembraneSettings as MembraneSettings
 from .predict.populations.settings import PopulationSettings as PopulationSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
+from .predict.settings import ViabilitySettings as ViabilitySettings
 from .simulate.plate.settings import PlateSettings as PlateSettings
 from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
+from .workflows.crops import prepare_crops as prepare_crops
 from .workflows.in_memory import NamedLineage as NamedLineage
 from .workflows.in_memory import SegmentedImage as SegmentedImage
 from .workflows.in_memory import as_image as as_image
@@ -51,5 +53,6 @@ from .workflows.stain_labels import label_plate as label_plate
 from .workflows.stain_labels import label_stains as label_stains
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
+from .workflows.viability import predict_viability as predict_viability
 
 __version__: str

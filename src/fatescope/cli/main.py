@@ -17,7 +17,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "name")),
     "models": ("models",),
-    "plate": ("plate", "plate_labels", "plate_stitch", "plate_survival"),
+    "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),
     "prepare": ("prepare",),
     "reproduce": ("reproduce_lineage_names", "reproduce_movies", "reproduce_nuclei"),

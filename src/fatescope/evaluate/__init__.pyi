@@ -5,6 +5,10 @@ from .overlap import Overlap as Overlap
 from .overlap import find_overlap as find_overlap
 from .paired import PairedDifference as PairedDifference
 from .paired import compare_scores as compare_scores
+from .pixel_classes import ClassScores as ClassScores
+from .pixel_classes import PixelCounts as PixelCounts
+from .pixel_classes import precision_recall as precision_recall
+from .pixel_classes import score_classes as score_classes
 from .roughness import boundary_roughness as boundary_roughness
 from .score import THRESHOLDS as THRESHOLDS
 from .score import LabelScores as LabelScores

@@ -24,7 +24,7 @@ COLUMNS = (
     *("neighbour", "offset"),
 )
 REQUIRED = COLUMNS[:6]
-ROLES = ("instances", "foreground", "lineage")
+ROLES = ("instances", "foreground", "lineage", "classes")
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
 
 
@@ -37,7 +37,7 @@ class Sample:
     unit: str
     frame: int | None = None
     split: Split = "train"
-    role: str = "instances"  # "foreground": which nuclei touch is not known; "lineage": a table
+    role: str = "instances"  # one of ROLES
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
     complete: bool = True  # every visible object has a label; False: dim ones may have none
@@ -118,7 +118,7 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
     if split not in known or role not in ROLES:
         raise FileFormatError(
             f"{where}: split {split!r} and role {role!r}. A split is train, validation, test or "
-            f"unused; a role is {' or '.join(ROLES)}."
+            f"unused; a role is {', '.join(ROLES)}."
         )
     size = row.get("pixel_y") or "", row.get("pixel_x") or ""
     try:

@@ -87,6 +87,14 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         return torch.sigmoid(self.logits(x))
 
 
+class ClassUNet(SmallUNet):
+    """The same network for classes: (B, 1, Y, X) to their probabilities, which sum to 1."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return probabilities; what the exported graph computes."""
+        return torch.softmax(self.logits(x), dim=1)
+
+
 def n_maps(settings: NetworkSettings | LibraryNetwork) -> int:
     """Return how many maps a network draws while it learns."""
     return settings.n_outputs or len(DRAWN)
@@ -111,3 +119,10 @@ def build_network(settings: NetworkSettings | LibraryNetwork, *, seed: int) -> S
             named: SmallUNet = build_named(settings)
             return named
         return SmallUNet(settings)
+
+
+def build_class_network(settings: NetworkSettings, *, seed: int) -> ClassUNet:
+    """Build a network for ``settings.n_outputs`` classes; ``seed`` decides its weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ClassUNet(settings)

@@ -81,6 +81,10 @@ WHERE: dict[str, Where] = {
         "fatescope.train.population_settings:PopulationRecipe",
         "fatescope.train.tasks.populations:POPULATIONS",
     ),
+    "viability": Where(
+        "fatescope.train.viability_recipe:ViabilityRecipe",
+        "fatescope.train.tasks.viability:VIABILITY",
+    ),
 }
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""
 
