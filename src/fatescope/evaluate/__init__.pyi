@@ -1,6 +1,13 @@
 from .errors import explain_errors as explain_errors
 from .match import Match as Match
 from .match import match_objects as match_objects
+from .membranes import MEMBRANE_SCORES as MEMBRANE_SCORES
+from .membranes import TOLERANCE_PX as TOLERANCE_PX
+from .membranes import MembraneScores as MembraneScores
+from .membranes import borders_of as borders_of
+from .membranes import pool_membranes as pool_membranes
+from .membranes import published_interior as published_interior
+from .membranes import score_membranes as score_membranes
 from .overlap import Overlap as Overlap
 from .overlap import find_overlap as find_overlap
 from .paired import PairedDifference as PairedDifference

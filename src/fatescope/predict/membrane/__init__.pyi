@@ -2,6 +2,14 @@ from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
 from .frame import segment_membranes as segment_membranes
 from .grid import Grid as Grid
+from .network import MAPS as MAPS
+from .network import MapModel as MapModel
+from .network import WallMaps as WallMaps
+from .network import level_on_grid as level_on_grid
+from .network import map_walls as map_walls
+from .network import plane_window as plane_window
+from .network import run_plane as run_plane
+from .network import without_background as without_background
 from .ridge import ridge_strength as ridge_strength
 from .seeds import find_nuclei as find_nuclei
 from .seeds import place_markers as place_markers
@@ -11,3 +19,4 @@ from .smooth import smooth_borders as smooth_borders
 from .surface import find_surface as find_surface
 from .surface import level_planes as level_planes
 from .surface import snap_surface as snap_surface
+from .surface import surface_of_inside as surface_of_inside
