@@ -8,9 +8,11 @@ from .membranes import borders_of as borders_of
 from .membranes import pool_membranes as pool_membranes
 from .membranes import published_interior as published_interior
 from .membranes import score_membranes as score_membranes
+from .membranes import value_of_sums as value_of_sums
 from .overlap import Overlap as Overlap
 from .overlap import find_overlap as find_overlap
 from .paired import PairedDifference as PairedDifference
+from .paired import compare_membrane_scores as compare_membrane_scores
 from .paired import compare_scores as compare_scores
 from .roughness import boundary_roughness as boundary_roughness
 from .score import THRESHOLDS as THRESHOLDS

@@ -1,4 +1,4 @@
-"""Scores of membranes in a plane: interiors by pixels, as published, and walls within a tolerance."""
+"""Scores of membranes in planes: interiors by pixels, as published; walls within a tolerance."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import LabelImage
+    from fatescope.base import FloatArray, LabelImage
 
 TOLERANCE_PX = 2.0
 """A pixel of a wall is right where a true wall lies within this: 0.36 µm in 3DMMS volumes."""
@@ -64,6 +64,10 @@ class MembraneScores:
         found = _ratio(self.wall_true_found_px, self.wall_true_px)
         return 2 * right * found / (right + found) if right + found else 0.0
 
+    def as_sums(self) -> list[int]:
+        """Return the sums in the order of the fields: what `value_of_sums` takes."""
+        return [getattr(self, f.name) for f in fields(self)]
+
     def as_row(self) -> dict[str, float]:
         """Return the five scores by name."""
         return {name: getattr(self, name) for name in MEMBRANE_SCORES}
@@ -76,6 +80,29 @@ MEMBRANE_SCORES = {
     "recall": "recall of interiors",
     "wall_f1": "F1 of walls at 2 px",
 }
+
+
+def value_of_sums(sums: FloatArray, name: str) -> FloatArray:
+    """Return a score of each row of sums, (n, 7), by its name in `MEMBRANE_SCORES`.
+
+    The same as the properties of `MembraneScores`, for many draws of a bootstrap at once.
+    """
+    shared, found, true, n_found, right, n_true, back = np.asarray(sums, float).T
+    if name == "wall_f1":
+        precision, recall = _shares(right, n_found), _shares(back, n_true)
+        both = precision + recall
+        return np.where(both > 0, 2 * precision * recall / np.maximum(both, 1e-12), 0.0)
+    parts = {
+        "iou": (shared, shared + found + true),
+        "dice": (2 * shared, 2 * shared + found + true),
+        "precision": (shared, shared + found),
+        "recall": (shared, shared + true),
+    }
+    return _shares(*parts[name])
+
+
+def _shares(part: FloatArray, whole: FloatArray) -> FloatArray:
+    return np.where(whole > 0, part / np.maximum(whole, 1e-12), 1.0)
 
 
 def score_membranes(

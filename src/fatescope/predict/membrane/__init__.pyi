@@ -2,6 +2,10 @@ from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
 from .frame import segment_membranes as segment_membranes
 from .grid import Grid as Grid
+from .model import check_draws_walls as check_draws_walls
+from .model import open_membrane_model as open_membrane_model
+from .model import wall_maps as wall_maps
+from .network import DIVISOR as DIVISOR
 from .network import MAPS as MAPS
 from .network import MapModel as MapModel
 from .network import WallMaps as WallMaps

@@ -106,7 +106,7 @@ def map_walls(levelled: NDArray[np.float32], model: MapModel, *, planes: int) ->
 
 
 def run_plane(window: NDArray[np.float32], model: MapModel) -> NDArray[np.float32]:
-    """Return the two maps of a window, (2, Y, X); it is mirrored to lengths that the network takes."""
+    """Return the maps of a window, (2, Y, X), mirrored to lengths that the network takes."""
     shape = window.shape[1:]
     short = [-n % DIVISOR for n in shape]
     # Mirrored as often as it takes, where a side is shorter than what is added.
