@@ -31,7 +31,7 @@ from fatescope.prepare.store import SPLITS, read_samples, unit_ids, write_image_
 from fatescope.run import Run
 from fatescope.workflows.compare_membranes_page import MembraneComparison, write_membrane_comparison
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
-from fatescope.workflows.membrane_sides import LEAST_PX, open_membrane_side
+from fatescope.workflows.membrane_sides import open_membrane_side, without_small
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -296,7 +296,7 @@ def _row(
     found: Mapping[str, Mapping[int, FoundPlane]],
 ) -> dict[str, Any]:
     """Score both sides on one plane."""
-    large = _without_small(truth)
+    large = without_small(truth)
     row: dict[str, Any] = {
         "unit": unit.key,
         "image": name,
@@ -314,20 +314,13 @@ def _row(
         )
         row |= {f"{k}_{side}": v for k, v in zip(_SUMS, scores.as_sums(), strict=True)}
         row[f"iou_{side}"], row[f"wall_f1_{side}"] = scores.iou, scores.wall_f1
-        cells = score_labels(large, _without_small(plane.cells))
+        cells = score_labels(large, without_small(plane.cells))
         row |= {
             f"cells_n_true_{side}": cells.n_true,
             f"cells_n_pred_{side}": cells.n_pred,
             f"cells_tp_{side}": cells.tp[0],
         }
     return row
-
-
-def _without_small(cells: NDArray[np.int32]) -> NDArray[np.int32]:
-    """Drop cells with a cross-section of less than `LEAST_PX`."""
-    kept = np.bincount(cells.ravel()) >= LEAST_PX
-    kept[0] = False
-    return np.where(kept[cells], cells, 0).astype(np.int32)
 
 
 def what_is_drawn(rows: Table) -> tuple[list[str], str]:

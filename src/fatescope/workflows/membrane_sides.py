@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -22,11 +23,9 @@ from fatescope.predict.membrane import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
-
-    from fatescope.predict import Predictor
 
 _HALF = 0.5
 LEAST_PX = 50
@@ -41,6 +40,13 @@ class FoundPlane:
 
     interior: NDArray[np.bool_]
     cells: NDArray[np.int32]
+
+
+def without_small(cells: NDArray[np.int32]) -> NDArray[np.int32]:
+    """Drop cells with a cross-section of less than `LEAST_PX`."""
+    kept = np.bincount(cells.ravel()) >= LEAST_PX
+    kept[0] = False
+    return np.where(kept[cells], cells, 0).astype(np.int32)
 
 
 class MembraneSide(Protocol):
@@ -88,30 +94,34 @@ def open_membrane_side(name_or_path: Path | str) -> MembraneSide:
         raise ModelError(
             f"{name_or_path}: has no sidecar that says task = 'membrane', as the other model does."
         )
-    return WallSide(open_membrane_model(name_or_path))
+    found = open_membrane_model(name_or_path)
+    return WallSide(
+        name=found.name,
+        sha256=found.sha256,
+        seen=found.description.training.units_seen,
+        maps=wall_maps(found),
+    )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WallSide:
-    """The path of `predict membrane`: cells in three dimensions, cut at each plane."""
+    """The path of `predict membrane`: cells in three dimensions, cut at each plane.
 
-    predictor: Predictor
+    Parameters
+    ----------
+    name, sha256 : str
+    seen : tuple of str
+        Hashes that the package lists.
+    maps : callable, optional
+        Of `segment_membranes`; ``None`` for ridges.
+    settings : MembraneSettings
+    """
+
+    name: str
+    sha256: str
+    seen: tuple[str, ...] = ()
+    maps: Callable[[NDArray[np.float32]], WallMaps] | None = None
     settings: MembraneSettings = field(default_factory=MembraneSettings)
-
-    @property
-    def name(self) -> str:
-        """Name of the model."""
-        return self.predictor.name
-
-    @property
-    def sha256(self) -> str:
-        """Content hash of the model."""
-        return self.predictor.sha256
-
-    @property
-    def seen(self) -> tuple[str, ...]:
-        """Hashes that the package lists."""
-        return self.predictor.description.training.units_seen
 
     def segment(
         self, pixels: NDArray[Any], spacing: Sequence[float], planes: Sequence[int]
@@ -119,17 +129,11 @@ class WallSide:
         """Return the cells of some planes; a volume of one plane is a plane."""
         alone = len(pixels) == 1
         image, step = (pixels[0], spacing[1:]) if alone else (pixels, spacing)
-        run = wall_maps(self.predictor)
         drawn: list[WallMaps] = []
-
-        def keep(levelled: NDArray[np.float32]) -> WallMaps:
-            assert run is not None
-            drawn.append(run(levelled))
-            return drawn[-1]
-
-        found = segment_membranes(image, step, self.settings, maps=keep if run else None)
+        maps = None if self.maps is None else partial(_kept, run=self.maps, kept=drawn)
+        found = segment_membranes(image, step, self.settings, maps=maps)
         labels = found.labels if found.labels.ndim == 3 else found.labels[None]
-        inside = _interiors(drawn, image.shape, step) if drawn else None
+        inside = interiors(drawn[0], image.shape, step) if drawn else None
         return {
             z: FoundPlane(
                 interior=_between(labels[z]) if inside is None else inside[z], cells=labels[z]
@@ -138,15 +142,24 @@ class WallSide:
         }
 
 
-def _interiors(
-    drawn: Sequence[WallMaps], shape: Sequence[int], spacing: Sequence[float]
-) -> NDArray[np.bool_]:
+def _kept(
+    levelled: NDArray[np.float32],
+    *,
+    run: Callable[[NDArray[np.float32]], WallMaps],
+    kept: list[WallMaps],
+) -> WallMaps:
+    """Run a network and keep what it draws."""
+    kept.append(run(levelled))
+    return kept[-1]
+
+
+def interiors(drawn: WallMaps, shape: Sequence[int], spacing: Sequence[float]) -> NDArray[np.bool_]:
     """Return what a network calls inside and no wall, on the image's own grid, (Z, Y, X)."""
     from fatescope.predict.membrane.network import STEP_UM
 
     grid = Grid.of_step(spacing, shape=shape, step=STEP_UM)
     whole = tuple(slice(0, n) for n in shape)
-    wall, inside = (grid.enlarge(m, whole) > _HALF for m in (drawn[0].wall, drawn[0].inside))
+    wall, inside = (grid.enlarge(m, whole) > _HALF for m in (drawn.wall, drawn.inside))
     interior: NDArray[np.bool_] = inside & ~wall
     return interior if interior.ndim == 3 else interior[None]
 
