@@ -39,7 +39,7 @@ class StitchSettings(Settings):
     )
     drift_fields: int = setting(12, "fields in which drift is measured", ge=1, advanced=True)
     null_pairs: int = setting(
-        40, "pairs that cannot match, from which chance is learnt", ge=5, advanced=True
+        40, "pairs that cannot match, from which chance is estimated", ge=5, advanced=True
     )
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelDescription
     from fatescope.train.provenance import Provenance
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import InstanceRecipe
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
@@ -32,7 +32,7 @@ _ELECTRON = (
     "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
     "Dividing cells were in no image at all; late embryos with many small nuclei, larvae and "
     "adults were in no real one. Outlines were drawn by "
-    "hand and kept as JPEG, so their edges are rough. Sizes were told: an image whose size has "
+    "hand and kept as JPEG, so their edges are rough. Sizes were given: an image whose size has "
     "to be estimated can do worse."
 )
 _OTHER = (
@@ -55,7 +55,7 @@ def write_card(
     description: ModelDescription,
     scored: Mapping[str, Sequence[Scored]],
     *,
-    recipe: Recipe,
+    recipe: InstanceRecipe,
     provenance: Provenance,
     n_validation: int,
     left_out: Sequence[Scored] | None = None,
@@ -69,7 +69,7 @@ def write_card(
     scored : mapping of str to sequence of Scored
         Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty. Where ``left_out``
         is given, the same samples as there, which the network has seen.
-    recipe, provenance : Recipe, Provenance
+    recipe, provenance : InstanceRecipe, Provenance
         How the network was made.
     n_validation : int
         Images on which thresholds were chosen.
@@ -89,11 +89,11 @@ def write_card(
         _made(description, recipe, provenance, n_validation),
     ]
     limits = _LIMITS.get(description.image.modality, _OTHER)
-    judged = scored["fp32"] if left_out is None else left_out
+    held = scored["fp32"] if left_out is None else left_out
     scores: dict[str, float] = {}
-    if judged:
-        parts += [_held_out(judged, left_out=left_out is not None), _planes(judged)]
-        scores = _main_numbers(judged)
+    if held:
+        parts += [_held_out(held, left_out=left_out is not None), _planes(held)]
+        scores = _main_numbers(held)
         parts.append(_int8(scored, seen=left_out is not None))
         if left_out is None:
             scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
@@ -127,7 +127,9 @@ def _expects(d: ModelDescription) -> str:
     )
 
 
-def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validation: int) -> str:
+def _made(
+    d: ModelDescription, recipe: InstanceRecipe, provenance: Provenance, n_validation: int
+) -> str:
     minutes = provenance.cpu_minutes
     cost = f"{minutes:.1f} CPU-minutes" if minutes else "cost not recorded"
     n_stages = len(recipe.stages)
@@ -166,8 +168,8 @@ def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
     who = (
         f"{len(scored)} images of {units} units, each left out once: its score is that of a "
         "network trained in the same way, thresholds included, on all the others. The network in "
-        "this package learnt from all of them, so that it has no held-out score of its own. Each "
-        "image was"
+        "this package was trained on all of them, so that it has no held-out score of its own. "
+        "Each image was"
         if left_out
         else f"{len(scored)} images of {units} units that neither training nor the choice of "
         "thresholds has seen, each"

@@ -1,4 +1,4 @@
-"""Weights that an encoder learnt elsewhere: from an installed package, or from a file, checked."""
+"""Weights of an encoder trained elsewhere: from an installed package, or from a file, checked."""
 
 from __future__ import annotations
 

@@ -184,7 +184,7 @@ def weights_bytes(network: torch.nn.Module) -> bytes:
 def load_weights(network: torch.nn.Module, data: bytes) -> None:
     """Fill a network with weights from `weights_bytes`.
 
-    A network with more residual blocks than the one that the weights were learnt in begins as the
+    A network with more residual blocks than the one that the weights were trained in begins as the
     same function: its further blocks pass their input on. The maps that both draw, the
     first ones, are drawn alike; the rows of further maps stay as they are.
 

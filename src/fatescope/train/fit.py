@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     from fatescope.train.task import Batch, Row, Task
 
 Report = Callable[[int, int, "Row"], None]
-"""Told steps done, steps in all and the row of each epoch. What it raises ends the fit: so a tuner
-prunes, and the checkpoint is there for whoever goes on."""
+"""Called with steps done, steps in all and the row of each epoch. What it raises ends the fit: so a
+tuner prunes, and the checkpoint is there for whoever goes on."""
 
 Watch = Callable[["torch.nn.Module", "Row"], None]
 """Given the averaged network and the row of each epoch that was validated, before its checkpoint is

@@ -105,7 +105,7 @@ def build_network(
     """Build a network with random weights that ``seed`` alone decides.
 
     A network by name has the same two methods as `SmallUNet`; its encoder may hold weights that
-    were learnt elsewhere.
+    were trained elsewhere.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)

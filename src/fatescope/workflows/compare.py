@@ -86,7 +86,7 @@ def sentence(
     word = {
         "better": f"{names[1]} is better than {names[0]}",
         "worse": f"{names[1]} is worse than {names[0]}",
-        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be told",
+        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be said",
     }[d.outcome]
     span = (
         "one unit, so no interval"

@@ -98,7 +98,7 @@ def work_through(
         Of one unit; as `map_units` wants it.
     execution : Execution
         Its workers, its cluster and, in the number of processes, its memory are obeyed; a job that
-        uses a device is told so.
+        uses a device is informed.
     progress : callable, optional
 
     Raises

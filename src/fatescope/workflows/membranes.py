@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_markers
-from fatescope.base import Execution, Finding, Image, InputError, Progress, RunError, Table
+from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.base.errors import SettingsError
 from fatescope.measurement import measure_faces, measure_objects
 from fatescope.predict.membrane import (
@@ -162,27 +162,20 @@ def open_markers(
     execution: Execution,
     progress: Progress | None = None,
 ) -> Table | None:
-    """Read the markers once for the run, and refuse others than it began with.
+    """Read the markers once for the run.
 
     Raises
     ------
     FileFormatError
         If the table cannot be read.
-    RunError
-        If the folder was begun with another content of the table.
     """
-    if worker.settings.markers is None:
-        return None
-    path = Path(worker.settings.markers)
-    markers = read_markers(path)
-    known, now = run.decided().get("markers_sha256"), hash_path(path)
-    if known not in (None, now):
-        raise RunError(
-            f"{path}: has changed since the results in {run.out} were made with it. Give another "
-            "--out, or --fresh to begin anew."
-        )
-    run.decide("markers_sha256", now)
-    return markers
+    markers = worker.settings.markers
+    return None if markers is None else read_markers(Path(markers))
+
+
+def record_markers(settings: MembraneSettings) -> dict[str, str]:
+    """Return the content of the markers for the record, so that others are refused later."""
+    return {} if settings.markers is None else {"markers_sha256": hash_path(Path(settings.markers))}
 
 
 def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None]:
@@ -390,6 +383,7 @@ MEMBRANES: System[MembraneSettings] = System(
     write_pages=_write_pages,
     open_model=open_membrane_model,
     decide=open_markers,
+    record=record_markers,
     holds="ZYX",
 )
 """By megavoxel of a volume of which an embryo fills a quarter (`benchmarks/membranes.py`)."""

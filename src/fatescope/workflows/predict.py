@@ -145,6 +145,9 @@ class System(Generic[S]):
     decide : callable, optional
         ``decide(run, files, worker, execution=..., progress=...)`` returns what all images of the
         run are to agree on, before the first is done; each `find` gets it as ``decided``.
+    record : callable, optional
+        ``record(settings)`` returns what the record keeps beside the settings, by name: of a file
+        that they name, its content. A folder begun with something else is refused.
     holds : str
         Axes of what a worker holds at a time: a plane, or with Z a volume.
     """
@@ -155,6 +158,7 @@ class System(Generic[S]):
     write_pages: Callable[[Path], Sequence[str]]
     open_model: Callable[..., Predictor] = open_predictor
     decide: Callable[..., Any] | None = None
+    record: Callable[[S], Mapping[str, Any]] = lambda _: {}
     holds: str = "YX"
 
 
@@ -196,7 +200,7 @@ def predict_images(
     files, labels = _files(inputs, settings)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
-    asked = _recorded(settings)
+    asked = {**_recorded(settings), **system.record(settings)}
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
         left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)

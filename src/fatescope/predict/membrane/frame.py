@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 _MARKER_UM = 0.8
 _SEED_WALL = 0.8
 """Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
-told apart."""
+distinguished."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
 _CERTAIN_WALL = 0.2
