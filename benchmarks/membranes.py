@@ -2,7 +2,8 @@
 
     python -m benchmarks.membranes --frames 24,40,50          # training block: to tune with
     python -m benchmarks.membranes --frames 60                # validation: to choose by
-    python -m benchmarks.membranes --frames 70 --table        # test: to report
+    python -m benchmarks.membranes --frames 70                # test: to report
+    python -m benchmarks.membranes --frames 60 model=classical
 
 One embryo (3DMMS), whose labels another program made: what is scored is agreement with it. Walls
 of the reference, which it leaves at 0, go to their nearest cell inside the closed surface; cells
@@ -22,7 +23,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_image, read_labels, read_recorded_nuclei
-from fatescope.predict.membrane import MembraneSettings, segment_membranes
+from fatescope.predict.membrane import (
+    MembraneSettings,
+    open_membrane_model,
+    segment_membranes,
+    wall_maps,
+)
 from fatescope.prepare import labels_on_grid
 
 if TYPE_CHECKING:
@@ -186,6 +192,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", help="name=value")
     given = parser.parse_args()
     settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
+    maps = wall_maps(open_membrane_model(settings.model, precision=settings.precision))
     columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
     print("| frame | way |", " | ".join(columns), "| cpu s |")
     print("|--|--|" + "--|" * (len(columns) + 1))
@@ -195,7 +202,7 @@ def main() -> None:
         for way in given.ways.split(","):
             begun = time.process_time()
             markers = nuclei if way == "markers" else None
-            found = segment_membranes(volume, SPACING, settings, markers=markers)
+            found = segment_membranes(volume, SPACING, settings, markers=markers, maps=maps)
             seconds = time.process_time() - begun
             said = score(found.labels, reference)
             numbers = " | ".join(f"{said[c]:.3f}" for c in columns)

@@ -54,7 +54,7 @@ def walls_between(
         Without gaps: see `close_gaps`.
     spacing_um : sequence of float
     reach_um : float
-        A pixel is of a wall where one of other content lies within this.
+        A pixel is of a wall where one of other content lies within this, or beside it.
 
     Returns
     -------
@@ -67,7 +67,13 @@ def walls_between(
     # Labels count from 1 here, so that the outside is a region like any other.
     regions = np.ascontiguousarray(cells.astype(np.uint32) + 1)
     away = edt.edt(regions, anisotropy=tuple(float(s) for s in spacing_um))
-    return np.asarray(away <= reach_um + 1e-6)
+    near = np.asarray(away <= reach_um + 1e-6)
+    for axis in range(cells.ndim):  # where pixels are larger than the reach
+        along, wall = np.moveaxis(cells, axis, 0), np.moveaxis(near, axis, 0)
+        differs = along[:-1] != along[1:]
+        wall[:-1] |= differs
+        wall[1:] |= differs
+    return near
 
 
 def _touching(cells: NDArray[np.int32]) -> float:

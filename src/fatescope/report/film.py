@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import write_frames
+from fatescope.acquire.movies import write_frames
 from fatescope.base import InputError
 from fatescope.storage import write_beside
 

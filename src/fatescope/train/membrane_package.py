@@ -25,7 +25,7 @@ from fatescope.prepare import group_slices, read_samples, read_truth, seen_hashe
 from fatescope.prepare.store import SPLITS
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.membrane_crops import load_membrane
-from fatescope.train.tasks.membrane import score_planes
+from fatescope.train.membrane_scoring import score_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,9 +8,8 @@ from pydantic import model_validator
 
 from fatescope.base import Settings, setting
 from fatescope.base.steps import StepsUm
-from fatescope.models.description import Citation
 from fatescope.models.outputs import ShortName
-from fatescope.train.fit_settings import FitSettings
+from fatescope.train.recipe_settings import Recipe
 from fatescope.train.settings import CropSettings, Network, NetworkSettings
 from fatescope.train.tune_settings import TuneSettings
 
@@ -52,7 +51,7 @@ class MembraneLoss(Settings):
     inside: float = setting(0.5, "weight of the inside beside walls", ge=0)
 
 
-class MembraneRecipe(Settings):
+class MembraneRecipe(Recipe):
     """A training of the task ``membrane``."""
 
     name: ShortName = setting("membrane", "name of the package that comes out")
@@ -60,29 +59,18 @@ class MembraneRecipe(Settings):
         "Finds the walls between cells and the inside of embryos in images of membranes.",
         "what the package does, in one sentence",
     )
-    task: Literal["membrane"] = setting("membrane", "what the package is for")
-    seed: int = setting(0, "decides weights, crops and their order", ge=0)
+    task: ShortName | None = setting("membrane", "what the package is for")
     network: Network = setting(
         NetworkSettings(widths=(16, 32, 64, 96), blocks=(1, 1, 2, 1)), "the network"
     )
     crops: MembraneCrops = setting(MembraneCrops(), "the crops")
     loss: MembraneLoss = setting(MembraneLoss(), "the loss")
-    fit: FitSettings = setting(FitSettings(), "the fit")
     validation_planes: int = setting(
         8, "planes of each validation volume that are scored, spread over its cells", ge=1
-    )
-    cite: tuple[Citation, ...] = setting((), "what to cite with the package")
-    variants: dict[str, dict[str, object]] = setting(
-        {}, "named changes of the values above, for --variants"
     )
     tune: TuneSettings = setting(
         TuneSettings(score="iou"), "what `fatescope tune` tries; `train` ignores it"
     )
-
-    @property
-    def stages(self) -> tuple[Self, ...]:
-        """All fits in their order: one, the recipe itself."""
-        return (self,)
 
     @model_validator(mode="after")
     def _draws_two_maps(self) -> Self:

@@ -31,7 +31,7 @@ _SEED_WALL = 0.8
 distinguished."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
-_CERTAIN_WALL = 0.2
+_CERTAIN_WALL = 0.16
 """A probability of 1 counts as a ridge of this strength, so that the limits of ridges hold."""
 _CORE_UM = 0.5
 """Within this distance of a border between cells on that grid, pixels decide anew."""
@@ -78,8 +78,8 @@ def segment_membranes(
         A point in each cell, in pixels; cell ``i`` is that of marker ``i - 1``. Without them cells
         are found alone: pieces between walls, put together where no wall stands between them.
     maps : callable, optional
-        A network, from levelled planes to walls and inside (`map_walls`), in place of ridges and
-        of the brightness at which the embryo begins.
+        A network, from levelled planes to walls and inside (`map_walls`). Its walls take the place
+        of ridges; the outer surface lies midway between its own and that of brightness.
 
     Returns
     -------
@@ -102,14 +102,12 @@ def segment_membranes(
     step = grid.coarse_spacing
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
     ridges, second = ridge_strength(levelled, step, width=width)
-    if maps is None:
-        depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
-        alike = looks_like_membrane(ridges, second, depth > 0, settings)
-    else:
+    depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
+    alike = looks_like_membrane(ridges, second, depth > 0, settings)
+    if maps is not None:
         drawn = maps(levelled)
-        depth = surface_of_inside(drawn.inside, step, settings)
-        alike = looks_like_membrane(ridges, second, depth > 0, settings)
         ridges = drawn.wall * np.float32(_CERTAIN_WALL)
+        depth = (depth + surface_of_inside(drawn.inside, step, settings)) / 2
     if markers is not None:
         return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)

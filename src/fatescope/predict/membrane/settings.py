@@ -12,7 +12,7 @@ class MembraneSettings(PredictSettings):
     """What decides the result of a membrane prediction; lengths are those of walls and cells."""
 
     model: str = setting(
-        "classical", "classical (ridges, no weights), or the path of a package of walls"
+        "membrane", "membrane, classical (ridges, no weights), or the path of a package of walls"
     )
     channel: str | None = setting(None, "channel with the membranes, by name or number from 0")
     nuclei_channel: str | None = setting(

@@ -8,34 +8,27 @@ import numpy as np
 import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
-from fatescope.evaluate import (
-    MembraneScores,
-    borders_of,
-    pool_membranes,
-    published_interior,
-    score_membranes,
-)
-from fatescope.predict.membrane import plane_window, run_plane
+from fatescope.evaluate import MEMBRANE_SCORES, pool_membranes
 from fatescope.prepare.store import read_samples
 from fatescope.train.evaluated import EvaluatedNetwork
 from fatescope.train.membrane_crops import MembraneCropSource, load_membranes
+from fatescope.train.membrane_package import package_membrane
+from fatescope.train.membrane_scoring import baseline_scores, draw_planes, score_planes
 from fatescope.train.networks import build_network
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
-    from fatescope.base.types import FloatArray
-    from fatescope.predict.membrane import MapModel
-    from fatescope.train.membrane_crops import MembraneVolume
+    from fatescope.base import Progress
+    from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.train.fit import Watch
     from fatescope.train.membrane_settings import MembraneLoss, MembraneRecipe
+    from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 N_MAPS = 2
-_HALF = 0.5
 
 
 class MembraneTask:
@@ -50,7 +43,7 @@ class MembraneTask:
     """
 
     def __init__(self, recipe: MembraneRecipe, *, data: Path) -> None:
-        self._recipe = recipe
+        self.recipe = recipe
         volumes = load_membranes(read_samples(data, splits=["train"]), settings=recipe.crops)
         self._crops = MembraneCropSource(volumes, settings=recipe.crops, seed=recipe.seed)
         rows = read_samples(data, splits=["validation"])
@@ -59,12 +52,12 @@ class MembraneTask:
     @property
     def seed(self) -> int:
         """Seed of the recipe."""
-        return self._recipe.seed
+        return self.recipe.seed
 
     def build(self) -> torch.nn.Module:
         """Return the network with random weights."""
-        shape = self._recipe.network.replace(n_outputs=N_MAPS)
-        network = build_network(shape, seed=self.seed, n_inputs=self._recipe.crops.planes)
+        shape = self.recipe.network.replace(n_outputs=N_MAPS)
+        network = build_network(shape, seed=self.seed, n_inputs=self.recipe.crops.planes)
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, size: int) -> Batch:
@@ -77,14 +70,14 @@ class MembraneTask:
         """Return the parts of `membrane_loss`."""
         image, target = batch
         logits = network.logits(image.contiguous(memory_format=torch.channels_last))
-        return membrane_loss(logits.float(), target, settings=self._recipe.loss)
+        return membrane_loss(logits.float(), target, settings=self.recipe.loss)
 
     def validate(self, network: Any) -> Row:
         """Return the scores on planes of the validation units."""
         if not self.validation:
             return {}
         model = EvaluatedNetwork(network)
-        planes, per_volume = self._recipe.crops.planes, self._recipe.validation_planes
+        planes, per_volume = self.recipe.crops.planes, self.recipe.validation_planes
         scores = [s for _, s, _ in score_planes(model, self.validation, planes, per_volume)]
         return pool_membranes(scores).as_row()
 
@@ -130,56 +123,55 @@ def _dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
     return 1 - (2 * both + 1) / (probability.sum() + truth.sum() + 1)
 
 
-def score_planes(
-    model: MapModel, volumes: Sequence[MembraneVolume], planes: int, per_volume: int
-) -> Iterator[tuple[str, MembraneScores, FloatArray]]:
-    """Yield unit, scores and maps of planes spread over each volume.
+class _Membrane:
+    """The `Trainable` of membranes."""
 
-    Parameters
-    ----------
-    model : MapModel
-    volumes : sequence of MembraneVolume
-    planes : int
-        That the network sees at once.
-    per_volume : int
-        See `shown_planes`.
-
-    Yields
-    ------
-    str, MembraneScores, ndarray of float32, shape (2, Y, X)
-        The maps on the slices' own grid.
-    """
-    for volume in volumes:
-        for z in shown_planes(volume, per_volume):
-            maps = on_pixels(
-                run_plane(plane_window(volume.levelled, z, planes=planes), model), volume
-            )
-            yield f"{volume.unit}, plane {z}", score_maps(maps, volume, z), maps
-
-
-def shown_planes(volume: MembraneVolume, n: int) -> list[int]:
-    """Return planes of a volume that are samples and hold cells, evenly spread; all if few do."""
-    seen = [z for z in volume.planes if volume.cells[z].any()] or list(volume.planes)
-    at = np.linspace(0, len(seen) - 1, min(n + 2, len(seen)) if len(seen) > n else len(seen))
-    inner = at[1:-1] if len(seen) > n + 1 else at
-    return [seen[round(i)] for i in inner]
-
-
-def on_pixels(maps: FloatArray, volume: MembraneVolume) -> FloatArray:
-    """Bring maps of a plane, (2, Y, X), from the grid of prediction to that of the slice."""
-    box = (slice(0, 1), *(slice(0, n) for n in volume.cells.shape[1:]))
-    return np.stack([volume.grid.enlarge(m[None], box)[0] for m in maps])
-
-
-def score_maps(maps: FloatArray, volume: MembraneVolume, z: int) -> MembraneScores:
-    """Score maps of plane ``z`` on the slice's own grid: interior is inside and no wall."""
-    from skimage.morphology import skeletonize
-
-    wall, inside = maps > _HALF
-    found: NDArray[np.bool_] = np.asarray(skeletonize(wall))
-    return score_membranes(
-        inside & ~wall,
-        found,
-        true_interior=published_interior(volume.labels[z]),
-        true_walls=borders_of(volume.cells[z]),
+    scores: Mapping[str, str] = MEMBRANE_SCORES
+    metric = "wall_f1"
+    scored_on = (
+        "Pooled over planes spread over each validation volume, on the slices' own grid. Interiors "
+        "are those of 2021: all labels, eroded by 2 x 2 pixels."
     )
+
+    def inherit(self, recipe: MembraneRecipe, start: ModelDescription | None) -> MembraneRecipe:
+        """Return the recipe: it says everything itself."""
+        return recipe
+
+    def build_task(self, stage: MembraneRecipe, *, data: Path) -> MembraneTask:
+        """Return the task of a recipe."""
+        return MembraneTask(stage, data=data)
+
+    def write_package(
+        self,
+        network: Any,
+        *,
+        recipe: MembraneRecipe,
+        data: Path,
+        folder: Path,
+        provenance: Provenance,
+        left_out: Sequence[Any] | None,
+        progress: Progress | None,
+    ) -> ModelPackage:
+        """Write the package; see `package_membrane`."""
+        how = {"recipe": recipe, "data": data, "folder": folder, "provenance": provenance}
+        return package_membrane(network, **how, progress=progress)
+
+    def watch(self, task: MembraneTask, folder: Path) -> Watch | None:
+        """Return what draws the same validation planes at every epoch into a folder."""
+        if not task.validation:
+            return None
+        planes = task.recipe.crops.planes
+
+        def draw(network: Any, row: Row) -> None:
+            path = folder / f"{int(row['epoch']):04d}.png"
+            draw_planes(path, EvaluatedNetwork(network), task.validation[0], planes)
+
+        return draw
+
+    def baselines(self, recipe: MembraneRecipe, *, data: Path) -> dict[str, dict[str, float]]:
+        """Return the scores of methods that have learnt nothing; see `baseline_scores`."""
+        rows = read_samples(data, splits=["validation"])
+        return baseline_scores(rows, data=data, recipe=recipe)
+
+
+MEMBRANE = _Membrane()

@@ -151,7 +151,7 @@ class PublishedMembraneTask:
             with torch.no_grad():
                 found = network(image)[:, 0].numpy() > _HALF
             sums += [(found & true).sum(), (found & ~true).sum(), (true & ~found).sum()]
-        shared, wrong, missed = sums
+        shared, wrong, missed = sums.tolist()
         return row | {
             "iou": shared / max(shared + wrong + missed, 1),
             "dice": 2 * shared / max(2 * shared + wrong + missed, 1),
@@ -201,7 +201,13 @@ def joint_transform(augmentation: Augmentation, *, seed: int) -> Any:
             augment.Transpose(p=0.5),
             augment.RandomRotate90(p=1.0),
             augment.RandomBrightnessContrast(p=0.9),
-            augment.ShiftScaleRotate(border_mode=mirror, p=0.9),
+            augment.Affine(  # what ShiftScaleRotate was
+                translate_percent=(-0.0625, 0.0625),
+                scale=(0.9, 1.1),
+                rotate=(-45, 45),
+                border_mode=mirror,
+                p=0.9,
+            ),
             augment.OpticalDistortion(distort_limit=(-0.3, 0.3), border_mode=mirror, p=1.0),
         ],
     }

@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import os
 import tempfile
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.base import Execution, InputError
-from fatescope.prepare import SliceSettings, find_volumes, split_frames
+from fatescope.prepare import SliceSettings, find_volumes, read_samples, split_frames
 from fatescope.run import Run
-from fatescope.simulate.embryo.settings import VolumeSettings
+from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
 from fatescope.storage import remove
-from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.execute import available_workers
 from fatescope.workflows.plan import RunPlan
-from fatescope.workflows.reproduce.membranes_arms import FITS, Arm, plan_arms, run_arm
+from fatescope.workflows.reproduce.membranes_arms import FITS, Arm, plan_arms, run_arm, table_of
 from fatescope.workflows.reproduce.membranes_page import write_membranes_page
 from fatescope.workflows.reproduce.membranes_tuning import Tuning, run_tuning
 from fatescope.workflows.slices import prepare_slices
@@ -31,12 +32,13 @@ if TYPE_CHECKING:
     from fatescope.workflows.reproduce.settings import MembranesRecipe
 
 _QUICK = {
-    "epochs": 2,
-    "batch": 4,
+    "epochs": 4,
+    "batch": 8,
+    "rate": 0.002,
     "size_px": 64,
-    "arm_steps": 8,
+    "arm_steps": 40,
     "trials": 3,
-    "corrected_steps": 100,
+    "corrected_steps": 200,
     "images": "images/{embryo}_t{frame}.tif",
     "labels": "truth/labels/membrane/{embryo}_t{frame}.tif",
     "spacing_um": (1.2, 0.5, 0.5),
@@ -52,6 +54,7 @@ _RENDERED = VolumeSettings(
 )
 """One embryo at five stages, which stand in for frames."""
 _SLICES = "slices"
+_ALL_PLANES = 10_000
 _IMAGE_SECONDS = 0.16
 """CPU seconds of the published network for an image of 256 x 256 px, forward and back."""
 _STEP_SECONDS = 0.1
@@ -104,7 +107,7 @@ def reproduce_membranes(
         todo = pending(run, units(volumes, splits))
         n = available_workers(workers, max(len(todo), 1))
         slices = run.out / FITS / _SLICES
-        if any(isinstance(u, Arm) and u.is_ours for u in todo):
+        if any(isinstance(u, Baselines) or u.key == "corrected" for u in todo):
             prepare_slices(
                 folder, out=slices, settings=slice_settings(recipe), execution=Execution(workers=n)
             )
@@ -127,29 +130,67 @@ def reproduce_membranes(
     return summary
 
 
-def units(volumes: Sequence[Volume], splits: Sequence[Split]) -> list[Arm | Tuning]:
-    """Return what is to be done: the arms, and both tunings."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Baselines:
+    """What has learnt nothing, on the test planes: lines on the charts."""
+
+    arm: Arm
+    key: str = "baselines"
+
+    @property
+    def paths(self) -> list[Path]:
+        """The files that decide what comes out."""
+        return self.arm.paths
+
+    def absolute(self) -> Baselines:
+        """Return the same for a process that stands in another folder."""
+        return Baselines(arm=self.arm.absolute())
+
+    def __str__(self) -> str:
+        return self.key
+
+
+Unit = Arm | Tuning | Baselines
+
+
+def units(volumes: Sequence[Volume], splits: Sequence[Split]) -> list[Unit]:
+    """Return what is to be done: the arms, both tunings, and the baselines."""
     arms = plan_arms(volumes, splits)
     by_key = {a.key: a for a in arms}
     return [
         *arms,
         Tuning(kind="published", arm=by_key["published"]),
         Tuning(kind="corrected", arm=by_key["time"]),
+        Baselines(arm=by_key["corrected"]),
     ]
 
 
 def run_unit(
-    unit: Arm | Tuning,
+    unit: Unit,
     *,
     out: Path,
     slices: Path,
     recipe: MembranesRecipe,
     progress: Progress | None = None,
 ) -> Outcome:
-    """Do one unit: an arm, or a tuning."""
+    """Do one unit: an arm, a tuning, or the baselines."""
+    if isinstance(unit, Baselines):
+        return score_baselines(unit, slices=slices, recipe=recipe)
     if isinstance(unit, Tuning):
         return run_tuning(unit, out=out, recipe=recipe, progress=progress)
     return run_arm(unit, out=out, slices=slices, recipe=recipe, progress=progress)
+
+
+def score_baselines(unit: Baselines, *, slices: Path, recipe: MembranesRecipe) -> Outcome:
+    """Score the filled silhouette and, where nuclei are known, their Voronoi cells."""
+    from fatescope.train import MembraneRecipe
+    from fatescope.train.membrane_scoring import baseline_scores
+
+    how = MembraneRecipe(crops={"spacing_um": recipe.spacing_um}, validation_planes=_ALL_PLANES)
+    rows = read_samples(slices, splits=["test"])
+    found = baseline_scores(rows, data=slices, recipe=how)
+    table = table_of([{"method": name, **scores} for name, scores in found.items()])
+    return Outcome(input=describe_files(unit.paths), tables={"baselines": table})
 
 
 def plan_membranes_2021(
@@ -173,12 +214,12 @@ def plan_membranes_2021(
     seconds = published + arms + trials + recipe.corrected_steps * _STEP_SECONDS + 12 * n_volumes
     return RunPlan(
         command="reproduce membranes-2021",
-        units=11,
+        units=12,
         cpu_seconds=round(seconds),
-        wall_seconds=round(max(seconds / available_workers(None, 11), published)),
-        peak_memory_mb=1500.0 * available_workers(None, 11),
+        wall_seconds=round(max(seconds / available_workers(None, 12), published)),
+        peak_memory_mb=1500.0 * available_workers(None, 12),
         output_mb=20.0,
-        workers=available_workers(None, 11),
+        workers=available_workers(None, 12),
         what="arms",
     )
 
@@ -186,10 +227,11 @@ def plan_membranes_2021(
 def find_folder(data: Path | None, *, quick: bool, scratch: Path) -> tuple[Path, str]:
     """Return the folder of volumes, and one sentence that says where they come from."""
     if quick:
-        from fatescope.workflows.embryo import simulate_volumes
+        from fatescope.workflows.embryo import write_embryo_volumes
 
         folder = scratch / "rendered"
-        simulate_volumes(folder, _RENDERED, seed=21)
+        alone = Execution(workers=1)
+        write_embryo_volumes(folder, _RENDERED, LineageSettings(), seed=21, execution=alone)
         return folder, f"One rendered embryo at {len(_RENDERED.cells)} stages (not a real one)"
     given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
     if given is None:
