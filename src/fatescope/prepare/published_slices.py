@@ -17,7 +17,6 @@ FIRST, LAST, OF = 9, 58, 70
 """Of 70 planes those from 9 to 57 were kept; other volumes keep the same share."""
 _KERNEL_PX = 5
 _QUALITY = 95
-_LOWEST = 10
 
 
 def runs_of_planes(n_labels: int, n_planes: int) -> list[list[int]]:
@@ -51,7 +50,7 @@ def mask_of_2020(labels: LabelImage) -> NDArray[np.uint8]:
     Parameters
     ----------
     labels : ndarray of int, shape (Y, X)
-        Written as 8-bit grey values into a JPEG: whatever is not near 0 afterwards is foreground.
+        Written as 8-bit grey values into a JPEG: whatever is not 0 afterwards is foreground.
 
     Notes
     -----
@@ -67,7 +66,7 @@ def mask_of_2020(labels: LabelImage) -> NDArray[np.uint8]:
     grey.save(stream, format="JPEG", quality=_QUALITY)
     read = np.asarray(PillowImage.open(stream))
     square = np.ones((_KERNEL_PX, _KERNEL_PX), bool)
-    mended = binary_opening(binary_closing(read > _LOWEST, square), square)
+    mended = binary_opening(binary_closing(read > 0, square), square)
     return (mended * 255).astype(np.uint8)
 
 
