@@ -372,7 +372,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 MEMBRANES: System[MembraneSettings] = System(
     command="predict membrane",
     cost=Cost(
-        cpu_seconds=0.8,
+        cpu_seconds=1.0,
         unit_seconds=0.5,
         memory_mb=60.0,
         output_mb=0.05,
