@@ -1,6 +1,6 @@
 // Points in space and time: turn with the mouse or the arrow keys, play with the space bar, click
 // a point to follow it; its name stays beside it.
-for (const root of document.querySelectorAll(".room")) {
+for (const root of document.querySelectorAll(".room:not(.solid)")) {
   const part = (selector) => root.querySelector(selector);
   const data = JSON.parse(part(".data").textContent);
   const canvas = part("canvas"), pen = canvas.getContext("2d");
