@@ -55,7 +55,8 @@ class PlainNetwork:
 
     def run(self, image: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the map, (Y, X), of a normalised image, (Y, X)."""
-        return self.model.run(image[None, None])[0, 0]
+        found: NDArray[np.float32] = self.model.run(image[None, None])[0, 0]
+        return found
 
 
 def plain_sidecar(path: str | Path) -> PlainSidecar | None:

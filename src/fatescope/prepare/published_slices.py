@@ -67,7 +67,7 @@ def mask_of_2020(labels: LabelImage) -> NDArray[np.uint8]:
     read = np.asarray(PillowImage.open(stream))
     square = np.ones((_KERNEL_PX, _KERNEL_PX), bool)
     mended = binary_opening(binary_closing(read > 0, square), square)
-    return (mended * 255).astype(np.uint8)
+    return np.asarray(mended * 255, np.uint8)
 
 
 def mask_of_2021(labels: LabelImage) -> NDArray[np.uint8]:

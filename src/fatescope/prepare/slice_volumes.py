@@ -70,9 +70,11 @@ def read_slice_volume(samples: Sequence[Sample]) -> SliceVolume:
     """
     first = samples[0]
     if first.plane is None:
-        pixels, labels = read_plane(first.image), read_label_plane(first.labels)
         return SliceVolume(
-            pixels=pixels[None], labels=labels[None], planes=(0,), samples=tuple(samples)
+            pixels=read_plane(first.image)[None],
+            labels=read_label_plane(first.labels)[None],
+            planes=(0,),
+            samples=tuple(samples),
         )
     files = _planes_beside(first)
     order = sorted(files)

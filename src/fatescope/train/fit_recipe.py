@@ -91,12 +91,14 @@ def fit_stage(
 ) -> Fitted:
     """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
     task = trainable.build_task(stage, data=data)
-    is_filmed = film is not None and isinstance(trainable, Filmed)
+    watch = None
+    if film is not None and isinstance(trainable, Filmed):
+        watch = trainable.watch(task, film)
     return fit(
         task,
         stage.fit,
         folder=out,
         weights=None if weights is None else lambda network: load_weights(network, weights),
         report=report,
-        watch=trainable.watch(task, film) if is_filmed else None,
+        watch=watch,
     )

@@ -133,10 +133,10 @@ def rendered_window(planes: int) -> FloatArray:
     """Render the window of the test tensors: walls between points on a grid, and an outside."""
     rng = np.random.default_rng(0)
     points = rng.uniform(8, _TEST_PX - 8, (12, 2))
-    at = np.stack(np.mgrid[:_TEST_PX, :_TEST_PX], axis=-1)[:, :, None, :]
+    at = np.moveaxis(np.indices((_TEST_PX, _TEST_PX)), 0, -1)[:, :, None, :]
     away = np.sort(np.sqrt(((at - points) ** 2).sum(axis=-1)), axis=-1)
     wall = np.exp(-(((away[..., 1] - away[..., 0]) / 2.0) ** 2)) * (away[..., 0] < _CELL_PX)
-    return np.repeat(wall.astype(np.float32)[None, None], planes, axis=1)
+    return np.asarray(np.repeat(wall[None, None], planes, axis=1), np.float32)
 
 
 def _card(

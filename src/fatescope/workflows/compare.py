@@ -144,8 +144,9 @@ def compare_models(
     """
     settings = settings or CompareSettings()
     if is_of_membranes(old) or is_of_membranes(new):
-        how = {"data": data, "out": out, "fresh": fresh, "progress": progress}
-        return compare_membranes(old, new, settings=settings, **how)
+        return compare_membranes(
+            old, new, data=data, out=out, settings=settings, fresh=fresh, progress=progress
+        )
     if settings.score == "wall_f1":
         raise SettingsError("--score wall_f1: measured where both models draw membranes, only.")
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}

@@ -100,7 +100,7 @@ def _of_plane(rows: Table, side: str, score: ComparedScore) -> NDArray[np.float6
     if score != "ap_50":
         return np.asarray(rows[f"{score}_{side}"], float)
     true, found, tp = (np.asarray(rows[f"cells_{k}_{side}"], float) for k in _COUNTS)
-    return tp / np.maximum(true + found - tp, 1)
+    return np.asarray(tp / np.maximum(true + found - tp, 1))
 
 
 _COUNTS = ("n_true", "n_pred", "tp")

@@ -111,4 +111,4 @@ def run_plane(window: NDArray[np.float32], model: MapModel) -> NDArray[np.float3
     short = [-n % DIVISOR for n in shape]
     # Mirrored as often as it takes, where a side is shorter than what is added.
     padded = np.pad(window, [(0, 0), *((0, s) for s in short)], mode="symmetric")
-    return model.run(padded[None])[0][:2, : shape[0], : shape[1]]
+    return np.asarray(model.run(padded[None])[0][:2, : shape[0], : shape[1]], np.float32)

@@ -153,8 +153,15 @@ class _Membrane:
         progress: Progress | None,
     ) -> ModelPackage:
         """Write the package; see `package_membrane`."""
-        how = {"recipe": recipe, "data": data, "folder": folder, "provenance": provenance}
-        return package_membrane(network, **how, progress=progress)
+        return package_membrane(
+            network,
+            recipe=recipe,
+            data=data,
+            folder=folder,
+            provenance=provenance,
+            left_out=left_out,
+            progress=progress,
+        )
 
     def watch(self, task: MembraneTask, folder: Path) -> Watch | None:
         """Return what draws the same validation planes at every epoch into a folder."""

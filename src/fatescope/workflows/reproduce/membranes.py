@@ -186,7 +186,9 @@ def score_baselines(unit: Baselines, *, slices: Path, recipe: MembranesRecipe) -
     from fatescope.train import MembraneRecipe
     from fatescope.train.membrane_scoring import baseline_scores
 
-    how = MembraneRecipe(crops={"spacing_um": recipe.spacing_um}, validation_planes=_ALL_PLANES)
+    how = MembraneRecipe.from_values(
+        {"crops": {"spacing_um": recipe.spacing_um}, "validation_planes": _ALL_PLANES}
+    )
     rows = read_samples(slices, splits=["test"])
     found = baseline_scores(rows, data=slices, recipe=how)
     table = table_of([{"method": name, **scores} for name, scores in found.items()])

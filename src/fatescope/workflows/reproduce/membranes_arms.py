@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import FloatArray, LabelImage, Progress
+    from fatescope.base import FloatArray, Progress
     from fatescope.prepare import Volume
     from fatescope.prepare.splits import Split
     from fatescope.train.fit import Fitted, Watch
@@ -233,6 +233,11 @@ def read_volume(volume: Volume) -> tuple[NDArray[Any], NDArray[np.int32]]:
     return pixels, labels.astype(np.int32)
 
 
+def on_grid(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32]:
+    """Take labels over to another grid; see `labels_on_grid`."""
+    return np.asarray(labels_on_grid(labels, shape), np.int32)
+
+
 def masked_planes(arm: Arm, volumes: Sequence[Volume]) -> list[list[MaskedPlane]]:
     """Return the rows of each volume as an arm prepares them."""
     from fatescope.train.tasks.published_membranes import MaskedPlane
@@ -242,7 +247,7 @@ def masked_planes(arm: Arm, volumes: Sequence[Volume]) -> list[list[MaskedPlane]
     for volume in volumes:
         pixels, labels = read_volume(volume)
         if arm.planes == "physical":
-            labels = labels_on_grid(labels, (len(pixels), *labels.shape[1:]))
+            labels = on_grid(labels, (len(pixels), *labels.shape[1:]))
             pairs = [(z, z) for z in kept_planes(len(pixels))]
         else:
             pairs = published_rows(labels, len(pixels))
@@ -399,7 +404,7 @@ def _score(
     spacing = recipe.spacing_um or (0.43, 0.18, 0.18)
     for volume in arm.of("test"):
         pixels, labels = read_volume(volume)
-        labels = labels_on_grid(labels, pixels.shape)
+        labels = on_grid(labels, pixels.shape)
         truth = close_gaps(labels, spacing)
         seen = [z for z in range(len(pixels)) if truth[z].any()]
         found = segment(pixels)
@@ -418,7 +423,7 @@ def _score(
 
 
 def score_plane(
-    unit: str, z: int, labels: LabelImage, truth: LabelImage, found: FoundPlane
+    unit: str, z: int, labels: NDArray[np.int32], truth: NDArray[np.int32], found: FoundPlane
 ) -> dict[str, Any]:
     """Return the sums of one test plane: pixels of interiors, walls, and cells."""
     scores = score_membranes(

@@ -117,7 +117,7 @@ def interval_of(planes: Table, score: str) -> tuple[float, str]:
 
 def _ap(sums: FloatArray) -> FloatArray:
     matched, true, found = sums.T
-    return matched / np.maximum(true + found - matched, 1)
+    return np.asarray(matched / np.maximum(true + found - matched, 1))
 
 
 def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
@@ -140,7 +140,7 @@ def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
 
 
 def _table(arms: Table, planes: Table, baselines: Table) -> Section:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         ("published (2021)", "random rows, seen in copies", f"{PUBLISHED_IOU:.3f}", "", "", ""),
         (
             "filled silhouette of the published set",
