@@ -2,6 +2,7 @@
 
 import csv
 import json
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -49,7 +50,8 @@ def fpn(tmp_path_factory):
     """A plain FPN on ResNet18 that has learnt nothing, as ONNX with six lines."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
-    pytest.importorskip("segmentation_models_pytorch")
+    if find_spec("segmentation_models_pytorch") is None:
+        pytest.skip("the extra `train` is not installed")
     from fatescope.train import export_onnx
     from fatescope.train.library_networks import segmentation_library
 

@@ -77,7 +77,7 @@ def is_of_membranes(name_or_path: Path | str) -> bool:
     if str(name_or_path) == "classical" or Path(name_or_path).suffix.lower() == ".onnx":
         return False
     output = read_package(find_package(name_or_path)).description.output
-    return str(output.kind) == MembraneMaps.model_fields["kind"].default
+    return bool(output.kind == MembraneMaps.model_fields["kind"].default)
 
 
 def open_membrane_side(name_or_path: Path | str) -> MembraneSide:

@@ -107,7 +107,8 @@ def segment_membranes(
     if maps is not None:
         drawn = maps(levelled)
         ridges = drawn.wall * np.float32(_CERTAIN_WALL)
-        depth = (depth + surface_of_inside(drawn.inside, step, settings)) / 2
+        own = surface_of_inside(drawn.inside, step, settings)
+        depth = np.asarray((depth + own) / 2, np.float32)
     if markers is not None:
         return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)
