@@ -37,6 +37,9 @@ def test_a_gap_is_shared_out_among_its_cells_and_cells_that_touch_stay():
     assert closed[8, 19] == 2
     assert closed[8, 2] == 1, "the outer wall too, by half of its width"
     assert closed[0].max() == 0
+    planes = np.zeros((6, 20, 20), np.int32)
+    planes[:2, 4:16, 4:16], planes[4:, 4:16, 4:16] = 1, 2  # a gap along Z, of coarse planes
+    assert (close_gaps(planes, (0.4, 0.1, 0.1))[:, 8, 8] > 0).all()
     touching = two_cells(0)
     assert np.array_equal(close_gaps(touching, (0.1, 0.1)), touching)
     assert close_gaps(np.zeros((4, 4), np.int32), (1, 1)).max() == 0

@@ -43,8 +43,9 @@ def folder(tmp_path_factory):
         pixels, labels, _ = embryo(3, seed=time)
         (root / "raw").mkdir(exist_ok=True)
         (root / "labels").mkdir(exist_ok=True)
-        tifffile.imwrite(root / "raw" / f"e_t{time}.tif", pixels[8:32:2])
-        tifffile.imwrite(root / "labels" / f"e_t{time}.tif", labels[8:32].astype(np.uint16))
+        for kind, values in (("raw", pixels[8:32:2]), ("labels", labels[8:32].astype(np.uint16))):
+            path = root / kind / f"e_t{time}.tif"
+            tifffile.imwrite(path, values, metadata={"axes": "ZYX"})
     return root
 
 

@@ -105,11 +105,11 @@ def membrane_loss(
     parts = {
         "wall": _mean(cross_entropy(logits[:, 0], wall, reduction="none"), weight),
         "inside": _mean(cross_entropy(logits[:, 1], inside, reduction="none"), counts),
-        "dice": _dice(torch.sigmoid(logits[:, 0]) * counts, wall * counts)
+        "dice_loss": _dice(torch.sigmoid(logits[:, 0]) * counts, wall * counts)
         + _dice(torch.sigmoid(logits[:, 1]) * counts, inside * counts),
     }
     parts["loss"] = (
-        parts["wall"] + settings.inside * parts["inside"] + settings.dice * parts["dice"]
+        parts["wall"] + settings.inside * parts["inside"] + settings.dice * parts["dice_loss"]
     )
     return parts
 
