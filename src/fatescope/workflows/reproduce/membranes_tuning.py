@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 FIXED_BATCH = 64
 """Of the loader that every trial of 2021 went through, whatever batch it was to try."""
+_LEAST_BATCH = 2  # of which batch norm can take a variance
 RATES, BATCHES = (0.0005, 0.01), (8, 64)
 
 
@@ -132,7 +133,7 @@ def _fit(
     steps = math.ceil(len(few) / batch)
     settings = FitSettings(
         steps=steps,
-        batch=min(batch, len(few)),
+        batch=max(_LEAST_BATCH, min(batch, len(few))),
         optimizer="adam",
         learning_rate=float(changes["rate"]),
         schedule=Constant(),
