@@ -53,8 +53,8 @@ _RIDGES = (
     "the width of a membrane"
 )
 _NETWORK = (
-    "membranes were drawn by the network {model} ({sha256}), the outer surface was taken midway "
-    "between its own and the closed region of signal"
+    "the outer surface was taken as the closed region of signal, membranes inside of it were drawn "
+    "by the network {model} ({sha256})"
 )
 
 

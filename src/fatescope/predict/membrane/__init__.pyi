@@ -23,4 +23,3 @@ from .smooth import smooth_borders as smooth_borders
 from .surface import find_surface as find_surface
 from .surface import level_planes as level_planes
 from .surface import snap_surface as snap_surface
-from .surface import surface_of_inside as surface_of_inside

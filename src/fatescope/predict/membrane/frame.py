@@ -13,7 +13,7 @@ from fatescope.predict.membrane.network import level_on_grid
 from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.seeds import place_markers, seeds_between_walls
 from fatescope.predict.membrane.smooth import smooth_borders
-from fatescope.predict.membrane.surface import find_surface, snap_surface, surface_of_inside
+from fatescope.predict.membrane.surface import find_surface, snap_surface
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -79,7 +79,7 @@ def segment_membranes(
         are found alone: pieces between walls, put together where no wall stands between them.
     maps : callable, optional
         A network, from levelled planes to walls and inside (`map_walls`). Its walls take the place
-        of ridges; the outer surface lies midway between its own and that of brightness.
+        of ridges once the outer surface is found.
 
     Returns
     -------
@@ -105,10 +105,7 @@ def segment_membranes(
     depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
     alike = looks_like_membrane(ridges, second, depth > 0, settings)
     if maps is not None:
-        drawn = maps(levelled)
-        ridges = drawn.wall * np.float32(_CERTAIN_WALL)
-        own = surface_of_inside(drawn.inside, step, settings)
-        depth = np.asarray((depth + own) / 2, np.float32)
+        ridges = maps(levelled).wall * np.float32(_CERTAIN_WALL)
     if markers is not None:
         return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)
