@@ -90,3 +90,24 @@ MEMBRANES = Origin(
         ),
     ),
 )
+MOVIES = Origin(
+    work=(
+        "The cleaning of movies and tables, the counting network and the plots come from the "
+        "DevoWorm group of the OpenWorm project: Google Summer of Code 2020, June and July. Movies "
+        "and tables come from the EPIC project (Murray and others 2012, Genome Research 22:1282)."
+    ),
+    right=(
+        "What was right first: frames and annotations were looked at before a network was trained; "
+        "faults were given names (black frames, red lines and patches, cliffs) and shown as "
+        "figures; a whole frame was asked for the cells of each lineage at once; the loss of each "
+        "frame was plotted; table and notebooks were given away."
+    ),
+    links=(
+        (f"{_POSTS}/gsoc-2020-july-12/", "The post: cleaning up the bridge"),
+        (
+            f"{_CODE}/tree/028cd2d/{_NOTEBOOKS}/embryo_analysis/video_analysis",
+            "The notebooks of the reported run (commit 028cd2d)",
+        ),
+        ("http://epic.gs.washington.edu/", "The data: EPIC"),
+    ),
+)

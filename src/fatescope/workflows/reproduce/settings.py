@@ -72,3 +72,24 @@ class MembranesRecipe(Settings):
     spacing_um: StepsUm = setting("0.43,0.18,0.18", "voxel of the volumes, Z,Y,X", unit="µm")
     guard_frames: int = setting(3, "frames left out between time blocks", unit="frames", ge=0)
     seed: int = setting(2021, "the same seed gives the same networks", ge=0)
+
+
+class MoviesRecipe(Settings):
+    """The counting network of 2020; published values where a processor allows."""
+
+    epochs: int = setting(8, "epochs before the frames with the highest loss are dropped", ge=1)
+    more_epochs: int = setting(3, "epochs after it, as reported", ge=1)
+    later_epochs: int = setting(10, "epochs after it in the later run", ge=1)
+    drop: float = setting(0.10, "share of the training frames that is dropped", gt=0, lt=0.9)
+    later_drop: float = setting(0.01, "the same in the later run", gt=0, lt=0.9)
+    batches: int = setting(30, "batches in an epoch; published: all of 17,712 frames", ge=1)
+    batch: int = setting(12, "frames in a batch; published: 64 and 16, later 63 and 18", ge=1)
+    every: int = setting(3, "one frame in so many is taken from each movie", ge=1)
+    movies: int = setting(12, "rendered movies, a third of them only for testing", ge=3)
+    length: int = setting(120, "frames of a rendered movie", ge=20)
+    weights: str = setting(
+        "random",
+        "weights of ResNet18: random, or a .safetensors or .pth file (published: ImageNet)",
+    )
+    sha256: str = setting("", "checksum of that file; needed where weights is a file")
+    seed: int = setting(2020, "the same seed gives the same networks", ge=0)
