@@ -20,7 +20,12 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),
     "prepare": ("prepare",),
-    "reproduce": ("reproduce_lineage_names", "reproduce_movies", "reproduce_nuclei"),
+    "reproduce": (
+        "reproduce_lineage_names",
+        "reproduce_membranes",
+        "reproduce_movies",
+        "reproduce_nuclei",
+    ),
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""

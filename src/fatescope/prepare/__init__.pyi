@@ -24,6 +24,9 @@ from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth
 from .share import spread_share as spread_share
+from .slice_volumes import SliceVolume as SliceVolume
+from .slice_volumes import group_slices as group_slices
+from .slice_volumes import read_slice_volume as read_slice_volume
 from .slices import plane_name as plane_name
 from .slices import read_plane_name as read_plane_name
 from .slices import slice_samples as slice_samples
@@ -46,3 +49,5 @@ from .volumes import Volume as Volume
 from .volumes import find_volumes as find_volumes
 from .volumes import labels_on_grid as labels_on_grid
 from .volumes import parts_of_embryo as parts_of_embryo
+from .walls import close_gaps as close_gaps
+from .walls import walls_between as walls_between

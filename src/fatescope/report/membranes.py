@@ -44,9 +44,17 @@ _SOLID_STEPS = 96
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
-    "the outer surface was taken as the closed region of signal, membranes were found as ridges of "
-    "the width of a membrane, and cells were grown from {starts} up to them by watershed. Volumes "
+    "{walls}, and cells were grown from {starts} up to them by watershed. Volumes "
     "count half of each wall; contact areas are those of the faces between cells."
+)
+
+_RIDGES = (
+    "the outer surface was taken as the closed region of signal, membranes were found as ridges of "
+    "the width of a membrane"
+)
+_NETWORK = (
+    "the outer surface was taken as the closed region of signal, membranes inside of it were drawn "
+    "by the network {model} ({sha256})"
 )
 
 
@@ -252,7 +260,11 @@ def _methods(record: Mapping[str, Any]) -> Section:
         if settings.get("nuclei_channel") is not None
         else "the middle between them, pieces without a membrane between them being merged,"
     )
-    text = METHODS.format(version=record.get("fatescope"), starts=starts)
+    model = record.get("model") or {}
+    walls = _RIDGES
+    if model.get("name", "classical") != "classical":
+        walls = _NETWORK.format(model=model["name"], sha256=str(model["sha256"])[:12])
+    text = METHODS.format(version=record.get("fatescope"), starts=starts, walls=walls)
     lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
     return Section(
         title="Methods",

@@ -36,13 +36,16 @@ def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
     return copied
 
 
-def export_onnx(network: torch.nn.Module, *, form: Literal["maps", "values"] = "maps") -> bytes:
+def export_onnx(
+    network: torch.nn.Module, *, n_inputs: int = 1, form: Literal["maps", "values"] = "maps"
+) -> bytes:
     """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
 
     Parameters
     ----------
     network : Module
-        Takes (B, 1, Y, X), in evaluation mode.
+        Takes (B, n_inputs, Y, X), in evaluation mode.
+    n_inputs : int
     form : {"maps", "values"}
         Of what it gives: a vector for each pixel, or for each image.
 
@@ -62,7 +65,7 @@ def export_onnx(network: torch.nn.Module, *, form: Literal["maps", "values"] = "
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (torch.zeros(2, 1, 64, 96),),
+            (torch.zeros(2, n_inputs, 64, 96),),
             stream,
             dynamo=False,
             opset_version=OPSET,

@@ -68,6 +68,28 @@ NUCLEI = Origin(
         ("https://www.wormimage.org/", "The data: WormImage"),
     ),
 )
+MEMBRANES = Origin(
+    work=(
+        "The network, its preparation and its notebooks come from the DevoWorm group of the "
+        "OpenWorm project: Google Summer of Code 2021, second week of coding. The volumes and "
+        "labels are those of 3DMMS (Cao and others 2019, BMC Bioinformatics 20:176)."
+    ),
+    right=(
+        "What was right first: lossless labels in place of JPEG, with the reason; one transform "
+        "for image and mask; tuning that was automatic and reported with its numbers; the old "
+        "network shown beside the new one on the same images; data, model and notebooks given away."
+    ),
+    links=(
+        (
+            "https://github.com/Mainakdeb/GSoC-2021/tree/main/cell-membrane-segmentation",
+            "The code of 2021: preparation and training",
+        ),
+        (
+            "https://figshare.com/articles/dataset/Dataset_for_MMS/7781777",
+            "The data: 3DMMS",
+        ),
+    ),
+)
 MOVIES = Origin(
     work=(
         "The cleaning of movies and tables, the counting network and the plots come from the "
