@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.train.planes import TrainingPlane
-    from fatescope.train.settings import CropSettings
+    from fatescope.train.settings import CropSettings, LightSettings
 
 MARGIN_PX = 12
 """Seen around a crop while targets are computed, so that its edge does not cut distances."""
@@ -210,7 +210,7 @@ def _centre(
     return np.clip(centre, half - 0.5, size - half - 0.5)
 
 
-def degrade(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:
+def degrade(image: FloatArray, *, settings: LightSettings, rng: np.random.Generator) -> FloatArray:
     """Change intensities as microscopes, stains and cameras do; geometry stays."""
     out = image
     if rng.random() < 0.6:
