@@ -10,7 +10,7 @@ from PIL import Image
 from fatescope.evaluate import score_labels
 from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, write_samples
-from fatescope.train import Provenance, Recipe, read_recipe
+from fatescope.train import InstanceRecipe, Provenance, read_recipe
 from fatescope.train.card import write_card
 from fatescope.train.packaging import are_unlike
 from fatescope.train.scoring import Scored
@@ -41,7 +41,9 @@ def phase_pairs(pairs, tmp_path_factory):
 def card_of(description, scored):
     both = {"fp32": scored, "int8": scored}
     made = Provenance(command="fatescope train x", steps=1)
-    return write_card(description, both, recipe=Recipe(), provenance=made, n_validation=0)[0]
+    return write_card(description, both, recipe=InstanceRecipe(), provenance=made, n_validation=0)[
+        0
+    ]
 
 
 def test_the_pixel_iou_is_pooled_as_on_the_page_of_a_comparison(nuclei, pairs):

@@ -10,11 +10,12 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.train import FitSettings, NucleiTask, Recipe, fit, fit_recipe
+from fatescope.train import FitSettings, InstanceRecipe, NucleiTask, fit, fit_recipe
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import Cost
+from fatescope.train.fit_recipe import fit_stage
 from fatescope.train.networks import build_network
-from fatescope.train.tasks.nuclei import fit_stage
+from fatescope.train.tasks.nuclei import INSTANCES
 
 TINY = {
     "network": {"widths": (8, 8, 8, 8)},
@@ -30,15 +31,15 @@ TINY = {
 SCRIPT = """
 import sys
 from pathlib import Path
-from fatescope.train import Recipe, fit_recipe
-fit_recipe(Recipe.from_values({recipe!r}), data=Path(sys.argv[1]), out=Path(sys.argv[2]))
+from fatescope.train import InstanceRecipe, fit_recipe
+fit_recipe(InstanceRecipe.from_values({recipe!r}), data=Path(sys.argv[1]), out=Path(sys.argv[2]))
 """
 
 
 @pytest.fixture(scope="module")
 def unbroken(pairs, tmp_path_factory):
     out = tmp_path_factory.mktemp("unbroken")
-    return out, fit_recipe(Recipe.from_values(TINY), data=pairs, out=out)
+    return out, fit_recipe(InstanceRecipe.from_values(TINY), data=pairs, out=out)
 
 
 def test_the_loss_falls_and_the_log_holds_the_curve(unbroken):
@@ -71,7 +72,7 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
     assert 0 < kept["n_steps"] < TINY["fit"]["steps"]
     kept_rows = len(kept["history"])
     steps = []
-    recipe = Recipe.from_values(TINY)
+    recipe = InstanceRecipe.from_values(TINY)
     again = fit_recipe(
         recipe, data=pairs, out=tmp_path, report=lambda done, total, row: steps.append(done)
     )
@@ -91,10 +92,10 @@ def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_
         if done == 10:
             raise PrunedError
 
-    stage = Recipe.from_values(TINY)
+    stage = InstanceRecipe.from_values(TINY)
     with pytest.raises(PrunedError):
         fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path, report=prune)
-    assert fit_stage(stage, data=pairs, out=tmp_path).history == unbroken[1].history
+    assert fit_stage(INSTANCES, stage, data=pairs, out=tmp_path).history == unbroken[1].history
 
 
 def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_path):
@@ -114,7 +115,7 @@ def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_pat
                 if done >= total / 2 and row["ap_mean"] < self.least:
                     raise PrunedError
 
-    recipe = Recipe.from_values({**TINY, "then": [{"seed": 4}]})
+    recipe = InstanceRecipe.from_values({**TINY, "then": [{"seed": 4}]})
     hopeless, hopeful = Trial(least=1.1), Trial(least=0.0)
     with pytest.raises(PrunedError):
         fit_recipe(recipe, data=pairs, out=tmp_path, report=hopeless)
@@ -136,7 +137,7 @@ def test_a_schedule_that_follows_what_is_not_measured_is_refused_with_what_there
 ):
     plan = {**TINY["fit"], "schedule": {"kind": "plateau", "metric": "ap_men"}}
     with pytest.raises(SettingsError, match=r"follows 'ap_men'.*ap75, ap_mean"):
-        fit_recipe(Recipe.from_values({**TINY, "fit": plan}), data=pairs, out=tmp_path)
+        fit_recipe(InstanceRecipe.from_values({**TINY, "fit": plan}), data=pairs, out=tmp_path)
 
 
 def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):
@@ -181,7 +182,9 @@ def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):
 @pytest.mark.parametrize("ema_decay", [0.0, 0.5])
 def test_the_average_is_what_it_says_for_every_optimiser(pairs, tmp_path, optimizer, ema_decay):
     values = {"optimizer": optimizer, "ema_decay": ema_decay, "steps": 4, "steps_per_epoch": 1}
-    stage = Recipe.from_values({**TINY, "fit": {**TINY["fit"], **values, "learning_rate": 0.001}})
+    stage = InstanceRecipe.from_values(
+        {**TINY, "fit": {**TINY["fit"], **values, "learning_rate": 0.001}}
+    )
     weights, averages = [], []
 
     def keep(done, total, row):
@@ -204,7 +207,7 @@ def test_test_units_are_not_opened(pairs, tmp_path):
     folder = shutil.copytree(pairs, tmp_path / "data")
     (folder / "p8.png").write_bytes(b"not an image")
     (folder / "p8_labels.png").unlink()
-    recipe = Recipe.from_values({**TINY, "fit": {**TINY["fit"], "steps": 5}})
+    recipe = InstanceRecipe.from_values({**TINY, "fit": {**TINY["fit"], "steps": 5}})
     assert len(fit_recipe(recipe, data=folder, out=tmp_path / "out").history) == 1
 
 
@@ -213,16 +216,24 @@ def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_functi
     first = {**TINY, "network": shallow, "fit": {**TINY["fit"], "steps": 10}}
     deeper = {**first, "network": {**TINY["network"], "blocks": (1, 2, 1, 3)}, "seed": 1}
     whole = fit_recipe(
-        Recipe.from_values({**first, "then": [deeper]}), data=pairs, out=tmp_path / "whole"
+        InstanceRecipe.from_values({**first, "then": [deeper]}), data=pairs, out=tmp_path / "whole"
     )
-    one = fit_recipe(Recipe.from_values(first), data=pairs, out=tmp_path / "one")
+    one = fit_recipe(InstanceRecipe.from_values(first), data=pairs, out=tmp_path / "one")
     assert (tmp_path / "whole/stage-1/log.csv").read_bytes() == (
         tmp_path / "one/log.csv"
     ).read_bytes()
     start = weights_bytes(one.network)
-    two = fit_stage(Recipe.from_values(deeper), data=pairs, out=tmp_path / "two", weights=start)
+    two = fit_stage(
+        INSTANCES,
+        InstanceRecipe.from_values(deeper),
+        data=pairs,
+        out=tmp_path / "two",
+        weights=start,
+    )
     assert whole.history == two.history
-    networks = [build_network(Recipe.from_values(r).network, seed=3) for r in (first, deeper)]
+    networks = [
+        build_network(InstanceRecipe.from_values(r).network, seed=3) for r in (first, deeper)
+    ]
     for network in networks:
         load_weights(network, start)
     plane = torch.rand(1, 1, 64, 64, generator=torch.Generator().manual_seed(0))
@@ -232,14 +243,14 @@ def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_functi
 
 
 def test_a_later_stage_says_only_what_differs():
-    recipe = Recipe.from_values({**TINY, "then": [{"seed": 4, "crops": {"turn": 0.1}}]})
+    recipe = InstanceRecipe.from_values({**TINY, "then": [{"seed": 4, "crops": {"turn": 0.1}}]})
     first, second = recipe.stages
     assert second.seed == 4
     assert second.crops == first.crops.replace(turn=0.1)
     assert (second.network, second.fit) == (first.network, first.fit)
-    assert Recipe.from_values(recipe.model_dump()) == recipe
+    assert InstanceRecipe.from_values(recipe.model_dump()) == recipe
 
 
 def test_stages_of_two_working_sizes_are_refused():
     with pytest.raises(SettingsError, match="diameter_px"):
-        Recipe.from_values({**TINY, "then": [{"crops": {"diameter_px": 30}}]})
+        InstanceRecipe.from_values({**TINY, "then": [{"crops": {"diameter_px": 30}}]})

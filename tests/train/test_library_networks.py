@@ -11,7 +11,7 @@ pytest.importorskip("segmentation_models_pytorch")
 from safetensors.torch import save
 
 from fatescope.base import ModelError, SettingsError
-from fatescope.train import LibraryNetwork, Recipe, build_network, export_onnx, fit_recipe
+from fatescope.train import InstanceRecipe, LibraryNetwork, build_network, export_onnx, fit_recipe
 from fatescope.train.settings import NetworkSettings
 
 NAMES = [
@@ -42,8 +42,10 @@ def test_a_network_by_name_keeps_the_grid_and_is_exported(kind, encoder):
 
 
 def test_a_recipe_names_the_network_and_without_a_kind_it_is_the_small_one():
-    assert isinstance(Recipe.from_values({"network": {"blocks": [1] * 4}}).network, NetworkSettings)
-    named = Recipe.from_values({"network": {"kind": "fpn", "encoder": "resnet18"}})
+    assert isinstance(
+        InstanceRecipe.from_values({"network": {"blocks": [1] * 4}}).network, NetworkSettings
+    )
+    named = InstanceRecipe.from_values({"network": {"kind": "fpn", "encoder": "resnet18"}})
     assert named.network == LibraryNetwork(kind="fpn", encoder="resnet18")
     assert named.replace(seed=1).network == named.network
     for wrong, words in (
@@ -52,7 +54,7 @@ def test_a_recipe_names_the_network_and_without_a_kind_it_is_the_small_one():
         ({"kind": "transformer"}, "transformer"),
     ):
         with pytest.raises(SettingsError, match=words):
-            Recipe.from_values({"network": wrong})
+            InstanceRecipe.from_values({"network": wrong})
 
 
 def test_imagenet_weights_come_from_the_package_and_colours_are_summed():
@@ -119,7 +121,7 @@ def test_a_frozen_encoder_stands_still_until_its_step_and_then_moves_slowly(pair
     def fitted(unfreeze_at, steps):
         network = {"kind": "unet", "encoder": "resnet18", "freeze": "encoder"}
         fit = {"steps": steps, "batch": 1, "steps_per_epoch": steps, "ema_decay": 0.0}
-        recipe = Recipe.from_values(
+        recipe = InstanceRecipe.from_values(
             {
                 "network": {**network, "unfreeze_at": unfreeze_at},
                 "crops": {"size_px": 32},

@@ -13,7 +13,7 @@ from fatescope.prepare.store import Sample
 from fatescope.train import (
     CropSettings,
     CropSource,
-    Recipe,
+    InstanceRecipe,
     build_network,
     export_onnx,
     load_weights,
@@ -133,7 +133,7 @@ def test_weights_follow_from_the_seed_and_leave_the_global_generator_alone():
 
 
 def test_the_shipped_network_is_within_two_million_parameters():
-    n = sum(p.numel() for p in build_network(Recipe().network, seed=0).parameters())
+    n = sum(p.numel() for p in build_network(InstanceRecipe().network, seed=0).parameters())
     assert n == 1_197_364
 
 

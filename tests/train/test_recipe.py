@@ -4,9 +4,9 @@ import pytest
 
 from fatescope.base import SettingsError
 from fatescope.models import OFFSET_MAPS, ImageInput, InstanceMaps, ModelDescription
-from fatescope.train import Recipe, inherited, read_recipe, recipe_variant
+from fatescope.train import InstanceRecipe, inherited, read_recipe, recipe_variant
 
-RECIPE = Recipe.from_values(
+RECIPE = InstanceRecipe.from_values(
     {
         "name": "r",
         "fit": {"steps": 70, "schedule": {"kind": "one-cycle"}},
@@ -36,7 +36,7 @@ def test_a_variant_that_is_not_there_or_not_allowed_is_a_sentence():
     with pytest.raises(SettingsError, match=r"fit\.steps = 0"):
         recipe_variant(RECIPE, "wrong")
     with pytest.raises(SettingsError, match="it has: none"):
-        recipe_variant(Recipe(), "a")
+        recipe_variant(InstanceRecipe(), "a")
 
 
 def test_the_variants_of_shipped_recipes_can_be_read():
@@ -55,19 +55,19 @@ def test_what_a_recipe_does_not_say_is_taken_from_the_package_it_goes_on_from():
     assert inherited(read_recipe("adapt"), start).modality == "electron"
     assert inherited(read_recipe("adapt"), None).modality == "fluorescence"
     assert inherited(read_recipe("nuclei-em"), None).task == "nuclei-em"
-    own = inherited(Recipe(task="nuclei"), start)
+    own = inherited(InstanceRecipe(task="nuclei"), start)
     assert (own.task, own.polarity) == ("nuclei", "any")
 
 
 def test_a_network_goes_on_with_the_maps_of_its_package():
     plain = ModelDescription(name="old", summary="Draws distances.")
     votes = plain.replace(output=InstanceMaps(channels=OFFSET_MAPS))
-    for recipe in (read_recipe("adapt"), Recipe.from_values({"then": [{"seed": 1}]})):
+    for recipe in (read_recipe("adapt"), InstanceRecipe.from_values({"then": [{"seed": 1}]})):
         for start, maps in ((plain, 3), (votes, 5), (None, 5)):
             stages = inherited(recipe, start).stages
             assert [s.network.n_outputs for s in stages] == [maps] * len(stages)
             assert [s.fit for s in stages] == [s.fit for s in recipe.stages]
-    said = Recipe.from_values({"network": {"n_outputs": 3}})
+    said = InstanceRecipe.from_values({"network": {"n_outputs": 3}})
     assert inherited(said, votes).network.n_outputs == 3
     with pytest.raises(SettingsError, match=r"3 .* or 5"):
-        Recipe.from_values({"network": {"n_outputs": 4}})
+        InstanceRecipe.from_values({"network": {"n_outputs": 4}})

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.train import FitSettings, Recipe, fit_recipe
+from fatescope.train import FitSettings, InstanceRecipe, fit_recipe
 from fatescope.train.schedule_settings import OneCycle
 from fatescope.train.schedules import LearningRate
 
@@ -159,7 +159,7 @@ def test_a_kicked_run_that_is_stopped_goes_on_with_the_same_rates(pairs, tmp_pat
     kicks = {"kind": "kicks", "metric": "loss", "patience": 1, "period": 3, "percent": 50}
     fit = {"steps": 24, "batch": 1, "steps_per_epoch": 3, "validate_every": 9, "schedule": kicks}
     fit["learning_rate"] = 0.3  # too high: it wanders
-    recipe = Recipe.from_values(
+    recipe = InstanceRecipe.from_values(
         {"network": {"widths": (8, 8, 8, 8)}, "crops": {"size_px": 32}, "fit": fit}
     )
     whole = fit_recipe(recipe, data=pairs, out=tmp_path / "whole")

@@ -8,12 +8,12 @@ import pytest
 from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
-from fatescope.train import Recipe, fit_recipe, score_left_out
+from fatescope.train import InstanceRecipe, fit_recipe, score_left_out
 from fatescope.train.tasks.nuclei import sample_losses
 from fatescope.workflows.training import train_model
 from fatescope.workflows.variants import train_variants
 
-RECIPE = Recipe.from_values(
+RECIPE = InstanceRecipe.from_values(
     {
         "name": "tiny",
         "network": {"widths": (8, 8, 16, 16)},

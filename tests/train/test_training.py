@@ -15,7 +15,7 @@ from fatescope.models import check_model, load_model, read_package
 from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
-from fatescope.train import Recipe
+from fatescope.train import InstanceRecipe
 from fatescope.workflows.training import prepare_pairs, train_model
 from fatescope.workflows.training_plan import plan_training
 
@@ -123,12 +123,12 @@ def trained(pairs, tmp_path_factory):
     pytest.importorskip("nncf")
     pytest.importorskip("onnxruntime")
     out = tmp_path_factory.mktemp("trained") / "out"
-    return out, train_model(Recipe.from_values(RECIPE), data=pairs, out=out)
+    return out, train_model(InstanceRecipe.from_values(RECIPE), data=pairs, out=out)
 
 
 @pytest.mark.slow
 def test_the_plan_of_a_training_is_what_the_training_then_costs(trained, pairs, tmp_path):
-    recipe = Recipe.from_values(RECIPE)
+    recipe = InstanceRecipe.from_values(RECIPE)
     before = sorted(pairs.iterdir())
     plan = plan_training([recipe], data=pairs)
     assert sorted(pairs.iterdir()) == before
@@ -194,17 +194,17 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
 ):
     out, _ = trained
     before = (out / "package" / "rdf.yaml").read_bytes()
-    train_model(Recipe.from_values(RECIPE), data=pairs, out=out)
+    train_model(InstanceRecipe.from_values(RECIPE), data=pairs, out=out)
     assert (out / "package" / "rdf.yaml").read_bytes() == before
     from fatescope.train import fit_recipe
 
-    more = Recipe.from_values(
+    more = InstanceRecipe.from_values(
         {**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "learning_rate": 1e-4}}
     )
     anew = fit_recipe(more, data=pairs, out=tmp_path / "anew")
     further = fit_recipe(more, data=pairs, out=tmp_path / "more", start=out / "package")
     assert further.history[0]["loss"] < anew.history[0]["loss"]
-    other = Recipe.from_values({**RECIPE, "network": {"widths": (8, 8, 8, 8)}})
+    other = InstanceRecipe.from_values({**RECIPE, "network": {"widths": (8, 8, 8, 8)}})
     with pytest.raises(ModelError, match="belong to another network"):
         fit_recipe(other, data=pairs, out=tmp_path / "other", start=out / "package")
 

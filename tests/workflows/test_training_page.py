@@ -3,7 +3,8 @@ import io
 import re
 from urllib.parse import unquote
 
-from fatescope.workflows.training_page import NUCLEI_SCORES, write_training_page
+from fatescope.train.tasks.nuclei import INSTANCES
+from fatescope.workflows.training_page import write_training_page
 
 HISTORY = [
     {"step": 10.0, "loss": 1.0, "learning_rate": 0.01},
@@ -19,7 +20,11 @@ def numbers_of(page):
 
 def test_the_page_gives_verdict_loss_scores_and_learning_rate(tmp_path):
     path = write_training_page(
-        tmp_path / "report.html", HISTORY, title="nuclei", verdict="Settled.", scores=NUCLEI_SCORES
+        tmp_path / "report.html",
+        HISTORY,
+        title="nuclei",
+        verdict="Settled.",
+        scores=INSTANCES.scores,
     )
     page = path.read_text("utf-8")
     assert '<p class="lead">Settled.</p>' in page
@@ -32,6 +37,6 @@ def test_the_page_gives_verdict_loss_scores_and_learning_rate(tmp_path):
 def test_a_training_without_scores_has_a_page_too(tmp_path):
     history = [{"step": 1.0, "loss": 2.0}]
     path = write_training_page(
-        tmp_path / "report.html", history, title="x", verdict="Too short.", scores=NUCLEI_SCORES
+        tmp_path / "report.html", history, title="x", verdict="Too short.", scores=INSTANCES.scores
     )
     assert len(numbers_of(path.read_text("utf-8"))) == 1

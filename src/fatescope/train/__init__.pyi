@@ -9,6 +9,7 @@ from .fit import Fitted as Fitted
 from .fit import fit as fit
 from .fit import measure_cost as measure_cost
 from .fit import report_progress as report_progress
+from .fit_recipe import fit_recipe as fit_recipe
 from .fit_settings import FitSettings as FitSettings
 from .leave_out import score_left_out as score_left_out
 from .leave_out import units_to_leave_out as units_to_leave_out
@@ -24,10 +25,12 @@ from .preview import write_versions as write_versions
 from .provenance import Provenance as Provenance
 from .recipe import choose_variants as choose_variants
 from .recipe import inherited as inherited
+from .recipe import parse_recipe as parse_recipe
 from .recipe import read_recipe as read_recipe
 from .recipe import read_recipe_values as read_recipe_values
 from .recipe import recipe_names as recipe_names
 from .recipe import recipe_variant as recipe_variant
+from .recipe_settings import Recipe as Recipe
 from .recipe_text import recipe_text as recipe_text
 from .scoring import score_samples as score_samples
 from .scoring import tune_thresholds as tune_thresholds
@@ -36,7 +39,7 @@ from .search_space import Range as Range
 from .search_space import changed as changed
 from .search_space import read_space as read_space
 from .settings import CropSettings as CropSettings
-from .settings import Recipe as Recipe
+from .settings import InstanceRecipe as InstanceRecipe
 from .study import StudyPlan as StudyPlan
 from .study import best_values as best_values
 from .study import importances as importances
@@ -45,11 +48,12 @@ from .study import run_trials as run_trials
 from .study import trial_rows as trial_rows
 from .task import Task as Task
 from .tasks.nuclei import NucleiTask as NucleiTask
-from .tasks.nuclei import fit_recipe as fit_recipe
 from .tasks.published_nuclei import PublishedNuclei as PublishedNuclei
 from .tasks.published_nuclei import augmented_pairs as augmented_pairs
 from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .tasks.published_nuclei import threshold_instances as threshold_instances
+from .trainables import Trainable as Trainable
+from .trainables import find_trainable as find_trainable
 from .tune import ScoredTask as ScoredTask
 from .tune import fit_recipe_trial as fit_recipe_trial
 from .tune import trial_stage as trial_stage

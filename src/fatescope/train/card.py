@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelDescription
     from fatescope.train.provenance import Provenance
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import InstanceRecipe
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
@@ -55,7 +55,7 @@ def write_card(
     description: ModelDescription,
     scored: Mapping[str, Sequence[Scored]],
     *,
-    recipe: Recipe,
+    recipe: InstanceRecipe,
     provenance: Provenance,
     n_validation: int,
     left_out: Sequence[Scored] | None = None,
@@ -69,7 +69,7 @@ def write_card(
     scored : mapping of str to sequence of Scored
         Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty. Where ``left_out``
         is given, the same samples as there, which the network has seen.
-    recipe, provenance : Recipe, Provenance
+    recipe, provenance : InstanceRecipe, Provenance
         How the network was made.
     n_validation : int
         Images on which thresholds were chosen.
@@ -127,7 +127,9 @@ def _expects(d: ModelDescription) -> str:
     )
 
 
-def _made(d: ModelDescription, recipe: Recipe, provenance: Provenance, n_validation: int) -> str:
+def _made(
+    d: ModelDescription, recipe: InstanceRecipe, provenance: Provenance, n_validation: int
+) -> str:
     minutes = provenance.cpu_minutes
     cost = f"{minutes:.1f} CPU-minutes" if minutes else "cost not recorded"
     n_stages = len(recipe.stages)

@@ -11,16 +11,17 @@ from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS, write_rows
 from fatescope.train.fit import report_progress
+from fatescope.train.fit_recipe import fit_recipe
 from fatescope.train.packaging import draft_package, score_draft
 from fatescope.train.provenance import Provenance
-from fatescope.train.tasks.nuclei import fit_recipe, sample_losses
+from fatescope.train.tasks.nuclei import sample_losses
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import InstanceRecipe
 
 LEAST_UNITS = 3
 LOSSES = "samples_loss.csv"
@@ -46,7 +47,7 @@ def units_to_leave_out(data: Path, *, kind: str) -> list[str]:
 
 
 def score_left_out(
-    recipe: Recipe,
+    recipe: InstanceRecipe,
     *,
     data: Path,
     out: Path,
@@ -58,7 +59,7 @@ def score_left_out(
 
     Parameters
     ----------
-    recipe : Recipe
+    recipe : InstanceRecipe
         Trained as it stands, once for each unit; so the cost is that of as many trainings.
     data : Path
         Folder with ``samples.csv``.

@@ -46,7 +46,7 @@ if TYPE_CHECKING:
     from fatescope.prepare import Sample
     from fatescope.train.networks import SmallUNet
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import Recipe
+    from fatescope.train.settings import InstanceRecipe
 
 
 Precision = Literal["fp32", "int8"]
@@ -59,7 +59,7 @@ _GUARD_ZOOMS = (0.75, 1.0, 1.4)
 def package_network(
     network: SmallUNet,
     *,
-    recipe: Recipe,
+    recipe: InstanceRecipe,
     data: Path,
     folder: Path,
     provenance: Provenance,
@@ -72,7 +72,7 @@ def package_network(
     ----------
     network : SmallUNet
         With averaged weights.
-    recipe : Recipe
+    recipe : InstanceRecipe
         Its name becomes the package's.
     data : Path
         Folder with ``samples.csv``. The test part is read here, once, and only to be scored.
@@ -122,7 +122,7 @@ def draft_package(
     network: SmallUNet,
     rows: Sequence[Sample],
     *,
-    recipe: Recipe,
+    recipe: InstanceRecipe,
     provenance: Provenance,
     progress: Progress | None = None,
 ) -> ModelPackage:
@@ -133,7 +133,7 @@ def draft_package(
     network : SmallUNet
     rows : sequence of Sample
         All rows of the manifest, of every split.
-    recipe, provenance : Recipe, Provenance
+    recipe, provenance : InstanceRecipe, Provenance
     progress : callable, optional
 
     Returns
@@ -193,7 +193,7 @@ def score_draft(
 
 
 def describe(
-    recipe: Recipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
+    recipe: InstanceRecipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
 ) -> ModelDescription:
     """Describe the package of a recipe that was trained, or was tuned on, ``samples``."""
     recipe = inherited(recipe, None)
@@ -275,7 +275,7 @@ def _tile(
     )
 
 
-def rendered_image(recipe: Recipe) -> FloatArray:
+def rendered_image(recipe: InstanceRecipe) -> FloatArray:
     """Render the image of the test tensors, (1, 1, 256, 256), normalised."""
     if recipe.modality == "electron":
         plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)

@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base import SettingsError
 from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.prepare.targets import DRAWN
-from fatescope.train.settings import Recipe, merged
+from fatescope.train.recipe_settings import merged
+from fatescope.train.trainables import recipe_class
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fatescope.models import ModelDescription
-    from fatescope.train.settings import Network
+    from fatescope.train.recipe_settings import Recipe
+    from fatescope.train.settings import InstanceRecipe, Network
 
 FOLDER = Path(__file__).parent / "recipes"
 
@@ -33,7 +35,19 @@ def read_recipe(name_or_path: str | Path) -> Recipe:
     SettingsError
         If there is no such recipe, the file is no TOML, or a value is not allowed.
     """
-    return Recipe.from_values(read_recipe_values(name_or_path))
+    return parse_recipe(read_recipe_values(name_or_path))
+
+
+def parse_recipe(values: Mapping[str, Any]) -> Recipe:
+    """Return a recipe of the class that its ``task`` asks for.
+
+    Raises
+    ------
+    SettingsError
+        If a value is not allowed, or the task has no such setting.
+    """
+    task = values.get("task")
+    return recipe_class(task if isinstance(task, str) else None).from_values(dict(values))
 
 
 def read_recipe_values(name_or_path: str | Path) -> dict[str, Any]:
@@ -67,7 +81,7 @@ def recipe_variant(recipe: Recipe, name: str) -> Recipe:
             "[variants.NAME] in the recipe's file, with the values that differ."
         )
     values = merged(recipe.model_dump(exclude={"variants"}), recipe.variants[name])
-    return Recipe.from_values({**values, "name": f"{recipe.name}-{name}"})
+    return parse_recipe({**values, "name": f"{recipe.name}-{name}"})
 
 
 def choose_variants(recipe: Recipe, names: Sequence[str]) -> dict[str, Recipe]:
@@ -87,7 +101,7 @@ def _with_maps(network: Network, n_outputs: int) -> dict[str, Any]:
     return {**network.model_dump(), "n_outputs": network.n_outputs or n_outputs}
 
 
-def inherited(recipe: Recipe, start: ModelDescription | None) -> Recipe:
+def inherited(recipe: InstanceRecipe, start: ModelDescription | None) -> InstanceRecipe:
     """Return a recipe that says what its package is for: as it says, as `start`, or nuclei.
 
     Stages that do not say how many maps they draw learn those that `start` needs.

@@ -6,12 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Settings, SettingsError
-from fatescope.train.settings import Recipe, merged
+from fatescope.train.recipe import parse_recipe
+from fatescope.train.recipe_settings import merged
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fatescope.base import SettingDescription
+    from fatescope.train.recipe_settings import Recipe
 
 Value = float | int | str
 
@@ -53,7 +55,7 @@ def read_space(texts: Sequence[str], values: Mapping[str, Any]) -> Space:
     SettingsError
         If a text cannot be read, the recipe has no such setting, or does not allow an end.
     """
-    recipe = Recipe.from_values(dict(values))
+    recipe = parse_recipe(values)
     space: Space = {}
     for text in texts:
         name, equals, said = (part.strip() for part in text.partition("="))
@@ -66,7 +68,7 @@ def read_space(texts: Sequence[str], values: Mapping[str, Any]) -> Space:
         space[name] = _range(text, said, described) if ":" in said else _choices(said, described)
         for value in _probes(space[name]):
             try:
-                Recipe.from_values(changed(values, {name: value}))
+                parse_recipe(changed(values, {name: value}))
             except SettingsError as error:
                 raise SettingsError(f"--search {text}: {error}") from error
     if not space:

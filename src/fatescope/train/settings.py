@@ -1,4 +1,4 @@
-"""A recipe: everything that decides what a network becomes, beside the data. No array library."""
+"""Recipes of networks that draw outlines: crops, network, loss, fit. No array library."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import Discriminator, Tag, model_validator
 
 from fatescope.base import Settings, setting
-from fatescope.models.description import Citation
 from fatescope.models.inputs import Modality
 from fatescope.models.outputs import ShortName
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.network_settings import LibraryNetwork
-from fatescope.train.tune_settings import TuneSettings
+from fatescope.train.recipe_settings import Recipe, merged
 
 
 class NetworkSettings(Settings):
@@ -27,18 +26,6 @@ class NetworkSettings(Settings):
         "default: as the package that it goes on from, or 5",
         ge=1,
     )
-
-
-def merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
-    """Put changes into nested values; a table that names another ``kind`` replaces its like."""
-    out = dict(values)
-    for key, change in changes.items():
-        old = out.get(key)
-        out[key] = change
-        if isinstance(old, dict) and isinstance(change, dict):
-            same = change.get("kind", old.get("kind")) == old.get("kind")
-            out[key] = merged(old, change) if same else change
-    return out
 
 
 def _kind(value: Any) -> str:
@@ -123,8 +110,8 @@ class Stage(Settings):
         return self
 
 
-class Recipe(Stage):
-    """A training run, as ``train/recipes/*.toml`` or a file of yours says it."""
+class InstanceRecipe(Stage, Recipe):
+    """A training that draws outlines, as ``train/recipes/*.toml`` or a file of yours says it."""
 
     name: str = setting("nuclei", "name of the package that comes out")
     summary: str = setting(
@@ -140,19 +127,18 @@ class Recipe(Stage):
     polarity: Literal["bright", "dark", "any"] | None = setting(
         None, "objects are brighter or darker than their background; default: likewise, or bright"
     )
-    cite: tuple[Citation, ...] = setting((), "what to cite with the package")
-    variants: dict[str, dict[str, Any]] = setting(
-        {}, "named changes of the values above, for --variants"
-    )
     then: tuple[Stage, ...] = setting(
         (), "further fits, each from the weights and with the values of the one before"
     )
-    tune: TuneSettings = setting(TuneSettings(), "what `fatescope tune` tries; `train` ignores it")
 
     @property
     def stages(self) -> tuple[Stage, ...]:
         """All fits in their order; they are numbered from 1."""
         return (self, *self.then)
+
+    def for_trial(self, fit: FitSettings) -> Self:
+        """Return the first stage of the recipe with another fit."""
+        return self.replace(fit=fit.model_dump(), then=())
 
     @model_validator(mode="before")
     @classmethod

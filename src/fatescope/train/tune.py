@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, Generic
 
 from fatescope.base import InputError, SettingsError
 from fatescope.train.fit import Fitted, Report, fit
-from fatescope.train.recipe import inherited
+from fatescope.train.recipe import parse_recipe
 from fatescope.train.search_space import Value, changed
-from fatescope.train.settings import Recipe
 from fatescope.train.study import SCORE
 from fatescope.train.task import Batch, Row
-from fatescope.train.tasks.nuclei import NucleiTask
+from fatescope.train.trainables import find_trainable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 
     import torch
 
-    from fatescope.train.settings import Stage
+    from fatescope.train.recipe_settings import Recipe
     from fatescope.train.task import Task
     from fatescope.train.tune_settings import TuneSettings
 
@@ -81,7 +80,7 @@ class ScoredTask(Generic[Batch]):
 
 def trial_stage(
     recipe: Mapping[str, Any], changes: Mapping[str, Value], *, n_samples: int, epochs: int
-) -> Stage:
+) -> Recipe:
     """Return the first stage of a recipe as a trial fits it.
 
     Parameters
@@ -94,10 +93,12 @@ def trial_stage(
         Training images of the share: an epoch is ``ceil(n_samples / batch)`` steps.
     epochs : int
     """
-    stage = inherited(Recipe.from_values(changed(recipe, changes)), None)
+    asked = parse_recipe(changed(recipe, changes))
+    stage = find_trainable(asked.task).inherit(asked, None)
     steps = math.ceil(n_samples / stage.fit.batch)
-    fit_settings = stage.fit.replace(steps=epochs * steps, steps_per_epoch=steps, validate_every=1)
-    return stage.replace(fit=fit_settings.model_dump(), then=())
+    return stage.for_trial(
+        stage.fit.replace(steps=epochs * steps, steps_per_epoch=steps, validate_every=1)
+    )
 
 
 def fit_recipe_trial(
@@ -119,5 +120,7 @@ def fit_recipe_trial(
         images.
     """
     stage = trial_stage(recipe, changes, n_samples=n_samples, epochs=settings.epochs)
-    task = ScoredTask(NucleiTask(stage, data=data), score=settings.score)
+    trainable = find_trainable(stage.task)
+    score = settings.score or trainable.metric
+    task = ScoredTask(trainable.build_task(stage, data=data), score=score)
     return fit(task, stage.fit, folder=folder, report=report)

@@ -19,7 +19,10 @@ class TuneSettings(Settings):
     share: float = setting(
         0.1, "share of the training images, spread over all units and frames", gt=0, le=1
     )
-    score: str = setting("ap_mean", "score on validation units that is made as high as possible")
+    score: str | None = setting(
+        None,
+        "score on validation units that is made as high as possible; default: that of the task",
+    )
     search: tuple[str, ...] = setting(
         ("fit.learning_rate=0.0003:0.03:log", "fit.batch=4:64:log"),
         "settings of the recipe that are searched: NAME=LOW:HIGH, NAME=LOW:HIGH:log or NAME=A,B,C",

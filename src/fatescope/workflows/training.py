@@ -11,7 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import InputError, imported
+from fatescope.base import InputError, SettingsError, imported
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -25,7 +25,7 @@ from fatescope.prepare import (
 )
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
-from fatescope.workflows.training_page import NUCLEI_SCORES, write_training_page
+from fatescope.workflows.training_page import write_training_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -202,11 +202,17 @@ def train_model(
     Trained
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
-    from fatescope.train import inherited
+    from fatescope.train import InstanceRecipe, find_trainable
     from fatescope.train.verdict import read_verdict
 
     begun_with = None if start is None else read_package(find_package(start))
-    asked, recipe = recipe, inherited(recipe, begun_with.description if begun_with else None)
+    description = begun_with.description if begun_with else None
+    asked, recipe = recipe, find_trainable(recipe.task).inherit(recipe, description)
+    if leave_out is not None and not isinstance(recipe, InstanceRecipe):
+        raise SettingsError(
+            f"--leave-out {leave_out}: packages for {recipe.task!r} draw no outlines, which it "
+            "scores. Leave it out, and set test units apart with prepare."
+        )
     record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
@@ -258,34 +264,37 @@ def _train(
 ) -> None:
     """Fit, write curves and package, and compare it with the one it went on from."""
     from fatescope.train import (
+        InstanceRecipe,
         Provenance,
         assess_curves,
+        find_trainable,
         fit_recipe,
-        package_network,
         report_progress,
         score_left_out,
         write_verdict,
     )
 
+    trainable = find_trainable(recipe.task)
     report = report_progress(progress, "training")
     fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report)
-    verdict = assess_curves(fitted.history)
+    verdict = assess_curves(fitted.history, metric=trainable.metric)
     write_verdict(out / "verdict.txt", verdict)
     write_training_page(
         out / "report.html",
         fitted.history,
         title=recipe.name,
         verdict=verdict.sentence,
-        scores=NUCLEI_SCORES,
+        scores=trainable.scores,
+        scored_on=trainable.scored_on,
     )
     left_out = None
-    if leave_out is not None:
+    if leave_out is not None and isinstance(recipe, InstanceRecipe):
         left_out = score_left_out(
             recipe, data=data, out=out / LEFT_OUT, kind=leave_out, start=start, progress=progress
         )
     for name in ("package", TUNED, COMPARED):
         shutil.rmtree(out / name, ignore_errors=True)
-    package_network(
+    trainable.write_package(
         fitted.network,
         recipe=recipe.replace(**kinds),
         data=data,
@@ -299,7 +308,7 @@ def _train(
         left_out=left_out,
         progress=progress,
     )
-    if start is not None:
+    if start is not None and isinstance(recipe, InstanceRecipe):
         keep_better(start, out=out, data=data, left_out=left_out, progress=progress)
 
 
@@ -309,9 +318,10 @@ def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, s
     Images that are unlike those of the first package are of another kind; which, only the
     recipe can say.
     """
+    from fatescope.train import InstanceRecipe
     from fatescope.train.packaging import are_unlike
 
-    if start is None or asked.modality is not None:
+    if start is None or not isinstance(asked, InstanceRecipe) or asked.modality is not None:
         return {}
     if not are_unlike(read_samples(data, splits=["train"]), start.description):
         return {}

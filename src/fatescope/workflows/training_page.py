@@ -13,7 +13,6 @@ if TYPE_CHECKING:
 
     from fatescope.report.chart import Mark
 
-NUCLEI_SCORES = {"ap50": "AP at 0.50", "ap75": "AP at 0.75", "ap_mean": "mean AP 0.50-0.90"}
 _STEPS = Axis(title="step")
 
 
@@ -24,6 +23,7 @@ def write_training_page(
     title: str,
     verdict: str,
     scores: Mapping[str, str],
+    scored_on: str = "",
 ) -> Path:
     """Write the curves of a training, with the numbers to save, and return the path.
 
@@ -39,9 +39,11 @@ def write_training_page(
         One sentence on how it went.
     scores : mapping of column to words
         The columns of ``history`` that are scores of 0 to 1 on validation samples.
+    scored_on : str
+        One sentence on how they are measured.
     """
     loss = Chart(
-        title="Loss on crops",
+        title="Loss in training",
         x=_STEPS,
         y=Axis(title="loss"),
         marks=(_line(history, "loss", "training"),),
@@ -53,11 +55,11 @@ def write_training_page(
         marks: tuple[Mark, ...] = (*lines, *points)
         charts.append(
             Chart(
-                title="Scores on validation images",
+                title="Scores on validation units",
                 x=_STEPS,
                 y=Axis(title="score", ends=(0.0, 1.0)),
                 marks=marks,
-                caption="Pooled over whole validation images, found as predict finds them.",
+                caption=scored_on,
             )
         )
     if any("learning_rate" in row for row in history):

@@ -36,14 +36,15 @@ def plan_training(
     leave_out : str, optional
         A kind of image, or ``"all"``: each of its units costs one more training.
     """
-    from fatescope.train import NucleiTask, inherited, measure_cost, units_to_leave_out
+    from fatescope.train import find_trainable, measure_cost, units_to_leave_out
 
     times = 1 if leave_out is None else 1 + len(units_to_leave_out(data, kind=leave_out))
     seconds, output_mb = 0.0, 0.0
     begun = time.process_time()
     for recipe in recipes:
-        for stage in inherited(recipe, None).stages:
-            task = NucleiTask(stage, data=data)
+        trainable = find_trainable(recipe.task)
+        for stage in trainable.inherit(recipe, None).stages:
+            task = trainable.build_task(stage, data=data)
             cost = measure_cost(task, stage.fit)
             seconds += times * cost.of_fit(stage.fit)
             output_mb += times * cost.n_weights * CHECKPOINT_BYTES / 1e6

@@ -174,7 +174,7 @@ def tune_recipe(
     return Tuned(
         summary=summary,
         counts={state: states.count(state) for state in dict.fromkeys(states)},
-        score=settings.score,
+        score=settings.score or "",
         best_trial=number,
         best_score=score,
         best=best,
@@ -184,10 +184,12 @@ def tune_recipe(
 
 def asked_for(recipe: Mapping[str, Any], settings: TuneSettings) -> TuneSettings:
     """Return the table ``[tune]`` of a recipe, with what was given beside it put over it."""
-    from fatescope.train import Recipe
+    from fatescope.train import find_trainable, parse_recipe
 
     given = {name: getattr(settings, name) for name in settings.model_fields_set}
-    return Recipe.from_values(dict(recipe)).tune.replace(**given)
+    parsed = parse_recipe(recipe)
+    chosen = parsed.tune.replace(**given)
+    return chosen.replace(score=chosen.score or find_trainable(parsed.task).metric)
 
 
 def tuning_samples(data: Path, settings: TuneSettings) -> list[Sample]:
@@ -293,7 +295,7 @@ def plan_tuning(
 
     Pruned trials cost less than this says.
     """
-    from fatescope.train import NucleiTask, measure_cost, trial_stage
+    from fatescope.train import find_trainable, measure_cost, trial_stage
 
     begun = time.process_time()
     settings = asked_for(recipe, settings)
@@ -304,7 +306,7 @@ def plan_tuning(
     with tempfile.TemporaryDirectory() as folder:
         write_samples(Path(folder) / "samples.csv", samples)
         before = time.process_time()
-        task = NucleiTask(stage, data=Path(folder))
+        task = find_trainable(stage.task).build_task(stage, data=Path(folder))
         reading = time.process_time() - before
         cost = measure_cost(task, stage.fit)
     started = time.process_time() - begun

@@ -55,7 +55,7 @@ def write_tuning_page(
     recipe : str
         The best recipe, as TOML.
     """
-    score = _NAMES.get(settings.score, settings.score)
+    score = _NAMES.get(settings.score or "", settings.score or "score")
     scored = [row for row in rows if row["score"] != ""]
     best = next(row for row in rows if row["trial"] == best_trial)
     values = ", ".join(f"{name} = {_said(best[name])}" for name in space)

@@ -14,14 +14,12 @@ from fatescope.run import Run
 from fatescope.workflows.training import train_model
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fatescope.base import Progress
     from fatescope.run import Summary
     from fatescope.train import Recipe
-
-COLUMNS = ("step", "loss", "ap50", "ap75", "ap_mean")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,30 +27,32 @@ class TrainedVariants:
     """The variants of a recipe, and which of them is best on the validation units."""
 
     summary: Summary
-    table: Table
+    table: Table  # variant, step, loss, and each score of the task
+    metric: str
+    scores: Mapping[str, str]  # column, and its words
 
     @property
     def best(self) -> str:
-        """The variant with the highest mean AP on validation images."""
-        return str(self.table["variant"][int(np.argmax(self.table["ap_mean"]))])
+        """The variant with the highest score on validation units."""
+        return str(self.table["variant"][int(np.argmax(self.table[self.metric]))])
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``--json``."""
-        scores = zip(self.table["variant"].tolist(), self.table["ap_mean"].tolist(), strict=True)
+        scores = zip(*(self.table[c].tolist() for c in ("variant", self.metric)), strict=True)
         return {**self.summary.as_json(), "best": self.best, "variants": dict(scores)}
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
         rows = [
-            f"{name}: mean AP 0.50-0.90 {ap:.3f} on validation images, loss {loss:.3f}"
-            for name, ap, loss in zip(
-                *(self.table[c].tolist() for c in ("variant", "ap_mean", "loss")), strict=True
+            f"{name}: {self.scores[self.metric]} {score:.3f} on validation units, loss {loss:.3f}"
+            for name, score, loss in zip(
+                *(self.table[c].tolist() for c in ("variant", self.metric, "loss")), strict=True
             )
         ]
         return [
             *self.summary.as_lines(),
             *rows,
-            f"Best on validation images: {self.best}. One seed each, so small differences may be "
+            f"Best on validation units: {self.best}. One seed each, so small differences may be "
             "chance; the score on test units is in the card of each package.",
         ]
 
@@ -101,7 +101,7 @@ def train_variants(
     InputError
         If there are no validation units.
     """
-    from fatescope.train import choose_variants
+    from fatescope.train import choose_variants, find_trainable
 
     recipes = choose_variants(recipe, names)
     if not read_samples(data, splits=["validation"]):
@@ -128,19 +128,27 @@ def train_variants(
                 fresh=fresh,
             )
             run.record(name, files=[f"{name}/{part}" for part in ("log.csv", "package")])
-        table = _side_by_side(out, names)
+        trainable = find_trainable(recipe.task)
+        table = _side_by_side(out, names, scores=trainable.scores, metric=trainable.metric)
         write_table(table, out / "variants.csv")
         run.wrote("variants.csv")
         summary = run.finish()
-    return TrainedVariants(summary=summary, table=table)
+    return TrainedVariants(
+        summary=summary, table=table, metric=trainable.metric, scores=trainable.scores
+    )
 
 
-def _side_by_side(out: Path, names: Sequence[str]) -> Table:
-    """Return the last row of each log that holds a score."""
+def _side_by_side(
+    out: Path, names: Sequence[str], *, scores: Mapping[str, str], metric: str
+) -> Table:
+    """Return the last row of each log that holds the score that decides."""
+    columns = ("step", "loss", *scores)
     rows = []
     for name in names:
         log = read_table(out / name / "log.csv")
-        scored = np.flatnonzero(np.isfinite(log["ap_mean"]))
-        rows.append({c: float(log[c][scored[-1]]) for c in COLUMNS})
-    columns = {c: np.array([r[c] for r in rows]) for c in COLUMNS}
-    return Table({"variant": np.array(list(names), dtype=object), **columns})
+        last = np.flatnonzero(np.isfinite(log[metric]))[-1]
+        rows.append([float(log[c][last]) for c in columns])
+    values = np.array(rows).T
+    return Table(
+        {"variant": np.array(list(names), dtype=object), **dict(zip(columns, values, strict=True))}
+    )

@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 
-from fatescope.models import find_package, read_package
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
-from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import Fitted, Report, fit
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
+from fatescope.train.packaging import package_network
 from fatescope.train.planes import load_planes
+from fatescope.train.recipe import inherited
 from fatescope.train.validation import score_network
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.base import Progress
+    from fatescope.models import ModelDescription, ModelPackage
     from fatescope.prepare import Sample
-    from fatescope.train.settings import Recipe, Stage
+    from fatescope.train.provenance import Provenance
+    from fatescope.train.scoring import Scored
+    from fatescope.train.settings import InstanceRecipe, Stage
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -99,76 +101,39 @@ def sample_losses(network: Any, samples: Sequence[Sample], *, stage: Stage) -> l
     return losses
 
 
-def fit_recipe(
-    recipe: Recipe,
-    *,
-    data: Path,
-    out: Path,
-    start: Path | str | None = None,
-    report: Report | None = None,
-) -> Fitted:
-    """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
+class _Instances:
+    """How recipes of networks that draw outlines are trained."""
 
-    Parameters
-    ----------
-    recipe : Recipe
-        One stage, or several: each begins with the averaged weights of the one before.
-    data : Path
-        Folder with ``samples.csv``; rows of the split ``test`` are not opened.
-    out : Path
-        Takes ``checkpoints/last.ckpt`` and ``log.csv`` of the last stage after every epoch, and
-        those of the stages before it in ``stage-1``, ``stage-2`` and so on.
-    start : path or str, optional
-        A package, by path or shipped name, whose weights are the beginning.
-    report : callable, optional
-        Told steps done and steps in all, over all stages, and the row of each epoch.
+    scores: ClassVar = {"ap50": "AP at 0.50", "ap75": "AP at 0.75", "ap_mean": "mean AP 0.50-0.90"}
+    metric = "ap_mean"
+    scored_on = "Pooled over whole validation images, found as predict finds them."
 
-    Returns
-    -------
-    Fitted
-        The history is that of the last stage, CPU time is that of all.
+    def inherit(self, recipe: InstanceRecipe, start: ModelDescription | None) -> InstanceRecipe:
+        return inherited(recipe, start)
 
-    Raises
-    ------
-    ModelError
-        If the weights of ``start`` belong to another network.
-    """
-    weights = None
-    if start is not None:
-        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    minutes, before, total = 0.0, 0, sum(stage.fit.steps for stage in recipe.stages)
+    def build_task(self, stage: Stage, *, data: Path) -> NucleiTask:
+        return NucleiTask(stage, data=data)
 
-    def report_stage(done: int, _: int, row: Row) -> None:
-        if report is not None:
-            report(before + done, total, row)
-
-    for number, stage in enumerate(recipe.stages, start=1):
-        fitted = fit_stage(
-            stage,
+    def write_package(
+        self,
+        network: Any,
+        *,
+        recipe: InstanceRecipe,
+        data: Path,
+        folder: Path,
+        provenance: Provenance,
+        left_out: Sequence[Scored] | None,
+        progress: Progress | None,
+    ) -> ModelPackage:
+        return package_network(
+            network,
+            recipe=recipe,
             data=data,
-            out=out if number == len(recipe.stages) else out / f"stage-{number}",
-            weights=weights,
-            report=report_stage,
+            folder=folder,
+            provenance=provenance,
+            left_out=left_out,
+            progress=progress,
         )
-        before += stage.fit.steps
-        weights = weights_bytes(fitted.network)
-        minutes += fitted.cpu_minutes
-    return replace(fitted, cpu_minutes=minutes)
 
 
-def fit_stage(
-    stage: Stage,
-    *,
-    data: Path,
-    out: Path,
-    weights: bytes | None = None,
-    report: Report | None = None,
-) -> Fitted:
-    """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
-    return fit(
-        NucleiTask(stage, data=data),
-        stage.fit,
-        folder=out,
-        weights=None if weights is None else lambda network: load_weights(network, weights),
-        report=report,
-    )
+INSTANCES = _Instances()

@@ -166,7 +166,7 @@ def _corrected(
     """Train this house's network on the same images; the size of the nuclei is given."""
     from fatescope.train import (
         EvaluatedNetwork,
-        Recipe,
+        InstanceRecipe,
         fit_recipe,
         report_progress,
         score_samples,
@@ -174,7 +174,7 @@ def _corrected(
     from fatescope.train.packaging import describe
 
     fit = {"steps": recipe.steps, "precision": "float32", "steps_per_epoch": 100}
-    house = Recipe.from_values(
+    house = InstanceRecipe.from_values(
         {
             "name": "nuclei-2020",
             "seed": recipe.seed,

@@ -1,0 +1,103 @@
+"""Which code trains a recipe: its ``task`` says. Torch is loaded when a training begins."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Protocol
+
+from fatescope.base import imported
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fatescope.base import Progress
+    from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.train.provenance import Provenance
+    from fatescope.train.recipe_settings import Recipe
+    from fatescope.train.task import Task
+
+
+class Trainable(Protocol):
+    """What `train` and `tune` need to know of a task, beside the loop that trains all.
+
+    A new task is a class of recipes, an object like this under ``train/tasks``, and a line in
+    `WHERE`.
+    """
+
+    @property
+    def scores(self) -> Mapping[str, str]:
+        """Columns of the log that are scores on validation units, 0 to 1, and their words."""
+        ...
+
+    @property
+    def metric(self) -> str:
+        """The score that decides among trials and variants; higher is better."""
+        ...
+
+    @property
+    def scored_on(self) -> str:
+        """One sentence on how the scores are measured, for the page of the training."""
+        ...
+
+    def inherit(self, recipe: Any, start: ModelDescription | None) -> Recipe:
+        """Return the recipe with what it takes over from the package that it goes on from."""
+        ...
+
+    def build_task(self, stage: Any, *, data: Path) -> Task[Any]:
+        """Return one stage of a recipe, ready to be fitted; no test unit is opened."""
+        ...
+
+    def write_package(
+        self,
+        network: Any,
+        *,
+        recipe: Any,
+        data: Path,
+        folder: Path,
+        provenance: Provenance,
+        left_out: Sequence[Any] | None,
+        progress: Progress | None,
+    ) -> ModelPackage:
+        """Choose thresholds on validation units, score test units once, write package and card."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Where:
+    """Where the class of a task's recipes is, which loads no torch, and its `Trainable`."""
+
+    recipe: str
+    trainable: str
+
+
+INSTANCES = Where(
+    "fatescope.train.settings:InstanceRecipe", "fatescope.train.tasks.nuclei:INSTANCES"
+)
+"""Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
+
+WHERE: dict[str, Where] = {}
+"""Tasks that are trained otherwise, by the ``task`` of a recipe."""
+
+
+def recipe_class(task: str | None) -> type[Recipe]:
+    """Return the class of the recipes of a task."""
+    found: type[Recipe] = _load(WHERE.get(task or "", INSTANCES).recipe)
+    return found
+
+
+def find_trainable(task: str | None) -> Trainable:
+    """Return what trains a task.
+
+    Raises
+    ------
+    MissingExtraError
+        If torch is not installed.
+    """
+    found: Trainable = _load(WHERE.get(task or "", INSTANCES).trainable)
+    return found
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(imported(module), name)
