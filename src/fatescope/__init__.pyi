@@ -18,8 +18,10 @@ from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
+from .predict.settings import LiveDeadSettings as LiveDeadSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
+from .predict.settings import PhaseCellsSettings as PhaseCellsSettings
 from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
@@ -27,18 +29,22 @@ from .workflows.in_memory import NamedLineage as NamedLineage
 from .workflows.in_memory import SegmentedImage as SegmentedImage
 from .workflows.in_memory import as_image as as_image
 from .workflows.in_memory import evaluate_labels as evaluate_labels
+from .workflows.in_memory import find_live_dead as find_live_dead
 from .workflows.in_memory import lint_lineage as lint_lineage
 from .workflows.in_memory import measure as measure
 from .workflows.in_memory import name_lineage as name_lineage
 from .workflows.in_memory import segment_membranes as segment_membranes
 from .workflows.in_memory import segment_nuclei as segment_nuclei
+from .workflows.in_memory import segment_phase_cells as segment_phase_cells
 from .workflows.lineages.compare import compare_lineages as compare_lineages
 from .workflows.lineages.draw import draw_lineages as draw_lineages
 from .workflows.lineages.lint import lint_lineages as lint_lineages
 from .workflows.lineages.name import name_lineages as name_lineages
+from .workflows.live_dead import predict_live_dead as predict_live_dead
 from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
+from .workflows.phase_cells import predict_phase_cells as predict_phase_cells
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
 

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fatescope.base.types import BoolArray, FloatArray, IntArray
+    from fatescope.numeric.settings import BootstrapSettings
 
 CALIBRATION_BINS = 10
 
@@ -48,7 +51,8 @@ def match_boxes(found: FloatArray, score: FloatArray, true: FloatArray) -> IntAr
 
     Examples
     --------
-    >>> match_boxes(np.array([[0, 0, 4, 4], [8, 8, 9, 9.0]]), np.ones(2), np.array([[1, 1, 5, 5.0]]))
+    >>> found = np.array([[0, 0, 4, 4], [8, 8, 9, 9.0]])
+    >>> match_boxes(found, np.ones(2), np.array([[1, 1, 5, 5.0]]))
     array([ 0, -1])
     """
     match = np.full(len(found), -1, np.int64)
@@ -103,6 +107,30 @@ def calibration_error(images: Sequence[BoxScores]) -> float:
     which = np.minimum((p * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)
     gap = np.bincount(which, p - truth, minlength=CALIBRATION_BINS)
     return float(np.abs(gap).sum() / len(p))
+
+
+def box_interval(
+    images: Sequence[BoxScores],
+    units: Sequence[str],
+    score: Callable[[Sequence[BoxScores]], float],
+    settings: BootstrapSettings,
+) -> tuple[float, float] | None:
+    """Return the percentile interval of a score over independent units, drawn with replacement.
+
+    ``None`` for fewer than two units, whose spread is unknown.
+    """
+    members: dict[str, list[BoxScores]] = {}
+    for one, unit in zip(images, units, strict=True):
+        members.setdefault(unit, []).append(one)
+    groups = list(members.values())
+    if len(groups) < 2:
+        return None
+    rng = np.random.default_rng(settings.seed)
+    drawn = rng.integers(len(groups), size=(settings.resamples, len(groups)))
+    values = np.array([score([s for i in row for s in groups[i]]) for row in drawn])
+    tail = (1 - settings.level) / 2
+    low, high = np.nanquantile(values, [tail, 1 - tail])
+    return float(low), float(high)
 
 
 def _is_true(scores: BoxScores) -> BoolArray:

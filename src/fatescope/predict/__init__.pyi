@@ -1,6 +1,9 @@
 from .channels import choose_channel as choose_channel
 from .channels import open_frames as open_frames
 from .classical import Classical as Classical
+from .decoders.boxes import FoundBoxes as FoundBoxes
+from .decoders.boxes import find_boxes as find_boxes
+from .decoders.ellipses import EllipseLabels as EllipseLabels
 from .decoders.instances import find_regions as find_regions
 from .decoders.join import RegionSums as RegionSums
 from .decoders.join import add_part as add_part
@@ -9,6 +12,8 @@ from .decoders.labels import FrameLabels as FrameLabels
 from .decoders.labels import PlaneLabels as PlaneLabels
 from .frames import Frame as Frame
 from .frames import Plane as Plane
+from .live_dead import FrameCells as FrameCells
+from .live_dead import find_cells as find_cells
 from .modality import check_modality as check_modality
 from .normalise import PlaneStatistics as PlaneStatistics
 from .normalise import normalise as normalise
@@ -23,10 +28,13 @@ from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
+from .settings import LiveDeadSettings as LiveDeadSettings
 from .settings import ModelChoice as ModelChoice
 from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
+from .settings import PhaseCellsSettings as PhaseCellsSettings
 from .settings import PredictSettings as PredictSettings
+from .settings import SizedSettings as SizedSettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
 from .size import pixel_stretch as pixel_stretch

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
     from fatescope.predict.looks import Look, SamplePlane
-    from fatescope.predict.settings import NucleiSettings
+    from fatescope.predict.settings import SizedSettings
 
 TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
 """Working pixels per input pixel of the coarse passes, the likely ones first."""
@@ -123,7 +123,7 @@ class ScalePlan:
 
 
 def scale_from_settings(
-    settings: NucleiSettings, model: ModelDescription, spacing: Spacing
+    settings: SizedSettings, model: ModelDescription, spacing: Spacing
 ) -> ScalePlan | None:
     """Return the plan that settings or spacing decide, or None where they do not.
 

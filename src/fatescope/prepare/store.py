@@ -79,8 +79,13 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
                 Path(os.path.relpath(p.resolve(), root)).as_posix() for p in (s.image, s.labels)
             ]
             unsure = "" if s.unsure_label is None else s.unsure_label
-            pieces = "" if s.pieces == "all" else s.pieces
-            promise = ["yes" if s.complete else "no", unsure, s.least_px or "", pieces]
+            pieces = "" if s.pieces == "all" else str(s.pieces)
+            promise: list[object] = [
+                "yes" if s.complete else "no",
+                unsure,
+                s.least_px or "",
+                pieces,
+            ]
             cut = [s.embryo, *("" if n is None else n for n in (s.time, s.plane))]
             writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise, *cut])
 

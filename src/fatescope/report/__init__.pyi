@@ -1,3 +1,4 @@
+from .live_dead import live_dead_page as live_dead_page
 from .membranes import membrane_page as membrane_page
 from .nuclei.again import write_settings as write_settings
 from .nuclei.carried_colours import carry_colours as carry_colours
@@ -17,3 +18,4 @@ from .outlines import outline_paths as outline_paths
 from .outlines import outline_pixels as outline_pixels
 from .outlines import outline_polygons as outline_polygons
 from .outlines import paint_outlines as paint_outlines
+from .wording import in_other_words as in_other_words

@@ -128,8 +128,9 @@ class BoxCrops:
         settings = self._settings
         if rng.random() < settings.empty:
             image = nothing(settings.size_px, rng)
-            boxes, known = np.zeros((0, 4)), np.ones(image.shape, np.bool_)
-            second = np.zeros(0, np.bool_)
+            known = np.ones(image.shape, np.bool_)
+            boxes: FloatArray = np.zeros((0, 4))
+            second: BoolArray = np.zeros(0, np.bool_)
         else:
             wanted = bool(self._with_second) and rng.random() < settings.on_class
             planes = self._with_second if wanted else self._planes

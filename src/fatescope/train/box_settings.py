@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Self
+from typing import Literal, Self
 
 from pydantic import model_validator
 
 from fatescope.base import Settings, setting
-from fatescope.models.description import Citation
 from fatescope.models.inputs import Modality
 from fatescope.models.outputs import ShortName
-from fatescope.train.fit_settings import FitSettings
+from fatescope.train.recipe_settings import Recipe
 from fatescope.train.settings import LightSettings
-from fatescope.train.tune_settings import TuneSettings
 
 
 class BoxNetworkSettings(Settings):
@@ -38,7 +36,9 @@ class BoxCropSettings(LightSettings):
     )
     as_is: float = setting(0.4, "share of crops close to the working size", ge=0, le=1)
     stretch: float = setting(0.1, "largest change of the ratio of height to width", ge=0, lt=1)
-    on_class: float = setting(0.3, "share of crops placed on a cell of the class below", ge=0, le=1)
+    on_class: float = setting(
+        0.3, "share of crops placed on a cell of the second class", ge=0, le=1
+    )
     empty: float = setting(0.04, "share of crops that hold noise and uneven light", ge=0, le=1)
     least_seen: float = setting(
         0.35, "of a box that the edge cuts, the least part that must be found", gt=0, le=1
@@ -53,8 +53,8 @@ class BoxLossSettings(Settings):
     smooth: float = setting(0.01, "share of wrong classes among the labels", ge=0, lt=0.5)
 
 
-class BoxRecipe(Settings):
-    """A training run of a network that finds cells and tells one of two classes."""
+class BoxRecipe(Recipe):
+    """A training of a network that finds cells and tells one of two classes."""
 
     name: ShortName = setting("live-dead", "name of the package that comes out")
     summary: str = setting(
@@ -63,24 +63,12 @@ class BoxRecipe(Settings):
     )
     task: Literal["live-dead"] = setting("live-dead", "what the package is for")
     modality: Modality = setting("bright-field", "kind of image")
-    seed: int = setting(0, "decides weights, crops and their order", ge=0)
-    cite: tuple[Citation, ...] = setting((), "what to cite with the package")
     classes: tuple[str, str] = setting(
-        ("live", "dead"), "classes as the tables of boxes name them; the second is the rarer"
+        ("live", "dead"), "the two classes, as the tables of boxes name them"
     )
     network: BoxNetworkSettings = setting(BoxNetworkSettings(), "the network")
     crops: BoxCropSettings = setting(BoxCropSettings(), "the crops")
     loss: BoxLossSettings = setting(BoxLossSettings(), "the loss")
-    fit: FitSettings = setting(FitSettings(), "the fit")
-    variants: dict[str, dict[str, Any]] = setting(
-        {}, "named changes of the values above, for --variants"
-    )
-    tune: TuneSettings = setting(TuneSettings(), "what `fatescope tune` tries; `train` ignores it")
-
-    @property
-    def stages(self) -> tuple[BoxRecipe, ...]:
-        """The one fit."""
-        return (self,)
 
     @model_validator(mode="after")
     def _classes_differ(self) -> Self:

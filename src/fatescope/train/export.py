@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -36,18 +36,20 @@ def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
     return copied
 
 
-def export_onnx(network: torch.nn.Module) -> bytes:
+def export_onnx(network: torch.nn.Module, *, given: Literal["maps", "boxes"] = "maps") -> bytes:
     """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
 
     Parameters
     ----------
     network : Module
         Takes (B, 1, Y, X), in evaluation mode.
+    given : {"maps", "boxes"}
+        The form of its output: (B, C, Y, X), or (B, N, C).
 
     Returns
     -------
     bytes
-        Input ``plane``, output ``maps``; operator set `OPSET`.
+        Input ``plane``, output named as its form; operator set `OPSET`.
     """
     import onnx
 
@@ -64,8 +66,8 @@ def export_onnx(network: torch.nn.Module) -> bytes:
             dynamo=False,
             opset_version=OPSET,
             input_names=["plane"],
-            output_names=["maps"],
-            dynamic_axes={"plane": axes, "maps": axes},
+            output_names=[given],
+            dynamic_axes={"plane": axes, given: axes if given == "maps" else {0: "b", 1: "n"}},
         )
     model = onnx.load_from_string(stream.getvalue())
     _store_half(model)

@@ -76,7 +76,11 @@ INSTANCES = Where(
 )
 """Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
 
-WHERE: dict[str, Where] = {}
+WHERE: dict[str, Where] = {
+    "live-dead": Where(
+        "fatescope.train.box_settings:BoxRecipe", "fatescope.train.tasks.live_dead:LIVE_DEAD"
+    ),
+}
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""
 
 

@@ -83,11 +83,12 @@ def find_boxes(
         if done is not None:
             done()
     found = np.concatenate(parts)
+    found[:, :4] = np.clip(found[:, :4] / np.tile(scale, 2), 0, np.tile(pixels.shape, 2))
+    found = found[(found[:, :2] < found[:, 2:4]).all(axis=1)]
     found = found[np.lexsort((found[:, 1], found[:, 0], -found[:, 4]))]
     found = found[distinct(found[:, :4], most_overlap=output.most_overlap)]
-    corners = found[:, :4] / np.tile(scale, 2)
-    corners = np.clip(corners, 0, np.tile(pixels.shape, 2))
-    return FoundBoxes(corners, found[:, 4], calibrated(found[:, 5:], output.temperature))
+    corners, score, p = found[:, :4], found[:, 4], found[:, len(BOX_CORNERS) :]
+    return FoundBoxes(corners, score, calibrated(p, output.temperature))
 
 
 def _of_tile(
@@ -110,7 +111,7 @@ def _of_tile(
     rows = chosen[inside]
     found = values[rows[:, 0] * points[1] + rows[:, 1]].astype(np.float64)
     found[:, :4] += np.tile(starts, 2)
-    return found
+    return np.asarray(found)
 
 
 def is_peak(scores: FloatArray) -> BoolArray:

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import torch
 
-from fatescope.models import PERCENTILES, Boxes, ImageInput, ModelDescription, Tiling
-from fatescope.models.outputs import BOX_CORNERS
+from fatescope.models import Boxes, ModelDescription
 from fatescope.prepare import read_samples
 from fatescope.train.box_crops import BoxCrops, load_box_planes
 from fatescope.train.box_loss import box_loss
-from fatescope.train.box_network import STRIDE_PX, build_box_network
+from fatescope.train.box_network import build_box_network
+from fatescope.train.box_package import draft_description, package_boxes
 from fatescope.train.box_scoring import propose, score_boxes, summarise_boxes
 from fatescope.train.evaluated import EvaluatedNetwork
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
+    from fatescope.base import Progress
+    from fatescope.models import ModelPackage
     from fatescope.train.box_settings import BoxRecipe
+    from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-TILE_PX, HALO_PX, DIVISOR = 1024, 96, 16
+_USUAL_SCORE = 0.35
+"""Scores while training are those at this threshold, before one is chosen."""
 
 
 class LiveDeadTask:
@@ -79,28 +84,47 @@ class LiveDeadTask:
             description=description,
             classes=self._recipe.classes,
         )
-        scores = score_boxes(proposed, description.output_as(Boxes).replace(least_score=0.35))
-        return summarise_boxes(scores)
+        usual = description.output_as(Boxes).replace(least_score=_USUAL_SCORE)
+        row = summarise_boxes(score_boxes(proposed, usual))
+        merit = np.nan_to_num([row[name] for name in ("f1", "accuracy", "ap_dead")]).mean()
+        return {**row, "merit": float(merit)}
 
 
-def draft_description(recipe: BoxRecipe) -> ModelDescription:
-    """Describe the package of a recipe as far as the recipe alone knows it."""
-    low, high = recipe.crops.zoom
-    size = recipe.crops.diameter_px
-    return ModelDescription(
-        name=recipe.name,
-        summary=recipe.summary,
-        task=recipe.task,
-        cite=recipe.cite,
-        input=ImageInput(
-            percentiles=PERCENTILES,
-            diameter_px=size,
-            diameter_range_px=(round(size * low, 1), round(size * high, 1)),
-            tiling=Tiling(
-                tile_px=(TILE_PX, TILE_PX), halo_px=(HALO_PX, HALO_PX), divisor=(DIVISOR, DIVISOR)
-            ),
-            modality=recipe.modality,
-            polarity="any",
-        ),
-        output=Boxes(channels=(*BOX_CORNERS, *recipe.classes), stride_px=STRIDE_PX),
+class _LiveDead:
+    """How recipes of networks that find cells in boxes are trained."""
+
+    scores: ClassVar = {
+        "f1": "F1 of detection",
+        "accuracy": "accuracy of the class",
+        "ap_dead": "area under precision-recall, dead",
+        "merit": "mean of the three",
+    }
+    metric = "merit"
+    scored_on = (
+        "Pooled over whole validation images: a found box belongs to the true one that holds its "
+        "centre."
     )
+
+    def inherit(self, recipe: BoxRecipe, start: ModelDescription | None) -> BoxRecipe:
+        return recipe
+
+    def build_task(self, stage: BoxRecipe, *, data: Path) -> LiveDeadTask:
+        return LiveDeadTask(stage, data=data)
+
+    def write_package(
+        self,
+        network: Any,
+        *,
+        recipe: BoxRecipe,
+        data: Path,
+        folder: Path,
+        provenance: Provenance,
+        left_out: Sequence[Any] | None,
+        progress: Progress | None,
+    ) -> ModelPackage:
+        return package_boxes(
+            network, recipe=recipe, data=data, folder=folder, provenance=provenance
+        )
+
+
+LIVE_DEAD = _LiveDead()

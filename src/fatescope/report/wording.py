@@ -1,0 +1,46 @@
+"""A page in other words: what one system calls nuclei is a cell to another."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import fields, is_dataclass, replace
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from fatescope.report.page import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+T = TypeVar("T")
+
+
+def in_other_words(value: T, words: Mapping[str, str]) -> T:
+    """Replace whole words in a sentence, or in every sentence of a page.
+
+    Quoted names (of models, files, commands), code, images and drawings stay as they are; text
+    for a paper is prose and is changed.
+
+    Examples
+    --------
+    >>> in_other_words("2 nuclei by the model 'nuclei'.", {"nuclei": "cells"})
+    "2 cells by the model 'nuclei'."
+    """
+    listed = "|".join(map(re.escape, words))
+    pattern = re.compile(rf"(?<![\w'\"`“/.-])({listed})(?![\w'\"`”/.=-]*['\"`”]|[-/=\w])")
+    changed: T = _changed(value, pattern, words)
+    return changed
+
+
+def _changed(value: Any, pattern: re.Pattern[str], words: Mapping[str, str]) -> Any:
+    if isinstance(value, str):
+        if value.startswith(("data:", "<svg")):
+            return value
+        return pattern.sub(lambda found: words[found[0]], value)
+    if isinstance(value, Code) and value.kind != "prose":
+        return value
+    if is_dataclass(value) and not isinstance(value, type):
+        new = {f.name: _changed(getattr(value, f.name), pattern, words) for f in fields(value)}
+        return replace(value, **new)
+    if isinstance(value, tuple | list):
+        return type(value)(_changed(v, pattern, words) for v in value)
+    return value
