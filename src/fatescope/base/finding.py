@@ -34,7 +34,8 @@ RULES: dict[str, frozenset[str]] = {
     """),
     "result": _words("""
         assumed-channel assumed-scale doubtful excluded few-embryos few-wells joined-planes
-        label-image loss no-membrane no-nuclei no-plateau scaled unplaced-fields
+        label-image loss no-cells no-membrane no-nuclei no-plateau planes-apart scaled
+        unplaced-fields
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -75,6 +75,17 @@ def box_f1(images: Sequence[BoxScores]) -> float:
     return 2 * tp / both if both else float("nan")
 
 
+def class_f1(images: Sequence[BoxScores]) -> float:
+    """Return the mean F1 of both classes: found, and the class told right; NaN as `box_f1`."""
+    tp, both = np.zeros(2), np.zeros(2)
+    for s in images:
+        said, hit = s.p >= 0.5, _is_true(s)
+        tp += ((s.match >= 0) & ~said & ~hit).sum(), (said & hit).sum()
+        both += (~said).sum() + (~s.truth).sum(), said.sum() + s.truth.sum()
+    known = both > 0
+    return float((2 * tp[known] / both[known]).mean()) if known.any() else float("nan")
+
+
 def box_accuracy(images: Sequence[BoxScores]) -> float:
     """Return the share of found cells whose likelier class is the true one."""
     p, truth = _pooled(images)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import Finding
+from fatescope.base import ModelError
 from fatescope.models.outputs import BOX_CORNERS, Boxes
 from fatescope.predict.decoders.boxes import FoundBoxes, find_boxes
 from fatescope.predict.decoders.ellipses import EllipseLabels
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fatescope.base.types import FloatArray
-    from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Frame, Plane
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.settings import LiveDeadSettings
@@ -54,8 +53,6 @@ class FrameCells:
 
 def open_live_dead(predictor: Predictor) -> Boxes:
     """Return the output of a model that finds live and dead cells; `ModelError` for another."""
-    from fatescope.base import ModelError
-
     output = predictor.description.output_as(Boxes)
     if output.channels != (*BOX_CORNERS, "live", "dead"):
         raise ModelError(
@@ -186,23 +183,3 @@ def _of_plane(
     statistics = frame.statistics(model.image.percentiles)
     network = predictor.network(frame.parts, statistics)
     return find_boxes(network, plane, statistics, model, output, scale=plan.scale, done=done)
-
-
-def scale_finding(plan: ScalePlan, file: str, model: ModelDescription) -> Finding:
-    """Return what is said of the size of cells in ``findings.csv``."""
-    if plan.source == "none":
-        return Finding(
-            file=file,
-            rule="no-cells",
-            severity="warning",
-            reason="Nothing in the image looks like the cells of the model, at any size, so it "
-            "has no objects. If you see cells, give --diameter-px.",
-        )
-    said = replace(plan).finding(file)
-    return Finding(
-        file=file,
-        rule=said.rule,
-        severity=said.severity,
-        value=said.value,
-        reason=said.reason.replace("nuclei", "cells"),
-    )

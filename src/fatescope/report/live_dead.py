@@ -90,7 +90,7 @@ def live_dead_page(out: Path) -> Page:
 
 def _images(out: Path, record: Mapping[str, Any], objects: Table) -> list[Section]:
     """Show the first images with the outlines of cells, coloured by state."""
-    views = []
+    views: list[View] = []
     for said in record["inputs"]:
         if len(views) == MAX_IMAGES:
             break

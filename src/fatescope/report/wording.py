@@ -39,7 +39,8 @@ def _changed(value: Any, pattern: re.Pattern[str], words: Mapping[str, str]) -> 
     if isinstance(value, Code) and value.kind != "prose":
         return value
     if is_dataclass(value) and not isinstance(value, type):
-        new = {f.name: _changed(getattr(value, f.name), pattern, words) for f in fields(value)}
+        given = [f.name for f in fields(value) if f.init]
+        new = {name: _changed(getattr(value, name), pattern, words) for name in given}
         return replace(value, **new)
     if isinstance(value, tuple | list):
         return type(value)(_changed(v, pattern, words) for v in value)

@@ -5,17 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 
 from fatescope.base import InputError
 from fatescope.models.inputs import PERCENTILES
-from fatescope.predict.normalise import PlaneStatistics, normalise_plane, plane_statistics
+from fatescope.predict.normalise import PlaneStatistics, plane_statistics
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import read_boxes, read_plane
 from fatescope.train.box_network import STRIDE_PX
-from fatescope.train.crops import degrade
+from fatescope.train.crops import degrade, nothing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -176,20 +175,6 @@ class BoxCrops:
                 [side - boxes[:, 3], boxes[:, 0], side - boxes[:, 1], boxes[:, 2]], axis=1
             )
         return image, boxes, plane.second, known
-
-
-def nothing(side: int, rng: np.random.Generator) -> FloatArray:
-    """Return an image that holds nothing, normalised: noise, uneven light, both."""
-    grain = rng.standard_normal((side, side)).astype(np.float32)
-    width = float(rng.choice([0.0, 0.7, 1.5, 3.0]))
-    if width:
-        grain = cv2.GaussianBlur(grain, (0, 0), width)
-        grain /= max(float(grain.std()), 1e-6)
-    turn = rng.uniform(0, 2 * np.pi)
-    ramp = np.linspace(-1, 1, side, dtype=np.float32)
-    light = np.sin(turn) * ramp[:, None] + np.cos(turn) * ramp
-    image = grain + light * rng.choice([0.0, 0.5, 3.0])
-    return normalise_plane(image.astype(np.float32), percentiles=PERCENTILES)
 
 
 def box_targets(

@@ -66,6 +66,9 @@ class CropSettings(LightSettings):
     )
     on_touching: float = setting(0.35, "share of crops placed where nuclei touch", ge=0, le=1)
     on_nucleus: float = setting(0.45, "share of crops placed on any nucleus", ge=0, le=1)
+    empty: float = setting(
+        0.0, "share of crops that hold nothing but noise and uneven light", ge=0, le=1
+    )
     unequal: float = setting(
         0.0, "half of the crops: largest spread of the log of the brightness of nuclei", ge=0
     )

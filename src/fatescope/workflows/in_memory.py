@@ -200,7 +200,9 @@ def segment_phase_cells(
     from dataclasses import replace
 
     from fatescope.predict import PhaseCellsSettings
-    from fatescope.workflows.phase_cells import of_cells
+    from fatescope.workflows.cell_words import of_cells
+    from fatescope.workflows.nuclei import add_doubts
+    from fatescope.workflows.phase_cells import DOUBTS
 
     found = segment_nuclei(
         image,
@@ -210,7 +212,11 @@ def segment_phase_cells(
         settings=settings or PhaseCellsSettings(),
         progress=progress,
     )
-    return replace(found, findings=tuple(of_cells(f) for f in found.findings))
+    return replace(
+        found,
+        objects=add_doubts(found.objects, DOUBTS),
+        findings=tuple(of_cells(f) for f in found.findings),
+    )
 
 
 def find_live_dead(

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import Execution, Finding, Image, Progress, Table
+from fatescope.base import Execution, Finding, Image, Progress, SettingsError, Table
 from fatescope.measurement import objects_table, sum_in_bands
 from fatescope.plate import wilson_interval
 from fatescope.predict import (
@@ -25,7 +25,8 @@ from fatescope.predict import (
     open_frames,
     open_predictor,
 )
-from fatescope.predict.live_dead import choose_cell_scale, open_live_dead, scale_finding
+from fatescope.predict.live_dead import choose_cell_scale, open_live_dead
+from fatescope.workflows.cell_words import of_cells
 from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
 
@@ -122,14 +123,14 @@ def find_live_dead(
     model = predictor.description
     frames, findings = open_frames(image, channel=_channel(image, settings), predictor=predictor)
     plan = choose_cell_scale(frames, predictor, settings)
-    findings.append(scale_finding(plan, image.name, model))
+    findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
     findings += _planes_apart(image)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0, "measure": 0.0}
     tables, labels, counts = [], [], []
     for frame in frames:
         begun = time.perf_counter()
-        findings += [_of_cells(f) for f in frame.findings(image.name, model.image.percentiles)]
+        findings += frame.findings(image.name, model.image.percentiles)
         cells = find_cells(frame, predictor, plan, settings)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
@@ -146,7 +147,7 @@ def find_live_dead(
         tables={"objects": Table.concatenate(tables), "viability": viability_table(counts)},
         rasters={"labels": labels},
         kind=settings.labels,
-        findings=findings,
+        findings=[of_cells(f) for f in findings],
         record={"diameter": diameter},
         seconds=seconds,
     )
@@ -216,8 +217,6 @@ def _channel(image: Image, settings: LiveDeadSettings) -> str | None:
     named = [n for n in image.channels if any(w in n.lower() for w in words)]
     if len(named) == 1:
         return named[0]
-    from fatescope.base import SettingsError
-
     listed = ", ".join(image.channels) or f"0 to {image.size('C') - 1}"
     raise SettingsError(
         f"image {image.name!r} has the channels {listed}. Say with --channel which one is bright "
@@ -239,13 +238,6 @@ def _planes_apart(image: Image) -> list[Finding]:
             "in several is counted in each. Give a single plane for counts.",
         )
     ]
-
-
-def _of_cells(finding: Finding) -> Finding:
-    """Return a finding on pixels in the words of cells."""
-    from dataclasses import replace
-
-    return replace(finding, reason=finding.reason.replace("nucleus", "cell"))
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:

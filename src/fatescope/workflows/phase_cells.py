@@ -9,9 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import Execution, Finding, Image, Progress
+from fatescope.base import Execution, Image, Progress
+from fatescope.measurement import DoubtSettings
 from fatescope.predict import PhaseCellsSettings
-from fatescope.workflows.nuclei import NUCLEI, find_nuclei
+from fatescope.workflows.cell_words import WORDS, of_cells
+from fatescope.workflows.nuclei import NUCLEI, add_doubts, find_nuclei
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
 
 if TYPE_CHECKING:
@@ -21,8 +23,8 @@ if TYPE_CHECKING:
     from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.predict import Inputs
 
-WORDS = {"nucleus": "cell", "nuclei": "cells", "Nucleus": "Cell", "Nuclei": "Cells"}
-"""What findings and pages call the objects."""
+DOUBTS = DoubtSettings(min_ellipse_fill=0.4)
+"""Adherent cells have arms: few fill their ellipse as nuclei do."""
 
 
 def predict_phase_cells(
@@ -97,15 +99,12 @@ def find_phase_cells(
 ) -> Found:
     """Find and measure the cells of one image; the `System.find` of phase contrast."""
     found = find_nuclei(image, settings, predictor=predictor, scratch=scratch, decided=decided)
-    return replace(found, findings=[of_cells(f) for f in found.findings])
-
-
-def of_cells(finding: Finding) -> Finding:
-    """Return a finding about nuclei as one about cells; names of models and commands stay."""
-    from fatescope.report import in_other_words
-
-    rule = "no-cells" if finding.rule == "no-nuclei" else finding.rule
-    return replace(finding, rule=rule, reason=in_other_words(finding.reason, WORDS))
+    objects = add_doubts(found.tables["objects"], DOUBTS)
+    return replace(
+        found,
+        tables={**found.tables, "objects": objects},
+        findings=[of_cells(f) for f in found.findings],
+    )
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:
@@ -120,6 +119,11 @@ def _write_pages(out: Path) -> tuple[str, ...]:
     return "report.html", "settings.toml"
 
 
-PHASE_CELLS: System[PhaseCellsSettings] = replace(
-    NUCLEI, command="predict phase-cells", find=find_phase_cells, write_pages=_write_pages
+PHASE_CELLS: System[PhaseCellsSettings] = System(
+    command="predict phase-cells",
+    cost=NUCLEI.cost,
+    find=find_phase_cells,
+    open_model=NUCLEI.open_model,
+    write_pages=_write_pages,
+    decide=NUCLEI.decide,
 )
