@@ -193,7 +193,7 @@ def test_faults_of_a_user_are_sentences(tmp_path):
     with pytest.raises(ModelError, match="boxes, and instance-maps are needed"):
         fs.predict_nuclei(image, out=tmp_path / "2", settings=fs.NucleiSettings(model="live-dead"))
     with pytest.raises(SettingsError, match="not both"):
-        fs.LiveDeadSettings(diameter_px=20, diameter_um=8)
+        fs.LiveDeadSettings.from_values({"diameter_px": 20, "diameter_um": 8})
     with pytest.raises(SettingsError, match="which one is bright"):
         fs.find_live_dead(np.stack([chamber(CELLS)] * 2), axes="CYX")
     predict_live_dead(image, out=tmp_path / "3", execution=ALONE)

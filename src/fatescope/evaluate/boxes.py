@@ -128,7 +128,7 @@ def box_interval(
 ) -> tuple[float, float] | None:
     """Return the percentile interval of a score over independent units, drawn with replacement.
 
-    ``None`` for fewer than two units, whose spread is unknown.
+    ``None`` for fewer than two units, whose spread is unknown, and for a score that is.
     """
     members: dict[str, list[BoxScores]] = {}
     for one, unit in zip(images, units, strict=True):
@@ -139,6 +139,8 @@ def box_interval(
     rng = np.random.default_rng(settings.seed)
     drawn = rng.integers(len(groups), size=(settings.resamples, len(groups)))
     values = np.array([score([s for i in row for s in groups[i]]) for row in drawn])
+    if not np.isfinite(values).any():
+        return None
     tail = (1 - settings.level) / 2
     low, high = np.nanquantile(values, [tail, 1 - tail])
     return float(low), float(high)

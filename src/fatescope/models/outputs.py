@@ -122,6 +122,10 @@ class Boxes(Output):
     most_overlap: float = setting(
         0.5, "of two boxes with a larger IoU the one with the lower score is dropped", ge=0, le=1
     )
+    mirrored: bool = setting(
+        False,
+        "boxes are the mean over the image and its three mirror images: surer, four times the time",
+    )
     temperature: float = setting(
         1.0, "logits of the classes are divided by this, so that probabilities are right", gt=0
     )

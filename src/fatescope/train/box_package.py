@@ -73,7 +73,9 @@ def draft_description(recipe: BoxRecipe) -> ModelDescription:
             modality=recipe.modality,
             polarity="any",
         ),
-        output=Boxes(channels=(*BOX_CORNERS, *recipe.classes), stride_px=STRIDE_PX),
+        output=Boxes(
+            channels=(*BOX_CORNERS, *recipe.classes), stride_px=STRIDE_PX, mirrored=recipe.mirrored
+        ),
     )
 
 
@@ -194,7 +196,8 @@ def _card(
         f"px). It proposes a box at every {output.stride_px} px; of these, peaks of at least "
         f"{output.least_score:g} are kept that overlap no better one by an IoU above "
         f"{output.most_overlap:g}. Logits of the classes {' and '.join(recipe.classes)} are "
-        f"divided by {output.temperature:g}.",
+        f"divided by {output.temperature:g}."
+        + (" What is proposed is the mean over four mirror images." if output.mirrored else ""),
         "## How it was made\n\n"
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
         f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px, "
@@ -208,7 +211,7 @@ def _card(
         "training images; other dyes or none: what counts as dead is what somebody called dead "
         "who looked at the image. Cells that overlap, and cells of which the edge of the image "
         "shows little. Every image was analysed at the working size by the true median of its "
-        "kind. Truth was boxed by hand and has faults of its own.",
+        "kind, as the command does where cells are about as large as in training. Truth was boxed by hand and has faults of its own.",
     ]
     return "\n\n".join([*parts, *([f"## To be cited\n\n{cited}"] if cited else [])]) + "\n"
 
@@ -225,7 +228,8 @@ def _held_out(recipe: BoxRecipe, test: Sequence[Sample], scores: Sequence[BoxSco
     for name, score in SCORES.items():
         ends = box_interval(scores, units, score, settings)
         between = "" if ends is None else f"{ends[0]:.3f} to {ends[1]:.3f}"
-        lines.append(f"| {_WORDS[name]} | {found[name]:.3f} | {between} |")
+        value = f"{found[name]:.3f}" if np.isfinite(found[name]) else "unknown"
+        lines.append(f"| {_WORDS[name]} | {value} | {between} |")
     return (
         "## Held-out score\n\n"
         f"{len(test)} images of {len(set(units))} units that neither training nor the choice of "

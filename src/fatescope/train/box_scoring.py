@@ -21,6 +21,7 @@ from fatescope.evaluate.boxes import (
 from fatescope.models import Boxes
 from fatescope.predict import plane_statistics
 from fatescope.predict.decoders.boxes import FoundBoxes, calibrated, distinct, find_boxes
+from fatescope.predict.live_dead import working_ratio
 from fatescope.prepare import read_boxes, read_plane
 from fatescope.train.box_crops import kind_diameters
 
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 LEAST_SCORE = tuple(round(0.2 + 0.02 * i, 2) for i in range(26))
 MOST_OVERLAP = (0.25, 0.35, 0.45, 0.55)
 TEMPERATURE = tuple(round(0.5 * 1.05**i, 4) for i in range(45))
-_CANDIDATE = 0.1
+_CANDIDATE, _FLAT = 0.1, 0.01
 SCORES = {
     "f1": box_f1,
     "f1_class": class_f1,
@@ -60,7 +61,7 @@ def propose(
     description: ModelDescription,
     classes: tuple[str, str],
 ) -> list[Proposed]:
-    """Return what a network proposes for samples at the working size by their kind."""
+    """Return what a network proposes for samples, at the size at which the command looks."""
     output = description.output_as(Boxes)
     loose = output.replace(least_score=_CANDIDATE, most_overlap=1.0, temperature=1.0)
     sizes = kind_diameters(samples)
@@ -68,7 +69,7 @@ def propose(
     for sample, true in zip(samples, read_boxes(samples), strict=True):
         pixels = read_plane(sample.image)
         size = sizes.get(sample.kind, description.image.diameter_px)
-        scale = description.image.diameter_px / size
+        scale = working_ratio(description.image.diameter_px / size)
         statistics = plane_statistics(
             lambda p=pixels: [p],  # type: ignore[misc]
             percentiles=description.image.percentiles,
@@ -97,18 +98,24 @@ def _scored(proposed: Proposed, output: Boxes) -> BoxScores:
 def tune_boxes(proposed: Sequence[Proposed], output: Boxes) -> Boxes:
     """Choose score and overlap, then the temperature by likelihood, on validation units.
 
-    Score and overlap have the highest sum of two numbers: the mean F1 of both classes, and the
-    area under precision-recall of the second, missed ones counted. By the F1 of all cells the
-    rarer and fainter class would be left out for the sake of the other, and viability be too high.
+    By the mean F1 of both classes. Near its top that changes little with the score, and of the
+    faint cells, which are the dead ones, the first are lost: the lowest score within `_FLAT` of
+    the best is taken, or viability would be too high.
     """
-    best, most = output, -1.0
-    for overlap in MOST_OVERLAP:
-        for least in LEAST_SCORE:
-            tried = output.replace(least_score=least, most_overlap=overlap)
-            scores = score_boxes(proposed, tried)
-            merit = float(np.nan_to_num([class_f1(scores), box_precision(scores)]).sum())
-            if merit > most + 1e-4:
-                best, most = tried, merit
+    tried = {
+        (overlap, least): class_f1(
+            score_boxes(proposed, output.replace(least_score=least, most_overlap=overlap))
+        )
+        for overlap in MOST_OVERLAP
+        for least in LEAST_SCORE
+    }
+    known = {k: v for k, v in tried.items() if np.isfinite(v)}
+    if not known:
+        return output
+    most = max(known.values())
+    overlap = max(known, key=lambda k: known[k])[0]
+    least = min(k[1] for k, v in known.items() if k[0] == overlap and v >= most - _FLAT)
+    best = output.replace(least_score=least, most_overlap=overlap)
     pairs = [s.found_class for s in score_boxes(proposed, best.replace(temperature=1.0))]
     p = np.concatenate([p for p, _ in pairs])
     truth = np.concatenate([t for _, t in pairs])

@@ -66,6 +66,9 @@ class BoxRecipe(Recipe):
     classes: tuple[str, str] = setting(
         ("live", "dead"), "the two classes, as the tables of boxes name them"
     )
+    mirrored: bool = setting(
+        True, "prediction takes the mean over the image and its mirror images; not while training"
+    )
     network: BoxNetworkSettings = setting(BoxNetworkSettings(), "the network")
     crops: BoxCropSettings = setting(BoxCropSettings(), "the crops")
     loss: BoxLossSettings = setting(BoxLossSettings(), "the loss")

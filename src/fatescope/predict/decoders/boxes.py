@@ -78,7 +78,7 @@ def find_boxes(
     for place in product(*(range(len(t.starts)) for t in grid.tiles)):
         starts = [tiles.starts[i] for tiles, i in zip(grid.tiles, place, strict=True)]
         tile = read_tile(pixels, grid, statistics, *starts)
-        found = network.run(tile[None, None])[0]
+        found = propose(network, tile, output)
         parts.append(_of_tile(found, grid, place, tile.shape, output))
         if done is not None:
             done()
@@ -89,6 +89,28 @@ def find_boxes(
     found = found[distinct(found[:, :4], most_overlap=output.most_overlap)]
     corners, score, p = found[:, :4], found[:, 4], found[:, len(BOX_CORNERS) :]
     return FoundBoxes(corners, score, calibrated(p, output.temperature))
+
+
+def propose(network: Network, tile: FloatArray, output: Boxes) -> FloatArray:
+    """Return what a network proposes for a tile, (N, C): as it is, or the mean over mirror images.
+
+    A point and its mirror image see the same cell; their boxes, scores and probabilities are
+    averaged, so that grain which happens to look like a cell counts less.
+    """
+    as_is = np.asarray(network.run(tile[None, None])[0])
+    if not output.mirrored:
+        return as_is
+    points = tuple(n // output.stride_px for n in tile.shape)
+    total = as_is.astype(np.float64)
+    for axes in ((0,), (1,), (0, 1)):
+        flipped = np.ascontiguousarray(np.flip(tile, axes))
+        seen = np.asarray(network.run(flipped[None, None])[0]).reshape(*points, -1)
+        seen = np.flip(seen, axes).reshape(as_is.shape).astype(np.float64)
+        for axis in axes:
+            near, far = seen[:, axis].copy(), seen[:, axis + 2].copy()
+            seen[:, axis], seen[:, axis + 2] = tile.shape[axis] - far, tile.shape[axis] - near
+        total += seen
+    return np.asarray(total / 4)
 
 
 def _of_tile(

@@ -77,7 +77,7 @@ class LiveDeadTask:
         """Return the scores of `box_scoring` on the validation units, at the usual thresholds."""
         if not self._validation:
             return {}
-        description = draft_description(self._recipe)
+        description = draft_description(self._recipe.replace(mirrored=False))
         proposed = propose(
             EvaluatedNetwork(network),
             self._validation,
