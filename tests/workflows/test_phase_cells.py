@@ -93,13 +93,18 @@ def test_the_command_writes_what_the_function_does_and_speaks_of_cells(tmp_path)
 def test_an_image_that_holds_nothing_gives_no_cells():
     rng = np.random.default_rng(1)
     x = np.arange(300)
+    grain = [gaussian_filter(rng.normal(0, 1, (400, 400)), w) for w in (0.7, 1.5, 3)]
     for pixels in (
+        *((120 + 10 * g / g.std()).clip(0, 255).astype(np.uint8) for g in grain),
         rng.normal(120, 5, (200, 300)).clip(0, 255).astype(np.uint8),
         np.zeros((200, 300), np.uint8),
         (np.ones((200, 1)) * (60 + 0.3 * x) + rng.normal(0, 1, (200, 300))).astype(np.uint8),
         np.full((1, 1), 3, np.uint8),
     ):
-        assert len(fs.segment_phase_cells(pixels).objects) == 0
+        found = fs.segment_phase_cells(pixels)
+        assert len(found.objects) == 0
+        assert not found.labels.any()
+        assert {f.rule for f in found.findings} & {"no-cells", "constant", "empty"}
 
 
 def test_a_bad_file_costs_one_finding_and_a_plan_writes_nothing(tmp_path):

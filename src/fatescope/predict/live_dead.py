@@ -31,7 +31,7 @@ _ENOUGH = 3.0
 sure as it is; at its own size any cell is enough."""
 _BY_FAR = 2.0
 """And only where it sees so many times as many as the image's own size."""
-_KEEP = 1.6
+_KEEP = 1.7
 """Within this ratio an image keeps its size: the model knows such sizes."""
 _NEARLY = 0.95
 """But for this: networks learn from resampled crops, and an image as it was taken is sharper than
@@ -84,12 +84,15 @@ def choose_cell_scale(
         looks = [_look(frame, predictor, scale, stretch) for frame in chosen]
         sides = np.concatenate([side for side, _ in looks])
         seen = float(sum(score.sum() for _, score in looks))
-        if (scale == _NEARLY and seen > 0) or seen >= max(_ENOUGH, _BY_FAR * best[0] if best else 0.0):
+        if (scale == _NEARLY and seen > 0) or seen >= max(
+            _ENOUGH, _BY_FAR * best[0] if best else 0.0
+        ):
             best = seen, float(np.median(sides)) / scale
     if best is None:
         return ScalePlan(scale=stretch, diameter_px=None, source="none")
     seen, diameter = best
-    ratio = working_ratio(model.image.diameter_px / diameter)
+    few = seen < _ENOUGH  # two cells that the edge cuts say little of the size of others
+    ratio = _NEARLY if few else working_ratio(model.image.diameter_px / diameter)
     return ScalePlan(
         scale=(ratio * stretch[0], ratio * stretch[1]),
         diameter_px=diameter,

@@ -312,7 +312,8 @@ def _coarse(
         return None
     most = max(look.merit(model) for look in looks)
     sure = [look for look in looks if look.n >= _FEW]
-    if max((look.merit(model) for look in sure), default=0.0) * _BY_FAR < most:
+    crowded = bool(sure) and model.image.modality == "phase"  # a field is no single cell
+    if not crowded and max((look.merit(model) for look in sure), default=0.0) * _BY_FAR < most:
         sure = looks
     most = max(look.merit(model) for look in sure)
     # A coarse look may take whole groups for nuclei: of good answers the finest is right.

@@ -13,6 +13,12 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+CELL_WORDS = {"nucleus": "cell", "nuclei": "cells", "Nucleus": "Cell", "Nuclei": "Cells"}
+"""For models that find other cells than nuclei in the way of nuclei."""
+
+
+_QUOTED = re.compile(r"(`[^`]*`)")
+
 
 def in_other_words(value: T, words: Mapping[str, str]) -> T:
     """Replace whole words in a sentence, or in every sentence of a page.
@@ -35,7 +41,9 @@ def _changed(value: Any, pattern: re.Pattern[str], words: Mapping[str, str]) -> 
     if isinstance(value, str):
         if value.startswith(("data:", "<svg")):
             return value
-        return pattern.sub(lambda found: words[found[0]], value)
+        parts = _QUOTED.split(value)  # what stands between backticks is at odd places
+        parts[::2] = (pattern.sub(lambda found: words[found[0]], part) for part in parts[::2])
+        return "".join(parts)
     if isinstance(value, Code) and value.kind != "prose":
         return value
     if is_dataclass(value) and not isinstance(value, type):

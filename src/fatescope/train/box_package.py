@@ -211,7 +211,8 @@ def _card(
         "training images; other dyes or none: what counts as dead is what somebody called dead "
         "who looked at the image. Cells that overlap, and cells of which the edge of the image "
         "shows little. Every image was analysed at the working size by the true median of its "
-        "kind, as the command does where cells are about as large as in training. Truth was boxed by hand and has faults of its own.",
+        "kind, as the command does where cells are about as large as in training. Truth was boxed "
+        "by hand and has faults of its own.",
     ]
     return "\n\n".join([*parts, *([f"## To be cited\n\n{cited}"] if cited else [])]) + "\n"
 

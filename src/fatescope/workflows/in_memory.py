@@ -175,7 +175,6 @@ def segment_phase_cells(
     spacing_um: Sequence[float] | None = None,
     interval_min: float | None = None,
     settings: PhaseCellsSettings | None = None,
-    progress: Progress | None = None,
 ) -> SegmentedImage:
     """Find and measure the cells of a phase-contrast image, in memory.
 
@@ -185,7 +184,6 @@ def segment_phase_cells(
     axes, spacing_um, interval_min
         See `as_image`.
     settings : PhaseCellsSettings, optional
-    progress : callable, optional
 
     Returns
     -------
@@ -197,25 +195,28 @@ def segment_phase_cells(
     ------
     InputError, SettingsError, ModelError
     """
-    from dataclasses import replace
-
     from fatescope.predict import PhaseCellsSettings
-    from fatescope.workflows.cell_words import of_cells
-    from fatescope.workflows.nuclei import add_doubts
-    from fatescope.workflows.phase_cells import DOUBTS
+    from fatescope.workflows.nuclei import open_nuclei_model
+    from fatescope.workflows.phase_cells import find_phase_cells
 
-    found = segment_nuclei(
-        image,
-        axes=axes,
-        spacing_um=spacing_um,
-        interval_min=interval_min,
-        settings=settings or PhaseCellsSettings(),
-        progress=progress,
-    )
-    return replace(
-        found,
-        objects=add_doubts(found.objects, DOUBTS),
-        findings=tuple(of_cells(f) for f in found.findings),
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    how = settings or PhaseCellsSettings()
+    predictor = open_nuclei_model(how.model, precision=how.precision)
+    found = find_phase_cells(whole, how, predictor=predictor, scratch=None, decided=None)
+    planes = (slice(None), slice(None))
+    labels = [
+        np.stack([frame[(z, *planes)] for z in range(whole.size("Z"))])
+        if "Z" in whole.axes
+        else np.asarray(frame[planes])
+        for frame in found.rasters["labels"]
+    ]
+    found.close()
+    kind = np.result_type(*labels)
+    return SegmentedImage(
+        labels=np.stack(labels).astype(kind) if "T" in whole.axes else labels[0],
+        axes=whole.axes.replace("C", ""),
+        objects=found.tables["objects"],
+        findings=tuple(found.findings),
     )
 
 

@@ -12,9 +12,14 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base import Execution, Image, Progress
 from fatescope.measurement import DoubtSettings
 from fatescope.predict import PhaseCellsSettings
-from fatescope.workflows.cell_words import WORDS, of_cells
+from fatescope.workflows.cell_words import of_cells
 from fatescope.workflows.nuclei import NUCLEI, add_doubts, find_nuclei
-from fatescope.workflows.predict import Found, System, plan_images, predict_images
+from fatescope.workflows.predict import (
+    Found,
+    System,
+    plan_images,
+    predict_images,
+)
 
 if TYPE_CHECKING:
     from fatescope.predict import Predictor, Scratch
@@ -99,21 +104,25 @@ def find_phase_cells(
 ) -> Found:
     """Find and measure the cells of one image; the `System.find` of phase contrast."""
     found = find_nuclei(image, settings, predictor=predictor, scratch=scratch, decided=decided)
-    objects = add_doubts(found.tables["objects"], DOUBTS)
     return replace(
         found,
-        tables={**found.tables, "objects": objects},
+        tables={**found.tables, "objects": add_doubts(found.tables["objects"], DOUBTS)},
         findings=[of_cells(f) for f in found.findings],
     )
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:
-    from fatescope.report import in_other_words, nuclei_report_from_folder, write_settings
+    from fatescope.report import (
+        CELL_WORDS,
+        in_other_words,
+        nuclei_report_from_folder,
+        write_settings,
+    )
     from fatescope.report.nuclei.page import report_page
     from fatescope.report.page import write_page
 
     report = nuclei_report_from_folder(out)
-    page: Any = in_other_words(report_page(report), WORDS)
+    page: Any = in_other_words(report_page(report), CELL_WORDS)
     write_page(out / "report.html", page)
     write_settings(out / "settings.toml", report)
     return "report.html", "settings.toml"
