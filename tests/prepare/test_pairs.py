@@ -1,5 +1,6 @@
 """Pairs are found in indexed folders and by patterns, and each knows its unit and frame."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from fatescope.prepare import (
     Sample,
     find_pairs,
     read_samples,
+    read_truth,
     unit_ids,
     write_samples,
 )
@@ -195,3 +197,40 @@ def test_images_may_be_jpeg_and_labels_may_not(tmp_path):
     (tmp_path / "labels" / "a.png").rename(tmp_path / "labels" / "a.jpg")
     with pytest.raises(InputError, match=r"labels holds no a"):
         find_pairs([tmp_path], settings=PairSettings(unit="name"))
+
+
+def test_a_unit_may_be_a_column_of_the_index_above_the_images(tmp_path):
+    (tmp_path / "index.csv").write_text("field,group\ns1,wall\ns2,wall\ns3,f3\n")
+    for i in (1, 2, 3):
+        save(tmp_path / "half" / f"s{i}_img.png")
+        save(tmp_path / "half" / f"s{i}_lab.png")
+    found = PairSettings(
+        images=str(tmp_path / "half/*_img.png"),
+        labels=str(tmp_path / "half/*_lab.png"),
+        unit="group",
+        pieces="largest",
+    )
+    samples = find_pairs([], settings=found)
+    assert [s.unit for s in samples] == ["wall", "wall", "f3"]
+    assert {s.pieces for s in samples} == {"largest"}
+    with pytest.raises(InputError, match="no column 'day'"):
+        find_pairs([], settings=found.replace(unit="day"))
+    save(tmp_path / "half" / "s4_img.png")
+    save(tmp_path / "half" / "s4_lab.png")
+    with pytest.raises(InputError, match="no row for s4_img"):
+        find_pairs([], settings=found)
+
+
+def test_of_a_label_in_pieces_only_the_largest_may_count(tmp_path):
+    labels = np.array([[1, 1, 0, 1], [2, 0, 2, 0], [0, 3, 3, 3]], np.uint8)
+    save(tmp_path / "a.png")
+    Image.fromarray(labels).save(tmp_path / "l.png")
+    sample = Sample(image=tmp_path / "a.png", labels=tmp_path / "l.png", unit="u", pieces="largest")
+    assert read_truth(sample).tolist() == [[1, 1, 0, -1], [2, 0, -1, 0], [0, 3, 3, 3]]
+    assert read_truth(replace(sample, pieces="all")).tolist() == labels.tolist()
+    write_samples(tmp_path / "samples.csv", [sample])
+    assert read_samples(tmp_path, splits=["train"])[0].pieces == "largest"
+    text = (tmp_path / "samples.csv").read_text().replace("largest", "some")
+    (tmp_path / "samples.csv").write_text(text)
+    with pytest.raises(FileFormatError, match="pieces is all or largest"):
+        read_samples(tmp_path, splits=["train"])

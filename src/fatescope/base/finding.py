@@ -35,8 +35,8 @@ RULES: dict[str, frozenset[str]] = {
     "result": _words("""
         abstained assumed-channel assumed-scale bridged doubtful excluded few-embryos few-wells
         joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
-        no-plateau no-table not-its-table offset one-population scaled unplaced-fields
-        unstained-wells
+        no-plateau no-table not-its-table offset one-population planes-apart scaled
+        unplaced-fields unstained-wells
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

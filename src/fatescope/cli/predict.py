@@ -11,7 +11,13 @@ from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.membrane.settings import MembraneSettings
 from fatescope.predict.populations.settings import PopulationSettings
-from fatescope.predict.settings import NucleiEmSettings, NucleiSettings, ViabilitySettings
+from fatescope.predict.settings import (
+    LiveDeadSettings,
+    NucleiEmSettings,
+    NucleiSettings,
+    PhaseCellsSettings,
+    ViabilitySettings,
+)
 
 if TYPE_CHECKING:
     from fatescope.workflows.predict import System
@@ -56,6 +62,45 @@ def nuclei_em(
 
     system = replace(NUCLEI, command="predict nuclei-em")
     return _answer(system, inputs, out, settings, execution, console, fresh, plan)
+
+
+@command(predict, "phase-cells", example="fatescope predict phase-cells dish.tif --out results")
+def phase_cells(
+    inputs: Inputs,
+    out: Out,
+    settings: PhaseCellsSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Outline, count and measure cells in phase contrast, without any dye.
+
+    The same as `predict nuclei`, with the model for adherent cells in phase contrast.
+    """
+    from fatescope.workflows.phase_cells import PHASE_CELLS
+
+    return _answer(PHASE_CELLS, inputs, out, settings, execution, console, fresh, plan)
+
+
+@command(predict, "live-dead", example="fatescope predict live-dead chamber.png --out results")
+def live_dead(
+    inputs: Inputs,
+    out: Out,
+    settings: LiveDeadSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Find cells in bright field, each in a box, and say which of them are dead.
+
+    Writes tables of cells and of viability with intervals, label images (the ellipse in each box),
+    findings, a record of the run and a report. The same command again continues where it stopped.
+    """
+    from fatescope.workflows.live_dead import LIVE_DEAD
+
+    return _answer(LIVE_DEAD, inputs, out, settings, execution, console, fresh, plan)
 
 
 def _answer(

@@ -130,14 +130,33 @@ class PixelClasses(Output):
         return self
 
 
+BOX_CORNERS = ("y0", "x0", "y1", "x1", "score")
+"""What every box begins with; the probability of each class follows."""
+
+
 class Boxes(Output):
-    """Boxes with classes: ``y0, x0, y1, x1``, score, and the probability of each class."""
+    """Boxes with classes: ``y0, x0, y1, x1``, score, and the probability of each class.
+
+    The network proposes one box at each point of a grid, in reading order: points lie
+    ``stride_px`` apart along Y and X, the first at half of that. What is proposed is thinned by
+    peaks and by overlap.
+    """
 
     kind: Literal["boxes"] = setting("boxes", "what is given")
     form: Literal["boxes"] = setting("boxes", "one vector for each box")
+    stride_px: int = setting(
+        4, "distance of the points at which boxes are proposed", unit="px", ge=1
+    )
     least_score: float = setting(0.5, "boxes with a lower score are dropped", ge=0, le=1)
     most_overlap: float = setting(
         0.5, "of two boxes with a larger IoU the one with the lower score is dropped", ge=0, le=1
+    )
+    mirrored: bool = setting(
+        False,
+        "boxes are the mean over the image and its three mirror images: surer, four times the time",
+    )
+    temperature: float = setting(
+        1.0, "logits of the classes are divided by this, so that probabilities are right", gt=0
     )
 
 

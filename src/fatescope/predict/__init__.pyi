@@ -1,6 +1,9 @@
 from .channels import choose_channel as choose_channel
 from .channels import open_frames as open_frames
 from .classical import Classical as Classical
+from .decoders.boxes import FoundBoxes as FoundBoxes
+from .decoders.boxes import find_boxes as find_boxes
+from .decoders.ellipses import EllipseLabels as EllipseLabels
 from .decoders.instances import find_regions as find_regions
 from .decoders.join import RegionSums as RegionSums
 from .decoders.join import add_part as add_part
@@ -10,6 +13,8 @@ from .decoders.labels import PlaneLabels as PlaneLabels
 from .frames import Frame as Frame
 from .frames import Plane as Plane
 from .level import LevelledPlane as LevelledPlane
+from .live_dead import FrameCells as FrameCells
+from .live_dead import find_cells as find_cells
 from .modality import check_modality as check_modality
 from .normalise import PlaneStatistics as PlaneStatistics
 from .normalise import normalise as normalise
@@ -24,11 +29,14 @@ from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
+from .settings import LiveDeadSettings as LiveDeadSettings
 from .settings import ModelChoice as ModelChoice
 from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
+from .settings import PhaseCellsSettings as PhaseCellsSettings
 from .settings import PlateModel as PlateModel
 from .settings import PredictSettings as PredictSettings
+from .settings import SizedSettings as SizedSettings
 from .settings import ViabilityChoice as ViabilityChoice
 from .settings import ViabilitySettings as ViabilitySettings
 from .size import ScalePlan as ScalePlan

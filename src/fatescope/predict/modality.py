@@ -94,8 +94,9 @@ def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDesc
         steps.insert(0, "invert the image if it is a negative")
     if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
         steps.append(
-            "no shipped model takes brightfield or phase contrast: choose the channel of a "
-            "nuclear stain with --channel, or adapt a model to labelled images of your own"
+            "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
+            "`fatescope predict live-dead`; for nuclei choose the channel of a nuclear stain with "
+            "--channel"
         )
     if not steps:
         return "Look at the outlines before you use them, or train with your own images."

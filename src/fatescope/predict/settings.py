@@ -24,16 +24,27 @@ class PredictSettings(ImageReading, ModelChoice):
     """What every predicting command lets a user choose."""
 
 
-class NucleiSettings(PredictSettings):
+class SizedSettings(PredictSettings):
+    """How large the objects of an image are; unknown, it is estimated."""
+
+    diameter_px: float | None = setting(
+        None, "typical diameter of an object in the image", unit="px", ge=2, le=10_000
+    )
+    diameter_um: float | None = setting(
+        None, "typical diameter of an object", unit="µm", gt=0, le=10_000
+    )
+
+    @model_validator(mode="after")
+    def _one_diameter(self) -> Self:
+        if self.diameter_px is not None and self.diameter_um is not None:
+            raise ValueError("give --diameter-px or --diameter-um, not both")
+        return self
+
+
+class NucleiSettings(SizedSettings):
     """What decides the result of a nuclei prediction; how it is executed is said elsewhere."""
 
     model: str = setting("nuclei", "name of a shipped model, path of a package, or classical")
-    diameter_px: float | None = setting(
-        None, "typical diameter of a nucleus in the image", unit="px", ge=2, le=10_000
-    )
-    diameter_um: float | None = setting(
-        None, "typical diameter of a nucleus", unit="µm", gt=0, le=10_000
-    )
     same_size: bool = setting(
         False,
         "one estimate of the diameter for all images of a run with one pixel size and channel",
@@ -57,9 +68,7 @@ class NucleiSettings(PredictSettings):
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> NucleiSettings:
-        if self.diameter_px is not None and self.diameter_um is not None:
-            raise ValueError("give --diameter-px or --diameter-um, not both")
+    def _one_area(self) -> Self:
         if self.min_area_px is not None and self.min_area_um2 is not None:
             raise ValueError("give --min-area-px or --min-area-um2, not both")
         return self
@@ -69,6 +78,25 @@ class NucleiEmSettings(NucleiSettings):
     """What decides the result of a prediction on electron micrographs of sections."""
 
     model: str = setting("nuclei-em", "name of a shipped model, path of a package, or classical")
+
+
+class PhaseCellsSettings(NucleiSettings):
+    """What decides the result of a prediction on cells in phase contrast."""
+
+    model: str = setting("phase-cells", "name of a shipped model, or path of a package")
+
+
+class LiveDeadSettings(SizedSettings):
+    """What decides which cells are found in bright field, and which of them are dead."""
+
+    model: str = setting("live-dead", "name of a shipped model, or path of a package")
+    least_score: float | None = setting(
+        None, "cells with a lower score are dropped; default: of the model", ge=0, le=1
+    )
+    dead_from: float = setting(
+        0.5, "cells that are dead with at least this probability count as dead", gt=0, lt=1
+    )
+    labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
 
 
 class ViabilityChoice(ModelChoice):

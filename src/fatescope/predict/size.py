@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
     from fatescope.predict.looks import Look, SamplePlane
-    from fatescope.predict.settings import NucleiSettings
+    from fatescope.predict.settings import SizedSettings
 
 TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
 """Working pixels per input pixel of the coarse passes, the likely ones first."""
@@ -123,7 +123,7 @@ class ScalePlan:
 
 
 def scale_from_settings(
-    settings: NucleiSettings, model: ModelDescription, spacing: Spacing
+    settings: SizedSettings, model: ModelDescription, spacing: Spacing
 ) -> ScalePlan | None:
     """Return the plan that settings or spacing decide, or None where they do not.
 
@@ -312,7 +312,8 @@ def _coarse(
         return None
     most = max(look.merit(model) for look in looks)
     sure = [look for look in looks if look.n >= _FEW]
-    if max((look.merit(model) for look in sure), default=0.0) * _BY_FAR < most:
+    crowded = bool(sure) and model.image.modality == "phase"  # a field is no single cell
+    if not crowded and max((look.merit(model) for look in sure), default=0.0) * _BY_FAR < most:
         sure = looks
     most = max(look.merit(model) for look in sure)
     # A coarse look may take whole groups for nuclei: of good answers the finest is right.

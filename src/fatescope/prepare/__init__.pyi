@@ -1,3 +1,5 @@
+from .boxes import BoxLabels as BoxLabels
+from .boxes import read_boxes as read_boxes
 from .crop_store import CropStore as CropStore
 from .crop_store import PublishedCrops as PublishedCrops
 from .crop_store import open_crops as open_crops
@@ -20,6 +22,7 @@ from .leaks import audit_units as audit_units
 from .leaks import check_leaks as check_leaks
 from .pairs import PairSettings as PairSettings
 from .pairs import find_pairs as find_pairs
+from .pairs import joined_units as joined_units
 from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth

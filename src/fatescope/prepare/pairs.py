@@ -9,12 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.base import FileFormatError, InputError, setting
+from fatescope.prepare.boxes import TABLE as BOXES
+from fatescope.prepare.leaks import Leak
 from fatescope.prepare.splits import Split, SplitSettings, split_frames, split_units
-from fatescope.prepare.store import Sample, label_promise, with_splits
+from fatescope.prepare.store import Pieces, Sample, label_promise, with_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+NAME_COLUMNS = ("name", "image")
 UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
 FRAME_COLUMNS = ("frame", "time")
 SUFFIXES = (".png", ".tif", ".tiff")
@@ -27,9 +30,15 @@ class PairSettings(SplitSettings):
     """Where pairs are found, what their unit is, and how they are divided."""
 
     images: str | None = setting(None, "images, as a pattern such as 'raw/**/*.tif'")
-    labels: str | None = setting(None, "label images, as a pattern; matched to images by stem")
+    labels: str | None = setting(
+        None, "label images, or tables of boxes, as a pattern; matched to images by stem"
+    )
     unit: str = setting(
-        "", "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'"
+        "",
+        "the independent unit: a column of index.csv, or a pattern such as '{unit}_{frame}'",
+    )
+    pieces: Pieces = setting(
+        "all", "of a label in several pieces all count, or only the largest: the rest is unknown"
     )
     learn_only: str = setting(
         "",
@@ -46,6 +55,9 @@ class PairSettings(SplitSettings):
     tables: str = setting(
         "", "for each folder of movies the one with lineage tables of the same names"
     )
+    join: bool = setting(
+        False, "units of a folder whose images share content become one, before they are divided"
+    )
     preview: bool = setting(
         False, "draw originals and augmented crops of them, with their targets, into preview.png"
     )
@@ -56,15 +68,20 @@ class PairSettings(SplitSettings):
     )
 
 
-def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample]:
+def find_pairs(
+    inputs: Sequence[Path], *, settings: PairSettings, joined: Mapping[str, str] | None = None
+) -> list[Sample]:
     """Find pairs in folders with an ``index.csv``, or by two patterns, and divide them.
 
     Parameters
     ----------
     inputs : sequence of Path
-        Folders that hold ``index.csv``, ``images/`` and ``labels/`` (or the index itself).
+        Folders that hold ``index.csv``, ``images/`` and ``labels/``, or ``boxes.csv`` in place of
+        the last (or the index itself).
     settings : PairSettings
         Patterns, unit, shares.
+    joined : mapping of str to str, optional
+        Units, and the unit of the same folder that each is part of: see `joined_units`.
 
     Returns
     -------
@@ -88,14 +105,52 @@ def find_pairs(inputs: Sequence[Path], *, settings: PairSettings) -> list[Sample
             )
     for path in inputs:
         index = path / "index.csv" if path.is_dir() else path
-        samples += _divided(_from_index(index, unit=settings.unit), _folder(path).name, settings)
+        found, folder = _from_index(index, unit=settings.unit), _folder(path).name
+        samples += _divided(_joined(found, folder, joined), folder, settings)
     if settings.images or settings.labels:
-        samples += _divided(_from_patterns(settings), "", settings)
+        samples += _divided(_joined(_from_patterns(settings), "", joined), "", settings)
     if not samples:
         raise InputError(
             "no pair was found. Give folders with an index.csv, or --images and --labels patterns."
         )
     return samples
+
+
+def _joined(samples: list[Sample], folder: str, joined: Mapping[str, str] | None) -> list[Sample]:
+    """Put the samples of units that are one under its name."""
+    if not joined:
+        return samples
+    before = f"{folder}/" if folder else ""
+    units = [joined.get(before + s.unit, before + s.unit) for s in samples]
+    return [
+        replace(s, unit=unit.removeprefix(before)) for s, unit in zip(samples, units, strict=True)
+    ]
+
+
+def joined_units(leaks: Sequence[Leak]) -> dict[str, str]:
+    """Return the first name, in their order, of the units that each unit shares content with.
+
+    Parameters
+    ----------
+    leaks : sequence of Leak
+        Of an audit in which each unit stood on a side of its own.
+
+    Examples
+    --------
+    >>> joined_units([Leak(kind="identical", first="b", second="c", value=1.0)])
+    {'b': 'b', 'c': 'b'}
+    """
+    root: dict[str, str] = {}
+
+    def find(unit: str) -> str:
+        while root.setdefault(unit, unit) != unit:
+            unit = root[unit]
+        return unit
+
+    for leak in leaks:
+        one, other = sorted((find(leak.first), find(leak.second)))
+        root[other] = one
+    return {unit: find(unit) for unit in sorted(root)}
 
 
 def _listed(names: str) -> list[str]:
@@ -127,13 +182,14 @@ def _divided(samples: list[Sample], folder: str, settings: PairSettings) -> list
             s,
             unit=f"{folder}/{s.unit}" if folder else s.unit,
             complete=s.complete and not partial,
+            pieces=settings.pieces if s.pieces == "all" else s.pieces,
         )
         for s in samples
     ]
     return with_splits(named, splits)
 
 
-def _from_index(index: Path, *, unit: str) -> list[Sample]:
+def _index_rows(index: Path) -> list[dict[str, str]]:
     try:
         with index.open(newline="", encoding="utf-8") as stream:
             rows = list(csv.DictReader(stream))
@@ -141,8 +197,18 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
         raise FileFormatError(
             f"{index}: cannot be read ({error}). Give a folder with an index.csv."
         ) from error
-    if not rows or "name" not in rows[0]:
-        raise FileFormatError(f"{index}: a column `name` is needed. Name each image there.")
+    if not rows:
+        raise FileFormatError(f"{index}: the table has no row. Name each image there.")
+    return rows
+
+
+def _from_index(index: Path, *, unit: str) -> list[Sample]:
+    rows = _index_rows(index)
+    name = next((c for c in NAME_COLUMNS if c in rows[0]), None)
+    if name is None:
+        raise FileFormatError(
+            f"{index}: a column {' or '.join(NAME_COLUMNS)} is needed. Name each image there."
+        )
     wanted = (unit,) if unit else UNIT_COLUMNS
     column = next((c for c in wanted if c in rows[0]), None)
     if column is None:
@@ -151,17 +217,38 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
             "the independent unit (embryo, movie, field)."
         )
     frame = next((c for c in FRAME_COLUMNS if c in rows[0]), None)
-    return [_row_sample(row, index, unit=column, frame=frame) for row in rows]
+    boxes = index.parent / BOXES
+    return [
+        _row_sample(
+            row,
+            index,
+            name=name,
+            unit=column,
+            frame=frame,
+            boxes=boxes if boxes.is_file() else None,
+        )
+        for row in rows
+    ]
 
 
-def _row_sample(row: dict[str, str], index: Path, *, unit: str, frame: str | None) -> Sample:
+def _row_sample(
+    row: dict[str, str],
+    index: Path,
+    *,
+    name: str,
+    unit: str,
+    frame: str | None,
+    boxes: Path | None,
+) -> Sample:
     size = row.get("pixel_y_um"), row.get("pixel_x_um")
+    if boxes is None:
+        labels = _existing(_labels_folder(index.parent), row[name], SUFFIXES)
     return Sample(
-        image=_existing(index.parent / "images", row["name"], IMAGE_SUFFIXES),
-        labels=_existing(_labels_folder(index.parent), row["name"], SUFFIXES),
+        image=_existing(index.parent / "images", row[name], IMAGE_SUFFIXES),
+        labels=labels if boxes is None else boxes,
         unit=row[unit],
         frame=int(row[frame]) if frame and row[frame] else None,
-        role=row.get("role") or "instances",
+        role=row.get("role") or ("instances" if boxes is None else "boxes"),
         kind=row.get("type") or index.parent.name,
         pixel_size=(float(size[0]), float(size[1])) if size[0] and size[1] else None,
         **label_promise(row),
@@ -191,16 +278,19 @@ def _from_patterns(settings: PairSettings) -> list[Sample]:
             "independent unit from a path, for instance --unit '{unit}_{frame}'."
         )
     labels = {_key(p): p for p in _matching(settings.labels)}
-    lossy = next((p for p in labels.values() if p.suffix.lower() not in SUFFIXES), None)
+    known = (*SUFFIXES, ".csv")
+    lossy = next((p for p in labels.values() if p.suffix.lower() not in known), None)
     if lossy is not None:
-        raise InputError(f"{lossy}: labels must be {', '.join(SUFFIXES)}; JPEG changes numbers.")
-    reader = path_reader(settings.unit)
+        raise InputError(f"{lossy}: labels must be {', '.join(known)}; JPEG changes numbers.")
+    reader = unit_reader(settings.unit)
     samples = []
     for path in _matching(settings.images):
         if _key(path) not in labels:
             raise InputError(f"{path} has no labels among {settings.labels}. Names must agree.")
         unit, frame = reader(path)
-        samples.append(Sample(image=path, labels=labels[_key(path)], unit=unit, frame=frame))
+        truth = labels[_key(path)]
+        role = "boxes" if truth.suffix.lower() == ".csv" else "instances"
+        samples.append(Sample(image=path, labels=truth, unit=unit, frame=frame, role=role))
     return samples
 
 
@@ -215,6 +305,46 @@ def _key(path: Path) -> str:
     """Return the stem without words such as ``_labels`` at its end."""
     stem = _stem(path)
     return _MARKS.sub("", stem) or stem
+
+
+def unit_reader(unit: str) -> Callable[[Path], tuple[str, int | None]]:
+    """Return a function that reads unit and frame of an image from its path or from its index.
+
+    A word without ``{`` is a column of the nearest ``index.csv`` above the image; its row is the
+    one whose first column names the image, with or without ending and words such as ``_img``.
+    """
+    return path_reader(unit) if "{" in unit else _column_reader(unit)
+
+
+def _column_reader(column: str) -> Callable[[Path], tuple[str, int | None]]:
+    known: dict[Path, dict[str, str]] = {}
+
+    def read(path: Path) -> tuple[str, int | None]:
+        index = next((f / "index.csv" for f in path.parents if (f / "index.csv").is_file()), None)
+        if index is None:
+            raise InputError(
+                f"{path}: --unit {column!r} is a column of an index.csv, and none lies in a folder "
+                "above. Give a pattern such as '{unit}_{frame}' instead."
+            )
+        if index not in known:
+            known[index] = _units_by_name(index, column)
+        units = known[index]
+        unit = next((units[n] for n in (path.name, _stem(path), _key(path)) if n in units), None)
+        if unit is None:
+            raise InputError(f"{index} has no row for {path.name} in its first column.")
+        return unit, None
+
+    return read
+
+
+def _units_by_name(index: Path, column: str) -> dict[str, str]:
+    """Return the unit of each name in the first column of an index."""
+    rows = _index_rows(index)
+    if column not in rows[0]:
+        raise InputError(
+            f"{index} has no column {column!r}, which --unit names. It has: {', '.join(rows[0])}."
+        )
+    return {next(iter(row.values())): row[column] for row in rows}
 
 
 def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
@@ -258,6 +388,6 @@ def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
 
 def _stem(path: Path) -> str:
     stem = path.name
-    while Path(stem).suffix.lower() in (*IMAGE_SUFFIXES, ".ome"):
+    while Path(stem).suffix.lower() in (*IMAGE_SUFFIXES, ".ome", ".csv"):
         stem = Path(stem).stem
     return stem

@@ -59,16 +59,40 @@ def read_truth(sample: Sample) -> NDArray[np.int32]:
     Returns
     -------
     ndarray of int32, shape (Y, X)
-        0 is background; -1 where nobody can say what is there: the sample's unsure label, and
-        objects below its least area.
+        0 is background; -1 where nobody can say what is there: the sample's unsure label, objects
+        below its least area, and pieces cut off an object where only the largest piece counts.
     """
     labels = read_label_plane(sample.labels)
     unsure = labels == (-1 if sample.unsure_label is None else sample.unsure_label)
     if sample.least_px:
         area = np.bincount(labels.ravel())
         unsure |= (labels > 0) & (area[labels] < sample.least_px)
+    if sample.pieces == "largest":
+        unsure |= (labels > 0) & ~largest_pieces(labels)
     labels[unsure] = -1
     return labels
+
+
+def largest_pieces(labels: NDArray[Any]) -> NDArray[np.bool_]:
+    """Return where the largest piece of each label is; of equal ones the first in reading order.
+
+    Examples
+    --------
+    >>> largest_pieces(np.array([[1, 1, 0, 1, 2]]))
+    array([[ True,  True, False, False,  True]])
+    """
+    import cc3d
+
+    pieces = cc3d.connected_components(np.ascontiguousarray(labels), connectivity=2 * labels.ndim)
+    area = np.bincount(pieces.ravel())
+    label = np.zeros(len(area), np.int64)
+    label[pieces.ravel()] = labels.ravel()
+    order = np.lexsort((np.arange(len(area)), -area, label))
+    order = order[label[order] > 0]
+    _, first = np.unique(label[order], return_index=True)
+    kept = np.zeros(len(area), np.bool_)
+    kept[order[first]] = True
+    return np.asarray(kept[pieces])
 
 
 def _single_plane(image: Image) -> NDArray[Any]:

@@ -7,7 +7,7 @@ import hashlib
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, get_args
 
 from fatescope.base import FileFormatError
 from fatescope.prepare.splits import Split
@@ -20,11 +20,12 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     *("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x"),
-    *("complete", "unsure_label", "least_px", "embryo", "time", "plane"),
+    *("complete", "unsure_label", "least_px", "pieces", "embryo", "time", "plane"),
     *("neighbour", "offset"),
 )
 REQUIRED = COLUMNS[:6]
-ROLES = ("instances", "foreground", "lineage", "classes")
+ROLES = ("instances", "foreground", "lineage", "classes", "boxes")
+Pieces = Literal["all", "largest"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
 
 
@@ -43,6 +44,7 @@ class Sample:
     complete: bool = True  # every visible object has a label; False: dim ones may have none
     unsure_label: int | None = None  # label of regions in which nobody can say what is there
     least_px: int = 0  # objects of a smaller area were labelled or left out by chance
+    pieces: Pieces = "all"  # of a label in several pieces: only the largest may be the object
     embryo: str = ""  # of a plane cut out of a volume, with the time as its source counts it
     time: int | None = None
     plane: int | None = None  # of the volume, from 0
@@ -80,7 +82,13 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
                 Path(os.path.relpath(p.resolve(), root)).as_posix() for p in (s.image, s.labels)
             ]
             unsure = "" if s.unsure_label is None else s.unsure_label
-            promise = ["yes" if s.complete else "no", unsure, s.least_px or ""]
+            pieces = "" if s.pieces == "all" else str(s.pieces)
+            promise: list[object] = [
+                "yes" if s.complete else "no",
+                unsure,
+                s.least_px or "",
+                pieces,
+            ]
             cut = [s.embryo, *("" if n is None else n for n in (s.time, s.plane))]
             beside = "" if s.neighbour is None else "yes" if s.neighbour else "no"
             film = [beside, s.offset or ""]
@@ -118,7 +126,7 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
     if split not in known or role not in ROLES:
         raise FileFormatError(
             f"{where}: split {split!r} and role {role!r}. A split is train, validation, test or "
-            f"unused; a role is {', '.join(ROLES)}."
+            f"unused; a role is {', '.join(ROLES[:-1])} or {ROLES[-1]}."
         )
     size = row.get("pixel_y") or "", row.get("pixel_x") or ""
     try:
@@ -151,12 +159,16 @@ def label_promise(row: Mapping[str, str]) -> dict[str, Any]:
         If a value is not of its kind.
     """
     complete, unsure = row.get("complete") or "yes", row.get("unsure_label") or ""
+    pieces = row.get("pieces") or "all"
     if complete not in ("yes", "no"):
         raise ValueError(f"complete is yes or no, not {complete!r}")
+    if pieces not in get_args(Pieces):
+        raise ValueError(f"pieces is {' or '.join(get_args(Pieces))}, not {pieces!r}")
     return {
         "complete": complete == "yes",
         "unsure_label": int(unsure) if unsure else None,
         "least_px": int(row.get("least_px") or 0),
+        "pieces": pieces,
     }
 
 

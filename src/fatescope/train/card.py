@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.evaluate import ScoreSettings, summarise_scores
 from fatescope.models import DISTANCE_MAPS
+from fatescope.report import CELL_WORDS, in_other_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,7 +104,9 @@ def write_card(
     if description.cite:
         lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
         parts.append("## To be cited\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n", scores
+    card = "\n\n".join(parts) + "\n"
+    words = {} if description.task.startswith("nuclei") else CELL_WORDS
+    return (in_other_words(card, words) if words else card), scores
 
 
 def _expects(d: ModelDescription) -> str:

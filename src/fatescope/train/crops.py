@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
+from fatescope.models.inputs import PERCENTILES
+from fatescope.predict.normalise import normalise_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare.targets import centre_offsets, nucleus_targets
@@ -21,7 +23,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, LabelImage
     from fatescope.train.planes import TrainingPlane
-    from fatescope.train.settings import CropSettings
+    from fatescope.train.settings import CropSettings, LightSettings
 
 MARGIN_PX = 12
 """Seen around a crop while targets are computed, so that its edge does not cut distances."""
@@ -62,6 +64,8 @@ class CropSource:
             1 where distance and border do, 1 where offsets do.
         """
         rng = np.random.default_rng((self._seed, number))
+        if self._settings.empty and rng.random() < self._settings.empty:
+            return self._empty(rng)
         plane = self._planes[rng.choice(len(self._planes), p=self._weights)]
         image, labels, known = cut(plane, settings=self._settings, rng=rng)
         if self._settings.unequal and rng.random() < _UNEQUAL_SHARE and self._is_dimmed(plane):
@@ -78,6 +82,14 @@ class CropSource:
             target[5:, :rim] = target[5:, -rim:] = 0
             target[5:, :, :rim] = target[5:, :, -rim:] = 0
         return np.ascontiguousarray(image[None, inner, inner]), target
+
+    def _empty(self, rng: np.random.Generator) -> tuple[FloatArray, FloatArray]:
+        """Return a crop without anything, in which all is known to be background."""
+        side = self._settings.size_px
+        image = degrade(nothing(side, rng), settings=self._settings, rng=rng)
+        target = np.zeros((8, side, side), np.float32)
+        target[3:5], target[5:7] = 0.5, 1.0
+        return np.ascontiguousarray(image[None]), target
 
     def _is_dimmed(self, plane: TrainingPlane) -> bool:
         return plane.instances and plane.complete
@@ -210,7 +222,7 @@ def _centre(
     return np.clip(centre, half - 0.5, size - half - 0.5)
 
 
-def degrade(image: FloatArray, *, settings: CropSettings, rng: np.random.Generator) -> FloatArray:
+def degrade(image: FloatArray, *, settings: LightSettings, rng: np.random.Generator) -> FloatArray:
     """Change intensities as microscopes, stains and cameras do; geometry stays."""
     out = image
     if rng.random() < 0.6:
@@ -262,6 +274,20 @@ def unequal_brightness(
     factor = cv2.GaussianBlur(factor.astype(np.float32), (0, 0), 0.7)
     ground = np.float32(0 if inside.all() else np.median(image[~inside]))
     return np.asarray(ground + (image - ground) * factor, np.float32)
+
+
+def nothing(side: int, rng: np.random.Generator) -> FloatArray:
+    """Return an image that holds nothing, normalised: noise, uneven light, both."""
+    grain = rng.standard_normal((side, side)).astype(np.float32)
+    width = float(rng.choice([0.0, 0.7, 1.5, 3.0]))
+    if width:
+        grain = cv2.GaussianBlur(grain, (0, 0), width)
+        grain /= max(float(grain.std()), 1e-6)
+    turn = rng.uniform(0, 2 * np.pi)
+    ramp = np.linspace(-1, 1, side, dtype=np.float32)
+    light = np.sin(turn) * ramp[:, None] + np.cos(turn) * ramp
+    image = grain + light * rng.choice([0.0, 0.5, 3.0])
+    return normalise_plane(image.astype(np.float32), percentiles=PERCENTILES)
 
 
 def _slope(shape: tuple[int, ...], rng: np.random.Generator) -> FloatArray:

@@ -37,7 +37,10 @@ def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
 
 
 def export_onnx(
-    network: torch.nn.Module, *, n_inputs: int = 1, form: Literal["maps", "values"] = "maps"
+    network: torch.nn.Module,
+    *,
+    n_inputs: int = 1,
+    form: Literal["maps", "values", "boxes"] = "maps",
 ) -> bytes:
     """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
 
@@ -46,18 +49,20 @@ def export_onnx(
     network : Module
         Takes (B, n_inputs, Y, X), in evaluation mode.
     n_inputs : int
-    form : {"maps", "values"}
-        Of what it gives: a vector for each pixel, or for each image.
+    form : {"maps", "values", "boxes"}
+        Of what it gives: a vector for each pixel (B, C, Y, X), for each image (B, C), or for each
+        box (B, N, C).
 
     Returns
     -------
     bytes
-        Input ``plane``, output ``maps``; operator set `OPSET`.
+        Input ``plane``, output named as its form; operator set `OPSET`.
     """
     import onnx
 
     axes = {0: "b", 2: "y", 3: "x"}
-    given = axes if form == "maps" else {0: "b"}
+    given = {"maps": axes, "values": {0: "b"}, "boxes": {0: "b", 1: "n"}}[form]
+    name = "boxes" if form == "boxes" else "maps"
     stream = io.BytesIO()
     network = network.eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
@@ -70,8 +75,8 @@ def export_onnx(
             dynamo=False,
             opset_version=OPSET,
             input_names=["plane"],
-            output_names=["maps"],
-            dynamic_axes={"plane": axes, "maps": given},
+            output_names=[name],
+            dynamic_axes={"plane": axes, name: given},
         )
     model = onnx.load_from_string(stream.getvalue())
     _store_half(model)

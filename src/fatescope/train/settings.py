@@ -40,7 +40,17 @@ Network = Annotated[
 ]
 
 
-class CropSettings(Settings):
+class LightSettings(Settings):
+    """How intensities are changed, as microscopes, stains and cameras do."""
+
+    gamma: tuple[float, float] = setting((0.5, 1.8), "range of the exponent put on intensities")
+    blur_px: float = setting(1.5, "largest width of an added blur", unit="px", ge=0)
+    noise: float = setting(0.12, "largest added noise, beside the range of the image", ge=0)
+    offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
+    gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
+
+
+class CropSettings(LightSettings):
     """How crops are cut from images, rotated, resized and augmented."""
 
     size_px: int = setting(128, "side of a crop", unit="px", ge=32, multiple_of=16)
@@ -56,11 +66,9 @@ class CropSettings(Settings):
     )
     on_touching: float = setting(0.35, "share of crops placed where nuclei touch", ge=0, le=1)
     on_nucleus: float = setting(0.45, "share of crops placed on any nucleus", ge=0, le=1)
-    gamma: tuple[float, float] = setting((0.5, 1.8), "range of the exponent put on intensities")
-    blur_px: float = setting(1.5, "largest width of an added blur", unit="px", ge=0)
-    noise: float = setting(0.12, "largest added noise, beside the range of the image", ge=0)
-    offset: float = setting(0.12, "largest shift and slope of the background", ge=0)
-    gain: tuple[float, float] = setting((0.6, 1.5), "range of a factor put on intensities")
+    empty: float = setting(
+        0.0, "share of crops that hold nothing but noise and uneven light", ge=0, le=1
+    )
     unequal: float = setting(
         0.0, "half of the crops: largest spread of the log of the brightness of nuclei", ge=0
     )

@@ -91,6 +91,9 @@ INSTANCES = Where(
 """Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
 
 WHERE: dict[str, Where] = {
+    "live-dead": Where(
+        "fatescope.train.box_settings:BoxRecipe", "fatescope.train.tasks.live_dead:LIVE_DEAD"
+    ),
     "membrane": Where(
         "fatescope.train.membrane_settings:MembraneRecipe",
         "fatescope.train.tasks.membrane:MEMBRANE",

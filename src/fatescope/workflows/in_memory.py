@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fatescope.base import LabelImage, Lineage, Progress
     from fatescope.lineage.lint import LintSettings
     from fatescope.lineage.naming import NameSettings
-    from fatescope.predict import NucleiSettings
+    from fatescope.predict import LiveDeadSettings, NucleiSettings, PhaseCellsSettings
     from fatescope.predict.membrane import MembraneSettings
 
     ImageLike = Image | NDArray[Any] | Path | str
@@ -45,6 +45,9 @@ class SegmentedImage:
     findings : tuple of Finding
     contacts : Table or None
         Which cells touch, and how much; of membranes alone.
+    viability : Table or None
+        Cells, live cells and their share with its interval, frame by frame; of live and dead
+        cells alone.
     """
 
     labels: NDArray[Any]
@@ -52,6 +55,7 @@ class SegmentedImage:
     objects: Table
     findings: tuple[Finding, ...]
     contacts: Table | None = None
+    viability: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +166,107 @@ def segment_nuclei(
     labels = found.labels
     found.close()
     return SegmentedImage(labels=labels, axes=found.axes, objects=objects, findings=found.findings)
+
+
+def segment_phase_cells(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: PhaseCellsSettings | None = None,
+) -> SegmentedImage:
+    """Find and measure the cells of a phase-contrast image, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : PhaseCellsSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_phase_cells` writes for a file of the
+        image.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+    """
+    from fatescope.predict import PhaseCellsSettings
+    from fatescope.workflows.nuclei import open_nuclei_model
+    from fatescope.workflows.phase_cells import find_phase_cells
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    how = settings or PhaseCellsSettings()
+    predictor = open_nuclei_model(how.model, precision=how.precision)
+    found = find_phase_cells(whole, how, predictor=predictor, scratch=None, decided=None)
+    planes = (slice(None), slice(None))
+    labels = [
+        np.stack([frame[(z, *planes)] for z in range(whole.size("Z"))])
+        if "Z" in whole.axes
+        else np.asarray(frame[planes])
+        for frame in found.rasters["labels"]
+    ]
+    found.close()
+    kind = np.result_type(*labels)
+    return SegmentedImage(
+        labels=np.stack(labels).astype(kind) if "T" in whole.axes else labels[0],
+        axes=whole.axes.replace("C", ""),
+        objects=found.tables["objects"],
+        findings=tuple(found.findings),
+    )
+
+
+def find_live_dead(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: LiveDeadSettings | None = None,
+) -> SegmentedImage:
+    """Find the cells of a bright-field image and say which are dead, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : LiveDeadSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same rows, to the bit, as `predict_live_dead` writes for a file of the image, and
+        ``viability``; labels are the ellipses in the boxes.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> found = fs.find_live_dead(np.zeros((64, 64), np.uint8))
+    >>> len(found.objects), found.viability["n"].tolist()
+    (0, [0])
+    """
+    from fatescope.predict import LiveDeadSettings
+    from fatescope.workflows.live_dead import find_live_dead as find
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    found = find(whole, settings or LiveDeadSettings())
+    labels = [np.asarray(frame[...]) for frame in found.rasters["labels"]]
+    return SegmentedImage(
+        labels=np.stack(labels) if "T" in whole.axes else labels[0],
+        axes=whole.axes.replace("C", ""),
+        objects=found.tables["objects"],
+        findings=tuple(found.findings),
+        viability=found.tables["viability"],
+    )
 
 
 def segment_membranes(

@@ -235,9 +235,9 @@ def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
     return table.with_columns({"score": labels.scores[table["label"] - 1]})
 
 
-def add_doubts(table: Table) -> Table:
-    """Add how doubtful each nucleus is among those of its image, and why; 0 and empty if not."""
-    ranked = doubtful_objects(table, DoubtSettings())
+def add_doubts(table: Table, settings: DoubtSettings | None = None) -> Table:
+    """Add how doubtful each object is among those of its image, and why; 0 and empty if not."""
+    ranked = doubtful_objects(table, settings or DoubtSettings())
     doubt = np.zeros(len(table))
     reason = np.full(len(table), None, dtype=object)
     doubt[ranked["row"]], reason[ranked["row"]] = ranked["doubt"], ranked["reason"]

@@ -18,6 +18,7 @@ from fatescope.prepare import (
     audit_units,
     check_leaks,
     find_pairs,
+    joined_units,
     read_plane,
     read_samples,
     write_samples,
@@ -73,6 +74,11 @@ def prepare_pairs(
     if settings.movies or settings.tables:
         return prepare_movie_pairs(inputs, out=out, settings=settings, fresh=fresh)
     samples = find_pairs(inputs, settings=settings)
+    if settings.join:
+        units = [s.unit for s in samples]
+        images = (read_plane(s.image) for s in samples)
+        joined = joined_units(audit_leaks(images, units, units, progress=progress))
+        samples = find_pairs(inputs, settings=settings, joined=joined)
     learning = [s for s in samples if s.split == "train"]
     shown = _image_named(settings.preview_of, learning) if settings.preview_of else None
     if settings.preview or shown is not None:

@@ -1,0 +1,138 @@
+"""Cells in phase contrast, from files on disk to outlines, tables and a report.
+
+The way is that of nuclei (`workflows/nuclei.py`), with a model for cells and in their words.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fatescope.base import Execution, Image, Progress
+from fatescope.measurement import DoubtSettings
+from fatescope.predict import PhaseCellsSettings
+from fatescope.workflows.cell_words import of_cells
+from fatescope.workflows.nuclei import NUCLEI, add_doubts, find_nuclei
+from fatescope.workflows.predict import (
+    Found,
+    System,
+    plan_images,
+    predict_images,
+)
+
+if TYPE_CHECKING:
+    from fatescope.predict import Predictor, Scratch
+    from fatescope.run import Summary
+    from fatescope.workflows.nuclei import Sizes
+    from fatescope.workflows.plan import RunPlan
+    from fatescope.workflows.predict import Inputs
+
+DOUBTS = DoubtSettings(min_ellipse_fill=0.4)
+"""Adherent cells have arms: few fill their ellipse as nuclei do."""
+
+
+def predict_phase_cells(
+    inputs: Inputs,
+    *,
+    out: Path | str,
+    settings: PhaseCellsSettings | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Outline, count and measure cells in phase contrast; what ``predict phase-cells`` does.
+
+    Parameters
+    ----------
+    inputs : path or sequence of paths
+        Images, stacks, movies, or folders of them.
+    out : path
+        Output folder. The same call again continues, also with more inputs.
+    settings : PhaseCellsSettings, optional
+    execution : Execution, optional
+        How the machine is used; never changes a result.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+        Called as ``progress(done, total, what)``.
+
+    Returns
+    -------
+    Summary
+        The results are those of `predict_nuclei`.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError, RunError
+        When nothing can be done. An image that cannot be processed costs a finding instead.
+
+    Examples
+    --------
+    >>> predict_phase_cells("dish.tif", out="results")  # doctest: +SKIP
+    """
+    return predict_images(
+        PHASE_CELLS,
+        inputs,
+        out=out,
+        settings=settings or PhaseCellsSettings(),
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
+
+
+def plan_phase_cells(
+    inputs: Inputs,
+    *,
+    settings: PhaseCellsSettings | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `predict_phase_cells` would do, without doing or writing anything."""
+    return plan_images(
+        PHASE_CELLS, inputs, settings=settings or PhaseCellsSettings(), execution=execution
+    )
+
+
+def find_phase_cells(
+    image: Image,
+    settings: PhaseCellsSettings,
+    *,
+    predictor: Predictor,
+    scratch: Scratch | None,
+    decided: Sizes | None,
+) -> Found:
+    """Find and measure the cells of one image; the `System.find` of phase contrast."""
+    found = find_nuclei(image, settings, predictor=predictor, scratch=scratch, decided=decided)
+    return replace(
+        found,
+        tables={**found.tables, "objects": add_doubts(found.tables["objects"], DOUBTS)},
+        findings=[of_cells(f) for f in found.findings],
+    )
+
+
+def _write_pages(out: Path) -> tuple[str, ...]:
+    from fatescope.report import (
+        CELL_WORDS,
+        in_other_words,
+        nuclei_report_from_folder,
+        write_settings,
+    )
+    from fatescope.report.nuclei.page import report_page
+    from fatescope.report.page import write_page
+
+    report = nuclei_report_from_folder(out)
+    page: Any = in_other_words(report_page(report), CELL_WORDS)
+    write_page(out / "report.html", page)
+    write_settings(out / "settings.toml", report)
+    return "report.html", "settings.toml"
+
+
+PHASE_CELLS: System[PhaseCellsSettings] = System(
+    command="predict phase-cells",
+    cost=NUCLEI.cost,
+    find=find_phase_cells,
+    open_model=NUCLEI.open_model,
+    write_pages=_write_pages,
+    decide=NUCLEI.decide,
+)
