@@ -206,11 +206,12 @@ def read_movies(
 def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountChances:
     """Choose how far a frame is trusted, and the limits of the findings, on validation movies."""
     covered = {}
-    for trust in _TRUSTS:
+    for trust in _TRUSTS:  # from the highest: the less a frame is trusted, the wider the intervals
         each = [_score(m, m.infer(output, trust=trust)[1])["coverage"] for m in movies]
         covered[trust] = float(np.nanmean(each))
-    enough = [t for t in _TRUSTS if covered[t] >= _COVERED]
-    trust = max(enough) if enough else max(_TRUSTS, key=lambda t: covered[t])
+        if covered[trust] >= _COVERED:
+            break
+    trust = max(covered, key=lambda t: covered[t])
     fits = [m.infer(output, trust=trust)[0].fit for m in movies]
     return output.replace(
         trust=trust,

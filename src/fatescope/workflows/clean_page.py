@@ -23,6 +23,7 @@ from fatescope.report.page import (
     View,
     write_page,
 )
+from fatescope.workflows.clean_cliffs import cliff_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -168,6 +169,7 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
     folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
     frames: dict[str, list[Frame]] = {}
     places: list[Place] = []
+    counted = cliff_words(out)
     for stretch in together:
         first = stretch[0]
         path = next((p for p in folders if _fits(p, first)), None)
@@ -176,6 +178,8 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
         uri, height, width = read_uri(path)
         seen = frames.setdefault(first.file, [])
         words = f"{_frames(stretch)}: {first.rule}. {first.reason}"
+        if first.rule == "cliff":
+            words = f"{words} {counted.get((first.file, first.frame or 0), '')}".rstrip()
         seen.append(
             Frame(
                 panes=(Pane(image=uri, width=width, height=height, title="before, at, after"),),
