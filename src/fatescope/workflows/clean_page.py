@@ -177,9 +177,10 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
             continue
         uri, height, width = read_uri(path)
         seen = frames.setdefault(first.file, [])
-        words = f"{_frames(stretch)}: {first.rule}. {first.reason}"
+        reason = first.reason
         if first.rule == "cliff":
-            words = f"{words} {counted.get((first.file, first.frame or 0), '')}".rstrip()
+            reason = f"{reason} {counted.get((first.file, first.frame or 0), '')}".rstrip()
+        words = f"{_frames(stretch)}: {first.rule}. {reason}"
         seen.append(
             Frame(
                 panes=(Pane(image=uri, width=width, height=height, title="before, at, after"),),
@@ -189,7 +190,7 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
         )
         title = f"{first.rule}, {_frames(stretch)}"
         view = list(frames).index(first.file)
-        places.append(Place(title=title, reason=first.reason, view=view, frame=len(seen) - 1))
+        places.append(Place(title=title, reason=reason, view=view, frame=len(seen) - 1))
     if not frames:
         return None
     views = [View(title=file.rpartition("/")[2], frames=seen) for file, seen in frames.items()]
