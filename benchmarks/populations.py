@@ -25,12 +25,9 @@ from fatescope.lineage.growth import GROUPS, PopulationEstimate, count_by_frame,
 from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.predict.populations import CountChances, PopulationSettings
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.populations import (
-    infer_populations,
-    look_at_movie,
-    open_counter,
-    shipped_growth,
-)
+from fatescope.workflows.population_counts import infer_populations, shipped_growth
+from fatescope.workflows.population_frames import look_at_movie
+from fatescope.workflows.populations import open_counter
 
 HELD_OUT_FROM = 130
 LEAST_CELLS, MOST_CELLS = 4, 350

@@ -28,6 +28,7 @@ SMALL = {
     "network": {"widths": [4, 8, 8, 8], "hidden": 16},
     "fit": {"steps": 12, "batch": 4, "steps_per_epoch": 4, "validate_every": 3},
 }
+STILL = {"noise": 0, "haze": 0, "shift": 0}
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def frame_of(at, *, shape=(64, 96), kind="rendered"):
 def test_the_map_of_nuclei_lies_on_their_light_however_a_frame_is_turned():
     """The places in the map, times four, are bright in the augmented frame."""
     frame = frame_of([(20, 30), (40, 60), (30, 80)])
-    source = FrameSource([frame], settings=FrameSettings(noise=0, haze=0, shift=0), seed=3)
+    source = FrameSource([frame], settings=FrameSettings(**STILL, neighbour=0), seed=3)
     for step in range(5):
         images, maps, counts, beside = source.batch(step, 4)
         assert images.shape == (4, 1, 128, 192)
@@ -70,6 +71,23 @@ def test_the_map_of_nuclei_lies_on_their_light_however_a_frame_is_turned():
         assert beside.tolist() == [-1] * 4
         coarse = torch.nn.functional.avg_pool2d(images, 4)
         assert float(coarse[maps > 0.3].mean()) > 10 * float(coarse[maps == 0].mean())
+
+
+def test_a_neighbour_that_is_put_beside_an_embryo_is_said_and_not_counted():
+    """There is light far from all nuclei that count, where and only where it is said."""
+    frame = frame_of([(30, 44), (34, 52)])
+    source = FrameSource([frame], settings=FrameSettings(**STILL, neighbour=0.5), seed=3)
+    said = []
+    for step in range(6):
+        images, maps, counts, beside = source.batch(step, 4)
+        assert counts.tolist() == [2, 2, 2, 2]
+        assert maps.sum(dim=(1, 2, 3)).numpy() == pytest.approx(2, abs=1e-4)
+        near = torch.nn.functional.max_pool2d(maps, 3, stride=1, padding=1) > 0
+        brightest = torch.nn.functional.max_pool2d(images, 4)
+        elsewhere = (brightest * ~near).amax(dim=(1, 2, 3))
+        assert ((elsewhere > 0.02) == (beside == 1)).all(), elsewhere
+        said += beside.tolist()
+    assert 0 < said.count(1.0) < len(said)
 
 
 def test_a_batch_follows_from_its_number_alone():
@@ -141,6 +159,7 @@ def test_a_training_ends_in_a_package_that_counts_and_is_continued(pairs, tmp_pa
     card = (package / "card.md").read_text()
     assert "## Held-out score" in card
     assert "Means over 1 movies" in card
+    assert "of the movies with part of another embryo" in card  # that test movie has one
 
     short = parse_recipe({**SMALL, "fit": {**SMALL["fit"]}})
     stop = RuntimeError("killed")

@@ -8,8 +8,8 @@ from fatescope.base import SettingsError
 from fatescope.train import (
     Choices,
     Range,
-    Recipe,
     changed,
+    parse_recipe,
     read_recipe,
     read_recipe_values,
     read_space,
@@ -31,7 +31,7 @@ def test_ranges_and_choices_are_read_by_the_kind_of_the_setting():
 
 def test_a_kind_of_schedule_can_be_a_choice():
     space = read_space(["fit.schedule.kind=constant,cosine"], {})
-    recipe = Recipe.from_values(changed({}, {"fit.schedule.kind": "cosine"}))
+    recipe = parse_recipe(changed({}, {"fit.schedule.kind": "cosine"}))
     assert space["fit.schedule.kind"].values == ("constant", recipe.fit.schedule.kind)
 
 

@@ -3,12 +3,14 @@ import json
 import numpy as np
 import pytest
 from tests.clean.recording import FRAMES, recording
+from tests.populations_cases import SMALL, scene, truth_of, write_pair
 
 import fatescope as fs
 from fatescope.acquire import read_exclusions, read_table
 from fatescope.acquire.movies import write_frames
-from fatescope.base import InputError
+from fatescope.base import Image, InputError, Table
 from fatescope.workflows.clean import clean_files, find_clean_files, plan_clean
+from fatescope.workflows.clean_cliffs import count_at_cliffs
 
 SECOND = 60
 
@@ -119,3 +121,31 @@ def test_tables_are_drawn_with_their_cliffs_and_the_frames_where_they_fall(folde
 
 def test_one_table_without_a_cliff_is_not_drawn(cleaned):
     assert "All tables" not in (cleaned[1] / "report.html").read_text()
+
+
+def test_beside_a_cliff_the_page_has_the_cells_that_the_model_counts(tmp_path):
+    """A table from which most rows are gone after a frame; its movie shows them all."""
+    embryo = scene(11, minutes=130, interval_min=2.0, settings=SMALL.replace(neighbour=0.0))
+    movie = write_pair(tmp_path / "in", "a", embryo)
+    table = tmp_path / "in" / "tables" / "CDa.csv"
+    header, *rows = table.read_text().splitlines()
+    time = header.split(",").index("time")
+    kept = [r for i, r in enumerate(rows) if int(r.split(",")[time]) <= 51 or i % 4 == 0]
+    table.write_text("\n".join([header, *kept]) + "\n")
+    out = tmp_path / "out"
+    clean_files([movie, table], out=out, execution=fs.Execution(workers=1))
+    (row,) = read_table(out / "cliffs.csv").to_pandas().to_dict("records")
+    true = int(truth_of(embryo)[row["frame"], 0])
+    assert row["frame"] == 51
+    assert row["before"] > 2 * row["at"]
+    assert abs(row["counted"] - true) < 0.25 * true
+    assert row["counted"] > 2 * row["at"]
+    said = f"The table says {row['at']} cells here; the model counts {row['counted']} in this frame"
+    assert said in (out / "report.html").read_text()
+
+
+def test_a_movie_that_cannot_be_counted_leaves_a_cliff_as_it_is():
+    series = Table({"file": ["t.csv"] * 20, "frame": np.arange(20), "total": np.full(20, 9.0)})
+    for pixels in (np.zeros((20, 64, 64), np.uint8), np.zeros((4, 64, 64), np.uint8)):
+        movie = Image(pixels=pixels, axes="TYX", name="a")
+        assert count_at_cliffs(movie, [3], series) is None

@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 STRIDE = 4
 """Of the map of nuclei."""
+_NUCLEUS_PX = 6.0
+"""About the radius of a nucleus of a middle stage, in small pixels."""
 RECORDED = "recorded"
 """The kind of samples that a microscope made, as `prepare pairs --movies` calls it."""
 
@@ -122,11 +124,16 @@ class FrameSource:
         rng = np.random.default_rng([self._seed, 40, step])
         chosen = [self._frames[self._choose(rng)] for _ in range(size)]
         matrices = [self._matrix(f, rng) for f in chosen]
-        images = torch.stack([self._placed(f, m) for f, m in zip(chosen, matrices, strict=True)])
+        placed = [self._placed(f, m) for f, m in zip(chosen, matrices, strict=True)]
+        said = [-1.0 if f.neighbour is None else float(f.neighbour) for f in chosen]
+        for i, (frame, matrix) in enumerate(zip(chosen, matrices, strict=True)):
+            if rng.random() < self._settings.neighbour:
+                other = self._neighbour(frame, matrix, rng)
+                if other is not None:
+                    placed[i], said[i] = torch.maximum(placed[i], other), 1.0
         maps = torch.stack([self._map(f, m) for f, m in zip(chosen, matrices, strict=True)])
         counts = torch.tensor([float(len(f.at)) for f in chosen])
-        beside = torch.tensor([-1.0 if f.neighbour is None else float(f.neighbour) for f in chosen])
-        return self._changed(images, rng), maps, counts, beside
+        return self._changed(torch.stack(placed), rng), maps, counts, torch.tensor(said)
 
     def _choose(self, rng: np.random.Generator) -> int:
         """Return a frame: of a recording as often as the settings say, any stage alike."""
@@ -150,6 +157,29 @@ class FrameSource:
         shift = rng.uniform(-s.shift, s.shift, 2) * shape
         middle = extent / 2 - 0.5 + shift
         return np.column_stack([linear, middle - linear @ (shape / 2 - 0.5)])
+
+    def _neighbour(
+        self, frame: CountedFrame, matrix: FloatArray, rng: np.random.Generator
+    ) -> torch.Tensor | None:
+        """Return another embryo that lies against this one, or ``None`` if it is not in the field.
+
+        Movies with a neighbour are few and each has its look; so that the look does not stand for
+        the neighbour, frames of any movie are given one. Its nuclei are not counted.
+        """
+        s = self._settings
+        other = self._frames[self._choose(rng)]
+        towards = rng.normal(size=2)
+        towards /= np.linalg.norm(towards)
+        there = self._matrix(other, rng)
+        mine, its = (f.at @ m[:, :2].T + m[:, 2] for f, m in ((frame, matrix), (other, there)))
+        gap = 2 * _NUCLEUS_PX + rng.uniform(0, _NUCLEUS_PX)
+        apart = float((mine @ towards).max() - (its @ towards).min()) + gap
+        there[:, 2] += apart * towards
+        its = its + apart * towards
+        inside = ((its > _NUCLEUS_PX / 2) & (its < np.array([s.rows, s.columns]) - 1)).all(axis=1)
+        if not inside.any():
+            return None
+        return self._placed(other, there) * float(rng.uniform(0.5, 1.1))
 
     def _placed(self, frame: CountedFrame, matrix: FloatArray) -> torch.Tensor:
         s = self._settings

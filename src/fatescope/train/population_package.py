@@ -206,11 +206,12 @@ def read_movies(
 def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountChances:
     """Choose how far a frame is trusted, and the limits of the findings, on validation movies."""
     covered = {}
-    for trust in _TRUSTS:
+    for trust in _TRUSTS:  # from the highest: the less a frame is trusted, the wider the intervals
         each = [_score(m, m.infer(output, trust=trust)[1])["coverage"] for m in movies]
         covered[trust] = float(np.nanmean(each))
-    enough = [t for t in _TRUSTS if covered[t] >= _COVERED]
-    trust = max(enough) if enough else max(_TRUSTS, key=lambda t: covered[t])
+        if covered[trust] >= _COVERED:
+            break
+    trust = max(covered, key=lambda t: covered[t])
     fits = [m.infer(output, trust=trust)[0].fit for m in movies]
     return output.replace(
         trust=trust,
@@ -227,15 +228,26 @@ def score_movies(
     ``coverage`` is the share of frames whose total lies in its interval, ``relative_error`` the
     median of a movie's frames, ``error`` the mean in cells, ``error_AB`` as a share of its cells,
     ``error_others`` the largest mean error of the other founders, ``counted`` the share of frames
-    that are not abstained from.
+    that are not abstained from, ``neighbour_found`` and ``neighbour_absent`` of the movies with
+    and without another embryo that of which the right thing is said.
     """
     if not movies:
         return {}
     rows = [_score(m, m.infer(output, trust=output.trust)[1]) for m in movies]
-    return {
+    scores = {
         name: mean_interval(np.array([r[name] for r in rows]), BootstrapSettings())
         for name in rows[0]
     }
+    for name, is_there in (("neighbour_found", True), ("neighbour_absent", False)):
+        said = [_says_neighbour(output, m) for m in movies if m.neighbour is is_there]
+        if said:
+            right = np.array(said) == is_there
+            scores[name] = mean_interval(right.astype(float), BootstrapSettings())
+    return scores
+
+
+def _says_neighbour(output: CountChances, movie: CountedMovie) -> bool:
+    return neighbour_chance(movie.logits[movie.used]) > output.neighbour
 
 
 def _score(movie: CountedMovie, found: PopulationEstimate) -> dict[str, float]:
@@ -386,4 +398,6 @@ _WORDS = {
     "error_AB": "mean absolute error of AB, as a share of its cells",
     "error_others": "mean absolute error of the worst other founder, cells",
     "counted": "frames counted",
+    "neighbour_found": "of the movies with part of another embryo, those that it is said of",
+    "neighbour_absent": "of the movies without one, those that it is not said of",
 }

@@ -25,6 +25,9 @@ class FrameSettings(Settings):
     gamma: float = setting(1.5, "largest exponent of its grey values, and 1 by it", ge=1, le=3)
     noise: float = setting(0.06, "largest noise, beside a bright nucleus", ge=0, le=1)
     haze: float = setting(0.12, "most uneven light added, beside a bright nucleus", ge=0, le=1)
+    neighbour: float = setting(
+        0.25, "share of the frames that are given another embryo at its side", ge=0, le=1
+    )
     recorded: float = setting(
         0.2, "share of the frames of a step that are from recordings, where there are any", ge=0
     )

@@ -39,6 +39,7 @@ from fatescope.clean import (
     record_frames,
 )
 from fatescope.run import Run, Summary, describe_input
+from fatescope.workflows.clean_cliffs import count_at_cliffs
 from fatescope.workflows.clean_page import stretches, write_clean_page, write_thumbnails
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.lineages.lint import read_findings
@@ -293,11 +294,15 @@ def _check_table(file: CleanFile, limits: AnnotationSettings, out: Path) -> Outc
         findings += as_findings(faults, str(file.table))
         frame, total = np.unique(lineage.frame, return_counts=True)
         series.append(_series(file.table, "", frame, total))
+    tables = {"counts": Table.concatenate(series)}
+    written, counted = _show_cliffs(file, findings, series, out)
+    if counted is not None:
+        tables["cliffs"] = counted
     return Outcome(
         input=describe_files(file.paths),
-        tables={"counts": Table.concatenate(series)},
+        tables=tables,
         findings=findings,
-        files=_show_cliffs(file, findings, out),
+        files=written,
         seconds={"check": time.perf_counter() - begun},
     )
 
@@ -315,15 +320,22 @@ def _series(path: Path, movie: str, frame: NDArray[Any], total: NDArray[Any]) ->
     )
 
 
-def _show_cliffs(file: CleanFile, findings: Sequence[Finding], out: Path) -> list[str]:
-    """Write the frames around each cliff of a table whose movie is known."""
+def _show_cliffs(
+    file: CleanFile, findings: Sequence[Finding], series: Sequence[Table], out: Path
+) -> tuple[list[str], Table | None]:
+    """Write the frames around each cliff of a table whose movie is known, and count cells there."""
     cliffs = [stretch[0] for stretch in stretches(f for f in findings if f.rule == "cliff")]
     if file.movie is None or not cliffs:
-        return []
+        return [], None
     try:
-        return write_thumbnails(out, file.key, read_image(file.movie), cliffs)
+        movie = read_image(file.movie)
+        written = write_thumbnails(out, file.key, movie, cliffs)
     except FatescopeError:
-        return []  # the movie says so as its own unit
+        return [], None  # the movie says so as its own unit
+    if len(series) > 1:
+        return written, None  # which of the table's movies this one is, nobody says
+    frames = [f.frame for f in cliffs if f.frame is not None]
+    return written, count_at_cliffs(movie, frames, series[0])
 
 
 def _length(movie: ImageFile) -> int | None:

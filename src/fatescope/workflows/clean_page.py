@@ -23,6 +23,7 @@ from fatescope.report.page import (
     View,
     write_page,
 )
+from fatescope.workflows.clean_cliffs import cliff_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -168,6 +169,7 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
     folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
     frames: dict[str, list[Frame]] = {}
     places: list[Place] = []
+    counted = cliff_words(out)
     for stretch in together:
         first = stretch[0]
         path = next((p for p in folders if _fits(p, first)), None)
@@ -175,7 +177,10 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
             continue
         uri, height, width = read_uri(path)
         seen = frames.setdefault(first.file, [])
-        words = f"{_frames(stretch)}: {first.rule}. {first.reason}"
+        reason = first.reason
+        if first.rule == "cliff":
+            reason = f"{reason} {counted.get((first.file, first.frame or 0), '')}".rstrip()
+        words = f"{_frames(stretch)}: {first.rule}. {reason}"
         seen.append(
             Frame(
                 panes=(Pane(image=uri, width=width, height=height, title="before, at, after"),),
@@ -185,7 +190,7 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
         )
         title = f"{first.rule}, {_frames(stretch)}"
         view = list(frames).index(first.file)
-        places.append(Place(title=title, reason=first.reason, view=view, frame=len(seen) - 1))
+        places.append(Place(title=title, reason=reason, view=view, frame=len(seen) - 1))
     if not frames:
         return None
     views = [View(title=file.rpartition("/")[2], frames=seen) for file, seen in frames.items()]

@@ -7,8 +7,20 @@ import pytest
 
 from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
+from fatescope.lineage.growth import GROUPS, GrowthCurves
+from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES
 from fatescope.workflows.reproduce.movies import joined_table, reproduce_movies
+from fatescope.workflows.reproduce.movies_arms import held_out_rows, split_movies
+from fatescope.workflows.reproduce.movies_clock import (
+    CLOCK,
+    CLOCK_TEMPO,
+    OURS,
+    HeldOut,
+    baseline_tables,
+    clock_counts,
+)
 from fatescope.workflows.reproduce.movies_data import (
+    CountedMovie,
     join_as_published,
     recorded_movie,
     rendered_movie,
@@ -80,12 +92,74 @@ def test_the_error_on_other_movies_is_pooled_over_frames_with_an_interval_over_m
     assert held_out_error(Table(columns), "a", "before", recorded=True) == (9.0, "one movie: none")
 
 
+def curves_of(total):
+    """Three embryos that all have ``total`` cells at the minutes from 0, the last of them later."""
+    count = np.ones((3, N_MINUTES, len(GROUPS)), dtype=np.int16)
+    count[:, -FIRST_MIN : len(total) - FIRST_MIN, 0] = total
+    count[:, len(total) - FIRST_MIN :, 0] = total[-1]
+    return GrowthCurves(count=count, tempo=np.ones(3))
+
+
+def test_a_clock_says_the_cells_of_a_typical_embryo_so_long_after_its_eight():
+    growth = curves_of([2, 4, 8, 8, 16, 16, 32, 50, 64])  # 8 at minute 2, 50 at minute 7
+    true = np.array([4, 4, 6, 8, 11, 14, 20, 30, 50], dtype=float)  # 8 at frame 3, 50 at 8
+    said = clock_counts(true, growth, interval_min=2.0, tempo_cells=None)
+    assert said[3:7].tolist() == [8, 16, 32, 64]  # minutes 2, 4, 6 and 8
+    told = clock_counts(true, growth, interval_min=2.0, tempo_cells=50)
+    assert told[3:].tolist() == [8, 8, 16, 16, 32, 50]  # a minute for each frame
+
+
+def test_a_clock_that_is_told_nothing_says_nothing():
+    growth = curves_of([2, 4, 8, 16])
+    for true in ([2.0, 4, 4], [np.nan] * 3, [2.0, 8, 9]):
+        said = clock_counts(np.array(true), growth, interval_min=1.0, tempo_cells=50)
+        assert np.isnan(said).all()
+
+
+def test_clocks_and_our_counts_are_scored_on_the_frames_that_no_training_saw():
+    movie = rendered_movie(0, length=60, seed=3)
+    rows = np.arange(20, 60)
+    tables = baseline_tables([HeldOut(movie=movie, rows=rows, path=None)], length=60, seed=3)
+    scores, counts = tables["scores"], tables["counts"]
+    assert scores["arm"].tolist() == [CLOCK, CLOCK_TEMPO, OURS]
+    assert scores["frames"].tolist() == [40] * 3
+    ours = counts.rows(counts["arm"] == OURS)
+    true = movie.true.sum(axis=1)[rows]
+    assert ours["true"].tolist() == true.tolist()
+    off = np.abs(ours["found"] - true)
+    assert scores["error_sum"][2] == pytest.approx(off.sum())
+    assert np.median(off / true) < 0.15
+
+
+def test_held_out_frames_are_late_ones_of_a_recorded_movie_and_whole_rendered_ones():
+    def movie(key, n, *, is_real):
+        true = np.full((n, 7), np.nan)
+        true[2:102] = 1
+        frames = np.zeros((n, 1, 1, 3), np.uint8)
+        return CountedMovie(key=key, is_real=is_real, frames=frames, true=true, joined=true)
+
+    movies = [movie("film", 150, is_real=True)]
+    movies += [movie(f"drawn {k}", 120, is_real=False) for k in range(3)]
+    held_out = {m.key: rows for m, rows in held_out_rows(movies)}
+    assert list(held_out) == ["film", "drawn 2"]
+    assert held_out["film"].tolist() == list(range(72, 102))  # 60 of 100, and a guard of 10
+    training, testing = split_movies(movies)
+    assert [(m.key, len(m.frames)) for m in training] == [
+        ("film", 62),
+        ("drawn 0", 120),
+        ("drawn 1", 120),
+    ]
+    assert [(m.key, len(m.frames)) for m in testing] == [("film", 30), ("drawn 2", 120)]
+
+
 @trained
 def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_path, monkeypatch):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
     summary = reproduce_movies(out=tmp_path, recipe=TINY)
-    assert (summary.units_done, summary.exit_code) == (3, 0)
-    scores, losses = (read_table(tmp_path / f"{n}.csv") for n in ("scores", "losses"))
+    assert (summary.units_done, summary.exit_code) == (4, 0)
+    every, losses = (read_table(tmp_path / f"{n}.csv") for n in ("scores", "losses"))
+    assert every["arm"].tolist()[9:] == [CLOCK, CLOCK_TEMPO, OURS]
+    scores = every.rows(np.arange(len(every)) < 9)
     stages = ["before", "after the drop", "as long, nothing dropped"]
     assert scores["stage"].tolist() == 3 * stages
     assert set(scores["movie"]) == {"rendered-02"}
@@ -98,7 +172,8 @@ def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_pa
     n = len(of)
     assert rows["trained_frames"].tolist() == [n, n - dropped.sum(), n]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    for words in ("What the drop was worth", "the highest 50% (", "as long, nothing dropped"):
+    told = ("What the drop was worth", "the highest 50% (", "as long, nothing dropped", CLOCK, OURS)
+    for words in told:
         assert words in page
     again = reproduce_movies(out=tmp_path, recipe=TINY)
     assert again.exit_code == 0

@@ -12,6 +12,7 @@ import numpy as np
 from fatescope.base import Table
 from fatescope.storage import remove
 from fatescope.workflows.driver import Outcome, describe_files
+from fatescope.workflows.reproduce.movies_clock import BASELINES, HeldOut, baseline_tables
 from fatescope.workflows.reproduce.movies_data import CountedMovie, load_movies, recorded_files
 
 if TYPE_CHECKING:
@@ -51,18 +52,20 @@ class Arm:
         return self.key
 
 
-REPORTED, LATER, CORRECTED = "reported", "later run", "true labels"
+REPORTED, LATER, CORRECTED = TRAINED = "reported", "later run", "true labels"
 
 
 def arms(data: Path | None) -> list[Arm]:
-    """Return the trainings of the page, in its order."""
-    return [Arm(key=key, data=data) for key in (REPORTED, LATER, CORRECTED)]
+    """Return the trainings of the page, in its order, and what they are held against."""
+    return [Arm(key=key, data=data) for key in (*TRAINED, BASELINES)]
 
 
 def run_arm(
     arm: Arm, *, out: Path, recipe: MoviesRecipe, progress: Progress | None = None
 ) -> Outcome:
     """Train, drop the frames with the highest loss, train on; and train on without dropping.
+
+    Of `BASELINES` nothing is trained: clocks, and ``predict populations`` with its shipped model.
 
     Parameters
     ----------
@@ -72,6 +75,13 @@ def run_arm(
     recipe : MoviesRecipe
     progress : callable, optional
     """
+    if arm.key == BASELINES:
+        held_out = [
+            HeldOut(movie=m, rows=rows, path=arm.paths[0] if m.is_real else None)
+            for m, rows in held_out_rows(_movies(arm.data, recipe))
+        ]
+        tables = baseline_tables(held_out, length=recipe.length, seed=recipe.seed)
+        return Outcome(input=describe_files(arm.paths) if arm.paths else {}, tables=tables)
     from fatescope.train.tasks.published_counts import fit_published_counts
 
     training, testing = split_movies(_movies(arm.data, recipe))
@@ -137,15 +147,29 @@ def split_movies(
     movies: Sequence[CountedMovie],
 ) -> tuple[list[CountedMovie], list[CountedMovie]]:
     """Return movies to train on and to score: rendered ones whole, a recorded one by its time."""
+    held_out = held_out_rows(movies)
+    keys = {m.key for m, _ in held_out}
+    training = [m for m in movies if m.key not in keys]
+    for movie in (m for m in movies if m.is_real):
+        training.insert(0, _part(movie, np.arange(_first_unseen(movie))))
+    return training, [_part(movie, rows) for movie, rows in held_out]
+
+
+def held_out_rows(movies: Sequence[CountedMovie]) -> list[tuple[CountedMovie, IntArray]]:
+    """Return the movies of which frames score, whole, and those frames; recorded ones first."""
     rendered = [m for m in movies if not m.is_real]
     n_test = max(1, round(_TEST * len(rendered)))
-    training, testing = rendered[:-n_test], rendered[-n_test:]
+    late = []
     for movie in (m for m in movies if m.is_real):
         known = movie.annotated
-        end = int(known[0] + _SEEN * len(known))
-        training.insert(0, _part(movie, np.arange(end)))
-        testing.insert(0, _part(movie, known[known >= end + GUARD]))
-    return training, testing
+        late.append((movie, known[known >= _first_unseen(movie) + GUARD]))
+    return [*late, *((m, np.arange(len(m.true))) for m in rendered[-n_test:])]
+
+
+def _first_unseen(movie: CountedMovie) -> int:
+    """Return the frame of a recorded movie at which training ends."""
+    known = movie.annotated
+    return int(known[0] + _SEEN * len(known))
 
 
 def _part(movie: CountedMovie, rows: IntArray) -> CountedMovie:

@@ -17,15 +17,18 @@ from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.workflows.embryo_movies import movie_scene
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from numpy.typing import NDArray
 
     from fatescope.base import FloatArray, Progress
+    from fatescope.simulate.embryo.movie import MovieScene
 
 LETTERS = ("A", "E", "M", "P", "C", "D", "Z")
 SIDE_PX = 256
 _SMALL = {"height": 256, "width": 356, "voxel_um": (1.0, 0.18, 0.18)}
+RECORDED_INTERVAL_MIN, _RENDERED_INTERVAL_MIN = 1.0, 1.5
+"""Between frames; the recorded movie's, as its recording is described, is used by clocks alone."""
 _ANNOTATED = 0.6
 """Share of a rendered movie that its table covers: of the recorded one, 210 of 389 frames."""
 
@@ -44,6 +47,8 @@ class CountedMovie:
     true: FloatArray
     joined: FloatArray
     predicted: FloatArray | None = None  # the predictions that were published, where they were
+    number: int = -1  # of a rendered movie
+    interval_min: float = RECORDED_INTERVAL_MIN
 
     @property
     def annotated(self) -> NDArray[np.intp]:
@@ -155,13 +160,7 @@ def recorded_movie(folder: Path) -> CountedMovie:
 
 def rendered_movie(number: int, *, length: int, seed: int) -> CountedMovie:
     """Render a movie whose truth is known in every frame, and whose table ends early."""
-    lineage = LineageSettings(interval_min=1.5, minutes=1.5 * length)
-    scene = movie_scene(
-        MovieSettings.from_values({**_SMALL, "frames": length}),
-        lineage,
-        table=None,
-        seed=seed * 1000 + number,
-    )
+    scene = _scene(number, length=length, seed=seed)
     spots = scene.spots()
     first = np.array([str(n)[:1] for n in spots["name"].tolist()])
     true = np.stack(
@@ -174,6 +173,25 @@ def rendered_movie(number: int, *, length: int, seed: int) -> CountedMovie:
         frames=squeeze(scene.render(k) for k in range(length)),
         true=true,
         joined=join_as_published(true[: round(_ANNOTATED * length)], length),
+        number=number,
+        interval_min=_RENDERED_INTERVAL_MIN,
+    )
+
+
+def rendered_frames(number: int, *, length: int, seed: int) -> Iterator[NDArray[np.uint8]]:
+    """Render the frames of `rendered_movie` at their own size, (Y, X, 3), red green blue."""
+    scene = _scene(number, length=length, seed=seed)
+    return (scene.render(k) for k in range(length))
+
+
+def _scene(number: int, *, length: int, seed: int) -> MovieScene:
+    return movie_scene(
+        MovieSettings.from_values({**_SMALL, "frames": length}),
+        LineageSettings(
+            interval_min=_RENDERED_INTERVAL_MIN, minutes=_RENDERED_INTERVAL_MIN * length
+        ),
+        table=None,
+        seed=seed * 1000 + number,
     )
 
 
