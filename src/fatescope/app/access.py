@@ -27,11 +27,13 @@ COOKIE = "fatescope"
 _SAFE = ("GET", "HEAD")
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
 _A_MONTH = 30 * 24 * 3600
+EMPTY_STYLE = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
+"""The hash of nothing: an empty style element, which keeps the viewer from adding a full one."""
 POLICY = "; ".join(
     (
         "default-src 'none'",
         "script-src 'self'",
-        "style-src 'self'",
+        f"style-src 'self' '{EMPTY_STYLE}'",
         "img-src 'self' data: blob:",
         "connect-src 'self'",
         "frame-src 'self'",

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 SCALE = ("spacing_um", "interval_min")
 _NOT_HERE = ("labels", "precision", "exclude", "cluster")
 """What the app has no use for: formats it shows, and files of another command."""
-_READ = {"spacing_um": "spacing", "interval_min": "interval"}
+_READ = {"spacing_um": "steps", "interval_min": "minutes"}
 _LONGEST = 400
 
 
@@ -80,6 +80,8 @@ def form_for(
     """
     found = {d.name: d for cls in question.classes().values() for d in cls.describe()}
     left_out = {*_NOT_HERE, *question.hidden} - {*question.first, *question.needs}
+    if look.kinds <= {"image", "stack", "other"}:
+        left_out.add("interval_min")
     fields = {
         name: _field(d, question, look, values.get(name))
         for name, d in found.items()

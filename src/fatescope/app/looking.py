@@ -40,7 +40,11 @@ _SOURCES = {"file": "from the file", "user": "given by you"}
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """One file, or the numbered files of one movie."""
+    """One file, or the numbered files of one movie.
+
+    ``spacing`` and ``interval`` say the scale in words with its source, ``steps`` and ``minutes``
+    as it would be typed.
+    """
 
     path: Path
     name: str
@@ -49,6 +53,8 @@ class Seen:
     channels: tuple[str, ...] = ()
     spacing: str = ""
     interval: str = ""
+    steps: str = ""
+    minutes: str = ""
     lacks: tuple[str, ...] = ()
     problem: str = ""
 
@@ -103,7 +109,7 @@ class Look:
         return channels if len(channels) > 1 else ()
 
     def read(self, what: str) -> str:
-        """Return the ``"spacing"`` or ``"interval"`` that the files give, where they agree."""
+        """Return the ``"steps"`` or ``"minutes"`` that the files give, where they agree."""
         said = {str(getattr(s, what)) for s in self.seen if getattr(s, what)}
         return said.pop() if len(said) == 1 else ""
 
@@ -182,8 +188,18 @@ def describe_image(image: Image, *, path: Path, name: str) -> Seen:
         or tuple(str(c) for c in range(image.size("C")) if "C" in image.axes),
         spacing=_spacing(image, spatial),
         interval=_interval(image),
+        steps=_typed(image.spacing.um(spatial)),
+        minutes=_typed((image.spacing.interval_min,)),
         lacks=tuple(lacks),
     )
+
+
+def _typed(steps: Sequence[float | None] | None) -> str:
+    """Return steps as a person types them; the pixel size once if pixels are square."""
+    known = [s for s in steps or () if s is not None]
+    if len(known) == 2 and known[0] == known[1]:
+        known = known[:1]
+    return ",".join(f"{s:.4g}" for s in known)
 
 
 def _bits(image: Image) -> str:

@@ -9,9 +9,8 @@ const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
 let meta = null;
 let layers = { image: null, labels: null };
 
-// The viewer adds a style sheet for touching, which our policy forbids; ours has the same rules.
+// The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
 const theirs = document.createElement("style");
-theirs.type = "text/plain"; // found by its name, and never applied
 theirs.setAttribute("data-openseadragon-mobile-css", "ours");
 document.head.append(theirs);
 
@@ -207,13 +206,9 @@ function pixelAt(position) {
   return x < 0 || y < 0 || x >= meta.width || y >= meta.height ? null : { x, y };
 }
 
-let pointing = 0;
 async function objectAt(query) {
-  const mine = ++pointing;
-  const found = await (
-    await fetch(`${job}/images/${now.n}/at?${new URLSearchParams({ t: now.t, z: now.z, ...query })}`)
-  ).json();
-  return mine === pointing ? found : null;
+  const place = new URLSearchParams({ t: now.t, z: now.z, ...query });
+  return (await fetch(`${job}/images/${now.n}/at?${place}`)).json();
 }
 
 const HIDDEN = /^(image|bbox_|frame$|doubt)/;
@@ -239,13 +234,17 @@ const unit = (key) => UNITS[ending(key)] ?? "";
 const words = (key) => key.slice(0, key.length - ending(key).length).replaceAll("_", " ");
 
 let hover;
+let pointing = 0;
 viewer.innerTracker.moveHandler = (event) => {
   if (!meta) return;
   clearTimeout(hover);
   hover = setTimeout(async () => {
     if (now.label) return;
     const pixel = pixelAt(event.position);
-    if (pixel) tell(await objectAt(pixel));
+    if (!pixel) return;
+    const mine = ++pointing;
+    const found = await objectAt(pixel);
+    if (mine === pointing && !now.label) tell(found);
   }, 25);
 };
 
