@@ -317,3 +317,20 @@ def test_tiles_show_the_image_and_its_labels(app, client, nuclei):
     assert imagecodecs.png_decode(grey.body).shape == labels.shape
     for wrong in ("99/0/0", f"{meta['levels']}/9/0", "0/1/0"):
         assert client.get(f"{result}/images/0/grey/0/0/{wrong}.png").status == 404
+
+
+def test_an_image_in_zarr_arrives_with_its_hidden_files_and_is_read(client, tmp_path):
+    import zarr
+
+    store = tmp_path / "old.zarr"
+    array = zarr.create_array(
+        str(store), shape=(64, 48), chunks=(32, 48), dtype="uint16", zarr_format=2
+    )
+    array[:] = np.arange(64 * 48).reshape(64, 48)
+    data = client.add_data("zarr")
+    for path in sorted(p for p in store.rglob("*") if p.is_file()):
+        folders = ["old.zarr", *path.relative_to(store).parts[:-1]]
+        assert client.put(data, path.name, path.read_bytes(), folders=folders).status == 201
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "old.zarr" in page
+    assert "48 × 64 px, 16 bit" in page

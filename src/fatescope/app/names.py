@@ -13,8 +13,10 @@ from collections.abc import Sequence
 from fatescope.base import InputError, escape
 from fatescope.storage import PART_SUFFIX
 
-_LONGEST_NAME, _DEEPEST = 180, 12
+_LONGEST_NAME, _DEEPEST = 180, 24
 """Bytes of one name (systems take 255, and results get an ending), and folders in each other."""
+_OF_ZARR = frozenset((".zarray", ".zattrs", ".zgroup", ".zmetadata"))
+"""Hidden names that an image in Zarr consists of."""
 _FORBIDDEN = frozenset('/\\:*?"<>|')
 _DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$", "clock$")) | {
     f"{port}{n}" for port in ("com", "lpt") for n in "0123456789¹²³"
@@ -34,6 +36,8 @@ def check_name(name: str) -> str:
     >>> check_name("embryo 3.tif")
     'embryo 3.tif'
     """
+    if name in _OF_ZARR:
+        return name
     name = unicodedata.normalize("NFC", name)
     shown = escape(name[:80])
     if not name or not name.strip(". "):

@@ -9,14 +9,15 @@ const problem = document.getElementById("drop-problem");
 const running = new Set();
 let cancelled = false;
 
-const hidden = (name) => name.startsWith(".") || name === "Thumbs.db" || name === "desktop.ini";
+const ZARR = [".zarray", ".zattrs", ".zgroup", ".zmetadata"];
+const hidden = (name) => (name.startsWith(".") && !ZARR.includes(name)) || name === "Thumbs.db" || name === "desktop.ini";
 
 async function entriesOf(entry, folders) {
   if (entry.isFile) {
     const file = await new Promise((yes, no) => entry.file(yes, no));
     return hidden(file.name) ? [] : [{ file, folders }];
   }
-  if (hidden(entry.name) && !entry.name.endsWith(".zarr")) return [];
+  if (hidden(entry.name)) return [];
   const reader = entry.createReader();
   const found = [];
   for (;;) {
