@@ -177,7 +177,8 @@ def test_a_flat_description_gives_its_pixel_size_to_both_axes():
 
 
 def test_the_list_holds_every_shipped_package_the_names_network_too():
-    assert set(shipped_names()) == {"nuclei", "nuclei-em", "compact-names"}
+    known = {"nuclei", "nuclei-em", "compact-names", "membrane", "populations", "viability"}
+    assert set(shipped_names()) == known
     for package in list_models():
         assert sum(map(len, package.files.values())) < 8e6
     listed = {m["name"]: m for m in json.loads(run("list", "--json").stdout)["models"]}

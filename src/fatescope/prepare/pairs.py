@@ -40,6 +40,12 @@ class PairSettings(SplitSettings):
         "",
         "folders, by name and with commas between, whose label images leave visible objects out",
     )
+    movies: str = setting(
+        "", "folder of movies, or several with commas between; needs --tables as well"
+    )
+    tables: str = setting(
+        "", "for each folder of movies the one with lineage tables of the same names"
+    )
     preview: bool = setting(
         False, "draw originals and augmented crops of them, with their targets, into preview.png"
     )

@@ -1,3 +1,5 @@
+from .film import side_by_side as side_by_side
+from .film import write_film as write_film
 from .membranes import membrane_page as membrane_page
 from .nuclei.again import write_settings as write_settings
 from .nuclei.carried_colours import carry_colours as carry_colours
@@ -17,3 +19,4 @@ from .outlines import outline_paths as outline_paths
 from .outlines import outline_pixels as outline_pixels
 from .outlines import outline_polygons as outline_polygons
 from .outlines import paint_outlines as paint_outlines
+from .populations import population_page as population_page

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import io
 import warnings
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
@@ -36,13 +36,18 @@ def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
     return copied
 
 
-def export_onnx(network: torch.nn.Module) -> bytes:
+def export_onnx(
+    network: torch.nn.Module, *, n_inputs: int = 1, form: Literal["maps", "values"] = "maps"
+) -> bytes:
     """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
 
     Parameters
     ----------
     network : Module
-        Takes (B, 1, Y, X), in evaluation mode.
+        Takes (B, n_inputs, Y, X), in evaluation mode.
+    n_inputs : int
+    form : {"maps", "values"}
+        Of what it gives: a vector for each pixel, or for each image.
 
     Returns
     -------
@@ -52,6 +57,7 @@ def export_onnx(network: torch.nn.Module) -> bytes:
     import onnx
 
     axes = {0: "b", 2: "y", 3: "x"}
+    given = axes if form == "maps" else {0: "b"}
     stream = io.BytesIO()
     network = network.eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
@@ -59,13 +65,13 @@ def export_onnx(network: torch.nn.Module) -> bytes:
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (torch.zeros(2, 1, 64, 96),),
+            (torch.zeros(2, n_inputs, 64, 96),),
             stream,
             dynamo=False,
             opset_version=OPSET,
             input_names=["plane"],
             output_names=["maps"],
-            dynamic_axes={"plane": axes, "maps": axes},
+            dynamic_axes={"plane": axes, "maps": given},
         )
     model = onnx.load_from_string(stream.getvalue())
     _store_half(model)
