@@ -21,6 +21,8 @@ from tests.app.served import Client, served
 
 from fatescope.acquire.lineages import write_lineage
 from fatescope.app import QUESTIONS, as_command, as_python, question_named
+from fatescope.app.form import form_for, values_from
+from fatescope.app.looking import Look
 from fatescope.app.question import resolved
 from fatescope.app.store import Store
 from fatescope.base import InputError, Settings, SettingsError
@@ -106,6 +108,25 @@ def test_every_question_names_a_command_and_settings_that_exist(question):
         assert set(listed) <= named
     assert callable(resolved(question.run))
     assert not question.plan or callable(resolved(question.plan))
+
+
+OPEN_TEXTS = frozenset(("spacing_um", "channel", "nuclei_channel", "axes", "pattern"))
+OPEN_TEXTS |= {"colour", "cells"}  # a column and names of cells
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_no_text_of_a_form_can_name_a_file_of_the_server(question, tmp_path):
+    look = Look(folder=tmp_path, seen=(), n_images=0, tables=())
+    form = form_for(question, look)
+    texts = {f.name for f in (*form.scale, *form.first, *form.more) if f.control == "text"}
+    assert texts <= OPEN_TEXTS
+    for name in ("model", "atlas", "reference", "exclude", "markers", "map"):
+        sent = {name: "/etc/passwd", **dict.fromkeys(question.needs, "/etc/passwd")}
+        try:
+            values = values_from(question, look, sent)
+        except InputError:
+            continue
+        assert name not in values
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)

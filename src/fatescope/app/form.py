@@ -80,6 +80,7 @@ def form_for(
     """
     found = {d.name: d for cls in question.classes().values() for d in cls.describe()}
     left_out = {*_NOT_HERE, *question.hidden} - {*question.first, *question.needs}
+    left_out |= {d.name for d in found.values() if _names_a_file(d) and not _is_chosen(d, question)}
     if look.kinds <= {"image", "stack", "other"}:
         left_out.add("interval_min")
     fields = {
@@ -90,6 +91,16 @@ def form_for(
     scale = tuple(fields.pop(n) for n in SCALE if n in fields)
     first = tuple(fields.pop(n) for n in question.first if n in fields)
     return Form(scale=scale, first=first, more=tuple(fields.values()))
+
+
+def _names_a_file(described: SettingDescription) -> bool:
+    """Say whether a text could make the server open what a browser names."""
+    said = f"{described.name} {described.help}".lower()
+    return described.kind == "text" and any(w in said for w in ("path", "folder", "model"))
+
+
+def _is_chosen(described: SettingDescription, question: Question) -> bool:
+    return described.name in question.choices or described.name in question.files
 
 
 def _all_fields(form: Form) -> tuple[Field, ...]:
