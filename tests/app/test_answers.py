@@ -202,6 +202,21 @@ def test_files_that_cannot_be_read_give_a_sentence_and_no_traceback(client):
     assert "Traceback" not in answer.text
 
 
+def test_what_went_wrong_names_the_file_as_its_owner_does(client, tmp_path):
+    from tifffile import imwrite
+
+    data = client.add_data("short")
+    imwrite(tmp_path / "short.tif", np.zeros((3, 64, 64), np.uint8), imagej=True)
+    client.put(data, "short.tif", (tmp_path / "short.tif").read_bytes())
+    result = client.run(data, "nuclei", channel="9")
+    now = client.wait(result)
+    page = client.get(result, Accept="text/html").text
+    assert now["state"] == "failed"
+    assert "/people/owner/" not in page.partition('class="ways"')[0]
+    assert "/people/" not in now["what"]
+    assert "No file could be used." in page
+
+
 def test_a_name_with_markup_stays_text(client):
     data = client.post("/data", title="<script>alert(1)</script>").json["id"]
     page = client.get(f"/data/{data}", Accept="text/html").text

@@ -89,7 +89,13 @@ def in_words(sentence: str, job: Job) -> str:
     for path in (*job.inputs, *(p.parent for p in job.inputs)):
         sentence = sentence.replace(f"{path}/", "").replace(str(path), path.name)
     sentence = _FLAG.sub(lambda found: f"“{label_of(found[1].replace('-', '_'))}”", sentence)
-    return sentence[:1].upper() + sentence[1:]
+    begins_with_a_file = sentence.partition(": ")[0] in {p.name for p in _files(job)}
+    return sentence if begins_with_a_file else sentence[:1].upper() + sentence[1:]
+
+
+def _files(job: Job) -> list[Path]:
+    """Return the files that a job was given, those of its folders too."""
+    return [f for p in job.inputs for f in ((p, *p.rglob("*")) if p.is_dir() else (p,))]
 
 
 def state(request: Request) -> Response:
@@ -101,7 +107,7 @@ def state(request: Request) -> Response:
             "state": job.state,
             "done": job.done,
             "total": job.total,
-            "what": job.what,
+            "what": in_words(job.what, job),
             "before": before,
             "message": job.message,
         }
