@@ -1,7 +1,7 @@
 """Make every figure of the pages from rendered data: no recording is needed.
 
 python benchmarks/docs_images.py                all, into docs/images (needs Chromium)
-python benchmarks/docs_images.py lineage        only those of lineages; also: nuclei
+python benchmarks/docs_images.py lineage        only those of lineages; also: nuclei, app
 
 Figures are SVG as the commands draw them, or pages as a browser shows them (PNG, 256 colours).
 The loss and rate curves of the schedules have a script of their own, schedule_plots.py.
@@ -10,8 +10,11 @@ The loss and rate curves of the schedules have a script of their own, schedule_p
 import argparse
 import io
 import shutil
+import subprocess
+import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -28,13 +31,12 @@ FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync")
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("only", nargs="?", choices=("nuclei", "lineage"))
+    parser.add_argument("only", nargs="?", choices=("nuclei", "lineage", "app"))
     only = parser.parse_args().only
     with tempfile.TemporaryDirectory() as folder, Browser() as browser:
-        if only != "lineage":
-            draw_nuclei(Path(folder) / "nuclei", browser)
-        if only != "nuclei":
-            draw_lineage(Path(folder) / "lineage", browser)
+        for name, draw in (("nuclei", draw_nuclei), ("lineage", draw_lineage), ("app", draw_app)):
+            if only in (None, name):
+                draw(Path(folder) / name, browser)
     for path in sorted(IMAGES.iterdir()):
         if path.is_file():
             print(f"{path.name}: {path.stat().st_size / 1000:.0f} kB")
@@ -89,6 +91,26 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
     browser.keep(report, "compare.png", size=(1300, 800), element="section:has(h2:text('life'))")
 
 
+def draw_app(place: Path, browser: "Browser") -> None:
+    """The answer to a question in the app, from its example of a movie."""
+    words = ["app", "--port", "0", "--no-browser", "--folder", str(place)]
+    command = [sys.executable, "-m", "fatescope", *words]
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as app:
+        link = app.stderr.readline().split()[-1]
+        view = browser.open(link, size=(1100, 1010))
+        view.get_by_role("button", name="A movie of nuclei").click()
+        view.locator("a.card", has_text="Outline nuclei").first.click()
+        view.locator("#run").click()
+        view.locator(".state.done").wait_for(timeout=200_000)
+        view.locator("#rows tbody tr").nth(6).click()
+        view.locator(".pick path").wait_for()
+        view.evaluate("scrollTo(0, 0)")
+        view.wait_for_timeout(1500)
+        browser.save(view.screenshot(), "app.png")
+        view.close()
+        app.terminate()
+
+
 class Browser:
     """Chromium, to see pages as readers do."""
 
@@ -108,16 +130,25 @@ class Browser:
         self, page: Path, name: str, *, size: tuple[int, int], find: str = "", element: str = ""
     ) -> None:
         """Open a page in a window of ``size``, look for a cell, and keep what is seen."""
-        view = self._chromium.new_page(viewport={"width": size[0], "height": size[1]})
-        view.goto(page.resolve().as_uri())
+        view = self.open(page.resolve().as_uri(), size=size)
         if find:
             view.fill("#find, .find", find)
         view.wait_for_timeout(300)
         seen = view.locator(element).first.screenshot() if element else view.screenshot()
+        self.save(seen, name)
+        view.close()
+
+    def open(self, address: str, *, size: tuple[int, int]) -> Any:
+        """Open a page in a window of ``size``."""
+        view = self._chromium.new_page(viewport={"width": size[0], "height": size[1]})
+        view.goto(address)
+        return view
+
+    def save(self, seen: bytes, name: str) -> None:
+        """Keep what is seen, in 256 colours."""
         shown = Image.open(io.BytesIO(seen)).convert("RGB")
         few = shown.quantize(256, method=Image.Quantize.MAXCOVERAGE, dither=Image.Dither.NONE)
         few.save(IMAGES / name, optimize=True)
-        view.close()
 
 
 if __name__ == "__main__":

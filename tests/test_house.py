@@ -22,7 +22,8 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 FOLDERS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
 
 LAYERS = (
-    {"cli", "app", "napari"},
+    {"cli"},
+    {"app", "napari"},
     {"workflows"},
     {"train"},
     {"predict", "prepare"},

@@ -67,6 +67,7 @@ NEEDS = {
     f"{PAIRS} --preview": "train",
     f"{PAIRS} --preview-of e0 --test 0 --validation 0": "train",
     "lineage convert embryo.csv --to geff --out out": "lineage",
+    "app --no-browser": "app",
     "predict nuclei images --model classical --cluster tcp://localhost:1 --out out": "cluster",
 }
 

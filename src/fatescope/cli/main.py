@@ -30,9 +30,11 @@ GROUPS: dict[str, tuple[str, ...]] = {
 }
 """The files beside this one that add commands to each group; add a new one here."""
 SINGLE = {
+    "app": "Open the app in the browser: drop images or tables, choose a question, see the answer.",
     "clean": "Find faulty frames in movies, and faults in tables of cells.",
     "compare": "Say whether a new model is better than an old one, on test units that neither has "
     "seen.",
+    "doctor": "Say in words what is wrong with the installation, and what to do.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
     "tune": "Search the settings of a recipe by short trainings, scored on validation units.",

@@ -4,6 +4,7 @@ from .columns import stack_parquet as stack_parquet
 from .files import PART_SUFFIX as PART_SUFFIX
 from .files import hash_path as hash_path
 from .files import list_files as list_files
+from .files import open_beside as open_beside
 from .files import remove as remove
 from .files import size_and_time as size_and_time
 from .files import write_beside as write_beside

@@ -9,6 +9,7 @@ import secrets
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 from fatescope.base.errors import FatescopeError, RunError
 from fatescope.base.messages import escape, explain_os_error
@@ -81,6 +82,21 @@ def write_beside(path: Path) -> Iterator[Path]:
                 f"{escape(path)}: cannot be written: {explain_os_error(error)}"
             ) from error
         raise
+
+
+@contextlib.contextmanager
+def open_beside(path: Path) -> Iterator[BinaryIO]:
+    """Give a stream to write to, whose content becomes ``path`` when all went well.
+
+    As `write_beside`, for bytes that come in pieces, such as an upload.
+
+    Raises
+    ------
+    RunError
+        If the operating system refuses (no space, no permission), in one sentence.
+    """
+    with write_beside(path) as part, part.open("wb") as stream:
+        yield stream
 
 
 @contextlib.contextmanager

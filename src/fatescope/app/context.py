@@ -1,0 +1,145 @@
+"""What every page needs: the store, the queue, results, and a way to answer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qsl
+
+import jinja2
+from starlette.responses import HTMLResponse, RedirectResponse
+
+from fatescope._version import __version__
+from fatescope.app.looking import Look, look_at
+from fatescope.app.results import Results
+from fatescope.base import InputError
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from fatescope.app.queue import Queue
+    from fatescope.app.settings import AppSettings
+    from fatescope.app.store import Store
+
+_LARGEST_FORM = 100_000
+_HERE = Path(__file__).parent
+
+
+@dataclass(slots=True, kw_only=True)
+class Context:
+    """One running app."""
+
+    settings: AppSettings
+    store: Store
+    queue: Queue
+    results: Results = field(default_factory=Results)
+    bytes_by_person: dict[str, int] = field(default_factory=dict)
+
+    def look(self, person: str, data: str) -> Look:
+        """Say what the files of a person are; done again where they have changed."""
+        folder = self.store.folder_of(person, "data", data)
+        status = (p.stat() for p in (folder, *(d for d in folder.rglob("*") if d.is_dir())))
+        return _look(folder, tuple(s.st_mtime_ns for s in status))
+
+
+@lru_cache(maxsize=64)
+def _look(folder: Path, changed: tuple[int, ...]) -> Look:
+    return look_at(folder)
+
+
+def context(request: Request) -> Context:
+    """Return the app that a request came to."""
+    found: Context = request.app.state.context
+    return found
+
+
+def person(request: Request) -> str:
+    """Return who asks, as `Access` found out."""
+    return str(request.scope["person"])
+
+
+async def sent_form(request: Request) -> dict[str, str]:
+    """Return the fields of a form.
+
+    Raises
+    ------
+    InputError
+        If it is larger than any form of ours.
+    """
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > _LARGEST_FORM:
+            raise InputError("what was sent is larger than any form of the app.")
+    text = body.decode("utf-8", errors="replace")
+    try:
+        return dict(parse_qsl(text, keep_blank_values=True, max_num_fields=300))
+    except ValueError as error:
+        raise InputError("what was sent is no form of the app.") from error
+
+
+def page(request: Request, name: str, *, status: int = 200, **values: Any) -> Response:
+    """Fill a template."""
+    text = (
+        _templates()
+        .get_template(f"{name}.html.j2")
+        .render(version=__version__, path=request.url.path, **values)
+    )
+    return HTMLResponse(text, status_code=status)
+
+
+def go(address: str) -> Response:
+    """Send the browser to another page, after a form."""
+    return RedirectResponse(address, status_code=303)
+
+
+@lru_cache(maxsize=1)
+def _templates() -> jinja2.Environment:
+    templates = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_HERE / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    templates.filters["ago"] = ago
+    templates.filters["bytes"] = bytes_in_words
+    templates.filters["seconds"] = seconds_in_words
+    return templates
+
+
+def ago(then: float) -> str:
+    """Say how long ago something was."""
+    return f"{seconds_in_words(time.time() - then)} ago"
+
+
+def seconds_in_words(seconds: float) -> str:
+    """Return a time as a person says it.
+
+    Examples
+    --------
+    >>> seconds_in_words(7200)
+    '2 h'
+    """
+    for size, word in ((86_400, "d"), (3600, "h"), (60, "min")):
+        if seconds >= 1.5 * size:
+            return f"{seconds / size:.0f} {word}"
+    return f"{max(1, seconds):.0f} s"
+
+
+def bytes_in_words(n: float) -> str:
+    """Return a number of bytes as a person says it.
+
+    Examples
+    --------
+    >>> bytes_in_words(1_500_000)
+    '1.5 MB'
+    """
+    for size, word in ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
+        if n >= size:
+            return f"{n / size:.3g} {word}"
+    return f"{n:.0f} bytes"

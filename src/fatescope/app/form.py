@@ -1,0 +1,223 @@
+"""A form from what settings say of themselves, and settings from what the form sends back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+from fatescope.base import InputError, SettingDescription
+
+if TYPE_CHECKING:
+    from fatescope.app.looking import Look
+    from fatescope.app.question import Question
+
+SCALE = ("spacing_um", "interval_min")
+_NOT_HERE = ("labels", "precision", "exclude", "cluster")
+"""What the app has no use for: formats it shows, and files of another command."""
+_READ = {"spacing_um": "steps", "interval_min": "minutes"}
+_LONGEST = 400
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One setting as it stands in a form.
+
+    Parameters
+    ----------
+    name : str
+    label, help, unit, hint, shown : str
+        Words beside it; ``hint`` says the range and the default, ``shown`` stands in an empty
+        field: what was read from the files.
+    control : str
+        ``"number"``, ``"text"``, ``"switch"`` or ``"choice"``.
+    value : str
+        What stands in it.
+    options : tuple of (str, str)
+        Value and words of each choice.
+    required : bool
+    step, least, most : str
+        Of a number.
+    """
+
+    name: str
+    label: str
+    help: str
+    unit: str
+    hint: str
+    control: str
+    value: str
+    options: tuple[tuple[str, str], ...] = ()
+    shown: str = ""
+    required: bool = False
+    step: str = "any"
+    least: str = ""
+    most: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Form:
+    """The fields of a question: scale, what everybody may want, and the rest."""
+
+    scale: tuple[Field, ...]
+    first: tuple[Field, ...]
+    more: tuple[Field, ...]
+
+
+def form_for(
+    question: Question, look: Look, values: Mapping[str, str] = MappingProxyType({})
+) -> Form:
+    """Make the form of a question.
+
+    Parameters
+    ----------
+    question : Question
+    look : Look
+        The files: their tables, channels and scale.
+    values : mapping
+        What was sent before.
+    """
+    found = {d.name: d for cls in question.classes().values() for d in cls.describe()}
+    left_out = {*_NOT_HERE, *question.hidden} - {*question.first, *question.needs}
+    left_out |= {d.name for d in found.values() if _names_a_file(d) and not _is_chosen(d, question)}
+    if look.kinds <= {"image", "stack", "other"}:
+        left_out.add("interval_min")
+    fields = {
+        name: _field(d, question, look, values.get(name))
+        for name, d in found.items()
+        if name not in left_out
+    }
+    scale = tuple(fields.pop(n) for n in SCALE if n in fields)
+    first = tuple(fields.pop(n) for n in question.first if n in fields)
+    return Form(scale=scale, first=first, more=tuple(fields.values()))
+
+
+def _names_a_file(described: SettingDescription) -> bool:
+    """Say whether a text could make the server open what a browser names."""
+    said = f"{described.name} {described.help}".lower()
+    return described.kind == "text" and any(w in said for w in ("path", "folder", "model"))
+
+
+def _is_chosen(described: SettingDescription, question: Question) -> bool:
+    return described.name in question.choices or described.name in question.files
+
+
+def _all_fields(form: Form) -> tuple[Field, ...]:
+    return (*form.scale, *form.first, *form.more)
+
+
+def _field(
+    described: SettingDescription, question: Question, look: Look, value: str | None
+) -> Field:
+    default = described.default
+    options: tuple[tuple[str, str], ...] = ()
+    control = {"number": "number", "whole number": "number", "switch": "switch"}.get(
+        described.kind, "text"
+    )
+    if described.kind == "path" or described.name in question.files:
+        control, options = "choice", (("", "none"), *((n, n) for n in _tables(look)))
+    elif described.name in question.channels and look.channels:
+        must = described.name == question.one_channel
+        empty = ("", "choose" if must else "none" if question.one_channel else "found by its look")
+        control, options = "choice", (empty, *((c, c) for c in look.channels))
+    elif described.name in question.choices:
+        control, options = "choice", tuple((c, c) for c in question.choices[described.name])
+    elif described.kind == "choice":
+        free = (("", "as the program decides"),) if default is None else ()
+        control, options = "choice", (*free, *((c, c) for c in described.choices))
+    shown = "" if default in (None, ()) else _plain(default)
+    limits = dict(described.limits)
+    hint = [described.range] if control == "number" else []
+    hint += [f"default {shown}"] if shown and control == "number" else []
+    return Field(
+        name=described.name,
+        label=label_of(described.name),
+        help=described.help,
+        unit=described.unit,
+        hint=", ".join(h for h in hint if h),
+        control=control,
+        value=shown if value is None else value,
+        options=options,
+        shown=look.read(_READ[described.name]) if described.name in _READ else "",
+        required=described.name in _needed(question, look),
+        step="1" if described.kind == "whole number" else "any",
+        least=f"{limits['from']:g}" if "from" in limits else "",
+        most=f"{limits['to']:g}" if "to" in limits else "",
+    )
+
+
+def _tables(look: Look) -> dict[str, str]:
+    """Return the paths of tables by the names that a form shows."""
+    return {p.relative_to(look.folder).as_posix(): str(p) for p in look.tables}
+
+
+def _needed(question: Question, look: Look) -> tuple[str, ...]:
+    several = (question.one_channel,) if question.one_channel and look.channels else ()
+    return (*question.needs, *several)
+
+
+def label_of(name: str) -> str:
+    """Return the name of a setting as a person reads it: the unit stands beside its field."""
+    words = {
+        "spacing_um": "Pixel size",
+        "interval_min": "Time between frames",
+        "diameter_um": "Diameter of a nucleus",
+        "diameter_px": "Diameter in pixels",
+        "min_area_um2": "Smallest nucleus",
+        "min_area_px": "Smallest nucleus in pixels",
+        "map": "Plate map",
+        "model": "Model",
+    }
+    for unit in ("_um2", "_um", "_px", "_min"):
+        bare = name.removesuffix(unit)
+        if bare != name:
+            break
+    return words.get(name, bare.replace("_", " ").capitalize())
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else ""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def values_from(question: Question, look: Look, sent: Mapping[str, str]) -> dict[str, Any]:
+    """Return settings by name from a form: what was filled in and is not the default.
+
+    Raises
+    ------
+    InputError
+        If a choice is none of those offered, a file none of the person's own, or a setting that
+        is needed was left out.
+    SettingsError
+        If a value is not one that its setting takes.
+    """
+    files = _tables(look)
+    values: dict[str, Any] = {}
+    offered = {f.name for f in _all_fields(form_for(question, look))}
+    for described in (d for cls in question.classes().values() for d in cls.describe()):
+        name = described.name
+        if name not in offered:
+            continue
+        text = sent.get(name, "").strip()
+        if len(text) > _LONGEST:
+            raise InputError(f"{label_of(name)}: is longer than {_LONGEST} letters. Shorten it.")
+        if described.kind == "switch":
+            if name in sent and (value := text == "true") != bool(described.default):
+                values[name] = value
+        elif not text or text == _plain(described.default):
+            continue
+        elif described.kind == "path" or name in question.files:
+            if text not in files:
+                raise InputError(f"{label_of(name)}: choose one of the tables among these files.")
+            values[name] = files[text]
+        elif name in question.choices and text not in question.choices[name]:
+            raise InputError(f"{label_of(name)}: choose one of the list.")
+        else:
+            values[name] = text
+    missing = [label_of(n) for n in _needed(question, look) if n not in values]
+    if missing:
+        raise InputError(f"{', '.join(missing)} is needed. Choose one of the list.")
+    question.settings_from(values)
+    return values

@@ -1,0 +1,304 @@
+"""What was read: kind, size, channels and scale of each file, with where the scale came from."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fatescope.acquire import find_images, read_image, read_lineage_checked, read_table
+from fatescope.acquire.lineages import find_lineages
+from fatescope.acquire.plates import PlateReading
+from fatescope.acquire.populations import is_population_table
+from fatescope.base import FatescopeError, InputError, escape
+from fatescope.storage import list_files
+from fatescope.workflows.plates import show_plate
+
+if TYPE_CHECKING:
+    from fatescope.acquire import ImageFile
+    from fatescope.app.question import Kind, Question
+    from fatescope.base import Image
+
+_log = logging.getLogger(__name__)
+_OPENED, _TABLES_READ, _LARGEST_TABLE = 40, 8, 50_000_000
+"""Images and tables that are opened to say what they are, and the largest such table in bytes."""
+_LISTED_BY_NAME = 20
+_WORDS: dict[Kind, str] = {
+    "image": "image",
+    "stack": "stack of planes",
+    "movie": "movie",
+    "lineage": "lineage table",
+    "populations": "numbers of cells",
+    "fates": "fates of cells",
+    "other": "other file",
+}
+_FATES = {"well", "first_frame", "last_frame"}
+_SOURCES = {"file": "from the file", "user": "given by you"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """One file, or the numbered files of one movie.
+
+    ``spacing`` and ``interval`` say the scale in words with its source, ``steps`` and ``minutes``
+    as it would be typed.
+    """
+
+    path: Path
+    name: str
+    kind: Kind
+    size: str = ""
+    channels: tuple[str, ...] = ()
+    spacing: str = ""
+    interval: str = ""
+    steps: str = ""
+    minutes: str = ""
+    lacks: tuple[str, ...] = ()
+    problem: str = ""
+
+    @property
+    def word(self) -> str:
+        """What a person calls it."""
+        return _WORDS[self.kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """All that a folder of files holds.
+
+    Parameters
+    ----------
+    folder : Path
+    seen : tuple of Seen
+        The first files, opened.
+    n_images : int
+        How many images there are, opened or not.
+    tables : tuple of Path
+        What a setting that wants a table may name.
+    plate : tuple of str
+        What `fatescope plate show` says, where the files are a plate.
+    """
+
+    folder: Path
+    seen: tuple[Seen, ...]
+    n_images: int
+    tables: tuple[Path, ...]
+    plate: tuple[str, ...] = ()
+
+    @property
+    def kinds(self) -> set[Kind]:
+        """All kinds among the files that could be read."""
+        return {s.kind for s in self.seen if not s.problem}
+
+    def lacks(self, what: str) -> bool:
+        """Say whether a file that could have ``"spacing"`` or ``"interval"`` does not say it."""
+        return any(what in s.lacks for s in self.seen)
+
+    @property
+    def images_lack_spacing(self) -> bool:
+        """Whether an image does not say how large its pixels are."""
+        return any("spacing" in s.lacks for s in self.seen if s.kind in _IMAGES)
+
+    @property
+    def channels(self) -> tuple[str, ...]:
+        """The channels that all images have; none where they differ or have one."""
+        of_images = {s.channels for s in self.seen if s.kind in _IMAGES}
+        (channels,) = of_images if len(of_images) == 1 else ((),)
+        return channels if len(channels) > 1 else ()
+
+    def read(self, what: str) -> str:
+        """Return the ``"steps"`` or ``"minutes"`` that the files give, where they agree."""
+        said = {str(getattr(s, what)) for s in self.seen if getattr(s, what)}
+        return said.pop() if len(said) == 1 else ""
+
+    def inputs_for(self, question: Question) -> tuple[Path, ...]:
+        """Return what the question's command is given: files by name, or many as their folder."""
+        fitting = [s.path for s in self.seen if s.kind in question.takes and not s.problem]
+        if self.n_images > _OPENED or len(fitting) > _LISTED_BY_NAME:
+            return (self.folder,)
+        return tuple(dict.fromkeys(fitting))
+
+
+_IMAGES: tuple[Kind, ...] = ("image", "stack", "movie")
+
+
+def look_at(folder: Path) -> Look:
+    """Say what the files of a folder are; of thousands, the first are opened."""
+    images = _images(folder)
+    opened = {p for file in images for p in file.paths}
+    tables = [
+        path
+        for path in list_files(folder)
+        if path not in opened and not any(parent in opened for parent in path.parents)
+    ]
+    seen = [_see_image(file) for file in images[:_OPENED]]
+    seen += list(_see_tables(folder, tables))
+    return Look(
+        folder=folder,
+        seen=tuple(seen),
+        n_images=len(images),
+        tables=tuple(p for p in tables if p.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet")),
+        plate=_plate(folder),
+    )
+
+
+def _images(folder: Path) -> list[ImageFile]:
+    try:
+        return find_images([folder])
+    except InputError:
+        return []
+
+
+def _plate(folder: Path) -> tuple[str, ...]:
+    for top in (folder, *(p for p in sorted(folder.iterdir()) if p.is_dir())):
+        try:
+            return tuple(show_plate(top, reading=PlateReading()).as_lines())
+        except (FatescopeError, OSError, ValueError):
+            continue
+    return ()
+
+
+def _see_image(file: ImageFile) -> Seen:
+    path = file.paths[0]
+    try:
+        image = read_image(file)
+    except (FatescopeError, OSError) as error:
+        return Seen(path=path, name=file.key, kind="other", problem=_problem(error, path))
+    return describe_image(image, path=path, name=path.name)
+
+
+def describe_image(image: Image, *, path: Path, name: str) -> Seen:
+    """Say in words what an image is."""
+    kind: Kind = "movie" if image.size("T") > 1 else "stack" if image.size("Z") > 1 else "image"
+    words = {"T": "frames", "Z": "planes", "C": "channels"}
+    parts = [f"{image.size(a)} {w}" for a, w in words.items() if image.size(a) > 1]
+    size = " × ".join([*parts, f"{image.size('X')} × {image.size('Y')} px"])
+    spatial = "ZYX" if image.size("Z") > 1 else "YX"
+    lacks = ["spacing"] if image.spacing.um(spatial) is None else []
+    if image.size("T") > 1 and image.spacing.interval_min is None:
+        lacks.append("interval")
+    return Seen(
+        path=path,
+        name=name,
+        kind=kind,
+        size=f"{size}, {_bits(image)}",
+        channels=image.channels
+        or tuple(str(c) for c in range(image.size("C")) if "C" in image.axes),
+        spacing=_spacing(image, spatial),
+        interval=_interval(image),
+        steps=_typed(image.spacing.um(spatial)),
+        minutes=_typed((image.spacing.interval_min,)),
+        lacks=tuple(lacks),
+    )
+
+
+def _typed(steps: Sequence[float | None] | None) -> str:
+    """Return steps as a person types them; the pixel size once if pixels are square."""
+    known = [s for s in steps or () if s is not None]
+    if len(known) == 2 and known[0] == known[1]:
+        known = known[:1]
+    return ",".join(f"{s:.4g}" for s in known)
+
+
+def _bits(image: Image) -> str:
+    kind = image.dtype
+    return f"{kind.itemsize * 8} bit" + (" float" if kind.kind == "f" else "")
+
+
+def _spacing(image: Image, axes: str) -> str:
+    steps = image.spacing.steps
+    if not any(a in steps for a in axes):
+        return "not known"
+    planar = [steps[a] for a in "YX" if a in steps]
+    text = " × ".join(f"{s.value:.4g}" for s in planar[:: -1 if len(planar) > 1 else 1])
+    if len(planar) == 2 and planar[0].value == planar[1].value:
+        text = f"{planar[0].value:.4g}"
+    text = f"pixel {text} µm" if planar else ""
+    if "Z" in axes:
+        depth = f"{steps['Z'].value:.4g} µm" if "Z" in steps else "not known"
+        text += f"{', ' if text else ''}between planes {depth}"
+    source = next(iter(steps.values())).source
+    return f"{text} ({_SOURCES.get(source, source)})"
+
+
+def _interval(image: Image) -> str:
+    step = image.spacing.steps.get("T")
+    if step is not None:
+        return f"{step.value:.4g} min ({_SOURCES.get(step.source, step.source)})"
+    return "not known" if image.size("T") > 1 else ""
+
+
+def _see_tables(folder: Path, tables: Sequence[Path]) -> Iterator[Seen]:
+    try:
+        lineages = {p for f in find_lineages([folder]) for p in (f.path,)}
+    except (FatescopeError, OSError):
+        lineages = set()
+    groups = [p for p in lineages if p.is_dir()]
+    left = [p for p in tables if not any(g in p.parents for g in groups)]
+    for n, path in enumerate([*sorted(groups), *left]):
+        if n >= _TABLES_READ or (path.is_file() and path.stat().st_size > _LARGEST_TABLE):
+            kind: Kind = "lineage" if path in lineages else "other"
+            yield Seen(path=path, name=_below(path, folder), kind=kind)
+            continue
+        yield _see_table(path, folder, is_lineage=path in lineages)
+
+
+def _see_table(path: Path, folder: Path, *, is_lineage: bool) -> Seen:
+    name = _below(path, folder)
+    try:
+        if is_population_table(path):
+            return Seen(path=path, name=name, kind="populations")
+        if path.suffix.lower() in (".csv", ".parquet") and (said := _columns(path, name)):
+            return said
+        if is_lineage:
+            read = read_lineage_checked(path)
+            lineage = read.lineage
+            named = len({n for n in lineage.name.tolist() if n})
+            frames = len(set(lineage.frame.tolist()))
+            size = f"{len(lineage.frame):,} nuclei in {frames} frames, {named} names"
+            return Seen(
+                path=path,
+                name=name,
+                kind="lineage",
+                size=f"{size} ({read.format})",
+                spacing=_steps(lineage.spacing.um("YX")),
+                interval=_minutes(lineage.spacing.interval_min),
+                lacks=() if lineage.spacing.um("ZYX") else ("spacing",),
+            )
+    except (FatescopeError, OSError) as error:
+        return Seen(path=path, name=name, kind="other", problem=_problem(error, path))
+    return Seen(path=path, name=name, kind="other", size="not an image or a table that is known")
+
+
+def _columns(path: Path, name: str) -> Seen | None:
+    """Recognise tables of plates by their columns."""
+    table = read_table(path)
+    columns = set(table.columns)
+    if columns >= _FATES:
+        size = f"{len(table):,} cells of {len(set(table['well'].tolist()))} wells"
+        return Seen(path=path, name=name, kind="fates", size=size)
+    if columns >= {"well", "treatment"}:
+        return Seen(path=path, name=name, kind="other", size=f"plate map of {len(table)} wells")
+    return None
+
+
+def _steps(um: tuple[float, ...] | None) -> str:
+    return "not known" if um is None else f"pixel {um[-1]:.4g} µm (from the file)"
+
+
+def _minutes(interval: float | None) -> str:
+    return "not known" if interval is None else f"{interval:.4g} min (from the file)"
+
+
+def _below(path: Path, folder: Path) -> str:
+    return path.relative_to(folder).as_posix()
+
+
+def _problem(error: Exception, path: Path) -> str:
+    """Return the sentence of an error without the path, which stands beside it."""
+    text = " ".join(str(error).split())
+    for shown in (escape(path), str(path)):
+        text = text.removeprefix(f"{shown}: ")
+    return text[:1].upper() + text[1:]

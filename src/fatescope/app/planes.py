@@ -1,0 +1,140 @@
+"""Planes of images for the eye: read once, halved again and again, held within a limit."""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections import OrderedDict
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Image
+
+_HELD_BYTES = 600_000_000
+_WHOLE_PIXELS = 40_000_000
+"""A plane up to this is held as it is; of a larger one, only smaller copies are."""
+_COPY_SIDE = 4096
+_BAND_PIXELS = 16_000_000
+
+
+class Pyramid:
+    """A plane at full size and halved copies of it; regions of large planes are read anew.
+
+    Parameters
+    ----------
+    image : Image
+    at : dict
+        T, Z and C of the plane.
+    labels : bool
+        Whole numbers: a copy keeps every second pixel. Otherwise it is the mean of four.
+    """
+
+    def __init__(self, image: Image, at: dict[str, int], *, labels: bool) -> None:
+        self._image = image
+        self._at = {a: n for a, n in at.items() if a in image.axes}
+        self._labels = labels
+        self.height, self.width = image.size("Y"), image.size("X")
+        whole = self.height * self.width <= _WHOLE_PIXELS
+        side = max(self.height, self.width)
+        self._first = 0 if whole else max(0, math.ceil(math.log2(side / _COPY_SIDE)))
+        first = image.read(**self._at) if whole else self._small_copy(2**self._first)
+        self._copies = [first]
+        while max(self._copies[-1].shape) > 256:
+            self._copies.append(self._halved(self._copies[-1]))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all copies."""
+        return sum(c.nbytes for c in self._copies)
+
+    @property
+    def smallest(self) -> NDArray[Any]:
+        """The smallest copy of at least a few hundred pixels."""
+        return self._copies[max(0, len(self._copies) - 2)]
+
+    def value(self, y: int, x: int) -> Any:
+        """Return one pixel at full size."""
+        if self._first == 0:
+            return self._copies[0][y, x]
+        return self._image.read(**self._at, Y=slice(y, y + 1), X=slice(x, x + 1))[0, 0]
+
+    def region(self, halvings: int, rows: slice, columns: slice) -> NDArray[Any]:
+        """Return a part of the plane, halved so many times; rows and columns count there."""
+        if halvings >= self._first:
+            n = min(halvings - self._first, len(self._copies) - 1)
+            step = 2 ** (halvings - self._first - n)
+            copy = self._copies[n]
+            return copy[
+                rows.start * step : rows.stop * step : step,
+                columns.start * step : columns.stop * step : step,
+            ]
+        step = 2**halvings
+        ys = slice(rows.start * step, min(rows.stop * step, self.height))
+        xs = slice(columns.start * step, min(columns.stop * step, self.width))
+        part = self._image.read(**self._at, Y=ys, X=xs)
+        for _ in range(halvings):
+            part = self._halved(part)
+        return part
+
+    def _small_copy(self, step: int) -> NDArray[Any]:
+        """Read a large plane in bands, each made smaller at once."""
+        rows = max(step, _BAND_PIXELS // self.width // step * step)
+        bands = []
+        for y in range(0, self.height, rows):
+            band = self._image.read(**self._at, Y=slice(y, min(y + rows, self.height)))
+            for _ in range(int(math.log2(step))):
+                band = self._halved(band)
+            bands.append(band)
+        return np.concatenate(bands)
+
+    def _halved(self, plane: NDArray[Any]) -> NDArray[Any]:
+        """Return a copy of half the size, rounded up."""
+        if self._labels:
+            return np.ascontiguousarray(plane[::2, ::2])
+        odd = [(0, n % 2) for n in plane.shape]
+        even = np.pad(plane, odd, mode="edge") if any(o[1] for o in odd) else plane
+        kind = np.float32 if plane.dtype.kind == "f" else np.uint32
+        total = even[::2, ::2].astype(kind)
+        for y, x in ((0, 1), (1, 0), (1, 1)):
+            total += even[y::2, x::2].astype(kind)
+        if kind is np.uint32 and plane.dtype.kind in "ub" and plane.dtype.itemsize <= 2:
+            return ((total + 2) // 4).astype(plane.dtype)
+        return total / 4
+
+
+@dataclass(slots=True)
+class PlaneCache:
+    """The planes looked at last, within a number of bytes; each is read by one thread."""
+
+    limit: int = _HELD_BYTES
+    _held: OrderedDict[Any, Pyramid] = field(default_factory=OrderedDict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _reading: dict[Any, threading.Lock] = field(default_factory=dict)
+
+    def get(self, key: Any, make: Callable[[], Pyramid]) -> Pyramid:
+        """Return the plane of a key, made if it is not held."""
+        with self._lock:
+            if key in self._held:
+                self._held.move_to_end(key)
+                return self._held[key]
+            reading = self._reading.setdefault(key, threading.Lock())
+        with reading:
+            with self._lock:
+                if key in self._held:
+                    return self._held[key]
+            made = make()
+            with self._lock:
+                self._held[key] = made
+                self._reading.pop(key, None)
+                while len(self._held) > 1 and sum(p.nbytes for p in self._held.values()) > (
+                    self.limit
+                ):
+                    self._held.popitem(last=False)
+        return made

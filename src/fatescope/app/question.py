@@ -1,0 +1,152 @@
+"""A question: one button of the app, declared in a few lines.
+
+A question names a workflow, its settings classes and what can be shown of its results. Its form is
+made from `Settings.describe`, its command line and Python from the same values.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from fatescope.base import Execution, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from fatescope.base import Progress
+    from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
+
+Kind = Literal["image", "stack", "movie", "lineage", "populations", "fates", "other"]
+"""What a file is taken for; a stack has planes (Z), a movie frames (T)."""
+View = Literal["labels", "objects", "report"]
+"""What a result page shows: label images over their images, the table of objects, the report."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What can be asked of files, and how it is answered.
+
+    Parameters
+    ----------
+    name : str
+        In addresses; short and stable.
+    title : str
+        On the button, as a biologist asks.
+    text : str
+        One sentence below it.
+    takes : frozenset of str
+        Kinds of files; the button is offered where one of them was read.
+    command : str
+        On the command line: ``"predict nuclei"``.
+    run : str
+        ``"module:function"`` of the workflow: ``run(inputs, out=..., <settings>=..., ...)``.
+    settings : mapping of str to str
+        The workflow's argument and its class as ``"module:Class"``.
+    plan : str
+        ``"module:function"`` that estimates a run; empty where nothing lasts.
+    arguments : mapping
+        What else the workflow is to be given.
+    first : tuple of str
+        Settings that the form shows at once; the others wait behind *More settings*.
+    hidden : tuple of str
+        Settings that mean nothing in the app.
+    choices : mapping of str to tuple of str
+        What a setting of free text may be, where it would name a file of the machine otherwise.
+    files : tuple of str
+        Settings of text that name a file; those of the kind ``path`` do so without being listed.
+    needs : tuple of str
+        Settings without which nothing can be done.
+    channels : tuple of str
+        Settings that name a channel of the files.
+    one_channel : str
+        The one of them without which files of several channels cannot be read.
+    views : tuple of str
+    """
+
+    name: str
+    title: str
+    text: str
+    takes: frozenset[Kind]
+    command: str
+    run: str
+    settings: Mapping[str, str]
+    plan: str = ""
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+    first: tuple[str, ...] = ()
+    hidden: tuple[str, ...] = ()
+    choices: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    files: tuple[str, ...] = ()
+    needs: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+    one_channel: str = ""
+    views: tuple[View, ...] = ("report",)
+
+    def classes(self) -> dict[str, type[Settings]]:
+        """Return the settings class of each argument."""
+        return {argument: resolved(name) for argument, name in self.settings.items()}
+
+    def settings_from(self, values: Mapping[str, Any]) -> dict[str, Settings]:
+        """Validate plain values by name, as the command line does with flags.
+
+        Raises
+        ------
+        SettingsError
+            One sentence that names the setting, its value and its range.
+        """
+        return {
+            argument: cls.from_values({k: v for k, v in values.items() if k in cls.model_fields})
+            for argument, cls in self.classes().items()
+        }
+
+    def answer(
+        self,
+        inputs: Sequence[Path],
+        *,
+        out: Path,
+        values: Mapping[str, Any],
+        progress: Progress | None = None,
+    ) -> Summary:
+        """Run the workflow on files; raises what it raises."""
+        function = resolved(self.run)
+        given = {
+            **self.arguments,
+            **self.settings_from(values),
+            "out": out,
+            "execution": Execution(),
+            "progress": progress,
+        }
+        summary: Summary = function(list(inputs), **_accepted(function, given))
+        return summary
+
+    def estimate(self, inputs: Sequence[Path], values: Mapping[str, Any]) -> RunPlan | None:
+        """Say what `answer` would cost on this machine; ``None`` where nobody can say."""
+        if not self.plan:
+            return None
+        function = resolved(self.plan)
+        given = {
+            **self.arguments,
+            "command": self.command,
+            **self.settings_from(values),
+            "inputs": list(inputs),
+            "execution": Execution(),
+        }
+        plan: RunPlan = function(**_accepted(function, given))
+        return plan
+
+
+def resolved(name: str) -> Any:
+    """Import ``"module:name"``."""
+    module, _, attribute = name.partition(":")
+    return getattr(importlib.import_module(module), attribute)
+
+
+def _accepted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments that a workflow has; not each of them can be watched or shared out."""
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in given.items() if name in known}

@@ -1,0 +1,177 @@
+"""The queue: jobs one after the other, each in a process of its own, continued after a restart."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from fatescope.app.store import Job, Store
+
+_log = logging.getLogger(__name__)
+_PATIENCE = 8.0
+"""Seconds in which a stopped job may end in order, before its processes are ended."""
+_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Queue:
+    """Do the jobs of a store, until it is closed.
+
+    One process is always ready, with everything imported, so that an answer does not wait for
+    imports. A job that is killed with the app is done again at the next start, and its ledger
+    knows what is left.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._wake = threading.Event()
+        self._closing = False
+        self._current: tuple[str, subprocess.Popen[str]] | None = None
+        self._lock = threading.Lock()
+        self._ready = _start()
+        store.wait_again()
+        self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """Say that there is a new job."""
+        self._wake.set()
+
+    def stop(self, job: Job) -> None:
+        """Stop a job: take it out of the queue, or end its process; what was done stays."""
+        if self._store.move_job(job.id, before=("waiting",), now="stopped"):
+            return
+        with self._lock:
+            if self._current is not None and self._current[0] == job.id:
+                _end(self._current[1])
+
+    def close(self) -> None:
+        """Stop all; the job that runs is continued at the next start."""
+        self._closing = True
+        self._wake.set()
+        with self._lock:
+            if self._current is not None:
+                _end(self._current[1])
+        self._thread.join(_PATIENCE + 5)
+        _kill(self._ready)
+
+    def _work(self) -> None:
+        while not self._closing:
+            job = self._store.next_job()
+            if job is None:
+                self._wake.wait(2.0)
+                self._wake.clear()
+                continue
+            try:
+                self._do(job)
+            except Exception as error:
+                _log.exception("the queue failed")
+                self._store.change_job(job.id, state="failed", message=str(error))
+
+    def _do(self, job: Job) -> None:
+        if not self._store.move_job(job.id, before=("waiting",), now="running"):
+            return
+        self._store.change_job(job.id, begun=time.time(), ended=None, message="", done=0, total=0)
+        with self._lock:
+            process = self._ready if self._ready.poll() is None else _start()
+            self._current = (job.id, process)
+        last = self._listen(job, process)
+        with self._lock:
+            self._current = None
+            if not self._closing:
+                self._ready = _start()
+        state = last.get("ended")
+        if state is None or (state == "stopped" and self._closing):
+            if self._closing:
+                self._store.move_job(job.id, before=("running",), now="waiting")
+                return
+            state = "stopped" if process.returncode in (-signal.SIGTERM, -9) else "failed"
+        if state == "done" and not last["summary"]["units_done"]:
+            state = "failed"
+        message = last.get("message") or (
+            "The process of this job ended without a word; the memory of the machine may be used "
+            "up. Run it again: what was done is kept."
+            if state == "failed" and "summary" not in last
+            else ""
+        )
+        self._store.change_job(
+            job.id,
+            state=state,
+            message=message,
+            summary=json.dumps(last.get("summary", {})),
+            ended=time.time(),
+        )
+
+    def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
+        """Hand the question over and follow what is said, to the last line."""
+        assert process.stdin is not None
+        assert process.stdout is not None
+        asked = {
+            "question": job.question,
+            "inputs": [str(p) for p in job.inputs],
+            "out": str(self._store.folder_of(job.person, "results", job.id)),
+            "settings": job.settings,
+        }
+        last: dict[str, Any] = {}
+        with contextlib.suppress(OSError, ValueError):
+            process.stdin.write(json.dumps(asked) + "\n")
+            process.stdin.flush()
+            for line in process.stdout:
+                said = json.loads(line)
+                if "ended" in said:
+                    last = said
+                else:
+                    self._store.change_job(job.id, **said)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(_PATIENCE)
+        _kill(process)
+        return last
+
+
+def _start() -> subprocess.Popen[str]:
+    environment = {**os.environ, **{n: os.environ.get(n, "1") for n in _ONE_THREAD}}
+    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
+    return subprocess.Popen(
+        [sys.executable, "-m", "fatescope.app.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        encoding="utf-8",
+        env=environment,
+        start_new_session=os.name != "nt",
+    )
+
+
+def _end(process: subprocess.Popen[str]) -> None:
+    """Ask a process to stop by closing its input; end it if it does not listen."""
+    with contextlib.suppress(OSError, ValueError):
+        if process.stdin is not None:
+            process.stdin.close()
+    timer = threading.Timer(_PATIENCE, _kill, [process])
+    timer.daemon = True
+    timer.start()
+
+
+def _kill(process: subprocess.Popen[str]) -> None:
+    """End a process and those that it started, and close what led to it."""
+    with contextlib.suppress(OSError):
+        if process.returncode is not None:
+            pass  # its number may belong to another process by now
+        elif os.name == "nt":
+            process.kill()
+        else:
+            os.killpg(process.pid, signal.SIGKILL)
+    with contextlib.suppress(subprocess.TimeoutExpired):
+        process.wait(_PATIENCE)
+    for stream in (process.stdin, process.stdout):
+        with contextlib.suppress(OSError, ValueError):
+            if stream is not None:
+                stream.close()

@@ -1,0 +1,271 @@
+"""Pages of a result: how far it is, images with their labels, tables, files to take away."""
+
+from __future__ import annotations
+
+import mimetypes
+import re
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
+
+from fatescope.acquire.reading import ImageReading
+from fatescope.app.access import REPORT_POLICY
+from fatescope.app.catalogue import question_named
+from fatescope.app.context import context, go, page, person
+from fatescope.app.form import label_of
+from fatescope.app.pages import ways
+from fatescope.app.results import (
+    file_of,
+    files_of,
+    limits_of,
+    object_row,
+    objects_page,
+    outline_of,
+    rows_of_images,
+    zipped,
+)
+from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
+from fatescope.base import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from starlette.requests import Request
+
+    from fatescope.app.context import Context
+    from fatescope.app.results import Pair
+    from fatescope.app.store import Job
+
+_IMAGES_LISTED = 2000
+_FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
+_RGB = ("red", "green", "blue")
+_PNG = {"cache-control": "private, max-age=600"}
+_FIRST_FILES = ("report.html", "objects.csv", "objects.parquet", "images.csv", "findings.csv")
+
+
+def _job(request: Request) -> tuple[Context, Job, Path]:
+    app, who = context(request), person(request)
+    job = app.store.job(who, request.path_params["job"])
+    return app, job, app.store.folder_of(who, "results", job.id)
+
+
+def show_result(request: Request) -> Response:
+    """Show how far a job is, or what came out."""
+    app, job, out = _job(request)
+    question = question_named(job.question)
+    files = files_of(out) if not job.is_open else []
+    names = {name for name, _ in files}
+    images = rows_of_images(out) if "labels" in question.views and not job.is_open else []
+    shown = [
+        {"n": n, "image": r["image"], "n_objects": r.get("n_objects")}
+        for n, r in enumerate(images[:_IMAGES_LISTED])
+        if r.get("state") == "done"
+    ]
+    firsts = [name for name in _FIRST_FILES if name in names]
+    firsts += [n for n in sorted(names) if n.startswith(("labels/", "named/"))][:3]
+    others = sorted(n for n, _ in files if n not in firsts)
+    return page(
+        request,
+        "result",
+        job=job,
+        question=question,
+        data=next((d for d in app.store.all_data(job.person) if d.id == job.data), None),
+        before=app.store.n_before(job) if job.state == "waiting" else 0,
+        errors=[in_words(e, job) for e in job.summary.get("errors", [])],
+        message=in_words(job.message, job),
+        images=shown,
+        files=[(n, dict(files)[n]) for n in firsts],
+        others=[(n, dict(files)[n]) for n in others],
+        has_report="report.html" in names,
+        has_objects="objects.parquet" in names and "objects" in question.views,
+        ways=ways(question, job.inputs, "results", dict(job.settings)),
+    )
+
+
+def in_words(sentence: str, job: Job) -> str:
+    """Return a sentence for a page: files by their names, settings as the form calls them."""
+    for path in (*job.inputs, *(p.parent for p in job.inputs)):
+        sentence = sentence.replace(f"{path}/", "").replace(str(path), path.name)
+    sentence = _FLAG.sub(lambda found: f"“{label_of(found[1].replace('-', '_'))}”", sentence)
+    begins_with_a_file = sentence.partition(": ")[0] in {p.name for p in _files(job)}
+    return sentence if begins_with_a_file else sentence[:1].upper() + sentence[1:]
+
+
+def _files(job: Job) -> list[Path]:
+    """Return the files that a job was given, those of its folders too."""
+    return [f for p in job.inputs for f in ((p, *p.rglob("*")) if p.is_dir() else (p,))]
+
+
+def state(request: Request) -> Response:
+    """Say how far a job is."""
+    app, job, _ = _job(request)
+    before = app.store.n_before(job) if job.state == "waiting" else 0
+    return JSONResponse(
+        {
+            "state": job.state,
+            "done": job.done,
+            "total": job.total,
+            "what": in_words(job.what, job),
+            "before": before,
+            "message": job.message,
+        }
+    )
+
+
+async def stop(request: Request) -> Response:
+    """Stop a job."""
+    app, job, _ = _job(request)
+    await run_in_threadpool(app.queue.stop, job)
+    return go(f"/results/{job.id}")
+
+
+async def again(request: Request) -> Response:
+    """Continue a job that was stopped or failed: what was done is kept."""
+    app, job, _ = _job(request)
+    app.store.move_job(job.id, before=("stopped", "failed"), now="waiting")
+    app.queue.wake()
+    return go(f"/results/{job.id}")
+
+
+async def remove(request: Request) -> Response:
+    """Remove a result."""
+    app, job, _ = _job(request)
+    await run_in_threadpool(app.store.remove_job, job.person, job.id)
+    return go("/")
+
+
+def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
+    text = str(values.get(name, default))
+    if not text.isdecimal() or len(text) > 9:
+        raise InputError(f"{name} must be a whole number.")
+    return int(text)
+
+
+def _pair(request: Request) -> tuple[Context, Job, Path, Pair]:
+    app, job, out = _job(request)
+    reading = ImageReading.from_values(
+        {k: v for k, v in job.settings.items() if k in ImageReading.model_fields}
+    )
+    number = _number(request.path_params, "number")
+    return app, job, out, app.results.pair(job, out, number, reading)
+
+
+def describe_pair(request: Request) -> Response:
+    """Say what the viewer needs to know of an image."""
+    app, job, _, pair = _pair(request)
+    image = pair.image
+    at = {"T": 0, "Z": image.size("Z") // 2}
+    planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(image.size("C"))]
+    um = image.spacing.um("YX")
+    return JSONResponse(
+        {
+            "image": pair.key,
+            "width": image.size("X"),
+            "height": image.size("Y"),
+            "frames": image.size("T"),
+            "planes": image.size("Z"),
+            "plane": at["Z"],
+            "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
+            "colour": tuple(image.channels) == _RGB,
+            "limits": [limits_of(p) for p in planes],
+            "pixel_um": None if um is None else um[1],
+            "interval_min": image.spacing.interval_min,
+            "tile": TILE,
+            "levels": n_levels(image.size("Y"), image.size("X")),
+        }
+    )
+
+
+def tile(request: Request) -> Response:
+    """Give one tile: grey, colour, or labels over nothing."""
+    app, job, _, pair = _pair(request)
+    path, asked = request.path_params, request.query_params
+    at = {"T": _number(path, "t"), "Z": _number(path, "z")}
+    if path["layer"] == "labels":
+        plane = app.results.plane(job, pair, at, labels=True)
+    else:
+        plane = app.results.plane(job, pair, {**at, "C": _number(asked, "c")})
+    x, y, level = (_number(path, n) for n in ("x", "y", "level"))
+    place = tile_slices(plane, level, x, y)
+    if place is None:
+        return Response(status_code=404)
+    if path["layer"] == "labels":
+        body = label_tile(plane, place, "filled" if asked.get("style") == "filled" else "outlines")
+    elif path["layer"] == "colour":
+        planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(3)]
+        body = grey_tile(planes, [_limits(asked)] * 3, place)
+    else:
+        body = grey_tile([plane], [_limits(asked)], place)
+    return Response(body, media_type="image/png", headers=_PNG)
+
+
+def _limits(asked: Mapping[str, str]) -> tuple[float, float]:
+    try:
+        return float(asked.get("low", 0)), float(asked.get("high", 255))
+    except ValueError as error:
+        raise InputError("low and high must be numbers.") from error
+
+
+def _frame(pair: Pair, t: int) -> int | None:
+    return t if "T" in pair.labels.axes else None
+
+
+def object_at(request: Request) -> Response:
+    """Say which object is at a pixel, or all of one with a given label."""
+    app, job, out, pair = _pair(request)
+    asked = request.query_params
+    t, z = _number(asked, "t"), _number(asked, "z")
+    plane = app.results.plane(job, pair, {"T": t, "Z": z}, labels=True)
+    if "label" in asked:
+        label = _number(asked, "label")
+    else:
+        y, x = _number(asked, "y"), _number(asked, "x")
+        if y >= plane.height or x >= plane.width:
+            return JSONResponse({"label": 0})
+        label = int(plane.value(y, x))
+    row = object_row(out, image=pair.key, frame=_frame(pair, t), label=label) if label else None
+    if row is None:
+        return JSONResponse({"label": label})
+    box = tuple(int(row[f"bbox_{n}"]) for n in ("y0", "x0", "y1", "x1"))
+    path = outline_of(plane, label, (box[0], box[1], box[2], box[3]))
+    return JSONResponse({"label": label, "row": row, "box": box, "path": path})
+
+
+def objects(request: Request) -> Response:
+    """Give some rows of the table of objects."""
+    _, _, out, pair = _pair(request)
+    asked = request.query_params
+    found = objects_page(
+        out,
+        image=pair.key,
+        frame=_frame(pair, _number(asked, "t")),
+        order=asked.get("order", "label"),
+        down=asked.get("down") == "1",
+        offset=_number(asked, "offset"),
+    )
+    return JSONResponse(found)
+
+
+def give_file(request: Request) -> Response:
+    """Give a file of a result; a page of ours runs as a stranger."""
+    _, _, out = _job(request)
+    name = request.path_params["name"]
+    path = file_of(out, name)
+    if request.query_params.get("show") == "1" and path.suffix in (".html", ".svg", ".png", ".jpg"):
+        kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+        headers = {
+            "content-security-policy": REPORT_POLICY,
+            "cross-origin-opener-policy": "unsafe-none",
+        }
+        return FileResponse(path, media_type=kind, headers=headers)
+    return FileResponse(path, filename=path.name, media_type="application/octet-stream")
+
+
+def give_all(request: Request) -> Response:
+    """Give all files of a result as one zip."""
+    _, job, out = _job(request)
+    name = f"fatescope-{job.question}-{job.id}.zip"
+    headers = {"content-disposition": f'attachment; filename="{name}"'}
+    return StreamingResponse(zipped(out), media_type="application/zip", headers=headers)

@@ -1,0 +1,238 @@
+"""What stands in the folder of a result, for the page that shows it."""
+
+from __future__ import annotations
+
+import math
+import re
+import zipfile
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any, cast
+
+import numpy as np
+
+from fatescope.acquire import find_images, open_image, read_image, read_table
+from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.base import InputError
+from fatescope.report import outline_paths
+from fatescope.storage import connection, list_files
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fatescope.acquire.reading import ImageReading
+    from fatescope.app.store import Job
+    from fatescope.base import Image
+
+ROWS_AT_ONCE = 200
+_UNWANTED = re.compile(r"^(ledger\.sqlite.*|\..*)$")
+_FIRST = ("label", "frame", "z", "y", "x", "area_um2", "area_px", "volume_um3", "volume_px", "name")
+_BOXES = re.compile(r"^(image|bbox_.*)$")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair:
+    """An image of a result and its labels."""
+
+    key: str
+    image: Image
+    labels: Image
+    n_objects: int
+
+
+class Results:
+    """Images, labels and tables of results, opened once and held while they are looked at."""
+
+    def __init__(self) -> None:
+        self._planes = PlaneCache()
+
+    def pair(self, job: Job, out: Path, number: int, reading: ImageReading) -> Pair:
+        """Return an image and its labels by the row of ``images.csv``."""
+        return _pair(job.inputs, out, number, reading, _changed(out))
+
+    def plane(
+        self, job: Job, pair: Pair, at: Mapping[str, int], *, labels: bool = False
+    ) -> Pyramid:
+        """Return a plane of the image, or of its labels, for tiles."""
+        image = pair.labels if labels else pair.image
+        place = {a: min(max(0, n), image.size(a) - 1) for a, n in at.items() if a in image.axes}
+        key = (job.id, job.ended, pair.key, labels, tuple(sorted(place.items())))
+        return self._planes.get(key, lambda: Pyramid(image, place, labels=labels))
+
+
+def rows_of_images(out: Path) -> list[dict[str, Any]]:
+    """Return ``images.csv`` of a result as rows; none if there is no such table."""
+    path = out / "images.csv"
+    if not path.exists():
+        return []
+    table = read_table(path)
+    columns = {name: table[name].tolist() for name in table.columns}
+    return [{n: c[i] for n, c in columns.items()} for i in range(len(table))]
+
+
+def _changed(out: Path) -> int:
+    path = out / "images.csv"
+    return path.stat().st_mtime_ns if path.exists() else 0
+
+
+@lru_cache(maxsize=64)
+def _pair(
+    inputs: tuple[Path, ...], out: Path, number: int, reading: ImageReading, changed: int
+) -> Pair:
+    rows = rows_of_images(out)
+    if not 0 <= number < len(rows):
+        raise InputError("there is no such image in this result.")
+    key = str(rows[number]["image"])
+    files = find_images(inputs, pattern=reading.pattern, sequence=reading.sequence)
+    file = next((f for f in files if f.key == key), None)
+    labels = next(
+        (p for e in (".tif", ".ome.zarr") if (p := out / f"labels/{key}{e}").exists()), None
+    )
+    if file is None or labels is None:
+        raise InputError(f"{key}: its image or its labels are gone. Run the question again.")
+    count = rows[number].get("n_objects")
+    n_objects = int(count) if count is not None and not math.isnan(float(count)) else 0
+    return Pair(
+        key=key, image=open_image(file, reading), labels=read_image(labels), n_objects=n_objects
+    )
+
+
+def limits_of(pyramid: Pyramid) -> dict[str, float]:
+    """Return what is shown as black and white at first, and the range of the sliders."""
+    values = pyramid.smallest.astype(np.float64)
+    values = values[np.isfinite(values)]
+    if not values.size:
+        return {"low": 0.0, "high": 1.0, "least": 0.0, "most": 1.0}
+    low, high = np.percentile(values, (0.3, 99.7)).tolist()
+    least, most = float(values.min()), float(values.max())
+    if high <= low:
+        low, high = least, max(most, least + 1)
+    return {"low": low, "high": high, "least": least, "most": max(most, least + 1)}
+
+
+def outline_of(pyramid: Pyramid, label: int, box: tuple[int, int, int, int]) -> str:
+    """Return the outline of one label as an SVG path in half pixels of its box."""
+    y0, x0, y1, x1 = box
+    part = pyramid.region(0, slice(y0, y1), slice(x0, x1))
+    return outline_paths((part == label).astype(np.uint8)).get(1, "")
+
+
+def objects_page(
+    out: Path, *, image: str, frame: int | None, order: str, down: bool, offset: int
+) -> dict[str, Any]:
+    """Return some rows of the table of objects of one image, and how many there are in all."""
+    path = out / "objects.parquet"
+    if not path.exists():
+        return {"columns": [], "rows": [], "total": 0, "offset": 0}
+    with connection() as db:
+        source, values = _of_image(path, image, frame)
+        every = [c[0] for c in db.execute(f"DESCRIBE SELECT * {source}", values).fetchall()]
+        shown = [c for c in _FIRST if c in every]
+        shown += [c for c in every if c not in shown and not _BOXES.match(c)]
+        by = order if order in shown else "label"
+        direction = "DESC" if down else "ASC"
+        (total,) = db.execute(f"SELECT count(*) {source}", values).fetchone()
+        offset = max(0, min(offset, total - 1))
+        rows = db.execute(
+            f"SELECT {', '.join(map(_name, shown))} {source} ORDER BY {_name(by)} {direction} "
+            f"NULLS LAST, label LIMIT {ROWS_AT_ONCE} OFFSET {offset}",
+            values,
+        ).fetchall()
+    return {
+        "columns": shown,
+        "rows": [[_plain(v) for v in row] for row in rows],
+        "total": total,
+        "offset": offset,
+    }
+
+
+def object_row(out: Path, *, image: str, frame: int | None, label: int) -> dict[str, Any] | None:
+    """Return all that is known of one object."""
+    path = out / "objects.parquet"
+    if not path.exists():
+        return None
+    with connection() as db:
+        source, values = _of_image(path, image, frame)
+        found = db.execute(f"SELECT * {source} AND label = ?", [*values, label])
+        names = [d[0] for d in found.description]
+        row = found.fetchone()
+    return None if row is None else {n: _plain(v) for n, v in zip(names, row, strict=True)}
+
+
+def _of_image(path: Path, image: str, frame: int | None) -> tuple[str, list[Any]]:
+    source, values = "FROM read_parquet(?) WHERE image = ?", [str(path), image]
+    if frame is None:
+        return source, values
+    return f"{source} AND frame = ?", [*values, frame]
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value if value is None or isinstance(value, str | int | bool) else str(value)
+
+
+def files_of(out: Path) -> list[tuple[str, int]]:
+    """List the files of a result that a person may want, with their bytes."""
+    if not out.exists():
+        return []
+    named = ((p.relative_to(out).as_posix(), p) for p in list_files(out))
+    return [(n, p.stat().st_size) for n, p in named if not _UNWANTED.match(p.name)]
+
+
+def file_of(out: Path, name: str) -> Path:
+    """Return a file of a result by its name there; only what `files_of` lists is given out.
+
+    Raises
+    ------
+    InputError
+        If there is no such file.
+    """
+    if name not in {n for n, _ in files_of(out)}:
+        raise InputError("there is no such file in this result.")
+    return out / name
+
+
+def zipped(out: Path) -> Iterator[bytes]:
+    """Yield a zip of all files of a result, piece by piece; nothing is held or written."""
+    pieces = _Pieces()
+    with zipfile.ZipFile(
+        cast("IO[bytes]", pieces), "w", zipfile.ZIP_DEFLATED, compresslevel=1
+    ) as archive:
+        for name, _ in files_of(out):
+            with (out / name).open("rb") as source, archive.open(name, "w", force_zip64=True) as to:
+                while block := source.read(1 << 20):
+                    to.write(block)
+                    yield pieces.take()
+            yield pieces.take()
+    yield pieces.take()
+
+
+class _Pieces:
+    """A stream that only grows: what was written waits to be taken."""
+
+    def __init__(self) -> None:
+        self._waiting: list[bytes] = []
+        self._written = 0
+
+    def write(self, block: bytes, /) -> int:
+        self._waiting.append(bytes(block))
+        self._written += len(block)
+        return len(block)
+
+    def tell(self) -> int:
+        return self._written
+
+    def flush(self) -> None:
+        """Have nothing to do."""
+
+    def take(self) -> bytes:
+        taken = b"".join(self._waiting)
+        self._waiting.clear()
+        return taken

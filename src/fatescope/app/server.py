@@ -1,0 +1,187 @@
+"""The app as a server on this machine: routes, errors as sentences, starting and stopping."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import socket
+import sys
+import threading
+import webbrowser
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from fatescope.app.access import Access
+from fatescope.app.context import Context, page
+from fatescope.app.queue import Queue
+from fatescope.app.store import OWNER, Store
+from fatescope.app.uploads import TooLargeError
+from fatescope.base import FatescopeError, RunError
+from fatescope.base.extras import imported
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.applications import Starlette
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.routing import BaseRoute
+
+    from fatescope.app.access import AsgiApp
+    from fatescope.app.settings import AppSettings
+
+_log = logging.getLogger(__name__)
+HOST = "127.0.0.1"
+
+
+def serve_app(settings: AppSettings, *, say: Callable[[str], None]) -> None:
+    """Serve the app until Ctrl-C.
+
+    Parameters
+    ----------
+    settings : AppSettings
+    say : callable
+        Gets the lines for the terminal: the link, and a new one after each use.
+
+    Raises
+    ------
+    RunError
+        If the port is taken or the folder cannot be used.
+    MissingExtraError
+        If the extra ``app`` is not installed.
+    """
+    uvicorn = imported("uvicorn")
+    imported("starlette")
+    listening = _listen(settings.port)
+    port = listening.getsockname()[1]
+    store = Store(settings.folder)
+    store.forget_links()
+
+    def show_link() -> None:
+        say(f"next link, for another browser: {_link(store, port)}")
+
+    app = make_app(settings, store=store, spent=show_link)
+    link = _link(store, port)
+    say(f"fatescope is open at {link}")
+    say(f"files and results: {store.folder}. The link opens once. Ctrl-C ends the app.")
+    if settings.browser:
+        threading.Timer(0.5, webbrowser.open, [link]).start()
+    config = uvicorn.Config(
+        app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=3
+    )
+    try:
+        with contextlib.suppress(KeyboardInterrupt):  # the usual end
+            uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        listening.close()
+        store.close()
+
+
+def _link(store: Store, port: int) -> str:
+    return f"http://{HOST}:{port}/?token={store.make_link(OWNER)}"
+
+
+def _listen(port: int) -> socket.socket:
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    if sys.platform != "win32":
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((HOST, port))
+        listening.listen(128)  # a browser that is quicker than the server waits
+    except OSError as error:
+        listening.close()
+        raise RunError(
+            f"port {port} is in use, perhaps by an app that is open already. Give another one "
+            "with --port, or --port 0 for any."
+        ) from error
+    return listening
+
+
+def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) -> AsgiApp:
+    """Return the app, guarded; its queue works from the first request to the last."""
+    from starlette.applications import Starlette
+    from starlette.exceptions import HTTPException
+
+    @contextlib.asynccontextmanager
+    async def living(app: Starlette) -> AsyncIterator[None]:
+        queue = Queue(store)
+        app.state.context = Context(settings=settings, store=store, queue=queue)
+        try:
+            yield
+        finally:
+            queue.close()
+
+    handlers = {FatescopeError: _known, HTTPException: _http, Exception: _bug}
+    inner = Starlette(routes=_routes(), lifespan=living, exception_handlers=handlers)
+    return Access(inner, store=store, spent=spent)
+
+
+def _routes() -> list[BaseRoute]:
+    from starlette.routing import Mount, Route
+    from starlette.staticfiles import StaticFiles
+
+    from fatescope.app import pages, result_pages, uploads
+
+    def route(path: str, endpoint: object, *methods: str) -> Route:
+        return Route(path, endpoint, methods=list(methods or ("GET",)))  # type: ignore[arg-type]
+
+    data, job = "/data/{data}", "/results/{job}"
+    image = job + "/images/{number}"
+    return [
+        route("/", pages.home),
+        route("/help", pages.help_page),
+        route("/invite", pages.invite, "POST"),
+        route("/examples/{name}", pages.add_example, "POST"),
+        route("/data", pages.add_data, "POST"),
+        route(data, pages.show_data),
+        route(data + "/files", uploads.take_file, "PUT"),
+        route(data + "/remove", pages.remove_data, "POST"),
+        route(data + "/ask/{question}", pages.ask),
+        route(data + "/ask/{question}", pages.run, "POST"),
+        route(data + "/ask/{question}/estimate", pages.estimate, "POST"),
+        route(job, result_pages.show_result),
+        route(job + "/state", result_pages.state),
+        route(job + "/stop", result_pages.stop, "POST"),
+        route(job + "/again", result_pages.again, "POST"),
+        route(job + "/remove", result_pages.remove, "POST"),
+        route(job + "/all.zip", result_pages.give_all),
+        route(job + "/files/{name:path}", result_pages.give_file),
+        route(image, result_pages.describe_pair),
+        route(image + "/at", result_pages.object_at),
+        route(image + "/objects", result_pages.objects),
+        route(image + "/{layer}/{t}/{z}/{level}/{x}/{y}.png", result_pages.tile),
+        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+    ]
+
+
+def _wants_page(request: Request) -> bool:
+    return "text/html" in request.headers.get("accept", "")
+
+
+def _answer(request: Request, status: int, sentence: str) -> Response:
+    from starlette.responses import JSONResponse
+
+    sentence = sentence[:1].upper() + sentence[1:]
+    if _wants_page(request):
+        return page(request, "error", status=status, sentence=sentence)
+    return JSONResponse({"problem": sentence}, status_code=status)
+
+
+def _known(request: Request, error: Exception) -> Response:
+    status = 413 if isinstance(error, TooLargeError) else 400
+    if "not here" in str(error) or "no such" in str(error):
+        status = 404
+    return _answer(request, status, str(error))
+
+
+def _http(request: Request, error: Exception) -> Response:
+    status = int(getattr(error, "status_code", 500))
+    words = {404: "There is no such page. Begin on the first page.", 405: "That cannot be done."}
+    return _answer(request, status, words.get(status, "That cannot be done."))
+
+
+def _bug(request: Request, error: Exception) -> Response:
+    _log.error("a page failed", exc_info=error)
+    kind = type(error).__name__
+    return _answer(request, 500, f"this is a bug of fatescope ({kind}: {error}). Report it.")

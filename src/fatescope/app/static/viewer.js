@@ -1,0 +1,379 @@
+// The image of a result by tiles, its labels over it, and its table: pointing, picking, stepping.
+
+const section = document.getElementById("look");
+const at = (id) => document.getElementById(id);
+const job = section.dataset.job;
+const STYLES = ["outlines", "filled", "none"];
+const ZOOM = 1.5;
+const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
+let meta = null;
+let layers = { image: null, labels: null };
+
+// The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
+const theirs = document.createElement("style");
+theirs.setAttribute("data-openseadragon-mobile-css", "ours");
+document.head.append(theirs);
+
+const viewer = OpenSeadragon({
+  element: at("stage"),
+  showNavigationControl: false,
+  animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.35,
+  minZoomImageRatio: 0.8,
+  maxZoomPixelRatio: 24,
+  visibilityRatio: 0.3,
+  imageSmoothingEnabled: false,
+  gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
+  crossOriginPolicy: false,
+  drawer: "canvas",
+});
+viewer.innerTracker.keyDownHandler = null;
+viewer.innerTracker.keyHandler = null;
+viewer.canvas.setAttribute("tabindex", "-1");
+
+const scale = document.createElement("div");
+scale.id = "scale";
+at("stage").append(scale);
+
+function source(layer) {
+  const { width, height, tile, levels } = meta;
+  const where = `${job}/images/${now.n}`;
+  const query = new URLSearchParams(
+    layer === "labels"
+      ? { style: at("style").value }
+      : { c: now.channel, low: now.low, high: now.high },
+  );
+  const place = { t: now.t, z: now.z };
+  return {
+    width,
+    height,
+    tileSize: tile,
+    tileOverlap: 0,
+    minLevel: Math.max(0, levels - Math.ceil(Math.log2(Math.max(width, height) / 256))),
+    maxLevel: levels,
+    getTileUrl: (level, x, y) => `${where}/${layer}/${place.t}/${place.z}/${level}/${x}/${y}.png?${query}`,
+  };
+}
+
+// A new layer is laid over the old one, which goes once the new one is drawn: nothing flickers.
+function show(name, layer, keep = true) {
+  const old = layers[name];
+  const token = Symbol(name);
+  show[name] = token;
+  if (!layer) {
+    if (old) viewer.world.removeItem(old);
+    layers[name] = null;
+    return;
+  }
+  const index = name === "image" ? (old ? viewer.world.getIndexOfItem(old) + 1 : 0) : undefined;
+  viewer.addTiledImage({
+    tileSource: source(layer),
+    index,
+    x: 0,
+    y: 0,
+    width: 1,
+    success: ({ item }) => {
+      if (show[name] !== token) return viewer.world.removeItem(item);
+      layers[name] = item;
+      const drop = () => old && viewer.world.getIndexOfItem(old) >= 0 && viewer.world.removeItem(old);
+      if (!old) {
+        if (!keep) viewer.viewport.goHome(true);
+        return;
+      }
+      if (item.getFullyLoaded()) return drop();
+      item.addHandler("fully-loaded-change", (event) => event.fullyLoaded && drop());
+      setTimeout(drop, 1500);
+    },
+  });
+}
+
+const showImage = (keep) => show("image", now.channel === "colour" ? "colour" : "grey", keep);
+const showLabels = () => show("labels", at("style").value === "none" ? null : "labels");
+
+async function open(n) {
+  now.n = n;
+  unpick();
+  viewer.world.removeAll();
+  layers = { image: null, labels: null };
+  meta = await (await fetch(`${job}/images/${n}`)).json();
+  Object.assign(now, { t: 0, z: meta.plane, channel: meta.colour ? "colour" : 0 });
+  slider("t", meta.frames, now.t);
+  slider("z", meta.planes, now.z);
+  const channels = at("channel");
+  channels.replaceChildren(
+    ...(meta.colour ? [new Option("colour", "colour")] : []),
+    ...meta.channels.map((name, c) => new Option(name, c)),
+  );
+  at("channel-tool").hidden = meta.channels.length < 2;
+  contrast();
+  showImage(false);
+  showLabels();
+  rows();
+  drawScale();
+}
+
+function slider(id, n, value) {
+  at(`${id}-tool`).hidden = n < 2;
+  at(id).max = n - 1;
+  at(id).value = value;
+  tellSlider(id, n);
+}
+
+function tellSlider(id, n) {
+  const minutes = id === "t" && meta.interval_min ? ` · ${+(now.t * meta.interval_min).toPrecision(4)} min` : "";
+  at(`${id}-at`).textContent = `${now[id]} of 0–${n - 1}${minutes}`;
+}
+
+function contrast() {
+  const limits = meta.limits[now.channel === "colour" ? 0 : now.channel];
+  const fine = (limits.most - limits.least) / 500;
+  for (const id of ["low", "high"]) {
+    Object.assign(at(id), { min: limits.least, max: limits.most, step: fine > 1 ? Math.round(fine) : fine || 1 });
+    at(id).value = limits[id];
+    now[id] = limits[id];
+    at(`${id}-at`).textContent = +limits[id].toPrecision(4);
+  }
+}
+
+let steppingTimer;
+function step(id, value) {
+  const n = id === "t" ? meta.frames : meta.planes;
+  const to = Math.max(0, Math.min(n - 1, value));
+  if (to === now[id]) return;
+  now[id] = to;
+  at(id).value = to;
+  tellSlider(id, n);
+  unpick();
+  showImage(true);
+  showLabels();
+  if (id === "t") {
+    clearTimeout(steppingTimer);
+    steppingTimer = setTimeout(rows, 200);
+  }
+}
+
+at("image").addEventListener("change", () => open(+at("image").value));
+at("t").addEventListener("input", () => step("t", +at("t").value));
+at("z").addEventListener("input", () => step("z", +at("z").value));
+at("style").addEventListener("change", showLabels);
+at("channel").addEventListener("change", () => {
+  const value = at("channel").value;
+  now.channel = value === "colour" ? value : +value;
+  contrast();
+  showImage(true);
+});
+let contrastTimer;
+for (const id of ["low", "high"]) {
+  at(id).addEventListener("input", () => {
+    now[id] = +at(id).value;
+    at(`${id}-at`).textContent = +now[id].toPrecision(4);
+    contrastTimer ??= setTimeout(() => {
+      contrastTimer = null;
+      showImage(true);
+    }, 60);
+  });
+}
+
+at("stage").addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  const keys = {
+    ArrowRight: () => step("t", now.t + 1),
+    ArrowLeft: () => step("t", now.t - 1),
+    ArrowUp: () => step("z", now.z - 1),
+    ArrowDown: () => step("z", now.z + 1),
+    "+": () => viewer.viewport.zoomBy(ZOOM),
+    "=": () => viewer.viewport.zoomBy(ZOOM),
+    "-": () => viewer.viewport.zoomBy(1 / ZOOM),
+    0: () => viewer.viewport.goHome(),
+    l: () => {
+      const style = at("style");
+      style.value = STYLES[(STYLES.indexOf(style.value) + 1) % STYLES.length];
+      showLabels();
+    },
+    Escape: unpick,
+  };
+  const done = keys[event.key.length === 1 ? event.key.toLowerCase() : event.key];
+  if (!done) return;
+  event.preventDefault();
+  event.stopPropagation();
+  done();
+}, true);
+
+// Pointing and picking
+
+function pixelAt(position) {
+  const point = viewer.viewport.viewerElementToViewportCoordinates(position);
+  const [x, y] = [Math.floor(point.x * meta.width), Math.floor(point.y * meta.width)];
+  return x < 0 || y < 0 || x >= meta.width || y >= meta.height ? null : { x, y };
+}
+
+async function objectAt(query) {
+  const place = new URLSearchParams({ t: now.t, z: now.z, ...query });
+  return (await fetch(`${job}/images/${now.n}/at?${place}`)).json();
+}
+
+const HIDDEN = /^(image|bbox_|frame$|doubt)/;
+function tell(found) {
+  const picked = at("picked");
+  picked.replaceChildren();
+  if (!found?.row) {
+    picked.textContent = "Point at an object to see its measurements; click it to find its row.";
+    return;
+  }
+  const name = document.createElement("b");
+  name.textContent = `Object ${found.label}`;
+  picked.append(name);
+  for (const [key, value] of Object.entries(found.row)) {
+    if (value === null || HIDDEN.test(key) || key === "label") continue;
+    picked.append(` · ${words(key)} ${value}${unit(key)}`);
+  }
+}
+
+const UNITS = { _um3: " µm³", _um2: " µm²", _um: " µm", _px: " px" };
+const ending = (key) => Object.keys(UNITS).find((end) => key.endsWith(end)) ?? "";
+const unit = (key) => UNITS[ending(key)] ?? "";
+const words = (key) => key.slice(0, key.length - ending(key).length).replaceAll("_", " ");
+
+let hover;
+let pointing = 0;
+viewer.innerTracker.moveHandler = (event) => {
+  if (!meta) return;
+  clearTimeout(hover);
+  hover = setTimeout(async () => {
+    if (now.label) return;
+    const pixel = pixelAt(event.position);
+    if (!pixel) return;
+    const mine = ++pointing;
+    const found = await objectAt(pixel);
+    if (mine === pointing && !now.label) tell(found);
+  }, 25);
+};
+
+viewer.addHandler("canvas-click", async (event) => {
+  if (!event.quick || !meta) return;
+  const pixel = pixelAt(event.position);
+  const found = pixel && (await objectAt(pixel));
+  found?.row ? pick(found, true) : unpick();
+});
+
+let outline = null;
+function pick(found, scroll) {
+  unpick();
+  now.label = found.label;
+  tell(found);
+  const [y0, x0, y1, x1] = found.box;
+  const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+  svg.setAttribute("viewBox", `0 0 ${2 * (x1 - x0)} ${2 * (y1 - y0)}`);
+  svg.setAttribute("preserveAspectRatio", "none");
+  svg.setAttribute("class", "pick");
+  const path = document.createElementNS("http://www.w3.org/2000/svg", "path");
+  path.setAttribute("d", found.path);
+  svg.append(path);
+  outline = svg;
+  const place = new OpenSeadragon.Rect(x0 / meta.width, y0 / meta.width, (x1 - x0) / meta.width, (y1 - y0) / meta.width);
+  viewer.addOverlay({ element: svg, location: place });
+  if (!scroll) {
+    const wide = new OpenSeadragon.Rect(place.x - 1.5 * place.width, place.y - 1.5 * place.height, 4 * place.width, 4 * place.height);
+    if (!viewer.viewport.getBounds().containsPoint(place.getCenter())) viewer.viewport.fitBounds(wide);
+  }
+  mark(scroll);
+}
+
+function unpick() {
+  if (outline) viewer.removeOverlay(outline);
+  outline = null;
+  now.label = 0;
+  tell(null);
+  mark(false);
+}
+
+// The table
+
+const table = { order: "label", down: false, offset: 0, total: 0, size: 0 };
+async function rows(offset = 0) {
+  const box = at("rows");
+  if (!box) return;
+  const query = new URLSearchParams({ t: now.t, order: table.order, down: table.down ? 1 : 0, offset });
+  const found = await (await fetch(`${job}/images/${now.n}/objects?${query}`)).json();
+  Object.assign(table, { offset: found.offset, total: found.total, size: found.rows.length });
+  at("n-objects").textContent = `${found.total} ${meta.frames > 1 ? "in this frame" : ""}`;
+  at("turn").hidden = found.total <= found.rows.length;
+  at("before").disabled = found.offset === 0;
+  at("after").disabled = found.offset + found.rows.length >= found.total;
+  const head = document.createElement("tr");
+  for (const column of found.columns) {
+    const cell = document.createElement("th");
+    cell.scope = "col";
+    const sorted = column === table.order;
+    if (sorted) cell.setAttribute("aria-sort", table.down ? "descending" : "ascending");
+    const button = document.createElement("button");
+    button.type = "button";
+    button.textContent = `${column}${sorted ? (table.down ? " ↓" : " ↑") : ""}`;
+    button.addEventListener("click", () => {
+      table.down = sorted && !table.down;
+      table.order = column;
+      rows();
+    });
+    cell.append(button);
+    head.append(cell);
+  }
+  const label = found.columns.indexOf("label");
+  const body = found.rows.map((row) => {
+    const line = document.createElement("tr");
+    line.dataset.label = row[label];
+    line.tabIndex = 0;
+    for (const value of row) line.insertCell().textContent = value ?? "";
+    const choose = async () => {
+      const z = found.columns.indexOf("z");
+      if (z >= 0 && meta.planes > 1 && row[z] !== null) step("z", Math.round(row[z]));
+      const chosen = await objectAt({ label: row[label] });
+      if (chosen?.row) pick(chosen, false);
+    };
+    line.addEventListener("click", choose);
+    line.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" || event.key === " ") {
+        event.preventDefault();
+        choose();
+      }
+    });
+    return line;
+  });
+  box.querySelector("thead").replaceChildren(head);
+  box.querySelector("tbody").replaceChildren(...body);
+  mark(false);
+}
+
+function mark(scroll) {
+  const box = at("rows");
+  if (!box) return;
+  for (const line of box.querySelectorAll("tbody tr")) {
+    const chosen = +line.dataset.label === now.label;
+    chosen ? line.setAttribute("aria-current", "true") : line.removeAttribute("aria-current");
+    if (chosen && scroll) {
+      box.scrollTop = line.offsetTop - box.clientHeight / 2;
+    }
+  }
+  const there = box.querySelector(`tr[data-label="${now.label}"]`);
+  if (scroll && now.label && !there && table.order === "label" && !table.down) {
+    rows(Math.max(0, now.label - 1 - 20)).then(() => box.querySelector(`tr[data-label="${now.label}"]`) && mark(true));
+  }
+}
+at("before")?.addEventListener("click", () => rows(Math.max(0, table.offset - 200)));
+at("after")?.addEventListener("click", () => rows(table.offset + table.size));
+
+function drawScale() {
+  scale.hidden = !meta;
+  if (!meta) return;
+  const um = meta.pixel_um;
+  const pixels = viewer.viewport.getZoom(true) * at("stage").clientWidth / meta.width;
+  const room = at("stage").clientWidth / 5;
+  const one = um ? pixels / um : pixels;
+  const power = 10 ** Math.floor(Math.log10(room / one));
+  const nice = [5, 2, 1].map((n) => n * power).find((n) => n * one <= room) ?? power;
+  scale.style.width = `${nice * one}px`;
+  scale.textContent = `${+nice.toPrecision(3)} ${um ? "µm" : "px"}`;
+}
+viewer.addHandler("update-viewport", drawScale);
+viewer.addHandler("open", drawScale);
+viewer.addHandler("resize", drawScale);
+
+open(+at("image").value);

@@ -1,0 +1,104 @@
+"""A process that answers one question: read it, do it, say how far it is.
+
+``python -m fatescope.app.worker`` waits with everything imported, takes one line of JSON from its
+standard input, and writes lines of JSON. When its standard input ends, because the job was stopped
+or the app is gone, it stops as with Ctrl-C: what is done stays in the ledger.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import IO, Any
+
+from fatescope.app.catalogue import question_named
+from fatescope.base import FatescopeError, missing_extra
+
+_EVERY_SECONDS = 0.15
+STOPPED, FAILED = "stopped", "failed"
+
+
+def main() -> None:
+    """Answer the question that comes on standard input."""
+    lines = _private_output()
+    _import_ahead()
+    asked = json.loads(sys.stdin.readline() or "null")
+    if asked is None:
+        return
+    threading.Thread(target=_watch, daemon=True).start()
+    try:
+        summary = answer(asked, lines)
+        _say(lines, ended="done", summary=summary)
+    except KeyboardInterrupt:
+        _say(lines, ended=STOPPED)
+    except Exception as error:
+        _say(lines, ended=FAILED, message=sentence(error))
+    finally:
+        lines.flush()
+        os._exit(0)  # the watching thread holds standard input
+
+
+def answer(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
+    """Run the workflow of a question, and report progress as it goes."""
+    last = 0.0
+
+    def progress(done: int, total: int, what: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= _EVERY_SECONDS or done >= total:
+            last = now
+            _say(lines, done=done, total=total, what=what)
+
+    summary = question_named(asked["question"]).answer(
+        [Path(p) for p in asked["inputs"]],
+        out=Path(asked["out"]),
+        values=asked["settings"],
+        progress=progress,
+    )
+    return summary.as_json()
+
+
+def sentence(error: Exception) -> str:
+    """Return what a person reads of an error; a fault of ours says so."""
+    error = missing_extra(error) or error
+    text = " ".join(str(error).split())
+    if isinstance(error, FatescopeError | OSError | MemoryError):
+        return text or "the memory of this machine is used up. Close other programs."
+    return f"this is a bug of fatescope ({type(error).__name__}: {text}). Report it."
+
+
+def _private_output() -> IO[str]:
+    """Keep standard output for the lines; what libraries print goes to standard error."""
+    own = os.fdopen(os.dup(1), "w", encoding="utf-8")
+    os.dup2(2, 1)
+    return own
+
+
+def _import_ahead() -> None:
+    """Load what most questions need, so that a question begins at once."""
+    import fatescope.report
+    import fatescope.workflows.nuclei  # noqa: F401
+
+
+def _watch() -> None:
+    sys.stdin.read()
+    if os.name == "nt":
+        import _thread
+
+        _thread.interrupt_main()
+    else:
+        os.kill(os.getpid(), signal.SIGINT)
+
+
+def _say(lines: IO[str], **what: Any) -> None:
+    lines.write(json.dumps(what) + "\n")
+    lines.flush()
+
+
+if __name__ == "__main__":
+    main()

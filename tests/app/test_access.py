@@ -1,0 +1,200 @@
+"""Who is let in, and who is not: asked below the level of a browser."""
+
+import http.client
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from tests.app.served import Client, served
+
+PAGES = ("/", "/help", "/data/0", "/results/0", "/results/0/all.zip", "/static/app.css", "/nothing")
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("app") / "files") as running:
+        yield running
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nothing_is_shown_without_a_cookie(app, path):
+    answer = Client(app.port).get(path)
+    assert answer.status == 403
+    assert "link in the terminal" in answer.text
+
+
+@pytest.mark.parametrize("token", ["", "x", "A" * 43, "A" * 100_000, "../../etc", "é", "'; DROP"])
+def test_a_wrong_token_opens_nothing(app, token):
+    answer = Client(app.port).enter(token)
+    assert answer.status in (400, 403, 414, 431)
+    assert "set-cookie" not in answer.headers
+
+
+def test_a_link_opens_once_and_a_new_one_is_announced(app):
+    token, before = app.store.make_link("owner"), len(app.spent)
+    first, second = Client(app.port), Client(app.port)
+    assert first.enter(token).status == 303
+    assert first.get("/").status == 200
+    assert len(app.spent) == before + 1
+    assert second.enter(token).status == 403
+    assert second.get("/").status == 403
+
+
+def test_a_browser_that_is_in_may_open_an_old_link_again(app):
+    client = app.client()
+    assert client.enter("spent long ago").headers["location"] == "/"
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_of_other_sites(app):
+    answer = Client(app.port).enter(app.store.make_link("owner"))
+    said = answer.headers["set-cookie"]
+    assert "HttpOnly" in said
+    assert "SameSite=Lax" in said
+
+
+def test_links_and_cookies_are_stored_as_hashes_alone(app):
+    client = app.client()
+    secret = client.cookie.partition("=")[2]
+    files = [p for p in app.store.folder.iterdir() if p.is_file()]
+    assert files
+    assert not any(secret.encode() in p.read_bytes() for p in files)
+
+
+@pytest.mark.parametrize(
+    "host",
+    ["evil.example", "127.0.0.1.evil.example", "localhost.evil.example:80", "0.0.0.0", "", "[::2]"],
+)
+def test_a_foreign_host_name_is_refused(app, host):
+    assert app.client().get("/", Host=host).status in (400, 403)
+
+
+@pytest.mark.parametrize("host", ["localhost:9999", "127.0.0.1", "[::1]:1234", "LOCALHOST:1"])
+def test_a_tunnel_may_use_another_port(app, host):
+    assert app.client().get("/", Host=host).status == 200
+
+
+ORIGINS = {
+    "another site": "http://evil.example",
+    "another port": "http://127.0.0.1:1",
+    "another scheme": "https://127.0.0.1:{port}",
+    "a sandbox": "null",
+    "a longer name": "http://127.0.0.1:{port}.evil.example",
+    "a user in front": "http://127.0.0.1:{port}@evil.example",
+    "two": "http://127.0.0.1:{port}, http://evil.example",
+    "none": None,
+}
+
+
+@pytest.mark.parametrize("origin", ORIGINS.values(), ids=ORIGINS)
+def test_a_change_asked_for_by_a_page_of_another_origin_is_refused(app, origin):
+    client = app.client()
+    before = len(app.store.all_data("owner"))
+    origin = origin and origin.format(port=app.port)
+    answer = client.post("/data", _headers={"Origin": origin}, title="theirs")
+    assert answer.status == 403
+    assert len(app.store.all_data("owner")) == before
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site"])
+def test_a_page_of_another_site_cannot_read_by_fetching(app, site):
+    client = app.client()
+    assert client.get("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="no-cors").status == 403
+    assert client.get("/", Sec_Fetch_Site=site, Sec_Fetch_Mode="navigate").status == 200
+
+
+def test_a_page_may_load_what_this_server_gives_and_no_script_that_stands_in_it(app):
+    answer = app.client().get("/", Accept="text/html")
+    policy = answer.headers["content-security-policy"]
+    assert "script-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "<script>" not in answer.text
+    assert " style=" not in answer.text
+    assert " on" not in {w[:3] for w in answer.text.split('"') if w.endswith("=")}
+
+
+def test_no_socket_is_opened(app):
+    client = app.client()
+    upgrade = {
+        "Connection": "Upgrade",
+        "Upgrade": "websocket",
+        "Sec-WebSocket-Key": "AAAAAAAAAAAAAAAAAAAAAA==",
+        "Sec-WebSocket-Version": "13",
+    }
+    assert client.ask(
+        "GET", "/", **{k.replace("-", "_"): v for k, v in upgrade.items()}
+    ).status in (
+        200,  # uvicorn without a library for sockets answers as to any request
+        403,
+    )
+
+
+def test_one_person_sees_nothing_of_another(app):
+    mine, theirs = app.client("owner"), app.client("person-2")
+    data = mine.add_data("my secret embryo")
+    mine.put(data, "a.csv", b"well,treatment\nA01,none\n")
+    job = app.store.add_job("owner", data=data, question="lint", inputs=[], settings={})
+    app.store.move_job(job.id, before=("waiting", "running", "failed"), now="stopped")
+    assert "my secret embryo" in mine.get("/", Accept="text/html").text
+    assert "my secret embryo" not in theirs.get("/", Accept="text/html").text
+    for path in (
+        f"/data/{data}",
+        f"/data/{data}/ask/lint",
+        f"/results/{job.id}",
+        f"/results/{job.id}/state",
+        f"/results/{job.id}/all.zip",
+        f"/results/{job.id}/files/run.json",
+        f"/results/{job.id}/images/0",
+    ):
+        assert theirs.get(path).status == 404, path
+    for path in (
+        f"/data/{data}/remove",
+        f"/data/{data}/ask/lint",
+        f"/results/{job.id}/stop",
+        f"/results/{job.id}/again",
+        f"/results/{job.id}/remove",
+    ):
+        assert theirs.post(path).status == 404, path
+    assert theirs.put(data, "b.csv", b"x").status == 404
+    assert mine.get(f"/data/{data}").status == 200
+
+
+def test_a_link_for_another_person_opens_files_of_their_own(app):
+    mine = app.client("owner")
+    mine.add_data("mine alone")
+    page = mine.ask("POST", "/invite", b"", Accept="text/html").text
+    token = page.partition("?token=")[2].partition("<")[0]
+    guest = Client(app.port)
+    assert guest.enter(token).status == 303
+    assert "mine alone" not in guest.get("/", Accept="text/html").text
+
+
+def test_a_cookie_still_opens_after_a_restart(tmp_path):
+    with served(tmp_path / "files") as first:
+        client = first.client()
+        data = client.add_data("kept")
+        port = first.port
+    with served(tmp_path / "files", port=port):
+        assert "kept" in client.get("/", Accept="text/html").text
+        assert client.get(f"/data/{data}").status == 200
+
+
+def test_a_form_larger_than_any_of_ours_is_refused(app):
+    answer = app.client().ask("POST", "/data", b"title=" + b"x" * 200_000)
+    assert answer.status == 400
+    assert "larger than any form" in answer.text
+
+
+def test_two_requests_in_one_are_two_answers_or_a_refusal(app):
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=20)
+    connection.putrequest("POST", "/data", skip_host=True)
+    for name, value in {"Host": f"127.0.0.1:{app.port}", "Content-Length": "4"}.items():
+        connection.putheader(name, value)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders(b"0\r\n\r\n")
+    response = connection.getresponse()
+    status, _ = response.status, response.read()
+    connection.close()
+    assert status in (400, 403)

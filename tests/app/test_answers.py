@@ -1,0 +1,372 @@
+"""From a form to a result: the same bytes as the command line and Python, stopped, continued."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import zipfile
+from io import BytesIO
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from tests.acquire.image_files import plain_tiff
+from tests.acquire.lineage_cases import TWO_DIVISIONS
+from tests.app.served import Client, served
+
+from fatescope.acquire.lineages import write_lineage
+from fatescope.app import QUESTIONS, as_command, as_python, question_named
+from fatescope.app.form import form_for, values_from
+from fatescope.app.looking import Look
+from fatescope.app.question import resolved
+from fatescope.app.store import Store
+from fatescope.base import InputError, Settings, SettingsError
+from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+
+RESULTS = ("objects.csv", "objects.parquet", "images.csv", "labels/a.tif")
+
+
+def nuclei_tiff(path, seed=1, size=128):
+    settings = NucleiMovieSettings(frames=1, height=size, width=size)
+    plain_tiff(path, simulate_nuclei(settings, seed=seed).pixels[0])
+    return path.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("app") / "files") as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def client(app):
+    return app.client()
+
+
+@pytest.fixture(scope="module")
+def nuclei(app, client, tmp_path_factory):
+    """Files with one image of nuclei, and the result of a question asked of them."""
+    data = client.add_data("nuclei")
+    image = nuclei_tiff(tmp_path_factory.mktemp("image") / "a.tif")
+    assert client.put(data, "a.tif", image).status == 201
+    result = client.run(data, "nuclei", spacing_um="0.3", diameter_um="6", model="classical")
+    assert client.wait(result)["state"] == "done"
+    return data, result
+
+
+def copied(client, result):
+    """Return the command and the Python that a result page offers."""
+    import html
+
+    page = client.get(result, Accept="text/html").text
+    return [
+        html.unescape(page.partition(f'<code id="{n}">')[2].partition("</code>")[0])
+        for n in ("command", "python")
+    ]
+
+
+@pytest.mark.parametrize("way", ["command", "python"])
+def test_the_copied_command_and_python_give_the_same_bytes(app, client, nuclei, tmp_path, way):
+    _, result = nuclei
+    command, code = copied(client, result)
+    assert "--diameter-um 6" in command
+    assert "diameter_um=6.0" in code
+    if way == "command":
+        words = command.split()
+        assert words[0] == "fatescope"
+        done = subprocess.run(
+            f"{sys.executable} -m {command}", shell=True, cwd=tmp_path, capture_output=True
+        )
+    else:
+        done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True)
+    assert done.returncode == 0, done.stderr.decode()
+    theirs = app.store.folder_of("owner", "results", result.rpartition("/")[2])
+    for name in RESULTS:
+        assert (tmp_path / "results" / name).read_bytes() == (theirs / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_every_question_names_a_command_and_settings_that_exist(question):
+    from typer.main import get_command
+
+    from fatescope.cli.main import load_commands
+
+    command = get_command(load_commands(None))
+    for word in question.command.split():
+        command = command.commands[word]
+    flags = {o for p in command.params for o in p.opts}
+    for cls in question.classes().values():
+        assert issubclass(cls, Settings)
+        assert {d.flag for d in cls.describe()} <= flags
+    named = {d.name for cls in question.classes().values() for d in cls.describe()}
+    for listed in (question.first, question.hidden, question.needs, question.channels):
+        assert set(listed) <= named
+    assert callable(resolved(question.run))
+    assert not question.plan or callable(resolved(question.plan))
+
+
+OPEN_TEXTS = frozenset(("spacing_um", "channel", "nuclei_channel", "axes", "pattern"))
+OPEN_TEXTS |= {"colour", "cells"}  # a column and names of cells
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_no_text_of_a_form_can_name_a_file_of_the_server(question, tmp_path):
+    look = Look(folder=tmp_path, seen=(), n_images=0, tables=())
+    form = form_for(question, look)
+    texts = {f.name for f in (*form.scale, *form.first, *form.more) if f.control == "text"}
+    assert texts <= OPEN_TEXTS
+    for name in ("model", "atlas", "reference", "exclude", "markers", "map"):
+        sent = {name: "/etc/passwd", **dict.fromkeys(question.needs, "/etc/passwd")}
+        try:
+            values = values_from(question, look, sent)
+        except InputError:
+            continue
+        assert name not in values
+
+
+@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+def test_settings_that_were_not_touched_stay_away_from_the_command(question):
+    said = as_command(question, [Path("a b.tif")], out="results", values={})
+    assert said == f"fatescope {question.command} 'a b.tif' --out results"
+    compile(as_python(question, [Path("a b.tif")], out="results", values={}), "copied", "exec")
+
+
+def test_a_result_can_be_taken_away_whole(client, nuclei):
+    _, result = nuclei
+    answer = client.get(f"{result}/all.zip")
+    archive = zipfile.ZipFile(BytesIO(answer.body))
+    assert archive.testzip() is None
+    assert {"report.html", "run.json", *RESULTS} <= set(archive.namelist())
+    assert not any(n.startswith("ledger") for n in archive.namelist())
+    assert archive.read("objects.csv") == client.get(f"{result}/files/objects.csv").body
+
+
+def test_a_report_is_shown_as_a_stranger(client, nuclei):
+    _, result = nuclei
+    shown = client.get(f"{result}/files/report.html?show=1")
+    assert shown.headers["content-type"].startswith("text/html")
+    assert "sandbox allow-scripts" in shown.headers["content-security-policy"]
+    assert "allow-same-origin" not in shown.headers["content-security-policy"]
+    taken = client.get(f"{result}/files/report.html")
+    assert taken.headers["content-disposition"].startswith("attachment")
+
+
+def test_the_estimate_and_the_command_follow_the_form(client, nuclei):
+    data, _ = nuclei
+    said = client.post(f"/data/{data}/ask/nuclei/estimate", diameter_px="22").json
+    assert said["estimate"].startswith("1 file: about")
+    assert "--diameter-px 22" in said["command"]
+    wrong = client.post(f"/data/{data}/ask/nuclei/estimate", diameter_px="22", diameter_um="6").json
+    assert "not both" in wrong["problem"]
+
+
+WRONG = {
+    "not a number": {"diameter_um": "large"},
+    "out of range": {"diameter_px": "1"},
+    "both": {"diameter_px": "20", "diameter_um": "6"},
+    "a model by path": {"model": "/etc/passwd"},
+    "a table of the machine": {"markers": "/etc/passwd"},
+    "far too long": {"pattern": "x" * 500},
+}
+
+
+@pytest.mark.parametrize("sent", WRONG.values(), ids=WRONG)
+def test_a_wrong_setting_gives_the_form_again_with_a_sentence(app, client, nuclei, sent):
+    data, _ = nuclei
+    before = len(app.store.jobs("owner"))
+    question = "cells" if "markers" in sent else "nuclei"
+    answer = client.post(f"/data/{data}/ask/{question}", _headers={"Accept": "text/html"}, **sent)
+    assert answer.status == 400
+    assert 'class="problem" role="alert"' in answer.text
+    assert len(app.store.jobs("owner")) == before
+
+
+def test_what_was_typed_is_not_lost_with_an_error(client, nuclei):
+    data, _ = nuclei
+    answer = client.post(f"/data/{data}/ask/nuclei", diameter_px="1", spacing_um="0.25")
+    assert 'value="0.25"' in answer.text
+
+
+def test_files_that_cannot_be_read_give_a_sentence_and_no_traceback(client):
+    data = client.add_data("broken")
+    client.put(data, "a.tif", b"II*\0 not a TIFF")
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "None of these files" in page
+    answer = client.post(f"/data/{data}/ask/nuclei")
+    assert answer.status == 400
+    assert "Traceback" not in answer.text
+
+
+def test_what_went_wrong_names_the_file_as_its_owner_does(client, tmp_path):
+    from tifffile import imwrite
+
+    data = client.add_data("short")
+    imwrite(tmp_path / "short.tif", np.zeros((3, 64, 64), np.uint8), imagej=True)
+    client.put(data, "short.tif", (tmp_path / "short.tif").read_bytes())
+    result = client.run(data, "nuclei", channel="9")
+    now = client.wait(result)
+    page = client.get(result, Accept="text/html").text
+    assert now["state"] == "failed"
+    assert "/people/owner/" not in page.partition('class="ways"')[0]
+    assert "/people/" not in now["what"]
+    assert "No file could be used." in page
+
+
+def test_a_name_with_markup_stays_text(client):
+    data = client.post("/data", title="<script>alert(1)</script>").json["id"]
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert" in page
+
+
+def test_a_lineage_table_is_checked(client, tmp_path):
+    write_lineage(TWO_DIVISIONS, tmp_path / "embryo.csv", format="csv")
+    data = client.add_data("lineage")
+    client.put(data, "embryo.csv", (tmp_path / "embryo.csv").read_bytes())
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "lineage table" in page
+    result = client.run(data, "lint")
+    assert client.wait(result)["state"] == "done"
+    assert "<iframe" in client.get(result, Accept="text/html").text
+    assert client.get(f"{result}/files/findings.csv").status == 200
+
+
+def test_a_job_that_is_stopped_says_so_and_can_be_continued(client, tmp_path):
+    data = client.add_data("many")
+    image = nuclei_tiff(tmp_path / "a.tif", size=400)
+    for n in range(16):
+        client.put(data, f"{n}.tif", image)
+    result = client.run(data, "nuclei")
+    end = time.monotonic() + 90
+    while client.get(f"{result}/state").json["done"] < 2 and time.monotonic() < end:
+        time.sleep(0.05)
+    assert client.post(f"{result}/stop").status == 303
+    now = client.wait(result)
+    assert now["state"] == "stopped"
+    assert 2 <= now["done"] < 16
+    assert client.post(f"{result}/again").status == 303
+    assert client.wait(result, seconds=200)["state"] == "done"
+    assert client.get(f"{result}/files/images.csv").text.count("done") == 16
+
+
+def start_app(folder, tmp_path):
+    words = ["app", "--port", "0", "--no-browser", "--folder", str(folder)]
+    with (tmp_path / "log").open("w") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "fatescope", *words], stderr=log, start_new_session=True
+        )
+    for _ in range(600):
+        if "token=" in (said := (tmp_path / "log").read_text()):
+            break
+        time.sleep(0.1)
+    port = int(said.partition("127.0.0.1:")[2].partition("/")[0])
+    token = said.partition("token=")[2].split()[0]
+    client = Client(port)
+    assert client.enter(token).status == 303
+    return process, client
+
+
+def test_an_app_that_is_killed_continues_its_queue_at_the_next_start(tmp_path):
+    folder = tmp_path / "files"
+    process, client = start_app(folder, tmp_path)
+    data = client.add_data("many")
+    image = nuclei_tiff(tmp_path / "a.tif", size=400)
+    for n in range(8):
+        client.put(data, f"{n}.tif", image)
+    result, second = client.run(data, "nuclei"), client.run(data, "nuclei", diameter_px="22")
+    while client.get(f"{result}/state").json["done"] < 2:
+        time.sleep(0.05)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    time.sleep(1)
+    process, client = start_app(folder, tmp_path)
+    try:
+        assert client.wait(result, seconds=200)["state"] == "done"
+        assert client.wait(second, seconds=200)["state"] == "done"
+        assert client.get(f"{result}/files/images.csv").text.count("done") == 8
+    finally:
+        os.kill(process.pid, signal.SIGINT)
+        assert process.wait(60) == 0
+
+
+def test_people_are_served_by_turns(tmp_path):
+    store = Store(tmp_path / "files")
+    ask = {"data": "x", "question": "lint", "inputs": [], "settings": {}}
+    mine = [store.add_job("a", **ask) for _ in range(3)]
+    theirs = store.add_job("b", **ask)
+    order = []
+    for n in range(4):
+        job = store.next_job()
+        store.move_job(job.id, before=("waiting",), now="done")
+        store.change_job(job.id, begun=float(n + 1))
+        order.append(job.id)
+    assert order == [mine[0].id, theirs.id, mine[1].id, mine[2].id]
+    store.close()
+
+
+def test_a_folder_of_somebody_else_is_not_taken(tmp_path):
+    (tmp_path / "thesis.docx").write_text("precious")
+    with pytest.raises(Exception, match="Choose a new or empty folder"):
+        Store(tmp_path)
+
+
+def test_settings_are_checked_by_the_classes_of_the_command_line():
+    with pytest.raises(SettingsError, match="diameter_px"):
+        question_named("nuclei").settings_from({"diameter_px": -1})
+    with pytest.raises(InputError, match="no question"):
+        question_named("weather")
+
+
+def test_a_result_says_how_many_nuclei_there_are(client, nuclei):
+    _, result = nuclei
+    objects = client.get(f"{result}/images/0/objects").json
+    assert objects["total"] == len(objects["rows"]) > 3
+    first = objects["rows"][0][0]
+    picked = client.get(f"{result}/images/0/at?label={first}").json
+    y, x = round(picked["row"]["y"]), round(picked["row"]["x"])
+    assert client.get(f"{result}/images/0/at?y={y}&x={x}").json["label"] == first
+    assert picked["path"].startswith("m")
+    assert client.get(f"{result}/images/0/at?y=999999&x=0").json == {"label": 0}
+    assert client.get(f"{result}/images/9").status == 404
+    assert client.get(f"{result}/images/0/at?y=-1&x=0").status == 400
+
+
+def test_tiles_show_the_image_and_its_labels(app, client, nuclei):
+    import imagecodecs
+
+    from fatescope import read_image
+
+    _, result = nuclei
+    meta = client.get(f"{result}/images/0").json
+    out = app.store.folder_of("owner", "results", result.rpartition("/")[2])
+    labels = read_image(out / "labels/a.tif").read()
+    tile = client.get(f"{result}/images/0/labels/0/0/{meta['levels']}/0/0.png?style=filled")
+    assert tile.headers["content-type"] == "image/png"
+    pixels = imagecodecs.png_decode(tile.body)
+    np.testing.assert_array_equal(pixels[..., 3] > 0, labels > 0)
+    grey = client.get(f"{result}/images/0/grey/0/0/{meta['levels']}/0/0.png?low=0&high=65535")
+    assert imagecodecs.png_decode(grey.body).shape == labels.shape
+    for wrong in ("99/0/0", f"{meta['levels']}/9/0", "0/1/0"):
+        assert client.get(f"{result}/images/0/grey/0/0/{wrong}.png").status == 404
+
+
+def test_an_image_in_zarr_arrives_with_its_hidden_files_and_is_read(client, tmp_path):
+    import zarr
+
+    store = tmp_path / "old.zarr"
+    array = zarr.create_array(
+        str(store), shape=(64, 48), chunks=(32, 48), dtype="uint16", zarr_format=2
+    )
+    array[:] = np.arange(64 * 48).reshape(64, 48)
+    data = client.add_data("zarr")
+    for path in sorted(p for p in store.rglob("*") if p.is_file()):
+        folders = ["old.zarr", *path.relative_to(store).parts[:-1]]
+        assert client.put(data, path.name, path.read_bytes(), folders=folders).status == 201
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "old.zarr" in page
+    assert "48 × 64 px, 16 bit" in page

@@ -1,0 +1,266 @@
+"""The app in a real browser: from a file to an answer, by mouse, by keyboard, on a small screen."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+from tests.acquire.lineage_cases import TWO_DIVISIONS
+from tests.app.served import served
+from tests.app.test_answers import nuclei_tiff
+
+from fatescope.acquire.lineages import write_lineage
+
+playwright = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+AXE = Path(__file__).parent / "axe.min.js"
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("app") / "files") as running:
+        yield running
+
+
+@pytest.fixture
+def person(app, browser, request):
+    """A page of somebody who came in by a link; nothing may fail or leave the machine."""
+    problems = []
+    pages = []
+
+    def opened(who="owner", **options):
+        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
+        page.set_default_timeout(90_000)
+        own = f"http://127.0.0.1:{app.port}/"
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((own, "data:", "blob:")) else problems.append(r.url),
+        )
+        page.goto(f"{own}?token={app.store.make_link(who)}")
+        pages.append(page)
+        return page
+
+    yield opened
+    for page in pages:
+        page.close()
+    assert problems == []
+
+
+@pytest.fixture(scope="module")
+def image(tmp_path_factory):
+    path = tmp_path_factory.mktemp("image") / "my nuclei.tif"
+    nuclei_tiff(path, size=160)
+    return path
+
+
+def asked(page, path, question):
+    """Drop a file, choose a question, press its button, and wait for the answer."""
+    page.locator("#files").set_input_files(str(path))
+    page.get_by_role("heading", name="What was read").wait_for()
+    page.locator("a.card", has_text=question).first.click()
+    page.locator("#run").click()
+    page.locator(".state.done").wait_for()
+
+
+@pytest.fixture(scope="module")
+def answer(app, browser, image):
+    """The address of an answered question, for those that look at it in several ways."""
+    page = browser.new_page()
+    page.set_default_timeout(90_000)
+    page.goto(f"http://127.0.0.1:{app.port}/?token={app.store.make_link('owner')}")
+    asked(page, image, "Outline nuclei")
+    address = page.url
+    page.close()
+    return address
+
+
+def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
+    page = person()
+    page.locator("#files").set_input_files(str(image))
+    page.get_by_role("heading", name="What was read").wait_for()
+    row = page.locator("tbody tr").first
+    assert "my nuclei.tif" in row.inner_text()
+    assert "160 × 160 px, 16 bit" in row.inner_text()
+    assert "not known" in row.inner_text()
+    page.get_by_role("link", name="Outline nuclei Every").click()
+    assert page.get_by_text("If you know it, give it here").is_visible()
+    page.get_by_label("Pixel size").fill("0.3")
+    page.locator("#estimate").filter(has_text="1 file: about").wait_for()
+    page.locator("#run").click()
+    page.locator(".state.done").wait_for()
+    assert "objects in" in page.locator(".lead").inner_text()
+    page.locator("#rows tbody tr").first.wait_for()
+    assert page.locator("#scale").inner_text().endswith("µm")
+    # the slider acts: other tiles are asked for, and what is shown changes
+    page.wait_for_timeout(800)
+    before = page.locator("#stage").screenshot()
+    with page.expect_request(lambda r: "/grey/" in r.url and "high=" in r.url) as tile:
+        page.locator("#high").focus()
+        page.keyboard.press("Home")
+    assert tile.value.response().status == 200
+    page.wait_for_timeout(800)
+    assert page.locator("#stage").screenshot() != before
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table (CSV)").click()
+    table = tmp_path / "objects.csv"
+    download.value.save_as(table)
+    assert table.read_text().startswith("image,label,frame,z,y,x,")
+
+
+def test_pointing_tells_and_picking_links_image_and_table(person, answer):
+    page = person()
+    page.goto(answer)
+    page.locator("#rows tbody tr").nth(2).click()
+    page.locator(".pick path").wait_for()
+    chosen = page.locator("#rows tr[aria-current=true]").get_attribute("data-label")
+    assert page.locator("#picked").inner_text().startswith(f"Object {chosen} · ")
+    assert "µm" not in page.locator("#picked").inner_text()
+    page.locator("#stage").focus()
+    box = page.locator(".pick").bounding_box()
+    page.keyboard.press("Escape")
+    assert page.locator(".pick").count() == 0
+    page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.locator(".pick path").wait_for()
+    assert page.locator("#rows tr[aria-current=true]").get_attribute("data-label") == chosen
+
+
+def test_a_lineage_table_is_checked_and_its_report_is_shown(person, tmp_path):
+    path = write_lineage(TWO_DIVISIONS, tmp_path / "embryo.csv", format="csv")
+    page = person()
+    asked(page, path, "Check lineages")
+    frame = page.frame_locator("iframe.report")
+    assert frame.get_by_role("heading", name="Check of lineages").is_visible()
+
+
+def test_the_whole_way_by_keyboard(person, app):
+    page = person("by-keyboard")
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        focused = page.locator(":focus")
+        style = focused.evaluate("e => getComputedStyle(e.labels?.[0] ?? e).outlineStyle")
+        assert style != "none", focused.evaluate("e => e.outerHTML")[:80]
+        if "lineage table" in focused.inner_text():
+            break
+    page.keyboard.press("Enter")
+    page.get_by_role("heading", name="What was read").wait_for()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if "Check lineages" in page.locator(":focus").inner_text():
+            break
+    page.keyboard.press("Enter")
+    page.locator("#ask").wait_for()
+    page.keyboard.press("Tab")
+    while page.locator(":focus").get_attribute("id") != "run":
+        page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.locator(".state.done").wait_for()
+
+
+def test_keys_of_the_image(person, answer):
+    page = person()
+    page.goto(answer)
+    page.locator("#rows tbody tr").first.wait_for()
+    page.locator("#stage").focus()
+    for style in ("filled", "none", "outlines"):
+        page.keyboard.press("l")
+        assert page.locator("#style").input_value() == style
+    scale = page.locator("#scale").inner_text()
+    for _ in range(5):
+        page.keyboard.press("+")
+    page.wait_for_timeout(900)
+    assert page.locator("#scale").inner_text() != scale
+    page.keyboard.press("0")
+    page.wait_for_timeout(900)
+    assert page.locator("#scale").inner_text() == scale
+
+
+PAGES = {
+    "home": lambda page, answer: None,
+    "files": lambda page, answer: page.locator(".list a[href^='/data/']").first.click(),
+    "question": lambda page, answer: (
+        page.locator(".list a[href^='/data/']").last.click(),
+        page.locator("a.card").first.click(),
+        page.locator("details.more summary").click(),
+    ),
+    "result": lambda page, answer: (
+        page.goto(answer),
+        page.locator("#rows tbody tr").first.wait_for(),
+        page.locator("details.ways summary").click(),
+    ),
+    "help": lambda page, answer: page.get_by_role("link", name="Help").click(),
+}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_keeps_the_rules_of_accessibility(person, answer, name, scheme):
+    page = person(bypass_csp=True, color_scheme=scheme)
+    PAGES[name](page, answer)
+    page.locator("h1").wait_for()
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
+    assert said == []
+    assert len(found["passes"]) > 10
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_a_page_fits_a_telephone_and_text_of_twice_the_size(person, answer, name):
+    for options in ({"viewport": {"width": 390, "height": 844}}, {}):
+        page = person(**options)
+        PAGES[name](page, answer)
+        page.locator("h1").wait_for()
+        if not options:
+            page.evaluate("document.documentElement.style.fontSize = '200%'")
+        wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1] + 1
+
+
+def test_two_tabs_and_a_page_that_is_loaded_again_show_the_same(person, answer):
+    page = person()
+    page.goto(answer)
+    other = person()
+    other.goto(answer)
+    assert other.locator("h1").inner_text() == page.locator("h1").inner_text()
+    page.reload()
+    assert page.locator(".state.done").count() == 1
+
+
+def test_nothing_works_without_the_link(app, browser):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{app.port}/")
+    assert page.locator("h1").inner_text() == "Not let in"
+    context.close()
+
+
+def test_a_page_of_another_origin_cannot_ask_for_anything(app, browser, tmp_path):
+    context = browser.new_context()
+    page = context.new_page()
+    page.goto(f"http://127.0.0.1:{app.port}/?token={app.store.make_link('owner')}")
+    before = len(app.store.all_data("owner"))
+    (tmp_path / "evil.html").write_text(
+        f'<form method="post" action="http://127.0.0.1:{app.port}/examples/lineage"></form>'
+    )
+    page.goto((tmp_path / "evil.html").as_uri())
+    page.evaluate("document.forms[0].submit()")
+    page.get_by_text("A page of another site").wait_for()
+    assert len(app.store.all_data("owner")) == before
+    context.close()

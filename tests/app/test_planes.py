@@ -1,0 +1,101 @@
+"""Planes for the eye: halved copies, regions of large planes, tiles that fit together."""
+
+import imagecodecs
+import numpy as np
+import pytest
+
+pytest.importorskip("starlette")
+
+from fatescope.app import planes
+from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.app.tiles import grey_tile, label_tile, n_levels, outlined, tile_slices
+from fatescope.base import Image
+
+RNG = np.random.default_rng(0)
+
+
+def pyramid(pixels, labels=False):
+    return Pyramid(Image(pixels=pixels, axes="YX"), {}, labels=labels)
+
+
+def test_a_halved_copy_is_the_mean_of_four_pixels():
+    pixels = np.arange(16, dtype=np.uint16).reshape(4, 4) * 4
+    half = pyramid(np.tile(pixels, (200, 200))).region(1, slice(0, 2), slice(0, 2))
+    np.testing.assert_array_equal(half, pixels.reshape(2, 2, 2, 2).mean(axis=(1, 3)))
+
+
+def test_labels_are_never_mixed():
+    labels = RNG.integers(0, 3, (700, 700)) * 1000
+    half = pyramid(labels, labels=True).region(1, slice(0, 350), slice(0, 350))
+    assert set(np.unique(half)) <= {0, 1000, 2000}
+
+
+@pytest.mark.parametrize("labels", [False, True])
+@pytest.mark.parametrize("halvings", [0, 1, 2])
+def test_a_large_plane_gives_the_same_regions_as_one_that_is_held(monkeypatch, labels, halvings):
+    pixels = RNG.integers(0, 60_000, (1024, 1536)).astype(np.uint16)
+    whole = pyramid(pixels, labels=labels)
+    monkeypatch.setattr(planes, "_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(planes, "_COPY_SIDE", 384)
+    monkeypatch.setattr(planes, "_BAND_PIXELS", 100_000)
+    large = pyramid(pixels, labels=labels)
+    assert large.nbytes < pixels.nbytes / 4
+    place = (halvings, slice(16, 100), slice(32, 200))
+    np.testing.assert_array_equal(large.region(*place), whole.region(*place))
+    assert large.value(700, 900) == whole.value(700, 900) == pixels[700, 900]
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (513, 511), (1025, 3), (2000, 1537)])
+def test_tiles_of_every_level_cover_the_plane_once(shape):
+    pixels = RNG.integers(0, 255, shape).astype(np.uint8)
+    plane = pyramid(pixels)
+    top = n_levels(*shape)
+    for level in range(top + 1):
+        seen = 0
+        rows = 0
+        while (first := tile_slices(plane, level, 0, rows)) is not None:
+            columns = 0
+            while (place := tile_slices(plane, level, columns, rows)) is not None:
+                tile = imagecodecs.png_decode(grey_tile([plane], [(0, 255)], place))
+                seen += tile.shape[0] * tile.shape[1]
+                if level == top:
+                    np.testing.assert_array_equal(tile, pixels[place[1], place[2]])
+                columns += 1
+            rows += 1
+            assert first is not None
+        halved = [-(-n // 2 ** (top - level)) for n in shape]
+        assert seen == halved[0] * halved[1]
+    assert tile_slices(plane, top + 1, 0, 0) is None
+
+
+def test_outlines_go_on_across_the_edge_of_a_tile():
+    labels = np.zeros((600, 600), np.uint16)
+    labels[100:590, 300:590] = 7
+    plane = pyramid(labels, labels=True)
+    whole = outlined(labels) & (labels > 0)
+    for y, x in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        place = tile_slices(plane, n_levels(600, 600), x, y)
+        tile = imagecodecs.png_decode(label_tile(plane, place, "outlines"))
+        np.testing.assert_array_equal(tile[..., 3] > 0, whole[place[1], place[2]])
+
+
+def test_not_finite_pixels_are_black_and_a_constant_plane_is_no_fault():
+    pixels = np.full((8, 8), 5.0, np.float32)
+    pixels[0, 0], pixels[1, 1] = np.nan, np.inf
+    place = tile_slices(pyramid(pixels), 3, 0, 0)
+    tile = imagecodecs.png_decode(grey_tile([pyramid(pixels)], [(5, 5)], place))
+    assert tile[0, 0] == 0
+    assert tile[1, 1] == 255
+
+
+def test_the_cache_stays_below_its_limit_and_reads_a_plane_once():
+    cache, made = PlaneCache(limit=3 * 64 * 64 * 8), []
+
+    def make(n):
+        made.append(n)
+        return pyramid(np.full((64, 64), n))
+
+    for n in (1, 2, 1, 3, 1, 4, 5, 1):
+        assert cache.get(n, lambda n=n: make(n)).value(0, 0) == n
+    assert made.count(1) <= 2
+    assert sum(p.nbytes for p in cache._held.values()) <= cache.limit

@@ -1,0 +1,108 @@
+"""What is sent arrives whole or not at all, and within limits."""
+
+import http.client
+import socket
+import time
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+
+from tests.app.served import served, tree
+
+from fatescope.app import uploads
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("app") / "files"
+    with served(folder, largest_file="200kB", largest_sum="500kB") as running:
+        yield running
+
+
+@pytest.fixture
+def client(app):
+    client = app.client(f"person-{time.monotonic_ns()}")
+    client.data = client.add_data("a")
+    return client
+
+
+def test_bytes_arrive_as_they_were_sent(app, client):
+    body = bytes(range(256)) * 700
+    assert client.put(client.data, "a.bin", body).status == 201
+    found = [v for k, v in tree(app.store.folder).items() if client.data in k]
+    assert found == [body]
+
+
+def test_a_file_above_the_limit_is_refused_before_it_is_sent(app, client):
+    before = tree(app.store.folder)
+    answer = client.put(client.data, "a.tif", b"", Content_Length="10000000000")
+    assert answer.status == 413
+    assert "larger than the 200 kB" in answer.json["problem"]
+    assert "command line" in answer.json["problem"]
+    assert tree(app.store.folder) == before
+
+
+def test_a_file_that_does_not_say_its_length_is_cut_off_at_the_limit(app, client):
+    before = tree(app.store.folder)
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
+    connection.putrequest("PUT", f"/data/{client.data}/files?name=a.tif", skip_host=True)
+    host = f"127.0.0.1:{app.port}"
+    for name, value in (("Host", host), ("Origin", f"http://{host}"), ("Cookie", client.cookie)):
+        connection.putheader(name, value)
+    connection.putheader("Transfer-Encoding", "chunked")
+    connection.endheaders()
+    piece = b"10000\r\n" + b"x" * 0x10000 + b"\r\n"
+    try:
+        for _ in range(20):
+            connection.send(piece)
+        connection.send(b"0\r\n\r\n")
+    except OSError:
+        pass  # the server has hung up
+    try:
+        assert connection.getresponse().status == 413
+    except (OSError, http.client.HTTPException):
+        pass
+    finally:
+        connection.close()
+    time.sleep(0.3)
+    assert tree(app.store.folder) == before
+
+
+def test_the_sum_of_a_persons_files_is_limited(client):
+    for n in range(2):
+        assert client.put(client.data, f"{n}.tif", b"x" * 199_000).status == 201
+    answer = client.put(client.data, "3.tif", b"x" * 199_000)
+    assert answer.status == 413
+    assert "are left of what your files may take" in answer.json["problem"]
+    assert client.post(f"/data/{client.data}/remove").status == 303
+    data = client.add_data("b")
+    assert client.put(data, "3.tif", b"x" * 199_000).status == 201
+
+
+def test_a_full_disk_is_said(client, monkeypatch):
+    monkeypatch.setattr(uploads, "_SPARE_BYTES", 10**18)
+    answer = client.put(client.data, "a.tif", b"x")
+    assert answer.status == 413
+    assert "left on the disk" in answer.json["problem"]
+
+
+def test_an_upload_that_breaks_off_leaves_nothing(app, client):
+    before = tree(app.store.folder)
+    host = f"127.0.0.1:{app.port}"
+    head = (
+        f"PUT /data/{client.data}/files?name=a.tif HTTP/1.1\r\nHost: {host}\r\n"
+        f"Origin: http://{host}\r\nCookie: {client.cookie}\r\nContent-Length: 100000\r\n\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", app.port)) as connection:
+        connection.sendall(head.encode() + b"x" * 5000)
+        time.sleep(0.3)
+    time.sleep(0.7)
+    assert tree(app.store.folder) == before
+
+
+def test_the_same_name_again_takes_the_place_of_the_first(app, client):
+    client.put(client.data, "a.csv", b"first")
+    client.put(client.data, "a.csv", b"second")
+    assert [v for k, v in tree(app.store.folder).items() if client.data in k] == [b"second"]
