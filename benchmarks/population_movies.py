@@ -1,12 +1,15 @@
 """Render the movies that the shipped model ``populations`` is trained, calibrated and tested on.
 
-    python -m benchmarks population_movies OUT [--movies 150]
+    python -m benchmarks.population_movies OUT [--movies 95]
+    fatescope prepare pairs --movies OUT/movies --tables OUT/tables --out pairs
+    fatescope train populations --data pairs --out fit
 
 Writes ``OUT/movies/NAME.mp4``, ``OUT/tables/CDNAME.csv`` and ``OUT/movies.csv`` as
 ``prepare pairs --movies OUT/movies --tables OUT/tables`` wants them. Every second embryo is drawn
 from the atlas, the others are the tables of the data folder, of which the movie of the data and two
 that trace few branches are left out. Frames have half the resolution of a recording. Of a movie
-for training every fifth frame is rendered; those for validation and test are whole.
+for training every fifth frame is rendered; those for validation and test are whole. The frames of
+the recorded movie up to 120, where the data folder has it, are for training too.
 """
 
 from __future__ import annotations
@@ -14,7 +17,9 @@ from __future__ import annotations
 import argparse
 import csv
 import os
+import shutil
 import time
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,19 +32,22 @@ from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import spots_of
-from fatescope.workflows.embryo import read_or_draw
+from fatescope.workflows.rendered import read_or_draw
 
 LEFT_OUT = ("ceh-432x3", "nob1GFP", "nob-1GFP")
 EVERY = 5
-VALIDATION, TEST = range(0, 12), range(12, 24)
-"""Numbers, beside so many movies for training; no table is on two sides."""
+WHOLE = 24
+"""The first so many, rendered whole: validation and test; no table is on two sides."""
+MORE_VALIDATION, MORE_TEST = (200, 202, 204, 206), (212, 214, 216)
+"""Whole too, and drawn from the atlas."""
+RECORDED, LAST_RECORDED_TIME = "ceh432x3", 121
 
 
 def part_of(number: int) -> str:
     """Return what a movie is for."""
-    if number in VALIDATION:
+    if number < WHOLE // 2 or number in MORE_VALIDATION:
         return "validation"
-    return "test" if number in TEST else "train"
+    return "test" if number < WHOLE or number in MORE_TEST else "train"
 
 
 def look(number: int) -> tuple[MovieSettings, LineageSettings]:
@@ -79,8 +87,8 @@ def table_of(number: int, tables: list[Path]) -> Path | None:
     """Return the table of a movie with an odd number; none is on two sides."""
     if number % 2 == 0:
         return None
-    held_out = TEST.stop // 2
-    if number < TEST.stop:
+    held_out = WHOLE // 2
+    if number < WHOLE:
         return tables[number // 2]
     return tables[held_out + (number // 2 - held_out) % (len(tables) - held_out)]
 
@@ -124,22 +132,41 @@ def render(number: int, tables: list[Path], out: Path) -> dict[str, Any]:
         "neighbour": int(scene.neighbour is not None),
         "interval_min": scene.lives.interval_min * step,
         "pixel_um": scene.settings.voxel_um[1],
-        "table": table.name if (table := table_of(number, tables)) else "",
+        "table": source.name if (source := table_of(number, tables)) else "",
         "frames": len(frames),
     }
 
 
 def _order(movies: int) -> list[int]:
     """Return all numbers, so that what is there first can be trained and calibrated on."""
-    first = [*range(TEST.stop, min(movies, 90)), *VALIDATION]
-    return [*first, *(n for n in range(movies) if n not in first)]
+    first = [*range(WHOLE, min(movies, 90)), *range(WHOLE // 2)]
+    rest = [n for n in range(movies) if n not in first]
+    return [*first, *rest, *MORE_VALIDATION, *MORE_TEST]
+
+
+def add_recorded(data: Path, out: Path) -> dict[str, Any]:
+    """Copy the recorded movie and the early part of its table; return its row."""
+    shutil.copyfile(data / "embryo_timelapse.mov", out / "movies" / f"{RECORDED}.mov")
+    with (data / "CD20071217_ceh-432x3.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    early = [r for r in rows if int(r["time"]) <= LAST_RECORDED_TIME]
+    write_rows(out / "tables" / f"CD{RECORDED}.csv", early)
+    return {"movie": RECORDED, "kind": "recorded", "split": "train", "neighbour": 0}
+
+
+def write_rows(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Write a table; what a row lacks is empty."""
+    with path.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, list(rows[0]))
+        writer.writeheader()
+        writer.writerows(rows)
 
 
 def main() -> None:
     """Render what is not there yet."""
     parser = argparse.ArgumentParser(prog="population_movies", description=__doc__)
     parser.add_argument("out", type=Path)
-    parser.add_argument("--movies", type=int, default=150)
+    parser.add_argument("--movies", type=int, default=95)
     asked = parser.parse_args()
     data = Path(os.environ.get("FATESCOPE_DATA", "../shared/data")) / "epic_tables"
     tables = [
@@ -153,17 +180,13 @@ def main() -> None:
         if not kept.exists():
             begun = time.process_time()
             row = render(number, tables, asked.out)
-            with kept.open("w", newline="") as stream:
-                writer = csv.DictWriter(stream, list(row))
-                writer.writeheader()
-                writer.writerow(row)
+            write_rows(kept, [row])
             print(row["movie"], row["frames"], f"{time.process_time() - begun:.1f} s", flush=True)
         with kept.open(newline="") as stream:
             rows += list(csv.DictReader(stream))
-    with (asked.out / "movies.csv").open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, list(rows[0]))
-        writer.writeheader()
-        writer.writerows(rows)
+    if (recorded := data.parent / "devolearn_samples").is_dir():
+        rows.append(add_recorded(recorded, asked.out))
+    write_rows(asked.out / "movies.csv", rows)
 
 
 if __name__ == "__main__":
