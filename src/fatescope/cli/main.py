@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "prepare": ("prepare",),
     "reproduce": (
         "reproduce_lineage_names",
+        "reproduce_live_dead",
         "reproduce_membranes",
         "reproduce_movies",
         "reproduce_nuclei",

@@ -111,3 +111,23 @@ MOVIES = Origin(
         ("http://epic.gs.washington.edu/", "The data: EPIC"),
     ),
 )
+LIVE_DEAD = Origin(
+    work=(
+        "The assay, its plates, its network and its schedules come from a series of posts of 2024, "
+        "Live-Dead Assay; part 4, Training the U-Net Model, has the training that is repeated here."
+    ),
+    right=(
+        "What was right first: labels for death came from dyes and a second plate showed that the "
+        "light with the dye kills; precision-recall areas of single classes were looked at, and "
+        "with them Adam, which looked good by its loss, was set aside; an own schedule (kicks) was "
+        "shown beside those of the library; a film showed true and false pixels while the network "
+        "learned; underfitting was named."
+    ),
+    links=(
+        (
+            "https://github.com/thirstythurston/thurstonherricks/tree/main/content/projects/"
+            "macrophage-assay",
+            "The posts: Live-Dead Assay",
+        ),
+    ),
+)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from fatescope.base.settings import Settings, setting
 from fatescope.base.steps import StepsUm
 
@@ -93,3 +95,39 @@ class MoviesRecipe(Settings):
     )
     sha256: str = setting("", "checksum of that file; needed where weights is a file")
     seed: int = setting(2020, "the same seed gives the same networks", ge=0)
+
+
+class LiveDeadRecipe(Settings):
+    """The live/dead experiments of 2024; published values where a processor allows."""
+
+    epochs: int = setting(
+        20, "epochs of a training; published: 100, and schedules shrink alike", ge=1, le=1000
+    )
+    batch: int = setting(20, "tiles in a batch; published: 100", ge=1)
+    tiles: int = setting(
+        2000, "most tiles to learn from and to choose by; published: 291,000", ge=8
+    )
+    network: Literal["small", "mobilenet-v2"] = setting(
+        "small",
+        "small: a U-Net for processors; mobilenet-v2: the published encoder, 30 times slower",
+    )
+    channels: int = setting(
+        16, "channels of the first level of the small U-Net; 2, 3 and 4 times as many below", ge=4
+    )
+    balance: float = setting(
+        0.5,
+        "weights of classes: their rarity to this power; the published ones are not known",
+        ge=0,
+    )
+    larger_balance: float = setting(1.0, "the same in the run with larger weights", ge=0)
+    weights_tiles: int = setting(
+        200, "tiles of the trainings on weights of ImageNet; 0: leave these out", ge=0
+    )
+    weights_epochs: int = setting(4, "their epochs", ge=1, le=1000)
+    plates: int = setting(2, "rendered plates, as many as the published experiments", ge=1, le=20)
+    frames: int = setting(4, "frames of a well; published: 70", ge=1, le=1000)
+    height: int = setting(600, "rows of the image of a well; published: 2700", unit="px", ge=176)
+    width: int = setting(800, "columns of the image; published: 3600", unit="px", ge=176)
+    size_px: int = setting(160, "side of a tile, as published", unit="px", ge=32, multiple_of=16)
+    stride_px: int = setting(80, "from one tile to the next, as published", unit="px", ge=8)
+    seed: int = setting(2024, "the same seed gives the same plates and networks", ge=0)

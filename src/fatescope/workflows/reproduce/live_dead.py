@@ -1,0 +1,152 @@
+"""``fatescope reproduce live-dead-2024``: four published runs, then corrected."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+from fatescope.base import Execution
+from fatescope.prepare.crop_store import write_crop_summary
+from fatescope.run import Run
+from fatescope.storage import remove
+from fatescope.workflows.driver import pending, work_through
+from fatescope.workflows.execute import available_workers
+from fatescope.workflows.plan import RunPlan
+from fatescope.workflows.reproduce.live_dead_arms import FITS, arms, run_arm
+from fatescope.workflows.reproduce.live_dead_data import (
+    WELLS,
+    labelled_folders,
+    plate_settings,
+    prepare_tiles,
+)
+from fatescope.workflows.reproduce.live_dead_page import write_live_dead_page
+from fatescope.workflows.simulated_plates import plan_simulated_plate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fatescope.base import Progress
+    from fatescope.run import Summary
+    from fatescope.workflows.reproduce.settings import LiveDeadRecipe
+
+_QUICK = {
+    "epochs": 5,
+    "batch": 8,
+    "tiles": 160,
+    "network": "small",
+    "channels": 8,
+    "weights_tiles": 32,
+    "weights_epochs": 2,
+    "plates": 1,
+    "frames": 4,
+    "height": 240,
+    "width": 320,
+}
+_TILE_SECONDS = {"small": 0.011, "mobilenet-v2": 0.33}
+"""CPU seconds of a tile of 160 x 160 px, forward and back."""
+_LITE0_SECONDS = 0.25
+_SCORED = 0.4
+"""Of them, for a tile that is only looked at."""
+
+
+def reproduce_live_dead(
+    *,
+    out: Path,
+    recipe: LiveDeadRecipe,
+    data: Path | None = None,
+    quick: bool = False,
+    workers: int | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Summary:
+    """Train the four published runs, mend their faults, and score all on wells set aside.
+
+    Parameters
+    ----------
+    out : Path
+        Gets ``report.html``, ``arms.csv``, ``scores.csv``, ``wells.csv``, ``curves.csv``,
+        ``course.csv``, ``classes.csv``, ``crops.json`` and ``films/``. The same call again
+        continues with the trainings that are not done, and in one at its last checkpoint.
+    recipe : LiveDeadRecipe
+    data : Path, optional
+        A labelled plate, or a folder of such. Without it, plates are rendered.
+    quick : bool
+        One small rendered plate and tiny networks: shows that everything runs, proves nothing.
+    workers : int, optional
+        Processes, each for one training at a time; default: one for each core.
+    progress, fresh
+
+    Raises
+    ------
+    InputError
+        If ``data`` holds no labelled plate, or too few wells.
+    """
+    if quick:
+        recipe, data = recipe.replace(**_QUICK), None
+    settings = {**recipe.model_dump(mode="json"), "quick": quick, "data": str(data or "")}
+    paths = () if data is None else tuple(f / _index(f) for f in labelled_folders(data))
+    with Run.open(out, command="reproduce live-dead-2024", settings=settings, fresh=fresh) as run:
+        if fresh:
+            remove(run.out / FITS)
+        todo = pending(run, arms(recipe, paths))
+        n = available_workers(workers, max(len(todo), 1))
+        if todo:
+            found = prepare_tiles(
+                run.out / FITS, recipe=recipe, data=data, workers=n, progress=progress
+            )
+            run.wrote(write_crop_summary(run.out, found).name)
+        job = partial(
+            run_arm, out=run.out.absolute(), recipe=recipe, progress=progress if n == 1 else None
+        )
+        work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
+        summary = run.finish(workers=n)
+        if not summary.units_failed:
+            remove(run.out / FITS)
+        if summary.units_done:
+            write_live_dead_page(run.out, recipe, is_rendered=data is None, quick=quick)
+            run.wrote("report.html")
+    return summary
+
+
+def _index(folder: Path) -> str:
+    return "index.csv" if (folder / "index.csv").is_file() else "truth/fields.csv"
+
+
+def plan_live_dead(
+    *, recipe: LiveDeadRecipe, data: Path | None = None, quick: bool = False
+) -> RunPlan:
+    """Say what `reproduce_live_dead` would cost, from measured costs; nothing is written.
+
+    Plates that are given are taken to be as large as those that would be rendered.
+    """
+    if quick:
+        recipe, data = recipe.replace(**_QUICK), None
+    todo = arms(recipe)
+    pixels = (recipe.size_px / 160) ** 2
+    images = recipe.plates * WELLS * recipe.frames
+    grid = [
+        max(1, (n - recipe.size_px) // recipe.stride_px + 1) for n in (recipe.height, recipe.width)
+    ]
+    n_tiles = min(recipe.tiles, round(0.75 * images * grid[0] * grid[1]))
+    scored = 0.25 * images * recipe.height * recipe.width / recipe.size_px**2
+    seconds = {}
+    for arm in todo:
+        cost = (_LITE0_SECONDS if arm.weights else _TILE_SECONDS[recipe.network]) * pixels
+        mine = min(recipe.weights_tiles, n_tiles) if arm.weights else n_tiles
+        epochs = recipe.weights_epochs if arm.weights else recipe.epochs
+        seconds[arm.key] = cost * (epochs * mine * (0.9 + 0.1 * _SCORED) + _SCORED * scored)
+    n = available_workers(None, len(todo))
+    total = sum(seconds.values())
+    if data is None:
+        one = Execution(workers=1)
+        total += plan_simulated_plate(plate_settings(recipe), execution=one).cpu_seconds
+    return RunPlan(
+        command="reproduce live-dead-2024",
+        units=len(todo),
+        cpu_seconds=round(total),
+        wall_seconds=round(max(total / n, *seconds.values())),
+        peak_memory_mb=1000.0 * n,
+        output_mb=12.0,
+        workers=n,
+        what="trainings",
+    )

@@ -1,0 +1,193 @@
+"""``fatescope reproduce live-dead-2024`` on one tiny rendered plate, and its parts by hand."""
+
+from importlib.util import find_spec
+
+import numpy as np
+import pytest
+
+from fatescope.acquire import read_table
+from fatescope.base import InputError, Table
+from fatescope.evaluate import PixelCounts, score_classes
+from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
+from fatescope.workflows.reproduce.live_dead_arms import arms, fit_settings, mended_momentum
+from fatescope.workflows.reproduce.live_dead_data import labelled_folders
+from fatescope.workflows.reproduce.live_dead_film import PUBLISHED, TWIN, film_frames, overlay
+from fatescope.workflows.reproduce.live_dead_scores import (
+    average_precisions,
+    difference_over_wells,
+    interval_over_wells,
+)
+from fatescope.workflows.reproduce.settings import LiveDeadRecipe
+
+trained = pytest.mark.skipif(not find_spec("torch"), reason="the extra `train` is not installed")
+TINY = LiveDeadRecipe(
+    epochs=1,
+    batch=4,
+    tiles=24,
+    channels=4,
+    weights_tiles=0,
+    plates=1,
+    frames=2,
+    height=176,
+    width=192,
+    size_px=64,
+    stride_px=32,
+)
+
+
+def counts_of(seed, n=400):
+    rng = np.random.default_rng(seed)
+    truth = rng.integers(0, 3, (20, n // 20)).astype(np.uint8)
+    maps = rng.integers(0, 200, (3, *truth.shape))
+    maps += 40 * (np.arange(3)[:, None, None] == truth)
+    return PixelCounts.of_plane(maps.astype(np.uint8), truth)
+
+
+def test_average_precision_of_many_samples_is_that_of_each():
+    wells = [counts_of(i) for i in range(4)]
+    for k in range(3):
+        many = average_precisions(np.stack([w.values[k].reshape(-1) for w in wells]))
+        np.testing.assert_allclose(many, [score_classes(w).auprc[k] for w in wells])
+
+
+def test_the_interval_is_over_wells_and_a_single_well_has_none():
+    wells = [counts_of(i) for i in range(5)]
+    low, high = interval_over_wells(wells, 1)
+    assert low < score_classes(PixelCounts.total(wells)).auprc[1] < high
+    assert np.isnan(interval_over_wells(wells[:1], 1)).all()
+    # The same pixels twice narrow nothing.
+    twice = [PixelCounts.total([w, w]) for w in wells]
+    assert interval_over_wells(twice, 1) == pytest.approx((low, high))
+
+
+def test_a_gain_is_the_mean_over_wells_that_both_have_scored():
+    wells = Table(
+        {
+            "arm": np.array(["a", "a", "a", "b", "b"], dtype=object),
+            "where": np.array(["whole images"] * 5, dtype=object),
+            "class": np.array(["dead"] * 5, dtype=object),
+            "well": np.array(["A01", "A02", "A03", "A01", "A02"], dtype=object),
+            "auprc": np.array([0.5, 0.7, 0.9, 0.4, 0.4]),
+        }
+    )
+    how = {"where": "whole images", "name": "dead"}
+    mean, low, high = difference_over_wells(wells, "a", "b", **how)
+    assert (mean, low, high) == pytest.approx((0.2, 0.1, 0.3))
+    assert np.isnan(difference_over_wells(wells, "a", "c", **how)).all()
+
+
+def test_right_pixels_are_green_and_wrong_ones_have_the_colour_of_their_class():
+    truth = np.array([[0, 1, 2, 1, 0, 255]], np.uint8)
+    said = np.array([0, 1, 2, 0, 2, 1])
+    maps = np.zeros((3, 1, 6), np.uint8)
+    maps[said, 0, np.arange(6)] = 250
+    grey = np.full((1, 6), 100, np.uint8)
+    for palette in (PUBLISHED, TWIN):
+        shown = overlay(grey, truth, maps, palette)[0]
+        assert (shown[[0, 5]] == 100).all()  # background, and pixels that nobody knows
+        for x, colour in {
+            1: palette.right,
+            2: palette.right,
+            3: palette.live,
+            4: palette.dead,
+        }.items():
+            np.testing.assert_allclose(shown[x], 30 + 0.7 * np.array(colour), atol=1)
+
+
+def test_the_film_has_a_frame_for_each_epoch_and_its_curves_grow():
+    truth = np.zeros((96, 96), np.uint8)
+    truth[20:50, 20:50], truth[60:80, 60:80] = 1, 2
+    perfect = (np.arange(3)[:, None, None] == truth).astype(np.uint8) * 255
+    vague = np.full((3, 96, 96), 85, np.uint8)
+    grey = np.full((96, 96), 90, np.uint8)
+    frames = film_frames(grey, truth, [vague, perfect], [0.05, 0.025], TWIN)
+    assert len(frames) == 2
+    assert frames[0].shape == frames[1].shape
+    right = np.abs(frames[1][40 : 2 * 45, 60 : 2 * 45].astype(int) - (87, 153, 190)).max()
+    assert right <= 4
+    assert (frames[0][40, 60] != frames[1][40, 60]).any()
+
+
+def test_lengths_of_the_schedules_shrink_with_the_epochs_and_rates_stay():
+    pytest.importorskip("torch")
+    recipe = LiveDeadRecipe(epochs=20, batch=10)
+    by_key = {a.key: a for a in arms(recipe)}
+    warm = fit_settings(by_key["adam_warm"], recipe, n_training=100)
+    assert (warm.optimizer, warm.learning_rate, warm.steps) == ("adam", 5e-4, 200)
+    assert warm.schedule.period == 20  # ten epochs of a hundred are two of twenty
+    assert warm.schedule.floor_ratio * 5e-4 == pytest.approx(1.3e-5)
+    kicks = fit_settings(by_key["sgd_kicks"], recipe, n_training=100)
+    assert (kicks.learning_rate, kicks.schedule.percent, kicks.schedule.period) == (0.05, 50, 10)
+    whole = fit_settings(by_key["sgd_kicks"], LiveDeadRecipe(epochs=100, batch=1), n_training=2620)
+    assert whole.schedule.period == 6 * 2620
+    assert mended_momentum(whole) == 0.001
+    assert mended_momentum(kicks) == pytest.approx(0.262)
+
+
+def test_a_folder_without_labelled_plates_is_named(tmp_path):
+    with pytest.raises(InputError, match="no labelled plate is there"):
+        labelled_folders(tmp_path)
+
+
+def test_the_plan_counts_trainings_and_writes_nothing(tmp_path):
+    whole = plan_live_dead(recipe=LiveDeadRecipe(weights_tiles=0))
+    quick = plan_live_dead(recipe=LiveDeadRecipe(), quick=True)
+    assert whole.units == 11
+    assert quick.units in (11, 14)  # with ImageNet weights, where they are installed
+    assert quick.cpu_seconds < 240 < whole.cpu_seconds
+    assert not list(tmp_path.iterdir())
+
+
+@trained
+def test_the_runs_are_trained_and_scored_on_wells_that_none_has_seen(tmp_path):
+    summary = reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)
+    assert (summary.units_done, summary.exit_code) == (11, 0)
+    found, scores = (read_table(tmp_path / f"{n}.csv") for n in ("arms", "scores"))
+    assert found["arm"].tolist() == [a.key for a in arms(TINY)]
+    by_arm = dict(zip(found["arm"], found["momentum"], strict=True))
+    assert by_arm["sgd_kicks"] == by_arm["sgd_kicks_wells"] == 0.999
+    assert by_arm["sgd_kicks_momentum"] == by_arm["sgd_kicks_corrected"] < 0.6
+    assert set(scores["where"]) == {"whole images", "kept tiles"}
+    assert set(scores["wells"][scores["where"] == "whole images"]) == {2}
+    classes = read_table(tmp_path / "classes.csv")
+    assert {"loss", "auprc", "auroc", "precision", "recall", "f1", "accuracy"} <= set(classes)
+    films = {p.name for p in (tmp_path / "films").iterdir()}
+    for arm in ("sgd_kicks", "sgd_kicks_corrected"):
+        for palette in ("published", "colour-blind-safe"):
+            assert {f"{arm}_{palette}.mp4", f"{arm}_{palette}.gif"} <= films
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in (
+        "The plates are simulated",
+        "What each correction is worth",
+        "run again as reported",
+        "Learning rate that was used",
+        "0.51, 0.38",
+    ):
+        assert words in page
+    assert not (tmp_path / "fits").exists()
+    again = reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)
+    assert (again.units_done, again.exit_code) == (11, 0)
+
+
+@trained
+def test_a_killed_run_goes_on_with_the_training_that_was_not_done(tmp_path, monkeypatch):
+    from fatescope.workflows.reproduce import live_dead
+
+    real, seen = live_dead.run_arm, []
+
+    def stops(arm, **how):
+        if arm.key == "sgd_plateau":
+            raise KeyboardInterrupt
+        seen.append(arm.key)
+        return real(arm, **how)
+
+    monkeypatch.setattr(live_dead, "run_arm", stops)
+    with pytest.raises(KeyboardInterrupt):
+        reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)
+    assert seen == ["adam_warm"]
+    assert (tmp_path / "fits" / "crops" / "crops.parquet").is_file()
+    monkeypatch.setattr(
+        live_dead, "run_arm", lambda arm, **how: (seen.append(arm.key), real(arm, **how))[1]
+    )
+    reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)
+    assert seen == [a.key for a in arms(TINY)]
