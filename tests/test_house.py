@@ -22,7 +22,7 @@ MODULES = sorted(SOURCE.rglob("*.py"))
 FOLDERS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
 
 LAYERS = (
-    {"cli", "app", "napari"},
+    {"cli", "app", "napari", "devolearn"},
     {"workflows"},
     {"train"},
     {"predict", "prepare"},

@@ -33,6 +33,7 @@ EXTRA_OF = {
     **dict.fromkeys(("dask", "dask_jobqueue", "distributed"), "cluster"),
     **dict.fromkeys(("imblearn", "sklearn"), "reproduce"),
     **dict.fromkeys(("bioimageio", "h5py"), "formats"),
+    **dict.fromkeys(("matplotlib", "pandas"), "devolearn"),
 }
 """The extra of each optional module, as `pyproject.toml` has it."""
 
