@@ -23,7 +23,7 @@ FOLDERS = sorted(p.parent for p in SOURCE.glob("*/__init__.py"))
 
 LAYERS = (
     {"cli"},
-    {"app", "napari"},
+    {"app", "napari", "devolearn"},
     {"workflows"},
     {"train"},
     {"predict", "prepare"},

@@ -34,6 +34,7 @@ EXTRA_OF = {
     **dict.fromkeys(("imblearn", "sklearn"), "reproduce"),
     **dict.fromkeys(("bioimageio", "h5py"), "formats"),
     **dict.fromkeys(("starlette", "uvicorn"), "app"),
+    **dict.fromkeys(("matplotlib", "pandas"), "devolearn"),
 }
 """The extra of each optional module, as `pyproject.toml` has it."""
 
