@@ -2,7 +2,10 @@
 
     python -m benchmarks.membranes --frames 24,40,50          # training block: to tune with
     python -m benchmarks.membranes --frames 60                # validation: to choose by
-    python -m benchmarks.membranes --frames 70 --table        # test: to report
+    python -m benchmarks.membranes --frames 70                # test: to report
+    python -m benchmarks.membranes --frames 60 model=classical
+    python -m benchmarks.membranes --frames 60 --ways planes  # single planes, cells alone
+    python -m benchmarks.membranes --rendered DIR             # from `fatescope simulate embryo`
 
 One embryo (3DMMS), whose labels another program made: what is scored is agreement with it. Walls
 of the reference, which it leaves at 0, go to their nearest cell inside the closed surface; cells
@@ -22,11 +25,30 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_image, read_labels, read_recorded_nuclei
-from fatescope.predict.membrane import MembraneSettings, segment_membranes
-from fatescope.prepare import labels_on_grid
+from fatescope.evaluate import (
+    borders_of,
+    pool_membranes,
+    pool_scores,
+    score_labels,
+    score_membranes,
+)
+from fatescope.predict.membrane import (
+    MembraneSettings,
+    open_membrane_model,
+    segment_membranes,
+    wall_maps,
+)
+from fatescope.prepare import close_gaps, labels_on_grid
+from fatescope.workflows.membrane_sides import without_small
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from numpy.typing import NDArray
+
+    from fatescope.predict.membrane import WallMaps
+
+    Maps = Callable[[NDArray[np.float32]], WallMaps] | None
 
 SPACING = (0.43, 0.18, 0.18)
 REFERENCE_UM = 0.225
@@ -177,15 +199,82 @@ def _borders(plane: NDArray[np.int32]) -> NDArray[np.bool_]:
     return border
 
 
+def score_planes(
+    volume: NDArray[np.uint8],
+    labels: NDArray[np.int32],
+    spacing: tuple[float, ...],
+    settings: MembraneSettings,
+    maps: Maps,
+    *,
+    every: int,
+) -> str:
+    """Segment single planes alone, or with ``every`` of 0 the volume, and score planes."""
+    truth = close_gaps(labels_on_grid(labels, volume.shape), spacing)
+    seen = [z for z in range(len(truth)) if truth[z].any()]
+    chosen = seen[3:-3:every] if every else seen
+    if every:
+        found = {
+            z: segment_membranes(volume[z], spacing[1:], settings, maps=maps).labels for z in chosen
+        }
+    else:
+        whole = segment_membranes(volume, spacing, settings, maps=maps).labels
+        found = {z: whole[z] for z in chosen}
+    cells = pool_scores(
+        [score_labels(without_small(truth[z]), without_small(found[z])) for z in chosen]
+    )
+    walls = pool_membranes(
+        score_membranes(
+            found[z] > 0,
+            borders_of(found[z]),
+            true_interior=truth[z] > 0,
+            true_walls=borders_of(truth[z]),
+        )
+        for z in chosen
+    )
+    f1 = 2 * cells.tp[0] / max(cells.n_true + cells.n_pred, 1)
+    text = (
+        f"{len(chosen)} planes: {cells.n_pred} cross-sections of cells found, {cells.n_true} in "
+        f"truth, F1 at 0.5 {f1:.3f}; F1 of walls at 2 px {walls.wall_f1:.3f}"
+    )
+    if every:
+        return text
+    whole_cells = score_labels(truth, whole)
+    f1 = 2 * whole_cells.tp[0] / max(whole_cells.n_true + whole_cells.n_pred, 1)
+    mean = whole_cells.iou_sum / max(whole_cells.tp[0], 1)
+    surface = _dice(whole > 0, truth > 0)
+    return (
+        f"cells in 3D: {whole_cells.n_pred} found, {whole_cells.n_true} in truth, F1 at 0.5 "
+        f"{f1:.3f}, their IoU {mean:.3f}; outer surface, Dice {surface:.3f}; {text}"
+    )
+
+
 def main() -> None:
     """Print a row for each frame and way."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--frames", default="60")
     parser.add_argument("--ways", default="markers,alone")
+    parser.add_argument("--rendered", type=Path)
     parser.add_argument("settings", nargs="*", help="name=value")
     given = parser.parse_args()
     settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
+    maps = wall_maps(open_membrane_model(settings.model, precision=settings.precision))
+    if given.rendered:
+        for path in sorted((given.rendered / "images").glob("*.tif")):
+            pixels = read_image(path).read()
+            truth = read_labels(given.rendered / "truth" / "labels" / "membrane" / path.name).read()
+            pixels = pixels[-1] if pixels.ndim == 4 else pixels
+            how = {"every": 0}
+            print(
+                path.stem, score_planes(pixels, truth, SPACING, settings, maps, **how), flush=True
+            )
+        return
+    if given.ways == "planes":
+        for frame in map(int, given.frames.split(",")):
+            volume, labels, _ = load(given.data, frame)
+            said = score_planes(volume, labels, SPACING, settings, maps, every=4)
+            print(f"frame {frame}, {said}", flush=True)
+        return
     columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
     print("| frame | way |", " | ".join(columns), "| cpu s |")
     print("|--|--|" + "--|" * (len(columns) + 1))
@@ -195,7 +284,7 @@ def main() -> None:
         for way in given.ways.split(","):
             begun = time.process_time()
             markers = nuclei if way == "markers" else None
-            found = segment_membranes(volume, SPACING, settings, markers=markers)
+            found = segment_membranes(volume, SPACING, settings, markers=markers, maps=maps)
             seconds = time.process_time() - begun
             said = score(found.labels, reference)
             numbers = " | ".join(f"{said[c]:.3f}" for c in columns)

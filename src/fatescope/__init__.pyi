@@ -17,14 +17,19 @@ from .clean.settings import AnnotationSettings as AnnotationSettings
 from .clean.settings import CleanSettings as CleanSettings
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
+from .plate.settings import StainSettings as StainSettings
 from .predict.membrane.settings import MembraneSettings as MembraneSettings
+from .predict.populations.settings import PopulationSettings as PopulationSettings
 from .predict.settings import LiveDeadSettings as LiveDeadSettings
 from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
 from .predict.settings import PhaseCellsSettings as PhaseCellsSettings
+from .predict.settings import ViabilitySettings as ViabilitySettings
+from .simulate.plate.settings import PlateSettings as PlateSettings
 from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
+from .workflows.crops import prepare_crops as prepare_crops
 from .workflows.in_memory import NamedLineage as NamedLineage
 from .workflows.in_memory import SegmentedImage as SegmentedImage
 from .workflows.in_memory import as_image as as_image
@@ -45,7 +50,15 @@ from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
 from .workflows.phase_cells import predict_phase_cells as predict_phase_cells
+from .workflows.populations import CountedMovie as CountedMovie
+from .workflows.populations import count_populations as count_populations
+from .workflows.populations import predict_populations as predict_populations
+from .workflows.simulated_plates import simulate_plate as simulate_plate
+from .workflows.stain_labels import LabelledStains as LabelledStains
+from .workflows.stain_labels import label_plate as label_plate
+from .workflows.stain_labels import label_stains as label_stains
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
+from .workflows.viability import predict_viability as predict_viability
 
 __version__: str

@@ -177,9 +177,8 @@ def test_a_flat_description_gives_its_pixel_size_to_both_axes():
 
 
 def test_the_list_holds_every_shipped_package_the_names_network_too():
-    assert {"nuclei", "nuclei-em", "compact-names", "phase-cells", "live-dead"} <= set(
-        shipped_names()
-    )
+    known = {"nuclei", "nuclei-em", "compact-names", "membrane", "populations", "viability"}
+    assert set(shipped_names()) == known | {"phase-cells", "live-dead"}
     for package in list_models():
         assert sum(map(len, package.files.values())) < 8e6
     listed = {m["name"]: m for m in json.loads(run("list", "--json").stdout)["models"]}

@@ -96,3 +96,26 @@ def test_a_plan_counts_files_and_writes_nothing(folder):
 def test_nothing_to_check_is_said(tmp_path):
     with pytest.raises(InputError, match="no movie and no table"):
         find_clean_files([tmp_path])
+
+
+def test_tables_are_drawn_with_their_cliffs_and_the_frames_where_they_fall(folder, tmp_path):
+    both = tmp_path / "both"
+    both.mkdir()
+    (both / "embryo.mp4").write_bytes((folder / "embryo.mp4").read_bytes())
+    for name, end in (("whole", 10**6), ("embryo", 70)):
+        rows = ["frame,A,E,M,P,C,D,Z,total"]
+        for t in range(FRAMES):
+            count = 20 + t // 4 if t < end else 3
+            rows.append(f"{t},{count},1,1,1,1,0,0,{count + 4}")
+        (both / f"{name}.csv").write_text("\n".join(rows) + "\n")
+    clean_files([both], out=tmp_path / "out", execution=fs.Execution(workers=1))
+    counts = read_table(tmp_path / "out" / "counts.csv")
+    assert len(counts) == 2 * FRAMES
+    assert (tmp_path / "out" / "thumbnails" / "embryo.csv" / "000070.png").exists()
+    page = (tmp_path / "out" / "report.html").read_text()
+    for title in ("All tables (2)", "Tables with a cliff (1)", "Tables without one (1)"):
+        assert title in page
+
+
+def test_one_table_without_a_cliff_is_not_drawn(cleaned):
+    assert "All tables" not in (cleaned[1] / "report.html").read_text()

@@ -1,3 +1,5 @@
+import json
+
 import numpy as np
 import pytest
 from tests.lineage.embryos import render_embryo
@@ -8,6 +10,7 @@ from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.base import Execution, Table
 from fatescope.lineage.atlas_arrays import atlas_from_arrays
 from fatescope.lineage.naming import NameSettings
+from fatescope.models import find_package, read_package
 from fatescope.workflows.lineages.name import name_lineages
 
 
@@ -65,6 +68,11 @@ def test_the_network_names_without_the_atlas_and_counts_its_own_names(table, tmp
     assert (named["abstained"] == 0).tolist() == answered.tolist()
     assert embryos["named"].tolist() == [answered.sum()]
     assert embryos["rows"].tolist() == [len(true)]
+    model = json.loads((out / "run.json").read_text(encoding="utf-8"))["model"]
+    assert model == {
+        "name": "compact-names",
+        "sha256": read_package(find_package("compact-names")).sha256,
+    }
     assert embryos["kind"].tolist() == ["movie"]
     assert embryos["pace"].tolist() == [None]
 

@@ -201,7 +201,7 @@ def _without_suffix(name: str) -> str:
 def _with_unique_keys(
     groups: Iterable[Group],
 ) -> list[ImageFile]:
-    """Give every image a key that no other has, also where case or accents are not told apart."""
+    """Give every image a key that no other has, also where case or accents are ignored."""
     taken: dict[str, Path] = {}
     files = []
     for wanted, paths, frames, fields, grid in groups:

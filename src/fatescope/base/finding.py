@@ -33,9 +33,10 @@ RULES: dict[str, frozenset[str]] = {
         missing-images unlisted-images repeated-images outside-plate unmapped-wells
     """),
     "result": _words("""
-        assumed-channel assumed-scale doubtful excluded few-embryos few-wells joined-planes
-        label-image loss no-cells no-membrane no-nuclei no-plateau planes-apart scaled
-        unplaced-fields
+        abstained assumed-channel assumed-scale bridged doubtful excluded few-embryos few-wells
+        joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
+        no-plateau no-table not-its-table offset one-population planes-apart scaled
+        unplaced-fields unstained-wells
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

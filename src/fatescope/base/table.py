@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base.errors import InputError
+from fatescope.base.table_columns import pick_columns, plain_columns
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -69,6 +70,25 @@ class Table:
         except ImportError as error:
             raise InputError("`to_pandas` needs pandas. Install it: pip install pandas.") from error
         return pd.DataFrame(self.columns)
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> object:
+        """Hand the rows to whatever reads Arrow (polars, pyarrow, pandas), without a file.
+
+        Numbers, switches and text keep their type; NaN and ``None`` are null.
+
+        Raises
+        ------
+        InputError
+            If the table has no columns.
+        """
+        import duckdb
+
+        if not self.columns:
+            raise InputError("a table without columns cannot be handed over as Arrow.")
+        with duckdb.connect(":memory:") as db:
+            db.register("rows", plain_columns(self.columns))
+            relation = db.sql(f"SELECT {pick_columns(self.columns)} FROM rows")
+            return relation.__arrow_c_stream__(requested_schema)
 
     @staticmethod
     def concatenate(tables: Sequence[Table]) -> Table:

@@ -17,10 +17,15 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
     "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "name")),
     "models": ("models",),
-    "plate": ("plate", "plate_stitch", "plate_survival"),
+    "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),
     "prepare": ("prepare",),
-    "reproduce": ("reproduce_lineage_names", "reproduce_nuclei"),
+    "reproduce": (
+        "reproduce_lineage_names",
+        "reproduce_membranes",
+        "reproduce_movies",
+        "reproduce_nuclei",
+    ),
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""

@@ -10,11 +10,13 @@ from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
 from fatescope.predict.membrane.settings import MembraneSettings
+from fatescope.predict.populations.settings import PopulationSettings
 from fatescope.predict.settings import (
     LiveDeadSettings,
     NucleiEmSettings,
     NucleiSettings,
     PhaseCellsSettings,
+    ViabilitySettings,
 )
 
 if TYPE_CHECKING:
@@ -159,3 +161,50 @@ def membrane(
         fresh=fresh,
         progress=console.progress,
     )
+
+
+@command(predict, "populations", example="fatescope predict populations embryo.mov --out results")
+def populations(
+    inputs: Inputs,
+    out: Out,
+    settings: PopulationSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Count the cells of each founder in every frame of fluorescence movies, with 90 % intervals.
+
+    For maximum projections of nuclei in C. elegans embryos, from two cells to about 350. Start and
+    tempo are found; --interval-min says the time between frames where it is known. Writes
+    populations.csv, frames.csv (developmental clock, frames that are abstained from), findings, a
+    record of the run and a report. The same command again continues where it stopped.
+    """
+    from fatescope.workflows.populations import POPULATIONS
+
+    return _answer(POPULATIONS, inputs, out, settings, execution, console, fresh, plan)
+
+
+@command(
+    predict,
+    "viability",
+    example="fatescope predict viability well.tif --spacing-um 1.3 --out results",
+)
+def viability(
+    inputs: Inputs,
+    out: Out,
+    settings: ViabilitySettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Tell living from dead cells in bright-field or phase images without a stain.
+
+    Writes the class of each pixel, nuclei as label images, tables with the probability that each
+    cell is dead, findings, a record of the run and a report. The same command again continues
+    where it stopped, also with more images.
+    """
+    from fatescope.workflows.viability import VIABILITY
+
+    return _answer(VIABILITY, inputs, out, settings, execution, console, fresh, plan)

@@ -11,6 +11,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import prepare
+from fatescope.prepare.crops import CropStoreSettings
 from fatescope.prepare.pairs import PairSettings
 from fatescope.prepare.volumes import SliceSettings
 
@@ -65,6 +66,40 @@ def slices(
 
     return prepare_slices(
         folder,
+        out=out,
+        settings=settings,
+        execution=execution,
+        progress=console.progress,
+        fresh=fresh,
+    )
+
+
+@command(
+    prepare,
+    "crops",
+    example="fatescope prepare crops labelled --out crops",
+)
+def crops(
+    folders: Annotated[
+        list[Path],
+        typer.Argument(metavar="LABELLED", help="folders with index.csv, as `plate labels` writes"),
+    ],
+    out: Out,
+    settings: CropStoreSettings,
+    execution: Execution,
+    console: Console,
+    fresh: Fresh = False,
+) -> Result:
+    """Cut images with classes at their pixels into crops, divided by well.
+
+    Counts the classes of each crop and keeps those of one class out of training. Wells, or plates
+    with --unit plate, are on one side of the split as a whole, and images on two sides that share
+    content are refused. Prints dimensions, counts before and after, and batches.
+    """
+    from fatescope.workflows.crops import prepare_crops
+
+    return prepare_crops(
+        folders,
         out=out,
         settings=settings,
         execution=execution,

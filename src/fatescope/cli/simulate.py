@@ -12,6 +12,7 @@ from fatescope.cli.command import Fresh, Out, Plan, Result, Seed, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import simulate
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
+from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
 
 LineageTable = Annotated[
@@ -32,10 +33,13 @@ def nuclei(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render a fluorescence time-lapse of dividing nuclei, with true labels and lineage."""
-    from fatescope.workflows.simulate import write_nuclei_movie
+    from fatescope.workflows.simulate import plan_simulation, write_nuclei_movie
 
+    if plan:
+        return plan_simulation(settings, command="simulate nuclei")
     return write_nuclei_movie(out, settings, seed=seed, fresh=fresh)
 
 
@@ -46,10 +50,13 @@ def fields(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render still images of nuclei, each with a look of its own, with true labels."""
-    from fatescope.workflows.simulate import write_fields
+    from fatescope.workflows.simulate import plan_simulation, write_fields
 
+    if plan:
+        return plan_simulation(settings, command="simulate fields")
     return write_fields(out, settings, seed=seed, fresh=fresh)
 
 
@@ -60,10 +67,13 @@ def sections(
     console: Console,
     seed: Seed = 0,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Render sections of embryos as an electron microscope shows them, with true labels."""
-    from fatescope.workflows.simulate import write_sections
+    from fatescope.workflows.simulate import plan_simulation, write_sections
 
+    if plan:
+        return plan_simulation(settings, command="simulate sections")
     return write_sections(out, settings, seed=seed, fresh=fresh)
 
 
@@ -118,6 +128,31 @@ def movie(
         settings,
         lineage,
         table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=console.progress,
+    )
+
+
+@command(simulate, "plate", example="fatescope simulate plate --out demo --scale 0.001 --seed 1")
+def plate(
+    out: Out,
+    settings: PlateSettings,
+    execution: Execution,
+    console: Console,
+    seed: Seed = 0,
+    fresh: Fresh = False,
+    plan: Plan = False,
+) -> Result:
+    """Render plates of living and dying cells, with true cells, fates and treatments."""
+    from fatescope.workflows.simulated_plates import plan_simulated_plate, simulate_plate
+
+    if plan:
+        return plan_simulated_plate(settings, execution=execution)
+    return simulate_plate(
+        out,
+        settings=settings,
         seed=seed,
         execution=execution,
         fresh=fresh,

@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fatescope.base.errors import InputError
+from fatescope.evaluate.membranes import value_of_sums
 from fatescope.evaluate.score import THRESHOLDS
 from fatescope.numeric import bootstrap_interval
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fatescope.base.types import FloatArray
+    from fatescope.evaluate.membranes import MembraneScores
     from fatescope.evaluate.score import LabelScores
     from fatescope.evaluate.settings import ComparedScore, ScoreSettings
 
@@ -82,9 +84,57 @@ def compare_scores(
     names, row = np.unique(np.array(units, dtype=object).astype(str), return_inverse=True)
     sums = np.zeros((len(names), 2 * _N))
     np.add.at(sums, row, np.concatenate([_sums(old), _sums(new)], axis=1))
+    return _difference(
+        sums, lambda of: _value(of, score), score=score, settings=settings, n_images=len(units)
+    )
+
+
+def compare_membrane_scores(
+    old: Sequence[MembraneScores],
+    new: Sequence[MembraneScores],
+    *,
+    units: Sequence[str],
+    score: ComparedScore,
+    settings: ScoreSettings,
+) -> PairedDifference:
+    """Compare two methods on the same planes of membranes, as `compare_scores` does.
+
+    Parameters
+    ----------
+    old, new : sequence of MembraneScores
+        One for each plane, in the same order.
+    units : sequence of str
+        What is drawn anew: the unit of each plane or, of a single one, its blocks of planes.
+    score : {"wall_f1", "iou"}
+        Pooled over planes.
+    settings : ScoreSettings
+    """
+    names, row = np.unique(np.array(units, dtype=object).astype(str), return_inverse=True)
+    both = [[*a.as_sums(), *b.as_sums()] for a, b in zip(old, new, strict=True)]
+    sums = np.zeros((len(names), len(both[0])))
+    np.add.at(sums, row, np.array(both, dtype=float))
+    return _difference(
+        sums,
+        lambda of: value_of_sums(of, score),
+        score=score,
+        settings=settings,
+        n_images=len(units),
+    )
+
+
+def _difference(
+    sums: FloatArray,
+    value: Callable[[FloatArray], FloatArray],
+    *,
+    score: ComparedScore,
+    settings: ScoreSettings,
+    n_images: int,
+) -> PairedDifference:
+    """Return the difference of sums (units, old and new): its bootstrap draws both alike."""
+    half = sums.shape[1] // 2
 
     def difference(of: FloatArray) -> FloatArray:
-        return _value(of[:, _N:], score) - _value(of[:, :_N], score)
+        return value(of[:, half:]) - value(of[:, :half])
 
     total = sums.sum(axis=0, keepdims=True)
     interval = bootstrap_interval(sums, difference, settings)
@@ -94,14 +144,14 @@ def compare_scores(
         outcome = "better" if low > 0 else "worse" if high < 0 else "cannot-tell"
     return PairedDifference(
         score=score,
-        old=float(_value(total[:, :_N], score)[0]),
-        new=float(_value(total[:, _N:], score)[0]),
+        old=float(value(total[:, :half])[0]),
+        new=float(value(total[:, half:])[0]),
         difference=float(difference(total)[0]),
         low=low,
         high=high,
         outcome=outcome,
-        n_images=len(units),
-        n_units=len(names),
+        n_images=n_images,
+        n_units=len(sums),
     )
 
 

@@ -23,7 +23,7 @@ def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | No
     settings : DoubtSettings
         Limits.
     channel : str, optional
-        Channel whose mean is judged; none if left out.
+        Channel whose mean is checked; none if left out.
 
     Returns
     -------
@@ -35,7 +35,7 @@ def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | No
     Notes
     -----
     Deviations are robust: from the median, in units of 1.4826 times the median absolute
-    deviation. They are not judged for fewer than eight objects.
+    deviation. They are not checked for fewer than eight objects.
     """
     kinds = _size_doubts(table, settings) + _fill_doubts(table, settings)
     if "score" in table:

@@ -9,7 +9,14 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import ConfigDict, Discriminator, SerializeAsAny, StringConstraints, Tag
+from pydantic import (
+    ConfigDict,
+    Discriminator,
+    SerializeAsAny,
+    StringConstraints,
+    Tag,
+    model_validator,
+)
 
 from fatescope.base.settings import Settings, setting
 
@@ -92,13 +99,35 @@ class MembraneMaps(Output):
 
 
 class PixelClasses(Output):
-    """The probability of each class at each pixel."""
+    """The probability of each class at each pixel; pixels of two classes may make objects.
+
+    All lengths and areas are in pixels of the working grid.
+    """
 
     kind: Literal["pixel-classes"] = setting("pixel-classes", "what is given")
     form: Literal["maps"] = setting("maps", "one vector for each pixel")
     least_p: float = setting(
-        0.5, "pixels whose likeliest class is less likely are of no class", ge=0, le=1
+        0.0, "pixels whose likeliest class is less likely are of no class", ge=0, le=1
     )
+    live: str = setting("", "class of the nuclei of living cells; empty: there are no objects")
+    dead: str = setting("", "class of the nuclei of dead cells; empty: there are no objects")
+    foreground: float = setting(
+        0.5, "least probability, of both classes together, of a pixel of an object", gt=0, lt=1
+    )
+    apart_px: float = setting(
+        5.0, "middles of two objects that touch are at least so far apart", unit="px", ge=1
+    )
+    min_area_px: int = setting(12, "smaller objects are dropped", unit="px", ge=0)
+    least_dead: float = setting(0.5, "objects are dead from this probability on", gt=0, lt=1)
+
+    @model_validator(mode="after")
+    def _objects_are_of_known_classes(self) -> PixelClasses:
+        if bool(self.live) != bool(self.dead) or (self.live and self.live == self.dead):
+            raise ValueError("live and dead are two classes, or both empty")
+        unknown = [c for c in (self.live, self.dead) if c and c not in self.channels]
+        if unknown:
+            raise ValueError(f"{unknown[0]!r} is none of the channels {', '.join(self.channels)}")
+        return self
 
 
 BOX_CORNERS = ("y0", "x0", "y1", "x1", "score")

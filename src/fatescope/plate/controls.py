@@ -22,7 +22,7 @@ _FEWEST = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Effect:
-    """An effect with its 95 % interval over wells, and p; NaN where they cannot be told."""
+    """An effect with its 95 % interval over wells, and p; NaN where they cannot be estimated."""
 
     estimate: float
     low: float

@@ -1,4 +1,4 @@
-"""Uneven light, learnt from many fields that have it in common."""
+"""Uneven light, estimated from many fields that have it in common."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def estimate_flat_field(fields: Iterable[NDArray[Any]], *, offset_counts: float)
     -------
     ndarray of float32, shape (Y, X)
         Mean 1. All ones where there are fewer than four fields with light: their content could
-        not be told from the light.
+        not be distinguished from the light.
 
     References
     ----------

@@ -98,7 +98,7 @@ def largest_group(pairs: IntArray, n: int) -> NDArray[np.bool_]:
 
 
 def stage_in_pixels(prior: FloatArray, found: FloatArray, placed: NDArray[np.bool_]) -> FloatArray:
-    """Return where the stage would put every field, its scale and turn learnt from placed ones.
+    """Return where the stage would put every field, its scale and turn estimated from placed ones.
 
     A wrong nominal overlap or a camera that is turned against the stage moves all fields alike;
     a linear map from the stage to the image takes that out of the fields that only it places.

@@ -39,7 +39,7 @@ class StitchSettings(Settings):
     )
     drift_fields: int = setting(12, "fields in which drift is measured", ge=1, advanced=True)
     null_pairs: int = setting(
-        40, "pairs that cannot match, from which chance is learnt", ge=5, advanced=True
+        40, "pairs that cannot match, from which chance is estimated", ge=5, advanced=True
     )
 
 
@@ -55,3 +55,101 @@ class SurvivalSettings(Settings):
     response_frame: int | None = setting(
         None, "frame whose viability is the response to a dose; default: the last", ge=0
     )
+
+
+class FollowSettings(Settings):
+    """How cells are followed through the frames of a well."""
+
+    reach: float = setting(
+        1.1, "farthest step from one frame to the next, in diameters of a nucleus", gt=0, le=20
+    )
+    most_missed: int = setting(3, "frames in which a living cell may be missing", ge=0)
+    least_frames: int = setting(
+        3, "cells seen in fewer frames do not count; fewer frames in all: each must show it", ge=1
+    )
+    certainty: float = setting(
+        0.9,
+        "least probability of a death, from all frames of a cell, that is believed",
+        ge=0.5,
+        lt=1,
+    )
+
+
+class PlateRunSettings(FollowSettings):
+    """What decides the fates of the cells of a plate, beside the model."""
+
+    map: Path | None = setting(
+        None, "plate map: well, treatment, dose, dose_unit, stain, light, control"
+    )
+    fields: Literal["auto", "stitch", "separate"] = setting(
+        "auto",
+        "overlapping fields are placed and each cell counts once; auto: where overlaps tell how "
+        "they lie, else each field stands for itself",
+    )
+    positions: Path | None = setting(
+        None, "table of where the stage stood: field, y_px, x_px, and well if wells differ"
+    )
+    rows: int | None = setting(None, "rows of fields; default: a square of all fields", ge=1)
+    columns: int | None = setting(None, "columns of fields", ge=1)
+    order: Literal["rows", "snake", "columns", "snake-columns"] = setting(
+        "rows", "how fields are numbered; in a snake every second row runs back"
+    )
+    overlap: float = setting(
+        0.1, "nominal overlap of neighbours, as a share of a field", gt=0, lt=1
+    )
+    interval_min: float | None = setting(
+        None, "time between frames; default: as the plate says", unit="min", gt=0
+    )
+    response_frame: int | None = setting(
+        None, "frame whose viability is the response to a dose; default: the last", ge=0
+    )
+    at_once: int = setting(
+        8,
+        "frames of a field that are done together; a killed run loses no more",
+        ge=1,
+        advanced=True,
+    )
+
+
+class StainSettings(Settings):
+    """How labels are made from the stains of a live/dead assay."""
+
+    nuclei: str = setting("Hoechst", "channel that shows all nuclei, by name")
+    dead: str = setting("DRAQ7", "channel that shows dead nuclei, by name (DRAQ7, PI)")
+    bright_field: str = setting("BF", "channel that shows whole cells, by name")
+    rule: Literal["nuclei", "block-maximum", "published"] = setting(
+        "nuclei",
+        "what makes a nucleus dead: its brightness over what is around it; a threshold from block "
+        "maxima, with offset and noise handled; the same as published",
+    )
+    factor: float = setting(
+        1.2, "factor on the peak of block maxima; published: 1.1 or 1.2", gt=1, le=10
+    )
+    block_px: int | None = setting(
+        None,
+        "side of a block; default: 50 for the published rule, else the diameter of a nucleus, so "
+        "that most blocks are empty",
+        unit="px",
+        ge=4,
+        le=1000,
+    )
+    offset_counts: float | None = setting(
+        None, "what the camera counts in the dark; default: the lowest count of an image", ge=0
+    )
+    diameter_px: float | None = setting(
+        None, "diameter of a nucleus; default: measured on this plate", unit="px", ge=3, le=300
+    )
+    low_counts: float | None = setting(
+        None, "brightness in the channel of the dead below which a nucleus lives; default: found"
+    )
+    high_counts: float | None = setting(
+        None, "brightness from which it is dead; between the two it is uncertain; default: found"
+    )
+    classes: Literal["5", "3"] = setting(
+        "5",
+        "5: background, cell, outline, nucleus with Hoechst, with DRAQ7; 3: background and nuclei",
+    )
+    map: Path | None = setting(
+        None, "plate map; stained wells with control negative and positive then set the limits"
+    )
+    step: int = setting(1, "take every so many frames", ge=1, le=1000)

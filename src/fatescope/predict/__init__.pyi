@@ -12,6 +12,7 @@ from .decoders.labels import FrameLabels as FrameLabels
 from .decoders.labels import PlaneLabels as PlaneLabels
 from .frames import Frame as Frame
 from .frames import Plane as Plane
+from .level import LevelledPlane as LevelledPlane
 from .live_dead import FrameCells as FrameCells
 from .live_dead import find_cells as find_cells
 from .modality import check_modality as check_modality
@@ -33,8 +34,11 @@ from .settings import ModelChoice as ModelChoice
 from .settings import NucleiEmSettings as NucleiEmSettings
 from .settings import NucleiSettings as NucleiSettings
 from .settings import PhaseCellsSettings as PhaseCellsSettings
+from .settings import PlateModel as PlateModel
 from .settings import PredictSettings as PredictSettings
 from .settings import SizedSettings as SizedSettings
+from .settings import ViabilityChoice as ViabilityChoice
+from .settings import ViabilitySettings as ViabilitySettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
 from .size import pixel_stretch as pixel_stretch
@@ -43,3 +47,8 @@ from .size import shared_scale as shared_scale
 from .size import typical_diameter as typical_diameter
 from .tiling import map_tiles as map_tiles
 from .tiling import quantise as quantise
+from .viability import choose_size as choose_size
+from .viability import choose_transmitted as choose_transmitted
+from .viability import classify_plane as classify_plane
+from .viability import open_viability_model as open_viability_model
+from .viability import plane_findings as plane_findings

@@ -51,13 +51,13 @@ class PackagePredictor:
         self.sha256 = model.sha256
         self.device = model.device
         self.description = model.description
-        self._model = model
+        self.model = model
 
     def network(
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
     ) -> Network:
         """Return the model itself."""
-        return self._model
+        return self.model
 
 
 def open_predictor(

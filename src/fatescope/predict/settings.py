@@ -8,6 +8,7 @@ from pydantic import model_validator
 
 from fatescope.acquire.reading import ImageReading
 from fatescope.base.settings import Settings, setting
+from fatescope.base.steps import StepsUm
 
 
 class ModelChoice(Settings):
@@ -96,3 +97,39 @@ class LiveDeadSettings(SizedSettings):
         0.5, "cells that are dead with at least this probability count as dead", gt=0, lt=1
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+
+class ViabilityChoice(ModelChoice):
+    """Which model tells live from dead, in which channel, and how large nuclei are."""
+
+    model: str = setting("viability", "name of a shipped model, or path of a package")
+    channel: str | None = setting(
+        None, "channel without a stain, by name or number from 0; default: bright field or phase"
+    )
+    diameter_px: float | None = setting(
+        None, "typical diameter of a nucleus in the image", unit="px", ge=2, le=1000
+    )
+    diameter_um: float | None = setting(
+        None, "typical diameter of a nucleus", unit="µm", gt=0, le=1000
+    )
+
+    @model_validator(mode="after")
+    def _one_diameter(self) -> Self:
+        if self.diameter_px is not None and self.diameter_um is not None:
+            raise ValueError("give --diameter-px or --diameter-um, not both")
+        return self
+
+
+class ViabilitySettings(PredictSettings, ViabilityChoice):
+    """What decides the result of a prediction without stains; execution is said elsewhere."""
+
+    model: str = setting("viability", "name of a shipped model, or path of a package")
+    channel: str | None = setting(
+        None, "channel without a stain, by name or number from 0; default: bright field or phase"
+    )
+
+
+class PlateModel(ViabilityChoice):
+    """What decides how the cells of a plate are found."""
+
+    spacing_um: StepsUm = setting(None, "pixel size X, or Y,X", unit="µm")

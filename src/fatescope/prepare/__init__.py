@@ -1,4 +1,4 @@
-"""From images and labels to samples that can be learnt from: units, splits, audit, targets."""
+"""From images and labels to samples for training: units, splits, audit, targets."""
 
 import lazy_loader
 

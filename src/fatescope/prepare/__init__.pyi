@@ -1,5 +1,21 @@
 from .boxes import BoxLabels as BoxLabels
 from .boxes import read_boxes as read_boxes
+from .crop_store import CropStore as CropStore
+from .crop_store import PublishedCrops as PublishedCrops
+from .crop_store import open_crops as open_crops
+from .crop_store import read_crop_summary as read_crop_summary
+from .crop_store import write_plane as write_plane
+from .crop_store import write_published as write_published
+from .crops import FIVE as FIVE
+from .crops import THREE as THREE
+from .crops import UNCERTAIN as UNCERTAIN
+from .crops import CropStoreSettings as CropStoreSettings
+from .crops import LabelledPlane as LabelledPlane
+from .crops import crop_starts as crop_starts
+from .crops import find_labelled as find_labelled
+from .crops import name_classes as name_classes
+from .crops import read_labelled as read_labelled
+from .crops import tabulate_crops as tabulate_crops
 from .leaks import Leak as Leak
 from .leaks import audit_leaks as audit_leaks
 from .leaks import audit_units as audit_units
@@ -11,6 +27,9 @@ from .pixels import read_label_plane as read_label_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth
 from .share import spread_share as spread_share
+from .slice_volumes import SliceVolume as SliceVolume
+from .slice_volumes import group_slices as group_slices
+from .slice_volumes import read_slice_volume as read_slice_volume
 from .slices import plane_name as plane_name
 from .slices import read_plane_name as read_plane_name
 from .slices import slice_samples as slice_samples
@@ -33,3 +52,5 @@ from .volumes import Volume as Volume
 from .volumes import find_volumes as find_volumes
 from .volumes import labels_on_grid as labels_on_grid
 from .volumes import parts_of_embryo as parts_of_embryo
+from .walls import close_gaps as close_gaps
+from .walls import walls_between as walls_between

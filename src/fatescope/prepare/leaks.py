@@ -71,7 +71,7 @@ def audit_leaks(
     splits : sequence of str
         Split of each image; those marked ``unused`` are left out.
     progress : callable, optional
-        Told what is being compared.
+        Called with what is being compared.
 
     Returns
     -------

@@ -49,6 +49,12 @@ class PairSettings(SplitSettings):
         "",
         "folders, by name and with commas between, whose label images leave visible objects out",
     )
+    movies: str = setting(
+        "", "folder of movies, or several with commas between; needs --tables as well"
+    )
+    tables: str = setting(
+        "", "for each folder of movies the one with lineage tables of the same names"
+    )
     join: bool = setting(
         False, "units of a folder whose images share content become one, before they are divided"
     )

@@ -80,9 +80,17 @@ def read_plane_name(name: str) -> tuple[str, int, int]:
     >>> read_plane_name("170704plc1p2_t024_z035")
     ('170704plc1p2', 24, 35)
     """
-    found = _NAME.match(name)
+    found = plane_name_parts(name)
     if found is None:
         raise InputError(f"{name!r} is no name of a slice, such as embryo_t024_z035.")
+    return found
+
+
+def plane_name_parts(name: str) -> tuple[str, int, int] | None:
+    """Return embryo, time and plane as `read_plane_name` does; ``None`` for another name."""
+    found = _NAME.match(name)
+    if found is None:
+        return None
     return found["embryo"], int(found["time"]), int(found["plane"])
 
 

@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 COLUMNS = (
     *("image", "labels", "unit", "frame", "split", "role", "kind", "pixel_y", "pixel_x"),
     *("complete", "unsure_label", "least_px", "pieces", "embryo", "time", "plane"),
+    *("neighbour", "offset"),
 )
 REQUIRED = COLUMNS[:6]
-ROLES = ("instances", "foreground", "boxes")
+ROLES = ("instances", "foreground", "lineage", "classes", "boxes")
 Pieces = Literal["all", "largest"]
 SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
 
@@ -37,7 +38,7 @@ class Sample:
     unit: str
     frame: int | None = None
     split: Split = "train"
-    role: str = "instances"  # "foreground": which nuclei touch is not known; "boxes": a table
+    role: str = "instances"  # one of ROLES
     kind: str = ""  # stratum, for balance and for the card
     pixel_size: tuple[float, float] | None = None  # y, x; any unit, only their ratio counts
     complete: bool = True  # every visible object has a label; False: dim ones may have none
@@ -47,6 +48,8 @@ class Sample:
     embryo: str = ""  # of a plane cut out of a volume, with the time as its source counts it
     time: int | None = None
     plane: int | None = None  # of the volume, from 0
+    neighbour: bool | None = None  # of a movie: another embryo is in the field, too
+    offset: int = 0  # of a movie: frames to add to those of its table
 
     @property
     def key(self) -> str:
@@ -87,7 +90,10 @@ def write_samples(path: Path, samples: Sequence[Sample]) -> None:
                 pieces,
             ]
             cut = [s.embryo, *("" if n is None else n for n in (s.time, s.plane))]
-            writer.writerow([*paths, s.unit, frame, s.split, s.role, s.kind, *size, *promise, *cut])
+            beside = "" if s.neighbour is None else "yes" if s.neighbour else "no"
+            film = [beside, s.offset or ""]
+            head = [*paths, s.unit, frame, s.split, s.role, s.kind]
+            writer.writerow([*head, *size, *promise, *cut, *film])
 
 
 def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
@@ -136,6 +142,8 @@ def _sample(row: dict[str, str], data: Path, where: str) -> Sample:
             embryo=row.get("embryo") or "",
             time=int(row["time"]) if row.get("time") else None,
             plane=int(row["plane"]) if row.get("plane") else None,
+            neighbour={"yes": True, "no": False}.get(row.get("neighbour") or ""),
+            offset=int(row.get("offset") or 0),
             **label_promise(row),
         )
     except ValueError as error:

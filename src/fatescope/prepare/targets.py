@@ -77,7 +77,7 @@ def centre_offsets(labels: LabelImage) -> tuple[FloatArray, BoolArray]:
     """Compute the offset from each pixel to the centroid of its nucleus.
 
     The idea is that of Neven et al. (Instance segmentation by jointly optimizing spatial
-    embeddings, CVPR 2019), with offsets that are learnt directly.
+    embeddings, CVPR 2019), with offsets that are predicted directly.
 
     Parameters
     ----------

@@ -1,3 +1,5 @@
+from .film import side_by_side as side_by_side
+from .film import write_film as write_film
 from .live_dead import live_dead_page as live_dead_page
 from .membranes import membrane_page as membrane_page
 from .nuclei.again import write_settings as write_settings
@@ -18,5 +20,6 @@ from .outlines import outline_paths as outline_paths
 from .outlines import outline_pixels as outline_pixels
 from .outlines import outline_polygons as outline_polygons
 from .outlines import paint_outlines as paint_outlines
+from .populations import population_page as population_page
 from .wording import CELL_WORDS as CELL_WORDS
 from .wording import in_other_words as in_other_words

@@ -13,6 +13,7 @@ from fatescope.acquire import ImageFile, read_image, read_labels, read_table
 from fatescope.base import FatescopeError
 from fatescope.report.chart import Axis, histogram
 from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
+from fatescope.report.outlines import colour_of
 from fatescope.report.page import (
     Block,
     Code,
@@ -23,10 +24,12 @@ from fatescope.report.page import (
     PageTable,
     Pane,
     Section,
+    SolidViewer,
     Text,
     View,
     outlines_of,
 )
+from fatescope.report.solids import cell_solids
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -37,12 +40,21 @@ if TYPE_CHECKING:
 
 MAX_IMAGES, MAX_PLANES, MAX_ROWS = 6, 12, 50
 _SIDE_PX = 480
+_SOLID_STEPS = 96
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
-    "the outer surface was taken as the closed region of signal, membranes were found as ridges of "
-    "the width of a membrane, and cells were grown from {starts} up to them by watershed. Volumes "
+    "{walls}, and cells were grown from {starts} up to them by watershed. Volumes "
     "count half of each wall; contact areas are those of the faces between cells."
+)
+
+_RIDGES = (
+    "the outer surface was taken as the closed region of signal, membranes were found as ridges of "
+    "the width of a membrane"
+)
+_NETWORK = (
+    "the outer surface was taken as the closed region of signal, membranes inside of it were drawn "
+    "by the network {model} ({sha256})"
 )
 
 
@@ -59,7 +71,13 @@ def membrane_page(out: Path) -> Page:
     contacts = read_table(out / "contacts.csv")
     with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
         findings = list(csv.DictReader(stream))
-    sections = [*_images(out, record), *_sizes(objects), _contacts(contacts), _findings(findings)]
+    sections = [
+        *_images(out, record),
+        *_solids(out, record, objects),
+        *_sizes(objects),
+        _contacts(contacts),
+        _findings(findings),
+    ]
     n, touching = len(objects), len(contacts)
     done = sum(said["state"] == "done" for said in record["inputs"])
     cells = f"{n} cell{'' if n == 1 else 's'}"
@@ -140,6 +158,51 @@ def _shown(labels: Image, axis: str) -> NDArray[np.intp]:
     return np.unique(np.linspace(first, last, MAX_PLANES).round().astype(np.intp))
 
 
+def _solids(out: Path, record: Mapping[str, Any], objects: Table) -> list[Section]:
+    """Show the cells of one frame of the first volume as solids."""
+    for said in record["inputs"]:
+        if said["state"] == "done" and (viewer := _solid_viewer(out, said, objects)) is not None:
+            return [Section(title="Cells in space", blocks=(viewer,))]
+    return []
+
+
+def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidViewer | None:
+    key = said["image"]
+    known = [said.get("spacing", {}).get(a, {}).get("value") for a in "ZYX"]
+    zarr = out / "labels" / f"{key}.ome.zarr"
+    try:
+        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
+    except (FatescopeError, OSError):
+        return None
+    rows = objects.rows(objects["image"] == key)
+    if labels.size("Z") < 2 or len(rows) == 0 or None in known:
+        return None
+    frame = int(rows["frame"].max())
+    rows = rows.rows(rows["frame"] == frame)
+    names = (
+        dict(zip(rows["label"].tolist(), rows["name"].tolist(), strict=True))
+        if "name" in rows
+        else {}
+    )
+    volumes = dict(zip(rows["label"].tolist(), rows["volume_um3"].tolist(), strict=True))
+    reach = max(s * n for s, n in zip(known, (labels.size(a) for a in "ZYX"), strict=True))
+    solids = cell_solids(
+        labels.read(T=frame) if "T" in labels.axes else labels.read(),
+        spacing_um=known,
+        step_um=reach / _SOLID_STEPS,
+        name=lambda label: str(names.get(label) or label),
+        words=lambda label: f"{volumes.get(label, np.nan):.0f} µm³",
+        colour=colour_of,
+    )
+    when = f", frame {frame}" if labels.size("T") > 1 else ""
+    return SolidViewer(
+        title="Cells in space",
+        solids=solids,
+        caption=f"{key}{when}: {len(solids)} cells. Surfaces are smoothed; volumes are those "
+        "of the table.",
+    )
+
+
 def _sizes(objects: Table) -> list[Section]:
     names = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
     column = next((c for c in names if c in objects), None)
@@ -197,7 +260,11 @@ def _methods(record: Mapping[str, Any]) -> Section:
         if settings.get("nuclei_channel") is not None
         else "the middle between them, pieces without a membrane between them being merged,"
     )
-    text = METHODS.format(version=record.get("fatescope"), starts=starts)
+    model = record.get("model") or {}
+    walls = _RIDGES
+    if model.get("name", "classical") != "classical":
+        walls = _NETWORK.format(model=model["name"], sha256=str(model["sha256"])[:12])
+    text = METHODS.format(version=record.get("fatescope"), starts=starts, walls=walls)
     lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
     return Section(
         title="Methods",

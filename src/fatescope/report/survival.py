@@ -10,7 +10,7 @@ from fatescope.report.chart import Axis, Band, Chart, Guide, HeatMap, Line, cate
 from fatescope.report.page import Fact, Page, PageTable, Section, Text, write_page
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from fatescope.base import Table
@@ -36,7 +36,9 @@ _METHOD = (
 )
 
 
-def write_survival(out: Path, tables: Mapping[str, Table]) -> Path:
+def write_survival(
+    out: Path, tables: Mapping[str, Table], *, more: Sequence[Section] = (), caution: str = ""
+) -> Path:
     """Write ``report.html`` of survival on a plate, and return its path.
 
     Parameters
@@ -45,6 +47,10 @@ def write_survival(out: Path, tables: Mapping[str, Table]) -> Path:
     tables : mapping of str to Table
         ``treatments``, ``curves``, ``viability``, ``doses``, ``controls`` as the command
         writes them; the last two may be empty.
+    more : sequence of Section
+        Stand before the words on how it was done.
+    caution : str
+        What makes all of it doubtful.
     """
     treatments = tables["treatments"]
     sections = [
@@ -56,6 +62,7 @@ def write_survival(out: Path, tables: Mapping[str, Table]) -> Path:
     for name, title in (("doses", "Dose of half the effect"), ("controls", "Controls")):
         if len(tables[name]):
             sections.append(_plain(tables[name], title))
+    sections += more
     sections.append(Section(title="How this was done", blocks=(Text(paragraphs=(_METHOD,)),)))
     n_wells, n_cells = (int(treatments[c].sum()) for c in ("n_wells", "n_cells"))
     page = Page(
@@ -63,6 +70,7 @@ def write_survival(out: Path, tables: Mapping[str, Table]) -> Path:
         kind="survival",
         sections=sections,
         lead=_lead(treatments),
+        caution=caution,
         facts=(
             Fact(name="Wells", value=str(n_wells)),
             Fact(name="Cells", value=str(n_cells)),

@@ -34,7 +34,7 @@ _VARIED = {
 }
 
 UNSEEN = 65_535
-"""Label of nuclei that do not stand out: where they lie, nothing is to be learnt."""
+"""Label of nuclei that do not stand out: where they lie, nothing is to be trained on."""
 
 _CONTRAST, _SHARE = 1.5, 0.01
 """A nucleus is seen if it is brighter than the ring around it by this many standard deviations of

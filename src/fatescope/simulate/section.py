@@ -69,7 +69,7 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     ellipses, smaller where the section cuts a cap, with clumps of chromatin, an envelope and at
     times a nucleolus. What misleads is drawn too: vacuoles as bright as nuclei, yolk granules,
     an eggshell, dirt, folds, a plate with digits, numbers written on nuclei. There are no
-    chromosomes in division, and nothing is learnt from real images.
+    chromosomes in division, and nothing is taken from real images.
 
     Examples
     --------

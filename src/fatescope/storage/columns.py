@@ -12,10 +12,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from fatescope.base.errors import InputError
 from fatescope.base.table import Table
+from fatescope.base.table_columns import pick_columns, plain_columns
 from fatescope.storage.files import PART_SUFFIX
 
 _AT_ONCE = 500
@@ -55,10 +53,10 @@ def copy_table(table: Table, path: Path, *, kind: str, db: Any = None) -> None:
     if db is None:
         with connection() as db:
             return copy_table(table, path, kind=kind, db=db)
-    picks = ", ".join(_pick(name, values) for name, values in table.columns.items())
-    db.register("rows", {n: _plain(n, values) for n, values in table.columns.items()})
+    db.register("rows", plain_columns(table.columns))
+    picked = pick_columns(table.columns)
     try:
-        db.execute(f"COPY (SELECT {picks} FROM rows) TO {_quoted(str(path))} ({_FORMAT[kind]})")
+        db.execute(f"COPY (SELECT {picked} FROM rows) TO {_quoted(str(path))} ({_FORMAT[kind]})")
     finally:
         db.unregister("rows")
     return None
@@ -89,40 +87,3 @@ def _stack(parts: Sequence[Path], path: Path, *, kind: str) -> None:
 
 def _quoted(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
-
-
-def _pick(name: str, values: np.ndarray[Any, Any]) -> str:
-    """Write a column in SQL: of the type of its values, with NaN as missing."""
-    column = '"' + name.replace('"', '""') + '"'
-    sql_type = _sql_type(values)
-    if sql_type in ("DOUBLE", "FLOAT"):
-        return f"CASE WHEN isnan({column}) THEN NULL ELSE {column} END AS {column}"
-    return f"CAST({column} AS {sql_type}) AS {column}"
-
-
-def _sql_type(values: np.ndarray[Any, Any]) -> str:
-    if values.dtype.kind == "f":
-        return "DOUBLE" if values.dtype.itemsize == 8 else "FLOAT"
-    if values.dtype.kind not in "USO":
-        return {"b": "BOOLEAN", "u": "UBIGINT", "i": "BIGINT"}.get(values.dtype.kind, "VARCHAR")
-    kinds = {type(v) for v in values if v is not None}
-    if not kinds:
-        return "INTEGER"  # stacks with a column of any type
-    if all(issubclass(k, bool | np.bool_) for k in kinds):
-        return "BOOLEAN"
-    if all(issubclass(k, int | np.integer) for k in kinds):
-        return "BIGINT"
-    return "DOUBLE" if all(issubclass(k, float | int | np.number) for k in kinds) else "VARCHAR"
-
-
-def _plain(name: str, values: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
-    """Return a column of a type that DuckDB takes as it is; objects become text or ``None``."""
-    if values.dtype.kind in "USO":
-        if _sql_type(values) == "DOUBLE":
-            return np.array([np.nan if v is None else float(v) for v in values])
-        return np.array([None if v is None else str(v) for v in values], dtype=object)
-    if values.dtype == np.float16:
-        return values.astype(np.float32)
-    if values.dtype.kind not in "buif":
-        raise InputError(f"column {name!r} has type {values.dtype}, which no table holds.")
-    return values

@@ -1,3 +1,4 @@
+from .gaps import close_gaps as close_gaps
 from .linking import link_frames as link_frames
 from .mending import LifeCost as LifeCost
 from .mending import mend_links as mend_links

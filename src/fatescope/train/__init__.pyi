@@ -14,6 +14,7 @@ from .fit_settings import FitSettings as FitSettings
 from .leave_out import score_left_out as score_left_out
 from .leave_out import units_to_leave_out as units_to_leave_out
 from .losses import nucleus_loss as nucleus_loss
+from .membrane_settings import MembraneRecipe as MembraneRecipe
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
@@ -52,6 +53,7 @@ from .tasks.published_nuclei import PublishedNuclei as PublishedNuclei
 from .tasks.published_nuclei import augmented_pairs as augmented_pairs
 from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .tasks.published_nuclei import threshold_instances as threshold_instances
+from .trainables import Filmed as Filmed
 from .trainables import Trainable as Trainable
 from .trainables import find_trainable as find_trainable
 from .tune import ScoredTask as ScoredTask

@@ -33,7 +33,7 @@ _ELECTRON = (
     "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
     "Dividing cells were in no image at all; late embryos with many small nuclei, larvae and "
     "adults were in no real one. Outlines were drawn by "
-    "hand and kept as JPEG, so their edges are rough. Sizes were told: an image whose size has "
+    "hand and kept as JPEG, so their edges are rough. Sizes were given: an image whose size has "
     "to be estimated can do worse."
 )
 _OTHER = (
@@ -90,11 +90,11 @@ def write_card(
         _made(description, recipe, provenance, n_validation),
     ]
     limits = _LIMITS.get(description.image.modality, _OTHER)
-    judged = scored["fp32"] if left_out is None else left_out
+    held = scored["fp32"] if left_out is None else left_out
     scores: dict[str, float] = {}
-    if judged:
-        parts += [_held_out(judged, left_out=left_out is not None), _planes(judged)]
-        scores = _main_numbers(judged)
+    if held:
+        parts += [_held_out(held, left_out=left_out is not None), _planes(held)]
+        scores = _main_numbers(held)
         parts.append(_int8(scored, seen=left_out is not None))
         if left_out is None:
             scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
@@ -171,8 +171,8 @@ def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
     who = (
         f"{len(scored)} images of {units} units, each left out once: its score is that of a "
         "network trained in the same way, thresholds included, on all the others. The network in "
-        "this package learnt from all of them, so that it has no held-out score of its own. Each "
-        "image was"
+        "this package was trained on all of them, so that it has no held-out score of its own. "
+        "Each image was"
         if left_out
         else f"{len(scored)} images of {units} units that neither training nor the choice of "
         "thresholds has seen, each"

@@ -1,4 +1,4 @@
-"""Weights that an encoder learnt elsewhere: from an installed package, or from a file, checked."""
+"""Weights of an encoder trained elsewhere: from an installed package, or from a file, checked."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _checked(path: Path, sha256: str) -> dict[str, torch.Tensor]:
 
 
 def fill_encoder(encoder: Any, tensors: dict[str, torch.Tensor], *, name: str) -> None:
-    """Fill an encoder of one input channel.
+    """Fill an encoder of one input channel, or of several grey planes.
 
     Parameters
     ----------
@@ -88,7 +88,7 @@ def fill_encoder(encoder: Any, tensors: dict[str, torch.Tensor], *, name: str) -
     Notes
     -----
     A first layer for three channels is summed to one: a grey image gets the answer that it had
-    as red, green and blue of the same values.
+    as red, green and blue of the same values; several planes share it.
     """
     state = encoder.state_dict()
     by_name = {_bare(k): v for k, v in tensors.items()}
@@ -102,7 +102,8 @@ def fill_encoder(encoder: Any, tensors: dict[str, torch.Tensor], *, name: str) -
         if new is None:
             raise ModelError(f"the weights lack {key!r}, which the encoder {name} has.")
         if i == 0 and new.ndim == 4 and new.shape[1] == 3:
-            new = new.sum(dim=1, keepdim=True)
+            n = old.shape[1]
+            new = new.sum(dim=1, keepdim=True).expand(-1, n, -1, -1) / n
         if new.shape != old.shape:
             raise ModelError(
                 f"the weights {key!r} have the shape {tuple(new.shape)}; the encoder {name} needs "

@@ -36,15 +36,22 @@ def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
     return copied
 
 
-def export_onnx(network: torch.nn.Module, *, given: Literal["maps", "boxes"] = "maps") -> bytes:
+def export_onnx(
+    network: torch.nn.Module,
+    *,
+    n_inputs: int = 1,
+    form: Literal["maps", "values", "boxes"] = "maps",
+) -> bytes:
     """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
 
     Parameters
     ----------
     network : Module
-        Takes (B, 1, Y, X), in evaluation mode.
-    given : {"maps", "boxes"}
-        The form of its output: (B, C, Y, X), or (B, N, C).
+        Takes (B, n_inputs, Y, X), in evaluation mode.
+    n_inputs : int
+    form : {"maps", "values", "boxes"}
+        Of what it gives: a vector for each pixel (B, C, Y, X), for each image (B, C), or for each
+        box (B, N, C).
 
     Returns
     -------
@@ -54,6 +61,8 @@ def export_onnx(network: torch.nn.Module, *, given: Literal["maps", "boxes"] = "
     import onnx
 
     axes = {0: "b", 2: "y", 3: "x"}
+    given = {"maps": axes, "values": {0: "b"}, "boxes": {0: "b", 1: "n"}}[form]
+    name = "boxes" if form == "boxes" else "maps"
     stream = io.BytesIO()
     network = network.eval().to(memory_format=torch.contiguous_format)
     with warnings.catch_warnings():
@@ -61,13 +70,13 @@ def export_onnx(network: torch.nn.Module, *, given: Literal["maps", "boxes"] = "
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (torch.zeros(2, 1, 64, 96),),
+            (torch.zeros(2, n_inputs, 64, 96),),
             stream,
             dynamo=False,
             opset_version=OPSET,
             input_names=["plane"],
-            output_names=[given],
-            dynamic_axes={"plane": axes, given: axes if given == "maps" else {0: "b", 1: "n"}},
+            output_names=[name],
+            dynamic_axes={"plane": axes, name: given},
         )
     model = onnx.load_from_string(stream.getvalue())
     _store_half(model)
@@ -185,7 +194,7 @@ def weights_bytes(network: torch.nn.Module) -> bytes:
 def load_weights(network: torch.nn.Module, data: bytes) -> None:
     """Fill a network with weights from `weights_bytes`.
 
-    A network with more residual blocks than the one that the weights were learnt in begins as the
+    A network with more residual blocks than the one that the weights were trained in begins as the
     same function: its further blocks pass their input on. The maps that both draw, the
     first ones, are drawn alike; the rows of further maps stay as they are.
 

@@ -28,8 +28,12 @@ if TYPE_CHECKING:
     from fatescope.train.task import Batch, Row, Task
 
 Report = Callable[[int, int, "Row"], None]
-"""Told steps done, steps in all and the row of each epoch. What it raises ends the fit: so a tuner
-prunes, and the checkpoint is there for whoever goes on."""
+"""Called with steps done, steps in all and the row of each epoch. What it raises ends the fit: so a
+tuner prunes, and the checkpoint is there for whoever goes on."""
+
+Watch = Callable[["torch.nn.Module", "Row"], None]
+"""Given the averaged network and the row of each epoch that was validated, before its checkpoint is
+written: what it draws for an epoch that is run again, it draws again."""
 
 _LOG = logging.getLogger(__name__)
 _OPTIMIZERS: dict[str, Any] = {
@@ -56,6 +60,7 @@ def fit(
     folder: Path,
     weights: Callable[[torch.nn.Module], None] | None = None,
     report: Report | None = None,
+    watch: Watch | None = None,
 ) -> Fitted:
     """Train the network of a task, or continue where an earlier call was stopped.
 
@@ -69,6 +74,8 @@ def fit(
         Fills a fresh network with weights to begin with, in place.
     report : callable, optional
         Called after each epoch, once its checkpoint is written.
+    watch : callable, optional
+        Sees the network wherever it is validated, for a film of its predictions.
 
     Returns
     -------
@@ -83,6 +90,8 @@ def fit(
         training.load_state_dict(torch.load(checkpoint, weights_only=True))
     while training.n_steps < settings.steps:
         row = training.run_epoch()
+        if watch is not None and training.is_validated:
+            watch(training.averaged.module, row)
         with write_beside(checkpoint) as part:
             torch.save(training.state_dict(), part)
         write_rows(folder / "log.csv", training.history)
@@ -160,6 +169,7 @@ class _Training:
         self._rate = LearningRate(settings)
         self.history: list[Row] = []
         self.n_steps = 0
+        self.is_validated = False  # in the last epoch
         self._watched = getattr(settings.schedule, "metric", "loss")
         self._cpu_before = 0.0
         self._cpu_start = time.process_time()
@@ -184,7 +194,8 @@ class _Training:
         row |= {"learning_rate": self._rate.value}
         row |= {name: total / n_steps for name, total in sums.items()}
         last = self.n_steps >= self._settings.steps
-        if last or (len(self.history) + 1) % self._settings.validate_every == 0:
+        self.is_validated = last or (len(self.history) + 1) % self._settings.validate_every == 0
+        if self.is_validated:
             self.averaged.eval()
             row |= self._task.validate(self.averaged.module)
             if self._watched not in row:

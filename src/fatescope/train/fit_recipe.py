@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fatescope.models import find_package, read_package
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import Fitted, Report, fit
-from fatescope.train.trainables import find_trainable
+from fatescope.train.trainables import Filmed, find_trainable
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,6 +25,7 @@ def fit_recipe(
     out: Path,
     start: Path | str | None = None,
     report: Report | None = None,
+    film: Path | None = None,
 ) -> Fitted:
     """Train a network in all stages of a recipe, or continue where an earlier call was stopped.
 
@@ -40,7 +41,7 @@ def fit_recipe(
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
     report : callable, optional
-        Told steps done and steps in all, over all stages, and the row of each epoch.
+        Called with steps done and steps in all, over all stages, and the row of each epoch.
 
     Returns
     -------
@@ -70,6 +71,7 @@ def fit_recipe(
             out=out if number == len(recipe.stages) else out / f"stage-{number}",
             weights=weights,
             report=report_stage,
+            film=film if number == len(recipe.stages) else None,
         )
         before += stage.fit.steps
         weights = weights_bytes(fitted.network)
@@ -85,12 +87,18 @@ def fit_stage(
     out: Path,
     weights: bytes | None = None,
     report: Report | None = None,
+    film: Path | None = None,
 ) -> Fitted:
     """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
+    task = trainable.build_task(stage, data=data)
+    watch = None
+    if film is not None and isinstance(trainable, Filmed):
+        watch = trainable.watch(task, film)
     return fit(
-        trainable.build_task(stage, data=data),
+        task,
         stage.fit,
         folder=out,
         weights=None if weights is None else lambda network: load_weights(network, weights),
         report=report,
+        watch=watch,
     )

@@ -25,21 +25,23 @@ _DECODER = (128, 64, 32, 16)
 
 
 class NamedNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
-    """(B, 1, Y, X) to maps in 0..1, (B, n, Y, X); Y and X multiples of 16.
+    """(B, C, Y, X) to maps in 0..1, (B, n, Y, X); Y and X multiples of 16.
 
     Parameters
     ----------
     settings : LibraryNetwork
+    n_inputs : int
+        Channels of the input.
     """
 
-    def __init__(self, settings: LibraryNetwork) -> None:
+    def __init__(self, settings: LibraryNetwork, *, n_inputs: int = 1) -> None:
         super().__init__()
         smp = segmentation_library()
         common: dict[str, Any] = {
             "encoder_name": _NAMES[settings.encoder],
             "encoder_weights": None,  # nothing is fetched; `fill_encoder` brings them
             "encoder_depth": _DEPTH,
-            "in_channels": 1,
+            "in_channels": n_inputs,
             "classes": settings.n_outputs or len(DRAWN),
         }
         self.settings = settings
@@ -72,9 +74,9 @@ class NamedNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
         return [(1.0, others), (self.settings.encoder_rate, encoder)]
 
 
-def build_named(settings: LibraryNetwork) -> Any:
+def build_named(settings: LibraryNetwork, *, n_inputs: int = 1) -> Any:
     """Return a `NamedNetwork`, its encoder filled as the settings say."""
-    network = NamedNetwork(settings)
+    network = NamedNetwork(settings, n_inputs=n_inputs)
     if settings.weights != "random":
         fill_encoder(network.body.encoder, read_weights(settings), name=settings.encoder)
     return network

@@ -42,7 +42,7 @@ class Residual(nn.Module):  # type: ignore[misc] # torch is not followed
 
 
 class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
-    """Nuclei network: (B, 1, Y, X) to the maps of `prepare.targets.DRAWN`, (B, 5, Y, X), in 0..1.
+    """Small U-Net: (B, n, Y, X) to maps in 0..1, for nuclei those of `prepare.targets.DRAWN`.
 
     The first layer (6 x 6, stride 2) halves the resolution, where nearly all the time of a U-Net
     is spent; the last one predicts four pixels at each place and sorts them to full resolution.
@@ -52,13 +52,15 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
     ----------
     settings : NetworkSettings
         Channels of the four levels and residual blocks in each.
+    n_inputs : int
+        Channels of the input.
     """
 
-    def __init__(self, settings: NetworkSettings) -> None:
+    def __init__(self, settings: NetworkSettings, *, n_inputs: int = 1) -> None:
         super().__init__()
         width, blocks = settings.widths, settings.blocks
         pairs = list(itertools.pairwise(width))
-        self.stem = _convolution(1, width[0], size=6, stride=2)
+        self.stem = _convolution(n_inputs, width[0], size=6, stride=2)
         self.encoder = nn.ModuleList(
             nn.Sequential(*[Residual(w) for _ in range(n)])
             for w, n in zip(width, blocks, strict=True)
@@ -87,6 +89,14 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         return torch.sigmoid(self.logits(x))
 
 
+class ClassUNet(SmallUNet):
+    """The same network for classes: (B, 1, Y, X) to their probabilities, which sum to 1."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Return probabilities; what the exported graph computes."""
+        return torch.softmax(self.logits(x), dim=1)
+
+
 def n_maps(settings: NetworkSettings | LibraryNetwork) -> int:
     """Return how many maps a network draws while it learns."""
     return settings.n_outputs or len(DRAWN)
@@ -97,17 +107,26 @@ def shipped_maps(n_outputs: int) -> tuple[str, ...]:
     return OFFSET_MAPS if n_outputs == len(DRAWN) else DISTANCE_MAPS
 
 
-def build_network(settings: NetworkSettings | LibraryNetwork, *, seed: int) -> SmallUNet:
+def build_network(
+    settings: NetworkSettings | LibraryNetwork, *, seed: int, n_inputs: int = 1
+) -> SmallUNet:
     """Build a network with random weights that ``seed`` alone decides.
 
     A network by name has the same two methods as `SmallUNet`; its encoder may hold weights that
-    were learnt elsewhere.
+    were trained elsewhere.
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         if isinstance(settings, LibraryNetwork):
             from fatescope.train.library_networks import build_named
 
-            named: SmallUNet = build_named(settings)
+            named: SmallUNet = build_named(settings, n_inputs=n_inputs)
             return named
-        return SmallUNet(settings)
+        return SmallUNet(settings, n_inputs=n_inputs)
+
+
+def build_class_network(settings: NetworkSettings, *, seed: int) -> ClassUNet:
+    """Build a network for ``settings.n_outputs`` classes; ``seed`` decides its weights."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return ClassUNet(settings)

@@ -40,6 +40,14 @@ class WarmRestarts(Settings):
     floor_ratio: float = setting(0.0, "lowest rate beside the first", ge=0, lt=1)
 
 
+class Stairs(Settings):
+    """The rate falls by a factor each time a number of steps is done."""
+
+    kind: Literal["stairs"] = setting("stairs", "name of the schedule")
+    period: int = setting(1000, "length of a stair", unit="steps", ge=1)
+    factor: float = setting(0.5, "rate of a stair beside the one before", gt=0, lt=1)
+
+
 class Plateau(Settings):
     """The rate falls when a measured number has not become better for a while."""
 
@@ -64,5 +72,6 @@ class Kicks(Settings):
 
 
 Schedule = Annotated[
-    Constant | OneCycle | Cosine | WarmRestarts | Plateau | Kicks, Field(discriminator="kind")
+    Constant | OneCycle | Cosine | WarmRestarts | Stairs | Plateau | Kicks,
+    Field(discriminator="kind"),
 ]

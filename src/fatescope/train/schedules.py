@@ -14,6 +14,7 @@ from fatescope.train.schedule_settings import (
     Kicks,
     OneCycle,
     Plateau,
+    Stairs,
     WarmRestarts,
 )
 
@@ -91,6 +92,8 @@ def _scheduler(optimizer: torch.optim.Optimizer, fit: FitSettings) -> Any:
             pct_start=max(plan.warmup, 2 / (fit.steps + 1)),
             cycle_momentum=False,
         )
+    if isinstance(plan, Stairs):
+        return lr_scheduler.StepLR(optimizer, step_size=plan.period, gamma=plan.factor)
     floor = rate * plan.floor_ratio
     if isinstance(plan, Cosine):
         return lr_scheduler.CosineAnnealingLR(optimizer, T_max=fit.steps, eta_min=floor)

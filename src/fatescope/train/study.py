@@ -122,7 +122,7 @@ def run_trials(
     folder : Path
         Takes a folder for each trial while it runs.
     tell : callable, optional
-        Told trials finished, trials in all, and what is going on.
+        Called with trials finished, trials in all, and what is going on.
     is_wanted : callable, optional
         Asked before each trial.
     """

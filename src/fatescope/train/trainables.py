@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fatescope.base import imported
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.train.fit import Watch
     from fatescope.train.provenance import Provenance
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.task import Task
@@ -63,6 +64,19 @@ class Trainable(Protocol):
         ...
 
 
+@runtime_checkable
+class Filmed(Protocol):
+    """A `Trainable` that can also show its validation units over epochs, beside baselines."""
+
+    def watch(self, task: Any, folder: Path) -> Watch | None:
+        """Return what draws the same units at every validation, into a folder; or nothing."""
+        ...
+
+    def baselines(self, recipe: Any, *, data: Path) -> Mapping[str, Mapping[str, float]]:
+        """Return, by their words, the scores of methods that have learnt nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where the class of a task's recipes is, which loads no torch, and its `Trainable`."""
@@ -79,6 +93,18 @@ INSTANCES = Where(
 WHERE: dict[str, Where] = {
     "live-dead": Where(
         "fatescope.train.box_settings:BoxRecipe", "fatescope.train.tasks.live_dead:LIVE_DEAD"
+    ),
+    "membrane": Where(
+        "fatescope.train.membrane_settings:MembraneRecipe",
+        "fatescope.train.tasks.membrane:MEMBRANE",
+    ),
+    "populations": Where(
+        "fatescope.train.population_settings:PopulationRecipe",
+        "fatescope.train.tasks.populations:POPULATIONS",
+    ),
+    "viability": Where(
+        "fatescope.train.viability_recipe:ViabilityRecipe",
+        "fatescope.train.tasks.viability:VIABILITY",
     ),
 }
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""

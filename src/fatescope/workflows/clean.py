@@ -18,7 +18,16 @@ import numpy as np
 from fatescope.acquire import find_images, read_image, write_exclusions
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
 from fatescope.acquire.populations import is_population_table, read_populations
-from fatescope.base import Execution, FatescopeError, Finding, Image, InputError, Progress, escape
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    Finding,
+    Image,
+    InputError,
+    Progress,
+    Table,
+    escape,
+)
 from fatescope.clean import (
     AnnotationSettings,
     CleanSettings,
@@ -30,7 +39,7 @@ from fatescope.clean import (
     record_frames,
 )
 from fatescope.run import Run, Summary, describe_input
-from fatescope.workflows.clean_page import write_clean_page, write_thumbnails
+from fatescope.workflows.clean_page import stretches, write_clean_page, write_thumbnails
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.lineages.lint import read_findings
 from fatescope.workflows.plan import Cost, RunPlan, estimate
@@ -171,7 +180,7 @@ def clean_file(
     """Do one unit: check a movie or a table, and write thumbnails of what was found."""
     begun = time.perf_counter()
     if file.image is None:
-        return _check_table(file, annotations)
+        return _check_table(file, annotations, out)
     movie = read_image(file.image)
     findings = _frame_findings(movie, settings)
     middle = time.perf_counter()
@@ -252,11 +261,12 @@ def _highest(movie: Image) -> float:
     return max(float(np.median(values)) * 1.25, 1e-9)
 
 
-def _check_table(file: CleanFile, limits: AnnotationSettings) -> Outcome:
+def _check_table(file: CleanFile, limits: AnnotationSettings, out: Path) -> Outcome:
     begun = time.perf_counter()
     assert file.table is not None
     n_frames = None if file.movie is None else _length(file.movie)
     findings: list[Finding] = []
+    series: list[Table] = []
     if is_population_table(file.table):
         table = read_populations(file.table)
         groups = [c for c in table.columns if c not in ("movie", "frame", "total")]
@@ -270,6 +280,7 @@ def _check_table(file: CleanFile, limits: AnnotationSettings) -> Outcome:
                 n_frames=n_frames,
             )
             findings += as_findings(faults, str(file.table))
+            series.append(_series(file.table, movie, one["frame"], one["total"]))
     else:
         lineage = read_lineage_checked(file.table).lineage
         faults = find_position_faults(
@@ -280,8 +291,39 @@ def _check_table(file: CleanFile, limits: AnnotationSettings) -> Outcome:
             n_frames=n_frames,
         )
         findings += as_findings(faults, str(file.table))
-    seconds = {"check": time.perf_counter() - begun}
-    return Outcome(input=describe_files(file.paths), findings=findings, seconds=seconds)
+        frame, total = np.unique(lineage.frame, return_counts=True)
+        series.append(_series(file.table, "", frame, total))
+    return Outcome(
+        input=describe_files(file.paths),
+        tables={"counts": Table.concatenate(series)},
+        findings=findings,
+        files=_show_cliffs(file, findings, out),
+        seconds={"check": time.perf_counter() - begun},
+    )
+
+
+def _series(path: Path, movie: str, frame: NDArray[Any], total: NDArray[Any]) -> Table:
+    """Return the cells that one table, or one movie in it, says for each frame."""
+    n = len(frame)
+    return Table(
+        {
+            "file": np.full(n, str(path), dtype=object),
+            "movie": np.full(n, movie, dtype=object),
+            "frame": np.asarray(frame, np.int64),
+            "total": np.asarray(total, np.float64),
+        }
+    )
+
+
+def _show_cliffs(file: CleanFile, findings: Sequence[Finding], out: Path) -> list[str]:
+    """Write the frames around each cliff of a table whose movie is known."""
+    cliffs = [stretch[0] for stretch in stretches(f for f in findings if f.rule == "cliff")]
+    if file.movie is None or not cliffs:
+        return []
+    try:
+        return write_thumbnails(out, file.key, read_image(file.movie), cliffs)
+    except FatescopeError:
+        return []  # the movie says so as its own unit
 
 
 def _length(movie: ImageFile) -> int | None:

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.acquire import read_table
+from fatescope.report.chart import Axis, Chart, Line, Points
 from fatescope.report.images import read_uri, shrink_mean, write_png
 from fatescope.report.page import (
+    Beside,
     Frame,
     ImageViewer,
     Page,
@@ -22,17 +25,19 @@ from fatescope.report.page import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from fatescope.base import Finding, Image
+    from fatescope.base import Finding, Image, Table
+    from fatescope.report.chart import Mark
 
 _SIDE_PX = 240
 _MOST = 60
 """Stretches of one movie that get a thumbnail."""
 _ROWS = 500
+_LEAST_CURVES = 2
 
 
 def stretches(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -91,6 +96,8 @@ def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
     viewer = _viewer(out, together)
     if viewer is not None:
         sections.append(Section(title="Frames", blocks=(viewer,)))
+    if (out / "counts.parquet").is_file():
+        sections += _curves(read_table(out / "counts.parquet"), findings)
     if together:
         sections.append(Section(title="All findings", blocks=(_table(together),)))
     rules = Counter(s[0].rule for s in together)
@@ -105,6 +112,55 @@ def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
     )
     write_page(out / "report.html", page)
     return "report.html"
+
+
+def _curves(counts: Table, findings: Sequence[Finding]) -> list[Section]:
+    """Draw the cells that the tables say: all of them, those with a cliff, and the others."""
+    names = list(dict.fromkeys(zip(counts["file"], counts["movie"], strict=True)))
+    falls: dict[str, list[int]] = {}
+    for stretch in stretches(f for f in findings if f.rule == "cliff"):
+        falls.setdefault(stretch[0].file, []).append(stretch[0].frame or 0)
+    if not names or (len(names) < _LEAST_CURVES and not falls):
+        return []
+    with_cliff = [n for n in names if n[0] in falls]
+    others = [n for n in names if n[0] not in falls]
+    charts = [
+        _curve_chart(f"{title} ({len(chosen)})", counts, chosen, falls)
+        for title, chosen in (
+            ("All tables", names),
+            ("Tables with a cliff", with_cliff),
+            ("Tables without one", others),
+        )
+        if chosen
+    ]
+    return [Section(title="Cells over time", blocks=(Beside(blocks=charts),))]
+
+
+def _curve_chart(
+    title: str,
+    counts: Table,
+    chosen: Sequence[tuple[str, str]],
+    falls: Mapping[str, Sequence[int]],
+) -> Chart:
+    x, y, at = [], [], []
+    for file, movie in chosen:
+        rows = counts.rows((counts["file"] == file) & (counts["movie"] == movie))
+        x += [*rows["frame"].astype(float).tolist(), np.nan]
+        y += [*rows["total"].astype(float).tolist(), np.nan]
+        known = dict(zip(rows["frame"].tolist(), rows["total"].tolist(), strict=True))
+        at += [(f, float(known[f])) for f in falls.get(file, ()) if f in known]
+    marks: list[Mark] = [Line(name="cells", x=x, y=y, colour="#0072B2", width=1.0)]
+    if at:
+        marks.append(
+            Points(
+                name="cliff",
+                x=[a[0] for a in at],
+                y=[a[1] for a in at],
+                colour="#D55E00",
+                size_px=7.0,
+            )
+        )
+    return Chart(title=title, x=Axis(title="frame"), y=Axis(title="cells"), marks=marks)
 
 
 def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | None:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.base import Execution, InputError, ModelError, Table
+from fatescope.base import Execution, InputError, ModelError, SettingsError, Table
 from fatescope.evaluate import (
     THRESHOLDS,
     CompareSettings,
@@ -33,8 +33,10 @@ from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
 from fatescope.train.planes import unit_diameters
 from fatescope.train.scoring import segment
+from fatescope.workflows.compare_membranes import MembranesCompared, compare_membranes
 from fatescope.workflows.compare_page import SCORES, ComparePage, write_compare_page
 from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.membrane_sides import is_of_membranes
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -84,7 +86,7 @@ def sentence(
     word = {
         "better": f"{names[1]} is better than {names[0]}",
         "worse": f"{names[1]} is worse than {names[0]}",
-        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be told",
+        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be said",
     }[d.outcome]
     span = (
         "one unit, so no interval"
@@ -106,7 +108,7 @@ def compare_models(
     settings: CompareSettings | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> Comparison:
+) -> Comparison | MembranesCompared:
     """Score two packages on the test units of a manifest, and say whether the new one is better.
 
     Parameters
@@ -125,7 +127,8 @@ def compare_models(
 
     Returns
     -------
-    Comparison
+    Comparison or MembranesCompared
+        The second where one of the two draws membranes.
 
     Raises
     ------
@@ -140,6 +143,12 @@ def compare_models(
     its unit, as for the card: what is compared is the network, not the guess of a size.
     """
     settings = settings or CompareSettings()
+    if is_of_membranes(old) or is_of_membranes(new):
+        return compare_membranes(
+            old, new, data=data, out=out, settings=settings, fresh=fresh, progress=progress
+        )
+    if settings.score == "wall_f1":
+        raise SettingsError("--score wall_f1: measured where both models draw membranes, only.")
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
     test = unseen(data, [m.description for m in models.values()])
     record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}

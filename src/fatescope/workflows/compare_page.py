@@ -220,7 +220,7 @@ def _limits(page: ComparePage) -> Section:
         "trained or tuned on. Intervals: percentiles of a bootstrap over units, the same draw "
         f"for both.{few}",
         "Each image is analysed at the working size by its true median diameter: what is "
-        "compared is the network, not the guess of a size. Units are told apart by their "
+        "compared is the network, not the guess of a size. Units are distinguished by their "
         "names; the same images under another name would not be noticed.",
     )
     return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))

@@ -18,7 +18,7 @@ from fatescope.workflows.execute import available_workers, map_units
 
 if TYPE_CHECKING:
     from fatescope.base import Execution, Progress
-    from fatescope.run import Run
+    from fatescope.run import Stage
 
 _log = logging.getLogger(__name__)
 
@@ -67,7 +67,7 @@ def describe_files(paths: Sequence[Path]) -> dict[str, Any]:
     return {n: c[0] if len(status) == 1 else c for n, c in columns.items()}
 
 
-def pending(run: Run, units: Sequence[U]) -> list[U]:
+def pending(run: Stage, units: Sequence[U]) -> list[U]:
     """Return the units that are still to do, in the given order; see `Run.pending`.
 
     Raises
@@ -80,7 +80,7 @@ def pending(run: Run, units: Sequence[U]) -> list[U]:
 
 
 def work_through(
-    run: Run,
+    run: Stage,
     units: Sequence[U],
     job: Callable[[U], Outcome],
     *,
@@ -91,14 +91,14 @@ def work_through(
 
     Parameters
     ----------
-    run : Run
+    run : Run or Stage
     units : sequence
         Those that `pending` returned.
     job : callable
         Of one unit; as `map_units` wants it.
     execution : Execution
         Its workers, its cluster and, in the number of processes, its memory are obeyed; a job that
-        uses a device is told so.
+        uses a device is informed.
     progress : callable, optional
 
     Raises

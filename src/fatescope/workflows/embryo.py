@@ -3,54 +3,28 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from functools import lru_cache, partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import read_lineage, write_image, write_labels
+from fatescope.acquire import write_image, write_labels
 from fatescope.base import InputError, Spacing
-from fatescope.lineage.atlas_embryo import draw_embryo
-from fatescope.run import Run, Summary
-from fatescope.simulate.embryo import EmbryoScene, Lives, count_founders, vary_volume
+from fatescope.simulate.embryo import EmbryoScene, count_founders, vary_volume
 from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
-from fatescope.storage import hash_path
-from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
-from fatescope.workflows.lineages.atlas_source import open_atlas
+from fatescope.workflows.driver import Outcome, describe_files
 from fatescope.workflows.plan import Cost, RunPlan, estimate
+from fatescope.workflows.rendered import Rendered, read_or_draw, render_files
 
 if TYPE_CHECKING:
-    from fatescope.base import Execution, Lineage, Progress
+    from pathlib import Path
 
-_TABLE_UM = (1.0, 0.09, 0.09)
-"""Spacing of a drawn lineage (volumes have one of their own), and of a table that gives none."""
+    from fatescope.base import Execution, Progress
+    from fatescope.run import Summary
+    from fatescope.simulate.embryo import Lives
+
 _COST = Cost(cpu_seconds=0.12, memory_mb=45.0, output_mb=0.6, unit_seconds=0.3, unit_mb=0.05)
 """By a million voxels of one channel."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Volume:
-    """One volume to render: which embryo, and which of its stages."""
-
-    embryo: int
-    stage: int
-    table: Path | None
-
-    @property
-    def key(self) -> str:
-        return f"embryo_{self.embryo:03d}_t{self.stage:04d}"
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return () if self.table is None else (self.table,)
-
-    def absolute(self) -> Self:
-        return self if self.table is None else replace(self, table=self.table.absolute())
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def write_embryo_volumes(
@@ -96,16 +70,19 @@ def write_embryo_volumes(
     RunError
         If ``out`` holds something else, or cannot be written.
     """
-    record = {
-        **settings.model_dump(mode="json", exclude={"count"}),
-        "lineage": lineage.model_dump(mode="json") if table is None else hash_path(table),
-        "seed": seed,
-    }
-    job = partial(_render_volume, out=out.absolute(), settings=settings, lineage=lineage, seed=seed)
-    with Run.open(out, command="simulate embryo", settings=record, fresh=fresh) as run:
-        todo = pending(run, _volumes(settings, table))
-        work_through(run, todo, job, execution=execution, progress=progress)
-        return run.finish(workers=execution.workers or 1)
+    return render_files(
+        _volumes(settings, table),
+        partial(_render_volume, out=out.absolute(), settings=settings, lineage=lineage, seed=seed),
+        out=out,
+        command="simulate embryo",
+        settings=settings,
+        lineage=lineage,
+        table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
 
 
 def plan_embryo_volumes(settings: VolumeSettings, *, execution: Execution) -> RunPlan:
@@ -122,36 +99,9 @@ def plan_embryo_volumes(settings: VolumeSettings, *, execution: Execution) -> Ru
     )
 
 
-def read_or_draw(lineage: LineageSettings, *, table: Path | None, seed: int) -> Lives:
-    """Return the lives to render: of a table, or of an embryo drawn from the atlas.
-
-    A table whose spacing or interval is unknown is taken as recorded with 1 x 0.09 x 0.09 µm,
-    at the interval of the settings.
-    """
-    if table is not None:
-        read = read_lineage(table)
-        return _lives(read, read.spacing.interval_min or lineage.interval_min)
-    drawn = draw_embryo(
-        open_atlas(),
-        minutes=lineage.minutes,
-        interval_min=lineage.interval_min,
-        pace=lineage.pace,
-        spread=lineage.spread,
-        spacing_um=_TABLE_UM,
-        seed=seed,
-    )
-    return _lives(drawn, lineage.interval_min)
-
-
-def _lives(lineage: Lineage, interval_min: float) -> Lives:
-    known = lineage.spacing.um("ZYX")
-    spacing = (known[0], known[1], known[2]) if known else _TABLE_UM
-    return Lives(lineage, spacing_um=spacing, interval_min=interval_min)
-
-
-def _volumes(settings: VolumeSettings, table: Path | None) -> list[_Volume]:
+def _volumes(settings: VolumeSettings, table: Path | None) -> list[Rendered]:
     stages = range(len(settings.frames or settings.cells))
-    return [_Volume(e, s, table) for e in range(settings.count) for s in stages]
+    return [Rendered(e, table, stage=s) for e in range(settings.count) for s in stages]
 
 
 @lru_cache(maxsize=1)
@@ -168,24 +118,24 @@ def _scene(
 
 
 def _render_volume(
-    unit: _Volume, *, out: Path, settings: VolumeSettings, lineage: LineageSettings, seed: int
+    unit: Rendered, *, out: Path, settings: VolumeSettings, lineage: LineageSettings, seed: int
 ) -> Outcome:
-    begun = time.monotonic()
+    begun, stage = time.monotonic(), unit.stage or 0
     scene = _scene(unit.embryo, unit.table, settings, lineage, seed)
-    upto = unit.stage + 1
+    upto = stage + 1
     frames = list(settings.frames[:upto])
     frames = frames or [_frame_with(scene.lives, n) for n in settings.cells[:upto]]
-    _check_frame(scene.lives, frames[unit.stage])
-    files = _write_volume(out, unit.key, scene, frames[unit.stage])
+    _check_frame(scene.lives, frames[stage])
+    files = _write_volume(out, unit.key, scene, frames[stage])
     spots = scene.spots(frames)
-    spots = spots.rows(spots["frame"] == unit.stage)
+    spots = spots.rows(spots["frame"] == stage)
     image = np.full(len(spots), unit.key, dtype=object)
-    founders = count_founders(scene.lives, frames, movie=unit.key.rpartition("_")[0])
+    founders = count_founders(scene.lives, frames, movie=unit.movie)
     return Outcome(
         input=describe_files(unit.paths) if unit.paths else {},
         tables={
             "truth/spots": spots.with_columns({"image": image}),
-            "truth/populations": founders.rows(founders["frame"] == unit.stage),
+            "truth/populations": founders.rows(founders["frame"] == stage),
         },
         files=files,
         seconds={"simulate": time.monotonic() - begun},

@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
 from functools import partial
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import label_tiles, write_labels, write_table
 from fatescope.base import Spacing, Table
-from fatescope.run import Run, Summary
 from fatescope.simulate.embryo import count_founders, vary_movie
 from fatescope.simulate.embryo.faults import add_table_faults, fault_rows, faulty_frame, plan_faults
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import cell_times, epic_table, letter_counts
-from fatescope.storage import hash_path
-from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
-from fatescope.workflows.embryo import read_or_draw
+from fatescope.workflows.driver import Outcome, describe_files
 from fatescope.workflows.plan import Cost, RunPlan, estimate
+from fatescope.workflows.rendered import Rendered, read_or_draw, render_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
     from fatescope.base import Execution, Progress
+    from fatescope.run import Summary
     from fatescope.simulate.embryo.faults import Fault
 
 _COST = Cost(cpu_seconds=0.13, memory_mb=12.0, output_mb=0.02, unit_seconds=1.5, unit_mb=1.0)
@@ -37,28 +35,6 @@ _LENGTH = 200
 """Frames of a movie whose length is not known before its lineage is drawn, for the plan."""
 _BESIDE = 5_000
 """The seed of a neighbour is that of its movie and this."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Movie:
-    """One movie to render."""
-
-    number: int
-    table: Path | None
-
-    @property
-    def key(self) -> str:
-        return f"embryo_{self.number:03d}"
-
-    @property
-    def paths(self) -> tuple[Path, ...]:
-        return () if self.table is None else (self.table,)
-
-    def absolute(self) -> Self:
-        return self if self.table is None else replace(self, table=self.table.absolute())
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def write_embryo_movies(
@@ -105,16 +81,19 @@ def write_embryo_movies(
     RunError
         If ``out`` holds something else, or cannot be written.
     """
-    record = {
-        **settings.model_dump(mode="json", exclude={"count"}),
-        "lineage": lineage.model_dump(mode="json") if table is None else hash_path(table),
-        "seed": seed,
-    }
-    job = partial(_render_movie, out=out.absolute(), settings=settings, lineage=lineage, seed=seed)
-    movies = [_Movie(i, table) for i in range(settings.count)]
-    with Run.open(out, command="simulate movie", settings=record, fresh=fresh) as run:
-        work_through(run, pending(run, movies), job, execution=execution, progress=progress)
-        return run.finish(workers=execution.workers or 1)
+    return render_files(
+        [Rendered(i, table) for i in range(settings.count)],
+        partial(_render_movie, out=out.absolute(), settings=settings, lineage=lineage, seed=seed),
+        out=out,
+        command="simulate movie",
+        settings=settings,
+        lineage=lineage,
+        table=table,
+        seed=seed,
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
 
 
 def plan_embryo_movies(settings: MovieSettings, *, execution: Execution) -> RunPlan:
@@ -140,12 +119,12 @@ def movie_scene(
 
 
 def _render_movie(
-    unit: _Movie, *, out: Path, settings: MovieSettings, lineage: LineageSettings, seed: int
+    unit: Rendered, *, out: Path, settings: MovieSettings, lineage: LineageSettings, seed: int
 ) -> Outcome:
     from fatescope.acquire.movies import write_frames
 
     begun = time.monotonic()
-    scene = movie_scene(settings, lineage, table=unit.table, seed=seed * 10_000 + unit.number)
+    scene = movie_scene(settings, lineage, table=unit.table, seed=seed * 10_000 + unit.embryo)
     faults = _planned(scene, settings)
     files = [f"movies/{unit.key}.mp4"]
     write_frames(

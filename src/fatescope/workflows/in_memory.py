@@ -297,10 +297,10 @@ def segment_membranes(
 
     Raises
     ------
-    InputError, SettingsError
+    InputError, SettingsError, ModelError
     """
     from fatescope.acquire import as_markers, read_markers
-    from fatescope.predict.membrane import MembraneSettings
+    from fatescope.predict.membrane import MembraneSettings, open_membrane_model
     from fatescope.workflows.membranes import find_membranes
 
     whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
@@ -309,7 +309,8 @@ def segment_membranes(
         markers = read_markers(how.markers)
     elif markers is not None:
         markers = as_markers(markers, where="markers")
-    found = find_membranes(whole, how, decided=markers)
+    predictor = open_membrane_model(how.model, precision=how.precision)
+    found = find_membranes(whole, how, predictor=predictor, decided=markers)
     labels = [np.asarray(frame[...]) for frame in found.rasters["labels"]]
     return SegmentedImage(
         labels=np.stack(labels) if "T" in whole.axes else labels[0],

@@ -14,10 +14,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_markers
-from fatescope.base import Execution, Finding, Image, InputError, Progress, RunError, Table
+from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.base.errors import SettingsError
 from fatescope.measurement import measure_faces, measure_objects
-from fatescope.predict.membrane import MembraneSettings, find_nuclei, segment_membranes
+from fatescope.predict.membrane import (
+    MembraneSettings,
+    find_nuclei,
+    open_membrane_model,
+    segment_membranes,
+    wall_maps,
+)
 from fatescope.storage import hash_path
 from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
@@ -112,8 +118,10 @@ def find_membranes(
     ----------
     image : Image
     settings : MembraneSettings
-    predictor, scratch
-        Not needed: there are no weights, and a frame is held whole.
+    predictor : Predictor, optional
+        Its network draws walls; without one, or with ``classical``, they are ridges.
+    scratch
+        Not needed: a frame is held whole.
     decided : Table, optional
         Markers, from `open_markers`.
     """
@@ -121,12 +129,13 @@ def find_membranes(
     spacing, findings = _spacing(image)
     markers = None if decided is None else _markers_of(image, decided)
     labels, objects, contacts = [], [], []
+    maps = wall_maps(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
     for t in range(image.size("T")):
         begun = time.perf_counter()
         values = image.read(T=t, C=channel)
         points, names = _starts(image, t, values.ndim, markers, nuclei, spacing)
-        found = segment_membranes(values, spacing, settings, markers=points)
+        found = segment_membranes(values, spacing, settings, markers=points, maps=maps)
         findings += _findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
@@ -153,27 +162,20 @@ def open_markers(
     execution: Execution,
     progress: Progress | None = None,
 ) -> Table | None:
-    """Read the markers once for the run, and refuse others than it began with.
+    """Read the markers once for the run.
 
     Raises
     ------
     FileFormatError
         If the table cannot be read.
-    RunError
-        If the folder was begun with another content of the table.
     """
-    if worker.settings.markers is None:
-        return None
-    path = Path(worker.settings.markers)
-    markers = read_markers(path)
-    known, now = run.decided().get("markers_sha256"), hash_path(path)
-    if known not in (None, now):
-        raise RunError(
-            f"{path}: has changed since the results in {run.out} were made with it. Give another "
-            "--out, or --fresh to begin anew."
-        )
-    run.decide("markers_sha256", now)
-    return markers
+    markers = worker.settings.markers
+    return None if markers is None else read_markers(Path(markers))
+
+
+def record_markers(settings: MembraneSettings) -> dict[str, str]:
+    """Return the content of the markers for the record, so that others are refused later."""
+    return {} if settings.markers is None else {"markers_sha256": hash_path(Path(settings.markers))}
 
 
 def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None]:
@@ -370,7 +372,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 MEMBRANES: System[MembraneSettings] = System(
     command="predict membrane",
     cost=Cost(
-        cpu_seconds=0.8,
+        cpu_seconds=1.0,
         unit_seconds=0.5,
         memory_mb=60.0,
         output_mb=0.05,
@@ -379,7 +381,9 @@ MEMBRANES: System[MembraneSettings] = System(
     ),
     find=find_membranes,
     write_pages=_write_pages,
+    open_model=open_membrane_model,
     decide=open_markers,
+    record=record_markers,
     holds="ZYX",
 )
 """By megavoxel of a volume of which an embryo fills a quarter (`benchmarks/membranes.py`)."""

@@ -100,8 +100,10 @@ class RunPlan:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads."""
+        what = self.what.removesuffix("s") if self.units == 1 else self.what
+        processes = "1 process" if self.workers == 1 else f"{self.workers} processes"
         return [
-            f"{self.command} would work on {self.units} {self.what} with {self.workers} processes:",
+            f"{self.command} would work on {self.units} {what} with {processes}:",
             f"  about {_time(self.wall_seconds)} ({_time(self.cpu_seconds)} of processor time)",
             f"  about {self.peak_memory_mb:,.0f} MB of memory, {self.output_mb:,.0f} MB of results",
             "Nothing was computed or written. Leave out --plan to begin.",

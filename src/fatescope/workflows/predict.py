@@ -145,8 +145,16 @@ class System(Generic[S]):
     decide : callable, optional
         ``decide(run, files, worker, execution=..., progress=...)`` returns what all images of the
         run are to agree on, before the first is done; each `find` gets it as ``decided``.
+    record : callable, optional
+        ``record(settings)`` returns what the record keeps beside the settings, by name: of a file
+        that they name, its content. A folder begun with something else is refused.
     holds : str
         Axes of what a worker holds at a time: a plane, or with Z a volume.
+    called : str
+        The column that tells images apart, at the front of every table.
+    bridges : bool
+        Frames that are excluded have results all the same, from the frames around them: ``find``
+        obeys ``settings.exclude`` itself.
     """
 
     command: str
@@ -155,7 +163,10 @@ class System(Generic[S]):
     write_pages: Callable[[Path], Sequence[str]]
     open_model: Callable[..., Predictor] = open_predictor
     decide: Callable[..., Any] | None = None
+    record: Callable[[S], Mapping[str, Any]] = lambda _: {}
     holds: str = "YX"
+    called: str = "image"
+    bridges: bool = False
 
 
 def predict_images(
@@ -196,7 +207,7 @@ def predict_images(
     files, labels = _files(inputs, settings)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
-    asked = _recorded(settings)
+    asked = {**_recorded(settings), **system.record(settings)}
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
         left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)
@@ -211,7 +222,15 @@ def predict_images(
         decided = None
         if todo and system.decide is not None:
             decided = system.decide(run, todo, worker, execution=team, progress=progress)
-        job = partial(predict_file, find=system.find, worker=worker, out=run.out, decided=decided)
+        job = partial(
+            predict_file,
+            find=system.find,
+            worker=worker,
+            out=run.out,
+            decided=decided,
+            called=system.called,
+            bridges=system.bridges,
+        )
         work_through(run, todo, job, execution=team, progress=progress)
         run.list_images()
         summary = run.finish(findings=left_out, workers=workers)
@@ -249,7 +268,14 @@ def plan_images(
 
 
 def predict_file(
-    file: ImageFile, *, find: Callable[..., Found], worker: Worker[S], out: Path, decided: Any
+    file: ImageFile,
+    *,
+    find: Callable[..., Found],
+    worker: Worker[S],
+    out: Path,
+    decided: Any,
+    called: str = "image",
+    bridges: bool = False,
 ) -> Outcome:
     """Do one unit: read an image, write what is found on its grid, and return the rest.
 
@@ -259,7 +285,8 @@ def predict_file(
     image, predictor = worker.open(file)
     scratch = FileScratch(out) if math.prod(map(image.size, "TZYX")) > _LARGE_PX else None
     found = find(image, worker.settings, predictor=predictor, scratch=scratch, decided=decided)
-    found = _without_excluded(found, file, image, worker.settings)
+    if not bridges:
+        found = _without_excluded(found, file, image, worker.settings)
     begun = time.perf_counter()
     ending = ".ome.zarr" if found.kind == "zarr" else ".tif"
     written = {f"{folder}/{file.key}{ending}": frames for folder, frames in found.rasters.items()}
@@ -267,7 +294,7 @@ def predict_file(
         write_frames(out / path, frames, image)
     found.close()
     named = {
-        name: Table({"image": np.full(len(table), file.key, dtype=object), **table.columns})
+        name: Table({called: np.full(len(table), file.key, dtype=object), **table.columns})
         for name, table in found.tables.items()
     }
     return Outcome(

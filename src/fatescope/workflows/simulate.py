@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import write_labels, write_table
-from fatescope.base import Spacing, Table
+from fatescope.base import Execution, Spacing, Table
 from fatescope.run import Run, Summary
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +19,25 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.simulate import FieldSettings, NucleiMovieSettings, SectionSettings
+
+_MOVIE = Cost(cpu_seconds=0.6, memory_mb=10.0, output_mb=1.6, unit_seconds=0.3, start_mb=125.0)
+_IMAGE = Cost(cpu_seconds=1.2, memory_mb=60.0, output_mb=1.2, unit_seconds=0.05, start_mb=125.0)
+"""By a million pixels, of a movie and of still images."""
+
+
+def plan_simulation(
+    settings: NucleiMovieSettings | FieldSettings | SectionSettings, *, command: str
+) -> RunPlan:
+    """Say what rendering a movie of nuclei, fields or sections would cost; nothing is written."""
+    megapixels = settings.height * settings.width / 1e6
+    frames = getattr(settings, "frames", None)
+    if frames is not None:
+        whole = megapixels * frames
+        sizes, cost, what = [(whole, whole)], _MOVIE, "movies"
+    else:
+        n = getattr(settings, "count", 1)
+        sizes, cost, what = [(megapixels, megapixels)] * n, _IMAGE, "images"
+    return estimate(command, sizes, cost=cost, what=what, execution=Execution(workers=1))
 
 
 def write_nuclei_movie(

@@ -165,14 +165,36 @@ def stitch_well(
     return Outcome(
         input=describe_files(unit.paths),
         tables={
-            "positions": _positions_table(well, fields, placement),
-            "edges": _edges_table(well, fields, placement),
+            "positions": positions_table(well, fields, placement),
+            "edges": edges_table(well, fields, placement),
             "drift": _drift_table(well, layout.frames, drift),
         },
         findings=_findings(well, fields, placement),
         files=[path, seams],
         seconds={"stitch": time.perf_counter() - begun},
     )
+
+
+def place_well(
+    layout: PlateLayout, well: str, *, channel: str, stage: Stage, settings: StitchSettings
+) -> tuple[list[str], Placement]:
+    """Say where the fields of a well lie, from the first frame of a channel; nothing is written.
+
+    Raises
+    ------
+    InputError
+        If a field has no such frame, or a table of positions lacks a field.
+    """
+    images = {f: read_field(layout, well, f) for f in layout.images[well]}
+    plane = layout.planes[len(layout.planes) // 2] if layout.planes else 0
+    seen = _Reader(layout, well, images).read(layout.frames[0], channel, plane)
+    lost = [f for f in images if f not in seen]
+    if lost:
+        raise InputError(f"well {well}, field {lost[0]}: channel {channel} has no first frame.")
+    flat = _flat(seen, settings)
+    even = [_even(seen[f], flat, settings) for f in images]
+    prior = prior_positions(layout, well, stage, settings)
+    return list(images), place_fields(even, prior, settings)
 
 
 def prior_positions(
@@ -323,7 +345,8 @@ def _halves(
     ]
 
 
-def _positions_table(well: str, fields: Sequence[str], placement: Placement) -> Table:
+def positions_table(well: str, fields: Sequence[str], placement: Placement) -> Table:
+    """Return ``well, field, y_px, x_px, placed``."""
     return Table(
         {
             "well": np.full(len(fields), well, dtype=object),
@@ -335,7 +358,8 @@ def _positions_table(well: str, fields: Sequence[str], placement: Placement) -> 
     )
 
 
-def _edges_table(well: str, fields: Sequence[str], placement: Placement) -> Table:
+def edges_table(well: str, fields: Sequence[str], placement: Placement) -> Table:
+    """Return ``well, a, b, dy, dx, quality, residual_px, used``."""
     names = np.array(fields, dtype=object)
     return Table(
         {

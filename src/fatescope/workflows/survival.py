@@ -86,7 +86,45 @@ def survival_of_plate(
         raise InputError("what was done to the wells is not known. Give a plate map with --map.")
     paths = [Path(p) for p in inputs]
     table = Table.concatenate([read_table(p) for p in paths])
-    treatments = read_plate_map(settings.map)
+    tables, findings = survival_tables(table, read_plate_map(settings.map), settings)
+    with Run.open(
+        out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
+    ) as run:
+        run.pending([_UNIT], paths={_UNIT: [*paths, settings.map]})
+        run.record(
+            _UNIT,
+            input=describe_files([*paths, settings.map]),
+            tables={n: t for n, t in tables.items() if len(t)},
+            findings=findings,
+        )
+        run.wrote(write_survival(run.out, tables))
+        return run.finish()
+
+
+def survival_tables(
+    table: Table, treatments: dict[str, Treatment], settings: SurvivalSettings
+) -> tuple[dict[str, Table], list[Finding]]:
+    """Return what follows from fates and a map, and what should be known about it.
+
+    Parameters
+    ----------
+    table : Table
+        Of fates; see `tabulate_fates`.
+    treatments : dict of str to Treatment
+        By well.
+    settings : SurvivalSettings
+
+    Returns
+    -------
+    dict of str to Table
+        ``viability, treatments, curves, doses, controls``; the last two may be empty.
+    list of Finding
+
+    Raises
+    ------
+    InputError
+        If a fate cannot be true, or no well of the map has one.
+    """
     wells, findings = _mapped(tabulate_fates(_named(table)), treatments, settings)
     groups = group_wells(wells.treatment, wells.dose, wells.control)
     hours = None if settings.interval_min is None else settings.interval_min / 60
@@ -99,18 +137,7 @@ def survival_of_plate(
         "doses": doses,
         "controls": controls,
     }
-    with Run.open(
-        out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
-    ) as run:
-        run.pending([_UNIT], paths={_UNIT: [*paths, settings.map]})
-        run.record(
-            _UNIT,
-            input=describe_files([*paths, settings.map]),
-            tables={n: t for n, t in tables.items() if len(t)},
-            findings=[*findings, *_few(groups), *no_dose, *no_control],
-        )
-        run.wrote(write_survival(run.out, tables))
-        return run.finish()
+    return tables, [*findings, *_few(groups), *no_dose, *no_control]
 
 
 def _named(table: Table) -> Table:

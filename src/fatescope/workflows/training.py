@@ -25,7 +25,8 @@ from fatescope.prepare import (
 )
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
-from fatescope.workflows.training_page import write_training_page
+from fatescope.workflows.movie_pairs import prepare_movie_pairs
+from fatescope.workflows.training_page import FILM, write_training_film, write_training_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,7 +62,7 @@ def prepare_pairs(
     settings : PairSettings
         Where pairs are, what their unit is, shares, seed.
     progress : callable, optional
-        Told images done, images in all, and what is going on.
+        Called with images done, images in all, and what is going on.
     fresh : bool
         Remove what an earlier run left in ``out`` first.
 
@@ -70,6 +71,8 @@ def prepare_pairs(
     InputError
         If nothing is found, or samples on two sides share content; the pairs are named.
     """
+    if settings.movies or settings.tables:
+        return prepare_movie_pairs(inputs, out=out, settings=settings, fresh=fresh)
     samples = find_pairs(inputs, settings=settings)
     if settings.join:
         units = [s.unit for s in samples]
@@ -237,6 +240,8 @@ def train_model(
                 "log.csv",
                 "report.html",
                 "verdict.txt",
+                f"{FILM}.mp4",
+                f"{FILM}.gif",
                 SENTENCE,
                 "package",
                 TUNED,
@@ -264,6 +269,7 @@ def _train(
 ) -> None:
     """Fit, write curves and package, and compare it with the one it went on from."""
     from fatescope.train import (
+        Filmed,
         InstanceRecipe,
         Provenance,
         assess_curves,
@@ -276,7 +282,7 @@ def _train(
 
     trainable = find_trainable(recipe.task)
     report = report_progress(progress, "training")
-    fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report)
+    fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report, film=out / FILM)
     verdict = assess_curves(fitted.history, metric=trainable.metric)
     write_verdict(out / "verdict.txt", verdict)
     write_training_page(
@@ -286,6 +292,8 @@ def _train(
         verdict=verdict.sentence,
         scores=trainable.scores,
         scored_on=trainable.scored_on,
+        baselines=trainable.baselines(recipe, data=data) if isinstance(trainable, Filmed) else {},
+        film=write_training_film(out),
     )
     left_out = None
     if leave_out is not None and isinstance(recipe, InstanceRecipe):
@@ -340,5 +348,5 @@ def _remove_unlisted(out: Path) -> None:
     """Remove checkpoints, of all stages, which no ledger lists."""
     for folder in (out, *out.glob("stage-*")):
         (folder / "checkpoints" / "last.ckpt").unlink(missing_ok=True)
-    for name in (LEFT_OUT, COMPARED):
+    for name in (LEFT_OUT, COMPARED, FILM):
         shutil.rmtree(out / name, ignore_errors=True)

@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fatescope.report.chart import Axis, Chart, Line, Points
-from fatescope.report.page import Beside, Page, Section, write_page
+from fatescope.prepare import read_plane
+from fatescope.report import side_by_side, write_film
+from fatescope.report.chart import Axis, Chart, Guide, Line, Points
+from fatescope.report.images import read_uri
+from fatescope.report.page import (
+    Beside,
+    Frame,
+    ImageViewer,
+    Page,
+    Pane,
+    Section,
+    Text,
+    View,
+    write_page,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,6 +26,8 @@ if TYPE_CHECKING:
 
     from fatescope.report.chart import Mark
 
+FILM = "film"
+_MOST_FRAMES = 25
 _STEPS = Axis(title="step")
 
 
@@ -24,6 +39,8 @@ def write_training_page(
     verdict: str,
     scores: Mapping[str, str],
     scored_on: str = "",
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+    film: Sequence[Path] = (),
 ) -> Path:
     """Write the curves of a training, with the numbers to save, and return the path.
 
@@ -41,6 +58,11 @@ def write_training_page(
         The columns of ``history`` that are scores of 0 to 1 on validation samples.
     scored_on : str
         One sentence on how they are measured.
+    baselines : mapping, optional
+        By their words, the scores of methods that have learnt nothing: lines on the chart of each
+        score.
+    film : sequence of Path
+        Pictures of the same validation units, epoch after epoch.
     """
     loss = Chart(
         title="Loss in training",
@@ -48,20 +70,17 @@ def write_training_page(
         y=Axis(title="loss"),
         marks=(_line(history, "loss", "training"),),
     )
-    lines = [_line(history, c, w) for c, w in scores.items() if any(c in r for r in history)]
+    lines = [_line(history, c, w) for c, w in _measured(history, scores)]
     charts = [loss]
     if lines:
         points = [Points(name=m.name, x=m.x, y=m.y, size_px=4.0) for m in lines]
         marks: tuple[Mark, ...] = (*lines, *points)
-        charts.append(
-            Chart(
-                title="Scores on validation units",
-                x=_STEPS,
-                y=Axis(title="score", ends=(0.0, 1.0)),
-                marks=marks,
-                caption=scored_on,
-            )
-        )
+        charts.append(_of_scores("Scores on validation units", marks, scored_on))
+    if baselines:
+        charts += [
+            _beside_baselines(line, words, {n: s[c] for n, s in baselines.items() if c in s})
+            for line, (c, words) in zip(lines, _measured(history, scores), strict=True)
+        ]
     if any("learning_rate" in row for row in history):
         charts.append(
             Chart(
@@ -71,10 +90,68 @@ def write_training_page(
                 marks=(_line(history, "learning_rate", "learning rate"),),
             )
         )
-    sections = (Section(title="Curves", blocks=(Beside(blocks=charts),)),)
+    sections = [Section(title="Curves", blocks=(Beside(blocks=charts),))]
+    if film:
+        sections.append(_film(film))
     return write_page(path, Page(title=title, kind="training", lead=verdict, sections=sections))
 
 
 def _line(history: Sequence[Mapping[str, float]], column: str, name: str) -> Line:
     known = [row for row in history if column in row]
     return Line(name=name, x=[row["step"] for row in known], y=[row[column] for row in known])
+
+
+def _measured(
+    history: Sequence[Mapping[str, float]], scores: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    return [(c, w) for c, w in scores.items() if any(c in r for r in history)]
+
+
+def _of_scores(title: str, marks: tuple[Mark, ...], caption: str) -> Chart:
+    return Chart(
+        title=title,
+        x=_STEPS,
+        y=Axis(title="score", ends=(0.0, 1.0)),
+        marks=marks,
+        caption=caption,
+    )
+
+
+def _beside_baselines(line: Line, words: str, baselines: Mapping[str, float]) -> Chart:
+    """Return one score with what methods reach that have learnt nothing."""
+    guides = [Guide(words=f"{n} {v:.3f}", axis="y", at=v) for n, v in baselines.items()]
+    points = Points(name=line.name, x=line.x, y=line.y, size_px=4.0)
+    caption = "Dashed: methods that have learnt nothing, on the same planes."
+    return _of_scores(words[0].upper() + words[1:], (*guides, line, points), caption)
+
+
+def _film(pictures: Sequence[Path]) -> Section:
+    """Return the pictures of all validations as a film."""
+    frames = []
+    for picture in pictures:
+        uri, height, width = read_uri(picture)
+        pane = Pane(title="plane, interior, drawn", image=uri, width=width, height=height)
+        frames.append(Frame(panes=(pane,), index=int(picture.stem) + 1))
+    view = View(title="validation planes", frames=tuple(frames), walk="epoch")
+    words = (
+        "The same planes of a validation unit after each validation; also `film.mp4` and `.gif`."
+    )
+    viewer = ImageViewer(title="Validation planes over epochs", views=(view,))
+    return Section(title="The same planes over epochs", blocks=(Text(paragraphs=(words,)), viewer))
+
+
+def write_training_film(out: Path) -> list[Path]:
+    """Make films of the pictures in ``film/``; return the pictures for the page."""
+    pictures = sorted((out / FILM).glob("*.png"))
+    if not pictures:
+        return []
+    frames = []
+    for picture in pictures:
+        pixels = read_plane(picture)
+        width = pixels.shape[1] // 3
+        panes = [pixels[:, i * width : (i + 1) * width] for i in range(3)]
+        titles = ("validation plane", "interior", "drawn")
+        frames.append(side_by_side(panes, titles, note=f"epoch {int(picture.stem) + 1}"))
+    write_film(out / FILM, frames)
+    step = max(1, -(-len(pictures) // _MOST_FRAMES))
+    return [*pictures[:-1:step], pictures[-1]]

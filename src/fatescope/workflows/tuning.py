@@ -115,7 +115,7 @@ def tune_recipe(
         What is set here wins over the table ``[tune]`` of the recipe.
     execution : StudyExecution
     progress : callable, optional
-        Told trials finished, trials in all, and what is going on.
+        Called with trials finished, trials in all, and what is going on.
     fresh : bool
         Remove what an earlier run left in ``out`` first. A study in another database goes on.
 

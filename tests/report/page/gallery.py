@@ -26,12 +26,14 @@ from fatescope.report.page import (
     PageTable,
     Pane,
     Section,
+    SolidViewer,
     SpaceViewer,
     Text,
     View,
     outlines_of,
     tracks_of,
 )
+from fatescope.report.solids import cell_solids
 
 FOUND, WRONG, MISSED = "#56b4e9", "#d55e00", "#f0e442"
 
@@ -121,7 +123,16 @@ def membranes():
     space = SpaceViewer(
         title="Cells in space", tracks=tracks, colours=colours, noun="point", radius_um=0.25
     )
-    return Section(title="Membranes: slices and space", blocks=(slices, space))
+    solids = cell_solids(
+        labels,
+        spacing_um=(0.4, 0.2, 0.2),
+        step_um=0.3,
+        name=str,
+        words=lambda c: f"{int((labels == c).sum())} voxels",
+        colour=lambda c: colours[f"cell {c}"],
+    )
+    solid = SolidViewer(title="Cells as solids", solids=solids)
+    return Section(title="Membranes: slices and space", blocks=(slices, space, solid))
 
 
 def movies():

@@ -7,6 +7,7 @@ import struct
 from pathlib import Path
 from typing import Any
 
+from fatescope.acquire.images.tiff_metadata import read_metadata
 from fatescope.base import PROJECTION
 
 _ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, struct.error)
@@ -27,8 +28,22 @@ def read_plane_info(path: Path) -> dict[str, Any]:
 
 
 def illumination(path: Path) -> str:
-    """Return what the setting of lamp and filter is called, or an empty text."""
-    return str(read_plane_info(path).get("_IllumSetting_", "")).strip()
+    """Return what the setting of lamp and filter is called, or an empty text.
+
+    A file that was converted to OME-TIFF says so as the name of its only channel.
+    """
+    return str(read_plane_info(path).get("_IllumSetting_", "")).strip() or _only_channel(path)
+
+
+def _only_channel(path: Path) -> str:
+    import tifffile
+
+    try:
+        with tifffile.TiffFile(path, _multifile=False) as tif:
+            names = read_metadata(tif, tif.series[0], "")[1] if tif.is_ome else ()
+    except (tifffile.TiffFileError, *_ERRORS):
+        return ""
+    return names[0].strip() if len(names) == 1 else ""
 
 
 def stated_z_step(path: Path) -> float | None:

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, replace
 
 from fatescope.acquire.images.single import read_one
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.base import PROJECTION, FileFormatError, Finding, Image, PlateImage
+
+_TRIES = 3
+_Kind = tuple[tuple[str, ...], bool]
+"""Channels of a file, and whether it is a projection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,22 +25,29 @@ class _Sample:
 def look_inside(found: FoundPlate) -> FoundPlate:
     """Open the first file of each channel, and its first projection; widen the others alike.
 
-    Pages of a TIFF that does not say what they are, are planes. A file that differs from the
-    first of its kind is named when it is read.
+    A file that cannot be read is no measure for the others: the next one is, of a few. Pages of a
+    TIFF that does not say what they are, are planes. A file that differs from the first of its kind
+    is named when it is read.
     """
-    samples: dict[tuple[tuple[str, ...], bool], _Sample | None] = {}
-    widened: list[PlateImage] = []
+    samples: dict[_Kind, _Sample | None] = {}
+    tries: Counter[_Kind] = Counter()
     for file in found.images:
-        kind = (file.channels, file.planes == (PROJECTION,))
-        if kind not in samples:
+        kind = _kind(file)
+        if samples.get(kind) is None and tries[kind] < _TRIES:
+            tries[kind] += 1
             samples[kind] = _opened(file, found)
-        sample = samples[kind]
-        widened.append(file if sample is None else _widened(file, sample))
-    found.images = widened
+    found.images = [
+        file if (sample := samples[_kind(file)]) is None else _widened(file, sample)
+        for file in found.images
+    ]
     for sample in samples.values():
         if sample is not None:
             found.spacing = sample.image.spacing.replaced_by(found.spacing)
     return found
+
+
+def _kind(file: PlateImage) -> _Kind:
+    return file.channels, file.planes == (PROJECTION,)
 
 
 def _opened(file: PlateImage, found: FoundPlate) -> _Sample | None:

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fatescope.lineage.lint.settings import LintSettings
 
 _FOUNDED_CELLS = 26
-"""Lineages founded later are judged by their division alone: their cells do trade places."""
+"""Lineages founded later are compared by their division alone: their cells do trade places."""
 _FEWEST_VIEWS = 10
 _WORST = 12
 """Lineages of one generation that are tried against all others, not their sisters alone."""
@@ -85,7 +85,7 @@ def find_exchanged(
     Every pair of sister lineages founded by the 26-cell stage is tried, or among the first cells
     of a recording that begins later, and beside them the lineages of one generation that lie
     furthest from their places. The exchange that fits best is taken: an older lineage explains
-    more than the younger ones within it. An embryo that remains far from the atlas is not judged.
+    more than the younger ones within it. An embryo that remains far from the atlas is not compared.
     """
     name, found = embryo.name, []
     for _ in range(_MOST):
@@ -124,21 +124,21 @@ def _best_exchange(
 def _lineages(
     atlas: Atlas, embryo: NamedEmbryo, name: IntArray, away: FloatArray
 ) -> dict[str, float]:
-    """Return the lineages that can be judged, as paths from P0, and how far off they lie."""
+    """Return the lineages that can be compared, as paths from P0, and how far off they lie."""
     minutes, curve = atlas.count_curve
     founded = float(np.interp(np.log(_FOUNDED_CELLS), np.log(curve), minutes))
     first = set(name[embryo.chains.first == embryo.chains.first.min()].tolist())
     paths = _paths()
     ancestors = {paths[n][:d] for n in set(name.tolist()) for d in range(1, len(paths[n]) + 1)}
-    judged = {}
+    comparable = {}
     for path in sorted(ancestors):
         n = paths.index(path)
         if atlas.birth_min[n] > founded and n not in first:
             continue
         inside = _inside(name, (path,))[embryo.cell]
         if inside.sum() >= _FEWEST_VIEWS:
-            judged[path] = float(np.median(away[inside]))
-    return judged
+            comparable[path] = float(np.median(away[inside]))
+    return comparable
 
 
 def _pairs(lineages: Mapping[str, float], *, displacement_um: float) -> list[tuple[str, str]]:

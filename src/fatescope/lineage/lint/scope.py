@@ -143,7 +143,7 @@ def partial(
     Parameters
     ----------
     ends_at : int or None
-        Frame of the first cliff; later frames are not judged.
+        Frame of the first cliff; later frames are not checked.
     """
     pace = pace_of(tracks)
     if pace is None:

@@ -38,7 +38,7 @@ class LintSettings(Settings):
     axis_agreement: float = setting(
         0.85, "median cosine to the mean division axes below which an embryo is atypical", lt=1
     )
-    swap_frames: int = setting(3, "frames of life that a daughter needs to be judged", ge=1)
+    swap_frames: int = setting(3, "frames of life that a daughter needs to be compared", ge=1)
     exchange_ratio: float = setting(
         0.5, "two tracks exchanged if crossing them shortens the steps to this share", gt=0, lt=1
     )

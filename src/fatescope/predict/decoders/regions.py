@@ -19,7 +19,7 @@ HOLE_PX = 16
 
 @dataclass(frozen=True, slots=True)
 class Regions:
-    """Regions of a part of a plane, before they are merged and judged.
+    """Regions of a part of a plane, before they are merged and filtered.
 
     Parameters
     ----------

@@ -1,7 +1,7 @@
 """From offsets to nuclei: every pixel votes for a centre, and belongs to the peak of its vote.
 
 The idea of Neven et al. (Instance segmentation by jointly optimizing spatial embeddings, CVPR
-2019), with offsets that are learnt directly, and in whole numbers.
+2019), with offsets that are predicted directly, and in whole numbers.
 
 1. votes: each foreground pixel jumps by its offset; the pixels that land at a place are counted.
 2. peaks: places where the smoothed votes are highest within `Thresholds.apart_px`, and high enough.
@@ -47,7 +47,7 @@ REACH_PX = _PIECE_PX + _TO_PEAK_PX + APART_PX + _SMOOTH_PX + JUMP_PX + HOLE_PX +
 """How far, in working pixels, a pixel's region can depend on its surroundings."""
 
 STEP_PX = 2**_BITS
-"""Parts of a plane begin at multiples of this, since equally high places are told apart by it."""
+"""Parts of a plane begin at multiples of this, since equally high places are ordered by it."""
 
 
 def regions_by_votes(

@@ -9,26 +9,30 @@ import numpy as np
 
 from fatescope.predict.membrane.agglomerate import merge_over_weak_walls
 from fatescope.predict.membrane.grid import Grid, bounding_box
+from fatescope.predict.membrane.network import level_on_grid
 from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.seeds import place_markers, seeds_between_walls
 from fatescope.predict.membrane.smooth import smooth_borders
-from fatescope.predict.membrane.surface import find_surface, level_planes, snap_surface
+from fatescope.predict.membrane.surface import find_surface, snap_surface
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
+    from fatescope.predict.membrane.network import WallMaps
     from fatescope.predict.membrane.settings import MembraneSettings
 
-STEP_UM = 0.43
-"""Ridges and seeds are looked for on a grid of about this step, which a wall is wider than."""
+    Maps = Callable[[NDArray[np.float32]], WallMaps]
+
 _MARKER_UM = 0.8
 _SEED_WALL = 0.8
 """Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
-told apart."""
+distinguished."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
+_CERTAIN_WALL = 0.16
+"""A probability of 1 counts as a ridge of this strength, so that the limits of ridges hold."""
 _CORE_UM = 0.5
 """Within this distance of a border between cells on that grid, pixels decide anew."""
 
@@ -59,6 +63,7 @@ def segment_membranes(
     settings: MembraneSettings,
     *,
     markers: NDArray[np.float64] | None = None,
+    maps: Maps | None = None,
 ) -> MembraneFrame:
     """Find the cells between membranes.
 
@@ -72,6 +77,9 @@ def segment_membranes(
     markers : ndarray of float, shape (n, d), optional
         A point in each cell, in pixels; cell ``i`` is that of marker ``i - 1``. Without them cells
         are found alone: pieces between walls, put together where no wall stands between them.
+    maps : callable, optional
+        A network, from levelled planes to walls and inside (`map_walls`). Its walls take the place
+        of ridges once the outer surface is found.
 
     Returns
     -------
@@ -86,18 +94,18 @@ def segment_membranes(
     """
     from skimage.segmentation import watershed
 
-    clean = without_background(values)
     empty = MembraneFrame(labels=np.zeros(values.shape, dtype=np.int32), looks_like_membrane=False)
-    if clean is None:
+    seen = level_on_grid(values, spacing)
+    if seen is None:
         return empty
-    grid = Grid.of_step(spacing, shape=values.shape, step=STEP_UM)
+    grid, levelled = seen
     step = grid.coarse_spacing
-    levelled = level_planes(grid.mean(clean), step)
-    depth = find_surface(levelled, step, settings)
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
     ridges, second = ridge_strength(levelled, step, width=width)
-    depth = snap_surface(depth, ridges, step, settings)
+    depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
     alike = looks_like_membrane(ridges, second, depth > 0, settings)
+    if maps is not None:
+        ridges = maps(levelled).wall * np.float32(_CERTAIN_WALL)
     if markers is not None:
         return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)
@@ -133,16 +141,6 @@ def looks_like_membrane(
         total > 0
         and 1 - float(second[walls].sum(dtype=np.float64)) / total > _LEAST_SHEETS[inside.ndim]
     )
-
-
-def without_background(values: NDArray[Any]) -> NDArray[np.float32] | None:
-    """Return brightness above the background, 0 and more; ``None`` where all pixels are equal.
-
-    Background is the 5th percentile of the image: outside of the embryo, or inside of cells.
-    """
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    clean = np.maximum(finite - np.float32(np.percentile(finite, 5)), 0)
-    return clean if clean.any() else None
 
 
 def _from_markers(

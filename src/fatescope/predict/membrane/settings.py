@@ -11,8 +11,8 @@ from fatescope.predict.settings import PredictSettings
 class MembraneSettings(PredictSettings):
     """What decides the result of a membrane prediction; lengths are those of walls and cells."""
 
-    model: Literal["classical"] = setting(
-        "classical", "classical: ridges and watershed; it has no weights"
+    model: str = setting(
+        "membrane", "membrane, classical (ridges, no weights), or the path of a package of walls"
     )
     channel: str | None = setting(None, "channel with the membranes, by name or number from 0")
     nuclei_channel: str | None = setting(

@@ -5,6 +5,8 @@ from .images import Pane as Pane
 from .images import Place as Place
 from .images import View as View
 from .images import outlines_of as outlines_of
+from .solid import Solid as Solid
+from .solid import SolidViewer as SolidViewer
 from .space import SpaceViewer as SpaceViewer
 from .space import Track as Track
 from .space import tracks_of as tracks_of

@@ -57,7 +57,7 @@ LATER = PublishedRun(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PublishedFit:
-    """The published procedure: the fit, and the rows that it was judged on."""
+    """The published procedure: the fit, and the rows that it was scored on."""
 
     fitted: FittedNames
     rows: int

@@ -46,7 +46,7 @@ class PublishedNuclei:
     network: Any
     size_px: int
     loss: tuple[float, ...]  # Dice loss of each epoch
-    iou: tuple[float, ...]  # of each epoch's own batches, while they were learnt
+    iou: tuple[float, ...]  # of each epoch's own batches, while they were trained on
     training_iou: float  # as the notebook: on augmented training images, after the last epoch
 
     def probability(self, pixels: np.ndarray) -> FloatArray:

@@ -19,7 +19,7 @@ from fatescope.lineage.naming import NameSettings, name_embryo
 from fatescope.run import Run, Summary
 from fatescope.workflows.driver import Outcome, pending, work_through
 from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.name_network import name_by_network
+from fatescope.workflows.lineages.name_network import name_by_network, network_model
 from fatescope.workflows.lineages.named_table import NamedTable, add_names
 from fatescope.workflows.lineages.reading import (
     describe,
@@ -74,7 +74,8 @@ def name_lineages(
     if settings.method == "atlas":
         open_atlas(settings.atlas)
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
-    with Run.open(out, command="lineage name", settings=asked, fresh=fresh) as run:
+    model = network_model() if settings.method == "network" else None
+    with Run.open(out, command="lineage name", settings=asked, model=model, fresh=fresh) as run:
         job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)

@@ -87,6 +87,12 @@ def read_mean_embryo(package: ModelPackage) -> MeanEmbryo:
     return MeanEmbryo(stage=rows[:, 0].astype(np.int32), place_um=rows[:, 1:])
 
 
+def network_model() -> dict[str, str]:
+    """Return the name and the hash of the package, for the record."""
+    package, _ = _shipped()
+    return {"name": package.description.name, "sha256": package.sha256}
+
+
 @cache
 def _shipped() -> tuple[ModelPackage, OpenVinoModel]:
     package = read_package(find_package("compact-names"))

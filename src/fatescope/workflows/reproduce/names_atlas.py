@@ -1,4 +1,4 @@
-"""The atlas beside the networks: built from the training embryos, judged on the same rows."""
+"""The atlas beside the networks: built from the training embryos, scored on the same rows."""
 
 from __future__ import annotations
 

@@ -103,7 +103,7 @@ def _table(outcome: NamesOutcome) -> Section:
 
     runs = outcome.published
     table = PageTable(
-        columns=("what", "judged on", "accuracy", "95 % interval over embryos"),
+        columns=("what", "scored on", "accuracy", "95 % interval over embryos"),
         rows=[
             *again(runs.reported, _POST, "the reported run"),
             row(REPORTED, "the same network on other embryos"),
@@ -246,7 +246,7 @@ def _corrected(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:
         f"({recipe.rows_per_class} rows a name) happens inside the training set; at the end "
         "the shares of the names in the training rows are put back.",
         "network/ is the package: the network, its weights, the mean embryo, a card. The atlas "
-        "in the tables above is built from the training embryos alone, and judged on the same "
+        "in the tables above is built from the training embryos alone, and scored on the same "
         "rows; a row that it gives no name counts as wrong.",
     )
     curves = Beside(blocks=_curves(outcome.corrected, _EMBRYOS))

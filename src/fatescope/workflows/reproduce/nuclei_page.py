@@ -134,13 +134,13 @@ def _table(scores: Table, training: float, recipe: NucleiRecipe) -> Section:
         those = _of(scores, method)
         (pixels, over), (nuclei, span) = (interval(those, w) for w in ("pixels", "nuclei"))
         name = method if method == CORRECTED else method.replace("published", "the same network")
-        judged = f"{len(those)} images, each left out"
-        rows.append((name, judged, f"{pixels:.2f}", over, f"{nuclei:.2f}", span))
+        scored = f"{len(those)} images, each left out"
+        rows.append((name, scored, f"{pixels:.2f}", over, f"{nuclei:.2f}", span))
     words = (
         "Pixel IoU counts pixels of the foreground; AP at 0.50 counts nuclei, each found by an "
         "outline that overlaps its own by half. Both pooled; intervals by resampling images."
     )
-    columns = ("what", "judged on", "pixel IoU", "95 %", "AP at 0.50", "95 %")
+    columns = ("what", "scored on", "pixel IoU", "95 %", "AP at 0.50", "95 %")
     return Section(
         title="Published, run again, corrected",
         blocks=(Text(paragraphs=(words,)), PageTable(columns=columns, rows=rows)),

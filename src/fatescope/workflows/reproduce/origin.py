@@ -68,3 +68,46 @@ NUCLEI = Origin(
         ("https://www.wormimage.org/", "The data: WormImage"),
     ),
 )
+MEMBRANES = Origin(
+    work=(
+        "The network, its preparation and its notebooks come from the DevoWorm group of the "
+        "OpenWorm project: Google Summer of Code 2021, second week of coding. The volumes and "
+        "labels are those of 3DMMS (Cao and others 2019, BMC Bioinformatics 20:176)."
+    ),
+    right=(
+        "What was right first: lossless labels in place of JPEG, with the reason; one transform "
+        "for image and mask; tuning that was automatic and reported with its numbers; the old "
+        "network shown beside the new one on the same images; data, model and notebooks given away."
+    ),
+    links=(
+        (
+            "https://github.com/Mainakdeb/GSoC-2021/tree/main/cell-membrane-segmentation",
+            "The code of 2021: preparation and training",
+        ),
+        (
+            "https://figshare.com/articles/dataset/Dataset_for_MMS/7781777",
+            "The data: 3DMMS",
+        ),
+    ),
+)
+MOVIES = Origin(
+    work=(
+        "The cleaning of movies and tables, the counting network and the plots come from the "
+        "DevoWorm group of the OpenWorm project: Google Summer of Code 2020, June and July. Movies "
+        "and tables come from the EPIC project (Murray and others 2012, Genome Research 22:1282)."
+    ),
+    right=(
+        "What was right first: frames and annotations were looked at before a network was trained; "
+        "faults were given names (black frames, red lines and patches, cliffs) and shown as "
+        "figures; a whole frame was asked for the cells of each lineage at once; the loss of each "
+        "frame was plotted; table and notebooks were given away."
+    ),
+    links=(
+        (f"{_POSTS}/gsoc-2020-july-12/", "The post: cleaning up the bridge"),
+        (
+            f"{_CODE}/tree/028cd2d/{_NOTEBOOKS}/embryo_analysis/video_analysis",
+            "The notebooks of the reported run (commit 028cd2d)",
+        ),
+        ("http://epic.gs.washington.edu/", "The data: EPIC"),
+    ),
+)

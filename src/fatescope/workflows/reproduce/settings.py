@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from fatescope.base.settings import Settings, setting
+from fatescope.base.steps import StepsUm
 
 
 class NamesRecipe(Settings):
@@ -41,4 +42,54 @@ class NucleiRecipe(Settings):
         3, "parts of the images, each left out once; at most one for each image", ge=2, le=1000
     )
     steps: int = setting(1500, "steps of the corrected network", ge=1)
+    seed: int = setting(2020, "the same seed gives the same networks", ge=0)
+
+
+class MembranesRecipe(Settings):
+    """The membrane network of 2021; the defaults are the published ones."""
+
+    epochs: int = setting(50, "epochs of the published network", ge=1, le=1000)
+    batch: int = setting(26, "augmented images in a batch", ge=1)
+    rate: float = setting(0.001, "learning rate of Adam at the start", gt=0)
+    size_px: int = setting(
+        256, "side of the square for all images", unit="px", ge=32, multiple_of=32
+    )
+    decay: float = setting(0.7, "factor on the learning rate", gt=0, lt=1)
+    decay_epochs: int = setting(8, "epochs between two falls of the learning rate", ge=1)
+    arm_steps: int = setting(
+        150, "steps of every arm of the ablation: alike for all", unit="steps", ge=1
+    )
+    trials: int = setting(100, "trials of the tuning", ge=1)
+    share: float = setting(0.1, "share of the rows that a trial sees", gt=0, le=1)
+    corrected_steps: int = setting(5000, "steps of the corrected network", ge=1)
+    weights: str = setting(
+        "random",
+        "weights of the published network's ResNet18: random, or a .safetensors or .pth file",
+    )
+    sha256: str = setting("", "checksum of that file; needed where weights is a file")
+    images: str = setting("raw/membt{frame}.mat", "volumes below the folder, by frame")
+    labels: str = setting("labels/T{frame}_membSeg.mat", "label volumes below the folder")
+    spacing_um: StepsUm = setting("0.43,0.18,0.18", "voxel of the volumes, Z,Y,X", unit="µm")
+    guard_frames: int = setting(3, "frames left out between time blocks", unit="frames", ge=0)
+    seed: int = setting(2021, "the same seed gives the same networks", ge=0)
+
+
+class MoviesRecipe(Settings):
+    """The counting network of 2020; published values where a processor allows."""
+
+    epochs: int = setting(8, "epochs before the frames with the highest loss are dropped", ge=1)
+    more_epochs: int = setting(3, "epochs after it, as reported", ge=1)
+    later_epochs: int = setting(10, "epochs after it in the later run", ge=1)
+    drop: float = setting(0.10, "share of the training frames that is dropped", gt=0, lt=0.9)
+    later_drop: float = setting(0.01, "the same in the later run", gt=0, lt=0.9)
+    batches: int = setting(30, "batches in an epoch; published: all of 17,712 frames", ge=1)
+    batch: int = setting(12, "frames in a batch; published: 64 and 16, later 63 and 18", ge=1)
+    every: int = setting(3, "one frame in so many is taken from each movie", ge=1)
+    movies: int = setting(12, "rendered movies, a third of them only for testing", ge=3)
+    length: int = setting(120, "frames of a rendered movie", ge=20)
+    weights: str = setting(
+        "random",
+        "weights of ResNet18: random, or a .safetensors or .pth file (published: ImageNet)",
+    )
+    sha256: str = setting("", "checksum of that file; needed where weights is a file")
     seed: int = setting(2020, "the same seed gives the same networks", ge=0)

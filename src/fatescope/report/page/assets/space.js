@@ -1,6 +1,6 @@
 // Points in space and time: turn with the mouse or the arrow keys, play with the space bar, click
 // a point to follow it; its name stays beside it.
-for (const root of document.querySelectorAll(".room")) {
+for (const root of document.querySelectorAll(".room:not(.solid)")) {
   const part = (selector) => root.querySelector(selector);
   const data = JSON.parse(part(".data").textContent);
   const canvas = part("canvas"), pen = canvas.getContext("2d");
@@ -81,8 +81,8 @@ for (const root of document.querySelectorAll(".room")) {
     axes(put, scale);
     const minutes = (frame * data.interval).toFixed(0);
     part("output").textContent = `frame ${frame}` + (data.unit ? `, ${minutes} ${data.unit}` : "");
-    const told = over >= 0 ? over : chosen;
-    about.textContent = told >= 0 ? describe(told) : `${places.length} ${places.length === 1 ? data.noun : data.noun === "nucleus" ? "nuclei" : data.noun + "s"}`;
+    const described = over >= 0 ? over : chosen;
+    about.textContent = described >= 0 ? describe(described) : `${places.length} ${places.length === 1 ? data.noun : data.noun === "nucleus" ? "nuclei" : data.noun + "s"}`;
   }
   function mark(x, y, radius, name) {
     pen.globalAlpha = 1;

@@ -1,0 +1,9 @@
+from .output import CountChances as CountChances
+from .output import cells_of_bins as cells_of_bins
+from .output import log_chances as log_chances
+from .settings import PopulationSettings as PopulationSettings
+from .small import DIVISOR as DIVISOR
+from .small import level_frame as level_frame
+from .small import pad_frame as pad_frame
+from .small import reduction as reduction
+from .small import shrink_frame as shrink_frame

@@ -1,0 +1,253 @@
+"""Living and dead cells of a plane without stains: from its pixels to classes and objects."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base.errors import InputError, ModelError, SettingsError
+from fatescope.base.finding import Finding
+from fatescope.base.stains import find_channel
+from fatescope.models.guard import check_input, describe_input
+from fatescope.models.outputs import PixelClasses
+from fatescope.predict.decoders.classes import ClassifiedPlane, decode_classes
+from fatescope.predict.level import LevelledPlane
+from fatescope.predict.normalise import normalise
+from fatescope.predict.predictor import open_predictor
+from fatescope.predict.size import pixel_stretch
+from fatescope.predict.tiling import make_grid, map_tiles
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.base.image import Image
+    from fatescope.base.spacing import Spacing
+    from fatescope.models.description import ModelDescription
+    from fatescope.predict.level import Contrast
+    from fatescope.predict.predictor import Predictor
+    from fatescope.predict.settings import ViabilityChoice
+    from fatescope.predict.tiling import Network, Pixels
+
+TRANSMITTED = ("brightfield", "phase")
+"""Channels without a stain, by the names that `find_channel` knows."""
+
+_KEEP = (1 / 1.1, 1.1)
+"""Within these ratios of the model's size an image is not resampled."""
+
+_SIDE_PX = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sized:
+    """How a plane is brought to the model's size, and who said so."""
+
+    scale: tuple[float, float]
+    source: str  # given, model, or assumed
+
+
+def open_viability_model(name_or_path: str, **how: Any) -> Predictor:
+    """Open a model as `open_predictor` does, and refuse one that does not tell live from dead.
+
+    Raises
+    ------
+    ModelError
+    """
+    predictor = open_predictor(name_or_path, **how)
+    output = predictor.description.output_as(PixelClasses)
+    if not output.live:
+        raise ModelError(
+            f"model {predictor.name!r} does not say which of its classes are nuclei of living and "
+            "of dead cells. Train one with `fatescope train viability`."
+        )
+    return predictor
+
+
+def choose_transmitted(image: Image, channel: str | None) -> int:
+    """Return the number of the channel without a stain.
+
+    Raises
+    ------
+    SettingsError
+        If it was given and is not there, or several could be it.
+    """
+    n, names = image.size("C"), image.channels
+    if channel is not None:
+        if channel.isdecimal() and channel not in names and int(channel) < n:
+            return int(channel)
+        if names:
+            try:
+                return names.index(find_channel(names, channel))
+            except InputError as error:
+                raise SettingsError(f"image {image.name!r}: {error}") from error
+    elif n == 1:
+        return 0
+    else:
+        for wanted in TRANSMITTED:
+            try:
+                return names.index(find_channel(names, wanted))
+            except InputError:
+                continue
+    listed = ", ".join(names) or f"0 to {n - 1}"
+    asked = f"channel = {channel!r}: " if channel is not None else ""
+    raise SettingsError(
+        f"{asked}image {image.name!r} has the channels {listed}. Say with --channel which one was "
+        "taken without a stain."
+    )
+
+
+def choose_size(spacing: Spacing, settings: ViabilityChoice, model: ModelDescription) -> Sized:
+    """Return how an image is brought to the model's size: as given, by pixel size, or as it is.
+
+    Raises
+    ------
+    SettingsError
+        If a diameter in µm is given and the pixel size is not known.
+    """
+    diameter, own = settings.diameter_px, model.image
+    um = spacing.um("YX")
+    if settings.diameter_um is not None:
+        if um is None:
+            raise SettingsError(
+                f"diameter_um = {settings.diameter_um:g}: the pixel size is not known. Give "
+                "--spacing-um too, or --diameter-px."
+            )
+        diameter = settings.diameter_um / math.sqrt(um[0] * um[1])
+    if diameter is not None:
+        down, across = pixel_stretch(spacing)
+        ratio = own.diameter_px / diameter
+        return Sized(scale=_unless_near((ratio * down, ratio * across)), source="given")
+    if um is not None and own.spacing_um is not None:
+        scale = um[0] / own.spacing_um[0], um[1] / own.spacing_um[1]
+        return Sized(scale=_unless_near(scale), source="model")
+    return Sized(scale=(1.0, 1.0), source="assumed")
+
+
+def _unless_near(scale: tuple[float, float]) -> tuple[float, float]:
+    near = all(_KEEP[0] <= s <= _KEEP[1] for s in scale)
+    return (1.0, 1.0) if near else scale
+
+
+def draw_maps(
+    network: Network, plane: LevelledPlane, model: ModelDescription, scale: tuple[float, float]
+) -> NDArray[np.uint8]:
+    """Return the maps (C, Y, X) of a plane on the working grid, 0 to 255."""
+    grid = make_grid(plane.shape, scale, model)
+    slabs = list(map_tiles(network, plane, grid, plane.contrast.statistics))
+    return slabs[0] if len(slabs) == 1 else np.concatenate(slabs, axis=1)
+
+
+def classify_plane(
+    network: Network, pixels: Pixels, model: ModelDescription, *, scale: tuple[float, float]
+) -> tuple[ClassifiedPlane, Contrast]:
+    """Return classes and objects of a plane on its own grid, and what contrast it has.
+
+    Parameters
+    ----------
+    network : Network
+    pixels : Pixels
+        The plane (Y, X).
+    model : ModelDescription
+        Its output is `PixelClasses`.
+    scale : tuple of float
+        Working pixels per pixel, down and across.
+
+    Notes
+    -----
+    A plane in which hardly a pixel stands out of the noise is background all over: what a network
+    sees in noise is not cells.
+    """
+    output = model.output_as(PixelClasses)
+    plane = LevelledPlane(pixels)
+    contrast = plane.contrast
+    if contrast.shows_nothing:
+        nothing, shape = np.zeros(0), (plane.shape[0], plane.shape[1])
+        empty = ClassifiedPlane(
+            classes=np.zeros(shape, np.uint8),
+            labels=np.zeros(shape, np.int32),
+            p_dead=nothing,
+            score=nothing,
+        )
+        return empty, contrast
+    found = decode_classes(draw_maps(network, plane, model, scale), output)
+    if scale == (1.0, 1.0):
+        return found, contrast
+    index = [
+        np.minimum(((np.arange(n) + 0.5) * s).astype(np.intp), length - 1)
+        for n, s, length in zip(plane.shape, scale, found.labels.shape, strict=True)
+    ]
+    at = np.ix_(*index)
+    return _without_lost(
+        replace(found, classes=found.classes[at], labels=found.labels[at])
+    ), contrast
+
+
+def _without_lost(found: ClassifiedPlane) -> ClassifiedPlane:
+    """Give objects new numbers where a coarser grid has lost some."""
+    there = np.bincount(found.labels.ravel(), minlength=len(found.p_dead) + 1)[1:] > 0
+    if there.all():
+        return found
+    number = np.concatenate([[0], np.where(there, np.cumsum(there), 0)]).astype(np.int32)
+    return replace(
+        found, labels=number[found.labels], p_dead=found.p_dead[there], score=found.score[there]
+    )
+
+
+def look_at(pixels: Pixels, model: ModelDescription, scale: tuple[float, float]) -> list[str]:
+    """Say in what the middle of a plane is unlike the training images of a model."""
+    plane = LevelledPlane(pixels)
+    if plane.contrast.shows_nothing:
+        return []
+    step = [max(1, round(1 / s)) for s in scale]
+    window = tuple(
+        slice(max(0, (n - _SIDE_PX * k) // 2), (n + _SIDE_PX * k) // 2)
+        for n, k in zip(plane.shape, step, strict=True)
+    )
+    tile = normalise(plane[window], plane.contrast.statistics)
+    return check_input(describe_input(tile[:: step[0], :: step[1]]), model)
+
+
+def plane_findings(
+    contrast: Contrast, n_objects: int, *, file: str, frame: int | None = None
+) -> list[Finding]:
+    """Return what is odd about a plane: nothing to see, nothing found, values that are none."""
+    found = []
+    if contrast.n_not_finite:
+        found.append(
+            Finding(
+                file=file,
+                frame=frame,
+                rule="not-finite",
+                severity="warning",
+                value=float(contrast.n_not_finite),
+                limit=0.0,
+                reason=f"{contrast.n_not_finite} of {contrast.n_pixels} pixels are NaN or "
+                "infinite; they count as background.",
+            )
+        )
+    if not contrast.most > contrast.least:
+        found.append(
+            Finding(
+                file=file,
+                frame=frame,
+                rule="constant" if contrast.most else "empty",
+                severity="warning",
+                value=contrast.most,
+                reason=f"All pixels have the value {contrast.most:g}; no cell can be found.",
+            )
+        )
+    elif not n_objects:
+        what = "Nothing stands out of the noise" if contrast.shows_nothing else "No cell was found"
+        found.append(
+            Finding(
+                file=file,
+                frame=frame,
+                rule="no-cells",
+                severity="warning",
+                value=0.0,
+                reason=f"{what}: an empty field, or one out of focus. It has no objects.",
+            )
+        )
+    return found

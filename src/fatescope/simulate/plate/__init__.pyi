@@ -1,0 +1,13 @@
+from .design import PlateDesign as PlateDesign
+from .design import WellPlan as WellPlan
+from .design import plan_plate as plan_plate
+from .field import CLASSES as CLASSES
+from .field import FieldScene as FieldScene
+from .field import FieldTruth as FieldTruth
+from .looks import PlateLook as PlateLook
+from .looks import vary_plate as vary_plate
+from .settings import PlateSettings as PlateSettings
+from .stage import Stage as Stage
+from .stage import place_stage as place_stage
+from .world import WellWorld as WellWorld
+from .world import live_well as live_well

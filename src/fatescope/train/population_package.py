@@ -1,0 +1,389 @@
+"""From a fitted network that counts to a package: calibrated on whole validation movies."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.lineages import read_lineage
+from fatescope.acquire.lineages.atlas_file import read_arrays
+from fatescope.acquire.lineages.growth_file import read_growth
+from fatescope.base import InputError
+from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.growth import (
+    GROUPS,
+    GrowthCurves,
+    Match,
+    count_by_frame,
+    estimate_populations,
+    growth_of,
+    match_growth,
+)
+from fatescope.models import (
+    ImageInput,
+    ModelDescription,
+    ModelPackage,
+    OpenVinoModel,
+    Tiling,
+    Training,
+    describe_input,
+    expected_ranges,
+    write_package,
+)
+from fatescope.numeric import BootstrapSettings, mean_interval
+from fatescope.predict.populations import (
+    DIVISOR,
+    CountChances,
+    cells_of_bins,
+    log_chances,
+    pad_frame,
+)
+from fatescope.prepare.store import SPLITS, read_samples, seen_hashes
+from fatescope.train.export import export_onnx, weights_bytes
+from fatescope.train.movie_frames import read_counted
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Progress
+    from fatescope.base.types import BoolArray, FloatArray, IntArray
+    from fatescope.lineage.growth import PopulationEstimate
+    from fatescope.models.inputs import ValueRange
+    from fatescope.prepare import Sample
+    from fatescope.train.movie_frames import CountedFrame
+    from fatescope.train.population_settings import PopulationRecipe
+    from fatescope.train.provenance import Provenance
+
+_TRUSTS = (0.3, 0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.018, 0.012)
+_COVERED = 0.9
+_LEAST_CELLS, _MOST_CELLS = 4, 350
+"""Frames that are scored, as movies are accepted by."""
+_FIT_MARGIN = 1.0
+_LIKENESS_EVERY = 7
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountedMovie:
+    """A movie with its truth, as the network sees it.
+
+    Parameters
+    ----------
+    unit : str
+    logits : ndarray of float, shape (frames, bins + 1)
+    used : ndarray of bool, shape (frames,)
+        Frames that are annotated.
+    truth : ndarray of int, shape (frames, len(`GROUPS`))
+    curves : GrowthCurves
+        Of all embryos but this one.
+    neighbour : bool or None
+    """
+
+    unit: str
+    logits: FloatArray
+    used: BoolArray
+    truth: IntArray
+    curves: GrowthCurves
+    neighbour: bool | None
+
+    def infer(self, output: CountChances, *, trust: float) -> tuple[Match, PopulationEstimate]:
+        """Return how the movie fits, and its counts."""
+        match = match_growth(
+            log_chances(self.logits[:, :-1], floor=output.floor),
+            self.used,
+            cells_of_bins(),
+            self.curves,
+            interval_min=None,
+            trust=trust,
+        )
+        estimate = estimate_populations(
+            match, self.curves, n_frames=len(self.used), up_to=output.counts_up_to
+        )
+        return match, estimate
+
+
+def package_counts(
+    network: Any,
+    *,
+    recipe: PopulationRecipe,
+    data: Path,
+    folder: Path,
+    provenance: Provenance,
+    progress: Progress | None = None,
+) -> ModelPackage:
+    """Export, calibrate on validation movies, score test movies once, write package and card.
+
+    Parameters
+    ----------
+    network : CountNetwork
+        With averaged weights.
+    recipe : PopulationRecipe
+    data : Path
+        Folder with ``samples.csv``.
+    folder : Path
+        New or empty.
+    provenance : Provenance
+    progress : callable, optional
+        Called with movies done, movies in all, and what is going on.
+    """
+    rows = read_samples(data, splits=SPLITS)
+    training = [s for s in rows if s.split == "train"]
+    files = {
+        "model.onnx": export_onnx(network, form="values"),
+        "weights.safetensors": weights_bytes(network),
+    }
+    some = read_counted(training[::_LIKENESS_EVERY])
+    description = _describe(recipe, rows, expected=_expected(some), provenance=provenance)
+    model = _model(description, files)
+    validation = read_movies(model, rows, split="validation", progress=progress)
+    if validation:
+        description = description.replace(output=calibrated(CountChances(), validation))
+    test = read_movies(model, rows, split="test", progress=progress)
+    scores = score_movies(description.output_as(CountChances), test)
+    said = {k: v[0] for k, v in scores.items()}
+    description = description.replace(
+        training=description.training.replace(scores={k: round(v, 4) for k, v in said.items()})
+    )
+    sample = pad_frame(_level(some[len(some) // 2]))[None, None]
+    return write_package(
+        folder,
+        description=description,
+        files=files,
+        test_input=sample,
+        test_output=_model(description, files).run(sample),
+        card=_card(description, scores, len(validation), len(test), provenance),
+    )
+
+
+def read_movies(
+    model: OpenVinoModel,
+    rows: Sequence[Sample],
+    *,
+    split: str,
+    progress: Progress | None = None,
+) -> list[CountedMovie]:
+    """Read the movies of one side, with what the network says of their annotated frames."""
+    by_unit: dict[str, list[Sample]] = defaultdict(list)
+    for s in rows:
+        if s.split == split:
+            by_unit[s.unit].append(s)
+    count, tempo, metadata = read_growth()
+    whole = GrowthCurves(count=count, tempo=tempo, metadata=metadata)
+    atlas = atlas_from_arrays(*read_arrays())
+    movies = []
+    for done, (unit, samples) in enumerate(by_unit.items()):
+        if progress is not None:
+            progress(done, len(by_unit), f"{split} movies")
+        frames = np.array([s.frame or 0 for s in samples])
+        seen = np.concatenate([_run(model, f) for f in read_counted(samples)])
+        logits = np.zeros((int(frames.max()) + 1, seen.shape[1]), dtype=np.float32)
+        logits[frames] = seen
+        used = np.zeros(len(logits), dtype=np.bool_)
+        used[frames] = True
+        lineage = read_lineage(samples[0].labels)
+        try:
+            curves = whole.apart_from(growth_of(atlas, lineage)[0])
+        except InputError:
+            curves = whole
+        movies.append(
+            CountedMovie(
+                unit=unit,
+                logits=logits,
+                used=used,
+                truth=count_by_frame(lineage, np.arange(len(used)) - samples[0].offset),
+                curves=curves,
+                neighbour=samples[0].neighbour,
+            )
+        )
+    return movies
+
+
+def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountChances:
+    """Choose how far a frame is trusted, and the limits of the findings, on validation movies."""
+    covered = {}
+    for trust in _TRUSTS:
+        each = [_score(m, m.infer(output, trust=trust)[1])["coverage"] for m in movies]
+        covered[trust] = float(np.nanmean(each))
+    enough = [t for t in _TRUSTS if covered[t] >= _COVERED]
+    trust = max(enough) if enough else max(_TRUSTS, key=lambda t: covered[t])
+    fits = [m.infer(output, trust=trust)[0].fit for m in movies]
+    return output.replace(
+        trust=trust,
+        least_fit=round(float(min(fits)) - _FIT_MARGIN, 2),
+        neighbour=_between(movies),
+    )
+
+
+def score_movies(
+    output: CountChances, movies: Sequence[CountedMovie]
+) -> dict[str, tuple[float, float, float]]:
+    """Return means over movies with their 95 % bootstrap intervals, by name.
+
+    ``coverage`` is the share of frames whose total lies in its interval, ``relative_error`` the
+    median of a movie's frames, ``error`` the mean in cells, ``error_AB`` as a share of its cells,
+    ``error_others`` the largest mean error of the other founders, ``counted`` the share of frames
+    that are not abstained from.
+    """
+    if not movies:
+        return {}
+    rows = [_score(m, m.infer(output, trust=output.trust)[1]) for m in movies]
+    return {
+        name: mean_interval(np.array([r[name] for r in rows]), BootstrapSettings())
+        for name in rows[0]
+    }
+
+
+def _score(movie: CountedMovie, found: PopulationEstimate) -> dict[str, float]:
+    total = movie.truth[:, 0]
+    wanted = movie.used & (total >= _LEAST_CELLS) & (total <= _MOST_CELLS)
+    kept = wanted & ~found.abstained
+    if not kept.any():
+        names = ("coverage", "relative_error", "error", "error_AB", "error_others")
+        return {**dict.fromkeys(names, float("nan")), "counted": 0.0}
+    truth, count = movie.truth[kept], found.count[kept]
+    off = np.abs(count - truth)
+    inside = (found.low[kept] <= truth) & (truth <= found.high[kept])
+    ab = GROUPS.index("AB")
+    others = [i for i in range(1, len(GROUPS)) if i != ab]
+    return {
+        "coverage": float(inside[:, 0].sum() / wanted.sum()),
+        "relative_error": float(np.median(off[:, 0] / truth[:, 0])),
+        "error": float(off[:, 0].mean()),
+        "error_AB": float(off[:, ab].sum() / max(truth[:, ab].sum(), 1)),
+        "error_others": float(off[:, others].mean(axis=0).max()),
+        "counted": float(kept.sum() / wanted.sum()),
+    }
+
+
+def _between(movies: Sequence[CountedMovie]) -> float:
+    """Return the chance of a neighbour that best parts the movies with and without one."""
+    known = [m for m in movies if m.neighbour is not None]
+    if len({m.neighbour for m in known}) < 2:
+        return CountChances().neighbour
+    chance = np.array([neighbour_chance(m.logits[m.used]) for m in known])
+    truth = np.array([bool(m.neighbour) for m in known])
+    limits = np.linspace(0.3, 0.9, 25)
+    right = [float(((chance > x) == truth).mean()) for x in limits]
+    best = [x for x, r in zip(limits, right, strict=True) if r == max(right)]
+    return round(float(np.median(best)), 3)
+
+
+def neighbour_chance(logits: FloatArray) -> float:
+    """Return the chance of a neighbour that the median frame says."""
+    return float(np.median(1 / (1 + np.exp(-logits[:, -1].astype(np.float64)))))
+
+
+def _run(model: OpenVinoModel, frame: CountedFrame) -> FloatArray:
+    return model.run(pad_frame(_level(frame))[None, None])
+
+
+def _level(frame: CountedFrame) -> NDArray[np.float32]:
+    return frame.pixels.astype(np.float32) / np.float32(128)
+
+
+def _model(description: ModelDescription, files: dict[str, bytes]) -> OpenVinoModel:
+    draft = ModelPackage(description=description, files=files, sha256="", source=Path("draft"))
+    return OpenVinoModel(draft, precision="fp32", threads=1)
+
+
+def _expected(frames: Sequence[CountedFrame]) -> dict[str, ValueRange]:
+    ranges = expected_ranges([describe_input(_level(f)) for f in frames])
+    return {
+        name: r.replace(low=round(r.low, 4), high=round(r.high, 4)) for name, r in ranges.items()
+    }
+
+
+def _describe(
+    recipe: PopulationRecipe,
+    rows: Sequence[Sample],
+    *,
+    expected: dict[str, ValueRange],
+    provenance: Provenance,
+) -> ModelDescription:
+    seen = [s for s in rows if s.split in ("train", "validation")]
+    before = provenance.start.training.units_seen if provenance.start else ()
+    frames = recipe.frames
+    return ModelDescription(
+        name=recipe.name,
+        summary=recipe.summary,
+        task=recipe.task,
+        cite=recipe.cite,
+        input=ImageInput(
+            expected=expected,
+            polarity="bright",
+            modality="fluorescence",
+            diameter_px=10.0,
+            diameter_range_px=(5.0, 30.0),
+            tiling=Tiling(
+                tile_px=(frames.rows, frames.columns),
+                halo_px=(0, 0),
+                divisor=(DIVISOR, DIVISOR),
+            ),
+        ),
+        output=CountChances(),
+        training=Training(
+            units_seen=tuple(sorted({*seen_hashes(rows), *before})),
+            n_images=len(seen),
+            n_objects=0,
+            recipe=recipe.name,
+            command=provenance.command,
+            seed=recipe.seed,
+        ),
+    )
+
+
+def _card(
+    description: ModelDescription,
+    scores: dict[str, tuple[float, float, float]],
+    n_validation: int,
+    n_test: int,
+    provenance: Provenance,
+) -> str:
+    output = description.output_as(CountChances)
+    minutes = provenance.cpu_minutes
+    took = "" if minutes is None else f", {minutes:.0f} CPU minutes"
+    parts = [
+        f"# {description.name}",
+        description.summary,
+        "## What it expects\n\nMovies of maximum projections of nuclei, bright on dark, of embryos "
+        "of *C. elegans* from two cells to about 350. Each frame is reduced to about 184 pixels "
+        "along its longer side and levelled.",
+        f"## How it was made\n\n`{provenance.command}`: {provenance.steps} steps{took}, "
+        f"{description.training.n_images} frames for training and validation. Of {n_validation} "
+        f"validation movies, a frame counts {output.trust:g} of an independent one, so that 90 % "
+        "intervals hold the truth; a movie whose best fit is below "
+        f"{output.least_fit:g} is unlike the training data.",
+    ]
+    if scores:
+        lines = "\n".join(
+            f"| {_WORDS[name]} | {value:.3f} ({low:.3f} to {high:.3f}) |"
+            for name, (value, low, high) in scores.items()
+        )
+        parts.append(
+            f"## Held-out score\n\nMeans over {n_test} movies that neither training nor "
+            "calibration has seen, with 95 % bootstrap intervals over movies; frames with 4 to "
+            "350 cells. The growth of the embryo itself was left out.\n\n| | |\n|--|--|\n" + lines
+        )
+    else:
+        parts.append("## Held-out score\n\nThere were no test movies: its worth is unknown.")
+    parts.append(
+        "## What the numbers do not cover\n\nTest movies that are rendered share their renderer "
+        "with training. Mutants, other species, other markers, and embryos whose tempo changes "
+        "on the way are not among them."
+    )
+    return "\n\n".join(parts) + "\n"
+
+
+_WORDS = {
+    "coverage": "totals inside their 90 % interval",
+    "relative_error": "median relative error of the total",
+    "error": "mean absolute error of the total, cells",
+    "error_AB": "mean absolute error of AB, as a share of its cells",
+    "error_others": "mean absolute error of the worst other founder, cells",
+    "counted": "frames counted",
+}

@@ -1,0 +1,160 @@
+"""Populations: frames of movies with nuclei from tables; scored by the number of cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+import torch
+from torch.nn.functional import avg_pool2d, binary_cross_entropy_with_logits, log_softmax
+
+from fatescope.predict.populations import cells_of_bins, pad_frame
+from fatescope.prepare.store import read_samples
+from fatescope.train.movie_frames import FrameSource, read_counted
+from fatescope.train.population_network import CountNetwork
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fatescope.base import Progress
+    from fatescope.base.types import FloatArray
+    from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.train.movie_frames import CountedFrame
+    from fatescope.train.population_settings import PopulationRecipe
+    from fatescope.train.provenance import Provenance
+    from fatescope.train.task import Row
+
+Batch = tuple[torch.Tensor, ...]
+
+VALIDATED = 400
+"""Frames of validation movies that a score is made from, evenly taken."""
+
+
+class PopulationTask:
+    """Counts in frames of movies.
+
+    Parameters
+    ----------
+    stage : PopulationRecipe
+    data : Path
+        Folder with ``samples.csv`` of `prepare pairs --movies`; test rows are not opened.
+    """
+
+    def __init__(self, stage: PopulationRecipe, *, data: Path) -> None:
+        self._stage = stage
+        frames = read_counted(read_samples(data, splits=["train"]))
+        self._source = FrameSource(frames, settings=stage.frames, seed=stage.seed)
+        held = read_samples(data, splits=["validation"])
+        step = max(1, len(held) // VALIDATED)
+        self._validation = read_counted(held[::step])
+        self._cells = torch.from_numpy(np.log2(cells_of_bins())).float()
+
+    @property
+    def seed(self) -> int:
+        """Seed of the stage."""
+        return self._stage.seed
+
+    def build(self) -> torch.nn.Module:
+        """Return the network with random weights."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            network = CountNetwork(self._stage.network)
+        return network.to(memory_format=torch.channels_last)
+
+    def batch(self, step: int, size: int) -> Batch:
+        """Return frames, maps of nuclei, counts and neighbours."""
+        return self._source.batch(step, size)
+
+    def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """Return the loss and its three parts."""
+        image, truth, counts, beside = batch
+        logits, drawn = network.both(image.contiguous(memory_format=torch.channels_last))
+        logits, drawn = logits.float(), drawn.float()
+        settings = self._stage.loss
+        step = self._cells[1] - self._cells[0]
+        away = (self._cells.to(counts.device) - torch.log2(counts)[:, None]) / step
+        target = torch.softmax(-0.5 * (away / settings.width) ** 2, dim=1)
+        chances = -(target * log_softmax(logits[:, :-1], dim=1)).sum(dim=1).mean()
+        soft = avg_pool2d(truth, 3, stride=1, padding=1)
+        nuclei = ((drawn - soft) ** 2).sum(dim=(1, 2, 3)) / torch.sqrt(counts)
+        known = beside >= 0
+        neighbour = chances.new_zeros(())
+        if known.any():
+            neighbour = binary_cross_entropy_with_logits(logits[known, -1], beside[known])
+        parts = {"chances": chances, "nuclei": nuclei.mean(), "neighbour": neighbour}
+        total = chances + settings.nuclei * parts["nuclei"] + settings.neighbour * neighbour
+        return {"loss": total, **parts}
+
+    def validate(self, network: Any) -> Row:
+        """Return how far the likeliest number is from the truth, and how often it is near."""
+        if not self._validation:
+            return {}
+        said = predicted_counts(network, self._validation)
+        true = np.array([len(f.at) for f in self._validation])
+        off = np.abs(said - true) / true
+        return {"agreement": float(1 - np.median(off)), "within_10": float((off <= 0.1).mean())}
+
+
+def frame_logits(network: Any, frames: Sequence[CountedFrame]) -> FloatArray:
+    """Return the logits of frames, (n, N_BINS + 1)."""
+    out = []
+    device = next(network.parameters()).device
+    with torch.no_grad():
+        for frame in frames:
+            level = pad_frame(frame.pixels.astype(np.float32) / 128)
+            out.append(network(torch.from_numpy(level)[None, None].to(device)).float().cpu())
+    return np.asarray(torch.cat(out))
+
+
+def predicted_counts(network: Any, frames: Sequence[CountedFrame]) -> FloatArray:
+    """Return the mean number of cells that the network says, on the logarithm, for each frame."""
+    chances = np.exp(_log_softmax(frame_logits(network, frames)[:, :-1]))
+    return np.asarray(2 ** (chances @ np.log2(cells_of_bins())))
+
+
+def _log_softmax(logits: FloatArray) -> FloatArray:
+    high = logits.max(axis=1, keepdims=True)
+    return np.asarray(logits - high - np.log(np.exp(logits - high).sum(axis=1, keepdims=True)))
+
+
+class _Populations:
+    """How recipes of networks that count are trained."""
+
+    scores: ClassVar = {
+        "agreement": "1 less the median relative error of a frame",
+        "within_10": "frames that are right within 10 %",
+    }
+    metric = "agreement"
+    scored_on = "Single frames of the validation movies, before the movie as a whole is considered."
+
+    def inherit(self, recipe: PopulationRecipe, start: ModelDescription | None) -> PopulationRecipe:
+        return recipe if start is None or recipe.cite else recipe.replace(cite=start.cite)
+
+    def build_task(self, stage: PopulationRecipe, *, data: Path) -> PopulationTask:
+        return PopulationTask(stage, data=data)
+
+    def write_package(
+        self,
+        network: Any,
+        *,
+        recipe: PopulationRecipe,
+        data: Path,
+        folder: Path,
+        provenance: Provenance,
+        left_out: Sequence[Any] | None,
+        progress: Progress | None,
+    ) -> ModelPackage:
+        from fatescope.train.population_package import package_counts
+
+        return package_counts(
+            network,
+            recipe=recipe,
+            data=data,
+            folder=folder,
+            provenance=provenance,
+            progress=progress,
+        )
+
+
+POPULATIONS = _Populations()

@@ -1,0 +1,303 @@
+"""Living and dead cells without a stain, from files on disk to classes, tables and a report.
+
+read -> light and contrast -> network on tiles -> class map -> objects -> measured -> written. What
+is not about viability is in `workflows/predict.py`.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
+from fatescope.measurement import objects_table, sum_in_bands
+from fatescope.models import PixelClasses
+from fatescope.predict import (
+    Plane,
+    Predictor,
+    ViabilitySettings,
+    choose_size,
+    choose_transmitted,
+    classify_plane,
+    open_viability_model,
+    plane_findings,
+)
+from fatescope.predict.viability import look_at
+from fatescope.workflows.plan import Cost, RunPlan
+from fatescope.workflows.predict import Found, Raster, System, plan_images, predict_images
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.models.description import ModelDescription
+    from fatescope.predict import Scratch
+    from fatescope.predict.decoders.classes import ClassifiedPlane
+    from fatescope.predict.level import Contrast
+    from fatescope.predict.scratch import Rows
+    from fatescope.predict.viability import Sized
+    from fatescope.run import Summary
+    from fatescope.workflows.predict import Inputs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ClassifiedFrame:
+    """One frame: what its pixels are, its objects measured, and what contrast it has."""
+
+    found: ClassifiedPlane
+    objects: Table
+    contrast: Contrast
+
+
+def predict_viability(
+    inputs: Inputs,
+    *,
+    out: Path | str,
+    settings: ViabilitySettings | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Say of each cell whether it lives; what ``predict viability`` does.
+
+    Parameters
+    ----------
+    inputs : path or sequence of paths
+        Images without a stain (bright field, phase), movies, or folders of them.
+    out : path
+        Output folder. The same call again continues, also with more inputs.
+    settings : ViabilitySettings, optional
+    execution : Execution, optional
+        How the machine is used; never changes a result.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+
+    Returns
+    -------
+    Summary
+        The results are in ``out``: ``labels/`` (nuclei), ``classes/`` (the class of each pixel),
+        ``objects`` (with ``class, p_dead, score``), ``images.csv``, ``findings.csv``,
+        ``run.json`` and ``report.html``.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError, RunError
+        When nothing can be done. An image that cannot be processed costs a finding instead.
+
+    Examples
+    --------
+    >>> predict_viability("well.tif", out="results")  # doctest: +SKIP
+    """
+    return predict_images(
+        VIABILITY,
+        inputs,
+        out=out,
+        settings=settings or ViabilitySettings(),
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
+
+
+def plan_viability(
+    inputs: Inputs,
+    *,
+    settings: ViabilitySettings | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `predict_viability` would do, without doing or writing anything."""
+    return plan_images(
+        VIABILITY, inputs, settings=settings or ViabilitySettings(), execution=execution
+    )
+
+
+def find_viability(
+    image: Image,
+    settings: ViabilitySettings,
+    *,
+    predictor: Predictor,
+    scratch: Scratch | None = None,
+    decided: None = None,
+) -> Found:
+    """Classify the frames of one image; the `System.find` of viability.
+
+    Raises
+    ------
+    InputError
+        If the image is a stack: focus differs from plane to plane, and cells would be counted in
+        each.
+    """
+    if image.size("Z") > 1:
+        raise InputError(
+            f"image {image.name!r} is a stack of {image.size('Z')} planes. Give the plane in "
+            "focus, or a projection."
+        )
+    model = predictor.description
+    channel = choose_transmitted(image, settings.channel)
+    sized = choose_size(image.spacing, settings, model)
+    findings = size_findings(sized, model, file=image.name)
+    labels: list[Raster] = []
+    classes: list[Raster] = []
+    tables = []
+    seconds = {"classify": 0.0}
+    many = scratch is not None and image.size("T") > 1
+    for t in range(image.size("T")):
+        begun = time.perf_counter()
+        plane = Plane(image, {"T": t, "C": channel, "Z": 0})
+        if t == 0:
+            findings += likeness(plane, model, sized, file=image.name)
+        frame = classify_frame(image, plane, predictor, sized)
+        plane.release()
+        n = len(frame.objects)
+        findings += plane_findings(frame.contrast, n, file=image.name, frame=t)
+        tables.append(frame.objects)
+        kind = np.min_scalar_type(n)
+        for kept, values in (
+            (labels, frame.found.labels.astype(kind)),
+            (classes, frame.found.classes),
+        ):
+            kept.append(_Waiting(scratch, values) if many and scratch is not None else values)
+        seconds["classify"] += time.perf_counter() - begun
+
+    def close() -> None:
+        for raster in (*labels, *classes):
+            if isinstance(raster, _Waiting):
+                raster.close()
+
+    return Found(
+        tables={"objects": Table.concatenate(tables)},
+        rasters={"labels": labels, "classes": classes},
+        findings=findings,
+        record={
+            "channel": channel,
+            "classes": list(model.output_as(PixelClasses).channels),
+            "diameter": {
+                "value": round(model.image.diameter_px / float(np.sqrt(np.prod(sized.scale))), 2),
+                "unit": "px",
+                "source": "given" if sized.source == "given" else "model",
+            },
+        },
+        seconds=seconds,
+        close=close,
+    )
+
+
+class _Waiting:
+    """Rows of a frame that wait on disk."""
+
+    def __init__(self, scratch: Scratch, values: NDArray[Any]) -> None:
+        self.dtype = values.dtype
+        self._rows: Rows = scratch.rows((values.shape[0], values.shape[1]), values.dtype)
+        self._rows.write(0, values)
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        rows, columns = index
+        return self._rows.read(rows.start, rows.stop)[:, columns]
+
+    def close(self) -> None:
+        self._rows.close()
+
+
+def classify_frame(
+    image: Image, plane: Plane, predictor: Predictor, sized: Sized
+) -> ClassifiedFrame:
+    """Classify and measure one frame of one channel."""
+    model = predictor.description
+    # A package has one network for all planes, and asks for no statistics.
+    network = predictor.network(plane.parts, None)  # type: ignore[arg-type]
+    found, contrast = classify_plane(network, plane, model, scale=sized.scale)
+    return ClassifiedFrame(
+        found=found,
+        objects=measure_cells(image, plane, found, model),
+        contrast=contrast,
+    )
+
+
+def measure_cells(
+    image: Image, plane: Plane, found: ClassifiedPlane, model: ModelDescription
+) -> Table:
+    """Return a row for each object: place, size, brightness, then ``class, p_dead, score``."""
+    output = model.output_as(PixelClasses)
+    c = plane.at["C"]
+    name = image.channels[c] if image.channels else str(c)
+    labels = found.labels
+
+    def read(_: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
+        return labels[rows], {name: plane[rows, :]}
+
+    table = objects_table(
+        sum_in_bands(labels.shape, read),
+        shape=labels.shape,
+        spacing_um=image.spacing.um("YX"),
+        frame=plane.at["T"],
+    )
+    row = table["label"] - 1
+    p_dead = found.p_dead[row]
+    state = np.where(p_dead >= output.least_dead, output.dead, output.live).astype(object)
+    return table.with_columns({"class": state, "p_dead": p_dead, "score": found.score[row]})
+
+
+def size_findings(sized: Sized, model: ModelDescription, *, file: str) -> list[Finding]:
+    """Say where the size of a pixel was assumed."""
+    if sized.source != "assumed":
+        return []
+    um = model.image.spacing_um
+    pixel = f" ({um[-1]:g} µm a pixel)" if um is not None else ""
+    return [
+        Finding(
+            file=file,
+            rule="no-scale",
+            severity="warning",
+            reason=f"The pixel size is not known; nuclei of about {model.image.diameter_px:g} px"
+            f"{pixel}, those of the model, were assumed. Give --spacing-um or --diameter-px.",
+        )
+    ]
+
+
+def likeness(plane: Plane, model: ModelDescription, sized: Sized, *, file: str) -> list[Finding]:
+    """Say in what an image is unlike the training images, in one finding or none."""
+    reasons = look_at(plane, model, sized.scale)
+    if not reasons:
+        return []
+    return [
+        Finding(
+            file=file,
+            frame=plane.at["T"],
+            rule="unlike-training",
+            severity="warning",
+            value=float(len(reasons)),
+            reason=f"The image is unlike the training images of {model.name}: "
+            f"{'; '.join(reasons)}. Look at the outlines before you use the numbers.",
+        )
+    ]
+
+
+def _write_pages(out: Path) -> Sequence[str]:
+    from fatescope.report.page import write_page
+    from fatescope.report.viability import viability_page
+
+    write_page(out / "report.html", viability_page(out))
+    return ("report.html",)
+
+
+VIABILITY: System[ViabilitySettings] = System(
+    command="predict viability",
+    cost=Cost(
+        cpu_seconds=0.22,
+        unit_seconds=0.03,
+        memory_mb=25.0,
+        output_mb=0.3,
+        unit_mb=0.02,
+        start_mb=300.0,
+    ),
+    find=find_viability,
+    open_model=open_viability_model,
+    write_pages=_write_pages,
+)
+"""By megapixel of a well that cells fill by a quarter."""

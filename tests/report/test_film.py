@@ -1,0 +1,30 @@
+"""Films: every frame is there, in MP4 and in GIF."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from fatescope.acquire.movies import read_frames
+from fatescope.base import InputError
+from fatescope.report import side_by_side, write_film
+
+
+def test_a_film_has_every_frame_in_both_forms(tmp_path):
+    grey = np.zeros((31, 41), np.uint8)
+    colour = np.full((31, 41, 3), (200, 0, 0), np.uint8)
+    frames = [side_by_side([grey + i, colour], ["old", "new"], note=f"{i}") for i in (0, 90, 200)]
+    film, still = write_film(tmp_path / "film", frames)
+    played = list(read_frames(film))
+    assert len(played) == 3
+    assert all(n % 2 == 0 for n in played[0].shape[:2])
+    assert played[2][30, 10].mean() > played[0][30, 10].mean() + 100
+    assert played[0][30, 60, 0] > 150, "red stays red"
+    with Image.open(still) as gif:
+        assert gif.n_frames == 3
+
+
+def test_no_frame_and_frames_of_unlike_size_are_refused(tmp_path):
+    for frames in ([], [np.zeros((4, 4, 3), np.uint8), np.zeros((4, 6, 3), np.uint8)]):
+        with pytest.raises(InputError, match="frames of one size"):
+            write_film(tmp_path / "film", frames)
+    assert not list(tmp_path.iterdir())

@@ -1,0 +1,236 @@
+"""The task of membranes: crops, scores, package, tuning; small rendered volumes."""
+
+import csv
+import shutil
+
+import numpy as np
+import pytest
+import tifffile
+
+pytest.importorskip("onnx")
+pytest.importorskip("openvino")
+
+from tests.predict.membrane.cells import SPACING, embryo
+
+from fatescope.base import Execution, ModelError, SettingsError
+from fatescope.models import check_model, load_model, read_package
+from fatescope.predict.membrane import (
+    MembraneSettings,
+    level_on_grid,
+    map_walls,
+    open_membrane_model,
+    plane_window,
+    segment_membranes,
+    wall_maps,
+)
+from fatescope.prepare import SliceSettings, group_slices, read_samples, read_slice_volume
+from fatescope.train import MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
+from fatescope.train.membrane_crops import MembraneCropSource, load_membranes
+from fatescope.train.membrane_scoring import score_planes
+from fatescope.train.tasks.membrane import MembraneTask
+from fatescope.train.tune_settings import StudyExecution
+from fatescope.workflows.slices import prepare_slices
+from fatescope.workflows.training import train_model
+from fatescope.workflows.tuning import tune_recipe
+
+SMALL = {
+    "crops": {"planes": 3, "size_px": 32, "spacing_um": SPACING[3]},
+    "network": {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)},
+    "fit": {
+        "steps": 40,
+        "batch": 4,
+        "steps_per_epoch": 20,
+        "validate_every": 1,
+        "learning_rate": 0.01,
+        "ema_decay": 0.5,
+        "precision": "float32",
+    },
+    "validation_planes": 2,
+}
+RECIPE = MembraneRecipe.from_values(SMALL)
+
+
+@pytest.fixture(scope="module")
+def slices(tmp_path_factory):
+    """Slices of five volumes: three to train, one to choose, one to test."""
+    root = tmp_path_factory.mktemp("membranes")
+    for time in range(5):
+        pixels, labels, _ = embryo(3, seed=time)
+        for kind, values in (("raw", pixels), ("labels", labels.astype(np.uint16))):
+            (root / "volumes" / kind).mkdir(parents=True, exist_ok=True)
+            tifffile.imwrite(root / "volumes" / kind / f"e_t{time}.tif", values[8:32:2])
+    settings = SliceSettings(
+        images="raw/{embryo}_t{frame}.tif",
+        labels="labels/{embryo}_t{frame}.tif",
+        axes="ZYX",
+        spacing_um=(1.2, 0.3, 0.3),
+        validation=0.2,
+        test=0.2,
+        guard_frames=0,
+    )
+    prepare_slices(
+        root / "volumes", out=root / "slices", settings=settings, execution=Execution(workers=1)
+    )
+    return root / "slices"
+
+
+@pytest.fixture(scope="module")
+def trained(slices, tmp_path_factory):
+    out = tmp_path_factory.mktemp("trained")
+    return out, train_model(RECIPE, data=slices, out=out)
+
+
+def test_a_crop_depends_on_its_number_alone_and_shows_walls_where_cells_meet(slices):
+    volumes = load_membranes(read_samples(slices, splits=["train"]), settings=RECIPE.crops)
+    source = MembraneCropSource(volumes, settings=RECIPE.crops, seed=3)
+    image, target = source.crop(7)
+    again = MembraneCropSource(volumes, settings=RECIPE.crops, seed=3).crop(7)
+    assert np.array_equal(image, again[0])
+    assert np.array_equal(target, again[1])
+    assert image.shape == (3, 32, 32)
+    assert target.shape == (3, 32, 32)
+    assert not np.array_equal(image, source.crop(8)[0])
+    crops = [source.crop(n) for n in range(20)]
+    bright = [
+        i[1][t[0] > 0.9].mean() - i[1][(t[0] < 0.1) & (t[1] > 0.9)].mean()
+        for i, t in crops
+        if (t[0] > 0.9).any() and ((t[0] < 0.1) & (t[1] > 0.9)).any()
+    ]
+    assert np.mean(bright) > 0.1, "walls are bright, and targets lie on them"
+
+
+def test_a_crop_is_seen_as_prediction_sees_it(slices):
+    plain = RECIPE.crops.replace(
+        turn=0,
+        alone=0,
+        zoom=(1, 1),
+        stretch=0,
+        gamma=(1, 1),
+        gain=(1, 1),
+        blur_px=0,
+        noise=0,
+        offset=0,
+    )
+    (volume, *_) = load_membranes(read_samples(slices, splits=["train"]), settings=plain)
+    seen = level_on_grid(volume_pixels(slices), plain.spacing_um)
+    assert seen is not None
+    assert np.array_equal(seen[1], volume.levelled)
+    window = plane_window(volume.levelled, 0, planes=3)
+    assert np.array_equal(window[0], window[1]), "at an end the last plane is repeated"
+
+
+def volume_pixels(slices):
+    group = group_slices(read_samples(slices, splits=["train"]))[0]
+    return read_slice_volume(group).pixels
+
+
+def test_training_writes_curves_baselines_film_and_a_package_that_predicts(trained):
+    out, done = trained
+    with (out / "log.csv").open() as stream:
+        rows = list(csv.DictReader(stream))
+    assert {"iou", "dice", "precision", "recall", "wall_f1", "learning_rate"} <= set(rows[0])
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    page = (out / "report.html").read_text()
+    assert "filled silhouette" in page
+    assert "The same planes over epochs" in page
+    assert done.verdict in page
+    assert (out / "film.mp4").stat().st_size > 0
+    assert (out / "film.gif").stat().st_size > 0
+    check = check_model(out / "package")
+    assert check.passed, check
+    package = read_package(out / "package")
+    assert package.description.output.channels == ("wall", "inside")
+    assert set(package.description.training.scores) == {
+        *("iou", "dice", "precision", "recall", "wall_f1")
+    }
+
+
+def test_the_package_predicts_and_a_package_of_something_else_is_refused(trained):
+    out, _ = trained
+    predictor = open_membrane_model(out / "package")
+    pixels, _, points = embryo(3)
+    maps = wall_maps(predictor)
+    settings = MembraneSettings(surface_depth_um=0.7, outer_um=0.0)
+    found = segment_membranes(pixels, SPACING[3], settings, markers=points, maps=maps)
+    assert len(np.unique(found.labels)) == len(points) + 1
+    assert wall_maps(open_membrane_model("classical")) is None
+    with pytest.raises(ModelError, match="membrane-maps"):
+        open_membrane_model("nuclei")
+
+
+def test_a_killed_training_continues_to_the_same_curve(slices, tmp_path, trained):
+    class StopError(Exception):
+        pass
+
+    def stop(done, total, row):
+        if done < total:
+            raise StopError
+
+    task = MembraneTask(RECIPE, data=slices)
+    with pytest.raises(StopError):
+        fit(task, RECIPE.fit, folder=tmp_path, report=stop)
+    fit(MembraneTask(RECIPE, data=slices), RECIPE.fit, folder=tmp_path)
+    assert (tmp_path / "log.csv").read_bytes() == (trained[0] / "log.csv").read_bytes()
+
+
+def test_no_test_unit_is_opened_by_training(slices, tmp_path):
+    copy = tmp_path / "slices"
+    shutil.copytree(slices, copy)
+    for sample in read_samples(copy, splits=["test"]):
+        sample.image.unlink()
+    MembraneTask(RECIPE, data=copy)
+
+
+def test_the_tuning_of_membranes_maximises_their_iou(slices, tmp_path):
+    said = {k: SMALL[k] for k in ("crops", "network", "validation_planes")}
+    recipe = {"name": "t", "task": "membrane", **said}
+    done = tune_recipe(
+        recipe,
+        data=slices,
+        out=tmp_path,
+        settings=TuneSettings(trials=2, share=0.2, score="iou", search=("fit.batch=2:4",)),
+        execution=StudyExecution(),
+    )
+    assert done.score == "iou"
+    assert done.counts["complete"] == 2
+    assert read_recipe(tmp_path / "best.toml").task == "membrane"
+
+
+def test_shipped_recipes_of_membranes_are_read_by_their_task():
+    for name in ("membrane", "membrane_100x1x10"):
+        recipe = read_recipe(name)
+        assert isinstance(recipe, MembraneRecipe)
+        assert find_trainable(recipe.task).metric == "wall_f1"
+    tuning = read_recipe("membrane_100x1x10").tune
+    assert (tuning.trials, tuning.epochs, tuning.share, tuning.score) == (100, 1, 0.1, "iou")
+    with pytest.raises(SettingsError, match="wall and inside"):
+        MembraneRecipe.from_values({"network": {"n_outputs": 3}})
+
+
+def test_the_shipped_package_draws_walls_of_a_rendered_embryo_on_planes_and_volumes():
+    model = load_model("membrane")
+    pixels, true, _ = embryo(3)
+    for values, labels, spacing in (
+        (pixels, true, SPACING[3]),
+        (pixels[20], true[20], SPACING[3][1:]),
+    ):
+        _, levelled = level_on_grid(values, spacing)
+        drawn = map_walls(levelled, model, planes=5)
+        assert drawn.wall.shape == labels.shape
+        border = np.zeros(labels.shape, bool)
+        border[..., 1:] = labels[..., 1:] != labels[..., :-1]
+        inner = (labels > 0) & ~border
+        assert drawn.wall[border].mean() > drawn.wall[inner].mean() + 0.3
+        assert drawn.inside[inner].mean() > drawn.inside[labels == 0].mean() + 0.5
+
+
+def test_scores_name_their_plane(slices):
+    volumes = load_membranes(read_samples(slices, splits=["validation"]), settings=RECIPE.crops)
+
+    class Nothing:
+        def run(self, batch):
+            return np.zeros((len(batch), 2, *batch.shape[2:]), np.float32)
+
+    found = list(score_planes(Nothing(), volumes, 3, 2))
+    assert [name.rpartition(", ")[0] for name, _, _ in found] == [volumes[0].unit] * 2
+    assert all(s.recall == 0 and s.wall_f1 == 0 for _, s, _ in found)
