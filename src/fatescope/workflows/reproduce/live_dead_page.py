@@ -26,12 +26,15 @@ from fatescope.report.page import (
 from fatescope.workflows.reproduce.live_dead_arms import (
     BEST,
     FILMS,
+    METRIC,
     MOMENTUM_ONLY,
     RUNS,
     SCALED,
     WEIGHTS,
     WELLS_ONLY,
+    arms,
     corrected,
+    fit_settings,
 )
 from fatescope.workflows.reproduce.live_dead_film import PALETTES
 from fatescope.workflows.reproduce.live_dead_scores import KEPT, WHOLE, difference_over_wells
@@ -47,6 +50,7 @@ if TYPE_CHECKING:
     from fatescope.workflows.reproduce.settings import LiveDeadRecipe
 
 _BLUE, _RED, _GREY, _GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
+_MOST_RATES = 400
 _OF_CLASS = {"live": _BLUE, "dead": _RED}
 
 
@@ -134,7 +138,7 @@ def write_live_dead_page(
         *_weights(found),
         _curves(found),
         *_films(found),
-        *(_course(found, run) for run in RUNS if found.has(run)),
+        *(_course(found, run, recipe) for run in RUNS if found.has(run)),
         _what_to_know(found, recipe, is_rendered=is_rendered, quick=quick),
         LIVE_DEAD.section(),
     ]
@@ -213,8 +217,8 @@ def _four_runs(found: _Results) -> Section:
             )
     text = (
         "Area under precision-recall (AUPRC), area under ROC and F1 are of pixels: nuclei of "
-        "living cells (Hoechst, DAPI) and of dead ones (DRAQ7, Cy5), in this order. `Its own "
-        "tiles` are those a run chooses by: a random tenth, as published, or tiles of validation "
+        "living cells (Hoechst, DAPI) and of dead ones (DRAQ7, Cy5), in this order. Its own "
+        "tiles are those a run chooses by: a random tenth, as published, or tiles of validation "
         "wells where it is corrected. The last two columns are of whole images of wells that no "
         "training has seen, with 95 % intervals over wells.",
         "Published figures were read off the axes of two training plots; they are of real cells, "
@@ -257,7 +261,7 @@ def _corrections(found: _Results) -> list[Section]:
         row = [words]
         for name in ("live", "dead"):
             own, held = found.own(arm, name), found.held(arm, WHOLE, name)["auprc"]
-            row += [_number(own), _number(held), f"{own - held:+.3f}"]
+            row += [_number(own), _number(held), _signed(own - held)]
             row.append("" if arm == BEST else _gain(found, arm, BEST, name))
         rows.append(row)
     at = np.arange(len(there), dtype=float)
@@ -283,7 +287,7 @@ def _corrections(found: _Results) -> list[Section]:
         f"All rows are the run {BEST}. A split does not make a network better: it makes its own "
         "number true, so look at the difference between its own tiles and the wells set aside. "
         "The momentum changes the network itself: published code gave torch 0.999, which Keras "
-        "reads as `keep 99.9 %` and torch as `take 99.9 % of the newest batch`, so that the "
+        "reads as: keep 99.9 %, and torch as: take 99.9 % of the newest batch; so that the "
         "network is judged with the statistics of its last batch alone.",
         f"The right number is 0.001 for epochs of 2,620 batches. Ours are shorter; the weight of "
         f"{momentum:.3g} remembers the same share of an epoch.",
@@ -292,7 +296,10 @@ def _corrections(found: _Results) -> list[Section]:
     )
     columns = ["what"]
     for name in ("live", "dead"):
-        columns += [f"{name}: own tiles", "wells set aside", "difference", "gain (95 %)"]
+        columns += [
+            f"{name}: {what}"
+            for what in ("own tiles", "wells set aside", "difference", "gain (95 %)")
+        ]
     chart = Chart(
         title="Area under precision-recall, correction by correction",
         x=Axis(title="AUPRC", ends=(0.0, 1.0)),
@@ -306,6 +313,10 @@ def _corrections(found: _Results) -> list[Section]:
             title="What each correction is worth", blocks=(Text(paragraphs=words), table, chart)
         )
     ]
+
+
+def _signed(value: float) -> str:
+    return f"{value:+.3f}" if np.isfinite(value) else "unknown"
 
 
 def _gain(found: _Results, arm: str, base: str, name: str) -> str:
@@ -347,10 +358,10 @@ def _selection(found: _Results) -> Section:
         "class",
         "share of pixels, kept tiles",
         "AUPRC, kept tiles (95 %)",
-        "precision",
+        "precision, kept tiles",
         "share of pixels, whole images",
         "AUPRC, whole images (95 %)",
-        "precision",
+        "precision, whole images",
         "recall",
         "F1",
     )
@@ -418,10 +429,10 @@ def _curves(found: _Results) -> Section:
     charts = []
     colours = dict(zip(RUNS, (_GREY, _GREEN, _BLUE, _RED), strict=True))
     for name in ("live", "dead"):
-        for words, key in (("as reported", str), ("corrected", corrected)):
+        for words, is_mended in (("as reported", False), ("corrected", True)):
             marks = []
             for run in RUNS:
-                arm = key(run)
+                arm = corrected(run) if is_mended else run
                 rows = found.of(found.curves, arm)
                 rows = rows.rows((rows["where"] == WHOLE) & (rows["class"] == name))
                 if len(rows):
@@ -455,7 +466,7 @@ def _films(found: _Results) -> list[Section]:
             frames = []
             for path in sorted((found.out / FILMS).glob(f"{stem}_[0-9]*.png")):
                 uri, height, width = read_uri(path)
-                pane = Pane(image=uri, width=width, height=height, title=palette.words)
+                pane = Pane(image=uri, width=width, height=height)
                 frames.append(Frame(panes=(pane,), index=int(path.stem[-4:])))
             if frames:
                 title = f"{words}, {palette.name} colours"
@@ -466,14 +477,14 @@ def _films(found: _Results) -> list[Section]:
         "A window of a well that no training has seen, while the run with kicks learns. Pixels of "
         "nuclei that are right; pixels missed or made up, by class. Beside it the precision-recall "
         "curves of the window, those of earlier epochs faint. It decides nothing.",
-        f"All epochs are in `{FILMS}/`, as MP4 and GIF, in the published colours (green, red, "
+        f"All epochs are in the folder {FILMS}, as MP4 and GIF, in the published colours (green, red, "
         "blue) and in colours that are told apart without red and green.",
     )
     viewer = ImageViewer(title="The window over epochs", views=tuple(views))
     return [Section(title="Film", blocks=(Text(paragraphs=words), viewer))]
 
 
-def _course(found: _Results, run: str) -> Section:
+def _course(found: _Results, run: str, recipe: LiveDeadRecipe) -> Section:
     """Return curves, rate and verdict of a run, as reported and corrected."""
     blocks: list[Block] = []
     for arm, words in ((run, "as reported"), (corrected(run), "corrected")):
@@ -485,16 +496,11 @@ def _course(found: _Results, run: str) -> Section:
         areas = []
         for name, colour in _OF_CLASS.items():
             mine = classes.rows(classes["class"] == name)
-            for column, stroke in (("auprc", "solid"), ("f1", "dashed")):
-                areas.append(
-                    Line(
-                        name=f"{column.upper()} {name}",
-                        x=x,
-                        y=mine[column],
-                        colour=colour,
-                        stroke=stroke,  # type: ignore[arg-type]
-                    )
-                )
+            areas += [
+                Line(name=f"AUPRC {name}", x=x, y=mine["auprc"], colour=colour),
+                Line(name=f"F1 {name}", x=x, y=mine["f1"], colour=colour, stroke="dashed"),
+            ]
+        rates = _rates(found, arm, recipe)
         charts = (
             Chart(
                 title=f"Loss, {words}",
@@ -514,13 +520,31 @@ def _course(found: _Results, run: str) -> Section:
             Chart(
                 title=f"Learning rate that was used, {words}",
                 x=Axis(title="epoch"),
-                y=Axis(title="learning rate at the end of the epoch", scale="log10"),
-                marks=(Line(name="learning rate", x=x, y=course["learning_rate"], shape="steps"),),
+                y=Axis(title="learning rate", scale="log10"),
+                marks=(
+                    Line(name="learning rate", x=[r[0] for r in rates], y=[r[1] for r in rates]),
+                ),
             ),
         )
         said = f"{words.capitalize()}: {_verdict(course)}"
         blocks += [Text(paragraphs=(said,)), Beside(blocks=charts)]
     return Section(title=f"Course of {run}", blocks=blocks)
+
+
+def _rates(found: _Results, key: str, recipe: LiveDeadRecipe) -> list[tuple[float, float]]:
+    """Return epoch (with fractions) and learning rate of the steps of a training, some of them."""
+    from fatescope.train.schedules import rates_used
+
+    arm = next(a for a in arms(recipe) if a.key == key)
+    course, n = found.of(found.course, key), int(found.of(found.arms, key)["training_tiles"][0])
+    settings = fit_settings(arm, recipe, n_training=n)
+    rows = [
+        {"step": s, "loss": loss, METRIC: m}
+        for s, loss, m in zip(course["step"], course["training_loss"], course[METRIC], strict=True)
+    ]
+    used = rates_used(settings, rows)
+    step = max(1, len(used) // _MOST_RATES)
+    return [(k / settings.steps_per_epoch, used[k]) for k in range(0, len(used), step)]
 
 
 def _verdict(course: Table) -> str:
@@ -559,13 +583,13 @@ def _what_to_know(
     if recipe.network == "small":
         paragraphs.append(
             "The network is a small U-Net, not the published one on MobileNetV2, which is 30 times "
-            "slower on a processor (`--network mobilenet-v2` takes it, with random weights and the "
+            "slower on a processor (--network mobilenet-v2 takes it, with random weights and the "
             "decoder of segmentation-models-pytorch)."
         )
     if is_rendered:
         paragraphs.insert(
             0,
-            "Plates are simulated by `fatescope simulate plate`: eight double-stained wells each, "
+            "Plates are simulated by fatescope simulate plate: eight double-stained wells each, "
             "one image a well and frame in place of 81 stitched fields. Classes are the true ones "
             "of the simulation, not those of thresholds on dyes. Nothing here says how well cells "
             "under a microscope are told apart.",
