@@ -47,6 +47,7 @@ from .workflows.nuclei import predict_nuclei as predict_nuclei
 from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
+from .workflows.rendered import simulate_embryo as simulate_embryo
 from .workflows.simulated_plates import simulate_plate as simulate_plate
 from .workflows.stain_labels import LabelledStains as LabelledStains
 from .workflows.stain_labels import label_plate as label_plate
