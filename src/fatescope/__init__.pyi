@@ -53,6 +53,7 @@ from .workflows.phase_cells import predict_phase_cells as predict_phase_cells
 from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
+from .workflows.rendered import simulate_embryo as simulate_embryo
 from .workflows.simulated_plates import simulate_plate as simulate_plate
 from .workflows.stain_labels import LabelledStains as LabelledStains
 from .workflows.stain_labels import label_plate as label_plate

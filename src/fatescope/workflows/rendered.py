@@ -80,6 +80,33 @@ def render_files(
         return run.finish(workers=execution.workers or 1)
 
 
+def simulate_embryo(settings: LineageSettings | None = None, *, seed: int) -> Lives:
+    """Draw the lives of one embryo from the atlas, to be rendered by a scene.
+
+    Parameters
+    ----------
+    settings : LineageSettings, optional
+        Length, interval, pace, and how far the embryo differs from the mean one.
+    seed : int
+        The same seed gives the same embryo.
+
+    Returns
+    -------
+    Lives
+        For `MovieScene` and `EmbryoScene`; ``count()`` says how many cells there are.
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> frames, cells = fs.simulate_embryo(seed=1).count()
+    >>> int(cells[0]), int(cells[-1]) > 100
+    (2, True)
+    """
+    from fatescope.simulate.embryo.settings import LineageSettings as Drawn
+
+    return read_or_draw(settings or Drawn(), table=None, seed=seed)
+
+
 def read_or_draw(lineage: LineageSettings, *, table: Path | None, seed: int) -> Lives:
     """Return the lives to render: of a table, or of an embryo drawn from the atlas.
 

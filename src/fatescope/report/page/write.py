@@ -171,7 +171,7 @@ def _viewer_parts(viewer: ImageViewer) -> dict[str, Any]:
     data = {"views": views, "noun": viewer.noun, "layers": dict(viewer.layers or {})}
     return {
         "data": Markup(_json(data)),
-        "first": [Markup(svg) for svg in _first(first)],
+        "first": [Markup(svg) for svg in draw_first(first)],
         "walks": any(len(view.frames) > 1 for view in viewer.views),
     }
 
@@ -210,7 +210,7 @@ def _view_data(view: View) -> dict[str, Any]:
     }
 
 
-def _first(view: View) -> Iterator[str]:
+def draw_first(view: View) -> Iterator[str]:
     """Write the first frame of a view as SVG, for readers without the script and for print."""
     for pane in view.frames[0].panes:
         paths = "".join(

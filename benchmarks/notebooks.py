@@ -1,0 +1,106 @@
+"""Execute the notebooks and write the pages that show them.
+
+``python -m benchmarks.notebooks`` writes ``docs/notebooks/NAME.md`` from what the notebooks hold;
+``--run [NAME ...]`` executes them first. A drawing is kept as SVG, so that outputs stay small; a
+notebook that runs shows the same block with its mouse and keys.
+"""
+
+from __future__ import annotations
+
+import argparse
+import base64
+import json
+from html import escape
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+BOOKS = ROOT / "notebooks"
+PAGES = ROOT / "docs" / "notebooks"
+_KEPT = ("text/plain", "image/svg+xml")
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--run", nargs="*", metavar="NAME", help="execute these first; none: all")
+    asked = parser.parse_args().run
+    paths = sorted(BOOKS.glob("*.ipynb"))
+    for path in paths:
+        if asked is not None and (not asked or path.stem in asked):
+            save(execute(path), path)
+            print("executed", path.stem)
+    PAGES.mkdir(exist_ok=True)
+    for path in paths:
+        (PAGES / f"{path.stem}.md").write_text(page(path), encoding="utf-8")
+
+
+def execute(path: Path, *, folder: Path | None = None) -> dict:
+    """Return the notebook with fresh outputs; an error in a cell is raised."""
+    import nbclient
+    import nbformat
+
+    book = nbformat.read(path, as_version=4)
+    where = {"metadata": {"path": str(folder or BOOKS)}}
+    nbclient.NotebookClient(book, timeout=600, resources=where).execute()
+    return json.loads(nbformat.writes(book))
+
+
+def save(book: dict, path: Path) -> None:
+    """Write a notebook without what changes from run to run, or is large."""
+    book["metadata"] = {
+        "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+        "language_info": {"name": "python"},
+    }
+    for cell in book["cells"]:
+        cell["metadata"] = {}
+        if cell["cell_type"] == "code":
+            cell["outputs"] = [_slim(o) for o in cell["outputs"] if o.get("name") != "stderr"]
+    path.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def page(path: Path) -> str:
+    """Return a notebook as a page of the documentation."""
+    book = json.loads(path.read_text(encoding="utf-8"))
+    parts = []
+    for number, cell in enumerate(book["cells"]):
+        text = "".join(cell["source"])
+        if cell["cell_type"] == "markdown":
+            parts.append(text)
+        else:
+            parts.append(f"```python\n{text}\n```")
+            parts += [_output(o) for o in cell["outputs"]]
+        if number == 0:
+            parts.append(
+                f"*A notebook: `notebooks/{path.name}`. Run it for charts that zoom; shown here "
+                "is what it gave.*"
+            )
+    return "\n\n".join(p for p in parts if p) + "\n"
+
+
+def _slim(output: dict) -> dict:
+    if "data" not in output:
+        return output
+    data = {kind: output["data"][kind] for kind in _KEPT if kind in output["data"]}
+    if "image/svg+xml" in data:
+        data["text/plain"] = ["a drawing"]
+    return {**output, "data": data, "metadata": {}}
+
+
+def _output(output: dict) -> str:
+    data = output.get("data", {})
+    if "image/svg+xml" in data:
+        svg = "".join(data["image/svg+xml"])
+        code = base64.b64encode(svg.encode()).decode()
+        words = svg.partition('aria-label="')[2].partition('"')[0] or "drawing"
+        return f'<p><img alt="{words}" src="data:image/svg+xml;base64,{code}"></p>'
+    text = "".join(data.get("text/plain", output.get("text", "")))
+    return f"<pre>{_plain(text)}</pre>" if text.strip() else ""
+
+
+def _plain(text: str) -> str:
+    """Return text that Markdown and the page leave as it is, blank lines too."""
+    lines = escape(text.rstrip("\n")).replace("[", "&#91;").replace("`", "&#96;").split("\n")
+    return "\n".join(line or "&#8203;" for line in lines)
+
+
+if __name__ == "__main__":
+    main()
