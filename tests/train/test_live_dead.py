@@ -158,7 +158,7 @@ def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
     recipe = parse_recipe(VALUES)
     network = build_box_network(recipe.network, seed=3).eval()
     files = {
-        "model.onnx": export_onnx(network, given="boxes"),
+        "model.onnx": export_onnx(network, form="boxes"),
         "weights.safetensors": weights_bytes(network),
     }
     package = ModelPackage(draft_description(recipe), files, "", tmp_path)

@@ -112,7 +112,7 @@ def package_boxes(
     )
     image = draft.image.replace(expected=_expected(training, draft))
     files = {
-        "model.onnx": export_onnx(network, given="boxes"),
+        "model.onnx": export_onnx(network, form="boxes"),
         "weights.safetensors": weights_bytes(network),
     }
 
