@@ -55,12 +55,12 @@ class lineage_population_model:
             ``A, E, M, P, C, D, Z``; ``None`` where the stage is beyond what the model knows.
         """
         from fatescope.predict.populations import CountChances
-        from fatescope.workflows.populations import (
+        from fatescope.workflows.population_counts import (
             infer_populations,
             letter_rows,
-            look_at_movie,
             shipped_growth,
         )
+        from fatescope.workflows.population_frames import look_at_movie
 
         name_new_way(
             "lineage_population_model.predict",
