@@ -377,7 +377,7 @@ def _weights(found: _Results) -> list[Section]:
     if not there:
         words = (
             "Not shown: the package with the weights of EfficientNet-Lite0 is not installed (extra "
-            "`train`), or --weights-tiles is 0."
+            "train), or --weights-tiles is 0."
         )
         return [Section(title=title, blocks=(Text(paragraphs=(words,)),))]
     rows = []
@@ -470,15 +470,16 @@ def _films(found: _Results) -> list[Section]:
                 frames.append(Frame(panes=(pane,), index=int(path.stem[-4:])))
             if frames:
                 title = f"{words}, {palette.name} colours"
-                views.append(View(title=title, frames=tuple(frames), walk="epoch"))
+                last = frames[-1].index + 1
+                views.append(View(title=title, frames=tuple(frames), walk="epoch", length=last))
     if not views:
         return []
     words = (
         "A window of a well that no training has seen, while the run with kicks learns. Pixels of "
         "nuclei that are right; pixels missed or made up, by class. Beside it the precision-recall "
         "curves of the window, those of earlier epochs faint. It decides nothing.",
-        f"All epochs are in the folder {FILMS}, as MP4 and GIF, in the published colours (green, red, "
-        "blue) and in colours that are told apart without red and green.",
+        f"All epochs are in the folder {FILMS}, as MP4 and GIF, in the published colours (green, "
+        "red, blue) and in colours that are told apart without red and green.",
     )
     viewer = ImageViewer(title="The window over epochs", views=tuple(views))
     return [Section(title="Film", blocks=(Text(paragraphs=words), viewer))]
