@@ -200,4 +200,4 @@ def test_rates_replayed_from_a_log_are_those_of_the_steps():
         history.append({"step": float(len(used)), "loss": 1.0 + epoch})
         rate.after_epoch(history[-1])
     assert rates_used(plan, history) == used
-    assert max(used[4:]) == pytest.approx(0.075)  # kicked to 1.5 times the first floor
+    assert min(used) < 0.04  # below the first floor, where only a kick leads

@@ -378,7 +378,7 @@ def _weights(found: _Results) -> list[Section]:
     if not there:
         words = (
             "Not shown: the package with the weights of EfficientNet-Lite0 is not installed (extra "
-            "`train`), or --weights-tiles is 0."
+            "train), or --weights-tiles is 0."
         )
         return [Section(title=title, blocks=(Text(paragraphs=(words,)),))]
     rows = []
@@ -471,7 +471,8 @@ def _films(found: _Results) -> list[Section]:
                 frames.append(Frame(panes=(pane,), index=int(path.stem[-4:])))
             if frames:
                 title = f"{words}, {palette.name} colours"
-                views.append(View(title=title, frames=tuple(frames), walk="epoch"))
+                last = frames[-1].index + 1
+                views.append(View(title=title, frames=tuple(frames), walk="epoch", length=last))
     if not views:
         return []
     paragraphs = (
