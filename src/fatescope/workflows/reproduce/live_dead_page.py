@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.acquire import read_table
+from fatescope.prepare import read_crop_summary
 from fatescope.report.chart import Axis, Chart, Line, Points
 from fatescope.report.images import read_uri
 from fatescope.report.page import (
@@ -266,11 +266,11 @@ def _corrections(found: _Results) -> list[Section]:
         rows.append(row)
     at = np.arange(len(there), dtype=float)
     for name, colour in _OF_CLASS.items():
-        held = [found.held(arm, WHOLE, name) for arm, _ in there]
+        scored = [found.held(arm, WHOLE, name) for arm, _ in there]
         marks += [
             Points(
                 name=f"{name}, wells set aside",
-                x=np.array([h["auprc"] for h in held]),
+                x=np.array([h["auprc"] for h in scored]),
                 y=at,
                 colour=colour,
                 size_px=9.0,
@@ -283,7 +283,7 @@ def _corrections(found: _Results) -> list[Section]:
             ),
         ]
     momentum = float(found.of(found.arms, there[-1][0])["momentum"][0])
-    words = (
+    paragraphs = (
         f"All rows are the run {BEST}. A split does not make a network better: it makes its own "
         "number true, so look at the difference between its own tiles and the wells set aside. "
         "The momentum changes the network itself: published code gave torch 0.999, which Keras "
@@ -310,7 +310,8 @@ def _corrections(found: _Results) -> list[Section]:
     table = PageTable(columns=tuple(columns), rows=rows)
     return [
         Section(
-            title="What each correction is worth", blocks=(Text(paragraphs=words), table, chart)
+            title="What each correction is worth",
+            blocks=(Text(paragraphs=paragraphs), table, chart),
         )
     ]
 
@@ -400,7 +401,7 @@ def _weights(found: _Results) -> list[Section]:
             name = str(found.of(found.arms, arm)["words"][0])
             x = course["epoch"].astype(float)
             marks.append(Line(name=name, x=x, y=course["training_loss"], colour=colour))
-    words = (
+    paragraphs = (
         "The published loader gave the scale of every batch normalisation to its shift and the "
         "shift to its scale, and left out the running statistics. ImageNet weights of MobileNetV2 "
         "are in no package, so the fault is shown on EfficientNet-Lite0, whose weights are: the "
@@ -422,7 +423,7 @@ def _weights(found: _Results) -> list[Section]:
         marks=marks,
     )
     table = PageTable(columns=columns, rows=rows)
-    return [Section(title=title, blocks=(Text(paragraphs=words), table, chart))]
+    return [Section(title=title, blocks=(Text(paragraphs=paragraphs), table, chart))]
 
 
 def _curves(found: _Results) -> Section:
@@ -474,7 +475,7 @@ def _films(found: _Results) -> list[Section]:
                 views.append(View(title=title, frames=tuple(frames), walk="epoch", length=last))
     if not views:
         return []
-    words = (
+    paragraphs = (
         "A window of a well that no training has seen, while the run with kicks learns. Pixels of "
         "nuclei that are right; pixels missed or made up, by class. Beside it the precision-recall "
         "curves of the window, those of earlier epochs faint. It decides nothing.",
@@ -482,7 +483,7 @@ def _films(found: _Results) -> list[Section]:
         "red, blue) and in colours that are told apart without red and green.",
     )
     viewer = ImageViewer(title="The window over epochs", views=tuple(views))
-    return [Section(title="Film", blocks=(Text(paragraphs=words), viewer))]
+    return [Section(title="Film", blocks=(Text(paragraphs=paragraphs), viewer))]
 
 
 def _course(found: _Results, run: str, recipe: LiveDeadRecipe) -> Section:
@@ -564,7 +565,7 @@ def _verdict(course: Table) -> str:
 def _what_to_know(
     found: _Results, recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool
 ) -> Section:
-    crops: dict[str, Any] = json.loads((found.out / "crops.json").read_text(encoding="utf-8"))
+    crops = read_crop_summary(found.out)
     arm = found.arms.rows(np.arange(len(found.arms)) == 0)
     sets = ", ".join(f"{n} {s['units']}" for n, s in crops["splits"].items())
     paragraphs = [
