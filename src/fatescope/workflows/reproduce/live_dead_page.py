@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -260,17 +260,17 @@ def _corrections(found: _Results) -> list[Section]:
     for arm, words in there:
         row = [words]
         for name in ("live", "dead"):
-            own, auprc = found.own(arm, name), found.held(arm, WHOLE, name)["auprc"]
-            row += [_number(own), _number(auprc), _signed(own - auprc)]
+            own, held = found.own(arm, name), found.held(arm, WHOLE, name)["auprc"]
+            row += [_number(own), _number(held), _signed(own - held)]
             row.append("" if arm == BEST else _gain(found, arm, BEST, name))
         rows.append(row)
     at = np.arange(len(there), dtype=float)
     for name, colour in _OF_CLASS.items():
-        held = [found.held(arm, WHOLE, name) for arm, _ in there]
+        scored = [found.held(arm, WHOLE, name) for arm, _ in there]
         marks += [
             Points(
                 name=f"{name}, wells set aside",
-                x=np.array([h["auprc"] for h in held]),
+                x=np.array([h["auprc"] for h in scored]),
                 y=at,
                 colour=colour,
                 size_px=9.0,
@@ -565,7 +565,7 @@ def _verdict(course: Table) -> str:
 def _what_to_know(
     found: _Results, recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool
 ) -> Section:
-    crops: dict[str, Any] = read_crop_summary(found.out)
+    crops = read_crop_summary(found.out)
     arm = found.arms.rows(np.arange(len(found.arms)) == 0)
     sets = ", ".join(f"{n} {s['units']}" for n, s in crops["splits"].items())
     paragraphs = [
