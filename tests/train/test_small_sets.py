@@ -82,7 +82,7 @@ def test_the_card_tells_the_left_out_score_and_the_package_lists_all_units(few, 
     assert done.kept == ""
     package = read_package(tmp_path / "out" / "package")
     card = package.files["card.md"].decode()
-    for words in ("each left out once", "| all | 3 |", "learnt from all of them", "have seen"):
+    for words in ("each left out once", "| all | 3 |", "trained on all of them", "have seen"):
         assert words in card
     assert {unit_hash(f"u{i}") for i in range(3)} <= set(package.description.training.units_seen)
     assert "ap_50" in package.description.training.scores
