@@ -11,9 +11,12 @@ from fatescope.evaluate import score_labels
 from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, write_samples
 from fatescope.train import InstanceRecipe, Provenance, read_recipe
-from fatescope.train.card import write_card
-from fatescope.train.packaging import are_unlike
+from fatescope.train.card import Card, score_table, write_card
+from fatescope.train.instance_card import write_instance_card
+from fatescope.train.instance_package import are_unlike
+from fatescope.train.packaging import training_facts
 from fatescope.train.scoring import Scored
+from fatescope.train.trainables import recipe_class
 from fatescope.workflows.training import train_model
 
 
@@ -41,9 +44,10 @@ def phase_pairs(pairs, tmp_path_factory):
 def card_of(description, scored):
     both = {"fp32": scored, "int8": scored}
     made = Provenance(command="fatescope train x", steps=1)
-    return write_card(description, both, recipe=InstanceRecipe(), provenance=made, n_validation=0)[
-        0
-    ]
+    card, _ = write_instance_card(
+        description, both, recipe=InstanceRecipe(), provenance=made, n_validation=0
+    )
+    return card
 
 
 def test_the_pixel_iou_is_pooled_as_on_the_page_of_a_comparison(nuclei, pairs):
@@ -94,3 +98,28 @@ def test_a_package_adapted_to_another_light_says_so_and_how_it_was_made(phase_pa
     assert read_recipe(words[1]).name == "adapted"
     assert "unlike those, so their kind was not taken over" in card
     assert "fluorescence" not in card.partition("## What it expects")[2]
+
+
+def test_every_task_says_and_keeps_what_the_package_before_it_had_seen(nuclei, pairs):
+    rows = read_samples(pairs, splits=["train", "validation", "test"])
+    made = Provenance(command="fatescope train x --from nuclei", steps=2000, start=nuclei)
+    for task in (None, "membrane", "populations", "viability", "live-dead"):
+        recipe = recipe_class(task).from_values({"name": "mine", "summary": "Mine.", "task": task})
+        facts = training_facts(recipe, rows, made, n_objects=3)
+        assert set(nuclei.training.units_seen) < set(facts.units_seen)
+        assert facts.n_images == sum(s.split != "test" for s in rows)
+        card = Card(expects="E.", step="2 crops", saw="9 tiles", held_out="", limits="L.")
+        text = write_card(card, nuclei.replace(training=facts), recipe=recipe, provenance=made)
+        headings = [line for line in text.splitlines() if line.startswith("## ")]
+        assert headings[:3] == ["## What it expects", "## How it was made", "## Held-out score"]
+        assert "2,000 steps of 2 crops" in text
+        assert "It went on from `nuclei`" in text
+        assert "its worth is unknown" in text
+
+
+def test_a_score_that_is_not_known_is_not_a_number():
+    rows = score_table([("of some", 0.5, (0.25, 0.75)), ("of none", float("nan"), None)])
+    assert rows.splitlines()[2:] == [
+        "| of some | 0.500 | 0.250 to 0.750 |",
+        "| of none | unknown |  |",
+    ]

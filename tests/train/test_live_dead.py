@@ -152,7 +152,7 @@ def test_a_package_is_written_checked_and_found_with(boxed, tmp_path):
 
 def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
     from fatescope.models import ModelPackage, OpenVinoModel
-    from fatescope.train.box_package import draft_description
+    from fatescope.train.box_package import describe_boxes
     from fatescope.train.export import export_onnx, weights_bytes
 
     recipe = parse_recipe(VALUES)
@@ -161,7 +161,7 @@ def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
         "model.onnx": export_onnx(network, form="boxes"),
         "weights.safetensors": weights_bytes(network),
     }
-    package = ModelPackage(draft_description(recipe), files, "", tmp_path)
+    package = ModelPackage(describe_boxes(recipe), files, "", tmp_path)
     model = OpenVinoModel(package, precision="fp32", threads=1)
     for shape in ((64, 96), (128, 64)):
         batch = np.random.default_rng(0).normal(size=(1, 1, *shape)).astype(np.float32)

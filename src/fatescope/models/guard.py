@@ -96,7 +96,8 @@ def expected_ranges(images: Sequence[dict[str, float]]) -> dict[str, ValueRange]
 
 def _range(ordered: Sequence[float], *, rare: float) -> ValueRange:
     beyond = int(len(ordered) * rare)
-    return ValueRange(low=ordered[beyond], high=ordered[len(ordered) - 1 - beyond])
+    low, high = ordered[beyond], ordered[len(ordered) - 1 - beyond]
+    return ValueRange(low=round(low, 4), high=round(high, 4))
 
 
 def check_input(measured: dict[str, float], description: ModelDescription) -> list[str]:

@@ -11,6 +11,7 @@ from .fit import measure_cost as measure_cost
 from .fit import report_progress as report_progress
 from .fit_recipe import fit_recipe as fit_recipe
 from .fit_settings import FitSettings as FitSettings
+from .instance_package import package_network as package_network
 from .leave_out import score_left_out as score_left_out
 from .leave_out import units_to_leave_out as units_to_leave_out
 from .losses import nucleus_loss as nucleus_loss
@@ -18,7 +19,6 @@ from .membrane_settings import MembraneRecipe as MembraneRecipe
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
-from .packaging import package_network as package_network
 from .preview import draw_preview as draw_preview
 from .preview import draw_versions as draw_versions
 from .preview import write_preview as write_preview

@@ -1,254 +1,93 @@
-"""The card of a package: what it is worth, on what, and what the numbers leave out."""
+"""The card of a package, the same for every task: what it takes, what it is worth, what not."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
-
-from fatescope.evaluate import ScoreSettings, summarise_scores
-from fatescope.models import DISTANCE_MAPS
-from fatescope.report import CELL_WORDS, in_other_words
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable
 
     from fatescope.models import ModelDescription
     from fatescope.train.provenance import Provenance
-    from fatescope.train.scoring import Scored
-    from fatescope.train.settings import InstanceRecipe
-
-SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
-_HEAD = (
-    "| | images | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
-    "| pixel IoU, pooled |\n"
-    "|--|--|--|--|--|--|--|--|"
-)
-_FLUORESCENCE = (
-    "Other laboratories, stains and microscopes; colour, phase contrast and electron "
-    "micrographs; nuclei that overlap in projection; images whose size had to be estimated. "
-    "Nuclei cut by the edge of an image count like all others. Truth is hand-drawn or "
-    "computed and has faults of its own: some visible nuclei lack a label."
-)
-_ELECTRON = (
-    "Few images, and sections of one series are alike: the interval is one over images, not "
-    "over embryos, and says nothing about other embryos, stages, fixations and microscopes. "
-    "Dividing cells were in no image at all; late embryos with many small nuclei, larvae and "
-    "adults were in no real one. Outlines were drawn by "
-    "hand and kept as JPEG, so their edges are rough. Sizes were given: an image whose size has "
-    "to be estimated can do worse."
-)
-_OTHER = (
-    "Other laboratories, cells and microscopes, and every kind of image that is not among the "
-    "held-out ones; objects that overlap in projection; images whose size had to be estimated. "
-    "Objects cut by the edge of an image count like all others. Truth was drawn or computed and "
-    "has faults of its own."
-)
-_LIMITS = {"electron": _ELECTRON, "fluorescence": _FLUORESCENCE}
-_KINDS = {
-    "fluorescence": " (fluorescence)",
-    "phase": " (phase contrast)",
-    "bright-field": " (brightfield)",
-    "electron": " (electron micrograph)",
-    "any": ", of a kind that its training images show and its recipe does not name",
-}
+    from fatescope.train.recipe_settings import Recipe
 
 
-def write_card(
-    description: ModelDescription,
-    scored: Mapping[str, Sequence[Scored]],
-    *,
-    recipe: InstanceRecipe,
-    provenance: Provenance,
-    n_validation: int,
-    left_out: Sequence[Scored] | None = None,
-) -> tuple[str, dict[str, float]]:
-    """Write the model card, and return its main numbers.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """What one task says of its package; Markdown without headings.
 
     Parameters
     ----------
-    description : ModelDescription
-        With the chosen thresholds.
-    scored : mapping of str to sequence of Scored
-        Held-out samples by precision, ``"fp32"`` and ``"int8"``; may be empty. Where ``left_out``
-        is given, the same samples as there, which the network has seen.
-    recipe, provenance : InstanceRecipe, Provenance
-        How the network was made.
-    n_validation : int
-        Images on which thresholds were chosen.
-    left_out : sequence of Scored, optional
-        Scores of other networks, each trained without the unit it is scored on.
-
-    Returns
-    -------
-    str, dict
-        Markdown, and held-out scores by name: ``ap_50``, ``ap_75``, ``mean_ap_50_90``, and their
-        int8 twins where there are test samples.
+    expects : str
+        What the network takes, and the thresholds by which its output is decoded.
+    step : str
+        What a step of training takes, for instance ``"16 crops of 96 px"``.
+    saw : str
+        What was seen in training and validation, for instance ``"9 images with 300 nuclei"``.
+    held_out : str
+        Scores on test units with their intervals; empty where there were none.
+    limits : str
+        What the scores do not cover.
+    more : tuple of (heading, text)
+        Other sections, after the scores.
     """
-    parts = [
-        f"# {description.name}",
-        description.summary,
-        _expects(description),
-        _made(description, recipe, provenance, n_validation),
-    ]
-    limits = _LIMITS.get(description.image.modality, _OTHER)
-    held = scored["fp32"] if left_out is None else left_out
-    scores: dict[str, float] = {}
-    if held:
-        parts += [_held_out(held, left_out=left_out is not None), _planes(held)]
-        scores = _main_numbers(held)
-        parts.append(_int8(scored, seen=left_out is not None))
-        if left_out is None:
-            scores |= {f"{k}_int8": v for k, v in _main_numbers(scored["int8"]).items()}
-    else:
-        parts.append("## Held-out score\n\nThere were no held-out samples: its worth is unknown.")
-    parts.append(f"## What the numbers do not cover\n\n{limits}")
-    if description.cite:
-        lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
-        parts.append("## To be cited\n\n" + "\n".join(lines))
-    card = "\n\n".join(parts) + "\n"
-    words = {} if description.task.startswith("nuclei") else CELL_WORDS
-    return (in_other_words(card, words) if words else card), scores
+
+    expects: str
+    step: str
+    saw: str
+    held_out: str
+    limits: str
+    more: tuple[tuple[str, str], ...] = ()
 
 
-def _expects(d: ModelDescription) -> str:
-    image, channels, t = d.image, d.instances.channels, d.instances.thresholds
-    (least, most), (low, high) = image.percentiles, image.diameter_range_px
-    route = f"{t.votes:g} smoothed votes for a centre, centres more than {t.apart_px} px apart"
-    if channels == DISTANCE_MAPS:
-        route = (
-            f"core {t.core:g}, border weight {t.border_weight:g}, merge where border is under "
-            f"{t.merge_border:g} and distance over {t.merge_distance:g}"
-        )
-    bright = "" if image.polarity == "any" else f", {image.polarity} objects"
-    return (
-        "## What it expects\n\n"
-        f"One plane{_KINDS[image.modality]}{bright}, any bit depth: percentiles "
-        f"{least:g} and {most:g} of the whole plane become 0 and 1. Objects "
-        f"are brought to {image.diameter_px:g} px (trained from {low:g} to {high:g} px). "
-        f"Maps: {', '.join(channels)}.\n\n"
-        f"Thresholds: foreground {t.foreground:g}, {route}, smallest area {t.min_area_px} px at "
-        f"working size, least score {t.min_score:g}."
-    )
-
-
-def _made(
-    d: ModelDescription, recipe: InstanceRecipe, provenance: Provenance, n_validation: int
+def write_card(
+    card: Card, description: ModelDescription, *, recipe: Recipe, provenance: Provenance
 ) -> str:
+    """Return the card of a package, Markdown."""
+    nothing = "There were no test units: its worth is unknown."
+    sections = [
+        ("What it expects", card.expects),
+        ("How it was made", _made(card, description, recipe, provenance)),
+        ("Held-out score", card.held_out or nothing),
+        *card.more,
+        ("What the numbers do not cover", card.limits),
+    ]
+    if description.cite:
+        lines = (f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite)
+        sections.append(("To be cited", "\n".join(lines)))
+    parts = [f"# {description.name}", description.summary]
+    return "\n\n".join([*parts, *(f"## {name}\n\n{text}" for name, text in sections)]) + "\n"
+
+
+def score_table(rows: Iterable[tuple[str, float, tuple[float, float] | None]]) -> str:
+    """Return a Markdown table of scores: their words, value, and 95 % interval or none."""
+    lines = ["| | value | 95 % |", "|--|--|--|"]
+    for words, value, interval in rows:
+        known = f"{value:.3f}" if math.isfinite(value) else "unknown"
+        between = f"{interval[0]:.3f} to {interval[1]:.3f}" if interval else ""
+        lines.append(f"| {words} | {known} | {between} |")
+    return "\n".join(lines)
+
+
+def _made(card: Card, d: ModelDescription, recipe: Recipe, provenance: Provenance) -> str:
     minutes = provenance.cpu_minutes
     cost = f"{minutes:.1f} CPU-minutes" if minutes else "cost not recorded"
-    n_stages = len(recipe.stages)
-    stages = f" in {n_stages} stages" if n_stages > 1 else ""
+    stages = f" in {len(recipe.stages)} stages" if len(recipe.stages) > 1 else ""
     before = ""
     if provenance.start is not None:
         t = provenance.start.training
         before = (
-            f" It went on from `{provenance.start.name}`, which had seen {t.n_images} images "
-            f"with {t.n_objects:,} nuclei, and what that one went on from."
+            f" It went on from `{provenance.start.name}`, which had seen {t.n_images} images"
+            f"{f' with {t.n_objects:,} objects' if t.n_objects else ''}, and what that one went "
+            "on from."
         )
         if d.image.modality == "any" != provenance.start.image.modality:
             before += " Its training images are unlike those, so their kind was not taken over."
     return (
-        "## How it was made\n\n"
         f"`{provenance.command}`: recipe `{recipe.name}`, seed {recipe.seed}, "
-        f"{provenance.steps:,} steps of {recipe.fit.batch} crops of {recipe.crops.size_px} px"
-        f"{stages}, "
-        f"{cost}. It saw {d.training.n_images} images with {d.training.n_objects:,} nuclei, "
-        f"{n_validation} of the images for the choice of thresholds only.{before} The hashes of "
-        f"all {len(d.training.units_seen)} units are in `rdf.yaml`: a score on them is not a "
-        "held-out score. One seed was trained: the spread between seeds is not known."
-    )
-
-
-def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
-    rows = [_row("all", scored)]
-    for source in _several({_source(s) for s in scored}):
-        rows.append(_row(f"of these, {source}", [s for s in scored if _source(s) == source]))
-    kinds = _several({s.sample.kind for s in scored})
-    rows += [_row(k, [s for s in scored if s.sample.kind == k]) for k in kinds]
-    for name, low, high in SIZES:
-        inside = [s for s in scored if low <= s.diameter_px < high]
-        rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
-    units = len({s.sample.unit for s in scored})
-    who = (
-        f"{len(scored)} images of {units} units, each left out once: its score is that of a "
-        "network trained in the same way, thresholds included, on all the others. The network in "
-        "this package was trained on all of them, so that it has no held-out score of its own. "
-        "Each image was"
-        if left_out
-        else f"{len(scored)} images of {units} units that neither training nor the choice of "
-        "thresholds has seen, each"
-    )
-    return (
-        f"## Held-out score\n\n{who} "
-        "analysed at the working size by the true median diameter of its unit. AP is "
-        "TP / (TP + FP + FN), pooled over images; intervals by bootstrap over units.\n\n"
-        + "\n".join([_HEAD, *rows])
-    )
-
-
-def _source(scored: Scored) -> str:
-    """Return the data set of a sample: what stands before the slash in its unit."""
-    head, slash, _ = scored.sample.unit.rpartition("/")
-    return head if slash else ""
-
-
-def _several(names: set[str]) -> list[str]:
-    """Return names that divide the samples, sorted; none where all samples have one name."""
-    return sorted(names - {""}) if len(names) > 1 else []
-
-
-def _row(name: str, scored: Sequence[Scored]) -> str:
-    found = _summary(scored)
-    interval = f" ({found['low']:.3f}-{found['high']:.3f})" if found["low"] is not None else ""
-    return (
-        f"| {name} | {found['n_images']} | {found['n_true']:,} | {found['ap']['0.50']:.3f}"
-        f"{interval} | {found['ap']['0.75']:.3f} | {found['mean_ap_50_90']:.3f} | "
-        f"{found['f1']['0.50']:.3f} | {found['iou_pooled'] or 0:.3f} |"
-    )
-
-
-def _summary(scored: Sequence[Scored]) -> dict[str, Any]:
-    return summarise_scores(
-        [s.scores for s in scored], ScoreSettings(), units=[s.sample.unit for s in scored]
-    )
-
-
-def _planes(scored: Sequence[Scored]) -> str:
-    """Describe six images: the two best, two in the middle, the two worst by AP at 0.50."""
-    ordered = sorted(
-        (s for s in scored if s.scores.n_true),
-        key=lambda s: (-s.scores.ap(50), -s.scores.ap(75), s.sample.image.name),
-    )
-    middle = len(ordered) // 2
-    chosen = {"best": ordered[:2], "median": ordered[2:][middle - 3 :][:2], "worst": ordered[-2:]}
-    lines = [
-        f"| {word} | {s.sample.image.stem} | {s.sample.kind} | {s.scores.n_true} | "
-        f"{s.scores.n_pred} | {s.scores.tp[0]} | {s.scores.ap(50):.3f} | {s.scores.ap(75):.3f} |"
-        for word, those in chosen.items()
-        for s in those
-    ]
-    return (
-        "## Six images\n\nOf the held-out ones, by AP at 0.50.\n\n"
-        "| | image | kind | true | found | matched | AP 0.50 | AP 0.75 |\n"
-        "|--|--|--|--|--|--|--|--|\n" + "\n".join(lines)
-    )
-
-
-def _main_numbers(scored: Sequence[Scored]) -> dict[str, float]:
-    found = _summary(scored)
-    return {
-        "ap_50": round(found["ap"]["0.50"], 4),
-        "ap_75": round(found["ap"]["0.75"], 4),
-        "mean_ap_50_90": round(found["mean_ap_50_90"], 4),
-    }
-
-
-def _int8(scored: Mapping[str, Sequence[Scored]], *, seen: bool) -> str:
-    exact, small = (_main_numbers(scored[precision]) for precision in ("fp32", "int8"))
-    loss = exact["mean_ap_50_90"] - small["mean_ap_50_90"]
-    where = " On these images, which both networks of this package have seen:" if seen else ""
-    return (
-        "## int8\n\n"
-        f"Calibrated on training images.{where} Mean AP {small['mean_ap_50_90']:.3f} against "
-        f"{exact['mean_ap_50_90']:.3f} in f32, a loss of {loss:.4f}; AP at 0.50 "
-        f"{small['ap_50']:.3f} against {exact['ap_50']:.3f}."
+        f"{provenance.steps:,} steps of {card.step}{stages}, {cost}. It saw {card.saw}.{before} "
+        f"The hashes of all {len(d.training.units_seen)} units are in `rdf.yaml`: a score on them "
+        "is not a held-out score. One seed was trained: the spread between seeds is not known."
     )

@@ -12,7 +12,7 @@ from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS, write_rows
 from fatescope.train.fit import report_progress
 from fatescope.train.fit_recipe import fit_recipe
-from fatescope.train.packaging import draft_package, score_draft
+from fatescope.train.instance_package import draft_instances, score_draft
 from fatescope.train.provenance import Provenance
 from fatescope.train.tasks.nuclei import sample_losses
 
@@ -103,7 +103,7 @@ def score_left_out(
         write_samples(folder / "samples.csv", held)
         report = report_progress(progress, f"training without {unit}")
         fitted = fit_recipe(recipe, data=folder, out=folder, start=start, report=report)
-        draft = draft_package(
+        draft = draft_instances(
             fitted.network,
             held,
             recipe=recipe,

@@ -14,18 +14,18 @@ from fatescope.models import (
     ModelDescription,
     ModelPackage,
     OpenVinoModel,
-    Training,
-    write_package,
 )
 from fatescope.models.inputs import Tiling
 from fatescope.models.outputs import MembraneMaps
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict.membrane import DIVISOR, MAPS
-from fatescope.prepare import group_slices, read_samples, read_truth, seen_hashes
+from fatescope.prepare import group_slices, read_samples, read_truth
 from fatescope.prepare.store import SPLITS
+from fatescope.train.card import Card, score_table, write_card
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.membrane_crops import load_membrane
 from fatescope.train.membrane_scoring import score_planes
+from fatescope.train.packaging import draft_package, training_facts, write_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -39,6 +39,10 @@ if TYPE_CHECKING:
 _TEST_PX = 96
 _CELL_PX = 24.0
 _ALL_PLANES = 10_000
+_LIMITS = (
+    "Other microscopes, markers and tissues than those of the training planes; embryos whose "
+    "cells are larger or smaller there. Truth was made by a program and has faults of its own."
+)
 
 
 def package_membrane(
@@ -68,13 +72,12 @@ def package_membrane(
     progress : callable, optional
     """
     rows = read_samples(data, splits=SPLITS)
-    seen = [s for s in rows if s.split in ("train", "validation")]
-    description = describe_membrane(recipe, seen, rows=rows, command=provenance.command)
+    description = describe_membrane(recipe, rows, provenance)
     files = {
         "model.onnx": export_onnx(network, n_inputs=recipe.crops.planes),
         "weights.safetensors": weights_bytes(network),
     }
-    draft = ModelPackage(description=description, files=files, sha256="", source=Path("draft"))
+    draft = draft_package(description, files)
     model = OpenVinoModel(draft, precision="fp32", threads=1)
     scores: dict[str, list[MembraneScores]] = {}
     groups = group_slices([s for s in rows if s.split == "test"])
@@ -86,26 +89,31 @@ def package_membrane(
             found = score_planes(model, [volume], recipe.crops.planes, _ALL_PLANES)
             scores.setdefault(volume.unit, []).extend(s for _, s, _ in found)
     pooled = pool_membranes(s for unit in scores.values() for s in unit)
-    held_out = {k: round(v, 4) for k, v in pooled.as_row().items()} if scores else {}
-    training = description.training.replace(scores=held_out)
-    window = rendered_window(recipe.crops.planes)
-    return write_package(
+    card = Card(
+        expects=f"{recipe.crops.planes} neighbouring planes on the grid of `predict membrane`. "
+        f"Maps: {' and '.join(MAPS)}.",
+        step=f"{recipe.fit.batch} crops of {recipe.crops.size_px} px",
+        saw=f"{description.training.n_images} planes, those of validation with them",
+        held_out=_held_out(scores) if scores else "",
+        limits=_LIMITS,
+    )
+    return write_trained(
+        draft,
         folder,
-        description=description.replace(training=training.model_dump()),
-        files=files,
-        test_input=window,
-        test_output=model.run(window),
-        card=_card(recipe, provenance, scores, description),
+        scores=pooled.as_row() if scores else {},
+        card=write_card(card, description, recipe=recipe, provenance=provenance),
+        test_input=rendered_window(recipe.crops.planes),
     )
 
 
 def describe_membrane(
-    recipe: MembraneRecipe, samples: Sequence[Sample], *, rows: Sequence[Sample], command: str
+    recipe: MembraneRecipe, rows: Sequence[Sample], provenance: Provenance
 ) -> ModelDescription:
-    """Describe the package of a recipe that was trained, or was tuned on, ``samples``."""
+    """Describe the package of a recipe; of the rows, those of test units are not opened."""
     reach = recipe.crops.planes // 2
     planes = tuple("plane" if i == 0 else f"plane {i:+d}" for i in range(-reach, reach + 1))
-    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
+    seen = [s for s in rows if s.split in ("train", "validation")]
+    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in seen)
     return ModelDescription(
         name=recipe.name,
         summary=recipe.summary,
@@ -118,14 +126,7 @@ def describe_membrane(
             tiling=Tiling(tile_px=(1024, 1024), halo_px=(32, 32), divisor=(DIVISOR, DIVISOR)),
         ),
         output=MembraneMaps(channels=MAPS),
-        training=Training(
-            units_seen=tuple(seen_hashes(rows)),
-            n_images=len(samples),
-            n_objects=n_objects,
-            recipe=recipe.name,
-            command=command,
-            seed=recipe.seed,
-        ),
+        training=training_facts(recipe, rows, provenance, n_objects=n_objects),
     )
 
 
@@ -139,49 +140,27 @@ def rendered_window(planes: int) -> FloatArray:
     return np.asarray(np.repeat(wall[None, None], planes, axis=1), np.float32)
 
 
-def _card(
-    recipe: MembraneRecipe,
-    provenance: Provenance,
-    scores: dict[str, list[MembraneScores]],
-    description: ModelDescription,
-) -> str:
-    """Say what the package is, what it was trained on, and what it is worth."""
-    seen = description.training
-    minutes = provenance.cpu_minutes
-    lines = [
-        f"# {recipe.name}",
-        "",
-        recipe.summary,
-        "",
-        f"Network: {recipe.crops.planes} planes on the grid of `predict membrane`, to "
-        f"{' and '.join(MAPS)}. Trained on {seen.n_images} planes (with those of validation), "
-        f"{provenance.steps} steps"
-        + (f", {minutes:.0f} CPU-minutes" if minutes is not None else "")
-        + ".",
-        "",
-        f"Made by `{provenance.command}`.",
-        "",
-        "## Test units, which nothing was trained or tuned on",
-        "",
-        *_held_out(scores),
-        "",
-        "Interiors are scored as published in 2021: all labels, eroded by 2 x 2 pixels. A filled "
-        "silhouette scores about 0.85 there, so the F1 of walls says more.",
-    ]
-    return "\n".join(lines) + "\n"
-
-
-def _held_out(scores: dict[str, list[MembraneScores]]) -> list[str]:
-    if not scores:
-        return ["There were none, so there are no held-out numbers."]
+def _held_out(scores: dict[str, list[MembraneScores]]) -> str:
     units = [pool_membranes(s) for s in scores.values()]
     over = units if len(units) > 1 else [s for unit in scores.values() for s in unit]
-    words = "units" if len(units) > 1 else "planes of one unit, which are alike: too narrow"
-    lines = [f"| score | value | 95 %, over {words} |", "|--|--|--|"]
+    words = (
+        "units"
+        if len(units) > 1
+        else "planes of one unit, which are alike, so that they are too narrow"
+    )
     pooled = pool_membranes(units)
-    for name, said in MEMBRANE_SCORES.items():
-        sums = np.array([s.as_sums() for s in over])
-        span = bootstrap_interval(sums, partial(value_of_sums, name=name), BootstrapSettings())
-        text = "" if span is None else f"{span[0]:.3f} to {span[1]:.3f}"
-        lines.append(f"| {said} | {getattr(pooled, name):.3f} | {text} |")
-    return lines
+    sums = np.array([s.as_sums() for s in over])
+    table = score_table(
+        (
+            said,
+            getattr(pooled, name),
+            bootstrap_interval(sums, partial(value_of_sums, name=name), BootstrapSettings()),
+        )
+        for name, said in MEMBRANE_SCORES.items()
+    )
+    return (
+        f"{sum(map(len, scores.values()))} planes of {len(units)} units that nothing was trained "
+        f"or tuned on; 95 % intervals by bootstrap over {words}.\n\n{table}\n\nInteriors are "
+        "scored as published in 2021: all labels, eroded by 2 x 2 pixels. A filled silhouette "
+        "scores about 0.85 there, so the F1 of walls says more."
+    )

@@ -1,290 +1,91 @@
-"""From a fitted network to a model package: files, thresholds, and a card of its worth."""
+"""From a fitted network to a package folder: what every task does in the same way."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-import numpy as np
-
-from fatescope.base import Progress
-from fatescope.models import (
-    PERCENTILES,
-    ImageInput,
-    InstanceMaps,
-    ModelDescription,
-    ModelPackage,
-    OpenVinoModel,
-    Training,
-    check_input,
-    describe_input,
-    expected_ranges,
-    write_package,
-)
-from fatescope.predict.normalise import normalise_plane
-from fatescope.prepare import read_plane, read_samples, read_truth, seen_hashes
-from fatescope.prepare.store import SPLITS
-from fatescope.prepare.targets import DRAWN
-from fatescope.simulate import (
-    NucleiMovieSettings,
-    SectionSettings,
-    simulate_nuclei,
-    simulate_section,
-)
-from fatescope.train.card import write_card
-from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
-from fatescope.train.networks import n_maps, shipped_maps
-from fatescope.train.planes import unit_diameters
-from fatescope.train.provenance import Provenance
-from fatescope.train.recipe import inherited
-from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
+from fatescope.models import ModelPackage, OpenVinoModel, Training, write_package
+from fatescope.prepare import seen_hashes
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from fatescope.base.types import FloatArray
+    from fatescope.models import ModelDescription
     from fatescope.prepare import Sample
-    from fatescope.train.networks import SmallUNet
-    from fatescope.train.scoring import Scored
-    from fatescope.train.settings import InstanceRecipe
+    from fatescope.train.provenance import Provenance
+    from fatescope.train.recipe_settings import Recipe
 
 
-Precision = Literal["fp32", "int8"]
-CALIBRATION_IMAGES = 64
-_TILE_PX = 512
-_GUARD_PX = 256
-_GUARD_ZOOMS = (0.75, 1.0, 1.4)
-
-
-def package_network(
-    network: SmallUNet,
-    *,
-    recipe: InstanceRecipe,
-    data: Path,
-    folder: Path,
-    provenance: Provenance,
-    left_out: Sequence[Scored] | None = None,
-    progress: Progress | None = None,
-) -> ModelPackage:
-    """Export, calibrate, choose thresholds on validation units, score test units, write.
-
-    Parameters
-    ----------
-    network : SmallUNet
-        With averaged weights.
-    recipe : InstanceRecipe
-        Its name becomes the package's.
-    data : Path
-        Folder with ``samples.csv``. The test part is read here, once, and only to be scored.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-        What the card says of the training.
-    left_out : sequence of Scored, optional
-        From `score_left_out`; stands in the card in place of test units.
-    progress : callable, optional
-
-    Returns
-    -------
-    ModelPackage
-    """
-    rows = read_samples(data, splits=SPLITS)
-    draft = draft_package(network, rows, recipe=recipe, provenance=provenance, progress=progress)
-    draft = with_int8(draft, [s for s in rows if s.split == "train"])
-    test = [s for s in rows if s.split == "test"]
-    if left_out is not None:
-        test = [s.sample for s in left_out]  # seen, so only to compare both precisions
-    both: dict[str, list[Scored]] = {
-        "fp32": score_draft(draft, test, precision="fp32"),
-        "int8": score_draft(draft, test, precision="int8"),
-    }
-    card, scores = write_card(
-        draft.description,
-        both,
-        recipe=recipe,
-        provenance=provenance,
-        n_validation=sum(s.split == "validation" for s in rows),
-        left_out=left_out,
-    )
-    training = draft.description.training.replace(scores=scores)
-    plane = rendered_image(recipe)
-    return write_package(
-        folder,
-        description=draft.description.replace(training=training),
-        files=draft.files,
-        test_input=plane,
-        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(plane),
-        card=card,
-    )
-
-
-def draft_package(
-    network: SmallUNet,
+def training_facts(
+    recipe: Recipe,
     rows: Sequence[Sample],
-    *,
-    recipe: InstanceRecipe,
     provenance: Provenance,
-    progress: Progress | None = None,
-) -> ModelPackage:
-    """Return a package in memory: network, weights, thresholds; no test unit is opened.
+    *,
+    n_objects: int,
+    n_images: int | None = None,
+) -> Training:
+    """Say what a network has seen: also through the package that it went on from.
 
     Parameters
     ----------
-    network : SmallUNet
+    recipe : Recipe
     rows : sequence of Sample
         All rows of the manifest, of every split.
-    recipe, provenance : InstanceRecipe, Provenance
-    progress : callable, optional
-
-    Returns
-    -------
-    ModelPackage
-        With thresholds chosen on the validation units, where there are any.
+    provenance : Provenance
+    n_objects : int
+        Labelled objects in training and validation.
+    n_images : int, optional
+        Images of training and validation, where a row is not an image.
     """
-    training, validation = (
-        [s for s in rows if s.split == side] for side in ("train", "validation")
-    )
-    n_outputs = n_maps(recipe.stages[-1].network)
-    drawn = [DRAWN.index(name) for name in shipped_maps(n_outputs)]
-    exact = export_onnx(drawing_only(network, drawn, n_outputs=n_outputs))
     before = provenance.start.training.units_seen if provenance.start else ()
-    description = describe(
-        recipe,
-        [*training, *validation],
-        seen=sorted({*seen_hashes(rows), *before}),
+    seen = sum(s.split in ("train", "validation") for s in rows)
+    return Training(
+        units_seen=tuple(sorted({*seen_hashes(rows), *before})),
+        n_images=seen if n_images is None else n_images,
+        n_objects=n_objects,
+        recipe=recipe.name,
         command=provenance.command,
-    )
-    image = description.image.replace(expected=expected_inputs(training, description))
-    description = description.replace(input=image)
-    files = {
-        "model.onnx": exact,
-        "weights.safetensors": weights_bytes(network),
-    }
-    draft = _in_memory(description, files)
-    if validation:
-        thresholds, _ = tune_thresholds(
-            OpenVinoModel(draft, precision="fp32", threads=1),
-            validation,
-            description=description,
-            progress=progress,
-        )
-        chosen = description.instances.replace(thresholds=thresholds)
-        draft = _in_memory(description.replace(output=chosen), files)
-    return draft
-
-
-def with_int8(draft: ModelPackage, training: Sequence[Sample]) -> ModelPackage:
-    """Return the package with an int8 network too, calibrated on training images."""
-    planes = calibration_images(training, draft.description)
-    small = quantise(draft.files["model.onnx"], planes)
-    return _in_memory(draft.description, {**draft.files, "model_int8.onnx": small})
-
-
-def score_draft(
-    draft: ModelPackage, test: Sequence[Sample], *, precision: Precision
-) -> list[Scored]:
-    """Score a network of a package on samples, each at the working size."""
-    return score_samples(
-        OpenVinoModel(draft, precision=precision, threads=1),
-        test,
-        description=draft.description,
-        thresholds=draft.description.instances.thresholds,
+        seed=recipe.seed,
     )
 
 
-def describe(
-    recipe: InstanceRecipe, samples: Sequence[Sample], *, seen: Sequence[str], command: str
-) -> ModelDescription:
-    """Describe the package of a recipe that was trained, or was tuned on, ``samples``."""
-    recipe = inherited(recipe, None)
-    crops = recipe.stages[-1].crops
-    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
-    low, high = crops.zoom
-    size = crops.diameter_px
-    said = ("name", "summary", "task", "cite")
-    return ModelDescription(
-        **{name: getattr(recipe, name) for name in said},
-        input=ImageInput.from_values(
-            {
-                "diameter_px": size,
-                "diameter_range_px": (round(size * low, 1), round(size * high, 1)),
-                "modality": recipe.modality,
-                "polarity": recipe.polarity,
-            }
-        ),
-        output=InstanceMaps(channels=shipped_maps(n_maps(recipe.stages[-1].network))),
-        training=Training(
-            units_seen=tuple(seen),
-            n_images=len(samples),
-            n_objects=n_objects,
-            recipe=recipe.name,
-            command=command,
-            seed=recipe.seed,
-        ),
-    )
-
-
-def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
-    """Say whether most samples are unlike the training images of a package."""
-    tiles = (
-        _tile(s, description, scale=scale, side_px=_GUARD_PX)
-        for s, scale in _sized(samples, description)
-    )
-    unlike = [bool(check_input(describe_input(tile), description)) for tile in tiles]
-    return 2 * sum(unlike) > len(unlike)
-
-
-def calibration_images(
-    samples: Sequence[Sample], description: ModelDescription
-) -> list[FloatArray]:
-    """Return training images at the working size, (1, 1, Y, X), evenly chosen, for int8."""
-    every = max(1, -(-len(samples) // CALIBRATION_IMAGES))
-    chosen = list(_sized(samples, description))[::every]
-    tiles = (_tile(s, description, scale=scale, side_px=_TILE_PX) for s, scale in chosen)
-    least = max(description.image.tiling.divisor)
-    return [tile[None, None] for tile in tiles if min(tile.shape) >= least]
-
-
-def expected_inputs(
-    samples: Sequence[Sample], description: ModelDescription
-) -> dict[str, dict[str, float]]:
-    """Measure the training images, somewhat smaller and larger too: a size may be estimated."""
-    measured = [
-        describe_input(_tile(s, description, scale=scale * zoom, side_px=_GUARD_PX))
-        for s, scale in _sized(samples, description)
-        for zoom in _GUARD_ZOOMS
-    ]
-    ranges = expected_ranges(measured)
-    return {name: {"low": round(r.low, 4), "high": round(r.high, 4)} for name, r in ranges.items()}
-
-
-def _sized(
-    samples: Sequence[Sample], description: ModelDescription
-) -> Iterator[tuple[Sample, float]]:
-    """Yield samples with the factor that brings them to the working size."""
-    for sample, diameter in zip(samples, unit_diameters(samples), strict=True):
-        if np.isfinite(diameter):
-            yield sample, description.image.diameter_px / diameter
-
-
-def _tile(
-    sample: Sample, description: ModelDescription, *, scale: float, side_px: int
-) -> FloatArray:
-    return working_tile(
-        read_plane(sample.image), description=description, scale=scale, side_px=side_px
-    )
-
-
-def rendered_image(recipe: InstanceRecipe) -> FloatArray:
-    """Render the image of the test tensors, (1, 1, 256, 256), normalised."""
-    if recipe.modality == "electron":
-        plan = SectionSettings(height=256, width=256, diameter_px=recipe.crops.diameter_px)
-        pixels = simulate_section(plan, seed=recipe.seed).pixels
-        return normalise_plane(pixels, percentiles=PERCENTILES)[None, None]
-    settings = NucleiMovieSettings(frames=1, height=256, width=256, density=0.35)
-    pixels = simulate_nuclei(settings, seed=recipe.seed).pixels[0]
-    return normalise_plane(pixels, percentiles=PERCENTILES)[None, None]
-
-
-def _in_memory(description: ModelDescription, files: Mapping[str, bytes]) -> ModelPackage:
+def draft_package(description: ModelDescription, files: Mapping[str, bytes]) -> ModelPackage:
+    """Return a package that is not on disk yet, for a network that is to be run."""
     return ModelPackage(description=description, files=files, sha256="", source=Path("draft"))
+
+
+def write_trained(
+    draft: ModelPackage,
+    folder: Path,
+    *,
+    scores: Mapping[str, float],
+    card: str,
+    test_input: FloatArray,
+) -> ModelPackage:
+    """Write a draft package with its card and scores, and what its network makes of an input.
+
+    Parameters
+    ----------
+    draft : ModelPackage
+    folder : Path
+        New or empty.
+    scores : mapping of str to float
+        On test units; those that are not finite are left out, the others rounded to four places.
+    card : str
+        Markdown.
+    test_input : ndarray of float32
+        A batch as the description's ``input`` says.
+    """
+    kept = {k: round(float(v), 4) for k, v in scores.items() if math.isfinite(v)}
+    description = draft.description
+    return write_package(
+        folder,
+        description=description.replace(training=description.training.replace(scores=kept)),
+        files=draft.files,
+        test_input=test_input,
+        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(test_input),
+        card=card,
+    )

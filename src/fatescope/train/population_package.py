@@ -29,10 +29,8 @@ from fatescope.models import (
     ModelPackage,
     OpenVinoModel,
     Tiling,
-    Training,
     describe_input,
     expected_ranges,
-    write_package,
 )
 from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.predict.populations import (
@@ -42,9 +40,11 @@ from fatescope.predict.populations import (
     log_chances,
     pad_frame,
 )
-from fatescope.prepare.store import SPLITS, read_samples, seen_hashes
+from fatescope.prepare.store import SPLITS, read_samples
+from fatescope.train.card import Card, score_table, write_card
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.movie_frames import read_counted
+from fatescope.train.packaging import draft_package, training_facts, write_trained
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,25 +138,25 @@ def package_counts(
         "weights.safetensors": weights_bytes(network),
     }
     some = read_counted(training[::_LIKENESS_EVERY])
-    description = _describe(recipe, rows, expected=_expected(some), provenance=provenance)
-    model = _model(description, files)
+    description = _describe(
+        recipe,
+        rows,
+        expected=expected_ranges([describe_input(_level(f)) for f in some]),
+        provenance=provenance,
+    )
+    model = OpenVinoModel(draft_package(description, files), precision="fp32", threads=1)
     validation = read_movies(model, rows, split="validation", progress=progress)
     if validation:
         description = description.replace(output=calibrated(CountChances(), validation))
     test = read_movies(model, rows, split="test", progress=progress)
     scores = score_movies(description.output_as(CountChances), test)
-    said = {k: v[0] for k, v in scores.items()}
-    description = description.replace(
-        training=description.training.replace(scores={k: round(v, 4) for k, v in said.items()})
-    )
-    sample = pad_frame(_level(some[len(some) // 2]))[None, None]
-    return write_package(
+    card = _card(description, recipe, scores, len(validation), len(test))
+    return write_trained(
+        draft_package(description, files),
         folder,
-        description=description,
-        files=files,
-        test_input=sample,
-        test_output=_model(description, files).run(sample),
-        card=_card(description, scores, len(validation), len(test), provenance),
+        scores={name: value for name, (value, _, _) in scores.items()},
+        card=write_card(card, description, recipe=recipe, provenance=provenance),
+        test_input=pad_frame(_level(some[len(some) // 2]))[None, None],
     )
 
 
@@ -298,18 +298,6 @@ def _level(frame: CountedFrame) -> NDArray[np.float32]:
     return frame.pixels.astype(np.float32) / np.float32(128)
 
 
-def _model(description: ModelDescription, files: dict[str, bytes]) -> OpenVinoModel:
-    draft = ModelPackage(description=description, files=files, sha256="", source=Path("draft"))
-    return OpenVinoModel(draft, precision="fp32", threads=1)
-
-
-def _expected(frames: Sequence[CountedFrame]) -> dict[str, ValueRange]:
-    ranges = expected_ranges([describe_input(_level(f)) for f in frames])
-    return {
-        name: r.replace(low=round(r.low, 4), high=round(r.high, 4)) for name, r in ranges.items()
-    }
-
-
 def _describe(
     recipe: PopulationRecipe,
     rows: Sequence[Sample],
@@ -317,8 +305,6 @@ def _describe(
     expected: dict[str, ValueRange],
     provenance: Provenance,
 ) -> ModelDescription:
-    seen = [s for s in rows if s.split in ("train", "validation")]
-    before = provenance.start.training.units_seen if provenance.start else ()
     frames = recipe.frames
     return ModelDescription(
         name=recipe.name,
@@ -338,57 +324,36 @@ def _describe(
             ),
         ),
         output=CountChances(),
-        training=Training(
-            units_seen=tuple(sorted({*seen_hashes(rows), *before})),
-            n_images=len(seen),
-            n_objects=0,
-            recipe=recipe.name,
-            command=provenance.command,
-            seed=recipe.seed,
-        ),
+        training=training_facts(recipe, rows, provenance, n_objects=0),
     )
 
 
 def _card(
     description: ModelDescription,
+    recipe: PopulationRecipe,
     scores: dict[str, tuple[float, float, float]],
     n_validation: int,
     n_test: int,
-    provenance: Provenance,
-) -> str:
+) -> Card:
     output = description.output_as(CountChances)
-    minutes = provenance.cpu_minutes
-    took = "" if minutes is None else f", {minutes:.0f} CPU minutes"
-    parts = [
-        f"# {description.name}",
-        description.summary,
-        "## What it expects\n\nMovies of maximum projections of nuclei, bright on dark, of embryos "
-        "of *C. elegans* from two cells to about 350. Each frame is reduced to about 184 pixels "
-        "along its longer side and levelled.",
-        f"## How it was made\n\n`{provenance.command}`: {provenance.steps} steps{took}, "
-        f"{description.training.n_images} frames for training and validation. Of {n_validation} "
-        f"validation movies, a frame counts {output.trust:g} of an independent one, so that 90 % "
-        "intervals hold the truth; a movie whose best fit is below "
+    table = score_table((_WORDS[k], v, (low, high)) for k, (v, low, high) in scores.items())
+    return Card(
+        expects="Movies of maximum projections of nuclei, bright on dark, of embryos of "
+        "*C. elegans* from two cells to about 350. Each frame is reduced to about 184 pixels along "
+        f"its longer side and levelled. A frame counts {output.trust:g} of an independent one, so "
+        "that 90 % intervals hold the truth of validation movies; a movie whose best fit is below "
         f"{output.least_fit:g} is unlike the training data.",
-    ]
-    if scores:
-        lines = "\n".join(
-            f"| {_WORDS[name]} | {value:.3f} ({low:.3f} to {high:.3f}) |"
-            for name, (value, low, high) in scores.items()
-        )
-        parts.append(
-            f"## Held-out score\n\nMeans over {n_test} movies that neither training nor "
-            "calibration has seen, with 95 % bootstrap intervals over movies; frames with 4 to "
-            "350 cells. The growth of the embryo itself was left out.\n\n| | |\n|--|--|\n" + lines
-        )
-    else:
-        parts.append("## Held-out score\n\nThere were no test movies: its worth is unknown.")
-    parts.append(
-        "## What the numbers do not cover\n\nTest movies that are rendered share their renderer "
-        "with training. Mutants, other species, other markers, and embryos whose tempo changes "
-        "on the way are not among them."
+        step=f"{recipe.fit.batch} frames",
+        saw=f"{description.training.n_images} frames, those of {n_validation} validation movies "
+        "with them",
+        held_out=f"Means over {n_test} movies that neither training nor calibration has seen, "
+        "with 95 % bootstrap intervals over movies; frames with 4 to 350 cells. The growth of the "
+        f"embryo itself was left out.\n\n{table}"
+        if scores
+        else "",
+        limits="Test movies that are rendered share their renderer with training. Mutants, other "
+        "species, other markers, and embryos whose tempo changes on the way are not among them.",
     )
-    return "\n\n".join(parts) + "\n"
 
 
 _WORDS = {

@@ -11,6 +11,7 @@ import numpy as np
 from fatescope.evaluate import PixelCounts, score_classes
 from fatescope.models import PixelClasses
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
+from fatescope.train.card import Card, score_table, write_card
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -47,7 +48,7 @@ class ScoredPlane:
     viability: tuple[float, float]
 
 
-def viability_card(
+def write_viability_card(
     description: ModelDescription,
     scored: Mapping[str, Sequence[ScoredPlane]],
     *,
@@ -64,17 +65,17 @@ def viability_card(
     recipe, provenance : ViabilityRecipe, Provenance
         How the network was made.
     """
-    parts = [f"# {description.name}", description.summary]
-    parts += [_expects(description), _made(description, recipe, provenance)]
-    if scored["int8"]:
-        parts += [_cells(scored["int8"]), _pixels(description, scored["int8"]), _int8(scored)]
-    else:
-        parts.append("## Held-out score\n\nThere were no test wells: its worth is unknown.")
-    parts.append(f"## What the numbers do not cover\n\n{recipe.limits or _LIMITS}")
-    if description.cite:
-        lines = [f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite]
-        parts.append("## To be cited\n\n" + "\n".join(lines))
-    return "\n\n".join(parts) + "\n"
+    seen, test = description.training, scored["int8"]
+    card = Card(
+        expects=_expects(description),
+        step=f"{recipe.fit.batch} crops of {recipe.crops.size_px} px",
+        saw=f"{seen.n_images} images with {seen.n_objects:,} nuclei; thresholds were chosen on "
+        "validation wells",
+        held_out=_cells(test) if test else "",
+        more=(("Pixels", _pixels(description, test)), ("int8", _int8(scored))) if test else (),
+        limits=recipe.limits or _LIMITS,
+    )
+    return write_card(card, description, recipe=recipe, provenance=provenance)
 
 
 def _expects(d: ModelDescription) -> str:
@@ -90,25 +91,9 @@ def _expects(d: ModelDescription) -> str:
             f"{output.least_dead:g} on."
         )
     return (
-        f"## What it expects\n\nOne plane of {d.image.modality} without a stain, any bit depth: "
+        f"One plane of {d.image.modality} without a stain, any bit depth: "
         "each pixel is compared with the light around it, and contrast is measured on the whole "
         f"plane. Sizes: {size}. Classes: {', '.join(output.channels)}. {objects}"
-    )
-
-
-def _made(d: ModelDescription, recipe: ViabilityRecipe, provenance: Provenance) -> str:
-    minutes = provenance.cpu_minutes
-    cost = f"{minutes:.1f} CPU-minutes" if minutes else "cost not recorded"
-    start = ""
-    if provenance.start is not None:
-        start = f" It went on from `{provenance.start.name}`."
-    return (
-        f"## How it was made\n\n`{provenance.command}`: recipe `{recipe.name}`, seed "
-        f"{recipe.seed}, {provenance.steps:,} steps of {recipe.fit.batch} crops of "
-        f"{recipe.crops.size_px} px, {cost}. It saw {d.training.n_images} images with "
-        f"{d.training.n_objects:,} nuclei; thresholds were chosen on validation wells.{start} "
-        f"The hashes of all {len(d.training.units_seen)} units are in `rdf.yaml`. One seed was "
-        "trained: the spread between seeds is not known."
     )
 
 
@@ -123,29 +108,29 @@ def _cells(scored: Sequence[ScoredPlane]) -> str:
         ]
     )
     rows = [
-        ("detection F1 of nuclei", _ratio(2 * cells[:, 2], cells[:, 0] + cells[:, 1])),
-        ("live or dead, of those found", _ratio(cells[:, 3], cells[:, 2])),
+        ("detection F1 of nuclei", *_ratio(2 * cells[:, 2], cells[:, 0] + cells[:, 1])),
+        ("live or dead, of those found", *_ratio(cells[:, 3], cells[:, 2])),
         (
             "viability of an image, mean absolute error, points",
-            _ratio(100 * errors[:, 0], errors[:, 1]),
+            *_ratio(100 * errors[:, 0], errors[:, 1]),
         ),
     ]
-    lines = "\n".join(f"| {name} | {value} |" for name, value in rows)
     return (
-        f"## Held-out score\n\n{len(scored)} images of {len(units)} wells that neither training "
+        f"{len(scored)} images of {len(units)} wells that neither training "
         f"nor the choice of thresholds has seen, {int(cells[:, 0].sum()):,} nuclei; int8, 95 % "
         "intervals by bootstrap over wells. A found nucleus is matched to the true one that it "
-        f"overlaps most.\n\n| | (95 %) |\n|--|--|\n{lines}"
+        f"overlaps most.\n\n{score_table(rows)}"
     )
 
 
-def _ratio(above: FloatArray, below: FloatArray) -> str:
+def _ratio(above: FloatArray, below: FloatArray) -> tuple[float, tuple[float, float] | None]:
+    """Return a ratio of sums over units, and its 95 % bootstrap interval."""
     sums = np.stack([above, below], axis=1).astype(np.float64)
     value = sums[:, 0].sum() / max(sums[:, 1].sum(), 1e-12)
     found = bootstrap_interval(
         sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1e-12), BootstrapSettings()
     )
-    return f"{value:.3f}" + (f" ({found[0]:.3f}-{found[1]:.3f})" if found else "")
+    return float(value), found
 
 
 def _pixels(d: ModelDescription, scored: Sequence[ScoredPlane]) -> str:
@@ -160,7 +145,7 @@ def _pixels(d: ModelDescription, scored: Sequence[ScoredPlane]) -> str:
         lines.append(f"| {name} | {whole.auprc[i]:.3f} ({low:.3f}-{high:.3f}) | {rest} |")
     head = "| class | AUPRC (95 %) | AUROC | precision | recall | F1 |\n|--|--|--|--|--|--|\n"
     return (
-        "## Pixels\n\nAll pixels of whole images, empty background included; accuracy "
+        "All pixels of whole images, empty background included; accuracy "
         f"{whole.accuracy:.3f}.\n\n{head}" + "\n".join(lines)
     )
 
@@ -195,7 +180,7 @@ def _int8(scored: Mapping[str, Sequence[ScoredPlane]]) -> str:
             f"{cells[3] / max(1, cells[2]):.4f}, accuracy of pixels "
             f"{score_classes(pixels).accuracy:.4f}"
         )
-    return f"## int8\n\nCalibrated on training images. {'; '.join(said)}."
+    return f"Calibrated on training images. {'; '.join(said)}."
 
 
 def _by_unit(scored: Sequence[ScoredPlane]) -> dict[str, list[ScoredPlane]]:

@@ -15,24 +15,23 @@ from fatescope.models import (
     ModelPackage,
     OpenVinoModel,
     PixelClasses,
-    Training,
     describe_input,
     expected_ranges,
-    write_package,
 )
 from fatescope.predict.decoders.classes import decode_classes, divide_pieces
 from fatescope.predict.level import LevelledPlane
 from fatescope.predict.normalise import normalise
 from fatescope.predict.viability import draw_maps
-from fatescope.prepare import UNCERTAIN, read_crop_summary, read_samples, seen_hashes
+from fatescope.prepare import UNCERTAIN, read_crop_summary, read_samples
 from fatescope.prepare.crop_store import open_planes
 from fatescope.prepare.store import SPLITS
 from fatescope.train.class_labels import TILING, merged_classes
 from fatescope.train.export import export_onnx, quantise, weights_bytes
-from fatescope.train.viability_card import ScoredPlane, viability_card
+from fatescope.train.packaging import draft_package, training_facts, write_trained
+from fatescope.train.viability_card import ScoredPlane, write_viability_card
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
@@ -88,7 +87,7 @@ def package_viability(
             "polarity": "any",
             "percentiles": (0.0, 100.0),
             "tiling": TILING.model_dump(),
-            "expected": _expected(tiles),
+            "expected": expected_ranges([describe_input(t[0, 0]) for t in tiles]),
         }
     )
     alive = "live" in classes and "dead" in classes
@@ -107,42 +106,32 @@ def package_viability(
         cite=recipe.cite,
         input=image,
         output=output,
-        training=Training(
-            units_seen=tuple(seen_hashes(rows)),
+        training=training_facts(
+            recipe,
+            rows,
+            provenance,
             n_images=training.n_planes,
-            n_objects=0,
-            recipe=recipe.name,
-            command=provenance.command,
-            seed=recipe.seed,
+            n_objects=_count_objects(training, merge, classes),
         ),
     )
     exact = export_onnx(network)
     files = {"model.onnx": exact, "weights.safetensors": weights_bytes(network)}
     files["model_int8.onnx"] = quantise(exact, tiles[:_CALIBRATION])
-    draft = _in_memory(description, files)
+    draft = draft_package(description, files)
     if alive and validation.n_planes:
         output = choose_thresholds(draft, validation, merge, diameter=diameter)
-        draft = _in_memory(description.replace(output=output), files)
+        draft = draft_package(description.replace(output=output), files)
     test = open_planes(data, splits=["test"])[0]
     both = {
         precision: score_planes(draft, test, merge, data, precision=precision, progress=progress)
         for precision in ("fp32", "int8")
     }
-    scores = main_scores(both["int8"], classes)
-    described = draft.description.replace(
-        training=draft.description.training.replace(
-            n_objects=_count_objects(training, merge, classes),
-            scores={k: round(v, 4) for k, v in scores.items() if np.isfinite(v)},
-        )
-    )
-    card = viability_card(described, both, recipe=recipe, provenance=provenance)
-    return write_package(
+    return write_trained(
+        draft,
         folder,
-        description=described,
-        files=files,
+        scores=main_scores(both["int8"], classes),
+        card=write_viability_card(draft.description, both, recipe=recipe, provenance=provenance),
         test_input=tiles[0],
-        test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(tiles[0]),
-        card=card,
     )
 
 
@@ -202,11 +191,6 @@ def training_tiles(planes: PlaneCrops) -> list[NDArray[np.float32]]:
         tile = normalise(levelled[window], levelled.contrast.statistics)
         tiles.append(np.ascontiguousarray(tile[None, None]))
     return tiles
-
-
-def _expected(tiles: Sequence[NDArray[np.float32]]) -> dict[str, dict[str, float]]:
-    ranges = expected_ranges([describe_input(t[0, 0]) for t in tiles])
-    return {name: {"low": round(r.low, 4), "high": round(r.high, 4)} for name, r in ranges.items()}
 
 
 def choose_thresholds(
@@ -331,7 +315,3 @@ def viability_error(scored: Sequence[ScoredPlane]) -> float:
     known = [s.viability for s in scored if np.isfinite(s.viability).all()]
     errors = [abs(a - b) for a, b in known]
     return 100 * float(np.mean(errors)) if errors else float("nan")
-
-
-def _in_memory(description: ModelDescription, files: Mapping[str, bytes]) -> ModelPackage:
-    return ModelPackage(description=description, files=files, sha256="", source=Path("draft"))

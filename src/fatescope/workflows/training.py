@@ -327,7 +327,7 @@ def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, s
     recipe can say.
     """
     from fatescope.train import InstanceRecipe
-    from fatescope.train.packaging import are_unlike
+    from fatescope.train.instance_package import are_unlike
 
     if start is None or not isinstance(asked, InstanceRecipe) or asked.modality is not None:
         return {}

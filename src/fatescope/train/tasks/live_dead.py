@@ -12,7 +12,7 @@ from fatescope.prepare import read_samples
 from fatescope.train.box_crops import BoxCrops, load_box_planes
 from fatescope.train.box_loss import box_loss
 from fatescope.train.box_network import build_box_network
-from fatescope.train.box_package import draft_description, package_boxes
+from fatescope.train.box_package import describe_boxes, package_boxes
 from fatescope.train.box_scoring import propose, score_boxes, summarise_boxes
 from fatescope.train.evaluated import EvaluatedNetwork
 
@@ -77,7 +77,7 @@ class LiveDeadTask:
         """Return the scores of `box_scoring` on the validation units, at the usual thresholds."""
         if not self._validation:
             return {}
-        description = draft_description(self._recipe.replace(mirrored=False))
+        description = describe_boxes(self._recipe.replace(mirrored=False))
         proposed = propose(
             EvaluatedNetwork(network),
             self._validation,

@@ -9,9 +9,9 @@ import torch
 
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
+from fatescope.train.instance_package import package_network
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
-from fatescope.train.packaging import package_network
 from fatescope.train.planes import load_planes
 from fatescope.train.recipe import inherited
 from fatescope.train.validation import score_network

@@ -167,11 +167,12 @@ def _corrected(
     from fatescope.train import (
         EvaluatedNetwork,
         InstanceRecipe,
+        Provenance,
         fit_recipe,
         report_progress,
         score_samples,
     )
-    from fatescope.train.packaging import describe
+    from fatescope.train.instance_package import describe
 
     fit = {"steps": recipe.steps, "precision": "float32", "steps_per_epoch": 100}
     house = InstanceRecipe.from_values(
@@ -186,7 +187,8 @@ def _corrected(
     write_samples(folder / "samples.csv", learning)
     report = report_progress(progress, "training the corrected network")
     fitted = fit_recipe(house, data=folder, out=folder, report=report)
-    description = describe(house, learning, seen=(), command="fatescope reproduce nuclei-2020")
+    provenance = Provenance(command="fatescope reproduce nuclei-2020", steps=recipe.steps)
+    description = describe(house, learning, provenance)
     scored = score_samples(
         EvaluatedNetwork(fitted.network),
         list(fold.left_out),
