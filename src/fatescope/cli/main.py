@@ -20,13 +20,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),
     "prepare": ("prepare",),
-    "reproduce": (
-        "reproduce_lineage_names",
-        "reproduce_live_dead",
-        "reproduce_membranes",
-        "reproduce_movies",
-        "reproduce_nuclei",
-    ),
+    "reproduce": ("reproduce",),
     "simulate": ("simulate",),
 }
 """The files beside this one that add commands to each group; add a new one here."""

@@ -44,12 +44,14 @@ from fatescope.workflows.reproduce.names_scores import (
     score_methods,
     score_table,
 )
+from fatescope.workflows.reproduce.plan import plan_trainings
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.run import Summary
     from fatescope.train.tasks.names import FittedNames
+    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.reproduce.settings import NamesRecipe
 
 FITS = "fits"
@@ -61,6 +63,9 @@ _QUICK = {
     "rows_per_class": 120,
     "crop_nuclei": 60,
 }
+_EPOCH_SECONDS, _ROW_SECONDS, _SCORING_SECONDS = 5.0, 1e-4, 60.0
+"""CPU seconds of an epoch of the published network on one table, of a row of the corrected one, and
+of atlas, scores and page."""
 
 
 def reproduce_names(
@@ -102,6 +107,16 @@ def reproduce_names(
             units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
             run.record("lineage-names-2020", input=units, findings=findings, files=files)
         return run.finish()
+
+
+def plan_names(*, recipe: NamesRecipe, quick: bool = False) -> RunPlan:
+    """Say what `reproduce_names` would cost, from measured costs; nothing is opened or written."""
+    if quick:
+        recipe = recipe.replace(**_QUICK)
+    published = (recipe.epochs + recipe.later_epochs) * _EPOCH_SECONDS
+    rows = recipe.corrected_epochs * recipe.rows_per_class * len(COMPACT_NAMES)
+    seconds = _SCORING_SECONDS + published + rows * _ROW_SECONDS
+    return plan_trainings("reproduce lineage-names-2020", [seconds], what="pages", workers=1)
 
 
 def _reproduce(

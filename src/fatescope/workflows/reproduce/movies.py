@@ -16,10 +16,12 @@ from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.reproduce.movies_arms import FITS, arms, run_arm
 from fatescope.workflows.reproduce.movies_data import data_folder, recorded_movie
 from fatescope.workflows.reproduce.movies_page import write_movies_page
+from fatescope.workflows.reproduce.plan import plan_trainings
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.reproduce.settings import MoviesRecipe
 
 _QUICK = {
@@ -32,6 +34,8 @@ _QUICK = {
     "length": 60,
     "every": 6,
 }
+_FRAME_SECONDS, _RENDERED_SECONDS = 0.14, 0.05
+"""CPU seconds of a frame in ResNet18, forward and back, and of one that is rendered."""
 PREDICTED_FROM = 10
 """Frame of the first published prediction: the one at which they fit their own labels best."""
 
@@ -85,6 +89,25 @@ def reproduce_movies(
             write_movies_page(run.out, recipe, quick=quick)
             run.wrote("report.html")
     return summary
+
+
+def plan_movies(
+    *, recipe: MoviesRecipe, quick: bool = False, workers: int | None = None
+) -> RunPlan:
+    """Say what `reproduce_movies` would cost, from measured costs; nothing is opened or written."""
+    if quick:
+        recipe = recipe.replace(**_QUICK)
+    frames = recipe.batches * recipe.batch
+    epochs = [recipe.epochs + 2 * more for more in (recipe.more_epochs, recipe.later_epochs)]
+    rendered = recipe.movies * recipe.length * _RENDERED_SECONDS
+    n_arms = len(arms(None))
+    trainings = [n * frames * _FRAME_SECONDS for n in (epochs[0], epochs[1], epochs[0])]
+    return plan_trainings(
+        "reproduce movies-2020",
+        [seconds + rendered for seconds in (*trainings, *[0.0] * (n_arms - len(trainings)))],
+        what="trainings",
+        workers=workers or 1,
+    )
 
 
 def joined_table(folder: Path) -> Table:

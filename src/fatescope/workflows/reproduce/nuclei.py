@@ -20,10 +20,12 @@ from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import available_workers
 from fatescope.workflows.reproduce.nuclei_folds import FITS, plan_folds, run_fold
 from fatescope.workflows.reproduce.nuclei_page import write_nuclei_page
+from fatescope.workflows.reproduce.plan import plan_trainings
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.reproduce.settings import NucleiRecipe
 
 _QUICK = {
@@ -37,6 +39,9 @@ _QUICK = {
 }
 """Forty small batches learn nothing at the published rate; the page states what ran."""
 _RENDERED, _QUICK_FOLDS = 6, 2
+_IMAGE_SECONDS, _STEP_SECONDS, _FOLD_SECONDS = 0.34, 0.5, 12.0
+"""CPU seconds of an image of 256 x 256 px in the published network, forward and back; of a step of
+the corrected one; of whatever else a fold takes."""
 
 
 def reproduce_nuclei(
@@ -94,6 +99,22 @@ def reproduce_nuclei(
             write_nuclei_page(run.out, recipe, source=source, quick=quick)
             run.wrote("report.html")
     return summary
+
+
+def plan_nuclei_2020(
+    *, recipe: NucleiRecipe, quick: bool = False, workers: int | None = None
+) -> RunPlan:
+    """Say what `reproduce_nuclei` would cost, from measured costs; nothing is opened or written."""
+    if quick:
+        recipe = recipe.replace(**_QUICK)
+    image = _IMAGE_SECONDS * (recipe.size_px / 256) ** 2
+    fold = recipe.epochs * recipe.batches * recipe.batch * image + recipe.steps * _STEP_SECONDS
+    return plan_trainings(
+        "reproduce nuclei-2020",
+        [fold + _FOLD_SECONDS] * (_QUICK_FOLDS if quick else recipe.folds),
+        what="folds",
+        workers=available_workers(workers, recipe.folds),
+    )
 
 
 def find_samples(data: Path | None, *, quick: bool, scratch: Path) -> tuple[list[Sample], str]:
