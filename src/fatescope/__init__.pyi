@@ -26,6 +26,7 @@ from .predict.settings import NucleiSettings as NucleiSettings
 from .predict.settings import PhaseCellsSettings as PhaseCellsSettings
 from .predict.settings import ViabilitySettings as ViabilitySettings
 from .simulate.plate.settings import PlateSettings as PlateSettings
+from .track.settings import ObjectLinkSettings as ObjectLinkSettings
 from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
@@ -35,6 +36,7 @@ from .workflows.in_memory import SegmentedImage as SegmentedImage
 from .workflows.in_memory import as_image as as_image
 from .workflows.in_memory import evaluate_labels as evaluate_labels
 from .workflows.in_memory import find_live_dead as find_live_dead
+from .workflows.in_memory import link_lineage as link_lineage
 from .workflows.in_memory import lint_lineage as lint_lineage
 from .workflows.in_memory import measure as measure
 from .workflows.in_memory import name_lineage as name_lineage
@@ -43,6 +45,7 @@ from .workflows.in_memory import segment_nuclei as segment_nuclei
 from .workflows.in_memory import segment_phase_cells as segment_phase_cells
 from .workflows.lineages.compare import compare_lineages as compare_lineages
 from .workflows.lineages.draw import draw_lineages as draw_lineages
+from .workflows.lineages.link import link_lineages as link_lineages
 from .workflows.lineages.lint import lint_lineages as lint_lineages
 from .workflows.lineages.name import name_lineages as name_lineages
 from .workflows.live_dead import predict_live_dead as predict_live_dead

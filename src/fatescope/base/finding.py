@@ -36,7 +36,7 @@ RULES: dict[str, frozenset[str]] = {
         abstained assumed-channel assumed-scale bridged doubtful excluded few-embryos few-wells
         joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
         no-plateau no-table not-its-table offset one-population planes-apart scaled
-        unplaced-fields unstained-wells
+        too-few-frames tracks unplaced-fields unstained-wells
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.track import LinkSettings, close_gaps, link_frames
+from fatescope.track import LinkSettings, close_gaps, frame_shifts, link_frames
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
@@ -69,30 +69,6 @@ def link_cells(
         still=p_dead >= 0.5,
     )
     return _tracks(parent, frame)
-
-
-def frame_shifts(position: FloatArray, frame: IntArray, *, reach: float) -> FloatArray:
-    """Return how far the whole well has moved since the first frame, for each observation.
-
-    The median step to the nearest object of the frame before, of those within reach; less than
-    three such steps say nothing.
-    """
-    from scipy.spatial import cKDTree
-
-    shift = np.zeros(position.shape)
-    total = np.zeros(2)
-    frames = np.unique(frame)
-    before = position[frame == frames[0]]
-    for f in frames[1:]:
-        rows = frame == f
-        now = position[rows]
-        distance, nearest = cKDTree(before).query(now)
-        known = distance <= reach
-        if known.sum() >= 3:
-            total = total + np.median(now[known] - before[nearest[known]], axis=0)
-        shift[rows] = total
-        before = now
-    return shift
 
 
 def _tracks(parent: IntArray, frame: IntArray) -> IntArray:

@@ -19,3 +19,18 @@ class LinkSettings(Settings):
     keep: float = setting(6.0, "what it earns to go on", ge=0)
     divide: float = setting(6.0, "what a division costs", ge=0)
     begin: float = setting(16.0, "what an object costs that comes from nowhere", gt=0)
+
+
+class ObjectLinkSettings(Settings):
+    """How the objects of a movie are linked; distances are measured in the movie itself."""
+
+    reach: float = setting(
+        2.0,
+        "farthest step between frames, beside the usual distance of an object to its nearest "
+        "neighbour; twice as far while there are 30 or fewer",
+        gt=0,
+    )
+    divisions: bool = setting(True, "objects divide")
+    most_missed: int = setting(
+        2, "frames in which an object may be missing", unit="frames", ge=0, le=100
+    )

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from fatescope.lineage.naming import NameSettings
     from fatescope.predict import LiveDeadSettings, NucleiSettings, PhaseCellsSettings
     from fatescope.predict.membrane import MembraneSettings
+    from fatescope.track import ObjectLinkSettings
 
     ImageLike = Image | NDArray[Any] | Path | str
 
@@ -435,6 +436,46 @@ def lint_lineage(lineage: Lineage, settings: LintSettings | None = None) -> list
         settings=settings or LintSettings(),
         atlas=open_atlas(),
     )
+
+
+def link_lineage(lineage: Lineage, settings: ObjectLinkSettings | None = None) -> Lineage:
+    """Link the nuclei of a movie through time, in memory; what ``lineage link`` does.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        Nuclei by frame and position; links that it has are made anew.
+    settings : ObjectLinkSettings, optional
+
+    Returns
+    -------
+    Lineage
+        The same rows with ``parent``: the row of the same nucleus, or of its mother, in an earlier
+        frame; -1 where there is none.
+
+    References
+    ----------
+    Jaqaman K et al. (2008). Nature Methods 5:695-702: linear assignment between frames; here with
+    divisions in the same step, and mending afterwards (`fatescope.track`).
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> at = np.array([[0, 5.0, 5.0], [0, 40.0, 5.0], [0, 41.0, 6.0], [0, 6.0, 5.0]])
+    >>> nuclei = fs.Lineage(
+    ...     frame=np.array([0, 0, 1, 1]),
+    ...     position=at,
+    ...     parent=np.full(4, -1),
+    ...     name=np.full(4, "", dtype=object),
+    ...     radius_px=np.full(4, 3.0),
+    ... )
+    >>> fs.link_lineage(nuclei).parent.tolist()
+    [-1, -1, 1, 0]
+    """
+    from fatescope.lineage.link import link_detections
+    from fatescope.track import ObjectLinkSettings
+
+    return link_detections(lineage, settings or ObjectLinkSettings())
 
 
 def name_lineage(lineage: Lineage, settings: NameSettings | None = None) -> NamedLineage:

@@ -20,6 +20,7 @@ _PACKED = (".gz", ".zip")
 _COSTS = {
     "lineage lint": Cost(cpu_seconds=0.03, memory_mb=1.5, output_mb=0.001),
     "lineage convert": Cost(cpu_seconds=0.02, memory_mb=2.0, output_mb=0.05),
+    "lineage link": Cost(cpu_seconds=0.12, memory_mb=3.0, output_mb=0.2),
     "lineage name": Cost(cpu_seconds=0.4, memory_mb=10.0, output_mb=0.1),
     "lineage draw": Cost(cpu_seconds=0.12, memory_mb=5.0, output_mb=0.25),
     "lineage compare": Cost(cpu_seconds=0.008, memory_mb=1.5, output_mb=0.03),

@@ -1,0 +1,77 @@
+"""Objects that a predicting command found, as detections of lineages: one for each image."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base.spacing import Spacing
+from fatescope.base.table import Table
+
+if TYPE_CHECKING:
+    from fatescope.base.lineage import Lineage
+    from fatescope.base.types import FloatArray
+
+_RECORD = "run.json"
+_MORE = 4 / 3 * np.pi
+
+
+def detections_by_image(lineage: Lineage, path: Path) -> dict[str, Lineage]:
+    """Return one lineage for each image of a table of objects; any other table is one, ``""``.
+
+    Parameters
+    ----------
+    lineage : Lineage
+        As `read_lineage` reads ``objects.csv``.
+    path : Path
+        The table. Spacing that it does not hold is that of the images, from the record beside it.
+
+    Returns
+    -------
+    dict of str to Lineage
+        Radii follow from ``area_px`` or ``volume_px`` where the table has one of them.
+    """
+    if not {"image", "label"} <= set(lineage.extra.columns):
+        return {"": lineage}
+    image = lineage.extra["image"].astype(str)
+    known = _recorded_spacing(path.parent / _RECORD)
+    found = {}
+    for name in dict.fromkeys(image.tolist()):
+        row = np.flatnonzero(image == name)
+        extra = Table({k: v[row] for k, v in lineage.extra.columns.items() if k != "image"})
+        found[name] = replace(
+            lineage,
+            frame=lineage.frame[row],
+            position=np.where(np.isnan(lineage.position[row]), 0.0, lineage.position[row]),
+            parent=np.full(len(row), -1),
+            name=lineage.name[row],
+            radius_px=_radius(extra, len(row)),
+            spacing=known.get(name, Spacing()).replaced_by(lineage.spacing),
+            extra=extra,
+        )
+    return found
+
+
+def _radius(objects: Table, n: int) -> FloatArray:
+    for column, radius in (
+        ("area_px", lambda v: np.sqrt(v / np.pi)),
+        ("volume_px", lambda v: np.cbrt(v / _MORE)),
+    ):
+        if column in objects:
+            return np.asarray(radius(objects[column].astype(np.float64)), np.float64)
+    return np.full(n, np.nan)
+
+
+def _recorded_spacing(record: Path) -> dict[str, Spacing]:
+    """Return the spacing of each input of a run, by its key; nothing where there is no record."""
+    if not record.is_file():
+        return {}
+    found = {}
+    for one in json.loads(record.read_text()).get("inputs", []):
+        steps = {a: s["value"] for a, s in one.get("spacing", {}).items()}
+        found[one.get("image", "")] = Spacing.of(source="file", **steps)
+    return found

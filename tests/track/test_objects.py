@@ -1,0 +1,81 @@
+"""Movies of any scale are linked by what is usual in them: steps, divisions, missed objects."""
+
+import numpy as np
+import pytest
+
+from fatescope.track import ObjectLinkSettings, link_objects
+
+
+def movie(seed=0, frames=12, scale=1.0, apart=10.0, side=6, step=0.8):
+    """Objects on a jittered grid that walk at random; some divide once. Truth is exact."""
+    rng = np.random.default_rng(seed)
+    here = apart * np.stack(np.meshgrid(*[np.arange(side)] * 2), -1).reshape(-1, 2)
+    here = here + rng.normal(0, 0.1 * apart, here.shape)
+    place, frame, parent = [here], [np.zeros(len(here), int)], [np.full(len(here), -1)]
+    rows = np.arange(len(here))
+    n = len(here)
+    for f in range(1, frames):
+        here = here + rng.normal(0, step, here.shape)
+        if f in (4, 8):
+            split = rng.choice(len(here), 3, replace=False)
+            away = rng.normal(0, 1, (3, 2))
+            away *= 0.22 * apart / np.linalg.norm(away, axis=1, keepdims=True)
+            born = here[split] - away
+            here = here.copy()
+            here[split] += away
+            here, rows = np.r_[here, born], np.r_[rows, rows[split]]
+        place.append(here)
+        frame.append(np.full(len(here), f))
+        parent.append(rows)
+        rows = np.arange(n, n + len(here))
+        n += len(here)
+    return scale * np.concatenate(place), np.concatenate(frame), np.concatenate(parent)
+
+
+def share_right(found, truth):
+    linked = truth >= 0
+    return (found[linked] == truth[linked]).mean()
+
+
+@pytest.mark.parametrize("scale", [0.01, 1.0, 300.0])
+def test_links_do_not_depend_on_the_unit(scale):
+    place, frame, truth = movie()
+    found = link_objects(scale * place, frame, settings=ObjectLinkSettings())
+    assert found.tolist() == link_objects(place, frame, settings=ObjectLinkSettings()).tolist()
+    assert share_right(found, truth) > 0.98
+
+
+def test_divisions_are_found_and_can_be_ruled_out():
+    place, frame, truth = movie(seed=3)
+    mothers = np.flatnonzero(np.bincount(truth[truth >= 0], minlength=len(truth)) == 2)
+    with_them = link_objects(place, frame, settings=ObjectLinkSettings())
+    children = np.bincount(with_them[with_them >= 0], minlength=len(truth))
+    assert (children[mothers] == 2).mean() >= 0.8
+    without = link_objects(place, frame, settings=ObjectLinkSettings(divisions=False))
+    assert np.bincount(without[without >= 0]).max() == 1
+
+
+def test_the_whole_field_may_drift():
+    place, frame, truth = movie(seed=1)
+    drifting = place + frame[:, None] * np.array([4.0, -3.0])
+    found = link_objects(drifting, frame, settings=ObjectLinkSettings())
+    assert share_right(found, truth) > 0.97
+
+
+def test_an_object_that_was_missed_is_found_again_and_is_no_daughter():
+    place, frame, _ = movie(frames=6, side=4)
+    missed = np.flatnonzero((frame == 3) & (np.arange(len(frame)) % 5 == 0))[:2]
+    kept = np.delete(np.arange(len(frame)), missed)
+    joined = link_objects(place[kept], frame[kept], settings=ObjectLinkSettings(most_missed=2))
+    steps = frame[kept][joined >= 0] - frame[kept][joined[joined >= 0]]
+    assert sorted(steps.tolist())[-2:] == [2, 2]
+    none = ObjectLinkSettings(most_missed=0, divisions=False)
+    cut = link_objects(place[kept], frame[kept], settings=none)
+    assert ((cut < 0) & (frame[kept] == 4)).sum() == 2
+
+
+@pytest.mark.parametrize("n", [0, 1, 2])
+def test_few_objects_are_linked_without_a_scale(n):
+    place, frame = np.zeros((n, 2)), np.arange(n)
+    found = link_objects(place, frame, settings=ObjectLinkSettings())
+    assert found.tolist() == [-1, 0][:n]
