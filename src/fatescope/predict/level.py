@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.predict.normalise import PlaneStatistics
+from fatescope.predict.smooth import smooth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -202,8 +203,6 @@ def _nodes(
 
 def _fit_light(medians: FloatArray, shape: tuple[int, ...]) -> _Light:
     """Fit light to the medians of blocks; those that cells fill weigh less."""
-    from scipy import ndimage
-
     known = np.isfinite(medians)
     degree = _DEGREE if min(medians.shape) >= _MANY_BLOCKS else 2
     orders = [min(degree, n - 1) for n in medians.shape]
@@ -231,9 +230,14 @@ def _fit_light(medians: FloatArray, shape: tuple[int, ...]) -> _Light:
         coefficients[:] = 0.0
         coefficients[0, 0] = max(float(np.median(medians)), 1e-12)
         fitted = np.full(medians.shape, coefficients[0, 0])
-    rest = ndimage.median_filter(medians / fitted, size=3, mode="nearest")
-    rest = ndimage.gaussian_filter(rest, 1.0, mode="nearest")
+    rest = smooth(_median_of_nine(medians / fitted), sigma=1.0)
     return _Light(_nodes(coefficients, rest, shape))
+
+
+def _median_of_nine(values: FloatArray) -> FloatArray:
+    """Return the median of each value and its eight neighbours; edges are repeated."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(values, 1, mode="edge"), (3, 3))
+    return np.asarray(np.median(around, axis=(2, 3)))
 
 
 def _unit(index: Any, length: int) -> FloatArray:
@@ -261,8 +265,17 @@ def _block_medians(strip: NDArray[Any]) -> FloatArray:
         block = values[:, first:stop:step]
         if block.dtype.kind == "f":
             block = block[np.isfinite(block)]
-        found.append(float(np.median(block)) if block.size else np.nan)
+        found.append(_median(block.ravel()) if block.size else np.nan)
     return np.array(found)
+
+
+def _median(values: NDArray[Any]) -> float:
+    """Return what `numpy.median` does, in a third of its time for a few hundred values."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    low, high = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1].tolist()
+    return float((low + high) / 2)
 
 
 def _noise(block: NDArray[np.float32]) -> float:

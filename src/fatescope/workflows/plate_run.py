@@ -29,6 +29,7 @@ from fatescope.plate import (
     owning_field,
 )
 from fatescope.predict import (
+    LevelledPlane,
     Plane,
     PlateModel,
     Predictor,
@@ -328,9 +329,10 @@ def find_cells(unit: PlateUnit, *, job: _Job) -> Outcome:
     middle = image.size("Z") // 2
     for t in unit.frames:
         plane = Plane(image, {"T": t, "C": channel, "Z": middle})
+        levelled = LevelledPlane(plane)
         if t == unit.frames[0]:
-            findings += likeness(plane, description, sized, file=name)
-        frame = classify_frame(image, plane, predictor, sized)
+            findings += likeness(levelled, description, sized, file=name, frame=t)
+        frame = classify_frame(image, plane, levelled, predictor, sized)
         plane.release()
         objects = frame.objects
         findings += plane_findings(frame.contrast, len(objects), file=name, frame=t)
