@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire import read_table, write_table
-from fatescope.acquire.plates import PlateReading, read_plate, read_plate_map
+from fatescope.acquire.plates import PlateReading, read_field, read_plate, read_plate_map
 from fatescope.base import Execution, Finding, InputError, Spacing, Table, Treatment
 from fatescope.base.stains import find_channel
 from fatescope.plate import PlateRunSettings, SurvivalSettings
@@ -23,10 +23,20 @@ from fatescope.predict.viability import TRANSMITTED
 from fatescope.report.plate_run import write_plate_run
 from fatescope.run import Run
 from fatescope.run import Stage as RunStage
+from fatescope.run.opening import make_folder
 from fatescope.workflows.driver import Outcome, pending, work_through
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 from fatescope.workflows.plate_cells import find_cells, place_fields_of_well
 from fatescope.workflows.plate_focus import write_blurred
 from fatescope.workflows.plate_follow import follow_well
+from fatescope.workflows.plate_trained import (
+    PACKAGE,
+    TRAINING,
+    read_plate_recipe,
+    stain_settings,
+    train_on_plate,
+    trained_wells_finding,
+)
 from fatescope.workflows.plate_units import (
     PlateJob,
     PlateUnit,
@@ -34,6 +44,7 @@ from fatescope.workflows.plate_units import (
     place_units,
     well_units,
 )
+from fatescope.workflows.stain_labels import plan_label_plate
 from fatescope.workflows.survival import survival_tables
 
 if TYPE_CHECKING:
@@ -48,6 +59,7 @@ def run_plate(
     settings: PlateRunSettings | None = None,
     model: PlateModel | None = None,
     reading: PlateReading | None = None,
+    recipe: str | None = None,
     execution: Execution | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
@@ -65,6 +77,9 @@ def run_plate(
     model : PlateModel, optional
         The package, its channel, and the size of pixels.
     reading : PlateReading, optional
+    recipe : str, optional
+        A recipe by name or path: a model is trained on the stained wells of the plate first, in
+        ``training/``, and applied to all wells.
     execution, progress, fresh
 
     Raises
@@ -78,11 +93,32 @@ def run_plate(
     layout = _scaled(read_plate(Path(folder).absolute(), reading), model, settings)
     treatments = read_plate_map(settings.map) if settings.map is not None else {}
     channel = _channel(layout, model.channel)
+    findings = list(layout.findings)
+    if recipe is not None:
+        learnt = read_plate_recipe(recipe)
+        stains = stain_settings(layout, settings, channel)
+        package = train_on_plate(
+            folder,
+            learnt,
+            out=make_folder(Path(out)),
+            stains=stains,
+            called=Path(recipe).name,
+            reading=reading,
+            execution=execution,
+            progress=progress,
+            fresh=fresh,
+        )
+        model = model.replace(model=str(package.absolute()))
+        findings.append(trained_wells_finding(layout, stains))
     predictor = open_viability_model(model.model, precision=model.precision, device="cpu")
     known = {"name": predictor.name, "sha256": predictor.sha256, "device": "cpu"}
     asked = {s: v for m in (settings, model, reading) for s, v in m.model_dump(mode="json").items()}
+    if recipe is not None:
+        asked |= {"model": PACKAGE, "recipe": recipe}
     job = PlateJob(layout=layout, out=Path(), settings=settings, model=model, channel=channel)
-    with Run.open(out, command="plate run", settings=asked, model=known, fresh=fresh) as run:
+    with Run.open(
+        out, command="plate run", settings=asked, model=known, fresh=fresh, keeps=(TRAINING,)
+    ) as run:
         job = replace(job, out=run.out)
         places = run.stage("places")
         frames = run.stage("frames")
@@ -98,12 +134,61 @@ def run_plate(
             todo = pending(stage, units())
             work = partial(do, job=job)
             work_through(stage, todo, work, execution=execution, progress=progress)
-        summary = run.finish(findings=layout.findings)
+        summary = run.finish(findings=findings)
         fates = run.out / "fates.parquet"
         if summary.units_done and fates.is_file():
             found = _survive(run, read_table(fates), layout, treatments, settings)
-            summary = run.finish(findings=[*layout.findings, *found])
+            summary = run.finish(findings=[*findings, *found])
         return summary
+
+
+def plan_plate_run(
+    folder: Path | str,
+    *,
+    settings: PlateRunSettings | None = None,
+    model: PlateModel | None = None,
+    reading: PlateReading | None = None,
+    recipe: str | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `run_plate` would cost, without doing or writing anything.
+
+    With a recipe its units are also the fields to label and the one fit.
+
+    Raises
+    ------
+    InputError, FileFormatError, SettingsError, ModelError
+        As `run_plate`.
+    """
+    settings, model = settings or PlateRunSettings(), model or PlateModel()
+    reading, execution = reading or PlateReading(), execution or Execution()
+    layout = _scaled(read_plate(Path(folder).absolute(), reading), model, settings)
+    channel = _channel(layout, model.channel)
+    units = frame_units(layout, channel, settings)
+    image = read_field(layout, units[0].well, units[0].field)
+    plane = image.size("Y") * image.size("X") / 1e6
+    plan = estimate(
+        "plate run",
+        [(plane * len(u.frames), plane) for u in units],
+        cost=_COST,
+        what="parts of fields",
+        execution=execution,
+    )
+    if recipe is None:
+        open_viability_model(model.model, precision=model.precision, device="cpu")
+        return plan
+    fit = read_plate_recipe(recipe)
+    pixels = fit.fit.steps * fit.fit.batch * fit.crops.size_px**2 / 1e6
+    stains = stain_settings(layout, settings, channel)
+    labels = plan_label_plate(folder, settings=stains, reading=reading, execution=execution)
+    return plan.and_also(labels, seconds=_FIT_SECONDS * pixels, units=1)
+
+
+_COST = Cost(cpu_seconds=0.24, memory_mb=25.0, output_mb=0.3, unit_seconds=0.05, start_mb=300.0)
+"""By a million pixels of a frame; linking and survival are little beside it."""
+
+_FIT_SECONDS = 0.9
+"""CPU time of a fit by a million pixels of crops, of the shipped recipe."""
 
 
 def _scaled(layout: PlateLayout, model: PlateModel, settings: PlateRunSettings) -> PlateLayout:
