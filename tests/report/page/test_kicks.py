@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import json
 
+import numpy as np
 import pytest
 from tests.report.nuclei.test_browser import CHROMIUM, browser
 
+from fatescope.acquire import write_table
+from fatescope.base import Table
 from fatescope.report.kicks import write_kicks
 from fatescope.report.page import KicksBoard
+from fatescope.workflows.reproduce.live_dead_kicks import write_board
 
 __all__ = ["browser"]
 
@@ -67,3 +71,18 @@ def test_moving_a_slider_draws_the_schedule_that_training_would_follow(browser, 
     assert root.locator("svg path").count() == 2
     page.close()
     assert problems == []
+
+
+def test_the_reproduction_writes_the_page_on_its_own_score_if_it_is_long_enough(tmp_path):
+    def course(n):
+        arms = np.array(["sgd_kicks"] * n + ["adam_warm"] * n, dtype=object)
+        score = np.concatenate([np.linspace(0.1, 0.3, n), np.full(n, 0.9)])
+        write_table(Table({"arm": arms, "auprc_mean": score}), tmp_path / "course.parquet")
+
+    course(2)
+    assert write_board(tmp_path) == []
+    course(20)
+    assert write_board(tmp_path) == ["kicks.html"]
+    page = (tmp_path / "kicks.html").read_text("utf-8")
+    assert "0.3" in page
+    assert "0.9," not in page.partition('class="data">')[2].partition("</script>")[0]
