@@ -44,7 +44,7 @@ from fatescope.simulate.plate import (
     plan_plate,
     vary_plate,
 )
-from fatescope.workflows.stain_labels import _area, _nuclei
+from fatescope.workflows.stain_fields import area_of, nuclei_of
 
 RULES = ("nuclei", "block-maximum", "published")
 WELLS = 3
@@ -69,7 +69,7 @@ def label(frames, rule):
     settings = StainSettings(rule=rule)
     begun = time.process_time()
     diameter = float(np.median([measure_diameter(i["DAPI"]) for i, _ in frames]))
-    found = [_nuclei(i["DAPI"], i["Cy5"], settings, diameter)[0] for i, _ in frames]
+    found = [nuclei_of(i["DAPI"], i["Cy5"], settings, diameter)[0] for i, _ in frames]
     if rule == "nuclei":
         floor = float(np.median([f.floor for f in found]))
         limits = find_limits(np.concatenate([f.dead for f in found]), floor=floor)
@@ -78,7 +78,7 @@ def label(frames, rule):
     out = []
     for (images, _), nuclei in zip(frames, found, strict=True):
         states = states_of(nuclei.dead, limits)
-        area = _area(images["BF"], settings, diameter)
+        area = area_of(images["BF"], settings, diameter)
         classes = paint_classes(nuclei.labels, states, area, classes="5", nucleus_px=diameter)
         out.append((nuclei, states, classes))
     return out, (time.process_time() - begun) / len(frames)
@@ -135,7 +135,7 @@ def real_fields(data):
         images = [read_image(folder / f"{n}.tif", axes="CYX").read() for n in names]
         sizes = [d for d in (measure_diameter(i[1]) for i in images) if d]
         diameter = float(np.median(sizes))
-        found = [_nuclei(i[1], i[2], StainSettings(), diameter)[0] for i in images]
+        found = [nuclei_of(i[1], i[2], StainSettings(), diameter)[0] for i in images]
         floor = float(np.median([f.floor for f in found]))
         limits = find_limits(np.concatenate([f.dead for f in found]), floor=floor)
         states = np.concatenate([states_of(f.dead, limits) for f in found])

@@ -3,7 +3,10 @@
 from pathlib import Path
 from typing import Literal
 
-from fatescope.base import Settings, setting
+import pytest
+
+from fatescope.base import Settings, SettingsError, setting
+from fatescope.base.steps import StepsUm
 
 
 class Example(Settings):
@@ -31,3 +34,34 @@ def test_every_part_of_a_setting_is_told():
     assert [one.kind for one in (on, where, ends, name)] == ["switch", "path", "values", "text"]
     assert (name.required, name.default) == (True, None)
     assert not on.required
+
+
+class Numbers(Settings):
+    widths: tuple[int, ...] = setting((16, 32), "whole numbers")
+    ends: tuple[float, float] | None = setting(None, "two numbers")
+    names: tuple[str, ...] = setting((), "words")
+    step: StepsUm = setting(None, "has a way of its own")
+
+
+@pytest.mark.parametrize("text", ["8,16", " 8, 16 ", "(8, 16)", "8,16,"])
+def test_text_for_several_numbers_is_taken_apart(text):
+    assert Numbers.from_values({"widths": text}).widths == (8, 16)
+    assert Numbers.from_values({"ends": text}).ends == (8.0, 16.0)
+    assert Numbers.from_values({"step": "0.5,0.25"}).step == (0.5, 0.25)
+    assert Numbers.from_values({"widths": ""}).widths == ()
+
+
+def test_text_that_is_no_numbers_or_not_enough_is_a_sentence():
+    with pytest.raises(SettingsError, match=r"widths.1 = 'x'.*integer"):
+        Numbers.from_values({"widths": "8,x"})
+    with pytest.raises(SettingsError, match="ends"):
+        Numbers.from_values({"ends": "8"})
+    with pytest.raises(SettingsError, match="names"):
+        Numbers.from_values({"names": "a,b"})
+
+
+def test_no_shipped_setting_of_several_numbers_refuses_its_own_default_as_text():
+    from fatescope.simulate.plate import PlateSettings
+
+    text = ",".join(map(str, PlateSettings().doses))
+    assert PlateSettings.from_values({"doses": text}) == PlateSettings()

@@ -7,7 +7,8 @@ import pytest
 
 from fatescope.base import SettingsError
 from fatescope.models import PixelClasses
-from fatescope.predict.decoders.classes import NO_CLASS, decode_classes, divide_pieces
+from fatescope.predict.decoders.classes import NO_CLASS, decode_classes
+from fatescope.predict.decoders.discs import divide_pieces
 
 OUTPUT = PixelClasses(
     channels=("background", "live", "dead"), live="live", dead="dead", min_area_px=5
@@ -47,6 +48,36 @@ def test_touching_nuclei_are_two_and_a_long_one_is_one():
     yy, xx = np.mgrid[:40, :60]
     long = ((yy - 20) / 5) ** 2 + ((xx - 30) / 11) ** 2 < 1
     assert divide_pieces(long, apart_px=8).max() == 1
+
+
+def test_pixels_of_touching_nuclei_go_to_the_disc_they_lie_deepest_in():
+    a, b = disc((50, 70), 24, 20, 8), disc((50, 70), 24, 36, 9)
+    labels = divide_pieces(a | b, apart_px=8)
+    yy, xx = np.mgrid[:50, :70]
+    nearer = np.where(np.hypot(yy - 24, xx - 20) - 8 < np.hypot(yy - 24, xx - 36) - 9, 1, 2)
+    assert labels.max() == 2
+    first = labels[24, 20]
+    same = np.where(nearer == 1, first, 3 - first) == labels
+    assert same[a | b].mean() > 0.97
+    assert not labels[~(a | b)].any()
+
+
+def test_how_a_piece_is_divided_does_not_depend_on_other_pieces():
+    shapes, rng = [], np.random.default_rng(4)
+    for _ in range(40):
+        tile = np.zeros((48, 48), bool)
+        for y, x, r in zip(*rng.uniform(14, 34, (2, 3)), rng.uniform(4, 8, 3), strict=True):
+            tile |= disc(tile.shape, y, x, r)
+        shapes.append(tile)
+    together = divide_pieces(np.block([shapes[i : i + 8] for i in range(0, 40, 8)]), apart_px=5)
+    parts = 0
+    for i, tile in enumerate(shapes):
+        y, x = 48 * (i // 8), 48 * (i % 8)
+        mine, alone = together[y : y + 48, x : x + 48], divide_pieces(tile, apart_px=5)
+        pairs = np.unique(np.stack([mine.ravel(), alone.ravel()]), axis=1)
+        assert pairs.shape[1] == len(np.unique(mine)) == len(np.unique(alone))
+        parts += alone.max()
+    assert parts > 60
 
 
 def test_a_piece_of_live_and_dead_pixels_is_what_most_of_it_is():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 from tests.predict.live_dead import draw_cells
 
 from fatescope.predict import LevelledPlane
@@ -74,3 +75,14 @@ def test_pixels_that_are_no_numbers_count_as_background():
 def test_a_stripe_of_a_block_or_less_is_levelled_too():
     plane = draw_cells((BLOCK_PX // 2, 300), [(16, 100, False)])
     assert not LevelledPlane(plane).contrast.shows_nothing
+
+
+def test_sharpness_is_that_of_edges_and_not_of_light_contrast_or_number():
+    few, many = draw_cells((210, 333), CELLS[:3]), draw_cells((210, 333), CELLS)
+    usual = LevelledPlane(many).sharpness
+    assert LevelledPlane(few).sharpness == pytest.approx(usual, rel=0.25)
+    assert LevelledPlane(many * 7).sharpness == pytest.approx(usual, rel=1e-3)
+    blurred = ndimage.gaussian_filter(many.astype(np.float32), 7)
+    blurred += np.random.default_rng(0).normal(0, LevelledPlane(many).contrast.noise, many.shape)
+    assert LevelledPlane(blurred).sharpness < 0.5 * usual
+    assert np.isnan(LevelledPlane(draw_cells((210, 333), [])).sharpness)

@@ -82,3 +82,10 @@ def test_png_is_lossless_and_jpeg_is_close():
         assert head.startswith("data:image/")
         back = np.asarray(PillowImage.open(io.BytesIO(base64.b64decode(data)))).astype(int)
         assert np.abs(back - grey).max() <= tolerance
+
+
+def test_limits_of_a_large_image_are_those_of_evenly_spread_pixels():
+    rng = np.random.default_rng(0)
+    image = rng.normal(1000, 100, (2300, 2900)).astype(np.uint16)
+    expected = np.percentile(image, [0.5, 99.8])
+    np.testing.assert_allclose(display_limits(image), expected, atol=3)

@@ -115,6 +115,21 @@ def test_cells_of_other_sizes_are_found_without_being_told(scale):
     assert side == pytest.approx(22 * scale, rel=0.35)
 
 
+def test_images_that_share_a_size_have_it_decided_by_those_that_show_most(tmp_path):
+    for i in range(3):
+        save(tmp_path / "in" / f"{i}.png", chamber(CELLS, scale=2.5))
+    save(tmp_path / "in" / "one.png", chamber(CELLS[:1], scale=2.5))
+    settings = fs.LiveDeadSettings(same_size=True)
+    out = tmp_path / "out"
+    predict_live_dead(tmp_path / "in", out=out, settings=settings, execution=ALONE)
+    record = json.loads((out / "run.json").read_text("utf-8"))
+    sizes = {said["image"]: said["diameter"]["value"] for said in record["inputs"]}
+    assert len(set(sizes.values())) == 1
+    assert sizes["one"] == pytest.approx(22 * 2.5, rel=0.35)
+    rows = [r for r in rows_of(out / "objects.csv") if r["image"] == "one"]
+    assert agree(places(rows), CELLS[:1], scale=2.5)
+
+
 def test_a_size_that_is_given_is_taken():
     settings = fs.LiveDeadSettings(diameter_px=40)
     found = fs.find_live_dead(chamber(CELLS, scale=1.8), settings=settings)

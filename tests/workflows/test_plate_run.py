@@ -12,7 +12,8 @@ import time
 
 import numpy as np
 import pytest
-from tests.predict.live_dead import draw_cells, draw_well, viability_package, write_plate
+from scipy import ndimage
+from tests.predict.live_dead import NOISE, draw_cells, draw_well, viability_package, write_plate
 
 from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, FatescopeError, RunError
@@ -196,6 +197,27 @@ def test_a_dead_cell_stays_dead_and_a_frame_without_light_kills_none(package, tm
     assert len(rows_of(tmp_path / "out" / "fates.csv")) == 40
     rules = {r["rule"] for r in rows_of(tmp_path / "out" / "findings.csv")}
     assert "no-cells" in rules
+
+
+def test_cells_of_frames_out_of_focus_do_not_count_and_findings_say_so(package, tmp_path):
+    movie, _ = draw_well(SHAPE, FRAMES, seed=2, dies=np.full(20, 99))
+    other, _ = draw_well(SHAPE, FRAMES, seed=3, dies=np.full(20, 99))
+    rng = np.random.default_rng(0)
+    lost = other.copy()
+    for frame in (movie[2], movie[5], *lost):
+        blurred = ndimage.gaussian_filter(frame.astype(float), 7)
+        frame[:] = blurred + rng.normal(0, NOISE, blurred.shape)
+    wells = {"A01": movie, "A02": other, "B01": lost}
+    folder = write_plate(tmp_path / "plate", wells)
+    (tmp_path / "map.csv").write_text(MAP)
+    run(folder, package, tmp_path / "out")
+    cells = rows_of(tmp_path / "out" / "cells.csv")
+    assert {c["frame"] for c in cells if c["well"] == "A01"} == set("013467")
+    assert {c["well"] for c in cells} == {"A01", "A02"}
+    said = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["rule"] == "blurred"]
+    assert [(r["file"], r["frame"]) for r in said] == [("A01, field 1", "2"), ("B01, field 1", "0")]
+    assert "2 frames" in said[0]["reason"]
+    assert float(said[0]["value"]) < 0.5
 
 
 def test_an_empty_well_has_no_cells_and_says_so(package, tmp_path):

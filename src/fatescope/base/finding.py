@@ -30,7 +30,7 @@ RULES: dict[str, frozenset[str]] = {
         unreadable empty constant not-finite no-scale odd-axes unlike-training
     """),
     "plates": _words("""
-        missing-images unlisted-images repeated-images outside-plate unmapped-wells
+        missing-images unlisted-images repeated-images outside-plate unmapped-wells trained-wells
     """),
     "result": _words("""
         abstained assumed-channel assumed-scale bridged doubtful excluded few-embryos few-wells

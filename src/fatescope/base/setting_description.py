@@ -6,6 +6,8 @@ import types
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin
 
+from pydantic import BeforeValidator
+
 if TYPE_CHECKING:
     from pydantic.fields import FieldInfo
 
@@ -106,6 +108,14 @@ def describe_field(name: str, field: FieldInfo) -> SettingDescription:
         group=str(extra.get("group") or ""),
         advanced=bool(extra.get("advanced")),
     )
+
+
+def takes_numbers(field: FieldInfo) -> bool:
+    """Say whether a field holds several numbers, and reads no text in a way of its own."""
+    kind = _without_none(field.annotation)
+    numbers = [a for a in get_args(kind) if a is not Ellipsis]
+    own = any(isinstance(m, BeforeValidator) for m in field.metadata)
+    return get_origin(kind) is tuple and not own and all(n in (int, float) for n in numbers)
 
 
 def _without_none(annotation: Any) -> Any:

@@ -11,7 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fatescope.base.errors import SettingsError
-from fatescope.base.setting_description import SettingDescription, describe_field
+from fatescope.base.setting_description import SettingDescription, describe_field, takes_numbers
 
 
 def setting(
@@ -61,13 +61,16 @@ class Settings(BaseModel):
     def from_values(cls, values: dict[str, Any]) -> Self:
         """Validate plain values, as read from TOML or from flags.
 
+        Where several numbers are wanted, text such as ``"8,16"`` is taken apart: a flag, a field of
+        a form and an environment have nothing but text.
+
         Raises
         ------
         SettingsError
             One sentence that names each setting at fault, its value and its range.
         """
         try:
-            return cls.model_validate(values)
+            return cls.model_validate({k: _apart(cls, k, v) for k, v in values.items()})
         except ValidationError as error:
             raise SettingsError(_sentence(cls, error)) from error
 
@@ -89,6 +92,15 @@ class Settings(BaseModel):
         fields = type(self).model_fields
         shown = super().__repr_args__()
         return [(k, v) for k, v in shown if k and (k not in fields or v != fields[k].default)]
+
+
+def _apart(cls: type[BaseModel], name: str, value: Any) -> Any:
+    """Return the parts of a text that was given for several numbers; anything else as it is."""
+    field = cls.model_fields.get(name)
+    if field is None or not isinstance(value, str) or not takes_numbers(field):
+        return value
+    inner = value.strip().removeprefix("(").removesuffix(")")
+    return [part.strip() for part in inner.rstrip(", ").split(",")] if inner.strip() else []
 
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:

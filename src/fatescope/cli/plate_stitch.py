@@ -9,7 +9,7 @@ import typer
 
 from fatescope.acquire.plates.settings import PlateReading
 from fatescope.base import Execution
-from fatescope.cli.command import Fresh, Out, Result, command
+from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import plate
 from fatescope.plate.settings import StitchSettings
@@ -28,6 +28,7 @@ def stitch(
     execution: Execution,
     console: Console,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Lay the overlapping fields of each well to one image.
 
@@ -35,8 +36,10 @@ def stitch(
     planes and frames, with one drift a frame. Fields that no overlap ties to the others lie where
     the stage says and are listed. A page shows the seams.
     """
-    from fatescope.workflows.stitching import stitch_plate
+    from fatescope.workflows.stitching import plan_stitch_plate, stitch_plate
 
+    if plan:
+        return plan_stitch_plate(folder, reading=reading, execution=execution)
     return stitch_plate(
         folder,
         out=out,

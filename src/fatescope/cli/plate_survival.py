@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from fatescope.cli.command import Fresh, Inputs, Out, Result, command
+from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import plate
 from fatescope.plate.settings import SurvivalSettings
@@ -19,6 +19,7 @@ def survival(
     settings: SurvivalSettings,
     console: Console,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Say which treatment kills, and how fast, from the fates of cells and the map of the plate.
 
@@ -26,6 +27,8 @@ def survival(
     the negative controls, dose responses, and what the controls say. The well is the unit: all
     intervals of treatments are over wells.
     """
-    from fatescope.workflows.survival import survival_of_plate
+    from fatescope.workflows.survival import plan_survival, survival_of_plate
 
+    if plan:
+        return plan_survival(inputs, settings=settings)
     return survival_of_plate(inputs, out=out, settings=settings, fresh=fresh)

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.predict.normalise import PlaneStatistics
+from fatescope.predict.smooth import smooth
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -125,10 +126,7 @@ class LevelledPlane:
     def contrast(self) -> Contrast:
         """Noise and contrast of the plane, from `_STRIPS` strips that its height alone decides."""
         height, width = self.shape
-        edges = _edges(height)
-        n = len(edges) - 1
-        chosen = np.linspace(0, n - 1, min(n, _STRIPS)).round().astype(int).tolist()
-        windows = [(slice(edges[i], edges[i + 1]), slice(0, width)) for i in chosen]
+        windows = self._samples()
         noise = float(np.median([_noise(self[w]) for w in windows]))
         limit, n, size, squares = CELL_SIGMA * noise, 0, 0, 0.0
         for window in windows:
@@ -147,6 +145,38 @@ class LevelledPlane:
             least=least,
             most=most,
         )
+
+    @cached_property
+    def sharpness(self) -> float:
+        """How fast values change from pixel to pixel, beside how far they reach; NaN of nothing.
+
+        Of what stands out of the noise, whose own share is taken off, so that neither exposure nor
+        the number of cells decides it. A frame out of focus has less than half of what is usual.
+        """
+        contrast, changes, squares = self.contrast, 0.0, 0.0
+        if contrast.shows_nothing:
+            return float("nan")
+        for window in self._samples():
+            block = self[window]
+            inner = block[1:-1, 1:-1]
+            out = np.abs(inner) > CELL_SIGMA * contrast.noise
+            for ahead, behind in (
+                (block[1:-1, 2:], block[1:-1, :-2]),
+                (block[2:, 1:-1], block[:-2, 1:-1]),
+            ):
+                slope = (ahead - behind)[out] / 2
+                changes += float(np.square(slope, dtype=np.float64).sum())
+                changes -= contrast.noise**2 / 2 * slope.size
+            squares += float(np.square(inner[out], dtype=np.float64).sum())
+        return float((max(changes, 0.0) / squares) ** 0.5) if squares else float("nan")
+
+    def _samples(self) -> list[tuple[slice, slice]]:
+        """Return the strips from which noise, contrast and sharpness are measured."""
+        height, width = self.shape
+        edges = _edges(height)
+        n = len(edges) - 1
+        chosen = np.linspace(0, n - 1, min(n, _STRIPS)).round().astype(int).tolist()
+        return [(slice(edges[i], edges[i + 1]), slice(0, width)) for i in chosen]
 
     @cached_property
     def _range(self) -> tuple[float, float, int]:
@@ -202,8 +232,6 @@ def _nodes(
 
 def _fit_light(medians: FloatArray, shape: tuple[int, ...]) -> _Light:
     """Fit light to the medians of blocks; those that cells fill weigh less."""
-    from scipy import ndimage
-
     known = np.isfinite(medians)
     degree = _DEGREE if min(medians.shape) >= _MANY_BLOCKS else 2
     orders = [min(degree, n - 1) for n in medians.shape]
@@ -231,9 +259,14 @@ def _fit_light(medians: FloatArray, shape: tuple[int, ...]) -> _Light:
         coefficients[:] = 0.0
         coefficients[0, 0] = max(float(np.median(medians)), 1e-12)
         fitted = np.full(medians.shape, coefficients[0, 0])
-    rest = ndimage.median_filter(medians / fitted, size=3, mode="nearest")
-    rest = ndimage.gaussian_filter(rest, 1.0, mode="nearest")
+    rest = smooth(_median_of_nine(medians / fitted), sigma=1.0)
     return _Light(_nodes(coefficients, rest, shape))
+
+
+def _median_of_nine(values: FloatArray) -> FloatArray:
+    """Return the median of each value and its eight neighbours; edges are repeated."""
+    around = np.lib.stride_tricks.sliding_window_view(np.pad(values, 1, mode="edge"), (3, 3))
+    return np.asarray(np.median(around, axis=(2, 3)))
 
 
 def _unit(index: Any, length: int) -> FloatArray:
@@ -261,8 +294,17 @@ def _block_medians(strip: NDArray[Any]) -> FloatArray:
         block = values[:, first:stop:step]
         if block.dtype.kind == "f":
             block = block[np.isfinite(block)]
-        found.append(float(np.median(block)) if block.size else np.nan)
+        found.append(_median(block.ravel()) if block.size else np.nan)
     return np.array(found)
+
+
+def _median(values: NDArray[Any]) -> float:
+    """Return what `numpy.median` does, in a third of its time for a few hundred values."""
+    middle = len(values) // 2
+    if len(values) % 2:
+        return float(np.partition(values, middle)[middle])
+    low, high = np.partition(values, (middle - 1, middle))[middle - 1 : middle + 1].tolist()
+    return float((low + high) / 2)
 
 
 def _noise(block: NDArray[np.float32]) -> float:

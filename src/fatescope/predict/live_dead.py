@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from fatescope.base.types import FloatArray
+    from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Frame, Plane
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.settings import LiveDeadSettings
@@ -98,6 +99,21 @@ def choose_cell_scale(
         diameter_px=diameter,
         source="estimated",
         seen=seen,
+    )
+
+
+def shared_cell_scale(
+    diameter_px: float | None, model: ModelDescription, *, stretch: tuple[float, float]
+) -> ScalePlan:
+    """Return the plan of an image whose run decided how large cells are, or that none are there."""
+    if diameter_px is None:
+        return ScalePlan(scale=stretch, diameter_px=None, source="none", shared=True)
+    ratio = working_ratio(model.image.diameter_px / diameter_px)
+    return ScalePlan(
+        scale=(ratio * stretch[0], ratio * stretch[1]),
+        diameter_px=diameter_px,
+        source="estimated",
+        shared=True,
     )
 
 

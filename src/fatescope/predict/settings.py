@@ -93,6 +93,11 @@ class LiveDeadSettings(SizedSettings):
     least_score: float | None = setting(
         None, "cells with a lower score are dropped; default: of the model", ge=0, le=1
     )
+    same_size: bool = setting(
+        False,
+        "images of one pixel size and channel are taken to show cells of one size, decided over "
+        "all of them before the first is done",
+    )
     dead_from: float = setting(
         0.5, "cells that are dead with at least this probability count as dead", gt=0, lt=1
     )

@@ -14,7 +14,6 @@ from fatescope.base.stains import find_channel
 from fatescope.models.guard import check_input, describe_input
 from fatescope.models.outputs import PixelClasses
 from fatescope.predict.decoders.classes import ClassifiedPlane, decode_classes
-from fatescope.predict.level import LevelledPlane
 from fatescope.predict.normalise import normalise
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.size import pixel_stretch
@@ -26,10 +25,10 @@ if TYPE_CHECKING:
     from fatescope.base.image import Image
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.level import Contrast
+    from fatescope.predict.level import Contrast, LevelledPlane
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.settings import ViabilityChoice
-    from fatescope.predict.tiling import Network, Pixels
+    from fatescope.predict.tiling import Network
 
 TRANSMITTED = ("brightfield", "phase")
 """Channels without a stain, by the names that `find_channel` knows."""
@@ -135,20 +134,26 @@ def draw_maps(
 ) -> NDArray[np.uint8]:
     """Return the maps (C, Y, X) of a plane on the working grid, 0 to 255."""
     grid = make_grid(plane.shape, scale, model)
-    slabs = list(map_tiles(network, plane, grid, plane.contrast.statistics))
-    return slabs[0] if len(slabs) == 1 else np.concatenate(slabs, axis=1)
+    maps: NDArray[np.uint8] | None = None
+    first = 0
+    for slab in map_tiles(network, plane, grid, plane.contrast.statistics):
+        if maps is None:
+            maps = np.empty((len(slab), *grid.working_shape), np.uint8)
+        maps[:, first : first + slab.shape[1]] = slab
+        first += slab.shape[1]
+    assert maps is not None
+    return maps
 
 
 def classify_plane(
-    network: Network, pixels: Pixels, model: ModelDescription, *, scale: tuple[float, float]
-) -> tuple[ClassifiedPlane, Contrast]:
-    """Return classes and objects of a plane on its own grid, and what contrast it has.
+    network: Network, plane: LevelledPlane, model: ModelDescription, *, scale: tuple[float, float]
+) -> ClassifiedPlane:
+    """Return classes and objects of a plane on its own grid.
 
     Parameters
     ----------
     network : Network
-    pixels : Pixels
-        The plane (Y, X).
+    plane : LevelledPlane
     model : ModelDescription
         Its output is `PixelClasses`.
     scale : tuple of float
@@ -160,28 +165,23 @@ def classify_plane(
     sees in noise is not cells.
     """
     output = model.output_as(PixelClasses)
-    plane = LevelledPlane(pixels)
-    contrast = plane.contrast
-    if contrast.shows_nothing:
+    if plane.contrast.shows_nothing:
         nothing, shape = np.zeros(0), (plane.shape[0], plane.shape[1])
-        empty = ClassifiedPlane(
+        return ClassifiedPlane(
             classes=np.zeros(shape, np.uint8),
             labels=np.zeros(shape, np.int32),
             p_dead=nothing,
             score=nothing,
         )
-        return empty, contrast
     found = decode_classes(draw_maps(network, plane, model, scale), output)
     if scale == (1.0, 1.0):
-        return found, contrast
+        return found
     index = [
         np.minimum(((np.arange(n) + 0.5) * s).astype(np.intp), length - 1)
         for n, s, length in zip(plane.shape, scale, found.labels.shape, strict=True)
     ]
     at = np.ix_(*index)
-    return _without_lost(
-        replace(found, classes=found.classes[at], labels=found.labels[at])
-    ), contrast
+    return _without_lost(replace(found, classes=found.classes[at], labels=found.labels[at]))
 
 
 def _without_lost(found: ClassifiedPlane) -> ClassifiedPlane:
@@ -195,9 +195,8 @@ def _without_lost(found: ClassifiedPlane) -> ClassifiedPlane:
     )
 
 
-def look_at(pixels: Pixels, model: ModelDescription, scale: tuple[float, float]) -> list[str]:
+def look_at(plane: LevelledPlane, model: ModelDescription, scale: tuple[float, float]) -> list[str]:
     """Say in what the middle of a plane is unlike the training images of a model."""
-    plane = LevelledPlane(pixels)
     if plane.contrast.shows_nothing:
         return []
     step = [max(1, round(1 / s)) for s in scale]

@@ -59,7 +59,7 @@ def viability_page(out: Path) -> Page:
         The output folder. Inputs that are gone are not shown.
     """
     record = json.loads((out / "run.json").read_text("utf-8"))
-    objects = read_table(out / "objects.csv")
+    objects = read_table(out / "objects.parquet")
     with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
         findings = list(csv.DictReader(stream))
     n = len(objects)

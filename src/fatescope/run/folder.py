@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from fatescope._version import __version__
-from fatescope.base import Finding
+from fatescope.base import Finding, Table
 from fatescope.run.compose import compose, write_rows
 from fatescope.run.images import IMAGE_COLUMNS, image_rows
 from fatescope.run.ledger import LEDGER_NAME, SCHEMA, Ledger
@@ -142,6 +142,11 @@ class Run(Stage):
         """Keep a plain value that all units depend on: calls that continue find it in `decided`."""
         kept = {**self.decided(), name: value}
         self._ledger.set_meta({"decided": json.dumps(kept, sort_keys=True, ensure_ascii=False)})
+
+    def rows(self, name: str) -> Table:
+        """Return the rows of a table as far as units have given them, before `finish` writes it."""
+        found = list(self._ledger.rows_of(name))
+        return Table.concatenate(found) if found else Table({})
 
     def list_images(self) -> None:
         """Write ``images.csv``, where the units are images: one row each, failed ones too."""

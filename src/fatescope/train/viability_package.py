@@ -18,7 +18,8 @@ from fatescope.models import (
     describe_input,
     expected_ranges,
 )
-from fatescope.predict.decoders.classes import decode_classes, divide_pieces
+from fatescope.predict.decoders.classes import decode_classes
+from fatescope.predict.decoders.discs import divide_pieces
 from fatescope.predict.level import LevelledPlane
 from fatescope.predict.normalise import normalise
 from fatescope.predict.viability import draw_maps

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,17 +26,22 @@ from fatescope.predict import (
     open_frames,
     open_predictor,
 )
-from fatescope.predict.live_dead import choose_cell_scale, open_live_dead
+from fatescope.predict.live_dead import choose_cell_scale, open_live_dead, shared_cell_scale
+from fatescope.predict.size import pixel_stretch, scale_from_settings
 from fatescope.workflows.cell_words import of_cells
+from fatescope.workflows.nuclei import decide_sizes, kind_of
 from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.acquire import ImageFile
     from fatescope.predict import Frame, Scratch
+    from fatescope.predict.size import ScalePlan
     from fatescope.run import Summary
-    from fatescope.workflows.predict import Inputs
+    from fatescope.workflows.nuclei import Sizes
+    from fatescope.workflows.predict import Inputs, Worker
 
 
 def predict_live_dead(
@@ -114,15 +120,18 @@ def find_live_dead(
     *,
     predictor: Predictor | None = None,
     scratch: Scratch | None = None,
-    decided: None = None,
+    decided: Sizes | None = None,
 ) -> Found:
-    """Find and measure the cells of one image; the `System.find` of live and dead cells."""
+    """Find and measure the cells of one image; the `System.find` of live and dead cells.
+
+    ``decided`` is what `decide_sizes` found where images share a size.
+    """
     begun = time.perf_counter()
     if predictor is None:
         predictor = open_live_dead_model(settings.model, precision=settings.precision)
     model = predictor.description
     frames, findings = open_frames(image, channel=_channel(image, settings), predictor=predictor)
-    plan = choose_cell_scale(frames, predictor, settings)
+    plan = _plan_for(image, predictor, settings, decided, frames)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name)
     findings += _planes_apart(image)
@@ -151,6 +160,32 @@ def find_live_dead(
         record={"diameter": diameter},
         seconds=seconds,
     )
+
+
+def look_at_cells(
+    file: ImageFile, *, worker: Worker[LiveDeadSettings], known: Sequence[str]
+) -> tuple[str, ScalePlan | None]:
+    """Return the kind of an image, and what it alone says of the size unless its kind is known."""
+    image, predictor = worker.open(file)
+    channel = _channel(image, worker.settings)
+    frames, _ = open_frames(image, channel=channel, predictor=predictor)
+    kind = kind_of(image, frames)
+    return kind, None if kind in known else choose_cell_scale(frames, predictor, worker.settings)
+
+
+def _plan_for(
+    image: Image,
+    predictor: Predictor,
+    settings: LiveDeadSettings,
+    sizes: Sizes | None,
+    frames: Sequence[Frame],
+) -> ScalePlan:
+    """Return the plan of an image: its own, or that of its kind where sizes were decided."""
+    model, spacing = predictor.description, image.spacing
+    if sizes is None or scale_from_settings(settings, model, spacing) is not None:
+        return choose_cell_scale(frames, predictor, settings)
+    diameter = sizes.get(kind_of(image, frames))
+    return shared_cell_scale(diameter, model, stretch=pixel_stretch(spacing))
 
 
 def measure_cells(
@@ -260,5 +295,6 @@ LIVE_DEAD: System[LiveDeadSettings] = System(
     ),
     find=find_live_dead,
     open_model=open_live_dead_model,
+    decide=partial(decide_sizes, look=look_at_cells),
     write_pages=_write_pages,
 )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -39,7 +40,7 @@ from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, Worker, plan_images, predict_images
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Iterator, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -50,6 +51,8 @@ if TYPE_CHECKING:
 Command = Literal["predict nuclei", "predict nuclei-em"]
 Sizes = dict[str, float | None]
 """Diameter in pixels by kind of image; ``None`` where no image of a kind shows nuclei."""
+Looking = Callable[..., tuple[str, ScalePlan | None]]
+"""What a worker does with a file: the kind of image, and its size unless the kind is known."""
 
 
 def predict_nuclei(
@@ -247,10 +250,11 @@ def add_doubts(table: Table, settings: DoubtSettings | None = None) -> Table:
 def decide_sizes(
     run: Run,
     files: Sequence[ImageFile],
-    worker: Worker[NucleiSettings],
+    worker: Worker[Any],
     *,
     execution: Execution,
     progress: Progress | None = None,
+    look: Looking | None = None,
 ) -> Sizes | None:
     """Return one diameter for each kind of image, decided once for the run: ``--same-size``.
 
@@ -258,7 +262,8 @@ def decide_sizes(
     size, one channel) is the diameter of them all, and an image that shows nothing of that size
     gets no objects. The decision stands in the ledger before the first unit is done, so a run
     that continues, also with more images, works with the same sizes. An image that cannot be read
-    says nothing here; as a unit it is a finding.
+    says nothing here; as a unit it is a finding. ``look`` is what workers do with an image, by
+    default `look_at_file`.
     """
     if not worker.settings.same_size:
         return None
@@ -267,7 +272,7 @@ def decide_sizes(
         files = [f.absolute() for f in files]
     plans: dict[str, list[ScalePlan]] = {}
     seen = map_units(
-        partial(look_at_file, worker=worker, known=tuple(known)),
+        partial(look or look_at_file, worker=worker, known=tuple(known)),
         files,
         workers=execution.workers,
         cluster=execution.cluster,
@@ -287,11 +292,11 @@ def look_at_file(
     """Return the kind of an image, and what it alone says of the size unless its kind is known."""
     image, predictor = worker.open(file)
     frames, _ = open_frames(image, channel=worker.settings.channel, predictor=predictor)
-    kind = _kind(image, frames)
+    kind = kind_of(image, frames)
     return kind, None if kind in known else choose_scale(frames, predictor, worker.settings)
 
 
-def _kind(image: Image, frames: Sequence[Frame]) -> str:
+def kind_of(image: Image, frames: Sequence[Frame]) -> str:
     """Return what images must share to share a size: pixel size and channel."""
     um = image.spacing.um("YX")
     pixel = "unknown pixel size" if um is None else f"{um[0]:.4g} x {um[1]:.4g} um"
@@ -313,7 +318,7 @@ def _plan_for(
         return plan
     if sizes is None:
         return choose_scale(frames, predictor, settings)
-    diameter = sizes.get(_kind(image, frames))
+    diameter = sizes.get(kind_of(image, frames))
     return shared_scale(diameter, predictor.description, stretch=pixel_stretch(image.spacing))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import PROCESS_MB, SettingsError
@@ -88,6 +88,17 @@ class RunPlan:
     workers: int
     what: str
     errors: tuple[str, ...] = ()
+
+    def and_also(self, other: RunPlan, *, seconds: float = 0.0, units: int = 0) -> RunPlan:
+        """Return this plan after another one, and after work in one process."""
+        return replace(
+            self,
+            units=self.units + other.units + units,
+            cpu_seconds=round(self.cpu_seconds + other.cpu_seconds + seconds, 1),
+            wall_seconds=round(self.wall_seconds + other.wall_seconds + seconds, 1),
+            peak_memory_mb=max(self.peak_memory_mb, other.peak_memory_mb),
+            output_mb=round(self.output_mb + other.output_mb, 1),
+        )
 
     @property
     def exit_code(self) -> int:

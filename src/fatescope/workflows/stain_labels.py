@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import asdict, dataclass, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,56 +13,47 @@ from fatescope.acquire import (
     read_field,
     read_labels,
     read_table,
-    write_image,
-    write_labels,
     write_table,
 )
 from fatescope.acquire.plates import PlateReading, apply_plate_map, read_plate, read_plate_map
-from fatescope.base import Execution, FatescopeError, Finding, InputError, Table
+from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.plate import (
     CLASS_NAMES,
-    DEAD,
-    DOUBTFUL,
-    LIVE,
     UNCERTAIN,
     Limits,
     StainedNuclei,
     StainSettings,
-    block_threshold,
-    cell_area,
     check_limits,
-    find_limits,
-    find_nuclei,
     measure_diameter,
     paint_classes,
-    published_area,
-    published_threshold,
     states_of,
-    threshold_nuclei,
 )
 from fatescope.plate.stain_nuclei import gradient
 from fatescope.report.stain_labels import LabelRule, LabelSteps, write_stain_labels
 from fatescope.run import Run
-from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
+from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.plan import Cost, RunPlan, estimate
+from fatescope.workflows.stain_fields import (
+    USUAL_PX,
+    StainField,
+    area_of,
+    channels_of,
+    limits_of,
+    nuclei_file,
+    nuclei_of,
+    units_of,
+    usual_diameter,
+)
+from fatescope.workflows.stain_stages import find_in_field, paint_field
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.base import Image, PlateLayout, Progress
+    from fatescope.base import PlateLayout, Progress
     from fatescope.run import Summary
 
 _COST = Cost(cpu_seconds=1.3, memory_mb=180.0, output_mb=2.2, unit_seconds=0.02)
 """By a million pixels of a frame, all channels together."""
-_SAMPLES = 12
-"""Fields that are looked at for the diameter of nuclei."""
-_USUAL_PX = 10.0
-_PUBLISHED_BLOCK = 50
-_LEAST_AREA = 0.2
-"""Smaller pieces, beside the square of a diameter, are specks."""
-_SATURATED, _TOP = 0.2, 65_535
-_BLURRED = 0.35
-"""A frame is blurred if its edges are this share of what is usual on the plate."""
 _SOURCES = {
     "given": "given",
     "controls": "from the control wells",
@@ -73,33 +63,6 @@ _SOURCES = {
 }
 _SHOWN = 4
 """Fields whose steps are shown."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StainField:
-    """One field of a stained well, in one of the two stages."""
-
-    well: str
-    field: str
-    paths: tuple[Path, ...]
-    stage: str = ""
-
-    @property
-    def stem(self) -> str:
-        """Name of its files."""
-        return f"{self.well}_s{self.field}"
-
-    @property
-    def key(self) -> str:
-        """Its name in the ledger."""
-        return f"{self.stem} {self.stage}".strip()
-
-    def absolute(self) -> StainField:
-        """Return the same field for a worker that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
-
-    def __str__(self) -> str:
-        return self.stem
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -158,11 +121,11 @@ def label_stains(
         raise InputError(
             f"bright_field, nuclei and dead must be planes of one shape; got {sorted(shapes)}."
         )
-    diameter = settings.diameter_px or measure_diameter(nuclei) or _USUAL_PX
-    found, _ = _nuclei(nuclei, dead, settings, diameter)
-    limits = _limits_of(settings, found.dead, found.floor)
+    diameter = settings.diameter_px or measure_diameter(nuclei) or USUAL_PX
+    found, _ = nuclei_of(nuclei, dead, settings, diameter)
+    limits = limits_of(settings, found.dead, found.floor)
     states = states_of(found.dead, limits)
-    area = _area(bright_field, settings, diameter)
+    area = area_of(bright_field, settings, diameter)
     painted = paint_classes(
         found.labels, states, area, classes=settings.classes, nucleus_px=diameter
     )
@@ -209,10 +172,12 @@ def label_plate(
     layout, passed = _stained(folder, settings, reading)
     asked = {**settings.model_dump(mode="json"), **reading.model_dump(mode="json")}
     given = check_limits(settings.low_counts, settings.high_counts)
-    units = _units(layout)
+    units = units_of(layout)
     with Run.open(out, command="plate labels", settings=asked, fresh=fresh) as run:
         if "diameter_px" not in run.decided():
-            run.decide("diameter_px", settings.diameter_px or _diameter(layout, units, settings))
+            run.decide(
+                "diameter_px", settings.diameter_px or usual_diameter(layout, units, settings)
+            )
         diameter = float(run.decided()["diameter_px"])
         common: dict[str, Any] = {
             "layout": layout, "settings": settings, "diameter": diameter, "out": run.out
@@ -220,7 +185,7 @@ def label_plate(
         work_through(
             run,
             pending(run, units),
-            partial(_find_in_field, **common),
+            partial(find_in_field, **common),
             execution=execution,
             progress=progress,
         )
@@ -235,11 +200,11 @@ def label_plate(
         usual = float(np.median(read_table(run.out / "frames.csv")["edges"].astype(float)))
         stage = run.stage("classes")
         painting = [replace(u, stage="classes") for u in units
-                    if (run.out / _nuclei_file(u)).exists()]  # fmt: skip
+                    if (run.out / nuclei_file(u)).exists()]  # fmt: skip
         work_through(
             stage,
             pending(stage, painting),
-            partial(_paint_field, **common, limits=limits, usual_edges=usual),
+            partial(paint_field, **common, limits=limits, usual_edges=usual),
             execution=execution,
             progress=progress,
         )
@@ -272,7 +237,7 @@ def plan_label_plate(
         As `label_plate`.
     """
     layout, _ = _stained(folder, settings, reading)
-    units = _units(layout)
+    units = units_of(layout)
     image = read_field(layout, units[0].well, units[0].field)
     plane = image.size("Y") * image.size("X") / 1e6
     frames = len(layout.frames[:: settings.step])
@@ -328,85 +293,6 @@ def _one_population(layout: PlateLayout, limits: Limits) -> Finding:
     )
 
 
-def _units(layout: PlateLayout) -> list[StainField]:
-    return [
-        StainField(well=w, field=f, paths=tuple(dict.fromkeys(i.path for i in files)))
-        for w, fields in layout.images.items()
-        for f, files in fields.items()
-    ]
-
-
-def _channels(
-    image: Image, layout: PlateLayout, settings: StainSettings, frame: int
-) -> dict[str, NDArray[Any]]:
-    """Return the three channels of one frame."""
-    names = {"nuclei": settings.nuclei, "dead": settings.dead, "bright": settings.bright_field}
-    at = {"T": frame} if "T" in image.axes else {}
-    z = {"Z": image.size("Z") // 2} if "Z" in image.axes else {}
-    return {
-        role: image.read(**at, **z, C=image.channels.index(layout.channel(name)))
-        for role, name in names.items()
-    }
-
-
-def _diameter(layout: PlateLayout, units: list[StainField], settings: StainSettings) -> float:
-    """Return the diameter of nuclei on a plate: the median of fields spread over it."""
-    found = []
-    for unit in units[:: max(1, len(units) // _SAMPLES)]:
-        try:
-            image = read_field(layout, unit.well, unit.field)
-            found.append(measure_diameter(_channels(image, layout, settings, 0)["nuclei"]))
-        except (FatescopeError, OSError):
-            continue  # an unreadable field is named when it is its turn
-    known = [d for d in found if d is not None]
-    return round(float(np.median(known)), 2) if known else _USUAL_PX
-
-
-def _nuclei(
-    nuclei: NDArray[Any], dead: NDArray[Any], settings: StainSettings, diameter: float
-) -> tuple[StainedNuclei, tuple[float, float] | None]:
-    """Return the nuclei of an image, and its thresholds where the rule has any."""
-    if settings.rule == "nuclei":
-        return find_nuclei(nuclei, dead, diameter_px=diameter), None
-    factor, offset = settings.factor, settings.offset_counts
-    if settings.rule == "published":
-        block = settings.block_px or _PUBLISHED_BLOCK
-        each = [published_threshold(i, block_px=block, factor=factor) for i in (nuclei, dead)]
-    else:
-        block = settings.block_px or max(4, round(diameter))
-        each = [
-            block_threshold(i, block_px=block, factor=factor, offset_counts=offset)
-            for i in (nuclei, dead)
-        ]
-    both = (each[0], each[1])
-    least = 0.0 if settings.rule == "published" else _LEAST_AREA * diameter**2
-    return threshold_nuclei(nuclei, dead, both, least_px=least), both
-
-
-def _area(
-    bright_field: NDArray[Any], settings: StainSettings, diameter: float
-) -> NDArray[np.bool_]:
-    if settings.rule == "published":
-        block = settings.block_px or _PUBLISHED_BLOCK
-        return published_area(bright_field, block_px=block, factor=settings.factor)
-    return cell_area(bright_field, nucleus_px=diameter)
-
-
-def _limits_of(
-    settings: StainSettings,
-    brightness: NDArray[Any],
-    floor: float,
-    negative: NDArray[Any] | None = None,
-    positive: NDArray[Any] | None = None,
-) -> Limits:
-    given = check_limits(settings.low_counts, settings.high_counts)
-    if given is not None:
-        return given
-    if settings.rule != "nuclei":
-        return Limits(low=0.0, high=0.0, source="threshold")
-    return find_limits(brightness, floor=floor, negative=negative, positive=positive)
-
-
 def _plate_limits(out: Path, layout: PlateLayout, settings: StainSettings) -> Limits:
     """Return the limits from all nuclei of a plate, by control wells where there are some."""
     table = read_table(out / "nuclei.csv")
@@ -417,189 +303,7 @@ def _plate_limits(out: Path, layout: PlateLayout, settings: StainSettings) -> Li
     of = np.array([control.get(str(w), "") for w in table["well"]], dtype=object)
     groups = {k: brightness[of == k] if len(brightness) else brightness
               for k in ("negative", "positive")}  # fmt: skip
-    return _limits_of(settings, brightness, floor, groups["negative"], groups["positive"])
-
-
-def _nuclei_file(unit: StainField) -> str:
-    return f"nuclei/{unit.stem}_nuclei.tif"
-
-
-def _find_in_field(
-    unit: StainField, *, layout: PlateLayout, settings: StainSettings, diameter: float, out: Path
-) -> Outcome:
-    begun = time.perf_counter()
-    image = read_field(layout, unit.well, unit.field)
-    frames = layout.frames[:: settings.step]
-    labels, rows, per_frame = [], [], []
-    for frame in frames:
-        seen = _channels(image, layout, settings, frame)
-        found, thresholds = _nuclei(seen["nuclei"], seen["dead"], settings, diameter)
-        labels.append(found.labels)
-        rows.append(_nuclei_rows(unit, frame, found))
-        per_frame.append((found.floor, _edges(seen["bright"]), thresholds or (None, None)))
-    stack = np.stack(labels)
-    file = _nuclei_file(unit)
-    write_labels(
-        out / file,
-        stack,
-        shape=stack.shape,
-        axes="TYX",
-        dtype=np.uint16 if stack.max(initial=0) < _TOP else np.uint32,
-        spacing=layout.spacing.only("TYX"),
-    )
-    n = len(frames)
-    about = Table(
-        {
-            **_place(unit, n),
-            "frame": np.array(frames),
-            "floor": np.array([f for f, _, _ in per_frame]),
-            "edges": np.array([e for _, e, _ in per_frame]),
-            "nuclei_threshold": np.array([t[0] for *_, t in per_frame], dtype=object),
-            "dead_threshold": np.array([t[1] for *_, t in per_frame], dtype=object),
-        }
-    )
-    return Outcome(
-        input=describe_files(unit.paths),
-        tables={"nuclei": Table.concatenate(rows), "frames": about},
-        files=[file],
-        seconds={"find": time.perf_counter() - begun},
-    )
-
-
-def _place(unit: StainField, n: int) -> dict[str, NDArray[Any]]:
-    return {
-        "well": np.full(n, unit.well, dtype=object),
-        "field": np.full(n, unit.field, dtype=object),
-    }
-
-
-def _nuclei_rows(unit: StainField, frame: int, found: StainedNuclei) -> Table:
-    n = len(found)
-    return Table(
-        {
-            **_place(unit, n),
-            "frame": np.full(n, frame),
-            "label": np.arange(1, n + 1),
-            "y": np.round(found.y, 2),
-            "x": np.round(found.x, 2),
-            "area_px": found.area,
-            "hoechst": np.round(found.hoechst, 2),
-            "dead": np.round(found.dead, 4),
-        }
-    )
-
-
-def _edges(bright_field: NDArray[Any]) -> float:
-    """Return how much stronger the strongest edges are than the usual one; 0 of an even image."""
-    magnitude = gradient(bright_field)
-    usual = float(np.median(magnitude))
-    return float(np.percentile(magnitude, 99)) / usual if usual > 0 else 0.0
-
-
-@lru_cache(maxsize=1)
-def _rows_by_frame(out: Path, stem: str) -> dict[int, NDArray[Any]]:
-    """Return the brightness of the nuclei of each frame of a field."""
-    table = read_table(out / "nuclei.parquet")
-    named = np.array([f"{w}_s{f}" for w, f in zip(table["well"], table["field"], strict=True)])
-    mine = table.rows(named == stem) if len(table) else table
-    frames = mine["frame"].astype(int) if len(mine) else np.zeros(0, int)
-    return {int(k): mine["dead"].astype(float)[frames == k] for k in np.unique(frames)}
-
-
-def _paint_field(
-    unit: StainField,
-    *,
-    layout: PlateLayout,
-    settings: StainSettings,
-    diameter: float,
-    out: Path,
-    limits: Limits,
-    usual_edges: float,
-) -> Outcome:
-    begun = time.perf_counter()
-    image = read_field(layout, unit.well, unit.field)
-    nuclei = read_labels(out / _nuclei_file(unit))
-    brightness = _rows_by_frame(out, unit.stem)
-    files: list[str] = []
-    findings: list[Finding] = []
-    rows: list[dict[str, Any]] = []
-    for i, frame in enumerate(layout.frames[:: settings.step]):
-        seen = _channels(image, layout, settings, frame)
-        labels = nuclei.read(**({"T": i} if "T" in nuclei.axes else {}))
-        states = states_of(brightness.get(frame, np.zeros(0)), limits)
-        area = _area(seen["bright"], settings, diameter)
-        painted = paint_classes(labels, states, area, classes=settings.classes, nucleus_px=diameter)
-        fault = _fault(unit, frame, seen, len(states), usual_edges)
-        if fault is not None:
-            findings.append(fault)
-            if fault.rule != "no-nuclei":
-                painted[:] = UNCERTAIN
-        name = f"{unit.stem}_t{frame:03d}"
-        files += [f"images/{name}.tif", f"labels/{name}.tif"]
-        bright = seen["bright"]
-        write_image(
-            out / files[-2], [bright], shape=bright.shape, axes="YX", dtype=bright.dtype,
-            spacing=layout.spacing.only("YX"),
-        )  # fmt: skip
-        write_labels(
-            out / files[-1], painted, shape=painted.shape, axes="YX", dtype=np.uint8,
-            spacing=layout.spacing.only("YX"),
-        )  # fmt: skip
-        rows.append(
-            {
-                "well": unit.well,
-                "field": unit.field,
-                "frame": frame,
-                "n_cells": len(states),
-                "n_live": int((states == LIVE).sum()),
-                "n_dead": int((states == DEAD).sum()),
-                "n_uncertain": int((states == DOUBTFUL).sum()),
-                "low_counts": round(limits.low, 3),
-                "high_counts": round(limits.high, 3),
-                "area_share": round(float(area.mean()), 4),
-                "uncertain_share": round(float((painted == UNCERTAIN).mean()), 4),
-                "state": fault.rule if fault is not None else "labelled",
-            }
-        )
-    return Outcome(
-        tables={"counts": Table.from_rows(rows, list(rows[0]))},
-        findings=findings,
-        files=files,
-        seconds={"paint": time.perf_counter() - begun},
-    )
-
-
-def _fault(
-    unit: StainField,
-    frame: int,
-    seen: dict[str, NDArray[Any]],
-    n: int,
-    usual_edges: float,
-) -> Finding | None:
-    """Return why a frame is not to be learnt from, or that it holds no nucleus."""
-    bright = seen["bright"]
-
-    def found(rule: str, value: float, limit: float, reason: str) -> Finding:
-        return Finding(
-            file=str(unit), frame=frame, rule=rule, severity="warning", value=round(value, 4),
-            limit=limit, reason=reason,
-        )  # fmt: skip
-
-    if any(float(np.ptp(p)) == 0 for p in seen.values()):
-        return found("constant", 0.0, 0.0, f"frame {frame} has a channel of one value; all of "
-                     "it is uncertain.")  # fmt: skip
-    full = max(float((p >= np.iinfo(p.dtype).max).mean()) if p.dtype.kind == "u" else 0.0
-               for p in seen.values())  # fmt: skip
-    if full > _SATURATED:
-        return found("saturated", full, _SATURATED, f"frame {frame} is saturated in "
-                     f"{full:.0%} of a channel; all of it is uncertain.")  # fmt: skip
-    edges = _edges(bright) / max(usual_edges, 1e-9)
-    if n and edges < _BLURRED:
-        return found("blurred", edges, _BLURRED, f"frame {frame} has edges of {edges:.0%} of "
-                     "what is usual (out of focus); all of it is uncertain.")  # fmt: skip
-    if not n:
-        return found("no-nuclei", 0.0, 1.0, f"frame {frame} shows no nucleus.")
-    return None
+    return limits_of(settings, brightness, floor, groups["negative"], groups["positive"])
 
 
 def _steps(
@@ -617,9 +321,9 @@ def _steps(
         name = f"{unit.stem}_t{frames[at]:03d}"
         if not (out / f"labels/{name}.tif").exists():
             continue
-        seen = _channels(read_field(layout, unit.well, unit.field), layout, settings, frames[at])
-        nuclei = read_labels(out / _nuclei_file(unit))
-        area = _area(seen["bright"], settings, diameter)
+        seen = channels_of(read_field(layout, unit.well, unit.field), layout, settings, frames[at])
+        nuclei = read_labels(out / nuclei_file(unit))
+        area = area_of(seen["bright"], settings, diameter)
         shown.append(
             LabelSteps(
                 title=f"{unit.well}, field {unit.field}, frame {frames[at]}",

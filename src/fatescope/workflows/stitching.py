@@ -31,6 +31,7 @@ from fatescope.plate import (
 from fatescope.report.stitching import write_seams, write_stitching
 from fatescope.run import Run
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from fatescope.plate import Placement
     from fatescope.run import Summary
 
+
+_COST = Cost(cpu_seconds=0.14, memory_mb=60.0, output_mb=1.3, unit_seconds=0.2)
+"""By a million pixels of all fields, channels and frames of a well; memory by one plane of it."""
 
 Stage = dict[tuple[str, str], tuple[float, float]]
 """Well (empty: every well) and field, and y and x of its upper left pixel, px."""
@@ -106,6 +110,33 @@ def stitch_plate(
             run.wrote(write_stitching(run.out))
             return run.finish(findings=layout.findings)
         return summary
+
+
+def plan_stitch_plate(
+    folder: Path | str,
+    *,
+    reading: PlateReading | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `stitch_plate` would cost, without doing or writing anything.
+
+    Raises
+    ------
+    InputError, FileFormatError
+        As `stitch_plate`.
+    """
+    layout = read_plate(Path(folder).absolute(), reading or PlateReading())
+    well = next(iter(layout.images))
+    image = read_field(layout, well, next(iter(layout.images[well])))
+    plane = image.size("Y") * image.size("X") / 1e6
+    sizes = []
+    for fields in layout.images.values():
+        seen = {(n, c, t) for n, files in fields.items() for f in files
+                for c in f.channels for t in f.frames}  # fmt: skip
+        sizes.append((plane * len(seen), plane * len(fields)))
+    return estimate(
+        "plate stitch", sizes, cost=_COST, what="wells", execution=execution or Execution()
+    )
 
 
 def read_stage(path: Path) -> Stage:

@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.acquire.plates import read_plate_map
-from fatescope.base import Finding, InputError, Table, Treatment
+from fatescope.base import Execution, Finding, InputError, Table, Treatment
 from fatescope.base.wells import parse_well
 from fatescope.plate import (
     Group,
@@ -31,6 +31,7 @@ from fatescope.plate import (
 from fatescope.report.survival import write_survival
 from fatescope.run import Run
 from fatescope.workflows.driver import describe_files
+from fatescope.workflows.plan import Cost, RunPlan, estimate
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -40,6 +41,8 @@ if TYPE_CHECKING:
 
 _FEWEST_WELLS = 3
 _UNIT = "fates"
+_COST = Cost(cpu_seconds=0.02, memory_mb=2.0, output_mb=0.3, unit_seconds=1.5, unit_mb=0.5)
+"""By a thousand cells."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,6 +102,23 @@ def survival_of_plate(
         )
         run.wrote(write_survival(run.out, tables))
         return run.finish()
+
+
+def plan_survival(inputs: Sequence[Path | str], *, settings: SurvivalSettings) -> RunPlan:
+    """Say what `survival_of_plate` would cost, without computing or writing anything.
+
+    Raises
+    ------
+    InputError, FileFormatError
+        As `survival_of_plate`, as far as reading the map goes.
+    """
+    if settings.map is None:
+        raise InputError("what was done to the wells is not known. Give a plate map with --map.")
+    read_plate_map(settings.map)
+    rows = sum(len(read_table(Path(p))) for p in inputs) / 1000
+    return estimate(
+        "plate survival", [(rows, rows)], cost=_COST, what="plates", execution=Execution(workers=1)
+    )
 
 
 def survival_tables(

@@ -17,6 +17,7 @@ from fatescope.base import Execution, Finding, Image, InputError, Progress, Tabl
 from fatescope.measurement import objects_table, sum_in_bands
 from fatescope.models import PixelClasses
 from fatescope.predict import (
+    LevelledPlane,
     Plane,
     Predictor,
     ViabilitySettings,
@@ -150,18 +151,16 @@ def find_viability(
     for t in range(image.size("T")):
         begun = time.perf_counter()
         plane = Plane(image, {"T": t, "C": channel, "Z": 0})
+        levelled = LevelledPlane(plane)
         if t == 0:
-            findings += likeness(plane, model, sized, file=image.name)
-        frame = classify_frame(image, plane, predictor, sized)
+            findings += likeness(levelled, model, sized, file=image.name, frame=t)
+        frame = classify_frame(image, plane, levelled, predictor, sized)
         plane.release()
         n = len(frame.objects)
         findings += plane_findings(frame.contrast, n, file=image.name, frame=t)
         tables.append(frame.objects)
-        kind = np.min_scalar_type(n)
-        for kept, values in (
-            (labels, frame.found.labels.astype(kind)),
-            (classes, frame.found.classes),
-        ):
+        values_of_labels = frame.found.labels.astype(np.min_scalar_type(n))
+        for kept, values in ((labels, values_of_labels), (classes, frame.found.classes)):
             kept.append(_Waiting(scratch, values) if many and scratch is not None else values)
         seconds["classify"] += time.perf_counter() - begun
 
@@ -205,17 +204,17 @@ class _Waiting:
 
 
 def classify_frame(
-    image: Image, plane: Plane, predictor: Predictor, sized: Sized
+    image: Image, plane: Plane, levelled: LevelledPlane, predictor: Predictor, sized: Sized
 ) -> ClassifiedFrame:
     """Classify and measure one frame of one channel."""
     model = predictor.description
     # A package has one network for all planes, and asks for no statistics.
     network = predictor.network(plane.parts, None)  # type: ignore[arg-type]
-    found, contrast = classify_plane(network, plane, model, scale=sized.scale)
+    found = classify_plane(network, levelled, model, scale=sized.scale)
     return ClassifiedFrame(
         found=found,
         objects=measure_cells(image, plane, found, model),
-        contrast=contrast,
+        contrast=levelled.contrast,
     )
 
 
@@ -260,7 +259,9 @@ def size_findings(sized: Sized, model: ModelDescription, *, file: str) -> list[F
     ]
 
 
-def likeness(plane: Plane, model: ModelDescription, sized: Sized, *, file: str) -> list[Finding]:
+def likeness(
+    plane: LevelledPlane, model: ModelDescription, sized: Sized, *, file: str, frame: int
+) -> list[Finding]:
     """Say in what an image is unlike the training images, in one finding or none."""
     reasons = look_at(plane, model, sized.scale)
     if not reasons:
@@ -268,7 +269,7 @@ def likeness(plane: Plane, model: ModelDescription, sized: Sized, *, file: str) 
     return [
         Finding(
             file=file,
-            frame=plane.at["T"],
+            frame=frame,
             rule="unlike-training",
             severity="warning",
             value=float(len(reasons)),

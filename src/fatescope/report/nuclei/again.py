@@ -58,11 +58,29 @@ def python_lines(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> st
     given = json.dumps(paths[0] if len(paths) == 1 else paths, ensure_ascii=False)
     known = [(k, v) for k, v in _leaves(record.get("settings") or {}) if v is not None]
     settings = ", ".join(f"{k}={_as_python(v)}" for k, v in known)
+    kind, function = python_names(str(record.get("command") or "predict nuclei"))
     return (
         "import fatescope as fs\n"
-        f"settings = fs.NucleiSettings({settings})\n"
-        f'result = fs.predict_nuclei({given}, out="results", settings=settings)'
+        f"settings = fs.{kind}({settings})\n"
+        f'result = fs.{function}({given}, out="results", settings=settings)'
     )
+
+
+def python_names(command: str) -> tuple[str, str]:
+    """Return the settings class and the function of a command ``predict ...``.
+
+    Examples
+    --------
+    >>> python_names("predict phase-cells")
+    ('PhaseCellsSettings', 'predict_phase_cells')
+    """
+    words = command.removeprefix("predict ").split("-")
+    function = "predict_" + "_".join(words)
+    return "".join(w.capitalize() for w in words) + "Settings", _FUNCTIONS.get(function, function)
+
+
+_FUNCTIONS = {"predict_nuclei_em": "predict_nuclei"}
+"""Commands whose function is that of another one: the settings alone tell them apart."""
 
 
 def _as_python(value: Any) -> str:

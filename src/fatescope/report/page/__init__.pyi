@@ -5,6 +5,7 @@ from .images import Pane as Pane
 from .images import Place as Place
 from .images import View as View
 from .images import outlines_of as outlines_of
+from .kicks import KicksBoard as KicksBoard
 from .outlined import view_images as view_images
 from .shown import Shown as Shown
 from .shown import show as show

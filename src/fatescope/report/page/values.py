@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.report.chart.values import Chart
 from fatescope.report.page.images import ImageViewer
+from fatescope.report.page.kicks import KicksBoard
 from fatescope.report.page.solid import SolidViewer
 from fatescope.report.page.space import SpaceViewer
 from fatescope.report.page.text import Code, Fact, PageTable, Text
@@ -38,7 +39,18 @@ class Beside:
     blocks: Sequence[Block]
 
 
-Block = Text | Code | PageTable | Chart | Drawing | ImageViewer | SolidViewer | SpaceViewer | Beside
+Block = (
+    Text
+    | Code
+    | PageTable
+    | Chart
+    | Drawing
+    | ImageViewer
+    | SolidViewer
+    | SpaceViewer
+    | KicksBoard
+    | Beside
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,6 +18,7 @@ from fatescope.report.chart.marks import colour_scale
 from fatescope.report.chart.numbers import chart_rows, csv_text
 from fatescope.report.chart.values import Chart, HeatMap
 from fatescope.report.page.images import ImageViewer, shorten
+from fatescope.report.page.kicks import KicksBoard, kicks_data
 from fatescope.report.page.solid import SolidViewer, solid_data
 from fatescope.report.page.space import SpaceViewer, space_data
 from fatescope.report.page.text import cell_text
@@ -98,6 +99,7 @@ def _render(page: Page) -> bytes:
         "chart": _chart_parts,
         "viewer": _viewer_parts,
         "solid": lambda block: Markup(_json(solid_data(block))),
+        "kicks": lambda block: Markup(_json(kicks_data(block))),
         "space": lambda block: Markup(_json(space_data(block))),
         "safe": Markup,
         "quote": quote,
@@ -124,6 +126,7 @@ def _script(blocks: list[Block]) -> str:
     needed["viewer.js"] = any(isinstance(b, ImageViewer) for b in blocks)
     needed["solid.js"] = any(isinstance(b, SolidViewer) for b in blocks)
     needed["space.js"] = any(isinstance(b, SpaceViewer) for b in blocks)
+    needed["kicks.js"] = any(isinstance(b, KicksBoard) for b in blocks)
     return "\n".join(_asset(name) for name, is_needed in needed.items() if is_needed)
 
 

@@ -19,6 +19,7 @@ from fatescope.workflows.reproduce.live_dead_data import (
     plate_settings,
     prepare_tiles,
 )
+from fatescope.workflows.reproduce.live_dead_kicks import write_board
 from fatescope.workflows.reproduce.live_dead_page import write_live_dead_page
 from fatescope.workflows.simulated_plates import plan_simulated_plate
 
@@ -104,7 +105,7 @@ def reproduce_live_dead(
             remove(run.out / FITS)
         if summary.units_done:
             write_live_dead_page(run.out, recipe, is_rendered=data is None, quick=quick)
-            run.wrote("report.html")
+            run.wrote("report.html", *write_board(run.out))
     return summary
 
 
