@@ -102,7 +102,7 @@ def test_every_question_names_a_command_and_settings_that_exist(question):
     flags = {o for p in command.params for o in p.opts}
     for cls in question.classes().values():
         assert issubclass(cls, Settings)
-        assert {d.flag for d in cls.describe()} <= flags
+        assert {question.flags.get(d.name, d.flag) for d in cls.describe()} <= flags
     named = {d.name for cls in question.classes().values() for d in cls.describe()}
     for listed in (question.first, question.hidden, question.needs, question.channels):
         assert set(listed) <= named

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 from fatescope.base import InputError, escape
 from fatescope.base.settings import Settings, setting
+from fatescope.prepare import read_samples
+from fatescope.workflows.plan import RunPlan
 from fatescope.workflows.training import train_model
 
 if TYPE_CHECKING:
@@ -16,12 +18,31 @@ if TYPE_CHECKING:
     from fatescope.workflows.training import Trained
 
 RECIPE = "adapt"
+_CPU_SECONDS, _CPU_SECONDS_IMAGE = 75.0, 0.5
+"""Of one training with one thread, and of scoring an image before and after."""
+_MEMORY_MB, _OUTPUT_MB = 1000.0, 110.0
 
 
 class AdaptSettings(Settings):
     """What is trained further on pairs of one's own."""
 
     start: str = setting("nuclei", "model whose weights are trained further")
+
+
+def plan_adapting(inputs: Sequence[Path], *, settings: AdaptSettings | None = None) -> RunPlan:
+    """Estimate `adapt_model` from what it took once, without loading what trains."""
+    n = sum(len(read_samples(data, splits=["train", "validation", "test"])) for data in inputs)
+    seconds = _CPU_SECONDS + _CPU_SECONDS_IMAGE * n
+    return RunPlan(
+        command="train",
+        units=len(inputs),
+        cpu_seconds=seconds,
+        wall_seconds=seconds,
+        peak_memory_mb=_MEMORY_MB,
+        output_mb=_OUTPUT_MB,
+        workers=1,
+        what="networks",
+    )
 
 
 def adapt_model(

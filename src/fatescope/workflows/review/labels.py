@@ -229,6 +229,11 @@ class LabelReview:
                 for e in self._journal.entries
             ]
 
+    @property
+    def edited(self) -> bool:
+        """Whether an edit was ever made, even if it was taken back."""
+        return bool(self._revisions)
+
     def revision(self, frame: int) -> int:
         """Return a number that grows with each change of a frame; 0: as the run wrote it."""
         return self._revisions.get(frame, 0)
