@@ -252,7 +252,7 @@ class LabelReview:
             held = {t: self._history.frame(t) for t in self._history.edited}
             most = max((int(f.max(initial=0)) for f in held.values()), default=0)
             first = next(
-                i for i, t in enumerate(_TYPES) if self.labels.dtype.itemsize <= t().nbytes
+                i for i, t in enumerate(_TYPES) if self.labels.dtype.itemsize <= np.dtype(t).itemsize
             )
             kind = next(t for t in _TYPES[first:] if most <= np.iinfo(t).max)
             path = self.out / FOLDER / "labels" / f"{self.key}.tif"
@@ -266,7 +266,7 @@ class LabelReview:
         for index in label_tiles(self.labels.shape):
             frame = index[0] if timed else 0
             if frame in held:
-                yield held[int(frame)][index[1:] if timed else index]  # type: ignore[arg-type]
+                yield held[int(frame)][index[1:] if timed else index]
             else:
                 yield np.asarray(self.labels.pixels[index])
 
