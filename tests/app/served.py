@@ -41,7 +41,7 @@ class Client:
     headers: dict = field(default_factory=dict)
 
     def ask(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         given = {"Host": f"127.0.0.1:{self.port}", "Accept": "application/json"}
         if method not in ("GET", "HEAD"):
             given["Origin"] = f"http://127.0.0.1:{self.port}"
@@ -88,7 +88,7 @@ class Client:
         assert answer.status == 303, answer.text
         return answer.headers["location"]
 
-    def wait(self, result, seconds=120):
+    def wait(self, result, seconds=400):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             now = self.get(f"{result}/state").json
@@ -122,12 +122,13 @@ def served(folder, port=0, **settings):
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server did not start"
         time.sleep(0.02)
     try:
         yield Served(listening.getsockname()[1], store, spent)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(300)  # the database is closed after the last who uses it
         listening.close()
         store.close()
 

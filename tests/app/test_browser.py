@@ -164,6 +164,11 @@ PAGES = {
         page.locator("details.ways summary").click(),
     ),
     "help": lambda page, answer: page.get_by_role("link", name="Help").click(),
+    "models": lambda page, answer: page.get_by_role("link", name="Models").click(),
+    "model": lambda page, answer: (
+        page.get_by_role("link", name="Models").click(),
+        page.locator("a.card").first.click(),
+    ),
 }
 
 

@@ -1,9 +1,11 @@
 """Corrections through the app: saved before they are answered, kept when the server is killed."""
 
+import io
 import json
 import os
 import signal
 import threading
+import zipfile
 
 import numpy as np
 import pytest
@@ -112,7 +114,7 @@ def test_nobody_else_sees_or_corrects_a_result(app, result):
         send(other, result, "edit", do="remove", label=1),
         other.post(f"{result}/findings", row="0", status="accepted"),
         other.post(f"{result}/pairs"),
-        other.get(f"{result}/images/0/corrected/labels"),
+        other.get(f"{result}/images/0/export/labels"),
     ):
         assert answer.status == 404
 
@@ -121,20 +123,25 @@ def test_corrected_files_are_given_and_those_of_the_run_stay(app, client, tmp_pa
     result = outlined(client, tmp_path)
     out = app.store.folder_of("owner", "results", result.rpartition("/")[2])
     run = {n: (out / n).read_bytes() for n in ("labels/0.tif", "objects.csv", "objects.parquet")}
-    assert client.get(f"{result}/images/0/corrected/labels").status == 404
+    assert client.get(f"{result}/images/0/export/labels").body == run["labels/0.tif"]
+    assert client.get(f"{result}/images/0/export/objects").body == run["objects.csv"]
+    assert client.get(f"{result}/images/0/export/secrets").status == 404
     first = labels_of(client, result)[0]
     send(client, result, "edit", do="remove", label=first)
-    given = client.get(f"{result}/images/0/corrected/labels")
+    given = client.get(f"{result}/images/0/export/labels")
     (tmp_path / "given.tif").write_bytes(given.body)
     assert "0_corrected.tif" in given.headers["content-disposition"]
     labels = read_image(tmp_path / "given.tif")
     assert first not in labels.read()
     assert labels.spacing.um("YX") == (0.3, 0.3)
-    table = client.get(f"{result}/images/0/corrected/objects").text.splitlines()
+    table = client.get(f"{result}/images/0/export/objects").text.splitlines()
     assert len(table) == len(run["objects.csv"].splitlines()) - 1
+    rois = client.get(f"{result}/images/0/export/rois").body
+    with zipfile.ZipFile(io.BytesIO(rois)) as archive:
+        assert len(archive.namelist()) == len(table) - 1
     assert {n: (out / n).read_bytes() for n in run} == run
     send(client, result, "undo")
-    again = client.get(f"{result}/images/0/corrected/labels").body
+    again = client.get(f"{result}/images/0/export/labels").body
     assert again == run["labels/0.tif"]
     listed = client.get(f"{result}/images/0/review/history").json
     assert [(e["text"], e["who"], e["holds"]) for e in listed] == [

@@ -93,7 +93,7 @@ QUESTIONS: tuple[Question, ...] = (
             "settings": "fatescope.clean.settings:CleanSettings",
             "annotations": "fatescope.clean.settings:AnnotationSettings",
         },
-        views=("report",),
+        views=("findings", "report"),
     ),
     Question(
         name="name",
@@ -124,7 +124,7 @@ QUESTIONS: tuple[Question, ...] = (
             "reading": "fatescope.acquire.lineages.settings:LineageReading",
         },
         first=("format",),
-        views=("report",),
+        views=("findings", "report"),
     ),
     Question(
         name="draw",

@@ -96,7 +96,8 @@ def form_for(
         if name not in left_out
     }
     scale = tuple(fields.pop(n) for n in SCALE if n in fields)
-    first = tuple(fields.pop(n) for n in question.first if n in fields)
+    names = (*(_MODELS if models else ()), *question.first)  # own models are there to be used
+    first = tuple(fields.pop(n) for n in dict.fromkeys(names) if n in fields)
     return Form(scale=scale, first=first, more=tuple(fields.values()))
 
 

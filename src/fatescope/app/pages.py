@@ -48,13 +48,21 @@ async def add_data(request: Request) -> Response:
     return JSONResponse({"id": data.id, "address": f"/data/{data.id}"}, status_code=201)
 
 
-def add_example(request: Request) -> Response:
-    """Render an example into a folder of its own."""
+async def add_example(request: Request) -> Response:
+    """Render an example into a folder of its own, and go on to a question if one is meant."""
+    form = await sent_form(request)
+    then = form.get("then", "")
+    question = question_named(then) if then else None
+    data = await run_in_threadpool(_add_example, request)
+    return go(f"/data/{data}/ask/{question.name}" if question else f"/data/{data}")
+
+
+def _add_example(request: Request) -> str:
     app, who = context(request), person(request)
     example = example_named(request.path_params["name"])
     data = app.store.add_data(who, f"Example: {example.title}")
     example.write(app.store.folder_of(who, "data", data.id))
-    return go(f"/data/{data.id}")
+    return data.id
 
 
 def show_data(request: Request) -> Response:

@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 Kind = Literal["image", "stack", "movie", "lineage", "populations", "fates", "pairs", "other"]
 """What a file is taken for; a stack has planes (Z), a movie frames (T)."""
-View = Literal["labels", "objects", "report"]
-"""What a result page shows: label images over their images, the table of objects, the report."""
+View = Literal["labels", "objects", "findings", "report"]
+"""What a result page shows: label images over their images, the table of objects, findings before
+the report, the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -90,7 +90,10 @@ class Queue:
             return
         self._store.change_job(job.id, begun=time.time(), ended=None, message="", done=0, total=0)
         with self._lock:
-            process = self._ready if self._ready.poll() is None else self._start()
+            if self._ready.poll() is not None:
+                _kill(self._ready)  # it ended by itself: what led to it is closed
+                self._ready = self._start()
+            process = self._ready
             self._current = (job.id, process)
         last = self._listen(job, process)
         with self._lock:

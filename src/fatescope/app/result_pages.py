@@ -100,7 +100,11 @@ def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:
     rows.sort(key=lambda r: rank.get(str(r.get("severity")), 2))
     known = {str(p): p.name for p in job.inputs}
     return [
-        {**r, "file": known.get(str(r["file"]), str(r["file"]).rpartition("/")[2])}
+        {
+            **r,
+            "file": known.get(str(r["file"]), str(r["file"]).rpartition("/")[2]),
+            "reason": in_words(str(r["reason"]), job),
+        }
         for r in rows[:_FINDINGS_SHOWN]
     ]
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, JSONResponse
+from starlette.responses import FileResponse, JSONResponse, Response
 
+from fatescope.acquire import encode_rois
 from fatescope.app.catalogue import question_named
 from fatescope.app.context import go, person, sent_form
-from fatescope.app.result_pages import job_of, pair_of
+from fatescope.app.result_pages import job_of, pair_of, table_of
 from fatescope.base import InputError
 from fatescope.run import decide_finding
 from fatescope.workflows.review.edit import LabelEdit
@@ -18,13 +21,14 @@ from fatescope.workflows.review.pairs import save_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from starlette.requests import Request
-    from starlette.responses import Response
 
     from fatescope.workflows.review.labels import LabelReview
 
 _LARGEST_EDIT = 2_000_000
+_LARGEST_ROIS = 400_000_000
 _NOTHING: dict[str, Any] = {"edits": 0, "undo": "", "redo": "", "revisions": {}, "checked": []}
 
 
@@ -104,17 +108,40 @@ def _changed(request: Request, do: Callable[[LabelReview, str], dict[str, Any]])
     return JSONResponse({**review.state, **said})
 
 
-def give_corrected(request: Request) -> Response:
-    """Give the corrected labels or the corrected table of an image."""
+def export(request: Request) -> Response:
+    """Give the labels, the table or the outlines of an image, as they are now."""
     app, job, out, pair = pair_of(request)
     review = app.reviews.of(job, out, pair)
     what = request.path_params["what"]
-    if review is None or what not in ("labels", "objects"):
-        raise InputError("there is no such correction: this image was not corrected.")
-    path = review.write_labels() if what == "labels" else review.write_objects()
-    path = path.with_suffix(".csv") if what == "objects" else path
-    name = f"{pair.key.replace('/', '_')}_corrected{path.suffix}"
+    name = pair.key.replace("/", "_")
+    if review is not None and review.edited:
+        name += "_corrected"
+    if what == "labels":
+        path = pair.labels_file if review is None else review.write_labels()
+        if path.is_dir():
+            raise InputError("these labels are a folder (OME-Zarr): download everything.")
+        return _file(path, f"{name}{path.suffix}")
+    if what == "objects":
+        table = table_of(out, review)
+        return _file(table.with_suffix(".csv"), f"{name}.csv")
+    if what == "rois":
+        labels = pair.labels if review is None else review.as_image()
+        pixels = math.prod(labels.shape)
+        if pixels > _LARGEST_ROIS:
+            raise InputError(
+                f"outlines of {pixels / 1e6:,.0f} megapixels are too many for Fiji. Use the labels."
+            )
+        headers = {"content-disposition": f'attachment; filename="{_plain(name)}_rois.zip"'}
+        return Response(encode_rois(labels), media_type="application/zip", headers=headers)
+    raise InputError("there is no such export of an image.")
+
+
+def _file(path: Path, name: str) -> Response:
     return FileResponse(path, filename=name, media_type="application/octet-stream")
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[^\w.-]+", "_", name, flags=re.ASCII)
 
 
 async def decide(request: Request) -> Response:

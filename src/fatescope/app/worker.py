@@ -22,8 +22,10 @@ from typing import IO, Any
 
 from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError, missing_extra
+from fatescope.run import wait_until_free
 
 _EVERY_SECONDS = 0.15
+_UNTIL_FREE = 60.0
 STOPPED, FAILED = "stopped", "failed"
 
 
@@ -60,6 +62,7 @@ def answer(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
             last = now
             _say(lines, done=done, total=total, what=what)
 
+    wait_until_free(Path(asked["out"]), seconds=_UNTIL_FREE)  # of an app that was killed
     summary = question_named(asked["question"]).answer(
         [Path(p) for p in asked["inputs"]],
         out=Path(asked["out"]),

@@ -48,8 +48,8 @@ function take(state) {
     at(way).disabled = !review[way];
     at(way).title = review[way] ? `${way}: ${review[way]}` : `nothing to ${way}`;
   }
-  at("corrected").hidden = !review.edits;
-  for (const what of ["labels", "objects"]) at(`corrected-${what}`).href = `${job}/images/${now.n}/corrected/${what}`;
+  for (const what of ["labels", "objects", "rois"]) at(`export-${what}`).href = `${job}/images/${now.n}/export/${what}`;
+  at("saved").textContent = review.edits ? `, with ${review.edits} ${review.edits === 1 ? "edit" : "edits"}` : "";
   tell();
 }
 
@@ -84,7 +84,6 @@ function send(what, body) {
       const found = await objectAt({ label: said.label });
       if (found?.row) pick(found, true);
     }
-    at("saved").textContent = `${review.edits} ${review.edits === 1 ? "edit" : "edits"}`;
     say(`Saved: ${done}.`);
   });
   return last;

@@ -8,7 +8,7 @@ who and when; an edit is on the disk before `LabelReview.edit` returns. ``review
 from __future__ import annotations
 
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
@@ -243,6 +243,12 @@ class LabelReview:
         with self._lock:
             return self._history.frame(frame).copy()
 
+    def as_image(self) -> Image:
+        """Return the labels of all frames as they are now, read when they are sliced."""
+        with self._lock:
+            held = {t: self._history.frame(t).copy() for t in self._history.edited}
+        return replace(self.labels, pixels=_Corrected(self.labels, held))
+
     # Files
 
     def write_labels(self) -> Path:
@@ -252,7 +258,9 @@ class LabelReview:
             held = {t: self._history.frame(t) for t in self._history.edited}
             most = max((int(f.max(initial=0)) for f in held.values()), default=0)
             first = next(
-                i for i, t in enumerate(_TYPES) if self.labels.dtype.itemsize <= np.dtype(t).itemsize
+                i
+                for i, t in enumerate(_TYPES)
+                if self.labels.dtype.itemsize <= np.dtype(t).itemsize
             )
             kind = next(t for t in _TYPES[first:] if most <= np.iinfo(t).max)
             path = self.out / FOLDER / "labels" / f"{self.key}.tif"
@@ -324,6 +332,24 @@ class LabelReview:
             channels = {n: image.read(T=frame, C=c) for c, n in enumerate(names)}
         spacing = image.spacing.um("ZYX" if solid else "YX")
         return measure_objects(own, channels, spacing_um=spacing, frame=frame)
+
+
+class _Corrected:
+    """Labels of a run, with the frames that were edited in memory."""
+
+    def __init__(self, labels: Image, held: dict[int, NDArray[np.uint32]]) -> None:
+        self._labels, self._held = labels, held
+        self.shape, self.dtype = labels.shape, np.dtype(np.uint32)
+
+    def __getitem__(self, key: Any) -> NDArray[Any]:
+        timed = "T" in self._labels.axes
+        if timed and isinstance(key[0], slice):
+            frames = range(*key[0].indices(self.shape[0]))
+            return np.stack([self[(t, *key[1:])] for t in frames])
+        held = self._held.get(key[0] if timed else 0)
+        if held is None:
+            return np.asarray(self._labels.pixels[key])
+        return np.asarray(held[key[1:] if timed else key])
 
 
 def _frame(labels: Image, frame: int) -> NDArray[Any]:
