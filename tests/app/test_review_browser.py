@@ -224,4 +224,4 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     own.select_option(own.locator("option", has_text="adapted to").first.get_attribute("value"))
     page.locator("#run").click()
     page.locator(".state.done").wait_for()
-    assert page.locator("#rows tbody tr").count() > 0
+    page.locator("#rows tbody tr").first.wait_for()
