@@ -15,8 +15,7 @@ import numpy as np
 
 from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.app.planes import PlaneCache, Pyramid
-from fatescope.app.reviewing import as_shown
-from fatescope.base import InputError
+from fatescope.base import Image, InputError
 from fatescope.report import outline_paths
 from fatescope.storage import connection, list_files
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 
     from fatescope.acquire.reading import ImageReading
     from fatescope.app.store import Job
-    from fatescope.base import Image
     from fatescope.workflows.review.labels import LabelReview
 
 ROWS_AT_ONCE = 200
@@ -72,10 +70,17 @@ class Results:
 
         def made() -> Pyramid:
             edited = review is not None and number > 0
-            image = as_shown(review, frame) if edited else pair.labels  # type: ignore[arg-type]
+            image = _as_shown(review, frame) if edited else pair.labels  # type: ignore[arg-type]
             return Pyramid(image, place, labels=True)
 
         return self._planes.get(key, made)
+
+
+def _as_shown(review: LabelReview, frame: int) -> Image:
+    """Return the labels of one frame as they are now."""
+    labels = review.labels
+    axes = labels.axes.replace("T", "")
+    return Image(pixels=review.frame(frame), axes=axes, spacing=labels.spacing.only(axes))
 
 
 def _inside(image: Image, at: Mapping[str, int]) -> dict[str, int]:

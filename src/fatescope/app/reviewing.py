@@ -6,7 +6,6 @@ import threading
 from collections import OrderedDict
 from typing import TYPE_CHECKING
 
-from fatescope.base import Image
 from fatescope.workflows.review.labels import LabelReview, journal_of
 
 if TYPE_CHECKING:
@@ -54,10 +53,3 @@ class Reviews:
         with self._lock:
             while self._open:
                 self._open.popitem()[1].close()
-
-
-def as_shown(review: LabelReview, frame: int) -> Image:
-    """Return the labels of one frame as they are now."""
-    labels = review.labels
-    axes = labels.axes.replace("T", "")
-    return Image(pixels=review.frame(frame), axes=axes, spacing=labels.spacing.only(axes))
