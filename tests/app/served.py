@@ -15,6 +15,7 @@ import uvicorn
 from fatescope.app import AppSettings, make_app
 from fatescope.app.server import _listen
 from fatescope.app.store import OWNER, Store
+from fatescope.storage import list_files
 
 
 @dataclass
@@ -134,9 +135,9 @@ def served(folder, port=0, **settings):
 
 
 def tree(folder):
-    """Return every file below a folder with its content, the app's database apart."""
+    """Return every file below a folder with its content; what the app writes itself apart."""
     return {
         str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.name.startswith("app.sqlite")
+        for p in list_files(folder)
+        if not p.name.startswith("app.sqlite") and "rehearsals" not in p.parts
     }
