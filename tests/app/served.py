@@ -15,6 +15,7 @@ import uvicorn
 from fatescope.app import AppSettings, make_app
 from fatescope.app.server import _listen
 from fatescope.app.store import OWNER, Store
+from fatescope.storage import list_files
 
 
 @dataclass
@@ -41,7 +42,7 @@ class Client:
     headers: dict = field(default_factory=dict)
 
     def ask(self, method, path, body=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=300)
         given = {"Host": f"127.0.0.1:{self.port}", "Accept": "application/json"}
         if method not in ("GET", "HEAD"):
             given["Origin"] = f"http://127.0.0.1:{self.port}"
@@ -88,7 +89,7 @@ class Client:
         assert answer.status == 303, answer.text
         return answer.headers["location"]
 
-    def wait(self, result, seconds=120):
+    def wait(self, result, seconds=400):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             now = self.get(f"{result}/state").json
@@ -122,20 +123,21 @@ def served(folder, port=0, **settings):
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()
     while not server.started:
+        assert thread.is_alive(), "the server did not start"
         time.sleep(0.02)
     try:
         yield Served(listening.getsockname()[1], store, spent)
     finally:
         server.should_exit = True
-        thread.join(30)
+        thread.join(300)  # the database is closed after the last who uses it
         listening.close()
         store.close()
 
 
 def tree(folder):
-    """Return every file below a folder with its content, the app's database apart."""
+    """Return every file below a folder with its content; what the app writes itself apart."""
     return {
         str(p.relative_to(folder)): p.read_bytes()
-        for p in sorted(folder.rglob("*"))
-        if p.is_file() and not p.name.startswith("app.sqlite")
+        for p in list_files(folder)
+        if not p.name.startswith("app.sqlite") and "rehearsals" not in p.parts
     }

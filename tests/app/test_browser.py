@@ -1,34 +1,24 @@
 """The app in a real browser: from a file to an answer, by mouse, by keyboard, on a small screen."""
 
-import shutil
-from pathlib import Path
-
 import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
+pytest.importorskip("playwright.sync_api")
 from tests.acquire.lineage_cases import TWO_DIVISIONS
+from tests.app.browsing import AXE, asked, chromium, drawn, expect, needs_chromium, people
 from tests.app.served import served
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
 
-playwright = pytest.importorskip("playwright.sync_api")
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = (
-    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
-    *("--disable-background-networking", "--disable-component-update"),
-)
-AXE = Path(__file__).parent / "axe.min.js"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = needs_chromium
 
 
 @pytest.fixture(scope="module")
 def browser():
-    with playwright.sync_playwright() as p:
-        browser = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture(scope="module")
@@ -38,29 +28,9 @@ def app(tmp_path_factory):
 
 
 @pytest.fixture
-def person(app, browser, request):
-    """A page of somebody who came in by a link; nothing may fail or leave the machine."""
-    problems = []
-    pages = []
-
-    def opened(who="owner", **options):
-        page = browser.new_page(**{"viewport": {"width": 1280, "height": 900}, **options})
-        page.set_default_timeout(90_000)
-        own = f"http://127.0.0.1:{app.port}/"
-        page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
-        page.on(
-            "request",
-            lambda r: None if r.url.startswith((own, "data:", "blob:")) else problems.append(r.url),
-        )
-        page.goto(f"{own}?token={app.store.make_link(who)}")
-        pages.append(page)
-        return page
-
-    yield opened
-    for page in pages:
-        page.close()
-    assert problems == []
+def person(app, browser):
+    with people(app, browser) as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -68,15 +38,6 @@ def image(tmp_path_factory):
     path = tmp_path_factory.mktemp("image") / "my nuclei.tif"
     nuclei_tiff(path, size=160)
     return path
-
-
-def asked(page, path, question):
-    """Drop a file, choose a question, press its button, and wait for the answer."""
-    page.locator("#files").set_input_files(str(path))
-    page.get_by_role("heading", name="What was read").wait_for()
-    page.locator("a.card", has_text=question).first.click()
-    page.locator("#run").click()
-    page.locator(".state.done").wait_for()
 
 
 @pytest.fixture(scope="module")
@@ -109,13 +70,13 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     page.locator("#rows tbody tr").first.wait_for()
     assert page.locator("#scale").inner_text().endswith("µm")
     # the slider acts: other tiles are asked for, and what is shown changes
-    page.wait_for_timeout(800)
+    drawn(page)
     before = page.locator("#stage").screenshot()
     with page.expect_request(lambda r: "/grey/" in r.url and "high=" in r.url) as tile:
         page.locator("#high").focus()
         page.keyboard.press("Home")
     assert tile.value.response().status == 200
-    page.wait_for_timeout(800)
+    drawn(page)
     assert page.locator("#stage").screenshot() != before
     with page.expect_download() as download:
         page.get_by_role("link", name="Table (CSV)").click()
@@ -184,11 +145,9 @@ def test_keys_of_the_image(person, answer):
     scale = page.locator("#scale").inner_text()
     for _ in range(5):
         page.keyboard.press("+")
-    page.wait_for_timeout(900)
-    assert page.locator("#scale").inner_text() != scale
+    expect(page.locator("#scale")).not_to_have_text(scale)
     page.keyboard.press("0")
-    page.wait_for_timeout(900)
-    assert page.locator("#scale").inner_text() == scale
+    expect(page.locator("#scale")).to_have_text(scale)
 
 
 PAGES = {
@@ -205,6 +164,11 @@ PAGES = {
         page.locator("details.ways summary").click(),
     ),
     "help": lambda page, answer: page.get_by_role("link", name="Help").click(),
+    "models": lambda page, answer: page.get_by_role("link", name="Models").click(),
+    "model": lambda page, answer: (
+        page.get_by_role("link", name="Models").click(),
+        page.locator("a.card").first.click(),
+    ),
 }
 
 

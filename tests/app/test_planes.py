@@ -8,6 +8,7 @@ pytest.importorskip("starlette")
 
 from fatescope.app import planes
 from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.app.png import encode_png
 from fatescope.app.tiles import grey_tile, label_tile, n_levels, outlined, tile_slices
 from fatescope.base import Image
 
@@ -99,3 +100,29 @@ def test_the_cache_stays_below_its_limit_and_reads_a_plane_once():
         assert cache.get(n, lambda n=n: make(n)).value(0, 0) == n
     assert made.count(1) <= 2
     assert sum(p.nbytes for p in cache._held.values()) <= cache.limit
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (3, 7), (64, 33), (5, 4, 3)])
+@pytest.mark.parametrize("level", [0, 1])
+def test_what_is_written_as_png_is_read_by_others(shape, level):
+    pixels = np.random.default_rng(0).integers(0, 256, shape).astype(np.uint8)
+    read = imagecodecs.png_decode(encode_png(pixels, level=level))
+    np.testing.assert_array_equal(read, pixels)
+    if pixels.ndim == 2:
+        palette = np.random.default_rng(1).integers(1, 256, (256, 4)).astype(np.uint8)
+        read = imagecodecs.png_decode(encode_png(pixels, palette=palette, level=level))
+        np.testing.assert_array_equal(read, palette[pixels])
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32, np.int64])
+def test_a_label_has_the_colour_of_its_number_in_any_type(kind):
+    from fatescope.report import colour_of
+
+    labels = np.array([[1, 1, 6], [250, 255, 255], [0, 7, 249]]).repeat(3, 0).repeat(3, 1)
+    pyramid = Pyramid(Image(pixels=labels.astype(kind), axes="YX"), {}, labels=True)
+    place = tile_slices(pyramid, n_levels(9, 9), 0, 0)
+    read = imagecodecs.png_decode(label_tile(pyramid, place, "filled"))
+    for y, x in np.argwhere(labels):
+        red, green, blue, _ = read[y, x]
+        assert f"#{red:02x}{green:02x}{blue:02x}" == colour_of(int(labels[y, x]))
+    assert (read[labels == 0] == 0).all()

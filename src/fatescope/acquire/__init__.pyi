@@ -5,6 +5,7 @@ from .find import ImageFile as ImageFile
 from .find import find_images as find_images
 from .images.check import check_image as check_image
 from .images.check import check_plane as check_plane
+from .images.fiji_rois import encode_rois as encode_rois
 from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels

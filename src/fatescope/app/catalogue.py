@@ -19,6 +19,7 @@ QUESTIONS: tuple[Question, ...] = (
         choices={"model": ("nuclei", "classical")},
         channels=("channel",),
         views=("labels", "objects", "report"),
+        adapts="nuclei",
     ),
     Question(
         name="nuclei-em",
@@ -33,6 +34,7 @@ QUESTIONS: tuple[Question, ...] = (
         first=("diameter_um", "diameter_px", "same_size", "min_area_um2"),
         choices={"model": ("nuclei-em", "classical")},
         views=("labels", "objects", "report"),
+        adapts="nuclei-em",
     ),
     Question(
         name="cells",
@@ -91,7 +93,7 @@ QUESTIONS: tuple[Question, ...] = (
             "settings": "fatescope.clean.settings:CleanSettings",
             "annotations": "fatescope.clean.settings:AnnotationSettings",
         },
-        views=("report",),
+        views=("findings", "report"),
     ),
     Question(
         name="name",
@@ -122,7 +124,7 @@ QUESTIONS: tuple[Question, ...] = (
             "reading": "fatescope.acquire.lineages.settings:LineageReading",
         },
         first=("format",),
-        views=("report",),
+        views=("findings", "report"),
     ),
     Question(
         name="draw",
@@ -150,6 +152,25 @@ QUESTIONS: tuple[Question, ...] = (
         first=("map", "response_frame"),
         needs=("map",),
         views=("report",),
+    ),
+    Question(
+        name="adapt",
+        title="Adapt a model",
+        text="A model trained further on corrected images, scored before and after. The better "
+        "one is kept.",
+        takes=frozenset(("pairs",)),
+        command="train",
+        words=("adapt",),
+        inputs_flag="--data",
+        flags={"start": "--from"},
+        run="fatescope.workflows.review.adapt:adapt_model",
+        plan="fatescope.workflows.review.adapt:plan_adapting",
+        settings={"settings": "fatescope.workflows.review.adapt:AdaptSettings"},
+        first=("start",),
+        choices={"start": ("nuclei", "nuclei-em")},
+        views=("report",),
+        says="kept.txt",
+        reports=("compared/report.html", "report.html"),
     ),
 )
 """In the order in which the buttons stand."""

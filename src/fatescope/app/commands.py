@@ -31,12 +31,15 @@ def as_command(
     values : mapping
         Settings by name, as they were given; what was not given stays away.
     """
-    words = ["fatescope", *question.command.split(), *map(str, inputs), "--out", str(out)]
+    words = ["fatescope", *question.command.split(), *question.words]
+    words += [question.inputs_flag] if question.inputs_flag else []
+    words += [*map(str, inputs), "--out", str(out)]
     for settings in question.settings_from(values).values():
         for described in type(settings).describe():
             value = getattr(settings, described.name)
-            if value != described.default:
-                words += _flag(described.flag, value)
+            always = described.name in question.flags
+            if value != described.default or always:
+                words += _flag(question.flags.get(described.name, described.flag), value)
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -13,17 +14,25 @@ import jinja2
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from fatescope._version import __version__
+from fatescope.acquire.reading import ImageReading
 from fatescope.app.looking import Look, look_at
-from fatescope.app.results import Results
-from fatescope.base import InputError
+from fatescope.app.results import Results, rows_of_images
+from fatescope.app.reviewing import Reviews
+from fatescope.base import FatescopeError, InputError
+from fatescope.workflows.review.labels import journal_of
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from starlette.requests import Request
     from starlette.responses import Response
 
+    from fatescope.app.question import Question
     from fatescope.app.queue import Queue
+    from fatescope.app.results import Pair
     from fatescope.app.settings import AppSettings
-    from fatescope.app.store import Store
+    from fatescope.app.store import Job, Store
+    from fatescope.workflows.review.labels import LabelReview
 
 _LARGEST_FORM = 100_000
 _HERE = Path(__file__).parent
@@ -37,6 +46,8 @@ class Context:
     store: Store
     queue: Queue
     results: Results = field(default_factory=Results)
+    reviews: Reviews = field(default_factory=Reviews)
+    deciding: threading.Lock = field(default_factory=threading.Lock)
     bytes_by_person: dict[str, int] = field(default_factory=dict)
 
     def look(self, person: str, data: str) -> Look:
@@ -44,6 +55,45 @@ class Context:
         folder = self.store.folder_of(person, "data", data)
         status = (p.stat() for p in (folder, *(d for d in folder.rglob("*") if d.is_dir())))
         return _look(folder, tuple(s.st_mtime_ns for s in status))
+
+    def models_of(self, person: str, question: Question) -> dict[str, str]:
+        """Return the models that a person adapted and that fit a question, the newest first.
+
+        Names are as a form shows them; values say where the packages are.
+        """
+        shipped = {*question.choices.get("model", ()), *question.choices.get("start", ())}
+        titles = {d.id: d.title for d in self.store.all_data(person)}
+        found: dict[str, tuple[str, str]] = {}  # by place: what it began with, and its name
+        for job in reversed(self.store.jobs(person)):
+            package = self.store.folder_of(person, "results", job.id) / "package"
+            if job.question != "adapt" or not (package / "rdf.yaml").exists():
+                continue
+            begun = str(job.settings.get("start", "nuclei"))
+            begun = found[begun][0] if begun in found else begun
+            title = titles.get(job.data, "images").removeprefix("Corrected: ")
+            found[str(package)] = begun, f"{begun} adapted to {title} ({job.id[:6]})"
+        fitting = [(name, place) for place, (begun, name) in found.items() if begun in shipped]
+        return dict(reversed(fitting))
+
+    def pair(self, job: Job, out: Path, number: int) -> Pair:
+        """Return an image of a result and its labels, read as the job read it."""
+        known = {k: v for k, v in job.settings.items() if k in ImageReading.model_fields}
+        return self.results.pair(job, out, number, ImageReading.from_values(known))
+
+    def reviews_of(self, job: Job, out: Path) -> Iterator[LabelReview]:
+        """Yield the review of each image of a result that somebody corrected."""
+        for number, row in enumerate(rows_of_images(out)):
+            if journal_of(out, str(row["image"])).exists():
+                review = self.reviews.of(job, out, self.pair(job, out, number))
+                if review is not None:
+                    yield review
+
+    def n_checked(self, job: Job, out: Path) -> int:
+        """Count the planes of a result that may be learnt from."""
+        try:
+            return sum(len(review.checked()) for review in self.reviews_of(job, out))
+        except FatescopeError:  # what is wrong is said where somebody corrects
+            return 0
 
 
 @lru_cache(maxsize=64)

@@ -20,11 +20,12 @@ _SEED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """Files that ``write`` renders into an empty folder."""
+    """Files that ``write`` renders into an empty folder, and the questions that they fit."""
 
     name: str
     title: str
     text: str
+    fits: tuple[str, ...]
     write: Callable[[Path], None]
 
 
@@ -73,24 +74,28 @@ EXAMPLES = (
         name="movie",
         title="A movie of nuclei",
         text="Six frames of fluorescent nuclei that divide.",
+        fits=("nuclei", "clean"),
         write=_movie,
     ),
     Example(
         name="volume",
         title="An embryo in 3D",
         text="28 cells with stained membranes and nuclei.",
+        fits=("cells", "nuclei"),
         write=_volume,
     ),
     Example(
         name="section",
         title="An electron micrograph",
         text="A section through an embryo, pixel size not known.",
+        fits=("nuclei-em",),
         write=_section,
     ),
     Example(
         name="lineage",
         title="A lineage table",
         text="Every nucleus of an embryo, named and linked; its MS cells live too long.",
+        fits=("name", "lint", "draw"),
         write=_lineage,
     ),
 )

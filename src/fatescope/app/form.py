@@ -17,6 +17,7 @@ SCALE = ("spacing_um", "interval_min")
 _NOT_HERE = ("labels", "precision", "exclude", "cluster")
 """What the app has no use for: formats it shows, and files of another command."""
 _READ = {"spacing_um": "steps", "interval_min": "minutes"}
+_MODELS = ("model", "start")
 _LONGEST = 400
 
 
@@ -66,7 +67,11 @@ class Form:
 
 
 def form_for(
-    question: Question, look: Look, values: Mapping[str, str] = MappingProxyType({})
+    question: Question,
+    look: Look,
+    values: Mapping[str, str] = MappingProxyType({}),
+    *,
+    models: Mapping[str, str] = MappingProxyType({}),
 ) -> Form:
     """Make the form of a question.
 
@@ -77,6 +82,8 @@ def form_for(
         The files: their tables, channels and scale.
     values : mapping
         What was sent before.
+    models : mapping of str to str
+        Models of the person's own, by the name that a form shows, and where they are.
     """
     found = {d.name: d for cls in question.classes().values() for d in cls.describe()}
     left_out = {*_NOT_HERE, *question.hidden} - {*question.first, *question.needs}
@@ -84,12 +91,13 @@ def form_for(
     if look.kinds <= {"image", "stack", "other"}:
         left_out.add("interval_min")
     fields = {
-        name: _field(d, question, look, values.get(name))
+        name: _field(d, question, look, values.get(name), models)
         for name, d in found.items()
         if name not in left_out
     }
     scale = tuple(fields.pop(n) for n in SCALE if n in fields)
-    first = tuple(fields.pop(n) for n in question.first if n in fields)
+    names = (*(_MODELS if models else ()), *question.first)  # own models are there to be used
+    first = tuple(fields.pop(n) for n in dict.fromkeys(names) if n in fields)
     return Form(scale=scale, first=first, more=tuple(fields.values()))
 
 
@@ -108,7 +116,11 @@ def _all_fields(form: Form) -> tuple[Field, ...]:
 
 
 def _field(
-    described: SettingDescription, question: Question, look: Look, value: str | None
+    described: SettingDescription,
+    question: Question,
+    look: Look,
+    value: str | None,
+    models: Mapping[str, str],
 ) -> Field:
     default = described.default
     options: tuple[tuple[str, str], ...] = ()
@@ -122,7 +134,9 @@ def _field(
         empty = ("", "choose" if must else "none" if question.one_channel else "found by its look")
         control, options = "choice", (empty, *((c, c) for c in look.channels))
     elif described.name in question.choices:
-        control, options = "choice", tuple((c, c) for c in question.choices[described.name])
+        own = models if described.name in _MODELS else ()
+        every = (*question.choices[described.name], *own)
+        control, options = "choice", tuple((c, c) for c in every)
     elif described.kind == "choice":
         free = (("", "as the program decides"),) if default is None else ()
         control, options = "choice", (*free, *((c, c) for c in described.choices))
@@ -168,6 +182,7 @@ def label_of(name: str) -> str:
         "min_area_px": "Smallest nucleus in pixels",
         "map": "Plate map",
         "model": "Model",
+        "start": "Begin with the model",
     }
     for unit in ("_um2", "_um", "_px", "_min"):
         bare = name.removesuffix(unit)
@@ -182,8 +197,16 @@ def _plain(value: Any) -> str:
     return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
-def values_from(question: Question, look: Look, sent: Mapping[str, str]) -> dict[str, Any]:
+def values_from(
+    question: Question,
+    look: Look,
+    sent: Mapping[str, str],
+    *,
+    models: Mapping[str, str] = MappingProxyType({}),
+) -> dict[str, Any]:
     """Return settings by name from a form: what was filled in and is not the default.
+
+    Arguments are those of `form_for`.
 
     Raises
     ------
@@ -195,7 +218,7 @@ def values_from(question: Question, look: Look, sent: Mapping[str, str]) -> dict
     """
     files = _tables(look)
     values: dict[str, Any] = {}
-    offered = {f.name for f in _all_fields(form_for(question, look))}
+    offered = {f.name for f in _all_fields(form_for(question, look, models=models))}
     for described in (d for cls in question.classes().values() for d in cls.describe()):
         name = described.name
         if name not in offered:
@@ -212,6 +235,8 @@ def values_from(question: Question, look: Look, sent: Mapping[str, str]) -> dict
             if text not in files:
                 raise InputError(f"{label_of(name)}: choose one of the tables among these files.")
             values[name] = files[text]
+        elif name in _MODELS and name in question.choices and text in models:
+            values[name] = models[text]
         elif name in question.choices and text not in question.choices[name]:
             raise InputError(f"{label_of(name)}: choose one of the list.")
         else:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from fatescope.acquire.lineages import find_lineages
 from fatescope.acquire.plates import PlateReading
 from fatescope.acquire.populations import is_population_table
 from fatescope.base import FatescopeError, InputError, escape
+from fatescope.prepare import read_samples
 from fatescope.storage import list_files
 from fatescope.workflows.plates import show_plate
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
     from fatescope.app.question import Kind, Question
     from fatescope.base import Image
+    from fatescope.prepare.splits import Split
 
 _log = logging.getLogger(__name__)
 _OPENED, _TABLES_READ, _LARGEST_TABLE = 40, 8, 50_000_000
@@ -32,7 +35,15 @@ _WORDS: dict[Kind, str] = {
     "lineage": "lineage table",
     "populations": "numbers of cells",
     "fates": "fates of cells",
+    "pairs": "training pairs",
     "other": "other file",
+}
+_MANIFEST = "samples.csv"
+_SIDES: dict[Split, str] = {
+    "train": "to learn from",
+    "validation": "to choose by",
+    "test": "to test with",
+    "unused": "between these",
 }
 _FATES = {"well", "first_frame", "last_frame"}
 _SOURCES = {"file": "from the file", "user": "given by you"}
@@ -126,6 +137,14 @@ _IMAGES: tuple[Kind, ...] = ("image", "stack", "movie")
 
 def look_at(folder: Path) -> Look:
     """Say what the files of a folder are; of thousands, the first are opened."""
+    pairs = sorted(p.parent for p in list_files(folder) if p.name == _MANIFEST)
+    if pairs:  # their images and tables belong to them
+        return Look(
+            folder=folder,
+            seen=tuple(_see_pairs(p, folder) for p in pairs[:_OPENED]),
+            n_images=0,
+            tables=(),
+        )
     images = _images(folder)
     opened = {p for file in images for p in file.paths}
     tables = [
@@ -142,6 +161,20 @@ def look_at(folder: Path) -> Look:
         tables=tuple(p for p in tables if p.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet")),
         plate=_plate(folder),
     )
+
+
+def _see_pairs(data: Path, folder: Path) -> Seen:
+    name = _below(data, folder) if data != folder else data.name
+    try:
+        samples = read_samples(data, splits=tuple(_SIDES))
+        inside = folder.resolve()
+        if not all(p.resolve().is_relative_to(inside) for s in samples for p in s.paths):
+            raise InputError("names images outside of these files. Drop them together.")
+        splits = Counter(s.split for s in samples)
+    except (FatescopeError, OSError) as error:
+        return Seen(path=data, name=name, kind="other", problem=_problem(error, data))
+    parts = [f"{splits[side]} {words}" for side, words in _SIDES.items() if splits[side]]
+    return Seen(path=data, name=name, kind="pairs", size=", ".join(parts))
 
 
 def _images(folder: Path) -> list[ImageFile]:

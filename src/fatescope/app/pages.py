@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fatescope.app.context import Context
     from fatescope.app.looking import Look
     from fatescope.app.question import Question
+    from fatescope.workflows.plan import RunPlan
 
 _TITLE_LENGTH = 80
 
@@ -47,13 +48,21 @@ async def add_data(request: Request) -> Response:
     return JSONResponse({"id": data.id, "address": f"/data/{data.id}"}, status_code=201)
 
 
-def add_example(request: Request) -> Response:
-    """Render an example into a folder of its own."""
+async def add_example(request: Request) -> Response:
+    """Render an example into a folder of its own, and go on to a question if one is meant."""
+    form = await sent_form(request)
+    then = form.get("then", "")
+    question = question_named(then) if then else None
+    data = await run_in_threadpool(_add_example, request)
+    return go(f"/data/{data}/ask/{question.name}" if question else f"/data/{data}")
+
+
+def _add_example(request: Request) -> str:
     app, who = context(request), person(request)
     example = example_named(request.path_params["name"])
     data = app.store.add_data(who, f"Example: {example.title}")
     example.write(app.store.folder_of(who, "data", data.id))
-    return go(f"/data/{data.id}")
+    return data.id
 
 
 def show_data(request: Request) -> Response:
@@ -86,9 +95,9 @@ def _asked(request: Request) -> tuple[Context, str, Any, Look, Question]:
 
 
 def ask(request: Request) -> Response:
-    """Show the form of a question."""
+    """Show the form of a question, with what the address says filled in."""
     _, _, data, look, question = _asked(request)
-    return _form_page(request, data, look, question, {}, "")
+    return _form_page(request, data, look, question, dict(request.query_params), "")
 
 
 async def run(request: Request) -> Response:
@@ -100,7 +109,7 @@ async def run(request: Request) -> Response:
 def _run(request: Request, sent: dict[str, str]) -> Response:
     app, who, data, look, question = _asked(request)
     try:
-        values = values_from(question, look, sent)
+        values = values_from(question, look, sent, models=app.models_of(who, question))
         inputs = look.inputs_for(question)
         if not inputs:
             raise InputError("none of these files can be used for this question.")
@@ -121,6 +130,7 @@ def _form_page(
     sent: dict[str, str],
     problem: str,
 ) -> Response:
+    models = context(request).models_of(person(request), question)
     return page(
         request,
         "ask",
@@ -128,7 +138,7 @@ def _form_page(
         data=data,
         look=look,
         question=question,
-        form=form_for(question, look, sent),
+        form=form_for(question, look, sent, models=models),
         problem=problem,
     )
 
@@ -140,21 +150,22 @@ async def estimate(request: Request) -> Response:
 
 
 def _estimate(request: Request, sent: dict[str, str]) -> Response:
-    _, _, _, look, question = _asked(request)
+    app, who, _, look, question = _asked(request)
     try:
-        values = values_from(question, look, sent)
+        values = values_from(question, look, sent, models=app.models_of(who, question))
         inputs = look.inputs_for(question)
         plan = question.estimate(inputs, values)
-        said = "Done within a few seconds." if plan is None else _plan_in_words(plan.as_json())
+        said = "Done within a few seconds." if plan is None else _plan_in_words(plan)
     except FatescopeError as error:
         return JSONResponse({"problem": str(error)})
     return JSONResponse({"estimate": said, **ways(question, inputs, "results", values)})
 
 
-def _plan_in_words(plan: dict[str, Any]) -> str:
-    units = f"{plan['units']} {'file' if plan['units'] == 1 else 'files'}"
-    about = seconds_in_words(plan["wall_seconds"])
-    memory, disk = plan["peak_memory_mb"], max(1, round(plan["output_mb"]))
+def _plan_in_words(plan: RunPlan) -> str:
+    what = {"networks": "training"}.get(plan.what, "file")
+    units = f"{plan.units} {what}{'' if plan.units == 1 else 's'}"
+    about = seconds_in_words(plan.wall_seconds)
+    memory, disk = plan.peak_memory_mb, max(1, round(plan.output_mb))
     return (
         f"{units}: about {about} on this machine, with up to {memory:,.0f} MB of memory and "
         f"{disk:,} MB of results."

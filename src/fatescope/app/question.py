@@ -22,10 +22,11 @@ if TYPE_CHECKING:
     from fatescope.run import Summary
     from fatescope.workflows.plan import RunPlan
 
-Kind = Literal["image", "stack", "movie", "lineage", "populations", "fates", "other"]
+Kind = Literal["image", "stack", "movie", "lineage", "populations", "fates", "pairs", "other"]
 """What a file is taken for; a stack has planes (Z), a movie frames (T)."""
-View = Literal["labels", "objects", "report"]
-"""What a result page shows: label images over their images, the table of objects, the report."""
+View = Literal["labels", "objects", "findings", "report"]
+"""What a result page shows: label images over their images, the table of objects, findings before
+the report, the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +68,18 @@ class Question:
     one_channel : str
         The one of them without which files of several channels cannot be read.
     views : tuple of str
+    adapts : str
+        Model that can be trained further on corrected labels of this question.
+    words : tuple of str
+        Of the command line, behind the command and before the inputs.
+    inputs_flag : str
+        Where inputs have a flag: ``"--data"``.
+    flags : mapping of str to str
+        Settings whose flag on the command line is not made from their name.
+    says : str
+        A file of one sentence that is the answer.
+    reports : tuple of str
+        Pages of the result, the first of them shown first.
     """
 
     name: str
@@ -86,6 +99,12 @@ class Question:
     channels: tuple[str, ...] = ()
     one_channel: str = ""
     views: tuple[View, ...] = ("report",)
+    adapts: str = ""
+    words: tuple[str, ...] = ()
+    inputs_flag: str = ""
+    flags: Mapping[str, str] = field(default_factory=dict)
+    says: str = ""
+    reports: tuple[str, ...] = ("report.html",)
 
     def classes(self) -> dict[str, type[Settings]]:
         """Return the settings class of each argument."""

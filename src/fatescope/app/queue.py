@@ -13,7 +13,11 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any
 
+from fatescope.storage import remove
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from fatescope.app.store import Job, Store
 
 _log = logging.getLogger(__name__)
@@ -25,9 +29,9 @@ _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 class Queue:
     """Do the jobs of a store, until it is closed.
 
-    One process is always ready, with everything imported, so that an answer does not wait for
-    imports. A job that is killed with the app is done again at the next start, and its ledger
-    knows what is left.
+    One process is always ready, with everything imported and the network of nuclei compiled, so
+    that an answer waits for neither. A job that is killed with the app is done again at the next
+    start, and its ledger knows what is left.
     """
 
     def __init__(self, store: Store) -> None:
@@ -36,7 +40,9 @@ class Queue:
         self._closing = False
         self._current: tuple[str, subprocess.Popen[str]] | None = None
         self._lock = threading.Lock()
-        self._ready = _start()
+        self._rehearsals = store.folder / "rehearsals"
+        remove(self._rehearsals)  # of workers that were killed
+        self._ready = self._start()
         store.wait_again()
         self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
         self._thread.start()
@@ -63,6 +69,9 @@ class Queue:
         self._thread.join(_PATIENCE + 5)
         _kill(self._ready)
 
+    def _start(self) -> subprocess.Popen[str]:
+        return _start(self._rehearsals)
+
     def _work(self) -> None:
         while not self._closing:
             job = self._store.next_job()
@@ -81,13 +90,16 @@ class Queue:
             return
         self._store.change_job(job.id, begun=time.time(), ended=None, message="", done=0, total=0)
         with self._lock:
-            process = self._ready if self._ready.poll() is None else _start()
+            if self._ready.poll() is not None:
+                _kill(self._ready)  # it ended by itself: what led to it is closed
+                self._ready = self._start()
+            process = self._ready
             self._current = (job.id, process)
         last = self._listen(job, process)
         with self._lock:
             self._current = None
             if not self._closing:
-                self._ready = _start()
+                self._ready = self._start()
         state = last.get("ended")
         if state is None or (state == "stopped" and self._closing):
             if self._closing:
@@ -136,11 +148,11 @@ class Queue:
         return last
 
 
-def _start() -> subprocess.Popen[str]:
+def _start(rehearsals: Path) -> subprocess.Popen[str]:
     environment = {**os.environ, **{n: os.environ.get(n, "1") for n in _ONE_THREAD}}
     environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
     return subprocess.Popen(
-        [sys.executable, "-m", "fatescope.app.worker"],
+        [sys.executable, "-m", "fatescope.app.worker", str(rehearsals)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from fatescope.acquire.reading import ImageReading
 from fatescope.app.access import REPORT_POLICY
 from fatescope.app.catalogue import question_named
 from fatescope.app.context import context, go, page, person
@@ -27,6 +26,8 @@ from fatescope.app.results import (
 )
 from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
 from fatescope.base import InputError
+from fatescope.run import read_finding_rows
+from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -37,15 +38,18 @@ if TYPE_CHECKING:
     from fatescope.app.context import Context
     from fatescope.app.results import Pair
     from fatescope.app.store import Job
+    from fatescope.workflows.review.labels import LabelReview
 
 _IMAGES_LISTED = 2000
+_FINDINGS_SHOWN = 300
 _FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
 _RGB = ("red", "green", "blue")
 _PNG = {"cache-control": "private, max-age=600"}
 _FIRST_FILES = ("report.html", "objects.csv", "objects.parquet", "images.csv", "findings.csv")
 
 
-def _job(request: Request) -> tuple[Context, Job, Path]:
+def job_of(request: Request) -> tuple[Context, Job, Path]:
+    """Return the app, the job of an address, and the folder of its results."""
     app, who = context(request), person(request)
     job = app.store.job(who, request.path_params["job"])
     return app, job, app.store.folder_of(who, "results", job.id)
@@ -53,7 +57,7 @@ def _job(request: Request) -> tuple[Context, Job, Path]:
 
 def show_result(request: Request) -> Response:
     """Show how far a job is, or what came out."""
-    app, job, out = _job(request)
+    app, job, out = job_of(request)
     question = question_named(job.question)
     files = files_of(out) if not job.is_open else []
     names = {name for name, _ in files}
@@ -63,7 +67,8 @@ def show_result(request: Request) -> Response:
         for n, r in enumerate(images[:_IMAGES_LISTED])
         if r.get("state") == "done"
     ]
-    firsts = [name for name in _FIRST_FILES if name in names]
+    firsts = [name for name in (*question.reports, *_FIRST_FILES) if name in names]
+    firsts = list(dict.fromkeys(firsts))
     firsts += [n for n in sorted(names) if n.startswith(("labels/", "named/"))][:3]
     others = sorted(n for n, _ in files if n not in firsts)
     return page(
@@ -78,10 +83,30 @@ def show_result(request: Request) -> Response:
         images=shown,
         files=[(n, dict(files)[n]) for n in firsts],
         others=[(n, dict(files)[n]) for n in others],
-        has_report="report.html" in names,
+        reports=[r for r in question.reports if r in names],
+        said=read_verdict(out / question.says) if question.says in names else "",
+        findings=findings_shown(out, job),
+        n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
+        n_checked=app.n_checked(job, out) if images and question.adapts else 0,
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
+
+
+def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:
+    """Return the first findings of a result as a page shows them: worst first."""
+    rows = [{**r, "n": n} for n, r in enumerate(read_finding_rows(out / "findings.csv"))]
+    rank = {"error": 0, "warning": 1}
+    rows.sort(key=lambda r: rank.get(str(r.get("severity")), 2))
+    known = {str(p): p.name for p in job.inputs}
+    return [
+        {
+            **r,
+            "file": known.get(str(r["file"]), str(r["file"]).rpartition("/")[2]),
+            "reason": in_words(str(r["reason"]), job),
+        }
+        for r in rows[:_FINDINGS_SHOWN]
+    ]
 
 
 def in_words(sentence: str, job: Job) -> str:
@@ -100,7 +125,7 @@ def _files(job: Job) -> list[Path]:
 
 def state(request: Request) -> Response:
     """Say how far a job is."""
-    app, job, _ = _job(request)
+    app, job, _ = job_of(request)
     before = app.store.n_before(job) if job.state == "waiting" else 0
     return JSONResponse(
         {
@@ -116,14 +141,14 @@ def state(request: Request) -> Response:
 
 async def stop(request: Request) -> Response:
     """Stop a job."""
-    app, job, _ = _job(request)
+    app, job, _ = job_of(request)
     await run_in_threadpool(app.queue.stop, job)
     return go(f"/results/{job.id}")
 
 
 async def again(request: Request) -> Response:
     """Continue a job that was stopped or failed: what was done is kept."""
-    app, job, _ = _job(request)
+    app, job, _ = job_of(request)
     app.store.move_job(job.id, before=("stopped", "failed"), now="waiting")
     app.queue.wake()
     return go(f"/results/{job.id}")
@@ -131,7 +156,8 @@ async def again(request: Request) -> Response:
 
 async def remove(request: Request) -> Response:
     """Remove a result."""
-    app, job, _ = _job(request)
+    app, job, _ = job_of(request)
+    app.reviews.forget(job)
     await run_in_threadpool(app.store.remove_job, job.person, job.id)
     return go("/")
 
@@ -143,18 +169,15 @@ def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
     return int(text)
 
 
-def _pair(request: Request) -> tuple[Context, Job, Path, Pair]:
-    app, job, out = _job(request)
-    reading = ImageReading.from_values(
-        {k: v for k, v in job.settings.items() if k in ImageReading.model_fields}
-    )
-    number = _number(request.path_params, "number")
-    return app, job, out, app.results.pair(job, out, number, reading)
+def pair_of(request: Request) -> tuple[Context, Job, Path, Pair]:
+    """Return the app, the job, its folder, and the image that an address names."""
+    app, job, out = job_of(request)
+    return app, job, out, app.pair(job, out, _number(request.path_params, "number"))
 
 
 def describe_pair(request: Request) -> Response:
     """Say what the viewer needs to know of an image."""
-    app, job, _, pair = _pair(request)
+    app, job, _, pair = pair_of(request)
     image = pair.image
     at = {"T": 0, "Z": image.size("Z") // 2}
     planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(image.size("C"))]
@@ -180,11 +203,11 @@ def describe_pair(request: Request) -> Response:
 
 def tile(request: Request) -> Response:
     """Give one tile: grey, colour, or labels over nothing."""
-    app, job, _, pair = _pair(request)
+    app, job, out, pair = pair_of(request)
     path, asked = request.path_params, request.query_params
     at = {"T": _number(path, "t"), "Z": _number(path, "z")}
     if path["layer"] == "labels":
-        plane = app.results.plane(job, pair, at, labels=True)
+        plane = app.results.labels(job, pair, at, app.reviews.of(job, out, pair))
     else:
         plane = app.results.plane(job, pair, {**at, "C": _number(asked, "c")})
     x, y, level = (_number(path, n) for n in ("x", "y", "level"))
@@ -208,16 +231,25 @@ def _limits(asked: Mapping[str, str]) -> tuple[float, float]:
         raise InputError("low and high must be numbers.") from error
 
 
+def table_of(out: Path, review: LabelReview | None) -> Path:
+    """Return the table of objects of an image as they are now."""
+    run = out / "objects.parquet"
+    return (
+        run if review is None or not review.edited or not run.exists() else review.write_objects()
+    )
+
+
 def _frame(pair: Pair, t: int) -> int | None:
     return t if "T" in pair.labels.axes else None
 
 
 def object_at(request: Request) -> Response:
     """Say which object is at a pixel, or all of one with a given label."""
-    app, job, out, pair = _pair(request)
+    app, job, out, pair = pair_of(request)
     asked = request.query_params
     t, z = _number(asked, "t"), _number(asked, "z")
-    plane = app.results.plane(job, pair, {"T": t, "Z": z}, labels=True)
+    review = app.reviews.of(job, out, pair)
+    plane = app.results.labels(job, pair, {"T": t, "Z": z}, review)
     if "label" in asked:
         label = _number(asked, "label")
     else:
@@ -225,7 +257,8 @@ def object_at(request: Request) -> Response:
         if y >= plane.height or x >= plane.width:
             return JSONResponse({"label": 0})
         label = int(plane.value(y, x))
-    row = object_row(out, image=pair.key, frame=_frame(pair, t), label=label) if label else None
+    table = table_of(out, review)
+    row = object_row(table, image=pair.key, frame=_frame(pair, t), label=label) if label else None
     if row is None:
         return JSONResponse({"label": label})
     box = tuple(int(row[f"bbox_{n}"]) for n in ("y0", "x0", "y1", "x1"))
@@ -235,10 +268,10 @@ def object_at(request: Request) -> Response:
 
 def objects(request: Request) -> Response:
     """Give some rows of the table of objects."""
-    _, _, out, pair = _pair(request)
+    app, job, out, pair = pair_of(request)
     asked = request.query_params
     found = objects_page(
-        out,
+        table_of(out, app.reviews.of(job, out, pair)),
         image=pair.key,
         frame=_frame(pair, _number(asked, "t")),
         order=asked.get("order", "label"),
@@ -250,7 +283,7 @@ def objects(request: Request) -> Response:
 
 def give_file(request: Request) -> Response:
     """Give a file of a result; a page of ours runs as a stranger."""
-    _, _, out = _job(request)
+    _, _, out = job_of(request)
     name = request.path_params["name"]
     path = file_of(out, name)
     if request.query_params.get("show") == "1" and path.suffix in (".html", ".svg", ".png", ".jpg"):
@@ -265,7 +298,7 @@ def give_file(request: Request) -> Response:
 
 def give_all(request: Request) -> Response:
     """Give all files of a result as one zip."""
-    _, job, out = _job(request)
+    _, job, out = job_of(request)
     name = f"fatescope-{job.question}-{job.id}.zip"
     headers = {"content-disposition": f'attachment; filename="{name}"'}
     return StreamingResponse(zipped(out), media_type="application/zip", headers=headers)

@@ -15,7 +15,7 @@ import numpy as np
 
 from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.app.planes import PlaneCache, Pyramid
-from fatescope.base import InputError
+from fatescope.base import Image, InputError
 from fatescope.report import outline_paths
 from fatescope.storage import connection, list_files
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fatescope.acquire.reading import ImageReading
     from fatescope.app.store import Job
-    from fatescope.base import Image
+    from fatescope.workflows.review.labels import LabelReview
 
 ROWS_AT_ONCE = 200
 _UNWANTED = re.compile(r"^(ledger\.sqlite.*|\..*)$")
@@ -39,6 +39,7 @@ class Pair:
     key: str
     image: Image
     labels: Image
+    labels_file: Path
     n_objects: int
 
 
@@ -52,14 +53,38 @@ class Results:
         """Return an image and its labels by the row of ``images.csv``."""
         return _pair(job.inputs, out, number, reading, _changed(out))
 
-    def plane(
-        self, job: Job, pair: Pair, at: Mapping[str, int], *, labels: bool = False
+    def plane(self, job: Job, pair: Pair, at: Mapping[str, int]) -> Pyramid:
+        """Return a plane of the image, for tiles."""
+        place = _inside(pair.image, at)
+        key = (job.id, job.ended, pair.key, "image", tuple(sorted(place.items())))
+        return self._planes.get(key, lambda: Pyramid(pair.image, place, labels=False))
+
+    def labels(
+        self, job: Job, pair: Pair, at: Mapping[str, int], review: LabelReview | None
     ) -> Pyramid:
-        """Return a plane of the image, or of its labels, for tiles."""
-        image = pair.labels if labels else pair.image
-        place = {a: min(max(0, n), image.size(a) - 1) for a, n in at.items() if a in image.axes}
-        key = (job.id, job.ended, pair.key, labels, tuple(sorted(place.items())))
-        return self._planes.get(key, lambda: Pyramid(image, place, labels=labels))
+        """Return a plane of the labels as they are now, for tiles."""
+        place = _inside(pair.labels, at)
+        frame = place.get("T", 0)
+        number = 0 if review is None else review.revision(frame)
+        key = (job.id, job.ended, pair.key, number, tuple(sorted(place.items())))
+
+        def made() -> Pyramid:
+            edited = review is not None and number > 0
+            image = _as_shown(review, frame) if edited else pair.labels  # type: ignore[arg-type]
+            return Pyramid(image, place, labels=True)
+
+        return self._planes.get(key, made)
+
+
+def _as_shown(review: LabelReview, frame: int) -> Image:
+    """Return the labels of one frame as they are now."""
+    labels = review.labels
+    axes = labels.axes.replace("T", "")
+    return Image(pixels=review.frame(frame), axes=axes, spacing=labels.spacing.only(axes))
+
+
+def _inside(image: Image, at: Mapping[str, int]) -> dict[str, int]:
+    return {a: min(max(0, n), image.size(a) - 1) for a, n in at.items() if a in image.axes}
 
 
 def rows_of_images(out: Path) -> list[dict[str, Any]]:
@@ -95,7 +120,11 @@ def _pair(
     count = rows[number].get("n_objects")
     n_objects = int(count) if count is not None and not math.isnan(float(count)) else 0
     return Pair(
-        key=key, image=open_image(file, reading), labels=read_image(labels), n_objects=n_objects
+        key=key,
+        image=open_image(file, reading),
+        labels=read_image(labels),
+        labels_file=labels,
+        n_objects=n_objects,
     )
 
 
@@ -120,10 +149,9 @@ def outline_of(pyramid: Pyramid, label: int, box: tuple[int, int, int, int]) -> 
 
 
 def objects_page(
-    out: Path, *, image: str, frame: int | None, order: str, down: bool, offset: int
+    path: Path, *, image: str, frame: int | None, order: str, down: bool, offset: int
 ) -> dict[str, Any]:
-    """Return some rows of the table of objects of one image, and how many there are in all."""
-    path = out / "objects.parquet"
+    """Return some rows of a table of objects, of one image, and how many there are in all."""
     if not path.exists():
         return {"columns": [], "rows": [], "total": 0, "offset": 0}
     with connection() as db:
@@ -148,9 +176,8 @@ def objects_page(
     }
 
 
-def object_row(out: Path, *, image: str, frame: int | None, label: int) -> dict[str, Any] | None:
+def object_row(path: Path, *, image: str, frame: int | None, label: int) -> dict[str, Any] | None:
     """Return all that is known of one object."""
-    path = out / "objects.parquet"
     if not path.exists():
         return None
     with connection() as db:

@@ -111,6 +111,7 @@ def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) 
             yield
         finally:
             queue.close()
+            app.state.context.reviews.close()
 
     handlers = {FatescopeError: _known, HTTPException: _http, Exception: _bug}
     inner = Starlette(routes=_routes(), lifespan=living, exception_handlers=handlers)
@@ -121,7 +122,7 @@ def _routes() -> list[BaseRoute]:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
-    from fatescope.app import pages, result_pages, uploads
+    from fatescope.app import model_pages, pages, result_pages, review_pages, uploads
 
     def route(path: str, endpoint: object, *methods: str) -> Route:
         return Route(path, endpoint, methods=list(methods or ("GET",)))  # type: ignore[arg-type]
@@ -131,6 +132,8 @@ def _routes() -> list[BaseRoute]:
     return [
         route("/", pages.home),
         route("/help", pages.help_page),
+        route("/models", model_pages.models),
+        route("/models/{name}", model_pages.model),
         route("/invite", pages.invite, "POST"),
         route("/examples/{name}", pages.add_example, "POST"),
         route("/data", pages.add_data, "POST"),
@@ -150,6 +153,15 @@ def _routes() -> list[BaseRoute]:
         route(image, result_pages.describe_pair),
         route(image + "/at", result_pages.object_at),
         route(image + "/objects", result_pages.objects),
+        route(image + "/review", review_pages.review_state),
+        route(image + "/review/history", review_pages.review_history),
+        route(image + "/review/edit", review_pages.edit_labels, "POST"),
+        route(image + "/review/undo", review_pages.undo_edit, "POST"),
+        route(image + "/review/redo", review_pages.redo_edit, "POST"),
+        route(image + "/review/check", review_pages.check_plane, "POST"),
+        route(image + "/export/{what}", review_pages.export),
+        route(job + "/findings", review_pages.decide, "POST"),
+        route(job + "/pairs", review_pages.make_pairs, "POST"),
         route(image + "/{layer}/{t}/{z}/{level}/{x}/{y}.png", result_pages.tile),
         Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
     ]

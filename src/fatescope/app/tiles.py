@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fatescope.app.png import encode_png
 from fatescope.report import colour_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,15 @@ _COLOURS = np.array(
     [[int(colour_of(n)[i : i + 2], 16) for i in (1, 3, 5)] for n in range(1, _ANY_LABELS + 1)],
     dtype=np.uint8,
 )
+_COLOUR_OF_REST = np.array([_ANY_LABELS, *range(1, _ANY_LABELS)], dtype=np.uint8)
+"""The colour of a label, from 1, by what is left of it when divided by their number."""
+_PALETTE = np.vstack(
+    [
+        np.zeros((1, 4), np.uint8),
+        *(np.column_stack([_COLOURS, np.full(_ANY_LABELS, a, np.uint8)]) for a in (255, 90)),
+    ]
+)
+"""Red, green, blue and how opaque: nothing, outlines, veils."""
 Style = Literal["outlines", "filled"]
 
 
@@ -54,13 +64,17 @@ def grey_tile(
         for p, (low, high) in zip(planes, limits, strict=True)
     ]
     # Noise hardly packs (30 %), and packing takes three times as long as all else.
-    return encode(parts[0] if len(parts) == 1 else np.stack(parts, axis=-1), level=0)
+    return encode_png(parts[0] if len(parts) == 1 else np.stack(parts, axis=-1), level=0)
 
 
 def _eight_bit(part: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:
-    scale = 255.0 / max(high - low, 1e-12)
-    shown = (part.astype(np.float32) - np.float32(low)) * np.float32(scale)
-    grey: NDArray[np.uint8] = np.nan_to_num(np.clip(shown, 0, 255), nan=0.0).astype(np.uint8)
+    shown = part.astype(np.float32)  # a copy, changed in place: half the time
+    shown -= np.float32(low)
+    shown *= np.float32(255.0 / max(high - low, 1e-12))
+    np.clip(shown, 0, 255, out=shown)
+    if part.dtype.kind == "f":
+        np.nan_to_num(shown, copy=False, nan=0.0)
+    grey: NDArray[np.uint8] = shown.astype(np.uint8)
     return grey
 
 
@@ -76,13 +90,15 @@ def label_tile(pyramid: Pyramid, place: tuple[int, slice, slice], style: Style) 
     )
     size = (rows.stop - rows.start, columns.stop - columns.start)
     inside = (slice(top, top + size[0]), slice(left, left + size[1]))
-    edge = outlined(wide)[inside]
-    labels = wide[inside].astype(np.int64)
-    there = labels > 0
-    pixels = np.zeros((*labels.shape, 4), dtype=np.uint8)
-    pixels[..., :3] = _COLOURS[(labels - 1) % _ANY_LABELS]
-    pixels[..., 3] = np.where(edge & there, 255, np.where(there & (style == "filled"), 90, 0))
-    return encode(pixels, level=1)
+    labels = wide[inside]
+    # 0 is nothing, then come the colours of outlines, then the same as a veil
+    index = _COLOUR_OF_REST[(labels % labels.dtype.type(_ANY_LABELS)).astype(np.uint8)]
+    shown = outlined(wide)[inside]
+    if style == "filled":
+        index[~shown] += _ANY_LABELS
+        shown = np.ones(size, dtype=bool)
+    index[(labels == 0) | ~shown] = 0
+    return encode_png(index, palette=_PALETTE, level=1)
 
 
 def outlined(labels: NDArray[Any]) -> NDArray[np.bool_]:
@@ -94,12 +110,3 @@ def outlined(labels: NDArray[Any]) -> NDArray[np.bool_]:
     edge[1:] |= down
     edge[:-1] |= down
     return edge
-
-
-def encode(pixels: NDArray[np.uint8], *, level: int) -> bytes:
-    """Return pixels as PNG, packed lightly or not: the way to the browser is short."""
-    import imagecodecs
-
-    # Of a narrow tile of noise, the encoder itself expects fewer bytes than come.
-    room = pixels.nbytes + pixels.nbytes // 8 + 16 * pixels.shape[0] + 65_536
-    return bytes(imagecodecs.png_encode(np.ascontiguousarray(pixels), level=level, out=room))

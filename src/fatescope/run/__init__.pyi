@@ -1,7 +1,12 @@
 from .cluster_file import ClusterSettings as ClusterSettings
 from .cluster_file import read_cluster_file as read_cluster_file
+from .decisions import decide_finding as decide_finding
+from .decisions import read_finding_rows as read_finding_rows
 from .folder import Run as Run
 from .inputs import describe_input as describe_input
+from .journal import Entry as Entry
+from .journal import Journal as Journal
+from .lock import wait_until_free as wait_until_free
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb
 from .scratch import FileScratch as FileScratch

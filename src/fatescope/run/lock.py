@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import IO
 
@@ -32,6 +33,22 @@ def locked(folder: Path) -> IO[bytes]:
             "another --out."
         ) from error
     return stream
+
+
+def wait_until_free(folder: Path, *, seconds: float) -> None:
+    """Return when nobody works in a folder, or after so many seconds.
+
+    A process whose starter was killed stops by itself, but not in the same moment.
+    """
+    end = time.monotonic() + seconds
+    while (folder / LOCK_NAME).exists():
+        try:
+            locked(folder).close()
+            return
+        except RunError:
+            if time.monotonic() > end:
+                return
+            time.sleep(0.1)
 
 
 if sys.platform == "win32":

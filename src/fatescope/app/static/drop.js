@@ -92,7 +92,7 @@ async function take(items) {
     if (cancelled) return say("Cancelled. What was sent is listed below after the page is loaded again.");
     if (faults.length === items.length || faults.length > 5) return say(faults.slice(0, 3).join(" "));
     if (faults.length && !confirm(`${faults.join("\n")}\n\nGo on with the others?`)) return say(faults.join(" "));
-    location.href = address;
+    location.href = address + (drop.dataset.then ?? "");
   } catch (error) {
     say(error.message);
   }

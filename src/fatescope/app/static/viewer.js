@@ -1,20 +1,23 @@
 // The image of a result by tiles, its labels over it, and its table: pointing, picking, stepping.
 
 const section = document.getElementById("look");
-const at = (id) => document.getElementById(id);
-const job = section.dataset.job;
+export const at = (id) => document.getElementById(id);
+export const job = section.dataset.job;
 const STYLES = ["outlines", "filled", "none"];
 const ZOOM = 1.5;
-const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
-let meta = null;
+export const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
+export let meta = null;
+// What review.js does at the same places; without it the image is only looked at.
+export const hooks = { revision: () => 0, opened: null, stepped: null, choose: null, key: null };
 let layers = { image: null, labels: null };
+const pending = { image: 0, labels: 0 }; // layers that were asked for and are not there yet
 
 // The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
 const theirs = document.createElement("style");
 theirs.setAttribute("data-openseadragon-mobile-css", "ours");
 document.head.append(theirs);
 
-const viewer = OpenSeadragon({
+export const viewer = OpenSeadragon({
   element: at("stage"),
   showNavigationControl: false,
   animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.35,
@@ -39,7 +42,7 @@ function source(layer) {
   const where = `${job}/images/${now.n}`;
   const query = new URLSearchParams(
     layer === "labels"
-      ? { style: at("style").value }
+      ? { style: at("style").value, r: hooks.revision() }
       : { c: now.channel, low: now.low, high: now.high },
   );
   const place = { t: now.t, z: now.z };
@@ -64,6 +67,8 @@ function show(name, layer, keep = true) {
     layers[name] = null;
     return;
   }
+  pending[name] += 1;
+  at("stage").dataset.drawn = "some";
   const index = name === "image" ? (old ? viewer.world.getIndexOfItem(old) + 1 : 0) : undefined;
   viewer.addTiledImage({
     tileSource: source(layer),
@@ -72,8 +77,10 @@ function show(name, layer, keep = true) {
     y: 0,
     width: 1,
     success: ({ item }) => {
+      pending[name] -= 1;
       if (show[name] !== token) return viewer.world.removeItem(item);
       layers[name] = item;
+      item.addHandler("fully-loaded-change", tellDrawn);
       const drop = () => old && viewer.world.getIndexOfItem(old) >= 0 && viewer.world.removeItem(old);
       if (!old) {
         if (!keep) viewer.viewport.goHome(true);
@@ -87,14 +94,19 @@ function show(name, layer, keep = true) {
 }
 
 const showImage = (keep) => show("image", now.channel === "colour" ? "colour" : "grey", keep);
-const showLabels = () => show("labels", at("style").value === "none" ? null : "labels");
+export const showLabels = () => show("labels", at("style").value === "none" ? null : "labels");
 
+let opening = 0;
 async function open(n) {
+  const mine = ++opening;
+  at("stage").dataset.drawn = "some";
   now.n = n;
   unpick();
   viewer.world.removeAll();
   layers = { image: null, labels: null };
-  meta = await (await fetch(`${job}/images/${n}`)).json();
+  const said = await (await fetch(`${job}/images/${n}`)).json();
+  if (mine !== opening) return; // another image was asked for in between
+  meta = said;
   Object.assign(now, { t: 0, z: meta.plane, channel: meta.colour ? "colour" : 0 });
   slider("t", meta.frames, now.t);
   slider("z", meta.planes, now.z);
@@ -105,6 +117,8 @@ async function open(n) {
   );
   at("channel-tool").hidden = meta.channels.length < 2;
   contrast();
+  await hooks.opened?.();
+  if (mine !== opening) return;
   showImage(false);
   showLabels();
   rows();
@@ -135,7 +149,7 @@ function contrast() {
 }
 
 let steppingTimer;
-function step(id, value) {
+export function step(id, value) {
   const n = id === "t" ? meta.frames : meta.planes;
   const to = Math.max(0, Math.min(n - 1, value));
   if (to === now[id]) return;
@@ -143,6 +157,7 @@ function step(id, value) {
   at(id).value = to;
   tellSlider(id, n);
   unpick();
+  hooks.stepped?.();
   showImage(true);
   showLabels();
   if (id === "t") {
@@ -174,7 +189,8 @@ for (const id of ["low", "high"]) {
 }
 
 at("stage").addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey || event.altKey) return;
+  if (hooks.key?.(event)) return;
+  if (event.ctrlKey || event.metaKey || event.altKey || event.shiftKey && event.key.startsWith("Arrow")) return;
   const keys = {
     ArrowRight: () => step("t", now.t + 1),
     ArrowLeft: () => step("t", now.t - 1),
@@ -200,13 +216,19 @@ at("stage").addEventListener("keydown", (event) => {
 
 // Pointing and picking
 
-function pixelAt(position) {
+// In pixels of the image; the centre of a pixel is a whole number.
+export function pointAt(position) {
   const point = viewer.viewport.viewerElementToViewportCoordinates(position);
-  const [x, y] = [Math.floor(point.x * meta.width), Math.floor(point.y * meta.width)];
+  return { x: point.x * meta.width - 0.5, y: point.y * meta.width - 0.5 };
+}
+
+function pixelAt(position) {
+  const point = pointAt(position);
+  const [x, y] = [Math.round(point.x), Math.round(point.y)];
   return x < 0 || y < 0 || x >= meta.width || y >= meta.height ? null : { x, y };
 }
 
-async function objectAt(query) {
+export async function objectAt(query) {
   const place = new URLSearchParams({ t: now.t, z: now.z, ...query });
   return (await fetch(`${job}/images/${now.n}/at?${place}`)).json();
 }
@@ -252,11 +274,12 @@ viewer.addHandler("canvas-click", async (event) => {
   if (!event.quick || !meta) return;
   const pixel = pixelAt(event.position);
   const found = pixel && (await objectAt(pixel));
+  if (hooks.choose?.(found, event.originalEvent)) return;
   found?.row ? pick(found, true) : unpick();
 });
 
 let outline = null;
-function pick(found, scroll) {
+export function pick(found, scroll) {
   unpick();
   now.label = found.label;
   tell(found);
@@ -278,7 +301,7 @@ function pick(found, scroll) {
   mark(scroll);
 }
 
-function unpick() {
+export function unpick() {
   if (outline) viewer.removeOverlay(outline);
   outline = null;
   now.label = 0;
@@ -289,7 +312,7 @@ function unpick() {
 // The table
 
 const table = { order: "label", down: false, offset: 0, total: 0, size: 0 };
-async function rows(offset = 0) {
+export async function rows(offset = 0) {
   const box = at("rows");
   if (!box) return;
   const query = new URLSearchParams({ t: now.t, order: table.order, down: table.down ? 1 : 0, offset });
@@ -326,6 +349,7 @@ async function rows(offset = 0) {
       const z = found.columns.indexOf("z");
       if (z >= 0 && meta.planes > 1 && row[z] !== null) step("z", Math.round(row[z]));
       const chosen = await objectAt({ label: row[label] });
+      if (hooks.choose?.(chosen, null)) return;
       if (chosen?.row) pick(chosen, false);
     };
     line.addEventListener("click", choose);
@@ -372,7 +396,17 @@ function drawScale() {
   scale.style.width = `${nice * one}px`;
   scale.textContent = `${+nice.toPrecision(3)} ${um ? "µm" : "px"}`;
 }
+// Whoever automates the page may wait for this: every layer is there with all of its tiles.
+function tellDrawn() {
+  const [image, labels] = [layers.image, layers.labels];
+  const there = (item, wanted) => (wanted ? item?.getFullyLoaded() : true) && viewer.world.getItemCount() === 1 + (layers.labels ? 1 : 0);
+  const all = meta && there(image, true) && there(labels, at("style").value !== "none") && !pending.image && !pending.labels;
+  at("stage").dataset.drawn = all ? "all" : "some";
+}
 viewer.addHandler("update-viewport", drawScale);
+viewer.addHandler("update-viewport", tellDrawn);
+viewer.addHandler("animation-finish", tellDrawn);
+for (const event of ["add-item", "remove-item"]) viewer.world.addHandler(event, () => setTimeout(tellDrawn));
 viewer.addHandler("open", drawScale);
 viewer.addHandler("resize", drawScale);
 

@@ -1,0 +1,70 @@
+"""Pages of the models that ship: what each is for, its card, and where to drop an image for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import TYPE_CHECKING
+
+from fatescope.app.cards import blocks_of
+from fatescope.app.catalogue import QUESTIONS
+from fatescope.app.context import context, page, person
+from fatescope.app.examples import EXAMPLES
+from fatescope.base import InputError
+from fatescope.models import list_models
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from fatescope.app.cards import CardBlock
+    from fatescope.app.question import Question
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """A model as its page shows it; ``question`` is where it is used, if the app asks that."""
+
+    name: str
+    summary: str
+    megabytes: float
+    blocks: tuple[CardBlock, ...]
+    question: Question | None
+
+
+@lru_cache(maxsize=1)
+def cards() -> tuple[Card, ...]:
+    """Return the models that ship, read and checked once."""
+    used = {name: q for q in QUESTIONS for name in q.choices.get("model", ())}
+    return tuple(
+        Card(
+            name=package.name,
+            summary=package.description.summary,
+            megabytes=sum(len(body) for body in package.files.values()) / 1e6,
+            blocks=tuple(blocks_of(package.files["card.md"].decode("utf-8"))),
+            question=used.get(package.name),
+        )
+        for package in list_models()
+    )
+
+
+def models(request: Request) -> Response:
+    """List the models that ship, and those that this person adapted."""
+    app, who = context(request), person(request)
+    own = {
+        name: question
+        for question in QUESTIONS
+        if question.adapts
+        for name in app.models_of(who, question)
+    }
+    return page(request, "models", cards=cards(), own=own)
+
+
+def model(request: Request) -> Response:
+    """Show the card of a model, and ask for an image."""
+    name = request.path_params["name"]
+    card = next((c for c in cards() if c.name == name), None)
+    if card is None:
+        raise InputError("there is no such model among those that ship.")
+    fitting = [e for e in EXAMPLES if card.question and card.question.name in e.fits]
+    return page(request, "model", card=card, examples=fitting)

@@ -1,0 +1,75 @@
+"""A real browser for tests, and what nearly all of them do in it."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from pathlib import Path
+
+import pytest
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+FLAGS = (
+    *("--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"),
+    *("--disable-background-networking", "--disable-component-update"),
+)
+AXE = Path(__file__).parent / "axe.min.js"
+needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+PATIENCE_MS = 120_000
+
+
+@contextlib.contextmanager
+def chromium():
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as p:
+        browser = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
+        yield browser
+        browser.close()
+
+
+@contextlib.contextmanager
+def people(app, browser):
+    """Open pages of somebody who came in by a link; nothing may fail or leave the machine."""
+    problems, contexts = [], []
+    own = f"http://127.0.0.1:{app.port}/"
+
+    def opened(who="owner", **options):
+        context = browser.new_context(**{"viewport": {"width": 1280, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.set_default_timeout(PATIENCE_MS)
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on(
+            "request",
+            lambda r: None if r.url.startswith((own, "data:", "blob:")) else problems.append(r.url),
+        )
+        page.goto(f"{own}?token={app.store.make_link(who)}")
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert problems == []
+
+
+def expect(locator):
+    from playwright.sync_api import expect
+
+    expect.set_options(timeout=PATIENCE_MS)
+    return expect(locator)
+
+
+def asked(page, path, question):
+    """Drop a file, choose a question, press its button, and wait for the answer."""
+    page.locator("#files").set_input_files(path if isinstance(path, list) else str(path))
+    page.get_by_role("heading", name="What was read").wait_for()
+    page.locator("a.card", has_text=question).first.click()
+    page.locator("#run").click()
+    page.locator(".state.done").wait_for()
+
+
+def drawn(page):
+    """Wait until the viewer has drawn all that it was asked for, and nothing moves."""
+    page.locator("#stage[data-drawn=all]").wait_for()

@@ -1,0 +1,59 @@
+"""The pages of the models: their cards whole, their question one step away."""
+
+import re
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+from tests.app.served import served
+
+from fatescope.app.cards import blocks_of
+from fatescope.models import list_models
+
+
+@pytest.fixture(scope="module")
+def client(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("app") / "files") as running:
+        yield running.client()
+
+
+def test_all_models_that_ship_are_listed_and_have_a_page(client):
+    listed = client.get("/models", Accept="text/html").text
+    for package in list_models():
+        assert f'href="/models/{package.name}"' in listed
+        page = client.get(f"/models/{package.name}", Accept="text/html")
+        assert page.status == 200
+        assert page.text.count("<table>") >= 1
+    assert client.get("/models/../../etc").status == 404
+    assert client.get("/models/weather").status == 404
+
+
+def test_the_page_of_a_model_leads_to_its_question(client):
+    page = client.get("/models/nuclei-em", Accept="text/html").text
+    assert 'data-then="/ask/nuclei-em"' in page
+    answer = client.post("/examples/section", then="nuclei-em")
+    assert answer.headers["location"].endswith("/ask/nuclei-em")
+    assert client.post("/examples/section", then="weather").status == 400
+    assert "does not ask its question" in client.get("/models/live-dead", Accept="text/html").text
+
+
+@pytest.mark.parametrize("package", list_models(), ids=lambda p: p.name)
+def test_no_word_of_a_card_is_lost(package):
+    card = package.files["card.md"].decode()
+    said = " ".join(
+        words
+        for block in blocks_of(card)
+        for row in block.rows
+        for cell in row
+        for _, words in cell
+    )
+    body = re.sub(r"^# .*", "", card)
+    wanted = re.findall(r"[\w.-]+", re.sub(r"\]\([^)]*\)|[|`*#-]", " ", body))
+    found = set(re.findall(r"[\w.-]+", re.sub(r"[-*]", " ", said)))
+    assert [w for w in wanted if w not in found] == []
+
+
+def test_markup_in_a_card_stays_text():
+    (block,) = blocks_of("a <script>b</script>")
+    assert block.rows[0][0] == ((False, "a <script>b</script>"),)
