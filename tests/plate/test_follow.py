@@ -9,11 +9,11 @@ from fatescope.plate import (
     FollowSettings,
     death_row,
     fates_of_cells,
-    frame_shifts,
     link_cells,
     owning_field,
     tabulate_fates,
 )
+from fatescope.track import frame_shifts
 
 SETTINGS = FollowSettings()
 

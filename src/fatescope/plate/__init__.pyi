@@ -15,7 +15,6 @@ from .flat_field import estimate_flat_field as estimate_flat_field
 from .flat_field import even_light as even_light
 from .follow import death_row as death_row
 from .follow import fates_of_cells as fates_of_cells
-from .follow import frame_shifts as frame_shifts
 from .follow import link_cells as link_cells
 from .follow import owning_field as owning_field
 from .grid import grid_places as grid_places

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 _RECORD = "run.json"
-_MORE = 4 / 3 * np.pi
+_SPHERE = 4 / 3 * np.pi
 
 
 def detections_by_image(lineage: Lineage, path: Path) -> dict[str, Lineage]:
@@ -57,12 +57,10 @@ def detections_by_image(lineage: Lineage, path: Path) -> dict[str, Lineage]:
 
 
 def _radius(objects: Table, n: int) -> FloatArray:
-    for column, radius in (
-        ("area_px", lambda v: np.sqrt(v / np.pi)),
-        ("volume_px", lambda v: np.cbrt(v / _MORE)),
-    ):
-        if column in objects:
-            return np.asarray(radius(objects[column].astype(np.float64)), np.float64)
+    if "area_px" in objects:
+        return np.asarray(np.sqrt(objects["area_px"].astype(np.float64) / np.pi), np.float64)
+    if "volume_px" in objects:
+        return np.asarray(np.cbrt(objects["volume_px"].astype(np.float64) / _SPHERE), np.float64)
     return np.full(n, np.nan)
 
 
