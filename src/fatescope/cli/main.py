@@ -15,7 +15,7 @@ from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
-    "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "name")),
+    "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "match", "name")),
     "models": ("models",),
     "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),
