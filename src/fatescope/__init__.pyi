@@ -47,6 +47,8 @@ from .workflows.lineages.compare import compare_lineages as compare_lineages
 from .workflows.lineages.draw import draw_lineages as draw_lineages
 from .workflows.lineages.link import link_lineages as link_lineages
 from .workflows.lineages.lint import lint_lineages as lint_lineages
+from .workflows.lineages.match import match_lineage as match_lineage
+from .workflows.lineages.match import match_table as match_table
 from .workflows.lineages.name import name_lineages as name_lineages
 from .workflows.live_dead import predict_live_dead as predict_live_dead
 from .workflows.measure import measure_files as measure_files

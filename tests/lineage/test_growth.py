@@ -10,6 +10,7 @@ from fatescope.base import InputError
 from fatescope.lineage.atlas_embryo import draw_embryo
 from fatescope.lineage.growth import (
     GROUPS,
+    FrameErrors,
     GrowthCurves,
     build_growth,
     estimate_populations,
@@ -20,7 +21,6 @@ from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES
 from fatescope.workflows.lineages.atlas_source import open_atlas
 
 CELLS = 2 ** np.linspace(0, 9, 91)
-TRUST = 0.1
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +34,7 @@ def chances(total, *, width=0.15):
     away = (np.log2(CELLS) - np.log2(total)[:, None]) / width
     chance = np.exp(-0.5 * away**2)
     chance /= chance.sum(axis=1, keepdims=True)
-    return np.log(0.98 * chance + 0.02 / len(CELLS))
+    return 0.98 * chance + 0.02 / len(CELLS)
 
 
 def recording(curves, embryo, *, tempo, start=0.0, frames=200):
@@ -45,10 +45,12 @@ def recording(curves, embryo, *, tempo, start=0.0, frames=200):
     return truth[truth[:, 0] > 0]
 
 
-def infer(log_chance, curves, *, used=None, interval_min=None, frames=None, up_to=400):
-    used = np.ones(len(log_chance), dtype=bool) if used is None else used
-    match = match_growth(log_chance, used, CELLS, curves, interval_min=interval_min, trust=TRUST)
-    estimate = estimate_populations(match, curves, n_frames=frames or len(log_chance), up_to=up_to)
+def infer(chance, curves, *, used=None, interval_min=None, frames=None, up_to=400):
+    used = np.ones(len(chance), dtype=bool) if used is None else used
+    match = match_growth(
+        chance, used, CELLS, curves, interval_min=interval_min, errors=FrameErrors()
+    )
+    estimate = estimate_populations(match, curves, n_frames=frames or len(chance), up_to=up_to)
     return match, estimate
 
 
@@ -103,13 +105,32 @@ def test_a_given_interval_rules_other_tempos_out(curves):
     assert off[0] < 0.1 < off[1]
 
 
+@pytest.mark.parametrize("interval_min", [None, 8.0])
+def test_a_movie_with_few_frames_an_hour_is_laid_on_the_clock(curves, interval_min):
+    tempo = 8.0 if interval_min else 4.5
+    truth = recording(curves, 12, tempo=tempo, frames=40)
+    match, found = infer(chances(truth[:, 0]), curves.without(12), interval_min=interval_min)
+    assert match.tempo[0] == pytest.approx(tempo, rel=0.12)
+    off = np.abs(found.count[:, 0] - truth[:, 0]) / truth[:, 0]
+    assert np.median(off) < 0.08
+
+
 def test_frames_after_the_last_recorded_stage_are_abstained_from(curves):
     truth = recording(curves, 0, tempo=1.0)
     late = np.concatenate([truth[:, 0], np.full(80, 500)])
     _, found = infer(chances(late), curves.without(0))
-    assert found.abstained[-60:].all()
+    assert found.abstained[-40:].all()
     assert not found.abstained[: len(truth) - 30].any()
     assert found.count[found.abstained].sum() == 0
+
+
+def test_how_long_a_movie_goes_on_after_the_last_stage_changes_nothing(curves):
+    truth = recording(curves, 0, tempo=1.0)[:, 0]
+    counts = []
+    for after in (30, 200):
+        said = chances(np.concatenate([truth, np.full(after, truth.max())]))
+        counts.append(infer(said, curves.without(0))[1].count[: len(truth), 0])
+    assert np.array_equal(*counts)
 
 
 def test_the_clock_begins_with_the_first_division_of_ab(curves):

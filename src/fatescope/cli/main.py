@@ -15,7 +15,9 @@ from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
     "evaluate": ("evaluate",),
-    "lineage": tuple(f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "link", "name")),
+    "lineage": tuple(
+        f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "link", "match", "name")
+    ),
     "models": ("models",),
     "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
     "predict": ("predict",),

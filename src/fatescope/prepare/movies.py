@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ import numpy as np
 from fatescope.acquire import find_images, read_image
 from fatescope.acquire.lineages import find_lineages, read_lineage
 from fatescope.base import Finding, InputError, escape
+from fatescope.lineage.movie_fit import FrameStack, fit_table
 from fatescope.prepare.splits import split_frames, split_units
 from fatescope.prepare.store import SPLITS, Sample, with_splits
 
@@ -105,7 +106,11 @@ def pair_movies(movies: Path, tables: Path) -> tuple[list[MoviePair], list[Findi
             continue
         used.add(name)
         pair = check_pair(file.paths[0], named[name])
-        findings += _complaints(pair)
+        if pair.scores[pair.offset] < _LEAST_SCORE:
+            pair, lies = _searched(pair)
+            findings += _complaints(pair, lies)
+        else:
+            findings += _complaints(pair)
         if pair.scores[pair.offset] >= _LEAST_SCORE:
             pairs.append(pair)
     findings += [
@@ -134,6 +139,35 @@ def check_pair(movie: Path, table: Path) -> MoviePair:
     best = max(OFFSETS, key=lambda o: (scores[o], -abs(o)))
     offset = best if scores[best] > (1 + _CLEARLY) * scores[0] else 0
     return MoviePair(movie=movie, table=table, offset=offset, scores=scores)
+
+
+def _searched(pair: MoviePair) -> tuple[MoviePair, str]:
+    """Look for a table that lies nowhere near, and say where it lies.
+
+    Returns
+    -------
+    MoviePair
+        With the offset that was found, if nothing else is wrong.
+    str
+        How the table lies on the movie, if that can be told and it must be changed to be used.
+    """
+    image, lineage = read_image(pair.movie), read_lineage(pair.table)
+    channel = marker_channel(image)
+    planes = (image.read(T=t, C=channel) for t in range(image.size("T")))
+    try:
+        fit = fit_table(FrameStack.of(planes), lineage)
+    except InputError:
+        return pair, ""
+    if not fit.is_told:
+        return pair, ""
+    pose = fit.pose
+    if not (pose.is_plain and pose.rate == 1):
+        return pair, f"at {pose.frames_in_words}, {pose.turn_in_words}"
+    offset = round(pose.offset)
+    moved = replace(lineage, frame=lineage.frame + offset)
+    score = offset_scores(image, moved, channel=channel)[0]
+    scores = {**pair.scores, offset: max(score, _LEAST_SCORE)}
+    return MoviePair(movie=pair.movie, table=pair.table, offset=offset, scores=scores), ""
 
 
 def offset_scores(image: Image, lineage: Lineage, *, channel: int) -> dict[int, float]:
@@ -245,7 +279,7 @@ def _alone(file: ImageFile) -> Finding:
     )
 
 
-def _complaints(pair: MoviePair) -> list[Finding]:
+def _complaints(pair: MoviePair, lies: str = "") -> list[Finding]:
     score = pair.scores[pair.offset]
     if score < _LEAST_SCORE:
         return [
@@ -256,8 +290,14 @@ def _complaints(pair: MoviePair) -> list[Finding]:
                 value=round(score, 3),
                 limit=_LEAST_SCORE,
                 reason=f"The marker at the nuclei of {escape(pair.table.name)} is only {score:.2f} "
-                "standard deviations above the mean of the frame, at any offset; they do not "
-                "belong together, or x and y are mirrored or scaled. It is not used.",
+                "standard deviations above the mean of the frame, at any offset. "
+                + (
+                    f"The table lies on the movie {lies}; `fatescope lineage match` writes it so "
+                    "that it can be used. "
+                    if lies
+                    else "They do not seem to belong together. "
+                )
+                + "It is not used.",
             )
         ]
     if pair.offset:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,9 +16,11 @@ from fatescope.base import InputError
 from fatescope.lineage.atlas_arrays import atlas_from_arrays
 from fatescope.lineage.growth import (
     GROUPS,
+    FrameErrors,
     GrowthCurves,
     Match,
     count_by_frame,
+    count_moments,
     estimate_populations,
     growth_of,
     match_growth,
@@ -37,7 +39,7 @@ from fatescope.predict.populations import (
     DIVISOR,
     CountChances,
     cells_of_bins,
-    log_chances,
+    frame_chances,
     pad_frame,
 )
 from fatescope.prepare.store import SPLITS, read_samples
@@ -45,6 +47,7 @@ from fatescope.train.card import Card, score_table, write_card
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.movie_frames import read_counted
 from fatescope.train.packaging import draft_package, training_facts, write_trained
+from fatescope.train.population_errors import fit_errors
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +63,7 @@ if TYPE_CHECKING:
     from fatescope.train.population_settings import PopulationRecipe
     from fatescope.train.provenance import Provenance
 
-_TRUSTS = (0.3, 0.2, 0.14, 0.1, 0.07, 0.05, 0.035, 0.025, 0.018, 0.012)
+_TRUSTS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.07, 0.04)
 _COVERED = 0.9
 _LEAST_CELLS, _MOST_CELLS = 4, 350
 """Frames that are scored, as movies are accepted by."""
@@ -91,20 +94,31 @@ class CountedMovie:
     curves: GrowthCurves
     neighbour: bool | None
 
-    def infer(self, output: CountChances, *, trust: float) -> tuple[Match, PopulationEstimate]:
+    def infer(
+        self, output: CountChances, *, errors: FrameErrors
+    ) -> tuple[Match, PopulationEstimate]:
         """Return how the movie fits, and its counts."""
         match = match_growth(
-            log_chances(self.logits[:, :-1], floor=output.floor),
+            frame_chances(self.logits[:, :-1]),
             self.used,
             cells_of_bins(),
             self.curves,
             interval_min=None,
-            trust=trust,
+            errors=errors,
+            floor=output.floor,
         )
         estimate = estimate_populations(
             match, self.curves, n_frames=len(self.used), up_to=output.counts_up_to
         )
         return match, estimate
+
+    def errors(self) -> tuple[FloatArray, FloatArray, IntArray]:
+        """Return how far the frames are from the truth, for `fit_errors`."""
+        total = self.truth[:, 0]
+        frames = np.flatnonzero(self.used & (total >= 2) & (total <= CountChances().counts_up_to))
+        mean, spread = count_moments(frame_chances(self.logits[frames, :-1]), cells_of_bins())
+        stage = np.log(total[frames])
+        return (mean - stage) / spread, stage, frames
 
 
 def package_counts(
@@ -204,17 +218,24 @@ def read_movies(
 
 
 def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountChances:
-    """Choose how far a frame is trusted, and the limits of the findings, on validation movies."""
+    """Learn how frames err, and the limits of the findings, on validation movies.
+
+    The parts of the errors are the most likely ones. Recorded embryos are none of those in the
+    movies, so the evidence counts less than these parts allow: as much as makes intervals hold
+    the truth.
+    """
+    errors = fit_errors([m.errors() for m in movies])
     covered = {}
-    for trust in _TRUSTS:  # from the highest: the less a frame is trusted, the wider the intervals
-        each = [_score(m, m.infer(output, trust=trust)[1])["coverage"] for m in movies]
-        covered[trust] = float(np.nanmean(each))
+    for trust in _TRUSTS:  # from the highest: the less evidence counts, the wider the intervals
+        tried = replace(errors, trust=trust)
+        each = [_score(m, m.infer(output, errors=tried)[1])["coverage"] for m in movies]
+        covered[trust] = float(np.mean(np.nan_to_num(each)))  # not counted is not covered
         if covered[trust] >= _COVERED:
             break
-    trust = max(covered, key=lambda t: covered[t])
-    fits = [m.infer(output, trust=trust)[0].fit for m in movies]
+    errors = replace(errors, trust=max(covered, key=lambda t: covered[t]))
+    fits = [m.infer(output, errors=errors)[0].fit for m in movies]
     return output.replace(
-        trust=trust,
+        **asdict(errors),
         least_fit=round(float(min(fits)) - _FIT_MARGIN, 2),
         neighbour=_between(movies),
     )
@@ -233,7 +254,8 @@ def score_movies(
     """
     if not movies:
         return {}
-    rows = [_score(m, m.infer(output, trust=output.trust)[1]) for m in movies]
+    errors = output.frame_errors()
+    rows = [_score(m, m.infer(output, errors=errors)[1]) for m in movies]
     scores = {
         name: mean_interval(np.array([r[name] for r in rows]), BootstrapSettings())
         for name in rows[0]
@@ -340,8 +362,11 @@ def _card(
     return Card(
         expects="Movies of maximum projections of nuclei, bright on dark, of embryos of "
         "*C. elegans* from two cells to about 350. Each frame is reduced to about 184 pixels along "
-        f"its longer side and levelled. A frame counts {output.trust:g} of an independent one, so "
-        "that 90 % intervals hold the truth of validation movies; a movie whose best fit is below "
+        "its longer side and levelled.\n\nErrors of frames, learnt on validation movies: "
+        f"{output.steady:g} of what a frame says it may err by is kept through a movie, "
+        f"{output.drift:g} changes with the stage, {output.scatter:g} is of single frames. "
+        f"Evidence counts {output.trust:g} of what these allow, so that 90 % intervals hold the "
+        "truth. A movie whose best fit is below "
         f"{output.least_fit:g} is unlike the training data.",
         step=f"{recipe.fit.batch} frames",
         saw=f"{description.training.n_images} frames, those of {n_validation} validation movies "

@@ -17,7 +17,7 @@ from fatescope.lineage.growth import (
     estimate_populations,
     match_growth,
 )
-from fatescope.predict.populations import CountChances, cells_of_bins, log_chances
+from fatescope.predict.populations import CountChances, cells_of_bins, frame_chances
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -52,12 +52,13 @@ def infer_populations(
     if not seen.used.any():
         raise InputError("every frame has a fault or is excluded, so nothing can be counted.")
     match = match_growth(
-        log_chances(seen.logits[:, :-1], floor=output.floor),
+        frame_chances(seen.logits[:, :-1]),
         seen.used,
         cells_of_bins(),
         curves,
         interval_min=interval_min,
-        trust=output.trust,
+        errors=output.frame_errors(),
+        floor=output.floor,
     )
     estimate = estimate_populations(
         match, curves, n_frames=len(seen.used), up_to=output.counts_up_to

@@ -3,7 +3,9 @@ from .build import count_by_frame as count_by_frame
 from .build import growth_of as growth_of
 from .curves import GROUPS as GROUPS
 from .curves import GrowthCurves as GrowthCurves
+from .errors import FrameErrors as FrameErrors
 from .estimate import PopulationEstimate as PopulationEstimate
 from .estimate import estimate_populations as estimate_populations
 from .match import Match as Match
+from .match import count_moments as count_moments
 from .match import match_growth as match_growth

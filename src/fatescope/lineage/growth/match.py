@@ -8,26 +8,36 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES, UNKNOWN
+from fatescope.lineage.growth.errors import evidence_of
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.lineage.growth.curves import GrowthCurves
+    from fatescope.lineage.growth.errors import Evidence, FrameErrors
 
-_TEMPI = np.exp(np.linspace(np.log(0.45), np.log(2.6), 44))
-"""Minutes of the clock for one frame that are tried, where nobody says the interval."""
+_TEMPO_STEP = 0.045
+"""Of the logarithm of the tempos that are tried first."""
+_TEMPI = np.exp(np.arange(np.log(0.4), np.log(6.2), _TEMPO_STEP))
+"""Minutes of the clock for one frame, where nobody says the interval."""
 _TEMPO_SPREAD = 0.1
 """Of the logarithm of the tempo of embryos, at one interval."""
-_FIRST_START, _LAST_START = -120, 250
-_MOST_FRAMES = 160
-"""Of longer movies so many frames are matched, evenly taken."""
-_KEPT = 600
+_STARTS = np.arange(-120, 251, 4)
+_COARSE_FRAMES, _MOST_FRAMES = 60, 160
+"""Of longer movies so many frames are matched, evenly taken: at first, and near what fits."""
+_KEPT, _DRAWN = 2000, 800
+"""Hypotheses that are looked at closely, and those that stand for all of them in the end."""
 _BEYOND_SHARE = 0.93
 """After an embryo's recording ends, it has at least this share of its last number of cells."""
+_AFTER, _OVER_SHARE = 12, 0.9
+"""Frames that are kept of those after the last recorded stage; and the share of all frames from
+there on that must say so."""
+_LEAST_SPREAD = 0.05
+"""What a frame may err by at least, in the logarithm of its count."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Match:
-    """The hypotheses that explain a movie, the likeliest first.
+    """Hypotheses that explain a movie, each as often as it is likely; the likeliest comes first.
 
     Parameters
     ----------
@@ -54,20 +64,21 @@ class Match:
 
 
 def match_growth(
-    log_chance: FloatArray,
+    chance: FloatArray,
     used: BoolArray,
     cells: FloatArray,
     curves: GrowthCurves,
     *,
     interval_min: float | None,
-    trust: float,
+    errors: FrameErrors,
+    floor: float = 0.02,
 ) -> Match:
     """Weigh every embryo, start and tempo by what the frames say.
 
     Parameters
     ----------
-    log_chance : ndarray of float, shape (frames, bins)
-        Logarithm of the chance of each number of cells.
+    chance : ndarray of float, shape (frames, bins)
+        Of each number of cells.
     used : ndarray of bool, shape (frames,)
         Frames that count; the others are bridged.
     cells : ndarray of float, shape (bins,)
@@ -75,67 +86,180 @@ def match_growth(
     curves : GrowthCurves
     interval_min : float or None
         Between frames; ``None``: any that recordings have.
-    trust : float
-        How much a frame counts beside an independent one.
+    errors : FrameErrors
+        How frames of one movie err together.
+    floor : float
+        Chance that a frame says nothing; of the fit alone.
+
+    Notes
+    -----
+    First on a coarse grid, then, near what fits, minute by minute and with finer tempos. What
+    comes out are even draws from the weights of all these: the few best alone would make
+    intervals too narrow.
     """
     frames = np.flatnonzero(used)
-    every = max(1, len(frames) // _MOST_FRAMES)
-    frames = frames[::every]
-    starts = np.arange(_FIRST_START, _LAST_START + 1)
-    tempi = _TEMPI if interval_min is None else _TEMPI[_near(interval_min)]
-    prior = _log_prior(tempi, curves, interval_min)
-    score = np.empty((len(curves), len(tempi), len(starts)), dtype=np.float32)
-    by_minute = np.stack(
-        [_of_minutes(log_chance[frames], cells, total).ravel() for total in curves.total]
-    )
-    row = np.arange(len(frames))[:, None] * N_MINUTES
-    for j, tempo in enumerate(tempi):
-        place = np.rint(starts[None] + tempo * frames[:, None]).astype(np.int64) - FIRST_MIN
-        where = (np.clip(place, 0, N_MINUTES - 1) + row).ravel()
-        for k, values in enumerate(by_minute):
-            score[k, j] = values[where].reshape(place.shape).sum(axis=0)
-    weighted = trust * every * score.astype(np.float64) + prior[None, :, None]
-    return _best(weighted, score, starts, tempi, len(frames))
-
-
-def _of_minutes(log_chance: FloatArray, cells: FloatArray, total: IntArray) -> FloatArray:
-    """Return the logarithm of the chance of each frame at each minute of one embryo."""
-    step = np.log2(cells[1] / cells[0])
-    known = total != UNKNOWN
-    place = np.log2(np.maximum(total, 1) / cells[0]) / step
-    low = np.clip(np.floor(place).astype(int), 0, len(cells) - 2)
-    part = np.clip(place - low, 0, 1)
-    out = log_chance[:, low] * (1 - part) + log_chance[:, low + 1] * part
-    if not known.all():
-        last = max(int(total[known].max(initial=1)), 1)
-        beyond = cells >= _BEYOND_SHARE * last
-        chance = np.exp(log_chance[:, beyond]).mean(axis=1) if beyond.any() else 1e-6
-        out[:, ~known] = np.log(np.maximum(chance, 1e-9))[:, None]
-    return np.asarray(out, dtype=np.float32)
-
-
-def _near(interval_min: float) -> BoolArray:
-    return np.asarray(np.abs(np.log(_TEMPI / interval_min)) < 4 * _TEMPO_SPREAD)
-
-
-def _log_prior(tempi: FloatArray, curves: GrowthCurves, interval_min: float | None) -> FloatArray:
-    """Return the logarithm of how common a tempo is: around those of recordings, or as given."""
-    centres = curves.tempo if interval_min is None else np.array([interval_min])
-    away = np.log(tempi[:, None] / centres[None]) / _TEMPO_SPREAD
-    density = np.exp(-0.5 * away**2).mean(axis=1)
-    return np.asarray(np.log(0.98 * density + 0.02))
-
-
-def _best(
-    weighted: FloatArray, score: FloatArray, starts: IntArray, tempi: FloatArray, n_frames: int
-) -> Match:
-    order = np.argsort(-weighted, axis=None, kind="stable")[:_KEPT]
-    k, j, s = np.unravel_index(order, weighted.shape)
-    weight = np.exp(weighted.ravel()[order] - weighted.max())
+    mean, spread = count_moments(chance[frames], cells)
+    growth = _Growth(curves)
+    last = _end(mean, float(np.median(growth.beyond)))
+    frames, mean, spread = frames[:last], mean[:last], spread[:last]
+    tempi = _TEMPI if interval_min is None else _near(interval_min)
+    prior = _Prior(curves, interval_min)
+    some = _evenly(len(frames), _COARSE_FRAMES)
+    evidence = evidence_of(mean[some], spread[some], frames[some], errors)
+    score = _coarse(evidence, mean[some], frames[some], growth, tempi)
+    score = errors.trust * score + prior.log(tempi)[None, :, None]
+    embryo, start, tempo = _finer(score, tempi)
+    some = _evenly(len(frames), _MOST_FRAMES)
+    evidence = evidence_of(mean[some], spread[some], frames[some], errors)
+    expected = growth.expected(embryo, start, tempo, frames[some], mean[some])
+    weighted = -0.5 * errors.trust * evidence.away(expected) + prior.log(tempo)
+    drawn, weight = _draw(weighted)
+    best = drawn[0]
+    said = chance[frames[some]]
     return Match(
-        embryo=k,
-        start=starts[s].astype(float),
-        tempo=tempi[j],
-        weight=weight / weight.sum(),
-        fit=float(score.ravel()[order[0]]) / max(n_frames, 1),
+        embryo=embryo[drawn],
+        start=start[drawn],
+        tempo=tempo[drawn],
+        weight=weight,
+        fit=_fit(said, np.log(cells), expected[best], floor=floor),
     )
+
+
+def count_moments(chance: FloatArray, cells: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Return mean and spread of the natural logarithm of the count, as each frame says it.
+
+    Parameters
+    ----------
+    chance : ndarray of float, shape (frames, bins)
+    cells : ndarray of float, shape (bins,)
+    """
+    log_cells = np.log(cells)
+    mean = chance @ log_cells
+    variance = chance @ log_cells**2 - mean**2
+    return mean, np.sqrt(np.maximum(variance, _LEAST_SPREAD**2))
+
+
+class _Growth:
+    """Logarithms of the counts of recorded embryos, and what may come after their ends."""
+
+    def __init__(self, curves: GrowthCurves) -> None:
+        known = curves.total != UNKNOWN
+        self.log = np.log(np.maximum(curves.total, 1)).astype(np.float32)
+        self.log[~known] = np.nan
+        last = np.where(known, curves.total, 1).max(axis=1)
+        self.beyond = np.log(np.maximum(_BEYOND_SHARE * last, 1)).astype(np.float32)
+
+    def expected(
+        self,
+        embryo: IntArray,
+        start: FloatArray,
+        tempo: FloatArray,
+        frames: IntArray,
+        mean: FloatArray,
+    ) -> FloatArray:
+        """Return the logarithm of the count in frames, (h, n).
+
+        After the end of a recording any count is as good that is not much below its last, and
+        unknown (NaN); a frame that says less is away from the last one.
+        """
+        place = np.rint(start[:, None] + tempo[:, None] * frames).astype(np.int64) - FIRST_MIN
+        out = self.log[embryo[:, None], np.clip(place, 0, N_MINUTES - 1)]
+        return self._ended(out, self.beyond[embryo][:, None], mean)
+
+    def of(self, embryo: int, place: IntArray, mean: FloatArray) -> FloatArray:
+        """Return the same for one embryo at places of the clock, (h, n)."""
+        return self._ended(self.log[embryo][place], self.beyond[embryo], mean)
+
+    @staticmethod
+    def _ended(out: FloatArray, beyond: FloatArray, mean: FloatArray) -> FloatArray:
+        ended = np.isnan(out)
+        if not ended.any():
+            return out
+        less = ended & (mean < beyond)
+        return np.where(less, beyond, out).astype(np.float32)
+
+
+class _Prior:
+    """How common a tempo is: around those of recordings, or as given."""
+
+    def __init__(self, curves: GrowthCurves, interval_min: float | None) -> None:
+        self._centres = curves.tempo if interval_min is None else np.array([interval_min])
+
+    def log(self, tempi: FloatArray) -> FloatArray:
+        unique, place = np.unique(tempi, return_inverse=True)
+        away = np.log(unique[:, None] / self._centres[None]) / _TEMPO_SPREAD
+        density = np.exp(-0.5 * away**2).mean(axis=1)
+        return np.asarray(np.log(0.98 * density + 0.02))[place]
+
+
+def _evenly(n: int, most: int) -> IntArray:
+    return np.arange(n) if n <= most else np.linspace(0, n - 1, most).round().astype(np.int64)
+
+
+def _end(mean: FloatArray, beyond: float) -> int:
+    """Return how many frames say when an embryo was at a recorded stage.
+
+    After the last recorded stage all frames are alike; some of them are kept, for they say that
+    it is over.
+    """
+    share = np.cumsum((mean >= beyond)[::-1])[::-1] / np.arange(len(mean), 0, -1)
+    over = np.flatnonzero(share >= _OVER_SHARE)
+    return min(int(over[0]) + _AFTER, len(mean)) if len(over) else len(mean)
+
+
+def _near(interval_min: float) -> FloatArray:
+    """Return the tempos of embryos at a known interval."""
+    reach = 4 * _TEMPO_SPREAD
+    return np.asarray(interval_min * np.exp(np.arange(-reach, reach + 1e-9, _TEMPO_STEP)))
+
+
+def _coarse(
+    evidence: Evidence, mean: FloatArray, frames: IntArray, growth: _Growth, tempi: FloatArray
+) -> FloatArray:
+    """Return the logarithm of the likelihood, (embryos, tempi, starts)."""
+    mean = mean.astype(np.float32)
+    score = np.empty((len(growth.log), len(tempi), len(_STARTS)))
+    for j, tempo in enumerate(tempi):
+        place = np.rint(_STARTS[:, None] + tempo * frames).astype(np.int64) - FIRST_MIN
+        place = np.clip(place, 0, N_MINUTES - 1)
+        for k in range(len(growth.log)):
+            score[k, j] = -0.5 * evidence.away(growth.of(k, place, mean))
+    return score
+
+
+def _finer(score: FloatArray, tempi: FloatArray) -> tuple[IntArray, FloatArray, FloatArray]:
+    """Return embryos, starts and tempos around the best of a coarse grid, evenly spaced."""
+    order = np.argsort(-score, axis=None, kind="stable")[:_KEPT]
+    k, j, s = (v[:, None, None] for v in np.unravel_index(np.sort(order), score.shape))
+    shift = np.arange(-2, 2)[None, :, None] + 0.5
+    factor = np.exp(_TEMPO_STEP * np.array([-1, 0, 1]) / 3)[None, None, :]
+    shape = (k.shape[0], shift.shape[1], factor.shape[2])
+    return (
+        np.broadcast_to(k, shape).ravel(),
+        np.broadcast_to(_STARTS[s] + shift, shape).ravel(),
+        np.broadcast_to(tempi[j] * factor, shape).ravel(),
+    )
+
+
+def _draw(weighted: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Return even draws by weight, each once with how often it came; the likeliest comes first."""
+    weight = np.exp(weighted - weighted.max())
+    upto = np.cumsum(weight) / weight.sum()
+    rows = np.searchsorted(upto, (np.arange(_DRAWN) + 0.5) / _DRAWN)
+    drawn, often = np.unique(np.minimum(rows, len(weight) - 1), return_counts=True)
+    order = np.argsort(-weighted[drawn], kind="stable")
+    return drawn[order], often[order] / _DRAWN
+
+
+def _fit(chance: FloatArray, log_cells: FloatArray, expected: FloatArray, *, floor: float) -> float:
+    """Return the mean logarithm of the chance of what one hypothesis says."""
+    bins = chance.shape[1]
+    sure = (1 - floor) * chance + floor / bins
+    place = np.interp(np.nan_to_num(expected), log_cells, np.arange(bins))
+    low = np.minimum(place.astype(np.int64), bins - 2)
+    part = place - low
+    row = np.arange(len(chance))
+    logs = np.log(sure)
+    at = logs[row, low] * (1 - part) + logs[row, low + 1] * part
+    at = np.where(np.isnan(expected), np.log(sure.max(axis=1) / 2), at)
+    return float(at.mean())

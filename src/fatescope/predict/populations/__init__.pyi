@@ -1,6 +1,6 @@
 from .output import CountChances as CountChances
 from .output import cells_of_bins as cells_of_bins
-from .output import log_chances as log_chances
+from .output import frame_chances as frame_chances
 from .settings import PopulationSettings as PopulationSettings
 from .small import DIVISOR as DIVISOR
 from .small import level_frame as level_frame

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from fatescope.models.outputs import Output
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
+    from fatescope.lineage.growth import FrameErrors
 
 N_BINS = 91
 _LAST_LOG2 = 9.0
@@ -38,11 +40,20 @@ class CountChances(Output):
         min_length=2,
     )
     trust: float = setting(
-        0.1,
-        "how much a frame counts beside an independent one: neighbours in time err alike",
+        0.5,
+        "how much the evidence of a movie counts beside what the errors of its frames allow",
         gt=0,
         le=1,
     )
+    steady: float = setting(
+        0.2, "error that a movie keeps, in units of what its frames say they err by", gt=0
+    )
+    drift: float = setting(0.4, "error that changes with the stage, in the same units", gt=0)
+    drift_range: float = setting(
+        0.8, "how far that error reaches, in the natural logarithm of the count", gt=0
+    )
+    scatter: float = setting(0.5, "error of single frames, in the same units", gt=0)
+    memory: float = setting(4.0, "frames over which that error is alike", unit="frames", gt=0)
     floor: float = setting(
         0.02, "chance that a frame says nothing: no single frame rules a number out", gt=0, lt=1
     )
@@ -54,9 +65,19 @@ class CountChances(Output):
     )
     counts_up_to: int = setting(380, "the highest number of cells that is reported", ge=1)
 
+    def frame_errors(self) -> FrameErrors:
+        """Return how the frames of a movie err, and err together."""
+        from fatescope.lineage.growth import FrameErrors
 
-def log_chances(logits: FloatArray, *, floor: float) -> FloatArray:
-    """Return the logarithm of the chance of each bin; none is less than its share of ``floor``."""
-    away = np.exp(logits - logits.max(axis=1, keepdims=True)).astype(np.float64)
-    chance = away / away.sum(axis=1, keepdims=True)
-    return np.asarray(np.log((1 - floor) * chance + floor / logits.shape[1]))
+        return FrameErrors(**{f.name: getattr(self, f.name) for f in fields(FrameErrors)})
+
+
+def frame_chances(logits: FloatArray) -> FloatArray:
+    """Return the chance of each bin, (frames, bins); the sum of a frame is 1.
+
+    Parameters
+    ----------
+    logits : ndarray of float, shape (frames, bins)
+    """
+    away = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
+    return np.asarray(away / away.sum(axis=1, keepdims=True))

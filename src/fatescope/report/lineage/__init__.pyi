@@ -11,6 +11,9 @@ from .differences import chart_differences as chart_differences
 from .differences import chart_embryos as chart_embryos
 from .founders import draw_founders as draw_founders
 from .movement import chart_movement as chart_movement
+from .played import FilmPainter as FilmPainter
+from .played import PlayedCells as PlayedCells
+from .played_page import view_played as view_played
 from .space import Overlap as Overlap
 from .space import chart_overlaps as chart_overlaps
 from .space import chart_paths as chart_paths

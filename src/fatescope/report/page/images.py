@@ -27,7 +27,8 @@ class Outline:
 
     Parameters
     ----------
-    label : int
+    label : int or str
+        Its number, or its name.
     path : str
         Data of an SVG path in half pixels of the image, as `outline_paths` gives it.
     colour : str
@@ -41,7 +42,7 @@ class Outline:
         Drawn dashed.
     """
 
-    label: int
+    label: int | str
     path: str
     colour: str
     at: tuple[float, float]
@@ -137,6 +138,8 @@ class ImageViewer:
     views : sequence of View
     noun : str
         What an outline is, such as ``"nucleus"``.
+    labels : str
+        What outlines are told by, on the button that shows it.
     layers : mapping of str to colour
         What the colours of outlines mean; each can be switched off.
     places : sequence of Place
@@ -146,6 +149,7 @@ class ImageViewer:
     title: str
     views: Sequence[View]
     noun: str = "object"
+    labels: str = "Numbers"
     layers: Mapping[str, str] | None = None
     places: Sequence[Place] = ()
     places_title: str = "Look at these first"

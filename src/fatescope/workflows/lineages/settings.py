@@ -36,6 +36,17 @@ class DrawSettings(Settings):
     seed: int = setting(1, "the same seed gives the same figures", ge=0)
 
 
+class MatchSettings(Settings):
+    """How a table is laid on a movie, and what is made of the two."""
+
+    channel: str | None = setting(
+        None, "channel with the nuclei, by name or number from 0; default: green, or the only one"
+    )
+    film: bool = setting(
+        True, "write the film: the movie with names, the tree growing beside it (MP4)"
+    )
+
+
 class CompareSettings(Settings):
     """How embryos are held against a reference."""
 
