@@ -10,7 +10,8 @@ class Fault:
     """One frame that one rule speaks of.
 
     ``value`` and ``limit`` are in the rule's own terms (`fatescope.clean.words`); ``object`` is the
-    group of cells that is concerned, empty for all.
+    group of cells that is concerned, empty for all. ``severity`` is ``info`` where it is most
+    likely no fault.
     """
 
     frame: int
@@ -18,3 +19,4 @@ class Fault:
     value: float
     limit: float
     object: str = ""
+    severity: str = "warning"

@@ -51,7 +51,7 @@ def as_findings(faults: Sequence[Fault], file: str) -> list[Finding]:
             rule=f.rule,
             value=round(f.value, 4),
             limit=round(f.limit, 4),
-            severity="warning",
+            severity=f.severity,
             reason=_SENTENCES[f.rule].format(value=f.value, object=f.object),
         )
         for f in faults
