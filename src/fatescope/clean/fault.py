@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fatescope.base import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,4 +23,4 @@ class Fault:
     value: float
     limit: float
     object: str = ""
-    severity: str = "warning"
+    severity: Severity = "warning"

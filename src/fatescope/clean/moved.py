@@ -64,7 +64,7 @@ def find_moved(movie: Movie) -> Iterator[Fault]:
 
 def _far(movie: Movie) -> float:
     """Return the least shift, in blocks."""
-    return max(2.0, movie.limits.jump_share * max(movie.record.small.shape[1:]))
+    return max(2.0, movie.limits.jump_share * float(max(movie.record.small.shape[1:])))
 
 
 def _departs(movie: Movie, before: int, frame: int, times: float) -> bool:

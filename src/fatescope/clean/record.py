@@ -169,7 +169,7 @@ def _half(colours: NDArray[np.uint8]) -> NDArray[np.int16]:
 def _white(colours: NDArray[np.uint8]) -> float:
     """Return the share of pixels that are as bright as can be, in any colour."""
     some = colours[:, ::2, ::2].max(axis=0)
-    return float(np.count_nonzero(some >= _END)) / some.size
+    return float(np.count_nonzero(some >= _END) / some.size)
 
 
 def _is_red(colours: NDArray[np.uint8]) -> BoolArray:

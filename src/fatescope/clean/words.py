@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fatescope.base import Exclusion, Finding
+from fatescope.clean.losses import RULE as LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -65,7 +66,15 @@ def exclude_findings(findings: Iterable[Finding]) -> list[Exclusion]:
     """
     out: list[Exclusion] = []
     for finding in findings:
-        if finding.severity == "info" or finding.status == "rejected" or finding.frame is None:
+        if finding.severity == "info" or finding.status == "rejected":
+            continue
+        if finding.rule == LOSSES:
+            frame = finding.frame
+            out.append(
+                Exclusion(file=finding.file, first_frame=frame, last_frame=frame, rule=LOSSES)
+            )
+            continue
+        if finding.frame is None:
             continue
         if finding.rule in _KEPT:
             continue

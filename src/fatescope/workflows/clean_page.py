@@ -24,6 +24,7 @@ from fatescope.report.page import (
     write_page,
 )
 from fatescope.workflows.clean_cliffs import cliff_words
+from fatescope.workflows.clean_losses import loss_sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -90,7 +91,7 @@ def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
 
 
-def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
+def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
     """Write ``report.html`` and return its name."""
     together = stretches(findings)
     sections = []
@@ -99,6 +100,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
         sections.append(Section(title="Frames", blocks=(viewer,)))
     if (out / "counts.parquet").is_file():
         sections += _curves(read_table(out / "counts.parquet"), findings)
+    sections += loss_sections(out, drop)
     if together:
         sections.append(Section(title="All findings", blocks=(_table(together),)))
     rules = Counter(s[0].rule for s in together)
