@@ -4,7 +4,7 @@ from scipy import ndimage as ndi
 from tests.clean.recording import FRAMES, found_in, recording, with_fault
 
 from fatescope.base import InputError
-from fatescope.clean import record_frames
+from fatescope.clean import CleanSettings, find_frame_faults, record_frames
 from fatescope.clean.likeness import best_shift
 
 LASTS = {
@@ -47,6 +47,48 @@ def test_a_red_reporter_that_rises_slowly_is_no_fault():
         light = frames[t, 30:80, 60:120] + np.array([6 * (t - 40), 0, 0])
         frames[t, 30:80, 60:120] = np.minimum(light // [1, 2, 2], 255)
     assert found_in(frames) == set()
+
+
+SHAPE = (slice(40, 75), slice(60, 100))
+
+
+def severities_in(frames):
+    record = record_frames((np.moveaxis(f, -1, 0) for f in frames), highest=255)
+    return {(f.frame, f.rule, f.severity) for f in find_frame_faults(record, CleanSettings())}
+
+
+@pytest.mark.parametrize(("first", "last"), [(50, 79), (50, FRAMES - 1), (0, 79)])
+def test_a_red_shape_that_comes_or_goes_at_once_is_a_patch_for_as_long_as_it_lasts(first, last):
+    frames = recording().copy()
+    frames[(slice(first, last + 1), *SHAPE)] = (250, 30, 20)
+    assert severities_in(frames) == {(t, "patch", "warning") for t in range(first, last + 1)}
+
+
+def test_a_red_shape_that_comes_within_eight_frames_and_stays_may_be_the_reporter():
+    frames = recording().copy().astype(float)
+    for t in range(50, FRAMES):
+        share = min((t - 49) / 8, 1)
+        there = frames[(t, *SHAPE)]
+        frames[(t, *SHAPE)] = (1 - share) * there + share * np.array([250, 30, 20])
+    found = severities_in(frames.astype(np.uint8))
+    assert {(rule, severity) for _, rule, severity in found} == {("patch", "info")}
+    assert len(found) == 1
+
+
+def test_a_red_shape_that_comes_over_thirty_frames_is_the_reporter_and_no_finding():
+    frames = recording().copy().astype(float)
+    for t in range(50, FRAMES):
+        share = min((t - 49) / 30, 1)
+        there = frames[(t, *SHAPE)]
+        frames[(t, *SHAPE)] = (1 - share) * there + share * np.array([250, 30, 20])
+    assert severities_in(frames.astype(np.uint8)) == set()
+
+
+def test_a_red_embryo_that_moves_in_its_shell_is_no_dirt():
+    frames = recording().copy()
+    frames[(slice(None), *SHAPE)] = (250, 30, 20)
+    frames[70:] = np.roll(frames[70:], 40, axis=2)
+    assert {rule for _, rule, _ in severities_in(frames)} <= {"jump"}
 
 
 def test_a_first_frame_from_the_end_of_the_movie_is_foreign():

@@ -16,7 +16,7 @@ from fatescope.clean.fault import Fault
 from fatescope.clean.likeness import likeness
 from fatescope.clean.moved import find_cropped, find_foreign_ends, find_moved
 from fatescope.clean.movie import Movie
-from fatescope.clean.red import find_red
+from fatescope.clean.red import find_lasting_red, find_red
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -52,6 +52,7 @@ def find_frame_faults(record: FrameRecord, limits: CleanSettings) -> list[Fault]
         _flicker,
         _black,
         find_red,
+        find_lasting_red,
         _light,
         find_cropped,
         _blurred,
@@ -200,6 +201,6 @@ def _blurred(movie: Movie) -> Iterator[Fault]:
 def _is_blur_of(movie: Movie, frame: int, near: list[int]) -> bool:
     """Say whether a frame is like one of its neighbours, as it is or blurred."""
     small = movie.record.small
-    allowed = max(3 * movie.usual_unlike(frame, 1), 0.1)
+    allowed = movie.may_differ(frame)
     smooth = (ndi.gaussian_filter(small[j], width) for j in near for width in _BLURS)
     return any(1 - likeness(one, small[frame]) < allowed for one in smooth)

@@ -26,8 +26,10 @@ _FITS = 1.6
 _STANDS_OUT = 1.25
 _LEAST_DROP = 0.15
 """Share of the unlikeness that putting back the part of a torn frame takes away, at least."""
-_AGREE, _AGREE_SHARE = 1.6, 0.2
+_AGREE, _AGREE_SHARE = 1.6, 0.3
 """Shifts seen from before and from after agree within so many blocks, or this share of them."""
+_SAME_SIDE, _AS_FAR = 0.85, 2.0
+"""Or they have the same direction (cosine), and one is at most so many times the other."""
 _BETTER = 0.9
 """A torn frame is less unlike so than if all of it were shifted."""
 _SAME_ROW = 4
@@ -135,16 +137,22 @@ def _explained(unlike: float, left: float, usual: float) -> float:
 
 
 def _same_shift(a: tuple[int, int, float], b: tuple[int, int, float]) -> bool:
-    apart = float(np.hypot(a[0] - b[0], a[1] - b[1]))
-    return apart <= max(_AGREE, _AGREE_SHARE * float(np.hypot(a[0], a[1])))
+    """Say whether two frames see a third one displaced to the same side, about as far.
+
+    What moves by itself lies to one side of where it was, and to the other side of where it will
+    be; embryos turn meanwhile, so the two shifts need not be quite the same.
+    """
+    long = sorted((float(np.hypot(*a[:2])), float(np.hypot(*b[:2]))))
+    if float(np.hypot(a[0] - b[0], a[1] - b[1])) <= _AGREE:
+        return True
+    along = a[0] * b[0] + a[1] * b[1]
+    return along > _SAME_SIDE * long[0] * long[1] and long[1] <= _AS_FAR * long[0]
 
 
 def _same_tear(a: Tear, b: Tear) -> bool:
-    return (
-        a.lower == b.lower
-        and abs(a.row - b.row) <= _SAME_ROW
-        and abs(a.shift - b.shift) <= max(_AGREE, _AGREE_SHARE * abs(a.shift))
-    )
+    apart = abs(a.shift - b.shift)
+    same = apart <= max(_AGREE, _AGREE_SHARE * abs(a.shift))
+    return a.lower == b.lower and abs(a.row - b.row) <= _SAME_ROW and same
 
 
 def _stays_away(movie: Movie, sound: IntArray, i: int, far: float) -> float:
@@ -208,7 +216,7 @@ def _stays(movie: Movie, frame: int, axis: int, live: IntArray, near: list[int])
     small = movie.record.small
     seen = small[frame].take(live, axis=axis - 1)
     alike = max((likeness(small[j].take(live, axis=axis - 1), seen) for j in near), default=0.0)
-    if 1 - alike > max(3 * movie.usual_unlike(frame, 1), 0.1):
+    if 1 - alike > movie.may_differ(frame):
         return False
     reach = max(small.shape[1:]) // 4
     shifts = [best_shift(small[j], small[frame], reach=reach) for j in near]

@@ -88,6 +88,11 @@ class Movie:
         pairs = [(int(sound[k]), int(sound[k + distance])) for k in near]
         return float(np.median([self.unlike(*pair) for pair in pairs]))
 
+    def may_differ(self, frame: int) -> float:
+        """Return how unlike its neighbours a frame may be that shows the same scene."""
+        usual = self.usual_unlike(frame, 1)
+        return min(max(3 * usual, 0.1), max(1.2 * usual, 0.4))
+
     def scatter(self, values: FloatArray) -> float:
         """Return the standard deviation that the middle half of the sound values speaks for.
 
