@@ -44,6 +44,7 @@ _BRIGHTEST = 6.0
 _MOST = 60
 """Stretches of one movie that get a thumbnail."""
 _ROWS = 500
+_MOST_TABLES = 3
 _LEAST_CURVES = 2
 
 
@@ -118,7 +119,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
         sections += _curves(read_table(out / "counts.parquet"), findings)
     sections += loss_sections(out, drop)
     if together:
-        sections.append(Section(title="All findings", blocks=(_table(together),)))
+        sections.append(_tables(together))
     rules = Counter(s[0].rule for s in together)
     named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
     n, places = len(findings), len(together)
@@ -254,11 +255,30 @@ def _fits(path: Path, finding: Finding) -> bool:
     return path.stem == f"{finding.frame or 0:06d}" and stem in path.parent.name
 
 
-def _table(together: Sequence[Sequence[Finding]]) -> PageTable | Text:
-    rows = [
-        (s[0].file.rpartition("/")[2], _frames(s), s[0].rule, s[0].reason) for s in together[:_ROWS]
-    ]
-    return PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+def _tables(together: Sequence[Sequence[Finding]]) -> Section:
+    """Return all findings, a table for each file: a phone has no room for its name in each row."""
+    files = list(dict.fromkeys(s[0].file for s in together))
+    if len(files) > _MOST_TABLES:
+        rows = [(_name(s[0].file), *_row(s)) for s in together[:_ROWS]]
+        table = PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+        return Section(title="All findings", blocks=(table,))
+    blocks: list[PageTable | Text] = []
+    for file in files:
+        if len(files) > 1:
+            blocks.append(Text(paragraphs=(_name(file),)))
+        rows_of = [_row(s) for s in together if s[0].file == file][:_ROWS]
+        blocks.append(PageTable(columns=("frames", "rule", "what"), rows=rows_of))
+    return Section(title="All findings", blocks=blocks)
+
+
+def _row(stretch: Sequence[Finding]) -> tuple[str, str, str]:
+    first, last = stretch[0].frame, stretch[-1].frame
+    frames = "" if first is None else str(first) if first == last else f"{first} to {last}"
+    return frames, stretch[0].rule, stretch[0].reason
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
 
 
 def _frames(stretch: Sequence[Finding]) -> str:
