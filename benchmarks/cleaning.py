@@ -1,24 +1,29 @@
-"""Put faults into a real movie and into real tables, and count what cleaning finds.
+"""Put faults into movies and tables of many kinds, and count what cleaning finds.
 
-    python benchmarks/cleaning.py MOVIE [TABLE ...] [--seeds 8] [--strength 1.0] [--kbit 0]
+    python benchmarks/cleaning.py --data ../shared/data [--quick] [--tables 12] [--kbit 0]
 
-Faults are those of `simulate movie`, two of each rule in each copy of the movie; with ``--kbit``
-the copy goes through the codec of the EPIC collection at that rate, else frames are checked as they
-are. Findings that the untouched input has too are not counted, and printed first. A row counts
-frames: a frame that is found under another name is missed there and false here.
+Movies: rendered embryos (large and small, long and short, with and without noise, 1 to 5 minutes a
+frame, in colour and in grey with 16 bits), cells in bright field, and what the data folder holds:
+one recorded embryo, planes of volumes, slices of one depth over time (`cleaning_recordings.py`).
+Each gets every fault of frames, drawn twice: as `simulate movie` does, and by another hand. Where
+nothing changes in a frame (a black side cut off), there is no fault. Tables: each gets one fault of
+a kind at a time.
+
+A fault is found if one of its frames is, under its name; what an untouched input shows, and what
+shows outside faulty frames, is false. Intervals: bootstrap over movies, or tables, 95 %.
 """
 
 import argparse
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
 
 import numpy as np
+from cleaning_recordings import OtherHand, drifting, recorded, rendered
 
-from fatescope.acquire import read_image
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.movies import read_frames, write_frames
-from fatescope.base import Table
+from fatescope.base import InputError, Table
 from fatescope.clean import (
     AnnotationSettings,
     CleanSettings,
@@ -29,7 +34,6 @@ from fatescope.clean import (
 from fatescope.simulate.embryo.faults import (
     FRAME_FAULTS,
     add_table_faults,
-    fault_rows,
     faulty_frame,
     plan_faults,
 )
@@ -44,77 +48,157 @@ TABLE_FAULTS = (
     "duplicate-row",
     "wrapped",
 )
+IN_COLOUR = ("line", "patch")
+FLICKER_FITS = 20
+"""Frames of a movie in which a flicker has room."""
+ROOM = 15
+"""Frames of a movie for each fault in one copy."""
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("movie", type=Path)
-    parser.add_argument("tables", type=Path, nargs="*")
-    parser.add_argument("--seeds", type=int, default=8)
-    parser.add_argument("--strength", type=float, default=1.0)
-    parser.add_argument("--kbit", type=int, default=0)
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--data", type=Path)
+    parser.add_argument("--tables", type=int, default=12, help="of the full lineage tables")
+    parser.add_argument("--kbit", type=int, default=0, help="the recorded embryo, through a codec")
+    parser.add_argument("--quick", action="store_true", help="every third movie")
     asked = parser.parse_args()
-    print("| rule | faulty frames | found | false | precision | recall |\n|--|--|--|--|--|--|")
-    score(FRAME_FAULTS, movie_trials(asked))
-    score(TABLE_FAULTS, table_trials(asked))
+    groups = {"rendered": [*rendered(), *drifting()]}
+    if asked.data:
+        found = list(recorded(asked.data))
+        groups["recorded embryo"] = [m for m in found if m[0] == "recorded embryo"]
+        groups["planes and slices"] = [m for m in found if m[0] != "recorded embryo"]
+    everything = [m for movies in groups.values() for m in movies]
+    for group, movies in groups.items():
+        some = movies[::3] if asked.quick else movies
+        seeds = range(1, 5) if len(movies) == 1 else (1,)
+        scores = [score_movie(n, f, everything, seeds, asked.kbit) for n, f in some]
+        print_table(f"{group}: {len(some)} movies", FRAME_FAULTS, scores)
+    if asked.data:
+        paths = sorted((asked.data / "epic_tables").glob("CD*.csv.gz"))[:: -(-58 // asked.tables)]
+        scores = [score_table(path, seed) for seed, path in enumerate(paths, 1)]
+        print_table(f"{len(paths)} lineage tables", TABLE_FAULTS, scores)
 
 
-def movie_trials(asked):
-    """Yield truth and findings, as sets of (frame, rule), for each faulty copy."""
-    image = read_image(asked.movie)
-    length = image.size("T")
+def score_movie(name, frames, everything, seeds, kbit):
+    """Return (untouched, faults): findings of the movie as it is; one row for each fault."""
+    there = look_at_movie(frames)
+    score = {"untouched": Counter(rule for _, rule in there), "rows": [], "false": Counter()}
+    strangers = OtherHand(frames, [f for n, f in everything if n != name])
+    for seed in seeds:
+        for faults in copies(frames, seed):
+            for hand in (own_hand(frames), strangers.frame):
+                copy, real = spoil(frames, faults, hand)
+                seen = through_codec(copy, kbit) if kbit and len(seeds) > 1 else copy
+                judge(score, real, look_at_movie(seen), there)
+    return score
 
-    def render(frame):
-        return np.moveaxis(image.read(T=frame), 0, -1)
 
-    there = look_at_movie(map(render, range(length)))
-    print("already there:", sorted(there))
-    for seed in range(1, asked.seeds + 1):
-        faults = plan_faults(
-            tuple(FRAME_FAULTS), each=2, frames=length, strength=asked.strength, seed=seed
-        )
-        frames = (faulty_frame(render, t, faults) for t in range(length))
-        rows = fault_rows(faults)
-        truth = set(zip(rows["frame"].tolist(), rows["rule"].tolist(), strict=True))
-        yield truth, through_codec(frames, asked.kbit) - (there - truth)
+def copies(frames, seed):
+    """Yield faults for one copy of a movie after the other, until each rule had its turn."""
+    rules = [
+        r
+        for r in np.random.default_rng(seed).permutation(list(FRAME_FAULTS)).tolist()
+        if (frames.ndim == 4 or r not in IN_COLOUR)
+        and (len(frames) >= FLICKER_FITS or r != "flicker")
+    ]
+    at_once = max((len(frames) - 8) // ROOM, 1)
+    for k in range(0, len(rules), at_once):
+        some = tuple(rules[k : k + at_once])
+        for draw in range(5):
+            try:
+                yield plan_faults(
+                    some, each=1, frames=len(frames), strength=1.0, seed=100 * seed + 7 * k + draw
+                )
+                break
+            except InputError:
+                continue
+
+
+def own_hand(frames):
+    """Return faults as `simulate movie` makes them, in three colours of eight bits."""
+    top = 255 if frames.dtype == np.uint8 else frames.max() * 1.1
+
+    def render(t):
+        one = frames[min(max(t, 0), len(frames) - 1)]
+        grey = np.repeat(one[..., None], 3, axis=-1) if one.ndim == 2 else one
+        return grey if grey.dtype == np.uint8 else (grey * (255 / top)).astype(np.uint8)
+
+    def frame(t, fault):
+        out = faulty_frame(render, t, [fault])
+        if frames.ndim == 4:
+            return out
+        return (out[..., 0] * (top / 255)).astype(frames.dtype)
+
+    return frame
+
+
+def spoil(frames, faults, hand):
+    """Return a copy with faults, and those of them that change what is seen."""
+    copy, real = frames.copy(), []
+    for fault in faults:
+        for t in range(fault.first, fault.last + 1):
+            copy[t] = hand(t, fault)
+        apart = np.abs(copy[fault.first].astype(float) - frames[fault.first]).mean()
+        if fault.rule in ("frozen", "duplicate") or apart > 0.02 * frames[fault.first].mean():
+            real.append(fault)
+    return copy, real
+
+
+def judge(score, faults, found, there):
+    names = defaultdict(set)
+    for frame, rule in found:
+        names[frame].add(rule)
+    faulty = {}
+    for fault in faults:
+        frames = range(fault.first, fault.last + 1)
+        faulty.update(dict.fromkeys(frames, fault.rule))
+        hit = sum(fault.rule in names[t] for t in frames)
+        any_name = any(names[t] for t in frames)
+        score["rows"].append((fault.rule, hit > 0, any_name, hit, len(frames)))
+    for frame, rule in set(found) - set(there):
+        if frame not in faulty:
+            score["false"][rule] += 1
 
 
 def through_codec(frames, kbit):
-    if not kbit:
-        return look_at_movie(frames)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "faulty.mp4"
-        write_frames(path, frames, frames_per_second=7, codec="mpeg4", kbit_s=kbit)
-        return look_at_movie(read_frames(path))
+        write_frames(path, iter(frames), frames_per_second=7, codec="mpeg4", kbit_s=kbit)
+        return np.stack(list(read_frames(path)))
 
 
 def look_at_movie(frames):
-    record = record_frames((np.moveaxis(f, -1, 0) for f in frames), highest=255)
-    return {(f.frame, f.rule) for f in find_frame_faults(record, CleanSettings())}
+    some = np.unique(np.linspace(0, len(frames) - 1, 16).astype(int))
+    highest = 1.25 * float(np.median([frames[t].max() for t in some]))
+    planes = (np.moveaxis(f, -1, 0) if f.ndim == 3 else f for f in frames)
+    record = record_frames(planes, highest=255 if frames.dtype == np.uint8 else highest)
+    return [(f.frame, f.rule) for f in find_frame_faults(record, CleanSettings())]
 
 
-def table_trials(asked):
-    """Yield truth and findings for each table and each fault, one at a time."""
-    for number, path in enumerate(asked.tables):
-        lineage = read_lineage(path)
-        table = Table(
-            {
-                "cell": lineage.name,
-                "time": lineage.frame + 1,
-                "x": np.rint(lineage.position[:, 2]).astype(np.int64) + 1,
-                "y": np.rint(lineage.position[:, 1]).astype(np.int64) + 1,
-            }
-        )
-        length = int(lineage.frame.max()) + 61
-        there = look_at_table(table, length)
-        if there:
-            print(f"already there in {path.name}:", sorted(there)[:5])
-        for rule in TABLE_FAULTS:
-            faulty, rows = add_table_faults(
-                table, [rule], frames=length, strength=asked.strength, seed=number + 1
-            )
-            truth = set(zip(rows["frame"].tolist(), rows["rule"].tolist(), strict=True))
-            yield truth, look_at_table(faulty, 3 * length) - (there - truth)
+def score_table(path, seed):
+    """Return the score of one lineage table, each fault alone; a cliff of its own stays one."""
+    lineage = read_lineage(path)
+    table = Table(
+        {
+            "cell": lineage.name,
+            "time": lineage.frame + 1,
+            "x": np.rint(lineage.position[:, 2]).astype(np.int64) + 1,
+            "y": np.rint(lineage.position[:, 1]).astype(np.int64) + 1,
+        }
+    )
+    length = int(lineage.frame.max()) + 61
+    there = look_at_table(table, length)
+    score = {"untouched": Counter(r for _, r in there), "rows": [], "false": Counter()}
+    own = {rule for _, rule in there}
+    for rule in TABLE_FAULTS:
+        faulty, rows = add_table_faults(table, [rule], frames=length, strength=1.0, seed=seed)
+        truth = set(zip(rows["frame"].tolist(), rows["rule"].tolist(), strict=True))
+        found = look_at_table(faulty, length if rule == "after-end" else 3 * length)
+        hit = len(truth & found)
+        at = {frame for frame, _ in truth}
+        score["rows"].append((rule, hit > 0, any(f in at for f, _ in found), hit, len(truth)))
+        score["false"].update(r for f, r in found - there - truth if r not in own)
+    return score
 
 
 def look_at_table(table, length):
@@ -125,20 +209,39 @@ def look_at_table(table, length):
     return {(f.frame, f.rule) for f in faults}
 
 
-def score(rules, trials):
-    hit, missed, false = Counter(), Counter(), Counter()
-    for truth, found in trials:
-        hit.update(rule for _, rule in truth & found)
-        missed.update(rule for _, rule in truth - found)
-        false.update(rule for _, rule in found - truth)
+def print_table(title, rules, scores):
+    print(f"\n## {title}\n")
+    print("| rule | faults | found | other name | false frames | untouched, findings | frames |")
+    print("|--|--|--|--|--|--|--|")
     for rule in rules:
-        n = hit[rule] + missed[rule]
-        if n:
-            precision = hit[rule] / max(hit[rule] + false[rule], 1)
-            print(
-                f"| {rule} | {n} | {hit[rule]} | {false[rule]} | {precision:.3f} "
-                f"| {hit[rule] / n:.3f} |"
-            )
+        rows = [r for s in scores for r in s["rows"] if r[0] == rule]
+        found = sum(r[1] for r in rows)
+        other = sum(r[2] and not r[1] for r in rows)
+        false, untouched = (sum(s[k][rule] for s in scores) for k in ("false", "untouched"))
+        frames = f"{sum(r[3] for r in rows)}/{sum(r[4] for r in rows)}"
+        print(f"| {rule} | {len(rows)} | {found} | {other} | {false} | {untouched} | {frames} |")
+    for word, share in (("recall", recall), ("precision", precision)):
+        low, high = interval(scores, share)
+        print(f"{word} {share(scores):.3f} ({low:.3f} to {high:.3f})")
+
+
+def recall(scores):
+    rows = [r for s in scores for r in s["rows"]]
+    return sum(r[1] for r in rows) / max(len(rows), 1)
+
+
+def precision(scores):
+    """Of the frames with a finding in faulty copies, the share under the right name."""
+    right = sum(r[3] for s in scores for r in s["rows"])
+    other = sum(r[2] and not r[1] for s in scores for r in s["rows"])
+    return right / max(right + other + sum(s["false"].total() for s in scores), 1)
+
+
+def interval(scores, share):
+    rng = np.random.default_rng(0)
+    n = len(scores)
+    drawn = [share([scores[i] for i in rng.integers(0, n, n)]) for _ in range(500)]
+    return np.quantile(drawn, [0.025, 0.975])
 
 
 if __name__ == "__main__":

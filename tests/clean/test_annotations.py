@@ -1,9 +1,16 @@
+import re
+from pathlib import Path
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from fatescope.base import Table
 from fatescope.clean import AnnotationSettings, find_count_faults, find_position_faults
 from fatescope.simulate.embryo.faults import add_table_faults
+from fatescope.simulate.embryo.settings import FrameRule, TableRule
+
+PAGE = Path(__file__).parents[2] / "docs" / "cleaning.md"
 
 MOVIE = 140
 LIMITS = AnnotationSettings()
@@ -74,3 +81,19 @@ def test_unknown_is_not_zero():
     count = np.linspace(4, 40, 60)
     count[20:30] = np.nan
     assert find_count_faults(np.arange(60), {"A": count}, total=count, limits=LIMITS) == []
+
+
+def test_a_group_that_has_no_cell_for_a_while_after_a_cliff_is_no_finding_of_its_own():
+    count = np.concatenate([np.full(40, 30.0), np.full(40, 8.0)])
+    few = np.concatenate([np.full(60, 2.0), np.zeros(6), np.full(14, 1.0)])
+    total = count + few
+    faults = find_count_faults(np.arange(80), {"A": count, "M": few}, total=total, limits=LIMITS)
+    assert [(f.frame, f.rule) for f in faults] == [(40, "cliff")]
+
+
+def test_the_page_has_a_row_for_each_rule_of_cleaning():
+    rules = get_args(FrameRule) + get_args(TableRule)
+    rows = re.findall(r"^\| (`.*?`) \|(.*)\|(.*)\|(.*)\|$", PAGE.read_text(), re.MULTILINE)
+    said = {name: parts for head, *parts in rows for name in re.findall(r"`([\w-]+)`", head)}
+    assert set(rules) <= set(said)
+    assert all(part.strip() for rule in rules for part in said[rule])

@@ -1,6 +1,8 @@
 from .counts import find_count_faults as find_count_faults
 from .fault import Fault as Fault
 from .frames import find_frame_faults as find_frame_faults
+from .losses import highest as highest
+from .losses import loss_findings as loss_findings
 from .positions import find_position_faults as find_position_faults
 from .record import FrameRecord as FrameRecord
 from .record import record_frames as record_frames

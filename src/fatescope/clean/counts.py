@@ -102,9 +102,9 @@ def _numbers(
         cliff = _cliff(total[begin:], limits)
         end = len(frame) if cliff is None else begin + cliff[0]
         here = slice(begin, end)
-        yield from _stretch(
-            frame[here], {n: v[here] for n, v in counts.items()}, total[here], limits
-        )
+        # After a cliff few cells are followed: that a group has none for a while is its effect.
+        groups = {n: v[here] for n, v in counts.items()} if begin == 0 else {}
+        yield from _stretch(frame[here], groups, total[here], limits)
         if cliff is not None:
             yield Fault(int(frame[end]), "cliff", cliff[1], limits.cliff_share)
         begin = end

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fatescope.base import Severity
 
 
 @dataclass(frozen=True, slots=True)
@@ -10,7 +14,8 @@ class Fault:
     """One frame that one rule speaks of.
 
     ``value`` and ``limit`` are in the rule's own terms (`fatescope.clean.words`); ``object`` is the
-    group of cells that is concerned, empty for all.
+    group of cells that is concerned, empty for all. ``severity`` is ``info`` where it is most
+    likely no fault.
     """
 
     frame: int
@@ -18,3 +23,4 @@ class Fault:
     value: float
     limit: float
     object: str = ""
+    severity: Severity = "warning"

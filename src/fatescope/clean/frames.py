@@ -7,70 +7,66 @@ comes slowly or stays is how the movie is.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import ndimage as ndi
 
 from fatescope.clean.fault import Fault
-from fatescope.clean.likeness import best_shift, likeness, likeness_to_next
+from fatescope.clean.likeness import likeness
+from fatescope.clean.moved import find_cropped, find_foreign_ends, find_moved
+from fatescope.clean.movie import Movie
+from fatescope.clean.red import find_lasting_red, find_red
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fatescope.base.types import BoolArray, FloatArray, IntArray
+    from fatescope.base.types import FloatArray
     from fatescope.clean.record import FrameRecord
     from fatescope.clean.settings import CleanSettings
 
-
-@dataclass(slots=True)
-class _Movie:
-    """A record, what is usual around each frame, and the frames that are explained already."""
-
-    record: FrameRecord
-    limits: CleanSettings
-    next: FloatArray = field(
-        init=False
-    )  # likeness to the frame before; the first has that to the next
-    usual: FloatArray = field(init=False)  # the same, median of the frames around
-    light: FloatArray = field(init=False)  # mean brightness, by the frames around
-    taken: BoolArray = field(init=False)
-
-    def __post_init__(self) -> None:
-        small = self.record.small
-        alike = likeness_to_next(small, 1) if len(small) > 1 else np.ones(0)
-        self.next = np.concatenate([alike[:1], alike]) if len(alike) else np.ones(1)
-        self.usual = around(self.next, self.limits.around)
-        self.light = self.record.mean / np.maximum(
-            around(self.record.mean, self.limits.around), 0.1
-        )
-        self.taken = np.zeros(len(small), dtype=np.bool_)
+_GAINS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
+_BLURS = (0.0, 1.0, 2.0)
+"""Widths of blur, in blocks."""
+_CELLS = 8
+"""Parts along each side of a frame whose light is compared."""
+_WHITE = 0.02
+_ALIKE = 0.65
 
 
 def find_frame_faults(record: FrameRecord, limits: CleanSettings) -> list[Fault]:
     """Return the frames that something is wrong with, in order; each has one rule at most.
+
+    A movie of fewer than ``limits.fewest_frames`` frames has too few to say what is usual.
 
     Parameters
     ----------
     record : FrameRecord
     limits : CleanSettings
     """
-    movie = _Movie(record, limits)
+    movie = Movie(record, limits)
     found: list[Fault] = []
-    for rule in (_flicker, _black, _red, _moved, _cropped, _foreign, _light, _blurred, _still):
+    if len(record) < limits.fewest_frames:
+        return found
+    for rule in (
+        _flicker,
+        _black,
+        find_red,
+        find_lasting_red,
+        _light,
+        find_cropped,
+        _blurred,
+        _still,
+        find_moved,
+        find_foreign_ends,
+    ):
         faults = [f for f in rule(movie) if not movie.taken[f.frame]]
-        movie.taken[[f.frame for f in faults]] = True
+        movie.taken[[f.frame for f in faults if f.severity != "info"]] = True
         found += faults
     return sorted(found, key=lambda f: f.frame)
 
 
-def around(values: FloatArray, width: int) -> FloatArray:
-    """Return the running median; a step stays a step, a rise stays a rise."""
-    return np.asarray(ndi.median_filter(values, width, mode="reflect"))
-
-
-def _flicker(movie: _Movie) -> Iterator[Fault]:
+def _flicker(movie: Movie) -> Iterator[Fault]:
     """Bright and dim by turns: steps of brightness that change their sign, several in a row."""
     limit = movie.limits.flicker_step
     step = np.diff(np.log(np.maximum(movie.record.mean, 0.1)), prepend=np.nan)
@@ -86,192 +82,125 @@ def _flicker(movie: _Movie) -> Iterator[Fault]:
         first = last + 1
 
 
-def _black(movie: _Movie) -> Iterator[Fault]:
+def _black(movie: Movie) -> Iterator[Fault]:
     """Nothing but noise where the frames around show something."""
-    limit = movie.limits.black_share
-    peak = movie.record.peak / np.maximum(around(movie.record.peak, movie.limits.around), 0.1)
-    for frame in np.flatnonzero(peak < limit).tolist():
-        yield Fault(frame, "black", float(peak[frame]), limit)
+    record, limit = movie.record, movie.limits.black_share
+    peak = record.peak / np.maximum(movie.usual(record.peak), 0.1)
+    contrast = record.small.std(axis=(1, 2))
+    even = contrast / np.maximum(movie.usual(contrast), 1e-3)
+    darker = peak < movie.limits.dark_share
+    for frame in np.flatnonzero((peak < limit) | ((even < limit / 2) & darker)).tolist():
+        yield Fault(frame, "black", float(min(peak[frame], even[frame])), limit)
 
 
-def _alike_around(movie: _Movie, frame: int) -> float:
-    """Return the likeness to the more alike of the two neighbours."""
-    near = [j for j in (frame - 1, frame + 1) if 0 <= j < len(movie.taken)]
+def _light(movie: Movie) -> Iterator[Fault]:
+    """Much less or much more light than the frames around have, all over, for a few frames."""
+    light = movie.record.mean / np.maximum(movie.usual(movie.record.mean), 0.1)
+    wide = movie.limits.scatter_times * movie.scatter(np.log(np.maximum(light, 1e-3)))
+    low = min(movie.limits.dark_share, float(np.exp(-wide)))
+    high = max(movie.limits.bright_share, float(np.exp(wide)))
+    dark, bright = (np.flatnonzero(x).tolist() for x in (light < low, light > high))
+    for frame in dark:
+        near = movie.neighbours(frame, besides=dark)
+        if _everywhere(movie, frame, near, low) and _below(movie.record.mean, frame, near, low):
+            yield Fault(frame, "dark", float(light[frame]), low)
+    washed = (movie.record.white > 0.5) & (movie.usual(movie.record.white) < 0.1)
+    for frame in bright + [f for f in np.flatnonzero(washed).tolist() if f not in bright]:
+        if _is_clipped(movie, frame, movie.neighbours(frame, besides=bright)):
+            yield Fault(frame, "saturated", float(light[frame]), high)
+
+
+def _below(values: FloatArray, frame: int, near: list[int], limit: float) -> bool:
+    """Say whether a value is low beside the sound neighbours too, not only beside the median.
+
+    What sinks and rises slowly, as light does through the planes of a volume, is no fault.
+    """
+    lowest = min((float(values[j]) for j in near), default=0.0)
+    return float(values[frame]) < (1 + limit) / 2 * lowest
+
+
+def _everywhere(movie: Movie, frame: int, near: list[int], low: float) -> bool:
+    """Say whether no part of a frame kept its light, and what is left looks as it did."""
     small = movie.record.small
-    return max((likeness(small[frame], small[j]) for j in near), default=1.0)
+    if not near:
+        return False
+    before = np.mean([small[j] for j in near], axis=0)
+    here, there = (_parts_of(x) for x in (small[frame], before))
+    shows = there > max(1.0, 0.2 * float(there.max()))
+    kept = float(np.quantile(here[shows] / there[shows], 0.75)) if shows.any() else 0.0
+    least = _ALIKE * (1 - movie.usual_unlike(frame, 1))
+    return kept < (1 + low) / 2 and likeness(small[frame], before) > least
 
 
-def _light(movie: _Movie) -> Iterator[Fault]:
-    """Much less or much more light than the frames around have, for a few frames."""
-    scatter = movie.limits.scatter_times * _spread(np.log(np.maximum(movie.light, 1e-3)))
-    low = min(movie.limits.dark_share, float(np.exp(-scatter)))
-    high = max(movie.limits.bright_share, float(np.exp(scatter)))
-    for frame in np.flatnonzero(movie.light < low).tolist():
-        yield Fault(frame, "dark", float(movie.light[frame]), low)
-    for frame in np.flatnonzero(movie.light > high).tolist():
-        alike = _alike_around(movie, frame) > movie.usual[frame] / 2
-        rule = "saturated" if alike else "foreign"
-        yield Fault(frame, rule, float(movie.light[frame]), high)
+def _parts_of(small: np.ndarray) -> np.ndarray:
+    """Return the mean light of coarse parts of a thumbnail."""
+    rows, columns = (max(n // _CELLS, 1) for n in small.shape)
+    cut = small[: small.shape[0] // rows * rows, : small.shape[1] // columns * columns]
+    shape = (cut.shape[0] // rows, rows, cut.shape[1] // columns, columns)
+    return np.asarray(cut.reshape(shape).mean(axis=(1, 3)))
 
 
-def _spread(values: FloatArray) -> float:
-    """Return the standard deviation that the middle half of the values speaks for."""
-    return float(np.median(np.abs(values - np.median(values)))) * 1.4826
+def _is_clipped(movie: Movie, frame: int, near: list[int]) -> bool:
+    """Say whether a bright frame is a neighbour with more light, cut at white."""
+    small, white = movie.record.small, movie.record.white
+    if float(small[frame].std()) < 1.0:
+        return True
+    limit = max(2 * movie.usual_unlike(frame, 1), 0.15)
+    for j in near:
+        lifted = (np.minimum(small[j] * g, 255) for g in _GAINS)
+        if 1 - max(likeness(a, small[frame]) for a in lifted) < limit:
+            return True
+    usual = max((float(white[j]) for j in near), default=0.0)
+    alike = max((1 - movie.unlike(frame, j) for j in near), default=0.0)
+    return bool(white[frame] > 3 * usual + _WHITE and alike > 0.35)
 
 
-def _still(movie: _Movie) -> Iterator[Fault]:
+def _still(movie: Movie) -> Iterator[Fault]:
     """Find the frame before once more: once is a duplicate, for longer the movie is frozen."""
     limit = movie.limits.still_share
     change, moved = np.nan_to_num(movie.record.change), np.nan_to_num(movie.record.moved)
     width = 2 * movie.limits.around + 1
-    usual = np.maximum(around(change, width), 1e-6)
-    still = (change < 2 * limit * usual) & (moved < limit * around(moved, width))
+    disturbed = movie.taken | np.concatenate([[True], movie.taken[:-1]])
+    calm = np.flatnonzero(~disturbed)
+    if not len(calm):
+        return
+    usual = np.maximum(_median_at(change, calm, width), 1e-6)
+    usual_moved = _median_at(moved, calm, width)
+    # A movie without noise is nearly still by nature; then only what is quite still is repeated.
+    logs = np.log(np.maximum(change[calm] / usual[calm], 1e-6))
+    spread = float(np.median(np.abs(logs))) * 1.4826 * (1 + 4 / len(calm))
+    low = min(2 * limit, float(np.exp(-movie.limits.still_scatter * spread)))
+    still = (change < low * usual) & (moved < limit * usual_moved)
     still |= change < movie.limits.still
     still[0] = False
     runs, n = ndi.label(still & ~movie.taken)
     for frames in (np.flatnonzero(runs == k) for k in range(1, n + 1)):
         rule = "duplicate" if len(frames) == 1 else "frozen"
         for frame in frames.tolist():
-            yield Fault(frame, rule, float(change[frame] / usual[frame]), limit)
+            yield Fault(frame, rule, float(change[frame] / usual[frame]), low)
 
 
-def _blurred(movie: _Movie) -> Iterator[Fault]:
+def _median_at(values: np.ndarray, some: np.ndarray, width: int) -> np.ndarray:
+    """Return the running median over some frames, for every frame."""
+    at = ndi.median_filter(values[some], width, mode="reflect")
+    return np.asarray(np.interp(np.arange(len(values)), some, at))
+
+
+def _blurred(movie: Movie) -> Iterator[Fault]:
     """Fine detail is lost while the coarse image stays."""
-    limit = movie.limits.blurred_share
-    ratio = movie.record.sharp / np.maximum(around(movie.record.sharp, movie.limits.around), 1e-6)
-    for frame in np.flatnonzero(ratio < limit).tolist():
-        yield Fault(frame, "blurred", float(ratio[frame]), limit)
+    ratio = movie.record.sharp / np.maximum(movie.usual(movie.record.sharp), 1e-6)
+    wide = movie.limits.scatter_times * movie.scatter(np.log(np.maximum(ratio, 1e-3)))
+    limit = float(np.clip(np.exp(-wide), movie.limits.blurred_share, movie.limits.blurred_most))
+    suspects = np.flatnonzero(ratio < limit).tolist()
+    for frame in suspects:
+        near = movie.neighbours(frame, besides=suspects)
+        if _below(movie.record.sharp, frame, near, limit) and _is_blur_of(movie, frame, near):
+            yield Fault(frame, "blurred", float(ratio[frame]), limit)
 
 
-def _red(movie: _Movie) -> Iterator[Fault]:
-    """Saturated red that comes and goes: along the edge or straight a line, else a patch."""
-    red, limits = movie.record.red, movie.limits
-    some = np.flatnonzero(red.sum(axis=(1, 2)) > limits.red_blocks / 2).tolist()
-    sizes = np.zeros(len(red))
-    shapes: dict[int, tuple[str, float]] = {}
-    for frame in some:
-        near = red[max(frame - limits.red_frames, 0) : frame + limits.red_frames + 1]
-        fresh = red[frame] * (np.median(near, axis=0) < 0.1)
-        shape = _largest(fresh > 0.15)
-        rule = "line" if _is_line(shape) else "patch"
-        if rule == "patch":
-            shape = _largest(fresh > 0.35)
-        sizes[frame] = shape.sum()
-        shapes[frame] = rule, float(fresh[shape].mean()) if shape.any() else 0.0
-    usual = ndi.percentile_filter(sizes, 75, 2 * movie.limits.around - 1, mode="reflect")
-    for frame, (rule, pure) in shapes.items():
-        limit = max(limits.red_blocks, 3 * float(usual[frame]))
-        if sizes[frame] >= limit and (rule == "line" or pure > limits.red_pure):
-            yield Fault(frame, rule, float(sizes[frame]), limit)
-
-
-def _largest(where: BoolArray) -> BoolArray:
-    """Return the largest connected part."""
-    parts, n = ndi.label(where, np.ones((3, 3)))
-    return np.asarray(parts == int(np.argmax(np.bincount(parts.ravel())[1:])) + 1) if n else where
-
-
-def _is_line(shape: BoolArray) -> bool:
-    """Say whether a shape follows an edge of the frame for half its length, or is long and thin."""
-    edges = (shape[0], shape[-1], shape[:, 0], shape[:, -1])
-    if max(float(edge.mean()) for edge in edges) > 0.5:
-        return True
-    at = np.argwhere(shape).astype(np.float64)
-    if len(at) < max(shape.shape) / 4:
-        return False
-    long, thin = np.sqrt(np.maximum(np.linalg.eigvalsh(np.cov(at.T)), 1 / 12))[::-1]
-    return bool(long > 6 * thin)
-
-
-def _moved(movie: _Movie) -> Iterator[Fault]:
-    """Everything lies elsewhere (jump), or only what is below some row (torn)."""
-    small, limits = movie.record.small, movie.limits
-    reach = max(small.shape[1:]) // 4
-    before, moving = 0, False
-    for frame in range(1, len(small)):
-        if movie.taken[frame]:
-            continue
-        if frame - before > limits.longest:
-            before, moving = frame - 1, False
-        steps = 1 if moving else frame - before
-        alike = likeness(small[before], small[frame])
-        usual = float(movie.usual[frame])
-        if 1 - alike > steps * limits.departs * (1 - usual) or alike < 0.6 * usual:
-            top, bottom, whole = (
-                _shift_gain(small[before][rows], small[frame][rows], reach)
-                for rows in _parts(small.shape[1])
-            )
-            far = limits.jump_px / movie.record.block
-            parts = sorted((top, bottom))
-            if parts[0][0] <= 1 and parts[1][0] >= far and parts[1][1] > limits.gain_part:
-                shift = parts[1][0] * movie.record.block
-                yield Fault(frame, "torn", shift, limits.jump_px)
-                continue
-            restless = movie.usual[frame] < limits.restless
-            least = limits.gain * (0.8 if restless else 1.0)
-            if whole[0] >= far and whole[1] > least:
-                yield Fault(frame, "jump", whole[0] * movie.record.block, limits.jump_px)
-                moving = True
-                continue
-        before, moving = frame, False
-
-
-def _parts(rows: int) -> tuple[slice, slice, slice]:
-    third = max(rows // 3, 1)
-    return slice(0, third), slice(rows - third, rows), slice(0, rows)
-
-
-def _shift_gain(a: np.ndarray, b: np.ndarray, reach: int) -> tuple[float, float]:
-    """Return by how many blocks ``b`` is shifted, and how much of the unlikeness that explains."""
-    down, right, shifted = best_shift(a, b, reach=reach)
-    here = likeness(a, b)
-    return float(np.hypot(down, right)), (shifted - here) / max(1 - here, 1e-6)
-
-
-def _cropped(movie: _Movie) -> Iterator[Fault]:
-    """Find a black side of the frame where the frames around show something."""
-    small, limit = movie.record.small, movie.limits.cropped_share
-    for axis in (1, 2):
-        highest = small.max(axis=3 - axis)
-        usual = ndi.median_filter(highest, (movie.limits.around, 1), mode="reflect")
-        ratio = highest / np.maximum(usual, 1e-6)
-        for ends in (slice(None), slice(None, None, -1)):
-            shows, part = (usual > 1.2)[:, ends], ratio[:, ends]
-            dead = shows & (part < 0.35)
-            for frame in np.flatnonzero(dead.any(axis=1)).tolist():
-                live = np.flatnonzero(shows[frame] & ~dead[frame])
-                depth = int(live[0]) if len(live) else 0
-                share = float(dead[frame, :depth].sum()) / dead.shape[1]
-                bright = limit <= share < 0.7 and np.median(part[frame, live]) > 0.7
-                if bright and _stays(movie, frame, axis, np.arange(dead.shape[1])[ends][live]):
-                    yield Fault(frame, "cropped", share, limit)
-
-
-def _stays(movie: _Movie, frame: int, axis: int, live: IntArray) -> bool:
-    """Say whether rows (axis 1) or columns of a frame show what those around it show there."""
-    half = movie.limits.around // 2
-    near = movie.record.small[max(frame - half, 0) : frame + half + 1]
-    usual = np.median(near, axis=0).take(live, axis=axis - 1)
-    seen = movie.record.small[frame].take(live, axis=axis - 1)
-    return likeness(usual, seen) > float(movie.usual[frame]) / 2
-
-
-def _foreign(movie: _Movie) -> Iterator[Fault]:
-    """Unlike both neighbours, which are like each other; at the ends, like a far frame instead."""
+def _is_blur_of(movie: Movie, frame: int, near: list[int]) -> bool:
+    """Say whether a frame is like one of its neighbours, as it is or blurred."""
     small = movie.record.small
-    for frame in range(1, len(small) - 1):
-        if movie.taken[frame - 1 : frame + 2].any():
-            continue
-        limit = max(movie.limits.foreign, 1 - float(movie.usual[frame]))
-        across = likeness(small[frame - 1], small[frame + 1])
-        value = across - max(movie.next[frame], movie.next[frame + 1])
-        if value > limit:
-            yield Fault(frame, "foreign", float(value), limit)
-    for frame, near in ((0, slice(1, 11)), (len(small) - 1, slice(-11, -1))):
-        far = np.array([likeness(small[frame], other) for other in small])
-        away = np.abs(np.arange(len(small)) - frame) > movie.limits.around
-        if not away.any() or movie.taken[frame]:
-            continue
-        value = float(far[away].max() - far[near].max())
-        if value > 2 * movie.limits.foreign and far[away].max() > 0.6:
-            yield Fault(frame, "foreign", value, 2 * movie.limits.foreign)
+    allowed = movie.may_differ(frame)
+    smooth = (ndi.gaussian_filter(small[j], width) for j in near for width in _BLURS)
+    return any(1 - likeness(one, small[frame]) < allowed for one in smooth)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +14,19 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 _LEAST_OVERLAP = 0.4
+_TEAR_ROWS = 0.15
+"""A tear lies at least this share of the rows away from the upper and the lower edge."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tear:
+    """A part of an image, above or below a row, that lies sideways of where it was."""
+
+    row: int
+    shift: int
+    lower: bool
+    unlike: float  # that remains once it is put back
+    whole: float  # that remains if all lies there, not only the part
 
 
 def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
@@ -76,3 +90,45 @@ def best_shift(
     y, x = np.unravel_index(int(np.argmax(alike)), alike.shape)
     signed = [int(p) - (s if p > s // 2 else 0) for p, s in zip((y, x), shape, strict=True)]
     return signed[0], signed[1], float(alike[y, x])
+
+
+def best_tear(a: NDArray[np.float32], b: NDArray[np.float32], *, least: float, reach: int) -> Tear:
+    """Find the row and the shift to the side that turn ``a`` into ``b`` best.
+
+    Parameters
+    ----------
+    a, b : ndarray of float, shape (Y, X)
+    least, reach : float, int
+        Smallest and largest shift.
+
+    Returns
+    -------
+    Tear
+        The unlikeness counts as in `likeness`: half the mean squared difference of images of
+        mean 0 and variance 1.
+    """
+    left, right = a - a.mean(), b - b.mean()
+    left, right = left / max(float(left.std()), 1e-6), right / max(float(right.std()), 1e-6)
+    rows, columns = left.shape
+    shifts = [k for k in range(-reach, reach + 1) if k == 0 or least <= abs(k) < columns]
+    away = np.empty((rows, len(shifts)))
+    for at, k in enumerate(shifts):
+        here = left[:, max(-k, 0) : columns - max(k, 0)]
+        there = right[:, max(k, 0) : columns - max(-k, 0)]
+        away[:, at] = ((here - there) ** 2).mean(axis=1)
+    above = np.vstack([np.zeros(len(shifts)), np.cumsum(away, axis=0)])
+    below = above[-1] - above
+    still = shifts.index(0)
+    first, last = round(_TEAR_ROWS * rows), rows - round(_TEAR_ROWS * rows)
+    lower = (above[:, [still]] + below)[first : last + 1]
+    upper = (above + below[:, [still]])[first : last + 1]
+    is_lower = bool(lower.min() <= upper.min())
+    cost = lower if is_lower else upper
+    row, at = (int(k) for k in np.unravel_index(int(np.argmin(cost)), cost.shape))
+    return Tear(
+        row=row + first,
+        shift=shifts[at],
+        lower=is_lower,
+        unlike=float(cost[row, at]) / (2 * rows),
+        whole=float(above[-1, at]) / (2 * rows),
+    )

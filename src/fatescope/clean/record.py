@@ -29,6 +29,8 @@ at half resolution, so a pure red is not found again as it was)."""
 _LEAST_PX = 16
 _TOGETHER = 64
 """Thumbnails that are kept in one array."""
+_END = 250
+"""Grey level from which a pixel counts as saturated."""
 _CODEC = 6
 """Grey levels by which a codec may change what stays."""
 
@@ -45,6 +47,7 @@ class FrameRecord:
     mean: FloatArray  # (n,) of all pixels, grey levels of 0-255
     peak: FloatArray  # (n,) 99.5th percentile
     sharp: FloatArray  # (n,) gradients by the contrast of the thumbnail
+    white: FloatArray  # (n,) share of pixels at the end of the range, in any colour
 
     def __len__(self) -> int:
         """Return the number of frames."""
@@ -82,7 +85,7 @@ def record_frames(frames: Iterable[NDArray[Any]], *, highest: float) -> FrameRec
         small = block_means(half, block) / np.float32(4)
         thumbnails["small"].add(small)
         thumbnails["red"].add(block_means(_is_red(colours[:, ::2, ::2]), block))
-        rows.append(_measured(small, half, before))
+        rows.append({**_measured(small, half, before), "white": _white(colours)})
         before = half
     if not rows:
         raise InputError("a movie without frames cannot be checked.")
@@ -161,6 +164,12 @@ def _half(colours: NDArray[np.uint8]) -> NDArray[np.int16]:
         grey += colour[:height, :width]
     rows = grey[::2] + grey[1::2]
     return ((rows[:, ::2] + rows[:, 1::2]) // np.uint16(len(colours))).astype(np.int16)
+
+
+def _white(colours: NDArray[np.uint8]) -> float:
+    """Return the share of pixels that are as bright as can be, in any colour."""
+    some = colours[:, ::2, ::2].max(axis=0)
+    return float(np.count_nonzero(some >= _END) / some.size)
 
 
 def _is_red(colours: NDArray[np.uint8]) -> BoolArray:

@@ -11,6 +11,7 @@ class CleanSettings(Settings):
     The defaults are measured on a recording with faults put into it; see ``docs/cleaning.md``.
     """
 
+    fewest_frames: int = setting(8, "shorter movies are not assessed", ge=5)
     around: int = setting(17, "frames whose median says what is usual", ge=5, advanced=True)
     black_share: float = setting(0.065, "brightness of a black frame, below", gt=0, lt=1)
     dark_share: float = setting(0.6, "brightness of a dark frame, below", gt=0, lt=1)
@@ -24,20 +25,28 @@ class CleanSettings(Settings):
     flicker_turns: int = setting(4, "fewest steps up and down by turns", ge=2, advanced=True)
     still_share: float = setting(0.3, "change of a frame that was shown before, below", gt=0, lt=1)
     still: float = setting(0.02, "or below so many grey levels of 255", gt=0, advanced=True)
+    still_scatter: float = setting(
+        4.0, "and by so many times its scatter less than usual", gt=0, advanced=True
+    )
     blurred_share: float = setting(0.68, "sharpness of a blurred frame, below", gt=0, lt=1)
+    blurred_most: float = setting(
+        0.72, "the same in a movie of steady sharpness", gt=0, lt=1, advanced=True
+    )
     cropped_share: float = setting(
         0.05, "part of the frame that is black from one side, at least", gt=0, lt=1
     )
-    jump_px: float = setting(14.0, "shift of a frame, or of a part of it", unit="px", gt=0)
+    jump_share: float = setting(
+        0.018, "shift of a frame, or of a part of it, by its longer side", gt=0, lt=0.25
+    )
     gain: float = setting(
         0.5, "share of the unlikeness that a jump must explain", gt=0, lt=1, advanced=True
     )
     gain_part: float = setting(
-        0.6, "the same, of the moved part of a torn frame", gt=0, lt=1, advanced=True
+        0.4, "the same, of the moved part of a torn frame", gt=0, lt=1, advanced=True
     )
-    restless: float = setting(
-        0.85,
-        "likeness of neighbours below which a jump need explain less",
+    too_unlike: float = setting(
+        0.5,
+        "unlikeness of neighbours beyond which nobody can say what moved",
         gt=0,
         lt=1,
         advanced=True,

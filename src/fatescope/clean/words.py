@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fatescope.base import Exclusion, Finding
+from fatescope.clean.losses import RULE as LOSSES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -51,7 +52,7 @@ def as_findings(faults: Sequence[Fault], file: str) -> list[Finding]:
             rule=f.rule,
             value=round(f.value, 4),
             limit=round(f.limit, 4),
-            severity="warning",
+            severity=f.severity,
             reason=_SENTENCES[f.rule].format(value=f.value, object=f.object),
         )
         for f in faults
@@ -65,7 +66,15 @@ def exclude_findings(findings: Iterable[Finding]) -> list[Exclusion]:
     """
     out: list[Exclusion] = []
     for finding in findings:
-        if finding.severity == "info" or finding.status == "rejected" or finding.frame is None:
+        if finding.severity == "info" or finding.status == "rejected":
+            continue
+        if finding.rule == LOSSES:
+            frame = finding.frame
+            out.append(
+                Exclusion(file=finding.file, first_frame=frame, last_frame=frame, rule=LOSSES)
+            )
+            continue
+        if finding.frame is None:
             continue
         if finding.rule in _KEPT:
             continue

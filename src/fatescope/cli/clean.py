@@ -21,6 +21,14 @@ def clean(
     annotations: AnnotationSettings,
     execution: Execution,
     console: Console,
+    drop: Annotated[
+        float | None,
+        typer.Option(
+            "--drop",
+            help="share of the samples of samples_loss.csv, those of the highest loss, that are to "
+            "be left out, for instance 0.10 as published; without it they are shown",
+        ),
+    ] = None,
     apply: Annotated[
         bool, typer.Option("--apply", help="write exclusion.csv, which --exclude obeys")
     ] = False,
@@ -30,7 +38,8 @@ def clean(
     """Find faulty frames in movies, and faults in tables of cells.
 
     Writes findings.csv, one row per frame and fault, with rule, number, limit and reason, and
-    report.html with each fault between the frames around it. Nothing is changed or deleted.
+    report.html with each fault between the frames around it. Nothing is changed or deleted. Of
+    samples_loss.csv, as train writes it, the samples with the highest loss are shown.
     """
     from fatescope.workflows.clean import clean_files, plan_clean
 
@@ -41,6 +50,7 @@ def clean(
         out=out,
         settings=settings,
         annotations=annotations,
+        drop=drop,
         apply=apply,
         execution=execution,
         fresh=fresh,

@@ -24,6 +24,13 @@ LeaveOut = Annotated[
         "set; costs one more training for each",
     ),
 ]
+Exclude = Annotated[
+    Path | None,
+    typer.Option(
+        "--exclude",
+        help="exclusion.csv, as clean --apply writes it: these samples are not learnt from",
+    ),
+]
 Variants = Annotated[
     str | None,
     typer.Option("--variants", help="train these variants of the recipe, for instance a,b"),
@@ -38,6 +45,7 @@ def train(
     console: Console,
     start: From = None,
     leave_out: LeaveOut = None,
+    exclude: Exclude = None,
     variants: Variants = None,
     fresh: Fresh = False,
     plan: Plan = False,
@@ -62,6 +70,7 @@ def train(
             start=start,
             called=Path(recipe).name,
             leave_out=leave_out,
+            exclude=exclude,
             progress=console.progress,
             fresh=fresh,
         )
@@ -71,6 +80,7 @@ def train(
         out=out,
         start=start,
         leave_out=leave_out,
+        exclude=exclude,
         called=Path(recipe).name,
         progress=console.progress,
         fresh=fresh,

@@ -20,6 +20,7 @@ from .leaks import Leak as Leak
 from .leaks import audit_leaks as audit_leaks
 from .leaks import audit_units as audit_units
 from .leaks import check_leaks as check_leaks
+from .obey import obey_exclusions as obey_exclusions
 from .pairs import PairSettings as PairSettings
 from .pairs import find_pairs as find_pairs
 from .pairs import joined_units as joined_units

@@ -122,6 +122,16 @@ def write_png(path: Path, image: NDArray[np.uint8]) -> None:
         PillowImage.fromarray(image).save(part, format="PNG")
 
 
+def read_side_by_side(path: Path, n: int, *, gap: int) -> list[NDArray[np.uint8]]:
+    """Return the ``n`` images of one width that a PNG holds beside each other, ``gap`` px apart."""
+    from PIL import Image
+
+    with Image.open(path) as file:
+        pixels = np.asarray(file.convert("RGB"))
+    width = (pixels.shape[1] - (n - 1) * gap) // n
+    return [pixels[:, k * (width + gap) : k * (width + gap) + width] for k in range(n)]
+
+
 def read_uri(path: Path) -> tuple[str, int, int]:
     """Return a PNG file as its data URI, and its height and width."""
     data = path.read_bytes()

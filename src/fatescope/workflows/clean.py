@@ -17,6 +17,7 @@ import numpy as np
 
 from fatescope.acquire import find_images, read_image, write_exclusions
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
+from fatescope.acquire.losses import is_loss_table, read_losses
 from fatescope.acquire.populations import is_population_table, read_populations
 from fatescope.base import (
     Execution,
@@ -36,8 +37,11 @@ from fatescope.clean import (
     find_count_faults,
     find_frame_faults,
     find_position_faults,
+    highest,
+    loss_findings,
     record_frames,
 )
+from fatescope.clean.losses import SHOWN
 from fatescope.run import Run, Summary, describe_input
 from fatescope.workflows.clean_cliffs import count_at_cliffs
 from fatescope.workflows.clean_page import stretches, write_clean_page, write_thumbnails
@@ -90,6 +94,7 @@ def clean_files(
     out: Path | str,
     settings: CleanSettings | None = None,
     annotations: AnnotationSettings | None = None,
+    drop: float | None = None,
     apply: bool = False,
     execution: Execution | None = None,
     fresh: bool = False,
@@ -100,12 +105,16 @@ def clean_files(
     Parameters
     ----------
     inputs : path or sequence of paths
-        Movies, lineage tables, tables of numbers of cells, or folders of them. A table belongs to
+        Movies, lineage tables, tables of numbers of cells, ``samples_loss.csv`` of `train`, or
+        folders of them. A table belongs to
         the movie of the same name (``CD`` in front does not count), or to the only movie given.
     out : path
         Gets ``findings.csv``, ``images.csv``, ``report.html``, ``run.json``, ``thumbnails/``.
     settings : CleanSettings, optional
     annotations : AnnotationSettings, optional
+    drop : float, optional
+        Share of the samples of a ``samples_loss.csv``, those of the highest loss, that are to be
+        left out; without it, the highest tenth is shown.
     apply : bool
         Write ``exclusion.csv`` too: the frames of all findings, for ``--exclude``.
     execution : Execution, optional
@@ -120,10 +129,18 @@ def clean_files(
     """
     settings, annotations = settings or CleanSettings(), annotations or AnnotationSettings()
     files = find_clean_files(inputs)
-    asked = {"frames": settings.model_dump(), "annotations": annotations.model_dump()}
+    _check_drop(drop, files)
+    asked: dict[str, Any] = {
+        "frames": settings.model_dump(),
+        "annotations": annotations.model_dump(),
+    } | ({} if drop is None else {"drop": drop})
     with Run.open(out, command="clean", settings=asked, fresh=fresh) as run:
         job = partial(
-            clean_file, settings=settings, annotations=annotations, out=run.out.absolute()
+            clean_file,
+            settings=settings,
+            annotations=annotations,
+            drop=drop,
+            out=run.out.absolute(),
         )
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
@@ -133,7 +150,7 @@ def clean_files(
         if apply:
             write_exclusions(exclude_findings(findings), run.out / "exclusion.csv")
             run.wrote("exclusion.csv")
-        run.wrote(write_clean_page(run.out, findings))
+        run.wrote(write_clean_page(run.out, findings, drop=drop))
     return summary
 
 
@@ -176,10 +193,17 @@ def plan_clean(
 
 
 def clean_file(
-    file: CleanFile, *, settings: CleanSettings, annotations: AnnotationSettings, out: Path
+    file: CleanFile,
+    *,
+    settings: CleanSettings,
+    annotations: AnnotationSettings,
+    drop: float | None = None,
+    out: Path,
 ) -> Outcome:
     """Do one unit: check a movie or a table, and write thumbnails of what was found."""
     begun = time.perf_counter()
+    if file.table is not None and is_loss_table(file.table):
+        return _check_losses(file, drop)
     if file.image is None:
         return _check_table(file, annotations, out)
     movie = read_image(file.image)
@@ -234,9 +258,10 @@ def _tables(path: Path) -> Iterator[Path]:
         if path.suffix.lower() in _TABLES:
             yield path
         return
-    yield from (p for p in sorted(path.rglob("*.csv")) if is_population_table(p))
+    others = [p for p in sorted(path.rglob("*.csv")) if is_population_table(p) or is_loss_table(p)]
+    yield from others
     try:
-        yield from (f.path for f in find_lineages([path]) if not is_population_table(f.path))
+        yield from (f.path for f in find_lineages([path]) if f.path not in others)
     except InputError:
         return
 
@@ -260,6 +285,39 @@ def _highest(movie: Image) -> float:
     some = np.unique(np.linspace(0, movie.size("T") - 1, 16).astype(int)).tolist()
     values = [float(np.nan_to_num(movie.read(T=t), posinf=0, neginf=0).max()) for t in some]
     return max(float(np.median(values)) * 1.25, 1e-9)
+
+
+def _check_drop(drop: float | None, files: Sequence[CleanFile]) -> None:
+    """Raise `InputError` for a share that is none, and where there are no losses to choose by."""
+    if drop is None:
+        return
+    if not 0 < drop < 1:
+        raise InputError(f"--drop {drop:g}: give a share of the samples above 0 and below 1.")
+    if not any(f.table is not None and is_loss_table(f.table) for f in files):
+        raise InputError(
+            f"--drop {drop:g}: none of the inputs holds losses. Give samples_loss.csv too, which "
+            "fatescope train --leave-out all writes."
+        )
+
+
+def _check_losses(file: CleanFile, drop: float | None) -> Outcome:
+    """Name the samples of the highest losses, and keep all losses for the page."""
+    begun = time.perf_counter()
+    assert file.table is not None
+    losses = read_losses(file.table)
+    chosen = highest(losses["loss"], SHOWN if drop is None else drop)
+    kept = Table(
+        {
+            "file": np.full(len(losses), str(file.table), dtype=object),
+            **losses.with_columns({"highest": chosen.astype(np.int64)}).columns,
+        }
+    )
+    return Outcome(
+        input=describe_files(file.paths),
+        tables={"losses": kept},
+        findings=loss_findings(losses, drop=drop),
+        seconds={"check": time.perf_counter() - begun},
+    )
 
 
 def _check_table(file: CleanFile, limits: AnnotationSettings, out: Path) -> Outcome:

@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.report.chart import Axis, Chart, Line, Points
-from fatescope.report.images import read_uri, shrink_mean, write_png
+from fatescope.report.images import png_uri, read_side_by_side, shrink_mean, write_png
 from fatescope.report.page import (
     Beside,
     Frame,
@@ -24,6 +24,7 @@ from fatescope.report.page import (
     write_page,
 )
 from fatescope.workflows.clean_cliffs import cliff_words
+from fatescope.workflows.clean_losses import loss_sections
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -35,9 +36,15 @@ if TYPE_CHECKING:
     from fatescope.report.chart import Mark
 
 _SIDE_PX = 240
+_GAP_PX = 4
+_PLACE_PX = 72
+_TITLES = ("before", "at", "after")
+_BRIGHTEST = 6.0
+"""Dim frames are shown with up to so many times their light, all three alike."""
 _MOST = 60
 """Stretches of one movie that get a thumbnail."""
 _ROWS = 500
+_MOST_TABLES = 3
 _LEAST_CURVES = 2
 
 
@@ -71,12 +78,23 @@ def write_thumbnails(out: Path, key: str, movie: Image, findings: Sequence[Findi
             for t in (first - 1, first, last + 1)
         ]
         there = next(p for p in three if p is not None)
-        gap = np.full((there.shape[0], 4, 3), 255, dtype=np.uint8)
-        panes = [np.full_like(there, 255) if p is None else p for p in three]
+        gap = np.full((there.shape[0], _GAP_PX, 3), 255, dtype=np.uint8)
+        gain = _gain([p for p in (three[0], three[2]) if p is not None])
+        panes = [np.full_like(there, 255) if p is None else _brighter(p, gain) for p in three]
         path = f"thumbnails/{key}/{first:06d}.png"
         write_png(out / path, np.concatenate([panes[0], gap, panes[1], gap, panes[2]], axis=1))
         written.append(path)
     return written
+
+
+def _gain(around: Sequence[NDArray[np.uint8]]) -> float:
+    """Return by how much the frames around a fault may be brightened."""
+    brightest = max((float(np.percentile(p, 99.8)) for p in around), default=255.0)
+    return float(np.clip(230 / max(brightest, 1.0), 1.0, _BRIGHTEST))
+
+
+def _brighter(pixels: NDArray[np.uint8], gain: float) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(pixels * gain), 0, 255), dtype=np.uint8)
 
 
 def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
@@ -90,7 +108,7 @@ def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
 
 
-def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
+def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
     """Write ``report.html`` and return its name."""
     together = stretches(findings)
     sections = []
@@ -99,8 +117,9 @@ def write_clean_page(out: Path, findings: Sequence[Finding]) -> str:
         sections.append(Section(title="Frames", blocks=(viewer,)))
     if (out / "counts.parquet").is_file():
         sections += _curves(read_table(out / "counts.parquet"), findings)
+    sections += loss_sections(out, drop)
     if together:
-        sections.append(Section(title="All findings", blocks=(_table(together),)))
+        sections.append(_tables(together))
     rules = Counter(s[0].rule for s in together)
     named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
     n, places = len(findings), len(together)
@@ -168,6 +187,7 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
     """Return each stretch that has a thumbnail, one view for each movie."""
     folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
     frames: dict[str, list[Frame]] = {}
+    lengths = _lengths(out)
     places: list[Place] = []
     counted = cliff_words(out)
     for stretch in together:
@@ -175,26 +195,58 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
         path = next((p for p in folders if _fits(p, first)), None)
         if path is None:
             continue
-        uri, height, width = read_uri(path)
+        three = read_side_by_side(path, len(_TITLES), gap=_GAP_PX)
         seen = frames.setdefault(first.file, [])
         reason = first.reason
         if first.rule == "cliff":
             reason = f"{reason} {counted.get((first.file, first.frame or 0), '')}".rstrip()
-        words = f"{_frames(stretch)}: {first.rule}. {reason}"
-        seen.append(
-            Frame(
-                panes=(Pane(image=uri, width=width, height=height, title="before, at, after"),),
-                index=first.frame or 0,
-                words=words,
+        words = f"{first.rule}, {_frames(stretch)}. {reason}"
+        panes = [
+            Pane(image=png_uri(p), width=p.shape[1], height=p.shape[0], title=title)
+            for p, title in zip(three, _TITLES, strict=True)
+        ]
+        seen.append(Frame(panes=panes, index=first.frame or 0, words=words))
+        places.append(
+            Place(
+                title=f"{first.rule}, {_frames(stretch)}",
+                reason=reason,
+                thumbnail=png_uri(_square(three[1])),
+                view=list(frames).index(first.file),
+                frame=len(seen) - 1,
             )
         )
-        title = f"{first.rule}, {_frames(stretch)}"
-        view = list(frames).index(first.file)
-        places.append(Place(title=title, reason=reason, view=view, frame=len(seen) - 1))
     if not frames:
         return None
-    views = [View(title=file.rpartition("/")[2], frames=seen) for file, seen in frames.items()]
+    views = [
+        View(
+            title=file.rpartition("/")[2],
+            frames=seen,
+            length=lengths.get(file, 0) or max(f.index for f in seen) + 1,
+            about="Dim frames are brightened, all three alike.",
+        )
+        for file, seen in frames.items()
+    ]
     return ImageViewer(title="Before, at, after", views=views, places=places, places_title="Faults")
+
+
+def _lengths(out: Path) -> dict[str, int]:
+    """Return the number of frames of each movie, by its path."""
+    if not (out / "images.csv").is_file():
+        return {}
+    table = read_table(out / "images.csv")
+    return {
+        str(path): int(n)
+        for path, n in zip(table["path"], table["frames"], strict=True)
+        if n is not None and n == n
+    }
+
+
+def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the middle of an image as a small square."""
+    side = min(pixels.shape[:2])
+    top, left = ((n - side) // 2 for n in pixels.shape[:2])
+    step = max(side // _PLACE_PX, 1)
+    return np.ascontiguousarray(pixels[top : top + side : step, left : left + side : step])
 
 
 def _fits(path: Path, finding: Finding) -> bool:
@@ -203,11 +255,30 @@ def _fits(path: Path, finding: Finding) -> bool:
     return path.stem == f"{finding.frame or 0:06d}" and stem in path.parent.name
 
 
-def _table(together: Sequence[Sequence[Finding]]) -> PageTable | Text:
-    rows = [
-        (s[0].file.rpartition("/")[2], _frames(s), s[0].rule, s[0].reason) for s in together[:_ROWS]
-    ]
-    return PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+def _tables(together: Sequence[Sequence[Finding]]) -> Section:
+    """Return all findings, a table for each file: a phone has no room for its name in each row."""
+    files = list(dict.fromkeys(s[0].file for s in together))
+    if len(files) > _MOST_TABLES:
+        rows = [(_name(s[0].file), *_row(s)) for s in together[:_ROWS]]
+        table = PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+        return Section(title="All findings", blocks=(table,))
+    blocks: list[PageTable | Text] = []
+    for file in files:
+        if len(files) > 1:
+            blocks.append(Text(paragraphs=(_name(file),)))
+        rows_of = [_row(s) for s in together if s[0].file == file][:_ROWS]
+        blocks.append(PageTable(columns=("frames", "rule", "what"), rows=rows_of))
+    return Section(title="All findings", blocks=blocks)
+
+
+def _row(stretch: Sequence[Finding]) -> tuple[str, str, str]:
+    first, last = stretch[0].frame, stretch[-1].frame
+    frames = "" if first is None else str(first) if first == last else f"{first} to {last}"
+    return frames, stretch[0].rule, stretch[0].reason
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
 
 
 def _frames(stretch: Sequence[Finding]) -> str:

@@ -11,6 +11,7 @@ import shutil
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from fatescope.acquire import read_exclusions
 from fatescope.base import InputError, SettingsError, imported
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
@@ -19,10 +20,12 @@ from fatescope.prepare import (
     check_leaks,
     find_pairs,
     joined_units,
+    obey_exclusions,
     read_plane,
     read_samples,
     write_samples,
 )
+from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
 from fatescope.workflows.movie_pairs import prepare_movie_pairs
@@ -38,6 +41,8 @@ if TYPE_CHECKING:
     from fatescope.run import Summary
     from fatescope.train import Recipe
 
+OBEYED = "samples"
+"""Folder of the manifest that is left where an exclusion is obeyed."""
 LEFT_OUT = "left-out"
 """Folder of the trainings without one unit."""
 
@@ -172,6 +177,7 @@ def train_model(
     out: Path,
     start: Path | str | None = None,
     leave_out: str | None = None,
+    exclude: Path | None = None,
     called: str | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
@@ -193,6 +199,9 @@ def train_model(
     leave_out : str, optional
         A kind of image, or ``"all"``: each of its units is left out of one more training and
         scored by it, for the card of a set that is too small for test units.
+    exclude : Path, optional
+        ``exclusion.csv``: the training and validation samples that it names are not used; test
+        samples stay. ``samples/samples.csv`` in ``out`` is the manifest that is left.
     called : str, optional
         What stands for the recipe in the command that the card repeats; default: its name as a
         file.
@@ -221,11 +230,19 @@ def train_model(
         "from": begun_with.sha256 if begun_with else "",
         "leave_out": leave_out or "",
     }
+    if exclude is not None:
+        obeyed = obey_exclusions(read_samples(data, splits=SPLITS), read_exclusions(exclude))
+        record["excluded"] = _excluded(obeyed, data, exclude)
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         if run.pending(["package"]):
             if fresh:
                 _remove_unlisted(out)
             command = _command(called or f"{recipe.name}.toml", begun_with, leave_out)
+            if exclude is not None:
+                data = out / OBEYED
+                data.mkdir(parents=True, exist_ok=True)
+                write_samples(data / "samples.csv", obeyed)
+                command += " --exclude FILE"
             _train(
                 recipe,
                 data,
@@ -242,6 +259,7 @@ def train_model(
                 "verdict.txt",
                 f"{FILM}.mp4",
                 f"{FILM}.gif",
+                f"{OBEYED}/samples.csv",
                 SENTENCE,
                 "package",
                 TUNED,
@@ -254,6 +272,26 @@ def train_model(
         verdict=read_verdict(out / "verdict.txt"),
         kept=read_verdict(out / SENTENCE),
     )
+
+
+def _excluded(obeyed: Sequence[Sample], data: Path, exclude: Path) -> list[str]:
+    """Return the samples that an exclusion takes out.
+
+    Raises
+    ------
+    InputError
+        If there are none, or none is left to learn from.
+    """
+    kept = set(obeyed)
+    out = [f"{s.key} {s.frame}" for s in read_samples(data, splits=SPLITS) if s not in kept]
+    if not out:
+        raise InputError(
+            f"--exclude {exclude}: names no training or validation sample of {data}. Its column "
+            "file holds the images as samples.csv has them, or their full paths."
+        )
+    if not any(s.split == "train" for s in obeyed):
+        raise InputError(f"--exclude {exclude}: leaves no training sample of {data}. Leave it out.")
+    return out
 
 
 def _train(

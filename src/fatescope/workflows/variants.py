@@ -11,6 +11,7 @@ from fatescope.acquire import read_table, write_table
 from fatescope.base import InputError, Table
 from fatescope.prepare import read_samples
 from fatescope.run import Run
+from fatescope.storage import hash_path
 from fatescope.workflows.training import train_model
 
 if TYPE_CHECKING:
@@ -76,6 +77,7 @@ def train_variants(
     start: Path | str | None = None,
     called: str | None = None,
     leave_out: str | None = None,
+    exclude: Path | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
@@ -91,7 +93,7 @@ def train_variants(
         Folder with ``samples.csv``; it must hold validation units, which choose.
     out : Path
         Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
-    start, leave_out, called, progress, fresh
+    start, leave_out, exclude, called, progress, fresh
         As for `train_model`.
 
     Raises
@@ -115,6 +117,8 @@ def train_variants(
         "from": str(start or ""),
         "leave_out": leave_out or "",
     }
+    if exclude is not None:
+        record["exclude"] = hash_path(exclude)
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         for name in run.pending(recipes):
             train_model(
@@ -124,6 +128,7 @@ def train_variants(
                 start=start,
                 called=f"{called or recipe.name + '.toml'} --variants {name}",
                 leave_out=leave_out,
+                exclude=exclude,
                 progress=progress,
                 fresh=fresh,
             )
