@@ -175,3 +175,23 @@ def test_walls_lie_between_cells_and_around_them():
     parts = parts_of_embryo(labels, (0.225, 0.225, 0.225))
     assert parts[0, 0].tolist() == [0, 2, 2, 1, 1, 2, 1, 1, 2, 2, 0, 0]
     assert not parts_of_embryo(labels * 0, (0.2, 0.2, 0.2)).any()
+
+
+def test_rendered_volumes_are_added_to_the_training_set_where_they_lie(folder, tmp_path):
+    for part in ("images", "truth/labels/membrane"):
+        path = tmp_path / "rendered" / part / "embryo_000_t0002.tif"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    out = tmp_path / "out"
+    asked = settings(rendered=str(tmp_path / "rendered"))
+    prepare_slices(folder, out=out, settings=asked, execution=ALONE)
+    (added,) = [s for s in read_samples(out, splits=("train",)) if s.plane is None]
+    assert (added.unit, added.frame, added.kind) == ("rendered/embryo_000", 2, "rendered")
+    assert added.image.samefile(tmp_path / "rendered" / "images" / "embryo_000_t0002.tif")
+    assert "1 rendered volumes" in (out / "DATASHEET.md").read_text()
+    (tmp_path / "rendered" / "truth" / "labels" / "membrane" / "embryo_000_t0002.tif").unlink()
+    with pytest.raises(InputError, match="has no true cells"):
+        prepare_slices(folder, out=tmp_path / "other", settings=asked, execution=ALONE)
+    none = settings(rendered=str(tmp_path))
+    with pytest.raises(InputError, match="holds no rendered volume"):
+        prepare_slices(folder, out=tmp_path / "other", settings=none, execution=ALONE)

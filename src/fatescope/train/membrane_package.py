@@ -21,7 +21,7 @@ from fatescope.models.inputs import Tiling
 from fatescope.models.outputs import MembraneMaps
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict.membrane import DIVISOR, MAPS
-from fatescope.prepare import group_slices, read_samples, read_truth, seen_hashes
+from fatescope.prepare import group_slices, read_samples, read_slice_volume, seen_hashes
 from fatescope.prepare.store import SPLITS
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.membrane_crops import load_membrane
@@ -99,13 +99,19 @@ def package_membrane(
     )
 
 
+def _count_objects(samples: Sequence[Sample]) -> int:
+    """Count cross-sections of cells in the samples of a volume."""
+    volume = read_slice_volume(samples)
+    return sum(int(np.count_nonzero(np.unique(volume.labels[z]))) for z in volume.planes)
+
+
 def describe_membrane(
     recipe: MembraneRecipe, samples: Sequence[Sample], *, rows: Sequence[Sample], command: str
 ) -> ModelDescription:
     """Describe the package of a recipe that was trained, or was tuned on, ``samples``."""
     reach = recipe.crops.planes // 2
     planes = tuple("plane" if i == 0 else f"plane {i:+d}" for i in range(-reach, reach + 1))
-    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in samples)
+    n_objects = sum(_count_objects(group) for group in group_slices(samples))
     return ModelDescription(
         name=recipe.name,
         summary=recipe.summary,

@@ -14,6 +14,7 @@ from fatescope.prepare import (
     SliceSettings,
     Volume,
     find_volumes,
+    rendered_samples,
     slice_samples,
     split_frames,
     split_units,
@@ -68,6 +69,8 @@ def prepare_slices(
     execution = execution or Execution()
     volumes = find_volumes(folder, settings=settings)
     splits = _split(volumes, settings)
+    folders = [Path(name) for name in settings.rendered.split(",") if name]
+    rendered = [s for f in folders for s in rendered_samples(f)]
     record = settings.model_dump() | {"folder": str(folder)}
     with Run.open(out, command="prepare slices", settings=record, fresh=fresh) as run:
         todo = pending(run, volumes)
@@ -78,9 +81,11 @@ def prepare_slices(
             for v, split in zip(volumes, splits, strict=True)
             for s in slice_samples(run.out, v, split)
         ]
-        write_samples(run.out / "samples.csv", samples)
+        write_samples(run.out / "samples.csv", [*samples, *rendered])
         written = ["samples.csv", *_write_markers(run, folder, volumes, settings)]
-        write_datasheet(run.out / "DATASHEET.md", volumes, splits, samples, settings)
+        write_datasheet(
+            run.out / "DATASHEET.md", volumes, splits, samples, settings, n_rendered=len(rendered)
+        )
         listed = [*written, "DATASHEET.md"]
         write_sums(run.out, listed, samples)
         run.wrote(*listed, "SHA256SUMS")
