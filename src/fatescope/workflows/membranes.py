@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_markers
+from fatescope.acquire import read_markers, read_table, write_table
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.base.errors import SettingsError
 from fatescope.measurement import measure_faces, measure_objects
@@ -25,6 +25,8 @@ from fatescope.predict.membrane import (
     wall_maps,
 )
 from fatescope.storage import hash_path
+from fatescope.workflows.membrane_times import FILE as OVER_TIME
+from fatescope.workflows.membrane_times import cells_over_time
 from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
 
@@ -70,7 +72,8 @@ def predict_membranes(
     -------
     Summary
         The results are in ``out``: label images, ``objects``, ``contacts`` (Parquet and CSV),
-        ``images.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+        ``over_time.csv`` where cells have names, ``images.csv``, ``findings.csv``, ``run.json``
+        and ``report.html``.
 
     Raises
     ------
@@ -134,13 +137,13 @@ def find_membranes(
     for t in range(image.size("T")):
         begun = time.perf_counter()
         values = image.read(T=t, C=channel)
-        points, names = _starts(image, t, values.ndim, markers, nuclei, spacing)
+        points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
         found = segment_membranes(values, spacing, settings, markers=points, maps=maps)
         findings += _findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
         frame = _measure(image, t, found.labels, spacing)
-        objects.append(_named(frame[0], names))
+        objects.append(_named(frame[0], told))
         contacts.append(frame[1])
         seconds["measure"] += time.perf_counter() - begun
         labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
@@ -231,7 +234,8 @@ def _markers_of(image: Image, markers: Table) -> Table:
     """Return the rows for an image: those that name it, or all where none is named."""
     if "image" not in markers:
         return markers
-    names = {Path(image.name).name, Path(image.name).stem}
+    path = Path(image.name)
+    names = {path.name, path.stem, path.stem.removesuffix(".ome")}
     return markers.rows(np.array([n in names for n in markers["image"].tolist()], dtype=bool))
 
 
@@ -242,8 +246,8 @@ def _starts(
     markers: Table | None,
     nuclei: int | None,
     spacing: tuple[float, ...],
-) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
-    """Return where the cells of a frame start, and their names; ``None`` to find them alone."""
+) -> tuple[NDArray[np.float64] | None, Table | None]:
+    """Return where the cells of a frame start, and their markers; ``None`` to find them alone."""
     if markers is not None:
         mine = markers.rows(markers["frame"] == t)
         points = np.stack([mine[a] for a in "zyx"[-ndim:]], axis=1)
@@ -255,7 +259,7 @@ def _starts(
                 f"{image.name}: the marker at {tuple(row.tolist())} of frame {t} lies outside of "
                 f"the image of {tuple(size.tolist())} pixels. Markers count pixels from 0."
             )
-        return points, mine["name"]
+        return points, mine
     if nuclei is not None:
         return find_nuclei(image.read(T=t, C=nuclei), spacing), None
     return None, None
@@ -301,12 +305,13 @@ def _surfaces(objects: Table, faces: Table, *, ndim: int) -> Mapping[str, NDArra
     return {"surface_um2": mine, "free_surface_um2": outer, "sphericity": round_}
 
 
-def _named(objects: Table, names: NDArray[Any] | None) -> Table:
-    """Add the name of the marker that a cell started from."""
-    if names is None:
+def _named(objects: Table, markers: Table | None) -> Table:
+    """Add what the marker says from which a cell started: name, and embryo and time if known."""
+    if markers is None:
         return objects
-    named = np.concatenate([np.array([None], dtype=object), names])
-    return objects.with_columns({"name": named[objects["label"]]})
+    at = objects["label"] - 1
+    known = [c for c in ("name", "embryo", "time") if c in markers]
+    return objects.with_columns({c: markers[c][at] for c in known})
 
 
 def _findings(
@@ -365,8 +370,11 @@ def _write_pages(out: Path) -> tuple[str, ...]:
     from fatescope.report import membrane_page
     from fatescope.report.page import write_page
 
+    over_time = cells_over_time(read_table(out / "objects.csv"), read_table(out / "contacts.csv"))
+    if over_time is not None:
+        write_table(over_time, out / OVER_TIME)
     write_page(out / "report.html", membrane_page(out))
-    return ("report.html",)
+    return ("report.html",) if over_time is None else ("report.html", OVER_TIME)
 
 
 MEMBRANES: System[MembraneSettings] = System(

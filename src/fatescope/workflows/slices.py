@@ -120,9 +120,11 @@ def _write_markers(
         return []
     nuclei = read_recorded_nuclei(path, pixels_per_recorded=settings.nuclei_scale)
     stem = {v.time: v.image.stem for v in volumes}
+    embryo = {v.time: v.embryo for v in volumes}
     mine = nuclei.rows(np.isin(nuclei["time"], list(stem)))
     image = np.array([stem[t] for t in mine["time"].tolist()], dtype=object)
     columns: dict[str, NDArray[Any]] = {"image": image}
     columns |= {name: mine[name] for name in ("frame", "z", "y", "x", "name", "time")}
+    columns["embryo"] = np.array([embryo[t] for t in mine["time"].tolist()], dtype=object)
     write_table(Table(columns), run.out / "markers.csv")
     return ["markers.csv"]
