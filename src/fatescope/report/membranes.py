@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Image, Table
 
-MAX_IMAGES, MAX_PLANES, MAX_ROWS, MAX_LINES = 6, 12, 50, 8
+MAX_IMAGES, MAX_PLANES, MAX_ROWS, MAX_LINES = 6, 12, 50, 6
 _SIDE_PX = 480
 _SOLID_STEPS = 96
 
