@@ -195,3 +195,19 @@ def test_rendered_volumes_are_added_to_the_training_set_where_they_lie(folder, t
     none = settings(rendered=str(tmp_path))
     with pytest.raises(InputError, match="holds no rendered volume"):
         prepare_slices(folder, out=tmp_path / "other", settings=none, execution=ALONE)
+
+
+def test_the_preview_shows_what_jpeg_did_to_image_and_map(folder, tmp_path):
+    out = tmp_path / "out"
+    prepare_slices(folder, out=out, settings=settings(preview=True), execution=ALONE)
+    drawn = np.moveaxis(np.asarray(read_image(out / "preview.png").read()), 0, -1)
+    rows, columns = 20, 24
+    assert drawn.shape == (2 * rows + 6, 2 * columns + 6, 3)
+    old_map, new_map = drawn[:rows, columns + 6 :], drawn[rows + 6 :, columns + 6 :]
+    between = (slice(10, 11), slice(6, 18))  # the wall of one pixel between the two cells
+    assert (old_map[between] > 0).all(), "closed"
+    assert set(np.unique(old_map)) == {0, 255}
+    inside = new_map[12:15, 8:16].reshape(-1, 3)
+    assert len(np.unique(inside, axis=0)) == 1, "a cell has one colour"
+    assert not np.array_equal(new_map[6, 8], inside[0]), "another cell has another"
+    assert "preview.png" in (out / "SHA256SUMS").read_text()

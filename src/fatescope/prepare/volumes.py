@@ -46,6 +46,9 @@ class SliceSettings(SplitSettings):
         "",
         "folders from `simulate embryo`, with commas between: their volumes are added for training",
     )
+    preview: bool = setting(
+        False, "draw a plane as the published preparations and as this one have it: preview.png"
+    )
     licence: str = setting("", "what may be done with the data, for those who get the folder")
 
 
