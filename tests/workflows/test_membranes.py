@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ import tifffile
 from tests.predict.membrane.cells import SPACING, embryo
 
 import fatescope as fs
-from fatescope.acquire import read_labels, write_table
+from fatescope.acquire import read_image, read_labels, write_table
 from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
-from fatescope.workflows.membranes import plan_membranes, predict_membranes
+from fatescope.workflows.membranes import find_membranes, plan_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
 SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.7, "outer_um": 0.0}
@@ -301,3 +302,39 @@ def test_cells_without_names_have_no_table_over_time(volume, tmp_path):
         predict_membranes(
             tmp_path / "e.ome.tif", out=tmp_path / "p", settings=settings, execution=ALONE
         )
+
+
+def test_a_grey_film_in_colour_is_taken_and_a_colourful_image_asks(tmp_path):
+    pixels, _, _ = embryo(2)
+    grey = np.stack([pixels] * 3, axis=-1)
+    tifffile.imwrite(tmp_path / "grey.tif", grey, photometric="rgb")
+    colour = read_image(tmp_path / "grey.tif")
+    found = find_membranes(colour.with_scale(spacing_um=(0.3, 0.3)), SETTINGS)
+    if colour.channels:  # a reader may know that equal channels are grey
+        assert [f.rule for f in found.findings] == ["odd-axes"]
+    assert len(found.tables["objects"]) > 2
+    grey[..., 0] //= 3
+    tifffile.imwrite(tmp_path / "red.tif", grey, photometric="rgb")
+    other = read_image(tmp_path / "red.tif").with_scale(spacing_um=(0.3, 0.3))
+    with pytest.raises(SettingsError, match="Say with --channel"):
+        find_membranes(other, SETTINGS)
+
+
+def test_frames_that_a_film_promises_and_lacks_cost_a_finding(tmp_path):
+    pixels, _, _ = embryo(2)
+    save(tmp_path / "film.ome.tif", np.stack([pixels] * 3), axes="TYX")
+    whole = read_image(tmp_path / "film.ome.tif").with_scale(spacing_um=(0.3, 0.3))
+
+    class Cut:
+        shape, dtype = whole.pixels.shape, whole.pixels.dtype
+
+        def __getitem__(self, key):
+            if key[0] >= 2:
+                raise FileFormatError("film: frame 2 of 3 is missing.")
+            return whole.pixels[key]
+
+    found = find_membranes(replace(whole, pixels=Cut()), SETTINGS)
+    assert [(f.rule, f.frame, f.value) for f in found.findings] == [("unreadable", 2, 1.0)]
+    assert sorted(set(found.tables["objects"]["frame"].tolist())) == [0, 1]
+    assert len(found.rasters["labels"]) == 3
+    assert not found.rasters["labels"][2].any()

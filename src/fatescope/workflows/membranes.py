@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_markers, read_table, write_table
-from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
+from fatescope.base import (
+    Execution,
+    FileFormatError,
+    Finding,
+    Image,
+    InputError,
+    Progress,
+    Table,
+)
 from fatescope.base.errors import SettingsError
 from fatescope.measurement import measure_faces, measure_objects
 from fatescope.predict.membrane import (
@@ -42,6 +50,8 @@ if TYPE_CHECKING:
 ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}
 """Where nobody says it: the voxel of the volumes that the settings were chosen on."""
 _NAMED = 8
+_GREY = 0.05
+"""Mean difference of the channels of a grey image from their mean, beside its own contrast."""
 
 
 def predict_membranes(
@@ -128,15 +138,24 @@ def find_membranes(
     decided : Table, optional
         Markers, from `open_markers`.
     """
-    channel, nuclei = _channels(image, settings)
-    spacing, findings = _spacing(image)
+    channel, nuclei, findings = _channels(image, settings)
+    spacing, assumed = _spacing(image)
+    findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
     labels, objects, contacts = [], [], []
     maps = wall_maps(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
+    lacking: list[int] = []
     for t in range(image.size("T")):
         begun = time.perf_counter()
-        values = image.read(T=t, C=channel)
+        try:
+            values = image.read(T=t, C=channel)
+        except FileFormatError:
+            if t == 0 or image.size("Z") > 1:
+                raise
+            lacking.append(t)  # a film may promise more frames than it has
+            labels.append(np.zeros(labels[0].shape, np.uint8))
+            continue
         points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
         found = segment_membranes(values, spacing, settings, markers=points, maps=maps)
         findings += _findings(image, t, values, found, points)
@@ -147,6 +166,7 @@ def find_membranes(
         contacts.append(frame[1])
         seconds["measure"] += time.perf_counter() - begun
         labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
+    findings += _lacking(image, lacking)
     return Found(
         tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
         rasters={"labels": labels},
@@ -181,21 +201,43 @@ def record_markers(settings: MembraneSettings) -> dict[str, str]:
     return {} if settings.markers is None else {"markers_sha256": hash_path(Path(settings.markers))}
 
 
-def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None]:
-    """Return the channel of membranes, and that of nuclei or ``None``."""
+def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None, list[Finding]]:
+    """Return the channel of membranes, that of nuclei or ``None``, and what was assumed."""
     nuclei = None
     if settings.nuclei_channel is not None:
         nuclei = _channel(image, settings.nuclei_channel, "nuclei_channel")
     if settings.channel is not None:
-        return _channel(image, settings.channel, "channel"), nuclei
+        return _channel(image, settings.channel, "channel"), nuclei, []
     others = [c for c in range(image.size("C")) if c != nuclei]
     if len(others) == 1:
-        return others[0], nuclei
+        return others[0], nuclei, []
+    if nuclei is None and _is_grey(image):
+        said = Finding(
+            file=image.name,
+            rule="odd-axes",
+            severity="info",
+            reason="A colour image whose channels are nearly alike, as of a screen recording: its "
+            "green channel was taken. Say with --channel if it is another.",
+        )
+        return image.channels.index("green"), None, [said]
     listed = ", ".join(image.channels) or f"0 to {image.size('C') - 1}"
     raise SettingsError(
         f"image {image.name!r} has the channels {listed}. Say with --channel which one shows "
         "membranes."
     )
+
+
+def _is_grey(image: Image) -> bool:
+    """Say whether the first and the middle frame of a colour image are grey but for compression."""
+    if set(image.channels) != {"red", "green", "blue"}:
+        return False
+    middle = {a: image.size(a) // 2 for a in "Z" if image.size(a) > 1}
+    for t in {0, image.size("T") // 2}:
+        shown = [image.read(T=t, C=c, **middle).astype(np.float64) for c in range(3)]
+        mean = sum(shown) / 3
+        if max(np.abs(s - mean).mean() for s in shown) > _GREY * mean.std():
+            return False
+    return True
 
 
 def _channel(image: Image, wanted: str, name: str) -> int:
@@ -226,6 +268,23 @@ def _spacing(image: Image) -> tuple[tuple[float, ...], list[Finding]]:
             severity="warning",
             reason=f"The size of a pixel is not known; {said} µm was assumed to tell how wide a "
             "wall is. Sizes are in pixels. Give it with --spacing-um.",
+        )
+    ]
+
+
+def _lacking(image: Image, frames: Sequence[int]) -> list[Finding]:
+    """Say that frames of a film cannot be read."""
+    if not frames:
+        return []
+    return [
+        Finding(
+            file=image.name,
+            frame=frames[0],
+            rule="unreadable",
+            severity="warning",
+            value=float(len(frames)),
+            reason=f"{len(frames)} of {image.size('T')} frames cannot be decoded, the first is "
+            f"{frames[0]}; they have no cells. A film that was cut may promise more than it has.",
         )
     ]
 
