@@ -142,7 +142,8 @@ def find_membranes(
     spacing, assumed = _spacing(image)
     findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
-    labels, objects, contacts = [], [], []
+    labels: list[NDArray[Any]] = []
+    objects, contacts = [], []
     maps = wall_maps(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
@@ -233,9 +234,9 @@ def _is_grey(image: Image) -> bool:
         return False
     middle = {a: image.size(a) // 2 for a in "Z" if image.size(a) > 1}
     for t in {0, image.size("T") // 2}:
-        shown = [image.read(T=t, C=c, **middle).astype(np.float64) for c in range(3)]
-        mean = sum(shown) / 3
-        if max(np.abs(s - mean).mean() for s in shown) > _GREY * mean.std():
+        shown = np.stack([image.read(T=t, C=c, **middle) for c in range(3)]).astype(np.float64)
+        mean = shown.mean(axis=0)
+        if np.abs(shown - mean).mean(axis=(1, 2)).max() > _GREY * mean.std():
             return False
     return True
 
