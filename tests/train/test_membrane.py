@@ -12,7 +12,7 @@ pytest.importorskip("openvino")
 
 from tests.predict.membrane.cells import SPACING, embryo
 
-from fatescope.base import Execution, ModelError, SettingsError
+from fatescope.base import Execution, FileFormatError, InputError, ModelError, SettingsError
 from fatescope.models import check_model, load_model, read_package
 from fatescope.predict.membrane import (
     MembraneSettings,
@@ -23,14 +23,23 @@ from fatescope.predict.membrane import (
     segment_membranes,
     wall_maps,
 )
-from fatescope.prepare import SliceSettings, group_slices, read_samples, read_slice_volume
+from fatescope.prepare import (
+    PairSettings,
+    Sample,
+    SliceSettings,
+    group_slices,
+    read_samples,
+    read_slice_volume,
+    write_samples,
+)
 from fatescope.train import MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
 from fatescope.train.membrane_crops import MembraneCropSource, load_membranes
 from fatescope.train.membrane_scoring import score_planes
 from fatescope.train.tasks.membrane import MembraneTask
 from fatescope.train.tune_settings import StudyExecution
+from fatescope.workflows.compare_membranes import held_out
 from fatescope.workflows.slices import prepare_slices
-from fatescope.workflows.training import train_model
+from fatescope.workflows.training import prepare_pairs, train_model
 from fatescope.workflows.tuning import tune_recipe
 
 SMALL = {
@@ -234,3 +243,89 @@ def test_scores_name_their_plane(slices):
     found = list(score_planes(Nothing(), volumes, 3, 2))
     assert [name.rpartition(", ")[0] for name, _, _ in found] == [volumes[0].unit] * 2
     assert all(s.recall == 0 and s.wall_f1 == 0 for _, s, _ in found)
+
+
+@pytest.fixture(scope="module")
+def volumes(tmp_path_factory):
+    """Five volumes as files that know their scale, a label volume of the same name for each."""
+    root = tmp_path_factory.mktemp("volumes")
+    for time in range(5):
+        pixels, labels, _ = embryo(3, seed=time)
+        for kind, values in (("images", pixels), ("labels", labels.astype(np.uint16))):
+            (root / kind).mkdir(exist_ok=True)
+            tifffile.imwrite(
+                root / kind / f"e_t{time:02d}.ome.tif",
+                values[8:32:2],
+                metadata={
+                    "axes": "ZYX",
+                    **{f"PhysicalSize{a}": s for a, s in zip("ZYX", (1.2, 0.3, 0.3), strict=True)},
+                },
+            )
+    return root
+
+
+def test_volumes_are_trained_on_as_they_lie_and_know_their_own_scale(volumes, slices, tmp_path):
+    splits = ("train", "train", "train", "validation", "test")
+    rows = [
+        Sample(
+            image=volumes / "images" / f"e_t{time:02d}.ome.tif",
+            labels=volumes / "labels" / f"e_t{time:02d}.ome.tif",
+            unit="e",
+            frame=time,
+            split=split,
+        )
+        for time, split in enumerate(splits)
+    ]
+    (tmp_path / "pairs").mkdir()
+    write_samples(tmp_path / "pairs" / "samples.csv", rows)
+    elsewhere = RECIPE.crops.replace(spacing_um=(0.5, 0.1, 0.1))
+    found = load_membranes(read_samples(tmp_path / "pairs", splits=["train"]), settings=elsewhere)
+    same = RECIPE.crops.replace(spacing_um=(1.2, 0.3, 0.3))
+    cut = load_membranes(read_samples(slices, splits=["train"]), settings=same)
+    assert len(found) == len(cut) == 3
+    for mine, other in zip(found, cut, strict=True):
+        assert mine.spacing_um == pytest.approx((1.2, 0.3, 0.3))
+        assert np.array_equal(mine.levelled, other.levelled)
+        assert np.array_equal(mine.target, other.target)
+        assert mine.planes == other.planes
+    done = train_model(RECIPE, data=tmp_path / "pairs", out=tmp_path / "trained")
+    training = read_package(tmp_path / "trained" / "package").description.training
+    assert training.n_objects > 100, "cross-sections of all planes"
+    assert training.scores["wall_f1"] > 0
+    assert done.verdict
+
+
+def test_a_copied_volume_on_two_sides_is_refused(volumes, tmp_path):
+    for unit in "abcdef":
+        for kind in ("images", "labels"):
+            (tmp_path / kind).mkdir(exist_ok=True)
+            shutil.copy(volumes / kind / "e_t00.ome.tif", tmp_path / kind / f"{unit}.ome.tif")
+    settings = PairSettings(
+        images=str(tmp_path / "images" / "*.tif"),
+        labels=str(tmp_path / "labels" / "*.tif"),
+        unit="{unit}",
+    )
+    with pytest.raises(InputError, match="identical"):
+        prepare_pairs([], out=tmp_path / "out", settings=settings)
+
+
+def test_planes_are_compared_and_a_volume_is_sent_to_be_cut(volumes, tmp_path):
+    row = Sample(
+        image=volumes / "images" / "e_t00.ome.tif",
+        labels=volumes / "labels" / "e_t00.ome.tif",
+        unit="e",
+        split="test",
+    )
+    write_samples(tmp_path / "samples.csv", [row])
+    with pytest.raises(InputError, match="Cut it with `fatescope prepare slices`"):
+        held_out(tmp_path, [])
+
+
+def test_a_training_volume_with_two_channels_is_named(volumes, tmp_path):
+    pixels = np.zeros((2, 4, 32, 32), np.uint8)
+    tifffile.imwrite(tmp_path / "two.ome.tif", pixels, metadata={"axes": "CZYX"})
+    sample = Sample(
+        image=tmp_path / "two.ome.tif", labels=volumes / "labels" / "e_t00.ome.tif", unit="e"
+    )
+    with pytest.raises(FileFormatError, match=r"2 along C\. Save the channel with membranes"):
+        read_slice_volume([sample])

@@ -34,6 +34,17 @@ SPACE = {
 }
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def url(request):
+    """A database that workers share: a file, or the server that FATESCOPE_POSTGRES names."""
+    if request.param == "sqlite":
+        return None
+    if "FATESCOPE_POSTGRES" not in os.environ:
+        pytest.skip("FATESCOPE_POSTGRES names no server, such as postgresql+psycopg://me@host/db")
+    pytest.importorskip("psycopg")
+    return os.environ["FATESCOPE_POSTGRES"]
+
+
 class Line:
     """Sums four numbers; the score is 1 where it does."""
 
@@ -73,9 +84,10 @@ def slow_line(values, folder, report):
 
 def plan_in(folder, **more):
     execution = {"stale_after_s": more.pop("stale_after_s", 120)}
+    url = more.pop("url", None) or f"sqlite:///{folder / 'study.sqlite'}"
     settings = TuneSettings(**{"trials": 12, "epochs": 3, "prune": "none", **more})
-    url = f"sqlite:///{folder / 'study.sqlite'}"
-    return StudyPlan(storage=url, name="line", space=SPACE, settings=settings, **execution)
+    # A server is shared by all tests, so a study there has the name of its folder.
+    return StudyPlan(storage=url, name=str(folder), space=SPACE, settings=settings, **execution)
 
 
 def states_of(plan):
@@ -171,8 +183,8 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path):
         open_study(plan)
 
 
-def test_three_workers_share_a_study_to_the_exact_number_of_trials(tmp_path):
-    plan = plan_in(tmp_path, trials=9)
+def test_three_workers_share_a_study_to_the_exact_number_of_trials(tmp_path, url):
+    plan = plan_in(tmp_path, trials=9, url=url)
     open_study(plan)
     context = multiprocessing.get_context("spawn")
     workers = [
@@ -196,14 +208,15 @@ sys.path.insert(0, {root!r})
 from tests.train.test_study import plan_in, slow_line
 from fatescope.train import run_trials
 folder = Path({folder!r})
-run_trials(plan_in(folder, trials=4, stale_after_s=4), slow_line, folder=folder / "fits")
+plan = plan_in(folder, trials=4, stale_after_s=4, url={url!r})
+run_trials(plan, slow_line, folder=folder / "fits")
 """
 
 
-def test_a_killed_trial_is_noticed_and_run_again_from_its_checkpoint(tmp_path):
-    plan = plan_in(tmp_path, trials=4, stale_after_s=4)
+def test_a_killed_trial_is_noticed_and_run_again_from_its_checkpoint(tmp_path, url):
+    plan = plan_in(tmp_path, trials=4, stale_after_s=4, url=url)
     root = str(Path(__file__).parents[2])
-    code = WORKER.format(root=root, folder=str(tmp_path))
+    code = WORKER.format(root=root, folder=str(tmp_path), url=url)
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     worker = subprocess.Popen([sys.executable, "-c", code], env=environment)
     checkpoint = tmp_path / "fits" / "00001" / "checkpoints" / "last.ckpt"

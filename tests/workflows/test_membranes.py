@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -15,9 +16,9 @@ import tifffile
 from tests.predict.membrane.cells import SPACING, embryo
 
 import fatescope as fs
-from fatescope.acquire import read_labels, write_table
+from fatescope.acquire import read_image, read_labels, write_table
 from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
-from fatescope.workflows.membranes import plan_membranes, predict_membranes
+from fatescope.workflows.membranes import find_membranes, plan_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
 SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.7, "outer_um": 0.0}
@@ -252,3 +253,88 @@ def test_a_killed_run_continues_and_workers_change_nothing(volume, tmp_path):
         if name != "report.html":
             assert files_of(out)[name] == content, name
     assert first
+
+
+def test_named_cells_of_several_volumes_become_one_table_over_time(volume, tmp_path):
+    pixels, _, points = volume
+    for name in ("e_t05", "e_t03"):
+        save(tmp_path / "in" / f"{name}.ome.tif", pixels)
+    names = ["ABa", "ABp", "MS", "E", "C", "D", ""]
+    first, second = (
+        markers_of(points, name=names, image=[f"e_t{t:02d}"] * 7, embryo=["e"] * 7, time=[t] * 7)
+        for t in (3, 5)
+    )
+    write_table(Table.concatenate([second, first]), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+    rows = rows_of(tmp_path / "o" / "over_time.csv")
+    said = [(r["embryo"], r["name"], float(r["time"])) for r in rows]
+    assert said == [("e", n, t) for n in sorted(names)[1:] for t in (3, 5)]
+    objects = {(r["image"], r["label"]): r for r in rows_of(tmp_path / "o" / "objects.csv")}
+    contacts = rows_of(tmp_path / "o" / "contacts.csv")
+    for row in rows:
+        same = objects[row["image"], row["label"]]
+        for column in ("volume_um3", "surface_um2", "n_neighbours", "name", "time"):
+            assert row[column] == same[column]
+        beside = row["neighbours"].split()
+        assert len(beside) == int(row["n_neighbours"])
+        areas = {
+            c["label_b"] if c["label_a"] == row["label"] else c["label_a"]: float(c["area_um2"])
+            for c in contacts
+            if c["image"] == row["image"] and row["label"] in (c["label_a"], c["label_b"])
+        }
+        largest = max(areas, key=areas.get)
+        assert beside[0] == (objects[row["image"], largest]["name"] or largest)
+    assert "Volume of named cells over time" in (tmp_path / "o" / "report.html").read_text()
+
+
+def test_cells_without_names_have_no_table_over_time(volume, tmp_path):
+    pixels, _, points = volume
+    save(tmp_path / "e.ome.tif", pixels)
+    write_table(markers_of(points), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(
+        tmp_path / "e.ome.tif", out=tmp_path / "o", settings=settings, execution=ALONE
+    )
+    assert not (tmp_path / "o" / "over_time.csv").exists()
+    write_table(markers_of(points, name=["a"] * 7, time=["today"] * 7), tmp_path / "m.csv")
+    with pytest.raises(FileFormatError, match="column time holds what is no number"):
+        predict_membranes(
+            tmp_path / "e.ome.tif", out=tmp_path / "p", settings=settings, execution=ALONE
+        )
+
+
+def test_a_grey_film_in_colour_is_taken_and_a_colourful_image_asks(tmp_path):
+    pixels, _, _ = embryo(2)
+    grey = np.stack([pixels] * 3, axis=-1)
+    tifffile.imwrite(tmp_path / "grey.tif", grey, photometric="rgb")
+    colour = read_image(tmp_path / "grey.tif")
+    found = find_membranes(colour.with_scale(spacing_um=(0.3, 0.3)), SETTINGS)
+    if colour.channels:  # a reader may know that equal channels are grey
+        assert [f.rule for f in found.findings] == ["odd-axes"]
+    assert len(found.tables["objects"]) > 2
+    grey[..., 0] //= 3
+    tifffile.imwrite(tmp_path / "red.tif", grey, photometric="rgb")
+    other = read_image(tmp_path / "red.tif").with_scale(spacing_um=(0.3, 0.3))
+    with pytest.raises(SettingsError, match="Say with --channel"):
+        find_membranes(other, SETTINGS)
+
+
+def test_frames_that_a_film_promises_and_lacks_cost_a_finding(tmp_path):
+    pixels, _, _ = embryo(2)
+    save(tmp_path / "film.ome.tif", np.stack([pixels] * 3), axes="TYX")
+    whole = read_image(tmp_path / "film.ome.tif").with_scale(spacing_um=(0.3, 0.3))
+
+    class Cut:
+        shape, dtype = whole.pixels.shape, whole.pixels.dtype
+
+        def __getitem__(self, key):
+            if key[0] >= 2:
+                raise FileFormatError("film: frame 2 of 3 is missing.")
+            return whole.pixels[key]
+
+    found = find_membranes(replace(whole, pixels=Cut()), SETTINGS)
+    assert [(f.rule, f.frame, f.value) for f in found.findings] == [("unreadable", 2, 1.0)]
+    assert sorted(set(found.tables["objects"]["frame"].tolist())) == [0, 1]
+    assert len(found.rasters["labels"]) == 3
+    assert not found.rasters["labels"][2].any()

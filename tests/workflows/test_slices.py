@@ -175,3 +175,39 @@ def test_walls_lie_between_cells_and_around_them():
     parts = parts_of_embryo(labels, (0.225, 0.225, 0.225))
     assert parts[0, 0].tolist() == [0, 2, 2, 1, 1, 2, 1, 1, 2, 2, 0, 0]
     assert not parts_of_embryo(labels * 0, (0.2, 0.2, 0.2)).any()
+
+
+def test_rendered_volumes_are_added_to_the_training_set_where_they_lie(folder, tmp_path):
+    for part in ("images", "truth/labels/membrane"):
+        path = tmp_path / "rendered" / part / "embryo_000_t0002.tif"
+        path.parent.mkdir(parents=True)
+        path.touch()
+    out = tmp_path / "out"
+    asked = settings(rendered=str(tmp_path / "rendered"))
+    prepare_slices(folder, out=out, settings=asked, execution=ALONE)
+    (added,) = [s for s in read_samples(out, splits=("train",)) if s.plane is None]
+    assert (added.unit, added.frame, added.kind) == ("rendered/embryo_000", 2, "rendered")
+    assert added.image.samefile(tmp_path / "rendered" / "images" / "embryo_000_t0002.tif")
+    assert "1 rendered volumes" in (out / "DATASHEET.md").read_text()
+    (tmp_path / "rendered" / "truth" / "labels" / "membrane" / "embryo_000_t0002.tif").unlink()
+    with pytest.raises(InputError, match="has no true cells"):
+        prepare_slices(folder, out=tmp_path / "other", settings=asked, execution=ALONE)
+    none = settings(rendered=str(tmp_path))
+    with pytest.raises(InputError, match="holds no rendered volume"):
+        prepare_slices(folder, out=tmp_path / "other", settings=none, execution=ALONE)
+
+
+def test_the_preview_shows_what_jpeg_did_to_image_and_map(folder, tmp_path):
+    out = tmp_path / "out"
+    prepare_slices(folder, out=out, settings=settings(preview=True), execution=ALONE)
+    drawn = np.moveaxis(np.asarray(read_image(out / "preview.png").read()), 0, -1)
+    rows, columns = 20, 24
+    assert drawn.shape == (2 * rows + 6, 2 * columns + 6, 3)
+    old_map, new_map = drawn[:rows, columns + 6 :], drawn[rows + 6 :, columns + 6 :]
+    between = (slice(10, 11), slice(6, 18))  # the wall of one pixel between the two cells
+    assert (old_map[between] > 0).all(), "closed"
+    assert set(np.unique(old_map)) == {0, 255}
+    inside = new_map[12:15, 8:16].reshape(-1, 3)
+    assert len(np.unique(inside, axis=0)) == 1, "a cell has one colour"
+    assert not np.array_equal(new_map[6, 8], inside[0]), "another cell has another"
+    assert "preview.png" in (out / "SHA256SUMS").read_text()

@@ -25,13 +25,14 @@ def read_markers(path: Path | str) -> Table:
     ----------
     path : Path
         CSV or Parquet with ``frame, z, y, x``, 0-based on the grid of the image (a flat image needs
-        no ``z``), optionally ``name``, and ``image`` where several images have one table.
+        no ``z``), optionally ``name``, ``image`` where several images have one table, and what is
+        carried on into tables of results: ``embryo``, and ``time`` as the source counts it.
 
     Returns
     -------
     Table
-        ``frame`` (int64), ``z, y, x`` (float64), ``name`` (text, ``""`` if none), and ``image``
-        where the file has it.
+        ``frame`` (int64), ``z, y, x`` (float64), ``name`` (text, ``""`` if none), and ``image``,
+        ``embryo`` and ``time`` where the file has them.
 
     Raises
     ------
@@ -57,8 +58,11 @@ def as_markers(table: Table, *, where: str) -> Table:
         raise FileFormatError(f"{where}: column frame holds what is no frame. Count from 0.")
     markers = Table({**numbers, "frame": numbers["frame"].astype(np.int64)})
     markers = markers.with_columns({"name": _texts(table, "name", len(table))})
-    if "image" in table:
-        markers = markers.with_columns({"image": _texts(table, "image", len(table))})
+    for column in ("image", "embryo"):
+        if column in table:
+            markers = markers.with_columns({column: _texts(table, column, len(table))})
+    if "time" in table:
+        markers = markers.with_columns({"time": _numbers(table["time"], "time", where)})
     return markers
 
 

@@ -25,6 +25,7 @@ from .pairs import PairSettings as PairSettings
 from .pairs import find_pairs as find_pairs
 from .pairs import joined_units as joined_units
 from .pixels import read_label_plane as read_label_plane
+from .pixels import read_middle_plane as read_middle_plane
 from .pixels import read_plane as read_plane
 from .pixels import read_truth as read_truth
 from .share import spread_share as spread_share
@@ -33,6 +34,7 @@ from .slice_volumes import group_slices as group_slices
 from .slice_volumes import read_slice_volume as read_slice_volume
 from .slices import plane_name as plane_name
 from .slices import read_plane_name as read_plane_name
+from .slices import rendered_samples as rendered_samples
 from .slices import slice_samples as slice_samples
 from .slices import write_datasheet as write_datasheet
 from .slices import write_slices as write_slices

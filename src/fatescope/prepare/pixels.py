@@ -34,6 +34,19 @@ def read_plane(path: Path) -> NDArray[Any]:
     return _single_plane(read_image(path))
 
 
+def read_middle_plane(path: Path) -> NDArray[Any]:
+    """Read an image of one plane, or of a volume the plane in its middle.
+
+    Two copies of a volume, or two neighbouring frames, are known by it.
+    """
+    image = read_image(path)
+    planes = image.size("Z")
+    if planes == 1 or any(image.size(axis) > 1 for axis in "TC"):
+        return _single_plane(image)
+    at = {axis: 0 for axis in image.axes if axis not in "YX"}
+    return image.read(**{**at, "Z": planes // 2})
+
+
 def read_label_plane(path: Path) -> NDArray[np.int32]:
     """Read a label image of one plane.
 

@@ -44,6 +44,15 @@ def published_rows(labels: LabelImage, n_planes: int) -> list[tuple[int, int]]:
     return [(z, k) for z in kept_planes(n_planes) for k in runs[z] if k < len(labels)]
 
 
+def image_of_2020(plane: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a grey plane, shape (Y, X), as it was after JPEG."""
+    from PIL import Image as PillowImage
+
+    stream = io.BytesIO()
+    PillowImage.fromarray(plane).save(stream, format="JPEG", quality=_QUALITY)
+    return np.asarray(PillowImage.open(stream))
+
+
 def mask_of_2020(labels: LabelImage) -> NDArray[np.uint8]:
     """Return a mask of 0 and 255 as it was after JPEG, closing and opening.
 

@@ -1,4 +1,4 @@
-"""Slices put back together: the volume that a plane of training was cut out of."""
+"""Volumes of training: slices put back together, or a file that holds all planes."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import InputError
+from fatescope.acquire import read_image, read_labels
+from fatescope.base import FileFormatError, InputError
 from fatescope.prepare.pixels import read_label_plane, read_plane
 from fatescope.prepare.slices import plane_name_parts
+from fatescope.prepare.volumes import labels_on_grid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fatescope.base import Image
     from fatescope.prepare.store import Sample
 
 
@@ -29,14 +32,18 @@ class SliceVolume:
     pixels : ndarray, shape (Z, Y, X)
     labels : ndarray of int32, the same shape
     planes : tuple of int
-        Indices of the samples, in their order.
+        Indices of the samples, in their order; of a file that holds a volume, all.
     samples : tuple of Sample
+        One for each plane, or the one of the file.
+    spacing_um : tuple of float, optional
+        Z, Y, X, where the file says it.
     """
 
     pixels: NDArray[Any]
     labels: NDArray[np.int32]
     planes: tuple[int, ...]
     samples: tuple[Sample, ...]
+    spacing_um: tuple[float, ...] | None = None
 
     @property
     def unit(self) -> str:
@@ -61,15 +68,22 @@ def read_slice_volume(samples: Sequence[Sample]) -> SliceVolume:
     ----------
     samples : sequence of Sample
         Of one volume, as `group_slices` gives them. Its other planes lie beside them, under the
-        names that `prepare slices` gives; those that lack are not missed.
+        names that `prepare slices` gives; those that lack are not missed. A sample that is no
+        plane of a volume is a file: a plane, or a volume with its labels, which may lie on another
+        grid that covers the same space.
 
     Raises
     ------
     InputError
         If planes differ in shape.
+    FileFormatError
+        If a file holds several channels or frames, or its labels are of another kind.
     """
     first = samples[0]
     if first.plane is None:
+        image = read_image(first.image)
+        if image.size("Z") > 1:
+            return _whole_volume(image, first)
         return SliceVolume(
             pixels=read_plane(first.image)[None],
             labels=read_label_plane(first.labels)[None],
@@ -87,6 +101,29 @@ def read_slice_volume(samples: Sequence[Sample]) -> SliceVolume:
         labels=np.stack(labels),
         planes=tuple(order.index(s.plane) for s in samples if s.plane is not None),
         samples=tuple(samples),
+    )
+
+
+def _whole_volume(image: Image, sample: Sample) -> SliceVolume:
+    """Read a file that holds a volume, and its labels on the same grid."""
+    labels = read_labels(sample.labels)
+    for found in (image, labels):
+        several = {axis: found.size(axis) for axis in "TC" if found.size(axis) > 1}
+        if several or "Z" not in found.axes:
+            said = ", ".join(f"{n} along {axis}" for axis, n in several.items()) or "no planes"
+            raise FileFormatError(
+                f"{found.name}: a volume of training has planes, rows and columns of one channel, "
+                f"and this file has {said}. Save the channel with membranes alone."
+            )
+    pixels, fine = (
+        i.read(**{axis: 0 for axis in i.axes if axis not in "ZYX"}) for i in (image, labels)
+    )
+    return SliceVolume(
+        pixels=pixels,
+        labels=labels_on_grid(fine, pixels.shape).astype(np.int32),
+        planes=tuple(range(len(pixels))),
+        samples=(sample,),
+        spacing_um=image.spacing.um("ZYX"),
     )
 
 

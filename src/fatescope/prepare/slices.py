@@ -132,12 +132,65 @@ def slice_samples(out: Path, volume: Volume, split: Split) -> list[Sample]:
     return samples
 
 
+def rendered_samples(folder: Path) -> list[Sample]:
+    """Return the volumes that `simulate embryo` rendered, for training; they stay where they are.
+
+    Parameters
+    ----------
+    folder : Path
+        Holds ``images/`` with membranes alone, and ``truth/labels/membrane/``. The unit is the
+        embryo within the folder; its size of voxels is read from the file.
+
+    Raises
+    ------
+    InputError
+        If it holds no such volume, or one has no labels.
+    """
+    truth = folder / "truth" / "labels" / "membrane"
+    images = sorted((folder / "images").glob("*.tif"))
+    if not images:
+        raise InputError(
+            f"{folder} holds no rendered volume. Make some: "
+            f"fatescope simulate embryo --channels membrane --out {folder}."
+        )
+    samples = []
+    for image in images:
+        labels = truth / image.name
+        if not labels.is_file():
+            raise InputError(
+                f"{image} has no true cells at {labels}. Render with --channels membrane."
+            )
+        embryo = image.stem.rpartition("_t")[0] or image.stem
+        samples.append(
+            Sample(
+                image=image,
+                labels=labels,
+                unit=f"{folder.resolve().name}/{embryo}",
+                frame=int(image.stem.rpartition("_t")[2]),
+                split="train",
+                kind="rendered",
+            )
+        )
+    return samples
+
+
+def _of_rendered(settings: SliceSettings, n: int) -> str:
+    if not n:
+        return ""
+    return (
+        f"- train, too: {n} rendered volumes of {settings.rendered}, which lie outside of this "
+        "folder. Their truth is exact."
+    )
+
+
 def write_datasheet(
     path: Path,
     volumes: Sequence[Volume],
     splits: Sequence[Split],
     samples: Sequence[Sample],
     settings: SliceSettings,
+    *,
+    n_rendered: int = 0,
 ) -> None:
     """Say in words what the folder holds, how it came about and what it cannot tell."""
     times = {
@@ -163,6 +216,7 @@ def write_datasheet(
         "",
         "## Sets",
         *(f"- {split}: {named}" for split, named in times.items()),
+        *(said for said in (_of_rendered(settings, n_rendered),) if said),
         "",
         "Planes of one volume, and volumes of neighbouring times, are nearly the same image: the"
         " sets are blocks of time with frames left out between them. A score says nothing about"

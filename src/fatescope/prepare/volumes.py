@@ -42,6 +42,13 @@ class SliceSettings(SplitSettings):
     nuclei_scale: float = setting(
         0.5, "pixels of the volumes for each pixel that the table of nuclei counts", gt=0
     )
+    rendered: str = setting(
+        "",
+        "folders from `simulate embryo`, with commas between: their volumes are added for training",
+    )
+    preview: bool = setting(
+        False, "draw a plane as the published preparations and as this one have it: preview.png"
+    )
     licence: str = setting("", "what may be done with the data, for those who get the folder")
 
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.acquire import ImageFile, read_image, read_labels, read_table
 from fatescope.base import FatescopeError
-from fatescope.report.chart import Axis, histogram
+from fatescope.report.chart import Axis, Chart, Line, histogram
 from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.report.outlines import colour_of
 from fatescope.report.page import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Image, Table
 
-MAX_IMAGES, MAX_PLANES, MAX_ROWS = 6, 12, 50
+MAX_IMAGES, MAX_PLANES, MAX_ROWS, MAX_LINES = 6, 12, 50, 6
 _SIDE_PX = 480
 _SOLID_STEPS = 96
 
@@ -75,6 +75,7 @@ def membrane_page(out: Path) -> Page:
         *_images(out, record),
         *_solids(out, record, objects),
         *_sizes(objects),
+        *_over_time(out),
         _contacts(contacts),
         _findings(findings),
     ]
@@ -220,6 +221,42 @@ def _sizes(objects: Table) -> list[Section]:
         f"{low:.4g} and {high:.4g} {names[column]}.",
     )
     return [Section(title="Sizes", blocks=(chart,))]
+
+
+def _over_time(out: Path) -> list[Section]:
+    """Show the size of the cells that are followed longest, if cells are named at several times."""
+    path = out / "over_time.csv"
+    if not path.is_file():
+        return []
+    table = read_table(path)
+    size = next((c for c in ("volume_um3", "area_um2", "volume_px", "area_px") if c in table), None)
+    if size is None:
+        return []
+    names = table["name"].astype(str)
+    times = table["time"].astype(np.float64)
+    found, count = np.unique(names, return_counts=True)
+    followed = [str(found[i]) for i in np.argsort(-count, kind="stable") if count[i] > 1]
+    if not followed:
+        return []
+    marks = [
+        Line(
+            name=name,
+            x=times[names == name],
+            y=table[size][names == name].astype(np.float64),
+            colour=colour_of(i + 1),
+        )
+        for i, name in enumerate(followed[:MAX_LINES])
+    ]
+    what, unit = size.split("_")
+    chart = Chart(
+        title=f"{what.capitalize()} of named cells over time",
+        x=Axis(title="time, as the markers count it"),
+        y=Axis(title=what, unit=unit.replace("um", "µm").replace("3", "³").replace("2", "²")),
+        marks=marks,
+        caption=f"The {len(marks)} cells with most times, of {len(followed)} that are named at "
+        "more than one. All, with surface and neighbours, are in over_time.csv.",
+    )
+    return [Section(title="Over time", blocks=(chart,))]
 
 
 def _contacts(contacts: Table) -> Section:

@@ -37,6 +37,8 @@ class MembraneVolume:
         As they stand in the files.
     planes : tuple of int
         Those that are samples.
+    spacing_um : tuple of float
+        Of the pixels: the file's own, or that of the recipe.
     """
 
     unit: str
@@ -46,6 +48,7 @@ class MembraneVolume:
     cells: LabelImage
     labels: LabelImage
     planes: tuple[int, ...]
+    spacing_um: tuple[float, ...]
 
 
 def load_membranes(samples: Sequence[Sample], *, settings: MembraneCrops) -> list[MembraneVolume]:
@@ -57,7 +60,7 @@ def load_membranes(samples: Sequence[Sample], *, settings: MembraneCrops) -> lis
 def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> MembraneVolume | None:
     """Read one volume with the samples that it holds; ``None`` where it is blank."""
     volume = read_slice_volume(samples)
-    spacing = settings.spacing_um or (0.43, 0.18, 0.18)
+    spacing = volume.spacing_um or settings.spacing_um or (0.43, 0.18, 0.18)
     seen = level_on_grid(volume.pixels, spacing)
     if seen is None:
         return None
@@ -73,6 +76,7 @@ def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> Memb
         cells=cells,
         labels=volume.labels,
         planes=volume.planes,
+        spacing_um=spacing,
     )
 
 

@@ -19,7 +19,7 @@ from fatescope.models.inputs import Tiling
 from fatescope.models.outputs import MembraneMaps
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict.membrane import DIVISOR, MAPS
-from fatescope.prepare import group_slices, read_samples, read_truth
+from fatescope.prepare import group_slices, read_samples, read_slice_volume
 from fatescope.prepare.store import SPLITS
 from fatescope.train.card import Card, score_table, write_card
 from fatescope.train.export import export_onnx, weights_bytes
@@ -106,6 +106,12 @@ def package_membrane(
     )
 
 
+def _count_objects(samples: Sequence[Sample]) -> int:
+    """Count cross-sections of cells in the samples of a volume."""
+    volume = read_slice_volume(samples)
+    return sum(int(np.count_nonzero(np.unique(volume.labels[z]))) for z in volume.planes)
+
+
 def describe_membrane(
     recipe: MembraneRecipe, rows: Sequence[Sample], provenance: Provenance
 ) -> ModelDescription:
@@ -113,7 +119,7 @@ def describe_membrane(
     reach = recipe.crops.planes // 2
     planes = tuple("plane" if i == 0 else f"plane {i:+d}" for i in range(-reach, reach + 1))
     seen = [s for s in rows if s.split in ("train", "validation")]
-    n_objects = sum(int(np.count_nonzero(np.unique(read_truth(s)) > 0)) for s in seen)
+    n_objects = sum(_count_objects(group) for group in group_slices(seen))
     return ModelDescription(
         name=recipe.name,
         summary=recipe.summary,

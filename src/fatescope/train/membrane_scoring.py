@@ -102,7 +102,6 @@ def baseline_scores(
         Scores of the filled silhouette: the true outer surface, no walls; and, where the folder
         has ``markers.csv``, of that silhouette divided by the nearest nucleus.
     """
-    spacing = recipe.crops.spacing_um or (0.43, 0.18, 0.18)
     path = data / "markers.csv"
     markers = read_table(path) if path.is_file() else None
     found: dict[str, list[MembraneScores]] = {}
@@ -118,7 +117,7 @@ def baseline_scores(
             inside = volume.cells[z] > 0
             ways = {SILHOUETTE: inside.astype(np.int32)}
             if nuclei is not None and len(nuclei):
-                ways[VORONOI] = nearest_nucleus(inside, z, nuclei, spacing)
+                ways[VORONOI] = nearest_nucleus(inside, z, nuclei, volume.spacing_um)
             for name, cells in ways.items():
                 found.setdefault(name, []).append(score_cells(cells, volume, z))
     return {name: pool_membranes(s).as_row() for name, s in found.items()}

@@ -20,6 +20,7 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.storages import RDBStorage, RetryHeartbeatStaleTrialCallback, fail_stale_trials
 from optuna.trial import TrialState
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.pool import NullPool
 
 from fatescope.base import FatescopeError, SettingsError
 from fatescope.train.search_space import Choices, Space, Value
@@ -73,9 +74,11 @@ def open_study(plan: StudyPlan) -> optuna.Study:
     SettingsError
         If the database cannot be reached.
     """
-    options: dict[str, Any] = {"pool_pre_ping": True}
+    options: dict[str, Any]
     if plan.storage.startswith("sqlite"):
-        options["connect_args"] = {"timeout": 60}
+        options = {"pool_pre_ping": True, "connect_args": {"timeout": 60}}
+    else:  # a server has few connections: none is held while a trial trains
+        options = {"poolclass": NullPool}
     none = plan.settings.prune == "none"
     try:
         with _quiet():

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_table
+from fatescope.acquire import read_image, read_table
 from fatescope.base import Execution, InputError, ModelError, SettingsError, Table
 from fatescope.evaluate import (
     MembraneScores,
@@ -224,6 +224,12 @@ def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[HeldOut]:
         raise InputError(
             f"{data / 'samples.csv'}: there is no test unit to compare on. Divide the images "
             "again with a larger --test."
+        )
+    whole = [s for g in groups for s in g if s.plane is None and read_image(s.image).size("Z") > 1]
+    if whole:
+        raise InputError(
+            f"{whole[0].image}: planes are compared, and this test unit is a file with a whole "
+            "volume. Cut it with `fatescope prepare slices`."
         )
     units = [HeldOut(tuple(g), known[g[0].key]) for g in groups]
     for side in sides:

@@ -13,8 +13,16 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_markers
-from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
+from fatescope.acquire import read_markers, read_table, write_table
+from fatescope.base import (
+    Execution,
+    FileFormatError,
+    Finding,
+    Image,
+    InputError,
+    Progress,
+    Table,
+)
 from fatescope.base.errors import SettingsError
 from fatescope.measurement import measure_faces, measure_objects
 from fatescope.predict.membrane import (
@@ -25,6 +33,8 @@ from fatescope.predict.membrane import (
     wall_maps,
 )
 from fatescope.storage import hash_path
+from fatescope.workflows.membrane_times import FILE as OVER_TIME
+from fatescope.workflows.membrane_times import cells_over_time
 from fatescope.workflows.plan import Cost, RunPlan
 from fatescope.workflows.predict import Found, System, plan_images, predict_images
 
@@ -40,6 +50,8 @@ if TYPE_CHECKING:
 ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}
 """Where nobody says it: the voxel of the volumes that the settings were chosen on."""
 _NAMED = 8
+_GREY = 0.05
+"""Mean difference of the channels of a grey image from their mean, beside its own contrast."""
 
 
 def predict_membranes(
@@ -70,7 +82,8 @@ def predict_membranes(
     -------
     Summary
         The results are in ``out``: label images, ``objects``, ``contacts`` (Parquet and CSV),
-        ``images.csv``, ``findings.csv``, ``run.json`` and ``report.html``.
+        ``over_time.csv`` where cells have names, ``images.csv``, ``findings.csv``, ``run.json``
+        and ``report.html``.
 
     Raises
     ------
@@ -125,25 +138,36 @@ def find_membranes(
     decided : Table, optional
         Markers, from `open_markers`.
     """
-    channel, nuclei = _channels(image, settings)
-    spacing, findings = _spacing(image)
+    channel, nuclei, findings = _channels(image, settings)
+    spacing, assumed = _spacing(image)
+    findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
-    labels, objects, contacts = [], [], []
+    labels: list[NDArray[Any]] = []
+    objects, contacts = [], []
     maps = wall_maps(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
+    lacking: list[int] = []
     for t in range(image.size("T")):
         begun = time.perf_counter()
-        values = image.read(T=t, C=channel)
-        points, names = _starts(image, t, values.ndim, markers, nuclei, spacing)
+        try:
+            values = image.read(T=t, C=channel)
+        except FileFormatError:
+            if t == 0 or image.size("Z") > 1:
+                raise
+            lacking.append(t)  # a film may promise more frames than it has
+            labels.append(np.zeros(labels[0].shape, np.uint8))
+            continue
+        points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
         found = segment_membranes(values, spacing, settings, markers=points, maps=maps)
         findings += _findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
         frame = _measure(image, t, found.labels, spacing)
-        objects.append(_named(frame[0], names))
+        objects.append(_named(frame[0], told))
         contacts.append(frame[1])
         seconds["measure"] += time.perf_counter() - begun
         labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
+    findings += _lacking(image, lacking)
     return Found(
         tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
         rasters={"labels": labels},
@@ -178,21 +202,43 @@ def record_markers(settings: MembraneSettings) -> dict[str, str]:
     return {} if settings.markers is None else {"markers_sha256": hash_path(Path(settings.markers))}
 
 
-def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None]:
-    """Return the channel of membranes, and that of nuclei or ``None``."""
+def _channels(image: Image, settings: MembraneSettings) -> tuple[int, int | None, list[Finding]]:
+    """Return the channel of membranes, that of nuclei or ``None``, and what was assumed."""
     nuclei = None
     if settings.nuclei_channel is not None:
         nuclei = _channel(image, settings.nuclei_channel, "nuclei_channel")
     if settings.channel is not None:
-        return _channel(image, settings.channel, "channel"), nuclei
+        return _channel(image, settings.channel, "channel"), nuclei, []
     others = [c for c in range(image.size("C")) if c != nuclei]
     if len(others) == 1:
-        return others[0], nuclei
+        return others[0], nuclei, []
+    if nuclei is None and _is_grey(image):
+        said = Finding(
+            file=image.name,
+            rule="odd-axes",
+            severity="info",
+            reason="A colour image whose channels are nearly alike, as of a screen recording: its "
+            "green channel was taken. Say with --channel if it is another.",
+        )
+        return image.channels.index("green"), None, [said]
     listed = ", ".join(image.channels) or f"0 to {image.size('C') - 1}"
     raise SettingsError(
         f"image {image.name!r} has the channels {listed}. Say with --channel which one shows "
         "membranes."
     )
+
+
+def _is_grey(image: Image) -> bool:
+    """Say whether the first and the middle frame of a colour image are grey but for compression."""
+    if set(image.channels) != {"red", "green", "blue"}:
+        return False
+    middle = {a: image.size(a) // 2 for a in "Z" if image.size(a) > 1}
+    for t in {0, image.size("T") // 2}:
+        shown = np.stack([image.read(T=t, C=c, **middle) for c in range(3)]).astype(np.float64)
+        mean = shown.mean(axis=0)
+        if np.abs(shown - mean).mean(axis=(1, 2)).max() > _GREY * mean.std():
+            return False
+    return True
 
 
 def _channel(image: Image, wanted: str, name: str) -> int:
@@ -227,11 +273,29 @@ def _spacing(image: Image) -> tuple[tuple[float, ...], list[Finding]]:
     ]
 
 
+def _lacking(image: Image, frames: Sequence[int]) -> list[Finding]:
+    """Say that frames of a film cannot be read."""
+    if not frames:
+        return []
+    return [
+        Finding(
+            file=image.name,
+            frame=frames[0],
+            rule="unreadable",
+            severity="warning",
+            value=float(len(frames)),
+            reason=f"{len(frames)} of {image.size('T')} frames cannot be decoded, the first is "
+            f"{frames[0]}; they have no cells. A film that was cut may promise more than it has.",
+        )
+    ]
+
+
 def _markers_of(image: Image, markers: Table) -> Table:
     """Return the rows for an image: those that name it, or all where none is named."""
     if "image" not in markers:
         return markers
-    names = {Path(image.name).name, Path(image.name).stem}
+    path = Path(image.name)
+    names = {path.name, path.stem, path.stem.removesuffix(".ome")}
     return markers.rows(np.array([n in names for n in markers["image"].tolist()], dtype=bool))
 
 
@@ -242,8 +306,8 @@ def _starts(
     markers: Table | None,
     nuclei: int | None,
     spacing: tuple[float, ...],
-) -> tuple[NDArray[np.float64] | None, NDArray[Any] | None]:
-    """Return where the cells of a frame start, and their names; ``None`` to find them alone."""
+) -> tuple[NDArray[np.float64] | None, Table | None]:
+    """Return where the cells of a frame start, and their markers; ``None`` to find them alone."""
     if markers is not None:
         mine = markers.rows(markers["frame"] == t)
         points = np.stack([mine[a] for a in "zyx"[-ndim:]], axis=1)
@@ -255,7 +319,7 @@ def _starts(
                 f"{image.name}: the marker at {tuple(row.tolist())} of frame {t} lies outside of "
                 f"the image of {tuple(size.tolist())} pixels. Markers count pixels from 0."
             )
-        return points, mine["name"]
+        return points, mine
     if nuclei is not None:
         return find_nuclei(image.read(T=t, C=nuclei), spacing), None
     return None, None
@@ -301,12 +365,13 @@ def _surfaces(objects: Table, faces: Table, *, ndim: int) -> Mapping[str, NDArra
     return {"surface_um2": mine, "free_surface_um2": outer, "sphericity": round_}
 
 
-def _named(objects: Table, names: NDArray[Any] | None) -> Table:
-    """Add the name of the marker that a cell started from."""
-    if names is None:
+def _named(objects: Table, markers: Table | None) -> Table:
+    """Add what the marker says from which a cell started: name, and embryo and time if known."""
+    if markers is None:
         return objects
-    named = np.concatenate([np.array([None], dtype=object), names])
-    return objects.with_columns({"name": named[objects["label"]]})
+    at = objects["label"] - 1
+    known = [c for c in ("name", "embryo", "time") if c in markers]
+    return objects.with_columns({c: markers[c][at] for c in known})
 
 
 def _findings(
@@ -365,8 +430,11 @@ def _write_pages(out: Path) -> tuple[str, ...]:
     from fatescope.report import membrane_page
     from fatescope.report.page import write_page
 
+    over_time = cells_over_time(read_table(out / "objects.csv"), read_table(out / "contacts.csv"))
+    if over_time is not None:
+        write_table(over_time, out / OVER_TIME)
     write_page(out / "report.html", membrane_page(out))
-    return ("report.html",)
+    return ("report.html",) if over_time is None else ("report.html", OVER_TIME)
 
 
 MEMBRANES: System[MembraneSettings] = System(

@@ -21,7 +21,7 @@ from fatescope.prepare import (
     find_pairs,
     joined_units,
     obey_exclusions,
-    read_plane,
+    read_middle_plane,
     read_samples,
     write_samples,
 )
@@ -81,7 +81,7 @@ def prepare_pairs(
     samples = find_pairs(inputs, settings=settings)
     if settings.join:
         units = [s.unit for s in samples]
-        images = (read_plane(s.image) for s in samples)
+        images = (read_middle_plane(s.image) for s in samples)
         joined = joined_units(audit_leaks(images, units, units, progress=progress))
         samples = find_pairs(inputs, settings=settings, joined=joined)
     learning = [s for s in samples if s.split == "train"]
@@ -138,7 +138,7 @@ def refuse_leaks(
     frames = [s.frame for s in samples]
     units = audit_units([s.unit for s in samples], frames, splits, names, guard_frames=guard_frames)
     check_leaks(units)
-    images = (read_plane(s.image) for s in samples)
+    images = (read_middle_plane(s.image) for s in samples)
     check_leaks(audit_leaks(images, names, splits, progress=progress))
 
 

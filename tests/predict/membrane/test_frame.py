@@ -7,11 +7,14 @@ from tests.predict.membrane.cells import SHAPE, SPACING, embryo
 from fatescope.predict.membrane import (
     Grid,
     MembraneSettings,
+    WallMaps,
+    better_surface,
     find_nuclei,
     merge_over_weak_walls,
     place_markers,
     ridge_strength,
     segment_membranes,
+    surface_of_inside,
 )
 
 SETTINGS = MembraneSettings(surface_depth_um=0.7, outer_um=0.0)
@@ -216,3 +219,41 @@ def test_fragments_merge_more_easily_than_whole_cells():
     wall = np.full(pieces.shape, 0.1, np.float32)
     merged = merge_over_weak_walls(pieces, wall, least=0.09)
     assert merged[0].tolist() == [1] * 9 + [2] * 9 + [3] * 9 + [4] * 9
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_the_surface_of_an_inside_is_its_largest_piece_without_holes(ndim):
+    inside = np.zeros((24,) * ndim, np.float32)
+    inside[(slice(4, 16),) * ndim] = 1
+    inside[(slice(8, 10),) * ndim] = 0
+    inside[(slice(19, 21),) * ndim] = 1
+    depth = surface_of_inside(inside, (0.5,) * ndim)
+    assert depth is not None
+    assert depth[(9,) * ndim] > 0
+    assert depth[(20,) * ndim] < 0
+    assert 0 < depth[(4, *(10,) * (ndim - 1))] < 0.6
+    assert np.abs(depth).max() <= 2
+    assert surface_of_inside(np.zeros_like(inside), (0.5,) * ndim) is None
+    assert surface_of_inside(np.ones_like(inside), (0.5,) * ndim) is None
+
+
+def test_the_surface_of_a_network_counts_unless_it_misses_too_much():
+    depth = np.array([-1, 0.5, 1, 1.5, 1, 0.5], np.float32)
+    drawn = np.array([-1, -0.5, 0.5, 1, 0.5, -0.5], np.float32)
+    assert better_surface(depth, drawn) is drawn
+    assert better_surface(depth, drawn - 0.7) is depth
+    assert better_surface(depth, None) is depth
+
+
+@pytest.mark.parametrize("ndim", [2, 3])
+def test_ridges_count_where_a_network_is_blind(ndim):
+    pixels, _, points = embryo(ndim)
+
+    def blind(levelled):
+        inside = np.full(levelled.shape, 0.5, np.float32)
+        return WallMaps(wall=np.zeros(levelled.shape, np.float32), inside=inside)
+
+    plain = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
+    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points, maps=blind)
+    same = found.labels == plain.labels
+    assert same[plain.labels > 0].mean() > 0.9

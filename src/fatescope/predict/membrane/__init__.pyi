@@ -1,5 +1,6 @@
 from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
+from .frame import better_surface as better_surface
 from .frame import segment_membranes as segment_membranes
 from .grid import Grid as Grid
 from .model import check_draws_walls as check_draws_walls
@@ -23,3 +24,4 @@ from .smooth import smooth_borders as smooth_borders
 from .surface import find_surface as find_surface
 from .surface import level_planes as level_planes
 from .surface import snap_surface as snap_surface
+from .surface import surface_of_inside as surface_of_inside

@@ -13,7 +13,11 @@ from fatescope.predict.membrane.network import level_on_grid
 from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.seeds import place_markers, seeds_between_walls
 from fatescope.predict.membrane.smooth import smooth_borders
-from fatescope.predict.membrane.surface import find_surface, snap_surface
+from fatescope.predict.membrane.surface import (
+    find_surface,
+    snap_surface,
+    surface_of_inside,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -26,13 +30,17 @@ if TYPE_CHECKING:
     Maps = Callable[[NDArray[np.float32]], WallMaps]
 
 _MARKER_UM = 0.8
+_LEAST_COVERED = 0.6
+"""Share of the embryo, as brightness has it, that a network must call inside to be believed."""
 _SEED_WALL = 0.8
 """Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
 distinguished."""
 _LEAST_WALLS = 0.05
 _LEAST_SHEETS = {2: 0.82, 3: 0.76}
-_CERTAIN_WALL = 0.16
-"""A probability of 1 counts as a ridge of this strength, so that the limits of ridges hold."""
+_CERTAIN_WALL = {2: 0.112, 3: 0.125}
+_RIDGE_SHARE = {2: 0.3, 3: 0.333}
+"""A probability of 1 counts as a ridge of this strength, and ridges by this share beside it, so
+that the limits of ridges hold (decision record 0265)."""
 _CORE_UM = 0.5
 """Within this distance of a border between cells on that grid, pixels decide anew."""
 
@@ -78,8 +86,8 @@ def segment_membranes(
         A point in each cell, in pixels; cell ``i`` is that of marker ``i - 1``. Without them cells
         are found alone: pieces between walls, put together where no wall stands between them.
     maps : callable, optional
-        A network, from levelled planes to walls and inside (`map_walls`). Its walls take the place
-        of ridges once the outer surface is found.
+        A network, from levelled planes to walls and inside (`map_walls`). Its walls count beside
+        the ridges, and in a plane the outer surface is that of what it calls inside.
 
     Returns
     -------
@@ -105,7 +113,11 @@ def segment_membranes(
     depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
     alike = looks_like_membrane(ridges, second, depth > 0, settings)
     if maps is not None:
-        ridges = maps(levelled).wall * np.float32(_CERTAIN_WALL)
+        drawn = maps(levelled)
+        certain, share = _CERTAIN_WALL[values.ndim], _RIDGE_SHARE[values.ndim]
+        ridges = np.float32(certain) * drawn.wall + np.float32(share) * ridges
+        if values.ndim == 2:
+            depth = better_surface(depth, surface_of_inside(drawn.inside, step))
     if markers is not None:
         return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
     box = bounding_box(depth > 0)
@@ -120,6 +132,20 @@ def segment_membranes(
     whole = tuple(slice(0, n) for n in grid.shape)
     labels = _on_pixels(grid, depth, ridges, grid.repeat(cores, whole), settings)
     return MembraneFrame(labels=labels, looks_like_membrane=True)
+
+
+def better_surface(
+    depth: NDArray[np.float32], drawn: NDArray[np.float32] | None
+) -> NDArray[np.float32]:
+    """Return the outer surface of a plane: that of a network, unless it misses too much.
+
+    A plane through a cap is bright far beyond its cells, which only a network knows. In a volume
+    neighbouring planes tell, and brightness and ridges are closer.
+    """
+    if drawn is None:
+        return depth
+    covered = np.count_nonzero((drawn > 0) & (depth > 0))
+    return drawn if covered >= _LEAST_COVERED * np.count_nonzero(depth > 0) else depth
 
 
 def looks_like_membrane(

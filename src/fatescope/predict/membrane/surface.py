@@ -21,6 +21,8 @@ _DIM = 0.1
 """Of the brightest voxels of the volume: what is dimmer does not count for a plane's level."""
 _LEAST_VOXELS = 200
 _SURFACE_SMOOTH_UM = 0.6
+_INSIDE_SMOOTH_UM = 0.3
+_HALF = 0.5
 _BAND_UM = 2.0
 _Z_COUNTS = 0.6
 """A wall that faces Z is blurred to twice the width, so the surface lies deeper there."""
@@ -157,3 +159,39 @@ def snap_surface(
     signed = np.clip(signed, -_BAND_UM, _BAND_UM).astype(np.float32)
     smooth = gaussian_filter(signed, np.divide(_SURFACE_SMOOTH_UM, step))
     return np.asarray(smooth - settings.outer_um, dtype=np.float32)
+
+
+def surface_of_inside(
+    inside: NDArray[np.float32], spacing: Sequence[float]
+) -> NDArray[np.float32] | None:
+    """Find the embryo in what a network calls inside: how deep each voxel lies in it.
+
+    Parameters
+    ----------
+    inside : ndarray of float32, shape (Y, X) or (Z, Y, X)
+        In 0..1.
+    spacing : sequence of float
+        In µm.
+
+    Returns
+    -------
+    ndarray of float32, the same shape
+        Depth in µm, at most 2 µm to both sides of the surface: the largest connected region of
+        0.5 or more, the holes of its planes filled, smoothed. ``None`` where there is none, or no
+        outside.
+    """
+    import edt
+    from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+
+    pieces, n = label(inside >= _HALF)
+    if n == 0:
+        return None
+    embryo = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
+    for plane in embryo if embryo.ndim == 3 else embryo[None]:
+        plane[...] = binary_fill_holes(plane)
+    if embryo.all():
+        return None
+    step = tuple(spacing)
+    signed = edt.edt(embryo, anisotropy=step) - edt.edt(~embryo, anisotropy=step)
+    signed = np.clip(signed, -_BAND_UM, _BAND_UM).astype(np.float32)
+    return np.asarray(gaussian_filter(signed, np.divide(_INSIDE_SMOOTH_UM, step)), np.float32)

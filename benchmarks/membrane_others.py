@@ -1,0 +1,66 @@
+"""Draw what `predict membrane` makes of images that it was not written on, for the docs.
+
+    FATESCOPE_DATA=DATA python -m benchmarks.membrane_others docs/images/membrane-others.png
+
+Two frames of a screen recording of an embryo (DevoLearn, MIT) and a plane of an ovule (plant-seg,
+MIT): above the image, below the cells. The ovule has labels: prints how many cells are found.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from fatescope.acquire import read_image, read_labels
+from fatescope.evaluate import score_labels
+from fatescope.predict.membrane import (
+    MembraneSettings,
+    open_membrane_model,
+    segment_membranes,
+    wall_maps,
+)
+from fatescope.prepare.store import write_image_file
+from fatescope.report.images import display_limits, to_grey
+from fatescope.workflows.compare_membranes_page import painted
+
+FILM_FRAMES, FILM_UM = (20, 330), (0.155, 0.155)
+OVULE_UM, OVULE_PLANE = (0.235, 0.15, 0.15), 16
+HEIGHT_PX, GAP_PX = 276, 6
+
+
+def main() -> None:
+    """Write the figure and print the score of the ovule."""
+    data = Path(os.environ["FATESCOPE_DATA"])
+    settings = MembraneSettings()
+    maps = wall_maps(open_membrane_model(settings.model))
+    film = read_image(data / "devolearn_samples" / "seg_sample.mov")
+    columns = []
+    for frame in FILM_FRAMES:
+        pixels = film.read(T=frame, C=1)
+        found = segment_membranes(pixels, FILM_UM, settings, maps=maps).labels
+        columns.append((pixels, found))
+    volume = read_image(data / "tissue_volumes" / "ovule_membrane.tif").read()
+    true = read_labels(data / "tissue_volumes" / "labels" / "ovule_membrane.tif").read()
+    cells = segment_membranes(volume, OVULE_UM, settings, maps=maps).labels
+    scores = score_labels(true.astype(np.int32), cells)
+    print(f"ovule: {scores.n_pred} cells found, {scores.n_true} in truth, {scores.tp[0]} at 0.5")
+    columns.append((volume[OVULE_PLANE], cells[OVULE_PLANE]))
+    drawn = []
+    for pixels, found in columns:
+        grey = to_grey(pixels, limits=display_limits(pixels))
+        pair = [np.repeat(grey[..., None], 3, axis=2), painted(grey, found)]
+        times = HEIGHT_PX // grey.shape[0]
+        large = [p.repeat(times, axis=0).repeat(times, axis=1) for p in pair]
+        room = HEIGHT_PX - large[0].shape[0]
+        padded = [
+            np.pad(p, ((0, room + GAP_PX), (0, GAP_PX), (0, 0)), constant_values=255) for p in large
+        ]
+        drawn.append(np.concatenate(padded))
+    write_image_file(Path(sys.argv[1]), np.concatenate(drawn, axis=1)[:-GAP_PX, :-GAP_PX])
+
+
+if __name__ == "__main__":
+    main()
