@@ -1,7 +1,7 @@
 """Write the pages that lead from what was published, and what users wish for, to tests.
 
-``python -m benchmarks.evidence_pages`` writes ``docs/published-steps.md`` and ``docs/wishes.md``
-from ``benchmarks/evidence/*.toml``. A row without a test is refused, and so is
+``python -m benchmarks.evidence_pages`` writes ``docs/published-steps.md``, ``docs/gallery.md`` and
+``docs/wishes.md`` from ``benchmarks/evidence/*.toml``. A row without a test is refused, and so is
 a test that does not exist or a command line that would not be accepted.
 """
 
@@ -25,10 +25,23 @@ Each step, setting, figure and tool of the five published documents that fatesco
 command that does it here, where it is seen, and the tests that fail when it no longer works. A test
 of the documentation reads this list: a row without a test, a test that does not exist, and a
 command that is not accepted fail. What the published systems reached, and what to know about it,
-stands in the [reproduction notes](reproduction.md). What the same authors wrote on worms in motion
-is [out of scope](scope.md).
+stands in the [reproduction notes](reproduction.md); their figures, made again, in the
+[gallery](gallery.md). What the same authors wrote on worms in motion is [out of scope](scope.md).
 
 Written by `python -m benchmarks.evidence_pages`.
+"""
+
+GALLERY_HEAD = """# Gallery
+
+The figures and films of the five published documents, made again by fatescope, with the commands
+below each. All of them show rendered images, so that anybody can repeat them without data, and they
+come from the shortest runs (`--quick`): they show that a figure is made and how it looks, and prove
+nothing about cells. What the published systems reach on recorded images stands in the
+[reproduction notes](reproduction.md); the figures of the systems of today on their own pages.
+
+Images by `python -m benchmarks.gallery --runs FOLDER`, those of lineages by
+`python benchmarks/docs_images.py lineage` from a rendered embryo; this page by
+`python -m benchmarks.evidence_pages`.
 """
 
 WISHES_HEAD = """# What users ask for
@@ -51,7 +64,11 @@ def pages() -> dict[str, str]:
     """Return the text of each page by its name."""
     for where, row in rows():
         check(where, row)
-    return {"published-steps.md": steps_page(), "wishes.md": wishes_page()}
+    return {
+        "published-steps.md": steps_page(),
+        "gallery.md": gallery_page(),
+        "wishes.md": wishes_page(),
+    }
 
 
 def documents() -> list[dict[str, Any]]:
@@ -83,8 +100,11 @@ def check(where: str, row: dict[str, Any]) -> None:
         path, _, name = test.partition("::")
         if name not in tests_in(path):
             raise ValueError(f"{where}: there is no test {test}")
-    for command in row.get("commands", ()):
+    for command in (*row.get("commands", ()), *row.get("drawn", ())):
         parse_command(command)
+    for image, _ in row.get("images", ()):
+        if not (DOCS / "images" / image).is_file():
+            raise ValueError(f"{where}: there is no figure {image}")
 
 
 @cache
@@ -137,6 +157,18 @@ def steps_page() -> str:
             _row(row["step"], _commands(row["commands"]), row["where"], _tests(row["tests"]))
             for row in document["row"]
         ]
+    return "".join(parts)
+
+
+def gallery_page() -> str:
+    """Return the page of the published figures, made again."""
+    parts = [GALLERY_HEAD]
+    for document in documents():
+        parts.append(f"\n## {document['title']}\n")
+        for row in (row for row in document["row"] if "images" in row):
+            parts.append(f"\n**{row['step']}.**\n\n")
+            parts += [f"![{words}](images/{image})\n" for image, words in row["images"]]
+            parts.append("\n```\n" + "\n".join(row["drawn"]) + "\n```\n")
     return "".join(parts)
 
 

@@ -53,7 +53,7 @@ def save(book: dict, path: Path) -> None:
     for cell in book["cells"]:
         cell["metadata"] = {}
         if cell["cell_type"] == "code":
-            cell["outputs"] = [_slim(o) for o in cell["outputs"] if o.get("name") != "stderr"]
+            cell["outputs"] = [_slim(o) for o in cell["outputs"] if not _passes(o)]
     path.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -74,6 +74,12 @@ def page(path: Path) -> str:
                 "is what it gave.*"
             )
     return "\n\n".join(p for p in parts if p) + "\n"
+
+
+def _passes(output: dict) -> bool:
+    """Tell what is seen only while a cell runs: warnings, and a bar of progress (if it is slow)."""
+    bar = output["output_type"] == "display_data" and "image/svg+xml" not in output["data"]
+    return bar or output.get("name") == "stderr"
 
 
 def _slim(output: dict) -> dict:
