@@ -53,7 +53,8 @@ def save(book: dict, path: Path) -> None:
     for cell in book["cells"]:
         cell["metadata"] = {}
         if cell["cell_type"] == "code":
-            cell["outputs"] = [_slim(o) for o in cell["outputs"] if o.get("name") != "stderr"]
+            kept = [_slim(o) for o in cell["outputs"] if not _passes(o)]
+            cell["outputs"] = _joined(kept)
     path.write_text(json.dumps(book, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
@@ -74,6 +75,24 @@ def page(path: Path) -> str:
                 "is what it gave.*"
             )
     return "\n\n".join(p for p in parts if p) + "\n"
+
+
+def _passes(output: dict) -> bool:
+    """Tell what is seen only while a cell runs: warnings, and a bar of progress (if it is slow)."""
+    bar = output["output_type"] == "display_data" and "image/svg+xml" not in output["data"]
+    return bar or output.get("name") == "stderr"
+
+
+def _joined(outputs: list[dict]) -> list[dict]:
+    """Return outputs with neighbouring prints as one: a slow machine gives them in pieces."""
+    whole: list[dict] = []
+    for output in outputs:
+        if whole and output["output_type"] == whole[-1]["output_type"] == "stream":
+            text = "".join(whole[-1]["text"]) + "".join(output["text"])
+            whole[-1] = {**whole[-1], "text": text.splitlines(keepends=True)}
+        else:
+            whole.append(output)
+    return whole
 
 
 def _slim(output: dict) -> dict:

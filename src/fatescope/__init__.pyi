@@ -25,6 +25,7 @@ from .predict.settings import NucleiEmSettings as NucleiEmSettings
 from .predict.settings import NucleiSettings as NucleiSettings
 from .predict.settings import PhaseCellsSettings as PhaseCellsSettings
 from .predict.settings import ViabilitySettings as ViabilitySettings
+from .prepare import fill_outlines as fill_outlines
 from .simulate.plate.settings import PlateSettings as PlateSettings
 from .track.settings import ObjectLinkSettings as ObjectLinkSettings
 from .workflows.clean import clean_files as clean_files
@@ -60,6 +61,7 @@ from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
 from .workflows.rendered import simulate_embryo as simulate_embryo
 from .workflows.simulated_plates import simulate_plate as simulate_plate
+from .workflows.slices import prepare_slices as prepare_slices
 from .workflows.stain_labels import LabelledStains as LabelledStains
 from .workflows.stain_labels import label_plate as label_plate
 from .workflows.stain_labels import label_stains as label_stains

@@ -16,6 +16,7 @@ from .crops import find_labelled as find_labelled
 from .crops import name_classes as name_classes
 from .crops import read_labelled as read_labelled
 from .crops import tabulate_crops as tabulate_crops
+from .drawn import fill_outlines as fill_outlines
 from .leaks import Leak as Leak
 from .leaks import audit_leaks as audit_leaks
 from .leaks import audit_units as audit_units

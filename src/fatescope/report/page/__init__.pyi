@@ -7,6 +7,8 @@ from .images import View as View
 from .images import outlines_of as outlines_of
 from .kicks import KicksBoard as KicksBoard
 from .outlined import view_images as view_images
+from .pad import DrawingPad as DrawingPad
+from .pad import drawing_pad as drawing_pad
 from .shown import Shown as Shown
 from .shown import show as show
 from .solid import Solid as Solid
