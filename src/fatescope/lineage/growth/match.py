@@ -29,8 +29,8 @@ _KEPT, _DRAWN = 2000, 800
 _BEYOND_SHARE = 0.93
 """After an embryo's recording ends, it has at least this share of its last number of cells."""
 _AFTER, _OVER_SHARE = 12, 0.9
-"""Frames that are kept of those after the last recorded stage; and the share of all frames from
-there on that must say so."""
+"""Frames that are kept of those after the last recorded stage; and the share of these, and of all
+frames from there on, that must say so."""
 _LEAST_SPREAD = 0.05
 """What a frame may err by at least, in the logarithm of its count."""
 
@@ -202,8 +202,11 @@ def _end(mean: FloatArray, beyond: float) -> int:
     After the last recorded stage all frames are alike; some of them are kept, for they say that
     it is over.
     """
-    share = np.cumsum((mean >= beyond)[::-1])[::-1] / np.arange(len(mean), 0, -1)
-    over = np.flatnonzero(share >= _OVER_SHARE)
+    later = np.append(np.cumsum((mean >= beyond)[::-1])[::-1], 0)
+    left = np.arange(len(mean), -1, -1)
+    next_ones = np.minimum(np.arange(len(mean)) + _AFTER, len(mean))
+    soon = (later[:-1] - later[next_ones]) / (left[:-1] - left[next_ones])
+    over = np.flatnonzero(np.minimum(later[:-1] / left[:-1], soon) >= _OVER_SHARE)
     return min(int(over[0]) + _AFTER, len(mean)) if len(over) else len(mean)
 
 
