@@ -176,7 +176,7 @@ def test_wrong_links_are_mended_and_right_ones_kept(atlas, embryo, wrong):
     broken = parent != embryo.parent
     assert broken.sum() > 0.5 * len(rows)
     mended = mend_links(embryo.xyz_um, embryo.frame, parent, life_cost=too_young(embryo.frame, 1.5))
-    assert np.mean(mended[broken] == embryo.parent[broken]) > 0.95
+    assert np.mean(mended[broken] == embryo.parent[broken]) > 0.9
     np.testing.assert_array_equal(mended[~broken], embryo.parent[~broken])
 
 
