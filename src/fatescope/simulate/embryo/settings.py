@@ -125,8 +125,8 @@ class MovieSettings(Settings):
     count: int = setting(1, "number of movies, each of an embryo drawn anew", ge=1, le=10_000)
     frames: int = setting(0, "number of frames; 0: as many as the lineage has", ge=0, le=100_000)
     planes: int = setting(31, "planes that are projected", ge=1, le=2000)
-    height: int = setting(512, "rows of a frame", unit="px", ge=16, le=16_384)
-    width: int = setting(712, "columns of a frame", unit="px", ge=16, le=16_384)
+    height: int = setting(512, "rows of a frame", unit="px", ge=16, le=16_384, multiple_of=2)
+    width: int = setting(712, "columns of a frame", unit="px", ge=16, le=16_384, multiple_of=2)
     voxel_um: Steps = setting((1.0, 0.09, 0.09), "size of a voxel: z, y, x", unit="µm")
     vary: float = setting(
         1.0, "how much the look changes from movie to movie; 0: not at all", ge=0, le=1

@@ -30,6 +30,7 @@ from fatescope.workflows.lineages.name_network import MEAN_EMBRYO
 from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
 from fatescope.workflows.reproduce.names_data import (
+    N_RENDERED,
     NamedEmbryo,
     load_embryos,
     split_embryos,
@@ -63,9 +64,11 @@ _QUICK = {
     "rows_per_class": 120,
     "crop_nuclei": 60,
 }
-_EPOCH_SECONDS, _ROW_SECONDS, _SCORING_SECONDS = 5.0, 1e-4, 60.0
-"""CPU seconds of an epoch of the published network on one table, of a row of the corrected one, and
-of atlas, scores and page."""
+_EPOCH_SECONDS, _ROW_SECONDS = 0.3, 1e-4
+"""CPU seconds of an epoch of the published network on one table; of a row of the corrected one."""
+_EMBRYO_SECONDS, _RENDERED_SECONDS, _EMBRYOS = 13.5, 3.0, 51
+"""Of an embryo that is read, placed and scored, recorded or rendered; and how many typical ones the
+EPIC tables have."""
 
 
 def reproduce_names(
@@ -111,11 +114,13 @@ def reproduce_names(
 
 def plan_names(*, recipe: NamesRecipe, quick: bool = False) -> RunPlan:
     """Say what `reproduce_names` would cost, from measured costs; nothing is opened or written."""
+    embryos = _EMBRYOS * _EMBRYO_SECONDS
     if quick:
         recipe = recipe.replace(**_QUICK)
+        embryos = N_RENDERED * _RENDERED_SECONDS
     published = (recipe.epochs + recipe.later_epochs) * _EPOCH_SECONDS
     rows = recipe.corrected_epochs * recipe.rows_per_class * len(COMPACT_NAMES)
-    seconds = _SCORING_SECONDS + published + rows * _ROW_SECONDS
+    seconds = embryos + published + rows * _ROW_SECONDS
     return plan_trainings("reproduce lineage-names-2020", [seconds], what="pages", workers=1)
 
 

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 _FEWEST_NUCLEI = 100
 _MOST_FALLEN = 0.75
-_RENDERED = 12
+N_RENDERED = 12
 _FEWEST_EMBRYOS = 8
 
 
@@ -57,12 +57,12 @@ def load_embryos(
                 "no lineage tables to learn from. Give their folder with --data, or --quick for a "
                 "short run on rendered embryos."
             )
-        plans = [LineagePlan(pose=i % 4, minutes=130.0) for i in range(_RENDERED)]
+        plans = [LineagePlan(pose=i % 4, minutes=130.0) for i in range(N_RENDERED)]
         embryos = [
             NamedEmbryo(key=f"rendered-{i:02d}", lineage=simulate_lineage(p, seed=i))
             for i, p in enumerate(plans)
         ]
-        return embryos, f"{_RENDERED} rendered embryos (a schematic lineage, not a real one)"
+        return embryos, f"{N_RENDERED} rendered embryos (a schematic lineage, not a real one)"
     files = find_lineages([folder])
     embryos = []
     for done, file in enumerate(files, start=1):
