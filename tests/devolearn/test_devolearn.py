@@ -45,9 +45,9 @@ OF_PLOT = ["video_path", "save_plot", "plot_name", "ignore_first_n_frames"]
 @pytest.fixture(scope="module")
 def membranes(tmp_path_factory):
     """One plane of rendered membranes, as a grey file, and its truth."""
-    lives = read_or_draw(LineageSettings(minutes=60), table=None, seed=3)
+    lives = read_or_draw(LineageSettings(minutes=60), table=None, seed=4)
     settings = VolumeSettings(planes=1, height=160, width=220, channels=("membrane",))
-    plane = EmbryoScene(lives, settings, seed=3).render(40)
+    plane = EmbryoScene(lives, settings, seed=4).render(40)
     path = tmp_path_factory.mktemp("membranes") / "plane.png"
     PillowImage.fromarray(plane.pixels[0, 0]).save(path)
     return path, plane.labels["membrane"][0]

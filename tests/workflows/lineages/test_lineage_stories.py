@@ -187,7 +187,7 @@ def test_without_a_reference_embryos_are_held_against_the_atlas(tmp_path):
         assert any(r["role"] == "test" for r in rows(out / "zscores.csv"))
     assert found == {"usual": set(), "slow": {"MSa"}}
     page = (tmp_path / "out-slow" / "report.html").read_text(encoding="utf-8")
-    assert "1 embryo (test) against 202 (the atlas celegans-epic-1)" in page
+    assert "1 embryo (test) against 201 (the atlas celegans-epic-1)" in page
     with pytest.raises(InputError, match="holds no expression"):
         compare_lineages(
             [tmp_path / "slow.csv"], out=tmp_path / "x", settings=CompareSettings(expression="blot")
@@ -307,7 +307,7 @@ def test_an_atlas_is_a_folder_with_its_tables(tmp_path):
 
 def test_the_shipped_atlas_can_be_written_out(tmp_path):
     done = make_atlas([], out=tmp_path)
-    assert done.n_embryos == 202
+    assert done.n_embryos == 201
     beside = {r["neighbour"] for r in rows(tmp_path / "neighbours.csv") if r["cell"] == "ABa"}
     assert {"ABp", "EMS"} <= beside
 
