@@ -69,8 +69,9 @@ class Results:
         key = (job.id, job.ended, pair.key, number, tuple(sorted(place.items())))
 
         def made() -> Pyramid:
-            edited = review is not None and number > 0
-            image = _as_shown(review, frame) if edited else pair.labels  # type: ignore[arg-type]
+            image = pair.labels
+            if review is not None and number > 0:
+                image = _as_shown(review, frame)
             return Pyramid(image, place, labels=True)
 
         return self._planes.get(key, made)

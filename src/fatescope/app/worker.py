@@ -106,8 +106,13 @@ def rehearse(folder: Path) -> None:
     y, x = np.indices((96, 96))
     disc = np.where(np.hypot(y - 40, x - 50) < 11, 200, 20).astype(np.uint8)
     try:
-        how = {"shape": disc.shape, "axes": "YX", "dtype": disc.dtype, "spacing": Spacing()}
-        write_image(own / "one.tif", [disc], **how)  # type: ignore[arg-type]
+        how: dict[str, Any] = {
+            "shape": disc.shape,
+            "axes": "YX",
+            "dtype": disc.dtype,
+            "spacing": Spacing(),
+        }
+        write_image(own / "one.tif", [disc], **how)
         question_named("nuclei").answer(
             [own / "one.tif"], out=own / "out", values={"diameter_px": 22.0}
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fatescope.base import InputError
 from fatescope.base.settings import Settings, setting
@@ -55,7 +55,7 @@ def change_for(
     """
     label, frame = edit.label, edit.frame
     new = int(labels.max(initial=0)) + 1
-    brush = {"radius_px": edit.radius_px, "plane": edit.plane, "frame": frame}
+    brush: dict[str, Any] = {"radius_px": edit.radius_px, "plane": edit.plane, "frame": frame}
     if edit.do == "remove":
         return remove_label(labels, label, frame=frame), 0, f"remove {label}"
     if edit.do == "merge":
@@ -68,12 +68,12 @@ def change_for(
         change = cut_label(labels, label, edit.points, new=new, frame=frame)
         return change, label, f"cut {label} into {label} and {new}"
     if edit.do == "erase":
-        change = erase_labels(labels, edit.points, only=label, **brush)  # type: ignore[arg-type]
+        change = erase_labels(labels, edit.points, only=label, **brush)
         return change, label, f"erase {label}" if label else "erase"
     if label and not (labels == label).any():
         raise InputError(f"there is no object {label} here any more.")
     if edit.do == "paint":
-        change = paint_label(labels, label or new, edit.points, **brush)  # type: ignore[arg-type]
+        change = paint_label(labels, label or new, edit.points, **brush)
     else:
         change = draw_label(labels, label or new, edit.points, plane=edit.plane, frame=frame)
     return change, label or new, f"{edit.do} {label}" if label else f"{edit.do} {new}, new"

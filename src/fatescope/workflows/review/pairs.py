@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -101,10 +101,10 @@ def _write_pair(review: LabelReview, place: Place, folder: Path, channel: int) -
     image, labels = review.image, review.frame(frame)
     label_plane = labels[plane] if labels.ndim == 3 else labels
     pixels = _storable(image.read(T=frame, Z=plane, C=min(channel, image.size("C") - 1)))
-    how = {"shape": pixels.shape, "axes": "YX", "spacing": image.spacing.only("YX")}
-    write_image(folder / "images" / f"{name}.tif", [pixels], dtype=pixels.dtype, **how)  # type: ignore[arg-type]
+    how: dict[str, Any] = {"shape": pixels.shape, "axes": "YX", "spacing": image.spacing.only("YX")}
+    write_image(folder / "images" / f"{name}.tif", [pixels], dtype=pixels.dtype, **how)
     kind = np.uint16 if int(label_plane.max(initial=0)) < 2**16 else np.uint32
-    write_labels(folder / "labels" / f"{name}.tif", label_plane, dtype=kind, **how)  # type: ignore[arg-type]
+    write_labels(folder / "labels" / f"{name}.tif", label_plane, dtype=kind, **how)
     um = image.spacing.um("YX") or ("", "")
     timed = "T" in review.labels.axes
     return {
