@@ -60,6 +60,9 @@ from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
 from .workflows.rendered import simulate_embryo as simulate_embryo
+from .workflows.replay import replay_result as replay_result
+from .workflows.result_diff import ResultDiff as ResultDiff
+from .workflows.result_diff import diff_results as diff_results
 from .workflows.simulated_plates import simulate_plate as simulate_plate
 from .workflows.slices import prepare_slices as prepare_slices
 from .workflows.stain_labels import LabelledStains as LabelledStains

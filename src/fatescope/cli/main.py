@@ -31,9 +31,11 @@ SINGLE = {
     "clean": "Find faulty frames in movies, and faults in tables of cells.",
     "compare": "Say whether a new model is better than an old one, on test units that neither has "
     "seen.",
+    "diff": "Say whether two results are the same: tables cell by cell, images pixel by pixel.",
     "doctor": "Say in words what is wrong with the installation, and what to do.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
+    "replay": "Predict again with the inputs and settings of a result's own record, and compare.",
     "tune": "Search the settings of a recipe by short trainings, scored on validation units.",
     "train": "Train a network on labelled images and write a model package with its card.",
 }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,6 +28,7 @@ from fatescope.report.page import (
     View,
     outlines_of,
 )
+from fatescope.run import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,7 +60,7 @@ def live_dead_page(out: Path) -> Page:
     out : Path
         The output folder. Inputs that are gone are not shown.
     """
-    record = json.loads((out / "run.json").read_text("utf-8"))
+    record = read_record(out)
     objects, viability = read_table(out / "objects.csv"), read_table(out / "viability.csv")
     with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
         findings = list(csv.DictReader(stream))

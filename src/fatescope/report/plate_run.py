@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +24,7 @@ from fatescope.report.page import (
 )
 from fatescope.report.survival import write_survival
 from fatescope.report.viability import LAYERS
+from fatescope.run import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -186,7 +186,7 @@ def _circles(
 
 
 def _followed(out: Path) -> Section:
-    record = json.loads((out / "run.json").read_text("utf-8"))
+    record = read_record(out)
     asked = record.get("settings") or {}
     text = _METHOD.format(
         model=(record.get("model") or {}).get("name"),

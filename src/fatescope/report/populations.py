@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +11,7 @@ from fatescope.acquire import read_table
 from fatescope.report.chart import Axis, Band, Chart, Guide, Line
 from fatescope.report.lineage.colours import founder_colour
 from fatescope.report.page import Beside, Code, Fact, Page, PageTable, Section, Text
+from fatescope.run import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,7 +43,7 @@ def population_page(out: Path) -> Page:
     out : Path
         The output folder.
     """
-    record = json.loads((out / "run.json").read_text("utf-8"))
+    record = read_record(out)
     counts, frames = read_table(out / "populations.csv"), read_table(out / "frames.csv")
     with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
         findings = list(csv.DictReader(stream))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +27,7 @@ from fatescope.report.page import (
     View,
     outlines_of,
 )
+from fatescope.run import read_record
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -58,7 +58,7 @@ def viability_page(out: Path) -> Page:
     out : Path
         The output folder. Inputs that are gone are not shown.
     """
-    record = json.loads((out / "run.json").read_text("utf-8"))
+    record = read_record(out)
     objects = read_table(out / "objects.parquet")
     with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
         findings = list(csv.DictReader(stream))

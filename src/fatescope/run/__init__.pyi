@@ -9,6 +9,7 @@ from .journal import Journal as Journal
 from .lock import wait_until_free as wait_until_free
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb
+from .record import read_record as read_record
 from .scratch import FileScratch as FileScratch
 from .stage import Stage as Stage
 from .summary import Summary as Summary

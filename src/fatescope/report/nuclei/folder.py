@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,12 +10,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import ImageFile, read_image, read_labels
-from fatescope.base import FatescopeError, RunError
+from fatescope.base import FatescopeError
 from fatescope.report.nuclei.doubt import merge_repeats, rank_doubtful
 from fatescope.report.nuclei.objects import ObjectsFile
 from fatescope.report.nuclei.previews import add_thumbnails, make_previews, spread
 from fatescope.report.nuclei.typical import typical_image
 from fatescope.report.nuclei.values import ImageSummary, NucleiReport
+from fatescope.run import read_record
 
 if TYPE_CHECKING:
     import os
@@ -49,7 +49,7 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         If ``run.json`` or ``objects.parquet`` is missing or cannot be read.
     """
     folder = Path(out)
-    record = _read_record(folder)
+    record = read_record(folder)
     inputs = _inputs(record)
     none_done = not any(said.get("state") == "done" for said in inputs.values())
     objects = ObjectsFile(folder / "objects.parquet", may_be_absent=none_done)
@@ -81,21 +81,6 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         record=record,
         columns=tuple(objects.columns),
     )
-
-
-def _read_record(folder: Path) -> dict[str, Any]:
-    path = folder / "run.json"
-    try:
-        record = json.loads(path.read_text("utf-8"))
-    except FileNotFoundError as error:
-        raise RunError(
-            f"{folder}: there is no run.json. Give the output folder of a run."
-        ) from error
-    except (OSError, ValueError) as error:
-        raise RunError(f"{path}: cannot be read as JSON. Run the command again.") from error
-    if not isinstance(record, dict):
-        raise RunError(f"{path}: is not the record of a run. Run the command again.")
-    return record
 
 
 def _read_findings(path: Path) -> list[dict[str, Any]]:
