@@ -12,7 +12,7 @@ from tests.hand_built import disc_package
 from fatescope.base import Execution, ModelError, RunError
 from fatescope.models import cuda, load_model
 from fatescope.predict import NucleiSettings, open_predictor
-from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+from fatescope.workflows.nuclei import NUCLEI, predict_nuclei
 
 
 def has_gpu():
@@ -95,4 +95,4 @@ def test_a_plan_for_a_missing_device_is_refused_too(tmp_path, package):
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((30, 30), np.uint8))
     settings = NucleiSettings(model=str(package.source))
     with pytest.raises(ModelError, match="device 'cuda' was asked for"):
-        plan_nuclei(tmp_path / "a.tif", settings=settings, execution=Execution(device="cuda"))
+        NUCLEI.plan(tmp_path / "a.tif", settings=settings, execution=Execution(device="cuda"))

@@ -74,13 +74,25 @@ def count_cells(image, settings, *, predictor, scratch, decided):
 
 
 CELLS = System(
-    command="predict membrane", cost=COST, find=find_cells, write_pages=write_page, holds="ZYX"
+    command="predict membrane",
+    settings=BoxSettings,
+    cost=COST,
+    find=find_cells,
+    write_pages=write_page,
+    holds="ZYX",
 )
 CLASSES = System(
     command="predict viability",
+    settings=BoxSettings,
     cost=COST,
     find=find_classes,
     write_pages=write_page,
     decide=brightest,
 )
-COUNTS = System(command="predict populations", cost=COST, find=count_cells, write_pages=write_page)
+COUNTS = System(
+    command="predict populations",
+    settings=BoxSettings,
+    cost=COST,
+    find=count_cells,
+    write_pages=write_page,
+)

@@ -20,7 +20,7 @@ def test_a_limit_that_a_network_does_not_fit_into_is_refused(tmp_path):
     with pytest.raises(SettingsError, match=r"--memory: 200 MB are less than the \d+ MB"):
         nuclei.predict_nuclei(path, out=tmp_path / "out", settings=CLASSICAL, execution=little)
     with pytest.raises(SettingsError, match="Give --memory"):
-        nuclei.plan_nuclei(path, settings=CLASSICAL, execution=little)
+        nuclei.NUCLEI.plan(path, settings=CLASSICAL, execution=little)
     assert not (tmp_path / "out").exists()
 
 

@@ -20,7 +20,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, RunError, SettingsError
 from fatescope.models import check_model
 from fatescope.plate import wilson_interval
-from fatescope.workflows.live_dead import plan_live_dead, predict_live_dead, viability_table
+from fatescope.workflows.live_dead import LIVE_DEAD, predict_live_dead, viability_table
 
 ALONE = Execution(workers=1)
 FIRST = [
@@ -219,7 +219,7 @@ def test_faults_of_a_user_are_sentences(tmp_path):
 
 def test_a_plan_writes_nothing(tmp_path):
     save(tmp_path / "a.png", chamber(CELLS))
-    plan = plan_live_dead(tmp_path / "a.png", execution=ALONE)
+    plan = LIVE_DEAD.plan(tmp_path / "a.png", execution=ALONE)
     assert plan.units == 1
     assert plan.cpu_seconds > 0
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]

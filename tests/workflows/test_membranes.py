@@ -18,7 +18,7 @@ from tests.predict.membrane.cells import SPACING, embryo
 import fatescope as fs
 from fatescope.acquire import read_image, read_labels, write_table
 from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
-from fatescope.workflows.membranes import find_membranes, plan_membranes, predict_membranes
+from fatescope.workflows.membranes import MEMBRANES, find_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
 SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.7, "outer_um": 0.0}
@@ -214,7 +214,7 @@ def test_markers_that_changed_are_refused(volume, tmp_path):
 
 def test_a_plan_computes_nothing(volume, tmp_path):
     image = save(tmp_path / "e.ome.tif", volume[0])
-    plan = plan_membranes(image, settings=SETTINGS, execution=ALONE)
+    plan = MEMBRANES.plan(image, settings=SETTINGS, execution=ALONE)
     assert (plan.units, plan.command) == (1, "predict membrane")
     assert plan.cpu_seconds > 0
     assert not (tmp_path / "results").exists()

@@ -20,7 +20,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution, InputError, RunError
 from fatescope.predict import NucleiSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.nuclei import plan_nuclei, predict_nuclei
+from fatescope.workflows.nuclei import NUCLEI, predict_nuclei
 
 FIRST_COLUMNS = [
     *("image", "label", "frame", "z", "y", "x"),
@@ -243,7 +243,7 @@ def test_too_many_steps_for_the_axes_are_explained(images, tmp_path):
 
 
 def test_a_plan_says_time_and_memory_and_writes_nothing(images, tmp_path):
-    plan = plan_nuclei(images, settings=CLASSICAL, execution=ALONE)
+    plan = NUCLEI.plan(images, settings=CLASSICAL, execution=ALONE)
     assert set(plan.as_json()) >= {
         *("units", "cpu_seconds", "wall_seconds", "peak_memory_mb", "output_mb")
     }
@@ -258,7 +258,7 @@ def test_a_plan_knows_the_cost_of_an_image_as_well_as_of_a_megapixel(tmp_path):
         folder.mkdir()
         for i in range(n):
             tifffile.imwrite(folder / f"{i}.tif", np.zeros((side, side), np.uint8))
-        return plan_nuclei(folder, execution=ALONE).cpu_seconds
+        return NUCLEI.plan(folder, execution=ALONE).cpu_seconds
 
     one_large, many_small, none = planned(1, 1280), planned(100, 128), planned(1, 1)
     assert many_small - none > 3 * (one_large - none)
@@ -268,7 +268,7 @@ def test_a_huge_image_can_be_planned(tmp_path):
     path = tmp_path / "huge.tif"
     tifffile.imwrite(path, shape=(100_000, 100_000), dtype="uint8", bigtiff=True)
     assert path.stat().st_blocks * 512 < 1e9  # a sparse file
-    plan = plan_nuclei(path, settings=CLASSICAL, execution=ALONE)
+    plan = NUCLEI.plan(path, settings=CLASSICAL, execution=ALONE)
     assert plan.cpu_seconds > 1000
     assert plan.peak_memory_mb < 2000
 
@@ -380,7 +380,7 @@ def test_a_label_image_beside_images_is_left_out_as_a_finding(movie, images, tmp
     before = files_of(out)
     predict_nuclei(images, out=out, settings=CLASSICAL, execution=ALONE)
     assert files_of(out) == before
-    plan = plan_nuclei(images, settings=CLASSICAL, execution=ALONE)
+    plan = NUCLEI.plan(images, settings=CLASSICAL, execution=ALONE)
     assert plan.units == 3
 
 

@@ -19,7 +19,7 @@ from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.prepare.pixels import largest_pieces
-from fatescope.workflows.phase_cells import plan_phase_cells, predict_phase_cells
+from fatescope.workflows.phase_cells import PHASE_CELLS, predict_phase_cells
 
 ALONE = Execution(workers=1)
 
@@ -110,7 +110,7 @@ def test_an_image_that_holds_nothing_gives_no_cells():
 def test_a_bad_file_costs_one_finding_and_a_plan_writes_nothing(tmp_path):
     PillowImage.fromarray(dish()[0]).save(tmp_path / "dish.png")
     (tmp_path / "bad.tif").write_bytes(b"II*\0")
-    assert plan_phase_cells(tmp_path, execution=ALONE).units == 2
+    assert PHASE_CELLS.plan(tmp_path, execution=ALONE).units == 2
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.tif", "dish.png"]
     summary = predict_phase_cells(tmp_path, out=tmp_path / "o", execution=ALONE)
     assert (summary.units_done, summary.exit_code) == (1, 1)

@@ -20,7 +20,7 @@ from fatescope.acquire.movies import write_frames
 from fatescope.base import Execution, Image, InputError, ModelError, SettingsError
 from fatescope.lineage.growth import GROUPS
 from fatescope.workflows.population_counts import LETTERS
-from fatescope.workflows.populations import plan_populations, predict_populations
+from fatescope.workflows.populations import POPULATIONS, predict_populations
 
 ALONE = Execution(workers=1)
 DATA = Path(os.environ.get("FATESCOPE_DATA", "../shared/data")) / "devolearn_samples"
@@ -204,7 +204,7 @@ def test_one_bad_movie_costs_one_finding(tmp_path, movie):
 
 
 def test_a_plan_says_what_it_would_cost(movie):
-    plan = plan_populations([movie], execution=ALONE)
+    plan = POPULATIONS.plan([movie], execution=ALONE)
     assert (plan.units, plan.what) == (1, "images")
     assert plan.cpu_seconds > 1
 

@@ -12,7 +12,7 @@ from tests.predict.live_dead import draw_cells, draw_well, viability_package
 from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, SettingsError
 from fatescope.predict import ViabilitySettings
-from fatescope.workflows.viability import plan_viability, predict_viability
+from fatescope.workflows.viability import VIABILITY, predict_viability
 
 pytest.importorskip("onnx")
 
@@ -179,7 +179,7 @@ def test_a_model_without_states_is_refused(tmp_path):
 
 def test_a_plan_says_units_and_writes_nothing(package, tmp_path):
     path = save(tmp_path / "a.tif", draw_cells((130, 160), CELLS))
-    plan = plan_viability(path, settings=settings_of(package))
+    plan = VIABILITY.plan(path, settings=settings_of(package))
     assert plan.units == 1
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a.tif"]
 

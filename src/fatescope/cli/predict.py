@@ -114,10 +114,10 @@ def _answer(
     plan: bool,
 ) -> Result:
     """Run a predicting command, or say what it would do."""
-    from fatescope.workflows.predict import plan_images, predict_images
+    from fatescope.workflows.predict import predict_images
 
     if plan:
-        return plan_images(system, inputs, settings=settings, execution=execution)
+        return system.plan(inputs, settings=settings, execution=execution)
     return predict_images(
         system,
         inputs,
@@ -149,18 +149,9 @@ def membrane(
     found alone. Writes label images, tables of cells and of their contacts, findings, a record of
     the run and a report. The same command again continues where it stopped.
     """
-    from fatescope.workflows.membranes import plan_membranes, predict_membranes
+    from fatescope.workflows.membranes import MEMBRANES
 
-    if plan:
-        return plan_membranes(inputs, settings=settings, execution=execution)
-    return predict_membranes(
-        inputs,
-        out=out,
-        settings=settings,
-        execution=execution,
-        fresh=fresh,
-        progress=console.progress,
-    )
+    return _answer(MEMBRANES, inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "populations", example="fatescope predict populations embryo.mov --out results")

@@ -30,8 +30,8 @@ from fatescope.predict.live_dead import choose_cell_scale, open_live_dead, share
 from fatescope.predict.size import pixel_stretch, scale_from_settings
 from fatescope.workflows.cell_words import of_cells
 from fatescope.workflows.nuclei import decide_sizes, kind_of
-from fatescope.workflows.plan import Cost, RunPlan
-from fatescope.workflows.predict import Found, System, plan_images, predict_images
+from fatescope.workflows.plan import Cost
+from fatescope.workflows.predict import Found, System, predict_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -88,22 +88,10 @@ def predict_live_dead(
         LIVE_DEAD,
         inputs,
         out=out,
-        settings=settings or LiveDeadSettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_live_dead(
-    inputs: Inputs,
-    *,
-    settings: LiveDeadSettings | None = None,
-    execution: Execution | None = None,
-) -> RunPlan:
-    """Say what `predict_live_dead` would do, without doing or writing anything."""
-    return plan_images(
-        LIVE_DEAD, inputs, settings=settings or LiveDeadSettings(), execution=execution
     )
 
 
@@ -285,6 +273,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 
 LIVE_DEAD: System[LiveDeadSettings] = System(
     command="predict live-dead",
+    settings=LiveDeadSettings,
     cost=Cost(
         cpu_seconds=0.4,
         unit_seconds=0.05,

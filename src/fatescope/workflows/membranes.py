@@ -35,8 +35,8 @@ from fatescope.predict.membrane import (
 from fatescope.storage import hash_path
 from fatescope.workflows.membrane_times import FILE as OVER_TIME
 from fatescope.workflows.membrane_times import cells_over_time
-from fatescope.workflows.plan import Cost, RunPlan
-from fatescope.workflows.predict import Found, System, plan_images, predict_images
+from fatescope.workflows.plan import Cost
+from fatescope.workflows.predict import Found, System, predict_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -98,22 +98,10 @@ def predict_membranes(
         MEMBRANES,
         inputs,
         out=out,
-        settings=settings or MembraneSettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_membranes(
-    inputs: Inputs,
-    *,
-    settings: MembraneSettings | None = None,
-    execution: Execution | None = None,
-) -> RunPlan:
-    """Say what `predict_membranes` would do, without doing or writing anything."""
-    return plan_images(
-        MEMBRANES, inputs, settings=settings or MembraneSettings(), execution=execution
     )
 
 
@@ -439,6 +427,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 
 MEMBRANES: System[MembraneSettings] = System(
     command="predict membrane",
+    settings=MembraneSettings,
     cost=Cost(
         cpu_seconds=1.0,
         unit_seconds=0.5,

@@ -36,8 +36,8 @@ from fatescope.predict import (
 from fatescope.predict.decoders.instances import reach_px
 from fatescope.run import Run, Summary
 from fatescope.workflows.execute import map_units
-from fatescope.workflows.plan import Cost, RunPlan
-from fatescope.workflows.predict import Found, System, Worker, plan_images, predict_images
+from fatescope.workflows.plan import Cost
+from fatescope.workflows.predict import Found, System, Worker, predict_images
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -104,37 +104,10 @@ def predict_nuclei(
         replace(NUCLEI, command=command),
         inputs,
         out=out,
-        settings=settings or NucleiSettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_nuclei(
-    inputs: Inputs,
-    *,
-    settings: NucleiSettings | None = None,
-    execution: Execution | None = None,
-    command: Command = "predict nuclei",
-) -> RunPlan:
-    """Say what `predict_nuclei` would do, without doing or writing anything.
-
-    Parameters
-    ----------
-    inputs, settings, execution, command
-        As for `predict_nuclei`.
-
-    Returns
-    -------
-    RunPlan
-        Units, and estimates of time, memory and size of the results.
-    """
-    return plan_images(
-        replace(NUCLEI, command=command),
-        inputs,
-        settings=settings or NucleiSettings(),
-        execution=execution,
     )
 
 
@@ -358,6 +331,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 
 NUCLEI: System[NucleiSettings] = System(
     command="predict nuclei",
+    settings=NucleiSettings,
     cost=Cost(
         cpu_seconds=0.25,
         unit_seconds=0.03,

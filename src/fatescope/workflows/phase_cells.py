@@ -17,7 +17,6 @@ from fatescope.workflows.nuclei import NUCLEI, add_doubts, find_nuclei
 from fatescope.workflows.predict import (
     Found,
     System,
-    plan_images,
     predict_images,
 )
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from fatescope.predict import Predictor, Scratch
     from fatescope.run import Summary
     from fatescope.workflows.nuclei import Sizes
-    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.predict import Inputs
 
 DOUBTS = DoubtSettings(min_ellipse_fill=0.4)
@@ -75,22 +73,10 @@ def predict_phase_cells(
         PHASE_CELLS,
         inputs,
         out=out,
-        settings=settings or PhaseCellsSettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_phase_cells(
-    inputs: Inputs,
-    *,
-    settings: PhaseCellsSettings | None = None,
-    execution: Execution | None = None,
-) -> RunPlan:
-    """Say what `predict_phase_cells` would do, without doing or writing anything."""
-    return plan_images(
-        PHASE_CELLS, inputs, settings=settings or PhaseCellsSettings(), execution=execution
     )
 
 
@@ -130,6 +116,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 
 PHASE_CELLS: System[PhaseCellsSettings] = System(
     command="predict phase-cells",
+    settings=PhaseCellsSettings,
     cost=NUCLEI.cost,
     find=find_phase_cells,
     open_model=NUCLEI.open_model,

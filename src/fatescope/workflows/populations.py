@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.predict import open_predictor
 from fatescope.predict.populations import CountChances, PopulationSettings
-from fatescope.workflows.plan import Cost, RunPlan
+from fatescope.workflows.plan import Cost
 from fatescope.workflows.population_counts import (
     abstained_from,
     count_rows,
@@ -26,7 +26,7 @@ from fatescope.workflows.population_counts import (
 )
 from fatescope.workflows.population_findings import movie_findings, why_unlike
 from fatescope.workflows.population_frames import check_movie, look_at_movie
-from fatescope.workflows.predict import Found, System, plan_images, predict_images
+from fatescope.workflows.predict import Found, System, predict_images
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -80,22 +80,10 @@ def predict_populations(
         POPULATIONS,
         inputs,
         out=out,
-        settings=settings or PopulationSettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_populations(
-    inputs: Inputs,
-    *,
-    settings: PopulationSettings | None = None,
-    execution: Execution | None = None,
-) -> RunPlan:
-    """Say what `predict_populations` would do, without doing or writing anything."""
-    return plan_images(
-        POPULATIONS, inputs, settings=settings or PopulationSettings(), execution=execution
     )
 
 
@@ -216,6 +204,7 @@ def _write_pages(out: Path) -> tuple[str, ...]:
 
 POPULATIONS: System[PopulationSettings] = System(
     command="predict populations",
+    settings=PopulationSettings,
     cost=Cost(cpu_seconds=0.05, memory_mb=30.0, output_mb=0.003, unit_seconds=1.2, unit_mb=0.5),
     find=find_populations,
     write_pages=_write_pages,

@@ -134,6 +134,8 @@ class System(Generic[S]):
     ----------
     command : str
         As it stands in the record.
+    settings : type
+        Its class of settings; where a caller gives none, their defaults hold.
     cost : Cost
         By megapixel of all frames and planes, and by image.
     find : callable
@@ -158,6 +160,7 @@ class System(Generic[S]):
     """
 
     command: str
+    settings: type[S]
     cost: Cost
     find: Callable[..., Found]
     write_pages: Callable[[Path], Sequence[str]]
@@ -168,13 +171,19 @@ class System(Generic[S]):
     called: str = "image"
     bridges: bool = False
 
+    def plan(
+        self, inputs: Inputs, *, settings: S | None = None, execution: Execution | None = None
+    ) -> RunPlan:
+        """Say what it would do, without doing or writing anything; see `plan_images`."""
+        return plan_images(self, inputs, settings=settings, execution=execution)
+
 
 def predict_images(
     system: System[S],
     inputs: Inputs,
     *,
     out: Path | str,
-    settings: S,
+    settings: S | None = None,
     execution: Execution | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
@@ -188,7 +197,7 @@ def predict_images(
         Images, stacks, movies, or folders of them.
     out : path
         Output folder. The same call again continues, also with more inputs.
-    settings : PredictSettings
+    settings : PredictSettings, optional
         What decides the result.
     execution : Execution, optional
         How the machine is used; never changes a result.
@@ -202,7 +211,7 @@ def predict_images(
     InputError, SettingsError, ModelError, RunError
         When nothing can be done. An image that cannot be processed costs a finding instead.
     """
-    execution = execution or Execution()
+    settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
     files, labels = _files(inputs, settings)
     predictor, device = _model_and_device(system, settings, execution)
@@ -243,7 +252,7 @@ def plan_images(
     system: System[S],
     inputs: Inputs,
     *,
-    settings: S,
+    settings: S | None = None,
     execution: Execution | None = None,
 ) -> RunPlan:
     """Say what `predict_images` would do, without doing or writing anything.
@@ -253,7 +262,7 @@ def plan_images(
     RunPlan
         Units, and estimates of time, memory and size of the results.
     """
-    execution = execution or Execution()
+    settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
     files, _ = _files(inputs, settings)
     _model_and_device(system, settings, execution)

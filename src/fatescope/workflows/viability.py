@@ -28,8 +28,8 @@ from fatescope.predict import (
     plane_findings,
 )
 from fatescope.predict.viability import look_at
-from fatescope.workflows.plan import Cost, RunPlan
-from fatescope.workflows.predict import Found, Raster, System, plan_images, predict_images
+from fatescope.workflows.plan import Cost
+from fatescope.workflows.predict import Found, Raster, System, predict_images
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,22 +99,10 @@ def predict_viability(
         VIABILITY,
         inputs,
         out=out,
-        settings=settings or ViabilitySettings(),
+        settings=settings,
         execution=execution,
         fresh=fresh,
         progress=progress,
-    )
-
-
-def plan_viability(
-    inputs: Inputs,
-    *,
-    settings: ViabilitySettings | None = None,
-    execution: Execution | None = None,
-) -> RunPlan:
-    """Say what `predict_viability` would do, without doing or writing anything."""
-    return plan_images(
-        VIABILITY, inputs, settings=settings or ViabilitySettings(), execution=execution
     )
 
 
@@ -289,6 +277,7 @@ def _write_pages(out: Path) -> Sequence[str]:
 
 VIABILITY: System[ViabilitySettings] = System(
     command="predict viability",
+    settings=ViabilitySettings,
     cost=Cost(
         cpu_seconds=0.22,
         unit_seconds=0.03,
