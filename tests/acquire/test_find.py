@@ -93,6 +93,14 @@ def test_folders_that_fatescope_wrote_are_passed_by(tmp_path):
     assert keys(find_images([tmp_path / "results"])) == ["labels/a"], "unless they are asked for"
 
 
+def test_the_truth_of_a_rendering_is_passed_by_unless_it_is_named(tmp_path):
+    touch(tmp_path, "run.json", "movies/a.tif", "plate/truth/labels/a.tif", "truth/labels/a.tif")
+    assert keys(find_images([tmp_path])) == ["movies/a"]
+    assert keys(find_images([tmp_path / "truth"])) == ["labels/a"]
+    (tmp_path / "run.json").unlink()
+    assert len(find_images([tmp_path])) == 3, "a folder of that name that fatescope did not write"
+
+
 def test_wildcards_that_no_shell_expanded_are_expanded(tmp_path):
     touch(tmp_path, "a1.tif", "a2.tif", "b.tif")
     assert keys(find_images([tmp_path / "a*.tif"])) == ["a1", "a2"]

@@ -36,6 +36,22 @@ def cleaned(folder, tmp_path_factory):
     return clean_files([folder], out=out, apply=True, execution=fs.Execution(workers=1)), out
 
 
+def test_of_a_folder_that_simulate_wrote_the_truth_is_not_read(folder, tmp_path):
+    spots = "id,frame,z,y,x,radius_um,parent,name\n1,0,1,5,5,2,,AB\n"
+    counts = (folder / "embryo.csv").read_text()
+    for name, text in (
+        ("run.json", "{}"),
+        ("counts/embryo.csv", counts),
+        ("truth/spots.csv", spots),
+        ("truth/populations.csv", counts),
+    ):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+    assert [f.key for f in find_clean_files([tmp_path])] == ["embryo.csv"]
+    named = find_clean_files([tmp_path / "truth"])
+    assert {f.table.name for f in named if f.table} == {"spots.csv", "populations.csv"}
+
+
 def test_findings_name_the_file_the_frame_and_the_rule(cleaned):
     _, out = cleaned
     table = read_table(out / "findings.csv")

@@ -15,6 +15,7 @@ from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.images.foreign import BY_SUFFIX
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
+from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
 from fatescope.base import InputError, escape
 
@@ -27,8 +28,6 @@ SUFFIXES = MOVIE_SUFFIXES | frozenset(
 """What a folder is searched for; a file that is named itself may have any ending."""
 FOLDER_SUFFIX = ".zarr"
 """A folder with this ending, or with Zarr metadata in it, is one image and not searched."""
-OUR_FOLDERS = ("run.json", "ledger.sqlite")
-"""A folder holding one of these is output of fatescope and is passed by."""
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -101,9 +100,9 @@ def find_images(
 
     Notes
     -----
-    Links are followed, each folder once, so loops of links end. Hidden files, and folders that
-    fatescope wrote, are passed by. Images of a format that is not read are listed, so that each is
-    reported when its turn comes.
+    Links are followed, each folder once, so loops of links end. Hidden files, folders that
+    fatescope wrote, and the truth of a rendering, are passed by. Images of a format that is not
+    read are listed, so that each is reported when its turn comes.
     """
     given = [Path(p) for p in inputs]
     found = list(_unique(_walk(given)))
@@ -147,6 +146,7 @@ def _folder(top: Path) -> Iterator[Named]:
     """List the images below a folder, each folder once even if links lead there again."""
     seen: set[tuple[int, int]] = set()
     stack = [("", str(top))]
+    rendered = False
     while stack:
         inside, folder = stack.pop()
         try:
@@ -159,14 +159,16 @@ def _folder(top: Path) -> Iterator[Named]:
         except OSError:
             yield inside.rstrip("/") or top.name, Path(folder)  # named when its turn comes
             continue
-        if inside and any(e.name in OUR_FOLDERS for e in entries):
+        ours = is_ours([e.name for e in entries])
+        rendered = rendered or (ours and not inside)
+        if inside and ours:
             _log.info("%s is a folder that fatescope wrote; it is passed by.", escape(folder))
             continue
         if inside and any(e.name in MARKERS for e in entries):
             yield inside.rstrip("/"), Path(folder)
             continue
         for entry in entries:
-            if entry.name.startswith("."):
+            if entry.name.startswith(".") or (rendered and entry.name == TRUTH):
                 continue
             if _suffix(entry.name) == FOLDER_SUFFIX and entry.is_dir():
                 yield inside + entry.name, Path(entry.path)

@@ -18,6 +18,7 @@ import numpy as np
 from fatescope.acquire import find_images, read_image, write_exclusions
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
 from fatescope.acquire.losses import is_loss_table, read_losses
+from fatescope.acquire.our_folders import searched
 from fatescope.acquire.populations import is_population_table, read_populations
 from fatescope.base import (
     Execution,
@@ -258,7 +259,9 @@ def _tables(path: Path) -> Iterator[Path]:
         if path.suffix.lower() in _TABLES:
             yield path
         return
-    others = [p for p in sorted(path.rglob("*.csv")) if is_population_table(p) or is_loss_table(p)]
+    files = sorted(folder / name for folder, _, names in searched(path) for name in names)
+    tables = [p for p in files if p.suffix.lower() == ".csv"]
+    others = [p for p in tables if is_population_table(p) or is_loss_table(p)]
     yield from others
     try:
         yield from (f.path for f in find_lineages([path]) if f.path not in others)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,13 +10,13 @@ from typing import TYPE_CHECKING
 from fatescope.acquire.lineages.ctc import TRACK_FILES, track_file
 from fatescope.acquire.lineages.geff_store import is_geff
 from fatescope.acquire.lineages.reading import SUFFIXES, is_lineage_table
+from fatescope.acquire.our_folders import searched
 from fatescope.base.errors import InputError
 from fatescope.base.messages import escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_OURS = ("run.json", "ledger.sqlite")
 _TABLES = frozenset([".csv", ".tsv"])
 _log = logging.getLogger(__name__)
 
@@ -95,16 +94,12 @@ def _is_group(path: Path) -> bool:
 
 def _folder(top: Path) -> Iterator[tuple[str, Path]]:
     """List what is below a folder; links to folders are not followed, so loops end."""
-    for here, folders, files in os.walk(top):
-        folder = Path(here)
-        if folder != top and any(name in files for name in _OURS):
-            folders.clear()
-            continue
+    for folder, folders, files in searched(top):
         groups = [d for d in folders if _is_group(folder / d)]
-        folders[:] = sorted(d for d in folders if d not in groups and not d.startswith("."))
+        folders[:] = [d for d in folders if d not in groups]
         for name in [*groups, *files]:
             path = folder / name
-            if not name.startswith(".") and (name in groups or _is_lineage(path)):
+            if name in groups or _is_lineage(path):
                 yield _stem(path.relative_to(top).as_posix()), path
 
 
