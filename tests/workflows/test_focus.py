@@ -14,7 +14,9 @@ def test_a_frame_that_shows_nothing_is_neither_sharp_nor_blurred():
     assert blurred_frames([1.0, np.nan, 1.0, 0.1, 1.0]) == {3: 0.1}
 
 
-@pytest.mark.parametrize("sharpness", [[], [0.1], [1.0, 0.1], [np.nan] * 5, [0.0] * 5, [1.0, 0.1, np.nan]])
+@pytest.mark.parametrize(
+    "sharpness", [[], [0.1], [1.0, 0.1], [np.nan] * 5, [0.0] * 5, [1.0, 0.1, np.nan]]
+)
 def test_what_is_usual_takes_three_frames_with_edges(sharpness):
     assert blurred_frames(sharpness) == {}
 
