@@ -14,6 +14,7 @@ from fatescope.plate import (
     divide_cells,
     find_limits,
     find_nuclei,
+    join_nuclei,
     measure_diameter,
     paint_classes,
     published_threshold,
@@ -84,6 +85,35 @@ def test_a_dead_nucleus_that_lost_its_hoechst_is_found_by_the_other_stain():
     found = find_nuclei(nuclei, dead, diameter_px=12)
     assert len(found) == 2
     assert (found.dead > 300).sum() == 1
+
+
+def disc(places, radius=6, shape=(128, 160)):
+    y, x = np.mgrid[: shape[0], : shape[1]]
+    labels = np.zeros(shape, np.int32)
+    for number, (cy, cx) in enumerate(places, start=1):
+        labels[np.hypot(y - cy, x - cx) < radius] = number
+    return labels
+
+
+def test_outlines_of_both_stains_are_joined_and_each_nucleus_counts_once():
+    nuclei = stained(PLACES[:3], [800] * 3)
+    dead = stained(PLACES[2:4], [700] * 2, seed=3)  # the third in both, the fourth lost Hoechst
+    noise = (20, 140)  # drawn in both, and nothing is there
+    outlines = (
+        disc([*PLACES[:3], noise], shape=nuclei.shape),
+        disc([*PLACES[2:4], noise], shape=nuclei.shape),
+    )
+    found = join_nuclei(outlines, nuclei, dead, diameter_px=12)
+    assert len(found) == 4
+    places = sorted(zip(found.y.round(), found.x.round(), strict=True))
+    assert places == sorted((float(y), float(x)) for y, x in PLACES[:4])
+    assert (found.dead > 350).sum() == 2
+
+
+def test_outlines_of_nothing_give_nothing():
+    empty = stained([], [])
+    none = np.zeros(empty.shape, np.int32)
+    assert len(join_nuclei((none, none), empty, stained([], [], seed=4), diameter_px=12)) == 0
 
 
 def test_an_image_of_noise_holds_no_nucleus():

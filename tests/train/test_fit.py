@@ -1,5 +1,6 @@
 """A run that is killed and continued has the curve and the weights of an unbroken one."""
 
+import csv
 import os
 import signal
 import subprocess
@@ -10,7 +11,15 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.train import FitSettings, InstanceRecipe, NucleiTask, fit, fit_recipe
+from fatescope.train import (
+    Fit,
+    FitSettings,
+    InstanceRecipe,
+    NucleiTask,
+    fit,
+    fit_recipe,
+    fit_together,
+)
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import Cost
 from fatescope.train.fit_recipe import fit_stage
@@ -126,10 +135,11 @@ def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_pat
 
 
 def test_the_cost_of_a_fit_is_its_steps_and_its_validations():
-    cost = Cost(step_seconds=0.5, validation_seconds=3.0, n_weights=0)
+    cost = Cost(step_seconds=0.5, batch_seconds=0.2, validation_seconds=3.0, n_weights=0)
     # Epochs of 4, 4 and 2 steps, scored after the second and after the last.
     settings = FitSettings(steps=10, steps_per_epoch=4, validate_every=2)
     assert cost.of_fit(settings) == 10 * 0.5 + 2 * 3
+    assert cost.of_fit(settings, shared=True) == pytest.approx(10 * 0.3 + 2 * 3)
 
 
 def test_a_schedule_that_follows_what_is_not_measured_is_refused_with_what_there_is(
@@ -140,29 +150,100 @@ def test_a_schedule_that_follows_what_is_not_measured_is_refused_with_what_there
         fit_recipe(InstanceRecipe.from_values({**TINY, "fit": plan}), data=pairs, out=tmp_path)
 
 
+class Line:
+    """A straight line through noise, with a dropout; it counts how often a batch is asked for."""
+
+    def __init__(self, seed=3, stream="line"):
+        self.seed, self.stream, self.asked = seed, stream, []
+
+    def build(self):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(self.seed)
+            layers = torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1)
+            return torch.nn.Sequential(*layers)
+
+    def batch(self, step, size):
+        self.asked.append(step)
+        x = torch.randn(size, 4, generator=torch.Generator().manual_seed(step))
+        return x, x.sum(dim=1, keepdim=True)
+
+    def loss(self, network, batch):
+        x, y = batch
+        return {"loss": ((network(x) - y) ** 2).mean()}
+
+    def validate(self, network):
+        return {}
+
+
+PLAN = FitSettings(steps=12, batch=4, steps_per_epoch=3, learning_rate=0.05)
+PLANS = {  # other optimisers, epochs, lengths: whatever a variant may change but its batches
+    "a": PLAN,
+    "b": PLAN.replace(optimizer="sgd", learning_rate=0.2, steps_per_epoch=5),
+    "c": PLAN.replace(steps=7, ema_decay=0.0),
+}
+
+
+def same_weights(one, other):
+    pairs = zip(one.parameters(), other.parameters(), strict=True)
+    return all(torch.equal(a, b) for a, b in pairs)
+
+
+def test_networks_in_one_pass_get_the_weights_that_each_gets_alone(tmp_path):
+    alone = {k: fit(Line(), p, folder=tmp_path / "alone" / k) for k, p in PLANS.items()}
+    tasks = {k: Line() for k in PLANS}
+    fits = [Fit(task=tasks[k], settings=p, folder=tmp_path / k) for k, p in PLANS.items()]
+    for name, fitted in zip(PLANS, fit_together(fits), strict=True):
+        assert fitted.history == alone[name].history
+        assert same_weights(fitted.network, alone[name].network)
+    assert not same_weights(alone["a"].network, alone["b"].network)
+
+
+def test_a_batch_that_several_share_is_asked_for_once(tmp_path):
+    tasks = {k: Line() for k in PLANS}
+    fits = [Fit(task=tasks[k], settings=p, folder=tmp_path / k) for k, p in PLANS.items()]
+    fit_together(fits)
+    asked = [step for task in tasks.values() for step in task.asked]
+    assert asked == list(range(12))
+    with (tmp_path / "b" / "times.csv").open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    assert [(r["epoch"], r["models"]) for r in rows] == [("0", "3"), ("1", "3"), ("2", "2")]
+    assert all(float(r["seconds"]) > 0 for r in rows)
+
+
+def test_other_streams_and_other_sizes_of_batch_are_read_by_themselves(tmp_path):
+    tasks = [Line(), Line(stream="another"), Line()]
+    plans = [PLAN, PLAN, PLAN.replace(batch=8)]
+    fits = [
+        Fit(task=t, settings=p, folder=tmp_path / str(i))
+        for i, (t, p) in enumerate(zip(tasks, plans, strict=True))
+    ]
+    fit_together(fits)
+    assert [t.asked for t in tasks] == [list(range(12))] * 3
+
+
+@pytest.mark.parametrize("at", [3, 5, 6])
+def test_networks_in_one_pass_go_on_where_each_was_when_all_were_stopped(tmp_path, at):
+    alone = {k: fit(Line(), p, folder=tmp_path / "alone" / k) for k, p in PLANS.items()}
+
+    def stop(done, total, row):
+        if done == at:
+            raise KeyboardInterrupt
+
+    def fits(report):
+        return [
+            Fit(task=Line(), settings=p, folder=tmp_path / k, report=report)
+            for k, p in PLANS.items()
+        ]
+
+    with pytest.raises(KeyboardInterrupt):
+        fit_together(fits(stop))
+    for name, fitted in zip(PLANS, fit_together(fits(None)), strict=True):
+        assert fitted.history == alone[name].history
+        assert same_weights(fitted.network, alone[name].network)
+
+
 def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):
-    class Line:
-        seed = 3
-
-        def build(self):
-            with torch.random.fork_rng(devices=[]):
-                torch.manual_seed(self.seed)
-                layers = torch.nn.Linear(4, 8), torch.nn.Dropout(0.5), torch.nn.Linear(8, 1)
-                return torch.nn.Sequential(*layers)
-
-        def batch(self, step, size):
-            x = torch.randn(size, 4, generator=torch.Generator().manual_seed(step))
-            return x, x.sum(dim=1, keepdim=True)
-
-        def loss(self, network, batch):
-            x, y = batch
-            return {"loss": ((network(x) - y) ** 2).mean()}
-
-        def validate(self, network):
-            return {}
-
-    plan = FitSettings(steps=12, batch=4, steps_per_epoch=3, learning_rate=0.05)
-    whole = fit(Line(), plan, folder=tmp_path / "whole")
+    whole = fit(Line(), PLAN, folder=tmp_path / "whole")
     torch.manual_seed(99)  # what else happens in the process changes nothing
 
     def stop(done, total, row):
@@ -170,8 +251,8 @@ def test_dropout_and_other_tasks_continue_bit_for_bit(tmp_path):
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit(Line(), plan, folder=tmp_path / "parts", report=stop)
-    again = fit(Line(), plan, folder=tmp_path / "parts")
+        fit(Line(), PLAN, folder=tmp_path / "parts", report=stop)
+    again = fit(Line(), PLAN, folder=tmp_path / "parts")
     assert again.history == whole.history
     assert "ap50" not in whole.history[-1]
     for one, two in zip(again.network.parameters(), whole.network.parameters(), strict=True):

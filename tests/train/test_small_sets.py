@@ -8,7 +8,7 @@ import pytest
 from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
-from fatescope.train import InstanceRecipe, fit_recipe, score_left_out
+from fatescope.train import InstanceRecipe, fit_recipe, recipe_variant, score_left_out
 from fatescope.train.tasks.nuclei import sample_losses
 from fatescope.workflows.training import train_model
 from fatescope.workflows.variants import train_variants
@@ -99,9 +99,35 @@ def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, 
     assert [r["variant"] for r in rows] == ["recipe", "slow"]
     assert done.best in ("recipe", "slow")
     assert read_package(tmp_path / "out" / "slow" / "package").name == "tiny-slow"
+    assert all(float(r["seconds_per_epoch"]) > 0 for r in rows)
+    assert sum("s an epoch" in line for line in done.as_lines()) == 3
+    alone = train_model(recipe_variant(RECIPE, "slow"), data=pairs, out=tmp_path / "alone")
+    assert alone.exit_code == 0
+    both = [tmp_path / "out" / "slow", tmp_path / "alone"]
+    assert len({(folder / "log.csv").read_bytes() for folder in both}) == 1
+    weights = [read_package(f / "package").files["weights.safetensors"] for f in both]
+    assert weights[0] == weights[1]
     before = (tmp_path / "out" / "variants.csv").read_bytes()
     train_variants(RECIPE, ["recipe", "slow"], data=pairs, out=tmp_path / "out")
     assert (tmp_path / "out" / "variants.csv").read_bytes() == before
+
+
+@pytest.mark.slow
+def test_variants_that_were_stopped_continue_to_the_same_scores(pairs, tmp_path):
+    pytest.importorskip("nncf")
+    names = ["recipe", "slow"]
+    whole = train_variants(RECIPE, names, data=pairs, out=tmp_path / "whole")
+
+    def stop(done, total, what):
+        assert total == 16
+        if done == 12:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_variants(RECIPE, names, data=pairs, out=tmp_path / "parts", progress=stop)
+    parts = train_variants(RECIPE, names, data=pairs, out=tmp_path / "parts")
+    columns = [c for c in whole.table if "seconds" not in c]
+    assert all((whole.table[c] == parts.table[c]).all() for c in columns)
 
 
 @pytest.mark.slow

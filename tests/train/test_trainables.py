@@ -131,7 +131,10 @@ def test_a_task_is_planned_trained_and_packaged_by_the_one_command(pairs, tmp_pa
 def test_variants_of_a_task_are_ranked_by_its_own_score(pairs, tmp_path):
     done = train_variants(parse_recipe(VALUES), ["recipe", "slow"], data=pairs, out=tmp_path)
     assert set(done.as_json()["variants"]) == {"recipe", "slow"}
-    assert list(done.table.columns) == ["variant", "step", "loss", "accuracy"]
+    assert list(done.table.columns) == [
+        *("variant", "step", "loss", "accuracy"),
+        *("seconds_per_epoch", "reading_seconds_per_epoch"),
+    ]
     assert "share of pixels that are right" in done.as_lines()[-2]
 
 

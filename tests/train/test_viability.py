@@ -15,7 +15,15 @@ pytest.importorskip("onnx")
 from fatescope.base import Execution, InputError, SettingsError
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
-from fatescope.train import fit, read_recipe, recipe_variant
+from fatescope.train import (
+    RecipeFit,
+    choose_variants,
+    fit,
+    fit_recipe,
+    fit_recipes,
+    read_recipe,
+    recipe_variant,
+)
 from fatescope.train.class_labels import merged_classes
 from fatescope.train.tasks.viability import VIABILITY, ViabilityTask
 from fatescope.train.viability_recipe import ViabilityRecipe
@@ -136,6 +144,37 @@ def test_a_fit_that_is_stopped_continues_to_the_same_weights(data, tmp_path):
         assert 0 <= row[column] <= 1
     assert set(VIABILITY.scores) - set(row) == set()
     assert VIABILITY.metric in row
+
+
+VARIANTS = {
+    "sgd": {"fit": {"optimizer": "sgd", "learning_rate": 0.05}},
+    "three": {"classes": "three"},
+    "even": {"loss": {"balance": 0.0}},
+    "wide": {"network": {"widths": (16, 16, 16, 16)}},
+    "seed-1": {"seed": 1},
+}
+
+
+def test_variants_see_one_stream_and_get_the_weights_that_each_gets_alone(
+    data, tmp_path, monkeypatch
+):
+    recipe = recipe_of(variants=VARIANTS)
+    recipes = choose_variants(recipe, ["recipe", *VARIANTS])
+    alone = {n: fit_recipe(r, data=data, out=tmp_path / "a" / n) for n, r in recipes.items()}
+    asked = []
+    read = ViabilityTask.batch
+
+    def counted(self, step, size):
+        asked.append((self.seed, step))
+        return read(self, step, size)
+
+    monkeypatch.setattr(ViabilityTask, "batch", counted)
+    fits = [RecipeFit(recipe=r, data=data, out=tmp_path / n) for n, r in recipes.items()]
+    for name, found in zip(recipes, fit_recipes(fits), strict=True):
+        assert found.history == alone[name].history
+        pairs = zip(found.network.parameters(), alone[name].network.parameters(), strict=True)
+        assert all(torch.equal(a, b) for a, b in pairs)
+    assert sorted(asked) == [(seed, step) for seed in (0, 1) for step in range(12)]
 
 
 @pytest.mark.slow

@@ -105,6 +105,10 @@ def test_dimensions_and_counts_are_printed(tmp_path):
     text = "\n".join(found.as_lines())
     assert "4 x 6 = 24 crops each" in text
     assert "batches of 100" in text
+    n = found.crops["crops_after"]
+    assert f"images    ({n}, 1, 16, 16) uint16" in text
+    assert f"labels    ({n}, 16, 16) uint8" in text
+    assert f"kept      {n:,} of 288 crops" in text
     assert found.as_json()["crops"]["classes"] == ["background", "live", "dead"]
 
 

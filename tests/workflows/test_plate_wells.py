@@ -170,6 +170,18 @@ def test_the_dose_and_the_page_are_there(assay):
     )
 
 
+def test_groups_of_few_wells_are_named_with_their_dose(assay, tmp_path):
+    _, folder = assay
+    rows = (folder / "map.csv").read_text("utf-8").splitlines()
+    (tmp_path / "map.csv").write_text("\n".join(r for r in rows if "A6," not in r), "utf-8")
+    settings = SurvivalSettings(map=tmp_path / "map.csv", interval_min=15)
+    survival_of_plate([folder / "fates.csv"], out=tmp_path / "o", settings=settings)
+    found = read_table(tmp_path / "o" / "findings.csv")
+    said = found.rows(found["rule"] == "few-wells")["reason"].tolist()
+    assert len(said) == 1
+    assert "in a group (drug 0.1: 2)" in said[0]
+
+
 def test_without_a_map_or_an_interval_it_says_what_is_missing(assay, tmp_path):
     _, folder = assay
     with pytest.raises(InputError, match="--map"):

@@ -7,6 +7,7 @@ import csv
 import numpy as np
 import pytest
 import tifffile
+from scipy import ndimage
 from tests.predict.live_dead import draw_cells, draw_well, viability_package
 
 from fatescope.acquire import read_labels
@@ -190,3 +191,20 @@ def test_a_missing_file_is_one_sentence(package, tmp_path):
     )
     assert summary.exit_code == 2
     assert "gone.tif" in summary.errors[0]
+
+
+@pytest.mark.parametrize("n_blurred", [0, 1, 2])
+def test_frames_of_a_movie_that_are_out_of_focus_are_one_finding(package, tmp_path, n_blurred):
+    rng = np.random.default_rng(0)
+    movie = np.stack([draw_cells((130, 160), CELLS, seed=t) for t in range(6)])
+    for t in (4, 1)[:n_blurred]:
+        soft = ndimage.gaussian_filter(movie[t].astype(float), 7)
+        movie[t] = soft + rng.normal(0, 3, soft.shape)
+    path = save(tmp_path / "a.ome.tif", movie, axes="TYX")
+    found_in(package, path, tmp_path / "out")
+    said = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["rule"] == "blurred"]
+    assert len(said) == min(n_blurred, 1)
+    if n_blurred:
+        assert said[0]["frame"] == str(min((4, 1)[:n_blurred]))
+        assert "usual in the movie" in said[0]["reason"]
+        assert float(said[0]["value"]) < 0.5

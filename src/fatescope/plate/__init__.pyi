@@ -39,6 +39,7 @@ from .stain_classes import states_of as states_of
 from .stain_nuclei import StainedNuclei as StainedNuclei
 from .stain_nuclei import cell_area as cell_area
 from .stain_nuclei import find_nuclei as find_nuclei
+from .stain_nuclei import join_nuclei as join_nuclei
 from .stain_nuclei import measure_diameter as measure_diameter
 from .stain_nuclei import published_area as published_area
 from .stain_nuclei import threshold_nuclei as threshold_nuclei

@@ -122,6 +122,11 @@ class StainSettings(Settings):
         "what makes a nucleus dead: its brightness over what is around it; a threshold from block "
         "maxima, with offset and noise handled; the same as published",
     )
+    outlines: Literal["network", "peaks"] = setting(
+        "network",
+        "what draws nuclei for the rule `nuclei`: the network of `predict nuclei`; or peaks of the "
+        "light, each cut where it has fallen to 0.45",
+    )
     factor: float = setting(
         1.2, "factor on the peak of block maxima; published: 1.1 or 1.2", gt=1, le=10
     )

@@ -29,6 +29,8 @@ _EDGE = 0.45
 _FIRST_GUESS = 12.0
 _LEAST_AREA = 0.2
 """Of the area of a typical nucleus."""
+_ON_ANOTHER = 0.25
+"""A nucleus of the dead stain with more than this share on one of the other stain is that one."""
 _RING = (2, 6)
 """What is around a nucleus begins and ends so many pixels from its outline."""
 
@@ -63,7 +65,50 @@ def find_nuclei(nuclei: NDArray[Any], dead: NDArray[Any], *, diameter_px: float)
     stands_out = np.maximum(
         *(_standing_out(image, diameter_px=diameter_px) for image in (nuclei, dead))
     )
-    labels = _outlined(stands_out, diameter_px=diameter_px)
+    return _measured(_outlined(stands_out, diameter_px=diameter_px), nuclei, dead)
+
+
+def join_nuclei(
+    outlines: tuple[LabelImage, LabelImage],
+    nuclei: NDArray[Any],
+    dead: NDArray[Any],
+    *,
+    diameter_px: float,
+) -> StainedNuclei:
+    """Join the outlines that something else drew in each stain, and measure both stains.
+
+    Parameters
+    ----------
+    outlines : (ndarray of int, ndarray of int), shape (Y, X)
+        Nuclei in ``nuclei`` and in ``dead``. One that does not stand out of the noise of its own
+        stain is left out, and so is one of the dead stain that lies on one of the other.
+    nuclei, dead : ndarray, shape (Y, X)
+    diameter_px : float
+        Of a typical nucleus.
+    """
+    living, died = (
+        _standing(labels, _standing_out(image, diameter_px=diameter_px))
+        for labels, image in zip(outlines, (nuclei, dead), strict=True)
+    )
+    n = int(died.max(initial=0))
+    covered = np.bincount(died[living > 0], minlength=n + 1)
+    free = covered <= _ON_ANOTHER * np.bincount(died.ravel(), minlength=n + 1)
+    free[0] = False
+    number = np.where(free, np.cumsum(free) + living.max(initial=0), 0)
+    labels = np.where(living > 0, living, number[died]).astype(np.int32)
+    return _measured(labels, nuclei, dead)
+
+
+def _standing(labels: LabelImage, light: FloatArray) -> LabelImage:
+    """Return the labels that stand out somewhere, numbered anew."""
+    n = int(labels.max(initial=0))
+    height = np.asarray(ndi.maximum(light, labels, np.arange(1, n + 1))).reshape(-1)
+    keep = np.concatenate([[False], height > _SEEN])
+    return np.asarray(np.where(keep, np.cumsum(keep), 0)[labels], dtype=np.int32)
+
+
+def _measured(labels: LabelImage, nuclei: NDArray[Any], dead: NDArray[Any]) -> StainedNuclei:
+    """Return nuclei 1..n with their brightness over what is around them."""
     n = int(labels.max(initial=0))
     index = np.arange(1, n + 1)
     around = _rings(labels)

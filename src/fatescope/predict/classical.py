@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.base.errors import ModelError
 from fatescope.models.description import ModelDescription
 from fatescope.models.inputs import ImageInput, Tiling
 from fatescope.models.outputs import InstanceMaps, Thresholds
@@ -51,9 +52,20 @@ class Classical:
         self.sha256 = hashlib.sha256(text.encode()).hexdigest()
 
     def network(
-        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> ThresholdNetwork:
-        """Return the maps' maker for a plane: its threshold comes from the whole plane."""
+        """Return the maps' maker for a plane: its threshold comes from the whole plane.
+
+        Raises
+        ------
+        ModelError
+            Without statistics of the plane.
+        """
+        if statistics is None:
+            raise ModelError(
+                f"model {self.name!r} looks at each plane before it draws, and this task gives it "
+                "no statistics of planes. Take a trained package."
+            )
         counts = np.zeros(VALUE_BINS.n, np.int64)
         for part in parts():
             counts += VALUE_BINS.count(normalise(part, statistics))

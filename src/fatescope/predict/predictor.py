@@ -38,9 +38,13 @@ class Predictor(Protocol):
         """Size, thresholds and tile grid of the model."""
 
     def network(
-        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> Network:
-        """Return the network for a plane or stack; ``parts`` reads it anew on each call."""
+        """Return the network for a plane or stack; ``parts`` reads it anew on each call.
+
+        Without ``statistics``, which costs a reading, a package still has its network, the same
+        for all planes; a model that looks at the plane raises `ModelError`.
+        """
 
 
 class PackagePredictor:
@@ -54,7 +58,7 @@ class PackagePredictor:
         self.model = model
 
     def network(
-        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics, /
+        self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> Network:
         """Return the model itself."""
         return self.model

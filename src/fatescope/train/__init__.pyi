@@ -7,9 +7,12 @@ from .export import quantise as quantise
 from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
 from .fit import fit as fit
+from .fit import fit_together as fit_together
 from .fit import measure_cost as measure_cost
 from .fit import report_progress as report_progress
+from .fit_recipe import RecipeFit as RecipeFit
 from .fit_recipe import fit_recipe as fit_recipe
+from .fit_recipe import fit_recipes as fit_recipes
 from .fit_settings import FitSettings as FitSettings
 from .instance_package import package_network as package_network
 from .leave_out import score_left_out as score_left_out
@@ -19,6 +22,7 @@ from .membrane_settings import MembraneRecipe as MembraneRecipe
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
+from .one_fit import Fit as Fit
 from .preview import draw_preview as draw_preview
 from .preview import draw_versions as draw_versions
 from .preview import write_preview as write_preview

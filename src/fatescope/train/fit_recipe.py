@@ -1,21 +1,46 @@
-"""All stages of a recipe, one fit after the other, whatever the task."""
+"""All stages of recipes, one fit after the other, whatever the task; variants in one pass."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.models import find_package, read_package
 from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import Fitted, Report, fit
+from fatescope.train.fit import Fitted, fit, fit_together
+from fatescope.train.one_fit import Fit, Report
 from fatescope.train.trainables import Filmed, find_trainable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.task import Row
     from fatescope.train.trainables import Trainable
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecipeFit:
+    """A recipe that is to be fitted.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        One stage, or several: each begins with the averaged weights of the one before.
+    data : Path
+        Folder with ``samples.csv``; rows of the split ``test`` are not opened.
+    out : Path
+        Takes ``checkpoints/last.ckpt`` and ``log.csv`` of the last stage after every epoch, and
+        those of the stages before it in ``stage-1``, ``stage-2`` and so on.
+    film : Path, optional
+        Takes images of validation units over epochs, of tasks that have them.
+    """
+
+    recipe: Recipe
+    data: Path
+    out: Path
+    film: Path | None = None
 
 
 def fit_recipe(
@@ -31,13 +56,8 @@ def fit_recipe(
 
     Parameters
     ----------
-    recipe : Recipe
-        One stage, or several: each begins with the averaged weights of the one before.
-    data : Path
-        Folder with ``samples.csv``; rows of the split ``test`` are not opened.
-    out : Path
-        Takes ``checkpoints/last.ckpt`` and ``log.csv`` of the last stage after every epoch, and
-        those of the stages before it in ``stage-1``, ``stage-2`` and so on.
+    recipe, data, out, film
+        See `RecipeFit`.
     start : path or str, optional
         A package, by path or shipped name, whose weights are the beginning.
     report : callable, optional
@@ -53,30 +73,72 @@ def fit_recipe(
     ModelError
         If the weights of ``start`` belong to another network.
     """
-    trainable = find_trainable(recipe.task)
-    weights = None
+    one = RecipeFit(recipe=recipe, data=data, out=out, film=film)
+    return fit_recipes([one], start=start, report=report)[0]
+
+
+def fit_recipes(
+    asked: Sequence[RecipeFit], *, start: Path | str | None = None, report: Report | None = None
+) -> list[Fitted]:
+    """Train networks of several recipes in one pass over the batches that they share.
+
+    Parameters
+    ----------
+    asked : sequence of RecipeFit
+        Stages of one number are fitted together; see `fit_together`.
+    start, report
+        As for `fit_recipe`; steps are those of all recipes.
+
+    Returns
+    -------
+    list of Fitted
+        Each as `fit_recipe` alone returns it.
+    """
+    first = None
     if start is not None:
-        weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
-    minutes, before, total = 0.0, 0, sum(stage.fit.steps for stage in recipe.stages)
+        first = read_package(find_package(start)).files.get("weights.safetensors", b"")
+    weights = [first for _ in asked]
+    minutes, done = [0.0 for _ in asked], [0 for _ in asked]
+    fitted: list[Fitted | None] = [None for _ in asked]
+    total = sum(stage.fit.steps for one in asked for stage in one.recipe.stages)
 
-    def report_stage(done: int, _: int, row: Row) -> None:
-        if report is not None:
-            report(before + done, total, row)
+    def reporting(i: int) -> Report:
+        before = done[i]
 
-    for number, stage in enumerate(recipe.stages, start=1):
-        fitted = fit_stage(
-            trainable,
-            stage,
-            data=data,
-            out=out if number == len(recipe.stages) else out / f"stage-{number}",
-            weights=weights,
-            report=report_stage,
-            film=film if number == len(recipe.stages) else None,
-        )
-        before += stage.fit.steps
-        weights = weights_bytes(fitted.network)
-        minutes += fitted.cpu_minutes
-    return replace(fitted, cpu_minutes=minutes)
+        def report_stage(steps: int, _: int, row: Row) -> None:
+            done[i] = before + steps
+            if report is not None:
+                report(sum(done), total, row)
+
+        return report_stage
+
+    for number in range(max(len(one.recipe.stages) for one in asked)):
+        here = [i for i, one in enumerate(asked) if number < len(one.recipe.stages)]
+        fits = [_stage_fit(asked[i], number, weights=weights[i], report=reporting(i)) for i in here]
+        for i, found in zip(here, fit_together(fits), strict=True):
+            minutes[i] += found.cpu_minutes
+            fitted[i] = replace(found, cpu_minutes=minutes[i])
+            done[i] = sum(s.fit.steps for s in asked[i].recipe.stages[: number + 1])
+            weights[i] = weights_bytes(found.network)
+    return [f for f in fitted if f is not None]
+
+
+def _stage_fit(one: RecipeFit, number: int, *, weights: bytes | None, report: Report) -> Fit:
+    """Return the fit of a stage, counted from 0."""
+    trainable, stages = find_trainable(one.recipe.task), one.recipe.stages
+    last = number + 1 == len(stages)
+    task = trainable.build_task(stages[number], data=one.data)
+    watch = None
+    if last and one.film is not None and isinstance(trainable, Filmed):
+        watch = trainable.watch(task, one.film)
+    return Fit(
+        task=task,
+        settings=stages[number].fit,
+        folder=one.out if last else one.out / f"stage-{number + 1}",
+        weights=_filling(weights),
+        report=report,
+        watch=watch,
+    )
 
 
 def fit_stage(
@@ -87,18 +149,11 @@ def fit_stage(
     out: Path,
     weights: bytes | None = None,
     report: Report | None = None,
-    film: Path | None = None,
 ) -> Fitted:
     """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
     task = trainable.build_task(stage, data=data)
-    watch = None
-    if film is not None and isinstance(trainable, Filmed):
-        watch = trainable.watch(task, film)
-    return fit(
-        task,
-        stage.fit,
-        folder=out,
-        weights=None if weights is None else lambda network: load_weights(network, weights),
-        report=report,
-        watch=watch,
-    )
+    return fit(task, stage.fit, folder=out, weights=_filling(weights), report=report)
+
+
+def _filling(weights: bytes | None) -> Any:
+    return None if weights is None else lambda network: load_weights(network, weights)

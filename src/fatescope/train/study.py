@@ -28,7 +28,8 @@ from fatescope.train.search_space import Choices, Space, Value
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fatescope.train.fit import Fitted, Report
+    from fatescope.train.fit import Fitted
+    from fatescope.train.one_fit import Report
     from fatescope.train.task import Row
     from fatescope.train.tune_settings import TuneSettings
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, runtime_checkable
 
 if TYPE_CHECKING:
     import torch
@@ -41,4 +41,14 @@ class Task(Protocol[Batch]):
 
     def validate(self, network: torch.nn.Module) -> Row:
         """Return scores on the validation units; empty where there are none."""
+        ...
+
+
+@runtime_checkable
+class Streamed(Protocol):
+    """A `Task` that can say which others see the same batches as it does."""
+
+    @property
+    def stream(self) -> str:
+        """Equal for tasks whose `Task.batch` returns equal tensors: data, seed, augmentation."""
         ...

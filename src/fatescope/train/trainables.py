@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
-    from fatescope.train.fit import Watch
+    from fatescope.train.one_fit import Watch
     from fatescope.train.provenance import Provenance
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.task import Task

@@ -6,7 +6,8 @@ import math
 from typing import TYPE_CHECKING, Any, Generic
 
 from fatescope.base import InputError, SettingsError
-from fatescope.train.fit import Fitted, Report, fit
+from fatescope.train.fit import Fitted, fit
+from fatescope.train.one_fit import Report
 from fatescope.train.recipe import parse_recipe
 from fatescope.train.search_space import Value, changed
 from fatescope.train.study import SCORE

@@ -1,7 +1,4 @@
-"""Frames of a plate that are out of focus: their cells do not count, and findings say so.
-
-What is sharp depends on the microscope, so a frame is compared with the other frames of its plate.
-"""
+"""Frames of a plate that are out of focus: their cells do not count, and findings say so."""
 
 from __future__ import annotations
 
@@ -11,6 +8,7 @@ import numpy as np
 
 from fatescope.acquire import read_table, write_table
 from fatescope.base import Finding, Table
+from fatescope.workflows.focus import BLURRED, blurred_finding, sharpness_shares
 from fatescope.workflows.plate_units import blurred_of
 
 if TYPE_CHECKING:
@@ -20,9 +18,6 @@ if TYPE_CHECKING:
 
     from fatescope.base import PlateLayout
     from fatescope.run import Run
-
-BLURRED = 0.5
-"""A frame is out of focus if its edges are this share of what is usual on its plate."""
 
 
 def focus_table(well: str, field: str, frames: list[int], sharpness: list[float]) -> Table:
@@ -38,17 +33,19 @@ def focus_table(well: str, field: str, frames: list[int], sharpness: list[float]
     )
 
 
+_NO_FRAMES = focus_table("", "", [], []).with_columns({"share": np.zeros(0)})
+
+
 def write_blurred(run: Run, layout: PlateLayout) -> None:
     """List the frames of each well that are out of focus, where the list is not there already."""
     table = run.rows("frames")
     sharpness = table["sharpness"].astype(np.float64) if len(table) else np.zeros(0)
-    usual = float(np.nanmedian(sharpness)) if np.isfinite(sharpness).any() else 0.0
-    blurred = sharpness < BLURRED * usual
+    shares = sharpness_shares(sharpness)
+    table = table.with_columns({"share": shares.round(3)}) if len(table) else table
+    blurred = shares < BLURRED
     wells = table["well"].astype(str) if len(table) else np.zeros(0, dtype=str)
     for well in layout.images:
-        mine = table.rows(blurred & (wells == well)) if len(table) else focus_table("", "", [], [])
-        share = (mine["sharpness"].astype(np.float64) / (usual or 1.0)).round(3)
-        found = mine.with_columns({"share": share})
+        found = table.rows(blurred & (wells == well)) if len(table) else _NO_FRAMES
         path = run.out / blurred_of(well)
         if not (path.is_file() and _same(read_table(path), found)):
             write_table(found, path)
@@ -76,18 +73,13 @@ def focus_findings(well: str, blurred: Table) -> list[Finding]:
     fields = blurred["field"].astype(str) if len(blurred) else np.zeros(0, dtype=str)
     for field in sorted(set(fields.tolist())):
         mine = blurred.rows(fields == field)
-        n, first, share = len(mine), int(mine["frame"].min()), float(mine["share"].min())
-        which = f"frame {first} is" if n == 1 else f"{n} frames (the first is {first}) are"
+        frames = (mine["frame"].astype(int).tolist(), mine["share"].astype(float).tolist())
         findings.append(
-            Finding(
+            blurred_finding(
+                dict(zip(*frames, strict=True)),
                 file=f"{well}, field {field}",
-                frame=first,
-                rule="blurred",
-                severity="warning",
-                value=share,
-                limit=BLURRED,
-                reason=f"{which} out of focus: edges have {share:.0%} of the sharpness that is "
-                "usual on the plate. Cells seen there do not count.",
+                among="plate",
+                so="Cells seen there do not count.",
             )
         )
     return findings

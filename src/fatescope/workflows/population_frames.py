@@ -138,7 +138,7 @@ def _white(image: Image, channel: int) -> float:
 
 
 def _runner(predictor: Predictor) -> Any:
-    network: Any = predictor.network(lambda: (), None)  # type: ignore[arg-type]
+    network: Any = predictor.network(lambda: (), None)
     return lambda level: network.run(level[None, None])
 
 

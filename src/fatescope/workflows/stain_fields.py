@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import (
-    read_field,
-)
-from fatescope.base import FatescopeError
+from fatescope.acquire import read_field
+from fatescope.base import FatescopeError, Image
 from fatescope.plate import (
     Limits,
     StainedNuclei,
@@ -21,20 +20,25 @@ from fatescope.plate import (
     check_limits,
     find_limits,
     find_nuclei,
+    join_nuclei,
     measure_diameter,
     published_area,
     published_threshold,
     threshold_nuclei,
 )
+from fatescope.predict import NucleiSettings, Predictor, open_predictor
+from fatescope.predict.nuclei import segment_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.base import Image, PlateLayout
+    from fatescope.base import LabelImage, PlateLayout
 
 _SAMPLES = 12
 """Fields that are looked at for the diameter of nuclei."""
 USUAL_PX = 10.0
+NETWORK = "nuclei"
+"""The shipped package that draws nuclei."""
 _PUBLISHED_BLOCK = 50
 _LEAST_AREA = 0.2
 """Smaller pieces, beside the square of a diameter, are specks."""
@@ -91,23 +95,48 @@ def channels_of(
 
 def usual_diameter(layout: PlateLayout, units: list[StainField], settings: StainSettings) -> float:
     """Return the diameter of nuclei on a plate: the median of fields spread over it."""
-    found = []
+    found: list[float | None] = []
     for unit in units[:: max(1, len(units) // _SAMPLES)]:
         try:
             image = read_field(layout, unit.well, unit.field)
-            found.append(measure_diameter(channels_of(image, layout, settings, 0)["nuclei"]))
+            found.append(diameter_of(channels_of(image, layout, settings, 0)["nuclei"], settings))
         except (FatescopeError, OSError):
             continue  # an unreadable field is named when it is its turn
     known = [d for d in found if d is not None]
     return round(float(np.median(known)), 2) if known else USUAL_PX
 
 
+def diameter_of(nuclei: NDArray[Any], settings: StainSettings) -> float | None:
+    """Return the diameter of the nuclei of an image, or ``None`` where there is none."""
+    if settings.rule == "nuclei" and settings.outlines == "network":
+        return _network_nuclei(nuclei, None)[1]
+    return measure_diameter(nuclei)
+
+
+@lru_cache(maxsize=1)
+def _network() -> Predictor:
+    return open_predictor(NETWORK)
+
+
+def _network_nuclei(image: NDArray[Any], diameter: float | None) -> tuple[LabelImage, float | None]:
+    """Return the nuclei that the shipped network draws, and their diameter."""
+    found = segment_image(
+        Image(pixels=image, axes="YX"), NucleiSettings(diameter_px=diameter), predictor=_network()
+    )
+    labels = found.labels.astype(np.int32)
+    found.close()
+    return labels, found.plan.diameter_px
+
+
 def nuclei_of(
     nuclei: NDArray[Any], dead: NDArray[Any], settings: StainSettings, diameter: float
 ) -> tuple[StainedNuclei, tuple[float, float] | None]:
     """Return the nuclei of an image, and its thresholds where the rule has any."""
-    if settings.rule == "nuclei":
+    if settings.rule == "nuclei" and settings.outlines == "peaks":
         return find_nuclei(nuclei, dead, diameter_px=diameter), None
+    if settings.rule == "nuclei":
+        drawn = [_network_nuclei(image, diameter)[0] for image in (nuclei, dead)]
+        return join_nuclei((drawn[0], drawn[1]), nuclei, dead, diameter_px=diameter), None
     factor, offset = settings.factor, settings.offset_counts
     if settings.rule == "published":
         block = settings.block_px or _PUBLISHED_BLOCK

@@ -24,7 +24,6 @@ from fatescope.plate import (
     StainedNuclei,
     StainSettings,
     check_limits,
-    measure_diameter,
     paint_classes,
     states_of,
 )
@@ -38,6 +37,7 @@ from fatescope.workflows.stain_fields import (
     StainField,
     area_of,
     channels_of,
+    diameter_of,
     limits_of,
     nuclei_file,
     nuclei_of,
@@ -54,6 +54,8 @@ if TYPE_CHECKING:
 
 _COST = Cost(cpu_seconds=1.3, memory_mb=180.0, output_mb=2.2, unit_seconds=0.02)
 """By a million pixels of a frame, all channels together."""
+_NETWORK_COST = replace(_COST, cpu_seconds=4.0, start_mb=300.0)
+"""The same where a network draws the nuclei in both stains."""
 _SOURCES = {
     "given": "given",
     "controls": "from the control wells",
@@ -121,7 +123,7 @@ def label_stains(
         raise InputError(
             f"bright_field, nuclei and dead must be planes of one shape; got {sorted(shapes)}."
         )
-    diameter = settings.diameter_px or measure_diameter(nuclei) or USUAL_PX
+    diameter = settings.diameter_px or diameter_of(nuclei, settings) or USUAL_PX
     found, _ = nuclei_of(nuclei, dead, settings, diameter)
     limits = limits_of(settings, found.dead, found.floor)
     states = states_of(found.dead, limits)
@@ -242,7 +244,9 @@ def plan_label_plate(
     plane = image.size("Y") * image.size("X") / 1e6
     frames = len(layout.frames[:: settings.step])
     sizes = [(plane * frames, plane)] * len(units)
-    return estimate("plate labels", sizes, cost=_COST, what="fields", execution=execution)
+    drawn = settings.rule == "nuclei" and settings.outlines == "network"
+    cost = _NETWORK_COST if drawn else _COST
+    return estimate("plate labels", sizes, cost=cost, what="fields", execution=execution)
 
 
 def _stained(

@@ -205,9 +205,14 @@ def _mapped(
     return wells, findings
 
 
+def _said(group: Group) -> str:
+    """Return the name of a group, with its dose where it has one."""
+    name = group.treatment or "unnamed"
+    return name if np.isnan(group.dose) else f"{name} {group.dose:g}"
+
+
 def _few(groups: Sequence[Group]) -> list[Finding]:
-    few = [f"{g.treatment or 'unnamed'}: {len(g.wells)}" for g in groups
-           if len(g.wells) < _FEWEST_WELLS]  # fmt: skip
+    few = [f"{_said(g)}: {len(g.wells)}" for g in groups if len(g.wells) < _FEWEST_WELLS]
     found = []
     if few:
         found.append(

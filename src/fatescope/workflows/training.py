@@ -8,6 +8,7 @@ thresholds on the validation part, and reads the test part once, for the card.
 from __future__ import annotations
 
 import shutil
+from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
-    from fatescope.train import Recipe
+    from fatescope.train import Fitted, Recipe
 
 OBEYED = "samples"
 """Folder of the manifest that is left where an exclusion is obeyed."""
@@ -214,12 +215,134 @@ def train_model(
     Trained
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
-    from fatescope.train import InstanceRecipe, find_trainable
-    from fatescope.train.verdict import read_verdict
+    asked = Asked(recipe=recipe, out=out, called=called or f"{recipe.name}.toml")
+    return train_models(
+        [asked],
+        data=data,
+        start=start,
+        leave_out=leave_out,
+        exclude=exclude,
+        progress=progress,
+        fresh=fresh,
+    )[0]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """A recipe, the folder of its results, and what stands for it in the command of the card."""
+
+    recipe: Recipe
+    out: Path
+    called: str
+
+
+def train_models(
+    asked: Sequence[Asked],
+    *,
+    data: Path,
+    start: Path | str | None = None,
+    leave_out: str | None = None,
+    exclude: Path | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> list[Trained]:
+    """Do `train_model` for several recipes, in one pass over the batches that they share.
+
+    Parameters
+    ----------
+    asked : sequence of Asked
+        Each has a folder of its own.
+    data, start, leave_out, exclude, progress, fresh
+        As for `train_model`.
+
+    Returns
+    -------
+    list of Trained
+        Each package is what `train_model` alone makes. Killed and called again, those that are
+        done are not looked at, and the others continue at their checkpoints.
+    """
+    from fatescope.train import RecipeFit, fit_recipes, report_progress
 
     begun_with = None if start is None else read_package(find_package(start))
+    with ExitStack() as stack:
+        runs = [
+            _open_run(a, data, stack, begun_with, leave_out=leave_out, exclude=exclude, fresh=fresh)
+            for a in asked
+        ]
+        todo = [run for run in runs if run.run.pending(["package"])]
+        if fresh:
+            for run in todo:
+                _remove_unlisted(run.run.out)
+        for run in todo:
+            run.obey()
+        fits = [RecipeFit(recipe=r.recipe, data=r.data, out=r.out, film=r.out / FILM) for r in todo]
+        report = report_progress(progress, "training")
+        found = fit_recipes(fits, start=start, report=report) if todo else []
+        for run, fitted in zip(todo, found, strict=True):
+            _package(run, fitted, start=start, leave_out=leave_out, progress=progress)
+            run.run.record("package", files=[f for f in _RESULTS if (run.out / f).exists()])
+        return [run.finish() for run in runs]
+
+
+_RESULTS = (
+    "log.csv",
+    "times.csv",
+    "report.html",
+    "verdict.txt",
+    f"{FILM}.mp4",
+    f"{FILM}.gif",
+    f"{OBEYED}/samples.csv",
+    SENTENCE,
+    "package",
+    TUNED,
+    COMPARED,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _OpenRun:
+    """A training whose folder is open."""
+
+    run: Run
+    recipe: Recipe  # with what it takes over from the package that it goes on from
+    data: Path
+    out: Path
+    command: str
+    kinds: Mapping[str, str]
+    obeyed: Sequence[Sample]  # what an exclusion leaves; empty without one
+
+    def obey(self) -> None:
+        """Write the manifest that an exclusion leaves."""
+        if self.obeyed:
+            self.data.mkdir(parents=True, exist_ok=True)
+            write_samples(self.data / "samples.csv", self.obeyed)
+
+    def finish(self) -> Trained:
+        """Close the record of the run."""
+        from fatescope.train.verdict import read_verdict
+
+        return Trained(
+            summary=self.run.finish(),
+            verdict=read_verdict(self.out / "verdict.txt"),
+            kept=read_verdict(self.out / SENTENCE),
+        )
+
+
+def _open_run(
+    asked: Asked,
+    data: Path,
+    stack: ExitStack,
+    begun_with: ModelPackage | None,
+    *,
+    leave_out: str | None,
+    exclude: Path | None,
+    fresh: bool,
+) -> _OpenRun:
+    """Open the folder of a training; it stays locked until the stack is left."""
+    from fatescope.train import InstanceRecipe, find_trainable
+
     description = begun_with.description if begun_with else None
-    asked, recipe = recipe, find_trainable(recipe.task).inherit(recipe, description)
+    recipe = find_trainable(asked.recipe.task).inherit(asked.recipe, description)
     if leave_out is not None and not isinstance(recipe, InstanceRecipe):
         raise SettingsError(
             f"--leave-out {leave_out}: packages for {recipe.task!r} draw no outlines, which it "
@@ -230,47 +353,21 @@ def train_model(
         "from": begun_with.sha256 if begun_with else "",
         "leave_out": leave_out or "",
     }
+    obeyed: Sequence[Sample] = ()
+    command = _command(asked.called, begun_with, leave_out)
     if exclude is not None:
         obeyed = obey_exclusions(read_samples(data, splits=SPLITS), read_exclusions(exclude))
         record["excluded"] = _excluded(obeyed, data, exclude)
-    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
-        if run.pending(["package"]):
-            if fresh:
-                _remove_unlisted(out)
-            command = _command(called or f"{recipe.name}.toml", begun_with, leave_out)
-            if exclude is not None:
-                data = out / OBEYED
-                data.mkdir(parents=True, exist_ok=True)
-                write_samples(data / "samples.csv", obeyed)
-                command += " --exclude FILE"
-            _train(
-                recipe,
-                data,
-                out,
-                kinds=_kinds(asked, begun_with, data),
-                command=command,
-                start=start,
-                leave_out=leave_out,
-                progress=progress,
-            )
-            results = (
-                "log.csv",
-                "report.html",
-                "verdict.txt",
-                f"{FILM}.mp4",
-                f"{FILM}.gif",
-                f"{OBEYED}/samples.csv",
-                SENTENCE,
-                "package",
-                TUNED,
-                COMPARED,
-            )
-            run.record("package", files=[f for f in results if (out / f).exists()])
-        summary = run.finish()
-    return Trained(
-        summary=summary,
-        verdict=read_verdict(out / "verdict.txt"),
-        kept=read_verdict(out / SENTENCE),
+        command += " --exclude FILE"
+    run = Run.open(asked.out, command="train", settings=record, fresh=fresh)
+    return _OpenRun(
+        run=stack.enter_context(run),
+        recipe=recipe,
+        data=data if exclude is None else asked.out / OBEYED,
+        out=asked.out,
+        command=command,
+        kinds=_kinds(asked.recipe, begun_with, data, obeyed),
+        obeyed=obeyed,
     )
 
 
@@ -294,33 +391,27 @@ def _excluded(obeyed: Sequence[Sample], data: Path, exclude: Path) -> list[str]:
     return out
 
 
-def _train(
-    recipe: Recipe,
-    data: Path,
-    out: Path,
+def _package(
+    run: _OpenRun,
+    fitted: Fitted,
     *,
-    kinds: Mapping[str, str],
-    command: str,
     start: Path | str | None,
     leave_out: str | None,
     progress: Progress | None,
 ) -> None:
-    """Fit, write curves and package, and compare it with the one it went on from."""
+    """Write curves and package of a fit, and compare it with the one it went on from."""
     from fatescope.train import (
         Filmed,
         InstanceRecipe,
         Provenance,
         assess_curves,
         find_trainable,
-        fit_recipe,
-        report_progress,
         score_left_out,
         write_verdict,
     )
 
+    recipe, data, out = run.recipe, run.data, run.out
     trainable = find_trainable(recipe.task)
-    report = report_progress(progress, "training")
-    fitted = fit_recipe(recipe, data=data, out=out, start=start, report=report, film=out / FILM)
     verdict = assess_curves(fitted.history, metric=trainable.metric)
     write_verdict(out / "verdict.txt", verdict)
     write_training_page(
@@ -342,11 +433,11 @@ def _train(
         shutil.rmtree(out / name, ignore_errors=True)
     trainable.write_package(
         fitted.network,
-        recipe=recipe.replace(**kinds),
+        recipe=recipe.replace(**run.kinds),
         data=data,
         folder=out / "package",
         provenance=Provenance(
-            command=command,
+            command=run.command,
             steps=sum(stage.fit.steps for stage in recipe.stages),
             cpu_minutes=fitted.cpu_minutes,
             start=None if start is None else read_package(find_package(start)).description,
@@ -358,7 +449,9 @@ def _train(
         keep_better(start, out=out, data=data, left_out=left_out, progress=progress)
 
 
-def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, str]:
+def _kinds(
+    asked: Recipe, start: ModelPackage | None, data: Path, obeyed: Sequence[Sample]
+) -> dict[str, str]:
     """Return what a package does not take over from the one it went on from.
 
     Images that are unlike those of the first package are of another kind; which, only the
@@ -369,7 +462,9 @@ def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, s
 
     if start is None or not isinstance(asked, InstanceRecipe) or asked.modality is not None:
         return {}
-    if not are_unlike(read_samples(data, splits=["train"]), start.description):
+    samples = obeyed or read_samples(data, splits=["train"])
+    learning = [s for s in samples if s.split == "train"]
+    if not are_unlike(learning, start.description):
         return {}
     return {"modality": "any"} | ({} if asked.polarity else {"polarity": "any"})
 

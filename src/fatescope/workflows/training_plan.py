@@ -36,17 +36,21 @@ def plan_training(
     leave_out : str, optional
         A kind of image, or ``"all"``: each of its units costs one more training.
     """
-    from fatescope.train import find_trainable, measure_cost, units_to_leave_out
+    from fatescope.train import Fit, find_trainable, measure_cost, units_to_leave_out
 
     times = 1 if leave_out is None else 1 + len(units_to_leave_out(data, kind=leave_out))
     seconds, output_mb = 0.0, 0.0
     begun = time.process_time()
+    streams: set[object] = set()
     for recipe in recipes:
         trainable = find_trainable(recipe.task)
-        for stage in trainable.inherit(recipe, None).stages:
+        for number, stage in enumerate(trainable.inherit(recipe, None).stages):
             task = trainable.build_task(stage, data=data)
             cost = measure_cost(task, stage.fit)
-            seconds += times * cost.of_fit(stage.fit)
+            stream = (number, Fit(task=task, settings=stage.fit, folder=data).stream)
+            seconds += cost.of_fit(stage.fit, shared=stream in streams)
+            seconds += (times - 1) * cost.of_fit(stage.fit)
+            streams.add(stream)
             output_mb += times * cost.n_weights * CHECKPOINT_BYTES / 1e6
         seconds += times * (PACKAGE_SECONDS + PACKAGE_VALIDATIONS * cost.validation_seconds)
         output_mb += PACKAGE_MB

@@ -1,4 +1,4 @@
-"""Variants of a recipe, trained one after the other and compared on validation units."""
+"""Variants of a recipe, trained in one pass and compared on validation units."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fatescope.base import InputError, Table
 from fatescope.prepare import read_samples
 from fatescope.run import Run
 from fatescope.storage import hash_path
-from fatescope.workflows.training import train_model
+from fatescope.workflows.training import Asked, train_models
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +28,7 @@ class TrainedVariants:
     """The variants of a recipe, and which of them is best on the validation units."""
 
     summary: Summary
-    table: Table  # variant, step, loss, and each score of the task
+    table: Table  # variant, step, loss, each score of the task, seconds of an epoch
     metric: str
     scores: Mapping[str, str]  # column, and its words
 
@@ -44,15 +44,19 @@ class TrainedVariants:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
+        columns = ("variant", self.metric, "loss", "seconds_per_epoch")
         rows = [
-            f"{name}: {self.scores[self.metric]} {score:.3f} on validation units, loss {loss:.3f}"
-            for name, score, loss in zip(
-                *(self.table[c].tolist() for c in ("variant", self.metric, "loss")), strict=True
+            f"{name}: {self.scores[self.metric]} {score:.3f} on validation units, loss {loss:.3f}, "
+            f"{seconds:.1f} s an epoch"
+            for name, score, loss, seconds in zip(
+                *(self.table[c].tolist() for c in columns), strict=True
             )
         ]
+        reading = float(self.table["reading_seconds_per_epoch"].max())
         return [
             *self.summary.as_lines(),
             *rows,
+            f"Waiting for batches took {reading:.1f} s an epoch, once for all that share them.",
             f"Best on validation units: {self.best}. One seed each, so small differences may be "
             "chance; the score on test units is in the card of each package.",
         ]
@@ -81,7 +85,10 @@ def train_variants(
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
-    """Train variants of a recipe on the same data and put their validation scores side by side.
+    """Train variants of a recipe in one pass and put their validation scores side by side.
+
+    Variants that see the same batches (they have one seed, one size of batch, one way of cutting
+    and augmenting) share them: each batch is made once and shown to all.
 
     Parameters
     ----------
@@ -120,19 +127,27 @@ def train_variants(
     if exclude is not None:
         record["exclude"] = hash_path(exclude)
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
-        for name in run.pending(recipes):
-            train_model(
-                recipes[name],
-                data=data,
+        todo = list(run.pending(recipes))
+        asked = [
+            Asked(
+                recipe=recipes[name],
                 out=out / name,
-                start=start,
                 called=f"{called or recipe.name + '.toml'} --variants {name}",
-                leave_out=leave_out,
-                exclude=exclude,
-                progress=progress,
-                fresh=fresh,
             )
-            run.record(name, files=[f"{name}/{part}" for part in ("log.csv", "package")])
+            for name in todo
+        ]
+        train_models(
+            asked,
+            data=data,
+            start=start,
+            leave_out=leave_out,
+            exclude=exclude,
+            progress=progress,
+            fresh=fresh,
+        )
+        for name in todo:
+            files = ("log.csv", "times.csv", "package")
+            run.record(name, files=[f"{name}/{part}" for part in files])
         trainable = find_trainable(recipe.task)
         table = _side_by_side(out, names, scores=trainable.scores, metric=trainable.metric)
         write_table(table, out / "variants.csv")
@@ -146,14 +161,16 @@ def train_variants(
 def _side_by_side(
     out: Path, names: Sequence[str], *, scores: Mapping[str, str], metric: str
 ) -> Table:
-    """Return the last row of each log that holds the score that decides."""
+    """Return the last row of each log that holds the score that decides, and what epochs took."""
     columns = ("step", "loss", *scores)
     rows = []
     for name in names:
-        log = read_table(out / name / "log.csv")
+        log, times = (read_table(out / name / file) for file in ("log.csv", "times.csv"))
         last = np.flatnonzero(np.isfinite(log[metric]))[-1]
-        rows.append([float(log[c][last]) for c in columns])
+        spent = [float(times[c].mean()) for c in ("seconds", "reading_seconds")]
+        rows.append([*(float(log[c][last]) for c in columns), *np.round(spent, 3)])
     values = np.array(rows).T
+    columns = (*columns, "seconds_per_epoch", "reading_seconds_per_epoch")
     return Table(
         {"variant": np.array(list(names), dtype=object), **dict(zip(columns, values, strict=True))}
     )

@@ -28,6 +28,7 @@ from fatescope.predict import (
     plane_findings,
 )
 from fatescope.predict.viability import look_at
+from fatescope.workflows.focus import blurred_finding, blurred_frames
 from fatescope.workflows.plan import Cost
 from fatescope.workflows.predict import Found, Raster, System, predict_images
 
@@ -133,7 +134,7 @@ def find_viability(
     findings = size_findings(sized, model, file=image.name)
     labels: list[Raster] = []
     classes: list[Raster] = []
-    tables = []
+    tables, sharpness = [], []
     seconds = {"classify": 0.0}
     many = scratch is not None and image.size("T") > 1
     for t in range(image.size("T")):
@@ -143,6 +144,7 @@ def find_viability(
         if t == 0:
             findings += likeness(levelled, model, sized, file=image.name, frame=t)
         frame = classify_frame(image, plane, levelled, predictor, sized)
+        sharpness.append(levelled.sharpness)
         plane.release()
         n = len(frame.objects)
         findings += plane_findings(frame.contrast, n, file=image.name, frame=t)
@@ -151,6 +153,10 @@ def find_viability(
         for kept, values in ((labels, values_of_labels), (classes, frame.found.classes)):
             kept.append(_Waiting(scratch, values) if many and scratch is not None else values)
         seconds["classify"] += time.perf_counter() - begun
+
+    if blurred := blurred_frames(sharpness):
+        so = "Their cells are in the tables; leave these frames out where you compare."
+        findings.append(blurred_finding(blurred, file=image.name, among="movie", so=so))
 
     def close() -> None:
         for raster in (*labels, *classes):
@@ -196,8 +202,7 @@ def classify_frame(
 ) -> ClassifiedFrame:
     """Classify and measure one frame of one channel."""
     model = predictor.description
-    # A package has one network for all planes, and asks for no statistics.
-    network = predictor.network(plane.parts, None)  # type: ignore[arg-type]
+    network = predictor.network(plane.parts, None)
     found = classify_plane(network, levelled, model, scale=sized.scale)
     return ClassifiedFrame(
         found=found,

@@ -30,6 +30,7 @@ def scene(settings=SMALL, *, seed=3, field=0, want=lambda w: w.is_recorded):
 def test_the_published_plate_has_its_wells_fields_frames_and_sixteen_gigapixels():
     design = plan_plate(PlateSettings(scale=1), seed=0)
     assert (len(design.wells), design.fields, design.frames) == (24, 81, 70)
+    assert design.interval_h == pytest.approx(18 / 70)
     pixels = len(design.wells) * design.fields * design.frames * 300 * 400
     assert pixels == pytest.approx(16e9, rel=0.03)
     sets = [w.set for w in design.wells if w.is_recorded]

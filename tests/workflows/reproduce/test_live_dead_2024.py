@@ -10,7 +10,7 @@ from fatescope.base import InputError, Table
 from fatescope.evaluate import PixelCounts, score_classes
 from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
 from fatescope.workflows.reproduce.live_dead_arms import arms, fit_settings, mended_momentum
-from fatescope.workflows.reproduce.live_dead_data import labelled_folders
+from fatescope.workflows.reproduce.live_dead_data import choose_tiles, labelled_folders
 from fatescope.workflows.reproduce.live_dead_film import PUBLISHED, TWIN, film_frames, overlay
 from fatescope.workflows.reproduce.live_dead_scores import (
     average_precisions,
@@ -124,6 +124,32 @@ def test_lengths_of_the_schedules_shrink_with_the_epochs_and_rates_stay():
     assert mended_momentum(kicks) == pytest.approx(0.262)
 
 
+class TilesOfWells:
+    """Tables of tiles as `choose_tiles` reads them: ten wells of a hundred tiles."""
+
+    def __init__(self):
+        wells = np.repeat(np.arange(10), 100)
+        split = np.array(["train"] * 7 + ["validation"] + ["test"] * 2, dtype=object)[wells]
+        self.table = Table({"unit": wells, "split": split})
+        self.is_mixed = np.arange(1000) % 2 == 0
+
+
+def test_a_random_tenth_of_the_tiles_is_held_out_as_published_or_whole_wells():
+    tiles = TilesOfWells()
+    wells = tiles.table["unit"]
+    drawn = choose_tiles(tiles, by_well=False, most=10_000, seed=1)
+    assert (len(drawn.training), len(drawn.validation)) == (360, 40)
+    assert not set(drawn.training.tolist()) & set(drawn.validation.tolist())
+    assert set(wells[drawn.validation]) <= set(wells[drawn.training])  # the leak
+    apart = choose_tiles(tiles, by_well=True, most=10_000, seed=1)
+    assert set(wells[apart.validation]) == {7}
+    assert set(wells[apart.training]) == set(range(7))
+    for found in (drawn, apart):
+        assert tiles.is_mixed[found.training].all()  # tiles of one class are left out
+        assert set(wells[found.is_test]) == {8, 9}
+    assert len(choose_tiles(tiles, by_well=False, most=100, seed=1).training) == 90
+
+
 def test_a_folder_without_labelled_plates_is_named(tmp_path):
     with pytest.raises(InputError, match="no labelled plate is there"):
         labelled_folders(tmp_path)
@@ -169,6 +195,18 @@ def test_the_runs_are_trained_and_scored_on_wells_that_none_has_seen(tmp_path):
     assert (again.units_done, again.exit_code) == (11, 0)
 
 
+@pytest.mark.slow
+@trained
+def test_the_quick_run_ends_in_a_page_of_all_trainings(tmp_path):
+    summary = reproduce_live_dead(out=tmp_path, recipe=LiveDeadRecipe(), quick=True, workers=1)
+    assert (summary.units_done, summary.exit_code) == (len(arms(LiveDeadRecipe())), 0)
+    assert set(read_table(tmp_path / "course.csv")["epoch"]) == {1, 2, 3, 4, 5}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("Quick run", "The window over epochs", "Course of sgd_plateau_weights"):
+        assert words in page
+    assert (tmp_path / "kicks.html").stat().st_size > 1000
+
+
 @trained
 def test_a_killed_run_goes_on_with_the_training_that_was_not_done(tmp_path, monkeypatch):
     from fatescope.workflows.reproduce import live_dead
@@ -182,7 +220,7 @@ def test_a_killed_run_goes_on_with_the_training_that_was_not_done(tmp_path, monk
         seen.append(arm.key)
         return real(arm, **how)
 
-    monkeypatch.setattr(live_dead, "arms", lambda recipe, paths: arms(recipe, paths)[:2])
+    monkeypatch.setattr(live_dead, "arms", lambda *asked: arms(*asked)[:2])
     monkeypatch.setattr(live_dead, "run_arm", stops)
     with pytest.raises(KeyboardInterrupt):
         reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -43,18 +44,29 @@ class LiveDeadTask:
 
     def __init__(self, recipe: BoxRecipe, *, data: Path) -> None:
         self._recipe = recipe
-        planes = load_box_planes(
-            read_samples(data, splits=["train"]),
-            classes=recipe.classes,
-            usual_px=recipe.crops.diameter_px,
-        )
-        self._crops = BoxCrops(planes, settings=recipe.crops, seed=recipe.seed)
+        self._data = data
         self._validation = read_samples(data, splits=["validation"])
 
     @property
     def seed(self) -> int:
         """Seed of the recipe."""
         return self._recipe.seed
+
+    @property
+    def stream(self) -> str:
+        """What the batches follow from, beside the data."""
+        return repr((self._data, self.seed, self._recipe.crops, self._recipe.classes))
+
+    @cached_property
+    def _crops(self) -> BoxCrops:
+        """The training images, read when the first batch is asked for: others may share it."""
+        recipe = self._recipe
+        planes = load_box_planes(
+            read_samples(self._data, splits=["train"]),
+            classes=recipe.classes,
+            usual_px=recipe.crops.diameter_px,
+        )
+        return BoxCrops(planes, settings=recipe.crops, seed=recipe.seed)
 
     def build(self) -> torch.nn.Module:
         """Return the network of the recipe with random weights."""

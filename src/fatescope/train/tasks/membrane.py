@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
-    from fatescope.train.fit import Watch
     from fatescope.train.membrane_settings import MembraneLoss, MembraneRecipe
+    from fatescope.train.one_fit import Watch
     from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
 
@@ -44,8 +45,7 @@ class MembraneTask:
 
     def __init__(self, recipe: MembraneRecipe, *, data: Path) -> None:
         self.recipe = recipe
-        volumes = load_membranes(read_samples(data, splits=["train"]), settings=recipe.crops)
-        self._crops = MembraneCropSource(volumes, settings=recipe.crops, seed=recipe.seed)
+        self._data = data
         rows = read_samples(data, splits=["validation"])
         self.validation = load_membranes(rows, settings=recipe.crops)
 
@@ -53,6 +53,18 @@ class MembraneTask:
     def seed(self) -> int:
         """Seed of the recipe."""
         return self.recipe.seed
+
+    @property
+    def stream(self) -> str:
+        """What the batches follow from, beside the data."""
+        return repr((self._data, self.seed, self.recipe.crops))
+
+    @cached_property
+    def _crops(self) -> MembraneCropSource:
+        """The training volumes, read when the first batch is asked for: others may share it."""
+        settings = self.recipe.crops
+        volumes = load_membranes(read_samples(self._data, splits=["train"]), settings=settings)
+        return MembraneCropSource(volumes, settings=settings, seed=self.seed)
 
     def build(self) -> torch.nn.Module:
         """Return the network with random weights."""

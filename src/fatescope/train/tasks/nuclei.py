@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -46,16 +47,26 @@ class NucleiTask:
 
     def __init__(self, stage: Stage, *, data: Path) -> None:
         self._stage = stage
-        images = load_planes(
-            read_samples(data, splits=["train"]), working_px=stage.crops.diameter_px
-        )
-        self._crops = CropSource(images, settings=stage.crops, seed=stage.seed)
+        self._data = data
         self._validation = read_samples(data, splits=["validation"])
 
     @property
     def seed(self) -> int:
         """Seed of the stage."""
         return self._stage.seed
+
+    @property
+    def stream(self) -> str:
+        """What the batches follow from, beside the data."""
+        return repr((self._data, self.seed, self._stage.crops))
+
+    @cached_property
+    def _crops(self) -> CropSource:
+        """The training images, read when the first batch is asked for: others may share it."""
+        stage = self._stage
+        rows = read_samples(self._data, splits=["train"])
+        images = load_planes(rows, working_px=stage.crops.diameter_px)
+        return CropSource(images, settings=stage.crops, seed=stage.seed)
 
     def build(self) -> torch.nn.Module:
         """Return the network of the stage with random weights."""

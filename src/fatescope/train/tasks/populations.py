@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
@@ -43,8 +44,7 @@ class PopulationTask:
 
     def __init__(self, stage: PopulationRecipe, *, data: Path) -> None:
         self._stage = stage
-        frames = read_counted(read_samples(data, splits=["train"]))
-        self._source = FrameSource(frames, settings=stage.frames, seed=stage.seed)
+        self._data = data
         held = read_samples(data, splits=["validation"])
         step = max(1, len(held) // VALIDATED)
         self._validation = read_counted(held[::step])
@@ -54,6 +54,17 @@ class PopulationTask:
     def seed(self) -> int:
         """Seed of the stage."""
         return self._stage.seed
+
+    @property
+    def stream(self) -> str:
+        """What the batches follow from, beside the data."""
+        return repr((self._data, self.seed, self._stage.frames))
+
+    @cached_property
+    def _source(self) -> FrameSource:
+        """The training frames, read when the first batch is asked for: others may share them."""
+        frames = read_counted(read_samples(self._data, splits=["train"]))
+        return FrameSource(frames, settings=self._stage.frames, seed=self.seed)
 
     def build(self) -> torch.nn.Module:
         """Return the network with random weights."""

@@ -54,12 +54,13 @@ class ViabilityTask:
     """
 
     def __init__(self, recipe: ViabilityRecipe, *, data: Path) -> None:
-        self._recipe = recipe
+        self._recipe, self._data = recipe, data
         given = tuple(read_crop_summary(data)["classes"])
         self.classes, self._merge = merged_classes(given, recipe.classes)
         self._planes, self._table = open_planes(data, splits=["train"])
         if not len(self._table):
             raise InputError(f"{data}: holds no crops to learn from. Prepare more wells.")
+        self._merged = torch.from_numpy(self._merge.astype(np.int64))
         self._validation = open_planes(data, splits=["validation"])[0]
         self._levelled = lru_cache(maxsize=4096)(self._level)
         self._dead = _with_dead(self._table, self.classes)
@@ -70,6 +71,15 @@ class ViabilityTask:
         """Seed of the recipe."""
         return self._recipe.seed
 
+    @property
+    def stream(self) -> str:
+        """What the batches follow from; classes are merged in the loss, so all recipes share them.
+
+        Crops with dead nuclei are drawn more often where there are any: they are named ``dead`` in
+        five and in three classes.
+        """
+        return repr((self._data, self.seed, self._recipe.crops, len(self._dead)))
+
     def build(self) -> torch.nn.Module:
         """Return the network with random weights."""
         settings = self._recipe.network.replace(n_outputs=len(self.classes))
@@ -77,7 +87,7 @@ class ViabilityTask:
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, size: int) -> Batch:
-        """Return images (B, 1, Y, X) and classes (B, Y, X) of a step."""
+        """Return images (B, 1, Y, X) and classes as they are stored (B, Y, X) of a step."""
         crops = [self._crop(n) for n in range(step * size, (step + 1) * size)]
         images, classes = zip(*crops, strict=True)
         return (
@@ -87,7 +97,8 @@ class ViabilityTask:
 
     def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """Return the weighted cross-entropy; uncertain pixels do not count."""
-        image, classes = batch
+        image, stored = batch
+        classes = self._merged.to(stored.device)[stored]
         logits = network.logits(image.contiguous(memory_format=torch.channels_last)).float()
         weight = torch.tensor(self.weights, dtype=torch.float32, device=logits.device)
         error = cross_entropy(logits, classes, weight, ignore_index=UNCERTAIN, reduction="sum")
@@ -110,7 +121,7 @@ class ViabilityTask:
     ) -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
         """Return the maps (C, Y, X) and the true classes (Y, X) of a validation plane."""
         image, classes = self._validation.plane(plane)
-        maps = draw_maps(network, LevelledPlane(image), _DRAFT, (1.0, 1.0))
+        maps = draw_maps(network, LevelledPlane(image), DRAFT, (1.0, 1.0))
         return maps, self._merge[classes]
 
     def _level(self, plane: int) -> LevelledPlane:
@@ -126,7 +137,7 @@ class ViabilityTask:
         levelled = self._levelled(plane)
         window = (slice(y, y + self._planes.size_px), slice(x, x + self._planes.size_px))
         image = normalise(levelled[window], levelled.contrast.statistics)
-        classes = self._merge[self._planes.plane(plane)[1][window]]
+        classes = self._planes.plane(plane)[1][window]
         image, classes = _moved(image, classes, settings, rng)
         return _changed(image, settings, rng), classes
 
@@ -211,7 +222,7 @@ def _changed(image: FloatArray, settings: ViabilityCrops, rng: np.random.Generat
     return np.asarray(out + np.float32(0.5), np.float32)
 
 
-_DRAFT = ModelDescription(
+DRAFT = ModelDescription(
     name="draft",
     summary="Lays the tile grid while a network is trained.",
     task="viability",

@@ -11,16 +11,18 @@ from fatescope.run import Run
 from fatescope.storage import remove
 from fatescope.workflows.driver import pending, work_through
 from fatescope.workflows.execute import available_workers
-from fatescope.workflows.plan import RunPlan
-from fatescope.workflows.reproduce.live_dead_arms import FITS, arms, run_arm
+from fatescope.workflows.reproduce.live_dead_arms import FITS, arms, run_arm, tiles_folder
 from fatescope.workflows.reproduce.live_dead_data import (
     WELLS,
     labelled_folders,
     plate_settings,
+    prepare_real_tiles,
     prepare_tiles,
 )
 from fatescope.workflows.reproduce.live_dead_kicks import write_board
 from fatescope.workflows.reproduce.live_dead_page import write_live_dead_page
+from fatescope.workflows.reproduce.live_dead_real import find_real_fields
+from fatescope.workflows.reproduce.plan import plan_trainings
 from fatescope.workflows.simulated_plates import plan_simulated_plate
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.reproduce.settings import LiveDeadRecipe
 
 _QUICK = {
@@ -46,6 +49,8 @@ _QUICK = {
 _TILE_SECONDS = {"small": 0.011, "mobilenet-v2": 0.33}
 """CPU seconds of a tile of 160 x 160 px, forward and back."""
 _LITE0_SECONDS = 0.25
+_REAL_TILES, _LABEL_SECONDS = 480, 60.0
+"""Of the real fields: tiles to learn from, and what labels of one kind take."""
 _SCORED = 0.4
 """Of them, for a tile that is only looked at."""
 
@@ -70,7 +75,8 @@ def reproduce_live_dead(
         continues with the trainings that are not done, and in one at its last checkpoint.
     recipe : LiveDeadRecipe
     data : Path, optional
-        A labelled plate, or a folder of such. Without it, plates are rendered.
+        A labelled plate, or a folder of such; without any, plates are rendered. Where it is or
+        holds ``mcf7_pi`` (fields with real stains), two more trainings are on these.
     quick : bool
         One small rendered plate and tiny networks: shows that everything runs, proves nothing.
     workers : int, optional
@@ -85,17 +91,20 @@ def reproduce_live_dead(
     if quick:
         recipe, data = recipe.replace(**_QUICK), None
     settings = {**recipe.model_dump(mode="json"), "quick": quick, "data": str(data or "")}
-    paths = () if data is None else tuple(f / _index(f) for f in labelled_folders(data))
+    plates, fields = labelled_folders(data), find_real_fields(data)
+    paths = tuple(f / _index(f) for f in plates)
+    real = () if fields is None else (fields / "index.csv",)
     with Run.open(out, command="reproduce live-dead-2024", settings=settings, fresh=fresh) as run:
         if fresh:
             remove(run.out / FITS)
-        todo = pending(run, arms(recipe, paths))
+        todo = pending(run, arms(recipe, paths, real))
         n = available_workers(workers, max(len(todo), 1))
+        place = partial(tiles_folder, run.out)
         if todo:
-            found = prepare_tiles(
-                run.out / FITS, recipe=recipe, data=data, workers=n, progress=progress
-            )
+            found = prepare_tiles(place(), recipe=recipe, data=data, workers=n, progress=progress)
             run.wrote(write_crop_summary(run.out, found).name)
+        if fields is not None and any(arm.real for arm in todo):
+            prepare_real_tiles(place, fields, recipe=recipe, workers=n)
         job = partial(
             run_arm, out=run.out.absolute(), recipe=recipe, progress=progress if n == 1 else None
         )
@@ -104,7 +113,7 @@ def reproduce_live_dead(
         if not summary.units_failed:
             remove(run.out / FITS)
         if summary.units_done:
-            write_live_dead_page(run.out, recipe, is_rendered=data is None, quick=quick)
+            write_live_dead_page(run.out, recipe, is_rendered=not plates, quick=quick)
             run.wrote("report.html", *write_board(run.out))
     return summary
 
@@ -122,7 +131,8 @@ def plan_live_dead(
     """
     if quick:
         recipe, data = recipe.replace(**_QUICK), None
-    todo = arms(recipe)
+    fields = find_real_fields(data)
+    todo = arms(recipe, real=() if fields is None else (fields,))
     pixels = (recipe.size_px / 160) ** 2
     images = recipe.plates * WELLS * recipe.frames
     grid = [
@@ -130,24 +140,21 @@ def plan_live_dead(
     ]
     n_tiles = min(recipe.tiles, round(0.75 * images * grid[0] * grid[1]))
     scored = 0.25 * images * recipe.height * recipe.width / recipe.size_px**2
-    seconds = {}
+    seconds = []
     for arm in todo:
         cost = (_LITE0_SECONDS if arm.weights else _TILE_SECONDS[recipe.network]) * pixels
         mine = min(recipe.weights_tiles, n_tiles) if arm.weights else n_tiles
+        mine = min(recipe.tiles, _REAL_TILES) if arm.real else mine
         epochs = recipe.weights_epochs if arm.weights else recipe.epochs
-        seconds[arm.key] = cost * (epochs * mine * (0.9 + 0.1 * _SCORED) + _SCORED * scored)
-    n = available_workers(None, len(todo))
-    total = sum(seconds.values())
-    if data is None:
+        seconds.append(cost * (epochs * mine * (0.9 + 0.1 * _SCORED) + _SCORED * scored))
+        seconds[-1] += _LABEL_SECONDS if arm.real else 0.0
+    if not labelled_folders(data):
         one = Execution(workers=1)
-        total += plan_simulated_plate(plate_settings(recipe), execution=one).cpu_seconds
-    return RunPlan(
-        command="reproduce live-dead-2024",
-        units=len(todo),
-        cpu_seconds=round(total),
-        wall_seconds=round(max(total / n, *seconds.values())),
-        peak_memory_mb=1000.0 * n,
-        output_mb=12.0,
-        workers=n,
+        rendering = plan_simulated_plate(plate_settings(recipe), execution=one).cpu_seconds
+        seconds = [s + rendering / len(seconds) for s in seconds]
+    return plan_trainings(
+        "reproduce live-dead-2024",
+        seconds,
         what="trainings",
+        workers=available_workers(None, len(todo)),
     )

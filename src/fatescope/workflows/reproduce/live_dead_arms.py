@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import Progress
+    from fatescope.base import BoolArray, Progress
     from fatescope.train import FitSettings, LibraryNetwork
     from fatescope.train.fit import Fitted
     from fatescope.train.schedule_settings import Schedule
@@ -68,6 +68,8 @@ class Arm:
     weights : str
         Of the encoder EfficientNet-Lite0: random, swapped or right; empty: the recipe's network.
     is_filmed : bool
+    real : str
+        Real fields instead of plates: labels as ``published``, or ``corrected``; empty: plates.
     """
 
     key: str
@@ -78,6 +80,7 @@ class Arm:
     is_scaled: bool = False
     weights: Literal["", "random", "swapped", "right"] = ""
     is_filmed: bool = False
+    real: Literal["", "published", "corrected"] = ""
     paths: tuple[Path, ...] = ()
 
     def absolute(self) -> Arm:
@@ -95,10 +98,20 @@ def corrected(run: str) -> str:
 
 WELLS_ONLY, MOMENTUM_ONLY, SCALED = f"{BEST}_wells", f"{BEST}_momentum", f"{BEST}_scaled"
 WEIGHTS = ("weights_random", "weights_swapped", "weights_right")
+REAL = ("mcf7_pi", "mcf7_pi_corrected")
 
 
-def arms(recipe: LiveDeadRecipe, paths: tuple[Path, ...] = ()) -> list[Arm]:
-    """Return the trainings of the page, in its order."""
+def arms(
+    recipe: LiveDeadRecipe, paths: tuple[Path, ...] = (), real: tuple[Path, ...] = ()
+) -> list[Arm]:
+    """Return the trainings of the page, in its order.
+
+    Parameters
+    ----------
+    recipe : LiveDeadRecipe
+    paths, real : tuple of Path
+        What describes the labelled plates, and the real fields; without these, no training on them.
+    """
     mended: dict[str, Any] = {"by_well": True, "is_momentum_mended": True, "paths": paths}
     found = [
         Arm(key=run, words="as reported", run=run, is_filmed=run == BEST, paths=paths)
@@ -131,7 +144,31 @@ def arms(recipe: LiveDeadRecipe, paths: tuple[Path, ...] = ()) -> list[Arm]:
             ),
             Arm(key=WEIGHTS[2], words="ImageNet weights", weights="right", **common),
         ]
+    if real:
+        found += [
+            Arm(
+                key=REAL[0],
+                words="as published: labels by threshold, random tiles",
+                real="published",
+                paths=real,
+            ),
+            Arm(
+                key=REAL[1],
+                words="corrected: nuclei of a network, limits of groups, split by group, both "
+                "faults mended, levelled images",
+                by_well=True,
+                is_momentum_mended=True,
+                is_scaled=True,
+                real="corrected",
+                paths=real,
+            ),
+        ]
     return found
+
+
+def tiles_folder(out: Path, real: str = "") -> Path:
+    """Return where the tiles lie that arms of a kind learn from."""
+    return out / FITS / (f"crops-{real}" if real else "crops")
 
 
 def run_arm(
@@ -143,7 +180,7 @@ def run_arm(
     ----------
     arm : Arm
     out : Path
-        Tiles lie in ``fits/crops``; gets ``films/`` of arms that are filmed.
+        Tiles lie in its `tiles_folder`; gets ``films/`` of arms that are filmed.
     recipe : LiveDeadRecipe
     progress : callable, optional
     """
@@ -152,7 +189,7 @@ def run_arm(
     from fatescope.train.tasks.published_viability import PublishedViability, TilePlan, Tiles
 
     begun = time.monotonic()
-    tiles = Tiles(out / FITS / "crops", is_scaled=arm.is_scaled)
+    tiles = Tiles(tiles_folder(out, arm.real), is_scaled=arm.is_scaled)
     sets = choose_tiles(
         tiles,
         by_well=arm.by_well,
@@ -178,7 +215,11 @@ def run_arm(
         report=report_progress(progress, f"training {arm.key}"),
         watch=film.watch if film else None,
     )
-    tables = score_tables(arm.key, held_out_counts(fitted.network, tiles, sets), tiles.classes)
+    judged = tiles
+    if arm.real:  # by one truth, whatever was learnt from
+        judged = Tiles(tiles_folder(out, "corrected"), is_scaled=arm.is_scaled)
+    held = held_out_counts(fitted.network, judged, judged.table["split"].astype(str) == "test")
+    tables = score_tables(arm.key, held, tiles.classes)
     tables |= _course(arm.key, fitted, tiles.classes)
     last = fitted.history[-1]
     row = {
@@ -279,7 +320,7 @@ def mended_momentum(settings: FitSettings) -> float:
 
 
 def held_out_counts(
-    network: Any, tiles: Tiles, sets: TileSets
+    network: Any, tiles: Tiles, is_test: BoolArray
 ) -> dict[str, dict[str, PixelCounts]]:
     """Count pixels of the wells that only score: of whole images, and of tiles as published.
 
@@ -289,9 +330,9 @@ def held_out_counts(
     from fatescope.train.tasks.published_viability import class_maps
 
     wells = tiles.table["unit"].astype(str)
-    kept = tiles.is_mixed & sets.is_test
+    kept = tiles.is_mixed & is_test
     found: dict[str, dict[str, PixelCounts]] = {WHOLE: {}, KEPT: {}}
-    for well in sorted(set(wells[sets.is_test])):
+    for well in sorted(set(wells[is_test])):
         mine = wells == well
         whole, some = [], []
         for plane in tiles.planes_of(mine):

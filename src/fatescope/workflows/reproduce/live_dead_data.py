@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
@@ -11,9 +11,15 @@ from fatescope.base import Execution, InputError
 from fatescope.prepare import CropStoreSettings
 from fatescope.simulate.plate import PlateSettings
 from fatescope.workflows.crops import prepare_crops
+from fatescope.workflows.reproduce.live_dead_real import (
+    find_real_fields,
+    label_groups,
+    write_group_plates,
+)
 from fatescope.workflows.simulated_plates import simulate_plate
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from fatescope.base import BoolArray, IntArray, Progress
@@ -59,14 +65,22 @@ def crop_settings(recipe: LiveDeadRecipe) -> CropStoreSettings:
 
 
 def prepare_tiles(
-    scratch: Path,
+    out: Path,
     *,
     recipe: LiveDeadRecipe,
     data: Path | None,
     workers: int,
     progress: Progress | None,
 ) -> dict[str, Any]:
-    """Render plates if none are given, and cut tiles into ``scratch``; return their summary.
+    """Render plates if none are given, and cut tiles into ``out``; return their summary.
+
+    Parameters
+    ----------
+    out : Path
+        Takes the crops; rendered plates lie beside it.
+    recipe, workers, progress
+    data : Path, optional
+        Labelled plates, see `labelled_folders`.
 
     Raises
     ------
@@ -74,18 +88,17 @@ def prepare_tiles(
         If there are no labelled plates in ``data``, or too few wells for three sets.
     """
     execution = Execution(workers=workers)
-    if data is None:
-        plates = scratch / "plates"
+    folders = labelled_folders(data)
+    if not folders:
+        plates = out.parent / "plates"
         settings = plate_settings(recipe)
         simulate_plate(
             plates, settings=settings, seed=recipe.seed, execution=execution, progress=progress
         )
         folders = sorted(plates.glob("plate_*")) or [plates]
-    else:
-        folders = labelled_folders(data)
     done = prepare_crops(
         folders,
-        out=scratch / "crops",
+        out=out,
         settings=crop_settings(recipe),
         execution=execution,
         progress=progress,
@@ -99,27 +112,69 @@ def prepare_tiles(
     return done.crops
 
 
-def labelled_folders(data: Path) -> list[Path]:
+def prepare_real_tiles(
+    place: Callable[[str], Path], fields: Path, *, recipe: LiveDeadRecipe, workers: int
+) -> None:
+    """Label the groups of real fields in both ways, and cut the tiles of each.
+
+    Parameters
+    ----------
+    place : callable
+        Returns the folder of the tiles whose labels are ``published`` or ``corrected``.
+    fields : Path
+        See `find_real_fields`.
+    recipe, workers
+    """
+    scratch = place("corrected").parent / "real"
+    plates = write_group_plates(fields, scratch / "plates")
+    rules: dict[str, Literal["published", "nuclei"]] = {
+        "published": "published",
+        "corrected": "nuclei",
+    }
+    for name, rule in rules.items():
+        folders = label_groups(plates, scratch / name, rule=rule, workers=workers)
+        settings = crop_settings(recipe).replace(unit="plate")
+        prepare_crops(
+            folders, out=place(name), settings=settings, execution=Execution(workers=workers)
+        )
+
+
+def labelled_folders(data: Path | None) -> list[Path]:
     """Return the labelled plates in a folder: itself, or those directly in it.
+
+    A folder that holds real fields and no labelled plate has none, and that is no error: plates
+    are rendered then.
 
     Raises
     ------
     InputError
-        If there are none.
+        If there are neither.
     """
+    if data is None:
+        return []
+    real = find_real_fields(data)
 
     def is_plate(folder: Path) -> bool:
-        return (folder / "index.csv").is_file() or (folder / "truth" / "fields.csv").is_file()
+        if (folder / "truth" / "fields.csv").is_file():
+            return True
+        index = folder / "index.csv"
+        return index.is_file() and (folder == data or _names_labels(index))
 
-    if is_plate(data):
+    if is_plate(data) and data != real:
         return [data]
     inside = sorted(f for f in data.iterdir() if is_plate(f)) if data.is_dir() else []
-    if not inside:
+    if not inside and real is None:
         raise InputError(
             f"{data}: no labelled plate is there. Give a folder that `fatescope plate labels` or "
             "`fatescope simulate plate` wrote, or leave --data out."
         )
     return inside
+
+
+def _names_labels(index: Path) -> bool:
+    """Return whether a table says which image has which labels of which well."""
+    with index.open(encoding="utf-8-sig", errors="replace") as stream:
+        return {"well", "image", "labels"} <= set(stream.readline().strip().split(","))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,8 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, Progress
     from fatescope.prepare import Volume
     from fatescope.prepare.splits import Split
-    from fatescope.train.fit import Fitted, Watch
+    from fatescope.train.fit import Fitted
+    from fatescope.train.one_fit import Watch
     from fatescope.train.task import Row
     from fatescope.train.tasks.published_membranes import MaskedPlane
     from fatescope.workflows.membrane_sides import FoundPlane

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import Progress
-    from fatescope.train.fit import Fitted, Report
+    from fatescope.train.fit import Fitted
+    from fatescope.train.one_fit import Report
     from fatescope.train.search_space import Value
     from fatescope.train.tasks.published_membranes import MaskedPlane
     from fatescope.workflows.reproduce.settings import MembranesRecipe
