@@ -101,6 +101,42 @@ def test_imagej_gives_spacing_and_interval(tmp_path):
     assert image.spacing.interval_min == 0.5
 
 
+def described(path, pixels, counts, *, images=None):
+    """Write a stack whose description is put in by hand, as careless programs of ImageJ's do."""
+    said = "".join(f"{k}={v}\n" for k, v in counts.items())
+    text = f"ImageJ=1.11a\nimages={images or len(pixels)}\n{said}hyperstack=true\n"
+    with tifffile.TiffWriter(path) as tif:
+        for plane in pixels:
+            tif.write(plane, description=text, metadata=None, contiguous=False)
+    return path
+
+
+@pytest.mark.parametrize(
+    ("counts", "axes"),
+    [
+        ({"channels": 10, "slices": 10}, "ZYX"),
+        ({"channels": 10, "frames": 10}, "TYX"),
+        ({"slices": 10, "frames": 10}, "ZYX"),
+    ],
+    ids=lambda v: str(v),
+)
+def test_pages_that_are_counted_twice_are_read_and_said_to_be(tmp_path, counts, axes):
+    pixels = ramp(10, 20, 30)
+    image = read_image(described(tmp_path / "a.tif", pixels, counts))
+    assert image.axes == axes
+    np.testing.assert_array_equal(image.read(), pixels)
+    said = [f for f in check_image(image) if f.rule == "odd-axes"]
+    assert "counts the pages more than once" in said[0].reason
+    other = read_image(tmp_path / "a.tif", axes="CYX")
+    assert other.axes == "CYX"
+
+
+def test_pages_that_are_missing_are_damage_whatever_is_counted_twice(tmp_path):
+    path = described(tmp_path / "a.tif", ramp(7, 20, 30), {"channels": 10, "slices": 10}, images=10)
+    with pytest.raises(FileFormatError, match="not a complete TIFF"):
+        read_image(path)
+
+
 def test_an_imagej_stack_without_a_unit_has_no_scale(tmp_path):
     path = imagej_tiff(tmp_path / "a.tif", ramp(4, 20, 30), "ZYX", pixels_per_unit=5)
     assert read_image(path).spacing.steps == {}

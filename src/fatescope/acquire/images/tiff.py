@@ -18,7 +18,7 @@ from fatescope.acquire.images.meaning import held, with_axes
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
 from fatescope.acquire.images.tiff_pixels import TiffPixels, most_per_byte
-from fatescope.base import AXES, FileFormatError, Image, escape
+from fatescope.base import AXES, FileFormatError, Finding, Image, escape
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 _WHOLE_BYTES = 2**31
 _DAMAGE = re.compile(r"corrupted|offset|circular")
+_COUNTS = "ImageJ series metadata invalid"
+_COUNTED = {"Z": "slices", "T": "frames", "C": "channels"}
 _PARSER_ERRORS = (
     struct.error,
     ArithmeticError,
@@ -61,9 +63,14 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
     try:
         with overheard("tifffile") as more:
             series = _only_series(tif, where)
-            _refuse_damage([*complaints, *more], where)
+            along = _counted_twice(tif, series)
+            doubts = [t for t in (*complaints, *more) if along is None or _COUNTS not in t]
+            _refuse_damage(doubts, where)
             spacing, channels, notes = read_metadata(tif, series, str(path))
             pixels, stored, colours = _stored_pixels(tif, series, where)
+        if along is not None:
+            stored = stored.replace("I", along)
+            notes = (*notes, _said_twice(path, along))
         in_memory = isinstance(pixels, Held)
         pixels, stored = _with_single_axes(pixels, stored, tif)
     except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
@@ -87,6 +94,31 @@ def _refuse_damage(complaints: list[str], where: str) -> None:
     for text in complaints:
         if _DAMAGE.search(text):
             raise FileFormatError(_damaged(where, ValueError(text.rpartition("> ")[2])))
+
+
+def _counted_twice(tif: Any, series: Any) -> str | None:
+    """Return what pages run along where a writer of ImageJ's dialect counted them more than once.
+
+    Ten planes told as ten channels of ten slices are no damage as long as all pages are there.
+    """
+    meta = (tif.imagej_metadata or {}) if tif.is_imagej else {}
+    n = series.shape[0]
+    if series.axes != "IYX" or meta.get("images") != n:
+        return None
+    counts = {axis: meta.get(key, 1) for axis, key in _COUNTED.items()}
+    if math.prod(counts.values()) == n:
+        return None
+    return next((axis for axis, count in counts.items() if count == n), None)
+
+
+def _said_twice(path: Path, along: str) -> Finding:
+    return Finding(
+        file=str(path),
+        rule="odd-axes",
+        severity="info",
+        reason=f"The description counts the pages more than once; they were taken as "
+        f"{_COUNTED[along]} ({along}). If that is wrong, give the axes with --axes.",
+    )
 
 
 def _n_channels(pixels: PlanePixels, axes: str) -> int:
