@@ -64,7 +64,7 @@ QUESTIONS: tuple[Question, ...] = (
         first=("channel", "clean"),
         choices={"model": ("populations",)},
         channels=("channel",),
-        views=("report",),
+        views=("images", "counts", "report"),
     ),
     Question(
         name="viability",
@@ -93,7 +93,7 @@ QUESTIONS: tuple[Question, ...] = (
             "settings": "fatescope.clean.settings:CleanSettings",
             "annotations": "fatescope.clean.settings:AnnotationSettings",
         },
-        views=("findings", "report"),
+        views=("images", "findings", "report"),
     ),
     Question(
         name="name",
@@ -109,7 +109,7 @@ QUESTIONS: tuple[Question, ...] = (
         },
         first=("links", "abstain_below"),
         hidden=("atlas",),
-        views=("report",),
+        views=("tree", "report"),
     ),
     Question(
         name="lint",
@@ -124,7 +124,7 @@ QUESTIONS: tuple[Question, ...] = (
             "reading": "fatescope.acquire.lineages.settings:LineageReading",
         },
         first=("format",),
-        views=("findings", "report"),
+        views=("tree", "findings", "report"),
     ),
     Question(
         name="draw",
@@ -139,7 +139,26 @@ QUESTIONS: tuple[Question, ...] = (
             "reading": "fatescope.acquire.lineages.settings:LineageReading",
         },
         hidden=("reference",),
-        views=("report",),
+        views=("tree", "report"),
+    ),
+    Question(
+        name="plate",
+        title="Follow the cells of a plate",
+        text="When each cell of a plate died, without a stain, and which treatment kills.",
+        takes=frozenset(("plate",)),
+        command="plate run",
+        run="fatescope.workflows.plate_run:run_plate",
+        plan="fatescope.workflows.plate_run:plan_plate_run",
+        settings={
+            "settings": "fatescope.plate.settings:PlateRunSettings",
+            "model": "fatescope.predict.settings:PlateModel",
+            "reading": "fatescope.acquire.plates.settings:PlateReading",
+        },
+        one_input=True,
+        first=("map", "channel", "fields"),
+        hidden=("vessel", "pattern"),
+        choices={"model": ("viability",)},
+        views=("images", "wells", "report"),
     ),
     Question(
         name="survival",
@@ -151,7 +170,7 @@ QUESTIONS: tuple[Question, ...] = (
         settings={"settings": "fatescope.plate.settings:SurvivalSettings"},
         first=("map", "response_frame"),
         needs=("map",),
-        views=("report",),
+        views=("wells", "report"),
     ),
     Question(
         name="adapt",
