@@ -236,6 +236,7 @@ def describe_image(request: Request) -> Response:
         {
             "image": shown.key,
             "labels": isinstance(shown, Pair),
+            "linked": bool(job.settings.get("link")),
             "width": image.size("X"),
             "height": image.size("Y"),
             "frames": image.size("T"),

@@ -162,7 +162,9 @@ export function step(id, value) {
   now[id] = to;
   at(id).value = to;
   tellSlider(id, n);
+  const picked = id === "z" || meta.linked ? now.label : 0; // the same object, in another plane or frame
   unpick();
+  if (picked) again(picked);
   hooks.stepped?.();
   showImage(true);
   showLabels();
@@ -171,6 +173,13 @@ export function step(id, value) {
     clearTimeout(steppingTimer);
     steppingTimer = setTimeout(rows, 200);
   }
+}
+
+let repicking = 0;
+async function again(label) {
+  const mine = ++repicking;
+  const found = await objectAt({ label });
+  if (mine === repicking && !now.label && found.row) pick(found, true);
 }
 
 at("image").addEventListener("change", () => open(+at("image").value));
