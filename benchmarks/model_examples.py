@@ -3,8 +3,8 @@
 python -m benchmarks.model_examples [--only nuclei]
 
 Writes ``<model>-<n>.jpg`` and ``examples.json``, what is said of them, into
-``src/fatescope/app/static/models``. The images are rendered with seeds from 900,001 on, which no training used; the
-default settings of each model find what is outlined.
+``src/fatescope/app/static/models``. The images are rendered with seeds from 900,001 on, which no
+training used; the default settings of each model find what is outlined.
 """
 
 import argparse

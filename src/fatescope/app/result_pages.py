@@ -53,7 +53,10 @@ STRANGER = {
 }
 """A page of ours with scripts in it reaches nothing of the app."""
 _PNG = {"cache-control": "private, max-age=600"}
-_FIRST_FILES = ("report.html", "objects.csv", "objects.parquet", "images.csv", "findings.csv")
+_FIRST_FILES = (
+    *("report.html", "objects.csv", "objects.parquet", "tracks.csv", "populations.csv"),
+    *("treatments.csv", "fates.csv", "viability.csv", "images.csv", "findings.csv"),
+)
 
 
 def job_of(request: Request) -> tuple[Context, Job, Path]:

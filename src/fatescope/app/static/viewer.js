@@ -162,7 +162,7 @@ export function step(id, value) {
   now[id] = to;
   at(id).value = to;
   tellSlider(id, n);
-  const picked = id === "z" || meta.linked ? now.label : 0; // the same object, in another plane or frame
+  const picked = id === "z" || meta.linked ? now.label : 0; // the same object, elsewhere
   unpick();
   if (picked) again(picked);
   hooks.stepped?.();
@@ -175,7 +175,6 @@ export function step(id, value) {
   }
 }
 
-let repicking = 0;
 async function again(label) {
   const mine = ++repicking;
   const found = await objectAt({ label });
@@ -297,6 +296,7 @@ viewer.addHandler("canvas-click", async (event) => {
 });
 
 let outline = null;
+let repicking = 0;
 export function pick(found, scroll) {
   unpick();
   now.label = found.label;
@@ -320,6 +320,7 @@ export function pick(found, scroll) {
 }
 
 export function unpick() {
+  repicking += 1; // whatever is on its way comes too late
   if (outline) viewer.removeOverlay(outline);
   outline = null;
   now.label = 0;
