@@ -51,7 +51,7 @@ def people(app, browser):
     yield opened
     for context in contexts:
         context.close()
-    assert problems == []
+    assert problems == [], problems
 
 
 def expect(locator):

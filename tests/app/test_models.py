@@ -1,5 +1,6 @@
 """The pages of the models: their cards whole, their question one step away."""
 
+import json
 import re
 
 import pytest
@@ -8,6 +9,7 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 from tests.app.served import served
 
+from fatescope.app import QUESTIONS
 from fatescope.app.cards import blocks_of
 from fatescope.models import list_models
 
@@ -36,6 +38,30 @@ def test_the_page_of_a_model_leads_to_its_question(client):
     assert answer.headers["location"].endswith("/ask/nuclei-em")
     assert client.post("/examples/section", then="weather").status == 400
     assert "does not ask its question" in client.get("/models/live-dead", Accept="text/html").text
+
+
+@pytest.mark.parametrize("question", [q for q in QUESTIONS if "model" in q.choices])
+def test_a_model_shows_six_images_that_it_never_saw_and_what_it_made_of_them(client, question):
+    name = question.choices["model"][0]
+    page = client.get(f"/models/{name}", Accept="text/html").text
+    shown = re.findall(rf'<img src="(/static/models/{name}-\d\.jpg)"', page)
+    words = re.findall(r"<figcaption>(.*?)</figcaption>", page)
+    assert len(shown) == len(words) == 6
+    assert all("drawn" in w for w in words)
+    assert "Rendered, not recorded" in page
+    for address in shown:
+        image = client.get(address)
+        assert image.headers["content-type"] == "image/jpeg"
+        assert len(image.body) < 60_000
+
+
+def test_the_images_of_a_model_are_made_by_the_software_as_it_is():
+    from benchmarks.model_examples import FOLDER, MODELS
+
+    said = json.loads((FOLDER / "examples.json").read_text("utf-8"))
+    assert set(said) == set(MODELS)
+    _, words = next(MODELS["nuclei"]())
+    assert words == said["nuclei"][0]
 
 
 @pytest.mark.parametrize("package", list_models(), ids=lambda p: p.name)

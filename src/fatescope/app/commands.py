@@ -65,7 +65,8 @@ def as_python(
     else:
         imports.append(f"from {module} import {function}")
         called = function
-    arguments = [f"[{', '.join(repr(str(p)) for p in inputs)}]", f"out={str(out)!r}"]
+    listed = ", ".join(repr(str(p)) for p in inputs)
+    arguments = [listed if question.one_input else f"[{listed}]", f"out={str(out)!r}"]
     for argument, settings in question.settings_from(values).items():
         inside = _keywords(settings)
         if not inside and argument != "settings":  # that one decides the model

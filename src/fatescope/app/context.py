@@ -14,9 +14,8 @@ import jinja2
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from fatescope._version import __version__
-from fatescope.acquire.reading import ImageReading
 from fatescope.app.looking import Look, look_at
-from fatescope.app.results import Results, rows_of_images
+from fatescope.app.results import Pair, Results, rows_of_images
 from fatescope.app.reviewing import Reviews
 from fatescope.base import FatescopeError, InputError
 from fatescope.workflows.review.labels import journal_of
@@ -29,7 +28,7 @@ if TYPE_CHECKING:
 
     from fatescope.app.question import Question
     from fatescope.app.queue import Queue
-    from fatescope.app.results import Pair
+    from fatescope.app.results import ShownImage
     from fatescope.app.settings import AppSettings
     from fatescope.app.store import Job, Store
     from fatescope.workflows.review.labels import LabelReview
@@ -76,9 +75,21 @@ class Context:
         return dict(reversed(fitting))
 
     def pair(self, job: Job, out: Path, number: int) -> Pair:
-        """Return an image of a result and its labels, read as the job read it."""
-        known = {k: v for k, v in job.settings.items() if k in ImageReading.model_fields}
-        return self.results.pair(job, out, number, ImageReading.from_values(known))
+        """Return an image of a result and its labels, read as the job read it.
+
+        Raises
+        ------
+        InputError
+            If there is no such image, or it has no labels.
+        """
+        found = self.shown(job, out, number)
+        if not isinstance(found, Pair):
+            raise InputError(f"{found.key}: it has no labels here. Run the question again.")
+        return found
+
+    def shown(self, job: Job, out: Path, number: int) -> ShownImage:
+        """Return an image of a result, read as the job read it."""
+        return self.results.shown(job, out, number)
 
     def reviews_of(self, job: Job, out: Path) -> Iterator[LabelReview]:
         """Yield the review of each image of a result that somebody corrected."""

@@ -35,6 +35,7 @@ _WORDS: dict[Kind, str] = {
     "lineage": "lineage table",
     "populations": "numbers of cells",
     "fates": "fates of cells",
+    "plate": "plate",
     "pairs": "training pairs",
     "other": "other file",
 }
@@ -127,6 +128,8 @@ class Look:
     def inputs_for(self, question: Question) -> tuple[Path, ...]:
         """Return what the question's command is given: files by name, or many as their folder."""
         fitting = [s.path for s in self.seen if s.kind in question.takes and not s.problem]
+        if plates := [s.path for s in self.seen if s.kind == "plate" and "plate" in question.takes]:
+            return (plates[0],)
         if self.n_images > _OPENED or len(fitting) > _LISTED_BY_NAME:
             return (self.folder,)
         return tuple(dict.fromkeys(fitting))
@@ -146,20 +149,22 @@ def look_at(folder: Path) -> Look:
             tables=(),
         )
     images = _images(folder)
+    plate, shown = _plate(folder)
     opened = {p for file in images for p in file.paths}
     tables = [
         path
         for path in list_files(folder)
         if path not in opened and not any(parent in opened for parent in path.parents)
     ]
-    seen = [_see_image(file) for file in images[:_OPENED]]
+    seen = [] if plate is None else [plate]
+    seen += [_see_image(file) for file in images[:_OPENED]]
     seen += list(_see_tables(folder, tables))
     return Look(
         folder=folder,
         seen=tuple(seen),
         n_images=len(images),
         tables=tuple(p for p in tables if p.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet")),
-        plate=_plate(folder),
+        plate=shown,
     )
 
 
@@ -184,13 +189,26 @@ def _images(folder: Path) -> list[ImageFile]:
         return []
 
 
-def _plate(folder: Path) -> tuple[str, ...]:
-    for top in (folder, *(p for p in sorted(folder.iterdir()) if p.is_dir())):
+def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...]]:
+    """Return the plate that a folder is or holds, and what ``fatescope plate show`` says of it."""
+    inside = sorted(folder.iterdir())
+    folders = [p for p in inside if p.is_dir()]
+    for top in (folder, *folders) if len(folders) < len(inside) else (*folders, folder):
         try:
-            return tuple(show_plate(top, reading=PlateReading()).as_lines())
+            said = show_plate(top, reading=PlateReading())
         except (FatescopeError, OSError, ValueError):
             continue
-    return ()
+        layout = said.layout
+        counts = {
+            "well": len(layout.wells),
+            "field": sum(len(fields) for fields in layout.images.values()),
+            "frame": len(layout.frames),
+        }
+        size = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
+        name = _below(top, folder) if top != folder else top.name
+        seen = Seen(path=top, name=name, kind="plate", size=size, channels=layout.channels)
+        return seen, tuple(said.as_lines())
+    return None, ()
 
 
 def _see_image(file: ImageFile) -> Seen:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.app.cards import blocks_of
@@ -20,21 +22,37 @@ if TYPE_CHECKING:
     from fatescope.app.cards import CardBlock
     from fatescope.app.question import Question
 
+_EXAMPLES = Path(__file__).parent / "static" / "models"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
-    """A model as its page shows it; ``question`` is where it is used, if the app asks that."""
+    """A model as its page shows it.
+
+    Parameters
+    ----------
+    name, summary : str
+    megabytes : float
+    blocks : tuple of CardBlock
+    question : Question, optional
+        Where it is used, if the app asks that.
+    examples : tuple of (str, str)
+        Addresses of images that it never saw, with what it made of them (drawn by
+        ``python -m benchmarks.model_examples``), and words for each.
+    """
 
     name: str
     summary: str
     megabytes: float
     blocks: tuple[CardBlock, ...]
     question: Question | None
+    examples: tuple[tuple[str, str], ...] = ()
 
 
 @lru_cache(maxsize=1)
 def cards() -> tuple[Card, ...]:
     """Return the models that ship, read and checked once."""
+    said: dict[str, list[str]] = json.loads((_EXAMPLES / "examples.json").read_text("utf-8"))
     used = {name: q for q in QUESTIONS for name in q.choices.get("model", ())}
     return tuple(
         Card(
@@ -43,6 +61,10 @@ def cards() -> tuple[Card, ...]:
             megabytes=sum(len(body) for body in package.files.values()) / 1e6,
             blocks=tuple(blocks_of(package.files["card.md"].decode("utf-8"))),
             question=used.get(package.name),
+            examples=tuple(
+                (f"/static/models/{package.name}-{n}.jpg", words)
+                for n, words in enumerate(said.get(package.name, ()))
+            ),
         )
         for package in list_models()
     )

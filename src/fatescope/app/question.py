@@ -23,11 +23,14 @@ if TYPE_CHECKING:
     from fatescope.run import Summary
     from fatescope.workflows.plan import RunPlan
 
-Kind = Literal["image", "stack", "movie", "lineage", "populations", "fates", "pairs", "other"]
+Kind = Literal[
+    "image", "stack", "movie", "lineage", "populations", "plate", "fates", "pairs", "other"
+]
 """What a file is taken for; a stack has planes (Z), a movie frames (T)."""
-View = Literal["labels", "objects", "findings", "report"]
-"""What a result page shows: label images over their images, the table of objects, findings before
-the report, the report."""
+View = Literal["images", "labels", "objects", "counts", "tree", "wells", "findings", "report"]
+"""What a result page shows: images alone, label images over their images, the table of objects,
+counts over time linked with the frame, a lineage tree linked with its rows, the wells of a plate
+linked with their images and curves, findings before the report, the report."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +76,8 @@ class Question:
         Model that can be trained further on corrected labels of this question.
     words : tuple of str
         Of the command line, behind the command and before the inputs.
+    one_input : bool
+        The workflow takes one folder, and no list.
     inputs_flag : str
         Where inputs have a flag: ``"--data"``.
     flags : mapping of str to str
@@ -102,6 +107,7 @@ class Question:
     views: tuple[View, ...] = ("report",)
     adapts: str = ""
     words: tuple[str, ...] = ()
+    one_input: bool = False
     inputs_flag: str = ""
     flags: Mapping[str, str] = field(default_factory=dict)
     says: str = ""
@@ -141,7 +147,8 @@ class Question:
             "execution": Execution(),
             "progress": progress,
         }
-        summary: Summary = function(list(inputs), **_accepted(function, given))
+        given_first = inputs[0] if self.one_input else list(inputs)
+        summary: Summary = function(given_first, **_accepted(function, given))
         return summary
 
     def estimate(self, inputs: Sequence[Path], values: Mapping[str, Any]) -> RunPlan | None:
@@ -154,6 +161,7 @@ class Question:
             "command": self.command,
             **self.settings_from(values),
             "inputs": list(inputs),
+            "folder": inputs[0],
             "execution": Execution(),
         }
         plan: RunPlan = function(**_accepted(function, given))

@@ -9,15 +9,17 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
+from fatescope.acquire import read_table
+from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
 from fatescope.app.catalogue import question_named
 from fatescope.app.context import context, go, page, person
 from fatescope.app.form import label_of
 from fatescope.app.pages import ways
 from fatescope.app.results import (
+    Pair,
     file_of,
     files_of,
-    limits_of,
     object_row,
     objects_page,
     outline_of,
@@ -30,13 +32,14 @@ from fatescope.run import read_finding_rows
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
 
+    from fatescope.acquire.lineages import LineageFile
     from fatescope.app.context import Context
-    from fatescope.app.results import Pair
+    from fatescope.app.question import Question
     from fatescope.app.store import Job
     from fatescope.workflows.review.labels import LabelReview
 
@@ -44,8 +47,16 @@ _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300
 _FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
 _RGB = ("red", "green", "blue")
+STRANGER = {
+    "content-security-policy": REPORT_POLICY,
+    "cross-origin-opener-policy": "unsafe-none",
+}
+"""A page of ours with scripts in it reaches nothing of the app."""
 _PNG = {"cache-control": "private, max-age=600"}
-_FIRST_FILES = ("report.html", "objects.csv", "objects.parquet", "images.csv", "findings.csv")
+_FIRST_FILES = (
+    *("report.html", "objects.csv", "objects.parquet", "tracks.csv", "populations.csv"),
+    *("treatments.csv", "fates.csv", "viability.csv", "images.csv", "findings.csv"),
+)
 
 
 def job_of(request: Request) -> tuple[Context, Job, Path]:
@@ -61,9 +72,13 @@ def show_result(request: Request) -> Response:
     question = question_named(job.question)
     files = files_of(out) if not job.is_open else []
     names = {name for name, _ in files}
-    images = rows_of_images(out) if "labels" in question.views and not job.is_open else []
+    looked_at = {"images", "labels"} & {*question.views} and not job.is_open
+    images = rows_of_images(out) if looked_at else []
+    lineages = []
+    if "tree" in question.views and not job.is_open:
+        lineages = [file.key for file in lineages_of(job, out)]
     shown = [
-        {"n": n, "image": r["image"], "n_objects": r.get("n_objects")}
+        {"n": n, "image": r["image"], "n_objects": r.get("n_objects"), "well": r.get("well", "")}
         for n, r in enumerate(images[:_IMAGES_LISTED])
         if r.get("state") == "done"
     ]
@@ -88,9 +103,45 @@ def show_result(request: Request) -> Response:
         findings=findings_shown(out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
+        linked=linked_views(question, names, shown, lineages),
+        lineages=lineages,
+        wells=wells_of(out) if "viability.csv" in names else [],
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
+
+
+def linked_views(
+    question: Question,
+    names: set[str],
+    images: Sequence[Mapping[str, Any]],
+    lineages: Sequence[str],
+) -> list[str]:
+    """Return which charts of a result can be linked with its page."""
+    there = {
+        "images": bool(images) and "findings.csv" in names,
+        "counts": "populations.csv" in names and bool(images),
+        "tree": bool(lineages),
+        "wells": "viability.csv" in names,
+    }
+    return [view for view in question.views if there.get(view)]
+
+
+def lineages_of(job: Job, out: Path) -> list[LineageFile]:
+    """Return the lineages of a result: those that it named, else those that were asked about."""
+    named = out / "named"
+    try:
+        return find_lineages([named] if named.exists() else job.inputs)
+    except InputError:
+        return []
+
+
+def wells_of(out: Path) -> list[tuple[int, str, str]]:
+    """List the wells of a result: number of the plate, name of the well, and both in words."""
+    table = read_table(out / "viability.csv")
+    pairs = dict.fromkeys(zip(table["plate"].tolist(), map(str, table["well"]), strict=True))
+    plates = list(dict.fromkeys(p for p, _ in pairs))
+    return [(plates.index(p), w, f"{p} {w}" if len(plates) > 1 else w) for p, w in pairs]
 
 
 def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:
@@ -162,7 +213,8 @@ async def remove(request: Request) -> Response:
     return go("/")
 
 
-def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
+def number_of(values: Mapping[str, Any], name: str, default: int = 0) -> int:
+    """Return a whole number out of an address."""
     text = str(values.get(name, default))
     if not text.isdecimal() or len(text) > 9:
         raise InputError(f"{name} must be a whole number.")
@@ -170,21 +222,24 @@ def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
 
 
 def pair_of(request: Request) -> tuple[Context, Job, Path, Pair]:
-    """Return the app, the job, its folder, and the image that an address names."""
+    """Return the app, the job, its folder, and the image with labels that an address names."""
     app, job, out = job_of(request)
-    return app, job, out, app.pair(job, out, _number(request.path_params, "number"))
+    return app, job, out, app.pair(job, out, number_of(request.path_params, "number"))
 
 
-def describe_pair(request: Request) -> Response:
+def describe_image(request: Request) -> Response:
     """Say what the viewer needs to know of an image."""
-    app, job, _, pair = pair_of(request)
-    image = pair.image
+    app, job, out = job_of(request)
+    shown = app.shown(job, out, number_of(request.path_params, "number"))
+    image = shown.image
     at = {"T": 0, "Z": image.size("Z") // 2}
-    planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(image.size("C"))]
+    limits = [app.results.limits(job, shown, {**at, "C": c}) for c in range(image.size("C"))]
     um = image.spacing.um("YX")
     return JSONResponse(
         {
-            "image": pair.key,
+            "image": shown.key,
+            "labels": isinstance(shown, Pair),
+            "linked": bool(job.settings.get("link")),
             "width": image.size("X"),
             "height": image.size("Y"),
             "frames": image.size("T"),
@@ -192,7 +247,7 @@ def describe_pair(request: Request) -> Response:
             "plane": at["Z"],
             "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
             "colour": tuple(image.channels) == _RGB,
-            "limits": [limits_of(p) for p in planes],
+            "limits": limits,
             "pixel_um": None if um is None else um[1],
             "interval_min": image.spacing.interval_min,
             "tile": TILE,
@@ -203,24 +258,25 @@ def describe_pair(request: Request) -> Response:
 
 def tile(request: Request) -> Response:
     """Give one tile: grey, colour, or labels over nothing."""
-    app, job, out, pair = pair_of(request)
+    app, job, out = job_of(request)
     path, asked = request.path_params, request.query_params
-    at = {"T": _number(path, "t"), "Z": _number(path, "z")}
+    at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
     if path["layer"] == "labels":
+        pair = app.pair(job, out, number_of(path, "number"))
         plane = app.results.labels(job, pair, at, app.reviews.of(job, out, pair))
     else:
-        plane = app.results.plane(job, pair, {**at, "C": _number(asked, "c")})
-    x, y, level = (_number(path, n) for n in ("x", "y", "level"))
+        shown = app.shown(job, out, number_of(path, "number"))
+        channels = (0, 1, 2) if path["layer"] == "colour" else (number_of(asked, "c"),)
+        planes = [app.results.plane(job, shown, {**at, "C": c}) for c in channels]
+        plane = planes[0]
+    x, y, level = (number_of(path, n) for n in ("x", "y", "level"))
     place = tile_slices(plane, level, x, y)
     if place is None:
         return Response(status_code=404)
     if path["layer"] == "labels":
         body = label_tile(plane, place, "filled" if asked.get("style") == "filled" else "outlines")
-    elif path["layer"] == "colour":
-        planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(3)]
-        body = grey_tile(planes, [_limits(asked)] * 3, place)
     else:
-        body = grey_tile([plane], [_limits(asked)], place)
+        body = grey_tile(planes, [_limits(asked)] * len(planes), place)
     return Response(body, media_type="image/png", headers=_PNG)
 
 
@@ -247,13 +303,13 @@ def object_at(request: Request) -> Response:
     """Say which object is at a pixel, or all of one with a given label."""
     app, job, out, pair = pair_of(request)
     asked = request.query_params
-    t, z = _number(asked, "t"), _number(asked, "z")
+    t, z = number_of(asked, "t"), number_of(asked, "z")
     review = app.reviews.of(job, out, pair)
     plane = app.results.labels(job, pair, {"T": t, "Z": z}, review)
     if "label" in asked:
-        label = _number(asked, "label")
+        label = number_of(asked, "label")
     else:
-        y, x = _number(asked, "y"), _number(asked, "x")
+        y, x = number_of(asked, "y"), number_of(asked, "x")
         if y >= plane.height or x >= plane.width:
             return JSONResponse({"label": 0})
         label = int(plane.value(y, x))
@@ -273,10 +329,10 @@ def objects(request: Request) -> Response:
     found = objects_page(
         table_of(out, app.reviews.of(job, out, pair)),
         image=pair.key,
-        frame=_frame(pair, _number(asked, "t")),
+        frame=_frame(pair, number_of(asked, "t")),
         order=asked.get("order", "label"),
         down=asked.get("down") == "1",
-        offset=_number(asked, "offset"),
+        offset=number_of(asked, "offset"),
     )
     return JSONResponse(found)
 
@@ -288,11 +344,7 @@ def give_file(request: Request) -> Response:
     path = file_of(out, name)
     if request.query_params.get("show") == "1" and path.suffix in (".html", ".svg", ".png", ".jpg"):
         kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
-        headers = {
-            "content-security-policy": REPORT_POLICY,
-            "cross-origin-opener-policy": "unsafe-none",
-        }
-        return FileResponse(path, media_type=kind, headers=headers)
+        return FileResponse(path, media_type=kind, headers=STRANGER)
     return FileResponse(path, filename=path.name, media_type="application/octet-stream")
 
 

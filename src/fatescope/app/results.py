@@ -14,30 +14,39 @@ from typing import IO, TYPE_CHECKING, Any, cast
 import numpy as np
 
 from fatescope.acquire import find_images, open_image, read_image, read_table
+from fatescope.acquire.plates import PlateReading, read_field, read_plate
+from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
-from fatescope.base import Image, InputError
+from fatescope.base import Image, InputError, Settings
 from fatescope.report import outline_paths
 from fatescope.storage import connection, list_files
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from fatescope.acquire.reading import ImageReading
     from fatescope.app.store import Job
+    from fatescope.base import PlateLayout
     from fatescope.workflows.review.labels import LabelReview
 
 ROWS_AT_ONCE = 200
+_FIELDS = "frames.csv"
 _UNWANTED = re.compile(r"^(ledger\.sqlite.*|\..*)$")
 _FIRST = ("label", "frame", "z", "y", "x", "area_um2", "area_px", "volume_um3", "volume_px", "name")
 _BOXES = re.compile(r"^(image|bbox_.*)$")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Pair:
-    """An image of a result and its labels."""
+class ShownImage:
+    """An image of a result, to be looked at."""
 
     key: str
     image: Image
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pair(ShownImage):
+    """An image of a result and its labels."""
+
     labels: Image
     labels_file: Path
     n_objects: int
@@ -49,15 +58,26 @@ class Results:
     def __init__(self) -> None:
         self._planes = PlaneCache()
 
-    def pair(self, job: Job, out: Path, number: int, reading: ImageReading) -> Pair:
-        """Return an image and its labels by the row of ``images.csv``."""
-        return _pair(job.inputs, out, number, reading, _changed(out))
+    def shown(self, job: Job, out: Path, number: int) -> ShownImage:
+        """Return an image by its row in `rows_of_images`: a `Pair` where it has labels."""
+        listed = _listed(out)
+        is_plate = listed is not None and listed.name == _FIELDS
+        cls: type[Settings] = PlateReading if is_plate else ImageReading
+        known = {k: v for k, v in job.settings.items() if k in cls.model_fields}
+        return _shown(job.inputs, out, number, cls.from_values(known), _changed(out))
 
-    def plane(self, job: Job, pair: Pair, at: Mapping[str, int]) -> Pyramid:
+    def plane(self, job: Job, shown: ShownImage, at: Mapping[str, int]) -> Pyramid:
         """Return a plane of the image, for tiles."""
-        place = _inside(pair.image, at)
-        key = (job.id, job.ended, pair.key, "image", tuple(sorted(place.items())))
-        return self._planes.get(key, lambda: Pyramid(pair.image, place, labels=False))
+        place = _inside(shown.image, at)
+        key = (job.id, job.ended, shown.key, "image", tuple(sorted(place.items())))
+        return self._planes.get(key, lambda: Pyramid(shown.image, place, labels=False))
+
+    def limits(self, job: Job, shown: ShownImage, at: Mapping[str, int]) -> dict[str, float]:
+        """Return the limits of contrast of a plane, as `limits_of` does."""
+        try:
+            return limits_of(self.plane(job, shown, at))
+        except InputError:  # of a plate, not each channel is there at each time
+            return limits_of(self.plane(job, shown, {**at, "T": shown.image.size("T") - 1}))
 
     def labels(
         self, job: Job, pair: Pair, at: Mapping[str, int], review: LabelReview | None
@@ -89,44 +109,64 @@ def _inside(image: Image, at: Mapping[str, int]) -> dict[str, int]:
 
 
 def rows_of_images(out: Path) -> list[dict[str, Any]]:
-    """Return ``images.csv`` of a result as rows; none if there is no such table."""
-    path = out / "images.csv"
-    if not path.exists():
+    """Return the images of a result: ``images.csv`` as rows, or the fields of a plate."""
+    path = _listed(out)
+    if path is None:
         return []
     table = read_table(path)
     columns = {name: table[name].tolist() for name in table.columns}
+    if path.name == _FIELDS:
+        fields = dict.fromkeys(zip(map(str, columns["well"]), columns["field"], strict=True))
+        return [
+            {"image": f"{well}, field {field}", "state": "done", "well": well, "field": str(field)}
+            for well, field in fields
+        ]
     return [{n: c[i] for n, c in columns.items()} for i in range(len(table))]
 
 
+def _listed(out: Path) -> Path | None:
+    """Return the table that lists images, or the frames of the fields of a plate."""
+    return next((out / n for n in ("images.csv", _FIELDS) if (out / n).exists()), None)
+
+
 def _changed(out: Path) -> int:
-    path = out / "images.csv"
-    return path.stat().st_mtime_ns if path.exists() else 0
+    path = _listed(out)
+    return 0 if path is None else path.stat().st_mtime_ns
 
 
 @lru_cache(maxsize=64)
-def _pair(
-    inputs: tuple[Path, ...], out: Path, number: int, reading: ImageReading, changed: int
-) -> Pair:
+def _shown(
+    inputs: tuple[Path, ...], out: Path, number: int, reading: Settings, changed: int
+) -> ShownImage:
     rows = rows_of_images(out)
     if not 0 <= number < len(rows):
         raise InputError("there is no such image in this result.")
     key = str(rows[number]["image"])
+    if isinstance(reading, PlateReading):
+        layout = _layout(inputs[0], reading)
+        well, field = (str(rows[number][n]) for n in ("well", "field"))
+        return ShownImage(key=key, image=read_field(layout, well, field))
+    assert isinstance(reading, ImageReading)
     files = find_images(inputs, pattern=reading.pattern, sequence=reading.sequence)
     file = next((f for f in files if f.key == key), None)
+    if file is None:
+        raise InputError(f"{key}: its image is gone. Run the question again.")
+    image = open_image(file, reading)
     labels = next(
         (p for e in (".tif", ".ome.zarr") if (p := out / f"labels/{key}{e}").exists()), None
     )
-    if file is None or labels is None:
-        raise InputError(f"{key}: its image or its labels are gone. Run the question again.")
+    if labels is None:
+        return ShownImage(key=key, image=image)
     count = rows[number].get("n_objects")
     n_objects = int(count) if count is not None and not math.isnan(float(count)) else 0
     return Pair(
-        key=key,
-        image=open_image(file, reading),
-        labels=read_image(labels),
-        labels_file=labels,
-        n_objects=n_objects,
+        key=key, image=image, labels=read_image(labels), labels_file=labels, n_objects=n_objects
     )
+
+
+@lru_cache(maxsize=4)
+def _layout(folder: Path, reading: PlateReading) -> PlateLayout:
+    return read_plate(folder, reading)
 
 
 def limits_of(pyramid: Pyramid) -> dict[str, float]:

@@ -122,7 +122,14 @@ def _routes() -> list[BaseRoute]:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
-    from fatescope.app import model_pages, pages, result_pages, review_pages, uploads
+    from fatescope.app import (
+        linked_pages,
+        model_pages,
+        pages,
+        result_pages,
+        review_pages,
+        uploads,
+    )
 
     def route(path: str, endpoint: object, *methods: str) -> Route:
         return Route(path, endpoint, methods=list(methods or ("GET",)))  # type: ignore[arg-type]
@@ -150,7 +157,13 @@ def _routes() -> list[BaseRoute]:
         route(job + "/remove", result_pages.remove, "POST"),
         route(job + "/all.zip", result_pages.give_all),
         route(job + "/files/{name:path}", result_pages.give_file),
-        route(image, result_pages.describe_pair),
+        route(job + "/linked/counts", linked_pages.counts),
+        route(job + "/linked/wells", linked_pages.wells),
+        route(job + "/linked/well", linked_pages.well),
+        route(job + "/linked/tree", linked_pages.tree),
+        route(job + "/linked/cells", linked_pages.cells),
+        route(job + "/linked/rows", linked_pages.cell_rows),
+        route(image, result_pages.describe_image),
         route(image + "/at", result_pages.object_at),
         route(image + "/objects", result_pages.objects),
         route(image + "/review", review_pages.review_state),

@@ -65,6 +65,11 @@ class NucleiSettings(SizedSettings):
         ge=0,
     )
     min_area_um2: float | None = setting(None, "smaller nuclei are dropped", unit="µm²", ge=0)
+    link: bool = setting(
+        False,
+        "link movies: an object keeps one number through time, daughters get their own, and "
+        "tracks are listed",
+    )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
 
     @model_validator(mode="after")

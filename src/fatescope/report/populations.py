@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from fatescope.report.chart import Mark
 
 MAX_MOVIES, MAX_ROWS = 8, 50
-_SHOWN = ("AB", "MS", "E", "C", "D", "P4")
+FOUNDERS: tuple[str, ...] = ("AB", "MS", "E", "C", "D", "P4")
+TOGETHER: tuple[str, ...] = ("total",)
 _TOTAL = "#555555"
 _FOOT = 0.9
 
@@ -79,14 +80,7 @@ def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
         said = Text(paragraphs=("Nothing was counted; the findings say why.",))
         return Section(title=str(movie), blocks=(said,))
     known = own.rows(~gone)
-    charts = Beside(
-        blocks=(
-            _chart(mine, ("total",), "Cells in all", {"total": _TOTAL}, gone),
-            _chart(
-                mine, _SHOWN, "Cells of each founder", {g: founder_colour(g) for g in _SHOWN}, gone
-            ),
-        )
-    )
+    charts = Beside(blocks=(chart_cells(mine, own, TOGETHER), chart_cells(mine, own, FOUNDERS)))
     clock = known["clock_min"].astype(float)
     words = (
         f"Frame {int(known['frame'].min())} is minute {clock[0]:.0f} of the clock and frame "
@@ -96,13 +90,17 @@ def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
     return Section(title=str(movie), blocks=(charts, Text(paragraphs=(words,)), _steps(mine, own)))
 
 
-def _chart(
-    counts: Table,
-    groups: Sequence[str],
-    title: str,
-    colours: Mapping[str, str],
-    gone: np.ndarray,
-) -> Chart:
+def chart_cells(counts: Table, frames: Table, groups: Sequence[str]) -> Chart:
+    """Chart the cells of some founders over the frames of one movie, with their intervals.
+
+    Parameters
+    ----------
+    counts, frames : Table
+        ``populations.csv`` and ``frames.csv``, the rows of this movie.
+    groups : sequence of str
+        Founders, or ``total``.
+    """
+    gone = frames["abstained"].astype(int) != 0
     marks: list[Mark] = []
     if gone.any():
         first = int(np.flatnonzero(gone)[0])
@@ -111,14 +109,14 @@ def _chart(
     for group in groups:
         rows = counts.rows(founder == group)
         values = {k: _numbers(rows[k]) for k in ("count", "low", "high")}
-        x, colour = rows["frame"], colours.get(group, _TOTAL)
+        x, colour = rows["frame"], _TOTAL if group == "total" else founder_colour(group)
         low, high = values["low"], values["high"]
         seen = high >= 1  # a doubling scale has no 0: an interval from 0 ends at its foot
         low, high = (np.where(seen, v, np.nan) for v in (np.maximum(low, _FOOT), high))
         marks.append(Band(name=group, x=x, low=low, high=high, colour=colour))
         marks.append(Line(name=group, x=x, y=values["count"], colour=colour, shape="steps"))
     return Chart(
-        title=title,
+        title="Cells in all" if tuple(groups) == TOGETHER else "Cells of each founder",
         x=Axis(title="frame"),
         y=Axis(title="cells", scale="log2"),
         marks=marks,
@@ -131,7 +129,7 @@ def _steps(counts: Table, frames: Table) -> PageTable:
     """Return some frames, evenly taken, with the counts and intervals of all founders."""
     known = frames.rows(frames["abstained"].astype(int) == 0)
     some = np.unique(np.linspace(0, len(known) - 1, 12).round().astype(int))
-    groups = ("total", *_SHOWN)
+    groups = ("total", *FOUNDERS)
     lines = []
     by = {
         (int(f), str(g)): (int(c), int(a), int(b))

@@ -13,9 +13,11 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fatescope.base import Table
+    from fatescope.base import FloatArray, Table
+    from fatescope.report.chart import Mark
 
 _MOST_CURVES = 12
+_SEEN, _FOLLOWED, _MEAN = "#0072B2", "#D55E00", "#555555"
 _WORDS = {
     "z_prime": "Z′ of the controls (above 0.5 is good)",
     "edge_minus_inside": "viability at the edge, less that inside, same treatment",
@@ -167,9 +169,13 @@ def _interval(table: Table, i: int, columns: tuple[str, str, str]) -> str:
 
 
 def _wells(viability: Table) -> Section:
-    """Chart the viability of each well at the last frame, as wells lie on the plate."""
+    return Section(title="Wells", blocks=chart_wells(viability))
+
+
+def chart_wells(viability: Table) -> list[Chart]:
+    """Chart the viability of each well at the last frame, as wells lie on each plate."""
     last = viability.rows(viability["frame"] == viability["frame"].max())
-    blocks = []
+    charts = []
     for plate in dict.fromkeys(last["plate"].tolist()):
         mine = last.rows(last["plate"] == plate)
         names = [str(w) for w in mine["well"]]
@@ -179,7 +185,7 @@ def _wells(viability: Table) -> Section:
         for name, value in zip(names, mine["viability"], strict=True):
             letters = name.rstrip("0123456789")
             values[rows.index(letters), columns.index(name[len(letters) :])] = value
-        blocks.append(
+        charts.append(
             Chart(
                 title=f"Viability at the last frame{f', plate {plate}' if plate else ''}",
                 x=Axis(title="column", labels=columns),
@@ -188,7 +194,43 @@ def _wells(viability: Table) -> Section:
                 caption="Wells without cells are blank.",
             )
         )
-    return Section(title="Wells", blocks=blocks)
+    return charts
+
+
+def chart_well(well: str, viability: Table, survival: FloatArray, group: Table | None) -> Chart:
+    """Chart what became of the cells of one well, beside the wells of its treatment.
+
+    Parameters
+    ----------
+    well : str
+    viability : Table
+        Of this well: ``frame, viability, low, high``.
+    survival : ndarray of float, shape (f,)
+        Kaplan-Meier estimate of the well, from frame 0; empty where nobody was followed.
+    group : Table, optional
+        The rows of its treatment in ``curves``.
+    """
+    frame, seen = viability["frame"], "alive of all seen"
+    low, high = viability["low"].astype(float), viability["high"].astype(float)
+    marks: list[Mark] = [
+        Band(name=seen, x=frame, low=low, high=high, colour=_SEEN, shape="steps"),
+        Line(name=seen, x=frame, y=viability["viability"], colour=_SEEN, shape="steps"),
+    ]
+    if np.isfinite(survival).any():
+        x, words = np.arange(len(survival)), "survival of those followed"
+        marks.append(Line(name=words, x=x, y=survival, colour=_FOLLOWED, shape="steps"))
+    if group is not None and len(group):
+        n = int(group["n_wells"][0])
+        words = f"survival, {_name(group, 0)} ({n} well{'' if n == 1 else 's'})"
+        x, y = group["frame"], group["survival"]
+        marks.append(Line(name=words, x=x, y=y, colour=_MEAN, stroke="dashed", shape="steps"))
+    return Chart(
+        title=f"Well {well}",
+        x=Axis(title="frame"),
+        y=Axis(title="share of cells", ends=(0, 1)),
+        marks=marks,
+        caption="Band: 95 % interval of the share within this well.",
+    )
 
 
 def _plain(table: Table, title: str) -> Section:

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from fatescope.predict import LiveDeadSettings, NucleiSettings, PhaseCellsSettings
     from fatescope.predict.membrane import MembraneSettings
     from fatescope.track import ObjectLinkSettings
+    from fatescope.workflows.predict import Raster
 
     ImageLike = Image | NDArray[Any] | Path | str
 
@@ -49,6 +50,8 @@ class SegmentedImage:
     viability : Table or None
         Cells, live cells and their share with its interval, frame by frame; of live and dead
         cells alone.
+    tracks : Table or None
+        First and last frame and mother of each label; of objects linked through time alone.
     """
 
     labels: NDArray[Any]
@@ -57,6 +60,7 @@ class SegmentedImage:
     findings: tuple[Finding, ...]
     contacts: Table | None = None
     viability: Table | None = None
+    tracks: Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,13 +164,25 @@ def segment_nuclei(
     (2, 2)
     """
     from fatescope.predict import NucleiSettings
-    from fatescope.workflows.nuclei import segment_and_measure
+    from fatescope.workflows.nuclei import follow_nuclei, segment_and_measure
+    from fatescope.workflows.predict import Found
 
     whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
-    found, objects, _ = segment_and_measure(whole, settings or NucleiSettings(), progress=progress)
-    labels = found.labels
-    found.close()
-    return SegmentedImage(labels=labels, axes=found.axes, objects=objects, findings=found.findings)
+    how = settings or NucleiSettings()
+    seen, objects, _ = segment_and_measure(whole, how, progress=progress)
+    found = Found(
+        tables={"objects": objects}, rasters={"labels": seen.frames}, findings=seen.findings
+    )
+    found = follow_nuclei(found, whole, how)
+    labels = _whole(found.rasters["labels"], whole)
+    seen.close()
+    return SegmentedImage(
+        labels=labels,
+        axes=seen.axes,
+        objects=found.tables["objects"],
+        findings=tuple(found.findings),
+        tracks=found.tables.get("tracks"),
+    )
 
 
 def segment_phase_cells(
@@ -197,28 +213,36 @@ def segment_phase_cells(
     InputError, SettingsError, ModelError
     """
     from fatescope.predict import PhaseCellsSettings
-    from fatescope.workflows.nuclei import open_nuclei_model
+    from fatescope.workflows.nuclei import follow_nuclei, open_nuclei_model
     from fatescope.workflows.phase_cells import find_phase_cells
 
     whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
     how = settings or PhaseCellsSettings()
     predictor = open_nuclei_model(how.model, precision=how.precision)
     found = find_phase_cells(whole, how, predictor=predictor, scratch=None, decided=None)
-    planes = (slice(None), slice(None))
-    labels = [
-        np.stack([frame[(z, *planes)] for z in range(whole.size("Z"))])
-        if "Z" in whole.axes
-        else np.asarray(frame[planes])
-        for frame in found.rasters["labels"]
-    ]
+    found = follow_nuclei(found, whole, how)
+    labels = _whole(found.rasters["labels"], whole)
     found.close()
-    kind = np.result_type(*labels)
     return SegmentedImage(
-        labels=np.stack(labels).astype(kind) if "T" in whole.axes else labels[0],
+        labels=labels,
         axes=whole.axes.replace("C", ""),
         objects=found.tables["objects"],
         findings=tuple(found.findings),
+        tracks=found.tables.get("tracks"),
     )
+
+
+def _whole(frames: Sequence[Raster], image: Image) -> NDArray[Any]:
+    """Return the labels of all frames as one array, on the image's axes without C."""
+    planes = (slice(None), slice(None))
+    labels = [
+        np.stack([frame[(z, *planes)] for z in range(image.size("Z"))])
+        if "Z" in image.axes
+        else np.asarray(frame[planes])
+        for frame in frames
+    ]
+    kind = np.result_type(*labels)
+    return np.stack(labels).astype(kind) if "T" in image.axes else labels[0]
 
 
 def find_live_dead(

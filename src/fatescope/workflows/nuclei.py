@@ -142,6 +142,13 @@ def find_nuclei(
     )
 
 
+def follow_nuclei(found: Found, image: Image, settings: NucleiSettings) -> Found:
+    """Link nuclei through time where that is asked for; the `System.follow` of nuclei."""
+    from fatescope.workflows.linked_labels import link_found
+
+    return link_found(found, image) if settings.link else found
+
+
 def segment_and_measure(
     image: Image,
     settings: NucleiSettings,
@@ -345,6 +352,7 @@ NUCLEI: System[NucleiSettings] = System(
     open_model=open_nuclei_model,
     write_pages=_write_pages,
     decide=decide_sizes,
+    follow=follow_nuclei,
 )
 """By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
 are written (`benchmarks/nuclei_speed.py`)."""

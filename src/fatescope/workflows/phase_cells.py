@@ -122,4 +122,5 @@ PHASE_CELLS: System[PhaseCellsSettings] = System(
     open_model=NUCLEI.open_model,
     write_pages=_write_pages,
     decide=NUCLEI.decide,
+    follow=NUCLEI.follow,
 )

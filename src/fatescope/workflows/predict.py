@@ -154,6 +154,9 @@ class System(Generic[S]):
         Axes of what a worker holds at a time: a plane, or with Z a volume.
     called : str
         The column that tells images apart, at the front of every table.
+    follow : callable, optional
+        ``follow(found, image, settings)`` returns what was found in a movie, followed through
+        time; frames that are excluded are empty by then.
     bridges : bool
         Frames that are excluded have results all the same, from the frames around them: ``find``
         obeys ``settings.exclude`` itself.
@@ -169,6 +172,7 @@ class System(Generic[S]):
     record: Callable[[S], Mapping[str, Any]] = lambda _: {}
     holds: str = "YX"
     called: str = "image"
+    follow: Callable[..., Found] | None = None
     bridges: bool = False
 
     def plan(
@@ -238,6 +242,7 @@ def predict_images(
             out=run.out,
             decided=decided,
             called=system.called,
+            follow=system.follow,
             bridges=system.bridges,
         )
         work_through(run, todo, job, execution=team, progress=progress)
@@ -284,6 +289,7 @@ def predict_file(
     out: Path,
     decided: Any,
     called: str = "image",
+    follow: Callable[..., Found] | None = None,
     bridges: bool = False,
 ) -> Outcome:
     """Do one unit: read an image, write what is found on its grid, and return the rest.
@@ -296,6 +302,8 @@ def predict_file(
     found = find(image, worker.settings, predictor=predictor, scratch=scratch, decided=decided)
     if not bridges:
         found = _without_excluded(found, file, image, worker.settings)
+    if follow is not None:
+        found = follow(found, image, worker.settings)
     begun = time.perf_counter()
     ending = ".ome.zarr" if found.kind == "zarr" else ".tif"
     written = {f"{folder}/{file.key}{ending}": frames for folder, frames in found.rasters.items()}

@@ -145,7 +145,7 @@ def survival_tables(
     InputError
         If a fate cannot be true, or no well of the map has one.
     """
-    wells, findings = _mapped(tabulate_fates(_named(table)), treatments, settings)
+    wells, findings = _mapped(_tabulated(table), treatments, settings)
     groups = group_wells(wells.treatment, wells.dose, wells.control)
     hours = None if settings.interval_min is None else settings.interval_min / 60
     doses, no_dose = _doses(wells)
@@ -160,13 +160,23 @@ def survival_tables(
     return tables, [*findings, *_few(groups), *no_dose, *no_control]
 
 
-def _named(table: Table) -> Table:
-    """Return the fates with wells in the one form that is used everywhere."""
-    if "well" not in table:
-        return table
-    return table.with_columns(
-        {"well": np.array([parse_well(str(w)) for w in table["well"]], dtype=object)}
-    )
+def read_fates(paths: Sequence[Path | str]) -> WellFates:
+    """Read tables of fates, stacked, and count by well and frame.
+
+    Raises
+    ------
+    InputError, FileFormatError
+        If there is none, one cannot be read, or a fate cannot be true.
+    """
+    return _tabulated(Table.concatenate([read_table(Path(p)) for p in paths]))
+
+
+def _tabulated(table: Table) -> WellFates:
+    """Count fates, with wells in the one form that is used everywhere."""
+    if "well" in table:
+        wells = np.array([parse_well(str(w)) for w in table["well"]], dtype=object)
+        table = table.with_columns({"well": wells})
+    return tabulate_fates(table)
 
 
 def _mapped(

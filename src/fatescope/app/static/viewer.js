@@ -7,9 +7,12 @@ const STYLES = ["outlines", "filled", "none"];
 const ZOOM = 1.5;
 export const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
 export let meta = null;
+// Called where another image, frame or plane is shown.
+export const followers = [];
 // What review.js does at the same places; without it the image is only looked at.
 export const hooks = { revision: () => 0, opened: null, stepped: null, choose: null, key: null };
 let layers = { image: null, labels: null };
+const styleNow = () => (meta?.labels ? at("style").value : "none");
 const pending = { image: 0, labels: 0 }; // layers that were asked for and are not there yet
 
 // The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
@@ -42,7 +45,7 @@ function source(layer) {
   const where = `${job}/images/${now.n}`;
   const query = new URLSearchParams(
     layer === "labels"
-      ? { style: at("style").value, r: hooks.revision() }
+      ? { style: styleNow(), r: hooks.revision() }
       : { c: now.channel, low: now.low, high: now.high },
   );
   const place = { t: now.t, z: now.z };
@@ -94,7 +97,7 @@ function show(name, layer, keep = true) {
 }
 
 const showImage = (keep) => show("image", now.channel === "colour" ? "colour" : "grey", keep);
-export const showLabels = () => show("labels", at("style").value === "none" ? null : "labels");
+export const showLabels = () => show("labels", styleNow() === "none" ? null : "labels");
 
 let opening = 0;
 async function open(n) {
@@ -123,6 +126,7 @@ async function open(n) {
   showLabels();
   rows();
   drawScale();
+  for (const follow of followers) follow();
 }
 
 function slider(id, n, value) {
@@ -138,7 +142,9 @@ function tellSlider(id, n) {
 }
 
 function contrast() {
-  const limits = meta.limits[now.channel === "colour" ? 0 : now.channel];
+  const of = (name, choose) => choose(...meta.limits.map((channel) => channel[name]));
+  const all = { low: of("low", Math.min), high: of("high", Math.max), least: of("least", Math.min), most: of("most", Math.max) };
+  const limits = now.channel === "colour" ? all : meta.limits[now.channel];
   const fine = (limits.most - limits.least) / 500;
   for (const id of ["low", "high"]) {
     Object.assign(at(id), { min: limits.least, max: limits.most, step: fine > 1 ? Math.round(fine) : fine || 1 });
@@ -156,20 +162,29 @@ export function step(id, value) {
   now[id] = to;
   at(id).value = to;
   tellSlider(id, n);
+  const picked = id === "z" || meta.linked ? now.label : 0; // the same object, elsewhere
   unpick();
+  if (picked) again(picked);
   hooks.stepped?.();
   showImage(true);
   showLabels();
+  for (const follow of followers) follow();
   if (id === "t") {
     clearTimeout(steppingTimer);
     steppingTimer = setTimeout(rows, 200);
   }
 }
 
+async function again(label) {
+  const mine = ++repicking;
+  const found = await objectAt({ label });
+  if (mine === repicking && !now.label && found.row) pick(found, true);
+}
+
 at("image").addEventListener("change", () => open(+at("image").value));
 at("t").addEventListener("input", () => step("t", +at("t").value));
 at("z").addEventListener("input", () => step("z", +at("z").value));
-at("style").addEventListener("change", showLabels);
+at("style")?.addEventListener("change", showLabels);
 at("channel").addEventListener("change", () => {
   const value = at("channel").value;
   now.channel = value === "colour" ? value : +value;
@@ -202,6 +217,7 @@ at("stage").addEventListener("keydown", (event) => {
     0: () => viewer.viewport.goHome(),
     l: () => {
       const style = at("style");
+      if (!style) return;
       style.value = STYLES[(STYLES.indexOf(style.value) + 1) % STYLES.length];
       showLabels();
     },
@@ -236,6 +252,7 @@ export async function objectAt(query) {
 const HIDDEN = /^(image|bbox_|frame$|doubt)/;
 function tell(found) {
   const picked = at("picked");
+  if (!picked) return;
   picked.replaceChildren();
   if (!found?.row) {
     picked.textContent = "Point at an object to see its measurements; click it to find its row.";
@@ -258,7 +275,7 @@ const words = (key) => key.slice(0, key.length - ending(key).length).replaceAll(
 let hover;
 let pointing = 0;
 viewer.innerTracker.moveHandler = (event) => {
-  if (!meta) return;
+  if (!meta?.labels) return;
   clearTimeout(hover);
   hover = setTimeout(async () => {
     if (now.label) return;
@@ -271,7 +288,7 @@ viewer.innerTracker.moveHandler = (event) => {
 };
 
 viewer.addHandler("canvas-click", async (event) => {
-  if (!event.quick || !meta) return;
+  if (!event.quick || !meta?.labels) return;
   const pixel = pixelAt(event.position);
   const found = pixel && (await objectAt(pixel));
   if (hooks.choose?.(found, event.originalEvent)) return;
@@ -279,6 +296,7 @@ viewer.addHandler("canvas-click", async (event) => {
 });
 
 let outline = null;
+let repicking = 0;
 export function pick(found, scroll) {
   unpick();
   now.label = found.label;
@@ -302,6 +320,7 @@ export function pick(found, scroll) {
 }
 
 export function unpick() {
+  repicking += 1; // whatever is on its way comes too late
   if (outline) viewer.removeOverlay(outline);
   outline = null;
   now.label = 0;
@@ -400,7 +419,7 @@ function drawScale() {
 function tellDrawn() {
   const [image, labels] = [layers.image, layers.labels];
   const there = (item, wanted) => (wanted ? item?.getFullyLoaded() : true) && viewer.world.getItemCount() === 1 + (layers.labels ? 1 : 0);
-  const all = meta && there(image, true) && there(labels, at("style").value !== "none") && !pending.image && !pending.labels;
+  const all = meta && there(image, true) && there(labels, styleNow() !== "none") && !pending.image && !pending.labels;
   at("stage").dataset.drawn = all ? "all" : "some";
 }
 viewer.addHandler("update-viewport", drawScale);

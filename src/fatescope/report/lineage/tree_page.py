@@ -12,6 +12,7 @@ import numpy as np
 
 from fatescope.report.chart.colours import UNKNOWN, ColourScale
 from fatescope.report.lineage.colours import founder_colour
+from fatescope.report.page.write import asset as page_asset
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -103,7 +104,7 @@ def tree_page(
 <main id="tree" tabindex="0" aria-label="lineage tree">{svg}</main>
 <div id="about" role="status"></div>
 <script type="application/json" id="data">{to_json(data)}</script>
-<script>{asset("tree.js")}</script></body></html>
+<script>{page_asset("linked.js")}{asset("tree.js")}</script></body></html>
 """
 
 

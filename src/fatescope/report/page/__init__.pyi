@@ -10,6 +10,7 @@ from .outlined import view_images as view_images
 from .pad import DrawingPad as DrawingPad
 from .pad import drawing_pad as drawing_pad
 from .shown import Shown as Shown
+from .shown import bare_page as bare_page
 from .shown import show as show
 from .solid import Solid as Solid
 from .solid import SolidViewer as SolidViewer

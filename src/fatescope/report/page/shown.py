@@ -20,8 +20,12 @@ if TYPE_CHECKING:
 _ROOM_PX = {Chart: 150, ImageViewer: 250}
 """What stands around a chart or an image: title, legend, buttons."""
 _PANE_PX = 320
-_BARE = "<style>.page-head,footer{display:none}main,section{padding-top:0;margin-top:0}</style>"
-"""A frame in a notebook needs no head and no foot."""
+_BARE = (
+    "<style>.page-head,section>h2{position:absolute;width:1px;height:1px;padding:0;overflow:hidden;"
+    "clip-path:inset(50%)}footer{display:none}main{padding:.6rem 1rem}"
+    "section{padding-top:0;margin-top:0}</style>"
+)
+"""A frame in another page needs no foot, and a head only for those who hear it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,9 +46,7 @@ class Shown:
     height_px: int
 
     def _repr_html_(self) -> str:
-        section = Section(title="", blocks=[self.block])
-        page = render_page(Page(title=_title(self.block), sections=[section])).decode("utf-8")
-        page = page.replace("</head>", f"{_BARE}</head>", 1)
+        page = bare_page(self.block).decode("utf-8")
         return (
             f'<iframe title="{escape(_title(self.block))}" width="100%" height="{self.height_px}" '
             'style="border:0" sandbox="allow-scripts allow-downloads" '
@@ -93,6 +95,13 @@ def show(block: Block, *, height_px: int | None = None) -> Shown:
     if height < 40:
         raise InputError(f"height_px must be 40 or more; got {height_px}.")
     return Shown(block=block, height_px=height)
+
+
+def bare_page(*blocks: Block) -> bytes:
+    """Return a page of blocks alone, without head and foot, for a frame in another page."""
+    title = _title(blocks[0])
+    page = Page(title=title, sections=[Section(title=title, blocks=blocks)])
+    return render_page(page).replace(b"</head>", f"{_BARE}</head>".encode(), 1)
 
 
 def _height(block: Block) -> int:

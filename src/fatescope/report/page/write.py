@@ -109,7 +109,7 @@ def _render(page: Page) -> bytes:
         "anchors": _anchors(page),
         "script": Markup(script),
         "script_hash": f"sha256-{digest}",
-        "style": Markup(_asset("page.css") + chart_style()),
+        "style": Markup(asset("page.css") + chart_style()),
     }
     return environment.get_template("page.html.j2").render(values).lstrip().encode("utf-8")
 
@@ -122,12 +122,12 @@ def _flat(blocks: Any) -> Iterator[Block]:
 def _script(blocks: list[Block]) -> str:
     """Return the scripts that the blocks of a page need, as one."""
     needed = {"page.js": True}
-    needed["chart.js"] = any(isinstance(b, Chart) for b in blocks)
+    needed["linked.js"] = needed["chart.js"] = any(isinstance(b, Chart) for b in blocks)
     needed["viewer.js"] = any(isinstance(b, ImageViewer) for b in blocks)
     needed["solid.js"] = any(isinstance(b, SolidViewer) for b in blocks)
     needed["space.js"] = any(isinstance(b, SpaceViewer) for b in blocks)
     needed["kicks.js"] = any(isinstance(b, KicksBoard) for b in blocks)
-    return "\n".join(_asset(name) for name, is_needed in needed.items() if is_needed)
+    return "\n".join(asset(name) for name, is_needed in needed.items() if is_needed)
 
 
 def _anchors(page: Page) -> list[str]:
@@ -228,7 +228,8 @@ def draw_first(view: View) -> Iterator[str]:
 
 
 @cache
-def _asset(name: str) -> str:
+def asset(name: str) -> str:
+    """Return the text of a style sheet or script that ships with this folder."""
     return files("fatescope.report.page").joinpath("assets", name).read_text("utf-8")
 
 

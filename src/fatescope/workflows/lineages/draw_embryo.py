@@ -84,6 +84,12 @@ def draw_embryo(
 
 
 def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
+    svg, page = draw_tree_page(embryo, settings)
+    return [store_text(folder / "tree.svg", svg), store_text(folder / "tree.html", page)]
+
+
+def draw_tree_page(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
+    """Return the tree of an embryo as SVG, and the page on which it answers."""
     cells, lineage = embryo.cells, embryo.lineage
     layout = layout_tree(cells, interval=embryo.interval, gap=2.0)
     scale, runs = None, Runs.none()
@@ -130,10 +136,7 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         direction=settings.direction,
         drawn=settings.colour or "",
     )
-    return [
-        store_text(folder / "tree.svg", svg),
-        store_text(folder / "tree.html", page),
-    ]
+    return svg, page
 
 
 def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:

@@ -35,7 +35,7 @@
 
   function draw() {
     const tail = leaf >= READABLE - 2 ? LETTER * longest + 12 : EDGE;
-    const long = (span()[0] - 2 - EDGE) * Math.max(1, leaf / (READABLE + 1));
+    const long = Math.max(span()[0] - 2 - EDGE, 80) * Math.max(1, leaf / (READABLE + 1));
     unit = Math.max(long - tail, 40) / (high - low);
     const wide = AXIS + across * leaf + EDGE / 2;
     svg.setAttribute("width", data.down ? wide : long + EDGE);
@@ -138,6 +138,9 @@
     about.textContent = data.note[i] + (value === undefined ? "" : ` · ${column} ${value === null ? "unknown" : value}`);
     if (scroll) show(i);
   }
+  // Chosen by the reader, so that a page around this one may follow.
+  function pick(i, scroll) { choose(i, scroll); linked.say({ chosen: { cell: i } }); }
+  linked.hears.push(({ at }) => at && at.cell !== chosen && choose(at.cell < cells.length ? at.cell : -1));
 
   function mix(stops, share) {
     const at = Math.min(Math.max(share, 0), 1) * (stops.length - 1), i = Math.min(Math.floor(at), stops.length - 2);
@@ -174,7 +177,7 @@
   el("colour").onchange = (e) => colour(e.target.value);
   el("find").oninput = (e) => {
     const wanted = e.target.value.trim();
-    choose(wanted ? data.name.indexOf(wanted) : -1);
+    pick(wanted ? data.name.indexOf(wanted) : -1);
     if (wanted && chosen < 0) about.textContent = `no cell is called ${wanted}`;
   };
   box.addEventListener("scroll", pin);
@@ -195,7 +198,7 @@
   svg.addEventListener("click", (e) => {
     if (drag && drag.moved) return;
     const g = e.target.closest("g.cell");
-    choose(g ? cells.indexOf(g) : -1, false);
+    pick(g ? cells.indexOf(g) : -1, false);
     box.focus({ preventScroll: true });
   });
   box.addEventListener("keydown", (e) => {
@@ -206,15 +209,16 @@
     if (e.key === "+") step(1.4);
     else if (e.key === "-") step(1 / 1.4);
     else if (e.key === "0") whole();
-    else if (e.key === "Escape") choose(-1);
+    else if (e.key === "Escape") pick(-1);
     else if (turn && chosen >= 0) {
       const m = data.mother[chosen];
       const sisters = data.mother.map((v, i) => (v === m ? i : -1)).filter((i) => i >= 0);
       const at = sisters.indexOf(chosen);
       const next = turn === "mother" ? m : turn === "daughter" ? below[chosen][0]
         : turn === "before" ? sisters[at - 1] : sisters[at + 1];
-      if (next !== undefined && next >= 0) choose(next);
-    } else return;
+      if (next !== undefined && next >= 0) pick(next);
+    } else if (turn) pick(0);
+    else return;
     e.preventDefault();
   });
   let fitted = true;

@@ -1,6 +1,7 @@
 // Charts: the marks are drawn already; this stretches them to the width of the page, writes ticks
 // anew while the reader zooms, hides marks by their name, and reads off the numbers of the CSV link.
-for (const figure of document.querySelectorAll(".plotted")) {
+// Linked with an outer page, a click or a key chooses a place, and a line or frame shows what it chose.
+for (const [number, figure] of document.querySelectorAll(".plotted").entries()) {
   const paper = figure.querySelector(".paper"), svg = paper.querySelector("svg");
   const plot = svg.querySelector(".plot"), axes = svg.querySelector(".axes"), written = svg.querySelector(".written");
   const given = JSON.parse(figure.dataset.axes), whole = plot.getAttribute("viewBox").split(" ").map(Number);
@@ -8,7 +9,7 @@ for (const figure of document.querySelectorAll(".plotted")) {
   const labels = [...written.querySelectorAll("text")].map((node) => [node, node.dataset.at.split(" ").map(Number)]);
   const hidden = new Set(), reads = figure.querySelector(".reads");
   const height = H, isMap = plot.querySelector("image") !== null;
-  let box = [...whole], w = W, h = H, at = -1;
+  let box = [...whole], w = W, h = H, at = -1, now = null, start = -1; // keys go on from where the outer page is
 
   const base = { log2: 2, log10: 10 };
   const exponent = (axis, v) => (base[axis.scale] ? Math.log(v) / Math.log(base[axis.scale]) : Number(v));
@@ -68,6 +69,7 @@ for (const figure of document.querySelectorAll(".plotted")) {
     titles[1].setAttribute("transform", `translate(14 ${given.top + h / 2}) rotate(-90)`);
     place();
     show();
+    mark();
   }
 
   // Words keep their distance from their point; those that would lie over others are left out.
@@ -111,6 +113,33 @@ for (const figure of document.querySelectorAll(".plotted")) {
       return header[i] + " " + (v !== "" && !isNaN(v) ? write(Number(v)) : v);
     }).filter((t, i, all) => t && all.indexOf(t) === i).join(" · ");
   }
+
+  // What the outer page shows: a line at a value of x, or the frame of one tile of a map.
+  function mark() {
+    svg.querySelector(".now")?.remove();
+    if (!now) return;
+    const x = placeOf(given.x, now.x);
+    if (!isMap) {
+      if (x * W >= box[0] - 1 && x * W <= box[0] + box[2] + 1) make("path", { class: "now", d: `M${px(x * W)},${given.top}v${h}` }, svg);
+      return;
+    }
+    const [wide, tall] = [w / given.x.labels.length, h / given.y.labels.length];
+    const y = 1 - placeOf(given.y, now.y);
+    if (box[2] === W && Number.isFinite(x + y)) make("rect", { class: "now", x: px(x * W) - wide / 2, y: py(y * H) - tall / 2, width: wide, height: tall }, svg);
+  }
+  const choose = (p) => p && linked.say({ chosen: { ...Object.fromEntries(fields.map((f) => [f, p.row[f]])), chart: number } });
+  function nearest([x, y]) {
+    const far = (p) => (px(p.x) - px(x)) ** 2 + (isMap ? (py(p.y) - py(y)) ** 2 : 0);
+    return points.filter(seen).reduce((best, p) => (best && far(best) <= far(p) ? best : p), null);
+  }
+  linked.hears.push((told) => {
+    if (!("at" in told)) return;
+    now = (told.at.chart ?? number) === number ? told.at : null;
+    const same = (p) => ["x", "y"].every((side) => !(side in now) || String(p.row[side]) === String(now[side]));
+    if (now) start = points.findIndex(same);
+    paper.classList.add("linked");
+    mark();
+  });
 
   function look(next) {
     const width = Math.min(W, Math.max(next[2], W / 400)), tall = Math.min(H, Math.max(next[3], H / 400));
@@ -157,10 +186,12 @@ for (const figure of document.querySelectorAll(".plotted")) {
       const tall = unit ? (Math.abs(a - c) * H) / W : Math.abs(b - d);
       look(isFlat && !unit ? [Math.min(a, c), box[1], Math.abs(a - c), box[3]] : [Math.min(a, c), Math.min(b, d), Math.abs(a - c), tall]);
     }
+    if (held && !brush) choose(nearest(held[0]));
     brush?.remove();
     held = brush = null;
   });
   addEventListener("pointercancel", () => { brush?.remove(); held = brush = null; });
+  paper.addEventListener("blur", () => { at = -1; show(); });
   paper.addEventListener("pointerleave", () => { if (!held) { at = -1; show(); } });
   paper.addEventListener("dblclick", () => look([...whole]));
   paper.addEventListener("wheel", (e) => {
@@ -175,11 +206,13 @@ for (const figure of document.querySelectorAll(".plotted")) {
     if (side && e.shiftKey) look([box[0] + (side[0] * box[2]) / 10, box[1] + (side[1] * box[3]) / 10, box[2], box[3]]);
     else if (side) {
       const by = side[0] || side[1];
+      if (at < 0) at = start;
       for (let k = 1; k <= points.length; k++) {
         const i = (at + by * k + points.length * 2) % points.length;
         if (seen(points[i])) { at = i; break; }
       }
       show();
+      choose(points[at]);
     } else if (keys[e.key]) keys[e.key]();
     else return;
     e.preventDefault();

@@ -1,0 +1,176 @@
+"""Charts and trees that are linked with the rest of a result page, each a page in a frame.
+
+They are drawn by `fatescope.report`, as in reports, and reach nothing of the app: they are told
+what to show, and say what was chosen (``report/page/assets/linked.js`` there, ``static/linked.js``
+here).
+"""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from starlette.responses import HTMLResponse, JSONResponse
+
+from fatescope.acquire import read_table
+from fatescope.acquire.lineages import LineageReading
+from fatescope.acquire.plates import read_plate_map
+from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
+from fatescope.base import FatescopeError, InputError
+from fatescope.plate.survival import survival_of_wells
+from fatescope.report.page import Beside, Text, bare_page
+from fatescope.report.populations import FOUNDERS, TOGETHER, chart_cells
+from fatescope.report.survival import chart_well, chart_wells
+from fatescope.run import read_finding_rows
+from fatescope.workflows.lineages.draw_embryo import draw_tree_page
+from fatescope.workflows.lineages.embryo import cell_table, prepare_embryo
+from fatescope.workflows.lineages.reading import read_to_scale
+from fatescope.workflows.lineages.settings import DrawSettings
+from fatescope.workflows.survival import read_fates
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+    from fatescope.acquire.lineages import LineageFile
+    from fatescope.app.store import Job
+    from fatescope.base import FloatArray, Table
+    from fatescope.report.page import Block
+    from fatescope.workflows.lineages.embryo import Embryo
+
+_ROWS = 2000
+
+
+def _framed(*blocks: Block) -> Response:
+    return HTMLResponse(bare_page(*blocks), headers=STRANGER)
+
+
+def _table(out: Path, name: str) -> Table:
+    path = out / name
+    if not path.exists():
+        raise InputError(f"there is no such file in this result: {name}.")
+    return read_table(path)
+
+
+def counts(request: Request) -> Response:
+    """Chart the cells of each founder in one movie, in all and by founder."""
+    app, job, out = job_of(request)
+    movie = app.shown(job, out, number_of(request.query_params, "n")).key
+    tables = (_table(out, "populations.csv"), _table(out, "frames.csv"))
+    mine, frames = (t.rows(t["movie"].astype(str) == movie) for t in tables)
+    if not len(frames) or frames["abstained"].astype(int).all():
+        return _framed(Text(paragraphs=("Nothing was counted in this movie; findings say why.",)))
+    return _framed(Beside(blocks=[chart_cells(mine, frames, g) for g in (TOGETHER, FOUNDERS)]))
+
+
+def wells(request: Request) -> Response:
+    """Chart the viability of the wells, as they lie on each plate."""
+    _, _, out = job_of(request)
+    return _framed(*chart_wells(_table(out, "viability.csv")))
+
+
+def well(request: Request) -> Response:
+    """Chart what became of the cells of one well; plates count from 0, as `wells` shows them."""
+    _, job, out = job_of(request)
+    asked = request.query_params
+    viability = _table(out, "viability.csv")
+    plates = list(dict.fromkeys(viability["plate"].tolist()))
+    number, name = number_of(asked, "plate"), asked.get("well", "")
+    if number >= len(plates):
+        raise InputError("there is no such plate in this result.")
+    plate = plates[number]
+    mine = viability.rows((viability["plate"] == plate) & (viability["well"].astype(str) == name))
+    if not len(mine):
+        return _framed(Text(paragraphs=(f"Well {name[:8]}: no cells were seen here.",)))
+    survival = _survival(job, out, plate, name)
+    return _framed(chart_well(name, mine, survival, _group(job, out, name)))
+
+
+def _survival(job: Job, out: Path, plate: object, name: str) -> FloatArray:
+    """Return the survival of one well; nothing where no fates are left."""
+    paths = [p for p in (out / "fates.csv", *job.inputs) if p.is_file()]
+    try:
+        fates = read_fates(paths[:1] if paths and paths[0].parent == out else paths)
+    except FatescopeError:
+        return np.zeros(0)
+    own = [p == plate and w == name for p, w in zip(fates.plate, fates.well, strict=True)]
+    found = survival_of_wells(fates)[np.array(own, dtype=bool)]
+    return found[0] if len(found) else np.zeros(0)
+
+
+def _group(job: Job, out: Path, name: str) -> Table | None:
+    """Return the curve of the treatment of a well, where the plate map is still there."""
+    path = Path(str(job.settings.get("map") or ""))
+    if not path.is_file() or not (out / "curves.csv").exists():
+        return None
+    done = read_plate_map(path).get(name)
+    if done is None:
+        return None
+    curves = read_table(out / "curves.csv")
+    dose = curves["dose"].astype(float)
+    same = np.isnan(dose) if done.dose is None else dose == done.dose
+    return curves.rows((curves["treatment"].astype(str) == done.treatment) & same)
+
+
+def _embryo(request: Request) -> tuple[Embryo, Job, Path]:
+    _, job, out = job_of(request)
+    files, n = lineages_of(job, out), number_of(request.query_params, "n")
+    if n >= len(files):
+        raise InputError("there is no such lineage in this result.")
+    known = {k: v for k, v in job.settings.items() if k in LineageReading.model_fields}
+    if files[n].path.is_relative_to(out):
+        known.pop("format", None)  # of what was asked about, not of what was written
+    changed = max(p.stat().st_mtime_ns for p in files[n].paths)
+    return _prepared(files[n], LineageReading.from_values(known), changed), job, out
+
+
+@lru_cache(maxsize=8)
+def _prepared(file: LineageFile, reading: LineageReading, changed: int) -> Embryo:
+    return prepare_embryo(file.key, read_to_scale(file, reading).lineage)
+
+
+def tree(request: Request) -> Response:
+    """Draw the tree of a lineage on the page on which it answers."""
+    embryo, _, _ = _embryo(request)
+    _, page = draw_tree_page(embryo, DrawSettings())
+    return HTMLResponse(page, headers=STRANGER)
+
+
+def cells(request: Request) -> Response:
+    """List the cells of a lineage, in the order of its tree, with how many findings name each."""
+    embryo, _, out = _embryo(request)
+    table = cell_table(embryo)
+    columns = [c for c in table.columns if c not in ("table", "divides")]
+    named = [str(n) for n in embryo.cells.name]
+    said: dict[str, int] = {}
+    for row in read_finding_rows(out / "findings.csv"):
+        for name in str(row.get("object") or "").split("|"):
+            said[name] = said.get(name, 0) + 1
+    values = [table[c].tolist() for c in columns]
+    rows = [
+        [*(_plain(v[i]) for v in values), said.get(named[i]) if named[i] else None]
+        for i in range(len(table))
+    ]
+    return JSONResponse({"columns": [*columns, "findings"], "rows": rows})
+
+
+def cell_rows(request: Request) -> Response:
+    """List the rows of one cell: a nucleus in a frame each, as the table has them."""
+    embryo, _, _ = _embryo(request)
+    lineage, cell = embryo.lineage, number_of(request.query_params, "cell")
+    own = np.flatnonzero(embryo.cells.of_row == cell)[:_ROWS]
+    z, y, x = lineage.position[own].T
+    columns = {"frame": lineage.frame[own], "x": x, "y": y, "z": z}
+    columns |= {name: lineage.extra[name][own] for name in lineage.extra}
+    values = [v.tolist() for v in columns.values()]
+    rows = [[_plain(v[i]) for v in values] for i in range(len(own))]
+    return JSONResponse({"columns": list(columns), "rows": rows})
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.5g}") if math.isfinite(value) else None
+    return value
