@@ -24,6 +24,7 @@ from fatescope.app.results import (
     rows_of_images,
     zipped,
 )
+from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
 from fatescope.base import InputError
 from fatescope.run import read_finding_rows
@@ -88,6 +89,7 @@ def show_result(request: Request) -> Response:
         findings=findings_shown(out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
+        lineages=lineages_shown(job, out),
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )

@@ -122,13 +122,21 @@ def _routes() -> list[BaseRoute]:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
-    from fatescope.app import model_pages, pages, result_pages, review_pages, uploads
+    from fatescope.app import (
+        lineage_pages,
+        model_pages,
+        pages,
+        result_pages,
+        review_pages,
+        uploads,
+    )
 
     def route(path: str, endpoint: object, *methods: str) -> Route:
         return Route(path, endpoint, methods=list(methods or ("GET",)))  # type: ignore[arg-type]
 
     data, job = "/data/{data}", "/results/{job}"
     image = job + "/images/{number}"
+    lineage = job + "/lineages/{number}"
     return [
         route("/", pages.home),
         route("/help", pages.help_page),
@@ -160,6 +168,14 @@ def _routes() -> list[BaseRoute]:
         route(image + "/review/redo", review_pages.redo_edit, "POST"),
         route(image + "/review/check", review_pages.check_plane, "POST"),
         route(image + "/export/{what}", review_pages.export),
+        route(lineage, lineage_pages.show_lineage),
+        route(lineage + "/cells", lineage_pages.cells),
+        route(lineage + "/cell", lineage_pages.cell),
+        route(lineage + "/check", lineage_pages.check),
+        route(lineage + "/history", lineage_pages.history),
+        route(lineage + "/edits/{what}", lineage_pages.edit, "POST"),
+        route(lineage + "/table.csv", lineage_pages.export),
+        route(lineage + "/edits.txt", lineage_pages.script),
         route(job + "/findings", review_pages.decide, "POST"),
         route(job + "/pairs", review_pages.make_pairs, "POST"),
         route(image + "/{layer}/{t}/{z}/{level}/{x}/{y}.png", result_pages.tile),
