@@ -25,27 +25,29 @@ from fatescope.app.results import (
     zipped,
 )
 from fatescope.app.reviewing import lineages_shown
-from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
+from fatescope.app.tiles import TILE, Style, grey_tile, label_tile, n_levels, tile_slices
 from fatescope.base import InputError
 from fatescope.run import read_finding_rows
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from starlette.requests import Request
 
     from fatescope.app.context import Context
+    from fatescope.app.planes import Pyramid
     from fatescope.app.results import Pair
     from fatescope.app.store import Job
+    from fatescope.base import Image
     from fatescope.workflows.review.labels import LabelReview
 
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300
 _FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
 _RGB = ("red", "green", "blue")
-_PNG = {"cache-control": "private, max-age=600"}
+PNG = {"cache-control": "private, max-age=600"}
 _FIRST_FILES = ("report.html", "objects.csv", "objects.parquet", "images.csv", "findings.csv")
 
 
@@ -164,7 +166,14 @@ async def remove(request: Request) -> Response:
     return go("/")
 
 
-def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
+def number_of(values: Mapping[str, Any], name: str, default: int = 0) -> int:
+    """Return a whole number of an address or a form.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
     text = str(values.get(name, default))
     if not text.isdecimal() or len(text) > 9:
         raise InputError(f"{name} must be a whole number.")
@@ -174,7 +183,7 @@ def _number(values: Mapping[str, Any], name: str, default: int = 0) -> int:
 def pair_of(request: Request) -> tuple[Context, Job, Path, Pair]:
     """Return the app, the job, its folder, and the image that an address names."""
     app, job, out = job_of(request)
-    return app, job, out, app.pair(job, out, _number(request.path_params, "number"))
+    return app, job, out, app.pair(job, out, number_of(request.path_params, "number"))
 
 
 def describe_pair(request: Request) -> Response:
@@ -183,47 +192,60 @@ def describe_pair(request: Request) -> Response:
     image = pair.image
     at = {"T": 0, "Z": image.size("Z") // 2}
     planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(image.size("C"))]
+    return JSONResponse(described(image, pair.key, planes, plane=at["Z"]))
+
+
+def described(image: Image, name: str, planes: list[Pyramid], *, plane: int) -> dict[str, Any]:
+    """Return what a viewer needs to know of an image, from one plane of each channel."""
     um = image.spacing.um("YX")
-    return JSONResponse(
-        {
-            "image": pair.key,
-            "width": image.size("X"),
-            "height": image.size("Y"),
-            "frames": image.size("T"),
-            "planes": image.size("Z"),
-            "plane": at["Z"],
-            "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
-            "colour": tuple(image.channels) == _RGB,
-            "limits": [limits_of(p) for p in planes],
-            "pixel_um": None if um is None else um[1],
-            "interval_min": image.spacing.interval_min,
-            "tile": TILE,
-            "levels": n_levels(image.size("Y"), image.size("X")),
-        }
-    )
+    return {
+        "image": name,
+        "width": image.size("X"),
+        "height": image.size("Y"),
+        "frames": image.size("T"),
+        "planes": image.size("Z"),
+        "plane": plane,
+        "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
+        "colour": tuple(image.channels) == _RGB,
+        "limits": [limits_of(p) for p in planes],
+        "pixel_um": None if um is None else um[1],
+        "interval_min": image.spacing.interval_min,
+        "tile": TILE,
+        "levels": n_levels(image.size("Y"), image.size("X")),
+    }
 
 
 def tile(request: Request) -> Response:
     """Give one tile: grey, colour, or labels over nothing."""
     app, job, out, pair = pair_of(request)
     path, asked = request.path_params, request.query_params
-    at = {"T": _number(path, "t"), "Z": _number(path, "z")}
-    if path["layer"] == "labels":
+    body: bytes | None
+    if path["layer"] != "labels":
+        body = grey_or_colour(request, lambda at: app.results.plane(job, pair, at))
+    else:
+        at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
         plane = app.results.labels(job, pair, at, app.reviews.of(job, out, pair))
-    else:
-        plane = app.results.plane(job, pair, {**at, "C": _number(asked, "c")})
-    x, y, level = (_number(path, n) for n in ("x", "y", "level"))
-    place = tile_slices(plane, level, x, y)
-    if place is None:
+        place = _place(request, plane)
+        style: Style = "filled" if asked.get("style") == "filled" else "outlines"
+        body = None if place is None else label_tile(plane, place, style)
+    if body is None:
         return Response(status_code=404)
-    if path["layer"] == "labels":
-        body = label_tile(plane, place, "filled" if asked.get("style") == "filled" else "outlines")
-    elif path["layer"] == "colour":
-        planes = [app.results.plane(job, pair, {**at, "C": c}) for c in range(3)]
-        body = grey_tile(planes, [_limits(asked)] * 3, place)
-    else:
-        body = grey_tile([plane], [_limits(asked)], place)
-    return Response(body, media_type="image/png", headers=_PNG)
+    return Response(body, media_type="image/png", headers=PNG)
+
+
+def _place(request: Request, plane: Pyramid) -> tuple[int, slice, slice] | None:
+    x, y, level = (number_of(request.path_params, n) for n in ("x", "y", "level"))
+    return tile_slices(plane, level, x, y)
+
+
+def grey_or_colour(request: Request, plane: Callable[[dict[str, int]], Pyramid]) -> bytes | None:
+    """Return the tile that an address names, as PNG; ``None`` if there is none."""
+    path, asked = request.path_params, request.query_params
+    at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
+    colours = range(3) if path["layer"] == "colour" else (number_of(asked, "c"),)
+    planes = [plane({**at, "C": c}) for c in colours]
+    place = _place(request, planes[0])
+    return None if place is None else grey_tile(planes, [_limits(asked)] * len(planes), place)
 
 
 def _limits(asked: Mapping[str, str]) -> tuple[float, float]:
@@ -249,13 +271,13 @@ def object_at(request: Request) -> Response:
     """Say which object is at a pixel, or all of one with a given label."""
     app, job, out, pair = pair_of(request)
     asked = request.query_params
-    t, z = _number(asked, "t"), _number(asked, "z")
+    t, z = number_of(asked, "t"), number_of(asked, "z")
     review = app.reviews.of(job, out, pair)
     plane = app.results.labels(job, pair, {"T": t, "Z": z}, review)
     if "label" in asked:
-        label = _number(asked, "label")
+        label = number_of(asked, "label")
     else:
-        y, x = _number(asked, "y"), _number(asked, "x")
+        y, x = number_of(asked, "y"), number_of(asked, "x")
         if y >= plane.height or x >= plane.width:
             return JSONResponse({"label": 0})
         label = int(plane.value(y, x))
@@ -275,10 +297,10 @@ def objects(request: Request) -> Response:
     found = objects_page(
         table_of(out, app.reviews.of(job, out, pair)),
         image=pair.key,
-        frame=_frame(pair, _number(asked, "t")),
+        frame=_frame(pair, number_of(asked, "t")),
         order=asked.get("order", "label"),
         down=asked.get("down") == "1",
-        offset=_number(asked, "offset"),
+        offset=number_of(asked, "offset"),
     )
     return JSONResponse(found)
 

@@ -111,6 +111,7 @@ def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) 
             yield
         finally:
             queue.close()
+            app.state.context.previews.close()
             app.state.context.reviews.close()
 
     handlers = {FatescopeError: _known, HTTPException: _http, Exception: _bug}
@@ -126,6 +127,7 @@ def _routes() -> list[BaseRoute]:
         lineage_pages,
         model_pages,
         pages,
+        preview_pages,
         result_pages,
         review_pages,
         uploads,
@@ -151,6 +153,9 @@ def _routes() -> list[BaseRoute]:
         route(data + "/ask/{question}", pages.ask),
         route(data + "/ask/{question}", pages.run, "POST"),
         route(data + "/ask/{question}/estimate", pages.estimate, "POST"),
+        route(data + "/ask/{question}/preview/{number}", preview_pages.preview, "POST"),
+        route(data + "/images/{number}", preview_pages.describe_image),
+        route(data + "/images/{number}/{layer}/{t}/{z}/{level}/{x}/{y}.png", preview_pages.tile),
         route(job, result_pages.show_result),
         route(job + "/state", result_pages.state),
         route(job + "/stop", result_pages.stop, "POST"),
