@@ -1,4 +1,5 @@
 import pickle
+from concurrent.futures import ThreadPoolExecutor
 
 import av
 import numpy as np
@@ -31,6 +32,18 @@ def test_frames_are_read_by_their_number_in_any_order(film, order):
     image = read_image(film)
     for t in order:
         np.testing.assert_array_equal(image.read(T=t), truth[t])
+
+
+def test_threads_that_read_one_film_at_once_each_get_their_frame(film):
+    truth = [np.moveaxis(f, -1, 0) for f in read_frames(film)]
+    image = read_image(film)
+
+    def read(seed):
+        for t in np.random.default_rng(seed).integers(0, N, 20).tolist():
+            np.testing.assert_array_equal(image.read(T=t), truth[t])
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(read, range(6)))
 
 
 def test_frames_shown_in_another_order_than_stored_are_counted_as_shown(tmp_path):

@@ -1,4 +1,5 @@
 import tracemalloc
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import PIL.Image
@@ -361,6 +362,23 @@ def test_a_large_tiled_file_is_read_tile_by_tile_in_bounded_memory(tmp_path):
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 32e6
+
+
+@pytest.mark.parametrize("layout", [{}, {"tile": (64, 64), "compression": "zlib"}], ids=str)
+def test_threads_that_read_one_file_at_once_each_get_their_own_part(tmp_path, layout):
+    pixels = np.random.default_rng(0).integers(0, 60000, (3, 640, 640)).astype(np.uint16)
+    tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="minisblack", **layout)
+    image = read_image(tmp_path / "a.tif", axes="TYX")
+
+    def read(seed):
+        rng = np.random.default_rng(seed)
+        for _ in range(60):
+            t, y, x = rng.integers(0, (3, 500, 500))
+            part = image.read(T=int(t), Y=slice(y, y + 130), X=slice(x, x + 130))
+            np.testing.assert_array_equal(part, pixels[t, y : y + 130, x : x + 130])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(read, range(16)))
 
 
 def test_ten_thousand_million_pixels_are_opened_without_being_read(tmp_path):

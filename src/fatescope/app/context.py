@@ -15,6 +15,8 @@ from starlette.responses import HTMLResponse, RedirectResponse
 
 from fatescope._version import __version__
 from fatescope.app.looking import Look, look_at
+from fatescope.app.planes import PlaneCache
+from fatescope.app.previewing import Previews
 from fatescope.app.results import Pair, Results, rows_of_images
 from fatescope.app.reviewing import Reviews
 from fatescope.base import FatescopeError, InputError
@@ -46,8 +48,13 @@ class Context:
     queue: Queue
     results: Results = field(default_factory=Results)
     reviews: Reviews = field(default_factory=Reviews)
+    planes: PlaneCache = field(default_factory=PlaneCache)
+    previews: Previews = field(init=False)
     deciding: threading.Lock = field(default_factory=threading.Lock)
     bytes_by_person: dict[str, int] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.previews = Previews(self.store.folder)
 
     def look(self, person: str, data: str) -> Look:
         """Say what the files of a person are; done again where they have changed."""

@@ -111,12 +111,12 @@ class Look:
     @property
     def images_lack_spacing(self) -> bool:
         """Whether an image does not say how large its pixels are."""
-        return any("spacing" in s.lacks for s in self.seen if s.kind in _IMAGES)
+        return any("spacing" in s.lacks for s in self.seen if s.kind in IMAGES)
 
     @property
     def channels(self) -> tuple[str, ...]:
         """The channels that all images have; none where they differ or have one."""
-        of_images = {s.channels for s in self.seen if s.kind in _IMAGES}
+        of_images = {s.channels for s in self.seen if s.kind in IMAGES}
         (channels,) = of_images if len(of_images) == 1 else ((),)
         return channels if len(channels) > 1 else ()
 
@@ -134,8 +134,13 @@ class Look:
             return (self.folder,)
         return tuple(dict.fromkeys(fitting))
 
+    def to_preview(self, question: Question) -> list[tuple[int, Seen]]:
+        """Return the images that a form can show, with their numbers among what was seen."""
+        takes = question.takes.intersection(IMAGES) if "labels" in question.views else ()
+        return [(n, s) for n, s in enumerate(self.seen) if s.kind in takes and not s.problem]
 
-_IMAGES: tuple[Kind, ...] = ("image", "stack", "movie")
+
+IMAGES: tuple[Kind, ...] = ("image", "stack", "movie")
 
 
 def look_at(folder: Path) -> Look:

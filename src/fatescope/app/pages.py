@@ -139,6 +139,7 @@ def _form_page(
         look=look,
         question=question,
         form=form_for(question, look, sent, models=models),
+        images=look.to_preview(question),
         problem=problem,
     )
 

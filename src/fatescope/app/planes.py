@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from collections import OrderedDict
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +24,9 @@ _WHOLE_PIXELS = 40_000_000
 """A plane up to this is held as it is; of a larger one, only smaller copies are."""
 _COPY_SIDE = 4096
 _BAND_PIXELS = 16_000_000
+_TILE_ROWS = 512
+_THREADS = 3
+"""Decoding and adding release the interpreter; each thread holds a band."""
 
 
 class Pyramid:
@@ -84,14 +89,19 @@ class Pyramid:
         return part
 
     def _small_copy(self, step: int) -> NDArray[Any]:
-        """Read a large plane in bands, each made smaller at once."""
-        rows = max(step, _BAND_PIXELS // self.width // step * step)
-        bands = []
-        for y in range(0, self.height, rows):
+        """Read a large plane in bands, each made smaller at once; some threads share them."""
+        rows = _BAND_PIXELS // self.width
+        # Whole tiles of a file: the tile that two bands share would be decoded twice.
+        rows = max(step, rows // _TILE_ROWS * _TILE_ROWS or rows // step * step)
+
+        def smaller(y: int) -> NDArray[Any]:
             band = self._image.read(**self._at, Y=slice(y, min(y + rows, self.height)))
             for _ in range(int(math.log2(step))):
                 band = self._halved(band)
-            bands.append(band)
+            return band
+
+        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+            bands = list(threads.map(smaller, range(0, self.height, rows)))
         return np.concatenate(bands)
 
     def _halved(self, plane: NDArray[Any]) -> NDArray[Any]:
@@ -101,9 +111,9 @@ class Pyramid:
         odd = [(0, n % 2) for n in plane.shape]
         even = np.pad(plane, odd, mode="edge") if any(o[1] for o in odd) else plane
         kind = np.float32 if plane.dtype.kind == "f" else np.uint32
-        total = even[::2, ::2].astype(kind)
-        for y, x in ((0, 1), (1, 0), (1, 1)):
-            total += even[y::2, x::2].astype(kind)
+        # Whole rows first: twice as quick as four sums of every second pixel.
+        pairs: NDArray[Any] = np.add(even[::2], even[1::2], dtype=kind)
+        total: NDArray[Any] = pairs[:, ::2] + pairs[:, 1::2]
         if kind is np.uint32 and plane.dtype.kind in "ub" and plane.dtype.itemsize <= 2:
             return ((total + 2) // 4).astype(plane.dtype)
         return total / 4

@@ -5,25 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import logging
-import os
 import signal
 import subprocess
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any
 
-from fatescope.storage import remove
+from fatescope.app.process import PATIENCE, ask, clear, end, kill, start
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fatescope.app.store import Job, Store
 
 _log = logging.getLogger(__name__)
-_PATIENCE = 8.0
-"""Seconds in which a stopped job may end in order, before its processes are ended."""
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Queue:
@@ -41,7 +34,7 @@ class Queue:
         self._current: tuple[str, subprocess.Popen[str]] | None = None
         self._lock = threading.Lock()
         self._rehearsals = store.folder / "rehearsals"
-        remove(self._rehearsals)  # of workers that were killed
+        clear(self._rehearsals)
         self._ready = self._start()
         store.wait_again()
         self._thread = threading.Thread(target=self._work, name="queue", daemon=True)
@@ -57,7 +50,7 @@ class Queue:
             return
         with self._lock:
             if self._current is not None and self._current[0] == job.id:
-                _end(self._current[1])
+                end(self._current[1])
 
     def close(self) -> None:
         """Stop all; the job that runs is continued at the next start."""
@@ -65,12 +58,12 @@ class Queue:
         self._wake.set()
         with self._lock:
             if self._current is not None:
-                _end(self._current[1])
-        self._thread.join(_PATIENCE + 5)
-        _kill(self._ready)
+                end(self._current[1])
+        self._thread.join(PATIENCE + 5)
+        kill(self._ready)
 
     def _start(self) -> subprocess.Popen[str]:
-        return _start(self._rehearsals)
+        return start(self._rehearsals)
 
     def _work(self) -> None:
         while not self._closing:
@@ -91,7 +84,7 @@ class Queue:
         self._store.change_job(job.id, begun=time.time(), ended=None, message="", done=0, total=0)
         with self._lock:
             if self._ready.poll() is not None:
-                _kill(self._ready)  # it ended by itself: what led to it is closed
+                kill(self._ready)  # it ended by itself: what led to it is closed
                 self._ready = self._start()
             process = self._ready
             self._current = (job.id, process)
@@ -124,66 +117,14 @@ class Queue:
 
     def _listen(self, job: Job, process: subprocess.Popen[str]) -> dict[str, Any]:
         """Hand the question over and follow what is said, to the last line."""
-        assert process.stdin is not None
-        assert process.stdout is not None
         asked = {
             "question": job.question,
             "inputs": [str(p) for p in job.inputs],
             "out": str(self._store.folder_of(job.person, "results", job.id)),
             "settings": job.settings,
         }
-        last: dict[str, Any] = {}
-        with contextlib.suppress(OSError, ValueError):
-            process.stdin.write(json.dumps(asked) + "\n")
-            process.stdin.flush()
-            for line in process.stdout:
-                said = json.loads(line)
-                if "ended" in said:
-                    last = said
-                else:
-                    self._store.change_job(job.id, **said)
+        last = ask(process, asked, lambda said: self._store.change_job(job.id, **said))
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(_PATIENCE)
-        _kill(process)
+            process.wait(PATIENCE)
+        kill(process)
         return last
-
-
-def _start(rehearsals: Path) -> subprocess.Popen[str]:
-    environment = {**os.environ, **{n: os.environ.get(n, "1") for n in _ONE_THREAD}}
-    environment["PYTHONPATH"] = os.pathsep.join(p for p in sys.path if p)
-    return subprocess.Popen(
-        [sys.executable, "-m", "fatescope.app.worker", str(rehearsals)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        env=environment,
-        start_new_session=os.name != "nt",
-    )
-
-
-def _end(process: subprocess.Popen[str]) -> None:
-    """Ask a process to stop by closing its input; end it if it does not listen."""
-    with contextlib.suppress(OSError, ValueError):
-        if process.stdin is not None:
-            process.stdin.close()
-    timer = threading.Timer(_PATIENCE, _kill, [process])
-    timer.daemon = True
-    timer.start()
-
-
-def _kill(process: subprocess.Popen[str]) -> None:
-    """End a process and those that it started, and close what led to it."""
-    with contextlib.suppress(OSError):
-        if process.returncode is not None:
-            pass  # its number may belong to another process by now
-        elif os.name == "nt":
-            process.kill()
-        else:
-            os.killpg(process.pid, signal.SIGKILL)
-    with contextlib.suppress(subprocess.TimeoutExpired):
-        process.wait(_PATIENCE)
-    for stream in (process.stdin, process.stdout):
-        with contextlib.suppress(OSError, ValueError):
-            if stream is not None:
-                stream.close()

@@ -26,21 +26,24 @@ from fatescope.app.results import (
     rows_of_images,
     zipped,
 )
-from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
+from fatescope.app.reviewing import lineages_shown
+from fatescope.app.tiles import TILE, Style, grey_tile, label_tile, n_levels, tile_slices
 from fatescope.base import InputError
 from fatescope.run import read_finding_rows
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from starlette.requests import Request
 
     from fatescope.acquire.lineages import LineageFile
     from fatescope.app.context import Context
+    from fatescope.app.planes import Pyramid
     from fatescope.app.question import Question
     from fatescope.app.store import Job
+    from fatescope.base import Image
     from fatescope.workflows.review.labels import LabelReview
 
 _IMAGES_LISTED = 2000
@@ -52,7 +55,7 @@ STRANGER = {
     "cross-origin-opener-policy": "unsafe-none",
 }
 """A page of ours with scripts in it reaches nothing of the app."""
-_PNG = {"cache-control": "private, max-age=600"}
+PNG = {"cache-control": "private, max-age=600"}
 _FIRST_FILES = (
     *("report.html", "objects.csv", "objects.parquet", "tracks.csv", "populations.csv"),
     *("treatments.csv", "fates.csv", "viability.csv", "images.csv", "findings.csv"),
@@ -106,6 +109,7 @@ def show_result(request: Request) -> Response:
         linked=linked_views(question, names, shown, lineages),
         lineages=lineages,
         wells=wells_of(out) if "viability.csv" in names else [],
+        editable=lineages_shown(job, out),
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
@@ -214,7 +218,13 @@ async def remove(request: Request) -> Response:
 
 
 def number_of(values: Mapping[str, Any], name: str, default: int = 0) -> int:
-    """Return a whole number out of an address."""
+    """Return a whole number of an address or a form.
+
+    Raises
+    ------
+    InputError
+        If it is none.
+    """
     text = str(values.get(name, default))
     if not text.isdecimal() or len(text) > 9:
         raise InputError(f"{name} must be a whole number.")
@@ -234,50 +244,66 @@ def describe_image(request: Request) -> Response:
     image = shown.image
     at = {"T": 0, "Z": image.size("Z") // 2}
     limits = [app.results.limits(job, shown, {**at, "C": c}) for c in range(image.size("C"))]
+    about = described(image, shown.key, limits, plane=at["Z"])
+    labels = isinstance(shown, Pair)
+    return JSONResponse({**about, "labels": labels, "linked": bool(job.settings.get("link"))})
+
+
+def described(
+    image: Image, name: str, limits: Sequence[Mapping[str, float]], *, plane: int
+) -> dict[str, Any]:
+    """Return what a viewer needs to know of an image, and how bright each channel is shown."""
     um = image.spacing.um("YX")
-    return JSONResponse(
-        {
-            "image": shown.key,
-            "labels": isinstance(shown, Pair),
-            "linked": bool(job.settings.get("link")),
-            "width": image.size("X"),
-            "height": image.size("Y"),
-            "frames": image.size("T"),
-            "planes": image.size("Z"),
-            "plane": at["Z"],
-            "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
-            "colour": tuple(image.channels) == _RGB,
-            "limits": limits,
-            "pixel_um": None if um is None else um[1],
-            "interval_min": image.spacing.interval_min,
-            "tile": TILE,
-            "levels": n_levels(image.size("Y"), image.size("X")),
-        }
-    )
+    return {
+        "image": name,
+        "width": image.size("X"),
+        "height": image.size("Y"),
+        "frames": image.size("T"),
+        "planes": image.size("Z"),
+        "plane": plane,
+        "channels": list(image.channels) or [str(c) for c in range(image.size("C"))],
+        "colour": tuple(image.channels) == _RGB,
+        "limits": list(limits),
+        "pixel_um": None if um is None else um[1],
+        "interval_min": image.spacing.interval_min,
+        "tile": TILE,
+        "levels": n_levels(image.size("Y"), image.size("X")),
+    }
 
 
 def tile(request: Request) -> Response:
     """Give one tile: grey, colour, or labels over nothing."""
     app, job, out = job_of(request)
     path, asked = request.path_params, request.query_params
-    at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
-    if path["layer"] == "labels":
+    body: bytes | None
+    if path["layer"] != "labels":
+        shown = app.shown(job, out, number_of(path, "number"))
+        body = grey_or_colour(request, lambda at: app.results.plane(job, shown, at))
+    else:
+        at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
         pair = app.pair(job, out, number_of(path, "number"))
         plane = app.results.labels(job, pair, at, app.reviews.of(job, out, pair))
-    else:
-        shown = app.shown(job, out, number_of(path, "number"))
-        channels = (0, 1, 2) if path["layer"] == "colour" else (number_of(asked, "c"),)
-        planes = [app.results.plane(job, shown, {**at, "C": c}) for c in channels]
-        plane = planes[0]
-    x, y, level = (number_of(path, n) for n in ("x", "y", "level"))
-    place = tile_slices(plane, level, x, y)
-    if place is None:
+        place = _place(request, plane)
+        style: Style = "filled" if asked.get("style") == "filled" else "outlines"
+        body = None if place is None else label_tile(plane, place, style)
+    if body is None:
         return Response(status_code=404)
-    if path["layer"] == "labels":
-        body = label_tile(plane, place, "filled" if asked.get("style") == "filled" else "outlines")
-    else:
-        body = grey_tile(planes, [_limits(asked)] * len(planes), place)
-    return Response(body, media_type="image/png", headers=_PNG)
+    return Response(body, media_type="image/png", headers=PNG)
+
+
+def _place(request: Request, plane: Pyramid) -> tuple[int, slice, slice] | None:
+    x, y, level = (number_of(request.path_params, n) for n in ("x", "y", "level"))
+    return tile_slices(plane, level, x, y)
+
+
+def grey_or_colour(request: Request, plane: Callable[[dict[str, int]], Pyramid]) -> bytes | None:
+    """Return the tile that an address names, as PNG; ``None`` if there is none."""
+    path, asked = request.path_params, request.query_params
+    at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
+    colours = range(3) if path["layer"] == "colour" else (number_of(asked, "c"),)
+    planes = [plane({**at, "C": c}) for c in colours]
+    place = _place(request, planes[0])
+    return None if place is None else grey_tile(planes, [_limits(asked)] * len(planes), place)
 
 
 def _limits(asked: Mapping[str, str]) -> tuple[float, float]:

@@ -111,6 +111,7 @@ def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) 
             yield
         finally:
             queue.close()
+            app.state.context.previews.close()
             app.state.context.reviews.close()
 
     handlers = {FatescopeError: _known, HTTPException: _http, Exception: _bug}
@@ -123,9 +124,11 @@ def _routes() -> list[BaseRoute]:
     from starlette.staticfiles import StaticFiles
 
     from fatescope.app import (
+        lineage_pages,
         linked_pages,
         model_pages,
         pages,
+        preview_pages,
         result_pages,
         review_pages,
         uploads,
@@ -136,6 +139,7 @@ def _routes() -> list[BaseRoute]:
 
     data, job = "/data/{data}", "/results/{job}"
     image = job + "/images/{number}"
+    lineage = job + "/lineages/{number}"
     return [
         route("/", pages.home),
         route("/help", pages.help_page),
@@ -150,6 +154,9 @@ def _routes() -> list[BaseRoute]:
         route(data + "/ask/{question}", pages.ask),
         route(data + "/ask/{question}", pages.run, "POST"),
         route(data + "/ask/{question}/estimate", pages.estimate, "POST"),
+        route(data + "/ask/{question}/preview/{number}", preview_pages.preview, "POST"),
+        route(data + "/images/{number}", preview_pages.describe_image),
+        route(data + "/images/{number}/{layer}/{t}/{z}/{level}/{x}/{y}.png", preview_pages.tile),
         route(job, result_pages.show_result),
         route(job + "/state", result_pages.state),
         route(job + "/stop", result_pages.stop, "POST"),
@@ -173,6 +180,14 @@ def _routes() -> list[BaseRoute]:
         route(image + "/review/redo", review_pages.redo_edit, "POST"),
         route(image + "/review/check", review_pages.check_plane, "POST"),
         route(image + "/export/{what}", review_pages.export),
+        route(lineage, lineage_pages.show_lineage),
+        route(lineage + "/cells", lineage_pages.cells),
+        route(lineage + "/cell", lineage_pages.cell),
+        route(lineage + "/check", lineage_pages.check),
+        route(lineage + "/history", lineage_pages.history),
+        route(lineage + "/edits/{what}", lineage_pages.edit, "POST"),
+        route(lineage + "/table.csv", lineage_pages.export),
+        route(lineage + "/edits.txt", lineage_pages.script),
         route(job + "/findings", review_pages.decide, "POST"),
         route(job + "/pairs", review_pages.make_pairs, "POST"),
         route(image + "/{layer}/{t}/{z}/{level}/{x}/{y}.png", result_pages.tile),

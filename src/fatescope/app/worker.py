@@ -4,7 +4,7 @@
 unless a question waits already, so that everything is imported and the network compiled. Then it
 takes one line of JSON from its standard input, and writes lines of JSON. When its standard input
 ends, because the job was stopped or the app is gone, it stops as with Ctrl-C: what is done stays
-in the ledger.
+in the ledger. With ``--again`` it takes one line after the other, for questions that take a moment.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from fatescope.run import wait_until_free
 _EVERY_SECONDS = 0.15
 _UNTIL_FREE = 60.0
 STOPPED, FAILED = "stopped", "failed"
+AGAIN = "--again"
 
 
 def main() -> None:
@@ -35,20 +36,28 @@ def main() -> None:
     if not _is_asked():
         with contextlib.suppress(Exception):  # what is wrong is said when a question is asked
             rehearse(Path(sys.argv[1]))
+    if AGAIN in sys.argv:
+        for line in sys.stdin:
+            _say(lines, **_outcome(json.loads(line), lines))
+        return
     asked = json.loads(sys.stdin.readline() or "null")
     if asked is None:
         return
     threading.Thread(target=_watch, daemon=True).start()
     try:
-        summary = answer(asked, lines)
-        _say(lines, ended="done", summary=summary)
-    except KeyboardInterrupt:
-        _say(lines, ended=STOPPED)
-    except Exception as error:
-        _say(lines, ended=FAILED, message=sentence(error))
+        _say(lines, **_outcome(asked, lines))
     finally:
         lines.flush()
         os._exit(0)  # the watching thread holds standard input
+
+
+def _outcome(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
+    try:
+        return {"ended": "done", "summary": answer(asked, lines)}
+    except KeyboardInterrupt:
+        return {"ended": STOPPED}
+    except Exception as error:
+        return {"ended": FAILED, "message": sentence(error)}
 
 
 def answer(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:

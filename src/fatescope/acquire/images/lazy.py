@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import math
+import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +23,22 @@ if TYPE_CHECKING:
 
 
 _LARGE_BYTES = 2**28
+
+
+class OwnLock:
+    """A lock for the threads that read one open file; in another process it is a new one."""
+
+    def __init__(self) -> None:
+        self._lock = threading.RLock()
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        self._lock.release()
+
+    def __reduce__(self) -> tuple[type[OwnLock], tuple[()]]:
+        return OwnLock, ()
 
 
 class PlanePixels(ABC):
@@ -46,7 +63,10 @@ class PlanePixels(ABC):
 
     @abstractmethod
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
-        """Return the rectangle ``rows`` x ``columns`` (step 1) of the plane at index ``at``."""
+        """Return the rectangle ``rows`` x ``columns`` (step 1) of the plane at index ``at``.
+
+        Several threads may ask at once: whoever looks at an image asks for many of its tiles.
+        """
 
     @property
     def ndim(self) -> int:

@@ -8,7 +8,7 @@ import av
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.meaning import with_axes
 from fatescope.base import FileFormatError, Image, escape
 
@@ -46,6 +46,7 @@ class _MoviePixels(PlanePixels):
         self._container: Any = None
         self._frames: Any = None
         self._now: tuple[int, NDArray[np.uint8]] | None = None
+        self._lock = OwnLock()
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
@@ -63,7 +64,8 @@ class _MoviePixels(PlanePixels):
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Decode the frame, unless it is the one at hand, and cut the rectangle out."""
-        frame = self._frame(at[0])
+        with self._lock:
+            frame = self._frame(at[0])
         plane = frame if self.is_grey else frame[..., at[1]]
         return plane[rows.start : rows.stop, columns.start : columns.stop]
 

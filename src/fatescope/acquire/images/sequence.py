@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.find import ImageFile
-from fatescope.acquire.images.lazy import PlanePixels, Reordered
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels, Reordered
 from fatescope.acquire.images.single import read_one
 from fatescope.base import AXES, FileFormatError, Image, escape
 
@@ -118,11 +118,13 @@ class _SequencePixels(PlanePixels):
         self._inner = inner
         self._axes = axes
         self._open: OrderedDict[int, Image] = OrderedDict({0: first})
+        self._lock = OwnLock()
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Read a rectangle of one plane of one file."""
         n = len(self._lengths)
-        image = self._frame(int(np.ravel_multi_index(at[:n], self._lengths)))
+        with self._lock:
+            image = self._frame(int(np.ravel_multi_index(at[:n], self._lengths)))
         index: dict[str, int | slice] = dict(zip(self._inner, at[n:], strict=False))
         index |= {"Y": slice(rows.start, rows.stop), "X": slice(columns.start, columns.stop)}
         single = {a: 0 for a in image.axes if a not in self._inner}

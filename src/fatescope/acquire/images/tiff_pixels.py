@@ -13,7 +13,7 @@ from fatescope.acquire.images import announced
 from fatescope.acquire.images.announced import check_announced
 from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.jpeg_header import check_jpeg
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.base import FileFormatError, escape
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def most_per_byte(page: Any) -> int:
 class TiffPixels(PlanePixels):
     """The planes of one series; the leading axes are pages, then colour samples if any.
 
-    The file stays open until the object is dropped.
+    The file stays open until the object is dropped. Threads may read at once.
     """
 
     def __init__(self, tif: Any, series: Any, *, where: str, lead: str) -> None:
@@ -58,6 +58,7 @@ class TiffPixels(PlanePixels):
         self._lengths = lengths
         self._interleaved = page.axes.endswith("S")
         self._stored_dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
+        self._lock = OwnLock()  # of the place in the file, its pages and the cache
         self._cache: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._cached = 0
         self._checked: set[int] = set()
@@ -125,6 +126,10 @@ class TiffPixels(PlanePixels):
         return self._from_segments(page, frame, which, rows, columns)
 
     def _page(self, index: int) -> Any:
+        with self._lock:
+            return self._page_read(index)
+
+    def _page_read(self, index: int) -> Any:
         if index in self._checked:
             return self._series.pages[index]
         try:
@@ -175,7 +180,7 @@ class TiffPixels(PlanePixels):
     def _bytes(self, offset: int, size: int) -> bytes:
         handle = self._tif.filehandle
         self._expect(offset + size)
-        with handle.lock or _NoLock():
+        with self._lock:
             handle.seek(offset)
             data: bytes = handle.read(size)
         if len(data) != size:
@@ -202,14 +207,17 @@ class TiffPixels(PlanePixels):
 
     def _segment(self, page: int, frame: Any, index: int) -> NDArray[Any]:
         """Return a decoded strip or tile, shape (Y, X, samples)."""
-        if (page, index) in self._cache:
-            self._cache.move_to_end((page, index))
-            return self._cache[page, index]
-        block = self._decoded(frame, index)
-        self._cache[page, index] = block
-        self._cached += block.nbytes
-        while self._cached > CACHE_BYTES and len(self._cache) > 1:
-            self._cached -= self._cache.popitem(last=False)[1].nbytes
+        with self._lock:
+            if (page, index) in self._cache:
+                self._cache.move_to_end((page, index))
+                return self._cache[page, index]
+        block = self._decoded(frame, index)  # several threads decode at once
+        with self._lock:
+            if (page, index) not in self._cache:
+                self._cache[page, index] = block
+                self._cached += block.nbytes
+            while self._cached > CACHE_BYTES and len(self._cache) > 1:
+                self._cached -= self._cache.popitem(last=False)[1].nbytes
         return block
 
     def _decoded(self, frame: Any, index: int) -> NDArray[Any]:
@@ -236,13 +244,6 @@ class TiffPixels(PlanePixels):
                 f"{where} is damaged ({escape(str(error))}). Copy the file again."
             ) from error
         return np.asarray(block[0], dtype=self.dtype)
-
-
-class _NoLock:
-    """Stands where a file needs no lock."""
-
-    def __enter__(self) -> None: ...
-    def __exit__(self, *_: object) -> None: ...
 
 
 def _overlap(wanted: range, start: int, length: int) -> tuple[slice, slice]:

@@ -228,7 +228,7 @@ def write_lineage(
         If the file cannot be written.
     """
     path = Path(path)
-    chosen = format or _format_of(path)
+    chosen = format or format_of(path)
     if chosen == "ctc":
         from fatescope.acquire.lineages.ctc import write_ctc
 
@@ -261,7 +261,8 @@ def _file_bytes(lineage: Lineage, format: LineageFormat) -> bytes:
     return text.encode("utf-8")
 
 
-def _format_of(path: Path) -> LineageFormat:
+def format_of(path: Path) -> LineageFormat:
+    """Return the format in which `write_lineage` writes a file of this name."""
     suffixes = [s.lower() for s in path.suffixes if s.lower() != ".gz"]
     chosen = SUFFIXES.get(suffixes[-1] if suffixes else "")
     if chosen is None:

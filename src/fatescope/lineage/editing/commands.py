@@ -12,7 +12,8 @@
 | ``add ABala@41 z=12 y=201 x=310 from ABala@40`` | a nucleus that was missed |
 | ``remove ABala@40-44`` | nuclei that are none; what was linked to them is linked across the gap |
 
-Names with blanks are put in quotes. Frames are 0-based; ``#417`` means row 417 of the table.
+Names with blanks are put in quotes. Frames are 0-based; ``#417`` means row 417 of the table, and
+``#417-`` that row and what continues it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,7 @@
-"""Which rows a curator means: ``ABal``, ``ABal@12``, ``ABal@12-``, ``ABal@12-20``, ``#417``."""
+"""Which rows a curator means: ``ABal``, ``ABal@12``, ``ABal@12-``, ``ABal@12-20``, ``#417``.
+
+``#417-`` is row 417 and what continues it, up to the next division: a cell without a name.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.errors import InputError
+from fatescope.numeric import tracks_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -43,13 +47,13 @@ def select(lineage: Lineage, text: str) -> Selection:
     InputError
         If the text cannot be read or no row is meant.
     """
-    if re.fullmatch(r"#\d+", text):
-        row = int(text[1:])
+    if numbered := re.fullmatch(r"#(\d+)(-?)", text):
+        row = int(numbered[1])
         if row >= len(lineage):
             raise InputError(
                 f"there is no row {row}; the table has rows #0 to #{len(lineage) - 1}."
             )
-        return Selection(text, (row,))
+        return Selection(text, _continued(lineage, row) if numbered[2] else (row,))
     name, at, frames = text.rpartition("@")
     if not at:
         name, frames = text, ""
@@ -67,6 +71,14 @@ def select(lineage: Lineage, text: str) -> Selection:
             )
     order = np.argsort(lineage.frame[rows], kind="stable")
     return Selection(text, tuple(int(r) for r in rows[order]))
+
+
+def _continued(lineage: Lineage, row: int) -> tuple[int, ...]:
+    """Return a row and the rest of its cell."""
+    tracks = tracks_of(lineage)
+    k = tracks.of_row[row]
+    rows = tracks.rows[tracks.start[k] : tracks.start[k + 1]]
+    return tuple(int(r) for r in rows[lineage.frame[rows] >= lineage.frame[row]])
 
 
 def subtree(lineage: Lineage, roots: tuple[int, ...]) -> tuple[int, ...]:

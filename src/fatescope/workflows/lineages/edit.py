@@ -7,36 +7,21 @@ edited table is the original with the journal's actions applied, so it can alway
 from __future__ import annotations
 
 import getpass
-import hashlib
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
-from fatescope.base import FileFormatError, InputError, Table
-from fatescope.lineage.editing import (
-    History,
-    Step,
-    action_from_record,
-    action_to_record,
-    editable,
-    fingerprint,
-    parse_command,
-)
+from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.run import Run
-from fatescope.run.journal import Entry, Journal, read_commands
+from fatescope.run.journal import read_commands
 from fatescope.run.summary import Summary
-from fatescope.storage import hash_path
-from fatescope.workflows.lineages.reading import describe, read, record_reading
+from fatescope.workflows.lineages.reading import describe, record_reading
+from fatescope.workflows.review.lineage import LineageReview
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from fatescope.base import Lineage
 
 JOURNAL = "journal.jsonl"
 
@@ -49,6 +34,7 @@ class EditSummary(Summary):
     done: int
     undone: int
     steps: tuple[str, ...]
+    lost: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, str | int | float]:
         """Return the keys that every command has, and the edited table."""
@@ -62,7 +48,8 @@ class EditSummary(Summary):
     def as_lines(self) -> list[str]:
         """Return the history, the latest step last, and where the table is."""
         more = f"; redo would bring back {self.undone}" if self.undone else ""
-        return [*self.steps, f"{self.done} actions hold{more} -> {self.table}"]
+        lost = [f"this format cannot hold all edits: {'; '.join(self.lost)}"] if self.lost else []
+        return [*self.steps, f"{self.done} actions hold{more} -> {self.table}", *lost]
 
 
 def edit_lineage(
@@ -117,23 +104,20 @@ def edit_lineage(
     ) as run:
         run.pending([file.key], paths={file.key: file.paths})
         begun = time.perf_counter()
-        got = read(file, reading)
-        original = editable(got.lineage)
-        about = {"table": file.path.name, "sha256": _content(file.path, original)}
-        with Journal.open(journal or run.out / JOURNAL, about=about) as book:
-            history = replay(original, book.entries, name=str(book.path))
-            history, steps = _plan(history, len(book.entries), undo, redo, lines)
-            for kind, body in steps:
-                book.append(kind, body, who=who or _user(), why=why)
-            written = write_lineage(history.lineage, run.out / f"{file.key}.csv")
-            write_table(_history_table(book.entries, history), run.out / "history.csv")
+        with LineageReview.open(
+            file, journal=journal or run.out / JOURNAL, reading=reading
+        ) as book:
+            book.commit(lines, undo=undo, redo=redo, who=who or _user(), why=why)
+            written = book.write(run.out / f"{file.key}.csv")
+            write_table(book.listed(), run.out / "history.csv")
             run.record(
                 file.key,
-                input={**describe(file, got), "journal": str(book.path)},
-                findings=got.findings,
+                input={**describe(file, book.got), "journal": str(book.journal)},
+                findings=book.got.findings,
                 files=[written, run.out / "history.csv"],
                 seconds={"edit": time.perf_counter() - begun},
             )
+            history, lost = book.history, tuple(book.lost())
         summary = run.finish()
     return EditSummary(
         **{f.name: getattr(summary, f.name) for f in fields(summary)},
@@ -141,96 +125,8 @@ def edit_lineage(
         done=len(history.done),
         undone=len(history.undone),
         steps=tuple(f"{s.number}: {s.text}" for s in history.done[-10:]),
+        lost=lost,
     )
-
-
-def _plan(
-    history: History, n_entries: int, undo: int, redo: int, lines: Sequence[str]
-) -> tuple[History, list[tuple[str, dict[str, Any]]]]:
-    """Take all steps in memory; return the history after them and the entries to commit."""
-    entries: list[tuple[str, dict[str, Any]]] = []
-    for _ in range(undo):
-        number = history.done[-1].number if history.done else 0
-        history = history.undo()
-        entries.append(("undo", {"of": number}))
-    for _ in range(redo):
-        number = history.undone[-1].number if history.undone else 0
-        history = history.redo()
-        entries.append(("redo", {"of": number}))
-    for line in lines:
-        action = parse_command(line, history.lineage)
-        history = history.do(Step(n_entries + len(entries) + 1, action, line))
-        after = fingerprint(history.lineage)[:16]
-        body = {"text": line, "action": action_to_record(action), "after": after}
-        entries.append(("do", body))
-    return history, entries
-
-
-def replay(original: Lineage, entries: Sequence[Entry], *, name: str) -> History:
-    """Apply a journal to the table that it was made for.
-
-    Raises
-    ------
-    FileFormatError
-        If an entry is unknown or leads to another tree than it did when it was written.
-    """
-    history = History(original)
-    for entry in entries:
-        try:
-            if entry.kind == "do":
-                action = action_from_record(entry.body["action"])
-                history = history.do(Step(entry.number, action, str(entry.body["text"])))
-            elif entry.kind == "undo":
-                history = history.undo()
-            elif entry.kind == "redo":
-                history = history.redo()
-            else:
-                raise InputError(f"{entry.kind!r} is not a kind of entry")
-        except (InputError, KeyError) as error:
-            raise FileFormatError(
-                f"{name}: entry {entry.number} cannot be applied: {error} Restore the journal from "
-                "a copy, or start a new one with --journal."
-            ) from error
-        wanted = entry.body.get("after")
-        if wanted is not None and fingerprint(history.lineage)[:16] != wanted:
-            raise FileFormatError(
-                f"{name}: entry {entry.number} leads to another tree than when it was written. "
-                "Use the version of fatescope that wrote it."
-            )
-    return history
-
-
-def _history_table(entries: Sequence[Entry], history: History) -> Table:
-    """Return one row per entry: number, time, who, why, what, and whether it holds now."""
-    holds = {s.number for s in history.done}
-    texts = {e.number: str(e.body.get("text", "")) for e in entries}
-    rows = [
-        {
-            "entry": e.number,
-            "time": e.time,
-            "who": e.who,
-            "why": e.why,
-            "kind": e.kind,
-            "action": texts[e.number] or texts.get(int(e.body.get("of", 0)), ""),
-            "holds": int(e.number in holds),
-        }
-        for e in entries
-    ]
-    numbers = {"entry", "holds"}
-    columns = ("entry", "time", "who", "why", "kind", "action", "holds")
-    return Table(
-        {
-            c: np.array([r[c] for r in rows], dtype=np.int64 if c in numbers else object)
-            for c in columns
-        }
-    )
-
-
-def _content(table: Path, lineage: Lineage) -> str:
-    """Return what identifies the table: its bytes, or for a folder its rows."""
-    if table.is_file():
-        return hash_path(table)
-    return hashlib.sha256(fingerprint(lineage).encode()).hexdigest()
 
 
 def _user() -> str:

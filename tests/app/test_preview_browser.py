@@ -1,0 +1,84 @@
+"""A preview in a real browser: of what is in view, followed by settings, with keys alone."""
+
+import re
+
+import pytest
+
+pytest.importorskip("starlette")
+pytest.importorskip("uvicorn")
+pytest.importorskip("playwright.sync_api")
+from tests.app.browsing import AXE, chromium, needs_chromium, people
+from tests.app.served import served
+from tests.app.test_preview import discs
+
+pytestmark = needs_chromium
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def app(tmp_path_factory):
+    with served(tmp_path_factory.mktemp("app") / "files") as running:
+        yield running
+
+
+@pytest.fixture
+def person(app, browser):
+    with people(app, browser) as opened:
+        yield opened
+
+
+def to_form(page, tmp_path):
+    page.locator("#files").set_input_files(str(discs(tmp_path / "discs.tif")))
+    page.locator("a.card", has_text="Outline nuclei").first.click()
+    page.locator("#stage[data-ready]").wait_for()
+    page.locator("#f-diameter_px").fill("28")
+
+
+def said(page, words):
+    page.locator("#preview-said").filter(has_text=re.compile(words)).wait_for()
+
+
+def test_the_preview_follows_view_and_settings(person, tmp_path):
+    page = person()
+    to_form(page, tmp_path)
+    page.get_by_role("button", name="Preview what I see").click()
+    said(page, r"^8 objects in 900 × 900 pixels, after")
+    page.locator("#stage[data-preview=shown]").wait_for()
+    page.locator("#f-min_area_um2").fill("900")  # larger than any of them
+    said(page, "^0 objects")
+    page.locator("#f-min_area_um2").fill("")
+    said(page, "^8 objects")
+    page.locator("#run").click()  # and the question can be asked as ever
+    page.locator(".state.done").wait_for()
+    page.get_by_text("8 objects").first.wait_for()
+
+
+def test_the_preview_by_keyboard_and_what_is_wrong_in_words(person, tmp_path):
+    page = person()
+    to_form(page, tmp_path)
+    page.locator("#stage").focus()
+    for _ in range(3):
+        page.keyboard.press("+")
+    page.keyboard.press("p")
+    said(page, r"^\d objects? in \d\d\d × \d\d\d pixels|^0 objects in")
+    page.keyboard.press("0")
+    said(page, "^8 objects in 900 × 900")
+    page.locator("#f-diameter_px").fill("1")
+    page.locator("#preview-said.problem").wait_for()
+
+
+@pytest.mark.parametrize("width", [1400, 390])
+def test_a_form_with_a_preview_fits_the_screen_and_keeps_the_rules(person, tmp_path, width):
+    page = person(bypass_csp=True, viewport={"width": width, "height": 900})
+    to_form(page, tmp_path)
+    page.get_by_role("button", name="Preview what I see").click()
+    said(page, "^8 objects")
+    assert page.evaluate("document.documentElement.scrollWidth") <= width + 1
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("axe.run()")
+    assert [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]] == []
