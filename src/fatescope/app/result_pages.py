@@ -26,7 +26,7 @@ from fatescope.app.results import (
     rows_of_images,
     zipped,
 )
-from fatescope.app.tiles import TILE, grey_tile, label_tile, n_levels, tile_slices
+from fatescope.app.tiles import grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
 from fatescope.run import read_finding_rows
 from fatescope.train.verdict import read_verdict
@@ -250,7 +250,7 @@ def describe_image(request: Request) -> Response:
             "limits": limits,
             "pixel_um": None if um is None else um[1],
             "interval_min": image.spacing.interval_min,
-            "tile": TILE,
+            "tile": tile_side(image.size("Y"), image.size("X")),
             "levels": n_levels(image.size("Y"), image.size("X")),
         }
     )
