@@ -46,6 +46,7 @@ if TYPE_CHECKING:
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300
 _FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _RGB = ("red", "green", "blue")
 STRANGER = {
     "content-security-policy": REPORT_POLICY,
@@ -80,7 +81,7 @@ def show_result(request: Request) -> Response:
     shown = [
         {"n": n, "image": r["image"], "n_objects": r.get("n_objects"), "well": r.get("well", "")}
         for n, r in enumerate(images[:_IMAGES_LISTED])
-        if r.get("state") == "done"
+        if r.get("state") == "done" and not str(r.get("path", "")).lower().endswith(_TABLES)
     ]
     firsts = [name for name in (*question.reports, *_FIRST_FILES) if name in names]
     firsts = list(dict.fromkeys(firsts))

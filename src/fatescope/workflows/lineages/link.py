@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _FAST = 0.5
 """Of the distance to a neighbour: objects that move so far from frame to frame are mistaken."""
 _SHORTEST_MIN = 8.0
-"""From a division to the next; no animal nucleus is known to be quicker (fly embryos: 8.6 min)."""
+"""From a division to the next; no animal nucleus is known to be quicker than early fly embryos'."""
 _TOO_MANY = 0.05
 """Of lives between two divisions: so many that are shorter are mistaken divisions."""
 
@@ -148,7 +148,7 @@ def _too_quick(lineage: Lineage, *, file: str) -> list[Finding]:
 
     References
     ----------
-    Foe VE, Alberts BM (1983). J Cell Sci 61:31-70: cycles 10 to 13 of fly embryos, 8.6 to 21 min.
+    Foe VE, Alberts BM (1983). J Cell Sci 61:31-70: cycles of early fly embryos, 8 min and more.
     """
     minutes = lineage.spacing.interval_min
     cells = tracks_of(lineage)
