@@ -106,8 +106,9 @@ def test_a_lineage_table_is_checked_and_its_report_is_shown(person, tmp_path):
     path = write_lineage(TWO_DIVISIONS, tmp_path / "embryo.csv", format="csv")
     page = person()
     asked(page, path, "Check lineages")
+    page.locator("summary", has_text="Report").click()
     frame = page.frame_locator("iframe.report")
-    assert frame.get_by_role("heading", name="Check of lineages").is_visible()
+    frame.get_by_role("heading", name="Check of lineages").wait_for()
 
 
 def test_the_whole_way_by_keyboard(person, app):

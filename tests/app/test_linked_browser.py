@@ -11,8 +11,14 @@ from tests.app.browsing import AXE, asked, chromium, drawn, expect, needs_chromi
 from tests.app.served import served
 from tests.populations_cases import SMALL, scene, write_pair
 
-from fatescope.acquire import write_lineage
-from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.acquire import write_labels, write_lineage
+from fatescope.base import Spacing
+from fatescope.simulate import (
+    LineagePlan,
+    NucleiMovieSettings,
+    simulate_lineage,
+    simulate_nuclei,
+)
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.workflows.simulated_plates import simulate_plate
 
@@ -141,6 +147,29 @@ def test_a_finding_of_a_check_shows_its_cell_in_the_tree(person, table):
     expect(page.locator("#cell-name")).to_have_text(cell)
     chosen = page.locator("#cells tr[aria-current=true] td").last
     assert int(chosen.inner_text()) >= 1
+
+
+def test_a_finding_of_a_faulty_movie_shows_its_frame(person, tmp_path):
+    frames = simulate_nuclei(NucleiMovieSettings(frames=8, height=96, width=96), seed=2).pixels
+    frames[5] = 0
+    how = {"shape": frames.shape, "axes": "TYX", "dtype": frames.dtype, "spacing": Spacing()}
+    write_labels(tmp_path / "faulty.tif", frames, **how)
+    page = person()
+    asked(page, tmp_path / "faulty.tif", "Clean a movie")
+    drawn(page)
+    finding = page.locator("#findings tbody tr", has_text="black").first
+    finding.focus()
+    page.keyboard.press("Enter")
+    expect(page.locator("#t")).to_have_value("5")
+
+
+def test_a_table_that_was_cleaned_is_no_image(person, tmp_path):
+    rows = "".join(f"a,{frame},total,{2 + frame}\n" for frame in range(20))
+    (tmp_path / "counts.csv").write_text(f"movie,frame,founder,count\n{rows}")
+    page = person()
+    asked(page, tmp_path / "counts.csv", "Clean a movie")
+    assert page.locator("#look").count() == 0
+    assert page.frame_locator("iframe.report").locator("h1").inner_text()
 
 
 @pytest.fixture(scope="module")

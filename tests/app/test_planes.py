@@ -36,7 +36,7 @@ def test_labels_are_never_mixed():
 def test_a_large_plane_gives_the_same_regions_as_one_that_is_held(monkeypatch, labels, halvings):
     pixels = RNG.integers(0, 60_000, (1024, 1536)).astype(np.uint16)
     whole = pyramid(pixels, labels=labels)
-    monkeypatch.setattr(planes, "_WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(planes, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(planes, "_COPY_SIDE", 384)
     monkeypatch.setattr(planes, "_BAND_PIXELS", 100_000)
     large = pyramid(pixels, labels=labels)
@@ -70,12 +70,12 @@ def test_tiles_of_every_level_cover_the_plane_once(shape):
 
 
 def test_outlines_go_on_across_the_edge_of_a_tile():
-    labels = np.zeros((600, 600), np.uint16)
-    labels[100:590, 300:590] = 7
+    labels = np.zeros((1100, 1100), np.uint16)
+    labels[100:1090, 300:1090] = 7
     plane = pyramid(labels, labels=True)
     whole = outlined(labels) & (labels > 0)
     for y, x in ((0, 0), (1, 0), (0, 1), (1, 1)):
-        place = tile_slices(plane, n_levels(600, 600), x, y)
+        place = tile_slices(plane, n_levels(1100, 1100), x, y)
         tile = imagecodecs.png_decode(label_tile(plane, place, "outlines"))
         np.testing.assert_array_equal(tile[..., 3] > 0, whole[place[1], place[2]])
 

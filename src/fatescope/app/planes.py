@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fatescope.base import Image
 
 _HELD_BYTES = 600_000_000
-_WHOLE_PIXELS = 40_000_000
+WHOLE_PIXELS = 40_000_000
 """A plane up to this is held as it is; of a larger one, only smaller copies are."""
 _COPY_SIDE = 4096
 _BAND_PIXELS = 16_000_000
@@ -46,7 +46,7 @@ class Pyramid:
         self._at = {a: n for a, n in at.items() if a in image.axes}
         self._labels = labels
         self.height, self.width = image.size("Y"), image.size("X")
-        whole = self.height * self.width <= _WHOLE_PIXELS
+        whole = self.height * self.width <= WHOLE_PIXELS
         side = max(self.height, self.width)
         self._first = 0 if whole else max(0, math.ceil(math.log2(side / _COPY_SIDE)))
         first = image.read(**self._at) if whole else self._small_copy(2**self._first)

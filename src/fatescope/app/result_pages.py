@@ -27,7 +27,7 @@ from fatescope.app.results import (
     zipped,
 )
 from fatescope.app.reviewing import lineages_shown
-from fatescope.app.tiles import TILE, Style, grey_tile, label_tile, n_levels, tile_slices
+from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
 from fatescope.run import read_finding_rows
 from fatescope.train.verdict import read_verdict
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300
 _FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
+_TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _RGB = ("red", "green", "blue")
 STRANGER = {
     "content-security-policy": REPORT_POLICY,
@@ -83,7 +84,7 @@ def show_result(request: Request) -> Response:
     shown = [
         {"n": n, "image": r["image"], "n_objects": r.get("n_objects"), "well": r.get("well", "")}
         for n, r in enumerate(images[:_IMAGES_LISTED])
-        if r.get("state") == "done"
+        if r.get("state") == "done" and not str(r.get("path", "")).lower().endswith(_TABLES)
     ]
     firsts = [name for name in (*question.reports, *_FIRST_FILES) if name in names]
     firsts = list(dict.fromkeys(firsts))
@@ -266,7 +267,7 @@ def described(
         "limits": list(limits),
         "pixel_um": None if um is None else um[1],
         "interval_min": image.spacing.interval_min,
-        "tile": TILE,
+        "tile": tile_side(image.size("Y"), image.size("X")),
         "levels": n_levels(image.size("Y"), image.size("X")),
     }
 

@@ -10,7 +10,7 @@ import threading
 import webbrowser
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fatescope.app.access import Access
 from fatescope.app.context import Context, page
@@ -123,6 +123,14 @@ def _routes() -> list[BaseRoute]:
     from starlette.routing import Mount, Route
     from starlette.staticfiles import StaticFiles
 
+    class Assets(StaticFiles):
+        """Scripts and styles: a browser keeps them, and asks whether they changed."""
+
+        def file_response(self, *args: Any, **more: Any) -> Response:
+            response = super().file_response(*args, **more)
+            response.headers["cache-control"] = "no-cache"
+            return response
+
     from fatescope.app import (
         lineage_pages,
         linked_pages,
@@ -191,7 +199,7 @@ def _routes() -> list[BaseRoute]:
         route(job + "/findings", review_pages.decide, "POST"),
         route(job + "/pairs", review_pages.make_pairs, "POST"),
         route(image + "/{layer}/{t}/{z}/{level}/{x}/{y}.png", result_pages.tile),
-        Mount("/static", StaticFiles(directory=Path(__file__).parent / "static")),
+        Mount("/static", Assets(directory=Path(__file__).parent / "static")),
     ]
 
 

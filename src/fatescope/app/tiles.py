@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fatescope.app.planes import WHOLE_PIXELS
 from fatescope.app.png import encode_png
 from fatescope.report import colour_of
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from fatescope.app.planes import Pyramid
 
-TILE = 512
+_TILE = 512
 _ANY_LABELS = 6
 """Colours repeat after so many labels (`colour_of`)."""
 _COLOURS = np.array(
@@ -36,6 +37,15 @@ _PALETTE = np.vstack(
 Style = Literal["outlines", "filled"]
 
 
+def tile_side(height: int, width: int) -> int:
+    """Return the side of a plane's tiles, in pixels.
+
+    Of a plane that is held, a request costs more than its pixels: few large tiles. Of a larger
+    one, tiles are read from the disk when they are looked at: small ones.
+    """
+    return _TILE if height * width > WHOLE_PIXELS else 2 * _TILE
+
+
 def n_levels(height: int, width: int) -> int:
     """Return how often a plane is halved until one pixel is left; the viewer counts from there."""
     return max(0, math.ceil(math.log2(max(height, width))))
@@ -46,11 +56,12 @@ def tile_slices(pyramid: Pyramid, level: int, x: int, y: int) -> tuple[int, slic
     halvings = n_levels(pyramid.height, pyramid.width) - level
     if halvings < 0 or x < 0 or y < 0:
         return None
+    side = tile_side(pyramid.height, pyramid.width)
     height, width = (math.ceil(n / 2**halvings) for n in (pyramid.height, pyramid.width))
-    if y * TILE >= height or x * TILE >= width:
+    if y * side >= height or x * side >= width:
         return None
-    rows = slice(y * TILE, min((y + 1) * TILE, height))
-    return halvings, rows, slice(x * TILE, min((x + 1) * TILE, width))
+    rows = slice(y * side, min((y + 1) * side, height))
+    return halvings, rows, slice(x * side, min((x + 1) * side, width))
 
 
 def grey_tile(

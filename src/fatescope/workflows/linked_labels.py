@@ -11,6 +11,7 @@ import numpy as np
 
 from fatescope.base import Lineage, Table
 from fatescope.lineage.link import link_detections
+from fatescope.numeric import tracks_of
 from fatescope.track import ObjectLinkSettings
 from fatescope.workflows.lineages.link import what_to_know
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Image
     from fatescope.base.types import IntArray
+    from fatescope.numeric import Tracks
     from fatescope.workflows.predict import Found, Raster
 
 
@@ -47,9 +49,10 @@ def link_found(found: Found, image: Image) -> Found:
     begun = time.perf_counter()
     objects = found.tables["objects"]
     lineage = link_detections(_detections(objects, image), ObjectLinkSettings())
-    track, mother = number_tracks(lineage.frame, lineage.parent)
-    tracks = _tracks(lineage.frame, track, mother)
-    kind = np.min_scalar_type(int(track.max(initial=0)))
+    tracks = tracks_of(lineage)
+    tracks = tracks.reorder(np.lexsort((tracks.first_row, tracks.first)))
+    track = tracks.of_row + 1
+    kind = np.min_scalar_type(len(tracks))
     labels = [
         Renumbered(frame, _numbers(objects, track, t, kind))
         for t, frame in enumerate(found.rasters["labels"])
@@ -58,7 +61,7 @@ def link_found(found: Found, image: Image) -> Found:
     objects = objects.rows(np.lexsort((track, objects["frame"])))
     return replace(
         found,
-        tables={**found.tables, "objects": objects, "tracks": tracks},
+        tables={**found.tables, "objects": objects, "tracks": _table(tracks)},
         rasters={**found.rasters, "labels": labels},
         findings=[*found.findings, *what_to_know(lineage, file=image.name)],
         seconds={**found.seconds, "link": time.perf_counter() - begun},
@@ -83,42 +86,6 @@ class Renumbered:
         return np.asarray(self._numbers[self._frame[index]])
 
 
-def number_tracks(frame: IntArray, parent: IntArray) -> tuple[IntArray, dict[int, int]]:
-    """Give one number, from 1, to what goes on without a division; by first frames and rows.
-
-    Parameters
-    ----------
-    frame, parent : ndarray of int, shape (n,)
-        ``parent``: row of the same object, or of its mother, in an earlier frame; -1 for none.
-
-    Returns
-    -------
-    ndarray of int, shape (n,)
-    dict of int to int
-        The mother of each daughter, by their numbers.
-
-    Examples
-    --------
-    >>> track, mother = number_tracks(np.array([0, 1, 2, 2]), np.array([-1, 0, 1, 1]))
-    >>> track.tolist(), mother
-    ([1, 1, 2, 3], {2: 1, 3: 1})
-    """
-    children = np.bincount(parent[parent >= 0], minlength=len(frame))
-    track = np.zeros(len(frame), dtype=np.int64)
-    mother: dict[int, int] = {}
-    n = 0
-    for row in np.argsort(frame, kind="stable").tolist():
-        before = int(parent[row])
-        if before >= 0 and children[before] == 1:
-            track[row] = track[before]
-            continue
-        n += 1
-        track[row] = n
-        if before >= 0:
-            mother[n] = int(track[before])
-    return track, mother
-
-
 def _detections(objects: Table, image: Image) -> Lineage:
     n = len(objects)
     z = objects["z"] if image.size("Z") > 1 else np.zeros(n)
@@ -133,17 +100,13 @@ def _detections(objects: Table, image: Image) -> Lineage:
     )
 
 
-def _tracks(frame: IntArray, track: IntArray, mother: dict[int, int]) -> Table:
-    n = int(track.max(initial=0))
-    first, last = np.full(n + 1, np.iinfo(np.int64).max), np.full(n + 1, -1)
-    np.minimum.at(first, track, frame)
-    np.maximum.at(last, track, frame)
-    parent: Sequence[int | None] = [mother.get(k) for k in range(1, n + 1)]
+def _table(tracks: Tracks) -> Table:
+    parent: Sequence[int | None] = [m + 1 if m >= 0 else None for m in tracks.mother.tolist()]
     return Table(
         {
-            "label": np.arange(1, n + 1),
-            "first_frame": first[1:],
-            "last_frame": last[1:],
+            "label": np.arange(1, len(tracks) + 1),
+            "first_frame": tracks.first,
+            "last_frame": tracks.last,
             "parent": np.array(parent, dtype=object),
         }
     )

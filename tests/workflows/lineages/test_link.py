@@ -2,13 +2,15 @@
 
 import csv
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import fatescope as fs
+from fatescope.base import Spacing
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.link import link_lineages
+from fatescope.workflows.lineages.link import link_lineages, what_to_know
 
 
 @pytest.fixture(scope="module")
@@ -73,6 +75,21 @@ def test_a_movie_with_too_few_frames_is_said_to_be_one(embryo, tmp_path):
     link_lineages([tmp_path / "sparse.csv"], out=tmp_path / "out")
     rules = (tmp_path / "out" / "findings.csv").read_text()
     assert "too-few-frames" in rules
+
+
+def test_divisions_that_follow_each_other_too_fast_for_any_nucleus_are_said(embryo):
+    rules = [f.rule for f in what_to_know(embryo, file="a")]
+    assert "oversplit" not in rules
+    # the same links, with frames a tenth as far apart
+    minutes = embryo.spacing.interval_min
+    fast = replace(
+        embryo, spacing=embryo.spacing.replaced_by(Spacing.of(source="user", T=minutes / 10))
+    )
+    (said,) = [f for f in what_to_know(fast, file="a") if f.rule == "oversplit"]
+    assert said.value > said.limit
+    assert "faster than any animal nucleus" in said.reason
+    unknown = replace(embryo, spacing=embryo.spacing.only("ZYX"))
+    assert "oversplit" not in [f.rule for f in what_to_know(unknown, file="a")]
 
 
 def test_a_table_that_is_no_lineage_costs_a_finding_and_not_the_others(embryo, tmp_path):

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Iterator
 
+    from jinja2 import Template
+
     from fatescope.report.page.images import View
     from fatescope.report.page.values import Block, Page
 
@@ -78,12 +80,29 @@ def _shortened(page: Page, excess: int) -> Page:
 
 
 def _render(page: Page) -> bytes:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
     from markupsafe import Markup
 
     blocks = [b for section in page.sections for b in _flat(section.blocks)]
     script = _script(blocks)
     digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    numbers = {id(block): i for i, block in enumerate(blocks)}
+    values = {
+        "page": page,
+        "anchors": _anchors(page),
+        "number_of": lambda block: numbers[id(block)],
+        "script": Markup(script),
+        "script_hash": f"sha256-{digest}",
+        "style": Markup(asset("page.css") + chart_style()),
+    }
+    return _template().render(values).lstrip().encode("utf-8")
+
+
+@cache
+def _template() -> Template:
+    """Return the template of pages; compiling it takes longer than filling it."""
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+    from markupsafe import Markup
+
     environment = Environment(
         loader=PackageLoader("fatescope.report.page", "assets"),
         autoescape=True,
@@ -91,10 +110,8 @@ def _render(page: Page) -> bytes:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    numbers = {id(block): i for i, block in enumerate(blocks)}
     environment.globals |= {
         "kind_of": lambda block: type(block).__name__,
-        "number_of": lambda block: numbers[id(block)],
         "cell_text": cell_text,
         "chart": _chart_parts,
         "viewer": _viewer_parts,
@@ -104,14 +121,7 @@ def _render(page: Page) -> bytes:
         "safe": Markup,
         "quote": quote,
     }
-    values = {
-        "page": page,
-        "anchors": _anchors(page),
-        "script": Markup(script),
-        "script_hash": f"sha256-{digest}",
-        "style": Markup(asset("page.css") + chart_style()),
-    }
-    return environment.get_template("page.html.j2").render(values).lstrip().encode("utf-8")
+    return environment.get_template("page.html.j2")
 
 
 def _flat(blocks: Any) -> Iterator[Block]:

@@ -20,6 +20,7 @@ from fatescope.acquire.lineages import (
 from fatescope.acquire.lineages.objects import detections_by_image
 from fatescope.base import Execution, Finding, Progress, Table
 from fatescope.lineage.link import comparable_positions, link_detections
+from fatescope.numeric import tracks_of
 from fatescope.run import Run, Summary
 from fatescope.track import ObjectLinkSettings
 from fatescope.track.objects import neighbour_distance
@@ -32,6 +33,10 @@ if TYPE_CHECKING:
 
 _FAST = 0.5
 """Of the distance to a neighbour: objects that move so far from frame to frame are mistaken."""
+_SHORTEST_MIN = 8.0
+"""From a division to the next; no animal nucleus is known to be quicker than early fly embryos'."""
+_TOO_MANY = 0.05
+"""Of lives between two divisions: so many that are shorter are mistaken divisions."""
 
 
 def link_lineages(
@@ -138,6 +143,37 @@ def spots_table(lineage: Lineage, *, movie: str) -> Table:
     )
 
 
+def _too_quick(lineage: Lineage, *, file: str) -> list[Finding]:
+    """Say that divisions follow each other faster than nuclei can divide, where they do.
+
+    References
+    ----------
+    Foe VE, Alberts BM (1983). J Cell Sci 61:31-70: cycles of early fly embryos, 8 min and more.
+    """
+    minutes = lineage.spacing.interval_min
+    cells = tracks_of(lineage)
+    whole = np.flatnonzero(cells.born & cells.divides)
+    if minutes is None or not len(whole):
+        return []
+    life = (cells.end - cells.first)[whole] * minutes
+    share = float((life < _SHORTEST_MIN).mean())
+    if share <= _TOO_MANY:
+        return []
+    return [
+        Finding(
+            file=file,
+            rule="oversplit",
+            severity="warning",
+            value=round(share, 3),
+            limit=_TOO_MANY,
+            reason=f"{(life < _SHORTEST_MIN).sum()} of {len(whole)} nuclei divide less than "
+            f"{_SHORTEST_MIN:g} min after they were born, faster than any animal nucleus: many "
+            "divisions are mistaken. Check the time between frames, record more often, or give "
+            "--no-divisions if none divides.",
+        )
+    ]
+
+
 def what_to_know(lineage: Lineage, *, file: str) -> list[Finding]:
     """Say how many tracks begin and end inside the movie, and whether its frames are too far apart.
 
@@ -161,6 +197,7 @@ def what_to_know(lineage: Lineage, *, file: str) -> list[Finding]:
             f"{begins} tracks begin after the first frame, and {ends} end before the last.",
         )
     ]
+    found += _too_quick(lineage, file=file)
     place = comparable_positions(lineage)
     row = np.flatnonzero((parent >= 0) & (children[parent] == 1))
     if len(row):
