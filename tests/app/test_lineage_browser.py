@@ -178,6 +178,27 @@ def test_a_cell_is_renamed_with_keys_alone(person, tmp_path):
     page.locator("#cells th", has_text="Xx").wait_for()
 
 
+def test_the_second_of_two_windows_is_told_and_sees_what_the_first_did(person, tmp_path):
+    one = person()
+    to_cells(one, tmp_path)
+    two = one.context.new_page()
+    two.goto(one.url)
+    two.locator("#cells tbody tr").first.wait_for()
+    for page, name in ((one, "ABa"), (two, "ABp")):
+        pick(page, name)
+        page.locator("#what").select_option("unlink")
+    one.get_by_role("button", name="Do it").click()
+    saved(one, "none")
+    two.get_by_role("button", name="Do it").click()
+    two.locator("#said.problem", has_text="in the meantime").wait_for()
+    pick(two, "ABa")
+    two.locator("#about-cell", has_text="no cell that is known").wait_for()
+    pick(two, "ABp")
+    two.locator("#what").select_option("unlink")
+    two.get_by_role("button", name="Do it").click()
+    saved(two, "none")
+
+
 @pytest.mark.parametrize("width", [1400, 390])
 def test_the_page_fits_the_screen_and_keeps_the_rules_of_accessibility(person, tmp_path, width):
     page = person(bypass_csp=True, viewport={"width": width, "height": 900})

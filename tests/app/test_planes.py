@@ -3,9 +3,11 @@
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 
 pytest.importorskip("starlette")
 
+from fatescope.acquire import read_image
 from fatescope.app import planes
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.png import encode_png
@@ -44,6 +46,25 @@ def test_a_large_plane_gives_the_same_regions_as_one_that_is_held(monkeypatch, l
     place = (halvings, slice(16, 100), slice(32, 200))
     np.testing.assert_array_equal(large.region(*place), whole.region(*place))
     assert large.value(700, 900) == whole.value(700, 900) == pixels[700, 900]
+
+
+@pytest.mark.parametrize("factors", [(2, 4, 8), (4,), (2,)])
+def test_the_smaller_copies_of_a_file_are_shown_and_not_made_again(monkeypatch, tmp_path, factors):
+    """They hold other values here, so that one sees where a tile comes from."""
+    monkeypatch.setattr(planes, "_WHOLE_PIXELS", 400_000)
+    monkeypatch.setattr(planes, "_COPY_SIDE", 384)
+    pixels = np.full((1030, 1538), 7, np.uint8)
+    how = {"tile": (128, 128), "compression": "zlib", "photometric": "minisblack"}
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tif:
+        tif.write(pixels, subifds=len(factors), metadata={"axes": "YX"}, **how)
+        for n in factors:
+            tif.write(np.full((1030 // n, 1538 // n), 100 + n, np.uint8), subfiletype=1, **how)
+    large = Pyramid(read_image(tmp_path / "a.ome.tif"), {}, labels=False)
+    used = 100 + max(n for n in factors if n <= 8)
+    assert (large.region(3, slice(0, 129), slice(0, 193)) == used).all()
+    assert large.region(3, slice(0, 129), slice(0, 193)).shape == (129, 193)
+    assert (large.region(0, slice(0, 64), slice(0, 64)) == 7).all()
+    assert large.value(1029, 1537) == 7
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (513, 511), (1025, 3), (2000, 1537)])

@@ -49,7 +49,11 @@ class Pyramid:
         whole = self.height * self.width <= WHOLE_PIXELS
         side = max(self.height, self.width)
         self._first = 0 if whole else max(0, math.ceil(math.log2(side / _COPY_SIDE)))
-        first = image.read(**self._at) if whole else self._small_copy(2**self._first)
+        if whole:
+            first = image.read(**self._at)
+        else:
+            stored = None if labels else self._stored_copy(2**self._first)
+            first = self._small_copy(2**self._first) if stored is None else stored
         self._copies = [first]
         while max(self._copies[-1].shape) > 256:
             self._copies.append(self._halved(self._copies[-1]))
@@ -87,6 +91,25 @@ class Pyramid:
         for _ in range(halvings):
             part = self._halved(part)
         return part
+
+    def _stored_copy(self, step: int) -> NDArray[Any] | None:
+        """Return the smaller copy that the file itself holds, if it has one of a fitting size."""
+        want = math.ceil(self.height / step), math.ceil(self.width / step)
+        for level in reversed(getattr(self._image.pixels, "smaller", ())):  # the smallest first
+            factor = round(self.width / level.shape[-1])
+            fits = factor in (2**n for n in range(1, step.bit_length())) and all(
+                abs(there * factor - n) <= factor
+                for there, n in zip(level.shape[-2:], (self.height, self.width), strict=True)
+            )
+            if not fits or math.prod(level.shape[-2:]) > _WHOLE_PIXELS:
+                continue
+            at = tuple(self._at.get(a, 0) for a in self._image.axes[:-2])
+            copy = level[(*at, slice(None), slice(None))]
+            for _ in range(int(math.log2(step // factor))):
+                copy = self._halved(copy)
+            more = [(0, max(0, n - there)) for n, there in zip(want, copy.shape, strict=True)]
+            return np.pad(copy, more, mode="edge")[: want[0], : want[1]]
+        return None
 
     def _small_copy(self, step: int) -> NDArray[Any]:
         """Read a large plane in bands, each made smaller at once; some threads share them."""

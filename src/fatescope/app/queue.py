@@ -12,11 +12,16 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from fatescope.app.process import PATIENCE, ask, clear, end, kill, start
+from fatescope.base import RunError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from fatescope.app.store import Job, Store
 
 _log = logging.getLogger(__name__)
+_AGAIN = 2.0
+"""Seconds after which the queue looks again for what it was not woken for."""
 
 
 class Queue:
@@ -67,16 +72,31 @@ class Queue:
 
     def _work(self) -> None:
         while not self._closing:
-            job = self._store.next_job()
-            if job is None:
-                self._wake.wait(2.0)
-                self._wake.clear()
-                continue
+            job = None
             try:
-                self._do(job)
+                job = self._store.next_job()
+                if job is not None:
+                    self._do(job)
+                    continue
+            except RunError as error:  # the disk is full: nothing was begun
+                _log.warning("the queue waits: %s", error)
             except Exception as error:
                 _log.exception("the queue failed")
-                self._store.change_job(job.id, state="failed", message=str(error))
+                if job is not None:
+                    self._note(job, state="failed", message=str(error))
+            self._wake.wait(_AGAIN)
+            self._wake.clear()
+
+    def _note(self, job: Job, **values: Any) -> None:
+        """Store what became of a job; while the disk is full, try again and again."""
+        while True:
+            try:
+                return self._store.change_job(job.id, **values)
+            except RunError as error:
+                _log.warning("the queue waits: %s", error)
+                if self._closing:  # it is done again at the next start
+                    return None
+                time.sleep(_AGAIN)
 
     def _do(self, job: Job) -> None:
         if not self._store.move_job(job.id, before=("waiting",), now="running"):
@@ -107,8 +127,8 @@ class Queue:
             if state == "failed" and "summary" not in last
             else ""
         )
-        self._store.change_job(
-            job.id,
+        self._note(
+            job,
             state=state,
             message=message,
             summary=json.dumps(last.get("summary", {})),
@@ -123,7 +143,12 @@ class Queue:
             "out": str(self._store.folder_of(job.person, "results", job.id)),
             "settings": job.settings,
         }
-        last = ask(process, asked, lambda said: self._store.change_job(job.id, **said))
+
+        def said(what: Mapping[str, Any]) -> None:
+            with contextlib.suppress(RunError):  # how far it is, is said again
+                self._store.change_job(job.id, **what)
+
+        last = ask(process, asked, said)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
         kill(process)

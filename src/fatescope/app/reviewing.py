@@ -60,6 +60,7 @@ class Reviews:
     def __init__(self) -> None:
         self._open: OrderedDict[tuple[str, str, str], LabelReview | LineageReview] = OrderedDict()
         self._lock = threading.Lock()
+        self._opening: dict[tuple[str, str, str], threading.Lock] = {}
 
     def of(self, job: Job, out: Path, pair: Pair, *, begin: bool = False) -> LabelReview | None:
         """Return the review of an image; ``None`` if nobody corrected it and none is begun."""
@@ -94,9 +95,17 @@ class Reviews:
             if key in self._open:
                 self._open.move_to_end(key)
                 return self._open[key]
-            review = self._open[key] = opened()
-            while len(self._open) > _HELD:
-                self._open.popitem(last=False)[1].close()
+            opening = self._opening.setdefault(key, threading.Lock())
+        with opening:  # takes seconds for a long journal: others go on with theirs
+            with self._lock:
+                if key in self._open:
+                    return self._open[key]
+            review = opened()
+            with self._lock:
+                self._open[key] = review
+                self._opening.pop(key, None)
+                while len(self._open) > _HELD:
+                    self._open.popitem(last=False)[1].close()
             return review
 
     def forget(self, job: Job) -> None:

@@ -109,11 +109,17 @@ class Store:
 
     def _run(self, sql: str, *values: Any) -> sqlite3.Cursor:
         with self._lock:
-            return self._db.execute(sql, values)
+            try:
+                return self._db.execute(sql, values)
+            except sqlite3.OperationalError as error:
+                raise RunError(
+                    f"the list of files and results cannot be written ({error}); nothing was "
+                    "changed. Free some space on the disk and do it again."
+                ) from error
 
     def _rows(self, sql: str, *values: Any) -> list[sqlite3.Row]:
         with self._lock:
-            return self._db.execute(sql, values).fetchall()
+            return self._run(sql, *values).fetchall()
 
     # People and their doors
 

@@ -17,6 +17,8 @@ import numpy as np
 from fatescope.base import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fatescope.base import Finding
@@ -67,6 +69,11 @@ class PlanePixels(ABC):
 
         Several threads may ask at once: whoever looks at an image asks for many of its tiles.
         """
+
+    @property
+    def smaller(self) -> Sequence[PlanePixels]:
+        """The same planes in smaller sizes, where the file holds them (a pyramid)."""
+        return ()
 
     @property
     def ndim(self) -> int:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 import weakref
 from collections import OrderedDict
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -45,7 +47,9 @@ class TiffPixels(PlanePixels):
     The file stays open until the object is dropped. Threads may read at once.
     """
 
-    def __init__(self, tif: Any, series: Any, *, where: str, lead: str) -> None:
+    def __init__(
+        self, tif: Any, series: Any, *, where: str, lead: str, lock: OwnLock | None = None
+    ) -> None:
         page = series.keyframe
         lengths = tuple(series.shape[series.axes.index(a)] for a in lead)
         size = (page.imagelength, page.imagewidth)
@@ -58,7 +62,8 @@ class TiffPixels(PlanePixels):
         self._lengths = lengths
         self._interleaved = page.axes.endswith("S")
         self._stored_dtype = np.dtype(series.dtype).newbyteorder(tif.byteorder)
-        self._lock = OwnLock()  # of the place in the file, its pages and the cache
+        self._lead = lead
+        self._lock = lock or OwnLock()  # of the place in the file, its pages and the cache
         self._cache: OrderedDict[tuple[int, int], NDArray[Any]] = OrderedDict()
         self._cached = 0
         self._checked: set[int] = set()
@@ -80,6 +85,19 @@ class TiffPixels(PlanePixels):
         else:
             self._check_page(page)
         weakref.finalize(self, tif.close)
+
+    @cached_property
+    def smaller(self) -> tuple[TiffPixels, ...]:
+        """The same planes in the smaller sizes that the file holds beside them, largest first."""
+        found: list[TiffPixels] = []
+        for level in self._series.levels[1:]:
+            if level.axes != self._series.axes or level.keyframe.axes != self._key.axes:
+                continue
+            with contextlib.suppress(FileFormatError):  # a damaged copy is not needed
+                found.append(
+                    TiffPixels(self._tif, level, where=self.where, lead=self._lead, lock=self._lock)
+                )
+        return tuple(found)
 
     def _check_page(self, page: Any) -> None:
         """Raise where the tables of a page lack strips or tiles, or those cannot hold its pixels.

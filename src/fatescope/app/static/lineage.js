@@ -272,8 +272,8 @@ function send(what, form = {}) {
       const answer = await fetch(`${address}/edits/${what}`, { method: "POST", body: new URLSearchParams({ seen: now.revision, ...form }) });
       said = await answer.json();
       if (!answer.ok) {
-        say(said.problem, true);
-        return said.problem.includes("in the meantime") ? load() : undefined;
+        if (said.problem.includes("in the meantime")) await load();
+        return say(said.problem, true);
       }
     } catch {
       return say("The app does not answer. Start it again; every edit that was shown is kept.", true);
@@ -339,9 +339,11 @@ async function steps() {
 }
 
 async function load() {
+  say("The lineage is being read …");
   const answer = await fetch(`${address}/cells`);
   const said = await answer.json();
   if (!answer.ok) return say(said.problem, true);
+  say("");
   take(said);
   await choose(cellOf(chosen) ? chosen : null);
   check();

@@ -65,6 +65,7 @@ class LineageReview:
     _history: History
     _found: tuple[str, LintSettings, list[Finding]] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
+    _checking: threading.Lock = field(default_factory=threading.Lock)
 
     @classmethod
     def open(cls, file: LineageFile, *, journal: Path, reading: LineageReading) -> Self:
@@ -255,19 +256,20 @@ class LineageReview:
         list of Finding
             Errors first. Those of reading speak of the table as it was found.
         """
-        with self._lock:
-            revision, lineage, found = self.revision, self.lineage, self._found
-        now = fingerprint(lineage)
-        if found is None or found[:2] != (now, settings):
-            checked = lint_lineage(
-                with_estimated_spacing(lineage),
-                file=self.file.key,
-                settings=settings,
-                atlas=open_atlas(),
-            )
-            found = now, settings, [*self.got.findings, *checked]
-            self._found = found
-        return revision, found[2]
+        with self._checking:  # whoever comes meanwhile has the answer of the first
+            with self._lock:
+                revision, lineage, found = self.revision, self.lineage, self._found
+            now = fingerprint(lineage)
+            if found is None or found[:2] != (now, settings):
+                checked = lint_lineage(
+                    with_estimated_spacing(lineage),
+                    file=self.file.key,
+                    settings=settings,
+                    atlas=open_atlas(),
+                )
+                found = now, settings, [*self.got.findings, *checked]
+                self._found = found
+            return revision, found[2]
 
     def write(self, path: Path, *, format: LineageFormat | None = None) -> Path:
         """Write the lineage as it is now; without a format, in that of the name of the path."""
