@@ -101,7 +101,7 @@ class Pyramid:
                 abs(there * factor - n) <= factor
                 for there, n in zip(level.shape[-2:], (self.height, self.width), strict=True)
             )
-            if not fits or math.prod(level.shape[-2:]) > _WHOLE_PIXELS:
+            if not fits or math.prod(level.shape[-2:]) > WHOLE_PIXELS:
                 continue
             at = tuple(self._at.get(a, 0) for a in self._image.axes[:-2])
             copy = level[(*at, slice(None), slice(None))]
