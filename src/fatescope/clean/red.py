@@ -26,6 +26,9 @@ _AT_ONCE, _SOON = 1, 7
 """Frames between a fifth and four fifths of the change: of dirt, and of what is not surely dirt."""
 _REACH = 10
 _FULL, _NONE = 0.35, 0.1
+_RESTLESS, _LARGER = 0.3, 3.0
+"""Unlikeness of neighbours from which an embryo turns so fast that its own red comes and goes; and
+by how much larger dirt must be then."""
 _GREY = 0.3
 """Grey levels of 255 by which a background that is brighter differs."""
 
@@ -54,6 +57,8 @@ def find_red(movie: Movie) -> Iterator[Fault]:
     ]
     for frame in suspects:
         rule, _, shape = shapes[frame]
+        if sizes[frame] < limit[frame] * _larger(movie, suspects, frame):
+            continue
         if not _rest_is_bright(movie, frame, shape, movie.neighbours(frame, besides=suspects)):
             yield Fault(frame, rule, float(sizes[frame]), float(limit[frame]))
 
@@ -68,6 +73,9 @@ def find_lasting_red(movie: Movie) -> Iterator[Fault]:
         for at, shape in _arrivals(movie, red):
             frames = _while_there(red, shape, at)
             lasts = _duration(small, shape, at)
+            here = len(red) - 1 - at if backward else at
+            if shape.sum() < movie.limits.red_blocks * _larger(movie, [here], here):
+                continue
             if lasts is None or _moved_only(red, shape, at):
                 continue
             frames = [len(red) - 1 - t if backward else t for t in frames]
@@ -82,6 +90,12 @@ def find_lasting_red(movie: Movie) -> Iterator[Fault]:
             elif lasts <= _SOON and not told and not backward:
                 told = True
                 yield Fault(frames[0], rule, size, limit, severity="info")
+
+
+def _larger(movie: Movie, suspects: list[int], frame: int) -> float:
+    """Return how many times as large as usual dirt must be near a frame."""
+    own = [s for s in suspects if abs(s - frame) <= movie.limits.around]
+    return _LARGER if movie.restless(own) > _RESTLESS else 1.0
 
 
 def _arrivals(movie: Movie, red: NDArray[np.float32]) -> Iterator[tuple[int, BoolArray]]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import read_exclusions
-from fatescope.base import InputError, SettingsError, imported
+from fatescope.base import InputError, imported
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
-    from fatescope.train import Recipe
+    from fatescope.train import LeaveOut, Recipe
 
 OBEYED = "samples"
 """Folder of the manifest that is left where an exclusion is obeyed."""
@@ -176,7 +176,7 @@ def train_model(
     data: Path,
     out: Path,
     start: Path | str | None = None,
-    leave_out: str | None = None,
+    leave_out: LeaveOut | None = None,
     exclude: Path | None = None,
     called: str | None = None,
     progress: Progress | None = None,
@@ -196,9 +196,9 @@ def train_model(
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
         ``package/`` is the better one on the validation units: see `keep_better`.
-    leave_out : str, optional
-        A kind of image, or ``"all"``: each of its units is left out of one more training and
-        scored by it, for the card of a set that is too small for test units.
+    leave_out : LeaveOut, optional
+        Units of a kind of image, or of all, are left out of one more training and scored by it,
+        for the card of a set that is too small for test units, and for ``samples_loss.csv``.
     exclude : Path, optional
         ``exclusion.csv``: the training and validation samples that it names are not used; test
         samples stay. ``samples/samples.csv`` in ``out`` is the manifest that is left.
@@ -214,21 +214,20 @@ def train_model(
     Trained
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
-    from fatescope.train import InstanceRecipe, find_trainable
+    from fatescope.train import find_leaving_out, find_trainable
     from fatescope.train.verdict import read_verdict
 
     begun_with = None if start is None else read_package(find_package(start))
     description = begun_with.description if begun_with else None
     asked, recipe = recipe, find_trainable(recipe.task).inherit(recipe, description)
-    if leave_out is not None and not isinstance(recipe, InstanceRecipe):
-        raise SettingsError(
-            f"--leave-out {leave_out}: packages for {recipe.task!r} draw no outlines, which it "
-            "scores. Leave it out, and set test units apart with prepare."
-        )
+    if leave_out is not None and leave_out.leave_out is None:
+        leave_out = None
+    if leave_out is not None:
+        find_leaving_out(recipe.task, asked=leave_out.leave_out)
     record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
-        "leave_out": leave_out or "",
+        "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
     }
     if exclude is not None:
         obeyed = obey_exclusions(read_samples(data, splits=SPLITS), read_exclusions(exclude))
@@ -302,7 +301,7 @@ def _train(
     kinds: Mapping[str, str],
     command: str,
     start: Path | str | None,
-    leave_out: str | None,
+    leave_out: LeaveOut | None,
     progress: Progress | None,
 ) -> None:
     """Fit, write curves and package, and compare it with the one it went on from."""
@@ -334,9 +333,9 @@ def _train(
         film=write_training_film(out),
     )
     left_out = None
-    if leave_out is not None and isinstance(recipe, InstanceRecipe):
+    if leave_out is not None:
         left_out = score_left_out(
-            recipe, data=data, out=out / LEFT_OUT, kind=leave_out, start=start, progress=progress
+            recipe, data=data, out=out / LEFT_OUT, asked=leave_out, start=start, progress=progress
         )
     for name in ("package", TUNED, COMPARED):
         shutil.rmtree(out / name, ignore_errors=True)
@@ -374,11 +373,11 @@ def _kinds(asked: Recipe, start: ModelPackage | None, data: Path) -> dict[str, s
     return {"modality": "any"} | ({} if asked.polarity else {"polarity": "any"})
 
 
-def _command(called: str, start: ModelPackage | None, leave_out: str | None) -> str:
+def _command(called: str, start: ModelPackage | None, leave_out: LeaveOut | None) -> str:
     """Return the command as a person types it; folders of this machine are left out."""
     words = ["fatescope train", called]
     words += ["--from", start.name] if start is not None else []
-    words += ["--leave-out", leave_out] if leave_out is not None else []
+    words += leave_out.words if leave_out is not None else []
     return " ".join([*words, "--data DIR --out DIR"])
 
 
