@@ -188,6 +188,13 @@ def test_red_tissue_that_comes_and_goes_as_an_embryo_turns_is_no_dirt():
     assert found_in(frames) == {(30, "patch")}, "while it is calm, the same is dirt"
 
 
+def test_a_frame_of_another_movie_in_which_tissue_is_red_is_foreign_and_no_patch():
+    frames = recording().copy()
+    frames[70] = frames[10][::-1, ::-1]
+    frames[70, 60:80, 80:110] = (250, 30, 20)
+    assert found_in(frames) == {(70, "foreign")}
+
+
 def test_a_focus_that_drifts_away_and_back_is_no_blurred_frame():
     frames = recording().astype(np.float32)
     for t in range(50, 90):

@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from fatescope.clean.fault import Fault
+from fatescope.clean.likeness import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -59,7 +60,10 @@ def find_red(movie: Movie) -> Iterator[Fault]:
         rule, _, shape = shapes[frame]
         if sizes[frame] < limit[frame] * _larger(movie, suspects, frame):
             continue
-        if not _rest_is_bright(movie, frame, shape, movie.neighbours(frame, besides=suspects)):
+        beside = movie.neighbours(frame, besides=suspects)
+        if not _rest_is_bright(movie, frame, shape, beside) and _rest_is_same(
+            movie, frame, shape, beside
+        ):
             yield Fault(frame, rule, float(sizes[frame]), float(limit[frame]))
 
 
@@ -149,6 +153,16 @@ def _rest_is_bright(movie: Movie, frame: int, shape: BoolArray, near: list[int])
     before = float(np.mean([small[j][rest].mean() for j in near]))
     now = float(small[frame][rest].mean())
     return now > movie.limits.bright_share * before and now - before > _GREY
+
+
+def _rest_is_same(movie: Movie, frame: int, shape: BoolArray, near: list[int]) -> bool:
+    """Say whether what is not red shows the same scene: a frame of another movie is not dirt."""
+    rest = ~ndi.binary_dilation(shape, iterations=2)
+    if not near or not rest.any():
+        return True
+    small = movie.record.small
+    apart = min(1 - likeness(small[j][rest], small[frame][rest]) for j in near)
+    return apart <= movie.may_differ(frame)
 
 
 def _largest(where: BoolArray) -> BoolArray:
