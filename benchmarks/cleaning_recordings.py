@@ -46,9 +46,13 @@ UM_PX = 0.09
 _HEIGHT = 512
 
 
-def rendered():
-    """Yield (name, frames) of embryos, (T, Y, X, 3) of uint8 or (T, Y, X) of uint16."""
-    for name, (seed, minutes, interval, first, n, height, width, more) in RENDERED.items():
+def rendered(others: int = 0):
+    """Yield (name, frames) of embryos, (T, Y, X, 3) of uint8 or (T, Y, X) of uint16.
+
+    With ``others``, embryos of the same kinds that were drawn anew.
+    """
+    for name, (kind, minutes, interval, first, n, height, width, more) in RENDERED.items():
+        seed = kind + 1000 * others
         lives = Lives(
             simulate_lineage(LineagePlan(minutes=minutes), seed=seed),
             spacing_um=(1.0, UM_PX, UM_PX),
@@ -60,16 +64,17 @@ def rendered():
         scene = MovieScene(lives, settings, seed=seed)
         frames = np.stack([scene.render(first + k) for k in range(n)])
         yield name, frames
-        if seed in GREY:
+        if kind in GREY:
             grey = frames[..., 1].astype(np.uint16) * 40 + 200
             rng = np.random.default_rng(seed)
             noise = 0 if "without" in name else rng.integers(0, 40, grey.shape, dtype=np.uint16)
             yield f"{name}, grey, 16 bit", grey + noise
 
 
-def drifting():
+def drifting(others: int = 0):
     """Yield (name, frames) of cells in bright field on a grey background that drift and divide."""
-    for seed, (n, shape, cells) in enumerate([(40, (200, 240), 40), (24, (128, 128), 12)]):
+    for kind, (n, shape, cells) in enumerate([(40, (200, 240), 40), (24, (128, 128), 12)]):
+        seed = kind + 1000 * others
         rng = np.random.default_rng([seed, 7])
         y, x = np.indices(shape)
         place = rng.uniform(0.05, 0.95, (cells, 2)) * shape

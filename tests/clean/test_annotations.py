@@ -91,6 +91,18 @@ def test_a_group_that_has_no_cell_for_a_while_after_a_cliff_is_no_finding_of_its
     assert [(f.frame, f.rule) for f in faults] == [(40, "cliff")]
 
 
+def test_a_group_that_is_most_of_what_is_followed_after_a_cliff_can_vanish():
+    many = np.concatenate([np.full(40, 30.0), np.full(40, 7.0)])
+    most = np.full(80, 20.0)
+    most[60:66] = 0
+    total = many + most
+    faults = find_count_faults(np.arange(80), {"A": many, "C": most}, total=total, limits=LIMITS)
+    assert [(f.frame, f.rule) for f in faults] == [
+        (40, "cliff"),
+        *((t, "vanished") for t in range(60, 66)),
+    ]
+
+
 def test_the_page_has_a_row_for_each_rule_of_cleaning():
     rules = get_args(FrameRule) + get_args(TableRule)
     rows = re.findall(r"^\| (`.*?`) \|(.*)\|(.*)\|(.*)\|$", PAGE.read_text(), re.MULTILINE)

@@ -152,6 +152,49 @@ def test_a_part_of_a_frame_that_lies_sideways_is_torn_however_it_came_there(rows
     assert found_in(frames) == {(70, "torn")}
 
 
+@pytest.mark.parametrize("width", [4.5, 8.0])
+def test_a_blurred_frame_of_a_movie_that_is_smooth_by_itself_is_found(width):
+    frames = ndi.gaussian_filter(recording().astype(np.float32), (0, 1.5, 1.5, 0))
+    assert found_in(frames.astype(np.uint8)) == set()
+    frames[70] = ndi.gaussian_filter(frames[70], (width, width, 0))
+    assert found_in(frames.astype(np.uint8)) == {(70, "blurred")}
+
+
+def turning(frames, *, still):
+    """Return frames of an embryo that is calm, then turns to and fro, another way every time."""
+    rng = np.random.default_rng(8)
+    y, x = np.indices(frames.shape[1:3])
+    inside = np.hypot((y - 64) / 50, (x - 88) / 75) < 1
+    out = np.zeros_like(frames)
+    for t, frame in enumerate(frames):
+        angle = 0.0 if t < still else rng.normal(0, 25)
+        turned = ndi.rotate(frame, angle, axes=(0, 1), reshape=False, order=1)
+        out[t][inside] = turned[inside]
+    return out
+
+
+def test_an_embryo_that_turns_to_and_fro_in_its_shell_has_no_foreign_and_no_moved_frames():
+    frames = turning(recording(), still=80)
+    assert found_in(frames) == set()
+    frames[50] = frames[120]
+    assert found_in(frames) == {(50, "foreign")}, "while it is calm, one is found"
+
+
+def test_red_tissue_that_comes_and_goes_as_an_embryo_turns_is_no_dirt():
+    frames = turning(recording(), still=80)
+    frames[105, 60:70, 80:90] = (250, 30, 20)
+    assert found_in(frames) == set()
+    frames[30, 60:70, 80:90] = (250, 30, 20)
+    assert found_in(frames) == {(30, "patch")}, "while it is calm, the same is dirt"
+
+
+def test_a_frame_of_another_movie_in_which_tissue_is_red_is_foreign_and_no_patch():
+    frames = recording().copy()
+    frames[70] = frames[10][::-1, ::-1]
+    frames[70, 60:80, 80:110] = (250, 30, 20)
+    assert found_in(frames) == {(70, "foreign")}
+
+
 def test_a_focus_that_drifts_away_and_back_is_no_blurred_frame():
     frames = recording().astype(np.float32)
     for t in range(50, 90):

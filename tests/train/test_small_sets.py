@@ -8,7 +8,7 @@ import pytest
 from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
-from fatescope.train import InstanceRecipe, fit_recipe, recipe_variant, score_left_out
+from fatescope.train import InstanceRecipe, LeaveOut, fit_recipe, recipe_variant, score_left_out
 from fatescope.train.tasks.nuclei import sample_losses
 from fatescope.workflows.training import train_model
 from fatescope.workflows.variants import train_variants
@@ -28,6 +28,7 @@ RECIPE = InstanceRecipe.from_values(
         "variants": {"slow": {"fit": {"learning_rate": 0.0001}}},
     }
 )
+FEW = LeaveOut(leave_out="few")
 
 
 @pytest.fixture(scope="module")
@@ -42,12 +43,12 @@ def few(pairs, tmp_path_factory):
 
 def test_units_of_a_kind_that_is_not_there_are_refused_with_the_kinds_that_are(few, tmp_path):
     with pytest.raises(InputError, match=r"--leave-out many: 0 units.*Kinds are: few; or all"):
-        score_left_out(RECIPE, data=few, out=tmp_path, kind="many")
+        score_left_out(RECIPE, data=few, out=tmp_path, asked=LeaveOut(leave_out="many"))
 
 
 @pytest.mark.slow
 def test_each_unit_is_scored_by_a_network_that_did_not_learn_from_it(few, tmp_path):
-    scored = score_left_out(RECIPE, data=few, out=tmp_path, kind="few")
+    scored = score_left_out(RECIPE, data=few, out=tmp_path, asked=FEW)
     assert sorted(s.sample.unit for s in scored) == ["u0", "u1", "u2"]
     for number, s in enumerate(scored):
         rows = read_samples(tmp_path / f"{number:02d}", splits=["train", "validation"])
@@ -78,7 +79,7 @@ def test_an_image_with_wrong_labels_has_the_highest_loss_under_a_network_that_ha
 @pytest.mark.slow
 def test_the_card_tells_the_left_out_score_and_the_package_lists_all_units(few, tmp_path):
     pytest.importorskip("nncf")
-    done = train_model(RECIPE, data=few, out=tmp_path / "out", leave_out="few")
+    done = train_model(RECIPE, data=few, out=tmp_path / "out", leave_out=FEW)
     assert done.kept == ""
     package = read_package(tmp_path / "out" / "package")
     card = package.files["card.md"].decode()
@@ -87,7 +88,7 @@ def test_the_card_tells_the_left_out_score_and_the_package_lists_all_units(few, 
     assert {unit_hash(f"u{i}") for i in range(3)} <= set(package.description.training.units_seen)
     assert "ap_50" in package.description.training.scores
     with pytest.raises(InputError, match=r"has seen 3 of these units \(u0\)"):
-        score_left_out(RECIPE, data=few, out=tmp_path / "again", kind="few", start=package.source)
+        score_left_out(RECIPE, data=few, out=tmp_path / "again", asked=FEW, start=package.source)
 
 
 @pytest.mark.slow
@@ -134,7 +135,7 @@ def test_variants_that_were_stopped_continue_to_the_same_scores(pairs, tmp_path)
 def test_variants_leave_units_out_as_they_are_told(few, tmp_path):
     pytest.importorskip("nncf")
     out = tmp_path / "out"
-    done = train_variants(RECIPE, ["recipe", "slow"], data=few, out=out, leave_out="few")
+    done = train_variants(RECIPE, ["recipe", "slow"], data=few, out=out, leave_out=FEW)
     assert done.best in ("recipe", "slow")
     for name in ("recipe", "slow"):
         assert sorted(p.name for p in (out / name / "left-out").iterdir() if p.is_dir()) == [

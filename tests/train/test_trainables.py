@@ -12,7 +12,14 @@ from fatescope.base import SettingsError, setting
 from fatescope.models import ImageInput, ModelDescription, write_package
 from fatescope.models.outputs import PixelClasses
 from fatescope.prepare import read_label_plane, read_plane, read_samples
-from fatescope.train import TuneSettings, export_onnx, fit_recipe_trial, parse_recipe, trainables
+from fatescope.train import (
+    LeaveOut,
+    TuneSettings,
+    export_onnx,
+    fit_recipe_trial,
+    parse_recipe,
+    trainables,
+)
 from fatescope.train.recipe_settings import Recipe
 from fatescope.train.trainables import Where
 from fatescope.workflows.training import train_model
@@ -153,7 +160,12 @@ def test_a_trial_is_a_fit_of_the_task_and_follows_its_score(pairs, tmp_path):
     assert all(0 <= r[2] <= 1 for r in rows)
 
 
-def test_units_cannot_be_left_out_where_nothing_is_outlined(pairs, tmp_path):
-    with pytest.raises(SettingsError, match="draw no outlines"):
-        train_model(parse_recipe(VALUES), data=pairs, out=tmp_path / "x", leave_out="all")
+def test_units_cannot_be_left_out_where_no_sample_has_a_loss(pairs, tmp_path):
+    with pytest.raises(SettingsError, match="no loss for a single sample"):
+        train_model(
+            parse_recipe(VALUES),
+            data=pairs,
+            out=tmp_path / "x",
+            leave_out=LeaveOut(leave_out="all"),
+        )
     assert not (tmp_path / "x").exists()

@@ -15,7 +15,7 @@ from fatescope.models import check_model, load_model, read_package
 from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
-from fatescope.train import InstanceRecipe
+from fatescope.train import InstanceRecipe, LeaveOut
 from fatescope.workflows.training import prepare_pairs, train_model
 from fatescope.workflows.training_plan import plan_training
 
@@ -141,7 +141,7 @@ def test_the_plan_of_a_training_is_what_the_training_then_costs(trained, pairs, 
     written = [p.stat().st_size for p in (tmp_path / "out").rglob("*") if p.is_file()]
     assert plan.output_mb == pytest.approx(sum(written) / 1e6, rel=0.3)
     assert plan.units == 1
-    assert plan_training([recipe], data=pairs, leave_out="made").units == 7
+    assert plan_training([recipe], data=pairs, leave_out=LeaveOut(leave_out="made")).units == 7
 
 
 @pytest.mark.slow

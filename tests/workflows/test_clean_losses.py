@@ -6,10 +6,11 @@ import pytest
 import fatescope as fs
 from fatescope.acquire import read_exclusions, read_table
 from fatescope.acquire.losses import read_losses
-from fatescope.base import Exclusion, InputError
+from fatescope.base import Exclusion, Finding, InputError
 from fatescope.clean import highest
 from fatescope.prepare import Sample, obey_exclusions
 from fatescope.workflows.clean import clean_files
+from fatescope.workflows.clean_page import stretches
 
 ONE = fs.Execution(workers=1)
 
@@ -128,3 +129,11 @@ def test_training_and_validation_obey_an_exclusion_and_test_samples_stay(tmp_pat
         ("d.tif", None),
         ("m.mov", 3),
     ]
+
+
+def test_the_highest_losses_stand_apart_where_their_frames_do_not_follow_each_other():
+    found = [
+        Finding(file="a.mp4", frame=t, rule="loss", severity="info", reason="hard")
+        for t in (32, 31, 30, 40, 41)
+    ]
+    assert [[f.frame for f in s] for s in stretches(found)] == [[32], [31], [30], [40, 41]]

@@ -128,6 +128,17 @@ def test_an_array_is_a_movie_with_its_axes(embryo):
     assert again.populations["count"].tolist() == found.populations["count"].tolist()
 
 
+def test_a_border_that_cuts_into_the_embryo_is_said_and_one_beside_it_is_not(embryo):
+    frames = np.stack([embryo.render(k)[..., 1] for k in range(embryo.length)])
+    whole = fs.count_populations(frames, axes="TYX")
+    assert "cut" not in {f.rule for f in whole.findings}
+    body = frames.mean(axis=0).max(axis=0) > 10
+    first, last = (int(x) for x in np.flatnonzero(body)[[0, -1]])
+    cut = fs.count_populations(frames[:, :, first + (last - first) // 5 :], axes="TYX")
+    (finding,) = [f for f in cut.findings if f.rule == "cut"]
+    assert finding.value > finding.limit
+
+
 def test_excluded_and_faulty_frames_are_bridged(tmp_path, embryo, movie):
     """Frames of another movie in the middle: with and without them, nearly the same counts."""
     frames = [embryo.render(k) for k in range(embryo.length)]

@@ -33,7 +33,7 @@ RULES: dict[str, frozenset[str]] = {
         missing-images unlisted-images repeated-images outside-plate unmapped-wells trained-wells
     """),
     "result": _words("""
-        abstained assumed-channel assumed-scale bridged doubtful excluded few-embryos few-wells
+        abstained assumed-channel assumed-scale bridged cut doubtful excluded few-embryos few-wells
         joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
         no-plateau no-table not-its-table offset one-population planes-apart scaled
         too-few-frames tracks unplaced-fields unstained-wells

@@ -1,7 +1,7 @@
 """The rules on numbers of cells in frames, whole and by group.
 
-An embryo's cells hardly ever become fewer: a few programmed deaths, late. So the running median of
-a count that only grows is the count itself, and what departs from it is a fault of the table.
+An embryo's cells hardly ever become fewer: a few programmed deaths, late. So what departs from the
+nearest curve that never falls is a fault of the table.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ from scipy import ndimage as ndi
 from fatescope.clean.fault import Fault
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.clean.settings import AnnotationSettings
 
 _WRAP = 256
+_NEAR_END = 0.85
+"""Numbers that went through eight bits leap from near 256 to near 0, or back."""
 _BEFORE = 9
 """Frames whose median says how many cells there were; a rise is shorter than half of them."""
 
@@ -102,12 +104,22 @@ def _numbers(
         cliff = _cliff(total[begin:], limits)
         end = len(frame) if cliff is None else begin + cliff[0]
         here = slice(begin, end)
-        # After a cliff few cells are followed: that a group has none for a while is its effect.
-        groups = {n: v[here] for n, v in counts.items()} if begin == 0 else {}
+        groups = {n: v[here] for n, v in counts.items()}
+        if begin:
+            groups = {n: v for n, v in groups.items() if _is_many(v, total[here], limits)}
         yield from _stretch(frame[here], groups, total[here], limits)
         if cliff is not None:
             yield Fault(int(frame[end]), "cliff", cliff[1], limits.cliff_share)
         begin = end
+
+
+def _is_many(values: FloatArray, total: FloatArray, limits: AnnotationSettings) -> bool:
+    """Say whether a group has a good part of the cells that are followed after a cliff.
+
+    Few are: that a small group has none of them for a while is an effect of the cliff.
+    """
+    least = max(limits.least_cells, limits.cliff_share * float(np.median(total)))
+    return bool(np.median(values) >= least)
 
 
 def _stretch(
@@ -131,7 +143,7 @@ def _apart(
     """Too many or too few cells for a while; the worst first, which then count no longer."""
     out = gone.copy()
     while not out.all():
-        usual = np.interp(frame, frame[~out], _running_median(total[~out], limits.count_frames))
+        usual = np.interp(frame, frame[~out], _usual(total[~out], limits.count_frames))
         limit = np.maximum(limits.least_cells, limits.apart_share * usual)
         apart = np.where(out, 0.0, total - usual)
         worst = int(np.argmax(np.abs(apart) / limit))
@@ -142,13 +154,39 @@ def _apart(
         yield Fault(int(frame[worst]), rule, float(abs(apart[worst])), float(limit[worst]))
 
 
-def _running_median(values: FloatArray, width: int) -> FloatArray:
-    """Return the median of a window that shrinks towards the ends: growth departs nowhere."""
-    out = np.asarray(ndi.median_filter(values, width, mode="nearest"))
-    for at in range(min(width // 2, (len(values) + 1) // 2)):
-        out[at] = np.median(values[: 2 * at + 1])
-        out[-1 - at] = np.median(values[len(values) - 2 * at - 1 :])
-    return out
+def _usual(values: FloatArray, width: int) -> FloatArray:
+    """Return, for every row, the number of cells that the rows within `width` of it speak for."""
+    windows = (slice(max(at - width, 0), at + width + 1) for at in range(len(values)))
+    return np.array([growing(values[w].tolist())[at - w.start] for at, w in enumerate(windows)])
+
+
+def growing(values: Sequence[float]) -> list[float]:
+    """Return the curve that never falls and is nearest to values, by absolute differences.
+
+    A wave of divisions is no departure from it, and a short fall or rise moves it nowhere.
+
+    Examples
+    --------
+    >>> growing([28, 44, 44, 44, 34, 33, 46, 46])
+    [28, 44, 44, 44, 44, 44, 46, 46]
+
+    References
+    ----------
+    Barlow RE, Bartholomew DJ, Bremner JM, Brunk HD (1972) Statistical inference under order
+    restrictions, chapter 1: adjacent violators are pooled, here by medians.
+    """
+    pools: list[list[float]] = []
+    for value in values:
+        pool = [value]
+        while pools and _median(pools[-1]) > _median(pool):
+            pool = sorted(pools.pop() + pool)
+        pools.append(pool)
+    return [_median(pool) for pool in pools for _ in pool]
+
+
+def _median(ordered: Sequence[float]) -> float:
+    """Return the median of values in order, the lower one of two."""
+    return ordered[(len(ordered) - 1) // 2]
 
 
 def _cliff(total: FloatArray, limits: AnnotationSettings) -> tuple[int, float] | None:
@@ -196,6 +234,7 @@ def _wrapped(
     for name, values in (*counts.items(), ("", total)):
         step = np.diff(values, prepend=values[0])
         for at in np.flatnonzero(np.abs(step) > 0.8 * _WRAP).tolist():
-            if values.max() < _WRAP and frame[at] not in seen:
+            highest = max(values[at - 1], values[at])
+            if highest > _NEAR_END * _WRAP and values.max() < _WRAP and frame[at] not in seen:
                 seen.add(int(frame[at]))
                 yield Fault(int(frame[at]), "wrapped", float(abs(step[at])), 0.8 * _WRAP, name)

@@ -26,12 +26,14 @@ if TYPE_CHECKING:
     from fatescope.clean.settings import CleanSettings
 
 _GAINS = (1.0, 1.5, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0)
-_BLURS = (0.0, 1.0, 2.0)
+_BLURS = (0.0, 1.0, 2.0, 4.0)
 """Widths of blur, in blocks."""
 _CELLS = 8
 """Parts along each side of a frame whose light is compared."""
 _WHITE = 0.02
 _ALIKE = 0.65
+_AT_MOST = 1.5
+"""Usual change of a restless time, by that of the whole movie, beside which a frame is still."""
 
 
 def find_frame_faults(record: FrameRecord, limits: CleanSettings) -> list[Fault]:
@@ -164,7 +166,9 @@ def _still(movie: Movie) -> Iterator[Fault]:
     calm = np.flatnonzero(~disturbed)
     if not len(calm):
         return
-    usual = np.maximum(_median_at(change, calm, width), 1e-6)
+    # An embryo that turns fast and pauses for a frame is not shown twice: pauses are as all frames.
+    most = _AT_MOST * float(np.median(change[calm]))
+    usual = np.clip(_median_at(change, calm, width), 1e-6, max(most, 1e-6))
     usual_moved = _median_at(moved, calm, width)
     # A movie without noise is nearly still by nature; then only what is quite still is repeated.
     logs = np.log(np.maximum(change[calm] / usual[calm], 1e-6))
@@ -189,8 +193,7 @@ def _median_at(values: np.ndarray, some: np.ndarray, width: int) -> np.ndarray:
 def _blurred(movie: Movie) -> Iterator[Fault]:
     """Fine detail is lost while the coarse image stays."""
     ratio = movie.record.sharp / np.maximum(movie.usual(movie.record.sharp), 1e-6)
-    wide = movie.limits.scatter_times * movie.scatter(np.log(np.maximum(ratio, 1e-3)))
-    limit = float(np.clip(np.exp(-wide), movie.limits.blurred_share, movie.limits.blurred_most))
+    limit = movie.limits.blurred_share
     suspects = np.flatnonzero(ratio < limit).tolist()
     for frame in suspects:
         near = movie.neighbours(frame, besides=suspects)

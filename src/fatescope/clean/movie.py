@@ -88,6 +88,19 @@ class Movie:
         pairs = [(int(sound[k]), int(sound[k + distance])) for k in near]
         return float(np.median([self.unlike(*pair) for pair in pairs]))
 
+    def restless(self, frames: Collection[int]) -> float:
+        """Return how unlike neighbours are in the restless moments near, `frames` themselves apart.
+
+        An embryo that turns in its shell is calm for a while and restless for a while. What a fault
+        does must stand out from that, not only from the median.
+        """
+        half = self.limits.around // 2 + 1
+        first, last = max(min(frames) - half, 0), min(max(frames) + half, len(self.taken) - 1)
+        apart = self.taken.copy()
+        apart[list(frames)] = True
+        pairs = [t for t in range(first, last) if not apart[t] and not apart[t + 1]]
+        return float(np.quantile([self.unlike(t, t + 1) for t in pairs], 0.9)) if pairs else 0.0
+
     def may_differ(self, frame: int) -> float:
         """Return how unlike its neighbours a frame may be that shows the same scene."""
         usual = self.usual_unlike(frame, 1)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from fatescope.clean.settings import AnnotationSettings
 
 _WRAP = 256
+_LETTERS = "AEMPCDZ"
+"""With which the names of cells begin."""
 _NEAR = 0.25
 """A leap is one of 256 where it is so, give or take this share of it."""
 
@@ -68,13 +70,16 @@ def find_position_faults(
 def count_by_letter(
     frame: IntArray, name: NDArray[Any]
 ) -> tuple[FloatArray, dict[str, FloatArray]]:
-    """Count rows of each frame that occurs, all and by the first letter of the name."""
+    """Count rows of each frame that occurs, all and by the first letter of the name.
+
+    Cells that have no name yet, such as Nuc12, come and go; they are no group.
+    """
     frames, at = np.unique(frame, return_inverse=True)
     letter = name.astype("U1")
     by_letter: dict[str, FloatArray] = {
         str(one): np.bincount(at[letter == one], minlength=len(frames)).astype(np.float64)
         for one in np.unique(letter)
-        if one
+        if str(one) in _LETTERS
     }
     return np.bincount(at, minlength=len(frames)).astype(np.float64), by_letter
 

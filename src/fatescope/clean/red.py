@@ -13,6 +13,7 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from fatescope.clean.fault import Fault
+from fatescope.clean.likeness import likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -26,6 +27,9 @@ _AT_ONCE, _SOON = 1, 7
 """Frames between a fifth and four fifths of the change: of dirt, and of what is not surely dirt."""
 _REACH = 10
 _FULL, _NONE = 0.35, 0.1
+_RESTLESS, _LARGER = 0.3, 3.0
+"""Unlikeness of neighbours from which an embryo turns so fast that its own red comes and goes; and
+by how much larger dirt must be then."""
 _GREY = 0.3
 """Grey levels of 255 by which a background that is brighter differs."""
 
@@ -54,7 +58,12 @@ def find_red(movie: Movie) -> Iterator[Fault]:
     ]
     for frame in suspects:
         rule, _, shape = shapes[frame]
-        if not _rest_is_bright(movie, frame, shape, movie.neighbours(frame, besides=suspects)):
+        if sizes[frame] < limit[frame] * _larger(movie, suspects, frame):
+            continue
+        beside = movie.neighbours(frame, besides=suspects)
+        if not _rest_is_bright(movie, frame, shape, beside) and _rest_is_same(
+            movie, frame, shape, beside
+        ):
             yield Fault(frame, rule, float(sizes[frame]), float(limit[frame]))
 
 
@@ -68,6 +77,9 @@ def find_lasting_red(movie: Movie) -> Iterator[Fault]:
         for at, shape in _arrivals(movie, red):
             frames = _while_there(red, shape, at)
             lasts = _duration(small, shape, at)
+            here = len(red) - 1 - at if backward else at
+            if shape.sum() < movie.limits.red_blocks * _larger(movie, [here], here):
+                continue
             if lasts is None or _moved_only(red, shape, at):
                 continue
             frames = [len(red) - 1 - t if backward else t for t in frames]
@@ -82,6 +94,12 @@ def find_lasting_red(movie: Movie) -> Iterator[Fault]:
             elif lasts <= _SOON and not told and not backward:
                 told = True
                 yield Fault(frames[0], rule, size, limit, severity="info")
+
+
+def _larger(movie: Movie, suspects: list[int], frame: int) -> float:
+    """Return how many times as large as usual dirt must be near a frame."""
+    own = [s for s in suspects if abs(s - frame) <= movie.limits.around]
+    return _LARGER if movie.restless(own) > _RESTLESS else 1.0
 
 
 def _arrivals(movie: Movie, red: NDArray[np.float32]) -> Iterator[tuple[int, BoolArray]]:
@@ -135,6 +153,16 @@ def _rest_is_bright(movie: Movie, frame: int, shape: BoolArray, near: list[int])
     before = float(np.mean([small[j][rest].mean() for j in near]))
     now = float(small[frame][rest].mean())
     return now > movie.limits.bright_share * before and now - before > _GREY
+
+
+def _rest_is_same(movie: Movie, frame: int, shape: BoolArray, near: list[int]) -> bool:
+    """Say whether what is not red shows the same scene: a frame of another movie is not dirt."""
+    rest = ~ndi.binary_dilation(shape, iterations=2)
+    if not near or not rest.any():
+        return True
+    small = movie.record.small
+    apart = min(1 - likeness(small[j][rest], small[frame][rest]) for j in near)
+    return apart <= movie.may_differ(frame)
 
 
 def _largest(where: BoolArray) -> BoolArray:

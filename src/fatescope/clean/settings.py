@@ -29,9 +29,6 @@ class CleanSettings(Settings):
         4.0, "and by so many times its scatter less than usual", gt=0, advanced=True
     )
     blurred_share: float = setting(0.68, "sharpness of a blurred frame, below", gt=0, lt=1)
-    blurred_most: float = setting(
-        0.72, "the same in a movie of steady sharpness", gt=0, lt=1, advanced=True
-    )
     cropped_share: float = setting(
         0.05, "part of the frame that is black from one side, at least", gt=0, lt=1
     )

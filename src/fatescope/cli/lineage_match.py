@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from fatescope.acquire.lineages.settings import LineageReading
-from fatescope.cli.command import Fresh, Out, Result, command
+from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
 from fatescope.workflows.lineages.settings import MatchSettings
@@ -26,6 +26,7 @@ def match(
     reading: LineageReading,
     console: Console,
     fresh: Fresh = False,
+    plan: Plan = False,
 ) -> Result:
     """Find where a lineage table lies on its movie, and play the two together.
 
@@ -34,8 +35,10 @@ def match(
     match.csv, report.html (the movie with names and founder colours, the tree growing beside it),
     film/ (the same as MP4) and matched/, the table on the frames and pixels of the movie.
     """
-    from fatescope.workflows.lineages.match import match_lineage
+    from fatescope.workflows.lineages.match import match_lineage, plan_match
 
+    if plan:
+        return plan_match(movie, table, film=settings.film)
     return match_lineage(
         movie,
         table,

@@ -10,19 +10,12 @@ import typer
 from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import app
+from fatescope.train.leave_out_settings import LeaveOut
 
 RecipeName = Annotated[str, typer.Argument(metavar="RECIPE", help="a shipped name, or a TOML file")]
 Data = Annotated[Path, typer.Option("--data", help="folder with samples.csv", show_default=False)]
 From = Annotated[
     str | None, typer.Option("--from", help="package whose weights are trained further")
-]
-LeaveOut = Annotated[
-    str | None,
-    typer.Option(
-        "--leave-out",
-        help="kind of image, or all: leave out each of its units once, for the card of a small "
-        "set; costs one more training for each",
-    ),
 ]
 Exclude = Annotated[
     Path | None,
@@ -42,9 +35,9 @@ def train(
     recipe: RecipeName,
     data: Data,
     out: Out,
+    leave_out: LeaveOut,
     console: Console,
     start: From = None,
-    leave_out: LeaveOut = None,
     exclude: Exclude = None,
     variants: Variants = None,
     fresh: Fresh = False,

@@ -14,9 +14,10 @@ from .fit_recipe import RecipeFit as RecipeFit
 from .fit_recipe import fit_recipe as fit_recipe
 from .fit_recipe import fit_recipes as fit_recipes
 from .fit_settings import FitSettings as FitSettings
+from .folds import deal_folds as deal_folds
 from .instance_package import package_network as package_network
 from .leave_out import score_left_out as score_left_out
-from .leave_out import units_to_leave_out as units_to_leave_out
+from .leave_out_settings import LeaveOut as LeaveOut
 from .losses import nucleus_loss as nucleus_loss
 from .membrane_settings import MembraneRecipe as MembraneRecipe
 from .network_settings import LibraryNetwork as LibraryNetwork
@@ -58,7 +59,9 @@ from .tasks.published_nuclei import augmented_pairs as augmented_pairs
 from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
 from .tasks.published_nuclei import threshold_instances as threshold_instances
 from .trainables import Filmed as Filmed
+from .trainables import LeavesOut as LeavesOut
 from .trainables import Trainable as Trainable
+from .trainables import find_leaving_out as find_leaving_out
 from .trainables import find_trainable as find_trainable
 from .tune import ScoredTask as ScoredTask
 from .tune import fit_recipe_trial as fit_recipe_trial

@@ -1,9 +1,8 @@
-"""Score a recipe where images are too few for a test part: each unit is left out once."""
+"""Score each sample by a network that has not seen its unit, and keep the loss it has there."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from fatescope.base import InputError
@@ -12,62 +11,43 @@ from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS, write_rows
 from fatescope.train.fit import report_progress
 from fatescope.train.fit_recipe import fit_recipe
-from fatescope.train.instance_package import draft_instances, score_draft
-from fatescope.train.provenance import Provenance
-from fatescope.train.tasks.nuclei import sample_losses
+from fatescope.train.folds import deal_folds
+from fatescope.train.trainables import find_leaving_out
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fatescope.train.leave_out_settings import LeaveOut
+    from fatescope.train.recipe_settings import Recipe
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import InstanceRecipe
 
-LEAST_UNITS = 3
 LOSSES = "samples_loss.csv"
 
 
-def units_to_leave_out(data: Path, *, kind: str) -> list[str]:
-    """Return the training units of a kind of image, or of ``"all"``.
-
-    Raises
-    ------
-    InputError
-        If there are fewer than three.
-    """
-    rows = read_samples(data, splits=["train"])
-    units = sorted({s.unit for s in rows if kind in ("all", s.kind)})
-    if len(units) < LEAST_UNITS:
-        kinds = ", ".join(sorted({s.kind for s in rows}))
-        raise InputError(
-            f"--leave-out {kind}: {len(units)} units of this kind would learn; {LEAST_UNITS} or "
-            f"more are needed. Kinds are: {kinds}; or all."
-        )
-    return units
-
-
 def score_left_out(
-    recipe: InstanceRecipe,
+    recipe: Recipe,
     *,
     data: Path,
     out: Path,
-    kind: str,
+    asked: LeaveOut,
     start: Path | str | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> list[Scored]:
-    """Train once without each unit, thresholds included, and score that unit.
+    """Train once without each fold, and score what was left out.
 
     Parameters
     ----------
-    recipe : InstanceRecipe
-        Trained as it stands, once for each unit; so the cost is that of as many trainings.
+    recipe : Recipe
+        Trained as it stands, once for each fold and seed; so the cost is that of as many trainings.
     data : Path
         Folder with ``samples.csv``.
     out : Path
-        Takes ``<n>/`` for each unit, with checkpoints: a killed call continues; and
-        ``samples_loss.csv``: the loss of each image under the network that has not seen its unit.
-    kind : str
-        Units of this kind of image are left out, or ``"all"``; only units that would learn.
+        Takes ``<n>/`` for each fold (``<n>-<seed>/`` for further seeds), with checkpoints: a killed
+        call continues; and ``samples_loss.csv``: the loss of each sample under the networks that
+        have not seen its unit.
+    asked : LeaveOut
+        Units of which kind; only units that would learn.
     start : path or str, optional
         A package whose weights are the beginning; it must not have seen the units.
     progress : callable, optional
@@ -75,48 +55,49 @@ def score_left_out(
     Returns
     -------
     list of Scored
-        Each image of these units, in f32.
+        What the card tells of these units, by the first seed, in f32; empty where the card of such
+        packages tells nothing of single images.
 
     Raises
     ------
     InputError
         If there are fewer than three units of that kind, or ``start`` has seen one of them.
+    SettingsError
+        If nothing says which loss a single sample of this task has.
     """
+    trainable = find_leaving_out(recipe.task, asked=asked.leave_out)
     rows = read_samples(data, splits=SPLITS)
-    units = units_to_leave_out(data, kind=kind)
+    folds = deal_folds(data, asked)
     if start is not None:
         known = set(read_package(find_package(start)).description.training.units_seen)
+        units = sorted({rows[i].unit for fold in folds for i in fold.held})
         seen = [u for u in units if unit_hash(u) in known]
         if seen:
             raise InputError(
-                f"--leave-out {kind}: {start} has seen {len(seen)} of these units ({seen[0]}), so "
-                "leaving them out would prove nothing. Go on from another package."
+                f"--leave-out {asked.leave_out}: {start} has seen {len(seen)} of these units "
+                f"({seen[0]}), so leaving them out would prove nothing. Go on from another package."
             )
     scored: list[Scored] = []
     losses: list[dict[str, object]] = []
-    for number, unit in enumerate(units):
-        folder = out / f"{number:02d}"
+    jobs = [(n, fold, k) for n, fold in enumerate(folds) for k in range(asked.seeds)]
+    for done, (number, fold, k) in enumerate(jobs):
+        again = recipe if k == 0 else recipe.replace(seed=recipe.seed + k)
+        folder = out / (f"{number:02d}" if k == 0 else f"{number:02d}-{k}")
         folder.mkdir(parents=True, exist_ok=True)
-        held = [
-            replace(s, split="test") if s.unit == unit else s for s in rows if s.split != "test"
-        ]
+        held = fold.apply(rows)
         write_samples(folder / "samples.csv", held)
-        report = report_progress(progress, f"training without {unit}")
-        fitted = fit_recipe(recipe, data=folder, out=folder, start=start, report=report)
-        draft = draft_instances(
-            fitted.network,
-            held,
-            recipe=recipe,
-            provenance=Provenance(command="", steps=recipe.fit.steps),
-        )
+        report = report_progress(progress, f"training without {fold.name}")
+        fitted = fit_recipe(again, data=folder, out=folder, start=start, report=report)
+        if k == 0:
+            scored += trainable.score_held(fitted.network, held, recipe=again)
         tested = [s for s in held if s.split == "test"]
-        scored += score_draft(draft, tested, precision="fp32")
-        stage = recipe.stages[-1]
-        for s, loss in zip(tested, sample_losses(fitted.network, tested, stage=stage), strict=True):
+        of_each = trainable.losses(fitted.network, tested, stage=again.stages[-1])
+        for s, loss in zip(tested, of_each, strict=True):
             image = os.path.relpath(s.image.resolve(), data.resolve())
-            row = {"image": image, "unit": s.unit, "fold": number, "seed": recipe.seed}
-            losses.append({**row, "loss": loss})
+            frame = "" if s.frame is None else s.frame
+            row = {"image": image, "frame": frame, "unit": s.unit, "fold": number}
+            losses.append({**row, "seed": again.seed, "loss": loss})
         write_rows(out / LOSSES, losses)
         if progress:
-            progress(number + 1, len(units), "units left out")
+            progress(done + 1, len(jobs), "trainings without a part")
     return scored

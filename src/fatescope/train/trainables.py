@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
-from fatescope.base import imported
+from fatescope.base import SettingsError, imported
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.prepare import Sample
     from fatescope.train.one_fit import Watch
     from fatescope.train.provenance import Provenance
     from fatescope.train.recipe_settings import Recipe
+    from fatescope.train.scoring import Scored
     from fatescope.train.task import Task
 
 
@@ -77,6 +79,19 @@ class Filmed(Protocol):
         ...
 
 
+@runtime_checkable
+class LeavesOut(Protocol):
+    """A `Trainable` whose samples have a loss each, so that they can be left out and assessed."""
+
+    def losses(self, network: Any, samples: Sequence[Sample], *, stage: Any) -> list[float]:
+        """Return the loss of a network on each sample; any two networks are asked the same."""
+        ...
+
+    def score_held(self, network: Any, held: Sequence[Sample], *, recipe: Any) -> Sequence[Scored]:
+        """Return what the card tells of the test samples of a manifest; nothing, if it does not."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class Where:
     """Where the class of a task's recipes is, which loads no torch, and its `Trainable`."""
@@ -125,6 +140,23 @@ def find_trainable(task: str | None) -> Trainable:
         If torch is not installed.
     """
     found: Trainable = _load(WHERE.get(task or "", INSTANCES).trainable)
+    return found
+
+
+def find_leaving_out(task: str | None, *, asked: str | None) -> LeavesOut:
+    """Return what scores left-out samples of a task.
+
+    Raises
+    ------
+    SettingsError
+        If nothing says which loss a single sample of this task has.
+    """
+    found = find_trainable(task)
+    if not isinstance(found, LeavesOut):
+        raise SettingsError(
+            f"--leave-out {asked}: packages for {task!r} have no loss for a single sample. Leave "
+            "it out, and set test units apart with prepare."
+        )
     return found
 
 

@@ -58,7 +58,7 @@ def stretches(findings: Iterable[Finding]) -> list[list[Finding]]:
             and one.frame is not None
             and last.frame is not None
             and (last.file, last.rule, last.object) == (one.file, one.rule, one.object)
-            and one.frame <= last.frame + 1
+            and last.frame <= one.frame <= last.frame + 1
         ):
             out[-1].append(one)
         else:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import Finding
+from fatescope.predict.populations import CUT, LOST
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,7 +37,7 @@ def movie_findings(
     output: CountChances,
     unlike: str,
 ) -> Iterator[Finding]:
-    """Say what is odd about a movie: unlike the training data, a neighbour, bridged frames."""
+    """Say what is odd about a movie: unlike the training data, neighbour, cut, bridged frames."""
     if unlike:
         yield Finding(
             file=image.name,
@@ -58,6 +59,24 @@ def movie_findings(
             reason="Part of another embryo seems to be in the field. Its nuclei are not counted; "
             "crop the movie where the two overlap.",
         )
+    if seen.border > CUT:
+        yield Finding(
+            file=image.name,
+            rule="cut",
+            severity="warning",
+            value=round(seen.border, 3),
+            limit=CUT,
+            reason="The border of the frames seems to cut into the embryo: along "
+            f"{seen.border:.0%} of its length it reaches the edge. "
+            + (
+                "So many nuclei are outside that nothing was counted. "
+                if seen.border > LOST
+                else "Nuclei outside are not seen, so the counts may be too low. "
+            )
+            + "Use frames with all of it.",
+        )
+        if seen.border > LOST:
+            return
     if seen.rules:
         named = ", ".join(sorted(set(seen.rules.values())))
         yield Finding(

@@ -13,7 +13,13 @@ from fatescope.base import InputError, excluded_frames
 from fatescope.base.errors import SettingsError
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
 from fatescope.models import check_input, describe_input
-from fatescope.predict.populations import level_frame, pad_frame, reduction, shrink_frame
+from fatescope.predict.populations import (
+    border_share,
+    level_frame,
+    pad_frame,
+    reduction,
+    shrink_frame,
+)
 from fatescope.prepare.movies import marker_channel
 
 if TYPE_CHECKING:
@@ -45,12 +51,15 @@ class SeenMovie:
         Why a frame is not used.
     unlike : tuple of str
         In what the movie is unlike the training data; empty where it is like them.
+    border : float
+        See `border_share`.
     """
 
     logits: FloatArray
     used: BoolArray
     rules: Mapping[int, str]
     unlike: tuple[str, ...]
+    border: float
 
 
 def check_movie(image: Image) -> None:
@@ -82,6 +91,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     run = _runner(predictor)
     logits: list[FloatArray] = []
     measured: list[dict[str, float]] = []
+    some: list[FloatArray] = []
     every = max(1, n // _LIKENESS_FRAMES)
 
     def frames() -> Iterator[NDArray[Any]]:
@@ -91,6 +101,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
             level = level_frame(shrink_frame(plane, times), white=white)
             if t % every == every // 2:
                 measured.append(describe_input(level))
+                some.append(level)
             logits.append(run(pad_frame(level)).copy())
             yield pixels
 
@@ -112,6 +123,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
         used=used,
         rules=rules,
         unlike=_unlike_frames(measured, description),
+        border=border_share(some),
     )
 
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.predict import open_predictor
-from fatescope.predict.populations import CountChances, PopulationSettings
+from fatescope.predict.populations import LOST, CountChances, PopulationSettings
 from fatescope.workflows.plan import Cost
 from fatescope.workflows.population_counts import (
     abstained_from,
@@ -166,7 +166,7 @@ def find_populations(
         seen, output, interval_min=image.spacing.interval_min, curves=shipped_growth()
     )
     unlike = why_unlike(seen, match, output)
-    estimate = abstained_from(estimate) if unlike else estimate
+    estimate = abstained_from(estimate) if unlike or seen.border > LOST else estimate
     tables = {"populations": count_rows(estimate), "frames": frame_rows(estimate)}
     if settings.letters:
         tables["letters"] = letter_rows(estimate)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import read_exclusions
-from fatescope.base import InputError, SettingsError, imported
+from fatescope.base import InputError, imported
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
     from fatescope.run import Summary
-    from fatescope.train import Fitted, Recipe
+    from fatescope.train import Fitted, LeaveOut, Recipe
 
 OBEYED = "samples"
 """Folder of the manifest that is left where an exclusion is obeyed."""
@@ -177,7 +177,7 @@ def train_model(
     data: Path,
     out: Path,
     start: Path | str | None = None,
-    leave_out: str | None = None,
+    leave_out: LeaveOut | None = None,
     exclude: Path | None = None,
     called: str | None = None,
     progress: Progress | None = None,
@@ -197,9 +197,9 @@ def train_model(
     start : path or str, optional
         A package whose weights are trained further; its network must have the recipe's shape.
         ``package/`` is the better one on the validation units: see `keep_better`.
-    leave_out : str, optional
-        A kind of image, or ``"all"``: each of its units is left out of one more training and
-        scored by it, for the card of a set that is too small for test units.
+    leave_out : LeaveOut, optional
+        Units of a kind of image, or of all, are left out of one more training and scored by it,
+        for the card of a set that is too small for test units, and for ``samples_loss.csv``.
     exclude : Path, optional
         ``exclusion.csv``: the training and validation samples that it names are not used; test
         samples stay. ``samples/samples.csv`` in ``out`` is the manifest that is left.
@@ -241,7 +241,7 @@ def train_models(
     *,
     data: Path,
     start: Path | str | None = None,
-    leave_out: str | None = None,
+    leave_out: LeaveOut | None = None,
     exclude: Path | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
@@ -264,6 +264,8 @@ def train_models(
     from fatescope.train import RecipeFit, fit_recipes, report_progress
 
     begun_with = None if start is None else read_package(find_package(start))
+    if leave_out is not None and leave_out.leave_out is None:
+        leave_out = None
     with ExitStack() as stack:
         runs = [
             _open_run(a, data, stack, begun_with, leave_out=leave_out, exclude=exclude, fresh=fresh)
@@ -334,24 +336,21 @@ def _open_run(
     stack: ExitStack,
     begun_with: ModelPackage | None,
     *,
-    leave_out: str | None,
+    leave_out: LeaveOut | None,
     exclude: Path | None,
     fresh: bool,
 ) -> _OpenRun:
     """Open the folder of a training; it stays locked until the stack is left."""
-    from fatescope.train import InstanceRecipe, find_trainable
+    from fatescope.train import find_leaving_out, find_trainable
 
     description = begun_with.description if begun_with else None
     recipe = find_trainable(asked.recipe.task).inherit(asked.recipe, description)
-    if leave_out is not None and not isinstance(recipe, InstanceRecipe):
-        raise SettingsError(
-            f"--leave-out {leave_out}: packages for {recipe.task!r} draw no outlines, which it "
-            "scores. Leave it out, and set test units apart with prepare."
-        )
+    if leave_out is not None:
+        find_leaving_out(recipe.task, asked=leave_out.leave_out)
     record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
-        "leave_out": leave_out or "",
+        "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
     }
     obeyed: Sequence[Sample] = ()
     command = _command(asked.called, begun_with, leave_out)
@@ -396,7 +395,7 @@ def _package(
     fitted: Fitted,
     *,
     start: Path | str | None,
-    leave_out: str | None,
+    leave_out: LeaveOut | None,
     progress: Progress | None,
 ) -> None:
     """Write curves and package of a fit, and compare it with the one it went on from."""
@@ -425,9 +424,9 @@ def _package(
         film=write_training_film(out),
     )
     left_out = None
-    if leave_out is not None and isinstance(recipe, InstanceRecipe):
+    if leave_out is not None:
         left_out = score_left_out(
-            recipe, data=data, out=out / LEFT_OUT, kind=leave_out, start=start, progress=progress
+            recipe, data=data, out=out / LEFT_OUT, asked=leave_out, start=start, progress=progress
         )
     for name in ("package", TUNED, COMPARED):
         shutil.rmtree(out / name, ignore_errors=True)
@@ -469,11 +468,11 @@ def _kinds(
     return {"modality": "any"} | ({} if asked.polarity else {"polarity": "any"})
 
 
-def _command(called: str, start: ModelPackage | None, leave_out: str | None) -> str:
+def _command(called: str, start: ModelPackage | None, leave_out: LeaveOut | None) -> str:
     """Return the command as a person types it; folders of this machine are left out."""
     words = ["fatescope train", called]
     words += ["--from", start.name] if start is not None else []
-    words += ["--leave-out", leave_out] if leave_out is not None else []
+    words += leave_out.words if leave_out is not None else []
     return " ".join([*words, "--data DIR --out DIR"])
 
 

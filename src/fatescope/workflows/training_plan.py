@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.train import Recipe
+    from fatescope.train import LeaveOut, Recipe
 
 PACKAGE_SECONDS, PACKAGE_VALIDATIONS = 5.0, 20.0
 """CPU time of a package: int8 and export, and thresholds as so many validations (record 0148)."""
@@ -23,7 +23,7 @@ QUANTISER_MB = 150.0
 
 
 def plan_training(
-    recipes: Sequence[Recipe], *, data: Path, leave_out: str | None = None
+    recipes: Sequence[Recipe], *, data: Path, leave_out: LeaveOut | None = None
 ) -> RunPlan:
     """Estimate `train_model` for each recipe, by taking eight steps of each of its stages.
 
@@ -33,12 +33,14 @@ def plan_training(
         One, or its variants.
     data : Path
         Folder with ``samples.csv``; images of test units are not opened.
-    leave_out : str, optional
-        A kind of image, or ``"all"``: each of its units costs one more training.
+    leave_out : LeaveOut, optional
+        Each fold and seed costs one more training.
     """
-    from fatescope.train import Fit, find_trainable, measure_cost, units_to_leave_out
+    from fatescope.train import Fit, deal_folds, find_trainable, measure_cost
 
-    times = 1 if leave_out is None else 1 + len(units_to_leave_out(data, kind=leave_out))
+    times = 1
+    if leave_out is not None and leave_out.leave_out is not None:
+        times += leave_out.seeds * len(deal_folds(data, leave_out))
     seconds, output_mb = 0.0, 0.0
     begun = time.process_time()
     streams: set[object] = set()

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Progress
     from fatescope.run import Summary
-    from fatescope.train import Recipe
+    from fatescope.train import LeaveOut, Recipe
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ def train_variants(
     out: Path,
     start: Path | str | None = None,
     called: str | None = None,
-    leave_out: str | None = None,
+    leave_out: LeaveOut | None = None,
     exclude: Path | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
@@ -122,7 +122,7 @@ def train_variants(
         "recipes": {n: r.model_dump(mode="json", exclude={"tune"}) for n, r in recipes.items()},
         "data": str(data),
         "from": str(start or ""),
-        "leave_out": leave_out or "",
+        "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
     }
     if exclude is not None:
         record["exclude"] = hash_path(exclude)

@@ -1,6 +1,9 @@
 """``lineage match`` from files to the film: what is written, said and refused."""
 
 import json
+import subprocess
+import sys
+import time
 
 import av
 import numpy as np
@@ -13,7 +16,7 @@ from fatescope.base import InputError
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import spots_of
-from fatescope.workflows.lineages.match import match_lineage, match_table
+from fatescope.workflows.lineages.match import match_lineage, match_table, plan_match
 from fatescope.workflows.lineages.settings import MatchSettings
 from fatescope.workflows.rendered import read_or_draw
 
@@ -82,6 +85,54 @@ def test_the_same_call_again_does_nothing_anew(folder, tmp_path):
     record = json.loads((tmp_path / "run.json").read_text("utf-8"))
     assert record["command"] == "lineage match"
     assert not (tmp_path / "film").exists()
+
+
+def test_a_killed_call_continues_to_the_same_table(folder, tmp_path):
+    """The process is killed once it has begun to write; the same command then finishes."""
+    words = [str(folder / "e3.mp4"), str(folder / "CDe3.csv"), "--no-film", "--out"]
+    command = [sys.executable, "-m", "fatescope", "lineage", "match", *words]
+    out = tmp_path / "out"
+    process = subprocess.Popen([*command, str(out)], stderr=subprocess.DEVNULL)
+    while not (out / "ledger.sqlite").exists() and process.poll() is None:
+        time.sleep(0.01)
+    process.kill()
+    process.wait()
+    settings = MatchSettings(film=False)
+    for place in (out, tmp_path / "unbroken"):
+        done = match_lineage(folder / "e3.mp4", folder / "CDe3.csv", out=place, settings=settings)
+        assert done.exit_code == 0
+    for name in ("match.csv", "matched/CDe3.csv", "findings.csv", "report.html"):
+        assert (out / name).read_bytes() == (tmp_path / "unbroken" / name).read_bytes()
+
+
+def test_a_plan_says_what_it_would_cost_and_writes_nothing(folder):
+    with_film, without = (
+        plan_match(folder / "e3.mp4", folder / "CDe3.csv", film=film) for film in (True, False)
+    )
+    assert with_film.units == 1
+    assert with_film.cpu_seconds >= without.cpu_seconds > 0
+    assert sorted(p.name for p in folder.iterdir()) == [
+        *("CDe3.csv", "CDe8.csv", "CDlate.csv", "e3.mp4")
+    ]
+
+
+@pytest.mark.parametrize(
+    ("movie", "table", "words"),
+    [
+        ("bad.mp4", "CDe3.csv", "is not an image"),
+        ("none.mp4", "CDe3.csv", "no such file"),
+        ("e3.mp4", "empty.csv", "holds no nucleus"),
+        ("e3.mp4", "none.csv", "does not exist"),
+    ],
+)
+def test_what_cannot_be_read_or_is_empty_is_named(folder, tmp_path, movie, table, words):
+    for name in ("e3.mp4", "CDe3.csv"):
+        (tmp_path / name).symlink_to(folder / name)
+    (tmp_path / "bad.mp4").write_text("no movie")
+    (tmp_path / "empty.csv").write_text("cell,time,x,y\n")
+    done = match_lineage(tmp_path / movie, tmp_path / table, out=tmp_path / "out")
+    assert done.exit_code == 2
+    assert words in done.errors[0]
 
 
 def test_in_memory_nothing_is_written(folder):

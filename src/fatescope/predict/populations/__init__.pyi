@@ -1,3 +1,6 @@
+from .border import CUT as CUT
+from .border import LOST as LOST
+from .border import border_share as border_share
 from .output import CountChances as CountChances
 from .output import cells_of_bins as cells_of_bins
 from .output import frame_chances as frame_chances

@@ -10,10 +10,11 @@ import torch
 
 from fatescope.prepare.store import read_samples
 from fatescope.train.crops import CropSource
-from fatescope.train.instance_package import package_network
+from fatescope.train.instance_package import draft_instances, package_network, score_draft
 from fatescope.train.losses import nucleus_loss
 from fatescope.train.networks import build_network
 from fatescope.train.planes import load_planes
+from fatescope.train.provenance import Provenance
 from fatescope.train.recipe import inherited
 from fatescope.train.validation import score_network
 
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
     from fatescope.prepare import Sample
-    from fatescope.train.provenance import Provenance
     from fatescope.train.scoring import Scored
     from fatescope.train.settings import InstanceRecipe, Stage
     from fatescope.train.task import Row
@@ -124,6 +124,16 @@ class _Instances:
 
     def build_task(self, stage: Stage, *, data: Path) -> NucleiTask:
         return NucleiTask(stage, data=data)
+
+    def losses(self, network: Any, samples: Sequence[Sample], *, stage: Stage) -> list[float]:
+        return sample_losses(network, samples, stage=stage)
+
+    def score_held(
+        self, network: Any, held: Sequence[Sample], *, recipe: InstanceRecipe
+    ) -> list[Scored]:
+        provenance = Provenance(command="", steps=recipe.fit.steps)
+        draft = draft_instances(network, held, recipe=recipe, provenance=provenance)
+        return score_draft(draft, [s for s in held if s.split == "test"], precision="fp32")
 
     def write_package(
         self,

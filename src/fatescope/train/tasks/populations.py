@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray
     from fatescope.models import ModelDescription, ModelPackage
+    from fatescope.prepare import Sample
     from fatescope.train.movie_frames import CountedFrame
     from fatescope.train.population_settings import PopulationRecipe
     from fatescope.train.provenance import Provenance
+    from fatescope.train.scoring import Scored
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, ...]
@@ -48,7 +50,6 @@ class PopulationTask:
         held = read_samples(data, splits=["validation"])
         step = max(1, len(held) // VALIDATED)
         self._validation = read_counted(held[::step])
-        self._cells = torch.from_numpy(np.log2(cells_of_bins())).float()
 
     @property
     def seed(self) -> int:
@@ -83,10 +84,7 @@ class PopulationTask:
         logits, drawn = network.both(image.contiguous(memory_format=torch.channels_last))
         logits, drawn = logits.float(), drawn.float()
         settings = self._stage.loss
-        step = self._cells[1] - self._cells[0]
-        away = (self._cells.to(counts.device) - torch.log2(counts)[:, None]) / step
-        target = torch.softmax(-0.5 * (away / settings.width) ** 2, dim=1)
-        chances = -(target * log_softmax(logits[:, :-1], dim=1)).sum(dim=1).mean()
+        chances = chances_loss(logits, counts, width=settings.width).mean()
         soft = avg_pool2d(truth, 3, stride=1, padding=1)
         nuclei = ((drawn - soft) ** 2).sum(dim=(1, 2, 3)) / torch.sqrt(counts)
         known = beside >= 0
@@ -105,6 +103,26 @@ class PopulationTask:
         true = np.array([len(f.at) for f in self._validation])
         off = np.abs(said - true) / true
         return {"agreement": float(1 - np.median(off)), "within_10": float((off <= 0.1).mean())}
+
+
+def chances_loss(logits: torch.Tensor, counts: torch.Tensor, *, width: float) -> torch.Tensor:
+    """Return how far the chances of each frame are from its number of cells, (B,); 0 is best.
+
+    Cross entropy less that of the target itself, which no network can change.
+    """
+    cells = torch.from_numpy(np.log2(cells_of_bins())).float().to(counts.device)
+    away = (cells - torch.log2(counts)[:, None]) / (cells[1] - cells[0])
+    target = log_softmax(-0.5 * (away / width) ** 2, dim=1)
+    return (target.exp() * (target - log_softmax(logits[:, :-1], dim=1))).sum(dim=1)
+
+
+def frame_losses(
+    network: Any, frames: Sequence[CountedFrame], *, stage: PopulationRecipe
+) -> list[float]:
+    """Return the loss of the number of cells in each frame, as it lies; 0 is sure and right."""
+    counts = torch.tensor([float(len(f.at)) for f in frames])
+    logits = torch.from_numpy(frame_logits(network, frames)).float()
+    return [float(v) for v in chances_loss(logits, counts, width=stage.loss.width)]
 
 
 def frame_logits(network: Any, frames: Sequence[CountedFrame]) -> FloatArray:
@@ -144,6 +162,16 @@ class _Populations:
 
     def build_task(self, stage: PopulationRecipe, *, data: Path) -> PopulationTask:
         return PopulationTask(stage, data=data)
+
+    def losses(
+        self, network: Any, samples: Sequence[Sample], *, stage: PopulationRecipe
+    ) -> list[float]:
+        return frame_losses(network, read_counted(samples), stage=stage)
+
+    def score_held(
+        self, network: Any, held: Sequence[Sample], *, recipe: PopulationRecipe
+    ) -> list[Scored]:
+        return []  # the card tells of whole movies, not of frames
 
     def write_package(
         self,

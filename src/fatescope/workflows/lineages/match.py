@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from fatescope.run import Run
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.lineages.reading import read, record_reading
 from fatescope.workflows.lineages.settings import MatchSettings
+from fatescope.workflows.plan import Cost, estimate
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -36,9 +37,12 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile
     from fatescope.base import Lineage, Progress
     from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
 
 _PAGE_PX, _PAGE_FRAMES = 480, 100
 _PER_SECOND, _KBIT_S = 7, 1200
+_COST = Cost(cpu_seconds=0.1, memory_mb=60.0, output_mb=0.07, unit_seconds=2.5, unit_mb=1.0)
+"""By a million pixels of all frames, film included, and of one frame for memory."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +105,7 @@ def match_lineage(
     >>> match_lineage("embryo.mov", "CDembryo.csv", out="matched")  # doctest: +SKIP
     """
     settings, reading = settings or MatchSettings(), reading or LineageReading()
-    unit = MovieAndTable(
-        movie=_only(find_images([movie]), movie), table=_only(find_lineages([table]), table)
-    )
+    unit = _pair(movie, table)
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage match", settings=asked, fresh=fresh) as run:
         job = partial(_match, settings=settings, reading=reading, out=run.out.absolute())
@@ -111,6 +113,28 @@ def match_lineage(
             run, pending(run, [unit]), job, execution=Execution(workers=1), progress=progress
         )
         return run.finish()
+
+
+def plan_match(movie: Path | str, table: Path | str, *, film: bool = True) -> RunPlan:
+    """Say what `match_lineage` would do, without doing or writing anything.
+
+    Raises
+    ------
+    InputError, FileFormatError
+        If there is no movie, or no table.
+    """
+    unit = _pair(movie, table)
+    image = read_image(unit.movie)
+    _check_movie(image)
+    frame = image.size("Y") * image.size("X") / 1e6
+    size = frame * image.size("T"), frame
+    return estimate(
+        "lineage match",
+        [size],
+        cost=_COST if film else replace(_COST, cpu_seconds=_COST.cpu_seconds / 2),
+        what="movies with tables",
+        execution=Execution(workers=1),
+    )
 
 
 def match_table(
@@ -147,6 +171,12 @@ def match_table(
     _check_movie(image)
     chosen = _channel(image, channel)
     return fit_table(FrameStack.of(_planes(image, chosen)), lineage)
+
+
+def _pair(movie: Path | str, table: Path | str) -> MovieAndTable:
+    return MovieAndTable(
+        movie=_only(find_images([movie]), movie), table=_only(find_lineages([table]), table)
+    )
 
 
 def _match(
