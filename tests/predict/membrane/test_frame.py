@@ -167,6 +167,16 @@ def test_nuclei_are_the_brightest_within_their_size():
 
 
 @BOTH
+@pytest.mark.parametrize("seed", range(3))
+def test_dim_membranes_are_membranes_among_the_grain_of_few_photons(ndim, seed):
+    pixels, _, _ = embryo(ndim, noise=0.0)
+    dim = np.random.default_rng(seed).poisson(0.3 + 0.03 * pixels)  # a wall is three photons
+    found = segment_membranes(dim, SPACING[ndim], SETTINGS)
+    assert found.looks_like_membrane
+    assert found.labels.any()
+
+
+@BOTH
 def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
     _, _, points = embryo(ndim)
     spacing = np.array(SPACING[ndim]).reshape([-1] + [1] * ndim)
