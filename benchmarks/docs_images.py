@@ -92,7 +92,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
 
 
 def draw_app(place: Path, browser: "Browser") -> None:
-    """The answer to a question in the app, from its example of a movie."""
+    """Answers to questions in the app: its examples of a movie and of a lineage table."""
     words = ["app", "--port", "0", "--no-browser", "--folder", str(place)]
     command = [sys.executable, "-m", "fatescope", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as app:
@@ -107,6 +107,15 @@ def draw_app(place: Path, browser: "Browser") -> None:
         view.evaluate("scrollTo(0, 0)")
         view.wait_for_timeout(1500)
         browser.save(view.screenshot(), "app.png")
+        view.goto(view.url.partition("/results")[0])
+        view.get_by_role("button", name="A lineage table").click()
+        view.locator("a.card", has_text="Check lineages").first.click()
+        view.locator("#run").click()
+        view.locator(".state.done").wait_for(timeout=200_000)
+        view.locator("#findings tbody tr", has_text="timing").first.click()
+        view.locator("#cell-rows tbody tr").first.wait_for()
+        view.wait_for_timeout(1500)
+        browser.save(view.locator("#tree").screenshot(), "app-tree.png")
         view.close()
         app.terminate()
 
