@@ -92,7 +92,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
 
 
 def draw_app(place: Path, browser: "Browser") -> None:
-    """The answer to a question in the app, and a lineage that is edited, from its examples."""
+    """Answers to questions in the app, and a lineage that is edited, from its examples."""
     words = ["app", "--port", "0", "--no-browser", "--folder", str(place)]
     command = [sys.executable, "-m", "fatescope", *words]
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as app:
@@ -107,10 +107,15 @@ def draw_app(place: Path, browser: "Browser") -> None:
         view.evaluate("scrollTo(0, 0)")
         view.wait_for_timeout(1500)
         browser.save(view.screenshot(), "app.png")
-        view.goto(link.partition("?")[0])
+        view.goto(view.url.partition("/results")[0])
         view.get_by_role("button", name="A lineage table").click()
         view.locator("a.card", has_text="Check lineages").first.click()
         view.locator("#run").click()
+        view.locator(".state.done").wait_for(timeout=200_000)
+        view.locator("#findings tbody tr", has_text="timing").first.click()
+        view.locator("#cell-rows tbody tr").first.wait_for()
+        view.wait_for_timeout(1500)
+        browser.save(view.locator("#tree").screenshot(), "app-tree.png")
         view.get_by_role("region", name="Edit the lineage").get_by_role("link").click()
         view.locator("#cells tr[data-name=MSa]").click()
         view.locator("#checked", has_text="Checked as it is now").wait_for(timeout=200_000)

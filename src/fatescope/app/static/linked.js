@@ -21,7 +21,7 @@ look?.followers.push(follow);
 
 // The tree of a lineage, its cells, and the rows of the cell that is chosen
 
-const tree = { cell: -1, rows: [], asked: 0 };
+const tree = { cell: -1, rows: [], asked: 0, ready: null };
 const place = () => `${at("tree").dataset.job}/linked`;
 const lineage = () => at("lineage").value;
 
@@ -116,14 +116,15 @@ const placeOfWell = () => {
 
 // A finding shows what it speaks of: its frame, or its cell
 
-function point(line) {
+async function point(line) {
   const [file, frame, object] = [2, 3, 4].map((n) => line.cells[n].textContent.trim());
   const is = (key) => file === key || file.startsWith(`${key}.`) || file.endsWith(`/${key}`);
   if (at("tree")) {
+    await tree.ready; // a finding may be clicked before the cells are there
     const option = [...at("lineage").options].find((o) => is(o.textContent));
     if (option && option.value !== lineage()) {
       at("lineage").value = option.value;
-      return change().then(() => point(line));
+      await change();
     }
     const cell = tree.rows.findIndex((row) => row[0] && object.split("|").includes(row[0]));
     if (cell < 0) return;
@@ -144,7 +145,8 @@ function change() {
   const frame = frameOf("tree");
   tree.cell = -1;
   frame.src = `${frame.dataset.address}?n=${lineage()}`;
-  return open();
+  tree.ready = open();
+  return tree.ready;
 }
 
 // Kind of frame: what it is to show, and what happens when something is chosen in it
@@ -170,5 +172,5 @@ addEventListener("message", (event) => {
 });
 if (at("tree")) {
   at("lineage").addEventListener("change", change);
-  open();
+  tree.ready = open();
 }
