@@ -117,6 +117,11 @@ def test_cells_of_a_volume_and_dead_cells_are_previewed_too(app, client, tmp_pat
     said = look(client, data, "cells", 0, 0, 128, 180, z=15, channel="membrane").json
     assert said["objects"]["objects"] > 10
     assert outlines(said).any()
+    # markers are places in the whole image: a part goes without them, and says so
+    client.put(data, "cells.csv", b"frame,z,y,x\n0,15,60,90\n")
+    marked = {"channel": "membrane", "markers": "cells.csv"}
+    again = look(client, data, "cells", 0, 0, 128, 180, z=15, **marked).json
+    assert (again["left_out"], again["objects"]) == (["markers"], said["objects"])
     data = brought(client, discs(tmp_path / "discs.tif"))
     said = look(client, data, "viability", 0, 0, 300, 300).json
     assert outlines(said).shape == (300, 300)

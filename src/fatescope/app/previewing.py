@@ -174,8 +174,8 @@ class Previews:
         Returns
         -------
         dict
-            ``box`` (top, left, bottom, right), ``outlines`` as PNG, ``objects`` by class,
-            ``seconds``.
+            ``box`` (top, left, bottom, right), ``outlines`` as PNG, ``objects`` by class, settings
+            that are ``left_out`` because they are about the whole image, ``seconds``.
 
         Raises
         ------
@@ -186,11 +186,10 @@ class Previews:
         """
         begun = time.monotonic()
         own = self._folder / secrets.token_hex(6)
-        given = {
-            k: v
-            for k, v in values.items()
-            if k not in ImageReading.model_fields or (k == "channel" and "C" in image.axes)
-        }
+        # The region has its scale in its file; tables of places are about the whole image.
+        of_region = {"channel"} if "C" in image.axes else set()
+        of_whole = {*ImageReading.model_fields, *question.files} - of_region
+        given = {k: v for k, v in values.items() if k not in of_whole}
         try:
             write_region(image, region, own / f"{_KEY}.tif")
             with self._turn:
@@ -199,6 +198,7 @@ class Previews:
                 "box": [region.rows[0], region.columns[0], region.rows[1], region.columns[1]],
                 "outlines": _outlines(own / "out", region),
                 "objects": _objects(own / "out"),
+                "left_out": [n for n in question.files if n in values],
                 "seconds": round(time.monotonic() - begun, 2),
             }
         finally:
