@@ -20,12 +20,11 @@ import numpy as np
 from fatescope.acquire import read_image, read_table, write_image
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import Pyramid
-from fatescope.app.process import ask, kill, start
+from fatescope.app.process import ask, clear, kill, start
 from fatescope.app.results import rows_of_images
 from fatescope.app.tiles import label_tile
 from fatescope.app.worker import AGAIN
 from fatescope.base import InputError, RunError
-from fatescope.storage import remove
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +38,8 @@ _WRITTEN = (np.uint8, np.uint16, np.float32)
 _PATIENCE = 90.0
 _IDLE = 600.0
 """Seconds after which a preview is given up, and after which nobody seems to want another."""
+_WAITING = 8
+"""So many previews may wait for each other; each holds a thread of the server."""
 _KEY = "region"
 
 
@@ -140,7 +141,8 @@ class Previews:
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._timer: threading.Timer | None = None
-        remove(self._folder)
+        self._places = threading.BoundedSemaphore(_WAITING)
+        clear(self._folder)
 
     def warm(self) -> None:
         """Start the process, if it is not there: somebody looks at a form."""
@@ -184,6 +186,8 @@ class Previews:
         RunError
             If it takes too long.
         """
+        if not self._places.acquire(blocking=False):
+            raise InputError("others look at previews just now. Try again in a moment.")
         begun = time.monotonic()
         own = self._folder / secrets.token_hex(6)
         # The region has its scale in its file; tables of places are about the whole image.
@@ -202,7 +206,8 @@ class Previews:
                 "seconds": round(time.monotonic() - begun, 2),
             }
         finally:
-            remove(own)
+            self._places.release()
+            clear(own)
 
     def _answer(self, question: Question, own: Path, values: Mapping[str, Any]) -> None:
         process = self._ready()
