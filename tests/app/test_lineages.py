@@ -72,6 +72,8 @@ def test_a_result_of_a_lineage_leads_to_its_cells(client, lineage):
     result = client.get(lineage.rpartition("/lineages")[0], Accept="text/html").text
     assert f'href="{lineage}"' in result
     assert client.get(lineage, Accept="text/html").status == 200
+    address = lineage.rpartition("/lineages")[0]
+    assert "edits and undos" not in client.get(address, Accept="text/html").text  # only looked at
     said = client.get(f"{lineage}/cells").json
     assert said["total"] == len(said["cells"]) > 8
     assert (said["revision"], said["undo"], said["redo"]) == (0, "", "")
@@ -86,6 +88,8 @@ def test_edits_are_done_undone_listed_and_the_table_is_that_of_the_command(
     assert said["undo"] == "rename AB@5- ABx"
     assert step(client, lineage, "undo").json["redo"] == "rename AB@5- ABx"
     assert "ABx" not in names(client, lineage)
+    result = client.get(lineage.rpartition("/lineages")[0], Accept="text/html").text
+    assert "3 edits and undos" in result
     listed = client.get(f"{lineage}/history").json
     assert [(e["kind"], e["action"], e["why"], e["holds"]) for e in listed] == [
         ("do", "swap ABa ABp", "seen in plane 12", 1),

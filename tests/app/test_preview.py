@@ -2,6 +2,7 @@
 
 import base64
 import io
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -117,6 +118,11 @@ def test_cells_of_a_volume_and_dead_cells_are_previewed_too(app, client, tmp_pat
     said = look(client, data, "cells", 0, 0, 128, 180, z=15, channel="membrane").json
     assert said["objects"]["objects"] > 10
     assert outlines(said).any()
+    # markers are places in the whole image: a part goes without them, and says so
+    client.put(data, "cells.csv", b"frame,z,y,x\n0,15,60,90\n")
+    marked = {"channel": "membrane", "markers": "cells.csv"}
+    again = look(client, data, "cells", 0, 0, 128, 180, z=15, **marked).json
+    assert (again["left_out"], again["objects"]) == (["markers"], said["objects"])
     data = brought(client, discs(tmp_path / "discs.tif"))
     said = look(client, data, "viability", 0, 0, 300, 300).json
     assert outlines(said).shape == (300, 300)
@@ -129,6 +135,22 @@ def test_nothing_is_left_on_the_disk_and_no_result_is_made(app, client, tmp_path
     assert look(client, data, "nuclei", 0, 0, 300, 300, diameter_px=28).status == 200
     assert "problem" in look(client, data, "nuclei", 0, 0, 300, 300, diameter_px=-1).json
     assert tree(app.store.folder) == before
+
+
+def test_many_previews_at_once_are_answered_or_told_to_wait(app, client, tmp_path):
+    data = brought(client, discs(tmp_path / "discs.tif"))
+    with ThreadPoolExecutor(20) as pool:
+        said = list(
+            pool.map(
+                lambda n: look(client, data, "nuclei", 0, 0, 200, 200 + n, diameter_px=28).json,
+                range(20),
+            )
+        )
+    assert sum("box" in s for s in said) >= 8
+    assert {s["problem"] for s in said if "problem" in s} <= {
+        "Others look at previews just now. Try again in a moment."
+    }
+    assert "box" in look(client, data, "nuclei", 0, 0, 200, 200, diameter_px=28).json
 
 
 def test_what_cannot_be_previewed_is_a_sentence(app, client, tmp_path):

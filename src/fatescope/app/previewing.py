@@ -20,12 +20,11 @@ import numpy as np
 from fatescope.acquire import read_image, read_table, write_image
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import Pyramid
-from fatescope.app.process import ask, kill, start
+from fatescope.app.process import ask, clear, kill, start
 from fatescope.app.results import rows_of_images
 from fatescope.app.tiles import label_tile
 from fatescope.app.worker import AGAIN
 from fatescope.base import InputError, RunError
-from fatescope.storage import remove
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -39,6 +38,8 @@ _WRITTEN = (np.uint8, np.uint16, np.float32)
 _PATIENCE = 90.0
 _IDLE = 600.0
 """Seconds after which a preview is given up, and after which nobody seems to want another."""
+_WAITING = 8
+"""So many previews may wait for each other; each holds a thread of the server."""
 _KEY = "region"
 
 
@@ -140,7 +141,8 @@ class Previews:
         self._turn = threading.Lock()
         self._starting = threading.Lock()
         self._timer: threading.Timer | None = None
-        remove(self._folder)
+        self._places = threading.BoundedSemaphore(_WAITING)
+        clear(self._folder)
 
     def warm(self) -> None:
         """Start the process, if it is not there: somebody looks at a form."""
@@ -174,8 +176,8 @@ class Previews:
         Returns
         -------
         dict
-            ``box`` (top, left, bottom, right), ``outlines`` as PNG, ``objects`` by class,
-            ``seconds``.
+            ``box`` (top, left, bottom, right), ``outlines`` as PNG, ``objects`` by class, settings
+            that are ``left_out`` because they are about the whole image, ``seconds``.
 
         Raises
         ------
@@ -184,13 +186,14 @@ class Previews:
         RunError
             If it takes too long.
         """
+        if not self._places.acquire(blocking=False):
+            raise InputError("others look at previews just now. Try again in a moment.")
         begun = time.monotonic()
         own = self._folder / secrets.token_hex(6)
-        given = {
-            k: v
-            for k, v in values.items()
-            if k not in ImageReading.model_fields or (k == "channel" and "C" in image.axes)
-        }
+        # The region has its scale in its file; tables of places are about the whole image.
+        of_region = {"channel"} if "C" in image.axes else set()
+        of_whole = {*ImageReading.model_fields, *question.files} - of_region
+        given = {k: v for k, v in values.items() if k not in of_whole}
         try:
             write_region(image, region, own / f"{_KEY}.tif")
             with self._turn:
@@ -199,10 +202,12 @@ class Previews:
                 "box": [region.rows[0], region.columns[0], region.rows[1], region.columns[1]],
                 "outlines": _outlines(own / "out", region),
                 "objects": _objects(own / "out"),
+                "left_out": [n for n in question.files if n in values],
                 "seconds": round(time.monotonic() - begun, 2),
             }
         finally:
-            remove(own)
+            self._places.release()
+            clear(own)
 
     def _answer(self, question: Question, own: Path, values: Mapping[str, Any]) -> None:
         process = self._ready()

@@ -47,14 +47,14 @@ def ask(
     return {}
 
 
-def clear(rehearsals: Path) -> None:
-    """Remove what workers left that were killed.
+def clear(folder: Path) -> None:
+    """Remove a folder in which a process works or worked.
 
     One that outlived its app by a moment may still write there, or tidy up itself: what cannot be
     removed now goes at the next start.
     """
     with contextlib.suppress(OSError):
-        remove(rehearsals)
+        remove(folder)
 
 
 def start(rehearsals: Path, *more: str) -> Process:

@@ -101,7 +101,7 @@ def _as_shown(review: LabelReview, frame: int) -> Image:
     """Return the labels of one frame as they are now."""
     labels = review.labels
     axes = labels.axes.replace("T", "")
-    return Image(pixels=review.frame(frame), axes=axes, spacing=labels.spacing.only(axes))
+    return Image(pixels=review.view(frame), axes=axes, spacing=labels.spacing.only(axes))
 
 
 def _inside(image: Image, at: Mapping[str, int]) -> dict[str, int]:

@@ -15,6 +15,7 @@ from fatescope.measurement import measure_objects
 from fatescope.prepare import read_samples
 from fatescope.run import decide_finding, read_finding_rows
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.workflows.review import labels as corrected
 from fatescope.workflows.review.edit import LabelEdit
 from fatescope.workflows.review.labels import LabelReview, journal_of
 from fatescope.workflows.review.pairs import save_pairs, shares_for
@@ -297,3 +298,52 @@ def test_an_entry_of_the_journal_is_plain_text(review):
     line = json.loads(journal_of(review.out, "a").read_text().splitlines()[1])
     assert line["kind"] == "edit"
     assert set(line["body"]["change"]) == {"frame", "runs"}
+
+
+def test_objects_are_measured_in_bands_to_the_bits_of_the_whole_frame(review, monkeypatch):
+    monkeypatch.setattr(corrected, "_BAND_ROWS", 10)  # objects lie in several of them
+    one, two, three = some_labels(review, 3)
+    review.edit(LabelEdit(do="merge", label=one, other=two), who="x")
+    review.edit(LabelEdit(do="paint", points=((0.0, 0.0), (40.0, 60.0)), radius_px=3), who="x")
+    review.edit(LabelEdit(do="remove", label=three), who="x")
+    labels = review.frame(0)
+    whole = measure_objects(labels, {"0": review.image.read()}, spacing_um=(0.25, 0.25), frame=0)
+    found = read_table(review.write_objects())
+    assert found["label"].tolist() == whole["label"].tolist()
+    touched = np.isin(whole["label"], [one, labels.max()])
+    assert touched.sum() == 2
+    for column in found:
+        if column in whole:
+            np.testing.assert_array_equal(found[column][touched], whole[column][touched])
+
+
+def test_a_frame_that_is_too_large_is_refused_with_the_way_out(tmp_path, monkeypatch):
+    monkeypatch.setattr(corrected, "_LARGEST_FRAME", 9000)
+    review = opened(*result(tmp_path))
+    with pytest.raises(InputError, match="too large to be corrected here; the most is 0"):
+        review.edit(LabelEdit(do="remove", label=1), who="x")
+    assert review.listed() == []
+    review.close()
+
+
+@pytest.mark.slow  # half a gigabyte
+def test_a_frame_of_more_than_a_hundred_megapixels_is_corrected(tmp_path):
+    size, out = 10_500, tmp_path / "out"
+    labels = np.zeros((size, size), np.uint16)
+    labels[100:140, 100:150], labels[9000:9020, 10_000:10_040] = 1, 2
+    how = {"shape": labels.shape, "axes": "YX", "spacing": SPACING}
+    write_image(tmp_path / "a.tif", [(labels > 0).astype(np.uint8)], dtype=np.uint8, **how)
+    write_labels(out / "labels/a.tif", labels, dtype=np.uint16, **how)
+    table = measure_objects(labels[:10, :10], {"0": labels[:10, :10]}, spacing_um=(0.25, 0.25))
+    named = {"image": np.full(len(table), "a", dtype=object), **table.columns}
+    write_table(Table(named), out / "objects.parquet")
+    review = opened(out, tmp_path / "a.tif")
+    review.edit(LabelEdit(do="cut", label=1, points=((90.0, 125.0), (150.0, 125.0))), who="x")
+    review.edit(LabelEdit(do="remove", label=2), who="x")
+    found = read_table(review.write_objects())
+    assert found["label"].tolist() == [1, 3]
+    assert found["area_px"].sum() == 2000
+    written = read_labels(review.write_labels())
+    assert np.unique(written.read(Y=slice(100, 140), X=slice(100, 150))).tolist() == [1, 3]
+    assert not written.read(Y=slice(9000, 9020), X=slice(10_000, 10_040)).any()
+    review.close()

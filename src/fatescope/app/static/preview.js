@@ -136,7 +136,7 @@ async function look() {
   if (wanted && String(asking()) !== last) look();
 }
 
-function draw({ box, outlines, objects, seconds }) {
+function draw({ box, outlines, objects, left_out, seconds }) {
   const [top, left, bottom, right] = box.map((v) => v / meta.width);
   forget();
   viewer.addTiledImage({
@@ -154,7 +154,7 @@ function draw({ box, outlines, objects, seconds }) {
   viewer.addOverlay({ element: frame, location: new OpenSeadragon.Rect(left, top, right - left, bottom - top) });
   const n = Object.values(objects).reduce((a, v) => a + v, 0);
   const kinds = Object.entries(objects).filter(([kind]) => kind !== "objects").map(([kind, v]) => `${v} ${kind}`);
-  say(`${n} object${n === 1 ? "" : "s"}${kinds.length ? ` (${kinds.join(", ")})` : ""} in ${box[3] - box[1]} × ${box[2] - box[0]} pixels, after ${seconds.toFixed(1)} s.`);
+  say(`${n} object${n === 1 ? "" : "s"}${kinds.length ? ` (${kinds.join(", ")})` : ""} in ${box[3] - box[1]} × ${box[2] - box[0]} pixels, after ${seconds.toFixed(1)} s.${left_out.length ? ` Without ${left_out.join(", ")}, which are places in the whole image.` : ""}`);
 }
 
 let timer;
@@ -175,6 +175,13 @@ at("image").addEventListener("change", () => {
 });
 at("channel").addEventListener("change", () => {
   now.channel = at("channel").value === "colour" ? "colour" : +at("channel").value;
+  show();
+});
+// The channel that a setting names is the one to look at.
+at("f-channel")?.addEventListener("change", (event) => {
+  const c = meta?.channels.indexOf(event.target.value) ?? -1;
+  if (c < 0 || meta.channels.length < 2) return;
+  at("channel").value = now.channel = c;
   show();
 });
 for (const id of ["t", "z"])

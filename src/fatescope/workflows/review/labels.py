@@ -15,7 +15,7 @@ import numpy as np
 
 from fatescope.acquire import label_tiles, write_labels
 from fatescope.base import FileFormatError, InputError
-from fatescope.measurement import measure_objects
+from fatescope.measurement import ObjectSums, objects_table
 from fatescope.review import (
     LabelHistory,
     LabelStep,
@@ -37,7 +37,9 @@ if TYPE_CHECKING:
     from fatescope.workflows.review.edit import LabelEdit
 
 FOLDER = "review"
-_LARGEST_FRAME = 100_000_000
+_LARGEST_FRAME = 300_000_000
+"""Pixels of a frame; one that is corrected takes four bytes for each."""
+_BAND_ROWS = 1024
 _TYPES = (np.uint8, np.uint16, np.uint32)
 Place = tuple[int, int]
 """Frame and plane."""
@@ -243,6 +245,13 @@ class LabelReview:
         with self._lock:
             return self._history.frame(frame).copy()
 
+    def view(self, frame: int) -> NDArray[np.uint32]:
+        """Return the labels of a frame as they are from now on: later edits show in them."""
+        with self._lock:
+            found = self._history.frame(frame).view()
+        found.flags.writeable = False
+        return found
+
     def as_image(self) -> Image:
         """Return the labels of all frames as they are now, read when they are sliced."""
         with self._lock:
@@ -320,18 +329,31 @@ class LabelReview:
                     )
 
     def _measured(self, frame: int, wanted: set[int]) -> Table:
-        """Measure some objects of a frame as they are now."""
-        labels = self._history.frame(frame)
-        image = self.image
-        solid = labels.ndim == 3
+        """Measure some objects of a frame as they are now; only their surroundings are read."""
+        labels, image = self._history.frame(frame), self.image
         names = image.channels or tuple(str(c) for c in range(image.size("C")))
-        own = np.where(np.isin(labels, sorted(wanted)), labels, 0).astype(np.uint32)
-        if not own.any():
-            channels: dict[str, NDArray[Any]] = {n: np.zeros(own.shape, image.dtype) for n in names}
-        else:
-            channels = {n: image.read(T=frame, C=c) for c, n in enumerate(names)}
-        spacing = image.spacing.um("ZYX" if solid else "YX")
-        return measure_objects(own, channels, spacing_um=spacing, frame=frame)
+        beside = labels.ndim - 2
+        parts = []
+        for first in range(0, labels.shape[-2], _BAND_ROWS):
+            inside = np.isin(labels[..., first : first + _BAND_ROWS, :], sorted(wanted))
+            columns = np.flatnonzero(inside.any(axis=tuple(range(beside + 1))))
+            if not len(columns):
+                continue
+            place = {
+                "Y": slice(first, first + inside.shape[-2]),
+                "X": slice(int(columns[0]), int(columns[-1]) + 1),
+            }
+            own = labels[..., place["Y"], place["X"]] * inside[..., place["X"]]
+            channels = {n: image.read(T=frame, C=c, **place) for c, n in enumerate(names)}
+            origin = (*(0,) * beside, first, int(columns[0]))
+            parts.append(ObjectSums.of_block(own, channels, origin=origin))
+        if not parts:
+            nothing = np.zeros((1,) * labels.ndim, np.uint32)
+            parts.append(ObjectSums.of_block(nothing, dict.fromkeys(names, nothing)))
+        spacing = image.spacing.um("ZYX" if beside else "YX")
+        return objects_table(
+            ObjectSums.merged(parts), shape=labels.shape, spacing_um=spacing, frame=frame
+        )
 
 
 class _Corrected:
