@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.models import find_package, read_package
-from fatescope.train.export import load_weights, weights_bytes
+from fatescope.train.export import load_weights, mix_weights, weights_bytes
 from fatescope.train.fit import Fitted, Report, fit
 from fatescope.train.trainables import Filmed, find_trainable
 
@@ -46,7 +46,8 @@ def fit_recipe(
     Returns
     -------
     Fitted
-        The history is that of the last stage, CPU time is that of all.
+        The history is that of the last stage, CPU time is that of all. With ``start_share`` the
+        network is the mean of ``start`` and what was trained, which the history does not show.
 
     Raises
     ------
@@ -54,9 +55,10 @@ def fit_recipe(
         If the weights of ``start`` belong to another network.
     """
     trainable = find_trainable(recipe.task)
-    weights = None
+    weights = beginning = None
     if start is not None:
         weights = read_package(find_package(start)).files.get("weights.safetensors", b"")
+        beginning = weights
     minutes, before, total = 0.0, 0, sum(stage.fit.steps for stage in recipe.stages)
 
     def report_stage(done: int, _: int, row: Row) -> None:
@@ -76,6 +78,8 @@ def fit_recipe(
         before += stage.fit.steps
         weights = weights_bytes(fitted.network)
         minutes += fitted.cpu_minutes
+    if beginning is not None and recipe.start_share > 0:
+        mix_weights(fitted.network, beginning, share=recipe.start_share)
     return replace(fitted, cpu_minutes=minutes)
 
 
