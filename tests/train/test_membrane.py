@@ -128,6 +128,39 @@ def test_a_crop_is_seen_as_prediction_sees_it(slices):
     assert np.array_equal(window[0], window[1]), "at an end the last plane is repeated"
 
 
+def test_a_plane_that_stands_alone_learns_the_walls_that_it_can_show(slices):
+    alone = RECIPE.crops.replace(
+        alone=1, turn=0, zoom=(1, 1), stretch=0, gamma=(1, 1), gain=(1, 1), noise=0, offset=0
+    )
+    volumes = load_membranes(read_samples(slices, splits=["train"]), settings=alone)
+    (first, *_) = volumes
+    assert (first.in_plane <= first.target[0] + 1e-6).all()
+    between = MembraneCropSource(volumes, settings=alone.replace(alone=0), seed=3)
+    by_itself = MembraneCropSource(volumes, settings=alone, seed=3)
+    walls = [
+        sum(float(source.crop(n)[1][0].sum()) for n in range(20)) for source in (between, by_itself)
+    ]
+    assert walls[1] < 0.9 * walls[0], "walls above and below are not asked for"
+
+
+def test_weights_are_kept_by_the_share_that_is_asked_for():
+    import torch
+
+    from fatescope.train.export import mix_weights, weights_bytes
+    from fatescope.train.networks import build_network
+
+    shape = RECIPE.network.replace(n_outputs=2)
+    before, after = (build_network(shape, seed=k, n_inputs=3).eval() for k in (0, 1))
+    expected = {
+        n: 0.75 * v + 0.25 * before.state_dict()[n].half().float()
+        for n, v in after.state_dict().items()
+        if v.ndim > 1
+    }
+    mix_weights(after, weights_bytes(before), share=0.25)
+    for name, value in expected.items():
+        assert torch.allclose(after.state_dict()[name], value, atol=1e-6), name
+
+
 def volume_pixels(slices):
     group = group_slices(read_samples(slices, splits=["train"]))[0]
     return read_slice_volume(group).pixels
@@ -205,13 +238,36 @@ def test_the_tuning_of_membranes_maximises_their_iou(slices, tmp_path):
     assert read_recipe(tmp_path / "best.toml").task == "membrane"
 
 
+def test_the_augmentation_of_2021_is_the_list_that_was_published():
+    from fatescope.train.tasks.published_membranes import joint_transform
+
+    lists = {
+        year: [(type(t).__name__, t.p) for t in joint_transform(year, seed=1).transforms]
+        for year in ("2020", "2021")
+    }
+    moved = [("Transpose", 0.5), ("VerticalFlip", 0.5), ("HorizontalFlip", 0.5)]
+    assert lists["2020"] == [*moved, ("RandomRotate90", 0.5)]
+    assert lists["2021"] == [
+        ("GridDistortion", 1.0),
+        ("Transpose", 0.5),
+        ("RandomRotate90", 1.0),
+        ("RandomBrightnessContrast", 0.9),
+        ("Affine", 0.9),  # what ShiftScaleRotate was
+        ("OpticalDistortion", 1.0),
+    ]
+
+
+def test_the_tuning_of_2021_is_a_hundred_trials_of_an_epoch_on_a_tenth_of_membranes():
+    tune = read_recipe("membrane_100x1x10").tune
+    assert (tune.trials, tune.epochs, tune.share, tune.score) == (100, 1, 0.1, "iou")
+    assert set(tune.search) == {"fit.learning_rate=0.0005:0.01", "fit.batch=8:64"}
+
+
 def test_shipped_recipes_of_membranes_are_read_by_their_task():
     for name in ("membrane", "membrane_100x1x10"):
         recipe = read_recipe(name)
         assert isinstance(recipe, MembraneRecipe)
         assert find_trainable(recipe.task).metric == "wall_f1"
-    tuning = read_recipe("membrane_100x1x10").tune
-    assert (tuning.trials, tuning.epochs, tuning.share, tuning.score) == (100, 1, 0.1, "iou")
     with pytest.raises(SettingsError, match="wall and inside"):
         MembraneRecipe.from_values({"network": {"n_outputs": 3}})
 

@@ -191,6 +191,31 @@ def weights_bytes(network: torch.nn.Module) -> bytes:
     )
 
 
+def mix_weights(network: torch.nn.Module, data: bytes, *, share: float) -> None:
+    """Move the weights of a network towards those that its training began with.
+
+    Parameters
+    ----------
+    network : Module
+        Changed in place.
+    data : bytes
+        From `weights_bytes`.
+    share : float
+        0 keeps the network, 1 would give ``data``.
+
+    References
+    ----------
+    Wortsman et al., "Robust fine-tuning of zero-shot models", CVPR 2022.
+    """
+    begun = copy.deepcopy(network)
+    load_weights(begun, data)
+    before = begun.state_dict()
+    with torch.no_grad():
+        for name, value in network.state_dict().items():
+            if value.is_floating_point():
+                value.lerp_(before[name].to(value), share)
+
+
 def load_weights(network: torch.nn.Module, data: bytes) -> None:
     """Fill a network with weights from `weights_bytes`.
 

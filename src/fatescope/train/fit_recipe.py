@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.models import find_package, read_package
-from fatescope.train.export import load_weights, weights_bytes
+from fatescope.train.export import load_weights, mix_weights, weights_bytes
 from fatescope.train.fit import Fitted, fit, fit_together
 from fatescope.train.one_fit import Fit, Report
 from fatescope.train.trainables import Filmed, find_trainable
@@ -120,7 +120,11 @@ def fit_recipes(
             fitted[i] = replace(found, cpu_minutes=minutes[i])
             done[i] = sum(s.fit.steps for s in asked[i].recipe.stages[: number + 1])
             weights[i] = weights_bytes(found.network)
-    return [f for f in fitted if f is not None]
+    whole = [f for f in fitted if f is not None]
+    for one, found in zip(asked, whole, strict=True):
+        if first is not None and one.recipe.start_share > 0:
+            mix_weights(found.network, first, share=one.recipe.start_share)
+    return whole
 
 
 def _stage_fit(one: RecipeFit, number: int, *, weights: bytes | None, report: Report) -> Fit:

@@ -31,6 +31,8 @@ class MembraneVolume:
     levelled : ndarray of float32, shape (Z, Y, X)
     target : ndarray of float32, shape (2, Z, Y, X)
         Share of each block that is wall, and that is inside.
+    in_plane : ndarray of float32, shape (Z, Y, X)
+        Share that is wall as a plane by itself can show: where cells meet in it, not above it.
     cells : ndarray of int32
         On the slices' own grid, gaps closed.
     labels : ndarray of int32
@@ -45,6 +47,7 @@ class MembraneVolume:
     grid: Grid
     levelled: FloatArray
     target: FloatArray
+    in_plane: FloatArray
     cells: LabelImage
     labels: LabelImage
     planes: tuple[int, ...]
@@ -68,11 +71,13 @@ def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> Memb
     cells = close_gaps(volume.labels, spacing)
     walls = walls_between(cells, spacing)
     target = np.stack([grid.mean(walls), grid.mean(cells > 0)])
+    lines = np.stack([walls_between(plane, spacing[1:]) for plane in cells])
     return MembraneVolume(
         unit=volume.unit,
         grid=grid,
         levelled=levelled,
         target=target,
+        in_plane=grid.mean(lines),
         cells=cells,
         labels=volume.labels,
         planes=volume.planes,
@@ -105,14 +110,16 @@ class MembraneCropSource:
         among = self._with_cells if placed else self._planes
         volume, z = among[rng.integers(len(among))]
         window = plane_window(volume.levelled, z, planes=plan.planes)
+        walls = volume.target[0, z]
         if rng.random() < plan.alone:
+            walls = volume.in_plane[z]
             window = np.repeat(window[plan.planes // 2][None], plan.planes, axis=0)
         matrix = _pose(volume.target[1, z], placed=placed, settings=plan, rng=rng)
         if rng.random() < 0.5:
             window = window[::-1]  # up and down are alike
         image = _posed(window, matrix, plan.size_px, cv2.BORDER_REFLECT_101)
         known = np.ones((1, *window.shape[1:]), np.float32)
-        truth = np.concatenate([volume.target[:, z], known])
+        truth = np.concatenate([walls[None], volume.target[1:, z], known])
         target = _posed(truth, matrix, plan.size_px, cv2.BORDER_CONSTANT)
         target[2] = target[2] > 0.99
         return _degraded(image, settings=plan, rng=rng), np.ascontiguousarray(target)

@@ -32,6 +32,9 @@ class Recipe(Settings):
     seed: int = setting(0, "decides weights, samples and their order", ge=0)
     cite: tuple[Citation, ...] = setting((), "what to cite with the package")
     fit: FitSettings = setting(FitSettings(), "the fit")
+    start_share: float = setting(
+        0.0, "share of the weights of --from in the mean of both that is kept", ge=0, lt=1
+    )
     variants: dict[str, dict[str, Any]] = setting(
         {}, "named changes of the values above, for --variants"
     )
