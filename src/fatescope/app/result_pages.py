@@ -120,6 +120,7 @@ def linked_views(
 ) -> list[str]:
     """Return which charts of a result can be linked with its page."""
     there = {
+        "labels": bool(images) and "labels" in question.views,
         "images": bool(images) and "findings.csv" in names,
         "counts": "populations.csv" in names and bool(images),
         "tree": bool(lineages),
@@ -240,6 +241,7 @@ def describe_image(request: Request) -> Response:
         {
             "image": shown.key,
             "labels": isinstance(shown, Pair),
+            "solid": image.size("Z") > 1 and image.spacing.um("ZYX") is not None,
             "linked": bool(job.settings.get("link")),
             "width": image.size("X"),
             "height": image.size("Y"),
