@@ -143,11 +143,11 @@ def test_an_object_in_space_its_image_and_its_row_are_linked(person, volume):
     drawn(page)
     page.locator("#space summary").click()
     space = page.frame_locator("iframe[data-linked=solid]")
-    expect(space.locator(".picked")).to_have_text("3 objects")
+    expect(space.locator(".picked")).to_have_text("3 labels")
     # from a row to space
     page.locator("#rows tbody tr").nth(2).click()
     label = page.locator("#rows tbody tr").nth(2).get_attribute("data-label")
-    expect(space.locator(".picked")).to_contain_text(f"object {label}")
+    expect(space.locator(".picked")).to_contain_text(f"label {label}")
     # from space to the row, and its plane
     other = page.locator("#rows tbody tr").nth(0).get_attribute("data-label")
     space.locator(".find").fill(other)

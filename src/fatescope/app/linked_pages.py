@@ -90,7 +90,7 @@ def solid(request: Request) -> Response:
         colour=colour_of,
     )
     caption = "As computed; corrections are not in it. Surfaces are smoothed."
-    return _framed(SolidViewer(title="In space", solids=solids, noun="object", caption=caption))
+    return _framed(SolidViewer(title="In space", solids=solids, noun="label", caption=caption))
 
 
 def wells(request: Request) -> Response:
