@@ -2,14 +2,14 @@
 
 python -m benchmarks.model_examples [--only nuclei]
 
-Writes ``<model>-<n>.jpg`` and ``examples.json``, what is said of them, into
+Writes ``<model>-<n>.jpg`` and ``examples.csv``, what is said of them, into
 ``src/fatescope/app/static/models``. The images are rendered with seeds from 900,001 on, which no
 training used; the default settings of each model find what is outlined.
 """
 
 import argparse
+import csv
 import io
-import json
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -48,16 +48,27 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=sorted(MODELS))
     asked = parser.parse_args()
-    path = FOLDER / "examples.json"
-    said = json.loads(path.read_text("utf-8")) if path.exists() else {}
+    said = captions()
     for model in [asked.only] if asked.only else sorted(MODELS):
-        captions = []
+        said[model] = []
         for n, (image, words) in enumerate(MODELS[model]()):
             write_jpeg(FOLDER / f"{model}-{n}.jpg", image)
-            captions.append(words)
+            said[model].append(words)
             print(f"{model} {n}: {words}", flush=True)
-        said[model] = captions
-        path.write_text(json.dumps(said, indent=1, sort_keys=True) + "\n", "utf-8")
+        with (FOLDER / "examples.csv").open("w", encoding="utf-8", newline="") as stream:
+            table = csv.writer(stream, lineterminator="\n")
+            table.writerow(("model", "words"))
+            table.writerows((m, words) for m in sorted(said) for words in said[m])
+
+
+def captions() -> dict[str, list[str]]:
+    """Return what is said of the images of each model."""
+    path, said = FOLDER / "examples.csv", dict[str, list[str]]()
+    if path.exists():
+        table = read_table(path)
+        for model, words in zip(table["model"].tolist(), table["words"].tolist(), strict=True):
+            said.setdefault(model, []).append(words)
+    return said
 
 
 def write_jpeg(path: Path, image: np.ndarray) -> None:

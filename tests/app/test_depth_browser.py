@@ -45,7 +45,9 @@ def balls(places, radius=12.0, flat=3.0):
 
 
 def written(path, pixels, axes):
-    how = {"shape": pixels.shape, "axes": axes, "dtype": pixels.dtype, "spacing": Spacing()}
+    how = {"shape": pixels.shape, "axes": axes, "dtype": pixels.dtype}
+    steps = {"Z": 1.5, "Y": 0.5, "X": 0.5} if axes == "ZYX" else {}
+    how["spacing"] = Spacing.of(source="user", **steps)
     write_labels(path, pixels, **how)
 
 
@@ -133,6 +135,25 @@ def test_a_row_of_a_volume_shows_its_object_in_its_plane_and_pointing_tells(pers
     expect(page.locator("#picked b")).to_have_text(f"Object {label}")
     page.mouse.click(x, y)
     expect(page.locator("#rows tr[aria-current=true]")).to_have_attribute("data-label", label)
+
+
+def test_an_object_in_space_its_image_and_its_row_are_linked(person, volume):
+    page = person()
+    page.goto(volume)
+    drawn(page)
+    page.locator("#space summary").click()
+    space = page.frame_locator("iframe[data-linked=solid]")
+    expect(space.locator(".picked")).to_have_text("3 labels")
+    # from a row to space
+    page.locator("#rows tbody tr").nth(2).click()
+    label = page.locator("#rows tbody tr").nth(2).get_attribute("data-label")
+    expect(space.locator(".picked")).to_contain_text(f"label {label}")
+    # from space to the row, and its plane
+    other = page.locator("#rows tbody tr").nth(0).get_attribute("data-label")
+    space.locator(".find").fill(other)
+    chosen = page.locator("#rows tr[aria-current=true]")
+    expect(chosen).to_have_attribute("data-label", other)
+    expect(page.locator("#picked b")).to_have_text(f"Object {other}")
 
 
 def test_a_nucleus_of_a_linked_movie_keeps_its_number_and_stays_picked(person, movie):

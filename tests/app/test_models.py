@@ -1,6 +1,5 @@
 """The pages of the models: their cards whole, their question one step away."""
 
-import json
 import re
 
 import pytest
@@ -56,9 +55,9 @@ def test_a_model_shows_six_images_that_it_never_saw_and_what_it_made_of_them(cli
 
 
 def test_the_images_of_a_model_are_made_by_the_software_as_it_is():
-    from benchmarks.model_examples import FOLDER, MODELS
+    from benchmarks.model_examples import MODELS, captions
 
-    said = json.loads((FOLDER / "examples.json").read_text("utf-8"))
+    said = captions()
     assert set(said) == set(MODELS)
     _, words = next(MODELS["nuclei"]())
     assert words == said["nuclei"][0]

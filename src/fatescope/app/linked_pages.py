@@ -21,8 +21,11 @@ from fatescope.acquire.plates import read_plate_map
 from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
 from fatescope.base import FatescopeError, InputError
 from fatescope.plate.survival import survival_of_wells
-from fatescope.report.page import Beside, Text, bare_page
+from fatescope.report import colour_of
+from fatescope.report.membranes import SOLID_STEPS
+from fatescope.report.page import Beside, SolidViewer, Text, bare_page
 from fatescope.report.populations import FOUNDERS, TOGETHER, chart_cells
+from fatescope.report.solids import cell_solids
 from fatescope.report.survival import chart_well, chart_wells
 from fatescope.run import read_finding_rows
 from fatescope.workflows.lineages.draw_embryo import draw_tree_page
@@ -64,6 +67,30 @@ def counts(request: Request) -> Response:
     if not len(frames) or frames["abstained"].astype(int).all():
         return _framed(Text(paragraphs=("Nothing was counted in this movie; findings say why.",)))
     return _framed(Beside(blocks=[chart_cells(mine, frames, g) for g in (TOGETHER, FOUNDERS)]))
+
+
+def solid(request: Request) -> Response:
+    """Draw the objects of one frame of a volume as solids, named by their labels."""
+    app, job, out = job_of(request)
+    asked = request.query_params
+    pair = app.pair(job, out, number_of(asked, "n"))
+    spacing = pair.labels.spacing.um("ZYX")
+    if pair.labels.size("Z") < 2 or spacing is None:
+        sentence = "Space needs planes, and a pixel size along each axis."
+        return _framed(Text(paragraphs=(sentence,)))
+    frame = min(number_of(asked, "t"), pair.labels.size("T") - 1)
+    labels = pair.labels.read(T=frame)
+    reach = max(s * n for s, n in zip(spacing, labels.shape, strict=True))
+    solids = cell_solids(
+        labels,
+        spacing_um=spacing,
+        step_um=reach / SOLID_STEPS,
+        name=str,
+        words=lambda label: "",
+        colour=colour_of,
+    )
+    caption = "As computed; corrections are not in it. Surfaces are smoothed."
+    return _framed(SolidViewer(title="In space", solids=solids, noun="label", caption=caption))
 
 
 def wells(request: Request) -> Response:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fatescope.acquire import read_table
 from fatescope.app.cards import blocks_of
 from fatescope.app.catalogue import QUESTIONS
 from fatescope.app.context import context, page, person
@@ -52,7 +52,10 @@ class Card:
 @lru_cache(maxsize=1)
 def cards() -> tuple[Card, ...]:
     """Return the models that ship, read and checked once."""
-    said: dict[str, list[str]] = json.loads((_EXAMPLES / "examples.json").read_text("utf-8"))
+    table = read_table(_EXAMPLES / "examples.csv")
+    said: dict[str, list[str]] = {}
+    for name, words in zip(table["model"].tolist(), table["words"].tolist(), strict=True):
+        said.setdefault(name, []).append(words)
     used = {name: q for q in QUESTIONS for name in q.choices.get("model", ())}
     return tuple(
         Card(

@@ -124,6 +124,7 @@ def linked_views(
 ) -> list[str]:
     """Return which charts of a result can be linked with its page."""
     there = {
+        "labels": bool(images) and "labels" in question.views,
         "images": bool(images) and "findings.csv" in names,
         "counts": "populations.csv" in names and bool(images),
         "tree": bool(lineages),
@@ -246,8 +247,14 @@ def describe_image(request: Request) -> Response:
     at = {"T": 0, "Z": image.size("Z") // 2}
     limits = [app.results.limits(job, shown, {**at, "C": c}) for c in range(image.size("C"))]
     about = described(image, shown.key, limits, plane=at["Z"])
-    labels = isinstance(shown, Pair)
-    return JSONResponse({**about, "labels": labels, "linked": bool(job.settings.get("link"))})
+    return JSONResponse(
+        {
+            **about,
+            "labels": isinstance(shown, Pair),
+            "solid": image.size("Z") > 1 and image.spacing.um("ZYX") is not None,
+            "linked": bool(job.settings.get("link")),
+        }
+    )
 
 
 def described(

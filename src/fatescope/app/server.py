@@ -173,6 +173,7 @@ def _routes() -> list[BaseRoute]:
         route(job + "/all.zip", result_pages.give_all),
         route(job + "/files/{name:path}", result_pages.give_file),
         route(job + "/linked/counts", linked_pages.counts),
+        route(job + "/linked/solid", linked_pages.solid),
         route(job + "/linked/wells", linked_pages.wells),
         route(job + "/linked/well", linked_pages.well),
         route(job + "/linked/tree", linked_pages.tree),

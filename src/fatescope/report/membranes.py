@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
 MAX_IMAGES, MAX_PLANES, MAX_ROWS, MAX_LINES = 6, 12, 50, 6
 _SIDE_PX = 480
-_SOLID_STEPS = 96
+SOLID_STEPS = 96
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
@@ -190,7 +190,7 @@ def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidVi
     solids = cell_solids(
         labels.read(T=frame) if "T" in labels.axes else labels.read(),
         spacing_um=known,
-        step_um=reach / _SOLID_STEPS,
+        step_um=reach / SOLID_STEPS,
         name=lambda label: str(names.get(label) or label),
         words=lambda label: f"{volumes.get(label, np.nan):.0f} µm³",
         colour=colour_of,

@@ -19,6 +19,23 @@ function follow() {
 }
 look?.followers.push(follow);
 
+// Objects in space: drawn when they are asked for, of the image and frame that are shown
+
+const space = { shown: "", picked: 0 };
+function showSpace() {
+  const box = at("space");
+  if (!box) return;
+  box.hidden = !look.meta?.solid;
+  if (box.hidden || !box.open) return;
+  const frame = frameOf("solid"), query = `n=${look.now.n}&t=${look.now.t}`;
+  if (space.shown !== query) frame.src = `${frame.dataset.address}?${query}`;
+  else if (space.picked !== look.now.label) tell(frame);
+  space.shown = query;
+  space.picked = look.now.label;
+}
+look?.followers.push(showSpace);
+at("space")?.addEventListener("toggle", showSpace);
+
 // The tree of a lineage, its cells, and the rows of the cell that is chosen
 
 const tree = { cell: -1, rows: [], asked: 0, ready: null };
@@ -153,6 +170,7 @@ function change() {
 
 const LINKS = {
   counts: { shows: () => ({ x: look.now.t }), chosen: ({ x }) => look.step("t", Math.round(+x)) },
+  solid: { shows: () => ({ name: look.now.label ? String(look.now.label) : "" }), chosen: ({ name }) => look.choose(+name) },
   wells: { shows: placeOfWell, chosen: ({ chart, x, y }) => chooseWell(`${chart} ${y}${x}`) },
   well: { shows: () => (look ? { x: look.now.t } : { x: NaN }), chosen: ({ x }) => look?.step("t", Math.round(+x)) },
   tree: { shows: () => ({ cell: tree.cell }), chosen: ({ cell }) => choose(+cell, { told: true }) },

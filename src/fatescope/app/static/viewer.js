@@ -317,15 +317,27 @@ export function pick(found, scroll) {
     if (!viewer.viewport.getBounds().containsPoint(place.getCenter())) viewer.viewport.fitBounds(wide);
   }
   mark(scroll);
+  for (const follow of followers) follow();
+}
+
+// Pick an object by its label, in the plane in which its middle lies.
+export async function choose(label) {
+  const first = label ? await objectAt({ label }) : null;
+  if (!first?.row) return unpick();
+  if (meta.planes > 1 && first.row.z !== null) step("z", Math.round(first.row.z));
+  const found = await objectAt({ label });
+  if (found.row) pick(found, true);
 }
 
 export function unpick() {
   repicking += 1; // whatever is on its way comes too late
   if (outline) viewer.removeOverlay(outline);
   outline = null;
+  const before = now.label;
   now.label = 0;
   tell(null);
   mark(false);
+  if (before) for (const follow of followers) follow();
 }
 
 // The table

@@ -132,7 +132,8 @@ def _flat(blocks: Any) -> Iterator[Block]:
 def _script(blocks: list[Block]) -> str:
     """Return the scripts that the blocks of a page need, as one."""
     needed = {"page.js": True}
-    needed["linked.js"] = needed["chart.js"] = any(isinstance(b, Chart) for b in blocks)
+    needed["linked.js"] = any(isinstance(b, Chart | SolidViewer) for b in blocks)
+    needed["chart.js"] = any(isinstance(b, Chart) for b in blocks)
     needed["viewer.js"] = any(isinstance(b, ImageViewer) for b in blocks)
     needed["solid.js"] = any(isinstance(b, SolidViewer) for b in blocks)
     needed["space.js"] = any(isinstance(b, SpaceViewer) for b in blocks)

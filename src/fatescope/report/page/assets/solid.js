@@ -116,13 +116,28 @@ for (const root of document.querySelectorAll(".solid")) {
     return found;
   }
   data.cells.forEach((c) => { part("datalist").appendChild(document.createElement("option")).value = c.n; });
-  find.oninput = () => { chosen = data.cells.findIndex((c) => c.n === find.value.trim()); over = -1; draw(); };
+  // Chosen by the reader, so that a page around this one may follow.
+  function pick(i) {
+    chosen = i; over = -1;
+    linked.say({ chosen: { name: i >= 0 ? data.cells[i].n : "" } });
+    draw();
+  }
+  linked.hears.push(({ at }) => {
+    if (!at || !("name" in at)) return;
+    chosen = data.cells.findIndex((c) => c.n === at.name);
+    find.value = at.name;
+    draw();
+  });
+  find.oninput = () => pick(data.cells.findIndex((c) => c.n === find.value.trim()));
   apart.oninput = cut.oninput = draw;
   let drag = null, moved = 0;
   canvas.addEventListener("pointerdown", (e) => { drag = [e.clientX, e.clientY]; moved = 0; canvas.setPointerCapture(e.pointerId); });
   canvas.addEventListener("pointerup", (e) => {
     drag = null;
-    if (moved <= 4) { chosen = under(e); find.value = chosen >= 0 ? data.cells[chosen].n : ""; draw(); }
+    if (moved > 4) return;
+    const i = under(e);
+    find.value = i >= 0 ? data.cells[i].n : "";
+    pick(i);
   });
   canvas.addEventListener("pointermove", (e) => {
     if (drag) {
@@ -138,7 +153,7 @@ for (const root of document.querySelectorAll(".solid")) {
     if (e.ctrlKey || e.metaKey || e.altKey) return;
     const step = { ArrowLeft: [-0.1, 0], ArrowRight: [0.1, 0], ArrowUp: [0, -0.1], ArrowDown: [0, 0.1] }[e.key];
     if (step) { yaw += step[0]; pitch += step[1]; }
-    else if (e.key === "Escape") { chosen = -1; find.value = ""; }
+    else if (e.key === "Escape") { find.value = ""; pick(-1); }
     else if (e.key === "+" || e.key === "=") zoom *= 1.3;
     else if (e.key === "-") zoom /= 1.3;
     else if (e.key === "0") zoom = 1;
