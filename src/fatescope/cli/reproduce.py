@@ -141,7 +141,7 @@ def membranes(
     from fatescope.workflows.reproduce.membranes import plan_membranes_2021, reproduce_membranes
 
     if plan:
-        return plan_membranes_2021(recipe=recipe, data=data, quick=quick)
+        return plan_membranes_2021(recipe=recipe, data=data, quick=quick, workers=workers)
     return reproduce_membranes(
         out=out,
         recipe=recipe,

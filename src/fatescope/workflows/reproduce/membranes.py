@@ -16,10 +16,11 @@ from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
 from fatescope.storage import remove
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 from fatescope.workflows.execute import available_workers
-from fatescope.workflows.plan import RunPlan
-from fatescope.workflows.reproduce.membranes_arms import FITS, Arm, plan_arms, run_arm, table_of
+from fatescope.workflows.reproduce.membranes_arms import FITS, Arm, plan_arms, table_of
 from fatescope.workflows.reproduce.membranes_page import write_membranes_page
+from fatescope.workflows.reproduce.membranes_run import run_arm
 from fatescope.workflows.reproduce.membranes_tuning import Tuning, run_tuning
+from fatescope.workflows.reproduce.plan import plan_trainings
 from fatescope.workflows.slices import prepare_slices
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from fatescope.prepare import Volume
     from fatescope.prepare.splits import Split
     from fatescope.run import Summary
+    from fatescope.workflows.plan import RunPlan
     from fatescope.workflows.reproduce.settings import MembranesRecipe
 
 _QUICK = {
@@ -58,6 +60,8 @@ _ALL_PLANES = 10_000
 _IMAGE_SECONDS = 0.16
 """CPU seconds of the published network for an image of 256 x 256 px, forward and back."""
 _STEP_SECONDS = 0.1
+_ABLATION = 7
+"""Arms that have the steps of the ablation, not all epochs."""
 
 
 def reproduce_membranes(
@@ -196,7 +200,11 @@ def score_baselines(unit: Baselines, *, slices: Path, recipe: MembranesRecipe) -
 
 
 def plan_membranes_2021(
-    *, recipe: MembranesRecipe, data: Path | None = None, quick: bool = False
+    *,
+    recipe: MembranesRecipe,
+    data: Path | None = None,
+    quick: bool = False,
+    workers: int | None = None,
 ) -> RunPlan:
     """Say what `reproduce_membranes` would cost, from measured costs; nothing is written.
 
@@ -210,19 +218,21 @@ def plan_membranes_2021(
         n_volumes, planes = len(divide(folder, recipe)[0]), 70
     rows = round(0.9 * n_volumes * planes * 49 / 70 * 134 / 70)
     image = _IMAGE_SECONDS * (recipe.size_px / 256) ** 2
-    published = recipe.epochs * rows * image
-    arms = 6 * recipe.arm_steps * recipe.batch * image
-    trials = recipe.trials * recipe.share * rows * image * 1.1
-    seconds = published + arms + trials + recipe.corrected_steps * _STEP_SECONDS + 12 * n_volumes
-    return RunPlan(
-        command="reproduce membranes-2021",
-        units=12,
-        cpu_seconds=round(seconds),
-        wall_seconds=round(max(seconds / available_workers(None, 12), published)),
-        peak_memory_mb=1500.0 * available_workers(None, 12),
-        output_mb=20.0,
-        workers=available_workers(None, 12),
+    trials = recipe.trials * recipe.share * rows * image
+    ablation = [recipe.arm_steps * recipe.batch * image] * _ABLATION
+    seconds = [
+        recipe.epochs * rows * image,
+        recipe.corrected_steps * _STEP_SECONDS,
+        *ablation,
+        0.1 * trials,
+        trials,
+        12.0 * n_volumes,
+    ]
+    return plan_trainings(
+        "reproduce membranes-2021",
+        seconds,
         what="arms",
+        workers=available_workers(workers, len(seconds)),
     )
 
 

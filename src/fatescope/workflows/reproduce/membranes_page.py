@@ -26,7 +26,8 @@ from fatescope.report.page import (
     View,
     write_page,
 )
-from fatescope.workflows.reproduce.membranes_arms import SUMS, read_volume
+from fatescope.workflows.reproduce.membranes_arms import read_volume
+from fatescope.workflows.reproduce.membranes_run import SUMS
 from fatescope.workflows.reproduce.origin import MEMBRANES
 
 if TYPE_CHECKING:
