@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError
+from fatescope.run import count_entries
 from fatescope.workflows.review.labels import FOLDER, LabelReview, journal_of
 from fatescope.workflows.review.lineage import LineageReview
 
@@ -49,14 +50,9 @@ def _found(inputs: tuple[Path, ...], ended: float | None) -> tuple[LineageFile, 
 def lineages_shown(job: Job, out: Path) -> list[dict[str, Any]]:
     """Return the lineages of a result as its page lists them."""
     return [
-        {"n": n, "key": file.key, "entries": _n_entries(lineage_journal(out, file.key))}
+        {"n": n, "key": file.key, "entries": count_entries(lineage_journal(out, file.key))}
         for n, file in enumerate(lineages_of(job, out))
     ]
-
-
-def _n_entries(journal: Path) -> int:
-    """Count what was done; the first line of a journal says what it is about."""
-    return max(0, journal.read_bytes().count(b"\n") - 1) if journal.exists() else 0
 
 
 class Reviews:

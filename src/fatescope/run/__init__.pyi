@@ -6,6 +6,7 @@ from .folder import Run as Run
 from .inputs import describe_input as describe_input
 from .journal import Entry as Entry
 from .journal import Journal as Journal
+from .journal import count_entries as count_entries
 from .lock import wait_until_free as wait_until_free
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb

@@ -245,6 +245,15 @@ def _say(about: Mapping[str, Any]) -> str:
     return ", ".join(f"{k} {v}" for k, v in about.items()) or "nothing"
 
 
+def count_entries(path: Path) -> int:
+    """Return how many entries a journal has, without opening it; 0 where there is none."""
+    try:
+        lines = path.read_bytes().count(b"\n")
+    except FileNotFoundError:
+        return 0
+    return max(0, lines - 1)  # the first says what it is about
+
+
 def read_commands(path: Path) -> list[str]:
     """Return the lines of a script of edits; blank ones and those that begin with # are left out.
 
