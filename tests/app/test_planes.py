@@ -51,7 +51,7 @@ def test_a_large_plane_gives_the_same_regions_as_one_that_is_held(monkeypatch, l
 @pytest.mark.parametrize("factors", [(2, 4, 8), (4,), (2,)])
 def test_the_smaller_copies_of_a_file_are_shown_and_not_made_again(monkeypatch, tmp_path, factors):
     """They hold other values here, so that one sees where a tile comes from."""
-    monkeypatch.setattr(planes, "_WHOLE_PIXELS", 400_000)
+    monkeypatch.setattr(planes, "WHOLE_PIXELS", 400_000)
     monkeypatch.setattr(planes, "_COPY_SIDE", 384)
     pixels = np.full((1030, 1538), 7, np.uint8)
     how = {"tile": (128, 128), "compression": "zlib", "photometric": "minisblack"}

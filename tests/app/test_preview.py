@@ -174,7 +174,7 @@ def test_the_image_of_a_form_is_seen_by_tiles(client, tmp_path):
     assert (said["width"], said["height"], said["levels"]) == (900, 900, 10)
     body = client.get(f"/data/{data}/images/0/grey/0/0/10/0/0.png?low=0&high=255").body
     found = np.asarray(Pillow.open(io.BytesIO(body)))
-    np.testing.assert_array_equal(found, read_image(tmp_path / "discs.tif").read()[:512, :512])
+    np.testing.assert_array_equal(found, read_image(tmp_path / "discs.tif").read())
     assert client.get(f"/data/{data}/images/0/grey/0/0/10/9/9.png").status == 404
 
 

@@ -191,6 +191,6 @@ def test_the_temperature_makes_too_sure_answers_milder(boxed):
 def test_labels_that_are_no_boxes_are_refused(boxed, pairs, tmp_path):
     recipe = parse_recipe(VALUES)
     with pytest.raises(InputError, match="role is instances"):
-        LiveDeadTask(recipe, data=pairs)
+        LiveDeadTask(recipe, data=pairs).batch(0, 1)
     with pytest.raises(InputError, match="class 'dead' is none of alive, gone"):
-        LiveDeadTask(recipe.replace(classes=("alive", "gone")), data=boxed)
+        LiveDeadTask(recipe.replace(classes=("alive", "gone")), data=boxed).batch(0, 1)
