@@ -20,7 +20,7 @@ os.environ["PYTHONPATH"] = os.pathsep.join([_source, os.environ.get("PYTHONPATH"
 def data_dir() -> Path:
     """The data folder, or a skip: FATESCOPE_DATA, else ``shared/data`` beside the clone."""
     beside = Path(__file__).resolve().parents[2] / "shared" / "data"
-    folder = Path(os.environ.get("FATESCOPE_DATA", beside))
+    folder = Path(os.environ.get("FATESCOPE_DATA") or beside)
     if not folder.is_dir():
         pytest.skip("needs the data folder; name it with FATESCOPE_DATA")
     return folder
