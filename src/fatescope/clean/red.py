@@ -30,6 +30,8 @@ _FULL, _NONE = 0.35, 0.1
 _RESTLESS, _LARGER = 0.3, 3.0
 """Unlikeness of neighbours from which an embryo turns so fast that its own red comes and goes; and
 by how much larger dirt must be then."""
+_OTHER_SCENE = 0.4
+"""Unlikeness of what is not red up to which it may be the same embryo, moving."""
 _GREY = 0.3
 """Grey levels of 255 by which a background that is brighter differs."""
 
@@ -162,7 +164,7 @@ def _rest_is_same(movie: Movie, frame: int, shape: BoolArray, near: list[int]) -
         return True
     small = movie.record.small
     apart = min(1 - likeness(small[j][rest], small[frame][rest]) for j in near)
-    return apart <= movie.may_differ(frame)
+    return apart <= max(movie.may_differ(frame), _OTHER_SCENE)
 
 
 def _largest(where: BoolArray) -> BoolArray:
