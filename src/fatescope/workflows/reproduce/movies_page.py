@@ -161,7 +161,7 @@ def _worth(scores: Table) -> Section:
         "The last three rows are no networks of 2020, on the same frames. A clock looks at no "
         "frame: it is told when the movie has 8 cells, and says what a typical recorded embryo has "
         "so many minutes later; the second is also told when there are 50, and takes its tempo "
-        "from that. `predict populations` is fatescope's own counting of whole movies with the "
+        "from that. The last row is fatescope's own counting of whole movies with the "
         "shipped model, which is told nothing; a frame that it abstains from counts as 0 cells. "
         "The growth of the recorded embryo is not among the curves that they use; the model's "
         "training had frames of that movie up to 120, and none of those that score here."
