@@ -6,31 +6,12 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
 from tests.acquire.lineage_cases import TWO_DIVISIONS
-from tests.app.browsing import AXE, asked, chromium, drawn, expect, needs_chromium, people
-from tests.app.served import served
+from tests.app.browsing import AXE, asked, drawn, expect, needs_chromium
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app") / "files") as running:
-        yield running
-
-
-@pytest.fixture
-def person(app, browser):
-    with people(app, browser) as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")

@@ -6,32 +6,13 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import chromium, drawn, expect, needs_chromium, people
-from tests.app.served import served
+from tests.app.browsing import drawn, expect, needs_chromium
 
 from fatescope.acquire import write_labels
 from fatescope.base import Spacing
 
 pytestmark = needs_chromium
 PLANES, SIDE, FRAMES = 9, 96, 4
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app") / "files") as running:
-        yield running
-
-
-@pytest.fixture
-def person(app, browser):
-    with people(app, browser) as opened:
-        yield opened
 
 
 def balls(places, radius=12.0, flat=3.0):

@@ -8,32 +8,13 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, asked, chromium, expect, needs_chromium, people
-from tests.app.served import served
+from tests.app.browsing import AXE, asked, expect, needs_chromium
 from tests.app.test_lineages import table
 
 from fatescope.acquire.lineages import read_lineage
 from fatescope.workflows.lineages.edit import edit_lineage
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app") / "files") as running:
-        yield running
-
-
-@pytest.fixture
-def person(app, browser):
-    with people(app, browser) as opened:
-        yield opened
 
 
 def to_cells(page, tmp_path):

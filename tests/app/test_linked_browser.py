@@ -7,8 +7,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, asked, chromium, drawn, expect, needs_chromium, people
-from tests.app.served import served
+from tests.app.browsing import AXE, asked, drawn, expect, needs_chromium
 from tests.populations_cases import SMALL, scene, write_pair
 
 from fatescope.acquire import write_labels, write_lineage
@@ -23,24 +22,6 @@ from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.workflows.simulated_plates import simulate_plate
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app") / "files") as running:
-        yield running
-
-
-@pytest.fixture
-def person(app, browser):
-    with people(app, browser) as opened:
-        yield opened
 
 
 def answered(app, browser, paths, question):

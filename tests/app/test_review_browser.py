@@ -7,29 +7,10 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, chromium, drawn, expect, needs_chromium, people
-from tests.app.served import served
+from tests.app.browsing import AXE, drawn, expect, needs_chromium
 from tests.app.test_review import outlined
 
 pytestmark = needs_chromium
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def app(tmp_path_factory):
-    with served(tmp_path_factory.mktemp("app") / "files") as running:
-        yield running
-
-
-@pytest.fixture
-def person(app, browser):
-    with people(app, browser) as opened:
-        yield opened
 
 
 @pytest.fixture

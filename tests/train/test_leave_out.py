@@ -70,9 +70,9 @@ def test_a_movie_alone_of_its_kind_is_cut_into_blocks_of_time_with_guards(tmp_pa
     assert [f.name for f in folds][:2] == ["r, frames 0 to 17", "r, frames 18 to 35"]
     for fold in folds:
         held = sorted(rows[i].frame for i in fold.held)
-        learnt = [s.frame for s in fold.apply(rows) if s.unit == "r" and s.split == "train"]
+        training = [s.frame for s in fold.apply(rows) if s.unit == "r" and s.split == "train"]
         assert held == list(range(min(held), max(held) + 1))
-        assert min(abs(a - b) for a in held for b in learnt) == 11
+        assert min(abs(a - b) for a in held for b in training) == 11
         assert {s.unit for s in fold.apply(rows) if s.split == "train"} == {"a", "b", "r"}
     assert sorted(rows[i].frame for f in folds for i in f.held) == list(range(90))
 

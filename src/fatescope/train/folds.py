@@ -23,7 +23,7 @@ LEAST_UNITS = 3
 BLOCKS = 5
 """Blocks of time of a movie that is the only one of its kind, where nobody asks for folds."""
 GUARD = 10
-"""Frames beside a block of time that are not learnt from: they are nearly the same images."""
+"""Frames beside a block of time that no training sees: they are nearly the same images."""
 _ORDER = 12
 
 

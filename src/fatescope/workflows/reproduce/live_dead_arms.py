@@ -216,7 +216,7 @@ def run_arm(
         watch=film.watch if film else None,
     )
     judged = tiles
-    if arm.real:  # by one truth, whatever was learnt from
+    if arm.real:  # by one truth, whatever it was trained on
         judged = Tiles(tiles_folder(out, "corrected"), is_scaled=arm.is_scaled)
     held = held_out_counts(fitted.network, judged, judged.table["split"].astype(str) == "test")
     tables = score_tables(arm.key, held, tiles.classes)

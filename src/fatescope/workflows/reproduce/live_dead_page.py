@@ -293,7 +293,7 @@ def _real_fields(found: Results) -> list[Section]:
         "counts go in. Corrected, nuclei are those of the network for Hoechst, their state is the "
         "dye over what is around them with limits of each group, what lies between is left out, "
         "whole groups are divided, the momentum is mended, and images are levelled.",
-        "Its own tiles are judged by the labels that it learnt, and so each row by another truth. "
+        "Its own tiles are judged by the labels of its training, and so each row by another truth. "
         f"The columns after them are of whole fields of {groups} groups that neither has seen, "
         "judged by the corrected labels, with 95 % intervals over groups; the last two are the "
         "shares of the classes, which guessing reaches. Nobody has said which cells are dead: the "
