@@ -42,7 +42,7 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     assert "160 × 160 px, 16 bit" in row.inner_text()
     assert "not known" in row.inner_text()
     page.get_by_role("link", name="Outline nuclei Every").click()
-    assert page.get_by_text("If you know it, give it here").is_visible()
+    expect(page.get_by_text("If you know it, give it here")).to_be_visible()
     page.get_by_label("Pixel size").fill("0.3")
     page.locator("#estimate").filter(has_text="1 file: about").wait_for()
     page.locator("#run").click()
