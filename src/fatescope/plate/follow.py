@@ -12,7 +12,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.track import LinkSettings, close_gaps, frame_shifts, link_frames
+from fatescope.track import (
+    NEVER_DIVIDES,
+    LinkSettings,
+    close_gaps,
+    frame_shifts,
+    link_frames,
+    links_to_next_frame,
+)
 
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
@@ -20,9 +27,6 @@ if TYPE_CHECKING:
 
 _SURE = 0.02
 """No frame is believed more than this far from certainty."""
-
-_NEVER_DIVIDES = 1e4
-"""Two daughters are two cells that are followed each: one goes on, the other begins."""
 
 
 def link_cells(
@@ -54,12 +58,10 @@ def link_cells(
         step_um=max(0.3 * diameter_px, 0.5),
         reach_um=reach,
         reach_few_um=reach,
-        divide=_NEVER_DIVIDES,
+        divide=NEVER_DIVIDES,  # two daughters: one goes on, the other begins
     )
     parent = link_frames(steady, frame, minutes_per_frame=1.0, settings=links)
-    consecutive = parent >= 0
-    consecutive[consecutive] = frame[consecutive] - frame[parent[consecutive]] == 1
-    parent = np.where(consecutive, parent, -1)
+    parent = links_to_next_frame(parent, frame)
     parent = close_gaps(
         steady,
         frame,

@@ -1,10 +1,12 @@
 from .drift import frame_shifts as frame_shifts
 from .gaps import close_gaps as close_gaps
+from .gaps import links_to_next_frame as links_to_next_frame
 from .linking import link_frames as link_frames
 from .mending import LifeCost as LifeCost
 from .mending import mend_links as mend_links
 from .motion import Motion as Motion
 from .motion import estimate_motion as estimate_motion
 from .objects import link_objects as link_objects
+from .settings import NEVER_DIVIDES as NEVER_DIVIDES
 from .settings import LinkSettings as LinkSettings
 from .settings import ObjectLinkSettings as ObjectLinkSettings

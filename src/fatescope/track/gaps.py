@@ -12,6 +12,13 @@ if TYPE_CHECKING:
 _NEVER = 1e6
 
 
+def links_to_next_frame(parent: IntArray, frame: IntArray) -> IntArray:
+    """Return the links from one frame to the very next; longer ones are for `close_gaps`."""
+    near = parent >= 0
+    near[near] = frame[near] - frame[parent[near]] == 1
+    return np.where(near, parent, -1)
+
+
 def close_gaps(
     position: FloatArray,
     frame: IntArray,

@@ -36,7 +36,7 @@ def link_frames(
 
     Every object goes on from one of the frame before, is the second daughter of one, or is new;
     the costs are squared distances in units of the usual step, plus what a division or a new
-    object costs. An object that misses a frame begins anew.
+    object costs. An object that misses a frame begins a new track.
 
     Parameters
     ----------

@@ -8,17 +8,16 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.track.drift import frame_shifts
-from fatescope.track.gaps import close_gaps
+from fatescope.track.gaps import close_gaps, links_to_next_frame
 from fatescope.track.linking import link_frames
 from fatescope.track.mending import mend_links
 from fatescope.track.motion import estimate_motion
-from fatescope.track.settings import LinkSettings
+from fatescope.track.settings import NEVER_DIVIDES, LinkSettings
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.track.settings import ObjectLinkSettings
 
-_NEVER_DIVIDES = 1e4
 _TOO_YOUNG = 10.0
 _YOUNG = 0.4
 """Of a usual life: an object that divides earlier hardly did."""
@@ -63,7 +62,7 @@ def link_objects(
     usual = usual.replace(
         reach_um=settings.reach * _APART,
         reach_few_um=2 * settings.reach * _APART,
-        divide=usual.divide if settings.divisions else _NEVER_DIVIDES,
+        divide=usual.divide if settings.divisions else NEVER_DIVIDES,
     )
     steady = position - frame_shifts(position, frame, reach=usual.reach_um)
     parent = link_frames(steady, frame, minutes_per_frame=1.0, settings=usual)
@@ -77,7 +76,7 @@ def link_objects(
         settings=measured,
         divide_cost=partial(_divide_cost, measured.divide, youngest),
     )
-    parent = _only_next(parent, frame)
+    parent = links_to_next_frame(parent, frame)
     if settings.divisions:
 
         def life_cost(first: int, last: int) -> float:
@@ -160,10 +159,3 @@ def _found_again(
         taken |= {end, mother}
         parent[daughter] = end
     return parent
-
-
-def _only_next(parent: IntArray, frame: IntArray) -> IntArray:
-    """Return the links from one frame to the very next; longer ones are for `close_gaps`."""
-    near = parent >= 0
-    near[near] = frame[near] - frame[parent[near]] == 1
-    return np.where(near, parent, -1)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from fatescope.base.settings import Settings, setting
 
+NEVER_DIVIDES = 1e4
+"""A `LinkSettings.divide` that no division is worth."""
+
 
 class LinkSettings(Settings):
     """Costs of links, in natural logarithms; the defaults suit nuclei of an embryo of 50 µm."""
