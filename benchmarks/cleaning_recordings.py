@@ -49,7 +49,7 @@ _HEIGHT = 512
 def rendered(others: int = 0):
     """Yield (name, frames) of embryos, (T, Y, X, 3) of uint8 or (T, Y, X) of uint16.
 
-    With ``others``, embryos of the same kinds that were drawn anew.
+    With ``others``, embryos of the same kinds drawn independently.
     """
     for name, (kind, minutes, interval, first, n, height, width, more) in RENDERED.items():
         seed = kind + 1000 * others

@@ -1,4 +1,4 @@
-"""How a nuclei package does on images unlike those it learnt from; sizes are never told.
+"""How a nuclei package does on images unlike its training data; sizes are never given.
 
     python -m benchmarks.nuclei_elsewhere nuclei [--plate data/plate_samples/mcf7_pi] [--half odd]
 

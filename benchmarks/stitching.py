@@ -47,7 +47,7 @@ def render_well(shape, kind, jitter, seed, grid=GRID, empty=0.2, noise=6.0):
     light = uneven_light(shape)
     fields = []
     for y, x in true + margin:
-        # Parts of a pixel: the cells are drawn anew where the stage stood.
+        # Parts of a pixel: the cells are drawn again where the stage stood.
         exact = draw(cells, radius, (y, x), shape)
         expected = 100 + 400 * light * (1 + exact)
         seen = rng.poisson(expected) + rng.normal(0, noise, shape)

@@ -1,4 +1,4 @@
-"""Correcting in a real browser: by mouse, by keys alone, and on to a model that learnt from it."""
+"""Correcting in a real browser: by mouse, by keys alone, and on to a model trained on it."""
 
 import re
 

@@ -64,14 +64,14 @@ def embryo(*, rotation=None, seed=0, generations=6, life=None):
 
 
 def renamed(lineage, change):
-    """The lineage with names changed by a function of name and frame, links made anew."""
+    """The lineage with names changed by a function of name and frame, with new links."""
     name = np.empty(len(lineage), dtype=object)
     name[:] = [change(n, f) for n, f in zip(lineage.name, lineage.frame.tolist(), strict=True)]
     return replace(lineage, name=name, parent=links_by_name(lineage.frame, name))
 
 
 def only(lineage, keep):
-    """The lineage with some rows left out, links made anew from the names."""
+    """The lineage with some rows left out, linked again by the names."""
     frame, name = lineage.frame[keep], lineage.name[keep]
     return replace(
         lineage,

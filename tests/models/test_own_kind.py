@@ -53,7 +53,7 @@ def decode_spots(maps, kind):
 @pytest.fixture(scope="module")
 def package(tmp_path_factory):
     network = disc_network()
-    picture = render_discs((64, 64), diameter=20, seed=1)[0][None, None]
+    image = render_discs((64, 64), diameter=20, seed=1)[0][None, None]
     return write_package(
         tmp_path_factory.mktemp("spots") / "package",
         description=ModelDescription(
@@ -67,8 +67,8 @@ def package(tmp_path_factory):
             output=Spots(least=0.1),
         ),
         files={"model.onnx": network},
-        test_input=picture,
-        test_output=run_reference(network, picture),
+        test_input=image,
+        test_output=run_reference(network, image),
         card="# my-spots\n",
     )
 

@@ -58,9 +58,9 @@ def test_what_a_look_has_seen_is_what_the_final_pass_would_see(diameter):
     image, predictor = drawn(diameter, (230, 251)), open_predictor("nuclei")
     frames, _ = open_frames(image)
     plan = choose_scale(frames, predictor, NucleiSettings())
-    anew, _ = open_frames(image)
+    again, _ = open_frames(image)
     one = segment_frame(frames[0], predictor, plan, NucleiSettings())
-    two = segment_frame(anew[0], predictor, plan, NucleiSettings())
+    two = segment_frame(again[0], predictor, plan, NucleiSettings())
     np.testing.assert_array_equal(one.array(), two.array())
     np.testing.assert_array_equal(one.scores, two.scores)
 

@@ -1,4 +1,4 @@
-"""Crops of labelled planes: where they lie, what they hold, which are learnt from."""
+"""Crops of labelled planes: where they lie, what they hold, which are trained on."""
 
 from __future__ import annotations
 

@@ -85,7 +85,7 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
     again = fit_recipe(
         recipe, data=pairs, out=tmp_path, report=lambda done, total, row: steps.append(done)
     )
-    assert len(steps) == 6 - kept_rows, "it began anew instead of continuing"
+    assert len(steps) == 6 - kept_rows, "it began again instead of continuing"
     assert again.history == fitted.history
     assert log.read_bytes() == (whole / "log.csv").read_bytes()
     weights = fitted.network.state_dict()

@@ -1,4 +1,4 @@
-"""Boxes are learnt by the one loop, packaged with held-out numbers, and found by the command."""
+"""Boxes are trained by the one loop, packaged with held-out numbers, and found by the command."""
 
 from __future__ import annotations
 

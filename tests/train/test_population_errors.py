@@ -1,4 +1,4 @@
-"""Errors of frames, learnt from movies whose errors were drawn with known parts."""
+"""Errors of frames, estimated from movies whose errors were drawn with known parts."""
 
 import numpy as np
 

@@ -201,9 +201,9 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
     more = InstanceRecipe.from_values(
         {**RECIPE, "fit": {**RECIPE["fit"], "steps": 20, "learning_rate": 1e-4}}
     )
-    anew = fit_recipe(more, data=pairs, out=tmp_path / "anew")
+    scratch = fit_recipe(more, data=pairs, out=tmp_path / "scratch")
     further = fit_recipe(more, data=pairs, out=tmp_path / "more", start=out / "package")
-    assert further.history[0]["loss"] < anew.history[0]["loss"]
+    assert further.history[0]["loss"] < scratch.history[0]["loss"]
     other = InstanceRecipe.from_values({**RECIPE, "network": {"widths": (8, 8, 8, 8)}})
     with pytest.raises(ModelError, match="belong to another network"):
         fit_recipe(other, data=pairs, out=tmp_path / "other", start=out / "package")

@@ -47,7 +47,7 @@ def slices(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def fpn(tmp_path_factory):
-    """A plain FPN on ResNet18 that has learnt nothing, as ONNX with six lines."""
+    """A plain untrained FPN on ResNet18, as ONNX with six lines."""
     torch = pytest.importorskip("torch")
     pytest.importorskip("onnx")
     if find_spec("segmentation_models_pytorch") is None:

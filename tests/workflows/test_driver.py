@@ -1,4 +1,4 @@
-"""The loop of every story: what a failing, a faulty, a done and an interrupted unit cost."""
+"""The loop of every workflow: what a failing, a faulty, a done and an interrupted unit cost."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def notes(tmp_path):
 
 
 def worked(units, out, *, execution=ALONE, progress=None):
-    """Work through units as a story does; return what was to do, and the summary."""
+    """Work through units as a workflow does; return what was to do, and the summary."""
     with Run.open(out, command="count", settings={}) as run:
         todo = pending(run, units)
         job = partial(count, out=run.out)

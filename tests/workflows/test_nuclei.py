@@ -1,4 +1,4 @@
-"""The story of nuclei: what a person gets, and that nothing about the machine changes it."""
+"""The workflow of nuclei: what a person gets, and that nothing about the machine changes it."""
 
 from __future__ import annotations
 

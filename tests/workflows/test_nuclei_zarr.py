@@ -1,4 +1,4 @@
-"""The story of nuclei with OME-Zarr in and out."""
+"""The workflow of nuclei with OME-Zarr in and out."""
 
 from __future__ import annotations
 

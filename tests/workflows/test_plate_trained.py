@@ -79,8 +79,8 @@ def test_a_model_is_made_from_the_stained_wells_and_applied_to_all(done):
     assert record["model"]["sha256"] == package.sha256
     assert record["settings"]["model"] == "training/model/package"
     assert "one plate" in (out / "training/model/package/card.md").read_text("utf-8")
-    learnt = {r["unit"] for r in rows_of(out / "training" / "crops" / "samples.csv")}
-    assert len(learnt) == 6
+    trained = {r["unit"] for r in rows_of(out / "training" / "crops" / "samples.csv")}
+    assert len(trained) == 6
     said = [r for r in rows_of(out / "findings.csv") if r["rule"] == "trained-wells"]
     assert [float(r["value"]) for r in said] == [6.0]
     assert len({r["well"] for r in rows_of(out / "frames.csv")}) == 8

@@ -107,7 +107,7 @@ class Context:
                     yield review
 
     def n_checked(self, job: Job, out: Path) -> int:
-        """Count the planes of a result that may be learnt from."""
+        """Count the planes of a result that may be used for training."""
         try:
             return sum(len(review.checked()) for review in self.reviews_of(job, out))
         except FatescopeError:  # what is wrong is said where somebody corrects

@@ -30,7 +30,7 @@ _THREADS = 3
 
 
 class Pyramid:
-    """A plane at full size and halved copies of it; regions of large planes are read anew.
+    """A plane at full size and halved copies of it; regions of large planes are read again.
 
     Parameters
     ----------

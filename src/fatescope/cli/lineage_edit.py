@@ -50,7 +50,7 @@ def edit(
     Edits: rename ABal@12- ABar, swap ABala ABalp, exchange ABala ABalp @40, relink ABar@12
     ABala@11, split ABala@40, join ABala@39 ABalx@40, move ABala@40 z=12 y=200 x=310, add
     ABala@41 z=12 y=201 x=310 from ABala@40, remove ABala@40-44. Frames count from 0.
-    --fresh writes the folder anew; the journal stays.
+    --fresh writes the folder again; the journal stays.
     """
     from fatescope.workflows.lineages.edit import edit_lineage
 

@@ -30,7 +30,7 @@ def labels(
 
     Nuclei are found in both stains and called by their brightness over what is around them, with
     limits from control wells or from all nuclei of the plate. What lies between the limits is
-    uncertain (255), and nothing is to be learnt from it. A page shows each step.
+    uncertain (255), and training ignores it. A page shows each step.
     """
     from fatescope.workflows.stain_labels import label_plate, plan_label_plate
 

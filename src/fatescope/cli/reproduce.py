@@ -166,9 +166,9 @@ def live_dead(
 ) -> Result:
     """Tell live from dead cells without stains: the four runs of 2024, then corrected.
 
-    One page shows the published scores beside those of the same runs on wells that nobody learnt
-    from, what each correction is worth, precision-recall curves, rates, and a film. Plates are
-    rendered unless labelled ones are given. The extra `train` is needed.
+    One page shows the published scores beside those of the same runs on wells that no network was
+    trained on, what each correction is worth, precision-recall curves, rates, and a film. Plates
+    are rendered unless labelled ones are given. The extra `train` is needed.
     """
     from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
 

@@ -21,7 +21,7 @@ Exclude = Annotated[
     Path | None,
     typer.Option(
         "--exclude",
-        help="exclusion.csv, as clean --apply writes it: these samples are not learnt from",
+        help="exclusion.csv, as clean --apply writes it: these samples are left out of training",
     ),
 ]
 Variants = Annotated[

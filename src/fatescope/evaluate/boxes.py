@@ -1,4 +1,4 @@
-"""Found boxes against true ones: which cells were found, and how well their class was told."""
+"""Found boxes against true ones: which cells were found, and whether their class is right."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def box_f1(images: Sequence[BoxScores]) -> float:
 
 
 def class_f1(images: Sequence[BoxScores]) -> float:
-    """Return the mean F1 of both classes: found, and the class told right; NaN as `box_f1`."""
+    """Return the mean F1 of both classes: found, and the class right; NaN as `box_f1`."""
     tp, both = np.zeros(2), np.zeros(2)
     for s in images:
         said, hit = s.p >= 0.5, _is_true(s)

@@ -104,7 +104,7 @@ def compare_membrane_scores(
     old, new : sequence of MembraneScores
         One for each plane, in the same order.
     units : sequence of str
-        What is drawn anew: the unit of each plane or, of a single one, its blocks of planes.
+        What is resampled: the unit of each plane or, of a single one, its blocks of planes.
     score : {"wall_f1", "iou"}
         Pooled over planes.
     settings : ScoreSettings

@@ -29,7 +29,7 @@ def make_exclusions(lineage: Lineage, findings: Iterable[Finding]) -> list[Exclu
     """Return what the accepted findings take out of a lineage.
 
     Everything downstream obeys them. A finding whose status goes back to open or rejected gives
-    its rows back, because exclusions are always made anew from the findings.
+    its rows back, because exclusions are always derived again from the findings.
 
     Parameters
     ----------

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def link_detections(lineage: Lineage, settings: ObjectLinkSettings) -> Lineage:
-    """Return the lineage with links made anew; rows without a place stay without.
+    """Return the lineage with new links; rows without a place stay without.
 
     In µm where the spacing of all axes along which nuclei differ is known, else in pixels.
     """

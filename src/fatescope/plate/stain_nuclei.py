@@ -100,7 +100,7 @@ def join_nuclei(
 
 
 def _standing(labels: LabelImage, light: FloatArray) -> LabelImage:
-    """Return the labels that stand out somewhere, numbered anew."""
+    """Return the labels that stand out somewhere, renumbered."""
     n = int(labels.max(initial=0))
     height = np.asarray(ndi.maximum(light, labels, np.arange(1, n + 1))).reshape(-1)
     keep = np.concatenate([[False], height > _SEEN])
@@ -233,7 +233,7 @@ def _outlined(light: FloatArray, *, diameter_px: float) -> LabelImage:
 
 
 def _kept(labels: LabelImage, *, least: float) -> LabelImage:
-    """Return the labels that are large enough, filled and numbered anew."""
+    """Return the labels that are large enough, filled and renumbered."""
     area = np.bincount(labels.ravel())
     keep = area >= least
     keep[0] = False

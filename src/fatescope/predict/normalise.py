@@ -53,7 +53,7 @@ def plane_statistics(
     Parameters
     ----------
     parts : callable
-        Returns the parts of the plane anew on each call; their order does not matter.
+        Returns the parts of the plane again on each call; their order does not matter.
     percentiles : tuple of float
         Lower and upper one, in percent; linear between neighbouring values.
     """

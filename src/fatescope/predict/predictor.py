@@ -40,7 +40,7 @@ class Predictor(Protocol):
     def network(
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> Network:
-        """Return the network for a plane or stack; ``parts`` reads it anew on each call.
+        """Return the network for a plane or stack; ``parts`` reads it again on each call.
 
         Without ``statistics``, which costs a reading, a package still has its network, the same
         for all planes; a model that looks at the plane raises `ModelError`.

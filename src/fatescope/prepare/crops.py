@@ -1,4 +1,4 @@
-"""Crops of labelled images: where they lie, which classes they hold, and which are learnt from.
+"""Crops of labelled images: where they lie, which classes they hold, and which are trained on.
 
 Crops overlap, and frames a quarter of an hour apart are nearly the same image: what divides them
 is the well (or the plate), never the crop. Crops that hold one class alone are kept out of
@@ -43,7 +43,7 @@ RENDERED = Path("truth", "fields.csv")
 
 
 class CropStoreSettings(SplitSettings):
-    """How labelled images are cut into crops, what is learnt from, and how it is stored."""
+    """How labelled images are cut into crops, what is trained on, and how it is stored."""
 
     validation: float = setting(0.2, "share of the units for choices during training", ge=0, lt=1)
     test: float = setting(0.2, "share of the units that only the card reads", ge=0, lt=1)

@@ -46,7 +46,7 @@ METHODS = (
     "Cells were found in bright field with fatescope {version} and the model “{name}” (SHA-256 "
     "{sha}): a network proposes boxes with a score, peaks of the score are kept that overlap no "
     "better one, and the probability that a cell is dead was calibrated on images that the network "
-    "had not learnt from. Cells with a probability of at least {dead_from} count as dead. Areas "
+    "was not trained on. Cells with a probability of at least {dead_from} count as dead. Areas "
     "and intensities are those of the ellipse in each box. {n} cells were measured in {images} "
     "images."
 )

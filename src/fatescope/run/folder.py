@@ -74,7 +74,7 @@ class Run(Stage):
         model : mapping, optional
             At least ``name`` and ``sha256``.
         fresh : bool
-            Remove what an earlier run left here, as far as its ledger lists it, and begin anew.
+            Remove what an earlier run left here, as far as its ledger lists it, and begin again.
         keeps : sequence of str
             Names of files that may lie in the folder before its first run, such as a journal.
 

@@ -33,7 +33,7 @@ _SPREAD = 6.0
 """A centre's heat falls with a standard deviation of its box's sides divided by this."""
 _LEAST_SPREAD_PX = 3.0
 _CENTRAL = 0.5
-"""Box and class are learnt where the heat is above this."""
+"""Box and class are trained where the heat is above this."""
 _CLOSE = (0.85, 1.18)
 
 

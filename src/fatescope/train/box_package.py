@@ -48,7 +48,7 @@ _GUARD_ZOOMS = (0.75, 1.0, 1.4)
 _RESAMPLES = 1000
 _WORDS = {
     "f1": "F1 of detection (centre in box)",
-    "f1_class": "mean F1 of both classes, the class told right",
+    "f1_class": "mean F1 of both classes, the class right",
     "accuracy": "class accuracy of found cells",
     "ap_dead": "area under precision-recall for dead, missed ones counted",
     "ap_dead_found": "the same among found cells",

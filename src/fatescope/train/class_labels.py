@@ -1,4 +1,4 @@
-"""Classes as they are labelled and as they are learnt, and the tiles that networks draw them on."""
+"""Classes as labelled and as trained, and the tiles that networks draw them on."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ TILING = Tiling(tile_px=(1024, 1024), halo_px=(32, 32), divisor=(16, 16))
 
 
 def merged_classes(given: Sequence[str], wanted: str) -> tuple[tuple[str, ...], NDArray[np.uint8]]:
-    """Return the classes to be learnt, and a table from stored to learnt numbers.
+    """Return the classes to be trained, and a table from stored to trained numbers.
 
     Raises
     ------

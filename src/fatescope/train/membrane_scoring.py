@@ -1,4 +1,4 @@
-"""Networks of walls, and what has learnt nothing, scored on planes of labelled volumes."""
+"""Networks of walls, and methods without training, scored on planes of labelled volumes."""
 
 from __future__ import annotations
 
@@ -94,7 +94,7 @@ def score_maps(maps: FloatArray, volume: MembraneVolume, z: int) -> MembraneScor
 def baseline_scores(
     samples: Sequence[Sample], *, data: Path, recipe: MembraneRecipe
 ) -> dict[str, dict[str, float]]:
-    """Score what has learnt nothing on the validation planes that the network is scored on.
+    """Score methods without training on the validation planes that the network is scored on.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def nearest_nucleus(
 
 
 def draw_planes(path: Path, model: MapModel, volume: MembraneVolume, planes: int) -> None:
-    """Write a picture for the film: plane, true interior and drawn interior, a row for each plane.
+    """Write an image for the film: plane, true interior and drawn interior, a row for each plane.
 
     Parameters
     ----------

@@ -88,7 +88,7 @@ class Clock:
     _cpu: float = field(default_factory=time.process_time)
 
     def lap(self) -> tuple[float, float]:
-        """Return seconds of both since the last lap, and begin anew."""
+        """Return seconds of both since the last lap, and restart."""
         wall, cpu = time.perf_counter(), time.process_time()
         found = wall - self._wall, cpu - self._cpu
         self._wall, self._cpu = wall, cpu

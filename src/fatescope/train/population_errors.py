@@ -1,4 +1,4 @@
-"""How the errors of frames are learnt from whole validation movies, by maximum likelihood."""
+"""How the errors of frames are estimated from whole validation movies, by maximum likelihood."""
 
 from __future__ import annotations
 

@@ -32,7 +32,7 @@ class Cosine(Settings):
 
 
 class WarmRestarts(Settings):
-    """Cosine falls that begin anew at the first rate, each as long as the one before or longer."""
+    """Cosine falls that restart at the first learning rate, each at least as long as the last."""
 
     kind: Literal["warm-restarts"] = setting("warm-restarts", "name of the schedule")
     period: int = setting(1000, "length of the first fall", unit="steps", ge=1)

@@ -75,7 +75,7 @@ class Filmed(Protocol):
         ...
 
     def baselines(self, recipe: Any, *, data: Path) -> Mapping[str, Mapping[str, float]]:
-        """Return, by their words, the scores of methods that have learnt nothing."""
+        """Return, by their words, the scores of methods without training."""
         ...
 
 

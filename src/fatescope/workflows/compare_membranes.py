@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 SIDES = ("old", "new")
 BLOCK_PLANES = 8
-"""Neighbouring planes are alike: of a single unit, blocks of so many are drawn anew together."""
+"""Neighbouring planes are alike: of a single unit, blocks of so many are resampled together."""
 _SUMS = tuple(MembraneScores.__dataclass_fields__)
 SCORES: dict[ComparedScore, str] = {
     "wall_f1": "F1 of walls at 2 px",

@@ -1,4 +1,4 @@
-"""The page, the pictures and the films of a comparison on membranes."""
+"""The page, the images and the films of a comparison on membranes."""
 
 from __future__ import annotations
 

@@ -78,7 +78,7 @@ def prepare_crops(
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> PreparedCrops:
-    """Cut labelled images into crops, and say which are learnt from.
+    """Cut labelled images into crops, and say which are trained on.
 
     Parameters
     ----------

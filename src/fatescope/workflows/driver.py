@@ -1,7 +1,7 @@
-"""The one loop of every story: units still to do -> an engine -> the ledger.
+"""The one loop of every workflow: units still to do -> an engine -> the ledger.
 
-A story finds its units, opens its `Run` and says what a worker does with a unit; the rest is here.
-Workers do units, and the driver alone writes the ledger. The engines are in `execute`.
+A workflow finds its units, opens its `Run` and says what a worker does with a unit; the rest is
+here. Workers do units, and the driver alone writes the ledger. The engines are in `execute`.
 """
 
 from __future__ import annotations

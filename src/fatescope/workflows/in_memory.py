@@ -468,7 +468,7 @@ def link_lineage(lineage: Lineage, settings: ObjectLinkSettings | None = None) -
     Parameters
     ----------
     lineage : Lineage
-        Nuclei by frame and position; links that it has are made anew.
+        Nuclei by frame and position; its own links are ignored.
     settings : ObjectLinkSettings, optional
 
     Returns

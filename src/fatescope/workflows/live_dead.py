@@ -222,7 +222,7 @@ def viability_table(counts: Sequence[tuple[int, int, int]]) -> Table:
     Notes
     -----
     The interval (95 %, Wilson) is that of a share of so many cells, as if each were drawn alone
-    and told without error; a frame without cells has none.
+    and classified without error; a frame without cells has none.
     """
     frame, n, alive = np.array(counts, dtype=np.int64).reshape(-1, 3).T
     low, high = wilson_interval(alive, n)

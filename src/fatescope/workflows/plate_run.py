@@ -95,11 +95,11 @@ def run_plate(
     channel = _channel(layout, model.channel)
     findings = list(layout.findings)
     if recipe is not None:
-        learnt = read_plate_recipe(recipe)
+        trained = read_plate_recipe(recipe)
         stains = stain_settings(layout, settings, channel)
         package = train_on_plate(
             folder,
-            learnt,
+            trained,
             out=make_folder(Path(out)),
             stains=stains,
             called=Path(recipe).name,

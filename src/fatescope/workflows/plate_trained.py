@@ -33,7 +33,7 @@ _DEAD = ("DRAQ7", "PI")
 """Stains of dead nuclei, the first that the plate has."""
 
 _LIMITS = (
-    "It learnt from the stained wells of one plate, and is scored on other wells of that plate: "
+    "It was trained on the stained wells of one plate, and is scored on other wells of that plate: "
     "how well it does on another plate, other cells or another microscope is not known. Its labels "
     "come from stains, which lag behind death by the time that a dye needs to enter."
 )
@@ -140,7 +140,7 @@ def train_on_plate(
 
 
 def trained_wells_finding(layout: PlateLayout, stains: StainSettings) -> Finding:
-    """Say which wells the model has learnt from or was chosen by."""
+    """Say which wells the model was trained on or chosen by."""
     wanted = {layout.channel(c) for c in (stains.nuclei, stains.dead, stains.bright_field)}
     wells = [
         well

@@ -111,7 +111,7 @@ def _inputs(folder: Path, record: Mapping[str, Any], settings: Any) -> list[Path
             if hash_path(path) != sha256:
                 raise InputError(
                     f"{escape(path)}: is no longer the file that {escape(folder)} was made from. "
-                    "Put that one back; or predict anew, and compare with fatescope diff."
+                    "Put that one back; or predict again, and compare with fatescope diff."
                 )
         if files:
             given[_given(files[0][0], str(one["image"]), alone=len(files) == 1)] = None

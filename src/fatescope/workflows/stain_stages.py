@@ -202,7 +202,7 @@ def _fault(
     n: int,
     usual_edges: float,
 ) -> Finding | None:
-    """Return why a frame is not to be learnt from, or that it holds no nucleus."""
+    """Return why a frame is not for training, or that it holds no nucleus."""
     bright = seen["bright"]
 
     def found(rule: str, value: float, limit: float, reason: str) -> Finding:

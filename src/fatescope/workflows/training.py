@@ -208,7 +208,7 @@ def train_model(
         file.
     progress : callable, optional
     fresh : bool
-        Remove what an earlier run left in ``out`` first, and begin anew.
+        Remove what an earlier run left in ``out`` first, and begin again.
 
     Returns
     -------

@@ -59,7 +59,7 @@ def write_training_page(
     scored_on : str
         One sentence on how they are measured.
     baselines : mapping, optional
-        By their words, the scores of methods that have learnt nothing: lines on the chart of each
+        By their words, the scores of methods without training: lines on the chart of each
         score.
     film : sequence of Path
         Pictures of the same validation units, epoch after epoch.
@@ -118,20 +118,20 @@ def _of_scores(title: str, marks: tuple[Mark, ...], caption: str) -> Chart:
 
 
 def _beside_baselines(line: Line, words: str, baselines: Mapping[str, float]) -> Chart:
-    """Return one score with what methods reach that have learnt nothing."""
+    """Return one score with what methods reach without training."""
     guides = [Guide(words=f"{n} {v:.3f}", axis="y", at=v) for n, v in baselines.items()]
     points = Points(name=line.name, x=line.x, y=line.y, size_px=4.0)
-    caption = "Dashed: methods that have learnt nothing, on the same planes."
+    caption = "Dashed: methods without training, on the same planes."
     return _of_scores(words[0].upper() + words[1:], (*guides, line, points), caption)
 
 
-def _film(pictures: Sequence[Path]) -> Section:
-    """Return the pictures of all validations as a film."""
+def _film(stills: Sequence[Path]) -> Section:
+    """Return the stills of all validations as a film."""
     frames = []
-    for picture in pictures:
-        uri, height, width = read_uri(picture)
+    for still in stills:
+        uri, height, width = read_uri(still)
         pane = Pane(title="plane, interior, drawn", image=uri, width=width, height=height)
-        frames.append(Frame(panes=(pane,), index=int(picture.stem) + 1))
+        frames.append(Frame(panes=(pane,), index=int(still.stem) + 1))
     view = View(title="validation planes", frames=tuple(frames), walk="epoch")
     words = (
         "The same planes of a validation unit after each validation; also `film.mp4` and `.gif`."
@@ -141,17 +141,17 @@ def _film(pictures: Sequence[Path]) -> Section:
 
 
 def write_training_film(out: Path) -> list[Path]:
-    """Make films of the pictures in ``film/``; return the pictures for the page."""
-    pictures = sorted((out / FILM).glob("*.png"))
-    if not pictures:
+    """Make films of the stills in ``film/``; return the stills for the page."""
+    stills = sorted((out / FILM).glob("*.png"))
+    if not stills:
         return []
     frames = []
-    for picture in pictures:
-        pixels = read_plane(picture)
+    for still in stills:
+        pixels = read_plane(still)
         width = pixels.shape[1] // 3
         panes = [pixels[:, i * width : (i + 1) * width] for i in range(3)]
         titles = ("validation plane", "interior", "drawn")
-        frames.append(side_by_side(panes, titles, note=f"epoch {int(picture.stem) + 1}"))
+        frames.append(side_by_side(panes, titles, note=f"epoch {int(still.stem) + 1}"))
     write_film(out / FILM, frames)
-    step = max(1, -(-len(pictures) // _MOST_FRAMES))
-    return [*pictures[:-1:step], pictures[-1]]
+    step = max(1, -(-len(stills) // _MOST_FRAMES))
+    return [*stills[:-1:step], stills[-1]]

@@ -1,4 +1,4 @@
-"""Corrections of a result: on the disk before they are answered, undone, measured, learnt from."""
+"""Corrections of a result: on disk before the answer, undone, measured, trained on."""
 
 import json
 import os

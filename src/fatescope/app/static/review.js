@@ -74,7 +74,7 @@ function send(what, body) {
     }
     if (place !== `${job}/images/${now.n}`) return;
     take(said);
-    if (what === "check") return say(body.yes ? "Noted: a model may learn from this." : "Noted: not to be learnt from.");
+    if (what === "check") return say(body.yes ? "Noted: may be used for training." : "Noted: not for training.");
     const done = what === "edit" ? review.undo : what === "undo" ? `took back: ${review.redo}` : `again: ${review.undo}`;
     if (said.frame !== now.t) step("t", said.frame);
     unpick();

@@ -47,7 +47,7 @@ class PlaneLabels:
 
 
 def drop_small(plane: PlaneLabels, least_px: float) -> PlaneLabels:
-    """Return the plane without nuclei of fewer than ``least_px`` pixels, numbered anew."""
+    """Return the plane without nuclei of fewer than ``least_px`` pixels, renumbered."""
     area = np.zeros(plane.n + 1, np.int64)
     for _, labels in plane.bands():
         area += np.bincount(labels.reshape(-1), minlength=plane.n + 1)

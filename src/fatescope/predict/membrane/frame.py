@@ -45,7 +45,7 @@ _RIDGE_SHARE = {2: 0.3, 3: 0.333}
 """A probability of 1 counts as a ridge of this strength, and ridges by this share beside it, so
 that the limits of ridges hold (decision record 0265)."""
 _CORE_UM = 0.5
-"""Within this distance of a border between cells on that grid, pixels decide anew."""
+"""Within this distance of a border between cells on that grid, pixels are decided again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

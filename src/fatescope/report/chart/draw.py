@@ -1,4 +1,4 @@
-"""Draw a chart as SVG: for a page, whose script lays it out anew, or as a file that stands alone.
+"""Draw a chart as SVG: for a page, whose script lays it out again, or as a file that stands alone.
 
 The marks lie in an ``svg.plot`` of their own, in pixels of the first layout. The page's script
 stretches that element and moves its view box, so strokes and points keep their width at any size
@@ -137,7 +137,7 @@ def colours_of(chart: Chart) -> dict[str, str]:
 
 
 def axes_json(chart: Chart) -> str:
-    """Return what the page's script must know to write ticks anew."""
+    """Return what the page's script must know to write ticks again."""
     layout = _laid_out(chart)
     sides = {
         side: {"scale": s.axis.scale, "ends": [s.low, s.high], "labels": list(s.axis.labels)}

@@ -60,7 +60,7 @@ def tree_page(
 
     Notes
     -----
-    The page's script draws the branches anew, with a scale of their own for time and for leaves:
+    The page's script draws the branches again, with a scale of their own for time and for leaves:
     so the whole tree fills any window, and words have the same size at any zoom. Without script
     the drawn tree is seen as it is.
     """

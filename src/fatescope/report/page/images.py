@@ -139,7 +139,7 @@ class ImageViewer:
     noun : str
         What an outline is, such as ``"nucleus"``.
     labels : str
-        What outlines are told by, on the button that shows it.
+        Name of the outlines, on the button that shows them.
     layers : mapping of str to colour
         What the colours of outlines mean; each can be switched off.
     places : sequence of Place

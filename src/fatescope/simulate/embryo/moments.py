@@ -189,7 +189,7 @@ class Lives:
 
 
 def _radii(radius_um: FloatArray, rows: list[IntArray]) -> FloatArray:
-    """Return the typical radius of each life; tables measure it anew in every frame."""
+    """Return the typical radius of each life; tables measure it again in every frame."""
     known = radius_um[np.isfinite(radius_um) & (radius_um > 0)]
     usual = float(np.median(known)) if len(known) else _RADIUS_UM
     radii = np.full(len(rows), usual)

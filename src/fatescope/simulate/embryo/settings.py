@@ -60,7 +60,7 @@ class LineageSettings(Settings):
 class VolumeSettings(Settings):
     """Volumes of embryos in a fluorescence microscope: nuclei and membranes, with exact truth."""
 
-    count: int = setting(1, "number of embryos, each drawn anew", ge=1, le=10_000)
+    count: int = setting(1, "number of embryos, each drawn independently", ge=1, le=10_000)
     cells: Numbers = setting((4, 28, 100), "stages to render: numbers of cells, divided by commas")
     frames: Numbers = setting((), "frames of the table to render instead of stages")
     channels: Channels = setting(("nuclei", "membrane"), "what is stained")
@@ -122,7 +122,7 @@ class VolumeSettings(Settings):
 class MovieSettings(Settings):
     """Movies of embryos: maximum projections through a codec, as recordings are published."""
 
-    count: int = setting(1, "number of movies, each of an embryo drawn anew", ge=1, le=10_000)
+    count: int = setting(1, "number of movies, each of its own embryo", ge=1, le=10_000)
     frames: int = setting(0, "number of frames; 0: as many as the lineage has", ge=0, le=100_000)
     planes: int = setting(31, "planes that are projected", ge=1, le=2000)
     height: int = setting(512, "rows of a frame", unit="px", ge=16, le=16_384, multiple_of=2)

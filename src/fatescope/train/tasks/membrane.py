@@ -188,7 +188,7 @@ class _Membrane:
         return draw
 
     def baselines(self, recipe: MembraneRecipe, *, data: Path) -> dict[str, dict[str, float]]:
-        """Return the scores of methods that have learnt nothing; see `baseline_scores`."""
+        """Return the scores of methods without training; see `baseline_scores`."""
         rows = read_samples(data, splits=["validation"])
         return baseline_scores(rows, data=data, recipe=recipe)
 

@@ -196,7 +196,7 @@ def fit_published_counts(
     folder : Path
         Takes checkpoint and log; a call that was killed continues.
     start : FittedCounts, optional
-        Whose weights are the beginning: as published, the optimiser begins anew.
+        Whose weights are the beginning: as published, the optimiser starts again.
     progress : callable, optional
     """
     task = PublishedCountsTask(

@@ -1,4 +1,4 @@
-"""Viability: the class of each pixel of an image without stains, learnt from crops of plates."""
+"""Viability: the class of each pixel of an image without stains, trained on crops of plates."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ def convert_lineages(
     fresh: bool = False,
     progress: Progress | None = None,
 ) -> Summary:
-    """Write lineages in another format; the story behind ``lineage convert``.
+    """Write lineages in another format; the workflow behind ``lineage convert``.
 
     Parameters
     ----------

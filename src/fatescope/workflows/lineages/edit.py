@@ -87,7 +87,7 @@ def edit_lineage(
     reading : LineageReading, optional
         Scale and format of the table, where it does not say them.
     fresh : bool
-        Write the folder anew, for instance after an update of fatescope. The journal stays.
+        Write the folder again, for instance after an update of fatescope. The journal stays.
 
     Raises
     ------

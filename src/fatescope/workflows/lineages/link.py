@@ -56,7 +56,7 @@ def link_lineages(
     ----------
     inputs : sequence of paths
         Result folders of a predicting command or their ``objects.csv``, tables with one row per
-        nucleus and frame, or lineages of any format, whose links are made anew.
+        nucleus and frame, or lineages of any format, whose own links are ignored.
     out : path
         Gets ``links/<movie>`` in the format ``to``, ``spots.csv`` (``id, frame, z, y, x,
         radius_um, parent, movie``), ``findings.csv`` and ``run.json``.

@@ -174,7 +174,7 @@ def tiles_folder(out: Path, real: str = "") -> Path:
 def run_arm(
     arm: Arm, *, out: Path, recipe: LiveDeadRecipe, progress: Progress | None = None
 ) -> Outcome:
-    """Train one arm, and score it on the wells that no arm has learnt from.
+    """Train one arm, and score it on the wells that no arm was trained on.
 
     Parameters
     ----------

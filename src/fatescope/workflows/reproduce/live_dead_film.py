@@ -93,25 +93,25 @@ def film_frames(
     counts = [PixelCounts.of_plane(m, truth) for m in maps]
     frames = []
     for i, (drawn, rate) in enumerate(zip(maps, rates, strict=True)):
-        picture = overlay(grey, truth, drawn, palette).repeat(zoom, 0).repeat(zoom, 1)
-        chart = _chart(counts[: i + 1], len(picture), palette)
-        frames.append(_labelled(picture, chart, f"epoch {i + 1}   rate {rate:.3g}", palette))
+        shown = overlay(grey, truth, drawn, palette).repeat(zoom, 0).repeat(zoom, 1)
+        chart = _chart(counts[: i + 1], len(shown), palette)
+        frames.append(_labelled(shown, chart, f"epoch {i + 1}   rate {rate:.3g}", palette))
     return frames
 
 
 def _labelled(
-    picture: NDArray[np.uint8], chart: NDArray[np.uint8], corner: str, palette: Palette
+    shown: NDArray[np.uint8], chart: NDArray[np.uint8], corner: str, palette: Palette
 ) -> NDArray[np.uint8]:
     from PIL import Image, ImageDraw
 
-    canvas = np.full((len(picture) + _FOOT, picture.shape[1] + chart.shape[1], 3), _PAPER, np.uint8)
-    canvas[: len(picture), : picture.shape[1]] = picture
-    canvas[: len(picture), picture.shape[1] :] = chart
+    canvas = np.full((len(shown) + _FOOT, shown.shape[1] + chart.shape[1], 3), _PAPER, np.uint8)
+    canvas[: len(shown), : shown.shape[1]] = shown
+    canvas[: len(shown), shown.shape[1] :] = chart
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     draw.rectangle((0, 0, 10 + draw.textlength(corner), 17), fill=(_PAPER,) * 3)
     draw.text((5, 3), corner, fill=_INK)
-    draw.text((5, len(picture) + 3), palette.words, fill=_INK)
+    draw.text((5, len(shown) + 3), palette.words, fill=_INK)
     return np.asarray(image)
 
 

@@ -136,7 +136,7 @@ def reproduce_membranes(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Baselines:
-    """What has learnt nothing, on the test planes: lines on the charts."""
+    """Methods without training, on the test planes: lines on the charts."""
 
     arm: Arm
     key: str = "baselines"

@@ -46,7 +46,7 @@ PUBLISHED_IOU, PUBLISHED_SILHOUETTE = 0.861, 0.853
 BLOCK_PLANES = 8
 _TABLES = ("arms", "planes", "course", "baselines")
 _CAPTION = (
-    "On the arm's own validation planes; dashed: what has learnt nothing, on frames left out."
+    "On the arm's own validation planes; dashed: methods without training, on frames left out."
 )
 _COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
 _CURVES = {
@@ -68,7 +68,7 @@ def write_membranes_page(
     source: str,
     quick: bool,
 ) -> Path:
-    """Write ``report.html`` from the tables and pictures in a run's folder; return its path."""
+    """Write ``report.html`` from the tables and images in a run's folder; return its path."""
     arms, planes, course, baselines = (read_table(out / f"{n}.parquet") for n in _TABLES)
     sections = [
         _table(arms, planes, baselines),
@@ -279,7 +279,7 @@ def _courses(course: Table, baselines: Table) -> list[Section]:
 
 
 def _guides(baselines: Table, name: str) -> list[Guide]:
-    """Return a line for each method that has learnt nothing."""
+    """Return a line for each method without training."""
     if name not in baselines:
         return []
     values = zip(baselines["method"], baselines[name], strict=True)

@@ -103,7 +103,7 @@ class LabelReview:
             journal.close()
             raise FileFormatError(
                 f"{journal.path}: entry {entry.number} cannot be applied: {error} Move the "
-                "journal away to begin anew."
+                "journal away to begin again."
             ) from error
         return review
 
@@ -178,7 +178,7 @@ class LabelReview:
             return step.change.frame
 
     def check(self, frame: int, plane: int, *, yes: bool, who: str) -> None:
-        """Say that a plane is right as it is now, and may be learnt from, or that it is not."""
+        """Say whether a plane is right as it is now, and may be used for training."""
         with self._lock:
             self._check_place(frame, plane)
             body = {"frame": frame, "plane": plane, "yes": yes}
@@ -193,7 +193,7 @@ class LabelReview:
 
     @property
     def state(self) -> dict[str, Any]:
-        """What can be undone and redone, and which planes may be learnt from."""
+        """What can be undone and redone, and which planes may be used for training."""
         with self._lock:
             done, undone = self._history.done, self._history.undone
             return {
@@ -205,7 +205,7 @@ class LabelReview:
             }
 
     def checked(self) -> list[Place]:
-        """Return frame and plane of what may be learnt from, in order.
+        """Return frame and plane of what may be used for training, in order.
 
         That is what a person said is right. Of labels without planes it is also each frame with
         an edit that holds: whoever corrects a frame has looked at all of it.
@@ -290,7 +290,7 @@ class LabelReview:
     def write_objects(self) -> Path:
         """Write the table of objects as they are now, as Parquet and CSV; return the former.
 
-        Rows of objects that no edit touched are those of the run. The others are measured anew;
+        Rows of objects that no edit touched are those of the run. The others are measured again;
         what a run knows beside measures, such as a score, is missing there.
         """
         with self._lock:

@@ -1,5 +1,5 @@
 // Charts: the marks are drawn already; this stretches them to the width of the page, writes ticks
-// anew while the reader zooms, hides marks by their name, and reads off the numbers of the CSV link.
+// again while the reader zooms, hides marks by their name, and reads off the numbers of the CSV link.
 // Linked with an outer page, a click or a key chooses a place, and a line or frame shows what it chose.
 for (const [number, figure] of document.querySelectorAll(".plotted").entries()) {
   const paper = figure.querySelector(".paper"), svg = paper.querySelector("svg");

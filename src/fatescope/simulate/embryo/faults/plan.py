@@ -63,7 +63,7 @@ class Fault:
     seed: int
 
     def rng(self) -> np.random.Generator:
-        """Return a generator that begins anew for every frame of the fault."""
+        """Return a generator that restarts at every frame of the fault."""
         return np.random.default_rng([self.seed, 41])
 
 
