@@ -116,7 +116,7 @@ def test_a_stage_that_claims_the_wrong_overlap_is_corrected_for_unplaced_fields(
     assert np.abs(off[15] - off[found.placed].mean(axis=0)).max() < 5
 
 
-def test_light_is_learnt_from_the_fields_and_taken_out():
+def test_light_is_estimated_from_the_fields_and_taken_out():
     fields, _, _ = render_well(SHAPE, "normal", 3.0, seed=6, grid=4, empty=0.5)
     flat = estimate_flat_field(fields, offset_counts=100)
     y, x = (np.linspace(-1, 1, n) for n in SHAPE)

@@ -210,7 +210,7 @@ def test_a_finished_training_is_not_done_again_and_can_be_the_start_of_another(
 
 
 @pytest.mark.slow
-def test_the_images_it_learnt_from_are_as_expected_and_a_negative_is_not(trained, pairs):
+def test_the_images_it_was_trained_on_are_as_expected_and_a_negative_is_not(trained, pairs):
     from fatescope.models.guard import check_input, describe_input
 
     description = read_package(trained[0] / "package").description

@@ -113,7 +113,7 @@ def test_rare_classes_weigh_more_unless_the_recipe_says_otherwise(data):
         ViabilityTask(recipe_of(loss={"weights": (1.0, 2.0)}), data=data)
 
 
-def test_five_classes_can_be_learnt_as_three():
+def test_five_classes_can_be_trained_as_three():
     names, table = merged_classes(FIVE, "three")
     assert names == THREE
     assert table[[0, 1, 2, 3, 4, UNCERTAIN]].tolist() == [0, 0, 0, 1, 2, UNCERTAIN]

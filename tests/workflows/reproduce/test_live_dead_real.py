@@ -112,7 +112,7 @@ def test_the_plan_counts_two_more_trainings(fields):
 
 
 @trained
-def test_real_fields_are_learnt_once_as_published_and_once_corrected(fields, tmp_path, monkeypatch):
+def test_real_fields_are_trained_as_published_and_corrected(fields, tmp_path, monkeypatch):
     from fatescope.workflows.reproduce import live_dead
 
     monkeypatch.setattr(live_dead, "arms", lambda *asked: arms(*asked)[-2:])
