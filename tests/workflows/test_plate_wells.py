@@ -165,9 +165,41 @@ def test_the_dose_and_the_page_are_there(assay):
     assert 0.2 < doses["ec50"][0] < 1.5
     page = (folder / "out" / "report.html").read_text("utf-8")
     assert "differ from the negative controls" in page
+    assert f"EC50 {doses['ec50'][0]:.2g}" in page
+    wells = read_table(folder / "out" / "dose_wells.csv")
+    assert (len(wells), int((wells["dose"] == 0).sum())) == (21, 3)
+    assert "A21: " in page  # each well is a point that says which it is
     assert json.loads((folder / "out" / "run.json").read_text("utf-8"))["command"] == (
         "plate survival"
     )
+
+
+def test_a_dose_response_without_a_plateau_shows_its_wells_and_says_why(assay, tmp_path):
+    _, folder = assay
+    rows = (folder / "map.csv").read_text("utf-8").splitlines()
+    low = [r for r in rows if not any(f",{d}," in r for d in ("3.0", "10.0", "30.0"))]
+    (tmp_path / "map.csv").write_text("\n".join(low), "utf-8")
+    settings = SurvivalSettings(map=tmp_path / "map.csv", interval_min=15, response_frame=20)
+    survival_of_plate([folder / "fates.csv"], out=tmp_path / "o", settings=settings)
+    doses = read_table(tmp_path / "o" / "doses.csv")
+    assert doses["ec50"].tolist() == [None]
+    assert "4 doses above 0" in doses["refused"][0]
+    assert not (tmp_path / "o" / "dose_curves.csv").exists()
+    page = (tmp_path / "o" / "report.html").read_text("utf-8")
+    assert "No dose of half the effect: a dose response needs 4 doses above 0" in page
+    assert "EC50" not in page
+    assert "A12: " in page
+    found = read_table(tmp_path / "o" / "findings.csv")
+    assert "no-plateau" in found["rule"].tolist()
+
+
+def test_doses_in_two_units_are_not_put_on_one_axis(assay, tmp_path):
+    _, folder = assay
+    rows = (folder / "map.csv").read_text("utf-8").replace("0.1,uM", "100,nM")
+    (tmp_path / "map.csv").write_text(rows, "utf-8")
+    settings = SurvivalSettings(map=tmp_path / "map.csv", interval_min=15, response_frame=20)
+    survival_of_plate([folder / "fates.csv"], out=tmp_path / "o", settings=settings)
+    assert "2 units (nM, uM)" in read_table(tmp_path / "o" / "doses.csv")["refused"][0]
 
 
 def test_groups_of_few_wells_are_named_with_their_dose(assay, tmp_path):

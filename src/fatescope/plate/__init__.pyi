@@ -6,6 +6,7 @@ from .controls import phototoxicity as phototoxicity
 from .controls import z_prime as z_prime
 from .dose import DoseResponse as DoseResponse
 from .dose import fit_dose as fit_dose
+from .dose_tables import dose_tables as dose_tables
 from .drift import choose_fields as choose_fields
 from .drift import measure_drift as measure_drift
 from .fates import FATE_COLUMNS as FATE_COLUMNS

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.report.chart import Axis, Band, Chart, Guide, HeatMap, Line, category_colours, number
+from fatescope.report.doses import dose_section
 from fatescope.report.page import Fact, Page, PageTable, Section, Text, write_page
 
 if TYPE_CHECKING:
@@ -47,8 +48,8 @@ def write_survival(
     ----------
     out : Path
     tables : mapping of str to Table
-        ``treatments``, ``curves``, ``viability``, ``doses``, ``controls`` as the command
-        writes them; the last two may be empty.
+        ``treatments``, ``curves``, ``viability``, ``doses``, ``dose_wells``, ``dose_curves``,
+        ``controls`` as the command writes them; those of doses and controls may be empty.
     more : sequence of Section
         Stand before the words on how it was done.
     caution : str
@@ -61,9 +62,11 @@ def write_survival(
         _curves(tables["curves"], "viability", "Viability: cells alive of all seen"),
         _wells(tables["viability"]),
     ]
-    for name, title in (("doses", "Dose of half the effect"), ("controls", "Controls")):
-        if len(tables[name]):
-            sections.append(_plain(tables[name], title))
+    if len(tables["doses"]):
+        parts = (tables[n] for n in ("doses", "dose_wells", "dose_curves"))
+        sections.append(dose_section(*parts))
+    if len(tables["controls"]):
+        sections.append(_plain(tables["controls"], "Controls"))
     sections += more
     sections.append(Section(title="How this was done", blocks=(Text(paragraphs=(_METHOD,)),)))
     n_wells, n_cells = (int(treatments[c].sum()) for c in ("n_wells", "n_cells"))

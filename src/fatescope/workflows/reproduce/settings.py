@@ -120,6 +120,9 @@ class LiveDeadRecipe(Settings):
         ge=0,
     )
     larger_balance: float = setting(1.0, "the same in the run with larger weights", ge=0)
+    trainings: Literal["all", "weights"] = setting(
+        "all", "all, or those on weights of ImageNet alone (the transfer-learning table)"
+    )
     weights_tiles: int = setting(
         200, "tiles of the trainings on weights of ImageNet; 0: leave these out", ge=0
     )
