@@ -43,6 +43,11 @@ def test_a_gap_is_shared_out_among_its_cells_and_cells_that_touch_stay():
     touching = two_cells(0)
     assert np.array_equal(close_gaps(touching, (0.1, 0.1)), touching)
     assert close_gaps(np.zeros((4, 4), np.int32), (1, 1)).max() == 0
+    apart = np.pad(two_cells(2), 30)
+    apart[2, 2] = 3
+    around = close_gaps(np.pad(two_cells(2), 30), (0.1, 0.1))
+    assert np.array_equal(around, np.pad(closed, 30)), "however far from the edge of the image"
+    assert np.array_equal(close_gaps(apart, (0.1, 0.1))[20:], around[20:])
 
 
 @pytest.mark.parametrize("spacing", [(0.1, 0.1), (2.0, 2.0)], ids=["fine", "coarse"])

@@ -12,7 +12,14 @@ pytest.importorskip("openvino")
 
 from tests.predict.membrane.cells import SPACING, embryo
 
-from fatescope.base import Execution, FileFormatError, InputError, ModelError, SettingsError
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    FileFormatError,
+    InputError,
+    ModelError,
+    SettingsError,
+)
 from fatescope.models import check_model, load_model, read_package
 from fatescope.predict.membrane import (
     MembraneSettings,
@@ -40,7 +47,7 @@ from fatescope.train.tune_settings import StudyExecution
 from fatescope.workflows.compare_membranes import held_out
 from fatescope.workflows.slices import prepare_slices
 from fatescope.workflows.training import prepare_pairs, train_model
-from fatescope.workflows.tuning import tune_recipe
+from fatescope.workflows.tuning import plan_tuning, tune_recipe
 
 SMALL = {
     "crops": {"planes": 3, "size_px": 32, "spacing_um": SPACING[3]},
@@ -236,6 +243,26 @@ def test_the_tuning_of_membranes_maximises_their_iou(slices, tmp_path):
     assert done.score == "iou"
     assert done.counts["complete"] == 2
     assert read_recipe(tmp_path / "best.toml").task == "membrane"
+
+
+def test_the_plan_of_a_tuning_reads_one_volume_of_each_set(slices, tmp_path):
+    copy = tmp_path / "slices"
+    shutil.copytree(slices, copy)
+    said = {k: SMALL[k] for k in ("crops", "network", "validation_planes")}
+    recipe = {"name": "t", "task": "membrane", **said}
+    whole = TuneSettings(trials=9, share=1, score="iou", search=("fit.batch=2:4",))
+
+    rows = read_samples(copy, splits=["train"])
+    times = sorted({s.time for s in rows})
+    for sample in rows:
+        if sample.time != times[1]:
+            sample.image.write_bytes(b"nothing")
+    plan = plan_tuning(recipe, data=copy, settings=whole, execution=StudyExecution())
+    assert len(times) == 3
+    assert plan.units == 9
+    assert plan.cpu_seconds > 0
+    with pytest.raises(FatescopeError):
+        MembraneTask(RECIPE, data=copy).batch(0, 2)
 
 
 def test_the_augmentation_of_2021_is_the_list_that_was_published():

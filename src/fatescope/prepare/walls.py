@@ -44,12 +44,15 @@ def close_gaps(labels: LabelImage, spacing_um: Sequence[float]) -> NDArray[np.in
         return cells
     step = tuple(float(s) for s in spacing_um)
     room = [(int(2 * WALL_UM / s) + 2,) * 2 for s in step]
-    wide = np.pad(cells, room)
+    box = tuple(slice(int(at.min()), int(at.max()) + 1) for at in np.nonzero(cells))
+    wide = np.pad(cells[box], room)
     away, nearest = distance_transform_edt(wide == 0, sampling=step, return_indices=True)
     near = np.ascontiguousarray(away <= WALL_UM + _ROUNDING)
     # Rolled over the gaps by the whole width of a wall, and back from the outside by half of it.
     inside = (edt.edt(near, anisotropy=step) > WALL_UM / 2 + _ROUNDING) | (wide > 0)
-    closed = np.where(inside, wide[tuple(nearest)], 0).astype(np.int32)
+    closed = np.pad(cells, room)
+    around = tuple(slice(b.start, b.stop + 2 * r) for b, (r, _) in zip(box, room, strict=True))
+    closed[around] = np.where(inside, wide[tuple(nearest)], 0)
     return np.asarray(closed[tuple(slice(a, -b) for a, b in room)])
 
 

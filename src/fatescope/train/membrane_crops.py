@@ -33,6 +33,7 @@ class MembraneVolume:
         Share of each block that is wall, and that is inside.
     in_plane : ndarray of float32, shape (Z, Y, X)
         Share that is wall as a plane by itself can show: where cells meet in it, not above it.
+        0 in planes that are no samples.
     cells : ndarray of int32
         On the slices' own grid, gaps closed.
     labels : ndarray of int32
@@ -71,7 +72,9 @@ def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> Memb
     cells = close_gaps(volume.labels, spacing)
     walls = walls_between(cells, spacing)
     target = np.stack([grid.mean(walls), grid.mean(cells > 0)])
-    lines = np.stack([walls_between(plane, spacing[1:]) for plane in cells])
+    lines = np.zeros(cells.shape, dtype=bool)
+    for z in set(volume.planes):
+        lines[z] = walls_between(cells[z], spacing[1:])
     return MembraneVolume(
         unit=volume.unit,
         grid=grid,

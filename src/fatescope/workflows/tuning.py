@@ -10,13 +10,13 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import FatescopeError, InputError
-from fatescope.prepare import read_samples, spread_share, write_samples
+from fatescope.prepare import group_slices, read_samples, spread_share, write_samples
 from fatescope.prepare.store import write_rows
 from fatescope.report.files import store_text
 from fatescope.run import Run, peak_memory_mb
@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 _TRIALS = "trials"
 TRIAL_MB = 0.01
+_ENOUGH_ROWS = 6
+"""Of each set, to estimate from."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -293,8 +295,11 @@ def plan_tuning(
 ) -> RunPlan:
     """Estimate `tune_recipe`, by a few steps of the recipe as it stands; nothing is written.
 
-    Pruned trials cost less than this says.
+    A few images are read, or one volume of each set, so that the answer takes seconds however much
+    there is. Pruned trials cost less than this says.
     """
+    import psutil
+
     from fatescope.train import find_trainable, measure_cost, trial_stage
 
     begun = time.process_time()
@@ -303,12 +308,19 @@ def plan_tuning(
     samples = tuning_samples(data, settings)
     n_samples = sum(s.split == "train" for s in samples)
     stage = trial_stage(recipe, {}, n_samples=n_samples, epochs=settings.epochs)
+    few = [_some_of(samples, split) for split in ("train", "validation")]
     with tempfile.TemporaryDirectory() as folder:
-        write_samples(Path(folder) / "samples.csv", samples)
-        before = time.process_time()
+        write_samples(Path(folder) / "samples.csv", [s for rows, _, _ in few for s in rows])
+        before, empty = time.process_time(), psutil.Process().memory_info().rss
         task = find_trainable(stage.task).build_task(stage, data=Path(folder))
-        reading = time.process_time() - before
+        task.batch(0, 1)  # some read their training images now
+        reading, held = time.process_time() - before, psutil.Process().memory_info().rss - empty
         cost = measure_cost(task, stage.fit)
+    (_, read, there), (_, scored, to_score) = few
+    more = (there + to_score) / (read + scored)
+    reading *= more
+    cost = replace(cost, validation_seconds=cost.validation_seconds * to_score / scored)
+    memory_mb = peak_memory_mb() + (more - 1) * max(0, held) / 1e6
     started = time.process_time() - begun
     seconds = started + settings.trials * (reading + cost.of_fit(stage.fit))
     return RunPlan(
@@ -316,8 +328,24 @@ def plan_tuning(
         units=settings.trials,
         cpu_seconds=round(seconds, 1),
         wall_seconds=round(seconds / execution.workers, 1),
-        peak_memory_mb=round(execution.workers * peak_memory_mb()),
+        peak_memory_mb=round(execution.workers * memory_mb),
         output_mb=round(1 + TRIAL_MB * settings.trials, 1),
         workers=execution.workers,
         what="trials",
     )
+
+
+def _some_of(samples: Sequence[Sample], split: str) -> tuple[list[Sample], int, int]:
+    """Return rows of a set, evenly spread, whole volumes; how many volumes these are, and of all.
+
+    A plane that belongs to no volume counts as one.
+    """
+    volumes = group_slices([s for s in samples if s.split == split])
+    n = 1
+    while n < len(volumes) and sum(map(len, _spread(volumes, n))) < _ENOUGH_ROWS:
+        n += 1
+    return [s for rows in _spread(volumes, n) for s in rows], n, len(volumes)
+
+
+def _spread(volumes: Sequence[list[Sample]], n: int) -> list[list[Sample]]:
+    return [volumes[(2 * i + 1) * len(volumes) // (2 * n)] for i in range(n)]
