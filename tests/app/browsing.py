@@ -61,13 +61,28 @@ def expect(locator):
     return expect(locator)
 
 
+def eventually(page, check):
+    """Wait until something that no locator can express is true."""
+    waited = 0
+    while not check():
+        assert waited < PATIENCE_MS, "it did not come true"
+        page.wait_for_timeout(50)
+        waited += 50
+
+
 def asked(page, path, question):
     """Drop a file, choose a question, press its button, and wait for the answer."""
     page.locator("#files").set_input_files(path if isinstance(path, list) else str(path))
     page.get_by_role("heading", name="What was read").wait_for()
     page.locator("a.card", has_text=question).first.click()
     page.locator("#run").click()
+    done(page)
+
+
+def done(page):
+    """Wait for the answer, and for the scripts of its page."""
     page.locator(".state.done").wait_for()
+    page.wait_for_load_state()
 
 
 def drawn(page):

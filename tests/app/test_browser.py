@@ -1,12 +1,14 @@
 """The app in a real browser: from a file to an answer, by mouse, by keyboard, on a small screen."""
 
+import re
+
 import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
 from tests.acquire.lineage_cases import TWO_DIVISIONS
-from tests.app.browsing import AXE, asked, drawn, expect, needs_chromium
+from tests.app.browsing import AXE, asked, done, drawn, expect, needs_chromium
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
@@ -38,18 +40,18 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     page.locator("#files").set_input_files(str(image))
     page.get_by_role("heading", name="What was read").wait_for()
     row = page.locator("tbody tr").first
-    assert "my nuclei.tif" in row.inner_text()
-    assert "160 × 160 px, 16 bit" in row.inner_text()
-    assert "not known" in row.inner_text()
+    expect(row).to_contain_text("my nuclei.tif")
+    expect(row).to_contain_text("160 × 160 px, 16 bit")
+    expect(row).to_contain_text("not known")
     page.get_by_role("link", name="Outline nuclei Every").click()
     expect(page.get_by_text("If you know it, give it here")).to_be_visible()
     page.get_by_label("Pixel size").fill("0.3")
     page.locator("#estimate").filter(has_text="1 file: about").wait_for()
     page.locator("#run").click()
-    page.locator(".state.done").wait_for()
-    assert "objects in" in page.locator(".lead").inner_text()
+    done(page)
+    expect(page.locator(".lead")).to_contain_text("objects in")
     page.locator("#rows tbody tr").first.wait_for()
-    assert page.locator("#scale").inner_text().endswith("µm")
+    expect(page.locator("#scale")).to_have_text(re.compile("µm$"))
     # the slider acts: other tiles are asked for, and what is shown changes
     drawn(page)
     before = page.locator("#stage").screenshot()
@@ -69,18 +71,19 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
 def test_pointing_tells_and_picking_links_image_and_table(person, answer):
     page = person()
     page.goto(answer)
+    drawn(page)
     page.locator("#rows tbody tr").nth(2).click()
     page.locator(".pick path").wait_for()
     chosen = page.locator("#rows tr[aria-current=true]").get_attribute("data-label")
-    assert page.locator("#picked").inner_text().startswith(f"Object {chosen} · ")
-    assert "µm" not in page.locator("#picked").inner_text()
+    expect(page.locator("#picked")).to_have_text(re.compile(f"^Object {chosen} · "))
+    expect(page.locator("#picked")).not_to_contain_text("µm")
     page.locator("#stage").focus()
     box = page.locator(".pick").bounding_box()
     page.keyboard.press("Escape")
-    assert page.locator(".pick").count() == 0
+    expect(page.locator(".pick")).to_have_count(0)
     page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.locator(".pick path").wait_for()
-    assert page.locator("#rows tr[aria-current=true]").get_attribute("data-label") == chosen
+    current = page.locator("#rows tr[aria-current=true]")
+    expect(current).to_have_attribute("data-label", chosen)
 
 
 def test_a_lineage_table_is_checked_and_its_report_is_shown(person, tmp_path):
@@ -103,12 +106,14 @@ def test_the_whole_way_by_keyboard(person, app):
             break
     page.keyboard.press("Enter")
     page.get_by_role("heading", name="What was read").wait_for()
+    page.wait_for_load_state()
     for _ in range(20):
         page.keyboard.press("Tab")
         if "Check lineages" in page.locator(":focus").inner_text():
             break
     page.keyboard.press("Enter")
     page.locator("#ask").wait_for()
+    page.wait_for_load_state()
     page.keyboard.press("Tab")
     while page.locator(":focus").get_attribute("id") != "run":
         page.keyboard.press("Tab")
@@ -120,10 +125,11 @@ def test_keys_of_the_image(person, answer):
     page = person()
     page.goto(answer)
     page.locator("#rows tbody tr").first.wait_for()
+    drawn(page)
     page.locator("#stage").focus()
     for style in ("filled", "none", "outlines"):
         page.keyboard.press("l")
-        assert page.locator("#style").input_value() == style
+        expect(page.locator("#style")).to_have_value(style)
     scale = page.locator("#scale").inner_text()
     for _ in range(5):
         page.keyboard.press("+")
@@ -153,13 +159,27 @@ PAGES = {
     ),
 }
 
+ADDRESSES = {
+    "home": "/$",
+    "files": "/data/[^/]+$",
+    "question": "/ask/",
+    "result": "/results/",
+    "help": "/help$",
+    "models": "/models$",
+    "model": "/models/.+",
+}
+
+
+def visit(page, name, answer):
+    PAGES[name](page, answer)
+    page.wait_for_url(re.compile(ADDRESSES[name]))  # and until it is loaded
+
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_keeps_the_rules_of_accessibility(person, answer, name, scheme):
     page = person(bypass_csp=True, color_scheme=scheme)
-    PAGES[name](page, answer)
-    page.locator("h1").wait_for()
+    visit(page, name, answer)
     page.evaluate(AXE.read_text(encoding="utf-8"))
     found = page.evaluate("axe.run()")
     said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
@@ -171,8 +191,7 @@ def test_a_page_keeps_the_rules_of_accessibility(person, answer, name, scheme):
 def test_a_page_fits_a_telephone_and_text_of_twice_the_size(person, answer, name):
     for options in ({"viewport": {"width": 390, "height": 844}}, {}):
         page = person(**options)
-        PAGES[name](page, answer)
-        page.locator("h1").wait_for()
+        visit(page, name, answer)
         if not options:
             page.evaluate("document.documentElement.style.fontSize = '200%'")
         wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
@@ -184,16 +203,16 @@ def test_two_tabs_and_a_page_that_is_loaded_again_show_the_same(person, answer):
     page.goto(answer)
     other = person()
     other.goto(answer)
-    assert other.locator("h1").inner_text() == page.locator("h1").inner_text()
+    expect(other.locator("h1")).to_have_text(page.locator("h1").inner_text())
     page.reload()
-    assert page.locator(".state.done").count() == 1
+    expect(page.locator(".state.done")).to_have_count(1)
 
 
 def test_nothing_works_without_the_link(app, browser):
     context = browser.new_context()
     page = context.new_page()
     page.goto(f"http://127.0.0.1:{app.port}/")
-    assert page.locator("h1").inner_text() == "Not let in"
+    expect(page.locator("h1")).to_have_text("Not let in")
     context.close()
 
 

@@ -100,8 +100,8 @@ def test_a_row_of_a_volume_shows_its_object_in_its_plane_and_pointing_tells(pers
     page.locator(".pick path").wait_for()
     names = page.locator("#rows thead th").all_inner_texts()
     z = round(float(row.locator("td").nth(names.index("z")).inner_text()))
-    assert page.locator("#z").input_value() == str(z)
-    assert "volume" in page.locator("#picked").inner_text()
+    expect(page.locator("#z")).to_have_value(str(z))
+    expect(page.locator("#picked")).to_contain_text("volume")
     # another plane of the same object: it stays picked
     page.locator("#stage").focus()
     page.keyboard.press("ArrowUp")
@@ -158,4 +158,4 @@ def test_a_nucleus_of_a_linked_movie_keeps_its_number_and_stays_picked(person, m
     after = in_stage(page)
     assert abs(after[1] - before[1]) < 0.05  # it went along its line
     assert abs(after[0] - before[0]) > 0.2
-    assert page.get_by_role("link", name="tracks.csv").count() == 1
+    expect(page.get_by_role("link", name="tracks.csv")).to_have_count(1)

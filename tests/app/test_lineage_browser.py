@@ -28,7 +28,12 @@ def to_cells(page, tmp_path):
 def pick(page, name):
     page.locator(f"#cells tr[data-name='{name}']").click()
     page.locator("#h-cell", has_text=re.compile(f"^{name}$")).wait_for()
-    page.locator("#edit").wait_for()
+    form_of_the_cell(page)
+
+
+def form_of_the_cell(page):
+    """Wait until the form is of the cell that was chosen last."""
+    page.locator("#edit[aria-busy=false]").wait_for()
 
 
 def saved(page, words):
@@ -45,7 +50,7 @@ def test_a_person_edits_a_lineage_undoes_comes_back_and_takes_the_table(person, 
     checked(page)
     pick(page, "ABa")
     page.locator("#what").select_option("swap")
-    assert page.locator("#line").input_value() == "swap ABa ABp"
+    expect(page.locator("#line")).to_have_value("swap ABa ABp")
     page.locator("#why").fill("seen in plane 12")
     page.get_by_role("button", name="Do it").click()
     saved(page, "swap ABa ABp")
@@ -150,7 +155,7 @@ def test_a_cell_is_renamed_with_keys_alone(person, tmp_path):
     tab_to(page, "#cells tbody tr")
     page.keyboard.press("ArrowDown")
     page.keyboard.press("Enter")
-    page.locator("#edit").wait_for()
+    form_of_the_cell(page)
     expect(page.locator("#h-cell")).to_be_focused()
     tab_to(page, "#p-name")
     page.keyboard.type("Xx")

@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, asked, drawn, expect, needs_chromium
+from tests.app.browsing import AXE, asked, done, drawn, eventually, expect, needs_chromium
 from tests.populations_cases import SMALL, scene, write_pair
 
 from fatescope.acquire import write_labels, write_lineage
@@ -63,14 +63,13 @@ def test_a_movie_and_its_populations_move_together(person, movie):
     expect(page.locator("#t")).not_to_have_value("0")
     drawn(page)
     assert page.locator("#stage").screenshot() != shown
-    assert before < line_of(chart) == pytest.approx(0.6, abs=0.05)
+    eventually(page, lambda: before < line_of(chart) == pytest.approx(0.6, abs=0.05))
     # the slider moves the line
     there = line_of(chart)
     page.locator("#t").focus()
     for _ in range(3):
         page.keyboard.press("ArrowRight")
-    chart.locator(".paper").first.evaluate("() => new Promise(requestAnimationFrame)")
-    assert line_of(chart) > there
+    eventually(page, lambda: line_of(chart) > there)
     # keys along the curve step through the movie, too
     at = int(page.locator("#t").input_value())
     chart.locator(".paper").first.focus()
@@ -101,7 +100,7 @@ def test_a_tree_its_cells_and_the_rows_of_a_table_are_linked(person, table):
     tree.locator("#find").fill("ABpla")
     expect(page.locator("#cell-name")).to_have_text("ABpla")
     chosen = page.locator("#cells tr[aria-current=true]")
-    assert chosen.locator("td").first.inner_text() == "ABpla"
+    expect(chosen.locator("td").first).to_have_text("ABpla")
     first, last = (int(chosen.locator("td").nth(n).inner_text()) for n in (2, 3))
     frames = page.locator("#cell-rows tbody td:first-child").all_inner_texts()
     assert frames == [str(n) for n in range(first, last + 1)]
@@ -149,8 +148,8 @@ def test_a_table_that_was_cleaned_is_no_image(person, tmp_path):
     (tmp_path / "counts.csv").write_text(f"movie,frame,founder,count\n{rows}")
     page = person()
     asked(page, tmp_path / "counts.csv", "Clean a movie")
-    assert page.locator("#look").count() == 0
-    assert page.frame_locator("iframe.report").locator("h1").inner_text()
+    expect(page.locator("#look")).to_have_count(0)
+    expect(page.frame_locator("iframe.report").locator("h1")).not_to_be_empty()
 
 
 @pytest.fixture(scope="module")
@@ -168,7 +167,7 @@ def plate(app, browser, tmp_path_factory):
     page.locator("a.card", has_text="Follow the cells of a plate").click()
     page.get_by_label("Plate map").select_option("images/map.csv")
     page.locator("#run").click()
-    page.locator(".state.done").wait_for()
+    done(page)
     address = page.url
     page.close()
     return address
@@ -186,7 +185,7 @@ def test_a_well_of_the_map_shows_its_curves_and_its_images(person, plate):
     page = person()
     wells = open_plate(page, plate)
     curves = page.frame_locator("iframe[data-linked=well]")
-    assert page.locator("#well").input_value() == "0 A01"
+    expect(page.locator("#well")).to_have_value("0 A01")
     first = page.locator("#stage").screenshot()
     # a click on the map
     box = wells.locator(".plot image").bounding_box()
@@ -221,8 +220,11 @@ def look_at_movie(page, address):
 
 
 def frames_of(page):
-    """Return the page and the frames linked with it; the report waits, folded."""
-    return [page.main_frame, *(f for f in page.frames if "/linked/" in f.url)]
+    """Return the page and the frames linked with it, all loaded; the report waits, folded."""
+    frames = [page.main_frame, *(f for f in page.frames if "/linked/" in f.url)]
+    for frame in frames:
+        frame.wait_for_load_state()
+    return frames
 
 
 VIEWS = {"movie": look_at_movie, "table": open_tree, "plate": open_plate}

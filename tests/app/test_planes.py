@@ -1,5 +1,8 @@
 """Planes for the eye: halved copies, regions of large planes, tiles that fit together."""
 
+import base64
+from concurrent.futures import ThreadPoolExecutor
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -8,9 +11,10 @@ import tifffile
 pytest.importorskip("starlette")
 
 from fatescope.acquire import read_image
-from fatescope.app import planes
+from fatescope.app import copies, planes
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.png import encode_png
+from fatescope.app.results import limits_of
 from fatescope.app.tiles import grey_tile, label_tile, n_levels, outlined, tile_slices
 from fatescope.base import Image
 
@@ -40,12 +44,111 @@ def test_a_large_plane_gives_the_same_regions_as_one_that_is_held(monkeypatch, l
     whole = pyramid(pixels, labels=labels)
     monkeypatch.setattr(planes, "WHOLE_PIXELS", 1000)
     monkeypatch.setattr(planes, "_COPY_SIDE", 384)
-    monkeypatch.setattr(planes, "_BAND_PIXELS", 100_000)
+    monkeypatch.setattr(copies, "_BLOCK_SIDE", 256)
     large = pyramid(pixels, labels=labels)
     assert large.nbytes < pixels.nbytes / 4
     place = (halvings, slice(16, 100), slice(32, 200))
     np.testing.assert_array_equal(large.region(*place), whole.region(*place))
     assert large.value(700, 900) == whole.value(700, 900) == pixels[700, 900]
+
+
+class Noted:
+    """An array that notes which parts are read."""
+
+    def __init__(self, pixels, fails=0, whole_rows=False):
+        self.pixels, self.fails, self.whole_rows = pixels, fails, whole_rows
+        self.shape, self.dtype, self.ndim = pixels.shape, pixels.dtype, pixels.ndim
+        self.read = []
+
+    def __getitem__(self, key):
+        self.read.append(key)
+        if self.fails:
+            self.fails -= 1
+            raise OSError("the disk is away")
+        return self.pixels[key]
+
+
+@pytest.fixture
+def small_blocks(monkeypatch):
+    """Planes of 1024 x 1024 count as large, and are read in blocks of 128."""
+    monkeypatch.setattr(planes, "WHOLE_PIXELS", 1000)
+    monkeypatch.setattr(planes, "_COPY_SIDE", 256)
+    monkeypatch.setattr(copies, "_BLOCK_SIDE", 128)
+    monkeypatch.setattr(copies, "_PATCH_SIDE", 16)
+    return RNG.integers(0, 60_000, (1024, 1024)).astype(np.uint16)
+
+
+def test_of_a_large_plane_only_what_is_looked_at_is_read(small_blocks):
+    noted = Noted(small_blocks)
+    large = pyramid(noted)
+    assert noted.read == []
+    part = large.region(2, slice(40, 60), slice(70, 90))
+    assert noted.read == [(slice(128, 256), slice(256, 384))]
+    whole = small_blocks.astype(float)
+    for _ in range(2):
+        whole = np.floor(whole.reshape(len(whole) // 2, 2, -1, 2).mean(axis=(1, 3)) + 0.5)
+    np.testing.assert_array_equal(part, whole[40:60, 70:90])
+    large.region(3, slice(20, 30), slice(35, 45))  # the same place, smaller
+    assert len(noted.read) == 1
+    large.region(10, slice(0, 1), slice(0, 1))
+    assert len(noted.read) == 64
+    assert len(set(map(str, noted.read))) == 64
+    large.region(4, slice(0, 64), slice(0, 64))
+    assert len(noted.read) == 64
+
+
+def test_a_large_plane_is_seen_roughly_and_its_brightness_known_before_it_is_read(small_blocks):
+    small_blocks[:] = np.kron(np.arange(256).reshape(16, 16), np.ones((64, 64)))
+    noted = Noted(small_blocks)
+    large = pyramid(noted)
+    np.testing.assert_array_equal(large.rough, np.arange(256).reshape(16, 16))
+    limits = limits_of(large)
+    assert (limits["least"], limits["most"]) == (0, 255)
+    assert sum((y.stop - y.start) * (x.stop - x.start) for y, x in noted.read) == 256 * 16 * 16
+    view = limits["rough"]
+    assert view["part"] == 64
+    shown = imagecodecs.png_decode(base64.b64decode(view["url"].partition(",")[2]))
+    assert shown.shape == (16, 16)
+    assert (np.diff(shown.astype(int).ravel()) >= 0).all()
+    large.region(10, slice(0, 1), slice(0, 1))
+    assert limits_of(large) == limits  # the sliders stay where they are once it is read
+
+
+def test_a_plane_that_is_held_has_no_rough_view():
+    assert limits_of(pyramid(np.arange(64.0).reshape(8, 8)))["rough"] is None
+
+
+def test_a_block_that_could_not_be_read_is_read_again(small_blocks):
+    noted = Noted(small_blocks, fails=1)
+    large = pyramid(noted)
+    place = (2, slice(0, 20), slice(0, 20))
+    with pytest.raises(OSError, match="away"):
+        large.region(*place)
+    np.testing.assert_array_equal(large.region(*place), pyramid(small_blocks).region(*place))
+
+
+def test_people_who_look_at_once_read_each_block_once(small_blocks):
+    noted = Noted(small_blocks)
+    large = pyramid(noted)
+    with ThreadPoolExecutor(8) as threads:
+        seen = list(threads.map(lambda _: large.region(2, slice(0, 256), slice(0, 256)), range(8)))
+    assert len(noted.read) == 64
+    for one in seen:
+        np.testing.assert_array_equal(one, seen[0])
+
+
+def test_a_file_of_whole_rows_is_read_in_whole_rows(small_blocks):
+    noted = Noted(small_blocks, whole_rows=True)
+    pyramid(noted).region(2, slice(0, 4), slice(70, 90))
+    assert noted.read == [(slice(0, 16), slice(0, 1024))]
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.int8, np.int32, np.uint32, np.float64, bool])
+def test_planes_of_any_type_are_halved(kind):
+    pixels = (np.arange(300 * 300) % 5 - 2).reshape(300, 300).astype(kind)
+    part = pyramid(pixels).region(1, slice(0, 150), slice(0, 150))
+    mean = pixels.reshape(150, 2, 150, 2).astype(float).mean(axis=(1, 3))
+    assert np.abs(part.astype(float) - mean).max() <= 0.5
 
 
 @pytest.mark.parametrize("factors", [(2, 4, 8), (4,), (2,)])

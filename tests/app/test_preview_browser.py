@@ -2,12 +2,14 @@
 
 import re
 
+import numpy as np
 import pytest
+import tifffile
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, needs_chromium
+from tests.app.browsing import AXE, eventually, needs_chromium
 from tests.app.test_preview import discs
 
 pytestmark = needs_chromium
@@ -51,6 +53,25 @@ def test_the_preview_by_keyboard_and_what_is_wrong_in_words(person, tmp_path):
     said(page, "^8 objects in 900 × 900")
     page.locator("#f-diameter_px").fill("1")
     page.locator("#preview-said.problem").wait_for()
+
+
+def test_a_large_image_is_seen_roughly_while_its_tiles_are_made(person, tmp_path):
+    y, x = np.indices((7168, 7168), dtype=np.float32) / 7168
+    how = {"tile": (512, 512), "compression": "zlib", "photometric": "minisblack"}
+    tifffile.imwrite(tmp_path / "large.tif", (200 * y * x).astype(np.uint8), **how)
+    page = person()
+    held, free = [], []
+    page.route(re.compile("/grey/"), lambda r: r.continue_() if free else held.append(r))
+    page.locator("#files").set_input_files(str(tmp_path / "large.tif"))
+    page.locator("a.card", has_text="Outline nuclei").first.click()
+    page.locator("#stage[data-rough=shown]").wait_for()
+    eventually(page, lambda: held)  # no tile is there, and the image is
+    rough = page.locator("#stage").screenshot()
+    free.append(True)
+    for route in held:
+        route.continue_()
+    page.locator("#stage:not([data-rough])").wait_for()
+    assert page.locator("#stage").screenshot() != rough
 
 
 @pytest.mark.parametrize("width", [1400, 390])

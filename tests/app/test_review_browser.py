@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, drawn, expect, needs_chromium
+from tests.app.browsing import AXE, done, drawn, expect, needs_chromium
 from tests.app.test_review import outlined
 
 pytestmark = needs_chromium
@@ -66,7 +66,7 @@ def test_objects_are_removed_merged_cut_painted_and_drawn_by_mouse(result):
     gone, place = pick(page, 0)
     page.get_by_role("button", name="Remove", exact=True).click()
     saved(page, f"remove {gone}")
-    assert labels_in(page) == before[1:]
+    assert labels_in(page) == before[1:]  # the table comes before the word that it is saved
     one, _ = pick(page, 0)
     page.get_by_role("button", name="Merge", exact=True).click()
     other = int(page.locator("#rows tbody tr").nth(1).get_attribute("data-label"))
@@ -150,14 +150,14 @@ def test_findings_are_decided_with_keys(person, tmp_path):
     page.locator("#files").set_input_files(str(tmp_path / "dark.tif"))
     page.locator("a.card", has_text="Outline nuclei").first.click()
     page.locator("#run").click()
+    done(page)
     first = page.locator("#findings tbody tr").first
-    first.wait_for()
     first.focus()
     page.keyboard.press("a")
     page.locator("#findings-said").filter(has_text="accepted").wait_for()
-    assert first.locator("[data-word]").inner_text() == "✓ accepted"
+    expect(first.locator("[data-word]")).to_have_text("✓ accepted")
     page.reload()
-    assert first.get_attribute("data-status") == "accepted"
+    expect(first).to_have_attribute("data-status", "accepted")
     first.get_by_role("button", name="Accept").click()
     page.locator("#findings-said").filter(has_text="open").wait_for()
 
@@ -194,10 +194,10 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     page.get_by_role("button", name="Adapt the model to my corrections").click()
     page.locator("#estimate").filter(has_text="1 training").wait_for()
     page.locator("#run").click()
-    page.locator(".state.done").wait_for()
-    said = page.locator("#said").inner_text()
-    assert re.search(r"mean AP 0\.50-0\.90 \d\.\d+ -> \d\.\d+", said)
-    assert "is kept" in said
+    done(page)
+    said = page.locator("#said")
+    expect(said).to_contain_text(re.compile(r"mean AP 0\.50-0\.90 \d\.\d+ -> \d\.\d+"))
+    expect(said).to_contain_text("is kept")
     page.get_by_role("link", name="Files and results").click()
     page.locator(".list a[href^='/data/']").last.click()
     page.locator("a.card", has_text="Outline nuclei").first.click()

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-import os
 import threading
 from collections import OrderedDict
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+from fatescope.app.copies import SmallCopy, halved
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
 _HELD_BYTES = 600_000_000
 WHOLE_PIXELS = 40_000_000
 """A plane up to this is held as it is; of a larger one, only smaller copies are."""
-_COPY_SIDE = 4096
-_BAND_PIXELS = 16_000_000
-_TILE_ROWS = 512
-_THREADS = 3
-"""Decoding and adding release the interpreter; each thread holds a band."""
+_COPY_SIDE = 8192
+"""The first copy of a large plane is at most so long and wide; what is larger is read anew."""
+_LEAST_SIDE = 256
 
 
 class Pyramid:
@@ -49,14 +48,38 @@ class Pyramid:
         whole = self.height * self.width <= WHOLE_PIXELS
         side = max(self.height, self.width)
         self._first = 0 if whole else max(0, math.ceil(math.log2(side / _COPY_SIDE)))
-        if whole:
-            first = image.read(**self._at)
-        else:
-            stored = None if labels else self._stored_copy(2**self._first)
-            first = self._small_copy(2**self._first) if stored is None else stored
+        self._growing: SmallCopy | None = None
+        first = image.read(**self._at) if whole else None
+        if first is None and not labels:
+            first = self._stored_copy(2**self._first)
+        if first is None:
+            self._growing = SmallCopy(
+                self._rectangle,
+                height=self.height,
+                width=self.width,
+                step=2**self._first,
+                dtype=image.dtype,
+                labels=labels,
+                whole_rows=getattr(image.pixels, "whole_rows", False),
+            )
+            first = self._growing.pixels
         self._copies = [first]
-        while max(self._copies[-1].shape) > 256:
-            self._copies.append(self._halved(self._copies[-1]))
+        self._chaining = threading.Lock()
+        self._is_complete = False
+        if self._growing is None:
+            self._chain()
+
+    def _rectangle(self, rows: slice, columns: slice) -> NDArray[Any]:
+        return self._image.read(**self._at, Y=rows, X=columns)
+
+    def _chain(self) -> None:
+        """Make the copies that are smaller than the first."""
+        with self._chaining:
+            copies = self._copies[:1]
+            while max(copies[-1].shape) > _LEAST_SIDE:
+                copies.append(halved(copies[-1], labels=self._labels))
+            self._copies = copies
+            self._is_complete = True
 
     @property
     def nbytes(self) -> int:
@@ -64,33 +87,55 @@ class Pyramid:
         return sum(c.nbytes for c in self._copies)
 
     @property
-    def smallest(self) -> NDArray[Any]:
-        """The smallest copy of at least a few hundred pixels."""
+    def glimpse(self) -> NDArray[Any]:
+        """Some pixels of a copy, to tell how bright the plane is without reading all of it."""
+        if self._patches is not None:
+            return self._patches
         return self._copies[max(0, len(self._copies) - 2)]
+
+    @property
+    def rough(self) -> NDArray[Any] | None:
+        """Some 15 x 15 pixels to show while a large plane is read, or ``None``.
+
+        A pixel is the mean of the middle of its part of the plane.
+        """
+        return None if self._patches is None else self._patches.mean(axis=(2, 3))
+
+    @cached_property
+    def _patches(self) -> NDArray[Any] | None:
+        return None if self._growing is None or self._labels else self._growing.patches
 
     def value(self, y: int, x: int) -> Any:
         """Return one pixel at full size."""
         if self._first == 0:
             return self._copies[0][y, x]
-        return self._image.read(**self._at, Y=slice(y, y + 1), X=slice(x, x + 1))[0, 0]
+        return self._rectangle(slice(y, y + 1), slice(x, x + 1))[0, 0]
 
     def region(self, halvings: int, rows: slice, columns: slice) -> NDArray[Any]:
         """Return a part of the plane, halved so many times; rows and columns count there."""
-        if halvings >= self._first:
-            n = min(halvings - self._first, len(self._copies) - 1)
-            step = 2 ** (halvings - self._first - n)
-            copy = self._copies[n]
-            return copy[
-                rows.start * step : rows.stop * step : step,
-                columns.start * step : columns.stop * step : step,
-            ]
-        step = 2**halvings
-        ys = slice(rows.start * step, min(rows.stop * step, self.height))
-        xs = slice(columns.start * step, min(columns.stop * step, self.width))
-        part = self._image.read(**self._at, Y=ys, X=xs)
-        for _ in range(halvings):
-            part = self._halved(part)
-        return part
+        if halvings < self._first:
+            step = 2**halvings
+            part = self._rectangle(
+                slice(rows.start * step, min(rows.stop * step, self.height)),
+                slice(columns.start * step, min(columns.stop * step, self.width)),
+            )
+            return self._halved(part, halvings)
+        if self._growing is not None and not self._is_complete:
+            height, width = self._copies[0].shape
+            step = 2 ** (halvings - self._first)
+            part = self._growing.region(
+                slice(rows.start * step, min(rows.stop * step, height)),
+                slice(columns.start * step, min(columns.stop * step, width)),
+            )
+            if not self._growing.complete:
+                return self._halved(part, halvings - self._first)
+            self._chain()
+        n = min(halvings - self._first, len(self._copies) - 1)
+        step = 2 ** (halvings - self._first - n)
+        return self._copies[n][
+            rows.start * step : rows.stop * step : step,
+            columns.start * step : columns.stop * step : step,
+        ]
 
     def _stored_copy(self, step: int) -> NDArray[Any] | None:
         """Return the smaller copy that the file itself holds, if it has one of a fitting size."""
@@ -105,41 +150,15 @@ class Pyramid:
                 continue
             at = tuple(self._at.get(a, 0) for a in self._image.axes[:-2])
             copy = level[(*at, slice(None), slice(None))]
-            for _ in range(int(math.log2(step // factor))):
-                copy = self._halved(copy)
+            copy = self._halved(copy, int(math.log2(step // factor)))
             more = [(0, max(0, n - there)) for n, there in zip(want, copy.shape, strict=True)]
             return np.pad(copy, more, mode="edge")[: want[0], : want[1]]
         return None
 
-    def _small_copy(self, step: int) -> NDArray[Any]:
-        """Read a large plane in bands, each made smaller at once; some threads share them."""
-        rows = _BAND_PIXELS // self.width
-        # Whole tiles of a file: the tile that two bands share would be decoded twice.
-        rows = max(step, rows // _TILE_ROWS * _TILE_ROWS or rows // step * step)
-
-        def smaller(y: int) -> NDArray[Any]:
-            band = self._image.read(**self._at, Y=slice(y, min(y + rows, self.height)))
-            for _ in range(int(math.log2(step))):
-                band = self._halved(band)
-            return band
-
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
-            bands = list(threads.map(smaller, range(0, self.height, rows)))
-        return np.concatenate(bands)
-
-    def _halved(self, plane: NDArray[Any]) -> NDArray[Any]:
-        """Return a copy of half the size, rounded up."""
-        if self._labels:
-            return np.ascontiguousarray(plane[::2, ::2])
-        odd = [(0, n % 2) for n in plane.shape]
-        even = np.pad(plane, odd, mode="edge") if any(o[1] for o in odd) else plane
-        kind = np.float32 if plane.dtype.kind == "f" else np.uint32
-        # Whole rows first: twice as quick as four sums of every second pixel.
-        pairs: NDArray[Any] = np.add(even[::2], even[1::2], dtype=kind)
-        total: NDArray[Any] = pairs[:, ::2] + pairs[:, 1::2]
-        if kind is np.uint32 and plane.dtype.kind in "ub" and plane.dtype.itemsize <= 2:
-            return ((total + 2) // 4).astype(plane.dtype)
-        return total / 4
+    def _halved(self, part: NDArray[Any], times: int) -> NDArray[Any]:
+        for _ in range(times):
+            part = halved(part, labels=self._labels)
+        return part
 
 
 @dataclass(slots=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import itertools
 import math
 import secrets
@@ -22,7 +21,7 @@ from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import Pyramid
 from fatescope.app.process import ask, clear, kill, start
 from fatescope.app.results import rows_of_images
-from fatescope.app.tiles import label_tile
+from fatescope.app.tiles import label_tile, png_address
 from fatescope.app.worker import AGAIN
 from fatescope.base import InputError, RunError
 
@@ -241,9 +240,7 @@ def _outlines(out: Path, region: Region) -> str:
     labels = read_image(out / "labels" / f"{_KEY}.tif")
     plane = Pyramid(labels, {"Z": region.plane - region.planes[0]}, labels=True)
     place = (0, slice(0, region.shape[0]), slice(0, region.shape[1]))
-    return (
-        "data:image/png;base64," + base64.b64encode(label_tile(plane, place, "outlines")).decode()
-    )
+    return png_address(label_tile(plane, place, "outlines"))
 
 
 def _objects(out: Path) -> dict[str, int]:

@@ -258,7 +258,7 @@ def describe_image(request: Request) -> Response:
 
 
 def described(
-    image: Image, name: str, limits: Sequence[Mapping[str, float]], *, plane: int
+    image: Image, name: str, limits: Sequence[Mapping[str, Any]], *, plane: int
 ) -> dict[str, Any]:
     """Return what a viewer needs to know of an image, and how bright each channel is shown."""
     um = image.spacing.um("YX")

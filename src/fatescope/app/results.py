@@ -17,6 +17,7 @@ from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.app.tiles import rough_view
 from fatescope.base import Image, InputError, Settings
 from fatescope.report import outline_paths
 from fatescope.storage import connection, list_files
@@ -72,7 +73,7 @@ class Results:
         key = (job.id, job.ended, shown.key, "image", tuple(sorted(place.items())))
         return self._planes.get(key, lambda: Pyramid(shown.image, place, labels=False))
 
-    def limits(self, job: Job, shown: ShownImage, at: Mapping[str, int]) -> dict[str, float]:
+    def limits(self, job: Job, shown: ShownImage, at: Mapping[str, int]) -> dict[str, Any]:
         """Return the limits of contrast of a plane, as `limits_of` does."""
         try:
             return limits_of(self.plane(job, shown, at))
@@ -169,9 +170,14 @@ def _layout(folder: Path, reading: PlateReading) -> PlateLayout:
     return read_plate(folder, reading)
 
 
-def limits_of(pyramid: Pyramid) -> dict[str, float]:
-    """Return what is shown as black and white at first, and the range of the sliders."""
-    values = pyramid.smallest.astype(np.float64)
+def limits_of(pyramid: Pyramid) -> dict[str, Any]:
+    """Return what is shown as black and white at first, the range of the sliders, a rough view."""
+    limits = _limits_of(pyramid)
+    return {**limits, "rough": rough_view(pyramid, limits["low"], limits["high"])}
+
+
+def _limits_of(pyramid: Pyramid) -> dict[str, float]:
+    values = pyramid.glimpse.astype(np.float64)
     values = values[np.isfinite(values)]
     if not values.size:
         return {"low": 0.0, "high": 1.0, "least": 0.0, "most": 1.0}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import base64
 import math
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fatescope.app.copies import rough_part
 from fatescope.app.planes import WHOLE_PIXELS
 from fatescope.app.png import encode_png
 from fatescope.report import colour_of
@@ -76,6 +78,19 @@ def grey_tile(
     ]
     # Noise hardly packs (30 %), and packing takes three times as long as all else.
     return encode_png(parts[0] if len(parts) == 1 else np.stack(parts, axis=-1), level=0)
+
+
+def rough_view(pyramid: Pyramid, low: float, high: float) -> dict[str, Any] | None:
+    """Return a few pixels of a large plane as an address, and how long a part each stands for."""
+    if pyramid.rough is None:
+        return None
+    png = encode_png(_eight_bit(pyramid.rough, low, high))
+    return {"url": png_address(png), "part": rough_part(pyramid.height, pyramid.width)}
+
+
+def png_address(png: bytes) -> str:
+    """Return a PNG as an address that holds it."""
+    return "data:image/png;base64," + base64.b64encode(png).decode()
 
 
 def _eight_bit(part: NDArray[Any], low: float, high: float) -> NDArray[np.uint8]:

@@ -76,6 +76,11 @@ class PlanePixels(ABC):
         return ()
 
     @property
+    def whole_rows(self) -> bool:
+        """Whether the file stores whole rows, so that a part of some costs as much as all."""
+        return False
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -83,15 +88,19 @@ class PlanePixels(ABC):
     def __getitem__(self, key: Any) -> NDArray[Any]:
         picks = [_picked(k, n) for k, n in zip(self._full(key), self.shape, strict=True)]
         leading, rows, columns = picks[:-2], picks[-2], picks[-1]
+        dropped = tuple(0 if isinstance(k, int) else slice(None) for k in self._full(key))
         _refuse_too_much(math.prod(len(p) for p in picks) * self.dtype.itemsize)
-        out = np.empty([len(p) for p in picks], dtype=self.dtype)
         y, x = _hull(rows), _hull(columns)
+        lengths = [len(p) for p in picks]
+        alone = lengths == [1] * len(leading) + [len(y), len(x)] and rows.step == columns.step == 1
+        out = np.empty(lengths, dtype=self.dtype)
         if len(y) and len(x):
             for place in itertools.product(*(range(len(p)) for p in leading)):
                 at = tuple(p[i] for p, i in zip(leading, place, strict=True))
                 block = self.read_plane(at, y, x)
+                if alone and block.base is None:  # no part of what the reader keeps: as it is
+                    return np.asarray(block.reshape(lengths)[dropped])
                 out[place] = block[_steps(rows, y), _steps(columns, x)]
-        dropped = tuple(0 if isinstance(k, int) else slice(None) for k in self._full(key))
         return np.asarray(out[dropped])
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
@@ -142,7 +151,18 @@ def _steps(picks: range, hull: range) -> slice:
     return slice(start, None if stop < 0 else stop, picks.step)
 
 
-class Reordered(PlanePixels):
+class _OfAnother(PlanePixels):
+    """Planes of another array, ``source``."""
+
+    source: PlanePixels
+
+    @property
+    def whole_rows(self) -> bool:
+        """Whether the file stores whole rows."""
+        return self.source.whole_rows
+
+
+class Reordered(_OfAnother):
     """The planes of another array with the leading axes in another order.
 
     ``order[i]`` is the stored position of leading axis ``i``; Y and X stay last.
@@ -162,7 +182,7 @@ class Reordered(PlanePixels):
         return self.source.read_plane(tuple(stored), rows, columns)
 
 
-class Chosen(PlanePixels):
+class Chosen(_OfAnother):
     """An array with one leading axis fixed at an index, such as one of three equal channels."""
 
     def __init__(self, source: PlanePixels, axis: int, index: int) -> None:
@@ -179,7 +199,7 @@ class Chosen(PlanePixels):
         )
 
 
-class Trimmed(PlanePixels):
+class Trimmed(_OfAnother):
     """An array of which a leading axis ends after ``length``, such as colours without alpha."""
 
     def __init__(self, source: PlanePixels, axis: int, length: int) -> None:
@@ -192,7 +212,7 @@ class Trimmed(PlanePixels):
         return self.source.read_plane(at, rows, columns)
 
 
-class Widened(PlanePixels):
+class Widened(_OfAnother):
     """An array with a new first axis of length 1."""
 
     def __init__(self, source: PlanePixels) -> None:

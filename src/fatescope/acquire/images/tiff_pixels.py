@@ -99,6 +99,11 @@ class TiffPixels(PlanePixels):
                 )
         return tuple(found)
 
+    @property
+    def whole_rows(self) -> bool:
+        """Whether strips, and not tiles, are stored."""
+        return bool(self.contiguous or self._wide >= self.shape[-1])
+
     def _check_page(self, page: Any) -> None:
         """Raise where the tables of a page lack strips or tiles, or those cannot hold its pixels.
 

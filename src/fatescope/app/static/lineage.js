@@ -170,6 +170,7 @@ async function choose(row, focus = false) {
   chosen = row;
   const cell = cellOf(row);
   at("edit").hidden = at("spots-fold").hidden = !cell;
+  at("edit").ariaBusy = "true";
   const line = mark();
   if (!cell) {
     at("h-cell").textContent = "No cell is chosen";
@@ -183,6 +184,7 @@ async function choose(row, focus = false) {
   spots = answer.ok ? await answer.json() : [];
   tell(cell);
   options(cell);
+  at("edit").ariaBusy = "false";
   if (focus) at("h-cell").focus();
 }
 

@@ -1,34 +1,18 @@
 // The image on a form by tiles, and what the settings at hand give on the part that is in view.
 
+import { makeStage, showRough, tilesOf } from "./stage.js";
+
 const at = (id) => document.getElementById(id);
 const { images, preview } = at("preview").dataset;
 const now = { n: +at("image").value, t: 0, z: 0, channel: 0 };
 const PATIENCE_MS = 700;
 let meta = null;
 let layer = null; // the image
+let dropRough = null; // takes away the rough view of a large image, which lies below all others
 let shown = null; // outlines over it
 let frame = null; // what they are of
 
-// The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
-const theirs = document.createElement("style");
-theirs.setAttribute("data-openseadragon-mobile-css", "ours");
-document.head.append(theirs);
-
-const viewer = OpenSeadragon({
-  element: at("stage"),
-  showNavigationControl: false,
-  animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.35,
-  minZoomImageRatio: 0.8,
-  maxZoomPixelRatio: 24,
-  visibilityRatio: 0.3,
-  imageSmoothingEnabled: false,
-  gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true, scrollToZoom: true },
-  crossOriginPolicy: false,
-  drawer: "canvas",
-});
-viewer.innerTracker.keyDownHandler = null;
-viewer.innerTracker.keyHandler = null;
-viewer.canvas.setAttribute("tabindex", "-1");
+const viewer = makeStage(at("stage"));
 
 function say(words, problem = false) {
   at("preview-said").textContent = words;
@@ -38,7 +22,7 @@ function say(words, problem = false) {
 async function open() {
   forget();
   viewer.world.removeAll();
-  layer = null;
+  layer = dropRough = null;
   const mine = (open.token = Symbol("image"));
   say("The image is being read …");
   const answer = await fetch(`${images}/${now.n}`);
@@ -55,6 +39,7 @@ async function open() {
   );
   at("channel-tool").hidden = meta.channels.length < 2;
   say("");
+  dropRough = showRough(viewer, meta, now.channel);
   show();
 }
 
@@ -72,21 +57,16 @@ function show() {
   const where = `${images}/${now.n}/${kind}/${now.t}/${now.z}`;
   const old = layer;
   viewer.addTiledImage({
-    tileSource: {
-      width: meta.width,
-      height: meta.height,
-      tileSize: meta.tile,
-      tileOverlap: 0,
-      minLevel: Math.max(0, meta.levels - Math.ceil(Math.log2(Math.max(meta.width, meta.height) / 256))),
-      maxLevel: meta.levels,
-      getTileUrl: (level, x, y) => `${where}/${level}/${x}/${y}.png?${query}`,
-    },
-    index: 0,
+    tileSource: tilesOf(meta, where, query),
+    index: dropRough ? 1 : 0,
     x: 0,
     y: 0,
     width: 1,
     success: ({ item }) => {
       layer = item;
+      item.addHandler("fully-loaded-change", ({ fullyLoaded }) => {
+        if (fullyLoaded && dropRough) dropRough = void dropRough();
+      });
       if (old) return viewer.world.removeItem(old);
       viewer.viewport.goHome(true);
       at("stage").dataset.ready = "yes";

@@ -1,5 +1,7 @@
 // The image of a result by tiles, its labels over it, and its table: pointing, picking, stepping.
 
+import { makeStage, showRough, tilesOf } from "./stage.js";
+
 const section = document.getElementById("look");
 export const at = (id) => document.getElementById(id);
 export const job = section.dataset.job;
@@ -12,52 +14,23 @@ export const followers = [];
 // What review.js does at the same places; without it the image is only looked at.
 export const hooks = { revision: () => 0, opened: null, stepped: null, choose: null, key: null };
 let layers = { image: null, labels: null };
+let dropRough = null; // takes away the rough view of a large image, which lies below all others
 const styleNow = () => (meta?.labels ? at("style").value : "none");
 const pending = { image: 0, labels: 0 }; // layers that were asked for and are not there yet
 
-// The viewer adds a style sheet unless it finds one; our policy allows an empty one alone.
-const theirs = document.createElement("style");
-theirs.setAttribute("data-openseadragon-mobile-css", "ours");
-document.head.append(theirs);
-
-export const viewer = OpenSeadragon({
-  element: at("stage"),
-  showNavigationControl: false,
-  animationTime: matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 0.35,
-  minZoomImageRatio: 0.8,
-  maxZoomPixelRatio: 24,
-  visibilityRatio: 0.3,
-  imageSmoothingEnabled: false,
-  gestureSettingsMouse: { clickToZoom: false, dblClickToZoom: true },
-  crossOriginPolicy: false,
-  drawer: "canvas",
-});
-viewer.innerTracker.keyDownHandler = null;
-viewer.innerTracker.keyHandler = null;
-viewer.canvas.setAttribute("tabindex", "-1");
+export const viewer = makeStage(at("stage"));
 
 const scale = document.createElement("div");
 scale.id = "scale";
 at("stage").append(scale);
 
 function source(layer) {
-  const { width, height, tile, levels } = meta;
-  const where = `${job}/images/${now.n}`;
   const query = new URLSearchParams(
     layer === "labels"
       ? { style: styleNow(), r: hooks.revision() }
       : { c: now.channel, low: now.low, high: now.high },
   );
-  const place = { t: now.t, z: now.z };
-  return {
-    width,
-    height,
-    tileSize: tile,
-    tileOverlap: 0,
-    minLevel: Math.max(0, levels - Math.ceil(Math.log2(Math.max(width, height) / 256))),
-    maxLevel: levels,
-    getTileUrl: (level, x, y) => `${where}/${layer}/${place.t}/${place.z}/${level}/${x}/${y}.png?${query}`,
-  };
+  return tilesOf(meta, `${job}/images/${now.n}/${layer}/${now.t}/${now.z}`, query);
 }
 
 // A new layer is laid over the old one, which goes once the new one is drawn: nothing flickers.
@@ -72,7 +45,7 @@ function show(name, layer, keep = true) {
   }
   pending[name] += 1;
   at("stage").dataset.drawn = "some";
-  const index = name === "image" ? (old ? viewer.world.getIndexOfItem(old) + 1 : 0) : undefined;
+  const index = name === "image" ? (old ? viewer.world.getIndexOfItem(old) + 1 : dropRough ? 1 : 0) : undefined;
   viewer.addTiledImage({
     tileSource: source(layer),
     index,
@@ -107,6 +80,8 @@ async function open(n) {
   unpick();
   viewer.world.removeAll();
   layers = { image: null, labels: null };
+  dropRough?.();
+  dropRough = null;
   const said = await (await fetch(`${job}/images/${n}`)).json();
   if (mine !== opening) return; // another image was asked for in between
   meta = said;
@@ -122,6 +97,7 @@ async function open(n) {
   contrast();
   await hooks.opened?.();
   if (mine !== opening) return;
+  dropRough = showRough(viewer, meta, now.channel);
   showImage(false);
   showLabels();
   rows();
@@ -431,6 +407,7 @@ function drawScale() {
 function tellDrawn() {
   const [image, labels] = [layers.image, layers.labels];
   const there = (item, wanted) => (wanted ? item?.getFullyLoaded() : true) && viewer.world.getItemCount() === 1 + (layers.labels ? 1 : 0);
+  if (dropRough && image?.getFullyLoaded()) dropRough = void dropRough();
   const all = meta && there(image, true) && there(labels, styleNow() !== "none") && !pending.image && !pending.labels;
   at("stage").dataset.drawn = all ? "all" : "some";
 }
