@@ -59,6 +59,7 @@ from .workflows.phase_cells import predict_phase_cells as predict_phase_cells
 from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations
 from .workflows.populations import predict_populations as predict_populations
+from .workflows.query import query as query
 from .workflows.rendered import simulate_embryo as simulate_embryo
 from .workflows.replay import replay_result as replay_result
 from .workflows.result_diff import ResultDiff as ResultDiff

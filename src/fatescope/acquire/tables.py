@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import FileFormatError, InputError, Table, escape, explain_os_error
-from fatescope.storage import copy_table, write_beside
+from fatescope.storage import copy_table, fetch_table, write_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -83,27 +83,11 @@ def _read_parquet(path: Path) -> Table:
             raise FileFormatError(f"{escape(path)}: is not a Parquet file. Export it again.")
     with duckdb.connect(":memory:", config={"threads": 1}) as db:
         try:
-            columns = db.execute("SELECT * FROM read_parquet(?)", [str(path)]).fetchnumpy()
+            return fetch_table(db.execute("SELECT * FROM read_parquet(?)", [str(path)]))
         except duckdb.Error as error:
             raise FileFormatError(
                 f"{escape(path)}: is a damaged Parquet file. Export it again."
             ) from error
-    return Table({name: _unmasked(values) for name, values in columns.items()})
-
-
-def _unmasked(values: Any) -> NDArray[Any]:
-    """Turn a masked column into NaN or ``None`` where values are missing."""
-    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
-    data = np.asarray(np.ma.getdata(values))
-    if mask is None or not mask.any():
-        return data
-    if data.dtype.kind in "fiu":
-        data = data.astype(np.float64)
-        data[mask] = np.nan
-        return data
-    data = data.astype(object)
-    data[mask] = None
-    return data
 
 
 def parse_csv(data: bytes, *, where: str) -> Table:

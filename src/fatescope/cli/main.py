@@ -35,6 +35,7 @@ SINGLE = {
     "doctor": "Say in words what is wrong with the installation, and what to do.",
     "measure": "Measure the objects of label images: place, size, shape and brightness in each "
     "channel.",
+    "query": "Ask one question in SQL of the tables of one result or of many; only reads.",
     "replay": "Predict again with the inputs and settings of a result's own record, and compare.",
     "tune": "Search the settings of a recipe by short trainings, scored on validation units.",
     "train": "Train a network on labelled images and write a model package with its card.",

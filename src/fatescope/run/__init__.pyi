@@ -11,6 +11,8 @@ from .lock import wait_until_free as wait_until_free
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb
 from .record import read_record as read_record
+from .results import find_results as find_results
+from .results import tables_in as tables_in
 from .scratch import FileScratch as FileScratch
 from .stage import Stage as Stage
 from .summary import Summary as Summary

@@ -1,5 +1,6 @@
 from .columns import connection as connection
 from .columns import copy_table as copy_table
+from .columns import fetch_table as fetch_table
 from .columns import stack_parquet as stack_parquet
 from .files import PART_SUFFIX as PART_SUFFIX
 from .files import hash_path as hash_path
@@ -9,3 +10,7 @@ from .files import remove as remove
 from .files import size_and_time as size_and_time
 from .files import write_beside as write_beside
 from .files import write_folder_beside as write_folder_beside
+from .question import Part as Part
+from .question import Views as Views
+from .question import open_views as open_views
+from .question import tables_asked as tables_asked

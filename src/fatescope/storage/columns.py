@@ -10,17 +10,23 @@ import tempfile
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from fatescope.base.table import Table
 from fatescope.base.table_columns import pick_columns, plain_columns
 from fatescope.storage.files import PART_SUFFIX
 
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
 _AT_ONCE = 500
-_FORMAT = {
+FORMAT = {
     "csv": "FORMAT csv, HEADER, DELIMITER ',', QUOTE '\"', ESCAPE '\"', NULLSTR ''",
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
+"""How each kind of table is written, in the words of COPY."""
 
 
 def connection() -> Any:
@@ -56,7 +62,7 @@ def copy_table(table: Table, path: Path, *, kind: str, db: Any = None) -> None:
     db.register("rows", plain_columns(table.columns))
     picked = pick_columns(table.columns)
     try:
-        db.execute(f"COPY (SELECT {picked} FROM rows) TO {_quoted(str(path))} ({_FORMAT[kind]})")
+        db.execute(f"COPY (SELECT {picked} FROM rows) TO {quoted(str(path))} ({FORMAT[kind]})")
     finally:
         db.unregister("rows")
     return None
@@ -79,11 +85,31 @@ def stack_parquet(parts: Sequence[Path], path: Path, *, kind: str) -> None:
 
 
 def _stack(parts: Sequence[Path], path: Path, *, kind: str) -> None:
-    names = ", ".join(_quoted(str(p)) for p in parts)
+    names = ", ".join(quoted(str(p)) for p in parts)
     source = f"SELECT * FROM read_parquet([{names}], union_by_name = true)"
     with connection() as db:
-        db.execute(f"COPY ({source}) TO {_quoted(str(path))} ({_FORMAT[kind]})")
+        db.execute(f"COPY ({source}) TO {quoted(str(path))} ({FORMAT[kind]})")
 
 
-def _quoted(text: str) -> str:
+def fetch_table(answer: Any) -> Table:
+    """Return what DuckDB answers; missing values are NaN or ``None``."""
+    return Table({name: _unmasked(values) for name, values in answer.fetchnumpy().items()})
+
+
+def _unmasked(values: Any) -> NDArray[Any]:
+    mask = np.ma.getmaskarray(values) if np.ma.isMaskedArray(values) else None
+    data = np.asarray(np.ma.getdata(values))
+    if mask is None or not mask.any():
+        return data
+    if data.dtype.kind in "fiu":
+        data = data.astype(np.float64)
+        data[mask] = np.nan
+        return data
+    data = data.astype(object)
+    data[mask] = None
+    return data
+
+
+def quoted(text: str) -> str:
+    """Return a text as it stands in SQL."""
     return "'" + text.replace("'", "''") + "'"
