@@ -14,6 +14,7 @@ pytest.importorskip("onnx")
 
 from fatescope.acquire import read_table
 from fatescope.base import Execution, InputError, SettingsError
+from fatescope.evaluate import PixelCounts
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
 from fatescope.train import (
@@ -30,7 +31,7 @@ from fatescope.train import (
     recipe_variant,
 )
 from fatescope.train.class_labels import merged_classes
-from fatescope.train.tasks.viability import VIABILITY, ViabilityTask
+from fatescope.train.tasks.viability import VIABILITY, ViabilityTask, score_row
 from fatescope.train.viability_recipe import ViabilityRecipe
 from fatescope.workflows.crops import prepare_crops
 from fatescope.workflows.training import train_model
@@ -117,6 +118,23 @@ def test_rare_classes_weigh_more_unless_the_recipe_says_otherwise(data):
     assert ViabilityTask(recipe_of(loss={"weights": given}), data=data).weights == given
     with pytest.raises(SettingsError, match="2 of 5 weights"):
         ViabilityTask(recipe_of(loss={"weights": (1.0, 2.0)}), data=data)
+
+
+def test_an_epoch_logs_seven_numbers_of_each_class_and_they_are_right(data):
+    truth = np.repeat(np.array([0, 0, 1, 2], np.uint8), 5)[None]
+    maps = np.zeros((3, *truth.shape), np.uint8)
+    maps[0], maps[1, :, 10:15], maps[2, :, 15:] = 51, 204, 102  # 0.2, 0.8, 0.4
+    maps[0, :, 15:] = 153  # dead ones are called background, with 0.6
+    row = score_row(PixelCounts.of_plane(maps, truth), THREE)
+    assert row["loss_live"] == pytest.approx(-np.log(0.8))
+    assert row["loss_dead"] == pytest.approx(-np.log(0.4))
+    assert (row["accuracy_live"], row["accuracy_dead"], row["accuracy"]) == (1.0, 0.75, 0.75)
+    task = ViabilityTask(recipe_of(), data=data)
+    logged = task.validate(task.build().eval())
+    for name in ("background", "live", "dead"):  # what a fresh network never says has no precision
+        assert {f"{c}_{name}" for c in ("loss", "auprc", "auroc", "recall", "accuracy")} <= set(
+            logged
+        )
 
 
 def test_five_classes_can_be_learnt_as_three():
