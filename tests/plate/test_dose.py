@@ -37,6 +37,22 @@ def test_agrees_with_least_squares_of_scipy():
     )
 
 
+def test_no_level_lies_outside_of_what_a_share_can_be():
+    dose = np.array([0, 0, 0, 0.1, 0.3, 1, 3, 10])
+    response = np.array([0.955, 0.937, 0.895, 0.975, 0.931, 0.83, 0.45, 0.0])
+    fit = fit_dose(dose, response)  # least squares alone would end at -0.12
+    assert 0 <= fit.bottom < 0.01
+    assert fit.low < 2.8 < fit.high
+    oracle, _ = curve_fit(
+        lambda x, top, bottom, ec50, slope: bottom + (top - bottom) / (1 + (x / ec50) ** slope),
+        dose,
+        response,
+        p0=(0.9, 0.1, 2.0, 1.5),
+        bounds=([0, 0, 0.01, 0.2], [1, 1, 100, 8]),
+    )
+    np.testing.assert_allclose((fit.top, fit.bottom, fit.ec50, fit.slope), oracle, atol=5e-3)
+
+
 def test_without_a_plateau_no_number_is_given():
     with pytest.raises(InputError, match=r"no plateau is reached .at high doses"):
         fit_dose(DOSES, wells(ec50=30.0))

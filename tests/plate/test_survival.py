@@ -206,7 +206,9 @@ def test_plates_with_other_hazards_are_compared_within_themselves():
 
 def test_viability_counts_the_dead_to_the_end():
     table = viability_table(tabulate_fates(HAND))
-    assert list(table) == ["plate", "well", "frame", "n", "alive", "viability", "low", "high"]
+    columns = ["plate", "well", "frame", "n", "alive", "viability", "low", "high", "survival"]
+    assert list(table) == columns
+    assert table["survival"].tolist() == [1, 1, 0.5, 0.5, 0.25]
     assert table["viability"].tolist() == [0.75, 0.75, 0.5, 0.5, 0.25]
     low, high = wilson_interval(np.array([5, 0]), np.array([10, 0]))
     np.testing.assert_allclose([low[0], high[0]], [0.2366, 0.7634], atol=1e-4)

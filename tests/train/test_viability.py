@@ -12,23 +12,30 @@ from tests.predict.live_dead import draw_cells
 
 pytest.importorskip("onnx")
 
+from fatescope.acquire import read_table
 from fatescope.base import Execution, InputError, SettingsError
+from fatescope.evaluate import PixelCounts
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
 from fatescope.train import (
     RecipeFit,
+    StudyExecution,
+    TuneSettings,
     choose_variants,
     fit,
     fit_recipe,
     fit_recipes,
     read_recipe,
+    read_recipe_values,
+    read_space,
     recipe_variant,
 )
 from fatescope.train.class_labels import merged_classes
-from fatescope.train.tasks.viability import VIABILITY, ViabilityTask
+from fatescope.train.tasks.viability import VIABILITY, ViabilityTask, score_row
 from fatescope.train.viability_recipe import ViabilityRecipe
 from fatescope.workflows.crops import prepare_crops
 from fatescope.workflows.training import train_model
+from fatescope.workflows.tuning import tune_recipe
 
 SMALL = {
     "network": {"widths": (8, 16, 16, 16), "blocks": (1, 1, 1, 1)},
@@ -111,6 +118,23 @@ def test_rare_classes_weigh_more_unless_the_recipe_says_otherwise(data):
     assert ViabilityTask(recipe_of(loss={"weights": given}), data=data).weights == given
     with pytest.raises(SettingsError, match="2 of 5 weights"):
         ViabilityTask(recipe_of(loss={"weights": (1.0, 2.0)}), data=data)
+
+
+def test_an_epoch_logs_seven_numbers_of_each_class_and_they_are_right(data):
+    truth = np.repeat(np.array([0, 0, 1, 2], np.uint8), 5)[None]
+    maps = np.zeros((3, *truth.shape), np.uint8)
+    maps[0], maps[1, :, 10:15], maps[2, :, 15:] = 51, 204, 102  # 0.2, 0.8, 0.4
+    maps[0, :, 15:] = 153  # dead ones are called background, with 0.6
+    row = score_row(PixelCounts.of_plane(maps, truth), THREE)
+    assert row["loss_live"] == pytest.approx(-np.log(0.8))
+    assert row["loss_dead"] == pytest.approx(-np.log(0.4))
+    assert (row["accuracy_live"], row["accuracy_dead"], row["accuracy"]) == (1.0, 0.75, 0.75)
+    task = ViabilityTask(recipe_of(), data=data)
+    logged = task.validate(task.build().eval())
+    for name in ("background", "live", "dead"):  # what a fresh network never says has no precision
+        assert {f"{c}_{name}" for c in ("loss", "auprc", "auroc", "recall", "accuracy")} <= set(
+            logged
+        )
 
 
 def test_five_classes_can_be_trained_as_three():
@@ -197,6 +221,45 @@ def test_the_shipped_recipe_and_its_variants_are_valid():
     assert {"sgd-plateau", "sgd-kicks", "adam-warm", "three"} <= set(recipe.variants)
     for name in recipe.variants:
         assert isinstance(recipe_variant(recipe, name), ViabilityRecipe)
+
+
+def test_kicks_are_tuned_on_a_share_of_the_crops_and_no_test_well_is_opened(data, tmp_path):
+    recipe = {
+        **SMALL,
+        "task": "viability",
+        "fit": {
+            **SMALL["fit"],
+            "optimizer": "sgd",
+            "schedule": {"kind": "kicks", "metric": "auprc_mean", "period": 4},
+        },
+    }
+    settings = TuneSettings(
+        trials=2, epochs=1, share=0.4, search=("fit.schedule.percent=10:100",), prune="none"
+    )
+    tuned = tune_recipe(
+        recipe, data=data, out=tmp_path / "t", settings=settings, execution=StudyExecution()
+    )
+    assert (tuned.score, tuned.counts) == ("auprc_mean", {"complete": 2})
+    assert 10 <= tuned.best["fit.schedule.percent"] <= 100
+    whole = read_table(data / "crops.parquet")
+    share = read_table(tmp_path / "t" / "data" / "crops.parquet")
+    assert set(share["split"]) == {"train", "validation"}
+    wells = {s: set(whole["unit"][whole["split"] == s]) for s in ("train", "test")}
+    assert set(share["unit"][share["split"] == "train"]) < wells["train"]
+    assert not set(share["unit"]) & wells["test"]
+    assert not (tmp_path / "t" / "data" / "planes").exists()  # pixels are not copied
+    n = int((share["split"] == "train").sum())
+    assert read_table(tmp_path / "t" / "trials.csv")["steps"].tolist() == [-(-n // 4)] * 2
+    # What comes out is a recipe, and crops of test wells were never needed.
+    assert read_recipe(tmp_path / "t" / "best.toml").fit.schedule.kind == "kicks"
+
+
+def test_the_shipped_search_for_kicks_names_what_the_posts_left_open():
+    recipe = read_recipe("viability_kicks")
+    assert recipe.fit.schedule.kind == "kicks"
+    searched = {s.split("=")[0].rpartition(".")[2] for s in recipe.tune.search}
+    assert searched == {"percent", "patience", "floor_ratio", "period"}
+    read_space(recipe.tune.search, read_recipe_values("viability_kicks"))
 
 
 def test_data_without_crops_to_learn_from_are_named(data, tmp_path):

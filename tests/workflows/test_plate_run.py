@@ -230,6 +230,11 @@ def test_an_empty_well_has_no_cells_and_says_so(package, tmp_path):
     assert {r["well"] for r in rows_of(tmp_path / "out" / "fates.csv")} == {"A01"}
     said = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["file"] == "B01"]
     assert any("in any frame of the well" in r["reason"] for r in said)
+    each = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["file"] == "B01, field 1"]
+    assert [r["frame"] for r in each] == ["0", "1", "2"]
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.count("Nothing stands out of the noise") == 1  # one row for all frames
+    assert "0-2</td>" in page
 
 
 def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):

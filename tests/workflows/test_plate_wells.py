@@ -168,6 +168,7 @@ def test_the_dose_and_the_page_are_there(assay):
     assert f"EC50 {doses['ec50'][0]:.2g}" in page
     wells = read_table(folder / "out" / "dose_wells.csv")
     assert (len(wells), int((wells["dose"] == 0).sum())) == (21, 3)
+    assert "Survival in each well" in page
     assert "A21: " in page  # each well is a point that says which it is
     assert json.loads((folder / "out" / "run.json").read_text("utf-8"))["command"] == (
         "plate survival"

@@ -24,7 +24,10 @@ _FARTHEST = 3.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoseResponse:
-    """``bottom + (top - bottom) / (1 + (dose / ec50) ** slope)``, with the interval of ec50."""
+    """``bottom + (top - bottom) / (1 + (dose / ec50) ** slope)``, with the interval of ec50.
+
+    Both levels are shares, and lie between 0 and 1.
+    """
 
     top: float
     bottom: float
@@ -47,7 +50,7 @@ def fit_dose(dose: FloatArray, response: FloatArray) -> DoseResponse:
     dose : ndarray of float, shape (w,)
         0 for wells without the drug.
     response : ndarray of float, shape (w,)
-        One value a well, such as its viability at the end.
+        One share a well, 0 to 1: its viability at the end.
 
     Returns
     -------
@@ -120,12 +123,25 @@ def _share(logs: FloatArray, centre: float, slope: float) -> FloatArray:
 def _levels(
     logs: FloatArray, response: FloatArray, centre: float, slope: float
 ) -> tuple[tuple[float, float], float]:
-    """Return the best top and bottom, which are linear, and the squares that are left."""
+    """Return the best top and bottom between 0 and 1, and the squares that are left."""
     share = _share(logs, centre, slope)
-    design = np.column_stack([1 - share, share])
-    found, *_ = np.linalg.lstsq(design, response, rcond=None)
-    left = float(np.square(response - design @ found).sum())
-    return (float(found[0]), float(found[1])), left
+    parts = 1 - share, share
+    found, *_ = np.linalg.lstsq(np.column_stack(parts), response, rcond=None)
+    top, bottom = (float(v) for v in found)
+    tried = [(top, bottom)]
+    if not (0 <= top <= 1 and 0 <= bottom <= 1):
+        # The best within the square lies on one of its sides, where one level is known.
+        tried = [(level, _other(parts[1], response - level * parts[0])) for level in (0.0, 1.0)]
+        tried += [(_other(parts[0], response - level * parts[1]), level) for level in (0.0, 1.0)]
+    left = [float(np.square(response - t * parts[0] - b * parts[1]).sum()) for t, b in tried]
+    best = int(np.argmin(left))
+    return tried[best], left[best]
+
+
+def _other(part: FloatArray, rest: FloatArray) -> float:
+    """Return the level, between 0 and 1, that explains most of what the known one leaves."""
+    squares = float(np.square(part).sum())
+    return min(1.0, max(0.0, float(part @ rest) / squares)) if squares > 0 else 0.0
 
 
 def _best_slope(logs: FloatArray, response: FloatArray, centre: float) -> tuple[float, float]:

@@ -99,7 +99,11 @@ def treatments_table(
 
 
 def viability_table(fates: WellFates) -> Table:
-    """Return ``plate, well, frame, n, alive, viability, low, high``: intervals within a well."""
+    """Return ``plate, well, frame, n, alive, viability, low, high, survival``.
+
+    Intervals are within a well; ``survival`` is the Kaplan-Meier estimate of the well, empty where
+    nobody was followed.
+    """
     low, high = wilson_interval(fates.alive, fates.n)
     n_wells, n_frames = fates.n.shape
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -114,6 +118,7 @@ def viability_table(fates: WellFates) -> Table:
             "viability": share.ravel(),
             "low": low.ravel(),
             "high": high.ravel(),
+            "survival": survival_of_wells(fates).ravel(),
         }
     )
 

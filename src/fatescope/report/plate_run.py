@@ -10,7 +10,6 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.acquire.plates import read_field
 from fatescope.base import FatescopeError
-from fatescope.report.chart import Axis, Chart, Line, category_colours
 from fatescope.report.images import display_limits, jpeg_uri, shrink_mean, to_grey
 from fatescope.report.page import (
     Frame,
@@ -31,7 +30,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Finding, PlateLayout, Table
 
-MAX_WELLS, MAX_FRAMES, MAX_ROWS, MAX_LINES = 6, 6, 40, 12
+MAX_WELLS, MAX_FRAMES, MAX_ROWS = 6, 6, 40
 _SIDE_PX = 600
 
 _METHOD = (
@@ -62,25 +61,7 @@ def write_plate_run(
         About the plate as a whole; those of wells and fields are in ``findings.csv``.
     """
     more = [*_seen(out, layout), *_notes(out, findings), _followed(out)]
-    return write_survival(out, tables, more=[_wells_over_time(tables["viability"]), *more])
-
-
-def _wells_over_time(viability: Table) -> Section:
-    wells = list(dict.fromkeys(map(str, viability["well"])))
-    shown = wells[:MAX_LINES]
-    marks = []
-    for well, colour in category_colours(shown).items():
-        mine = viability.rows(viability["well"].astype(str) == well)
-        marks.append(Line(name=well, x=mine["frame"], y=mine["viability"], colour=colour))
-    more = f" The first {MAX_LINES} of {len(wells)} wells." if len(wells) > len(shown) else ""
-    chart = Chart(
-        title="Viability of each well",
-        x=Axis(title="frame"),
-        y=Axis(title="share of cells alive", ends=(0, 1)),
-        marks=marks,
-        caption=f"Intervals within a well are in viability.csv.{more}",
-    )
-    return Section(title="Wells over time", blocks=(chart,))
+    return write_survival(out, tables, more=more)
 
 
 def _seen(out: Path, layout: PlateLayout) -> list[Section]:
@@ -198,18 +179,28 @@ def _followed(out: Path) -> Section:
 
 def _notes(out: Path, findings: Sequence[Finding]) -> list[Section]:
     table = read_table(out / "findings.csv")
-    rows = [
-        [str(table[c][i] if table[c][i] is not None else "") for c in
-         ("severity", "rule", "file", "frame", "reason")]
-        for i in range(len(table))
-    ]  # fmt: skip
+    frames: dict[tuple[str, ...], list[int]] = {}
+    for i in range(len(table)):
+        said = tuple(str(table[c][i] or "") for c in ("severity", "rule", "file", "reason"))
+        frame = table["frame"][i]
+        known = frame is not None and np.isfinite(float(frame))
+        frames.setdefault(said, []).extend([int(frame)] if known else [])
+    rows = [[*key[:3], _in_runs(found), key[3]] for key, found in frames.items()]
     rows += [[f.severity, f.rule, f.file, "", f.reason] for f in findings]
     if not rows:
         return []
-    note = f"{len(rows)} in all: findings.csv." if len(rows) > MAX_ROWS else ""
+    note = f"The first {MAX_ROWS}; all are in findings.csv." if len(rows) > MAX_ROWS else ""
     blocks: list[Any] = [
-        PageTable(columns=("severity", "rule", "where", "frame", "reason"), rows=rows[:MAX_ROWS])
+        PageTable(columns=("severity", "rule", "where", "frames", "reason"), rows=rows[:MAX_ROWS])
     ]
     if note:
         blocks.append(Text(paragraphs=(note,), tone="aside"))
     return [Section(title="Findings", blocks=blocks)]
+
+
+def _in_runs(frames: Sequence[int]) -> str:
+    """Return frames as a person writes them: 0-7, 9."""
+    known = np.unique(np.asarray(frames, dtype=np.int64))
+    parts = np.split(known, np.flatnonzero(np.diff(known) > 1) + 1)
+    runs = [(int(p[0]), int(p[-1])) for p in parts if len(p)]
+    return ", ".join(f"{a}" if a == b else f"{a}-{b}" for a, b in runs)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.report.chart import Axis, Band, Chart, Guide, HeatMap, Line, category_colours, number
 from fatescope.report.doses import dose_section
-from fatescope.report.page import Fact, Page, PageTable, Section, Text, write_page
+from fatescope.report.page import Beside, Fact, Page, PageTable, Section, Text, write_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -61,6 +61,7 @@ def write_survival(
         _treatments(treatments),
         _curves(tables["curves"], "viability", "Viability: cells alive of all seen"),
         _wells(tables["viability"]),
+        _wells_over_time(tables["viability"]),
     ]
     if len(tables["doses"]):
         parts = (tables[n] for n in ("doses", "dose_wells", "dose_curves"))
@@ -119,7 +120,8 @@ def _curves(curves: Table, what: str, title: str) -> Section:
     for name, colour in category_colours(shown).items():
         mine = curves.rows(names == name)
         x = mine["time_h"] if in_hours else mine["frame"]
-        label = f"{name} ({int(mine['n_wells'][0])} wells)"
+        n = int(mine["n_wells"][0])
+        label = f"{name} ({n} well{'' if n == 1 else 's'})"
         low, high = mine[f"{what}_low"], mine[f"{what}_high"]
         marks.append(Band(name=label, x=x, low=low, high=high, colour=colour, shape="steps"))
         marks.append(Line(name=label, x=x, y=mine[what], colour=colour, shape="steps"))
@@ -173,6 +175,41 @@ def _interval(table: Table, i: int, columns: tuple[str, str, str]) -> str:
 
 def _wells(viability: Table) -> Section:
     return Section(title="Wells", blocks=chart_wells(viability))
+
+
+def _wells_over_time(viability: Table) -> Section:
+    """Draw what became of the cells of each well: alive of all seen, and survival."""
+    names = np.array(
+        [f"{p} {w}".strip() for p, w in zip(viability["plate"], viability["well"], strict=True)],
+        dtype=object,
+    )
+    if len(set(viability["plate"].tolist())) == 1:
+        names = viability["well"].astype(str)
+    wells = list(dict.fromkeys(names.tolist()))
+    shown = wells[:_MOST_CURVES]
+    more = f" The first {_MOST_CURVES} of {len(wells)} wells." if len(wells) > len(shown) else ""
+    charts = []
+    for column, title, caption in (
+        ("viability", "Viability of each well", "Cells alive of all seen; intervals within a well "
+         "are in viability.csv."),
+        ("survival", "Survival in each well", "Kaplan-Meier estimate of cells that were alive at "
+         "first."),
+    ):  # fmt: skip
+        marks = [
+            Line(name=well, x=mine["frame"], y=mine[column], colour=colour, shape="steps")
+            for well, colour in category_colours(shown).items()
+            for mine in [viability.rows(names == well)]
+        ]
+        charts.append(
+            Chart(
+                title=title,
+                x=Axis(title="frame"),
+                y=Axis(title="share of cells", ends=(0, 1)),
+                marks=marks,
+                caption=f"{caption}{more}",
+            )
+        )
+    return Section(title="Wells over time", blocks=(Beside(blocks=charts),))
 
 
 def chart_wells(viability: Table) -> list[Chart]:

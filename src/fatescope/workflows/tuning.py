@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.base import FatescopeError, InputError
 from fatescope.prepare import group_slices, read_samples, spread_share, write_samples
+from fatescope.prepare.crop_share import holds_crops, plane_samples, write_crop_share
 from fatescope.prepare.store import write_rows
 from fatescope.report.files import store_text
 from fatescope.run import Run, peak_memory_mb
@@ -141,8 +142,7 @@ def tune_recipe(
         run.pending([f"{settings.trials} trials"])
         if fresh:
             (out / "study.sqlite").unlink(missing_ok=True)
-        (out / "data").mkdir(exist_ok=True)
-        write_samples(out / "data" / "samples.csv", samples)
+        n_samples = _lay_out(samples, out / "data", data)
         plan = StudyPlan(
             storage=execution.storage or f"sqlite:///{(out / 'study.sqlite').resolve()}",
             name=_name(record, samples),
@@ -152,7 +152,8 @@ def tune_recipe(
         )
         study = open_study(plan)
         run.wrote("data/samples.csv")
-        _run_all(plan, recipe, samples, out, workers=execution.workers, progress=progress)
+        fit_trial = _fit_trial(recipe, out, plan, n_samples=n_samples)
+        _run_all(plan, fit_trial, out / _TRIALS, workers=execution.workers, progress=progress)
         shutil.rmtree(out / _TRIALS, ignore_errors=True)
         number, score, best = best_values(study)
         rows, decides = trial_rows(study), importances(study)
@@ -166,7 +167,7 @@ def tune_recipe(
             settings=settings,
             best_trial=number,
             importance=decides,
-            n_samples=len([s for s in samples if s.split == "train"]),
+            n_samples=n_samples,
             recipe=best_recipe,
         )
         files = ["trials.csv", "best.toml", "report.html"]
@@ -196,8 +197,10 @@ def asked_for(recipe: Mapping[str, Any], settings: TuneSettings) -> TuneSettings
 
 def tuning_samples(data: Path, settings: TuneSettings) -> list[Sample]:
     """Return the share of the training rows and all validation rows; no row of another split."""
-    training = read_samples(data, splits=["train"])
-    validation = read_samples(data, splits=["validation"])
+    if holds_crops(data):
+        training, validation = (plane_samples(data, split=s) for s in ("train", "validation"))
+    else:
+        training, validation = (read_samples(data, splits=[s]) for s in ("train", "validation"))
     for split, rows in (("training", training), ("validation", validation)):
         if not rows:
             raise InputError(
@@ -222,8 +225,17 @@ def _name(record: Mapping[str, Any], samples: Sequence[Sample]) -> str:
     return f"{record['recipe'].get('name', 'nuclei')}-{digest}"
 
 
+def _lay_out(samples: Sequence[Sample], folder: Path, data: Path) -> int:
+    """Write what trials may open; return how many images, or crops, make an epoch."""
+    folder.mkdir(exist_ok=True)
+    write_samples(folder / "samples.csv", samples)
+    if holds_crops(data):
+        return write_crop_share(folder, data, samples)
+    return sum(s.split == "train" for s in samples)
+
+
 def _fit_trial(
-    recipe: Mapping[str, Any], samples: Sequence[Sample], out: Path, plan: StudyPlan
+    recipe: Mapping[str, Any], out: Path, plan: StudyPlan, *, n_samples: int
 ) -> FitTrial:
     from fatescope.train import fit_recipe_trial
 
@@ -231,16 +243,15 @@ def _fit_trial(
         fit_recipe_trial,
         recipe=dict(recipe),
         data=out / "data",
-        n_samples=sum(s.split == "train" for s in samples),
+        n_samples=n_samples,
         settings=plan.settings,
     )
 
 
 def _run_all(
     plan: StudyPlan,
-    recipe: Mapping[str, Any],
-    samples: Sequence[Sample],
-    out: Path,
+    fit_trial: FitTrial,
+    folder: Path,
     *,
     workers: int,
     progress: Progress | None,
@@ -248,9 +259,8 @@ def _run_all(
     """Run the trials here and in further processes, until the study is complete."""
     from fatescope.train import run_trials
 
-    fit_trial = _fit_trial(recipe, samples, out, plan)
-    with _others(workers - 1, plan, fit_trial, out / _TRIALS) as others:
-        run_trials(plan, fit_trial, folder=out / _TRIALS, tell=progress)
+    with _others(workers - 1, plan, fit_trial, folder) as others:
+        run_trials(plan, fit_trial, folder=folder, tell=progress)
         for other in others:
             other.join()
 
@@ -306,17 +316,17 @@ def plan_tuning(
     settings = asked_for(recipe, settings)
     _space(recipe, settings)
     samples = tuning_samples(data, settings)
-    n_samples = sum(s.split == "train" for s in samples)
-    stage = trial_stage(recipe, {}, n_samples=n_samples, epochs=settings.epochs)
     few = [_some_of(samples, split) for split in ("train", "validation")]
+    (_, read, there), (_, scored, to_score) = few
     with tempfile.TemporaryDirectory() as folder:
-        write_samples(Path(folder) / "samples.csv", [s for rows, _, _ in few for s in rows])
+        n_read = _lay_out([s for rows, _, _ in few for s in rows], Path(folder), data)
+        n_samples = round(n_read * there / read)
+        stage = trial_stage(recipe, {}, n_samples=n_samples, epochs=settings.epochs)
         before, empty = time.process_time(), psutil.Process().memory_info().rss
         task = find_trainable(stage.task).build_task(stage, data=Path(folder))
         task.batch(0, 1)  # some read their training images now
         reading, held = time.process_time() - before, psutil.Process().memory_info().rss - empty
         cost = measure_cost(task, stage.fit)
-    (_, read, there), (_, scored, to_score) = few
     more = (there + to_score) / (read + scored)
     reading *= more
     cost = replace(cost, validation_seconds=cost.validation_seconds * to_score / scored)

@@ -220,7 +220,6 @@ class PublishedViability:
         for k, name in enumerate(self.classes):
             if pixels[k]:
                 row[f"loss_{name}"] = float(losses[k] / pixels[k])
-            row[f"accuracy_{name}"] = accuracy_of(total, k)
         row["validation_loss"] = float((weight * losses).sum() / max((weight * pixels).sum(), 1.0))
         return row
 
@@ -248,13 +247,6 @@ def swap_norms(encoder: nn.Module) -> None:
                 module.weight.copy_(module.bias)
                 module.bias.copy_(scale)
             module.reset_running_stats()
-
-
-def accuracy_of(counts: PixelCounts, k: int) -> float:
-    """Return the share of pixels that are rightly said to be, or not to be, of a class."""
-    confusion = counts.confusion
-    wrong = confusion[k].sum() + confusion[:, k].sum() - 2 * confusion[k, k]
-    return float(1 - wrong / max(int(confusion.sum()), 1))
 
 
 def probabilities(network: Any, images: torch.Tensor) -> FloatArray:

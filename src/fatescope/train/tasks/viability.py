@@ -232,10 +232,19 @@ DRAFT = ModelDescription(
 
 
 def score_row(counts: PixelCounts, classes: Sequence[str]) -> Row:
-    """Return the scores of all classes as columns of the log."""
+    """Return the scores of all classes as columns of the log.
+
+    The loss of a class is the mean cross-entropy over its own pixels, from probabilities in steps
+    of 1/255; 0 counts as half a step.
+    """
     scores = score_classes(counts)
     row: Row = {}
+    entropy = -np.log(np.maximum(np.arange(256), 0.5) / 255)
     for i, name in enumerate(classes):
+        own = counts.values[i, 1]
+        if own.any():
+            row[f"loss_{name}"] = float(own @ entropy / own.sum())
+        row[f"accuracy_{name}"] = accuracy_of(counts, i)
         for column in ("auprc", "auroc", "precision", "recall", "f1"):
             value = float(getattr(scores, column)[i])
             if np.isfinite(value):
@@ -244,6 +253,13 @@ def score_row(counts: PixelCounts, classes: Sequence[str]) -> Row:
     known = [row[f"auprc_{c}"] for c in ("live", "dead") if f"auprc_{c}" in row]
     row["auprc_mean"] = float(np.mean(known)) if known else 0.0
     return row
+
+
+def accuracy_of(counts: PixelCounts, k: int) -> float:
+    """Return the share of pixels that are rightly said to be, or not to be, of a class."""
+    confusion = counts.confusion
+    wrong = confusion[k].sum() + confusion[:, k].sum() - 2 * confusion[k, k]
+    return float(1 - wrong / max(int(confusion.sum()), 1))
 
 
 class _Viability:
