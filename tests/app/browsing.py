@@ -70,6 +70,36 @@ def eventually(page, check):
         waited += 50
 
 
+def frames_of(page):
+    """Return the page and the frames linked with it, all loaded; the report waits, folded."""
+    frames = [page.main_frame, *(f for f in page.frames if "/linked/" in f.url)]
+    for frame in frames:
+        frame.wait_for_load_state()
+    return frames
+
+
+def keeps_the_rules(page):
+    """Check the page and its frames by the rules of axe-core; the page was opened `bypass_csp`."""
+    for frame in frames_of(page):
+        frame.evaluate(AXE.read_text(encoding="utf-8"))
+        found = frame.evaluate("axe.run(document, {iframes: false})")
+        said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
+        assert said == [], frame.url
+        assert len(found["passes"]) > 5, frame.url
+
+
+def fits(page, *, text=1.0):
+    """Check that the page and its frames need no scrolling to the side, with text so large."""
+    for frame in frames_of(page):
+        frame.evaluate("n => document.documentElement.style.fontSize = `${n * 100}%`", text)
+        wide = frame.evaluate("[document.documentElement.scrollWidth, innerWidth]")
+        assert wide[0] <= wide[1] + 1, (frame.url, wide)
+
+
+TELEPHONE = {"viewport": {"width": 390, "height": 844}}
+SIZES = [(TELEPHONE, 1.0), ({}, 2.0)]
+
+
 def asked(page, path, question):
     """Drop a file, choose a question, press its button, and wait for the answer."""
     page.locator("#files").set_input_files(path if isinstance(path, list) else str(path))

@@ -1,6 +1,8 @@
 """Who is let in, and who is not: asked below the level of a browser."""
 
 import http.client
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -159,6 +161,27 @@ def test_one_person_sees_nothing_of_another(app):
         assert theirs.post(path).status == 404, path
     assert theirs.put(data, "b.csv", b"x").status == 404
     assert mine.get(f"/data/{data}").status == 200
+
+
+def test_twenty_people_at_once_see_their_own_files_alone(app):
+    there = threading.Barrier(20)
+    data = {}
+
+    def one(n):
+        client = app.client(f"one-of-twenty-{n}")
+        data[n] = client.add_data(f"embryo <{n}>")
+        own = f"well,treatment\nA01,{n}\n".encode()
+        assert client.put(data[n], f"map-{n}.csv", own).status == 201
+        there.wait(60)  # all of them have files before anybody looks
+        first = client.get("/", Accept="text/html").text
+        page = client.get(f"/data/{data[n]}", Accept="text/html").text
+        seen = {k for k in range(20) if f"embryo &lt;{k}&gt;" in first or f"map-{k}.csv" in page}
+        others = {client.get(f"/data/{d}").status for k, d in data.items() if k != n}
+        return seen, others, client.put(data[(n + 1) % 20], "b.csv", b"x").status
+
+    with ThreadPoolExecutor(20) as people:
+        answers = list(people.map(one, range(20)))
+    assert answers == [({n}, {404}, 404) for n in range(20)]
 
 
 def test_a_link_for_another_person_opens_files_of_their_own(app):

@@ -26,8 +26,10 @@ from fatescope.app.form import form_for, values_from
 from fatescope.app.looking import Look
 from fatescope.app.question import resolved
 from fatescope.app.store import Store
-from fatescope.base import InputError, Settings, SettingsError
+from fatescope.base import Execution, InputError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.simulate.plate.settings import PlateSettings
+from fatescope.workflows.simulated_plates import simulate_plate
 
 RESULTS = ("objects.csv", "objects.parquet", "images.csv", "labels/a.tif")
 
@@ -36,6 +38,16 @@ def nuclei_tiff(path, seed=1, size=128):
     settings = NucleiMovieSettings(frames=1, height=size, width=size)
     plain_tiff(path, simulate_nuclei(settings, seed=seed).pixels[0])
     return path.read_bytes()
+
+
+def bright_field(folder):
+    """Render one field of a plate of living and dead cells."""
+    one = {"rows": 1, "columns": 1, "stained": 0, "field_rows": 1, "field_columns": 1}
+    small = {"frames": 1, "cells": 24, "height": 224, "width": 224}
+    settings = PlateSettings.from_values(one | small)
+    simulate_plate(folder, settings=settings, seed=1, execution=Execution(workers=1))
+    (image,) = (folder / "images").glob("*.tif")
+    return image.read_bytes()
 
 
 @pytest.fixture(scope="module")
@@ -89,6 +101,26 @@ def test_the_copied_command_and_python_give_the_same_bytes(app, client, nuclei, 
     theirs = app.store.folder_of("owner", "results", result.rpartition("/")[2])
     for name in RESULTS:
         assert (tmp_path / "results" / name).read_bytes() == (theirs / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("question", ["phase-cells", "live-dead"])
+def test_cells_without_a_stain_are_found_as_the_command_finds_them(app, client, tmp_path, question):
+    data = client.add_data("cells")
+    client.put(data, "a.tif", bright_field(tmp_path / "plate"))
+    result = client.run(data, question, diameter_px="22")
+    assert client.wait(result)["state"] == "done"
+    command, _ = copied(client, result)
+    assert f"predict {question}" in command
+    done = subprocess.run(
+        f"{sys.executable} -m {command}", shell=True, cwd=tmp_path, capture_output=True
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    theirs = app.store.folder_of("owner", "results", result.rpartition("/")[2])
+    for name in RESULTS:
+        assert (tmp_path / "results" / name).read_bytes() == (theirs / name).read_bytes(), name
+    rows = client.get(f"{result}/images/0/objects?t=0&offset=0").json
+    assert (rows["total"] > 5) == (question == "live-dead")
+    assert ("state" in rows["columns"]) == (question == "live-dead")
 
 
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)

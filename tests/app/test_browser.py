@@ -8,7 +8,16 @@ pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
 from tests.acquire.lineage_cases import TWO_DIVISIONS
-from tests.app.browsing import AXE, asked, done, drawn, expect, needs_chromium
+from tests.app.browsing import (
+    SIZES,
+    asked,
+    done,
+    drawn,
+    expect,
+    fits,
+    keeps_the_rules,
+    needs_chromium,
+)
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
@@ -180,22 +189,15 @@ def visit(page, name, answer):
 def test_a_page_keeps_the_rules_of_accessibility(person, answer, name, scheme):
     page = person(bypass_csp=True, color_scheme=scheme)
     visit(page, name, answer)
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
-    assert said == []
-    assert len(found["passes"]) > 10
+    keeps_the_rules(page)
 
 
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_fits_a_telephone_and_text_of_twice_the_size(person, answer, name):
-    for options in ({"viewport": {"width": 390, "height": 844}}, {}):
-        page = person(**options)
+    for screen, text in SIZES:
+        page = person(**screen)
         visit(page, name, answer)
-        if not options:
-            page.evaluate("document.documentElement.style.fontSize = '200%'")
-        wide = page.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide[0] <= wide[1] + 1
+        fits(page, text=text)
 
 
 def test_two_tabs_and_a_page_that_is_loaded_again_show_the_same(person, answer):

@@ -6,7 +6,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import drawn, expect, needs_chromium
+from tests.app.browsing import SIZES, drawn, expect, fits, keeps_the_rules, needs_chromium
 
 from fatescope.acquire import write_labels
 from fatescope.base import Spacing
@@ -118,13 +118,31 @@ def test_a_row_of_a_volume_shows_its_object_in_its_plane_and_pointing_tells(pers
     expect(page.locator("#rows tr[aria-current=true]")).to_have_attribute("data-label", label)
 
 
-def test_an_object_in_space_its_image_and_its_row_are_linked(person, volume):
-    page = person()
+def open_space(page, volume):
     page.goto(volume)
     drawn(page)
     page.locator("#space summary").click()
     space = page.frame_locator("iframe[data-linked=solid]")
     expect(space.locator(".picked")).to_have_text("3 labels")
+    return space
+
+
+def test_objects_in_space_keep_the_rules_of_accessibility(person, volume):
+    page = person(bypass_csp=True)
+    open_space(page, volume)
+    keeps_the_rules(page)
+
+
+def test_objects_in_space_fit_a_telephone_and_text_of_twice_the_size(person, volume):
+    for screen, text in SIZES:
+        page = person(**screen)
+        open_space(page, volume)
+        fits(page, text=text)
+
+
+def test_an_object_in_space_its_image_and_its_row_are_linked(person, volume):
+    page = person()
+    space = open_space(page, volume)
     # from a row to space
     page.locator("#rows tbody tr").nth(2).click()
     label = page.locator("#rows tbody tr").nth(2).get_attribute("data-label")

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, asked, expect, needs_chromium
+from tests.app.browsing import SIZES, asked, expect, fits, keeps_the_rules, needs_chromium
 from tests.app.test_lineages import table
 
 from fatescope.acquire.lineages import read_lineage
@@ -185,13 +185,13 @@ def test_the_second_of_two_windows_is_told_and_sees_what_the_first_did(person, t
     saved(two, "none")
 
 
-@pytest.mark.parametrize("width", [1400, 390])
-def test_the_page_fits_the_screen_and_keeps_the_rules_of_accessibility(person, tmp_path, width):
-    page = person(bypass_csp=True, viewport={"width": width, "height": 900})
+@pytest.mark.parametrize(("screen", "text"), SIZES)
+def test_the_page_fits_the_screen_and_keeps_the_rules_of_accessibility(
+    person, tmp_path, screen, text
+):
+    page = person(bypass_csp=True, **screen)
     to_cells(page, tmp_path)
     checked(page)
     pick(page, "ABa")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width + 1
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    assert [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]] == []
+    fits(page, text=text)
+    keeps_the_rules(page)

@@ -7,7 +7,17 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, asked, done, drawn, eventually, expect, needs_chromium
+from tests.app.browsing import (
+    SIZES,
+    asked,
+    done,
+    drawn,
+    eventually,
+    expect,
+    fits,
+    keeps_the_rules,
+    needs_chromium,
+)
 from tests.populations_cases import SMALL, scene, write_pair
 
 from fatescope.acquire import write_labels, write_lineage
@@ -219,14 +229,6 @@ def look_at_movie(page, address):
     )
 
 
-def frames_of(page):
-    """Return the page and the frames linked with it, all loaded; the report waits, folded."""
-    frames = [page.main_frame, *(f for f in page.frames if "/linked/" in f.url)]
-    for frame in frames:
-        frame.wait_for_load_state()
-    return frames
-
-
 VIEWS = {"movie": look_at_movie, "table": open_tree, "plate": open_plate}
 
 
@@ -234,20 +236,15 @@ VIEWS = {"movie": look_at_movie, "table": open_tree, "plate": open_plate}
 def test_a_linked_page_keeps_the_rules_of_accessibility(person, request, name):
     page = person(bypass_csp=True)
     VIEWS[name](page, request.getfixturevalue(name))
-    for frame in frames_of(page):
-        frame.evaluate(AXE.read_text(encoding="utf-8"))
-        found = frame.evaluate("axe.run(document, {iframes: false})")
-        said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
-        assert said == [], frame.url
+    keeps_the_rules(page)
 
 
 @pytest.mark.parametrize("name", VIEWS)
-def test_a_linked_page_fits_a_telephone(person, request, name):
-    page = person(viewport={"width": 390, "height": 844})
-    VIEWS[name](page, request.getfixturevalue(name))
-    for frame in frames_of(page):
-        wide = frame.evaluate("[document.documentElement.scrollWidth, innerWidth]")
-        assert wide[0] <= wide[1] + 1, frame.url
+def test_a_linked_page_fits_a_telephone_and_text_of_twice_the_size(person, request, name):
+    for screen, text in SIZES:
+        page = person(**screen)
+        VIEWS[name](page, request.getfixturevalue(name))
+        fits(page, text=text)
 
 
 def test_a_page_in_a_frame_says_nothing_to_strangers_and_reaches_nothing(app, movie):

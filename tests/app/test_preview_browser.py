@@ -9,7 +9,7 @@ import tifffile
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, eventually, needs_chromium
+from tests.app.browsing import SIZES, eventually, fits, keeps_the_rules, needs_chromium
 from tests.app.test_preview import discs
 
 pytestmark = needs_chromium
@@ -74,13 +74,11 @@ def test_a_large_image_is_seen_roughly_while_its_tiles_are_made(person, tmp_path
     assert page.locator("#stage").screenshot() != rough
 
 
-@pytest.mark.parametrize("width", [1400, 390])
-def test_a_form_with_a_preview_fits_the_screen_and_keeps_the_rules(person, tmp_path, width):
-    page = person(bypass_csp=True, viewport={"width": width, "height": 900})
+@pytest.mark.parametrize(("screen", "text"), SIZES)
+def test_a_form_with_a_preview_fits_the_screen_and_keeps_the_rules(person, tmp_path, screen, text):
+    page = person(bypass_csp=True, **screen)
     to_form(page, tmp_path)
     page.get_by_role("button", name="Preview what I see").click()
     said(page, "^8 objects")
-    assert page.evaluate("document.documentElement.scrollWidth") <= width + 1
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    assert [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]] == []
+    fits(page, text=text)
+    keeps_the_rules(page)

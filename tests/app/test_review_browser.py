@@ -7,7 +7,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import AXE, done, drawn, expect, needs_chromium
+from tests.app.browsing import SIZES, done, drawn, expect, fits, keeps_the_rules, needs_chromium
 from tests.app.test_review import outlined
 
 pytestmark = needs_chromium
@@ -162,16 +162,14 @@ def test_findings_are_decided_with_keys(person, tmp_path):
     page.locator("#findings-said").filter(has_text="open").wait_for()
 
 
-@pytest.mark.parametrize("width", [1400, 390])
-def test_the_tools_fit_the_screen_and_keep_the_rules_of_accessibility(person, result, width):
-    page = person(bypass_csp=True, viewport={"width": width, "height": 900})
+@pytest.mark.parametrize(("screen", "text"), SIZES)
+def test_the_tools_fit_the_screen_and_keep_the_rules_of_accessibility(person, result, screen, text):
+    page = person(bypass_csp=True, **screen)
     page.goto(result.url)
     page.locator("#rows tbody tr").first.wait_for()
     page.get_by_role("button", name="Paint", exact=True).click()
-    assert page.evaluate("document.documentElement.scrollWidth") <= width + 1
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("axe.run()")
-    assert [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]] == []
+    fits(page, text=text)
+    keeps_the_rules(page)
 
 
 @pytest.mark.slow  # a training

@@ -22,9 +22,9 @@ _BLOCK_SIDE = 2048
 """Pixels of the plane that are made smaller at once: some tiles of a file, a moment of work."""
 _ROUGH_SIDE = 16
 _PATCH_SIDE = 128
-_MANY = 32
-_THREADS = 3
+_THREADS = min(3, os.cpu_count() or 1)
 """Decoding and adding release the interpreter; each thread holds a block."""
+_MAKING = threading.BoundedSemaphore(_THREADS)
 
 
 class SmallCopy:
@@ -67,7 +67,7 @@ class SmallCopy:
         kind = halved(np.zeros((2, 2), dtype), labels=labels).dtype
         shape = (math.ceil(height / step), math.ceil(width / step))
         self.pixels: NDArray[Any] = np.zeros(shape, kind)  # memory is taken where it is filled
-        self._made: dict[tuple[int, int], Future[None]] = {}
+        self._made: dict[tuple[int, ...], Future[None]] = {}
         self._lock = threading.Lock()
 
     def region(self, rows: slice, columns: slice) -> NDArray[Any]:
@@ -77,22 +77,23 @@ class SmallCopy:
             for s, n, most in zip((rows, columns), self._block, self._grid, strict=True)
         ]
         wanted = [(j, i) for j in spans[0] for i in spans[1]]
-        if len(wanted) <= _MANY:
-            made = [self._make(place) for place in wanted]
-        else:
-            with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
-                made = list(threads.map(self._make, wanted))
-        for future in made:
-            future.result()
+        if not all(self._is_made(place) for place in wanted):
+            with _MAKING:  # a few views come soon rather than all of them late
+                made = [self._make(place) for place in wanted]
+            for future in made:
+                future.result()
         return self.pixels[rows, columns]
 
     @property
     def complete(self) -> bool:
         """Whether every part was made."""
-        made = self._made.values()
-        return len(made) == math.prod(self._grid) and all(f.done() for f in made)
+        return all(self._is_made(place) for place in np.ndindex(self._grid))
 
-    def _make(self, place: tuple[int, int]) -> Future[None]:
+    def _is_made(self, place: tuple[int, ...]) -> bool:
+        made = self._made.get(place)
+        return made is not None and made.done()
+
+    def _make(self, place: tuple[int, ...]) -> Future[None]:
         """Make one block, unless another thread does or did."""
         with self._lock:
             future = self._made.get(place)
@@ -136,7 +137,7 @@ class SmallCopy:
             read = self._read(slice(y, y + side), slice(x, x + side))
             return _smaller(read, min(self._step, side), labels=self._labels)
 
-        with ThreadPoolExecutor(min(_THREADS, os.cpu_count() or 1)) as threads:
+        with ThreadPoolExecutor(_THREADS) as threads:
             found = list(threads.map(patch, [(y, x) for y in ys for x in xs]))
         return np.stack(found).reshape(len(ys), len(xs), *found[0].shape)
 

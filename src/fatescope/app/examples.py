@@ -69,6 +69,41 @@ def _lineage(folder: Path) -> None:
     write_lineage(lineage, folder / "embryo.csv", format="csv")
 
 
+def _embryo(folder: Path) -> None:
+    from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
+    from fatescope.workflows.embryo_movies import write_embryo_movies
+
+    movie = MovieSettings(height=120, width=176, voxel_um=(1.0, 0.37, 0.37), photons=200)
+    lineage = LineageSettings(minutes=100, interval_min=4.0)
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as made:
+        write_embryo_movies(Path(made), movie, lineage, seed=_SEED, execution=Execution(workers=1))
+        (path,) = (Path(made) / "movies").iterdir()
+        path.replace(folder / f"embryo of 100 minutes{path.suffix}")
+
+
+def _plate(folder: Path) -> None:
+    from fatescope.simulate.plate.settings import PlateSettings
+    from fatescope.workflows.simulated_plates import simulate_plate
+
+    settings = PlateSettings(
+        rows=2,
+        columns=3,
+        stained=1,
+        field_rows=1,
+        field_columns=1,
+        frames=6,
+        cells=24,
+        height=160,
+        width=200,
+    )
+    with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".") as made:
+        simulate_plate(
+            Path(made) / "plate", settings=settings, seed=_SEED, execution=Execution(workers=1)
+        )
+        (Path(made) / "plate/images").replace(folder / "plate")
+        (Path(made) / "plate/map.csv").replace(folder / "plate/map.csv")
+
+
 EXAMPLES = (
     Example(
         name="movie",
@@ -83,6 +118,20 @@ EXAMPLES = (
         text="28 cells with stained membranes and nuclei.",
         fits=("cells", "nuclei"),
         write=_volume,
+    ),
+    Example(
+        name="embryo",
+        title="A movie of an embryo",
+        text="100 minutes of development, from two cells to some fifty.",
+        fits=("populations", "clean"),
+        write=_embryo,
+    ),
+    Example(
+        name="plate",
+        title="A plate of living and dead cells",
+        text="Six wells without a stain, six frames in 18 hours, with their map.",
+        fits=("plate",),
+        write=_plate,
     ),
     Example(
         name="section",

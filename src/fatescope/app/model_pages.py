@@ -23,6 +23,15 @@ if TYPE_CHECKING:
     from fatescope.app.question import Question
 
 _EXAMPLES = Path(__file__).parent / "static" / "models"
+_NOT_RENDERED = {
+    "compact-names": "It names cells by where they are and looks at no image.",
+    "live-dead": "The plates that we render are not its kind of image: it finds two of three of "
+    "their cells, and takes nearly all of the dead for living. Such images would say nothing of "
+    "what it does in a counting chamber.",
+    "phase-cells": "We render no cells in phase contrast. On rendered cells in bright field it "
+    "finds nothing, as it should.",
+}
+"""Why a model shows no rendered images, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +48,8 @@ class Card:
     examples : tuple of (str, str)
         Addresses of images that it never saw, with what it made of them (drawn by
         ``python -m benchmarks.model_examples``), and words for each.
+    no_examples : str
+        Why there are none.
     """
 
     name: str
@@ -47,6 +58,7 @@ class Card:
     blocks: tuple[CardBlock, ...]
     question: Question | None
     examples: tuple[tuple[str, str], ...] = ()
+    no_examples: str = ""
 
 
 @lru_cache(maxsize=1)
@@ -68,6 +80,7 @@ def cards() -> tuple[Card, ...]:
                 (f"/static/models/{package.name}-{n}.jpg", words)
                 for n, words in enumerate(said.get(package.name, ()))
             ),
+            no_examples=_NOT_RENDERED.get(package.name, ""),
         )
         for package in list_models()
     )

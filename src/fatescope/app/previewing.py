@@ -248,8 +248,9 @@ def _objects(out: Path) -> dict[str, int]:
     table = out / "objects.parquet"
     if table.exists():
         found = read_table(table)
-        if "class" in found:
-            return dict(Counter(map(str, found["class"].tolist())))
+        kind = next((column for column in ("class", "state") if column in found), None)
+        if kind is not None:
+            return dict(Counter(map(str, found[kind].tolist())))
         return {"objects": len(found)}
     (row,) = rows_of_images(out)
     return {"objects": int(row.get("n_objects") or 0)}

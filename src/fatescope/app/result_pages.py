@@ -86,6 +86,7 @@ def show_result(request: Request) -> Response:
         for n, r in enumerate(images[:_IMAGES_LISTED])
         if r.get("state") == "done" and not str(r.get("path", "")).lower().endswith(_TABLES)
     ]
+    linked = linked_views(question, names, shown, lineages)
     firsts = [name for name in (*question.reports, *_FIRST_FILES) if name in names]
     firsts = list(dict.fromkeys(firsts))
     firsts += [n for n in sorted(names) if n.startswith(("labels/", "named/"))][:3]
@@ -107,9 +108,9 @@ def show_result(request: Request) -> Response:
         findings=findings_shown(out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
-        linked=linked_views(question, names, shown, lineages),
+        linked=linked,
         lineages=lineages,
-        wells=wells_of(out) if "viability.csv" in names else [],
+        wells=wells_of(out) if "wells" in linked else [],
         editable=lineages_shown(job, out),
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
