@@ -6,6 +6,7 @@ from .acquire import read_table as read_table
 from .acquire import write_labels as write_labels
 from .acquire import write_lineage as write_lineage
 from .acquire import write_table as write_table
+from .acquire.arrivals import WatchSettings as WatchSettings
 from .base import Execution as Execution
 from .base import FatescopeError as FatescopeError
 from .base import Finding as Finding
@@ -72,5 +73,6 @@ from .workflows.stain_labels import label_stains as label_stains
 from .workflows.training import prepare_pairs as prepare_pairs
 from .workflows.training import train_model as train_model
 from .workflows.viability import predict_viability as predict_viability
+from .workflows.watch import watch_folder as watch_folder
 
 __version__: str

@@ -32,5 +32,6 @@ prepare = _group("Make training data, split by independent units.", app, "prepar
 lineage = _group("Read, check, name, compare and edit lineages.", app, "lineage")
 plate = _group("Read plates of many wells.", app, "plate")
 models = _group("List, check and exchange model packages.", app, "models")
+watch = _group("Predict while images arrive, each when its file is whole.", app, "watch")
 simulate = _group("Render images and lineages with exact truth.", app, "simulate")
 reproduce = _group("Run a published recipe as published, then the corrected one.", app, "reproduce")

@@ -24,6 +24,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
     "prepare": ("prepare",),
     "reproduce": ("reproduce",),
     "simulate": ("simulate",),
+    "watch": ("watch",),
 }
 """The files beside this one that add commands to each group; add a new one here."""
 SINGLE = {

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
@@ -18,9 +17,6 @@ from fatescope.predict.settings import (
     PhaseCellsSettings,
     ViabilitySettings,
 )
-
-if TYPE_CHECKING:
-    from fatescope.workflows.predict import System
 
 
 @command(predict, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
@@ -38,9 +34,7 @@ def nuclei(
     Writes label images, tables of objects and findings, a record of the run and a report. The
     same command again continues where it stopped, also with more images.
     """
-    from fatescope.workflows.nuclei import NUCLEI
-
-    return _answer(NUCLEI, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("nuclei", inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "nuclei-em", example="fatescope predict nuclei-em section.tif --out results")
@@ -58,10 +52,7 @@ def nuclei_em(
     The same as `predict nuclei`, with the model for transmission electron micrographs of embryos:
     bright nuclei with dark chromatin in dark cells, bright resin around them.
     """
-    from fatescope.workflows.nuclei import NUCLEI
-
-    system = replace(NUCLEI, command="predict nuclei-em")
-    return _answer(system, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("nuclei-em", inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "phase-cells", example="fatescope predict phase-cells dish.tif --out results")
@@ -78,9 +69,7 @@ def phase_cells(
 
     The same as `predict nuclei`, with the model for adherent cells in phase contrast.
     """
-    from fatescope.workflows.phase_cells import PHASE_CELLS
-
-    return _answer(PHASE_CELLS, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("phase-cells", inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "live-dead", example="fatescope predict live-dead chamber.png --out results")
@@ -98,13 +87,11 @@ def live_dead(
     Writes tables of cells and of viability with intervals, label images (the ellipse in each box),
     findings, a record of the run and a report. The same command again continues where it stopped.
     """
-    from fatescope.workflows.live_dead import LIVE_DEAD
-
-    return _answer(LIVE_DEAD, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("live-dead", inputs, out, settings, execution, console, fresh, plan)
 
 
 def _answer(
-    system: System[Any],
+    name: str,
     inputs: Inputs,
     out: Out,
     settings: Any,
@@ -115,7 +102,9 @@ def _answer(
 ) -> Result:
     """Run a predicting command, or say what it would do."""
     from fatescope.workflows.predict import predict_images
+    from fatescope.workflows.systems import system_named
 
+    system = system_named(name)
     if plan:
         return system.plan(inputs, settings=settings, execution=execution)
     return predict_images(
@@ -149,9 +138,7 @@ def membrane(
     found alone. Writes label images, tables of cells and of their contacts, findings, a record of
     the run and a report. The same command again continues where it stopped.
     """
-    from fatescope.workflows.membranes import MEMBRANES
-
-    return _answer(MEMBRANES, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("membrane", inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(predict, "populations", example="fatescope predict populations embryo.mov --out results")
@@ -171,9 +158,7 @@ def populations(
     populations.csv, frames.csv (developmental clock, frames that are abstained from), findings, a
     record of the run and a report. The same command again continues where it stopped.
     """
-    from fatescope.workflows.populations import POPULATIONS
-
-    return _answer(POPULATIONS, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("populations", inputs, out, settings, execution, console, fresh, plan)
 
 
 @command(
@@ -196,6 +181,4 @@ def viability(
     cell is dead, findings, a record of the run and a report. The same command again continues
     where it stopped, also with more images.
     """
-    from fatescope.workflows.viability import VIABILITY
-
-    return _answer(VIABILITY, inputs, out, settings, execution, console, fresh, plan)
+    return _answer("viability", inputs, out, settings, execution, console, fresh, plan)

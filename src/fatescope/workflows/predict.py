@@ -33,6 +33,7 @@ from fatescope.base import (
     FatescopeError,
     Finding,
     Image,
+    InputError,
     Progress,
     Table,
     escape,
@@ -191,6 +192,7 @@ def predict_images(
     execution: Execution | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
+    only: Callable[[ImageFile], bool] | None = None,
 ) -> Summary:
     """Run a system over images: from files to an output folder with tables and report.
 
@@ -209,6 +211,8 @@ def predict_images(
         Remove what an earlier run left in ``out`` first.
     progress : callable, optional
         Called as ``progress(done, total, what)``.
+    only : callable, optional
+        Which of the images are ready; others wait for another call, and none is no error.
 
     Raises
     ------
@@ -217,7 +221,7 @@ def predict_images(
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
-    files, labels = _files(inputs, settings)
+    files, labels = _files(inputs, settings, only)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     asked = {**_recorded(settings), **system.record(settings)}
@@ -356,12 +360,20 @@ def _open_once(
     return open_model(model, precision=precision, threads=threads, device=device)
 
 
-def _files(inputs: Inputs, settings: PredictSettings) -> tuple[list[ImageFile], list[Finding]]:
+def _files(
+    inputs: Inputs, settings: PredictSettings, only: Callable[[ImageFile], bool] | None = None
+) -> tuple[list[ImageFile], list[Finding]]:
     """Return the images, and a finding for each label image that lies beside them."""
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
-    images, labels = without_labels(found, partial(open_image, reading=settings))
-    if labels:
+    try:
+        found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+    except InputError:
+        if only is None:
+            raise
+        found = []  # so far
+    ready = found if only is None else [file for file in found if only(file)]
+    images, labels = without_labels(ready, partial(open_image, reading=settings))
+    if labels and only is None:  # a call of many says it in its findings
         named = ", ".join(escape(Path(f.file).name) for f in labels[:3])
         _log.warning(
             "%d label image%s left out (%s%s). To use one, give it by itself.",
