@@ -245,7 +245,7 @@ def _sentences(columns: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
 def _sentence(said: str, columns: Mapping[str, Mapping[str, str]]) -> str:
     if (found := _TABLE.search(said)) is not None:
         near = _near(found["name"], columns)
-        tail = f"near is {_listed(near)}" if near else f"there are {_listed(sorted(columns))}"
+        tail = f"the nearest is {_listed(near)}" if near else f"there are {_listed(sorted(columns))}"
         return f"there is no table {found['name']!r} in these results; {tail}."
     if (found := _COLUMN.search(said)) is not None:
         wrong = next(name for name in found.groups() if name)
@@ -255,7 +255,7 @@ def _sentence(said: str, columns: Mapping[str, Mapping[str, str]]) -> str:
                 places.setdefault(name, []).append(table)
         of = {n: f"{n} (of {_listed(places[n])})" if len(columns) > 1 else n for n in places}
         near = [of[n] for n in _near(wrong, places)]
-        tail = f"near is {_listed(near)}" if near else "without a question, all are listed"
+        tail = f"the nearest is {_listed(near)}" if near else "without a question, all are listed"
         return f"there is no column {wrong!r} in {_listed(sorted(columns)) or 'it'}; {tail}."
     kind, _, text = " ".join(said.partition("\n")[0].split()).partition(": ")
     if kind == "Permission Error":
