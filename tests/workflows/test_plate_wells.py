@@ -12,6 +12,7 @@ from fatescope.acquire import read_image, read_table, write_image, write_table
 from fatescope.acquire.plates import PlateReading
 from fatescope.base import InputError, Spacing
 from fatescope.plate import StitchSettings, SurvivalSettings
+from fatescope.report.chart import number
 from fatescope.workflows.stitching import stitch_plate
 from fatescope.workflows.survival import survival_of_plate
 
@@ -165,7 +166,7 @@ def test_the_dose_and_the_page_are_there(assay):
     assert 0.2 < doses["ec50"][0] < 1.5
     page = (folder / "out" / "report.html").read_text("utf-8")
     assert "differ from the negative controls" in page
-    assert f"EC50 {doses['ec50'][0]:.2g}" in page
+    assert f"EC50 {number(doses['ec50'][0])}" in page
     wells = read_table(folder / "out" / "dose_wells.csv")
     assert (len(wells), int((wells["dose"] == 0).sum())) == (21, 3)
     assert "Survival in each well" in page

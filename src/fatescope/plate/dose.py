@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -20,6 +20,21 @@ _FEWEST_DOSES = 4
 _STEEPEST = 8.0
 _FARTHEST = 3.0
 """Powers of ten beyond the doses at which the search for an end of the interval stops."""
+_ROUNDS, _LEAST_VARIANCE = 2, 0.03
+"""Fits with weights after the first one; p (1 - p) below which no well is held to be surer."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Wells:
+    """What is fitted: dose, response and precision of each well."""
+
+    logs: FloatArray  # of the dose; -inf without the drug
+    response: FloatArray
+    weight: FloatArray  # the inverse of the standard deviation, up to a factor; mean square 1
+
+    def squares(self, fitted: FloatArray | float) -> float:
+        """Return the weighted squares that a fit leaves."""
+        return float(np.square(self.weight * (self.response - fitted)).sum())
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +70,8 @@ def fit_dose(dose: FloatArray, response: FloatArray) -> DoseResponse:
     Returns
     -------
     DoseResponse
-        With the profile interval (F) of ``ec50``, over wells.
+        With the profile interval (F) of ``ec50``, over wells; a share varies most where half of
+        the cells live, and wells weigh accordingly.
 
     Raises
     ------
@@ -79,14 +95,18 @@ def fit_dose(dose: FloatArray, response: FloatArray) -> DoseResponse:
     logs = np.full(n, -np.inf)
     logs[dose > 0] = np.log(dose[dose > 0])
     first, last = float(np.log(levels[0])), float(np.log(levels[-1]))
-    least, centre, slope = _best(logs, response, first, last)
-    flat = float(np.square(response - response.mean()).sum())
+    wells = _Wells(logs, response, np.ones(n))
+    least, centre, slope = _best(wells, first, last)
+    for _ in range(_ROUNDS):
+        wells = _weighted(wells, centre, slope)
+        least, centre, slope = _best(wells, first, last)
+    flat = wells.squares(float(np.average(response, weights=wells.weight**2)))
     ratio = (flat - least) / 3 / max(least / (n - 4), 1e-300)
     if stats.f.sf(ratio, 3, n - 4) > 1 - LEVEL:
         raise InputError("the response does not change with the dose by more than wells differ.")
     limit = least * (1 + stats.f.ppf(LEVEL, 1, n - 4) / (n - 4)) + 1e-15
-    ends = [_end(logs, response, centre, limit, to) for to in _bounds(first, last)]
-    top, bottom = _levels(logs, response, centre, slope)[0]
+    ends = [_end(wells, centre, limit, to) for to in _bounds(first, last)]
+    top, bottom = _levels(wells, centre, slope)[0]
     reached = [
         _share(np.array([logs.min()]), centre, slope),
         _share(np.array([last]), centre, slope),
@@ -120,12 +140,24 @@ def _share(logs: FloatArray, centre: float, slope: float) -> FloatArray:
     return np.asarray(0.5 * (1 + np.tanh(0.5 * slope * (logs - centre))))
 
 
-def _levels(
-    logs: FloatArray, response: FloatArray, centre: float, slope: float
-) -> tuple[tuple[float, float], float]:
+def _weighted(wells: _Wells, centre: float, slope: float) -> _Wells:
+    """Return the wells with the precision of a share: it varies most where half of the cells live.
+
+    The variance is taken to be proportional to p (1 - p), as that of counts is.
+    """
+    (top, bottom), _ = _levels(wells, centre, slope)
+    p = top + (bottom - top) * _share(wells.logs, centre, slope)
+    weight = 1 / np.sqrt(np.maximum(p * (1 - p), _LEAST_VARIANCE))
+    return replace(wells, weight=weight / np.sqrt(np.square(weight).mean()))
+
+
+def _levels(wells: _Wells, centre: float, slope: float) -> tuple[tuple[float, float], float]:
     """Return the best top and bottom between 0 and 1, and the squares that are left."""
-    share = _share(logs, centre, slope)
-    parts = 1 - share, share
+    share = _share(wells.logs, centre, slope)
+    parts, response = (
+        (wells.weight * (1 - share), wells.weight * share),
+        wells.weight * wells.response,
+    )
     found, *_ = np.linalg.lstsq(np.column_stack(parts), response, rcond=None)
     top, bottom = (float(v) for v in found)
     tried = [(top, bottom)]
@@ -144,11 +176,11 @@ def _other(part: FloatArray, rest: FloatArray) -> float:
     return min(1.0, max(0.0, float(part @ rest) / squares)) if squares > 0 else 0.0
 
 
-def _best_slope(logs: FloatArray, response: FloatArray, centre: float) -> tuple[float, float]:
+def _best_slope(wells: _Wells, centre: float) -> tuple[float, float]:
     """Return the squares left with the best slope for one centre, and that slope."""
 
     def left(log_slope: float) -> float:
-        return _levels(logs, response, centre, float(np.exp(log_slope)))[1]
+        return _levels(wells, centre, float(np.exp(log_slope)))[1]
 
     grid = np.linspace(np.log(0.2), np.log(_STEEPEST), 12)
     i = int(np.argmin([left(g) for g in grid]))
@@ -157,17 +189,15 @@ def _best_slope(logs: FloatArray, response: FloatArray, centre: float) -> tuple[
     return float(found.fun), float(np.exp(found.x))
 
 
-def _best(
-    logs: FloatArray, response: FloatArray, first: float, last: float
-) -> tuple[float, float, float]:
+def _best(wells: _Wells, first: float, last: float) -> tuple[float, float, float]:
     """Return the squares left, the centre (log dose) and the slope of the best fit."""
     grid = np.linspace(first - 1, last + 1, 25)
-    i = int(np.argmin([_best_slope(logs, response, c)[0] for c in grid]))
+    i = int(np.argmin([_best_slope(wells, c)[0] for c in grid]))
     ends = (grid[max(0, i - 1)], grid[min(len(grid) - 1, i + 1)])
     found = optimize.minimize_scalar(
-        lambda c: _best_slope(logs, response, c)[0], bounds=ends, method="bounded"
+        lambda c: _best_slope(wells, c)[0], bounds=ends, method="bounded"
     )
-    return float(found.fun), float(found.x), _best_slope(logs, response, float(found.x))[1]
+    return float(found.fun), float(found.x), _best_slope(wells, float(found.x))[1]
 
 
 def _bounds(first: float, last: float) -> tuple[float, float]:
@@ -175,13 +205,11 @@ def _bounds(first: float, last: float) -> tuple[float, float]:
     return first - far, last + far
 
 
-def _end(
-    logs: FloatArray, response: FloatArray, centre: float, limit: float, to: float
-) -> float | None:
+def _end(wells: _Wells, centre: float, limit: float, to: float) -> float | None:
     """Return where the profile rises to ``limit`` on the way from ``centre``; None if nowhere."""
 
     def above(c: float) -> float:
-        return _best_slope(logs, response, c)[0] - limit
+        return _best_slope(wells, c)[0] - limit
 
     steps = np.linspace(centre, to, 25)
     before = centre

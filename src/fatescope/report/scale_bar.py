@@ -20,8 +20,11 @@ def scale_bar(width: float, height: float, *, um: float | None, step: int) -> st
     um : float or None
         µm per pixel of the image, or ``None`` where it is not known.
     step : int
-        Pixels of the input per pixel of the image; the bar counts these without ``um``.
+        Pixels of the input per pixel of the image; the bar counts these without ``um``. 0: a
+        figure, without a bar.
     """
+    if not step:
+        return ""
     unit = um or float(step)
     length = round_length(width / 5 * unit)
     drawn, margin, size = length / unit, width / 40, width / 36

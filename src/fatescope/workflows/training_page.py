@@ -132,7 +132,10 @@ def _film(stills: Sequence[Path]) -> Section:
         uri, height, width = read_uri(still)
         pane = Pane(title="plane, interior, drawn", image=uri, width=width, height=height)
         frames.append(Frame(panes=(pane,), index=int(still.stem) + 1))
-    view = View(title="validation planes", frames=tuple(frames), walk="epoch")
+    last = frames[-1].index
+    view = View(
+        title="validation planes", frames=tuple(frames), walk="epoch", first=1, length=last, step=0
+    )
     words = (
         "The same planes of a validation unit after each validation; also `film.mp4` and `.gif`."
     )

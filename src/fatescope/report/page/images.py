@@ -84,12 +84,14 @@ class View:
         What the slider walks: ``"frame"`` or ``"plane"``.
     length : int, optional
         How many of them there are in the file, also those not shown; default: all are.
+    first : int
+        Number of the first one: 1 for epochs.
     interval_min : float, optional
         Minutes between frames.
     um : float, optional
         µm per pixel of the panes; unknown, the scale bar counts pixels.
     step : int
-        Pixels of the input per pixel of the panes.
+        Pixels of the input per pixel of the panes; 0: figures, which get no scale bar.
     black, white : float
         Values of the input that are shown so.
     about : str
@@ -100,6 +102,7 @@ class View:
     frames: Sequence[Frame]
     walk: str = "frame"
     length: int | None = None
+    first: int = 0
     interval_min: float | None = None
     um: float | None = None
     step: int = 1

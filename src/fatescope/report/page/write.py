@@ -195,6 +195,7 @@ def _view_data(view: View) -> dict[str, Any]:
         "title": view.title,
         "walk": view.walk,
         "length": view.length if view.length is not None else len(view.frames),
+        "base": view.first,
         "interval": view.interval_min,
         "um": view.um,
         "step": view.step,

@@ -174,9 +174,16 @@ def film_section(found: Results) -> list[Section]:
                 pane = Pane(image=uri, width=width, height=height)
                 frames.append(Frame(panes=(pane,), index=int(path.stem[-4:])))
             if frames:
-                title = f"{words}, {palette.name} colours"
-                last = frames[-1].index + 1
-                views.append(View(title=title, frames=tuple(frames), walk="epoch", length=last))
+                views.append(
+                    View(
+                        title=f"{words}, {palette.name} colours",
+                        frames=tuple(frames),
+                        walk="epoch",
+                        first=1,
+                        length=frames[-1].index,
+                        step=0,
+                    )
+                )
     if not views:
         return []
     paragraphs = (

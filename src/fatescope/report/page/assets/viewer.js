@@ -41,7 +41,7 @@ for (const root of document.querySelectorAll(".look")) {
     });
     slider.value = at;
     const time = view.interval ? " · " + +(frame.index * view.interval).toFixed(2) + " min" : "";
-    const text = view.walk + " " + frame.index + " of 0–" + (view.length - 1) + time;
+    const text = view.walk + " " + frame.index + " of " + view.base + "–" + (view.base + view.length - 1) + time;
     find(".walk output").textContent = text + (frame.words ? " · " + frame.words : "");
     slider.setAttribute("aria-valuetext", text);
     place();
@@ -71,6 +71,7 @@ for (const root of document.querySelectorAll(".look")) {
   // In units of the image, so that a print of the page keeps it right.
   function drawBar(svg, [left, top, width, height]) {
     svg.querySelector(".scale")?.remove();
+    if (!view.step) return;
     const unit = view.um ?? view.step;
     const power = 10 ** Math.floor(Math.log10((width / 5) * unit));
     const length = [5, 2, 1].map((m) => m * power).find((l) => l <= (width / 5) * unit);
