@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fatescope.base import InputError
 from fatescope.base.settings import Settings, setting
 from fatescope.review import (
     cut_label,
