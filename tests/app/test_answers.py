@@ -123,6 +123,29 @@ def test_cells_without_a_stain_are_found_as_the_command_finds_them(app, client, 
     assert ("state" in rows["columns"]) == (question == "live-dead")
 
 
+def test_of_a_plate_its_own_question_comes_first_and_its_only_map_is_chosen(app, client):
+    place = client.post("/examples/plate").headers["location"]
+    page = client.get(place, Accept="text/html").text
+    assert re.search(r'class="card"[^>]*><strong>(.*?)<', page)[1] == "Follow the cells of a plate"
+    assert "plate: imagexpress" in page
+    assert str(app.store.folder) not in page
+    form = client.get(f"{place}/ask/plate", Accept="text/html").text
+    assert re.search(r'<option value="plate/map.csv" selected', form)
+    assert re.search(r'<option value="BF"', form)
+    estimate = client.post(f"{place}/ask/plate/estimate", map="plate/map.csv").json
+    assert re.search(r"--map \S+/plate/map.csv$", estimate["command"])
+    assert "--map" not in client.post(f"{place}/ask/plate/estimate", map="").json["command"]
+
+
+def test_whoever_has_one_channel_is_not_asked_which(client, nuclei):
+    data, _ = nuclei
+    form = client.get(f"/data/{data}/ask/nuclei", Accept="text/html").text
+    assert form.index("More settings") < form.index('name="channel"')
+    volume = client.post("/examples/volume").headers["location"]
+    form = client.get(f"{volume}/ask/nuclei", Accept="text/html").text
+    assert form.index('name="channel"') < form.index("More settings")
+
+
 @pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
 def test_every_question_names_a_command_and_settings_that_exist(question):
     from typer.main import get_command

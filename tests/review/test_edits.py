@@ -264,3 +264,21 @@ def test_a_new_step_forgets_what_was_undone():
         history.redo()
     assert history.edited == {0: {3}}
     assert labels.max() == 7  # what was read stays as it is
+
+
+@pytest.mark.parametrize("shape", [(40, 30), (5, 20, 30)])
+@pytest.mark.parametrize("at_once", [1, 64, 2**18])
+def test_the_box_of_an_object_is_found_however_many_pixels_are_compared_at_once(
+    monkeypatch, shape, at_once
+):
+    from fatescope.review import whole
+
+    monkeypatch.setattr(whole, "_AT_ONCE", at_once)
+    labels = np.random.default_rng(0).integers(0, 400, shape).astype(np.uint32)
+    for label in (1, 17, 399):
+        where = np.nonzero(labels == label)
+        wanted = tuple(slice(int(n.min()), int(n.max()) + 1) for n in where)
+        assert whole.box_of(labels, label) == wanted
+    for nothing in (0, 400, -3):
+        with pytest.raises(InputError, match="here any more"):
+            whole.box_of(labels, nothing)

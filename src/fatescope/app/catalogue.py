@@ -186,6 +186,7 @@ QUESTIONS: tuple[Question, ...] = (
         first=("map", "channel", "fields"),
         hidden=("vessel", "pattern"),
         choices={"model": ("viability",)},
+        channels=("channel",),
         views=("images", "wells", "report"),
     ),
     Question(

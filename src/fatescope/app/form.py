@@ -88,7 +88,7 @@ def form_for(
     found = {d.name: d for cls in question.classes().values() for d in cls.describe()}
     left_out = {*_NOT_HERE, *question.hidden} - {*question.first, *question.needs}
     left_out |= {d.name for d in found.values() if _names_a_file(d) and not _is_chosen(d, question)}
-    if look.kinds <= {"image", "stack", "other"}:
+    if look.kinds <= {"image", "stack", "map", "other"}:
         left_out.add("interval_min")
     fields = {
         name: _field(d, question, look, values.get(name), models)
@@ -97,6 +97,8 @@ def form_for(
     }
     scale = tuple(fields.pop(n) for n in SCALE if n in fields)
     names = (*(_MODELS if models else ()), *question.first)  # own models are there to be used
+    if look.has_one_channel(question):
+        names = tuple(n for n in names if n not in question.channels)
     first = tuple(fields.pop(n) for n in dict.fromkeys(names) if n in fields)
     return Form(scale=scale, first=first, more=tuple(fields.values()))
 
@@ -129,10 +131,12 @@ def _field(
     )
     if described.kind == "path" or described.name in question.files:
         control, options = "choice", (("", "none"), *((n, n) for n in _tables(look)))
-    elif described.name in question.channels and look.channels:
+        if described.name == "map" and len(look.maps) == 1:
+            (default,) = look.maps  # it says what was done to the wells of this very plate
+    elif described.name in question.channels and look.channels(question):
         must = described.name == question.one_channel
         empty = ("", "choose" if must else "none" if question.one_channel else "found by its look")
-        control, options = "choice", (empty, *((c, c) for c in look.channels))
+        control, options = "choice", (empty, *((c, c) for c in look.channels(question)))
     elif described.name in question.choices:
         own = models if described.name in _MODELS else ()
         every = (*question.choices[described.name], *own)
@@ -167,7 +171,7 @@ def _tables(look: Look) -> dict[str, str]:
 
 
 def _needed(question: Question, look: Look) -> tuple[str, ...]:
-    several = (question.one_channel,) if question.one_channel and look.channels else ()
+    several = (question.one_channel,) if question.one_channel and look.channels(question) else ()
     return (*question.needs, *several)
 
 
@@ -176,10 +180,10 @@ def label_of(name: str) -> str:
     words = {
         "spacing_um": "Pixel size",
         "interval_min": "Time between frames",
-        "diameter_um": "Diameter of a nucleus",
+        "diameter_um": "Typical diameter",
         "diameter_px": "Diameter in pixels",
-        "min_area_um2": "Smallest nucleus",
-        "min_area_px": "Smallest nucleus in pixels",
+        "min_area_um2": "Smallest area",
+        "min_area_px": "Smallest area in pixels",
         "map": "Plate map",
         "model": "Model",
         "start": "Begin with the model",

@@ -36,6 +36,7 @@ _WORDS: dict[Kind, str] = {
     "populations": "numbers of cells",
     "fates": "fates of cells",
     "plate": "plate",
+    "map": "plate map",
     "pairs": "training pairs",
     "other": "other file",
 }
@@ -113,12 +114,25 @@ class Look:
         """Whether an image does not say how large its pixels are."""
         return any("spacing" in s.lacks for s in self.seen if s.kind in IMAGES)
 
-    @property
-    def channels(self) -> tuple[str, ...]:
-        """The channels that all images have; none where they differ or have one."""
-        of_images = {s.channels for s in self.seen if s.kind in IMAGES}
+    def channels(self, question: Question) -> tuple[str, ...]:
+        """Return the channels that all images have, or the plate; none where they differ."""
+        of_images = {s.channels for s in self.seen if s.kind in self._pictured(question)}
         (channels,) = of_images if len(of_images) == 1 else ((),)
         return channels if len(channels) > 1 else ()
+
+    def has_one_channel(self, question: Question) -> bool:
+        """Say whether each image was opened and has one channel, so that there is no choice."""
+        images = [s for s in self.seen if s.kind in self._pictured(question)]
+        return self.n_images <= _OPENED and all(len(s.channels) < 2 for s in images)
+
+    def _pictured(self, question: Question) -> tuple[Kind, ...]:
+        return ("plate",) if "plate" in question.takes else IMAGES
+
+    @property
+    def maps(self) -> tuple[str, ...]:
+        """The plate maps, as `tables` names them."""
+        maps = (s.path for s in self.seen if s.kind == "map")
+        return tuple(p.relative_to(self.folder).as_posix() for p in maps)
 
     def read(self, what: str) -> str:
         """Return the ``"steps"`` or ``"minutes"`` that the files give, where they agree."""
@@ -212,7 +226,8 @@ def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...]]:
         size = ", ".join(f"{n} {word}{'' if n == 1 else 's'}" for word, n in counts.items())
         name = _below(top, folder) if top != folder else top.name
         seen = Seen(path=top, name=name, kind="plate", size=size, channels=layout.channels)
-        return seen, tuple(said.as_lines())
+        first, *lines = said.as_lines()
+        return seen, (first.replace(str(top), name, 1), *lines)
     return None, ()
 
 
@@ -336,7 +351,7 @@ def _columns(path: Path, name: str) -> Seen | None:
         size = f"{len(table):,} cells of {len(set(table['well'].tolist()))} wells"
         return Seen(path=path, name=name, kind="fates", size=size)
     if columns >= {"well", "treatment"}:
-        return Seen(path=path, name=name, kind="other", size=f"plate map of {len(table)} wells")
+        return Seen(path=path, name=name, kind="map", size=f"{len(table)} wells")
     return None
 
 

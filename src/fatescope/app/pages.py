@@ -75,9 +75,15 @@ def show_data(request: Request) -> Response:
         "data",
         data=data,
         look=look,
-        questions=[q for q in QUESTIONS if q.takes & look.kinds],
+        questions=questions_for(look),
         jobs=[(j, question_named(j.question)) for j in app.store.jobs(who) if j.data == data.id],
     )
+
+
+def questions_for(look: Look) -> list[Question]:
+    """Return what can be asked of files; of a plate, first what is about all of it."""
+    fitting = [q for q in QUESTIONS if q.takes & look.kinds]
+    return sorted(fitting, key=lambda q: "plate" in look.kinds and "plate" not in q.takes)
 
 
 async def remove_data(request: Request) -> Response:

@@ -24,7 +24,16 @@ if TYPE_CHECKING:
     from fatescope.workflows.plan import RunPlan
 
 Kind = Literal[
-    "image", "stack", "movie", "lineage", "populations", "plate", "fates", "pairs", "other"
+    "image",
+    "stack",
+    "movie",
+    "lineage",
+    "populations",
+    "plate",
+    "map",
+    "fates",
+    "pairs",
+    "other",
 ]
 """What a file is taken for; a stack has planes (Z), a movie frames (T)."""
 View = Literal["images", "labels", "objects", "counts", "tree", "wells", "findings", "report"]

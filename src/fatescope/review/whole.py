@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+_AT_ONCE = 2**18
+"""Pixels that are compared at once: what fits into the cache of a processor."""
+
 
 def box_of(labels: NDArray[np.uint32], label: int) -> tuple[slice, ...]:
     """Return the smallest region that holds a label, a slice for each axis.
@@ -23,14 +26,24 @@ def box_of(labels: NDArray[np.uint32], label: int) -> tuple[slice, ...]:
     InputError
         If there is no such object.
     """
-    inside = labels == label if label > 0 else np.zeros(labels.shape, dtype=bool)
-    if not inside.any():
-        raise InputError(f"there is no object {label} here any more.")
-    box = []
-    for axis in range(labels.ndim):
-        there = np.flatnonzero(inside.any(axis=tuple(a for a in range(labels.ndim) if a != axis)))
+    box: list[slice] = []
+    for axis in range(labels.ndim):  # what the axes before leave is small, the first is the work
+        part = np.moveaxis(labels[tuple(box)], axis, 0)
+        there = np.flatnonzero(_holds(part, label))
+        if label < 1 or not len(there):
+            raise InputError(f"there is no object {label} here any more.")
         box.append(slice(int(there[0]), int(there[-1]) + 1))
     return tuple(box)
+
+
+def _holds(part: NDArray[np.uint32], label: int) -> NDArray[np.bool_]:
+    """Return where along the first axis a label is, some rows at a time."""
+    rows = max(1, _AT_ONCE // max(1, part[0].size))
+    found = [
+        (part[k : k + rows] == label).any(axis=tuple(range(1, part.ndim)))
+        for k in range(0, len(part), rows)
+    ]
+    return np.concatenate(found)
 
 
 def remove_label(labels: NDArray[np.uint32], label: int, *, frame: int = 0) -> Change:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Literal
 
-from fatescope.base import InputError
 from fatescope.base.settings import Settings, setting
 from fatescope.review import (
     cut_label,
@@ -15,6 +14,7 @@ from fatescope.review import (
     remove_label,
     split_label,
 )
+from fatescope.review.whole import box_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -54,7 +54,8 @@ def change_for(
         If it cannot be done to these labels.
     """
     label, frame = edit.label, edit.frame
-    new = int(labels.max(initial=0)) + 1
+    makes_one = edit.do in ("split", "cut") or (edit.do in ("paint", "draw") and not label)
+    new = int(labels.max(initial=0)) + 1 if makes_one else 0  # the whole frame is looked at
     brush: dict[str, Any] = {"radius_px": edit.radius_px, "plane": edit.plane, "frame": frame}
     if edit.do == "remove":
         return remove_label(labels, label, frame=frame), 0, f"remove {label}"
@@ -70,8 +71,8 @@ def change_for(
     if edit.do == "erase":
         change = erase_labels(labels, edit.points, only=label, **brush)
         return change, label, f"erase {label}" if label else "erase"
-    if label and not (labels == label).any():
-        raise InputError(f"there is no object {label} here any more.")
+    if label:
+        box_of(labels, label)
     if edit.do == "paint":
         change = paint_label(labels, label or new, edit.points, **brush)
     else:
