@@ -267,7 +267,7 @@ def test_a_folder_without_results_and_no_folder_are_sentences(tmp_path):
 
 
 def say(*words):
-    return CliRunner().invoke(load_commands("query"), ["query", *map(str, words)])
+    return CliRunner().invoke(load_commands(), ["query", *map(str, words)])
 
 
 def test_the_command_shows_lists_and_speaks_json(first, second):
