@@ -33,6 +33,7 @@ from .workflows.clean import clean_files as clean_files
 from .workflows.clean import clean_movie as clean_movie
 from .workflows.compare import compare_models as compare_models
 from .workflows.crops import prepare_crops as prepare_crops
+from .workflows.data import fetch_data as fetch_data
 from .workflows.in_memory import NamedLineage as NamedLineage
 from .workflows.in_memory import SegmentedImage as SegmentedImage
 from .workflows.in_memory import as_image as as_image
@@ -56,6 +57,7 @@ from .workflows.live_dead import predict_live_dead as predict_live_dead
 from .workflows.measure import measure_files as measure_files
 from .workflows.membranes import predict_membranes as predict_membranes
 from .workflows.nuclei import predict_nuclei as predict_nuclei
+from .workflows.pack import pack_data as pack_data
 from .workflows.phase_cells import predict_phase_cells as predict_phase_cells
 from .workflows.populations import CountedMovie as CountedMovie
 from .workflows.populations import count_populations as count_populations

@@ -64,6 +64,7 @@ def test_a_movie_of_files_waits_longer_than_its_frames_take(tmp_path):
     known.whole(files, 110)
     assert known.whole(files, 200) == {}
     assert [len(paths) for paths in known.whole(files, 230)] == [3]
+    assert len(known._seen) == 1, "what a movie was before is forgotten"
 
 
 def test_a_file_that_is_gone_is_not_whole(tmp_path):

@@ -170,6 +170,13 @@ def test_an_answer_without_rows_keeps_its_columns(first, tmp_path):
         "SELECT 1) TO '{out}' (FORMAT csv); --",
         "WITH t AS (INSERT INTO objects VALUES (1) RETURNING *) SELECT * FROM t",
         "SELECT getenv('HOME')",
+        "FROM enable_logging(storage = 'file', storage_path = '{out}')",
+        "FROM enable_profiling(save_location = '{out}')",
+        "FROM sniff_csv('{secret}')",
+        "FROM read_blob('{secret}')",
+        "FROM parquet_metadata('{secret}')",
+        "FROM read_duckdb('{secret}')",
+        "FROM start_ui()",
         "SELECT * FROM OBJECTS_IN_PYTHON",
     ],
 )
@@ -267,7 +274,7 @@ def test_a_folder_without_results_and_no_folder_are_sentences(tmp_path):
 
 
 def say(*words):
-    return CliRunner().invoke(load_commands("query"), ["query", *map(str, words)])
+    return CliRunner().invoke(load_commands(), ["query", *map(str, words)])
 
 
 def test_the_command_shows_lists_and_speaks_json(first, second):

@@ -57,6 +57,9 @@ class Arrivals:
 
     def whole(self, files: Sequence[ImageFile], now: float) -> dict[tuple[Path, ...], State]:
         """Return the images that are whole at the time ``now``, in seconds."""
+        there = {file.paths for file in files}  # a movie of files has other paths with each frame
+        self._seen = {paths: seen for paths, seen in self._seen.items() if paths in there}
+        self._opened = {paths: state for paths, state in self._opened.items() if paths in there}
         found = {}
         for file in files:
             state = _state(file)

@@ -14,6 +14,7 @@ from fatescope._version import __version__
 from fatescope.cli.groups import app
 
 GROUPS: dict[str, tuple[str, ...]] = {
+    "data": ("data",),
     "evaluate": ("evaluate",),
     "lineage": tuple(
         f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "link", "match", "name")

@@ -30,7 +30,6 @@ from .outputs import NamesPerRow as NamesPerRow
 from .outputs import Output as Output
 from .outputs import PixelClasses as PixelClasses
 from .outputs import Thresholds as Thresholds
-from .package import HASH_FILE as HASH_FILE
 from .package import ModelPackage as ModelPackage
 from .package import npy_bytes as npy_bytes
 from .package import read_package as read_package

@@ -8,16 +8,15 @@ from __future__ import annotations
 
 import hashlib
 import io
-import stat
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base.errors import ModelError, RunError
+from fatescope.base.errors import FileFormatError, ModelError, RunError
 from fatescope.models.description import ModelDescription, description_from_rdf
 from fatescope.models.rdf import make_rdf
-from fatescope.storage import write_beside, write_folder_beside
+from fatescope.storage import HASH_FILE, Bounds, read_zip, write_beside, write_folder_beside
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -27,11 +26,9 @@ if TYPE_CHECKING:
 
 REQUIRED = ("rdf.yaml", "model.onnx", "test_input.npy", "test_output.npy", "card.md")
 SUFFIXES = (".yaml", ".onnx", ".safetensors", ".npy", ".md", ".png", ".csv", ".json", ".txt")
-HASH_FILE = "SHA256SUMS"
 MAX_FILES = 64
 MAX_BYTES = 256 * 2**20
 MAX_RDF_BYTES = 2 * 2**20
-_CHUNK = 2**20
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,59 +230,21 @@ def _folder_files(folder: Path) -> Iterator[tuple[str, bytes]]:
 
 def _zip_files(path: Path) -> Iterator[tuple[str, bytes]]:
     try:
-        with zipfile.ZipFile(path) as archive:
-            infos = [info for info in archive.infolist() if not info.is_dir()]
-            _check_bounds(len(infos), sum(i.file_size for i in infos), where=str(path))
-            prefix = _common_folder(infos)
-            left = MAX_BYTES
-            seen: set[str] = set()
-            for info in infos:
-                name = _safe_name(info, prefix, where=str(path), seen=seen)
-                data = _inflate(archive, info, left, where=str(path))
-                left -= len(data)
-                yield name, data
-    except (zipfile.BadZipFile, EOFError, NotImplementedError, RuntimeError, OSError) as error:
-        raise ModelError(f"{path}: not a readable zip file: {error}.") from error
+        for name, parts in read_zip(path, _bounds()):
+            yield name, b"".join(parts)
+    except FileFormatError as error:
+        raise ModelError(str(error)) from error
 
 
-def _common_folder(infos: list[zipfile.ZipInfo]) -> str:
-    """Return the one folder that holds everything (zips made by a file manager have one)."""
-    heads = {info.filename.split("/", 1)[0] for info in infos if "/" in info.filename}
-    whole = len(heads) == 1 and all("/" in info.filename for info in infos)
-    head = next(iter(heads)) if whole else ""
-    return f"{head}/" if head not in ("", ".", "..") else ""
-
-
-def _safe_name(info: zipfile.ZipInfo, prefix: str, *, where: str, seen: set[str]) -> str:
-    name = info.filename.removeprefix(prefix)
-    if stat.S_ISLNK(info.external_attr >> 16):
-        raise ModelError(f"{where}: {info.filename!r} is a link. A package is plain files.")
-    if not name or "/" in name or "\\" in name or ":" in name or name.startswith("."):
-        raise ModelError(
-            f"{where}: {info.filename!r} leaves the package's folder. Do not use this file."
-        )
-    if name in seen:
-        raise ModelError(f"{where}: {name!r} is there twice. Do not use this file.")
-    seen.add(name)
-    return name
-
-
-def _inflate(archive: zipfile.ZipFile, info: zipfile.ZipInfo, left: int, *, where: str) -> bytes:
-    parts: list[bytes] = []
-    with archive.open(info) as stream:
-        while chunk := stream.read(_CHUNK):
-            left -= len(chunk)
-            _check_bounds(1, MAX_BYTES - left, where=where)
-            parts.append(chunk)
-    return b"".join(parts)
+def _bounds() -> Bounds:
+    return Bounds(files=MAX_FILES, bytes=MAX_BYTES, flat=True, what="a model package")
 
 
 def _check_bounds(n_files: int, n_bytes: int, *, where: str) -> None:
-    if n_files > MAX_FILES or n_bytes > MAX_BYTES:
-        raise ModelError(
-            f"{where}: more than {MAX_FILES} files or {MAX_BYTES // 2**20} MB unpacked; "
-            "a model package is smaller. Do not use this file."
-        )
+    try:
+        _bounds().check(n_files, n_bytes, where=where)
+    except FileFormatError as error:
+        raise ModelError(str(error)) from error
 
 
 def _bytes(data: bytes | Path) -> bytes:

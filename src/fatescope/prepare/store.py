@@ -105,6 +105,14 @@ def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
         If the manifest is missing, lacks a column, or a row holds a value it may not hold.
     """
     path = data / "samples.csv"
+    rows = read_rows(data)
+    samples = [_sample(row, data, f"{path}, row {i}") for i, row in enumerate(rows, start=2)]
+    return [s for s in samples if s.split in splits]
+
+
+def read_rows(data: Path) -> list[dict[str, str]]:
+    """Read the rows of ``data/samples.csv`` as they are written; see `read_samples`."""
+    path = data / "samples.csv"
     try:
         with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
@@ -116,8 +124,7 @@ def read_samples(data: Path, *, splits: Sequence[Split]) -> list[Sample]:
         ) from error
     if missing:
         raise FileFormatError(f"{path} lacks the columns {', '.join(missing)}. Make it again.")
-    samples = [_sample(row, data, f"{path}, row {i}") for i, row in enumerate(rows, start=2)]
-    return [s for s in samples if s.split in splits]
+    return rows
 
 
 def _sample(row: dict[str, str], data: Path, where: str) -> Sample:

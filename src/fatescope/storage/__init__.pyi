@@ -1,3 +1,11 @@
+from .archive import HASH_FILE as HASH_FILE
+from .archive import Bounds as Bounds
+from .archive import Content as Content
+from .archive import file_content as file_content
+from .archive import read_zip as read_zip
+from .archive import stays_inside as stays_inside
+from .archive import unpack_zip as unpack_zip
+from .archive import write_zip as write_zip
 from .columns import connection as connection
 from .columns import copy_table as copy_table
 from .columns import fetch_table as fetch_table

@@ -23,8 +23,12 @@ if TYPE_CHECKING:
 
 State = Literal["same", "differs", "missing"]
 
-_ABOUT_THE_RUN = ("run.json", "ledger.sqlite", "settings.toml", "report.html")
-"""When, how and with what a result was made; and the page, which says the tables again."""
+_ABOUT_THE_RUN = (
+    *("run.json", "ledger.sqlite", "settings.toml", "report.html"),
+    *("SHA256SUMS", "datasheet.md", "LICENSE"),
+)
+"""When, how and with what a result was made; the page, which says the tables again; what a pack
+adds."""
 _NAMED = 3
 
 

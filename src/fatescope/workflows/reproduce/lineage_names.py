@@ -13,7 +13,6 @@ from fatescope.base import FatescopeError, Finding, Table
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
 from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
 from fatescope.models import (
-    HASH_FILE,
     ModelDescription,
     ModelPackage,
     NamesPerRow,
@@ -25,7 +24,7 @@ from fatescope.models import (
 )
 from fatescope.prepare import unit_hash
 from fatescope.run import Run
-from fatescope.storage import remove
+from fatescope.storage import HASH_FILE, remove
 from fatescope.workflows.lineages.name_network import MEAN_EMBRYO
 from fatescope.workflows.reproduce.names_atlas import training_atlas
 from fatescope.workflows.reproduce.names_card import names_card
