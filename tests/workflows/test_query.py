@@ -203,7 +203,10 @@ def test_hostile_questions_are_refused_and_change_nothing(first, tmp_path, sql, 
     ("sql", "said"),
     [
         ("SELECT aera_px FROM objects", "no column 'aera_px' in objects; the nearest is area_px"),
-        ("SELECT o.aera_px FROM objects o", "no column 'aera_px' in .*objects; the nearest is area_px"),
+        (
+            "SELECT o.aera_px FROM objects o",
+            "no column 'aera_px' in .*objects; the nearest is area_px",
+        ),
         ("SELECT * FROM objcts", "no table 'objcts' .*nearest is objects"),
         ("SELECT * FROM xyz", "no table 'xyz' .*there are images or objects"),
         ("SELEC 1", "no answer: syntax error"),

@@ -245,7 +245,9 @@ def _sentences(columns: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
 def _sentence(said: str, columns: Mapping[str, Mapping[str, str]]) -> str:
     if (found := _TABLE.search(said)) is not None:
         near = _near(found["name"], columns)
-        tail = f"the nearest is {_listed(near)}" if near else f"there are {_listed(sorted(columns))}"
+        tail = (
+            f"the nearest is {_listed(near)}" if near else f"there are {_listed(sorted(columns))}"
+        )
         return f"there is no table {found['name']!r} in these results; {tail}."
     if (found := _COLUMN.search(said)) is not None:
         wrong = next(name for name in found.groups() if name)
