@@ -100,7 +100,8 @@ def _weights_scores(found: Results, there: Sequence[str], said: Sequence[str]) -
                 size_px=8.0,
             )
         )
-    short = [words.removeprefix("ImageNet weights, ") for words in said]
+    short = [words.rpartition(", ")[2].removesuffix(" weights") for words in said]
+    short = [words.removeprefix("imported ").removeprefix("encoder ") for words in short]
     return Chart(
         title="Wells set aside, by the weights to begin with",
         x=Axis(title="encoder", labels=short),

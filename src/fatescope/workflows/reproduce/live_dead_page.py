@@ -325,6 +325,8 @@ def _what_to_know(
     found: Results, recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool
 ) -> Section:
     crops = read_crop_summary(found.out)
+    is_transfer = recipe.trainings == "weights"
+    epochs = recipe.weights_epochs if is_transfer else recipe.epochs
     arm = found.arms.rows(np.arange(len(found.arms)) == 0)
     sets = ", ".join(f"{n} {s['units']}" for n, s in crops["splits"].items())
     paragraphs = [
@@ -333,7 +335,7 @@ def _what_to_know(
         f"{crops['stride_px']}, the first run learns from {int(arm['training_tiles'][0]):,} and "
         f"chooses by {int(arm['validation_tiles'][0]):,}. Published: 291,765 tiles, 2,620 and 290 "
         "batches of 100, of six wells.",
-        f"Epochs: {recipe.epochs} instead of 100; periods and patiences of the schedules shrink "
+        f"Epochs: {epochs} instead of 100; periods and patiences of the schedules shrink "
         f"alike, to whole epochs. Batches of {recipe.batch} instead of 100. Which number the "
         "schedules watched is not published; here it is the mean AUPRC of live and dead nuclei. "
         "The weights of classes are not published either: rarity to the power "
@@ -341,7 +343,7 @@ def _what_to_know(
         "Batches in a shuffled order that the seed decides, nothing augmented; the optimisers have "
         "no momentum of their own and no weight decay: nothing of this is published.",
     ]
-    if recipe.network == "small":
+    if recipe.network == "small" and not is_transfer:
         paragraphs.append(
             "The network is a small U-Net, not the published one on MobileNetV2, which is 30 times "
             "slower on a processor (--network mobilenet-v2 takes it, with random weights and the "
