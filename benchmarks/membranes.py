@@ -5,7 +5,7 @@
     python -m benchmarks.membranes --frames 70                # test: to report
     python -m benchmarks.membranes --frames 60 model=classical
     python -m benchmarks.membranes --frames 60 --ways planes  # single planes, cells alone
-    python -m benchmarks.membranes --rendered DIR             # from `fatescope simulate embryo`
+    python -m benchmarks.membranes --rendered DIR --ways alone,nuclei    # of `simulate embryo`
 
 One embryo (3DMMS), whose labels another program made: what is scored is agreement with it. Walls
 of the reference, which it leaves at 0, go to their nearest cell inside the closed surface; cells
@@ -34,6 +34,7 @@ from fatescope.evaluate import (
 )
 from fatescope.predict.membrane import (
     MembraneSettings,
+    find_nuclei,
     open_membrane_model,
     segment_membranes,
     wall_maps,
@@ -42,13 +43,14 @@ from fatescope.prepare import close_gaps, labels_on_grid
 from fatescope.workflows.membrane_sides import without_small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from numpy.typing import NDArray
 
     from fatescope.predict.membrane import WallMaps
 
     Maps = Callable[[NDArray[np.float32]], WallMaps] | None
+    Volume = tuple[str, NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]
 
 SPACING = (0.43, 0.18, 0.18)
 REFERENCE_UM = 0.225
@@ -65,6 +67,20 @@ class Reference:
     nuclei: tuple[NDArray[np.intp], ...]
     label_of_nucleus: NDArray[np.int32]
     ignored: frozenset[int]
+    spacing: tuple[float, ...] = (REFERENCE_UM,) * 3
+
+
+def exact(labels: NDArray[np.int32]) -> Reference:
+    """Return the truth of a rendered volume, which needs no mending."""
+    none = np.zeros(0, np.intp)
+    return Reference(
+        labels=labels,
+        surface=labels > 0,
+        nuclei=(none,) * labels.ndim,
+        label_of_nucleus=none.astype(np.int32),
+        ignored=frozenset(),
+        spacing=SPACING,
+    )
 
 
 def load(
@@ -137,8 +153,10 @@ def score(found: NDArray[np.int32], reference: Reference) -> dict[str, float]:
         "f1": 2 * hits / sum(iou.shape),
         "dice": float(dice[row, column][matched].mean()) if matched.any() else 0.0,
         "surface_dice": _dice(surface, reference.surface),
-        "surface_hd95_um": _hd95(surface, reference.surface) * REFERENCE_UM,
-        "wall_f1": _wall_f1(labels_on_grid(found, reference.labels.shape), reference.labels),
+        "surface_hd95_um": _hd95(surface, reference.surface, reference.spacing),
+        "wall_f1": _wall_f1(
+            labels_on_grid(found, reference.labels.shape), reference.labels, reference.spacing[-1]
+        ),
     }
 
 
@@ -165,22 +183,23 @@ def _dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
     return 2 * int((a & b).sum()) / total if total else 0.0
 
 
-def _hd95(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:
+def _hd95(a: NDArray[np.bool_], b: NDArray[np.bool_], spacing: tuple[float, ...]) -> float:
     import edt
     from scipy.ndimage import binary_erosion
 
     shells = [x & ~binary_erosion(x) for x in (a, b)]
     if not all(s.any() for s in shells):
         return float("inf")
-    there, back = edt.edt(~shells[1])[shells[0]], edt.edt(~shells[0])[shells[1]]
+    away = [edt.edt(~shell, anisotropy=spacing) for shell in shells]
+    there, back = away[1][shells[0]], away[0][shells[1]]
     return float(max(np.percentile(there, 95), np.percentile(back, 95)))
 
 
-def _wall_f1(found: NDArray[np.int32], true: NDArray[np.int32]) -> float:
+def _wall_f1(found: NDArray[np.int32], true: NDArray[np.int32], pixel_um: float) -> float:
     """Compare borders in planes, with a tolerance of 0.36 µm."""
     import edt
 
-    tolerance = 0.36 / REFERENCE_UM
+    tolerance = 0.36 / pixel_um + 1e-6
     hits, n_found, n_true, back = 0, 0, 0, 0
     for a, b in zip(found, true, strict=True):
         x, y = _borders(a), _borders(b)
@@ -201,24 +220,18 @@ def _borders(plane: NDArray[np.int32]) -> NDArray[np.bool_]:
 
 def score_planes(
     volume: NDArray[np.uint8],
-    labels: NDArray[np.int32],
-    spacing: tuple[float, ...],
+    truth: NDArray[np.int32],
     settings: MembraneSettings,
     maps: Maps,
     *,
     every: int,
 ) -> str:
-    """Segment single planes alone, or with ``every`` of 0 the volume, and score planes."""
-    truth = close_gaps(labels_on_grid(labels, volume.shape), spacing)
+    """Segment single planes, cells alone, and score them."""
     seen = [z for z in range(len(truth)) if truth[z].any()]
-    chosen = seen[3:-3:every] if every else seen
-    if every:
-        found = {
-            z: segment_membranes(volume[z], spacing[1:], settings, maps=maps).labels for z in chosen
-        }
-    else:
-        whole = segment_membranes(volume, spacing, settings, maps=maps).labels
-        found = {z: whole[z] for z in chosen}
+    chosen = seen[3:-3:every]
+    found = {
+        z: segment_membranes(volume[z], SPACING[1:], settings, maps=maps).labels for z in chosen
+    }
     cells = pool_scores(
         [score_labels(without_small(truth[z]), without_small(found[z])) for z in chosen]
     )
@@ -232,65 +245,61 @@ def score_planes(
         for z in chosen
     )
     f1 = 2 * cells.tp[0] / max(cells.n_true + cells.n_pred, 1)
-    text = (
+    return (
         f"{len(chosen)} planes: {cells.n_pred} cross-sections of cells found, {cells.n_true} in "
         f"truth, F1 at 0.5 {f1:.3f}; F1 of walls at 2 px {walls.wall_f1:.3f}"
-    )
-    if every:
-        return text
-    whole_cells = score_labels(truth, whole)
-    f1 = 2 * whole_cells.tp[0] / max(whole_cells.n_true + whole_cells.n_pred, 1)
-    mean = whole_cells.iou_sum / max(whole_cells.tp[0], 1)
-    surface = _dice(whole > 0, truth > 0)
-    return (
-        f"cells in 3D: {whole_cells.n_pred} found, {whole_cells.n_true} in truth, F1 at 0.5 "
-        f"{f1:.3f}, their IoU {mean:.3f}; outer surface, Dice {surface:.3f}; {text}"
     )
 
 
 def main() -> None:
-    """Print a row for each frame and way."""
+    """Print a row for each volume and way."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", type=Path, default=Path("../shared/data"))
     parser.add_argument("--frames", default="60")
     parser.add_argument("--ways", default="markers,alone")
     parser.add_argument("--rendered", type=Path)
+    parser.add_argument("--every", type=int, default=4, help="of --ways planes")
     parser.add_argument("settings", nargs="*", help="name=value")
     given = parser.parse_args()
     settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
     maps = wall_maps(open_membrane_model(settings.model, precision=settings.precision))
-    if given.rendered:
-        for path in sorted((given.rendered / "images").glob("*.tif")):
-            pixels = read_image(path).read()
-            truth = read_labels(given.rendered / "truth" / "labels" / "membrane" / path.name).read()
-            pixels = pixels[-1] if pixels.ndim == 4 else pixels
-            how = {"every": 0}
-            print(
-                path.stem, score_planes(pixels, truth, SPACING, settings, maps, **how), flush=True
-            )
-        return
-    if given.ways == "planes":
-        for frame in map(int, given.frames.split(",")):
-            volume, labels, _ = load(given.data, frame)
-            said = score_planes(volume, labels, SPACING, settings, maps, every=4)
-            print(f"frame {frame}, {said}", flush=True)
-        return
+    volumes = rendered(given.rendered) if given.rendered else real(given.data, given.frames)
     columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
-    print("| frame | way |", " | ".join(columns), "| cpu s |")
-    print("|--|--|" + "--|" * (len(columns) + 1))
-    for frame in map(int, given.frames.split(",")):
-        volume, labels, nuclei = load(given.data, frame)
-        reference = referee(labels, nuclei, volume.shape)
+    if given.ways != "planes":
+        print("| volume | way |", " | ".join(columns), "| cpu s |")
+        print("|--|--|" + "--|" * (len(columns) + 1))
+    for name, volume, labels, nuclei in volumes:
+        if given.ways == "planes":
+            truth = close_gaps(labels_on_grid(labels, volume.shape), SPACING)
+            print(name, score_planes(volume, truth, settings, maps, every=given.every), flush=True)
+            continue
+        reference = exact(labels) if given.rendered else referee(labels, nuclei, volume.shape)
         for way in given.ways.split(","):
             begun = time.process_time()
-            markers = nuclei if way == "markers" else None
+            markers = None if way == "alone" else nuclei
             found = segment_membranes(volume, SPACING, settings, markers=markers, maps=maps)
             seconds = time.process_time() - begun
             said = score(found.labels, reference)
             numbers = " | ".join(f"{said[c]:.3f}" for c in columns)
-            print(f"| {frame} | {way} | {numbers} | {seconds:.1f} |", flush=True)
+            print(f"| {name} | {way} | {numbers} | {seconds:.1f} |", flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
     print(f"peak memory {peak:.0f} MB, of which the scoring is a part")
+
+
+def real(data: Path, frames: str) -> Iterator[Volume]:
+    """Yield frames of the one embryo: name, volume, labels, recorded nuclei."""
+    for frame in map(int, frames.split(",")):
+        yield f"frame {frame}", *load(data, frame)
+
+
+def rendered(folder: Path) -> Iterator[Volume]:
+    """Yield rendered volumes: name, membranes, labels, nuclei as found in their channel."""
+    for path in sorted((folder / "images").glob("*.tif")):
+        pixels = read_image(path).read()
+        labels = read_labels(folder / "truth" / "labels" / "membrane" / path.name).read()
+        nuclei = find_nuclei(pixels[0], SPACING) if pixels.ndim == 4 else np.zeros((0, 3))
+        membranes = pixels[-1] if pixels.ndim == 4 else pixels
+        yield path.stem, membranes, labels.astype(np.int32), nuclei
 
 
 if __name__ == "__main__":

@@ -44,7 +44,7 @@ def merge_over_weak_walls(
     Bailoni et al., "GASP, a generalized framework for agglomerative clustering of signed graphs",
     CVPR 2022: average linkage.
     """
-    faces = _faces(pieces, wall)
+    faces = faces_between(pieces, wall)
     parent = np.arange(int(pieces.max(initial=0)) + 1)
     size = np.bincount(pieces.ravel(), minlength=len(parent)).astype(np.float64)
     middle = float(np.median(size[1:][size[1:] > 0])) if size[1:].any() else 1.0
@@ -82,7 +82,7 @@ def merge_over_weak_walls(
     return np.asarray(number[parent][pieces])
 
 
-def _faces(pieces: LabelImage, wall: NDArray[np.float32]) -> Faces:
+def faces_between(pieces: LabelImage, wall: NDArray[np.float32]) -> Faces:
     """Sum the wall over all sides that two pieces share; each side has the higher of its voxels."""
     n = int(pieces.max(initial=0)) + 1
     pairs, strengths = [np.zeros(0, np.int64)], [np.zeros(0, np.float32)]

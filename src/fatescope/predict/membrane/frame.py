@@ -8,10 +8,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.predict.membrane.agglomerate import merge_over_weak_walls
+from fatescope.predict.membrane.division import divide_plane
 from fatescope.predict.membrane.grid import Grid, bounding_box
 from fatescope.predict.membrane.network import level_on_grid
 from fatescope.predict.membrane.ridge import ridge_strength
-from fatescope.predict.membrane.seeds import place_markers, seeds_between_walls
+from fatescope.predict.membrane.seeds import (
+    dips_of_walls,
+    numbered,
+    place_markers,
+    seeds_between_walls,
+)
 from fatescope.predict.membrane.smooth import smooth_borders
 from fatescope.predict.membrane.surface import (
     find_surface,
@@ -103,12 +109,64 @@ def segment_membranes(
     Ridges are looked for on a grid of about 0.43 µm; the borders of cells are then drawn at the
     input's own pixels. Walls that face Z are blurred to twice the width (``wall_depth_um``).
     """
-    from skimage.segmentation import watershed
-
     empty = MembraneFrame(labels=np.zeros(values.shape, dtype=np.int32), looks_like_membrane=False)
-    seen = level_on_grid(values, spacing)
+    seen = find_walls(values, spacing, settings, maps=maps)
     if seen is None:
         return empty
+    if markers is not None:
+        return _from_markers(seen, markers, settings)
+    box = bounding_box(seen.depth > 0)
+    if box is None or not seen.looks_like_membrane:
+        return empty
+    inside, walls, least = seen.depth[box] > 0, seen.walls[box], settings.least(values.ndim)
+    step = seen.grid.coarse_spacing
+    if values.ndim == 2 and maps is not None:
+        pieces = pieces_of_plane(walls, inside, step, least=least)
+        merged = divide_plane(pieces, walls, step, least=least, wall_um=settings.wall_um)
+        smallest = settings.least_cell_in_plane_um
+    else:
+        pieces = pieces_between_walls(walls, inside, step, least=least)
+        merged = merge_over_weak_walls(pieces, walls, least=least)
+        smallest = settings.least_cell_um
+    cores = np.zeros(seen.grid.coarse_shape, dtype=np.int32)
+    cores[box] = without_flat_cells(merged, step, least=smallest)
+    whole = tuple(slice(0, n) for n in seen.grid.shape)
+    labels = _on_pixels(seen, seen.grid.repeat(cores, whole), settings)
+    return MembraneFrame(labels=labels, looks_like_membrane=True)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FoundWalls:
+    """What is known of a frame before its cells.
+
+    Parameters
+    ----------
+    grid : Grid
+        On which walls are looked for.
+    depth : ndarray of float32, of the grid
+        In µm below the outer surface; 0 or less outside.
+    walls : ndarray of float32, of the grid
+        How strong a wall is, in the unit of ridges.
+    looks_like_membrane : bool
+    """
+
+    grid: Grid
+    depth: NDArray[np.float32]
+    walls: NDArray[np.float32]
+    looks_like_membrane: bool
+
+
+def find_walls(
+    values: NDArray[Any],
+    spacing: Sequence[float],
+    settings: MembraneSettings,
+    *,
+    maps: Maps | None,
+) -> FoundWalls | None:
+    """Find the outer surface and the walls of a frame; ``None`` where all pixels have one value."""
+    seen = level_on_grid(values, spacing)
+    if seen is None:
+        return None
     grid, levelled = seen
     step = grid.coarse_spacing
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
@@ -122,20 +180,39 @@ def segment_membranes(
         ridges = np.float32(certain) * drawn.wall + np.float32(share) * ridges
         if values.ndim == 2:
             depth = better_surface(depth, surface_of_inside(drawn.inside, step))
-    if markers is not None:
-        return _from_markers(grid, depth, ridges, markers, settings, alike=alike)
-    box = bounding_box(depth > 0)
-    if box is None or not alike:
-        return empty
-    inside, walls, least = depth[box] > 0, ridges[box], settings.least(values.ndim)
+    return FoundWalls(grid=grid, depth=depth, walls=ridges, looks_like_membrane=alike)
+
+
+def pieces_between_walls(
+    walls: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    step: Sequence[float],
+    *,
+    least: float,
+) -> NDArray[np.int32]:
+    """Divide what is inside along its walls: every cell is one piece, or several."""
+    from skimage.segmentation import watershed
+
     seeds = seeds_between_walls(walls > _SEED_WALL * least, inside, step)
-    pieces = watershed(walls, seeds, mask=inside)
-    merged = merge_over_weak_walls(pieces, walls, least=least)
-    cores = np.zeros(grid.coarse_shape, dtype=np.int32)
-    cores[box] = without_flat_cells(merged, step, least=settings.least_cell_um)
-    whole = tuple(slice(0, n) for n in grid.shape)
-    labels = _on_pixels(grid, depth, ridges, grid.repeat(cores, whole), settings)
-    return MembraneFrame(labels=labels, looks_like_membrane=True)
+    return np.asarray(watershed(walls, seeds, mask=inside))
+
+
+def pieces_of_plane(
+    walls: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    step: Sequence[float],
+    *,
+    least: float,
+) -> NDArray[np.int32]:
+    """Divide a plane as `pieces_between_walls` does, and wherever walls have a dip, too.
+
+    Cells that are cut near their end are too narrow for a place far from all walls.
+    """
+    from skimage.segmentation import watershed
+
+    far = seeds_between_walls(walls > _SEED_WALL * least, inside, step) > 0
+    seeds = numbered(far | dips_of_walls(walls, inside, step, least=least))
+    return np.asarray(watershed(walls, seeds, mask=inside))
 
 
 def better_surface(
@@ -174,40 +251,35 @@ def looks_like_membrane(
 
 
 def _from_markers(
-    grid: Grid,
-    depth: NDArray[np.float32],
-    ridges: NDArray[np.float32],
-    points: NDArray[np.float64],
-    settings: MembraneSettings,
-    *,
-    alike: bool,
+    seen: FoundWalls, points: NDArray[np.float64], settings: MembraneSettings
 ) -> MembraneFrame:
+    grid = seen.grid
     seeds = place_markers(points, shape=grid.shape, spacing=grid.spacing, radius=_MARKER_UM)
     at = [
         np.clip(np.rint(p).astype(np.intp), 0, n - 1) // f
         for p, n, f in zip(points.T, grid.shape, grid.factor, strict=True)
     ]
-    outside = np.flatnonzero(depth[tuple(at)] <= 0) + 1
-    labels = _on_pixels(grid, depth, ridges, seeds, settings)
-    return MembraneFrame(labels=labels, looks_like_membrane=alike, outside=tuple(outside.tolist()))
+    outside = np.flatnonzero(seen.depth[tuple(at)] <= 0) + 1
+    return MembraneFrame(
+        labels=_on_pixels(seen, seeds, settings),
+        looks_like_membrane=seen.looks_like_membrane,
+        outside=tuple(outside.tolist()),
+    )
 
 
 def _on_pixels(
-    grid: Grid,
-    depth: NDArray[np.float32],
-    ridges: NDArray[np.float32],
-    seeds: NDArray[np.int32],
-    settings: MembraneSettings,
+    seen: FoundWalls, seeds: NDArray[np.int32], settings: MembraneSettings
 ) -> NDArray[np.int32]:
     """Let cells grow from their seeds up to the walls and the surface, at the input's pixels."""
     from skimage.segmentation import watershed
 
+    grid = seen.grid
     labels = np.zeros(grid.shape, dtype=np.int32)
-    box = bounding_box((depth > 0) | (grid.mean(seeds) > 0))
+    box = bounding_box((seen.depth > 0) | (grid.mean(seeds) > 0))
     if box is not None:
         fine = grid.fine_box(box)
-        inside = (grid.enlarge(depth, fine) > 0) | (seeds[fine] > 0)
-        grown = watershed(grid.enlarge(ridges, fine), seeds[fine], mask=inside)
+        inside = (grid.enlarge(seen.depth, fine) > 0) | (seeds[fine] > 0)
+        grown = watershed(grid.enlarge(seen.walls, fine), seeds[fine], mask=inside)
         labels[fine] = smooth_borders(grown, grid.spacing, sd=settings.smooth_um)
     return labels
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 _SMOOTH_UM = 0.5
 _LEAST_DISTANCE_UM = 0.6
+_DIP_UM, _DIP, _DIP_WALL = 0.2, 0.2, 1.1
+"""Walls are smoothed over so much; how deep a dip is, and how strong the wall in it may be, in
+units of the least wall."""
 _NUCLEUS_UM, _AROUND_UM, _APART_UM = 0.6, 2.0, 1.0
 """Of rendered embryos with 4, 28, 63, 100 and 162 cells 4, 28, 64, 100 and 162 nuclei are found."""
 _NUCLEI_STEP_UM = 0.43
@@ -80,7 +83,7 @@ def seeds_between_walls(
         0, or the number of the place from 1.
     """
     import edt
-    from scipy.ndimage import gaussian_filter, label, maximum_filter
+    from scipy.ndimage import gaussian_filter, maximum_filter
 
     step = np.asarray(spacing, dtype=np.float64)
     free = np.ascontiguousarray(inside & ~walls)
@@ -88,7 +91,31 @@ def seeds_between_walls(
         return np.zeros(inside.shape, dtype=np.int32)
     distance = gaussian_filter(edt.edt(free, anisotropy=tuple(step)), _SMOOTH_UM / step)
     highest = (maximum_filter(distance, size=5) == distance) & (distance > _LEAST_DISTANCE_UM)
-    found, _ = label(highest & inside, np.ones((3,) * inside.ndim))
+    return numbered(highest & inside)
+
+
+def dips_of_walls(
+    walls: NDArray[np.float32],
+    inside: NDArray[np.bool_],
+    spacing: Sequence[float],
+    *,
+    least: float,
+) -> NDArray[np.bool_]:
+    """Find where walls are weaker than all around, by a fifth of the least wall or more."""
+    from scipy.ndimage import gaussian_filter
+    from skimage.morphology import h_minima
+
+    smooth = gaussian_filter(walls, np.divide(_DIP_UM, spacing))
+    closed = np.where(inside, smooth, smooth.max(initial=0) + 1).astype(np.float32)
+    lowest = h_minima(closed, _DIP * least) > 0
+    return np.asarray(lowest & inside & (smooth < _DIP_WALL * least))
+
+
+def numbered(places: NDArray[np.bool_]) -> NDArray[np.int32]:
+    """Count places from 1; what touches, at a corner too, is one place."""
+    from scipy.ndimage import label
+
+    found, _ = label(places, np.ones((3,) * places.ndim))
     return np.asarray(found, dtype=np.int32)
 
 

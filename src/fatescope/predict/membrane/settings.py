@@ -57,6 +57,12 @@ class MembraneSettings(PredictSettings):
     least_cell_um: float = setting(
         1.2, "distance from the walls that a cell reaches, if it is found alone", unit="µm", gt=0
     )
+    least_cell_in_plane_um: float = setting(
+        0.5,
+        "the same in a plane with a network: a plane may cut a cell near its end",
+        unit="µm",
+        gt=0,
+    )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
 
     def least(self, ndim: int) -> float:
