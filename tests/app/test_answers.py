@@ -118,6 +118,8 @@ def test_cells_without_a_stain_are_found_as_the_command_finds_them(app, client, 
     theirs = app.store.folder_of("owner", "results", result.rpartition("/")[2])
     for name in RESULTS:
         assert (tmp_path / "results" / name).read_bytes() == (theirs / name).read_bytes(), name
+    page = client.get(result, Accept="text/html").text
+    assert re.search(rf"Model {question}, content [0-9a-f]{{12}}, on the processor\.", page)
     rows = client.get(f"{result}/images/0/objects?t=0&offset=0").json
     assert (rows["total"] > 5) == (question == "live-dead")
     assert ("state" in rows["columns"]) == (question == "live-dead")

@@ -29,7 +29,7 @@ from fatescope.app.results import (
 from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
-from fatescope.run import read_finding_rows
+from fatescope.run import read_finding_rows, read_record
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def show_result(request: Request) -> Response:
         files=[(n, dict(files)[n]) for n in firsts],
         others=[(n, dict(files)[n]) for n in others],
         reports=[r for r in question.reports if r in names],
+        model=model_of(out) if "run.json" in names else "",
         said=read_verdict(out / question.says) if question.says in names else "",
         findings=findings_shown(out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
@@ -114,6 +115,21 @@ def show_result(request: Request) -> Response:
         editable=lineages_shown(job, out),
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
+    )
+
+
+_DEVICES = {"cpu": "the processor", "cuda": "the graphics card"}
+
+
+def model_of(out: Path) -> str:
+    """Return which model gave a result and where it was computed, in words; empty if none did."""
+    model = read_record(out).get("model")
+    if not isinstance(model, dict) or not model.get("sha256"):
+        return ""
+    device = str(model.get("device") or "cpu")
+    return (
+        f"Model {model['name']}, content {str(model['sha256'])[:12]}, "
+        f"on {_DEVICES.get(device, device)}."
     )
 
 
