@@ -202,20 +202,13 @@ def _wall_f1(found: NDArray[np.int32], true: NDArray[np.int32], pixel_um: float)
     tolerance = 0.36 / pixel_um + 1e-6
     hits, n_found, n_true, back = 0, 0, 0, 0
     for a, b in zip(found, true, strict=True):
-        x, y = _borders(a), _borders(b)
+        x, y = borders_of(a), borders_of(b)
         n_found, n_true = n_found + int(x.sum()), n_true + int(y.sum())
         if x.any() and y.any():
             hits += int((edt.edt(~y)[x] <= tolerance).sum())
             back += int((edt.edt(~x)[y] <= tolerance).sum())
     precision, recall = hits / max(n_found, 1), back / max(n_true, 1)
     return 2 * precision * recall / max(precision + recall, 1e-9)
-
-
-def _borders(plane: NDArray[np.int32]) -> NDArray[np.bool_]:
-    border = np.zeros(plane.shape, dtype=bool)
-    border[:-1] |= plane[:-1] != plane[1:]
-    border[:, :-1] |= plane[:, :-1] != plane[:, 1:]
-    return border
 
 
 def score_planes(
@@ -235,19 +228,23 @@ def score_planes(
     cells = pool_scores(
         [score_labels(without_small(truth[z]), without_small(found[z])) for z in chosen]
     )
-    walls = pool_membranes(
-        score_membranes(
-            found[z] > 0,
-            borders_of(found[z]),
-            true_interior=truth[z] > 0,
-            true_walls=borders_of(truth[z]),
+    walls, inner = (
+        pool_membranes(
+            score_membranes(
+                found[z] > 0,
+                borders_of(found[z], inner=only),
+                true_interior=truth[z] > 0,
+                true_walls=borders_of(truth[z], inner=only),
+            )
+            for z in chosen
         )
-        for z in chosen
+        for only in (False, True)
     )
     f1 = 2 * cells.tp[0] / max(cells.n_true + cells.n_pred, 1)
     return (
         f"{len(chosen)} planes: {cells.n_pred} cross-sections of cells found, {cells.n_true} in "
-        f"truth, F1 at 0.5 {f1:.3f}; F1 of walls at 2 px {walls.wall_f1:.3f}"
+        f"truth, F1 at 0.5 {f1:.3f}; F1 of walls at 2 px {walls.wall_f1:.3f}, "
+        f"of those between two cells {inner.wall_f1:.3f}"
     )
 
 

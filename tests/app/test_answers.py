@@ -298,7 +298,7 @@ def test_a_lineage_table_is_checked(client, tmp_path):
 
 def test_a_job_that_is_stopped_says_so_and_can_be_continued(client, tmp_path):
     data = client.add_data("many")
-    image = nuclei_tiff(tmp_path / "a.tif", size=500)
+    image = nuclei_tiff(tmp_path / "a.tif", size=1200)
     for n in range(80):  # more than can be done before the stop arrives
         client.put(data, f"{n}.tif", image)
     result = client.run(data, "nuclei", model="classical")

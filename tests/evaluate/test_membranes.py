@@ -68,6 +68,16 @@ def test_a_silhouette_without_walls_scores_high_by_pixels_and_low_by_walls():
     assert scores.wall_f1 < 0.7
 
 
+def test_inner_walls_are_those_between_two_cells():
+    labels = np.zeros((5, 6), np.int32)
+    labels[1:4, 1:3], labels[1:4, 3:5] = 1, 2
+    expected = np.zeros(labels.shape, bool)
+    expected[1:4, 2] = True
+    assert np.array_equal(borders_of(labels, inner=True), expected)
+    assert (borders_of(labels) & ~expected).any(), "the outer surface is a border too"
+    assert not borders_of((labels > 0).astype(np.int32), inner=True).any()
+
+
 def test_the_paired_difference_has_the_sign_of_the_better_side_and_needs_two_units():
     worse = MembraneScores(**{**vars_of(SUMS), "wall_found_right_px": 2, "wall_true_found_px": 3})
     settings = ScoreSettings()

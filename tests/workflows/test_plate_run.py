@@ -103,7 +103,8 @@ def test_every_cell_dies_when_it_died(plate, done):
 
 def test_viability_of_each_well_and_frame_is_the_true_one(plate, done):
     rows = rows_of(done[1] / "viability.csv")
-    assert list(rows[0]) == ["plate", "well", "frame", "n", "alive", "viability", "low", "high"]
+    first = ["plate", "well", "frame", "n", "alive", "viability", "low", "high"]
+    assert list(rows[0]) == [*first, "survival"]
     assert len(rows) == 4 * FRAMES
     for row in rows:
         dies = plate[1][row["well"]]

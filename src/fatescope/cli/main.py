@@ -66,8 +66,11 @@ def load_commands(first: str | None = None) -> typer.Typer:
         files = [first] if first in SINGLE else list(GROUPS.get(first, ()))
     for name in files:
         importlib.import_module(f"fatescope.cli.{name}")
+    real = [c for c in app.registered_commands if c.callback is not _not_loaded]
+    app.registered_commands[:] = real
+    loaded = {c.name for c in real}
     for name, text in SINGLE.items():
-        if name not in files:
+        if name not in loaded:
             app.command(name, help=text)(_not_loaded)
     return app
 

@@ -146,11 +146,16 @@ def published_interior(labels: LabelImage) -> NDArray[np.bool_]:
     return np.asarray(binary_erosion(labels > 0, np.ones((2, 2), bool)))
 
 
-def borders_of(cells: LabelImage) -> NDArray[np.bool_]:
-    """Return the pixels whose lower or right neighbour is of another cell, or of none."""
+def borders_of(cells: LabelImage, *, inner: bool = False) -> NDArray[np.bool_]:
+    """Return the pixels whose lower or right neighbour is of another cell, or of none.
+
+    With ``inner``, only those between two cells: the outer surface is left out.
+    """
     border = np.zeros(cells.shape, dtype=bool)
-    border[:-1] |= cells[:-1] != cells[1:]
-    border[:, :-1] |= cells[:, :-1] != cells[:, 1:]
+    for here, there in ((np.s_[:-1], np.s_[1:]), (np.s_[:, :-1], np.s_[:, 1:])):
+        one, other = cells[here], cells[there]
+        apart = one != other
+        border[here] |= apart & (one > 0) & (other > 0) if inner else apart
     return border
 
 
