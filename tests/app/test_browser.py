@@ -1,6 +1,7 @@
 """The app in a real browser: from a file to an answer, by mouse, by keyboard, on a small screen."""
 
 import re
+from collections import Counter
 
 import pytest
 
@@ -75,6 +76,25 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     table = tmp_path / "objects.csv"
     download.value.save_as(table)
     assert table.read_text().startswith("image,label,frame,z,y,x,")
+
+
+@pytest.mark.slow  # a thousand files go through the browser
+def test_a_thousand_small_images_become_one_table(person, tmp_path):
+    one = nuclei_tiff(tmp_path / "one.tif", size=64)
+    images = [tmp_path / "many" / f"{n:04d}.tif" for n in range(1000)]
+    images[0].parent.mkdir()
+    for path in images:
+        path.write_bytes(one)
+    page = person()
+    page.set_default_timeout(600_000)
+    asked(page, [str(p) for p in images], "Outline nuclei")
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Table (CSV)").click()
+    download.value.save_as(tmp_path / "objects.csv")
+    rows = (tmp_path / "objects.csv").read_text().splitlines()[1:]
+    found = Counter(row.split(",")[0] for row in rows)
+    assert len(found) == len(images)
+    assert len(set(found.values())) == 1, "the same image gives the same nuclei"
 
 
 def test_pointing_tells_and_picking_links_image_and_table(person, answer):
