@@ -78,6 +78,14 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     assert table.read_text().startswith("image,label,frame,z,y,x,")
 
 
+def test_an_image_smaller_than_half_a_tile_is_seen(person, tmp_path):
+    nuclei_tiff(tmp_path / "small.tif", size=90)
+    page = person()
+    with page.expect_response(lambda r: "/grey/" in r.url and r.status == 200):
+        asked(page, tmp_path / "small.tif", "Outline nuclei")
+    drawn(page)
+
+
 @pytest.mark.slow  # a thousand files go through the browser
 def test_a_thousand_small_images_become_one_table(person, tmp_path):
     one = nuclei_tiff(tmp_path / "one.tif", size=64)

@@ -31,7 +31,7 @@ export function tilesOf({ width, height, tile, levels }, where, query) {
     height,
     tileSize: tile,
     tileOverlap: 0,
-    minLevel: Math.max(0, levels - Math.ceil(Math.log2(Math.max(width, height) / 256))),
+    minLevel: Math.max(0, levels - Math.max(0, Math.ceil(Math.log2(Math.max(width, height) / 256)))),
     maxLevel: levels,
     getTileUrl: (level, x, y) => `${where}/${level}/${x}/${y}.png?${query}`,
   };
