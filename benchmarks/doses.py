@@ -1,11 +1,12 @@
 """How often does the 95 % interval of the dose of half the effect hold the truth?
 
-    python -m benchmarks.doses [--plates 200]
+    python -m benchmarks.doses [--plates 200] [--seed 3] [--hazards]
 
 Simulated plates: six doses and wells without the drug, three wells each; the share of living cells
 follows four parameters, wells differ by themselves on the scale of the logit, and a well counts so
 many cells. Prints for each case how often the interval holds the truth, how often the fit is
-refused, and the typical width (upper end over lower end).
+refused, and the typical width (upper end over lower end). With ``--hazards`` the rate of dying, not
+the share of living cells, follows the dose in this way, so that four parameters are not the truth.
 """
 
 from __future__ import annotations
@@ -22,10 +23,21 @@ CASES = ((0.3, 0.05, 100), (0.15, 0.3, 60), (0.0, 0.02, 30))
 """Differences between wells, viability at the highest doses, cells of a well."""
 
 
-def viability(rng, spread, bottom, cells):
-    """Return the share of living cells of each well; half of the effect is at dose 1."""
-    share = 1 / (1 + np.maximum(DOSES, 1e-9) ** -1.8)
-    true = 0.93 + (bottom - 0.93) * share
+STEEP = 1.8
+
+
+def responses(bottom, hazards):
+    """Return the true share of living cells at each dose, and the dose of half the effect."""
+    share = 1 / (1 + np.maximum(DOSES, 1e-9) ** -STEEP)
+    if not hazards:
+        return 0.93 + (bottom - 0.93) * share, 1.0
+    deaths = np.log(0.93 / bottom)
+    half = -np.log((1 + np.exp(-deaths)) / 2) / deaths
+    return 0.93 * np.exp(-deaths * share), (half / (1 - half)) ** (1 / STEEP)
+
+
+def viability(rng, true, spread, cells):
+    """Return the share of living cells that is counted in each well."""
     logit = np.log(true / (1 - true)) + rng.normal(0, spread, len(DOSES))
     return rng.binomial(cells, 1 / (1 + np.exp(-logit))) / cells
 
@@ -33,19 +45,22 @@ def viability(rng, spread, bottom, cells):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--plates", type=int, default=200)
+    parser.add_argument("--seed", type=int, default=3)
+    parser.add_argument("--hazards", action="store_true")
     asked = parser.parse_args()
     print("wells differ | viability at the end | cells | held | refused | width")
-    for case in CASES:
-        rng, held, widths = np.random.default_rng(3), 0, []
+    for spread, bottom, cells in CASES:
+        true, half = responses(bottom, asked.hazards)
+        rng, held, widths = np.random.default_rng(asked.seed), 0, []
         for _ in range(asked.plates):
             try:
-                fit = fit_dose(DOSES, viability(rng, *case))
+                fit = fit_dose(DOSES, viability(rng, true, spread, cells))
             except InputError:
                 continue
-            held += fit.low <= 1 <= fit.high
+            held += fit.low <= half <= fit.high
             widths.append(fit.high / fit.low)
-        n = max(len(widths), 1)
-        said = (*case, f"{held / n:.3f}", asked.plates - len(widths), f"{np.median(widths):.2f}")
+        n, refused = max(len(widths), 1), asked.plates - len(widths)
+        said = (spread, bottom, cells, f"{held / n:.3f}", refused, f"{np.median(widths):.2f}")
         print(*said, sep=" | ", flush=True)
 
 
