@@ -22,7 +22,7 @@ from fatescope.cli.watch import SYSTEMS
 from fatescope.workflows.predict import predict_images
 from fatescope.workflows.result_diff import diff_results
 from fatescope.workflows.systems import system_named
-from fatescope.workflows.watch import watch_images
+from fatescope.workflows.watch import watch_folder
 
 ALONE = Execution(workers=1)
 QUICK = fs.WatchSettings(still_s=0.4, until_idle=0.05)
@@ -53,7 +53,7 @@ def write_slowly(path, target, seconds):
 
 def watch(system, folder, out, watching=QUICK, **more):
     more = {"settings": BoxSettings(), "execution": ALONE, **more}
-    return watch_images(system, folder, out=out, watching=watching, **more)
+    return watch_folder(system, folder, out=out, watching=watching, **more)
 
 
 def test_slow_files_are_done_once_each_when_whole_and_the_result_is_that_of_the_folder(tmp_path):

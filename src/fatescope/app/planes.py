@@ -24,7 +24,7 @@ _HELD_BYTES = 600_000_000
 WHOLE_PIXELS = 40_000_000
 """A plane up to this is held as it is; of a larger one, only smaller copies are."""
 _COPY_SIDE = 8192
-"""The first copy of a large plane is at most so long and wide; what is larger is read anew."""
+"""The first copy of a large plane is at most so long and wide; what is larger is read again."""
 _LEAST_SIDE = 256
 
 

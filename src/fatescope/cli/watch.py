@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from fatescope.acquire.arrivals import WatchSettings
-from fatescope.base import Execution, Settings
+from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import watch
@@ -20,10 +20,11 @@ from fatescope.predict.settings import (
     NucleiEmSettings,
     NucleiSettings,
     PhaseCellsSettings,
+    PredictSettings,
     ViabilitySettings,
 )
 
-SYSTEMS: dict[str, type[Settings]] = {
+SYSTEMS: dict[str, type[PredictSettings]] = {
     "nuclei": NucleiSettings,
     "nuclei-em": NucleiEmSettings,
     "membrane": MembraneSettings,
@@ -34,13 +35,13 @@ SYSTEMS: dict[str, type[Settings]] = {
 }
 
 
-def _watching(name: str, settings_class: type[Settings]) -> Callable[..., Result]:
+def _watching(name: str, settings_class: type[PredictSettings]) -> Callable[..., Result]:
     """Make the command that watches with a system."""
 
     def run(
         folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="where images arrive")],
         out: Out,
-        settings: Settings,
+        settings: PredictSettings,
         watching: WatchSettings,
         execution: Execution,
         console: Console,
@@ -52,7 +53,7 @@ def _watching(name: str, settings_class: type[Settings]) -> Callable[..., Result
             name,
             folder,
             out=out,
-            settings=settings,  # type: ignore[arg-type]
+            settings=settings,
             watching=watching,
             execution=execution,
             fresh=fresh,

@@ -21,6 +21,7 @@ from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table
 from fatescope.predict import (
     FrameLabels,
     ImageNuclei,
+    NucleiEmSettings,
     NucleiSettings,
     Predictor,
     ScalePlan,
@@ -356,3 +357,5 @@ NUCLEI: System[NucleiSettings] = System(
 )
 """By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
 are written (`benchmarks/nuclei_speed.py`)."""
+
+NUCLEI_EM = replace(NUCLEI, command="predict nuclei-em", settings=NucleiEmSettings)

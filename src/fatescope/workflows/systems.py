@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +12,7 @@ if TYPE_CHECKING:
 
 _PLACES = {
     "nuclei": ("nuclei", "NUCLEI"),
-    "nuclei-em": ("nuclei", "NUCLEI"),
+    "nuclei-em": ("nuclei", "NUCLEI_EM"),
     "membrane": ("membranes", "MEMBRANES"),
     "phase-cells": ("phase_cells", "PHASE_CELLS"),
     "live-dead": ("live_dead", "LIVE_DEAD"),
@@ -33,9 +32,5 @@ def system_named(name: str) -> System[Any]:
     if name not in _PLACES:
         raise InputError(f"{name!r} is not a system; there are {', '.join(_PLACES)}.")
     module, constant = _PLACES[name]
-    system = getattr(import_module(f"fatescope.workflows.{module}"), constant)
-    if name != "nuclei-em":
-        return system  # type: ignore[no-any-return]
-    from fatescope.predict.settings import NucleiEmSettings
-
-    return replace(system, command="predict nuclei-em", settings=NucleiEmSettings)
+    system: System[Any] = getattr(import_module(f"fatescope.workflows.{module}"), constant)
+    return system

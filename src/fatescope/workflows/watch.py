@@ -32,7 +32,7 @@ _LOOKS = 4
 
 
 def watch_folder(
-    system: str,
+    system: str | System[Any],
     folder: Path | str,
     *,
     out: Path | str,
@@ -50,7 +50,7 @@ def watch_folder(
 
     Parameters
     ----------
-    system : str
+    system : str or System
         What is predicted, as on the command line: ``"nuclei"``, ``"membrane"``, ...
     folder : path
         Searched to any depth, again and again.
@@ -79,30 +79,8 @@ def watch_folder(
     SettingsError, ModelError, RunError
         When nothing can be done; before the first image where possible.
     """
-    return watch_images(
-        system_named(system),
-        folder,
-        out=out,
-        settings=settings,
-        watching=watching,
-        execution=execution,
-        fresh=fresh,
-        progress=progress,
-    )
-
-
-def watch_images(
-    system: System[Any],
-    folder: Path | str,
-    *,
-    out: Path | str,
-    settings: PredictSettings | None = None,
-    watching: WatchSettings | None = None,
-    execution: Execution | None = None,
-    fresh: bool = False,
-    progress: Progress | None = None,
-) -> Summary:
-    """Watch a folder with a system; see `watch_folder`."""
+    if isinstance(system, str):
+        system = system_named(system)
     settings, watching = settings or system.settings(), watching or WatchSettings()
     folder, called = Path(folder), time.monotonic()
     if not folder.is_dir():
