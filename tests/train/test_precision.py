@@ -4,10 +4,13 @@ import torch
 from fatescope.train.precision import training_precision
 
 
-@pytest.mark.parametrize(("amx", "numbers"), [(True, "bfloat16"), (False, "float32")])
-def test_auto_follows_the_processor(amx, numbers, monkeypatch):
+@pytest.mark.parametrize(
+    ("has", "numbers"),
+    [("amx_tile", "bfloat16"), ("avx512_bf16", "bfloat16"), ("avx512_f", "float32")],
+)
+def test_auto_follows_the_processor(has, numbers, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"amx_tile": amx})
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {has: True, "amx_fp16": False})
     assert training_precision("auto") == numbers
 
 

@@ -124,7 +124,7 @@ class PublishedMembraneTask:
     def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """Return the Dice loss; pixels that both and either call interior are summed up."""
         image, mask = batch
-        found = network(image.contiguous(memory_format=torch.channels_last))
+        found = network(image.contiguous(memory_format=torch.channels_last)).float()
         loss = segmentation_library().losses.DiceLoss("binary", from_logits=False)(found, mask)
         inside, true = found > _HALF, mask > _HALF
         shared, either = (inside & true).sum(), (inside | true).sum()

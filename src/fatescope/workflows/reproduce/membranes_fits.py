@@ -72,7 +72,7 @@ def train_published(
         ema_decay=0,
         steps_per_epoch=epoch,
         validate_every=1,
-        precision="float32",
+        precision=recipe.precision,
     )
 
     def drawn(network: Any, pixels: NDArray[Any], planes: Sequence[int]) -> list[FloatArray]:
@@ -120,7 +120,7 @@ def train_ours(
                 "batch": 8,
                 "steps_per_epoch": max(1, steps // 50),
                 "validate_every": 1,
-                "precision": "float32",
+                "precision": recipe.precision,
             },
         }
     )

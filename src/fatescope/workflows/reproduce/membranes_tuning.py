@@ -143,6 +143,6 @@ def _fit(
         ema_decay=0,
         steps_per_epoch=steps,
         validate_every=1,
-        precision="float32",
+        precision=recipe.precision,
     )
     return fit(ScoredTask(task, score="iou"), settings, folder=folder, report=report)

@@ -73,6 +73,10 @@ class MembranesRecipe(Settings):
     labels: str = setting("labels/T{frame}_membSeg.mat", "label volumes below the folder")
     spacing_um: StepsUm = setting("0.43,0.18,0.18", "voxel of the volumes, Z,Y,X", unit="µm")
     guard_frames: int = setting(3, "frames left out between time blocks", unit="frames", ge=0)
+    precision: Literal["auto", "float32", "bfloat16"] = setting(
+        "auto",
+        "numbers inside convolutions while training; auto: bfloat16 where hardware multiplies it",
+    )
     seed: int = setting(2021, "the same seed gives the same networks", ge=0)
 
 
