@@ -1,10 +1,14 @@
 """Connections to DuckDB: one database for the process, and nothing shared in it."""
 
+import signal
+import threading
+
+import duckdb
 import numpy as np
 import pytest
 
 from fatescope.base import Table
-from fatescope.storage import connection, copy_table
+from fatescope.storage import connection, copy_table, interrupts
 
 
 def test_a_connection_does_not_see_what_another_registered():
@@ -28,3 +32,28 @@ def test_every_connection_is_offline_and_has_one_thread(setting):
     with connection() as db:
         (value,) = db.execute(f"select current_setting('{setting}')").fetchone()
         assert value in (False, 1)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT: Interrupted!")],
+)
+def test_what_duckdb_makes_of_ctrl_c_is_an_interrupt_again(error):
+    with pytest.raises(KeyboardInterrupt), interrupts():
+        raise error
+
+
+def test_ctrl_c_while_a_table_is_asked_is_an_interrupt():
+    asked = "select count(*) from range(1000000) a, range(1000000) b where a.range < b.range"
+    later = threading.Timer(0.3, signal.raise_signal, [signal.SIGINT])
+    later.start()
+    with pytest.raises(KeyboardInterrupt), connection() as db:
+        db.execute(asked)
+    later.join()
+
+
+def test_other_errors_stay_what_they_are():
+    with pytest.raises(duckdb.CatalogException), connection() as db:
+        db.execute("select * from nothing")
+    with pytest.raises(RuntimeError, match="broken"), interrupts():
+        raise RuntimeError("broken")

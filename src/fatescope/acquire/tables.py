@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import FileFormatError, InputError, Table, escape, explain_os_error
-from fatescope.storage import copy_table, fetch_table, write_beside
+from fatescope.storage import copy_table, fetch_table, interrupts, write_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -81,7 +81,7 @@ def _read_parquet(path: Path) -> Table:
     with path.open("rb") as stream:
         if stream.read(4) != b"PAR1":
             raise FileFormatError(f"{escape(path)}: is not a Parquet file. Export it again.")
-    with duckdb.connect(":memory:", config={"threads": 1}) as db:
+    with interrupts(), duckdb.connect(":memory:", config={"threads": 1}) as db:
         try:
             return fetch_table(db.execute("SELECT * FROM read_parquet(?)", [str(path)]))
         except duckdb.Error as error:

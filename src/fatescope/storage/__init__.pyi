@@ -9,6 +9,7 @@ from .archive import write_zip as write_zip
 from .columns import connection as connection
 from .columns import copy_table as copy_table
 from .columns import fetch_table as fetch_table
+from .columns import interrupts as interrupts
 from .columns import stack_parquet as stack_parquet
 from .files import PART_SUFFIX as PART_SUFFIX
 from .files import hash_path as hash_path

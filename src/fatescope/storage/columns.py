@@ -6,8 +6,9 @@ choose no names and no places.
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,13 +30,28 @@ FORMAT = {
 """How each kind of table is written, in the words of COPY."""
 
 
-def connection() -> Any:
+@contextlib.contextmanager
+def connection() -> Iterator[Any]:
     """Open a connection to DuckDB, which uses one thread and keeps the order of rows.
 
     All connections of a process share one database in memory, since making one costs 20 ms; none
     sees the tables that another has registered.
     """
-    return _database().cursor()
+    with interrupts(), _database().cursor() as db:
+        yield db
+
+
+@contextlib.contextmanager
+def interrupts() -> Iterator[None]:
+    """Raise `KeyboardInterrupt` for what DuckDB, which sees Ctrl-C first, makes of it."""
+    import duckdb
+
+    try:
+        yield
+    except (RuntimeError, duckdb.InterruptException) as error:
+        if "interrupted" not in str(error).casefold():
+            raise
+        raise KeyboardInterrupt from error
 
 
 @cache

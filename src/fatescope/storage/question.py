@@ -18,7 +18,7 @@ from typing import Any
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.messages import escape
 from fatescope.base.table import Table
-from fatescope.storage.columns import FORMAT, fetch_table, quoted
+from fatescope.storage.columns import FORMAT, fetch_table, interrupts, quoted
 
 _CSV = (
     "header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', sample_size = -1, "
@@ -162,7 +162,7 @@ def _database(**settings: str) -> Iterator[Any]:
         "autoload_known_extensions": False,
         "python_enable_replacements": False,
     }
-    with duckdb.connect(":memory:", config={**fixed, **settings}) as db:
+    with interrupts(), duckdb.connect(":memory:", config={**fixed, **settings}) as db:
         yield db
 
 
@@ -233,11 +233,8 @@ def _sentences(columns: Mapping[str, Mapping[str, str]]) -> Iterator[None]:
     import duckdb
 
     try:
-        yield
-    except RuntimeError as error:
-        if "interrupted" in str(error).casefold():
-            raise KeyboardInterrupt from error
-        raise
+        with interrupts():
+            yield
     except duckdb.Error as error:
         raise InputError(_sentence(str(error), columns)) from error
 

@@ -37,7 +37,6 @@ class ObjectsFile:
         """Open the table; where no unit gave one it may be absent, and is empty."""
         if not path.is_file() and not may_be_absent:
             raise RunError(f"{path}: is missing. Run the command again to finish the run.")
-        self._connection = connection()
         self._source = _EMPTY
         if path.is_file():
             self._source = "read_parquet('" + str(path).replace("'", "''") + "')"
@@ -49,10 +48,12 @@ class ObjectsFile:
         self.unit: SizeUnit = SIZES[known[0] if known else "area_px"]
 
     def _rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        return list(self._connection.execute(query, list(values)).fetchall())
+        with connection() as db:
+            return list(db.execute(query, list(values)).fetchall())
 
     def _arrays(self, query: str, *values: Any) -> dict[str, Any]:
-        return dict(self._connection.execute(query, list(values)).fetchnumpy())
+        with connection() as db:
+            return dict(db.execute(query, list(values)).fetchnumpy())
 
     def _is_whole(self, column: str) -> bool:
         query = f'select count(*) = count("{column}") from {self._source}'

@@ -72,7 +72,7 @@ def write_live_dead_page(
 
 
 def _lead(found: Results, *, is_rendered: bool, quick: bool) -> str:
-    text = "The plates are simulated: no real cell is among the images. " if is_rendered else ""
+    text = "The plates are simulated: no real cell is among their images. " if is_rendered else ""
     if found.has(BEST):
         own = [found.own(BEST, c) for c in ("live", "dead")]
         held = [found.held(BEST, WHOLE, c)["auprc"] for c in ("live", "dead")]
