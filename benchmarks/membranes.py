@@ -75,7 +75,7 @@ def exact(labels: NDArray[np.int32]) -> Reference:
     none = np.zeros(0, np.intp)
     return Reference(
         labels=labels,
-        surface=labels > 0,
+        surface=closed(labels > 0, CLOSING_VOXELS),
         nuclei=(none,) * labels.ndim,
         label_of_nucleus=none.astype(np.int32),
         ignored=frozenset(),
@@ -145,7 +145,7 @@ def score(found: NDArray[np.int32], reference: Reference) -> dict[str, float]:
     row, column = linear_sum_assignment(-iou)
     matched = iou[row, column] > 0
     hits = int((iou[row, column] >= 0.5).sum())
-    surface = labels_on_grid(found, reference.labels.shape) > 0
+    surface = closed(labels_on_grid(found, reference.labels.shape) > 0, CLOSING_VOXELS)
     return {
         "cells": float(iou.shape[1]),
         "reference": float(iou.shape[0]),
