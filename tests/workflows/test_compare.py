@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from fatescope.base import InputError, ModelError
-from fatescope.evaluate import CompareSettings, ScoreSettings, compare_scores, score_labels
+from fatescope.evaluate import CompareSettings, ScoreSettings, compare_scores, score_labels, signed
 from fatescope.models import InstanceMaps, Thresholds, read_package, write_package
 from fatescope.prepare import Sample, unit_hash, write_samples
 from fatescope.simulate import NucleiMovieSettings, simulate_image
@@ -191,3 +191,13 @@ def test_the_difference_is_that_of_pooled_scores_and_its_interval_is_paired():
     assert (one.low, one.high, one.outcome) == (None, None, "cannot-tell")
     with pytest.raises(InputError, match="one entry for each image"):
         compare_scores(old, new[:2], units=["a", "b", "c"], score="ap_50", settings=settings)
+
+
+def test_a_difference_is_never_written_as_minus_nothing():
+    assert [signed(x) for x in (0.0, 0.0123, -0.0006, -0.0004, 0.00002)] == [
+        "+0.000",
+        "+0.012",
+        "-0.001",
+        "-0.0004",
+        "+2e-05",
+    ]

@@ -14,6 +14,7 @@ from .overlap import find_overlap as find_overlap
 from .paired import PairedDifference as PairedDifference
 from .paired import compare_membrane_scores as compare_membrane_scores
 from .paired import compare_scores as compare_scores
+from .paired import signed as signed
 from .pixel_classes import ClassScores as ClassScores
 from .pixel_classes import PixelCounts as PixelCounts
 from .pixel_classes import precision_recall as precision_recall

@@ -39,6 +39,21 @@ class PairedDifference:
     n_images: int
     n_units: int
 
+    @property
+    def span(self) -> str:
+        """The interval in words; empty where there is none."""
+        return (
+            ""
+            if self.low is None or self.high is None
+            else (f"{signed(self.low)} to {signed(self.high)}")
+        )
+
+
+def signed(difference: float) -> str:
+    """Return three decimals with their sign, or one figure where those would all be 0."""
+    text = f"{difference:+.3f}"
+    return text if float(text) or not difference else f"{difference:+.1g}"
+
 
 def compare_scores(
     old: Sequence[LabelScores],

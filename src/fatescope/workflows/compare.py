@@ -24,6 +24,7 @@ from fatescope.evaluate import (
     PairedDifference,
     compare_scores,
     score_labels,
+    signed,
 )
 from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, import_model
 from fatescope.predict import Predictor, open_predictor, plane_statistics
@@ -88,13 +89,9 @@ def sentence(
         "worse": f"{names[1]} is worse than {names[0]}",
         "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be said",
     }[d.outcome]
-    span = (
-        "one unit, so no interval"
-        if d.low is None or d.high is None
-        else f"95 % {d.low:+.3f} to {d.high:+.3f}"
-    )
+    span = f"95 % {d.span}" if d.span else "one unit, so no interval"
     return (
-        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {d.difference:+.3f} "
+        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {signed(d.difference)} "
         f"({span}), on {d.n_images} {images} of {d.n_units} units"
     )
 

@@ -24,6 +24,7 @@ from fatescope.evaluate import (
     published_interior,
     score_labels,
     score_membranes,
+    signed,
 )
 from fatescope.evaluate.score import THRESHOLDS, LabelScores
 from fatescope.prepare import SliceVolume, close_gaps, group_slices, read_slice_volume, unit_hash
@@ -117,13 +118,9 @@ def answer(d: PairedDifference, names: tuple[str, str], over: str) -> str:
         "worse": f"{names[1]} is worse than {names[0]}",
         "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be told",
     }[d.outcome]
-    span = (
-        "no interval"
-        if d.low is None or d.high is None
-        else f"95 % {d.low:+.3f} to {d.high:+.3f}, over {over}"
-    )
+    span = f"95 % {d.span}, over {over}" if d.span else "no interval"
     return (
-        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {d.difference:+.3f} "
+        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {signed(d.difference)} "
         f"({span}), on {d.n_images} held-out planes"
     )
 

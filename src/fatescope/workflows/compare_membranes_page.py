@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.evaluate import borders_of, published_interior
+from fatescope.evaluate import borders_of, published_interior, signed
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.report import colour_of, side_by_side, write_film
 from fatescope.report.chart import Axis, Chart, Guide, Line, Points
@@ -152,8 +152,7 @@ def _view(name: str, panes: Sequence[NDArray[np.uint8]], titles: Sequence[str], 
 
 
 def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
-    span = "" if d.low is None or d.high is None else f"{d.low:+.3f} to {d.high:+.3f}"
-    numbers = (f"{d.old:.3f}", f"{d.new:.3f}", f"{d.difference:+.3f}", span, d.outcome)
+    numbers = (f"{d.old:.3f}", f"{d.new:.3f}", signed(d.difference), d.span, d.outcome)
     return (name, str(d.n_images), *numbers)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fatescope.evaluate import compare_scores, explain_errors, pool_scores
+from fatescope.evaluate import compare_scores, explain_errors, pool_scores, signed
 from fatescope.report.chart import Axis, Chart, Guide, Line, Points
 from fatescope.report.images import display_limits, jpeg_uri, shrink_mean, to_grey
 from fatescope.report.page import (
@@ -75,15 +75,14 @@ def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettin
 
 
 def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
-    span = "" if d.low is None or d.high is None else f"{d.low:+.3f} to {d.high:+.3f}"
     return (
         name,
         str(d.n_images),
         str(d.n_units),
         f"{d.old:.3f}",
         f"{d.new:.3f}",
-        f"{d.difference:+.3f}",
-        span,
+        signed(d.difference),
+        d.span,
         d.outcome,
     )
 
