@@ -188,6 +188,7 @@ QUESTIONS: tuple[Question, ...] = (
         choices={"model": ("viability",)},
         channels=("channel",),
         views=("images", "wells", "report"),
+        parts=("step", "steps"),
     ),
     Question(
         name="survival",
@@ -219,6 +220,7 @@ QUESTIONS: tuple[Question, ...] = (
         views=("report",),
         says="kept.txt",
         reports=("compared/report.html", "report.html"),
+        parts=("training", "trainings"),
     ),
 )
 """In the order in which the buttons stand."""

@@ -162,15 +162,16 @@ def _estimate(request: Request, sent: dict[str, str]) -> Response:
         values = values_from(question, look, sent, models=app.models_of(who, question))
         inputs = look.inputs_for(question)
         plan = question.estimate(inputs, values)
-        said = "Done within a few seconds." if plan is None else _plan_in_words(plan)
+        said = _plan_in_words(plan, question.parts)
     except FatescopeError as error:
         return JSONResponse({"problem": str(error)})
     return JSONResponse({"estimate": said, **ways(question, inputs, "results", values)})
 
 
-def _plan_in_words(plan: RunPlan) -> str:
-    what = {"networks": "training"}.get(plan.what, "file")
-    units = f"{plan.units} {what}{'' if plan.units == 1 else 's'}"
+def _plan_in_words(plan: RunPlan | None, parts: tuple[str, str]) -> str:
+    if plan is None:
+        return "Done within a few seconds."
+    units = f"{plan.units} {parts[plan.units != 1]}"
     about = seconds_in_words(plan.wall_seconds)
     memory, disk = plan.peak_memory_mb, max(1, round(plan.output_mb))
     return (

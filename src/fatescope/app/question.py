@@ -95,6 +95,8 @@ class Question:
         A file of one sentence that is the answer.
     reports : tuple of str
         Pages of the result, the first of them shown first.
+    parts : tuple of str
+        What is done one after the other, in singular and plural.
     """
 
     name: str
@@ -121,6 +123,7 @@ class Question:
     flags: Mapping[str, str] = field(default_factory=dict)
     says: str = ""
     reports: tuple[str, ...] = ("report.html",)
+    parts: tuple[str, str] = ("file", "files")
 
     def classes(self) -> dict[str, type[Settings]]:
         """Return the settings class of each argument."""
