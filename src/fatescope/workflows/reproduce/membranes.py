@@ -58,7 +58,8 @@ _RENDERED = VolumeSettings(
 _SLICES = "slices"
 _ALL_PLANES = 10_000
 _IMAGE_SECONDS = 0.16
-"""CPU seconds of the published network for an image of 256 x 256 px, forward and back."""
+"""CPU seconds of the published network for an image of 256 x 256 px, forward and back, in bfloat16;
+float32 takes up to twice as long."""
 _STEP_SECONDS = 0.1
 _ABLATION = 7
 """Arms that have the steps of the ablation, not all epochs."""
