@@ -1,6 +1,6 @@
 """Cells from images of membranes, in 3D and 2D, with physical parameters.
 
-level -> ridges -> outer surface -> starting points (given, or found alone) -> watershed. Plain
+level -> ridges -> outer surface -> markers (given, or found alone) -> watershed. Plain
 functions on arrays with ``spacing``; `segment_membranes` puts them together for one frame.
 """
 

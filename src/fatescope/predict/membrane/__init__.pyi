@@ -3,6 +3,9 @@ from .frame import MembraneFrame as MembraneFrame
 from .frame import better_surface as better_surface
 from .frame import segment_membranes as segment_membranes
 from .grid import Grid as Grid
+from .markers import find_nuclei as find_nuclei
+from .markers import markers_between_walls as markers_between_walls
+from .markers import place_markers as place_markers
 from .model import check_draws_walls as check_draws_walls
 from .model import open_membrane_model as open_membrane_model
 from .model import wall_maps as wall_maps
@@ -16,9 +19,6 @@ from .network import plane_window as plane_window
 from .network import run_plane as run_plane
 from .network import without_background as without_background
 from .ridge import ridge_strength as ridge_strength
-from .seeds import find_nuclei as find_nuclei
-from .seeds import place_markers as place_markers
-from .seeds import seeds_between_walls as seeds_between_walls
 from .settings import MembraneSettings as MembraneSettings
 from .smooth import smooth_borders as smooth_borders
 from .surface import find_surface as find_surface

@@ -10,14 +10,14 @@ import numpy as np
 from fatescope.predict.membrane.agglomerate import merge_over_weak_walls
 from fatescope.predict.membrane.division import divide_plane
 from fatescope.predict.membrane.grid import Grid, bounding_box
-from fatescope.predict.membrane.network import level_on_grid
-from fatescope.predict.membrane.ridge import ridge_strength
-from fatescope.predict.membrane.seeds import (
+from fatescope.predict.membrane.markers import (
     dips_of_walls,
+    markers_between_walls,
     numbered,
     place_markers,
-    seeds_between_walls,
 )
+from fatescope.predict.membrane.network import level_on_grid
+from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.smooth import smooth_borders
 from fatescope.predict.membrane.surface import (
     find_surface,
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 _MARKER_UM = 0.8
 _LEAST_COVERED = 0.6
 """Share of the embryo, as brightness has it, that a network must call inside to be believed."""
-_SEED_WALL = 0.8
+_MARKER_WALL = 0.8
 """Of what is a wall: pieces that start apart can still be merged, cells that start as one cannot be
 distinguished."""
 _WIDER = 1.6
@@ -193,8 +193,8 @@ def pieces_between_walls(
     """Divide what is inside along its walls: every cell is one piece, or several."""
     from skimage.segmentation import watershed
 
-    seeds = seeds_between_walls(walls > _SEED_WALL * least, inside, step)
-    return np.asarray(watershed(walls, seeds, mask=inside))
+    markers = markers_between_walls(walls > _MARKER_WALL * least, inside, step)
+    return np.asarray(watershed(walls, markers, mask=inside))
 
 
 def pieces_of_plane(
@@ -210,9 +210,9 @@ def pieces_of_plane(
     """
     from skimage.segmentation import watershed
 
-    far = seeds_between_walls(walls > _SEED_WALL * least, inside, step) > 0
-    seeds = numbered(far | dips_of_walls(walls, inside, step, least=least))
-    return np.asarray(watershed(walls, seeds, mask=inside))
+    far = markers_between_walls(walls > _MARKER_WALL * least, inside, step) > 0
+    markers = numbered(far | dips_of_walls(walls, inside, step, least=least))
+    return np.asarray(watershed(walls, markers, mask=inside))
 
 
 def better_surface(
@@ -254,32 +254,32 @@ def _from_markers(
     seen: FoundWalls, points: NDArray[np.float64], settings: MembraneSettings
 ) -> MembraneFrame:
     grid = seen.grid
-    seeds = place_markers(points, shape=grid.shape, spacing=grid.spacing, radius=_MARKER_UM)
+    markers = place_markers(points, shape=grid.shape, spacing=grid.spacing, radius=_MARKER_UM)
     at = [
         np.clip(np.rint(p).astype(np.intp), 0, n - 1) // f
         for p, n, f in zip(points.T, grid.shape, grid.factor, strict=True)
     ]
     outside = np.flatnonzero(seen.depth[tuple(at)] <= 0) + 1
     return MembraneFrame(
-        labels=_on_pixels(seen, seeds, settings),
+        labels=_on_pixels(seen, markers, settings),
         looks_like_membrane=seen.looks_like_membrane,
         outside=tuple(outside.tolist()),
     )
 
 
 def _on_pixels(
-    seen: FoundWalls, seeds: NDArray[np.int32], settings: MembraneSettings
+    seen: FoundWalls, markers: NDArray[np.int32], settings: MembraneSettings
 ) -> NDArray[np.int32]:
-    """Let cells grow from their seeds up to the walls and the surface, at the input's pixels."""
+    """Let cells grow from their markers up to the walls and the surface, at the input's pixels."""
     from skimage.segmentation import watershed
 
     grid = seen.grid
     labels = np.zeros(grid.shape, dtype=np.int32)
-    box = bounding_box((seen.depth > 0) | (grid.mean(seeds) > 0))
+    box = bounding_box((seen.depth > 0) | (grid.mean(markers) > 0))
     if box is not None:
         fine = grid.fine_box(box)
-        inside = (grid.enlarge(seen.depth, fine) > 0) | (seeds[fine] > 0)
-        grown = watershed(grid.enlarge(seen.walls, fine), seeds[fine], mask=inside)
+        inside = (grid.enlarge(seen.depth, fine) > 0) | (markers[fine] > 0)
+        grown = watershed(grid.enlarge(seen.walls, fine), markers[fine], mask=inside)
         labels[fine] = smooth_borders(grown, grid.spacing, sd=settings.smooth_um)
     return labels
 

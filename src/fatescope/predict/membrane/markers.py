@@ -65,7 +65,7 @@ def place_markers(
     return out
 
 
-def seeds_between_walls(
+def markers_between_walls(
     walls: NDArray[np.bool_], inside: NDArray[np.bool_], spacing: Sequence[float]
 ) -> NDArray[np.int32]:
     """Find the places that are farthest from walls: at least one in each cell, often several.
