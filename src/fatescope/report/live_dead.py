@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,9 +11,9 @@ import numpy as np
 from fatescope.acquire import ImageFile, read_image, read_labels, read_table
 from fatescope.base import FatescopeError
 from fatescope.report.chart import Axis, Chart, Points, histogram
+from fatescope.report.findings import findings_section, read_findings
 from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.report.page import (
-    Block,
     Code,
     Fact,
     Frame,
@@ -31,13 +30,13 @@ from fatescope.report.page import (
 from fatescope.run import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from fatescope.base import Image, Table
 
-MAX_IMAGES, MAX_FRAMES, MAX_ROWS, MAX_POINTS = 12, 12, 50, 60
+MAX_IMAGES, MAX_FRAMES, MAX_POINTS = 12, 12, 60
 _SIDE_PX = 640
 COLOURS = {"live": "#56B4E9", "dead": "#E69F00"}
 """Two of Okabe and Ito's colours, which all eyes tell apart."""
@@ -62,8 +61,7 @@ def live_dead_page(out: Path) -> Page:
     """
     record = read_record(out)
     objects, viability = read_table(out / "objects.csv"), read_table(out / "viability.csv")
-    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
-        findings = list(csv.DictReader(stream))
+    findings = read_findings(out, record)
     n, alive = int(viability["n"].sum()), int(viability["alive"].sum())
     done = [said for said in record["inputs"] if said["state"] == "done"]
     share = f"{100 * alive / n:.0f} % alive" if n else "no cell"
@@ -81,7 +79,7 @@ def live_dead_page(out: Path) -> Page:
             *_images(out, record, objects),
             _viability(viability),
             *_certainty(objects),
-            _findings(findings),
+            findings_section(findings),
             _methods(record, n, len(done)),
         ],
         version=str(record.get("fatescope", "")),
@@ -247,19 +245,6 @@ def _certainty(objects: Table) -> list[Section]:
         caption=f"n = {len(p)} cells; {unsure} of them between 0.1 and 0.9.",
     )
     return [Section(title="Certainty", blocks=(chart,))]
-
-
-def _findings(findings: Sequence[Mapping[str, str]]) -> Section:
-    if not findings:
-        text = "Nothing unusual was found in these images."
-        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
-    rows = [[f["severity"], f["rule"], f["file"], f["frame"], f["reason"]] for f in findings]
-    blocks: list[Block] = [
-        PageTable(columns=("severity", "rule", "file", "frame", "reason"), rows=rows[:MAX_ROWS])
-    ]
-    if len(rows) > MAX_ROWS:
-        blocks.append(Text(paragraphs=(f"{len(rows)} in all: findings.csv.",), tone="aside"))
-    return Section(title="Findings", blocks=blocks)
 
 
 def _methods(record: Mapping[str, Any], n: int, images: int) -> Section:

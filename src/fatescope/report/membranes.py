@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,10 +10,10 @@ import numpy as np
 from fatescope.acquire import ImageFile, read_image, read_labels, read_table
 from fatescope.base import FatescopeError
 from fatescope.report.chart import Axis, Chart, Line, histogram
+from fatescope.report.findings import findings_section, read_findings
 from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.report.outlines import colour_of
 from fatescope.report.page import (
-    Block,
     Code,
     Fact,
     Frame,
@@ -32,7 +31,7 @@ from fatescope.report.solids import cell_solids
 from fatescope.run import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
@@ -69,15 +68,14 @@ def membrane_page(out: Path) -> Page:
     record = read_record(out)
     objects = read_table(out / "objects.csv")
     contacts = read_table(out / "contacts.csv")
-    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
-        findings = list(csv.DictReader(stream))
+    findings = read_findings(out, record)
     sections = [
         *_images(out, record),
         *_solids(out, record, objects),
         *_sizes(objects),
         *_over_time(out),
         _contacts(contacts),
-        _findings(findings),
+        findings_section(findings),
     ]
     n, touching = len(objects), len(contacts)
     done = sum(said["state"] == "done" for said in record["inputs"])
@@ -273,19 +271,6 @@ def _contacts(contacts: Table) -> Section:
     table = PageTable(columns=("image", "frame", "cell", "cell", unit), rows=rows)
     note = f"The {len(rows)} largest of {len(contacts)}; all are in contacts.csv."
     return Section(title="Contacts", blocks=(table, Text(paragraphs=(note,), tone="aside")))
-
-
-def _findings(findings: Sequence[Mapping[str, str]]) -> Section:
-    if not findings:
-        text = "Nothing unusual was found in these images."
-        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
-    rows = [[f["severity"], f["rule"], f["file"], f["frame"], f["reason"]] for f in findings]
-    blocks: list[Block] = [
-        PageTable(columns=("severity", "rule", "file", "frame", "reason"), rows=rows[:MAX_ROWS])
-    ]
-    if len(rows) > MAX_ROWS:
-        blocks.append(Text(paragraphs=(f"{len(rows)} in all: findings.csv.",), tone="aside"))
-    return Section(title="Findings", blocks=blocks)
 
 
 def _methods(record: Mapping[str, Any]) -> Section:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.report.chart import Axis, Band, Chart, Guide, Line
+from fatescope.report.findings import findings_section, read_findings
 from fatescope.report.lineage.colours import founder_colour
 from fatescope.report.page import Beside, Code, Fact, Page, PageTable, Section, Text
 from fatescope.run import read_record
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from fatescope.base import Table
     from fatescope.report.chart import Mark
 
-MAX_MOVIES, MAX_ROWS = 8, 50
+MAX_MOVIES = 8
 FOUNDERS: tuple[str, ...] = ("AB", "MS", "E", "C", "D", "P4")
 TOGETHER: tuple[str, ...] = ("total",)
 _TOTAL = "#555555"
@@ -46,8 +46,7 @@ def population_page(out: Path) -> Page:
     """
     record = read_record(out)
     counts, frames = read_table(out / "populations.csv"), read_table(out / "frames.csv")
-    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
-        findings = list(csv.DictReader(stream))
+    findings = read_findings(out, record)
     movies = list(dict.fromkeys(frames["movie"].tolist()))
     n_frames = len(frames)
     counted = int((frames["abstained"].astype(int) == 0).sum())
@@ -67,7 +66,7 @@ def population_page(out: Path) -> Page:
             Fact(name="Movies", value=str(len(movies))),
             Fact(name="Frames counted", value=f"{counted} of {n_frames}"),
         ),
-        sections=[*sections, _findings(findings), _methods(record)],
+        sections=[*sections, findings_section(findings, images="movies"), _methods(record)],
         version=str(record.get("fatescope", "")),
     )
 
@@ -147,15 +146,6 @@ def _steps(counts: Table, frames: Table) -> PageTable:
 
 def _numbers(values: np.ndarray) -> np.ndarray:
     return np.array([np.nan if v is None else float(v) for v in values.tolist()])
-
-
-def _findings(findings: Sequence[Mapping[str, str]]) -> Section:
-    if not findings:
-        nothing = Text(paragraphs=("Nothing odd was found.",))
-        return Section(title="Findings", blocks=(nothing,))
-    rows = [(f["file"], f["rule"], f["severity"], f["reason"]) for f in findings[:MAX_ROWS]]
-    table = PageTable(columns=("movie", "rule", "severity", "reason"), rows=rows)
-    return Section(title="Findings", blocks=(table,))
 
 
 def _methods(record: Mapping[str, Any]) -> Section:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,16 +10,15 @@ import numpy as np
 from fatescope.acquire import ImageFile, read_image, read_labels, read_table
 from fatescope.base import FatescopeError
 from fatescope.report.chart import Axis, histogram
+from fatescope.report.findings import findings_section, read_findings
 from fatescope.report.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.report.page import (
-    Block,
     Code,
     Fact,
     Frame,
     ImageViewer,
     Outline,
     Page,
-    PageTable,
     Pane,
     Section,
     Text,
@@ -30,13 +28,13 @@ from fatescope.report.page import (
 from fatescope.run import read_record
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
     from fatescope.base import Image, Table
 
-MAX_IMAGES, MAX_FRAMES, MAX_ROWS = 6, 8, 50
+MAX_IMAGES, MAX_FRAMES = 6, 8
 _SIDE_PX = 900
 LAYERS = {"live": "#009e73", "dead": "#d55e00"}
 """Okabe-Ito: green-blue for living, vermilion for dead."""
@@ -60,13 +58,12 @@ def viability_page(out: Path) -> Page:
     """
     record = read_record(out)
     objects = read_table(out / "objects.parquet")
-    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
-        findings = list(csv.DictReader(stream))
+    findings = read_findings(out, record)
     n = len(objects)
     dead = int((objects["class"].astype(str) == "dead").sum()) if n else 0
     done = sum(said["state"] == "done" for said in record["inputs"])
     share = f"{1 - dead / n:.1%} of them alive" if n else "none"
-    sections = [*_images(out, record, objects), *_numbers(objects), _findings(findings)]
+    sections = [*_images(out, record, objects), *_numbers(objects), findings_section(findings)]
     return Page(
         title="Living and dead cells",
         kind="viability",
@@ -174,19 +171,6 @@ def _numbers(objects: Table) -> list[Section]:
         caption=f"n = {len(objects)} cells (of all frames). The middle is where nobody can say.",
     )
     return [Section(title="Certainty", blocks=(chart,))]
-
-
-def _findings(findings: Sequence[Mapping[str, str]]) -> Section:
-    if not findings:
-        text = "Nothing unusual was found in these images."
-        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
-    rows = [[f["severity"], f["rule"], f["file"], f["frame"], f["reason"]] for f in findings]
-    blocks: list[Block] = [
-        PageTable(columns=("severity", "rule", "file", "frame", "reason"), rows=rows[:MAX_ROWS])
-    ]
-    if len(rows) > MAX_ROWS:
-        blocks.append(Text(paragraphs=(f"{len(rows)} in all: findings.csv.",), tone="aside"))
-    return Section(title="Findings", blocks=blocks)
 
 
 def _methods(record: Mapping[str, Any]) -> Section:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +10,7 @@ import numpy as np
 
 from fatescope.acquire import ImageFile, read_image, read_labels
 from fatescope.base import FatescopeError
+from fatescope.report.findings import read_findings
 from fatescope.report.nuclei.doubt import merge_repeats, rank_doubtful
 from fatescope.report.nuclei.objects import ObjectsFile
 from fatescope.report.nuclei.previews import add_thumbnails, make_previews, spread
@@ -53,14 +53,13 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
     inputs = _inputs(record)
     none_done = not any(said.get("state") == "done" for said in inputs.values())
     objects = ObjectsFile(folder / "objects.parquet", may_be_absent=none_done)
-    findings = _read_findings(folder / "findings.csv")
-    own = _by_unit(findings, inputs)
+    findings = read_findings(folder, record)
     by_file: dict[str, list[dict[str, Any]]] = {}
-    for finding in own:
+    for finding in findings:
         by_file.setdefault(str(finding["file"]), []).append(finding)
     images = [_summary(said, objects, by_file.get(key, [])) for key, said in inputs.items()]
-    suspects = objects.suspects({str(f["file"]) for f in own if f["object"]})
-    doubtful = rank_doubtful(suspects, own)
+    suspects = objects.suspects({str(f["file"]) for f in findings if f["object"]})
+    doubtful = rank_doubtful(suspects, findings)
     places = merge_repeats(doubtful, radius_px=objects.radius_px())
     shown = _choose(images, places)
     previews, listed = _look(folder, record, shown, places[:MAX_DOUBTFUL], objects)
@@ -77,36 +76,15 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         doubtful=tuple(listed),
         n_doubtful=len(doubtful),
         marked=frozenset((d.key, d.frame, d.label) for d in doubtful if (d.key, d.frame) in wanted),
-        findings=tuple(own),
+        findings=tuple(findings),
         record=record,
         columns=tuple(objects.columns),
     )
 
 
-def _read_findings(path: Path) -> list[dict[str, Any]]:
-    """Return the rows of findings.csv, numbers as numbers."""
-    if not path.is_file():
-        return []
-    with path.open(encoding="utf-8", newline="") as stream:
-        rows: list[dict[str, Any]] = [dict(row) for row in csv.DictReader(stream)]
-    for row in rows:
-        for column, kind in (("frame", int), ("value", float), ("limit", float)):
-            row[column] = kind(row[column]) if row[column] else None
-    return rows
-
-
 def _inputs(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
     """Return what the record says of each input, by the name that objects.csv uses."""
     return {str(said["image"]): said for said in record.get("inputs") or ()}
-
-
-def _by_unit(
-    findings: Sequence[Mapping[str, Any]], inputs: Mapping[str, Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """Return findings with the unit's name as ``file``, where they name its path."""
-    unit_of = {str(said.get("path")): key for key, said in inputs.items()}
-    unit_of |= {key: key for key in inputs}
-    return [{**f, "file": unit_of.get(str(f["file"]), f["file"])} for f in findings]
 
 
 def _summary(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from fatescope.report.findings import findings_section
 from fatescope.report.nuclei import sections
 from fatescope.report.nuclei.words import caution_sentence, lead_sentence
 from fatescope.report.page import Page, write_page
@@ -41,7 +42,7 @@ def report_page(report: NucleiReport) -> Page:
         sections.outlines(report),
         sections.counts(report),
         sections.sizes(report),
-        sections.findings(report),
+        findings_section(report.findings, cell="nucleus"),
         sections.images(report),
         sections.methods(report),
         sections.record(report),

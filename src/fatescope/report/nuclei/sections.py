@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import group_findings
 from fatescope.report.chart import Axis, Chart, Line, Points, histogram, number
 from fatescope.report.images import png_uri
 from fatescope.report.nuclei.again import command_line, python_lines, settings_toml
@@ -27,14 +26,13 @@ from fatescope.report.page import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    from fatescope.base import FindingGroup
     from fatescope.report.nuclei.values import Doubtful, ImageSummary, NucleiReport
     from fatescope.report.nuclei.views import Shown
     from fatescope.report.page import Block
 
-MAX_IMAGES, MAX_PLACES, MAX_CHARTS, MAX_RECORD = 1000, 50, 6, 400
+MAX_IMAGES, MAX_CHARTS, MAX_RECORD = 1000, 6, 400
 _SEVERITIES = ("error", "warning", "info")
 _RUN = ("command", "units_done", "units_failed", "findings", "schema")
 """Times and memory stay in ``run.json``: a continued run gives the same page, byte for byte."""
@@ -222,43 +220,6 @@ def _per_image(counts: Sequence[float], report: NucleiReport) -> Chart:
         marks=(Points(name="image", x=range(1, len(counts) + 1), y=counts),),
         caption=f"n = {number(len(counts))} images; each point is one. Median {median}.",
     )
-
-
-def findings(report: NucleiReport) -> Section:
-    """Return the findings by rule, each with the places it names, the first 50 of them."""
-    if not report.findings:
-        text = "Nothing unusual was found in these images."
-        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
-    note = "By rule, the most severe first. findings.csv has a row for each."
-    columns = ("severity", "rule", "how often", "what it says, and where")
-    rows = [_finding_group(g) for g in group_findings(report.findings)]
-    blocks = (Text(paragraphs=(note,), tone="aside"), PageTable(columns=columns, rows=rows))
-    return Section(title="Findings", blocks=blocks)
-
-
-def _finding_group(group: FindingGroup) -> tuple[str | Cell, ...]:
-    places = [_place(f, group.beyond(f)) for f in group.rows[:MAX_PLACES]]
-    if len(group) > len(places):
-        places.append(f"and {number(len(group) - len(places))} more, in findings.csv")
-    often = number(len(group))
-    if 1 < group.n_files < len(group):
-        often += f" in {number(group.n_files)} images"
-    only_most = "" if group.n_reason == len(group) else f"{number(group.n_reason)} of them: "
-    severity = Cell(text=group.severity, kind=group.severity)
-    return severity, group.rule, often, Cell(text=only_most + group.reason, more=places)
-
-
-def _place(finding: Mapping[str, Any], reason: str) -> str:
-    """Return where a finding is, and what it says that the group does not."""
-    parts = [str(finding["file"])]
-    parts += [f"frame {finding['frame']}"] if _known(finding.get("frame")) else []
-    parts += [f"nucleus {finding['object']}"] if finding.get("object") else []
-    status = "" if finding["status"] == "open" else f" ({finding['status']})"
-    return ", ".join(parts) + status + (f": {reason}" if reason else "")
-
-
-def _known(value: Any) -> bool:
-    return value is not None and value == value  # NaN differs from itself
 
 
 def images(report: NucleiReport) -> Section:
