@@ -242,7 +242,7 @@ def test_a_killed_run_continues_to_the_same_tables(tmp_path, movie, out):
 def test_the_later_frames_of_the_recorded_movie_are_counted_within_the_goal(tmp_path):
     """The network has seen frames to 120; the growth of this embryo is not among the curves.
 
-    The thumbnails that `clean` keeps once held 350 MB more, between the arrays of the frames.
+    What is kept of each frame once held up to 350 MB more, between the arrays of the pixels.
     """
     command = [sys.executable, "-m", "fatescope", "predict", "populations", "--json", "--workers"]
     command += ["1", str(DATA / "embryo_timelapse.mov"), "--out", str(tmp_path / "out")]

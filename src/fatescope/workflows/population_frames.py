@@ -14,6 +14,7 @@ from fatescope.base.errors import SettingsError
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
 from fatescope.models import check_input, describe_input
 from fatescope.predict.populations import (
+    CountChances,
     border_share,
     level_frame,
     pad_frame,
@@ -89,7 +90,9 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     white = 255.0 if image.dtype == np.uint8 else _white(image, channel)
     description = predictor.description
     run = _runner(predictor)
-    logits: list[FloatArray] = []
+    # One array: a small one for each frame would lie between those of the pixels and pin them.
+    n_logits = len(description.output_as(CountChances).channels)
+    logits = np.zeros((n, n_logits), dtype=np.float32)
     measured: list[dict[str, float]] = []
     some: list[FloatArray] = []
     every = max(1, n // _LIKENESS_FRAMES)
@@ -102,7 +105,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
             if t % every == every // 2:
                 measured.append(describe_input(level))
                 some.append(level)
-            logits.append(run(pad_frame(level)).copy())
+            logits[t] = run(pad_frame(level))[0]
             yield pixels
 
     rules: dict[int, str] = {}
@@ -119,7 +122,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     used = np.ones(n, dtype=np.bool_)
     used[list(rules)] = False
     return SeenMovie(
-        logits=np.concatenate(logits),
+        logits=logits,
         used=used,
         rules=rules,
         unlike=_unlike_frames(measured, description),
