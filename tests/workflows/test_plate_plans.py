@@ -28,7 +28,7 @@ def plate_of(folder, **more):
 
 
 @pytest.mark.parametrize(
-    ("plan", "units"), [(plan_plate_run, 4), (plan_stitch_plate, 2)], ids=["run", "stitch"]
+    ("plan", "units"), [(plan_plate_run, 4 + 2 * 2), (plan_stitch_plate, 2)], ids=["run", "stitch"]
 )
 def test_units_are_counted_and_more_frames_cost_more(plan, units, tmp_path):
     few, many = plate_of(tmp_path / "a"), plate_of(tmp_path / "b", frames=8)

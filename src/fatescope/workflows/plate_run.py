@@ -153,7 +153,8 @@ def plan_plate_run(
 ) -> RunPlan:
     """Say what `run_plate` would cost, without doing or writing anything.
 
-    With a recipe its units are also the fields to label and the one fit.
+    Its units are the steps that the run counts: some frames of a field, and for each well its
+    places and its fates. With a recipe they are also the fields to label and the one fit.
 
     Raises
     ------
@@ -167,11 +168,13 @@ def plan_plate_run(
     units = frame_units(layout, channel, settings)
     image = read_field(layout, units[0].well, units[0].field)
     plane = image.size("Y") * image.size("X") / 1e6
+    looked_at = [(plane * len(u.frames), plane) for u in units]
+    placed_and_followed = [(0.0, 0.0)] * (2 * len(layout.images))
     plan = estimate(
         "plate run",
-        [(plane * len(u.frames), plane) for u in units],
+        looked_at + placed_and_followed,
         cost=_COST,
-        what="parts of fields",
+        what="steps",
         execution=execution,
     )
     if recipe is None:
