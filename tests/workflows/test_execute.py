@@ -130,11 +130,10 @@ def test_results_pass_as_they_come_and_an_early_end_ends_the_workers():
 
 
 SCRIPT = """
-import signal, sys, time
+import sys
 from fatescope.workflows.execute import map_units
 from tests.workflows.units import slowly
 if __name__ == "__main__":
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
     try:
         for unit, result in map_units(slowly, list(range(50)), workers=2):
             print(unit, flush=True)
