@@ -316,8 +316,8 @@ def _preparations(volume: Volume) -> Section:
     cells = len(np.unique(plane)) - 1
     view = View(title=f"{volume.key}, plane {z}", frames=(Frame(panes=panes),))
     words = (
-        "JPEG rounds label numbers to their surroundings: all that is not 0 became foreground, so "
-        "walls closed; operations that tore them open again widened the gaps. PNG needs neither. "
+        "JPEG rounds label numbers to their surroundings: all that is not 0 became foreground, "
+        "which fills part of the walls; closing fills most of the others. PNG needs neither. "
         f"The labels of this plane hold {cells} cells; both maps throw their numbers away.",
     )
     viewer = ImageViewer(title="Old and new training data", views=(view,))
