@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from fatescope.predict import LiveDeadSettings, NucleiSettings, PhaseCellsSettings
     from fatescope.predict.membrane import MembraneSettings
     from fatescope.track import ObjectLinkSettings
-    from fatescope.workflows.predict import Raster
+    from fatescope.workflows.predict import Found, Raster
 
     ImageLike = Image | NDArray[Any] | Path | str
 
@@ -174,15 +174,9 @@ def segment_nuclei(
         tables={"objects": objects}, rasters={"labels": seen.frames}, findings=seen.findings
     )
     found = follow_nuclei(found, whole, how)
-    labels = _whole(found.rasters["labels"], whole)
+    segmented = _segmented(found, whole)
     seen.close()
-    return SegmentedImage(
-        labels=labels,
-        axes=seen.axes,
-        objects=found.tables["objects"],
-        findings=tuple(found.findings),
-        tracks=found.tables.get("tracks"),
-    )
+    return segmented
 
 
 def segment_phase_cells(
@@ -221,13 +215,19 @@ def segment_phase_cells(
     predictor = open_nuclei_model(how.model, precision=how.precision)
     found = find_phase_cells(whole, how, predictor=predictor, scratch=None, decided=None)
     found = follow_nuclei(found, whole, how)
-    labels = _whole(found.rasters["labels"], whole)
+    segmented = _segmented(found, whole)
     found.close()
+    return segmented
+
+
+def _segmented(found: Found, image: Image) -> SegmentedImage:
     return SegmentedImage(
-        labels=labels,
-        axes=whole.axes.replace("C", ""),
+        labels=_whole(found.rasters["labels"], image),
+        axes=image.axes.replace("C", ""),
         objects=found.tables["objects"],
         findings=tuple(found.findings),
+        contacts=found.tables.get("contacts"),
+        viability=found.tables.get("viability"),
         tracks=found.tables.get("tracks"),
     )
 
@@ -283,15 +283,7 @@ def find_live_dead(
     from fatescope.workflows.live_dead import find_live_dead as find
 
     whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
-    found = find(whole, settings or LiveDeadSettings())
-    labels = [np.asarray(frame[...]) for frame in found.rasters["labels"]]
-    return SegmentedImage(
-        labels=np.stack(labels) if "T" in whole.axes else labels[0],
-        axes=whole.axes.replace("C", ""),
-        objects=found.tables["objects"],
-        findings=tuple(found.findings),
-        viability=found.tables["viability"],
-    )
+    return _segmented(find(whole, settings or LiveDeadSettings()), whole)
 
 
 def segment_membranes(
@@ -336,14 +328,7 @@ def segment_membranes(
         markers = as_markers(markers, where="markers")
     predictor = open_membrane_model(how.model, precision=how.precision)
     found = find_membranes(whole, how, predictor=predictor, decided=markers)
-    labels = [np.asarray(frame[...]) for frame in found.rasters["labels"]]
-    return SegmentedImage(
-        labels=np.stack(labels) if "T" in whole.axes else labels[0],
-        axes=whole.axes.replace("C", ""),
-        objects=found.tables["objects"],
-        findings=tuple(found.findings),
-        contacts=found.tables["contacts"],
-    )
+    return _segmented(found, whole)
 
 
 def measure(
