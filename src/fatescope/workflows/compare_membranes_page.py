@@ -236,7 +236,7 @@ def _worst(views: Sequence[View], page: MembraneComparison) -> Section:
         return Section(title=title, blocks=(Text(paragraphs=(none,)),))
     words = (
         f"The {len(views)} planes on which {page.names[1]} lost most: input, labels, old and new. "
-        "They are in `regressions/` too; `film.mp4` and `film.gif` show every plane of the first "
+        "They are in regressions/ too; film.mp4 and film.gif show every plane of the first "
         "volume in the same way."
     )
     viewer = ImageViewer(title="Planes on which the new model lost most", views=views)

@@ -137,7 +137,7 @@ def _film(stills: Sequence[Path]) -> Section:
         title="validation planes", frames=tuple(frames), walk="epoch", first=1, length=last, step=0
     )
     words = (
-        "The same planes of a validation unit after each validation; also `film.mp4` and `.gif`."
+        "The same planes of a validation unit after each validation; also film.mp4 and film.gif."
     )
     viewer = ImageViewer(title="Validation planes over epochs", views=(view,))
     return Section(title="The same planes over epochs", blocks=(Text(paragraphs=(words,)), viewer))

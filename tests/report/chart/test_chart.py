@@ -190,6 +190,25 @@ def test_written_words_lie_on_no_point_and_on_no_other_words():
     assert 15 < len([t for t in shown if t]) <= 30
 
 
+def rows_of_guides(*marks):
+    chart = Chart(
+        title="t",
+        x=Axis(title="x", ends=(0.0, 1.0)),
+        y=Axis(title="y", ends=(0.0, 1.0)),
+        marks=marks,
+    )
+    drawn = ElementTree.fromstring(draw_plot(chart)).iter(f"{SVG}text")
+    return {t.text: float(t.get("data-at").split()[3]) for t in drawn if t.get("class") == "guide"}
+
+
+def test_words_of_close_guides_and_a_line_stand_apart():
+    guides = [Guide(words=w, axis="y", at=v) for w, v in (("one", 0.812), ("two", 0.810))]
+    assert rows_of_guides(guides[0]) == {"one": -5}
+    assert rows_of_guides(*guides) == {"one": -5, "two": 12}
+    close = Line(name="l", x=np.linspace(0, 1, 50), y=np.full(50, 0.85))
+    assert rows_of_guides(guides[0], close) == {"one": 12}
+
+
 def test_bars_of_a_histogram_hold_every_value_and_the_median_is_marked():
     values = np.concatenate([np.random.default_rng(1).normal(50, 9, 300), [400.0]])
     chart = histogram(values, x=Axis(title="area", unit="µm²"), title="t", what="nuclei")

@@ -14,10 +14,10 @@ from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from fatescope.report.chart.colours import ColourScale, category_colours
-from fatescope.report.chart.labels import place_labels
+from fatescope.report.chart.labels import free_row, place_labels
 from fatescope.report.chart.marks import colour_scale, draw_mark, mark_name, point_places
 from fatescope.report.chart.scales import Scale, scales_of
-from fatescope.report.chart.values import Guide, HeatMap, Points
+from fatescope.report.chart.values import Guide, HeatMap, Line, Points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -239,7 +239,7 @@ def _n_ticks(length: float, apart: float) -> int:
 def _written(chart: Chart, layout: _Layout) -> str:
     """Write the words beside points and along guides; ``data-at`` is their place in the plot."""
     size = layout.plot_width, layout.plot_height
-    parts = [_guide_words(m, layout) for m in chart.marks if isinstance(m, Guide) and m.words]
+    parts = _guide_words(chart, layout)
     places, words = [], []
     for mark in chart.marks:
         if isinstance(mark, Points) and mark.written:
@@ -254,19 +254,30 @@ def _written(chart: Chart, layout: _Layout) -> str:
     return "".join([*parts, *(label.draw(layout.left, _TOP) for label in labels)])
 
 
-def _guide_words(guide: Guide, layout: _Layout) -> str:
-    scale = layout.x if guide.axis == "x" else layout.y
-    share = float(scale.shares(guide.at))
-    if guide.axis == "x":
-        at, anchor = share * layout.plot_width, "end" if share > 0.7 else "start"
-        x, y, dx, dy = at, 0.0, -5 if share > 0.7 else 5, 10
-    else:
-        x, y, dx, dy = layout.plot_width, (1 - share) * layout.plot_height, -4, -5
-        anchor = "end"
-    return (
-        f'<text class="guide" data-at="{x:.1f} {y:.1f} {dx} {dy}" x="{layout.left + x + dx:.1f}" '
-        f'y="{_TOP + y + dy:.1f}" text-anchor="{anchor}">{escape(guide.words)}</text>'
-    )
+def _guide_words(chart: Chart, layout: _Layout) -> list[str]:
+    """Write the words of guides; those of horizontal ones where nothing else is, if they can."""
+    size = layout.plot_width, layout.plot_height
+    drawn = [m for m in chart.marks if isinstance(m, Line | Points)]
+    places = [p for m in drawn for p in point_places(m, layout.x, layout.y, size) if p is not None]
+    taken = [(x - 1, y - 1, x + 1, y + 1) for x, y in places]
+    written = []
+    guides = [m for m in chart.marks if isinstance(m, Guide) and m.words]
+    for guide in sorted(guides, key=lambda g: -g.at):  # from above, where there is room
+        if guide.axis == "x":
+            share = float(layout.x.shares(guide.at))
+            x, y, dx, dy = share * size[0], 0.0, (-5 if share > 0.7 else 5), 10.0
+        else:
+            share, dx = 1.0, -4
+            x, y = size[0], (1 - float(layout.y.shares(guide.at))) * size[1]
+            dy, box = free_row((x + dx, y), guide.words, taken=taken)
+            taken.append(box)
+        anchor = "end" if share > 0.7 else "start"
+        written.append(
+            f'<text class="guide" data-at="{x:.1f} {y:.1f} {dx} {dy:.0f}" '
+            f'x="{layout.left + x + dx:.1f}" y="{_TOP + y + dy:.1f}" '
+            f'text-anchor="{anchor}">{escape(guide.words)}</text>'
+        )
+    return written
 
 
 def _colour_bar(scale: ColourScale, x: float, y: float) -> str:

@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _LETTER, _HEIGHT, _GAP = 5.8, 11.0, 5.0  # of small text, in pixels
+_ROWS = (-5.0, 12.0, -17.0, 24.0)  # above the line of a guide, below it, and beyond these
+_GUIDE_LETTER = 7.0
 _RINGS = (0.0, 8.0, 18.0, 30.0, 44.0, 60.0)  # further and further from the point
 _SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))
 
@@ -78,6 +80,24 @@ def place_labels(
                 placed.append(PlacedLabel(label, box, point))
                 break
     return placed
+
+
+def free_row(end: tuple[float, float], words: str, *, taken: Sequence[Box]) -> tuple[float, Box]:
+    """Return how far below a horizontal line its words stand, and their box.
+
+    Parameters
+    ----------
+    end : (x, y), in pixels
+        Of the line, where the words end.
+    words : str
+    taken : sequence of boxes
+        What should not be written over; where there is no free row, the one above the line is.
+    """
+    x, y = end
+    width = len(words) * _GUIDE_LETTER
+    rows = [(dy, (x - width, y + dy - _HEIGHT + 1, x, y + dy + 1)) for dy in _ROWS]
+    free = (r for r in rows if not any(_overlap(r[1], other) for other in taken))
+    return next(free, rows[0])
 
 
 def _candidates(point: tuple[float, float], words: str) -> list[Box]:

@@ -70,7 +70,7 @@ def mark_name(mark: Mark) -> str:
 
 
 def point_places(
-    mark: Points, x: Scale, y: Scale, size: tuple[float, float]
+    mark: Line | Points, x: Scale, y: Scale, size: tuple[float, float]
 ) -> list[tuple[float, float] | None]:
     """Return where each point lies in the plot, ``None`` for those that lie nowhere."""
     corners = _corners(mark.x, mark.y, x, y, size)

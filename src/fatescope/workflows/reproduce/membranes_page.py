@@ -206,8 +206,8 @@ def _ablation(arms: Table, planes: Table) -> Section:
             )
         )
     words = (
-        "Each arm adds one correction to the one above it; `old` stands for itself, `list-2020` "
-        "beside `noise`. All have the same number of steps and one seed, so small differences are "
+        "Each arm adds one correction to the one above it; old stands for itself, list-2020 "
+        "beside noise. All have the same number of steps and one seed, so small differences are "
         "chance. Its own rows are what each arm would have reported; the frames left out are the "
         "same for all.",
     )
@@ -270,7 +270,7 @@ def _courses(course: Table, baselines: Table) -> list[Section]:
             for i in range(len(mine))
         ]
         verdict = assess_curves(history, metric="iou").sentence
-        film = f"The same validation planes over epochs: `films/{arm}.mp4` and `.gif`."
+        film = f"The same validation planes over epochs: films/{arm}.mp4 and .gif."
         text = Text(paragraphs=(verdict, film))
         sections.append(
             Section(title=f"Course of the arm {arm}", blocks=(text, Beside(blocks=charts)))
