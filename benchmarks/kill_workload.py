@@ -91,7 +91,8 @@ def run(images: Path, out: Path, *, workers: int, slow: float) -> Summary:
                 findings=outcome.findings,
                 files=[outcome.file],
             )
-        return folder.finish(workers=workers)
+        folder.processes = workers if workers > 1 else 0
+        return folder.finish()
 
 
 def main() -> int:

@@ -113,6 +113,14 @@ def test_a_unit_that_fails_costs_one_finding_and_nothing_else(notes, tmp_path, w
     assert set(told) - {""} == {"note a", "note b", "note c"}
 
 
+def test_the_peak_memory_holds_that_of_each_worker(notes, tmp_path):
+    units = notes("one", "two", "three")
+    _, both = worked(units, tmp_path / "both", execution=Execution(workers=2))
+    _, alone = worked(units, tmp_path / "alone")
+    python_mb = 20
+    assert both.peak_memory_mb > alone.peak_memory_mb + 2 * python_mb
+
+
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -48,6 +48,7 @@ class Run(Stage):
         self._named = out
         self._lock = lock
         self._begun = time.monotonic()
+        self._stages: list[Stage] = [self]
         self._command = ledger.meta("command") or ""
 
     @classmethod
@@ -128,7 +129,9 @@ class Run(Stage):
             for well in wells.pending(names): ...
             for field in fields.pending(found_in(wells)): ...
         """
-        return Stage(self.out, self._ledger, name)
+        stage = Stage(self.out, self._ledger, name)
+        self._stages.append(stage)
+        return stage
 
     def wrote(self, *paths: Path | str) -> None:
         """List files of the folder as a whole, such as a report; ``--fresh`` removes them."""
@@ -157,7 +160,6 @@ class Run(Stage):
         self,
         *,
         findings: Sequence[Finding] = (),
-        workers: int = 1,
         seconds: Mapping[str, float] | None = None,
     ) -> Summary:
         """Compose the tables and the record from all units of the folder, in input order.
@@ -166,12 +168,10 @@ class Run(Stage):
         ----------
         findings : sequence of Finding
             About the run as a whole; they come last.
-        workers : int
-            How many worker processes there were, for the peak memory.
         seconds : mapping, optional
             Time of stages that belong to no unit.
         """
-        peak = peak_memory_mb(workers=workers)
+        peak = peak_memory_mb(processes=max(s.processes for s in self._stages))
         outputs, total = compose(
             self.out,
             self._ledger,

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 
-def peak_memory_mb(*, workers: int = 1) -> float:
+def peak_memory_mb(*, processes: int = 0) -> float:
     """Return the highest resident memory so far, in 10^6 bytes.
 
     Parameters
     ----------
-    workers : int
-        How many worker processes there were at a time. The system keeps the maximum of the
-        largest one that has ended, which is counted once for each: an upper bound.
+    processes : int
+        How many worked at a time beside this one. The system keeps the maximum of the largest
+        one that has ended, which is counted once for each: an upper bound.
 
     Notes
     -----
@@ -26,8 +26,7 @@ def peak_memory_mb(*, workers: int = 1) -> float:
     unit = 1 if sys.platform == "darwin" else 1024
     own = _own_peak() or resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     largest_child = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
-    n_children = workers if workers > 1 else 0
-    return (own + n_children * largest_child) * unit / 1e6
+    return (own + processes * largest_child) * unit / 1e6
 
 
 def _own_peak() -> int:

@@ -21,10 +21,14 @@ _NAMED = 3
 
 
 class Stage:
-    """Units that are worked through together; a `Run` makes it."""
+    """Units that are worked through together; a `Run` makes it.
+
+    ``processes`` says how many worked on them at a time beside the caller, for the peak memory.
+    """
 
     def __init__(self, out: Path, ledger: Ledger, name: str) -> None:
         self.out = out
+        self.processes = 0
         self.redone: list[tuple[str, str]] = []
         self._ledger = ledger
         self._number = ledger.stage(name)

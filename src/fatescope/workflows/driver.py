@@ -111,6 +111,8 @@ def work_through(
     if execution.cluster:  # workers may stand in another folder
         units = [u.absolute() for u in units]
     workers = available_workers(execution.workers, len(units), execution.memory_bytes)
+    if workers > 1 and execution.cluster is None:
+        run.processes = max(run.processes, workers)
     outcomes = map_units(job, units, workers=workers, progress=progress, cluster=execution.cluster)
     for unit, outcome in outcomes:
         if isinstance(outcome, Exception):

@@ -251,7 +251,7 @@ def predict_images(
         )
         work_through(run, todo, job, execution=team, progress=progress)
         run.list_images()
-        summary = run.finish(findings=left_out, workers=workers)
+        summary = run.finish(findings=left_out)
         if summary.units_done:
             run.wrote(*system.write_pages(run.out))
     return summary

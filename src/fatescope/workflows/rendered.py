@@ -77,7 +77,7 @@ def render_files(
     }
     with Run.open(out, command=command, settings=record, fresh=fresh) as run:
         work_through(run, pending(run, units), render, execution=execution, progress=progress)
-        return run.finish(workers=execution.workers or 1)
+        return run.finish()
 
 
 def simulate_embryo(settings: LineageSettings | None = None, *, seed: int) -> Lives:

@@ -164,7 +164,7 @@ def diff_results(first: Path | str, second: Path | str) -> ResultDiff:
         files=tuple(files),
         conditions=tuple(_conditions(*records)),
         seconds=time.monotonic() - begun,
-        peak_memory_mb=peak_memory_mb(workers=1),
+        peak_memory_mb=peak_memory_mb(),
     )
 
 

@@ -113,7 +113,7 @@ def simulate_plate(
     with Run.open(out, command="simulate plate", settings=record, fresh=fresh) as run:
         job = partial(_render_field, out=run.out, settings=settings, seed=seed)
         work_through(run, pending(run, units), job, execution=execution, progress=progress)
-        summary = run.finish(workers=execution.workers or 1)
+        summary = run.finish()
         for folder, design in zip(folders, designs, strict=True):
             run.wrote(*_write_whole(run.out, folder, design))
         return summary

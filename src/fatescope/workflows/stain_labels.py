@@ -210,7 +210,7 @@ def label_plate(
             execution=execution,
             progress=progress,
         )
-        summary = run.finish(findings=passed, workers=execution.workers or 1)
+        summary = run.finish(findings=passed)
         if (run.out / "counts.csv").exists():
             rule = LabelRule(
                 low=limits.low,

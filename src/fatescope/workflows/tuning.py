@@ -172,7 +172,8 @@ def tune_recipe(
         )
         files = ["trials.csv", "best.toml", "report.html"]
         run.record(f"{settings.trials} trials", files=files)
-        summary = run.finish(workers=execution.workers)
+        run.processes = execution.workers - 1
+        summary = run.finish()
     states = [row["state"] for row in rows]
     return Tuned(
         summary=summary,

@@ -124,7 +124,7 @@ def reproduce_membranes(
             progress=progress if n == 1 else None,
         )
         work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
-        summary = run.finish(workers=n)
+        summary = run.finish()
         if not summary.units_failed:
             remove(run.out / FITS)
         if summary.units_done:

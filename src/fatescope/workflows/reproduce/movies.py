@@ -81,7 +81,7 @@ def reproduce_movies(
         )
         work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
         remove(run.out / FITS)
-        summary = run.finish(workers=n)
+        summary = run.finish()
         if summary.units_done:
             if folder is not None:
                 write_table(joined_table(folder), run.out / "joined.csv")

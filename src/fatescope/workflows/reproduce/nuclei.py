@@ -94,7 +94,7 @@ def reproduce_nuclei(
         job = partial(run_fold, out=run.out, recipe=recipe, progress=progress if n == 1 else None)
         work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
         remove(run.out / FITS)
-        summary = run.finish(workers=n)
+        summary = run.finish()
         if summary.units_done:
             write_nuclei_page(run.out, recipe, source=source, quick=quick)
             run.wrote("report.html")
