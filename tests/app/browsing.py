@@ -84,7 +84,7 @@ def keeps_the_rules(page):
         frame.evaluate(AXE.read_text(encoding="utf-8"))
         found = frame.evaluate("axe.run(document, {iframes: false})")
         said = [f"{v['id']}: {v['nodes'][0]['html'][:120]}" for v in found["violations"]]
-        assert said == [], frame.url
+        assert said == [], f"{frame.url}: {said}"
         assert len(found["passes"]) > 5, frame.url
 
 
