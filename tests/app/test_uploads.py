@@ -3,6 +3,7 @@
 import http.client
 import socket
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -11,7 +12,7 @@ pytest.importorskip("uvicorn")
 
 from tests.app.served import served, tree
 
-from fatescope.app import uploads
+from fatescope.app import store, uploads
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,27 @@ def test_the_sum_of_a_persons_files_is_limited(client):
     assert client.post(f"/data/{client.data}/remove").status == 303
     data = client.add_data("b")
     assert client.put(data, "3.tif", b"x" * 199_000).status == 201
+
+
+def test_files_that_come_at_the_same_time_are_counted_once(client):
+    def put(n):
+        return client.put(client.data, f"{n}.tif", b"x" * 10_000).status
+
+    with ThreadPoolExecutor(10) as pool:
+        assert set(pool.map(put, range(20))) == {201}
+    assert client.put(client.data, "a.tif", b"x" * 199_000).status == 201
+    assert client.put(client.data, "b.tif", b"x" * 100_000).status == 201
+    assert client.put(client.data, "c.tif", b"x" * 2_000).status == 413
+
+
+def test_a_file_that_goes_while_files_are_counted_is_no_fault(tmp_path, monkeypatch):
+    files = store.Store(tmp_path)
+    folder = files.folder_of(store.OWNER, "data", files.add_data(store.OWNER, "a").id)
+    (folder / "a.tif").write_bytes(b"x" * 10)
+    (folder / f".0{store.PART_SUFFIX}").write_bytes(b"x" * 100)
+    found = [*store.list_files(folder), folder / "gone.tif"]
+    monkeypatch.setattr(store, "list_files", lambda top: found)
+    assert files.bytes_of(store.OWNER) == 10
 
 
 def test_a_full_disk_is_said(client, monkeypatch):

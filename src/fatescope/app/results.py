@@ -256,8 +256,9 @@ def files_of(out: Path) -> list[tuple[str, int]]:
     """List the files of a result that a person may want, with their bytes."""
     if not out.exists():
         return []
-    named = ((p.relative_to(out).as_posix(), p) for p in list_files(out))
-    return [(n, p.stat().st_size) for n, p in named if not _UNWANTED.match(p.name)]
+    named = ((p.relative_to(out), p) for p in list_files(out))
+    wanted = ((n, p) for n, p in named if not any(map(_UNWANTED.match, n.parts)))
+    return [(n.as_posix(), p.stat().st_size) for n, p in wanted]
 
 
 def file_of(out: Path, name: str) -> Path:

@@ -6,6 +6,7 @@ else does not exist.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import secrets
@@ -19,7 +20,7 @@ from typing import Any, Literal
 
 from fatescope.base import InputError, RunError, escape
 from fatescope.run.opening import make_folder
-from fatescope.storage import list_files, remove
+from fatescope.storage import PART_SUFFIX, list_files, remove
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 OWNER = "owner"
@@ -205,9 +206,16 @@ class Store:
         remove(self.folder_of(person, "data", name))
 
     def bytes_of(self, person: str) -> int:
-        """Return how much the files of a person take on the disk, results apart."""
-        top = self.folder / _FOLDER / person / "data"
-        return sum(f.stat().st_size for f in list_files(top)) if top.exists() else 0
+        """Return how much the files of a person take on the disk, results apart.
+
+        Files that are still being written are not counted, nor those that go meanwhile.
+        """
+        n_bytes = 0
+        for path in list_files(self.folder / _FOLDER / person / "data"):
+            if not path.name.endswith(PART_SUFFIX):
+                with contextlib.suppress(FileNotFoundError):
+                    n_bytes += path.stat().st_size
+        return n_bytes
 
     # Jobs
 

@@ -41,14 +41,16 @@ async def take_file(request: Request) -> Response:
     path = folder.joinpath(*names)
     if not path.resolve().is_relative_to(folder.resolve()) or path.is_dir():
         raise InputError(f"{names[-1]}: this name is taken by a folder. Rename the file.")
-    used = app.bytes_by_person.get(who)
-    if used is None:
-        used = await asyncio.to_thread(app.store.bytes_of, who)
+    if who not in app.bytes_by_person:
+        on_disk = await asyncio.to_thread(app.store.bytes_of, who)
+        app.bytes_by_person.setdefault(who, on_disk)  # another file may have asked, and be written
+    used = app.bytes_by_person[who]
     announced = request.headers.get("content-length", "")
     room = _room(app, folder, used)
     check_room(names[-1], int(announced) if announced.isdecimal() else 0, room)
     n_bytes = await _stream(request, path, room)
-    app.bytes_by_person[who] = app.bytes_by_person.get(who, used) + n_bytes
+    if who in app.bytes_by_person:  # else they are counted anew for the next file
+        app.bytes_by_person[who] += n_bytes
     return JSONResponse({"name": "/".join(names), "bytes": n_bytes}, status_code=201)
 
 

@@ -30,7 +30,9 @@ hooks.revision = () => review.revisions[now.t] ?? 0;
 hooks.opened = async () => {
   cursor = null;
   drop();
-  take(await (await fetch(`${job}/images/${now.n}/review`)).json());
+  const place = `${job}/images/${now.n}`;
+  const state = await (await fetch(`${place}/review`)).json();
+  if (place === `${job}/images/${now.n}`) take(state);
 };
 hooks.stepped = () => {
   drop();

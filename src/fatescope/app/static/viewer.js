@@ -78,6 +78,7 @@ async function open(n) {
   at("stage").dataset.drawn = "some";
   now.n = n;
   unpick();
+  at("rows")?.querySelector("tbody").replaceChildren(); // they would pick objects of the new image
   viewer.world.removeAll();
   layers = { image: null, labels: null };
   dropRough?.();
@@ -319,11 +320,14 @@ export function unpick() {
 // The table
 
 const table = { order: "label", down: false, offset: 0, total: 0, size: 0 };
+let asking = 0;
 export async function rows(offset = 0) {
   const box = at("rows");
   if (!box) return;
+  const mine = ++asking;
   const query = new URLSearchParams({ t: now.t, order: table.order, down: table.down ? 1 : 0, offset });
   const found = await (await fetch(`${job}/images/${now.n}/objects?${query}`)).json();
+  if (mine !== asking) return; // other rows were asked for in between
   Object.assign(table, { offset: found.offset, total: found.total, size: found.rows.length });
   at("n-objects").textContent = `${found.total} ${meta.frames > 1 ? "in this frame" : ""}`;
   at("turn").hidden = found.total <= found.rows.length;
