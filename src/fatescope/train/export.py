@@ -118,6 +118,7 @@ def quantise(network: bytes, planes: Sequence[FloatArray]) -> bytes:
         If NNCF is not installed.
     """
     import logging
+    from contextlib import redirect_stdout
 
     import onnx
 
@@ -126,12 +127,13 @@ def quantise(network: bytes, planes: Sequence[FloatArray]) -> bytes:
         nncf = imported("nncf")
     nncf.set_log_level(logging.ERROR)
     model = _widened(onnx.load_from_string(network))
-    done = nncf.quantize(
-        model,
-        nncf.Dataset(list(planes), lambda plane: {"plane": plane}),
-        preset=nncf.QuantizationPreset.MIXED,
-        subset_size=len(planes),
-    )
+    with redirect_stdout(io.StringIO()):  # its progress bars
+        done = nncf.quantize(
+            model,
+            nncf.Dataset(list(planes), lambda plane: {"plane": plane}),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(planes),
+        )
     _fold_weights(done)
     done.producer_name, done.producer_version, done.doc_string = "fatescope", "", ""
     onnx.checker.check_model(done)
