@@ -9,8 +9,8 @@ from fatescope.run.lock import locked
 
 def test_a_folder_is_waited_for_until_it_is_free(tmp_path):
     held = locked(tmp_path)
-    threading.Timer(0.4, held.close).start()
     begun = time.monotonic()
+    threading.Timer(0.4, held.close).start()
     wait_until_free(tmp_path, seconds=60)
     assert time.monotonic() - begun >= 0.3
     locked(tmp_path).close()
