@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from benchmarks.membranes import SPACING, real, rendered
 
-from fatescope.predict.membrane import MembraneSettings, open_membrane_model, wall_maps
+from fatescope.predict.membrane import MembraneSettings, open_membrane_model, wall_network
 from fatescope.predict.membrane.division import features_of, grow_tree
 from fatescope.predict.membrane.frame import find_walls, pieces_of_plane
 from fatescope.predict.membrane.grid import bounding_box
@@ -34,10 +34,10 @@ RIDGE = 1e-4
 
 
 def nodes_of(
-    plane: NDArray[np.uint8], truth: NDArray[np.int32], settings: MembraneSettings, maps: object
+    plane: NDArray[np.uint8], truth: NDArray[np.int32], settings: MembraneSettings, network: object
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]] | None:
     """Return features of all nodes of a plane, and which are cells."""
-    seen = find_walls(plane, SPACING[1:], settings, maps=maps)
+    seen = find_walls(plane, SPACING[1:], settings, network=network)
     box = None if seen is None else bounding_box(seen.depth > 0)
     if box is None:
         return None
@@ -88,7 +88,7 @@ def main() -> None:
     parser.add_argument("--rendered", type=Path, required=True)
     given = parser.parse_args()
     settings = MembraneSettings()
-    maps = wall_maps(open_membrane_model(settings.model, precision=settings.precision))
+    network = wall_network(open_membrane_model(settings.model, precision=settings.precision))
     sources = (
         (real(given.data, FRAMES), EVERY_REAL, REAL_COUNTS),
         (rendered(given.rendered), EVERY_RENDERED, 1.0),
@@ -99,7 +99,7 @@ def main() -> None:
             truth = close_gaps(labels_on_grid(labels, volume.shape), SPACING)
             seen = [z for z in range(len(truth)) if truth[z].any()]
             for z in seen[3:-3:every]:
-                nodes = nodes_of(volume[z], truth[z], settings, maps)
+                nodes = nodes_of(volume[z], truth[z], settings, network)
                 if nodes is not None:
                     found.append((*nodes, counts))
     x = np.concatenate([f for f, _, _ in found])

@@ -20,7 +20,7 @@ from fatescope.predict.membrane import (
     MembraneSettings,
     open_membrane_model,
     segment_membranes,
-    wall_maps,
+    wall_network,
 )
 from fatescope.prepare.store import write_image_file
 from fatescope.report.images import display_limits, to_grey
@@ -35,16 +35,16 @@ def main() -> None:
     """Write the figure and print the score of the ovule."""
     data = Path(os.environ["FATESCOPE_DATA"])
     settings = MembraneSettings()
-    maps = wall_maps(open_membrane_model(settings.model))
+    network = wall_network(open_membrane_model(settings.model))
     film = read_image(data / "devolearn_samples" / "seg_sample.mov")
     columns = []
     for frame in FILM_FRAMES:
         pixels = film.read(T=frame, C=1)
-        found = segment_membranes(pixels, FILM_UM, settings, maps=maps).labels
+        found = segment_membranes(pixels, FILM_UM, settings, network=network).labels
         columns.append((pixels, found))
     volume = read_image(data / "tissue_volumes" / "ovule_membrane.tif").read()
     true = read_labels(data / "tissue_volumes" / "labels" / "ovule_membrane.tif").read()
-    cells = segment_membranes(volume, OVULE_UM, settings, maps=maps).labels
+    cells = segment_membranes(volume, OVULE_UM, settings, network=network).labels
     scores = score_labels(true.astype(np.int32), cells)
     print(f"ovule: {scores.n_pred} cells found, {scores.n_true} in truth, {scores.tp[0]} at 0.5")
     columns.append((volume[OVULE_PLANE], cells[OVULE_PLANE]))

@@ -37,19 +37,19 @@ from fatescope.predict.membrane import (
     find_nuclei,
     open_membrane_model,
     segment_membranes,
-    wall_maps,
+    wall_network,
 )
 from fatescope.prepare import close_gaps, labels_on_grid
 from fatescope.workflows.membrane_sides import without_small
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from fatescope.predict.membrane import WallMaps
+    from fatescope.predict.membrane import WallNetwork
 
-    Maps = Callable[[NDArray[np.float32]], WallMaps] | None
+    Network = WallNetwork | None
     Volume = tuple[str, NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]
 
 SPACING = (0.43, 0.18, 0.18)
@@ -215,7 +215,7 @@ def score_planes(
     volume: NDArray[np.uint8],
     truth: NDArray[np.int32],
     settings: MembraneSettings,
-    maps: Maps,
+    network: Network,
     *,
     every: int,
 ) -> str:
@@ -223,7 +223,8 @@ def score_planes(
     seen = [z for z in range(len(truth)) if truth[z].any()]
     chosen = seen[3:-3:every]
     found = {
-        z: segment_membranes(volume[z], SPACING[1:], settings, maps=maps).labels for z in chosen
+        z: segment_membranes(volume[z], SPACING[1:], settings, network=network).labels
+        for z in chosen
     }
     cells = pool_scores(
         [score_labels(without_small(truth[z]), without_small(found[z])) for z in chosen]
@@ -259,7 +260,7 @@ def main() -> None:
     parser.add_argument("settings", nargs="*", help="name=value")
     given = parser.parse_args()
     settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
-    maps = wall_maps(open_membrane_model(settings.model, precision=settings.precision))
+    network = wall_network(open_membrane_model(settings.model, precision=settings.precision))
     volumes = rendered(given.rendered) if given.rendered else real(given.data, given.frames)
     columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
     if given.ways != "planes":
@@ -268,13 +269,15 @@ def main() -> None:
     for name, volume, labels, nuclei in volumes:
         if given.ways == "planes":
             truth = close_gaps(labels_on_grid(labels, volume.shape), SPACING)
-            print(name, score_planes(volume, truth, settings, maps, every=given.every), flush=True)
+            print(
+                name, score_planes(volume, truth, settings, network, every=given.every), flush=True
+            )
             continue
         reference = exact(labels) if given.rendered else referee(labels, nuclei, volume.shape)
         for way in given.ways.split(","):
             begun = time.process_time()
             markers = None if way == "alone" else nuclei
-            found = segment_membranes(volume, SPACING, settings, markers=markers, maps=maps)
+            found = segment_membranes(volume, SPACING, settings, markers=markers, network=network)
             seconds = time.process_time() - begun
             said = score(found.labels, reference)
             numbers = " | ".join(f"{said[c]:.3f}" for c in columns)

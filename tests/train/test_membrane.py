@@ -20,15 +20,14 @@ from fatescope.base import (
     ModelError,
     SettingsError,
 )
-from fatescope.models import check_model, load_model, read_package
+from fatescope.models import check_model, read_package
 from fatescope.predict.membrane import (
     MembraneSettings,
-    level_on_grid,
-    map_walls,
+    level_image,
     open_membrane_model,
     plane_window,
     segment_membranes,
-    wall_maps,
+    wall_network,
 )
 from fatescope.prepare import (
     PairSettings,
@@ -50,7 +49,7 @@ from fatescope.workflows.training import prepare_pairs, train_model
 from fatescope.workflows.tuning import plan_tuning, tune_recipe
 
 SMALL = {
-    "crops": {"planes": 3, "size_px": 32, "spacing_um": SPACING[3]},
+    "crops": {"planes": 3, "size_px": 32, "step_um": 0.3, "spacing_um": SPACING[3]},
     "network": {"widths": (8, 8, 16, 16), "blocks": (1, 1, 1, 1)},
     "fit": {
         "steps": 40,
@@ -128,9 +127,9 @@ def test_a_crop_is_seen_as_prediction_sees_it(slices):
         offset=0,
     )
     (volume, *_) = load_membranes(read_samples(slices, splits=["train"]), settings=plain)
-    seen = level_on_grid(volume_pixels(slices), plain.spacing_um)
+    seen = level_image(volume_pixels(slices), plain.spacing_um)
     assert seen is not None
-    assert np.array_equal(seen[1], volume.levelled)
+    assert np.array_equal(seen.on_grid(plain.step_um)[1], volume.levelled)
     window = plane_window(volume.levelled, 0, planes=3)
     assert np.array_equal(window[0], window[1]), "at an end the last plane is repeated"
 
@@ -198,11 +197,11 @@ def test_the_package_predicts_and_a_package_of_something_else_is_refused(trained
     out, _ = trained
     predictor = open_membrane_model(out / "package")
     pixels, _, points = embryo(3)
-    maps = wall_maps(predictor)
+    network = wall_network(predictor)
     settings = MembraneSettings(surface_depth_um=0.7, outer_um=0.0)
-    found = segment_membranes(pixels, SPACING[3], settings, markers=points, maps=maps)
+    found = segment_membranes(pixels, SPACING[3], settings, markers=points, network=network)
     assert len(np.unique(found.labels)) == len(points) + 1
-    assert wall_maps(open_membrane_model("classical")) is None
+    assert wall_network(open_membrane_model("classical")) is None
     with pytest.raises(ModelError, match="membrane-maps"):
         open_membrane_model("nuclei")
 
@@ -302,14 +301,13 @@ def test_shipped_recipes_of_membranes_are_read_by_their_task():
 
 
 def test_the_shipped_package_draws_walls_of_a_rendered_embryo_on_planes_and_volumes():
-    model = load_model("membrane")
+    network = wall_network(open_membrane_model("membrane"))
     pixels, true, _ = embryo(3)
     for values, labels, spacing in (
         (pixels, true, SPACING[3]),
         (pixels[20], true[20], SPACING[3][1:]),
     ):
-        _, levelled = level_on_grid(values, spacing)
-        drawn = map_walls(levelled, model, planes=5)
+        drawn = network.draw(level_image(values, spacing))
         assert drawn.wall.shape == labels.shape
         border = np.zeros(labels.shape, bool)
         border[..., 1:] = labels[..., 1:] != labels[..., :-1]

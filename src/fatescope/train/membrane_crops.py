@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import cv2
 import numpy as np
 
-from fatescope.predict.membrane import Grid, level_on_grid, plane_window
+from fatescope.predict.membrane import Grid, finer, level_image, plane_window
 from fatescope.prepare import close_gaps, group_slices, read_slice_volume, walls_between
 from fatescope.train.crops import degrade
 
@@ -34,6 +34,8 @@ class MembraneVolume:
     in_plane : ndarray of float32, shape (Z, Y, X)
         Share that is wall as a plane by itself can show: where cells meet in it, not above it.
         0 in planes that are no samples.
+    times : tuple of int
+        How many times as fine a plane is made for the network, along Y and X.
     cells : ndarray of int32
         On the slices' own grid, gaps closed.
     labels : ndarray of int32
@@ -49,6 +51,7 @@ class MembraneVolume:
     levelled: FloatArray
     target: FloatArray
     in_plane: FloatArray
+    times: tuple[int, int]
     cells: LabelImage
     labels: LabelImage
     planes: tuple[int, ...]
@@ -65,10 +68,10 @@ def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> Memb
     """Read one volume with the samples that it holds; ``None`` where it is blank."""
     volume = read_slice_volume(samples)
     spacing = volume.spacing_um or settings.spacing_um or (0.43, 0.18, 0.18)
-    seen = level_on_grid(volume.pixels, spacing)
+    seen = level_image(volume.pixels, spacing)
     if seen is None:
         return None
-    grid, levelled = seen
+    grid, levelled = seen.on_grid(settings.step_um)
     cells = close_gaps(volume.labels, spacing)
     walls = walls_between(cells, spacing)
     target = np.stack([grid.mean(walls), grid.mean(cells > 0)])
@@ -81,6 +84,7 @@ def load_membrane(samples: Sequence[Sample], *, settings: MembraneCrops) -> Memb
         levelled=levelled,
         target=target,
         in_plane=grid.mean(lines),
+        times=finer(grid, settings.step_um),
         cells=cells,
         labels=volume.labels,
         planes=volume.planes,
@@ -117,7 +121,7 @@ class MembraneCropSource:
         if rng.random() < plan.alone:
             walls = volume.in_plane[z]
             window = np.repeat(window[plan.planes // 2][None], plan.planes, axis=0)
-        matrix = _pose(volume.target[1, z], placed=placed, settings=plan, rng=rng)
+        matrix = _pose(volume, z, placed=placed, settings=plan, rng=rng)
         if rng.random() < 0.5:
             window = window[::-1]  # up and down are alike
         image = _posed(window, matrix, plan.size_px, cv2.BORDER_REFLECT_101)
@@ -129,9 +133,15 @@ class MembraneCropSource:
 
 
 def _pose(
-    inside: FloatArray, *, placed: bool, settings: MembraneCrops, rng: np.random.Generator
+    volume: MembraneVolume,
+    z: int,
+    *,
+    placed: bool,
+    settings: MembraneCrops,
+    rng: np.random.Generator,
 ) -> FloatArray:
     """Return the map of crop pixels to pixels of the plane: place, angle, size, mirror image."""
+    inside, times = volume.target[1, z], np.array(volume.times[::-1])
     if placed:
         rows, columns = np.nonzero(inside > 0.5)
         if not len(rows):
@@ -140,7 +150,7 @@ def _pose(
         centre = np.array([columns[at], rows[at]], float)
     else:
         centre = rng.uniform(0, np.array(inside.shape[::-1], float) - 1)
-    centre += rng.uniform(-0.3, 0.3, 2) * settings.size_px
+    centre += rng.uniform(-0.3, 0.3, 2) * settings.size_px / times
     angle = (
         rng.uniform(0, 2 * np.pi) if rng.random() < settings.turn else rng.integers(4) * np.pi / 2
     )
@@ -151,6 +161,7 @@ def _pose(
     linear = np.array([[cosine, -sine], [sine, cosine]]) @ np.diag(
         [mirror / (zoom * stretch), stretch / zoom]
     )
+    linear = linear / times[:, None]
     middle = (settings.size_px - 1) / 2
     offset = centre - linear @ np.array([middle, middle])
     return np.concatenate([linear, offset[:, None]], axis=1)

@@ -57,9 +57,8 @@ def score_planes(
     """
     for volume in volumes:
         for z in shown_planes(volume, per_volume):
-            maps = on_pixels(
-                run_plane(plane_window(volume.levelled, z, planes=planes), model), volume
-            )
+            window = plane_window(volume.levelled, z, planes=planes)
+            maps = on_pixels(run_plane(window, model, times=volume.times), volume)
             yield f"{volume.unit}, plane {z}", score_maps(maps, volume, z), maps
 
 
@@ -164,7 +163,7 @@ def draw_planes(path: Path, model: MapModel, volume: MembraneVolume, planes: int
     strips = []
     for z in shown_planes(volume, FILM_PLANES):
         window = plane_window(volume.levelled, z, planes=planes)
-        wall, inside = on_pixels(run_plane(window, model), volume)
+        wall, inside = on_pixels(run_plane(window, model, times=volume.times), volume)
         seen = on_pixels(window[planes // 2][None], volume)[0]
         panes = (np.clip(seen, 0, 1), published_interior(volume.labels[z]), inside * (1 - wall))
         strips.append(np.concatenate([np.rint(255 * p).astype(np.uint8) for p in panes], axis=1))

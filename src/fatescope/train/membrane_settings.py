@@ -17,7 +17,10 @@ from fatescope.train.tune_settings import TuneSettings
 class MembraneCrops(Settings):
     """How crops are cut from planes of membranes and augmented, on the grid of prediction."""
 
-    size_px: int = setting(96, "side of a crop", unit="px", ge=32, multiple_of=16)
+    size_px: int = setting(160, "side of a crop", unit="px", ge=32, multiple_of=16)
+    step_um: float = setting(
+        0.2, "pixel size in the plane that the network sees", unit="µm", ge=0.02, le=5
+    )
     planes: Literal[1, 3, 5, 7] = setting(
         5, "planes that the network sees: the middle one and its neighbours"
     )

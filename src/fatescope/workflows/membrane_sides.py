@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -14,18 +13,18 @@ from fatescope.evaluate import borders_of
 from fatescope.models import MembraneMaps, find_package, read_package
 from fatescope.models.plain import PlainNetwork, plain_sidecar, read_plain
 from fatescope.predict.membrane import (
-    Grid,
     MembraneSettings,
-    WallMaps,
     open_membrane_model,
     segment_membranes,
-    wall_maps,
+    wall_network,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
+
+    from fatescope.predict.membrane import WallMaps, WallNetwork
 
 _HALF = 0.5
 LEAST_PX = 50
@@ -99,7 +98,7 @@ def open_membrane_side(name_or_path: Path | str) -> MembraneSide:
         name=found.name,
         sha256=found.sha256,
         seen=found.description.training.units_seen,
-        maps=wall_maps(found),
+        network=wall_network(found),
     )
 
 
@@ -112,7 +111,7 @@ class WallSide:
     name, sha256 : str
     seen : tuple of str
         Hashes that the package lists.
-    maps : callable, optional
+    network : WallNetwork, optional
         Of `segment_membranes`; ``None`` for ridges.
     settings : MembraneSettings
     """
@@ -120,7 +119,7 @@ class WallSide:
     name: str
     sha256: str
     seen: tuple[str, ...] = ()
-    maps: Callable[[NDArray[np.float32]], WallMaps] | None = None
+    network: WallNetwork | None = None
     settings: MembraneSettings = field(default_factory=MembraneSettings)
 
     def segment(
@@ -129,11 +128,9 @@ class WallSide:
         """Return the cells of some planes; a volume of one plane is a plane."""
         alone = len(pixels) == 1
         image, step = (pixels[0], spacing[1:]) if alone else (pixels, spacing)
-        drawn: list[WallMaps] = []
-        maps = None if self.maps is None else partial(_kept, run=self.maps, kept=drawn)
-        found = segment_membranes(image, step, self.settings, maps=maps)
+        found = segment_membranes(image, step, self.settings, network=self.network)
         labels = found.labels if found.labels.ndim == 3 else found.labels[None]
-        inside = interiors(drawn[0], image.shape, step) if drawn else None
+        inside = None if found.drawn is None else interiors(found.drawn)
         return {
             z: FoundPlane(
                 interior=_between(labels[z]) if inside is None else inside[z], cells=labels[z]
@@ -142,24 +139,10 @@ class WallSide:
         }
 
 
-def _kept(
-    levelled: NDArray[np.float32],
-    *,
-    run: Callable[[NDArray[np.float32]], WallMaps],
-    kept: list[WallMaps],
-) -> WallMaps:
-    """Run a network and keep what it draws."""
-    kept.append(run(levelled))
-    return kept[-1]
-
-
-def interiors(drawn: WallMaps, shape: Sequence[int], spacing: Sequence[float]) -> NDArray[np.bool_]:
+def interiors(drawn: WallMaps) -> NDArray[np.bool_]:
     """Return what a network calls inside and no wall, on the image's own grid, (Z, Y, X)."""
-    from fatescope.predict.membrane.network import STEP_UM
-
-    grid = Grid.of_step(spacing, shape=shape, step=STEP_UM)
-    whole = tuple(slice(0, n) for n in shape)
-    wall, inside = (grid.enlarge(m, whole) > _HALF for m in (drawn.wall, drawn.inside))
+    whole = tuple(slice(0, n) for n in drawn.grid.shape)
+    wall, inside = (drawn.grid.enlarge(m, whole) > _HALF for m in (drawn.wall, drawn.inside))
     interior: NDArray[np.bool_] = inside & ~wall
     return interior if interior.ndim == 3 else interior[None]
 

@@ -30,7 +30,7 @@ from fatescope.predict.membrane import (
     find_nuclei,
     open_membrane_model,
     segment_membranes,
-    wall_maps,
+    wall_network,
 )
 from fatescope.storage import hash_path
 from fatescope.workflows.membrane_times import FILE as OVER_TIME
@@ -132,7 +132,7 @@ def find_membranes(
     markers = None if decided is None else _markers_of(image, decided)
     labels: list[NDArray[Any]] = []
     objects, contacts = [], []
-    maps = wall_maps(predictor)
+    network = wall_network(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
     for t in range(image.size("T")):
@@ -146,7 +146,7 @@ def find_membranes(
             labels.append(np.zeros(labels[0].shape, np.uint8))
             continue
         points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
-        found = segment_membranes(values, spacing, settings, markers=points, maps=maps)
+        found = segment_membranes(values, spacing, settings, markers=points, network=network)
         findings += _findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()

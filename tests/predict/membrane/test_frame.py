@@ -7,12 +7,16 @@ from tests.predict.membrane.cells import SHAPE, SPACING, embryo
 from fatescope.predict.membrane import (
     Grid,
     MembraneSettings,
-    WallMaps,
+    WallNetwork,
     better_surface,
+    between_surfaces,
     find_nuclei,
+    finer,
+    level_image,
     merge_over_weak_walls,
     place_markers,
     ridge_strength,
+    run_plane,
     segment_membranes,
     surface_of_inside,
 )
@@ -138,7 +142,7 @@ def test_the_mean_over_the_whole_face_decides():
 
 
 def test_blocks_and_the_way_back():
-    grid = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=0.41)
+    grid = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.41, 0.41))
     assert (grid.factor, grid.coarse_shape) == ((1, 2, 2), (3, 3, 2))
     ramp = np.broadcast_to(np.arange(4, dtype=np.float32), (3, 5, 4))
     coarse = grid.mean(ramp)
@@ -146,6 +150,9 @@ def test_blocks_and_the_way_back():
     box = (slice(0, 3), slice(0, 5), slice(1, 3))
     assert np.allclose(grid.enlarge(coarse, box), [1, 2])
     assert grid.repeat(coarse, box)[0, 0].tolist() == [0.5, 2.5]
+    own = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.2, 0.2))
+    assert own.factor == (1, 1, 1)
+    assert np.array_equal(grid.resampled(own.mean(ramp), own), coarse)
 
 
 def test_markers_that_meet_share_by_distance():
@@ -255,15 +262,80 @@ def test_the_surface_of_a_network_counts_unless_it_misses_too_much():
     assert better_surface(depth, None) is depth
 
 
+def test_a_network_moves_the_surface_half_way_and_never_far():
+    assert between_surfaces(np.float32([0, 0, 0]), np.float32([1, 1.5, 2])).tolist() == [
+        *(0.5, 0.375, 0)
+    ]
+    depth = np.array([-2, -0.4, 0.2, 2], np.float32)
+    assert between_surfaces(depth, depth + 0.4) == pytest.approx(depth + 0.2)
+    nothing_inside = np.full(4, -2, np.float32)
+    assert between_surfaces(depth, nothing_inside)[[0, 2, 3]].tolist() == [-2, depth[2], 2]
+
+
+class Echo:
+    """A network whose maps are the middle plane; it remembers the shapes that it was given."""
+
+    def __init__(self):
+        self.seen = []
+
+    def run(self, batch):
+        self.seen.append(batch.shape)
+        middle = batch[:, batch.shape[1] // 2]
+        return np.stack([middle, middle], axis=1)
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("pixel_um", "seen_um"), [(0.05, 0.2), (0.15, 0.15), (0.2, 0.2), (0.31, 0.155), (0.6, 0.2)]
+)
+def test_a_network_sees_about_the_pixel_size_of_its_training(ndim, pixel_um, seen_um):
+    y, x = np.indices((48, 64))
+    waves = 2 + np.sin(y / 6) + np.cos(x / 7)
+    values = waves if ndim == 2 else np.stack([waves] * 3)
+    image = level_image(values, (0.6, pixel_um, pixel_um)[-ndim:])
+    network = WallNetwork(model=Echo(), planes=3, step_um=0.2)
+    drawn = network.draw(image)
+    grid, levelled = image.on_grid(0.2)
+    assert drawn.grid == grid
+    assert drawn.wall.shape == levelled.shape
+    _, _, rows, columns = network.model.seen[0]
+    least = [round(n * pixel_um / seen_um, 6) for n in (48, 64)]
+    assert least[0] <= rows < least[0] + 16
+    assert least[1] <= columns < least[1] + 16
+    # Made finer and averaged again, values change by interpolation alone.
+    assert np.allclose(drawn.wall, levelled, atol=0 if finer(grid, 0.2) == (1, 1) else 0.02)
+
+
+def test_a_window_made_finer_comes_back_at_its_own_pixels():
+    ramp = np.broadcast_to(np.arange(20, dtype=np.float32), (3, 12, 20))
+    wall, inside = run_plane(ramp, Echo(), times=(2, 2))
+    assert wall.shape == (12, 20)
+    assert np.array_equal(wall, inside)
+    assert np.allclose(wall[:, 1:-1], ramp[0, :, 1:-1])
+
+
+def test_planes_of_unlike_brightness_are_levelled_alike_on_every_grid():
+    pixels, _, _ = embryo(3)
+    dimmer = pixels * np.linspace(1, 0.4, len(pixels))[:, None, None]
+    image = level_image(dimmer, SPACING[3])
+    for step in (0.3, 0.9):
+        _, levelled = image.on_grid(step)
+        brightest = np.percentile(levelled, 95, axis=(1, 2))[10:30]
+        assert brightest.max() < 1.5 * brightest.min()
+    assert level_image(np.full((4, 5), 7), (1.0, 1.0)) is None
+
+
 @pytest.mark.parametrize("ndim", [2, 3])
 def test_ridges_count_where_a_network_is_blind(ndim):
     pixels, _, points = embryo(ndim)
 
-    def blind(levelled):
-        inside = np.full(levelled.shape, 0.5, np.float32)
-        return WallMaps(wall=np.zeros(levelled.shape, np.float32), inside=inside)
+    class Blind:
+        def run(self, batch):
+            wall = np.zeros((1, 1, *batch.shape[2:]), np.float32)
+            return np.concatenate([wall, wall + 0.5], axis=1)
 
+    blind = WallNetwork(model=Blind(), planes=3, step_um=0.3)
     plain = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
-    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points, maps=blind)
+    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points, network=blind)
     same = found.labels == plain.labels
     assert same[plain.labels > 0].mean() > 0.9

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,30 +11,29 @@ import numpy as np
 from fatescope.predict.membrane.agglomerate import merge_over_weak_walls
 from fatescope.predict.membrane.division import divide_plane
 from fatescope.predict.membrane.grid import Grid, bounding_box
+from fatescope.predict.membrane.level import STEP_UM, level_image
 from fatescope.predict.membrane.markers import (
     dips_of_walls,
     markers_between_walls,
     numbered,
     place_markers,
 )
-from fatescope.predict.membrane.network import level_on_grid
 from fatescope.predict.membrane.ridge import ridge_strength
 from fatescope.predict.membrane.smooth import smooth_borders
 from fatescope.predict.membrane.surface import (
+    between_surfaces,
     find_surface,
     snap_surface,
     surface_of_inside,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from fatescope.predict.membrane.network import WallMaps
+    from fatescope.predict.membrane.network import WallMaps, WallNetwork
     from fatescope.predict.membrane.settings import MembraneSettings
-
-    Maps = Callable[[NDArray[np.float32]], WallMaps]
 
 _MARKER_UM = 0.8
 _LEAST_COVERED = 0.6
@@ -50,6 +50,8 @@ _CERTAIN_WALL = {2: 0.112, 3: 0.125}
 _RIDGE_SHARE = {2: 0.3, 3: 0.333}
 """A probability of 1 counts as a ridge of this strength, and ridges by this share beside it, so
 that the limits of ridges hold (decision record 0265)."""
+_BEYOND_UM = 0.1
+"""What a network calls inside ends so far outside of the ridge of the outer membrane."""
 _CORE_UM = 0.5
 """Within this distance of a border between cells on that grid, pixels are decided again."""
 
@@ -67,11 +69,14 @@ class MembraneFrame:
     outside : tuple of int
         Markers, by their number from 1, that lie outside of the embryo; each has a cell as large
         as the ball around it.
+    drawn : WallMaps, optional
+        What the network drew.
     """
 
     labels: NDArray[np.int32]
     looks_like_membrane: bool
     outside: tuple[int, ...] = ()
+    drawn: WallMaps | None = None
 
 
 def segment_membranes(
@@ -80,7 +85,7 @@ def segment_membranes(
     settings: MembraneSettings,
     *,
     markers: NDArray[np.float64] | None = None,
-    maps: Maps | None = None,
+    network: WallNetwork | None = None,
 ) -> MembraneFrame:
     """Find the cells between membranes.
 
@@ -94,9 +99,9 @@ def segment_membranes(
     markers : ndarray of float, shape (n, d), optional
         A point in each cell, in pixels; cell ``i`` is that of marker ``i - 1``. Without them cells
         are found alone: pieces between walls, put together where no wall stands between them.
-    maps : callable, optional
-        A network, from levelled planes to walls and inside (`map_walls`). Its walls count beside
-        the ridges, and in a plane the outer surface is that of what it calls inside.
+    network : WallNetwork, optional
+        Its walls count beside the ridges, and so does the surface of what it calls inside; in a
+        plane that is the outer surface.
 
     Returns
     -------
@@ -106,11 +111,12 @@ def segment_membranes(
 
     Notes
     -----
-    Ridges are looked for on a grid of about 0.43 µm; the borders of cells are then drawn at the
-    input's own pixels. Walls that face Z are blurred to twice the width (``wall_depth_um``).
+    Ridges are looked for on a grid of about 0.43 µm, and a network sees the pixel size that it was
+    trained at; the borders of cells are then drawn at the input's own pixels. Walls that face Z are
+    blurred to twice the width (``wall_depth_um``).
     """
     empty = MembraneFrame(labels=np.zeros(values.shape, dtype=np.int32), looks_like_membrane=False)
-    seen = find_walls(values, spacing, settings, maps=maps)
+    seen = find_walls(values, spacing, settings, network=network)
     if seen is None:
         return empty
     if markers is not None:
@@ -120,7 +126,7 @@ def segment_membranes(
         return empty
     inside, walls, least = seen.depth[box] > 0, seen.walls[box], settings.least(values.ndim)
     step = seen.grid.coarse_spacing
-    if values.ndim == 2 and maps is not None:
+    if values.ndim == 2 and network is not None:
         pieces = pieces_of_plane(walls, inside, step, least=least)
         merged = divide_plane(pieces, walls, step, least=least, wall_um=settings.wall_um)
         smallest = settings.least_cell_in_plane_um
@@ -132,10 +138,10 @@ def segment_membranes(
     cores[box] = without_flat_cells(merged, step, least=smallest)
     whole = tuple(slice(0, n) for n in seen.grid.shape)
     labels = _on_pixels(seen, seen.grid.repeat(cores, whole), settings)
-    return MembraneFrame(labels=labels, looks_like_membrane=True)
+    return MembraneFrame(labels=labels, looks_like_membrane=True, drawn=seen.drawn)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True)
 class FoundWalls:
     """What is known of a frame before its cells.
 
@@ -145,15 +151,36 @@ class FoundWalls:
         On which walls are looked for.
     depth : ndarray of float32, of the grid
         In µm below the outer surface; 0 or less outside.
-    walls : ndarray of float32, of the grid
-        How strong a wall is, in the unit of ridges.
+    ridges : ndarray of float32, of the grid
+        How strong the ridges are, as they count.
+    drawn : WallMaps, optional
+        What a network draws, on its own grid.
+    certain : float
+        The ridge that a wall counts as of which the network is certain.
     looks_like_membrane : bool
     """
 
     grid: Grid
     depth: NDArray[np.float32]
-    walls: NDArray[np.float32]
+    ridges: NDArray[np.float32]
     looks_like_membrane: bool
+    drawn: WallMaps | None = None
+    certain: float = 0.0
+
+    @cached_property
+    def walls(self) -> NDArray[np.float32]:
+        """How strong a wall is, of the grid, in the unit of ridges."""
+        if self.drawn is None:
+            return self.ridges
+        wall = self.grid.resampled(self.drawn.wall, self.drawn.grid)
+        return self.ridges + np.float32(self.certain) * wall
+
+    def walls_at(self, box: tuple[slice, ...]) -> NDArray[np.float32]:
+        """Return the same for the image's own pixels in a box."""
+        ridges = self.grid.enlarge(self.ridges, box)
+        if self.drawn is None:
+            return ridges
+        return ridges + np.float32(self.certain) * self.drawn.grid.enlarge(self.drawn.wall, box)
 
 
 def find_walls(
@@ -161,26 +188,35 @@ def find_walls(
     spacing: Sequence[float],
     settings: MembraneSettings,
     *,
-    maps: Maps | None,
+    network: WallNetwork | None,
 ) -> FoundWalls | None:
     """Find the outer surface and the walls of a frame; ``None`` where all pixels have one value."""
-    seen = level_on_grid(values, spacing)
-    if seen is None:
+    image = level_image(values, spacing)
+    if image is None:
         return None
-    grid, levelled = seen
+    grid, levelled = image.on_grid(STEP_UM)
     step = grid.coarse_spacing
     width = (settings.wall_depth_um, settings.wall_um, settings.wall_um)[-values.ndim :]
     ridges, _ = ridge_strength(levelled, step, width=width)
     depth = snap_surface(find_surface(levelled, step, settings), ridges, step, settings)
     wide, second = ridge_strength(levelled, step, width=[_WIDER * w for w in width])
     alike = looks_like_membrane(wide, second, depth > 0, settings)
-    if maps is not None:
-        drawn = maps(levelled)
-        certain, share = _CERTAIN_WALL[values.ndim], _RIDGE_SHARE[values.ndim]
-        ridges = np.float32(certain) * drawn.wall + np.float32(share) * ridges
-        if values.ndim == 2:
-            depth = better_surface(depth, surface_of_inside(drawn.inside, step))
-    return FoundWalls(grid=grid, depth=depth, walls=ridges, looks_like_membrane=alike)
+    if network is None:
+        return FoundWalls(grid=grid, depth=depth, ridges=ridges, looks_like_membrane=alike)
+    drawn = network.draw(image)
+    outer = surface_of_inside(grid.resampled(drawn.inside, drawn.grid), step)
+    if values.ndim == 2:
+        depth = better_surface(depth, outer)
+    elif outer is not None:
+        depth = between_surfaces(depth, outer - np.float32(settings.outer_um + _BEYOND_UM))
+    return FoundWalls(
+        grid=grid,
+        depth=depth,
+        ridges=np.float32(_RIDGE_SHARE[values.ndim]) * ridges,
+        looks_like_membrane=alike,
+        drawn=drawn,
+        certain=_CERTAIN_WALL[values.ndim],
+    )
 
 
 def pieces_between_walls(
@@ -264,6 +300,7 @@ def _from_markers(
         labels=_on_pixels(seen, markers, settings),
         looks_like_membrane=seen.looks_like_membrane,
         outside=tuple(outside.tolist()),
+        drawn=seen.drawn,
     )
 
 
@@ -279,7 +316,7 @@ def _on_pixels(
     if box is not None:
         fine = grid.fine_box(box)
         inside = (grid.enlarge(seen.depth, fine) > 0) | (markers[fine] > 0)
-        grown = watershed(grid.enlarge(seen.walls, fine), markers[fine], mask=inside)
+        grown = watershed(seen.walls_at(fine), markers[fine], mask=inside)
         labels[fine] = smooth_borders(grown, grid.spacing, sd=settings.smooth_um)
     return labels
 

@@ -20,7 +20,7 @@ class Grid:
 
     Examples
     --------
-    >>> grid = Grid.of_step((0.43, 0.18, 0.18), shape=(70, 256, 356), step=0.4)
+    >>> grid = Grid.of_step((0.43, 0.18, 0.18), shape=(70, 256, 356), step=(0.4, 0.4, 0.4))
     >>> grid.factor, grid.coarse_shape
     ((1, 2, 2), (70, 128, 178))
     """
@@ -30,10 +30,13 @@ class Grid:
     factor: tuple[int, ...]
 
     @classmethod
-    def of_step(cls, spacing: Sequence[float], *, shape: Sequence[int], step: float) -> Grid:
+    def of_step(
+        cls, spacing: Sequence[float], *, shape: Sequence[int], step: Sequence[float]
+    ) -> Grid:
         """Choose blocks of about ``step`` along each axis, at most."""
         factor = tuple(
-            max(1, min(math.floor(step / s + 1e-9), n)) for s, n in zip(spacing, shape, strict=True)
+            max(1, min(math.floor(most / s + 1e-9), n))
+            for most, s, n in zip(step, spacing, shape, strict=True)
         )
         return cls(shape=tuple(shape), spacing=tuple(map(float, spacing)), factor=factor)
 
@@ -70,6 +73,10 @@ class Grid:
             lower, upper = np.take(out, low, axis=axis), np.take(out, high, axis=axis)
             out = lower + share * (upper - lower)
         return out
+
+    def resampled(self, values: NDArray[np.float32], other: Grid) -> NDArray[np.float32]:
+        """Bring values from another grid of the same voxels, as fine as this one or finer."""
+        return self.mean(other.enlarge(values, tuple(slice(0, n) for n in self.shape)))
 
     def repeat(self, values: NDArray[Any], box: tuple[slice, ...]) -> NDArray[Any]:
         """Give each voxel of a box the value of its block."""

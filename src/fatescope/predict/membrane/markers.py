@@ -137,7 +137,7 @@ def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.fl
     from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum_filter
     from skimage.filters import threshold_otsu
 
-    grid = Grid.of_step(spacing, shape=values.shape, step=_NUCLEI_STEP_UM)
+    grid = Grid.of_step(spacing, shape=values.shape, step=(_NUCLEI_STEP_UM,) * values.ndim)
     step = np.array(grid.coarse_spacing)
     finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     coarse = grid.mean(finite)

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from functools import partial
 from typing import TYPE_CHECKING
 
 from fatescope.base import ModelError
 from fatescope.models.outputs import MembraneMaps
-from fatescope.predict.membrane.network import DIVISOR, MAPS, map_walls
+from fatescope.predict.membrane.network import DIVISOR, MAPS, WallNetwork
 from fatescope.predict.predictor import PackagePredictor, open_predictor
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
-
-    import numpy as np
-    from numpy.typing import NDArray
 
     from fatescope.models.description import ModelDescription
     from fatescope.models.runtime import Device, Precision
-    from fatescope.predict.membrane.network import WallMaps
     from fatescope.predict.predictor import Predictor
+
+_STEP_UM = 0.43
+"""Of packages that do not say at which pixel size they were trained."""
 
 
 def open_membrane_model(
@@ -54,11 +51,13 @@ def check_draws_walls(description: ModelDescription) -> None:
         )
 
 
-def wall_maps(
-    predictor: Predictor | None,
-) -> Callable[[NDArray[np.float32]], WallMaps] | None:
-    """Return what `segment_membranes` takes as ``maps``; ``None`` for the model ``classical``."""
+def wall_network(predictor: Predictor | None) -> WallNetwork | None:
+    """Return the network for `segment_membranes`; ``None`` for the model ``classical``."""
     if not isinstance(predictor, PackagePredictor):
         return None
-    planes = len(predictor.description.image.channels)
-    return partial(map_walls, model=predictor.model, planes=planes)
+    image = predictor.description.image
+    return WallNetwork(
+        model=predictor.model,
+        planes=len(image.channels),
+        step_um=image.spacing_um[-1] if image.spacing_um else _STEP_UM,
+    )

@@ -6,20 +6,19 @@ Training (`fatescope.train.tasks.membrane`) cuts its crops out of the same windo
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
 from fatescope.predict.membrane.grid import Grid
-from fatescope.predict.membrane.surface import level_planes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-STEP_UM = 0.43
-"""Walls are looked for on a grid of about this step, which a wall is wider than."""
+    from fatescope.predict.membrane.level import LevelledImage
+
 MAPS = ("wall", "inside")
 DIVISOR = 16
 _BRIGHTEST = 3.0
@@ -35,43 +34,57 @@ class MapModel(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WallMaps:
-    """What a network says of each voxel of the coarse grid, in 0..1."""
+    """What a network says of each block of its grid, in 0..1."""
 
+    grid: Grid
     wall: NDArray[np.float32]
     inside: NDArray[np.float32]
 
 
-def without_background(values: NDArray[Any]) -> NDArray[np.float32] | None:
-    """Return brightness above the background, 0 and more; ``None`` where all pixels are equal.
-
-    Background is the 5th percentile of the image: outside of the embryo, or inside of cells.
-    """
-    finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    clean = np.maximum(finite - np.float32(np.percentile(finite, 5)), 0)
-    return clean if clean.any() else None
-
-
-def level_on_grid(
-    values: NDArray[Any], spacing: Sequence[float]
-) -> tuple[Grid, NDArray[np.float32]] | None:
-    """Bring an image to what all steps see: above background, coarse, planes equally bright.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WallNetwork:
+    """A network of walls, and how an image is brought to it.
 
     Parameters
     ----------
-    values : ndarray of real numbers, shape (Y, X) or (Z, Y, X)
-    spacing : sequence of float
-        In µm.
-
-    Returns
-    -------
-    Grid, ndarray of float32
-        The grid, and brightness on it; ``None`` where all pixels have one value.
+    model : MapModel
+    planes : int
+        That it sees at once; odd.
+    step_um : float
+        Pixel size in the plane that it was trained at.
     """
-    clean = without_background(values)
-    if clean is None:
-        return None
-    grid = Grid.of_step(spacing, shape=values.shape, step=STEP_UM)
-    return grid, level_planes(grid.mean(clean), grid.coarse_spacing)
+
+    model: MapModel
+    planes: int
+    step_um: float
+
+    def draw(self, image: LevelledImage) -> WallMaps:
+        """Run the network over all planes.
+
+        Parameters
+        ----------
+        image : LevelledImage
+            A single plane stands in for its neighbours too.
+        """
+        grid, levelled = image.on_grid(self.step_um)
+        volume = levelled if levelled.ndim == 3 else levelled[None]
+        times = finer(grid, self.step_um)
+        drawn = np.empty((len(MAPS), *volume.shape), np.float32)
+        for z in range(len(volume)):
+            window = plane_window(volume, z, planes=self.planes)
+            drawn[:, z] = run_plane(window, self.model, times=times)
+        wall, inside = (m.reshape(levelled.shape) for m in drawn)
+        return WallMaps(grid=grid, wall=wall, inside=inside)
+
+
+def finer(grid: Grid, step_um: float) -> tuple[int, int]:
+    """Return how many times as fine a plane must be, along Y and X, to have about ``step_um``.
+
+    Pixels are averaged to at most ``step_um`` (`Grid.of_step`); where they are larger than that
+    from the beginning, a network sees values between them.
+    """
+    rows, columns = (max(1, round(s / step_um)) for s in grid.coarse_spacing[-2:])
+    return rows, columns
 
 
 def plane_window(levelled: NDArray[np.float32], z: int, *, planes: int) -> NDArray[np.float32]:
@@ -81,34 +94,33 @@ def plane_window(levelled: NDArray[np.float32], z: int, *, planes: int) -> NDArr
     return np.asarray(np.minimum(levelled[index], _BRIGHTEST), np.float32)
 
 
-def map_walls(levelled: NDArray[np.float32], model: MapModel, *, planes: int) -> WallMaps:
-    """Run a network over all planes.
+def run_plane(
+    window: NDArray[np.float32], model: MapModel, *, times: tuple[int, int] = (1, 1)
+) -> NDArray[np.float32]:
+    """Return the maps of a window, (2, Y, X), on its grid; see `batch_of_window`."""
+    fine = _made_finer(window.shape[1:], times)
+    rows, columns = fine.shape
+    drawn = model.run(batch_of_window(window, times=times))[0][: len(MAPS), :rows, :columns]
+    drawn = np.asarray(drawn, np.float32)
+    return drawn if max(times) == 1 else np.stack([fine.mean(m) for m in drawn])
 
-    Parameters
-    ----------
-    levelled : ndarray of float32, shape (Y, X) or (Z, Y, X)
-        From `level_on_grid`. A single plane stands in for its neighbours too.
-    model : MapModel
-    planes : int
-        That the network sees at once; odd.
 
-    Returns
-    -------
-    WallMaps
-        Of the same shape.
+def batch_of_window(
+    window: NDArray[np.float32], *, times: tuple[int, int] = (1, 1)
+) -> NDArray[np.float32]:
+    """Return what a network takes, (1, planes, Y, X).
+
+    The window is made ``times`` as fine (`finer`), and mirrored to lengths that networks take, as
+    often as it needs where a side is shorter than what is added.
     """
-    volume = levelled if levelled.ndim == 3 else levelled[None]
-    found = np.stack(
-        [run_plane(plane_window(volume, z, planes=planes), model) for z in range(len(volume))]
-    )
-    wall, inside = (np.ascontiguousarray(found[:, i]).reshape(levelled.shape) for i in range(2))
-    return WallMaps(wall=wall, inside=inside)
+    fine = _made_finer(window.shape[1:], times)
+    if max(times) > 1:
+        whole = tuple(slice(0, n) for n in fine.shape)
+        window = np.stack([fine.enlarge(plane, whole) for plane in window])
+    short = [-n % DIVISOR for n in fine.shape]
+    return np.pad(window, [(0, 0), *((0, s) for s in short)], mode="symmetric")[None]
 
 
-def run_plane(window: NDArray[np.float32], model: MapModel) -> NDArray[np.float32]:
-    """Return the maps of a window, (2, Y, X), mirrored to lengths that the network takes."""
-    shape = window.shape[1:]
-    short = [-n % DIVISOR for n in shape]
-    # Mirrored as often as it takes, where a side is shorter than what is added.
-    padded = np.pad(window, [(0, 0), *((0, s) for s in short)], mode="symmetric")
-    return np.asarray(model.run(padded[None])[0][:2, : shape[0], : shape[1]], np.float32)
+def _made_finer(shape: Sequence[int], times: tuple[int, int]) -> Grid:
+    finer_shape = tuple(n * t for n, t in zip(shape, times, strict=True))
+    return Grid(shape=finer_shape, spacing=(1.0, 1.0), factor=times)

@@ -100,8 +100,9 @@ def train_ours(
     """Train walls and insides on the blocks of time, and segment as `predict membrane` does."""
     from fatescope.predict.membrane import (
         MembraneSettings,
-        level_on_grid,
-        map_walls,
+        WallNetwork,
+        finer,
+        level_image,
         plane_window,
         run_plane,
     )
@@ -114,7 +115,7 @@ def train_ours(
     ours = MembraneRecipe.from_values(
         {
             "seed": recipe.seed,
-            "crops": {"spacing_um": spacing, "size_px": min(96, recipe.size_px)},
+            "crops": {"spacing_um": spacing, "size_px": min(160, recipe.size_px)},
             "fit": {
                 "steps": steps,
                 "batch": 8,
@@ -125,16 +126,16 @@ def train_ours(
         }
     )
     task = MembraneTask(ours, data=slices)
-    planes = ours.crops.planes
+    planes, step_um = ours.crops.planes, ours.crops.step_um
 
     def drawn(network: Any, pixels: NDArray[Any], chosen: Sequence[int]) -> list[FloatArray]:
-        seen = level_on_grid(pixels, spacing)
+        seen = level_image(pixels, spacing)
         if seen is None:
             return [np.zeros(pixels.shape[1:], np.float32) for _ in chosen]
-        grid, levelled = seen
+        grid, levelled = seen.on_grid(step_um)
         model = EvaluatedNetwork(network)
         windows = (plane_window(levelled, z, planes=planes) for z in chosen)
-        maps = (run_plane(w, model) for w in windows)
+        maps = (run_plane(w, model, times=finer(grid, step_um)) for w in windows)
         box = (slice(0, 1), *(slice(0, n) for n in grid.shape[1:]))
         return [grid.enlarge((m[1] * (1 - m[0]))[None], box)[0] for m in maps]
 
@@ -146,7 +147,7 @@ def train_ours(
         name="corrected",
         sha256="",
         settings=MembraneSettings(),
-        maps=lambda levelled: map_walls(levelled, model, planes=planes),
+        network=WallNetwork(model=model, planes=planes, step_um=step_um),
     )
 
     def segment(pixels: NDArray[Any]) -> dict[int, FoundPlane]:
