@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -38,12 +39,13 @@ from fatescope.prepare import (
     read_slice_volume,
     write_samples,
 )
-from fatescope.train import MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
+from fatescope.train import LeaveOut, MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
 from fatescope.train.membrane_crops import MembraneCropSource, load_membranes
 from fatescope.train.membrane_scoring import score_planes
 from fatescope.train.tasks.membrane import MembraneTask
 from fatescope.train.tune_settings import StudyExecution
 from fatescope.workflows.compare_membranes import held_out
+from fatescope.workflows.membrane_sides import open_membrane_side
 from fatescope.workflows.slices import prepare_slices
 from fatescope.workflows.training import prepare_pairs, train_model
 from fatescope.workflows.tuning import plan_tuning, tune_recipe
@@ -412,3 +414,49 @@ def test_a_training_volume_with_two_channels_is_named(volumes, tmp_path):
     )
     with pytest.raises(FileFormatError, match=r"2 along C\. Save the channel with membranes"):
         read_slice_volume([sample])
+
+
+def test_a_package_that_learnt_from_all_has_the_held_out_score_of_its_twin(
+    slices, trained, tmp_path
+):
+    twin = read_package(trained[0] / "package")
+    data, out = tmp_path / "all", tmp_path / "out"
+    data.mkdir()
+    rows = read_samples(slices, splits=["train", "validation", "test"])
+    write_samples(data / "samples.csv", [replace(s, split="train") for s in rows])
+    asked = LeaveOut(scored_by=str(trained[0] / "package"))
+    train_model(RECIPE, data=data, out=out, leave_out=asked)
+    package = read_package(out / "package")
+    assert package.description.training.scores == twin.description.training.scores
+    assert package.sha256 != twin.sha256
+    card = package.files["card.md"].decode()
+    assert "learnt from all 5 units" in card
+    assert "trained on 4 of them" in card
+    assert f"| F1 of walls at 2 px | {twin.description.training.scores['wall_f1']:.3f}" in card
+    assert "--scored-by PACKAGE" in card
+    # The frames that it has seen are refused, one by one, and others of this embryo are not.
+    with pytest.raises(InputError, match=r"has seen 1 of the test units \(e@4\)"):
+        held_out(slices, [open_membrane_side(out / "package")])
+    later = tmp_path / "later"
+    later.mkdir()
+    moved = [replace(s, frame=9, time=9) if s.split == "test" else s for s in rows]
+    write_samples(later / "samples.csv", moved)
+    assert len(held_out(later, [open_membrane_side(out / "package")])) == 1
+
+
+def test_a_twin_is_of_the_same_recipe_and_has_seen_a_part(slices, trained, tmp_path):
+    asked = LeaveOut(scored_by=str(trained[0] / "package"))
+
+    def refused(message, recipe=RECIPE, data=slices, leave_out=asked):
+        with pytest.raises(InputError, match=message):
+            train_model(recipe, data=data, out=tmp_path / "out", leave_out=leave_out)
+
+    refused("has seen all of these data")
+    refused("with seed 0, not membrane with 7", recipe=RECIPE.replace(seed=7))
+    part = tmp_path / "part"
+    part.mkdir()
+    rows = read_samples(slices, splits=["train", "validation", "test"])
+    write_samples(part / "samples.csv", [s for s in rows if s.time != 0])
+    refused("has seen units that these data lack", data=part)
+    with pytest.raises(SettingsError, match="not both"):
+        LeaveOut.from_values({"leave_out": "all", "scored_by": "membrane"})

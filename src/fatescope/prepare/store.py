@@ -14,7 +14,7 @@ from fatescope.prepare.splits import Split
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -201,10 +201,19 @@ def unit_hash(unit: str) -> str:
     return hashlib.sha256(unit.encode()).hexdigest()
 
 
-def seen_hashes(rows: Sequence[Sample]) -> list[str]:
-    """Return the sorted hashes of the units that training and tuning may open."""
-    ids = zip(rows, unit_ids(rows), strict=True)
-    return sorted({unit_hash(i) for s, i in ids if s.split in ("train", "validation")})
+def seen_hashes(rows: Sequence[Sample], *, known: Collection[str] = ()) -> list[str]:
+    """Return the sorted hashes of the units that training and tuning may open.
+
+    A unit that another package knows by its frames, as its ``known`` hashes tell, is known by them
+    here too.
+    """
+    by_frame = {s.unit for s in rows if unit_hash(f"{s.unit}@{s.frame}") in known}
+    ids = [
+        f"{s.unit}@{s.frame}" if s.unit in by_frame else i
+        for s, i in zip(rows, unit_ids(rows), strict=True)
+    ]
+    opened = zip(rows, ids, strict=True)
+    return sorted({unit_hash(i) for s, i in opened if s.split in ("train", "validation")})
 
 
 def write_rows(path: Path, rows: Sequence[Mapping[str, object]]) -> None:

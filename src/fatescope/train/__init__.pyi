@@ -16,6 +16,7 @@ from .fit_recipe import fit_recipes as fit_recipes
 from .fit_settings import FitSettings as FitSettings
 from .folds import deal_folds as deal_folds
 from .instance_package import package_network as package_network
+from .leave_out import read_twin as read_twin
 from .leave_out import score_left_out as score_left_out
 from .leave_out_settings import LeaveOut as LeaveOut
 from .losses import nucleus_loss as nucleus_loss

@@ -9,9 +9,11 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from fatescope.models import ModelDescription
+    from fatescope.models import ModelDescription, ModelPackage
     from fatescope.train.provenance import Provenance
     from fatescope.train.recipe_settings import Recipe
+
+_HELD_OUT = "Held-out score"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,11 +48,13 @@ def write_card(
     card: Card, description: ModelDescription, *, recipe: Recipe, provenance: Provenance
 ) -> str:
     """Return the card of a package, Markdown."""
-    nothing = "There were no test units: its worth is unknown."
+    held_out = card.held_out or "There were no test units: its worth is unknown."
+    if provenance.twin is not None:
+        held_out = _of_twin(description, provenance.twin)
     sections = [
         ("What it expects", card.expects),
         ("How it was made", _made(card, description, recipe, provenance)),
-        ("Held-out score", card.held_out or nothing),
+        (_HELD_OUT, held_out),
         *card.more,
         ("What the numbers do not cover", card.limits),
     ]
@@ -59,6 +63,21 @@ def write_card(
         sections.append(("To be cited", "\n".join(lines)))
     parts = [f"# {description.name}", description.summary]
     return "\n\n".join([*parts, *(f"## {name}\n\n{text}" for name, text in sections)]) + "\n"
+
+
+def section_of(card: str, heading: str) -> str:
+    """Return the text of a section of a card; empty where there is none."""
+    _, _, rest = card.partition(f"\n## {heading}\n")
+    return rest.partition("\n## ")[0].strip()
+
+
+def _of_twin(d: ModelDescription, twin: ModelPackage) -> str:
+    seen, of = len(twin.description.training.units_seen), len(d.training.units_seen)
+    return (
+        f"The network in this package learnt from all {of} units, so that it has no held-out score "
+        f"of its own. This is that of its twin: the same recipe and seed, trained on {seen} of "
+        f"them.\n\n{section_of(twin.files['card.md'].decode(), _HELD_OUT)}"
+    )
 
 
 def score_table(rows: Iterable[tuple[str, float, tuple[float, float] | None]]) -> str:

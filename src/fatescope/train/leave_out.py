@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.base import InputError
 from fatescope.models import find_package, read_package
-from fatescope.prepare import read_samples, unit_hash, write_samples
+from fatescope.prepare import read_samples, seen_hashes, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS, write_rows
 from fatescope.train.fit import report_progress
 from fatescope.train.fit_recipe import fit_recipe
@@ -18,11 +18,53 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from fatescope.models import ModelPackage
     from fatescope.train.leave_out_settings import LeaveOut
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.scoring import Scored
 
 LOSSES = "samples_loss.csv"
+
+
+def read_twin(twin: Path | str, *, recipe: Recipe, data: Path) -> ModelPackage:
+    """Read the package whose held-out score stands for that of a training on all of the data.
+
+    Parameters
+    ----------
+    twin : path or str
+    recipe : Recipe
+        Of the training on all.
+    data : Path
+        Folder with its ``samples.csv``.
+
+    Raises
+    ------
+    InputError
+        If the package is of another recipe or seed, has no held-out score, or has not seen a part
+        of these data and no more.
+    """
+    package = read_package(find_package(twin))
+    made = package.description.training
+    rows = read_samples(data, splits=SPLITS)
+    ours = set(seen_hashes(rows, known=made.units_seen))
+    wrong = (
+        f"was made by the recipe {made.recipe} with seed {made.seed}, not {recipe.name} with "
+        f"{recipe.seed}"
+        if (made.recipe, made.seed) != (recipe.name, recipe.seed)
+        else "has no held-out score"
+        if not made.scores
+        else "has seen units that these data lack"
+        if not ours.issuperset(made.units_seen)
+        else "has seen all of these data"
+        if len(ours) == len(made.units_seen)
+        else ""
+    )
+    if wrong:
+        raise InputError(
+            f"--scored-by {twin}: {wrong}. Train the same recipe on a part of the data, with test "
+            "units that are in the rest."
+        )
+    return package
 
 
 def score_left_out(

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Self
+
+from pydantic import model_validator
+
 from fatescope.base import Settings, setting
 
 
@@ -17,10 +21,23 @@ class LeaveOut(Settings):
         None, "so many trainings, each without a part of the units; else one for each unit", ge=2
     )
     seeds: int = setting(1, "each training so many times, with other random numbers", ge=1, le=20)
+    scored_by: str | None = setting(
+        None,
+        "package of the same recipe and seed, trained on a part of these data: its held-out score "
+        "goes on the card of this one, which learns from all",
+    )
+
+    @model_validator(mode="after")
+    def _one_way_to_a_score(self) -> Self:
+        if self.leave_out is not None and self.scored_by is not None:
+            raise ValueError("give leave_out or scored_by, not both")
+        return self
 
     @property
     def words(self) -> list[str]:
         """The flags as a person types them."""
+        if self.scored_by is not None:
+            return ["--scored-by", "PACKAGE"]
         if self.leave_out is None:
             return []
         own = {"folds": self.folds, "seeds": None if self.seeds == 1 else self.seeds}

@@ -41,14 +41,16 @@ def training_facts(
         Images of training and validation, where a row is not an image.
     """
     before = provenance.start.training.units_seen if provenance.start else ()
+    twin = provenance.twin.description.training if provenance.twin else Training()
     seen = sum(s.split in ("train", "validation") for s in rows)
     return Training(
-        units_seen=tuple(sorted({*seen_hashes(rows), *before})),
+        units_seen=tuple(sorted({*seen_hashes(rows, known=twin.units_seen), *before})),
         n_images=seen if n_images is None else n_images,
         n_objects=n_objects,
         recipe=recipe.name,
         command=provenance.command,
         seed=recipe.seed,
+        scores=twin.scores,
     )
 
 
@@ -74,6 +76,7 @@ def write_trained(
         New or empty.
     scores : mapping of str to float
         On test units; those that are not finite are left out, the others rounded to four places.
+        Without any, those of the description stay.
     card : str
         Markdown.
     test_input : ndarray of float32
@@ -83,7 +86,9 @@ def write_trained(
     description = draft.description
     return write_package(
         folder,
-        description=description.replace(training=description.training.replace(scores=kept)),
+        description=description.replace(
+            training=description.training.replace(scores=kept or description.training.scores)
+        ),
         files=draft.files,
         test_input=test_input,
         test_output=OpenVinoModel(draft, precision="fp32", threads=1).run(test_input),

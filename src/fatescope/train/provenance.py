@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from fatescope.models import ModelDescription
+    from fatescope.models import ModelDescription, ModelPackage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,3 +17,4 @@ class Provenance:
     steps: int
     cpu_minutes: float | None = None
     start: ModelDescription | None = None  # of the package that it went on from
+    twin: ModelPackage | None = None  # trained alike on a part of the data, and scored on the rest

@@ -264,7 +264,7 @@ def train_models(
     from fatescope.train import RecipeFit, fit_recipes, report_progress
 
     begun_with = None if start is None else read_package(find_package(start))
-    if leave_out is not None and leave_out.leave_out is None:
+    if leave_out is not None and leave_out.leave_out is None and leave_out.scored_by is None:
         leave_out = None
     with ExitStack() as stack:
         runs = [
@@ -312,6 +312,7 @@ class _OpenRun:
     command: str
     kinds: Mapping[str, str]
     obeyed: Sequence[Sample]  # what an exclusion leaves; empty without one
+    twin: ModelPackage | None  # whose held-out score goes on the card
 
     def obey(self) -> None:
         """Write the manifest that an exclusion leaves."""
@@ -341,17 +342,22 @@ def _open_run(
     fresh: bool,
 ) -> _OpenRun:
     """Open the folder of a training; it stays locked until the stack is left."""
-    from fatescope.train import find_leaving_out, find_trainable
+    from fatescope.train import find_leaving_out, find_trainable, read_twin
 
     description = begun_with.description if begun_with else None
     recipe = find_trainable(asked.recipe.task).inherit(asked.recipe, description)
-    if leave_out is not None:
+    twin = None
+    if leave_out is not None and leave_out.scored_by is not None:
+        twin = read_twin(leave_out.scored_by, recipe=recipe, data=data)
+    elif leave_out is not None:
         find_leaving_out(recipe.task, asked=leave_out.leave_out)
     record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
         "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
     }
+    if twin is not None:
+        record["scored_by"] = twin.sha256
     obeyed: Sequence[Sample] = ()
     command = _command(asked.called, begun_with, leave_out)
     if exclude is not None:
@@ -367,6 +373,7 @@ def _open_run(
         command=command,
         kinds=_kinds(asked.recipe, begun_with, data, obeyed),
         obeyed=obeyed,
+        twin=twin,
     )
 
 
@@ -424,7 +431,7 @@ def _package(
         film=write_training_film(out),
     )
     left_out = None
-    if leave_out is not None:
+    if leave_out is not None and run.twin is None:
         left_out = score_left_out(
             recipe, data=data, out=out / LEFT_OUT, asked=leave_out, start=start, progress=progress
         )
@@ -440,6 +447,7 @@ def _package(
             steps=sum(stage.fit.steps for stage in recipe.stages),
             cpu_minutes=fitted.cpu_minutes,
             start=None if start is None else read_package(find_package(start)).description,
+            twin=run.twin,
         ),
         left_out=left_out,
         progress=progress,
