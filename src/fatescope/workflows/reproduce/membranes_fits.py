@@ -108,22 +108,23 @@ def train_ours(
     )
     from fatescope.train import EvaluatedNetwork, fit, report_progress
     from fatescope.train.membrane_settings import MembraneRecipe
+    from fatescope.train.recipe import read_recipe_values
     from fatescope.train.tasks.membrane import MembraneTask
 
     steps = recipe.corrected_steps
     spacing = recipe.spacing_um or (0.43, 0.18, 0.18)
-    ours = MembraneRecipe.from_values(
-        {
-            "seed": recipe.seed,
-            "crops": {"spacing_um": spacing, "size_px": min(160, recipe.size_px)},
-            "fit": {
-                "steps": steps,
-                "batch": 8,
-                "steps_per_epoch": max(1, steps // 50),
-                "validate_every": 1,
-                "precision": recipe.precision,
-            },
-        }
+    shipped = MembraneRecipe.from_values(read_recipe_values("membrane"))
+    ours = shipped.replace(
+        seed=recipe.seed,
+        crops=shipped.crops.replace(
+            spacing_um=spacing, size_px=min(shipped.crops.size_px, recipe.size_px)
+        ),
+        fit=shipped.fit.replace(
+            steps=steps,
+            steps_per_epoch=max(1, steps // 50),
+            validate_every=1,
+            precision=recipe.precision,
+        ),
     )
     task = MembraneTask(ours, data=slices)
     planes, step_um = ours.crops.planes, ours.crops.step_um
