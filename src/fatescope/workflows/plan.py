@@ -13,9 +13,6 @@ from fatescope.workflows.execute import available_workers
 if TYPE_CHECKING:
     from fatescope.base import Execution
 
-_START_SECONDS = 1.0
-"""Of each process."""
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
@@ -29,6 +26,8 @@ class Cost:
     memory_mb : float
         Of a worker, for each of them in the largest part that it holds at a time; ``start_mb``
         comes on top, and ``most_mb`` is the end, because larger parts are divided.
+    start_seconds : float
+        CPU time until a process works.
     """
 
     cpu_seconds: float
@@ -38,6 +37,7 @@ class Cost:
     unit_mb: float = 0.0
     start_mb: float = PROCESS_MB
     most_mb: float = math.inf
+    start_seconds: float = 1.0
 
     def of_worker_mb(self, largest: float) -> float:
         """Return the memory that one worker needs for parts of that size."""
@@ -150,7 +150,7 @@ def estimate(
     workers = available_workers(execution.workers, units, execution.memory_bytes)
     if memory_bytes is not None:
         workers = cost.workers_that_fit(workers, largest, memory_bytes)
-    cpu = _START_SECONDS * (workers + 1) + cost.cpu_seconds * total + cost.unit_seconds * units
+    cpu = cost.start_seconds * (workers + 1) + cost.cpu_seconds * total + cost.unit_seconds * units
     return RunPlan(
         command=command,
         units=units,

@@ -187,7 +187,14 @@ def plan_plate_run(
     return plan.and_also(labels, seconds=_FIT_SECONDS * pixels, units=1)
 
 
-_COST = Cost(cpu_seconds=0.24, memory_mb=25.0, output_mb=0.3, unit_seconds=0.05, start_mb=300.0)
+_COST = Cost(
+    cpu_seconds=0.24,
+    memory_mb=25.0,
+    output_mb=0.3,
+    unit_seconds=0.05,
+    start_mb=300.0,
+    start_seconds=3.0,
+)
 """By a million pixels of a frame; linking and survival are little beside it."""
 
 _FIT_SECONDS = 0.9
