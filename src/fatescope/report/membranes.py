@@ -25,6 +25,7 @@ from fatescope.report.page import (
     SolidViewer,
     Text,
     View,
+    fullest,
     outlines_of,
 )
 from fatescope.report.solids import cell_solids
@@ -143,6 +144,7 @@ def _view(out: Path, said: Mapping[str, Any], settings: Mapping[str, Any]) -> Vi
         frames=frames,
         walk=walk,
         length=image.size(axis),
+        opens_at=0 if axis == "T" else fullest(frames),
         um=None if pixel is None else pixel * step,
         step=step,
         black=limits[0],

@@ -1,10 +1,20 @@
 """The gallery in a real browser: what hands can do with it. Skipped where there is no Chromium."""
 
+import numpy as np
 import pytest
 from tests.report.nuclei.test_browser import CHROMIUM, browser
 from tests.report.page.gallery import gallery
 
-from fatescope.report.page import write_page
+from fatescope.report.page import (
+    Frame,
+    ImageViewer,
+    Page,
+    Pane,
+    Section,
+    View,
+    outlines_of,
+    write_page,
+)
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
@@ -184,3 +194,26 @@ def test_a_cell_is_chosen_by_a_click_or_by_its_name_and_cells_can_be_pulled_apar
     assert about.inner_text() == "5 cells"
     room.locator(".apart input").fill("1")
     assert canvas.screenshot() != whole
+
+
+def test_a_stack_opens_at_its_plane_and_walks_from_there(browser, tmp_path):
+    cells = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((4, 4), int))
+    frames = [
+        Frame(panes=(Pane(image="", width=12, height=12, outlines=outlines_of(c)),), index=n)
+        for n in (1, 9, 4)
+        for c in [np.where(cells <= n, cells, 0)]
+    ]
+    views = [View(title=t, frames=frames, walk="plane", length=20, opens_at=1) for t in "ab"]
+    section = Section(title="s", blocks=[ImageViewer(title="i", views=views)])
+    page = browser.new_page()
+    page.goto(write_page(tmp_path / "p.html", Page(title="t", sections=[section])).as_uri())
+    place, paths = page.locator(".walk output"), page.locator(".stage path")
+    assert place.inner_text().startswith("plane 9 of 0")
+    assert paths.count() == 9
+    page.locator(".stage").focus()
+    page.keyboard.press("ArrowLeft")
+    assert place.inner_text().startswith("plane 1 of 0")
+    assert paths.count() == 1
+    page.locator(".choose").select_option("1")
+    assert place.inner_text().startswith("plane 9 of 0")
+    page.close()

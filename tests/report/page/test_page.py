@@ -20,6 +20,7 @@ from fatescope.report.page import (
     Section,
     Text,
     View,
+    fullest,
     outlines_of,
     render_page,
     write_page,
@@ -138,6 +139,27 @@ def test_a_view_without_images_or_with_panes_that_come_and_go_is_refused():
     one = pane(np.eye(4, dtype=int))
     with pytest.raises(InputError, match="differ in their panes"):
         View(title="t", frames=(Frame(panes=(one,)), Frame(panes=(one, one))))
+
+
+def test_a_stack_opens_where_most_is_seen_without_the_script_too():
+    cells = np.kron(np.arange(1, 10).reshape(3, 3), np.ones((4, 4), int))
+    frames = [
+        Frame(panes=(Pane(image="", width=12, height=12, outlines=outlines_of(c)),), index=n)
+        for n in (1, 9, 9, 4)
+        for c in [np.where(cells <= n, cells, 0)]
+    ]
+    assert fullest(frames) == 1  # of two, the one nearer the middle, or the first
+    view = View(title="v", frames=frames, walk="plane", opens_at=fullest(frames))
+    page = render_page(
+        Page(
+            title="t",
+            sections=[Section(title="s", blocks=[ImageViewer(title="i", views=[view])])],
+        )
+    ).decode()
+    drawn = page[page.index('class="stage"') : page.index('class="walk"')]
+    assert drawn.count("<path") == 9
+    shortened = View(title="v", frames=frames[:1], opens_at=3)
+    assert shortened.opening == 0
 
 
 def test_outlines_are_those_of_the_wanted_labels():

@@ -11,7 +11,7 @@ from fatescope.report.chart import number
 from fatescope.report.images import jpeg_uri
 from fatescope.report.nuclei.carried_colours import carry_colours
 from fatescope.report.outlines import colour_of, outline_paths
-from fatescope.report.page import Frame, Outline, Pane, View
+from fatescope.report.page import Frame, Outline, Pane, View, fullest
 from fatescope.report.page.images import centres
 
 if TYPE_CHECKING:
@@ -47,6 +47,7 @@ class Shown:
             title=name,
             frames=self.frames,
             walk=self.walk,
+            opens_at=0 if is_movie else fullest(self.frames),
             length=image.n_frames if is_movie else image.shape[image.axes.index("Z")],
             interval_min=image.interval_min if is_movie else None,
             um=None if image.pixel_um is None else image.pixel_um * preview.step,

@@ -4,6 +4,7 @@ from .images import Outline as Outline
 from .images import Pane as Pane
 from .images import Place as Place
 from .images import View as View
+from .images import fullest as fullest
 from .images import outlines_of as outlines_of
 from .kicks import KicksBoard as KicksBoard
 from .outlined import view_images as view_images

@@ -86,6 +86,8 @@ class View:
         How many of them there are in the file, also those not shown; default: all are.
     first : int
         Number of the first one: 1 for epochs.
+    opens_at : int
+        Place in ``frames`` of the one that is shown first.
     interval_min : float, optional
         Minutes between frames.
     um : float, optional
@@ -103,6 +105,7 @@ class View:
     walk: str = "frame"
     length: int | None = None
     first: int = 0
+    opens_at: int = 0
     interval_min: float | None = None
     um: float | None = None
     step: int = 1
@@ -115,6 +118,11 @@ class View:
             raise InputError(f"the view {self.title!r} holds no image. Give it one at least.")
         if len({len(f.panes) for f in self.frames}) > 1:
             raise InputError(f"the frames of the view {self.title!r} differ in their panes.")
+
+    @property
+    def opening(self) -> int:
+        """Place of the frame that is shown first, also where the last ones were left out."""
+        return min(self.opens_at, len(self.frames) - 1)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +165,16 @@ class ImageViewer:
     places: Sequence[Place] = ()
     places_title: str = "Look at these first"
     places_note: str = ""
+
+
+def fullest(frames: Sequence[Frame]) -> int:
+    """Return the place of the frame with the most outlines; of several the one nearest the middle.
+
+    A stack opens there: its first planes hardly show anything.
+    """
+    counts = [sum(len(pane.outlines) for pane in frame.panes) for frame in frames]
+    middle = (len(frames) - 1) / 2
+    return max(range(len(frames)), key=lambda i: (counts[i], -abs(i - middle)))
 
 
 def outlines_of(

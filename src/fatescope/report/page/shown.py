@@ -121,13 +121,13 @@ def _title(block: Block) -> str:
 
 
 def _panes(viewer: ImageViewer) -> str:
-    """Return the first frame of the first view, its panes side by side."""
+    """Return the frame that the first view opens at, its panes side by side."""
     view = viewer.views[0]
-    drawn = list(draw_first(view))
-    wide = sum(p.width for p in view.frames[0].panes)
+    drawn, shown = list(draw_first(view)), view.frames[view.opening].panes
+    wide = sum(p.width for p in shown)
     scale = _PANE_PX * len(drawn) / wide
     parts, left, tall = [], 0.0, 0.0
-    for pane, svg in zip(view.frames[0].panes, drawn, strict=True):
+    for pane, svg in zip(shown, drawn, strict=True):
         width, height = pane.width * scale, pane.height * scale
         parts.append(
             f'<text x="{left + 2:.0f}" y="14" font-family="sans-serif" font-size="12">'

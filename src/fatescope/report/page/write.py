@@ -179,7 +179,9 @@ def _viewer_parts(viewer: ImageViewer) -> dict[str, Any]:
 
     first = viewer.views[0]
     views = [_view_data(view) for view in viewer.views]
-    for pane in views[0]["frames"][0]["panes"]:  # what stands in the page is not stored twice
+    for pane in views[0]["frames"][first.opening][
+        "panes"
+    ]:  # what stands in the page is not stored twice
         pane["image"] = ""
         pane["outlines"] = [[*o[:6], ""] for o in pane["outlines"]]
     data = {"views": views, "noun": viewer.noun, "layers": dict(viewer.layers or {})}
@@ -196,6 +198,7 @@ def _view_data(view: View) -> dict[str, Any]:
         "walk": view.walk,
         "length": view.length if view.length is not None else len(view.frames),
         "base": view.first,
+        "opens": view.opening,
         "interval": view.interval_min,
         "um": view.um,
         "step": view.step,
@@ -226,8 +229,8 @@ def _view_data(view: View) -> dict[str, Any]:
 
 
 def draw_first(view: View) -> Iterator[str]:
-    """Write the first frame of a view as SVG, for readers without the script and for print."""
-    for pane in view.frames[0].panes:
+    """Write the frame that a view opens at as SVG, for readers without the script and for print."""
+    for pane in view.frames[view.opening].panes:
         paths = "".join(
             f'<path{_DOUBT if o.is_doubtful else ""} stroke="{o.colour}" d="{o.path}"/>'
             for o in pane.outlines

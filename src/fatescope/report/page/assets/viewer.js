@@ -8,7 +8,7 @@ for (const root of document.querySelectorAll(".look")) {
   let shown = 0, view = views[0], at = 0, box, chosen = null, timer = null, held = null, moved = false;
 
   // The first images stand in the page already; they are not stored twice.
-  views[0].frames[0].panes.forEach((pane, i) => {
+  views[0].frames[views[0].opens].panes.forEach((pane, i) => {
     pane.image = panes[i].querySelector("image").getAttribute("href");
     panes[i].querySelectorAll("path").forEach((p, k) => { pane.outlines[k][6] = p.getAttribute("d"); });
   });
@@ -116,10 +116,10 @@ for (const root of document.querySelectorAll(".look")) {
   };
 
   // Which image ------------------------------------------------------------------------
-  function show(index, frame = 0) {
+  function show(index, frame) {
     shown = (index + views.length) % views.length;
     view = views[shown];
-    at = frame;
+    at = frame ?? view.opens;
     stop();
     while (panes.length < view.frames[0].panes.length) stage.append(panes[0].cloneNode(true)), panes = [...stage.querySelectorAll(".pane")];
     panes.forEach((pane, i) => { pane.hidden = i >= view.frames[0].panes.length; });
@@ -157,8 +157,8 @@ for (const root of document.querySelectorAll(".look")) {
   for (const [i, one] of (find(".strip") ? views : []).entries()) {
     const button = document.createElement("button"), image = document.createElement("img");
     button.type = "button";
-    button.title = [one.title, one.frames[0].words].filter(Boolean).join(" · ");
-    image.src = one.frames[0].panes[0].image;
+    button.title = [one.title, one.frames[one.opens].words].filter(Boolean).join(" · ");
+    image.src = one.frames[one.opens].panes[0].image;
     image.alt = one.title;
     image.loading = "lazy";
     image.decoding = "async";
