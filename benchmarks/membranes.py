@@ -10,7 +10,7 @@
 One embryo (3DMMS), whose labels another program made: what is scored is agreement with it. Walls
 of the reference, which it leaves at 0, go to their nearest cell inside the closed surface; cells
 whose nuclei it still has in one label are merged; labels under 500 voxels, and what lies there, do
-not count. Settings are given as ``name=value``.
+not count. Intervals are over cells, so within one embryo. Settings are given as ``name=value``.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from fatescope.evaluate import (
     score_labels,
     score_membranes,
 )
+from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.predict.membrane import (
     MembraneSettings,
     find_nuclei,
@@ -144,6 +145,8 @@ def score(found: NDArray[np.int32], reference: Reference) -> dict[str, float]:
     iou, dice = both / (a + b - both), 2 * both / (a + b)
     row, column = linear_sum_assignment(-iou)
     matched = iou[row, column] > 0
+    of_cells = dice[row, column][matched]
+    low, high = _over_cells(of_cells)
     hits = int((iou[row, column] >= 0.5).sum())
     surface = closed(labels_on_grid(found, reference.labels.shape) > 0, CLOSING_VOXELS)
     return {
@@ -151,13 +154,25 @@ def score(found: NDArray[np.int32], reference: Reference) -> dict[str, float]:
         "reference": float(iou.shape[0]),
         "count_error": abs(iou.shape[1] - iou.shape[0]) / iou.shape[0],
         "f1": 2 * hits / sum(iou.shape),
-        "dice": float(dice[row, column][matched].mean()) if matched.any() else 0.0,
+        "dice": float(of_cells.mean()) if len(of_cells) else 0.0,
+        "dice_low": low,
+        "dice_high": high,
         "surface_dice": _dice(surface, reference.surface),
         "surface_hd95_um": _hd95(surface, reference.surface, reference.spacing),
         "wall_f1": _wall_f1(
             labels_on_grid(found, reference.labels.shape), reference.labels, reference.spacing[-1]
         ),
     }
+
+
+def _over_cells(dice: NDArray[np.float64]) -> tuple[float, float]:
+    """Return the 95 % interval of a mean over cells, which is one within this embryo."""
+    found = bootstrap_interval(
+        np.stack([dice, np.ones_like(dice)], axis=1),
+        lambda sums: sums[:, 0] / sums[:, 1],
+        BootstrapSettings(),
+    )
+    return (float("nan"),) * 2 if found is None else found
 
 
 def _agreed(cells: NDArray[np.int32], reference: Reference) -> NDArray[np.int64]:
@@ -262,7 +277,8 @@ def main() -> None:
     settings = MembraneSettings.from_values(dict(s.split("=", 1) for s in given.settings))
     network = wall_network(open_membrane_model(settings.model, precision=settings.precision))
     volumes = rendered(given.rendered) if given.rendered else real(given.data, given.frames)
-    columns = ("cells", "reference", "f1", "dice", "surface_dice", "surface_hd95_um", "wall_f1")
+    columns = ("cells", "reference", "f1", "dice", "dice_low", "dice_high")
+    columns += ("surface_dice", "surface_hd95_um", "wall_f1")
     if given.ways != "planes":
         print("| volume | way |", " | ".join(columns), "| cpu s |")
         print("|--|--|" + "--|" * (len(columns) + 1))

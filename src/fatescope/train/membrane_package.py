@@ -171,10 +171,9 @@ def rendered_window(planes: int) -> FloatArray:
 def _held_out(scores: dict[str, list[MembraneScores]], in_f32: list[MembraneScores]) -> str:
     units = [pool_membranes(s) for s in scores.values()]
     over = units if len(units) > 1 else [s for unit in scores.values() for s in unit]
-    words = (
-        "units"
-        if len(units) > 1
-        else "planes of one unit, which are alike, so that they are too narrow"
+    n, planes = len(units), sum(map(len, scores.values()))
+    drawn = (
+        "units" if n > 1 else "planes of one volume: alike, so too narrow, and within one embryo"
     )
     pooled = pool_membranes(units)
     sums = np.array([s.as_sums() for s in over])
@@ -187,8 +186,8 @@ def _held_out(scores: dict[str, list[MembraneScores]], in_f32: list[MembraneScor
         for name, said in MEMBRANE_SCORES.items()
     )
     return (
-        f"{sum(map(len, scores.values()))} planes of {len(units)} units that nothing was trained "
-        f"or tuned on, in int8; 95 % intervals by bootstrap over {words}.\n\n{table}\n\nIn f32 the "
+        f"{planes} planes of {n} unit{'s' * (n != 1)} that nothing was trained or tuned on, in "
+        f"int8; 95 % intervals by bootstrap over {drawn}.\n\n{table}\n\nIn f32 the "
         f"F1 of walls is {pool_membranes(in_f32).wall_f1:.4f} in place of {pooled.wall_f1:.4f}. "
         "Interiors are "
         "scored as published in 2021: all labels, eroded by 2 x 2 pixels. A filled silhouette "

@@ -75,7 +75,7 @@ class Grid:
         return out
 
     def resampled(self, values: NDArray[np.float32], other: Grid) -> NDArray[np.float32]:
-        """Bring values from another grid of the same voxels, as fine as this one or finer."""
+        """Bring values from another grid of the same voxels to this one."""
         return self.mean(other.enlarge(values, tuple(slice(0, n) for n in self.shape)))
 
     def repeat(self, values: NDArray[Any], box: tuple[slice, ...]) -> NDArray[Any]:
