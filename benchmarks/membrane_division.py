@@ -27,7 +27,7 @@ from fatescope.workflows.membrane_sides import without_small
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-FRAMES = "1,8,16,24,34,40,44,49"
+FRAMES = "1,8,16,24,34,40,44,49,54,60,64"
 EVERY_REAL, EVERY_RENDERED = 4, 6
 REAL_COUNTS = 2.0
 RIDGE = 1e-4

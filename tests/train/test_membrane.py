@@ -40,7 +40,7 @@ from fatescope.prepare import (
     write_samples,
 )
 from fatescope.train import LeaveOut, MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
-from fatescope.train.membrane_crops import MembraneCropSource, load_membranes
+from fatescope.train.membrane_crops import MembraneCropSource, load_membranes, without_rim
 from fatescope.train.membrane_scoring import score_planes
 from fatescope.train.tasks.membrane import MembraneTask
 from fatescope.train.tune_settings import StudyExecution
@@ -167,6 +167,20 @@ def test_weights_are_kept_by_the_share_that_is_asked_for():
     mix_weights(after, weights_bytes(before), share=0.25)
     for name, value in expected.items():
         assert torch.allclose(after.state_dict()[name], value, atol=1e-6), name
+
+
+def test_rendered_cells_end_a_pixel_earlier_as_those_of_the_real_embryo_do():
+    cells = np.zeros((2, 6, 7), np.int32)
+    cells[:, 1:5, 1:4], cells[:, 1:5, 4:] = 1, 2
+    trimmed = without_rim(cells)
+    assert trimmed[0].tolist() == [
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 1, 1, 2, 2, 2],  # where the image ends cells go on
+        [0, 0, 1, 1, 2, 2, 2],
+        [0, 0, 0, 0, 0, 0, 0],
+        [0, 0, 0, 0, 0, 0, 0],
+    ]
 
 
 def volume_pixels(slices):

@@ -33,6 +33,7 @@ from .share import spread_share as spread_share
 from .slice_volumes import SliceVolume as SliceVolume
 from .slice_volumes import group_slices as group_slices
 from .slice_volumes import read_slice_volume as read_slice_volume
+from .slices import RENDERED as RENDERED
 from .slices import plane_name as plane_name
 from .slices import read_plane_name as read_plane_name
 from .slices import rendered_samples as rendered_samples

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from fatescope.prepare.volumes import SliceSettings, Volume
 
 KINDS = ("images", "labels", "parts")
+RENDERED = "rendered"
+"""Kind of the samples that `simulate embryo` made."""
 _NAME = re.compile(r"(?P<embryo>.+)_t(?P<time>\d+)_z(?P<plane>\d+)$")
 
 
@@ -168,7 +170,7 @@ def rendered_samples(folder: Path) -> list[Sample]:
                 unit=f"{folder.resolve().name}/{embryo}",
                 frame=int(image.stem.rpartition("_t")[2]),
                 split="train",
-                kind="rendered",
+                kind=RENDERED,
             )
         )
     return samples

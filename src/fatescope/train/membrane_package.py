@@ -96,8 +96,9 @@ def package_membrane(
             in_f32 += [s for _, s, _ in both[1]]
     pooled = pool_membranes(s for unit in scores.values() for s in unit)
     card = Card(
-        expects=f"{recipe.crops.planes} neighbouring planes on the grid of `predict membrane`. "
-        f"Maps: {' and '.join(MAPS)}.",
+        expects=f"{recipe.crops.planes} neighbouring planes, each divided by its own brightness, "
+        f"at about {recipe.crops.step_um:g} µm a pixel: `predict membrane` sees to both. Maps: "
+        f"{' and '.join(MAPS)}.",
         step=f"{recipe.fit.batch} crops of {recipe.crops.size_px} px",
         saw=f"{description.training.n_images} planes, those of validation with them",
         held_out=_held_out(scores, in_f32) if scores else "",
