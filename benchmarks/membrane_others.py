@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import numpy as np
+from PIL import Image
 
 from fatescope.acquire import read_image, read_labels
 from fatescope.evaluate import score_labels
@@ -22,13 +23,13 @@ from fatescope.predict.membrane import (
     segment_membranes,
     wall_network,
 )
-from fatescope.prepare.store import write_image_file
 from fatescope.report.images import display_limits, to_grey
 from fatescope.workflows.compare_membranes_page import painted
 
 FILM_FRAMES, FILM_UM = (20, 330), (0.155, 0.155)
 OVULE_UM, OVULE_PLANE = (0.235, 0.15, 0.15), 16
 HEIGHT_PX, GAP_PX = 276, 6
+COLOURS = 128
 
 
 def main() -> None:
@@ -59,7 +60,9 @@ def main() -> None:
             np.pad(p, ((0, room + GAP_PX), (0, GAP_PX), (0, 0)), constant_values=255) for p in large
         ]
         drawn.append(np.concatenate(padded))
-    write_image_file(Path(sys.argv[1]), np.concatenate(drawn, axis=1)[:-GAP_PX, :-GAP_PX])
+    figure = np.concatenate(drawn, axis=1)[:-GAP_PX, :-GAP_PX]
+    few = Image.fromarray(figure).quantize(COLOURS, dither=Image.Dither.NONE)
+    few.save(sys.argv[1], optimize=True)
 
 
 if __name__ == "__main__":
