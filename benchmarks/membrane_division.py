@@ -21,8 +21,9 @@ from benchmarks.membranes import SPACING, real, rendered
 
 from fatescope.predict.membrane import MembraneSettings, open_membrane_model, wall_network
 from fatescope.predict.membrane.division import features_of, grow_tree
-from fatescope.predict.membrane.frame import find_walls, pieces_of_plane
+from fatescope.predict.membrane.frame import pieces_of_plane
 from fatescope.predict.membrane.grid import bounding_box
+from fatescope.predict.membrane.walls import find_walls
 from fatescope.prepare import close_gaps, labels_on_grid
 from fatescope.workflows.membrane_sides import without_small
 

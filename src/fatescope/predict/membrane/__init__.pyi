@@ -1,6 +1,5 @@
 from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
-from .frame import better_surface as better_surface
 from .frame import segment_membranes as segment_membranes
 from .grid import Grid as Grid
 from .level import LevelledImage as LevelledImage
@@ -29,3 +28,4 @@ from .surface import find_surface as find_surface
 from .surface import plane_levels as plane_levels
 from .surface import snap_surface as snap_surface
 from .surface import surface_of_inside as surface_of_inside
+from .walls import better_surface as better_surface

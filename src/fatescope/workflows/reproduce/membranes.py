@@ -60,7 +60,8 @@ _ALL_PLANES = 10_000
 _IMAGE_SECONDS = 0.16
 """CPU seconds of the published network for an image of 256 x 256 px, forward and back, in bfloat16;
 float32 takes up to twice as long."""
-_STEP_SECONDS = 0.1
+_STEP_SECONDS, _CROP_PX = 0.15, 160
+"""Of a step of the corrected network with crops of that side."""
 _ABLATION = 7
 """Arms that have the steps of the ablation, not all epochs."""
 
@@ -223,7 +224,7 @@ def plan_membranes_2021(
     ablation = [recipe.arm_steps * recipe.batch * image] * _ABLATION
     seconds = [
         recipe.epochs * rows * image,
-        recipe.corrected_steps * _STEP_SECONDS,
+        recipe.corrected_steps * _STEP_SECONDS * min(1, recipe.size_px / _CROP_PX) ** 2,
         *ablation,
         0.1 * trials,
         trials,
