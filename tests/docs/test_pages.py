@@ -74,6 +74,16 @@ def test_python_blocks_can_be_compiled(page):
         compile(code, str(page), "exec")
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+def test_every_table_has_a_head_and_is_in_one_piece(page):
+    text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
+    tables = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)
+    for table in tables:
+        rows = table.splitlines()
+        assert len(rows) > 1, f"a row by itself: {rows[0][:80]}"
+        assert re.fullmatch(r"\|[-:| ]+", rows[1]), f"no head: {rows[0][:80]}"
+
+
 def test_fragments_have_a_kind_that_the_changelog_knows():
     with (ROOT / "towncrier.toml").open("rb") as stream:
         kinds = {t["directory"] for t in tomllib.load(stream)["tool"]["towncrier"]["type"]}
