@@ -428,9 +428,7 @@ def test_a_training_volume_with_two_channels_is_named(volumes, tmp_path):
         read_slice_volume([sample])
 
 
-def test_a_package_that_learnt_from_all_has_the_held_out_score_of_its_twin(
-    slices, trained, tmp_path
-):
+def test_a_package_trained_on_all_has_the_held_out_score_of_its_twin(slices, trained, tmp_path):
     twin = read_package(trained[0] / "package")
     data, out = tmp_path / "all", tmp_path / "out"
     data.mkdir()
@@ -442,7 +440,7 @@ def test_a_package_that_learnt_from_all_has_the_held_out_score_of_its_twin(
     assert package.description.training.scores == twin.description.training.scores
     assert package.sha256 != twin.sha256
     card = package.files["card.md"].decode()
-    assert "learnt from all 5 units" in card
+    assert "was trained on all 5 units" in card
     assert "trained on 4 of them" in card
     assert f"| F1 of walls at 2 px | {twin.description.training.scores['wall_f1']:.3f}" in card
     assert "--scored-by PACKAGE" in card

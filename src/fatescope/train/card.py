@@ -74,9 +74,9 @@ def section_of(card: str, heading: str) -> str:
 def _of_twin(d: ModelDescription, twin: ModelPackage) -> str:
     seen, of = len(twin.description.training.units_seen), len(d.training.units_seen)
     return (
-        f"The network in this package learnt from all {of} units, so that it has no held-out score "
-        f"of its own. This is that of its twin: the same recipe and seed, trained on {seen} of "
-        f"them.\n\n{section_of(twin.files['card.md'].decode(), _HELD_OUT)}"
+        f"The network in this package was trained on all {of} units, so that it has no held-out "
+        f"score of its own. This is that of its twin: the same recipe and seed, trained on {seen} "
+        f"of them.\n\n{section_of(twin.files['card.md'].decode(), _HELD_OUT)}"
     )
 
 
