@@ -47,18 +47,14 @@ def read_twin(twin: Path | str, *, recipe: Recipe, data: Path) -> ModelPackage:
     made = package.description.training
     rows = read_samples(data, splits=SPLITS)
     ours = set(seen_hashes(rows, known=made.units_seen))
-    wrong = (
+    faults = {
         f"was made by the recipe {made.recipe} with seed {made.seed}, not {recipe.name} with "
-        f"{recipe.seed}"
-        if (made.recipe, made.seed) != (recipe.name, recipe.seed)
-        else "has no held-out score"
-        if not made.scores
-        else "has seen units that these data lack"
-        if not ours.issuperset(made.units_seen)
-        else "has seen all of these data"
-        if len(ours) == len(made.units_seen)
-        else ""
-    )
+        f"{recipe.seed}": (made.recipe, made.seed) != (recipe.name, recipe.seed),
+        "has no held-out score": not made.scores,
+        "has seen units that these data lack": not ours.issuperset(made.units_seen),
+        "has seen all of these data": len(ours) == len(made.units_seen),
+    }
+    wrong = next((words for words, found in faults.items() if found), None)
     if wrong:
         raise InputError(
             f"--scored-by {twin}: {wrong}. Train the same recipe on a part of the data, with test "

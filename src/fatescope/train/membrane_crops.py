@@ -33,7 +33,7 @@ _CROSS = np.array([[[False, True, False], [True, True, True], [False, True, Fals
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MembraneVolume:
-    """A volume on the grid of prediction, with its targets, and what it is scored against.
+    """A volume on the grid of the network, with its targets, and what it is scored against.
 
     Parameters
     ----------

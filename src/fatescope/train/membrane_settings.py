@@ -15,7 +15,7 @@ from fatescope.train.tune_settings import TuneSettings
 
 
 class MembraneCrops(Settings):
-    """How crops are cut from planes of membranes and augmented, on the grid of prediction."""
+    """How crops are cut from planes of membranes and augmented, at the network's pixel size."""
 
     size_px: int = setting(160, "side of a crop", unit="px", ge=32, multiple_of=16)
     step_um: float = setting(

@@ -354,7 +354,7 @@ def _open_run(
     record = recipe.model_dump(mode="json", exclude={"tune"}) | {
         "data": str(data),
         "from": begun_with.sha256 if begun_with else "",
-        "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
+        "leave_out": " ".join(leave_out.words[1:]) if leave_out and twin is None else "",
     }
     if twin is not None:
         record["scored_by"] = twin.sha256
