@@ -110,8 +110,18 @@ def asked(page, path, question):
 
 
 def done(page):
-    """Wait for the answer, and for the scripts of its page."""
-    page.locator(".state.done").wait_for()
+    """Wait for the answer, as long as the work goes on, and for the scripts of its page."""
+    from playwright.sync_api import TimeoutError
+
+    ended = page.locator(".state.done, .state.failed, .state.stopped")
+    before = None
+    while not ended.count():
+        now = page.locator("main").inner_text()
+        assert now != before, f"nothing moves on {page.url}: {now}"
+        before = now
+        with contextlib.suppress(TimeoutError):
+            ended.wait_for()
+    assert page.locator(".state.done").count(), page.locator("main").inner_text()
     page.wait_for_load_state()
 
 

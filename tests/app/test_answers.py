@@ -26,7 +26,7 @@ from fatescope.app.form import form_for, values_from
 from fatescope.app.looking import Look
 from fatescope.app.question import resolved
 from fatescope.app.store import Store
-from fatescope.base import Execution, InputError, Settings, SettingsError
+from fatescope.base import Execution, InputError, RunError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.workflows.simulated_plates import simulate_plate
@@ -358,6 +358,45 @@ def test_an_app_that_is_killed_continues_its_queue_at_the_next_start(tmp_path):
     finally:
         os.kill(process.pid, signal.SIGINT)
         assert process.wait(300) == 0
+
+
+def test_a_job_whose_begin_cannot_be_stored_waits_and_is_done_later(tmp_path, monkeypatch):
+    refused = []
+    run = Store._run
+
+    def full_disk(store, sql, *values):
+        if sql.startswith("UPDATE jobs SET") and "begun" in sql and not refused:
+            refused.append(sql)
+            raise RunError("the disk is full.")
+        return run(store, sql, *values)
+
+    with served(tmp_path / "files") as app:
+        client = app.client()
+        data = client.add_data()
+        client.put(data, "a.tif", nuclei_tiff(tmp_path / "a.tif", size=64))
+        monkeypatch.setattr(Store, "_run", full_disk)
+        assert client.wait(client.run(data, "nuclei"))["state"] == "done"
+    assert len(refused) == 1
+
+
+def test_a_job_that_cannot_be_followed_fails_and_the_next_one_is_done(tmp_path, monkeypatch):
+    change, refused = Store.change_job, []
+
+    def broken(store, name, **values):
+        if "what" in values and not refused:
+            refused.append(name)
+            raise LookupError("broken")
+        change(store, name, **values)
+
+    with served(tmp_path / "files") as app:
+        client = app.client()
+        data = client.add_data()
+        client.put(data, "a.tif", nuclei_tiff(tmp_path / "a.tif", size=64))
+        monkeypatch.setattr(Store, "change_job", broken)
+        first = client.run(data, "nuclei")
+        assert client.wait(first)["state"] == "failed"
+        assert client.wait(client.run(data, "nuclei"))["state"] == "done"
+    assert len(refused) == 1
 
 
 def test_people_are_served_by_turns(tmp_path):

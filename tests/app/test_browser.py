@@ -94,7 +94,7 @@ def test_a_thousand_small_images_become_one_table(person, tmp_path):
     for path in images:
         path.write_bytes(one)
     page = person()
-    page.set_default_timeout(600_000)
+    page.set_default_timeout(300_000)  # for the files to arrive
     asked(page, [str(p) for p in images], "Outline nuclei")
     with page.expect_download() as download:
         page.get_by_role("link", name="Table (CSV)").click()
@@ -155,7 +155,7 @@ def test_the_whole_way_by_keyboard(person, app):
     while page.locator(":focus").get_attribute("id") != "run":
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")
-    page.locator(".state.done").wait_for()
+    done(page)
 
 
 def test_keys_of_the_image(person, answer):

@@ -9,7 +9,7 @@ import tifffile
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import SIZES, eventually, fits, keeps_the_rules, needs_chromium
+from tests.app.browsing import SIZES, done, eventually, fits, keeps_the_rules, needs_chromium
 from tests.app.test_preview import discs
 
 pytestmark = needs_chromium
@@ -37,7 +37,7 @@ def test_the_preview_follows_view_and_settings(person, tmp_path):
     page.locator("#f-min_area_um2").fill("")
     said(page, "^8 objects")
     page.locator("#run").click()  # and the question can be asked as ever
-    page.locator(".state.done").wait_for()
+    done(page)
     page.get_by_text("8 objects").first.wait_for()
 
 

@@ -202,5 +202,5 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     own = page.get_by_label("Model", exact=True)
     own.select_option(own.locator("option", has_text="adapted to").first.get_attribute("value"))
     page.locator("#run").click()
-    page.locator(".state.done").wait_for()
+    done(page)
     page.locator("#rows tbody tr").first.wait_for()

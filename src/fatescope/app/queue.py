@@ -99,20 +99,23 @@ class Queue:
                 time.sleep(_AGAIN)
 
     def _do(self, job: Job) -> None:
-        if not self._store.move_job(job.id, before=("waiting",), now="running"):
+        anew = {"begun": time.time(), "ended": None, "message": "", "done": 0, "total": 0}
+        if not self._store.move_job(job.id, before=("waiting",), now="running", **anew):
             return
-        self._store.change_job(job.id, begun=time.time(), ended=None, message="", done=0, total=0)
         with self._lock:
             if self._ready.poll() is not None:
                 kill(self._ready)  # it ended by itself: what led to it is closed
                 self._ready = self._start()
             process = self._ready
             self._current = (job.id, process)
-        last = self._listen(job, process)
-        with self._lock:
-            self._current = None
-            if not self._closing:
-                self._ready = self._start()
+        try:
+            last = self._listen(job, process)
+        finally:
+            kill(process)
+            with self._lock:
+                self._current = None
+                if not self._closing:
+                    self._ready = self._start()
         state = last.get("ended")
         if state is None or (state == "stopped" and self._closing):
             if self._closing:
@@ -151,5 +154,4 @@ class Queue:
         last = ask(process, asked, said)
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(PATIENCE)
-        kill(process)
         return last

@@ -101,6 +101,7 @@ class Store:
         self._db = sqlite3.connect(known, check_same_thread=False, isolation_level=None)
         self._db.row_factory = sqlite3.Row
         self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = NORMAL")  # as the ledger of a run
         self._db.executescript(_TABLES)
 
     def close(self) -> None:
@@ -283,14 +284,22 @@ class Store:
 
     def change_job(self, name: str, **values: Any) -> None:
         """Store what became of a job."""
-        names = ", ".join(f"{column} = ?" for column in values)
-        self._run(f"UPDATE jobs SET {names} WHERE id = ?", *values.values(), name)
+        self._run(f"UPDATE jobs SET {_set(values)} WHERE id = ?", *values.values(), name)
 
-    def move_job(self, name: str, *, before: Sequence[State], now: State) -> bool:
-        """Change the state of a job if it is one of ``before``; say whether it was."""
-        marks = ", ".join("?" for _ in before)
+    def move_job(self, name: str, *, before: Sequence[State], now: State, **values: Any) -> bool:
+        """Change the state of a job, and more with it, if the state is one of ``before``.
+
+        Returns
+        -------
+        bool
+            Whether it was.
+        """
+        values, marks = {"state": now, **values}, ", ".join("?" for _ in before)
         changed = self._run(
-            f"UPDATE jobs SET state = ? WHERE id = ? AND state IN ({marks})", now, name, *before
+            f"UPDATE jobs SET {_set(values)} WHERE id = ? AND state IN ({marks})",
+            *values.values(),
+            name,
+            *before,
         )
         return changed.rowcount == 1
 
@@ -300,6 +309,10 @@ class Store:
             raise InputError("this job has not ended. Stop it first.")
         self._run("DELETE FROM jobs WHERE id = ? AND person = ?", name, person)
         remove(self.folder_of(person, "results", name))
+
+
+def _set(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{column} = ?" for column in values)
 
 
 def _job(row: sqlite3.Row) -> Job:

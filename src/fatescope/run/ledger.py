@@ -1,8 +1,8 @@
 """The ledger: one SQLite file that says what is done. A unit is done or not; nothing between.
 
-SQLite writes ahead and forces every commit to the disk: safe against ``kill -9`` and power
-loss, and others can read while a run writes. One host at a time: the lock of the folder sees to
-it (decision record 0012).
+SQLite writes ahead, and others can read while a run writes. A commit is there after ``kill -9``;
+what was committed in the last moments before the power failed may be lost with it, and is done
+again. One host at a time: the lock of the folder sees to it (decision records 0012, 0340).
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class Ledger:
         try:
             self._db = sqlite3.connect(path, isolation_level=None, timeout=30)
             self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA synchronous = NORMAL")
             with self._transaction():
                 for statement in filter(str.strip, _TABLES.split(";")):
                     self._db.execute(statement)
