@@ -18,6 +18,7 @@ from tests.predict.membrane.cells import SPACING, embryo
 import fatescope as fs
 from fatescope.acquire import read_image, read_labels, write_table
 from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
+from fatescope.run import FileScratch
 from fatescope.workflows.membranes import MEMBRANES, find_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
@@ -129,6 +130,29 @@ def test_a_movie_of_two_channels_starts_at_its_nuclei(volume, tmp_path):
     assert {"mean_0", "mean_1"} <= set(rows[0])
     found = rows_of(tmp_path / "o" / "findings.csv")
     assert [(f["rule"], f["frame"]) for f in found] == [("empty", "1")]
+
+
+def test_labels_of_a_large_movie_wait_on_disk_and_are_the_same(volume, tmp_path, monkeypatch):
+    pixels = np.stack([volume[0], volume[0][:, ::-1]])
+    save(tmp_path / "film.ome.tif", pixels, "TZYX")
+    make, waiting = FileScratch.rows, []
+
+    def rows(scratch, shape, dtype):
+        waiting.append(shape)
+        return make(scratch, shape, dtype)
+
+    monkeypatch.setattr(FileScratch, "rows", rows)
+    for name, large in (("held", 2**25), ("waited", 1000)):
+        monkeypatch.setattr("fatescope.workflows.predict._LARGE_PX", large)
+        predict_membranes(
+            tmp_path / "film.ome.tif", out=tmp_path / name, settings=SETTINGS, execution=ALONE
+        )
+    z, y, x = pixels.shape[1:]
+    assert waiting == [(z * y, x)] * 2
+    held, waited = (files_of(tmp_path / name) for name in ("held", "waited"))
+    del held["report.html"], waited["report.html"]  # it tells the time
+    assert held == waited
+    assert "labels/film.tif" in held
 
 
 def test_planes_of_an_embryo_are_cut_cells(tmp_path):

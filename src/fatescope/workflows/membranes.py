@@ -37,6 +37,7 @@ from fatescope.workflows.membrane_times import FILE as OVER_TIME
 from fatescope.workflows.membrane_times import cells_over_time
 from fatescope.workflows.plan import Cost
 from fatescope.workflows.predict import Found, System, predict_images
+from fatescope.workflows.waiting import KeptFrames
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -121,8 +122,8 @@ def find_membranes(
     settings : MembraneSettings
     predictor : Predictor, optional
         Its network draws walls; without one, or with ``classical``, they are ridges.
-    scratch
-        Not needed: a frame is held whole.
+    scratch : Scratch, optional
+        Where the labels of a movie's frames wait until all are found; a frame is held whole.
     decided : Table, optional
         Markers, from `open_markers`.
     """
@@ -130,7 +131,7 @@ def find_membranes(
     spacing, assumed = _spacing(image)
     findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
-    labels: list[NDArray[Any]] = []
+    labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
     seconds = {"segment": 0.0, "measure": 0.0}
@@ -143,7 +144,7 @@ def find_membranes(
             if t == 0 or image.size("Z") > 1:
                 raise
             lacking.append(t)  # a film may promise more frames than it has
-            labels.append(np.zeros(labels[0].shape, np.uint8))
+            labels.append(np.zeros([image.size(a) for a in "YX"], np.uint8))
             continue
         points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
         found = segment_membranes(values, spacing, settings, markers=points, network=network)
@@ -158,11 +159,12 @@ def find_membranes(
     findings += _lacking(image, lacking)
     return Found(
         tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
-        rasters={"labels": labels},
+        rasters={"labels": labels.frames},
         kind=settings.labels,
         findings=findings,
         record={"channel": channel},
         seconds=seconds,
+        close=labels.close,
     )
 
 

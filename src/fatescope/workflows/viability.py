@@ -30,7 +30,8 @@ from fatescope.predict import (
 from fatescope.predict.viability import look_at
 from fatescope.workflows.focus import blurred_finding, blurred_frames
 from fatescope.workflows.plan import Cost
-from fatescope.workflows.predict import Found, Raster, System, predict_images
+from fatescope.workflows.predict import Found, System, predict_images
+from fatescope.workflows.waiting import KeptFrames
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from fatescope.predict import Scratch
     from fatescope.predict.decoders.classes import ClassifiedPlane
     from fatescope.predict.level import Contrast
-    from fatescope.predict.scratch import Rows
     from fatescope.predict.viability import Sized
     from fatescope.run import Summary
     from fatescope.workflows.predict import Inputs
@@ -132,11 +132,9 @@ def find_viability(
     channel = choose_transmitted(image, settings.channel)
     sized = choose_size(image.spacing, settings, model)
     findings = size_findings(sized, model, file=image.name)
-    labels: list[Raster] = []
-    classes: list[Raster] = []
+    labels, classes = (KeptFrames(scratch, n_frames=image.size("T")) for _ in range(2))
     tables, sharpness = [], []
     seconds = {"classify": 0.0}
-    many = scratch is not None and image.size("T") > 1
     for t in range(image.size("T")):
         begun = time.perf_counter()
         plane = Plane(image, {"T": t, "C": channel, "Z": 0})
@@ -149,9 +147,8 @@ def find_viability(
         n = len(frame.objects)
         findings += plane_findings(frame.contrast, n, file=image.name, frame=t)
         tables.append(frame.objects)
-        values_of_labels = frame.found.labels.astype(np.min_scalar_type(n))
-        for kept, values in ((labels, values_of_labels), (classes, frame.found.classes)):
-            kept.append(_Waiting(scratch, values) if many and scratch is not None else values)
+        labels.append(frame.found.labels.astype(np.min_scalar_type(n)))
+        classes.append(frame.found.classes)
         seconds["classify"] += time.perf_counter() - begun
 
     if blurred := blurred_frames(sharpness):
@@ -159,13 +156,12 @@ def find_viability(
         findings.append(blurred_finding(blurred, file=image.name, among="movie", so=so))
 
     def close() -> None:
-        for raster in (*labels, *classes):
-            if isinstance(raster, _Waiting):
-                raster.close()
+        labels.close()
+        classes.close()
 
     return Found(
         tables={"objects": Table.concatenate(tables)},
-        rasters={"labels": labels, "classes": classes},
+        rasters={"labels": labels.frames, "classes": classes.frames},
         findings=findings,
         record={
             "channel": channel,
@@ -179,22 +175,6 @@ def find_viability(
         seconds=seconds,
         close=close,
     )
-
-
-class _Waiting:
-    """Rows of a frame that wait on disk."""
-
-    def __init__(self, scratch: Scratch, values: NDArray[Any]) -> None:
-        self.dtype = values.dtype
-        self._rows: Rows = scratch.rows((values.shape[0], values.shape[1]), values.dtype)
-        self._rows.write(0, values)
-
-    def __getitem__(self, index: Any, /) -> NDArray[Any]:
-        rows, columns = index
-        return self._rows.read(rows.start, rows.stop)[:, columns]
-
-    def close(self) -> None:
-        self._rows.close()
 
 
 def classify_frame(
