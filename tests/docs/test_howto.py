@@ -56,6 +56,8 @@ def test_the_commands_of_a_page_run_and_leave_the_files_that_it_names(page, tmp_
         pytest.importorskip("torch")
     done = run(commands_of(page), tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
+    strange = [n for n in done.stderr.splitlines() if re.search(r"leaked|Traceback|Warning:", n)]
+    assert strange == [], "libraries speak to a person who asked them nothing"
     named = re.findall(FILES, page.read_text(encoding="utf-8"))
     for name in set(named):
         assert (tmp_path / name).exists(), name

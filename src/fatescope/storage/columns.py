@@ -6,6 +6,7 @@ choose no names and no places.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -64,7 +65,9 @@ def _database() -> Any:
         "preserve_insertion_order": True,
         "autoinstall_known_extensions": False,
     }
-    return duckdb.connect(":memory:", config=settings)
+    made = duckdb.connect(":memory:", config=settings)
+    atexit.register(_database.cache_clear)  # one that outlives Python is a page of leaks in words
+    return made
 
 
 def copy_table(table: Table, path: Path, *, kind: str, db: Any = None) -> None:
