@@ -71,6 +71,9 @@ def test_pairs_are_written_divided_and_recorded(movie):
     assert all((movie / "pairs" / r["image"]).is_file() for r in rows)
     record = json.loads((movie / "pairs" / "run.json").read_text())
     assert record["command"] == "prepare pairs"
+    said = "3 for training (1 unit), 3 for validation (1 unit), 3 for test (1 unit)"
+    assert summary.as_lines()[-1] == f"samples: {said}"
+    assert summary.as_json()["sets"]["test"] == {"samples": 3, "units": 1}
 
 
 def test_a_leak_is_refused_with_the_pair_named_and_nothing_is_written(movie):

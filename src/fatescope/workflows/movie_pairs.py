@@ -9,6 +9,7 @@ from fatescope.base import InputError, escape
 from fatescope.prepare import audit_units, check_leaks, write_samples
 from fatescope.prepare.movies import movie_samples, pair_movies
 from fatescope.run import Run
+from fatescope.workflows.divided import DividedSummary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +61,7 @@ def prepare_movie_pairs(
         run.pending(["samples"])
         write_samples(out / "samples.csv", samples)
         run.record("samples", findings=findings, files=["samples.csv"])
-        return run.finish()
+        return DividedSummary.of(run.finish(), samples)
 
 
 def _folders(inputs: Sequence[Path], settings: PairSettings) -> list[tuple[Path, Path]]:

@@ -30,6 +30,7 @@ from fatescope.prepare.store import write_image_file
 from fatescope.report.images import display_limits, to_grey
 from fatescope.run import Run, describe_input
 from fatescope.workflows.compare_membranes_page import painted
+from fatescope.workflows.divided import DividedSummary
 from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ def prepare_slices(
         listed = [*written, "DATASHEET.md"]
         write_sums(run.out, listed, samples)
         run.wrote(*listed, "SHA256SUMS")
-        return run.finish()
+        return DividedSummary.of(run.finish(), [*samples, *rendered])
 
 
 def write_preparations(path: Path, samples: Sequence[Sample]) -> None:

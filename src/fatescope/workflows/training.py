@@ -28,6 +28,7 @@ from fatescope.prepare import (
 )
 from fatescope.prepare.store import SPLITS
 from fatescope.run import Run
+from fatescope.workflows.divided import DividedSummary
 from fatescope.workflows.kept import COMPARED, SENTENCE, TUNED, keep_better
 from fatescope.workflows.movie_pairs import prepare_movie_pairs
 from fatescope.workflows.training_page import FILM, write_training_film, write_training_page
@@ -97,7 +98,7 @@ def prepare_pairs(
         written = ["samples.csv"]
         written += _previews(out, learning, shown, settings)
         run.record("samples", files=written)
-        return run.finish()
+        return DividedSummary.of(run.finish(), samples)
 
 
 def _image_named(name: str, learning: Sequence[Sample]) -> Sample:
