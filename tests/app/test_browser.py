@@ -1,6 +1,7 @@
 """The app in a real browser: from a file to an answer, by mouse, by keyboard, on a small screen."""
 
 import re
+import time
 from collections import Counter
 
 import pytest
@@ -18,10 +19,12 @@ from tests.app.browsing import (
     fits,
     keeps_the_rules,
     needs_chromium,
+    run,
 )
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
+from fatescope.app.store import OWNER
 
 pytestmark = needs_chromium
 
@@ -57,7 +60,7 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     expect(page.get_by_text("If you know it, give it here")).to_be_visible()
     page.get_by_label("Pixel size").fill("0.3")
     page.locator("#estimate").filter(has_text="1 file: about").wait_for()
-    page.locator("#run").click()
+    run(page)
     done(page)
     expect(page.locator(".lead")).to_contain_text("objects in")
     page.locator("#rows tbody tr").first.wait_for()
@@ -130,6 +133,25 @@ def test_a_lineage_table_is_checked_and_its_report_is_shown(person, tmp_path):
     page.locator("summary", has_text="Report").click()
     frame = page.frame_locator("iframe.report")
     frame.get_by_role("heading", name="Check of lineages").wait_for()
+
+
+def test_who_leaves_while_the_work_ends_is_not_called_back(person, app):
+    data = app.store.add_data(OWNER, "files")
+    job = app.store.add_job(OWNER, data=data.id, question="nuclei", inputs=[], settings={})
+    assert app.store.move_job(job.id, before=("waiting",), now="running")  # nobody does it
+    page, home = person(), f"http://127.0.0.1:{app.port}/"
+
+    def slowly(route):
+        app.store.move_job(job.id, before=("running",), now="stopped")
+        time.sleep(1.5)
+        route.continue_()
+
+    page.goto(f"{home}results/{job.id}")
+    page.locator("#words", has_text="Working").wait_for()
+    page.route(home, slowly)
+    page.get_by_role("link", name="Files and results").click()
+    page.wait_for_url(home)
+    page.get_by_role("heading", name="Results").wait_for()
 
 
 def test_the_whole_way_by_keyboard(person, app):

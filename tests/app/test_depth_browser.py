@@ -6,7 +6,16 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import SIZES, done, drawn, expect, fits, keeps_the_rules, needs_chromium
+from tests.app.browsing import (
+    SIZES,
+    done,
+    drawn,
+    expect,
+    fits,
+    keeps_the_rules,
+    needs_chromium,
+    run,
+)
 
 from fatescope.acquire import write_labels
 from fatescope.base import Spacing
@@ -50,7 +59,7 @@ def volume(app, browser, tmp_path_factory):
     page.locator("#files").set_input_files(str(path))
     page.get_by_role("heading", name="What was read").wait_for()
     page.locator("a.card", has_text="Outline nuclei").first.click()
-    page.locator("#run").click()
+    run(page)
     done(page)
     address = page.url
     page.close()
@@ -70,7 +79,7 @@ def movie(app, browser, tmp_path_factory):
     page.get_by_role("heading", name="What was read").wait_for()
     page.locator("a.card", has_text="Outline nuclei").first.click()
     page.get_by_label("Link").check()
-    page.locator("#run").click()
+    run(page)
     done(page)
     address = page.url
     page.close()

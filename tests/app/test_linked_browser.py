@@ -17,6 +17,7 @@ from tests.app.browsing import (
     fits,
     keeps_the_rules,
     needs_chromium,
+    run,
 )
 from tests.populations_cases import SMALL, scene, write_pair
 
@@ -176,7 +177,7 @@ def plate(app, browser, tmp_path_factory):
     page.locator("#folder").set_input_files(str(folder / "images"))
     page.locator("a.card", has_text="Follow the cells of a plate").click()
     page.get_by_label("Plate map").select_option("images/map.csv")
-    page.locator("#run").click()
+    run(page)
     done(page)
     address = page.url
     page.close()

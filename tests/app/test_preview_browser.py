@@ -9,7 +9,7 @@ import tifffile
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import SIZES, done, eventually, fits, keeps_the_rules, needs_chromium
+from tests.app.browsing import SIZES, done, eventually, fits, keeps_the_rules, needs_chromium, run
 from tests.app.test_preview import discs
 
 pytestmark = needs_chromium
@@ -36,7 +36,7 @@ def test_the_preview_follows_view_and_settings(person, tmp_path):
     said(page, "^0 objects")
     page.locator("#f-min_area_um2").fill("")
     said(page, "^8 objects")
-    page.locator("#run").click()  # and the question can be asked as ever
+    run(page)  # and the question can be asked as ever
     done(page)
     page.get_by_text("8 objects").first.wait_for()
 
@@ -72,6 +72,36 @@ def test_a_large_image_is_seen_roughly_while_its_tiles_are_made(person, tmp_path
         route.continue_()
     page.locator("#stage:not([data-rough])").wait_for()
     assert page.locator("#stage").screenshot() != rough
+
+
+WATCH = """
+const places = (window.places = []);
+const watch = () => {
+  const y = document.getElementById("run")?.getBoundingClientRect().y + scrollY;
+  if (y && y !== places.at(-1)) places.push(y);
+  requestAnimationFrame(watch);
+};
+watch();
+"""
+
+
+@pytest.mark.parametrize(("axes", "shape"), [("YX", ()), ("TYX", (3,)), ("ZCYX", (3, 2))])
+def test_the_button_stays_where_it_is_while_the_form_fills(person, tmp_path, axes, shape):
+    """What moves under a mouse between press and release has not been clicked."""
+    pixels = np.broadcast_to(
+        tifffile.imread(discs(tmp_path / "a.tif", size=720)), (*shape, 720, 720)
+    )
+    tifffile.imwrite(tmp_path / "film.ome.tif", pixels, metadata={"axes": axes}, ome=True)
+    page = person()
+    page.add_init_script(WATCH)
+    page.locator("#files").set_input_files(str(tmp_path / "film.ome.tif"))
+    page.locator("a.card", has_text="Outline nuclei").first.click()
+    page.locator("#stage[data-ready]").wait_for()
+    page.locator("#estimate", has_text="on this machine").wait_for()
+    page.wait_for_timeout(100)  # a frame or more of the screen
+    assert len(page.evaluate("places")) == 1, page.evaluate("places")
+    page.locator("#run").click()
+    page.wait_for_url("**/results/*")
 
 
 @pytest.mark.parametrize(("screen", "text"), SIZES)

@@ -7,7 +7,16 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
-from tests.app.browsing import SIZES, done, drawn, expect, fits, keeps_the_rules, needs_chromium
+from tests.app.browsing import (
+    SIZES,
+    done,
+    drawn,
+    expect,
+    fits,
+    keeps_the_rules,
+    needs_chromium,
+    run,
+)
 from tests.app.test_review import outlined
 
 pytestmark = needs_chromium
@@ -149,7 +158,7 @@ def test_findings_are_decided_with_keys(person, tmp_path):
     page = person()
     page.locator("#files").set_input_files(str(tmp_path / "dark.tif"))
     page.locator("a.card", has_text="Outline nuclei").first.click()
-    page.locator("#run").click()
+    run(page)
     done(page)
     first = page.locator("#findings tbody tr").first
     first.focus()
@@ -192,7 +201,7 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     page.set_default_timeout(900_000)
     page.get_by_role("button", name="Adapt the model to my corrections").click()
     page.locator("#estimate").filter(has_text="1 training").wait_for()
-    page.locator("#run").click()
+    run(page)
     done(page)
     said = page.locator("#said")
     expect(said).to_contain_text(re.compile(r"mean AP 0\.50-0\.90 \d\.\d+ -> \d\.\d+"))
@@ -201,6 +210,6 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     page.locator("a.card", has_text="Outline nuclei").first.click()
     own = page.get_by_label("Model", exact=True)
     own.select_option(own.locator("option", has_text="adapted to").first.get_attribute("value"))
-    page.locator("#run").click()
+    run(page)
     done(page)
     page.locator("#rows tbody tr").first.wait_for()

@@ -61,10 +61,13 @@ const waiting = document.getElementById("waiting");
 if (waiting) {
   const bar = document.getElementById("bar");
   const words = document.getElementById("words");
+  let left = -Infinity; // somebody is on the way to another page: a reload would call them back
+  addEventListener("beforeunload", () => (left = performance.now()));
   const look = async () => {
     let wait = 400;
     try {
       const now = await (await fetch(waiting.dataset.state)).json();
+      if (performance.now() - left < 3000) return void setTimeout(look, 3000);
       if (now.state !== "waiting" && now.state !== "running") return location.reload();
       if (now.state === "waiting") {
         words.textContent = now.before ? `${now.before} before this one.` : "Waiting to start.";
