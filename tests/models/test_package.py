@@ -1,6 +1,7 @@
 import io
 import stat
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,16 @@ def test_the_runtime_agrees_with_onnx_and_does_not_depend_on_batch_or_threads(pa
     model = load_model(package.source)
     model.run(rng.random((1, 1, 128, 32), dtype=np.float32))  # nor on what it saw before
     assert (maps == model.run(batch)).all()
+
+
+def test_threads_that_share_a_model_get_their_own_answers():
+    rng = np.random.default_rng(4)
+    batches = [rng.random((1, 5, 64 + 16 * k, 96), dtype=np.float32) for k in range(8)] * 4
+    model = load_model("membrane", precision="fp32")
+    with ThreadPoolExecutor(8) as pool:
+        found = list(pool.map(model.run, batches))
+    for batch, maps in zip(batches, found, strict=True):
+        np.testing.assert_array_equal(maps, model.run(batch))
 
 
 def test_the_check_passes_and_notices_a_wrong_network(package, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
@@ -57,7 +58,8 @@ class OpenVinoModel:
 
     Images run one by one, so that the batch size cannot change a result, and in f32 (int8
     layers stay int8): OpenVINO's own default is bfloat16 on some processors. The network is
-    compiled once, when it first runs, for images of any size or tables of any length.
+    compiled once, when it first runs, for images of any size or tables of any length. Threads may
+    share it; they take turns.
     """
 
     device = "cpu"
@@ -71,6 +73,7 @@ class OpenVinoModel:
         self._package = package
         self._threads = threads
         self._request: Any = None
+        self._turn = threading.Lock()  # a request holds the values of one call
         if _EXTERNAL_DATA.search(package.files[self._file]):
             raise ModelError(
                 f"{package.source}: {self._file} points to data outside the package. "
@@ -100,12 +103,13 @@ class OpenVinoModel:
 
         taken = self.description.input
         taken.check_batch(batch.shape, name=self.name)
-        if self._request is None:
-            self._request = _compile(self._package, self._file, self._threads)
         out = []
         for part in taken.parts(batch):
-            result = self._request.infer([np.ascontiguousarray(part, dtype=np.float32)])
-            out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
+            with self._turn:
+                if self._request is None:
+                    self._request = _compile(self._package, self._file, self._threads)
+                result = self._request.infer([np.ascontiguousarray(part, dtype=np.float32)])
+                out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
         return out[0] if len(out) == 1 else np.concatenate(out)
 
 
