@@ -119,6 +119,10 @@ def test_debug_shows_the_traceback(run):
 
 def test_interruption_and_a_full_disk_have_their_sentences():
     assert explain(KeyboardInterrupt())[1] == 130
+    wrapped = SystemError("returned a result with an exception set")  # by compiled code
+    assert explain(wrapped)[1] == 70
+    wrapped.__cause__ = KeyboardInterrupt()
+    assert explain(wrapped)[1] == 130
     sentence, code = explain(OSError(28, "No space left on device", "out/x.tif"))
     assert sentence.startswith("error: out/x.tif: no space left on device.")
     assert code == 2

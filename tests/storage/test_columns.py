@@ -36,7 +36,11 @@ def test_every_connection_is_offline_and_has_one_thread(setting):
 
 @pytest.mark.parametrize(
     "error",
-    [RuntimeError("Query interrupted"), duckdb.InterruptException("INTERRUPT: Interrupted!")],
+    [
+        RuntimeError("Query interrupted"),
+        SystemError("KeyboardInterrupt"),
+        duckdb.InterruptException("INTERRUPT: Interrupted!"),
+    ],
 )
 def test_what_duckdb_makes_of_ctrl_c_is_an_interrupt_again(error):
     with pytest.raises(KeyboardInterrupt), interrupts():

@@ -192,8 +192,9 @@ def test_killed_interrupted_and_continued_by_the_same_command(tmp_path):
     wait_for(process, images, 2)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
-    assert process.returncode == 130
     assert said == b"interrupted. The same command continues where it stopped.\n"
+    # Python may end itself by the signal, once all is said; a shell says 130 to both.
+    assert process.returncode in (130, -signal.SIGINT)
     discs(tmp_path / "in" / "c.tif", 1)
     process = started(tmp_path, "--until-idle", "0.05")
     assert process.wait(timeout=120) == 0

@@ -81,13 +81,13 @@ def _read_parquet(path: Path) -> Table:
     with path.open("rb") as stream:
         if stream.read(4) != b"PAR1":
             raise FileFormatError(f"{escape(path)}: is not a Parquet file. Export it again.")
-    with interrupts(), duckdb.connect(":memory:", config={"threads": 1}) as db:
-        try:
+    try:
+        with interrupts(), duckdb.connect(":memory:", config={"threads": 1}) as db:
             return fetch_table(db.execute("SELECT * FROM read_parquet(?)", [str(path)]))
-        except duckdb.Error as error:
-            raise FileFormatError(
-                f"{escape(path)}: is a damaged Parquet file. Export it again."
-            ) from error
+    except duckdb.Error as error:
+        raise FileFormatError(
+            f"{escape(path)}: is a damaged Parquet file. Export it again."
+        ) from error
 
 
 def parse_csv(data: bytes, *, where: str) -> Table:

@@ -41,7 +41,7 @@ from fatescope.cli.console import Console
 from fatescope.cli.help import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
 Inputs = Annotated[
     list[Path], typer.Argument(metavar="INPUT", help="files or folders", show_default=False)
@@ -264,9 +264,16 @@ class _sentences:  # noqa: N801 - reads as a statement: with _sentences(console)
         raise typer.Exit(code) from error
 
 
+def _chain(error: BaseException | None) -> Iterator[BaseException]:
+    """Yield an error and those that led to it: compiled code may wrap what Ctrl-C raised in it."""
+    while error is not None:
+        yield error
+        error = error.__cause__ or error.__context__
+
+
 def explain(error: BaseException) -> tuple[str, int]:
     """Return the sentence and the exit code for an error."""
-    if isinstance(error, KeyboardInterrupt):
+    if any(isinstance(e, KeyboardInterrupt) for e in _chain(error)):
         return "interrupted. The same command continues where it stopped.", INTERRUPTED
     error = missing_extra(error) or error
     if isinstance(error, BrokenPipeError):  # the reader, such as head, has seen enough

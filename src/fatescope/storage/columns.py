@@ -49,8 +49,8 @@ def interrupts() -> Iterator[None]:
 
     try:
         yield
-    except (RuntimeError, duckdb.InterruptException) as error:
-        if "interrupted" not in str(error).casefold():
+    except (RuntimeError, SystemError, duckdb.InterruptException) as error:
+        if "interrupt" not in str(error).casefold():
             raise
         raise KeyboardInterrupt from error
 
