@@ -102,11 +102,16 @@ SIZES = [(TELEPHONE, 1.0), ({}, 2.0)]
 
 def asked(page, path, question):
     """Drop a file, choose a question, press its button, and wait for the answer."""
+    chosen(page, path, question)
+    run(page)
+    done(page)
+
+
+def chosen(page, path, question):
+    """Drop a file, or several, and open the form of a question."""
     page.locator("#files").set_input_files(path if isinstance(path, list) else str(path))
     page.get_by_role("heading", name="What was read").wait_for()
     page.locator("a.card", has_text=question).first.click()
-    run(page)
-    done(page)
 
 
 def run(page):

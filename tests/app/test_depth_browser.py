@@ -8,6 +8,8 @@ pytest.importorskip("uvicorn")
 pytest.importorskip("playwright.sync_api")
 from tests.app.browsing import (
     SIZES,
+    asked,
+    chosen,
     done,
     drawn,
     expect,
@@ -56,11 +58,7 @@ def volume(app, browser, tmp_path_factory):
     page = browser.new_page()
     page.set_default_timeout(90_000)
     page.goto(f"http://127.0.0.1:{app.port}/?token={app.store.make_link('owner')}")
-    page.locator("#files").set_input_files(str(path))
-    page.get_by_role("heading", name="What was read").wait_for()
-    page.locator("a.card", has_text="Outline nuclei").first.click()
-    run(page)
-    done(page)
+    asked(page, path, "Outline nuclei")
     address = page.url
     page.close()
     return address
@@ -75,9 +73,7 @@ def movie(app, browser, tmp_path_factory):
     page = browser.new_page()
     page.set_default_timeout(90_000)
     page.goto(f"http://127.0.0.1:{app.port}/?token={app.store.make_link('owner')}")
-    page.locator("#files").set_input_files(str(path))
-    page.get_by_role("heading", name="What was read").wait_for()
-    page.locator("a.card", has_text="Outline nuclei").first.click()
+    chosen(page, path, "Outline nuclei")
     page.get_by_label("Link").check()
     run(page)
     done(page)
