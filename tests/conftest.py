@@ -7,6 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # One thread for each test process: results do not depend on it, and two cores stay usable.
 for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -18,6 +19,18 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 # Commands started by tests run the code of this tree, whatever is installed.
 _source = str(Path(__file__).resolve().parents[1] / "src")
 os.environ["PYTHONPATH"] = os.pathsep.join([_source, os.environ.get("PYTHONPATH", "")])
+
+
+# One profile for all property tests, the same on every machine: no limit on time, no chance.
+settings.register_profile(
+    "fatescope",
+    deadline=None,
+    derandomize=True,
+    database=None,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+settings.load_profile("fatescope")
 
 
 @pytest.fixture(scope="session")

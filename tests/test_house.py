@@ -173,3 +173,13 @@ def test_the_linter_knows_the_same_layers():
     layers = config["tool"]["importlinter"]["contracts"][0]["layers"]
     folders = [{r.strip(" ()") for r in layer.split("|")} for layer in layers]
     assert folders == [set(layer) for layer in LAYERS]
+
+
+def test_property_tests_know_neither_a_clock_nor_chance():
+    """A busy machine must not fail them, and all machines must try the same examples."""
+    from hypothesis import settings
+
+    assert settings().deadline is None
+    assert settings().derandomize
+    own = [p.name for p in (ROOT / "tests").rglob("*.py") if "deadline=" in p.read_text()]
+    assert sorted(own) == ["conftest.py", Path(__file__).name]

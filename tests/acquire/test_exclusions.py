@@ -19,7 +19,7 @@ exclusions = st.builds(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(st.lists(exclusions, min_size=1, max_size=5))
 def test_what_is_written_is_read_back(tmp_path_factory, given_):
     path = tmp_path_factory.mktemp("e") / "exclusion.csv"

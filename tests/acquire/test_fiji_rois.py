@@ -69,7 +69,7 @@ def rebuilt(packed, labels):
     return again
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(data=st.data())
 def test_filled_again_the_outlines_are_the_labels(data):
     axes, shape = data.draw(

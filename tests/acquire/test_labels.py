@@ -45,7 +45,7 @@ def test_labels_come_back_with_axes_spacing_and_type(tmp_path, axes, shape, dtyp
 
 
 @given(value=st.floats(1e-3, 90))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_pixel_size_comes_back(tmp_path_factory, value):
     path = tmp_path_factory.mktemp("labels") / "a.tif"
     put(path, np.ones((2, 2), np.uint8), "YX", spacing=Spacing.of(source="user", Y=value, X=value))

@@ -34,7 +34,6 @@ SUFFIX = {
 }
 relaxed = settings(
     max_examples=15,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 

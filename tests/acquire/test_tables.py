@@ -86,7 +86,7 @@ def test_the_same_table_gives_the_same_bytes(tmp_path, suffix):
         min_size=1,
     )
 )
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 def test_any_text_and_number_comes_back_from_parquet(tmp_path_factory, rows):
     path = tmp_path_factory.mktemp("t") / "a.parquet"
     texts, floats, whole = zip(*rows, strict=True)

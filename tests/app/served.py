@@ -99,6 +99,14 @@ class Client:
         raise AssertionError(f"{result} did not end: {now}")
 
 
+def until(true, seconds=120):
+    """Wait until what another thread or process does has come true."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end, "it did not come true"
+        time.sleep(0.02)
+
+
 @dataclass
 class Served:
     port: int

@@ -211,7 +211,7 @@ def test_a_form_larger_than_any_of_ours_is_refused(app):
 
 
 def test_two_requests_in_one_are_two_answers_or_a_refusal(app):
-    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=20)
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=200)
     connection.putrequest("POST", "/data", skip_host=True)
     for name, value in {"Host": f"127.0.0.1:{app.port}", "Content-Length": "4"}.items():
         connection.putheader(name, value)

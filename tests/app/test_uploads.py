@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from tests.app.served import served, tree
+from tests.app.served import served, tree, until
 
 from fatescope.app import store, uploads
 
@@ -47,7 +47,7 @@ def test_a_file_above_the_limit_is_refused_before_it_is_sent(app, client):
 
 def test_a_file_that_does_not_say_its_length_is_cut_off_at_the_limit(app, client):
     before = tree(app.store.folder)
-    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", app.port, timeout=300)
     connection.putrequest("PUT", f"/data/{client.data}/files?name=a.tif", skip_host=True)
     host = f"127.0.0.1:{app.port}"
     for name, value in (("Host", host), ("Origin", f"http://{host}"), ("Cookie", client.cookie)):
@@ -67,8 +67,7 @@ def test_a_file_that_does_not_say_its_length_is_cut_off_at_the_limit(app, client
         pass
     finally:
         connection.close()
-    time.sleep(0.3)
-    assert tree(app.store.folder) == before
+    until(lambda: tree(app.store.folder) == before)
 
 
 def test_the_sum_of_a_persons_files_is_limited(client):
@@ -119,9 +118,8 @@ def test_an_upload_that_breaks_off_leaves_nothing(app, client):
     )
     with socket.create_connection(("127.0.0.1", app.port)) as connection:
         connection.sendall(head.encode() + b"x" * 5000)
-        time.sleep(0.3)
-    time.sleep(0.7)
-    assert tree(app.store.folder) == before
+        until(lambda: tree(app.store.folder) != before)
+    until(lambda: tree(app.store.folder) == before)
 
 
 def test_the_same_name_again_takes_the_place_of_the_first(app, client):

@@ -69,7 +69,7 @@ def oracle_seg(true: np.ndarray, pred: np.ndarray) -> float | None:
     return sum(each) / len(each)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(max_examples=200)
 @given(pair=label_pairs())
 def test_agrees_with_a_slow_and_obvious_implementation(pair):
     true, pred = pair

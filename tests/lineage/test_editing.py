@@ -240,7 +240,7 @@ def actions(draw, lineage):
     return Move(row, was, (draw(_FLOATS), 2.0, -0.0, draw(_FLOATS)))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_action_undone_is_the_same_tree_bit_for_bit(data):
     before = data.draw(lineages())
@@ -250,7 +250,7 @@ def test_every_action_undone_is_the_same_tree_bit_for_bit(data):
     assert fingerprint(action.inverse().inverse().apply(before)) == fingerprint(changed)
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_every_action_survives_the_journal_unchanged(data):
     before = data.draw(lineages())
@@ -261,7 +261,7 @@ def test_every_action_survives_the_journal_unchanged(data):
     assert fingerprint(again.apply(before)) == fingerprint(action.apply(before))
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.data())
 def test_any_walk_of_doing_undoing_and_redoing_ends_where_it_should(data):
     start = data.draw(lineages())

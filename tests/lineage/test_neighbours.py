@@ -20,7 +20,7 @@ def slow_pairs(place):
     return found
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(n=st.integers(0, 40), seed=st.integers(0, 2**32 - 1))
 def test_pairs_are_those_of_the_definition(n, seed):
     place = np.random.default_rng(seed).normal(0, 10, (n, 3))

@@ -4,7 +4,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from skimage.measure import regionprops_table
@@ -84,7 +84,6 @@ def test_axes_agree_with_scikit_image_but_for_the_width_of_a_pixel(labels, spaci
     np.testing.assert_allclose(squares / 16, trace, rtol=1e-6)
 
 
-@settings(deadline=None)
 @given(labels=label_images, data=st.data())
 def test_any_tiling_in_any_order_gives_the_same_bits(labels, data):
     values = data.draw(arrays(np.float32, labels.shape, elements=st.floats(width=32)))

@@ -118,7 +118,7 @@ def slowly_distinct(corners, most):
     return kept
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(seed=st.integers(0, 10**6), n=st.integers(0, 40), most=st.sampled_from([0.1, 0.4, 0.9]))
 def test_what_overlaps_a_better_one_too_much_is_dropped(seed, n, most):
     rng = np.random.default_rng(seed)

@@ -48,7 +48,7 @@ def test_a_nucleus_cut_by_the_edge_of_the_image_is_deepest_there():
     assert distance[4, 2] == pytest.approx(1 / 3)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=small_labels)
 def test_every_nucleus_reaches_one_and_the_background_is_zero(labels):
     targets = nucleus_targets(labels, border_px=1.5)
@@ -60,7 +60,7 @@ def test_every_nucleus_reaches_one_and_the_background_is_zero(labels):
     assert not targets.distance[labels == 0].any()
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(labels=small_labels)
 def test_border_agrees_with_looking_at_every_pixel(labels):
     border = nucleus_targets(labels, border_px=1.5).border
@@ -71,7 +71,7 @@ def test_border_agrees_with_looking_at_every_pixel(labels):
         assert border[tuple(place)] == (len(seen) > 1)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(labels=small_labels, axis=st.integers(0, 1))
 def test_a_mirrored_image_has_mirrored_targets(labels, axis):
     once = nucleus_targets(labels, border_px=1.5).stack()

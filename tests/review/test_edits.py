@@ -222,7 +222,7 @@ def file_of(path, labels):
     return path.read_bytes()
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(data=st.data())
 def test_undo_restores_the_bytes_and_redo_brings_the_edits_back(data, tmp_path_factory):
     shape = data.draw(st.sampled_from([(14, 17), (3, 12, 9)]))

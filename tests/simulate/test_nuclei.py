@@ -94,7 +94,7 @@ def test_a_nucleus_keeps_its_number_and_moves_little(movie):
         assert (steps < 22).all()
 
 
-@settings(deadline=None, max_examples=12)
+@settings(max_examples=12)
 @given(
     diameter=st.sampled_from([8, 14, 30, 60, 120]),
     density=st.floats(0, 0.6),

@@ -47,9 +47,7 @@ def coded(tmp_path_factory):
     return [Sample(image=folder / "a.png", labels=folder / "b.png", unit="u")]
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(transforms=geometric, seed=st.integers(0, 2**31 - 1))
 def test_image_and_labels_stay_aligned_under_any_geometric_transform(coded, transforms, seed):
     plain, _ = SegmentationDataset(coded).pair(0)

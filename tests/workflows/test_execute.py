@@ -88,8 +88,8 @@ def test_progress_is_reported_while_units_take_long_and_can_cancel_them():
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        list(map_units(time.sleep, [60, 60], workers=2, progress=cancel_after_a_second))
-    assert time.monotonic() - begun < 40
+        list(map_units(time.sleep, [900, 900], workers=2, progress=cancel_after_a_second))
+    assert time.monotonic() - begun < 600
     assert not multiprocessing.active_children()
 
 
@@ -122,11 +122,11 @@ def test_the_number_of_workers_follows_cores_and_units():
 
 
 def test_results_pass_as_they_come_and_an_early_end_ends_the_workers():
-    mapped = map_units(partial(time.sleep), [0.01, 60.0], workers=2)
+    mapped = map_units(partial(time.sleep), [0.01, 900.0], workers=2)
     begun = time.monotonic()
     assert next(mapped) == (0.01, None)
     mapped.close()
-    assert time.monotonic() - begun < 30
+    assert time.monotonic() - begun < 600
 
 
 SCRIPT = """
@@ -166,7 +166,7 @@ def members_of_session(session):
 
 
 def assert_nobody_is_left(session):
-    deadline = time.monotonic() + 20
+    deadline = time.monotonic() + 200
     while members_of_session(session) and time.monotonic() < deadline:
         time.sleep(0.1)
     assert members_of_session(session) == []
@@ -176,7 +176,7 @@ def assert_nobody_is_left(session):
 def test_an_interrupt_ends_cleanly(tmp_path):
     process = started(tmp_path)
     os.killpg(process.pid, signal.SIGINT)  # as a terminal does: everyone gets it
-    _, errors = process.communicate(timeout=30)
+    _, errors = process.communicate(timeout=300)
     assert process.returncode == 130
     assert errors == ""
     assert_nobody_is_left(process.pid)
@@ -204,7 +204,7 @@ def test_a_script_without_a_guard_is_told_what_to_do(tmp_path):
         "print(list(map_units(abs, [1, 2], workers=2)))\n"
     )
     done = subprocess.run(
-        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=60
+        [sys.executable, str(tmp_path / "script.py")], capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 1
     assert 'if __name__ == "__main__":' in done.stderr.splitlines()[-1]

@@ -134,13 +134,13 @@ def test_what_cannot_work_is_said_before_the_first_image(tmp_path):
     image(folder / "a.tif")
     watch(COUNTS, folder, tmp_path / "out")
     (folder / "a.tif").unlink()
-    patient = fs.WatchSettings(still_s=0.4, until_idle=2)
+    patient = fs.WatchSettings(still_s=0.4, until_idle=30)
     begun = time.monotonic()
     with pytest.raises(RunError, match="other settings: least"):
         watch(COUNTS, folder, tmp_path / "out", patient, settings=BoxSettings(least=7))
     with pytest.raises(InputError, match="'nucleus' is not a system; there are nuclei"):
         fs.watch_folder("nucleus", folder, out=tmp_path / "other")
-    assert time.monotonic() - begun < 60
+    assert time.monotonic() - begun < 900
 
 
 @pytest.mark.parametrize("name", SYSTEMS)
@@ -191,13 +191,13 @@ def test_killed_interrupted_and_continued_by_the_same_command(tmp_path):
     process = started(tmp_path)
     wait_for(process, images, 2)
     process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=60)
+    _, said = process.communicate(timeout=300)
     assert said == b"interrupted. The same command continues where it stopped.\n"
     # Python may end itself by the signal, once all is said; a shell says 130 to both.
     assert process.returncode in (130, -signal.SIGINT)
     discs(tmp_path / "in" / "c.tif", 1)
     process = started(tmp_path, "--until-idle", "0.05")
-    assert process.wait(timeout=120) == 0
+    assert process.wait(timeout=300) == 0
     process.communicate()
     settings = fs.NucleiSettings(model="classical", diameter_px=9)
     fs.predict_nuclei(tmp_path / "in", out=tmp_path / "once", settings=settings, execution=ALONE)
