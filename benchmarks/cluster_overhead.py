@@ -14,8 +14,8 @@ from pathlib import Path
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.run import Run
-from fatescope.workflows.execute import map_units
+from fatescope.engine import Run
+from fatescope.engine.execute import map_units
 
 
 def cost(function, n):

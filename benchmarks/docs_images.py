@@ -20,8 +20,9 @@ from PIL import Image
 
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
-from fatescope.report import nuclei_report_from_folder, write_overview
 from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.systems.nuclei.page.folder import nuclei_report_from_folder
+from fatescope.systems.nuclei.page.overview import write_overview
 
 IMAGES = Path(__file__).resolve().parents[1] / "docs" / "images"
 ONE = Execution(workers=1)
@@ -45,8 +46,8 @@ def main() -> None:
 def draw_nuclei(place: Path, browser: "Browser") -> None:
     """The image of the README and the report, from the movie of ``make demo``."""
     from fatescope.simulate.settings import NucleiMovieSettings
-    from fatescope.workflows.nuclei import predict_nuclei
-    from fatescope.workflows.simulate import write_nuclei_movie
+    from fatescope.systems.nuclei.find import predict_nuclei
+    from fatescope.systems.simulation.nuclei import write_nuclei_movie
 
     write_nuclei_movie(place / "movie", NucleiMovieSettings(), seed=1)
     predict_nuclei([place / "movie" / "nuclei.tif"], out=place / "results", execution=ONE)
@@ -58,9 +59,9 @@ def draw_nuclei(place: Path, browser: "Browser") -> None:
 
 def draw_lineage(place: Path, browser: "Browser") -> None:
     """Tree, space, movement, names and a comparison of rendered embryos."""
-    from fatescope.workflows.lineages.compare import compare_lineages
-    from fatescope.workflows.lineages.draw import draw_lineages
-    from fatescope.workflows.lineages.settings import CompareSettings, DrawSettings
+    from fatescope.systems.lineages.compare import compare_lineages
+    from fatescope.systems.lineages.draw import draw_lineages
+    from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
 
     for group, n, changes in (("wild", 4, {}), ("slow-E", 3, {"slowed": {"E": 1.4}})):
         (place / group).mkdir(parents=True)

@@ -38,7 +38,7 @@ from fatescope.simulate.embryo import (
     MovieSettings,
     VolumeSettings,
 )
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 FIGURE = Path(__file__).resolve().parents[1] / "docs" / "images" / "embryo-realism.png"
 BLOCKS = (8, 40, 75, 110, 145, 180, 200)

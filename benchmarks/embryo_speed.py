@@ -27,8 +27,8 @@ from fatescope.simulate.embryo import (
     MovieSettings,
     VolumeSettings,
 )
-from fatescope.workflows.embryo import write_embryo_volumes
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.embryo import write_embryo_volumes
+from fatescope.systems.simulation.rendered import read_or_draw
 
 GRID = {"planes": 30, "height": 512, "width": 712, "voxel_um": (1.0, 0.09, 0.09)}
 LINEAGE = LineageSettings(minutes=200.0)

@@ -20,7 +20,7 @@ from fatescope.lineage.atlas_arrays import atlas_from_arrays
 from fatescope.lineage.atlas_build import build_atlas
 from fatescope.lineage.naming.frame import find_hypotheses
 from fatescope.lineage.naming.frame_certainty import certainty_features
-from fatescope.workflows.lineages.atlas import embryos_of
+from fatescope.systems.lineages.atlas import embryos_of
 
 FOLDS = 3
 FEWEST_CELLS = 24

@@ -22,8 +22,8 @@ import tifffile
 
 from fatescope.acquire import ImageFile, check_plane, find_images, read_image, write_labels
 from fatescope.base import Finding, Table
-from fatescope.run import Run, Summary, describe_input
-from fatescope.workflows.execute import map_units
+from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine.execute import map_units
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from fatescope.models import find_package, read_package
 from fatescope.numeric import BootstrapSettings
 from fatescope.prepare import read_boxes, read_plane, read_samples
 from fatescope.prepare.store import SPLITS, unit_hash, unit_ids
-from fatescope.train.box_scoring import SCORES
+from fatescope.systems.live_dead.training.scoring import SCORES
 
 
 def score(sample, boxes, *, settings, zoom):

@@ -19,7 +19,7 @@ from pathlib import Path
 import numpy as np
 
 from fatescope.base import Finding, Table, pack_table
-from fatescope.run import Run
+from fatescope.engine import Run
 
 
 def fill(out: Path, n: int) -> None:

@@ -32,21 +32,21 @@ from fatescope.acquire import read_image, read_labels, read_table, write_table
 from fatescope.evaluate import PixelCounts, score_classes
 from fatescope.models import PixelClasses
 from fatescope.plate import DEAD, DOUBTFUL, Limits, join_nuclei, states_of
-from fatescope.predict import LevelledPlane, open_viability_model
-from fatescope.predict.viability import draw_maps
+from fatescope.predict import LevelledPlane
 from fatescope.prepare import FIVE, CropStoreSettings
 from fatescope.prepare.crop_store import PlaneCrops
-from fatescope.train import fit, read_recipe
-from fatescope.train.class_labels import merged_classes
-from fatescope.train.evaluated import EvaluatedNetwork
-from fatescope.train.tasks.viability import DRAFT, ViabilityTask
-from fatescope.workflows.crops import prepare_crops
-from fatescope.workflows.reproduce.live_dead_real import (
+from fatescope.systems.viability.classes import draw_maps, open_viability_model
+from fatescope.systems.viability.crops import prepare_crops
+from fatescope.systems.viability.reproduce.real import (
     bin_pixels,
     find_real_fields,
     label_groups,
     write_group_plates,
 )
+from fatescope.systems.viability.training.task import DRAFT, ViabilityTask
+from fatescope.train import fit, read_recipe
+from fatescope.train.class_labels import merged_classes
+from fatescope.train.evaluated import EvaluatedNetwork
 
 BINNING = 2
 PIXEL_UM = 0.3112 * BINNING

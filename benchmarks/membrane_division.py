@@ -1,4 +1,4 @@
-"""Fit the weights by which a plane is divided into cells (`fatescope.predict.membrane.division`).
+"""Fit the weights of `fatescope.systems.membranes.cells.division`, which divides a plane.
 
     fatescope simulate embryo --cells 28,100,160 --seed 22 --photons 8 --out RENDERED
     python -m benchmarks.membrane_division --data DATA --rendered RENDERED --model twin/package
@@ -19,13 +19,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from benchmarks.membranes import SPACING, real, rendered
 
-from fatescope.predict.membrane import MembraneSettings, open_membrane_model, wall_network
-from fatescope.predict.membrane.division import features_of, grow_tree
-from fatescope.predict.membrane.frame import pieces_of_plane
-from fatescope.predict.membrane.grid import bounding_box
-from fatescope.predict.membrane.walls import find_walls
 from fatescope.prepare import close_gaps, labels_on_grid
-from fatescope.workflows.membrane_sides import without_small
+from fatescope.systems.membranes.cells import MembraneSettings, open_membrane_model, wall_network
+from fatescope.systems.membranes.cells.division import features_of, grow_tree
+from fatescope.systems.membranes.cells.frame import pieces_of_plane
+from fatescope.systems.membranes.cells.grid import bounding_box
+from fatescope.systems.membranes.cells.walls import find_walls
+from fatescope.systems.membranes.sides import without_small
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -17,14 +17,14 @@ from PIL import Image
 
 from fatescope.acquire import read_image, read_labels
 from fatescope.evaluate import score_labels
-from fatescope.predict.membrane import (
+from fatescope.pages.images import display_limits, to_grey
+from fatescope.systems.membranes.cells import (
     MembraneSettings,
     open_membrane_model,
     segment_membranes,
     wall_network,
 )
-from fatescope.report.images import display_limits, to_grey
-from fatescope.workflows.compare_membranes_page import painted
+from fatescope.systems.membranes.compare_page import painted
 
 FILM_FRAMES, FILM_UM = (20, 330), (0.155, 0.155)
 OVULE_UM, OVULE_PLANE = (0.235, 0.15, 0.15), 16

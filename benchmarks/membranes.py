@@ -33,22 +33,22 @@ from fatescope.evaluate import (
     score_membranes,
 )
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
-from fatescope.predict.membrane import (
+from fatescope.prepare import close_gaps, labels_on_grid
+from fatescope.systems.membranes.cells import (
     MembraneSettings,
     find_nuclei,
     open_membrane_model,
     segment_membranes,
     wall_network,
 )
-from fatescope.prepare import close_gaps, labels_on_grid
-from fatescope.workflows.membrane_sides import without_small
+from fatescope.systems.membranes.sides import without_small
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-    from fatescope.predict.membrane import WallNetwork
+    from fatescope.systems.membranes.cells import WallNetwork
 
     Network = WallNetwork | None
     Volume = tuple[str, NDArray[np.uint8], NDArray[np.int32], NDArray[np.float64]]

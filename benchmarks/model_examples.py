@@ -23,8 +23,8 @@ from fatescope.acquire import read_image, read_table
 from fatescope.acquire.plates import read_field, read_plate
 from fatescope.acquire.plates.settings import PlateReading
 from fatescope.base import Execution, Image, Table
-from fatescope.report import paint_outlines
-from fatescope.report.images import display_limits, to_grey
+from fatescope.pages import paint_outlines
+from fatescope.pages.images import display_limits, to_grey
 from fatescope.simulate import (
     NucleiMovieSettings,
     SectionSettings,
@@ -35,9 +35,9 @@ from fatescope.simulate import (
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
 from fatescope.simulate.plate.settings import PlateSettings
-from fatescope.workflows.embryo import write_embryo_volumes
-from fatescope.workflows.rendered import read_or_draw
-from fatescope.workflows.viability import predict_viability
+from fatescope.systems.simulation.embryo import write_embryo_volumes
+from fatescope.systems.simulation.rendered import read_or_draw
+from fatescope.systems.viability.find import predict_viability
 
 FIRST_SEED, N = 900_001, 6
 FOLDER = Path(__file__).parent.parent / "src/fatescope/app/static/models"

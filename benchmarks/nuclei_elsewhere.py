@@ -18,8 +18,9 @@ import numpy as np
 from fatescope.acquire import read_image
 from fatescope.base import Image
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
-from fatescope.predict import NucleiSettings, Predictor, open_predictor, segment_image
+from fatescope.predict import NucleiSettings, Predictor, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.nuclei.outline import segment_image
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -32,16 +32,14 @@ from fatescope.predict import (
     NucleiSettings,
     RegionSums,
     add_part,
-    choose_scale,
-    count_tiles,
     find_regions,
     join_regions,
     open_frames,
     open_predictor,
     quantise,
-    segment_image,
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.nuclei.outline import choose_scale, count_tiles, segment_image
 
 RUNS = 5
 BLOCK = 1000

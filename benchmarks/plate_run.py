@@ -22,7 +22,7 @@ from fatescope.acquire import read_table
 from fatescope.base import Execution
 from fatescope.plate import PlateRunSettings, survival_of_wells, tabulate_fates
 from fatescope.predict import PlateModel
-from fatescope.workflows.plate_run import run_plate
+from fatescope.systems.plates.run import run_plate
 
 COLUMNS = ("well", "frame", "viability")
 

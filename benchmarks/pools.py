@@ -39,7 +39,7 @@ def endless(unit: int) -> int:
 
 
 def run_ours(function: Callable[[int], int], n: int) -> Iterator[object]:
-    from fatescope.workflows.execute import in_processes
+    from fatescope.engine.execute import in_processes
 
     for _, outcome in in_processes(function, range(n), WORKERS):
         yield outcome

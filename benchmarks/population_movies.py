@@ -32,7 +32,7 @@ from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import spots_of
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 LEFT_OUT = ("ceh-432x3", "nob1GFP", "nob-1GFP")
 EVERY = 5

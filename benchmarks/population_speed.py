@@ -23,7 +23,7 @@ import numpy as np
 
 from fatescope.acquire.movies import write_frames
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 FRAME = {"height": 512, "width": 712, "voxel_um": (1.0, 0.09, 0.09)}
 

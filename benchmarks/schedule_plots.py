@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from fatescope.report.chart import Axis, Chart, Line, draw_file
-from fatescope.report.files import store_text
+from fatescope.pages.chart import Axis, Chart, Line, draw_file
+from fatescope.pages.files import store_text
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.schedules import LearningRate
 

@@ -20,7 +20,7 @@ from fatescope.acquire.lineages.atlas_file import SHIPPED, read_arrays, write_ar
 from fatescope.lineage import axes_of_atlas, division_axes, fit_axes
 from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
 from fatescope.lineage.atlas_build import build_atlas
-from fatescope.workflows.lineages.atlas import embryos_of
+from fatescope.systems.lineages.atlas import embryos_of
 
 
 def main():

@@ -46,7 +46,7 @@ from fatescope.simulate.plate import (
     plan_plate,
     vary_plate,
 )
-from fatescope.workflows.stain_fields import area_of, diameter_of, nuclei_of
+from fatescope.systems.plates.stain_fields import area_of, diameter_of, nuclei_of
 
 RULES = {
     "nuclei": StainSettings(),

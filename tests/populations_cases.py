@@ -10,7 +10,7 @@ from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import count_founders, spots_of
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 SMALL = MovieSettings(height=120, width=176, voxel_um=(1.0, 0.37, 0.37), photons=200)
 

@@ -29,7 +29,7 @@ from fatescope.app.store import Store
 from fatescope.base import Execution, InputError, RunError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.simulate.plate.settings import PlateSettings
-from fatescope.workflows.simulated_plates import simulate_plate
+from fatescope.systems.simulation.plates import simulate_plate
 
 RESULTS = ("objects.csv", "objects.parquet", "images.csv", "labels/a.tif")
 

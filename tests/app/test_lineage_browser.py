@@ -12,7 +12,7 @@ from tests.app.browsing import SIZES, asked, expect, fits, keeps_the_rules, need
 from tests.app.test_lineages import table
 
 from fatescope.acquire.lineages import read_lineage
-from fatescope.workflows.lineages.edit import edit_lineage
+from fatescope.systems.lineages.edit import edit_lineage
 
 pytestmark = needs_chromium
 

@@ -15,7 +15,7 @@ from tests.app.test_answers import start_app
 from tests.lineage.embryo_cases import embryo
 
 from fatescope.acquire.lineages import read_lineage, write_lineage
-from fatescope.workflows.lineages.edit import edit_lineage
+from fatescope.systems.lineages.edit import edit_lineage
 
 
 @pytest.fixture(scope="module")

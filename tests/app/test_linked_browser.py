@@ -30,7 +30,7 @@ from fatescope.simulate import (
     simulate_nuclei,
 )
 from fatescope.simulate.plate.settings import PlateSettings
-from fatescope.workflows.simulated_plates import simulate_plate
+from fatescope.systems.simulation.plates import simulate_plate
 
 pytestmark = needs_chromium
 

@@ -240,7 +240,7 @@ def test_what_is_written_as_png_is_read_by_others(shape, level):
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.uint32, np.int64])
 def test_a_label_has_the_colour_of_its_number_in_any_type(kind):
-    from fatescope.report import colour_of
+    from fatescope.pages import colour_of
 
     labels = np.array([[1, 1, 6], [250, 255, 255], [0, 7, 249]]).repeat(3, 0).repeat(3, 1)
     pyramid = Pyramid(Image(pixels=labels.astype(kind), axes="YX"), {}, labels=True)

@@ -36,7 +36,7 @@ from fatescope.simulate import simulate_image
 from fatescope.simulate.embryo import EmbryoScene, VolumeSettings
 from fatescope.simulate.embryo.settings import LineageSettings
 from fatescope.simulate.settings import NucleiMovieSettings
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 OF_VIDEO = ["video_path", "pred_size", "save_folder", "centroid_mode", "color_mode"]
 OF_PLOT = ["video_path", "save_plot", "plot_name", "ignore_first_n_frames"]

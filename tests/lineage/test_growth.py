@@ -18,7 +18,7 @@ from fatescope.lineage.growth import (
     match_growth,
 )
 from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES
-from fatescope.workflows.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.atlas_source import open_atlas
 
 CELLS = 2 ** np.linspace(0, 9, 91)
 

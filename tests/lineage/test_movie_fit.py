@@ -12,7 +12,7 @@ from fatescope.lineage.movie_fit import FrameStack, Pose, fit_table
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import spots_of
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 SHAPE = (96, 132)
 LOOK = {

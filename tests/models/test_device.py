@@ -12,7 +12,7 @@ from tests.hand_built import disc_package
 from fatescope.base import Execution, ModelError, RunError
 from fatescope.models import cuda, load_model
 from fatescope.predict import NucleiSettings, open_predictor
-from fatescope.workflows.nuclei import NUCLEI, predict_nuclei
+from fatescope.systems.nuclei.find import NUCLEI, predict_nuclei
 
 
 def has_gpu():

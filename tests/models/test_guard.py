@@ -5,7 +5,8 @@ from tests.hand_built import render_discs
 
 from fatescope.base import Image
 from fatescope.models import ModelDescription, check_input, describe_input, expected_ranges
-from fatescope.predict import NucleiSettings, segment_image
+from fatescope.predict import NucleiSettings
+from fatescope.systems.nuclei.outline import segment_image
 
 BRIGHT = ModelDescription(name="a", summary="b")
 

@@ -10,7 +10,8 @@ from scipy.ndimage import gaussian_filter
 
 from fatescope.acquire import find_images, read_image
 from fatescope.base import Image
-from fatescope.predict import NucleiSettings, open_predictor, segment_image
+from fatescope.predict import NucleiSettings, open_predictor
+from fatescope.systems.nuclei.outline import segment_image
 
 
 @pytest.fixture(scope="module")

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fatescope.predict.populations import CUT, border_share
+from fatescope.systems.populations.inference import CUT, border_share
 
 
 def frames_of(*discs, shape=(100, 160)):

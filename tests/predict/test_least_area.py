@@ -5,7 +5,7 @@ import pytest
 from tests.predict.test_nuclei import CLASSICAL, render_scene
 
 from fatescope.base import Image, SettingsError, Spacing
-from fatescope.predict import segment_image
+from fatescope.systems.nuclei.outline import segment_image
 
 
 def areas(settings, *, diameter, spacing=None):

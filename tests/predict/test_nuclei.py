@@ -3,16 +3,9 @@ import pytest
 from tests.hand_built import render_discs
 
 from fatescope.base import Image, InputError, SettingsError, Spacing
-from fatescope.predict import (
-    MemoryScratch,
-    NucleiSettings,
-    choose_scale,
-    open_frames,
-    open_predictor,
-    segment_frame,
-    segment_image,
-)
+from fatescope.predict import MemoryScratch, NucleiSettings, open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
 
 CLASSICAL = NucleiSettings(model="classical")
 

@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
-from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor, segment_image
+from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
@@ -18,6 +18,7 @@ from fatescope.simulate import (
     simulate_image,
     simulate_section,
 )
+from fatescope.systems.nuclei.outline import segment_image
 
 PLAN = SectionSettings(height=360, width=420)
 

@@ -8,13 +8,12 @@ from fatescope.base import Image
 from fatescope.predict import (
     NucleiSettings,
     ScalePlan,
-    choose_scale,
     open_frames,
     open_predictor,
-    segment_image,
     typical_diameter,
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.nuclei.outline import choose_scale, segment_image
 
 
 @pytest.fixture(scope="module")

@@ -2,15 +2,9 @@ import numpy as np
 import pytest
 
 from fatescope.base import Image
-from fatescope.predict import (
-    NucleiSettings,
-    choose_scale,
-    open_frames,
-    open_predictor,
-    segment_frame,
-    segment_image,
-)
+from fatescope.predict import NucleiSettings, open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
 
 
 class Counted:

@@ -15,7 +15,7 @@ from fatescope.prepare import (
     write_samples,
 )
 from fatescope.prepare.leaks import Leak
-from fatescope.workflows.training import prepare_pairs
+from fatescope.systems.training.train import prepare_pairs
 
 HEAD = "image,x0,y0,x1,y1,class"
 

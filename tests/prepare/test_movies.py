@@ -10,7 +10,7 @@ from fatescope.acquire.movies import write_frames
 from fatescope.base import InputError
 from fatescope.prepare import PairSettings, SplitSettings, read_samples
 from fatescope.prepare.movies import check_pair, movie_samples, pair_movies
-from fatescope.workflows.training import prepare_pairs
+from fatescope.systems.training.train import prepare_pairs
 
 FRAMES, SHAPE = 40, (64, 96)
 NAMES = ("ABa", "ABp", "EMS", "P2")

@@ -6,7 +6,7 @@ from PIL import Image
 
 from fatescope.acquire.movies import read_frames
 from fatescope.base import InputError
-from fatescope.report import side_by_side, write_film
+from fatescope.pages import side_by_side, write_film
 
 
 def test_a_film_has_every_frame_in_both_forms(tmp_path):

@@ -1,6 +1,6 @@
 """Findings on a page: every page lists them in the same way."""
 
-from fatescope.report.findings import findings_section, read_findings
+from fatescope.pages.findings import findings_section, read_findings
 
 
 def row(file, frame, cell, reason, status="open"):

@@ -6,7 +6,7 @@ import pytest
 from PIL import Image as PillowImage
 
 from fatescope.base import InputError
-from fatescope.report.images import (
+from fatescope.pages.images import (
     display_limits,
     jpeg_uri,
     png_uri,

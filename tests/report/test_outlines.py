@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fatescope.base import InputError
-from fatescope.report import colour_of, outline_paths, outline_pixels, paint_outlines
+from fatescope.pages import colour_of, outline_paths, outline_pixels, paint_outlines
 
 
 def _corners(path):

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from fatescope.report.page.solid import SolidViewer, solid_data
-from fatescope.report.solids import cell_solids
+from fatescope.pages.page.solid import SolidViewer, solid_data
+from fatescope.pages.solids import cell_solids
 
 
 def solids(labels, spacing, step):

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from fatescope.run import environment as module
-from fatescope.run.environment import environment
+from fatescope.engine import environment as module
+from fatescope.engine.environment import environment
 
 COMPUTE_NOTHING = {"jinja2", "lazy-loader", "pillow", "psutil", "pyyaml", "typer"}
 

@@ -10,7 +10,7 @@ from tests.acquire.image_files import ome_tiff, ramp
 
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Finding, RunError, Table
-from fatescope.run import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, describe_input
 
 SETTINGS = {"threshold": 0.5, "size": 22}
 
@@ -210,7 +210,7 @@ def test_a_file_that_is_not_listed_is_work_and_keeps_its_settings(tmp_path):
 
 def test_another_version_is_refused(tmp_path, monkeypatch):
     work(tmp_path / "out", ["a"])
-    monkeypatch.setattr("fatescope.run.opening.__version__", "99.0")
+    monkeypatch.setattr("fatescope.engine.opening.__version__", "99.0")
     with pytest.raises(RunError, match=r"begun with fatescope '.*' \(now '99.0'\)"):
         opened(tmp_path / "out")
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from fatescope.base.errors import FileFormatError, RunError
-from fatescope.run.journal import Journal
+from fatescope.engine.journal import Journal
 
 ABOUT = {"table": "CD1.csv", "sha256": "ab12"}
 
@@ -84,7 +84,7 @@ def test_a_journal_read_takes_no_entries_and_an_empty_file_is_none(tmp_path):
 _WRITER = """
 import sys
 from pathlib import Path
-from fatescope.run.journal import Journal
+from fatescope.engine.journal import Journal
 with Journal.open(Path(sys.argv[1]), about={}) as journal:
     for i in range(10**6):
         journal.append("do", {"i": i, "pad": "x" * 300}, who="w", why="")

@@ -3,8 +3,8 @@
 import threading
 import time
 
-from fatescope.run import wait_until_free
-from fatescope.run.lock import locked
+from fatescope.engine import wait_until_free
+from fatescope.engine.lock import locked
 
 
 def test_a_folder_is_waited_for_until_it_is_free(tmp_path):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fatescope.base import Table
-from fatescope.run import Run
+from fatescope.engine import Run
 
 
 @pytest.mark.parametrize("name", ["results", "labels", "a/labels", "./labels", "labels/labels"])

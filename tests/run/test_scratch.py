@@ -3,15 +3,9 @@ import pytest
 from tests.hand_built import render_discs
 
 from fatescope.base import Image, RunError
-from fatescope.predict import (
-    MemoryScratch,
-    NucleiSettings,
-    choose_scale,
-    open_frames,
-    open_predictor,
-    segment_frame,
-)
-from fatescope.run import FileScratch
+from fatescope.engine import FileScratch
+from fatescope.predict import MemoryScratch, NucleiSettings, open_frames, open_predictor
+from fatescope.systems.nuclei.outline import choose_scale, segment_frame
 
 
 def test_rows_come_back_as_they_were_written_in_any_order(tmp_path):

@@ -7,7 +7,7 @@ import pytest
 
 from fatescope.acquire import read_table
 from fatescope.base import Finding, InputError, Table
-from fatescope.run import Run
+from fatescope.engine import Run
 
 WELLS = {"B02": 3, "B03": 2}  # fields of each well
 
@@ -74,7 +74,7 @@ def test_a_unit_that_two_stages_claim_is_refused(tmp_path):
 
 
 def test_results_are_composed_in_memory_that_does_not_grow_with_the_units(tmp_path, monkeypatch):
-    monkeypatch.setattr("fatescope.run.compose._AT_ONCE", 200)
+    monkeypatch.setattr("fatescope.engine.compose._AT_ONCE", 200)
     finding = Finding(file="a", rule="empty", severity="info", reason="It is black.").as_row()
     peaks = []
     for n in (1_000, 10_000):

@@ -9,7 +9,7 @@ from fatescope.base import SettingsError
 from fatescope.prepare import PairSettings, find_pairs
 from fatescope.simulate import FieldSettings, simulate_field, simulate_image, vary_field
 from fatescope.simulate.fields import UNSEEN, seen
-from fatescope.workflows.simulate import write_fields
+from fatescope.systems.simulation.nuclei import write_fields
 
 SMALL = FieldSettings(height=160, width=192)
 

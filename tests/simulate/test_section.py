@@ -9,7 +9,7 @@ import pytest
 from fatescope.base import SettingsError
 from fatescope.prepare import PairSettings, find_pairs
 from fatescope.simulate import SectionSettings, simulate_section, vary_section
-from fatescope.workflows.simulate import write_sections
+from fatescope.systems.simulation.nuclei import write_sections
 
 PLAIN = SectionSettings(height=240, width=280, diameter_px=30, cells=5)
 

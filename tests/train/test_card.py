@@ -10,14 +10,14 @@ from PIL import Image
 from fatescope.evaluate import score_labels
 from fatescope.models import find_package, read_package
 from fatescope.prepare import read_samples, write_samples
+from fatescope.systems.nuclei.training.card import write_instance_card
+from fatescope.systems.nuclei.training.package import are_unlike
+from fatescope.systems.training.train import train_model
 from fatescope.train import InstanceRecipe, Provenance, read_recipe
 from fatescope.train.card import Card, score_table, write_card
-from fatescope.train.instance_card import write_instance_card
-from fatescope.train.instance_package import are_unlike
 from fatescope.train.packaging import training_facts
 from fatescope.train.scoring import Scored
 from fatescope.train.trainables import recipe_class
-from fatescope.workflows.training import train_model
 
 
 @pytest.fixture(scope="module")

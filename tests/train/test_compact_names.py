@@ -5,8 +5,13 @@ pytest.importorskip("torch")
 pytest.importorskip("imblearn")
 
 from fatescope.base import InputError
-from fatescope.train.tasks.compact_names import LATER, REPORTED, fit_as_published, fit_corrected
-from fatescope.train.tasks.names import build_names_network
+from fatescope.systems.lineages.training.compact_names import (
+    LATER,
+    REPORTED,
+    fit_as_published,
+    fit_corrected,
+)
+from fatescope.systems.lineages.training.names import build_names_network
 
 
 def three_clouds(n=240, seed=0):

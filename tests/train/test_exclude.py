@@ -6,8 +6,8 @@ from fatescope.acquire import write_exclusions
 from fatescope.base import Exclusion, InputError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash
+from fatescope.systems.training.train import train_model
 from fatescope.train import InstanceRecipe
-from fatescope.workflows.training import train_model
 
 RECIPE = InstanceRecipe.from_values(
     {

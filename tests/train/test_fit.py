@@ -11,20 +11,12 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.train import (
-    Fit,
-    FitSettings,
-    InstanceRecipe,
-    NucleiTask,
-    fit,
-    fit_recipe,
-    fit_together,
-)
+from fatescope.systems.nuclei.training.task import INSTANCES, NucleiTask
+from fatescope.train import Fit, FitSettings, InstanceRecipe, fit, fit_recipe, fit_together
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import Cost
 from fatescope.train.fit_recipe import fit_stage
 from fatescope.train.networks import build_network
-from fatescope.train.tasks.nuclei import INSTANCES
 
 TINY = {
     "network": {"widths": (8, 8, 8, 8)},

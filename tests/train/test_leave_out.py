@@ -15,9 +15,9 @@ torch = pytest.importorskip("torch")
 
 from fatescope.base import InputError
 from fatescope.prepare import PairSettings, Sample, read_samples, write_samples
+from fatescope.systems.cleaning.clean import clean_files
+from fatescope.systems.training.train import prepare_pairs
 from fatescope.train import LeaveOut, deal_folds, parse_recipe, score_left_out
-from fatescope.workflows.clean import clean_files
-from fatescope.workflows.training import prepare_pairs
 
 RECIPE = {
     "task": "populations",

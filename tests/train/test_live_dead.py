@@ -14,14 +14,19 @@ import fatescope as fs
 from fatescope.base import InputError, SettingsError
 from fatescope.models import Boxes, check_model, read_package
 from fatescope.prepare import Sample, read_samples, write_samples
+from fatescope.systems.live_dead.training.crops import (
+    TARGETS,
+    BoxCrops,
+    box_targets,
+    load_box_planes,
+)
+from fatescope.systems.live_dead.training.loss import box_loss
+from fatescope.systems.live_dead.training.network import build_box_network
+from fatescope.systems.live_dead.training.scoring import tune_boxes
+from fatescope.systems.live_dead.training.task import LiveDeadTask
+from fatescope.systems.training.plan import plan_training
+from fatescope.systems.training.train import train_model
 from fatescope.train import fit, parse_recipe, read_recipe
-from fatescope.train.box_crops import TARGETS, BoxCrops, box_targets, load_box_planes
-from fatescope.train.box_loss import box_loss
-from fatescope.train.box_network import build_box_network
-from fatescope.train.box_scoring import tune_boxes
-from fatescope.train.tasks.live_dead import LiveDeadTask
-from fatescope.workflows.training import train_model
-from fatescope.workflows.training_plan import plan_training
 
 VALUES = {
     "name": "tiny",
@@ -152,7 +157,7 @@ def test_a_package_is_written_checked_and_found_with(boxed, tmp_path):
 
 def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
     from fatescope.models import ModelPackage, OpenVinoModel
-    from fatescope.train.box_package import describe_boxes
+    from fatescope.systems.live_dead.training.package import describe_boxes
     from fatescope.train.export import export_onnx, weights_bytes
 
     recipe = parse_recipe(VALUES)
@@ -174,7 +179,7 @@ def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
 
 def test_the_temperature_makes_too_sure_answers_milder(boxed):
     from fatescope.predict import FoundBoxes
-    from fatescope.train.box_scoring import Proposed
+    from fatescope.systems.live_dead.training.scoring import Proposed
 
     rng = np.random.default_rng(0)
     true = np.array([[20.0 * i, 0, 20 * i + 10, 10] for i in range(200)])

@@ -22,14 +22,6 @@ from fatescope.base import (
     SettingsError,
 )
 from fatescope.models import check_model, read_package
-from fatescope.predict.membrane import (
-    MembraneSettings,
-    level_image,
-    open_membrane_model,
-    plane_window,
-    segment_membranes,
-    wall_network,
-)
 from fatescope.prepare import (
     PairSettings,
     Sample,
@@ -39,16 +31,29 @@ from fatescope.prepare import (
     read_slice_volume,
     write_samples,
 )
-from fatescope.train import LeaveOut, MembraneRecipe, TuneSettings, find_trainable, fit, read_recipe
-from fatescope.train.membrane_crops import MembraneCropSource, load_membranes, without_rim
-from fatescope.train.membrane_scoring import score_planes
-from fatescope.train.tasks.membrane import MembraneTask
+from fatescope.systems.membranes.cells import (
+    MembraneSettings,
+    level_image,
+    open_membrane_model,
+    plane_window,
+    segment_membranes,
+    wall_network,
+)
+from fatescope.systems.membranes.compare import held_out
+from fatescope.systems.membranes.sides import open_membrane_side
+from fatescope.systems.membranes.slices import prepare_slices
+from fatescope.systems.membranes.training.crops import (
+    MembraneCropSource,
+    load_membranes,
+    without_rim,
+)
+from fatescope.systems.membranes.training.scoring import score_planes
+from fatescope.systems.membranes.training.settings import MembraneRecipe
+from fatescope.systems.membranes.training.task import MembraneTask
+from fatescope.systems.training.train import prepare_pairs, train_model
+from fatescope.systems.training.tune import plan_tuning, tune_recipe
+from fatescope.train import LeaveOut, TuneSettings, find_trainable, fit, read_recipe
 from fatescope.train.tune_settings import StudyExecution
-from fatescope.workflows.compare_membranes import held_out
-from fatescope.workflows.membrane_sides import open_membrane_side
-from fatescope.workflows.slices import prepare_slices
-from fatescope.workflows.training import prepare_pairs, train_model
-from fatescope.workflows.tuning import plan_tuning, tune_recipe
 
 SMALL = {
     "crops": {"planes": 3, "size_px": 32, "step_um": 0.3, "spacing_um": SPACING[3]},
@@ -281,7 +286,7 @@ def test_the_plan_of_a_tuning_reads_one_volume_of_each_set(slices, tmp_path):
 
 
 def test_the_augmentation_of_2021_is_the_list_that_was_published():
-    from fatescope.train.tasks.published_membranes import joint_transform
+    from fatescope.systems.membranes.training.published import joint_transform
 
     lists = {
         year: [(type(t).__name__, t.p) for t in joint_transform(year, seed=1).transforms]

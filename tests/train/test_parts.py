@@ -10,6 +10,7 @@ from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.prepare.store import Sample
+from fatescope.systems.nuclei.training.losses import nucleus_loss
 from fatescope.train import (
     CropSettings,
     CropSource,
@@ -17,7 +18,6 @@ from fatescope.train import (
     build_network,
     export_onnx,
     load_weights,
-    nucleus_loss,
     read_recipe,
     recipe_names,
     weights_bytes,

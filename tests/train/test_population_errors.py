@@ -4,7 +4,7 @@ import numpy as np
 
 from fatescope.lineage.growth import FrameErrors
 from fatescope.lineage.growth.errors import common_errors
-from fatescope.train.population_errors import fit_errors
+from fatescope.systems.populations.training.errors import fit_errors
 
 
 def drawn(errors, n_movies, seed):

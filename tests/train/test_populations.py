@@ -13,14 +13,18 @@ pytest.importorskip("onnx")
 
 from fatescope.base import InputError
 from fatescope.models import check_model, load_model
-from fatescope.predict.populations import CountChances, cells_of_bins
 from fatescope.prepare import PairSettings, read_samples
+from fatescope.systems.populations.inference import CountChances, cells_of_bins
+from fatescope.systems.populations.training.movie_frames import (
+    CountedFrame,
+    FrameSource,
+    read_counted,
+)
+from fatescope.systems.populations.training.network import CountNetwork
+from fatescope.systems.populations.training.settings import FrameSettings, PopulationRecipe
+from fatescope.systems.populations.training.task import PopulationTask
+from fatescope.systems.training.train import prepare_pairs, train_model
 from fatescope.train import parse_recipe, read_recipe
-from fatescope.train.movie_frames import CountedFrame, FrameSource, read_counted
-from fatescope.train.population_network import CountNetwork
-from fatescope.train.population_settings import FrameSettings, PopulationRecipe
-from fatescope.train.tasks.populations import PopulationTask
-from fatescope.workflows.training import prepare_pairs, train_model
 
 SMALL = {
     "task": "populations",

@@ -12,13 +12,15 @@ pytest.importorskip("albumentations")
 
 from fatescope.base import ModelError
 from fatescope.prepare import Sample, read_samples
-from fatescope.train import (
-    LibraryNetwork,
+from fatescope.systems.nuclei.training.published import (
+    PublishedNucleiTask,
     augmented_pairs,
     fit_published_nuclei,
+    joint_transform,
+    scale,
     threshold_instances,
 )
-from fatescope.train.tasks.published_nuclei import PublishedNucleiTask, joint_transform, scale
+from fatescope.train import LibraryNetwork
 
 
 def test_the_transform_is_that_of_2020():

@@ -10,10 +10,7 @@ from fatescope.acquire import write_table
 from fatescope.base import Table
 from fatescope.prepare import FIVE
 from fatescope.prepare.crop_store import write_crop_summary, write_plane
-from fatescope.train import FitSettings, fit
-from fatescope.train.network_settings import LibraryNetwork
-from fatescope.train.settings import NetworkSettings
-from fatescope.train.tasks.published_viability import (
+from fatescope.systems.viability.training.published import (
     PublishedViability,
     TilePlan,
     Tiles,
@@ -21,6 +18,9 @@ from fatescope.train.tasks.published_viability import (
     set_momentum,
     swap_norms,
 )
+from fatescope.train import FitSettings, fit
+from fatescope.train.network_settings import LibraryNetwork
+from fatescope.train.settings import NetworkSettings
 
 SMALL = NetworkSettings(widths=(4, 4, 4, 4), blocks=(1, 1, 1, 1))
 

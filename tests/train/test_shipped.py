@@ -6,9 +6,9 @@ from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model, load_model
 from fatescope.prepare import PairSettings, read_samples, seen_hashes, unit_hash
 from fatescope.simulate import NucleiMovieSettings, simulate_image, simulate_nuclei
+from fatescope.systems.training.train import prepare_pairs
 from fatescope.train import read_recipe, recipe_names
 from fatescope.train.scoring import score_samples, segment
-from fatescope.workflows.training import prepare_pairs
 
 
 @pytest.fixture(scope="module")

@@ -16,15 +16,15 @@ from fatescope.evaluate import ScoreSettings
 from fatescope.models import ModelDescription, Training, check_model, load_model, write_package
 from fatescope.models.outputs import Output
 from fatescope.numeric import bootstrap_interval
+from fatescope.pages.page import Page, PageTable, Section, write_page
 from fatescope.predict import plane_statistics
 from fatescope.predict.normalise import normalise_plane
 from fatescope.predict.tiling import make_grid, map_tiles
 from fatescope.prepare import PairSettings, read_label_plane, read_plane, read_samples, seen_hashes
-from fatescope.report.page import Page, PageTable, Section, write_page
+from fatescope.systems.training.page import write_training_page
+from fatescope.systems.training.train import prepare_pairs
 from fatescope.train import FitSettings, assess_curves, export_onnx, fit
 from fatescope.train.schedule_settings import Kicks
-from fatescope.workflows.training import prepare_pairs
-from fatescope.workflows.training_page import write_training_page
 
 SIDE, CROP, PERCENTILES = 96, 32, (1.0, 99.8)
 STEPS = {"steps": 240, "steps_per_epoch": 30, "validate_every": 1, "batch": 8}

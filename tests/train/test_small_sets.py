@@ -8,10 +8,10 @@ import pytest
 from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
+from fatescope.systems.nuclei.training.task import sample_losses
+from fatescope.systems.training.train import train_model
+from fatescope.systems.training.variants import train_variants
 from fatescope.train import InstanceRecipe, LeaveOut, fit_recipe, recipe_variant, score_left_out
-from fatescope.train.tasks.nuclei import sample_losses
-from fatescope.workflows.training import train_model
-from fatescope.workflows.variants import train_variants
 
 RECIPE = InstanceRecipe.from_values(
     {

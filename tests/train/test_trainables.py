@@ -12,6 +12,9 @@ from fatescope.base import SettingsError, setting
 from fatescope.models import ImageInput, ModelDescription, write_package
 from fatescope.models.outputs import PixelClasses
 from fatescope.prepare import read_label_plane, read_plane, read_samples
+from fatescope.systems.training.plan import plan_training
+from fatescope.systems.training.train import train_model
+from fatescope.systems.training.variants import train_variants
 from fatescope.train import (
     LeaveOut,
     TuneSettings,
@@ -22,9 +25,6 @@ from fatescope.train import (
 )
 from fatescope.train.recipe_settings import Recipe
 from fatescope.train.trainables import Where
-from fatescope.workflows.training import train_model
-from fatescope.workflows.training_plan import plan_training
-from fatescope.workflows.variants import train_variants
 
 VALUES = {
     "name": "glow",

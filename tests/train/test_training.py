@@ -16,9 +16,9 @@ from fatescope.models import check_model, load_model, read_package
 from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare import PairSettings, read_plane, read_samples, unit_hash
+from fatescope.systems.training.plan import plan_training
+from fatescope.systems.training.train import prepare_pairs, train_model
 from fatescope.train import InstanceRecipe, LeaveOut
-from fatescope.workflows.training import prepare_pairs, train_model
-from fatescope.workflows.training_plan import plan_training
 
 RECIPE_FILE = """
 name = "tiny"

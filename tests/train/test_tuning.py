@@ -13,15 +13,9 @@ pytest.importorskip("optuna")
 from fatescope.base import InputError
 from fatescope.cli.main import load_commands
 from fatescope.prepare import read_samples, write_samples
-from fatescope.train import (
-    NucleiTask,
-    StudyExecution,
-    TuneSettings,
-    fit_recipe_trial,
-    read_recipe,
-    trial_stage,
-)
-from fatescope.workflows.tuning import asked_for, plan_tuning, tune_recipe
+from fatescope.systems.nuclei.training.task import NucleiTask
+from fatescope.systems.training.tune import asked_for, plan_tuning, tune_recipe
+from fatescope.train import StudyExecution, TuneSettings, fit_recipe_trial, read_recipe, trial_stage
 
 RECIPE = {
     "name": "tiny",

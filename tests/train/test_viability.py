@@ -17,6 +17,11 @@ from fatescope.base import Execution, InputError, SettingsError
 from fatescope.evaluate import PixelCounts
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
+from fatescope.systems.training.train import train_model
+from fatescope.systems.training.tune import tune_recipe
+from fatescope.systems.viability.crops import prepare_crops
+from fatescope.systems.viability.training.settings import ViabilityRecipe
+from fatescope.systems.viability.training.task import VIABILITY, ViabilityTask, score_row
 from fatescope.train import (
     RecipeFit,
     StudyExecution,
@@ -31,11 +36,6 @@ from fatescope.train import (
     recipe_variant,
 )
 from fatescope.train.class_labels import merged_classes
-from fatescope.train.tasks.viability import VIABILITY, ViabilityTask, score_row
-from fatescope.train.viability_recipe import ViabilityRecipe
-from fatescope.workflows.crops import prepare_crops
-from fatescope.workflows.training import train_model
-from fatescope.workflows.tuning import tune_recipe
 
 SMALL = {
     "network": {"widths": (8, 16, 16, 16), "blocks": (1, 1, 1, 1)},

@@ -4,10 +4,10 @@ import numpy as np
 
 from fatescope.base import Finding, Table
 from fatescope.base.settings import setting
+from fatescope.engine.plan import Cost
+from fatescope.engine.predict import Found, System
 from fatescope.measurement import find_contacts, measure_objects
 from fatescope.predict import PredictSettings
-from fatescope.workflows.plan import Cost
-from fatescope.workflows.predict import Found, System
 
 COST = Cost(cpu_seconds=1.0, memory_mb=10.0, output_mb=1.0)
 

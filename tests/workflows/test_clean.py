@@ -9,8 +9,8 @@ import fatescope as fs
 from fatescope.acquire import read_exclusions, read_table
 from fatescope.acquire.movies import write_frames
 from fatescope.base import Image, InputError, Table
-from fatescope.workflows.clean import clean_files, find_clean_files, plan_clean
-from fatescope.workflows.clean_cliffs import count_at_cliffs
+from fatescope.systems.cleaning.clean import clean_files, find_clean_files, plan_clean
+from fatescope.systems.cleaning.cliffs import count_at_cliffs
 
 SECOND = 60
 

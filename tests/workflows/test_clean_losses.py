@@ -9,8 +9,8 @@ from fatescope.acquire.losses import read_losses
 from fatescope.base import Exclusion, Finding, InputError
 from fatescope.clean import highest
 from fatescope.prepare import Sample, obey_exclusions
-from fatescope.workflows.clean import clean_files
-from fatescope.workflows.clean_page import stretches
+from fatescope.systems.cleaning.clean import clean_files
+from fatescope.systems.cleaning.page import stretches
 
 ONE = fs.Execution(workers=1)
 

@@ -21,9 +21,9 @@ from tests.workflows.units import (
 )
 
 from fatescope.base import Execution, FileFormatError, MissingExtraError, RunError, SettingsError
-from fatescope.run import read_cluster_file
-from fatescope.workflows import cluster as module
-from fatescope.workflows.execute import map_units
+from fatescope.engine import cluster as module
+from fatescope.engine import read_cluster_file
+from fatescope.engine.execute import map_units
 
 distributed = pytest.importorskip("distributed")
 
@@ -160,7 +160,7 @@ def test_labels_are_measured_on_a_cluster_as_in_one_process(address, tmp_path, m
     from fatescope.acquire import write_labels
     from fatescope.base import Spacing
     from fatescope.measurement import MeasureSettings
-    from fatescope.workflows.measure import measure_files
+    from fatescope.systems.labels.measure import measure_files
 
     monkeypatch.chdir(tmp_path)
     pixels = np.arange(48, dtype=np.uint8).reshape(6, 8) // 8
@@ -199,7 +199,7 @@ def test_a_night_on_a_cluster_has_the_bytes_of_one_process(tmp_path, monkeypatch
 
     from fatescope.predict import NucleiSettings
     from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-    from fatescope.workflows.nuclei import predict_nuclei
+    from fatescope.systems.nuclei.find import predict_nuclei
 
     movie = simulate_nuclei(NucleiMovieSettings(frames=4, height=128, width=160), seed=4)
     (tmp_path / "in").mkdir()

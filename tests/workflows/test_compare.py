@@ -14,7 +14,7 @@ from fatescope.evaluate import CompareSettings, ScoreSettings, compare_scores, s
 from fatescope.models import InstanceMaps, Thresholds, read_package, write_package
 from fatescope.prepare import Sample, unit_hash, write_samples
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.workflows.compare import compare_models
+from fatescope.systems.comparison.compare import compare_models
 
 FAST = CompareSettings(precision="int8", shown=2)
 

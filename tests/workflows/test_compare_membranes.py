@@ -13,10 +13,10 @@ from fatescope.acquire.movies import read_frames
 from fatescope.base import Execution, InputError, ModelError, SettingsError
 from fatescope.evaluate import CompareSettings
 from fatescope.prepare import SliceSettings, unit_hash
-from fatescope.workflows.compare import compare_models
-from fatescope.workflows.compare_membranes import held_out
-from fatescope.workflows.membrane_sides import WallSide
-from fatescope.workflows.slices import prepare_slices
+from fatescope.systems.comparison.compare import compare_models
+from fatescope.systems.membranes.compare import held_out
+from fatescope.systems.membranes.sides import WallSide
+from fatescope.systems.membranes.slices import prepare_slices
 
 SPACING = (1.2, 0.3, 0.3)
 HOW = CompareSettings(spacing_um=SPACING)

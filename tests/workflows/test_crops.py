@@ -20,8 +20,8 @@ from fatescope.prepare import (
     write_published,
 )
 from fatescope.prepare.crop_store import PUBLISHED, open_planes
-from fatescope.workflows import crops as workflow
-from fatescope.workflows.crops import prepare_crops
+from fatescope.systems.viability import crops as workflow
+from fatescope.systems.viability.crops import prepare_crops
 
 SETTINGS = CropStoreSettings(size_px=16, stride_px=8, classes="background,live,dead")
 ALONE = Execution(workers=1)

@@ -21,10 +21,10 @@ from typer.testing import CliRunner
 import fatescope as fs
 from fatescope.base import Execution, FileFormatError, InputError, RunError
 from fatescope.cli.main import load_commands
+from fatescope.engine.diff import diff_results
 from fatescope.prepare import PairSettings, read_samples
-from fatescope.workflows.data import RENDERED, fetch_data, list_data
-from fatescope.workflows.pack import pack_data
-from fatescope.workflows.result_diff import diff_results
+from fatescope.systems.data.fetch import RENDERED, fetch_data, list_data
+from fatescope.systems.data.pack import pack_data
 
 FILES = {"a.csv": b"x\n1\n", "deep/b.csv": b"y\n" + b"2\n" * 100_000}
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fatescope.models import find
-from fatescope.workflows.doctor import Check, Diagnosis, diagnose
+from fatescope.systems.doctor import Check, Diagnosis, diagnose
 
 
 def by_name(diagnosis):

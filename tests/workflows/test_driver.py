@@ -13,11 +13,11 @@ import pytest
 from fatescope.acquire import ImageFile
 from fatescope.acquire.lineages import LineageFile
 from fatescope.base import Execution, FileFormatError, Finding, InputError, Table
+from fatescope.engine import Run
+from fatescope.engine.driver import Outcome, describe_files, pending, work_through
+from fatescope.engine.pairs import Pair
 from fatescope.prepare import Sample
-from fatescope.run import Run
-from fatescope.workflows.driver import Outcome, describe_files, pending, work_through
-from fatescope.workflows.pairs import Pair
-from fatescope.workflows.reproduce.nuclei_folds import Fold
+from fatescope.systems.nuclei.reproduce.folds import Fold
 
 ALONE = Execution(workers=1)
 ERRORS = {

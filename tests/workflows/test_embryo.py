@@ -8,7 +8,7 @@ import pytest
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Execution, RunError
 from fatescope.simulate.embryo import LineageSettings, VolumeSettings
-from fatescope.workflows.embryo import plan_embryo_volumes, write_embryo_volumes
+from fatescope.systems.simulation.embryo import plan_embryo_volumes, write_embryo_volumes
 
 SETTINGS = VolumeSettings(
     cells=(4, 8), planes=14, height=60, width=90, voxel_um=(2.0, 0.8, 0.8), vary=0.5

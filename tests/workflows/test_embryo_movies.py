@@ -7,7 +7,7 @@ from fatescope.acquire import read_image, read_lineage, read_table
 from fatescope.acquire.movies import read_frames
 from fatescope.base import Execution
 from fatescope.simulate.embryo import LineageSettings, MovieSettings
-from fatescope.workflows.embryo_movies import plan_embryo_movies, write_embryo_movies
+from fatescope.systems.simulation.movies import plan_embryo_movies, write_embryo_movies
 
 SETTINGS = MovieSettings(height=120, width=160, voxel_um=(1.0, 0.4, 0.4), frames=30, neighbour=0)
 LINEAGE = LineageSettings(minutes=45.0)

@@ -14,8 +14,8 @@ from fatescope.cli.groups import app
 from fatescope.cli.main import load_commands
 from fatescope.evaluate import ScoreSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.evaluate import Grouping, evaluate_labels
-from fatescope.workflows.simulate import write_nuclei_movie
+from fatescope.systems.labels.evaluate import Grouping, evaluate_labels
+from fatescope.systems.simulation.nuclei import write_nuclei_movie
 
 load_commands()
 HALF = np.array([[1, 1, 0, 2], [1, 1, 0, 2]], np.uint8)

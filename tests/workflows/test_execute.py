@@ -12,7 +12,7 @@ import pytest
 from tests.workflows.units import deadly, fussy, square, threads, unsendable
 
 from fatescope.base import FileFormatError, RunError
-from fatescope.workflows.execute import available_workers, map_units
+from fatescope.engine.execute import available_workers, map_units
 
 
 def outcomes(function, units, workers):
@@ -98,7 +98,7 @@ def test_a_notebook_gets_a_bar(tmp_path):
     nbclient = pytest.importorskip("nbclient")
     lines = """
         import time
-        from fatescope.workflows.execute import map_units
+        from fatescope.engine.execute import map_units
         _ = list(map_units(time.sleep, [1.5, 1.0, 0.5], workers=1))
     """
     cell = nbformat.v4.new_code_cell(textwrap.dedent(lines))
@@ -131,7 +131,7 @@ def test_results_pass_as_they_come_and_an_early_end_ends_the_workers():
 
 SCRIPT = """
 import sys
-from fatescope.workflows.execute import map_units
+from fatescope.engine.execute import map_units
 from tests.workflows.units import slowly
 if __name__ == "__main__":
     try:
@@ -200,7 +200,7 @@ def test_workers_end_in_the_middle_of_a_long_unit_when_the_caller_is_killed(tmp_
 
 def test_a_script_without_a_guard_is_told_what_to_do(tmp_path):
     (tmp_path / "script.py").write_text(
-        "from fatescope.workflows.execute import map_units\n"
+        "from fatescope.engine.execute import map_units\n"
         "print(list(map_units(abs, [1, 2], workers=2)))\n"
     )
     done = subprocess.run(

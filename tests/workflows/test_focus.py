@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fatescope.workflows.focus import blurred_finding, blurred_frames
+from fatescope.systems.viability.focus import blurred_finding, blurred_frames
 
 
 def test_frames_with_less_than_half_of_the_usual_edges_are_blurred():

@@ -11,9 +11,9 @@ from fatescope.models import InstanceMaps, Thresholds, read_package, write_packa
 from fatescope.prepare import Sample, read_label_plane, read_samples, unit_hash, write_samples
 from fatescope.prepare.store import SPLITS
 from fatescope.simulate import NucleiMovieSettings, simulate_image
+from fatescope.systems.comparison.compare import compare_models
+from fatescope.systems.training.kept import COMPARED, keep_better
 from fatescope.train.scoring import Scored
-from fatescope.workflows.compare import compare_models
-from fatescope.workflows.kept import COMPARED, keep_better
 
 DEAF = InstanceMaps(thresholds=Thresholds(foreground=0.35, min_area_px=450))
 SHIPPED = "src/fatescope/models/shipped/nuclei"

@@ -7,9 +7,9 @@ import pytest
 from tests.acquire.image_files import plain_tiff, ramp
 
 from fatescope.base import Execution, SettingsError
+from fatescope.engine.execute import available_workers
 from fatescope.predict import NucleiSettings
-from fatescope.workflows import nuclei
-from fatescope.workflows.execute import available_workers
+from fatescope.systems.nuclei import find as nuclei
 
 CLASSICAL = NucleiSettings(model="classical")
 

@@ -11,8 +11,8 @@ from tests.lineage.embryo_cases import embryo, only
 
 from fatescope.acquire.lineages import find_lineages, read_lineage, write_lineage
 from fatescope.base import Execution, FatescopeError, InputError
-from fatescope.workflows.lineages.convert import convert_lineages
-from fatescope.workflows.lineages.lint import lint_lineages
+from fatescope.systems.lineages.convert import convert_lineages
+from fatescope.systems.lineages.lint import lint_lineages
 
 ONE = Execution(workers=1)
 

@@ -11,7 +11,7 @@ from fatescope.base import Execution, Table
 from fatescope.lineage.atlas_arrays import atlas_from_arrays
 from fatescope.lineage.naming import NameSettings
 from fatescope.models import find_package, read_package
-from fatescope.workflows.lineages.name import name_lineages
+from fatescope.systems.lineages.name import name_lineages
 
 
 @pytest.fixture(scope="module")

@@ -13,10 +13,10 @@ from tests.acquire.image_files import plain_tiff
 import fatescope as fs
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Execution, Image, Table
+from fatescope.engine.predict import Found
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.linked_labels import link_found
-from fatescope.workflows.nuclei import predict_nuclei
-from fatescope.workflows.predict import Found
+from fatescope.systems.nuclei.find import predict_nuclei
+from fatescope.systems.nuclei.linked_labels import link_found
 
 ALONE = Execution(workers=1)
 FRAMES = 5
@@ -88,7 +88,7 @@ def test_in_memory_gives_the_same_labels_rows_and_tracks(movie, out):
 def test_links_are_those_of_lineage_link(movie, out, tmp_path):
     plain = tmp_path / "plain"
     predict_nuclei(movie[0], out=plain, settings=asked(link=False), execution=ALONE)
-    from fatescope.workflows.lineages.link import link_lineages
+    from fatescope.systems.lineages.link import link_lineages
 
     link_lineages([plain], out=tmp_path / "linked", to="csv", execution=ALONE)
     spots = read_table(tmp_path / "linked/spots.csv")

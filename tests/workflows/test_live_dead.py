@@ -20,7 +20,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, RunError, SettingsError
 from fatescope.models import check_model
 from fatescope.plate import wilson_interval
-from fatescope.workflows.live_dead import LIVE_DEAD, predict_live_dead, viability_table
+from fatescope.systems.live_dead.find import LIVE_DEAD, predict_live_dead, viability_table
 
 ALONE = Execution(workers=1)
 FIRST = [

@@ -7,7 +7,7 @@ from fatescope.acquire import read_table, write_labels
 from fatescope.base import Execution, InputError, Spacing
 from fatescope.measurement import MeasureSettings, measure_objects
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.measure import measure_files
+from fatescope.systems.labels.measure import measure_files
 
 ALONE = Execution(workers=1)
 

@@ -18,8 +18,8 @@ from tests.predict.membrane.cells import SPACING, embryo
 import fatescope as fs
 from fatescope.acquire import read_image, read_labels, write_table
 from fatescope.base import Execution, FileFormatError, RunError, SettingsError, Table
-from fatescope.run import FileScratch
-from fatescope.workflows.membranes import MEMBRANES, find_membranes, predict_membranes
+from fatescope.engine import FileScratch
+from fatescope.systems.membranes.find import MEMBRANES, find_membranes, predict_membranes
 
 ALONE = Execution(workers=1)
 SCALE = {"spacing_um": "0.6,0.3,0.3", "surface_depth_um": 0.7, "outer_um": 0.0}
@@ -143,7 +143,7 @@ def test_labels_of_a_large_movie_wait_on_disk_and_are_the_same(volume, tmp_path,
 
     monkeypatch.setattr(FileScratch, "rows", rows)
     for name, large in (("held", 2**25), ("waited", 1000)):
-        monkeypatch.setattr("fatescope.workflows.predict._LARGE_PX", large)
+        monkeypatch.setattr("fatescope.engine.predict._LARGE_PX", large)
         predict_membranes(
             tmp_path / "film.ome.tif", out=tmp_path / name, settings=SETTINGS, execution=ALONE
         )

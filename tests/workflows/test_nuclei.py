@@ -20,7 +20,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution, InputError, RunError
 from fatescope.predict import NucleiSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.nuclei import NUCLEI, predict_nuclei
+from fatescope.systems.nuclei.find import NUCLEI, predict_nuclei
 
 FIRST_COLUMNS = [
     *("image", "label", "frame", "z", "y", "x"),

@@ -14,7 +14,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution
 from fatescope.predict import NucleiSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.nuclei import predict_nuclei
+from fatescope.systems.nuclei.find import predict_nuclei
 
 CLASSICAL = NucleiSettings(model="classical")
 AS_ZARR = CLASSICAL.replace(labels="zarr")

@@ -19,7 +19,7 @@ from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.prepare.pixels import largest_pieces
-from fatescope.workflows.phase_cells import PHASE_CELLS, predict_phase_cells
+from fatescope.systems.phase_cells.find import PHASE_CELLS, predict_phase_cells
 
 ALONE = Execution(workers=1)
 

@@ -3,7 +3,7 @@
 import pytest
 
 from fatescope.simulate.settings import FieldSettings, NucleiMovieSettings, SectionSettings
-from fatescope.workflows.simulate import plan_simulation, write_fields
+from fatescope.systems.simulation.nuclei import plan_simulation, write_fields
 
 
 @pytest.mark.parametrize(

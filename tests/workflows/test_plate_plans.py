@@ -9,10 +9,10 @@ from fatescope.acquire import write_table
 from fatescope.base import Execution, InputError, Table
 from fatescope.plate import SurvivalSettings
 from fatescope.simulate.plate import PlateSettings
-from fatescope.workflows.plate_run import plan_plate_run
-from fatescope.workflows.simulated_plates import simulate_plate
-from fatescope.workflows.stitching import plan_stitch_plate
-from fatescope.workflows.survival import plan_survival
+from fatescope.systems.plates.run import plan_plate_run
+from fatescope.systems.plates.stitching import plan_stitch_plate
+from fatescope.systems.plates.survival import plan_survival
+from fatescope.systems.simulation.plates import simulate_plate
 
 ALONE = Execution(workers=1)
 KEYS = {"units", "cpu_seconds", "wall_seconds", "peak_memory_mb", "output_mb"}

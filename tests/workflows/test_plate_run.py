@@ -19,7 +19,7 @@ from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, FatescopeError, RunError
 from fatescope.plate import PlateRunSettings
 from fatescope.predict import PlateModel
-from fatescope.workflows.plate_run import run_plate
+from fatescope.systems.plates.run import run_plate
 
 pytest.importorskip("onnx")
 

@@ -18,8 +18,8 @@ from fatescope.models import read_package
 from fatescope.plate import PlateRunSettings
 from fatescope.predict import PlateModel
 from fatescope.simulate.plate import PlateSettings
-from fatescope.workflows.plate_run import plan_plate_run, run_plate
-from fatescope.workflows.simulated_plates import simulate_plate
+from fatescope.systems.plates.run import plan_plate_run, run_plate
+from fatescope.systems.simulation.plates import simulate_plate
 
 ALONE = Execution(workers=1)
 RECIPE = """

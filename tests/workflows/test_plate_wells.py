@@ -11,10 +11,10 @@ from benchmarks.survival import simulate_fates
 from fatescope.acquire import read_image, read_table, write_image, write_table
 from fatescope.acquire.plates import PlateReading
 from fatescope.base import InputError, Spacing
+from fatescope.pages.chart import number
 from fatescope.plate import StitchSettings, SurvivalSettings
-from fatescope.report.chart import number
-from fatescope.workflows.stitching import stitch_plate
-from fatescope.workflows.survival import survival_of_plate
+from fatescope.systems.plates.stitching import stitch_plate
+from fatescope.systems.plates.survival import survival_of_plate
 
 SHAPE = (240, 320)
 

@@ -10,7 +10,7 @@ import pytest
 from tests.acquire import plate_cases as cases
 
 from fatescope.acquire.plates import PlateReading
-from fatescope.workflows.plates import show_plate
+from fatescope.systems.plates.show import show_plate
 
 PROMISED = (
     "format wells fields channels frames planes images missing spacing_um "
@@ -55,7 +55,7 @@ def test_plates_are_listed_without_the_libraries_of_training(tmp_path):
     cases.write_live(tmp_path)
     code = (
         "import sys; from pathlib import Path; from fatescope.acquire.plates import PlateReading; "
-        "from fatescope.workflows.plates import show_plate; "
+        "from fatescope.systems.plates.show import show_plate; "
         f"show_plate(Path({str(tmp_path)!r}), reading=PlateReading()); "
         "assert not {'torch', 'pandas', 'zarr', 'scipy'} & set(sys.modules)"
     )

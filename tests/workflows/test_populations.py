@@ -19,8 +19,8 @@ import fatescope as fs
 from fatescope.acquire.movies import write_frames
 from fatescope.base import Execution, Image, InputError, ModelError, SettingsError
 from fatescope.lineage.growth import GROUPS
-from fatescope.workflows.population_counts import LETTERS
-from fatescope.workflows.populations import POPULATIONS, predict_populations
+from fatescope.systems.populations.counts import LETTERS
+from fatescope.systems.populations.find import POPULATIONS, predict_populations
 
 ALONE = Execution(workers=1)
 DATA = Path(os.environ.get("FATESCOPE_DATA", "../shared/data")) / "devolearn_samples"

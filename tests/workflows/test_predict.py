@@ -12,7 +12,7 @@ from tests.workflows.systems import CELLS, CLASSES, COUNTS, BoxSettings
 
 from fatescope.acquire import read_image, read_labels
 from fatescope.base import Execution, RunError
-from fatescope.workflows.predict import plan_images, predict_images
+from fatescope.engine.predict import plan_images, predict_images
 
 ALONE = Execution(workers=1)
 

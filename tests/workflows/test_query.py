@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 import fatescope as fs
 from fatescope.base import InputError, Table
 from fatescope.cli.main import load_commands
-from fatescope.workflows.query import answer_question
+from fatescope.engine.query import answer_question
 
 
 def texts(*words):

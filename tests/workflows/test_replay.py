@@ -13,8 +13,8 @@ import fatescope as fs
 from fatescope.acquire import read_labels, read_table, write_table
 from fatescope.base import Execution, InputError, RunError
 from fatescope.cli.command import Result
-from fatescope.workflows.replay import replay_result
-from fatescope.workflows.result_diff import diff_results
+from fatescope.engine.diff import diff_results
+from fatescope.systems.replay import replay_result
 
 ALONE = Execution(workers=1)
 CLASSICAL = fs.NucleiSettings(model="classical", diameter_px=9)

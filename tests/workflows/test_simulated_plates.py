@@ -13,7 +13,7 @@ from fatescope.acquire.plates import (
 )
 from fatescope.base import Execution
 from fatescope.simulate.plate import PlateSettings
-from fatescope.workflows.simulated_plates import plan_simulated_plate, simulate_plate
+from fatescope.systems.simulation.plates import plan_simulated_plate, simulate_plate
 
 SMALL = PlateSettings(
     rows=2, columns=3, field_rows=1, field_columns=2, frames=3, height=96, width=120, cells=20,

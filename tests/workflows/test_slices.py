@@ -16,7 +16,7 @@ from fatescope.prepare import (
     read_plane_name,
     read_samples,
 )
-from fatescope.workflows.slices import prepare_slices
+from fatescope.systems.membranes.slices import prepare_slices
 
 ALONE = Execution(workers=1)
 TIMES = (3, 9, 15, 21, 27)

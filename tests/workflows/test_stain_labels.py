@@ -11,8 +11,8 @@ from fatescope.base import Execution, InputError
 from fatescope.plate import StainSettings
 from fatescope.prepare.pairs import PairSettings, find_pairs
 from fatescope.simulate.plate import PlateSettings
-from fatescope.workflows.simulated_plates import simulate_plate
-from fatescope.workflows.stain_labels import label_plate, label_stains, plan_label_plate
+from fatescope.systems.plates.stain_labels import label_plate, label_stains, plan_label_plate
+from fatescope.systems.simulation.plates import simulate_plate
 
 ONE = Execution(workers=1)
 SMALL = PlateSettings(

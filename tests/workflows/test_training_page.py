@@ -3,8 +3,8 @@ import io
 import re
 from urllib.parse import unquote
 
-from fatescope.train.tasks.nuclei import INSTANCES
-from fatescope.workflows.training_page import write_training_page
+from fatescope.systems.nuclei.training.task import INSTANCES
+from fatescope.systems.training.page import write_training_page
 
 HISTORY = [
     {"step": 10.0, "loss": 1.0, "learning_rate": 0.01},

@@ -13,7 +13,7 @@ from tests.predict.live_dead import draw_cells, draw_well, viability_package
 from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, SettingsError
 from fatescope.predict import ViabilitySettings
-from fatescope.workflows.viability import VIABILITY, predict_viability
+from fatescope.systems.viability.find import VIABILITY, predict_viability
 
 pytest.importorskip("onnx")
 

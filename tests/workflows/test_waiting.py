@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from fatescope.acquire import label_tiles
-from fatescope.run import FileScratch
-from fatescope.workflows.waiting import KeptFrames
+from fatescope.engine import FileScratch
+from fatescope.engine.waiting import KeptFrames
 
 
 @pytest.mark.parametrize("shape", [(40, 31), (5, 40, 31), (3, 600, 1100)])

@@ -19,10 +19,10 @@ from fatescope.acquire import read_table
 from fatescope.base import Execution, InputError, RunError
 from fatescope.cli.main import load_commands
 from fatescope.cli.watch import SYSTEMS
-from fatescope.workflows.predict import predict_images
-from fatescope.workflows.result_diff import diff_results
-from fatescope.workflows.systems import system_named
-from fatescope.workflows.watch import watch_folder
+from fatescope.engine.diff import diff_results
+from fatescope.engine.predict import predict_images
+from fatescope.systems.registry import system_named
+from fatescope.systems.watch import watch_folder
 
 ALONE = Execution(workers=1)
 QUICK = fs.WatchSettings(still_s=0.4, until_idle=0.05)

@@ -5,7 +5,7 @@ import signal
 import time
 
 from fatescope.base.errors import FileFormatError
-from fatescope.workflows.cluster import _in_worker  # as it is before a test replaces it
+from fatescope.engine.cluster import _in_worker  # as it is before a test replaces it
 
 
 def square(number):

@@ -20,7 +20,7 @@ from fatescope.app.previewing import Previews
 from fatescope.app.results import Pair, Results, rows_of_images
 from fatescope.app.reviewing import Reviews
 from fatescope.base import FatescopeError, InputError
-from fatescope.workflows.review.labels import journal_of
+from fatescope.systems.labels.review import journal_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from fatescope.app.results import ShownImage
     from fatescope.app.settings import AppSettings
     from fatescope.app.store import Job, Store
-    from fatescope.workflows.review.labels import LabelReview
+    from fatescope.systems.labels.review import LabelReview
 
 _LARGEST_FORM = 100_000
 _HERE = Path(__file__).parent

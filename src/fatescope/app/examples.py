@@ -49,7 +49,7 @@ def _section(folder: Path) -> None:
 
 def _volume(folder: Path) -> None:
     from fatescope.simulate.embryo import LineageSettings, VolumeSettings
-    from fatescope.workflows.embryo import write_embryo_volumes
+    from fatescope.systems.simulation.embryo import write_embryo_volumes
 
     settings = VolumeSettings(
         cells=(28,), planes=30, height=128, width=180, voxel_um=(1.0, 0.36, 0.36)
@@ -71,7 +71,7 @@ def _lineage(folder: Path) -> None:
 
 def _embryo(folder: Path) -> None:
     from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
-    from fatescope.workflows.embryo_movies import write_embryo_movies
+    from fatescope.systems.simulation.movies import write_embryo_movies
 
     movie = MovieSettings(height=120, width=176, voxel_um=(1.0, 0.37, 0.37), photons=200)
     lineage = LineageSettings(minutes=100, interval_min=4.0)
@@ -83,7 +83,7 @@ def _embryo(folder: Path) -> None:
 
 def _plate(folder: Path) -> None:
     from fatescope.simulate.plate.settings import PlateSettings
-    from fatescope.workflows.simulated_plates import simulate_plate
+    from fatescope.systems.simulation.plates import simulate_plate
 
     settings = PlateSettings(
         rows=2,

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fatescope.app.context import Context
     from fatescope.app.store import Job
-    from fatescope.workflows.review.lineage import LineageReview
+    from fatescope.systems.lineages.review import LineageReview
 
 _SHOWN = 5000
 """So many cells of a table are listed."""

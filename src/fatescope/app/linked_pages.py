@@ -1,6 +1,6 @@
 """Charts and trees that are linked with the rest of a result page, each a page in a frame.
 
-They are drawn by `fatescope.report`, as in reports, and reach nothing of the app: they are told
+They are drawn by `fatescope.pages`, as in reports, and reach nothing of the app: they are told
 what to show, and say what was chosen (``report/page/assets/linked.js`` there, ``static/linked.js``
 here).
 """
@@ -20,19 +20,19 @@ from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.plates import read_plate_map
 from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
 from fatescope.base import FatescopeError, InputError
+from fatescope.engine import read_finding_rows
+from fatescope.pages import colour_of
+from fatescope.pages.page import Beside, SolidViewer, Text, bare_page
+from fatescope.pages.solids import cell_solids
 from fatescope.plate.survival import survival_of_wells
-from fatescope.report import colour_of
-from fatescope.report.membranes import SOLID_STEPS
-from fatescope.report.page import Beside, SolidViewer, Text, bare_page
-from fatescope.report.populations import FOUNDERS, TOGETHER, chart_cells
-from fatescope.report.solids import cell_solids
-from fatescope.report.survival import chart_well, chart_wells
-from fatescope.run import read_finding_rows
-from fatescope.workflows.lineages.draw_embryo import draw_tree_page
-from fatescope.workflows.lineages.embryo import cell_table, prepare_embryo
-from fatescope.workflows.lineages.reading import read_to_scale
-from fatescope.workflows.lineages.settings import DrawSettings
-from fatescope.workflows.survival import read_fates
+from fatescope.systems.lineages.draw_embryo import draw_tree_page
+from fatescope.systems.lineages.embryo import cell_table, prepare_embryo
+from fatescope.systems.lineages.reading import read_to_scale
+from fatescope.systems.lineages.settings import DrawSettings
+from fatescope.systems.membranes.page import SOLID_STEPS
+from fatescope.systems.plates.survival import read_fates
+from fatescope.systems.plates.survival_page import chart_well, chart_wells
+from fatescope.systems.populations.page import FOUNDERS, TOGETHER, chart_cells
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -41,8 +41,8 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile
     from fatescope.app.store import Job
     from fatescope.base import FloatArray, Table
-    from fatescope.report.page import Block
-    from fatescope.workflows.lineages.embryo import Embryo
+    from fatescope.pages.page import Block
+    from fatescope.systems.lineages.embryo import Embryo
 
 _ROWS = 2000
 

@@ -16,7 +16,7 @@ from fatescope.acquire.populations import is_population_table
 from fatescope.base import FatescopeError, InputError, escape
 from fatescope.prepare import read_samples
 from fatescope.storage import list_files
-from fatescope.workflows.plates import show_plate
+from fatescope.systems.plates.show import show_plate
 
 if TYPE_CHECKING:
     from fatescope.acquire import ImageFile

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fatescope.app.context import Context
     from fatescope.app.looking import Look
     from fatescope.app.question import Question
-    from fatescope.workflows.plan import RunPlan
+    from fatescope.engine.plan import RunPlan
 
 _TITLE_LENGTH = 80
 

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import Progress
-    from fatescope.run import Summary
-    from fatescope.workflows.plan import RunPlan
+    from fatescope.engine import Summary
+    from fatescope.engine.plan import RunPlan
 
 Kind = Literal[
     "image",

@@ -29,7 +29,7 @@ from fatescope.app.results import (
 from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
-from fatescope.run import read_finding_rows, read_record
+from fatescope.engine import read_finding_rows, read_record
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from fatescope.app.question import Question
     from fatescope.app.store import Job
     from fatescope.base import Image
-    from fatescope.workflows.review.labels import LabelReview
+    from fatescope.systems.labels.review import LabelReview
 
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300

@@ -19,7 +19,7 @@ from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.tiles import rough_view
 from fatescope.base import Image, InputError, Settings
-from fatescope.report import outline_paths
+from fatescope.pages import outline_paths
 from fatescope.storage import connection, list_files
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fatescope.app.store import Job
     from fatescope.base import PlateLayout
-    from fatescope.workflows.review.labels import LabelReview
+    from fatescope.systems.labels.review import LabelReview
 
 ROWS_AT_ONCE = 200
 _FIELDS = "frames.csv"

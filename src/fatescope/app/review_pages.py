@@ -15,9 +15,9 @@ from fatescope.app.catalogue import question_named
 from fatescope.app.context import go, person, sent_form
 from fatescope.app.result_pages import job_of, pair_of, table_of
 from fatescope.base import InputError
-from fatescope.run import decide_finding
-from fatescope.workflows.review.edit import LabelEdit
-from fatescope.workflows.review.pairs import save_pairs
+from fatescope.engine import decide_finding
+from fatescope.systems.labels.edit import LabelEdit
+from fatescope.systems.labels.pairs import save_pairs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from starlette.requests import Request
 
-    from fatescope.workflows.review.labels import LabelReview
+    from fatescope.systems.labels.review import LabelReview
 
 _LARGEST_EDIT = 2_000_000
 _LARGEST_ROIS = 400_000_000

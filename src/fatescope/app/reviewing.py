@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError
-from fatescope.run import count_entries
-from fatescope.workflows.review.labels import FOLDER, LabelReview, journal_of
-from fatescope.workflows.review.lineage import LineageReview
+from fatescope.engine import count_entries
+from fatescope.systems.labels.review import FOLDER, LabelReview, journal_of
+from fatescope.systems.lineages.review import LineageReview
 
 if TYPE_CHECKING:
     from collections.abc import Callable

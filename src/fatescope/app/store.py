@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from fatescope.base import InputError, RunError, escape
-from fatescope.run.opening import make_folder
+from fatescope.engine.opening import make_folder
 from fatescope.storage import PART_SUFFIX, list_files, remove
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]

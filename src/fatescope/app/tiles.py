@@ -11,7 +11,7 @@ import numpy as np
 from fatescope.app.copies import rough_part
 from fatescope.app.planes import WHOLE_PIXELS
 from fatescope.app.png import encode_png
-from fatescope.report import colour_of
+from fatescope.pages import colour_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

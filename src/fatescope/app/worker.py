@@ -22,7 +22,7 @@ from typing import IO, Any
 
 from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError, missing_extra
-from fatescope.run import wait_until_free
+from fatescope.engine import wait_until_free
 
 _EVERY_SECONDS = 0.15
 _UNTIL_FREE = 60.0

@@ -41,7 +41,7 @@ def clean(
     report.html with each fault between the frames around it. Nothing is changed or deleted. Of
     samples_loss.csv, as train writes it, the samples with the highest loss are shown.
     """
-    from fatescope.workflows.clean import clean_files, plan_clean
+    from fatescope.systems.cleaning.clean import clean_files, plan_clean
 
     if plan:
         return plan_clean(inputs, execution=execution)

@@ -31,7 +31,7 @@ def compare(
 
     Writes a page with the difference and its interval, and the images on which they differ most.
     """
-    from fatescope.workflows.compare import compare_models
+    from fatescope.systems.comparison.compare import compare_models
 
     return compare_models(
         old, new, data=data, out=out, settings=settings, fresh=fresh, progress=console.progress

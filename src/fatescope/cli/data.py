@@ -20,7 +20,7 @@ _Registry = Annotated[
 @command(data, "list", example="fatescope data list")
 def list_(console: Console, registry: _Registry = None) -> Result:
     """List known data sets: what, licence, size, page; and what can be rendered offline."""
-    from fatescope.workflows.data import list_data
+    from fatescope.systems.data.fetch import list_data
 
     return list_data(registry)
 
@@ -46,7 +46,7 @@ def fetch(
     No other command opens a connection. The same command continues a download that was stopped. A
     file with a wrong hash is kept beside its place, and nothing else is changed.
     """
-    from fatescope.workflows.data import fetch_data
+    from fatescope.systems.data.fetch import fetch_data
 
     return fetch_data(
         what,
@@ -78,6 +78,6 @@ def pack(
     The same folder gives the same bytes. Images that samples.csv names elsewhere come along; paths
     of this machine do not. The zip is read back and compared.
     """
-    from fatescope.workflows.pack import pack_data
+    from fatescope.systems.data.pack import pack_data
 
     return pack_data(folder, out=out, licence=licence, about=about)

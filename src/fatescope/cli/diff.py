@@ -23,6 +23,6 @@ def diff(
     Names what differs and by how much, and what the records say was different: inputs, settings,
     model, versions, processor. The exit code is 0 where all is the same, otherwise 1.
     """
-    from fatescope.workflows.result_diff import diff_results
+    from fatescope.engine.diff import diff_results
 
     return diff_results(first, second)

@@ -15,6 +15,6 @@ def doctor(console: Console) -> Result:
     nuclei of a small rendered image. Nothing is changed or sent. The exit code is 1 if something
     is wrong.
     """
-    from fatescope.workflows.doctor import diagnose
+    from fatescope.systems.doctor import diagnose
 
     return diagnose()

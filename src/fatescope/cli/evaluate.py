@@ -36,7 +36,7 @@ def labels(
     ] = None,
 ) -> Result:
     """Score label images, matched by name: AP, F1, PQ, SEG, IoU and Dice, with an interval."""
-    from fatescope.workflows.evaluate import Grouping, evaluate_labels, write_image_scores
+    from fatescope.systems.labels.evaluate import Grouping, evaluate_labels, write_image_scores
 
     grouping = None
     if units is not None:

@@ -7,7 +7,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
-from fatescope.workflows.lineages.settings import CompareSettings
+from fatescope.systems.lineages.settings import CompareSettings
 
 
 @command(
@@ -31,8 +31,8 @@ def compare(
     division axes and sisters are compared, with 95 % intervals and control of false discoveries.
     Without --reference, embryos are held against the shipped atlas.
     """
-    from fatescope.workflows.lineages.compare import compare_lineages, reference_paths
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.compare import compare_lineages, reference_paths
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         given = [*inputs, *reference_paths(settings)]

@@ -7,7 +7,7 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
-from fatescope.workflows.lineages.settings import DrawSettings
+from fatescope.systems.lineages.settings import DrawSettings
 
 
 @command(lineage, "draw", example="fatescope lineage draw CD20080101_demo.csv --out figures")
@@ -28,8 +28,8 @@ def draw(
     cells with the time at each point. A report shows where founders dwell in all embryos, as a
     number with an interval.
     """
-    from fatescope.workflows.lineages.draw import draw_lineages
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.draw import draw_lineages
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         return plan_lineages("lineage draw", inputs, execution=execution)

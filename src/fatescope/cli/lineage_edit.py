@@ -52,7 +52,7 @@ def edit(
     ABala@41 z=12 y=201 x=310 from ABala@40, remove ABala@40-44. Frames count from 0.
     --fresh writes the folder again; the journal stays.
     """
-    from fatescope.workflows.lineages.edit import edit_lineage
+    from fatescope.systems.lineages.edit import edit_lineage
 
     return edit_lineage(
         table,

@@ -46,8 +46,8 @@ def lint(
     Findings never change the exit code unless --fail-on asks for it: then it is 1, as for a table
     that could not be read; findings that you accepted or rejected do not count.
     """
-    from fatescope.workflows.lineages.lint import lint_lineages
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.lint import lint_lineages
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         return plan_lineages("lineage lint", inputs, execution=execution)
@@ -78,8 +78,8 @@ def convert(
     plan: Plan = False,
 ) -> Result:
     """Write lineages in another format, and say what that format cannot hold."""
-    from fatescope.workflows.lineages.convert import convert_lineages
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.convert import convert_lineages
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         return plan_lineages("lineage convert", inputs, execution=execution)

@@ -31,8 +31,8 @@ def link(
     INPUT is what `predict nuclei` wrote (a folder, or its objects.csv), or a table with one row
     per nucleus and frame. Writes links/, spots.csv, and how many tracks begin or end inside.
     """
-    from fatescope.workflows.lineages.link import link_lineages
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.link import link_lineages
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         return plan_lineages("lineage link", inputs, execution=execution)

@@ -11,7 +11,7 @@ from fatescope.acquire.lineages.settings import LineageReading
 from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import lineage
-from fatescope.workflows.lineages.settings import MatchSettings
+from fatescope.systems.lineages.settings import MatchSettings
 
 Movie = Annotated[Path, typer.Argument(metavar="MOVIE", help="maximum projections of nuclei")]
 Table = Annotated[Path, typer.Argument(metavar="TABLE", help="the lineage of its embryo")]
@@ -35,7 +35,7 @@ def match(
     match.csv, report.html (the movie with names and founder colours, the tree growing beside it),
     film/ (the same as MP4) and matched/, the table on the frames and pixels of the movie.
     """
-    from fatescope.workflows.lineages.match import match_lineage, plan_match
+    from fatescope.systems.lineages.match import match_lineage, plan_match
 
     if plan:
         return plan_match(movie, table, film=settings.film)

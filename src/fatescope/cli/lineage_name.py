@@ -31,8 +31,8 @@ def name(
     Scale, interval, pose and stage may be unknown. Writes named/<table>.csv, the input rows with
     name, confidence and second choice, and embryos.csv, which says which embryos do not fit.
     """
-    from fatescope.workflows.lineages.name import name_lineages
-    from fatescope.workflows.lineages.plan import plan_lineages
+    from fatescope.systems.lineages.name import name_lineages
+    from fatescope.systems.lineages.plan import plan_lineages
 
     if plan:
         return plan_lineages("lineage name", inputs, execution=execution)
@@ -67,7 +67,7 @@ def atlas(
     Writes atlas.npz for --atlas, and the same to read: cells.csv and neighbours.csv. Without
     INPUT, these are of the atlas that ships with fatescope.
     """
-    from fatescope.workflows.lineages.atlas import make_atlas
+    from fatescope.systems.lineages.atlas import make_atlas
 
     return make_atlas(
         inputs or [],

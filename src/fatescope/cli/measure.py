@@ -25,7 +25,7 @@ def measure(
     fresh: Fresh = False,
 ) -> Result:
     """Measure the objects of label images: place, size, shape and brightness in each channel."""
-    from fatescope.workflows.measure import measure_files
+    from fatescope.systems.labels.measure import measure_files
 
     return measure_files(
         image,

@@ -17,7 +17,7 @@ _Name = Annotated[str, typer.Argument(metavar="MODEL", help="a shipped name, or 
 @command(models, "list", example="fatescope models list")
 def list_(console: Console) -> Result:
     """List the models that come with fatescope."""
-    from fatescope.workflows.models import list_packages
+    from fatescope.systems.packages import list_packages
 
     return list_packages()
 
@@ -25,7 +25,7 @@ def list_(console: Console) -> Result:
 @command(models, "show", example="fatescope models show nuclei")
 def show(model: _Name, console: Console) -> Result:
     """Show a model's card: what it was trained on, and its held-out numbers."""
-    from fatescope.workflows.models import show_package
+    from fatescope.systems.packages import show_package
 
     return show_package(model)
 
@@ -38,7 +38,7 @@ def check(
     console: Console,
 ) -> Result:
     """Check that packages are whole and still give what they gave when they were made."""
-    from fatescope.workflows.models import check_packages
+    from fatescope.systems.packages import check_packages
 
     return check_packages(model)
 
@@ -53,7 +53,7 @@ def export(
     console: Console,
 ) -> Result:
     """Copy a package, checked, into a folder or a zip."""
-    from fatescope.workflows.models import export_package
+    from fatescope.systems.packages import export_package
 
     return export_package(model, out=out)
 
@@ -68,6 +68,6 @@ def import_(
     console: Console,
 ) -> Result:
     """Make a package folder of a zip, or of an ONNX file with its six-line sidecar."""
-    from fatescope.workflows.models import import_package
+    from fatescope.systems.packages import import_package
 
     return import_package(source, out=out)

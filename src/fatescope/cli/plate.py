@@ -29,6 +29,6 @@ def show(
     CellVoyager are recognised; any other folder is read with --pattern. What is on the disk counts,
     not what an index promises.
     """
-    from fatescope.workflows.plates import show_plate
+    from fatescope.systems.plates.show import show_plate
 
     return show_plate(folder, reading=reading, plate_map=map)

@@ -32,7 +32,7 @@ def labels(
     limits from control wells or from all nuclei of the plate. What lies between the limits is
     uncertain (255), and training ignores it. A page shows each step.
     """
-    from fatescope.workflows.stain_labels import label_plate, plan_label_plate
+    from fatescope.systems.plates.stain_labels import label_plate, plan_label_plate
 
     if plan:
         return plan_label_plate(folder, settings=settings, reading=reading, execution=execution)

@@ -48,7 +48,7 @@ def run(
     With a recipe (for instance viability) a model is first trained on the stained wells of the
     plate; that needs the extra train.
     """
-    from fatescope.workflows.plate_run import plan_plate_run, run_plate
+    from fatescope.systems.plates.run import plan_plate_run, run_plate
 
     if plan:
         return plan_plate_run(

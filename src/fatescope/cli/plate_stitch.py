@@ -36,7 +36,7 @@ def stitch(
     planes and frames, with one drift a frame. Fields that no overlap ties to the others lie where
     the stage says and are listed. A page shows the seams.
     """
-    from fatescope.workflows.stitching import plan_stitch_plate, stitch_plate
+    from fatescope.systems.plates.stitching import plan_stitch_plate, stitch_plate
 
     if plan:
         return plan_stitch_plate(folder, reading=reading, execution=execution)

@@ -27,7 +27,7 @@ def survival(
     the negative controls, dose responses, and what the controls say. The well is the unit: all
     intervals of treatments are over wells.
     """
-    from fatescope.workflows.survival import plan_survival, survival_of_plate
+    from fatescope.systems.plates.survival import plan_survival, survival_of_plate
 
     if plan:
         return plan_survival(inputs, settings=settings)

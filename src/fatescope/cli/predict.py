@@ -8,8 +8,6 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Inputs, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import predict
-from fatescope.predict.membrane.settings import MembraneSettings
-from fatescope.predict.populations.settings import PopulationSettings
 from fatescope.predict.settings import (
     LiveDeadSettings,
     NucleiEmSettings,
@@ -17,6 +15,8 @@ from fatescope.predict.settings import (
     PhaseCellsSettings,
     ViabilitySettings,
 )
+from fatescope.systems.membranes.cells.settings import MembraneSettings
+from fatescope.systems.populations.inference.settings import PopulationSettings
 
 
 @command(predict, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
@@ -101,8 +101,8 @@ def _answer(
     plan: bool,
 ) -> Result:
     """Run a predicting command, or say what it would do."""
-    from fatescope.workflows.predict import predict_images
-    from fatescope.workflows.systems import system_named
+    from fatescope.engine.predict import predict_images
+    from fatescope.systems.registry import system_named
 
     system = system_named(name)
     if plan:

@@ -35,7 +35,7 @@ def pairs(
     fresh: Fresh = False,
 ) -> Result:
     """Find images and labels, divide them by unit, refuse leaks, write samples.csv."""
-    from fatescope.workflows.training import prepare_pairs
+    from fatescope.systems.training.train import prepare_pairs
 
     return prepare_pairs(
         inputs or [], out=out, settings=settings, progress=console.progress, fresh=fresh
@@ -62,7 +62,7 @@ def slices(
     Writes images, labels, what is wall and what is inside, samples.csv, markers, a datasheet and
     the hashes of all files.
     """
-    from fatescope.workflows.slices import prepare_slices
+    from fatescope.systems.membranes.slices import prepare_slices
 
     return prepare_slices(
         folder,
@@ -96,7 +96,7 @@ def crops(
     with --unit plate, are on one side of the split as a whole, and images on two sides that share
     content are refused. Prints dimensions, counts before and after, and batches.
     """
-    from fatescope.workflows.crops import prepare_crops
+    from fatescope.systems.viability.crops import prepare_crops
 
     return prepare_crops(
         folders,

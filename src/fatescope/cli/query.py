@@ -38,7 +38,7 @@ def query(
     front, which tells the folder. Without SQL, the tables and their columns are listed. A question
     can write nothing, and read nothing but these tables.
     """
-    from fatescope.workflows.query import answer_question
+    from fatescope.engine.query import answer_question
 
     *folders, last = words
     if Path(last).exists() or not (" " in last.strip() or folders):

@@ -26,7 +26,7 @@ def replay(
     An input that has changed is refused. The answer is that of diff, and so is the exit code: 0
     where all is the same, otherwise 1.
     """
-    from fatescope.workflows.replay import replay_result
+    from fatescope.systems.replay import replay_result
 
     return replay_result(
         folder, out=out, execution=execution, fresh=fresh, progress=console.progress

@@ -10,7 +10,7 @@ import typer
 from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import reproduce
-from fatescope.workflows.reproduce.settings import (
+from fatescope.systems.reproduction.settings import (
     LiveDeadRecipe,
     MembranesRecipe,
     MoviesRecipe,
@@ -50,7 +50,7 @@ def lineage_names(
     One page shows the published figure, the same procedure run again, its worth on embryos that
     it has not seen, and the corrected network with its interval. The extra `train` is needed.
     """
-    from fatescope.workflows.reproduce.lineage_names import plan_names, reproduce_names
+    from fatescope.systems.lineages.reproduce.run import plan_names, reproduce_names
 
     if plan:
         return plan_names(recipe=recipe, quick=quick)
@@ -76,7 +76,7 @@ def movies(
     highest loss and what it was worth on movies that were not trained on. The extra `train` is
     needed.
     """
-    from fatescope.workflows.reproduce.movies import plan_movies, reproduce_movies
+    from fatescope.systems.populations.reproduce.run import plan_movies, reproduce_movies
 
     if plan:
         return plan_movies(recipe=recipe, quick=quick, workers=workers)
@@ -107,7 +107,7 @@ def nuclei(
     One page shows the published figure, the same procedure run again, its worth on an image that
     was left out, in pixels and in nuclei, and a corrected network. The extra `train` is needed.
     """
-    from fatescope.workflows.reproduce.nuclei import plan_nuclei_2020, reproduce_nuclei
+    from fatescope.systems.nuclei.reproduce.run import plan_nuclei_2020, reproduce_nuclei
 
     if plan:
         return plan_nuclei_2020(recipe=recipe, quick=quick, workers=workers)
@@ -138,7 +138,7 @@ def membranes(
     One page shows the published figure beside that of a filled silhouette, the same run again, what
     each correction is worth, both tunings, and a corrected network. The extra `train` is needed.
     """
-    from fatescope.workflows.reproduce.membranes import plan_membranes_2021, reproduce_membranes
+    from fatescope.systems.membranes.reproduce.run import plan_membranes_2021, reproduce_membranes
 
     if plan:
         return plan_membranes_2021(recipe=recipe, data=data, quick=quick, workers=workers)
@@ -170,7 +170,7 @@ def live_dead(
     trained on, what each correction is worth, precision-recall curves, rates, and a film. Plates
     are rendered unless labelled ones are given. The extra `train` is needed.
     """
-    from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
+    from fatescope.systems.viability.reproduce.run import plan_live_dead, reproduce_live_dead
 
     if plan:
         return plan_live_dead(recipe=recipe, data=data, quick=quick)

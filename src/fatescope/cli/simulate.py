@@ -36,7 +36,7 @@ def nuclei(
     plan: Plan = False,
 ) -> Result:
     """Render a fluorescence time-lapse of dividing nuclei, with true labels and lineage."""
-    from fatescope.workflows.simulate import plan_simulation, write_nuclei_movie
+    from fatescope.systems.simulation.nuclei import plan_simulation, write_nuclei_movie
 
     if plan:
         return plan_simulation(settings, command="simulate nuclei")
@@ -53,7 +53,7 @@ def fields(
     plan: Plan = False,
 ) -> Result:
     """Render still images of nuclei, each with a look of its own, with true labels."""
-    from fatescope.workflows.simulate import plan_simulation, write_fields
+    from fatescope.systems.simulation.nuclei import plan_simulation, write_fields
 
     if plan:
         return plan_simulation(settings, command="simulate fields")
@@ -70,7 +70,7 @@ def sections(
     plan: Plan = False,
 ) -> Result:
     """Render sections of embryos as an electron microscope shows them, with true labels."""
-    from fatescope.workflows.simulate import plan_simulation, write_sections
+    from fatescope.systems.simulation.nuclei import plan_simulation, write_sections
 
     if plan:
         return plan_simulation(settings, command="simulate sections")
@@ -90,7 +90,7 @@ def embryo(
     plan: Plan = False,
 ) -> Result:
     """Render volumes of embryos, nuclei and membranes, with true cells, names and lineage."""
-    from fatescope.workflows.embryo import plan_embryo_volumes, write_embryo_volumes
+    from fatescope.systems.simulation.embryo import plan_embryo_volumes, write_embryo_volumes
 
     if plan:
         return plan_embryo_volumes(settings, execution=execution)
@@ -119,7 +119,7 @@ def movie(
     plan: Plan = False,
 ) -> Result:
     """Render movies of embryos as recordings are published, with tables, counts and lineage."""
-    from fatescope.workflows.embryo_movies import plan_embryo_movies, write_embryo_movies
+    from fatescope.systems.simulation.movies import plan_embryo_movies, write_embryo_movies
 
     if plan:
         return plan_embryo_movies(settings, execution=execution)
@@ -146,7 +146,7 @@ def plate(
     plan: Plan = False,
 ) -> Result:
     """Render plates of living and dying cells, with true cells, fates and treatments."""
-    from fatescope.workflows.simulated_plates import plan_simulated_plate, simulate_plate
+    from fatescope.systems.simulation.plates import plan_simulated_plate, simulate_plate
 
     if plan:
         return plan_simulated_plate(settings, execution=execution)

@@ -44,10 +44,10 @@ def train(
     plan: Plan = False,
 ) -> Result:
     """Train a network on labelled images and write a model package with its card."""
+    from fatescope.systems.training.plan import plan_training
+    from fatescope.systems.training.train import train_model
+    from fatescope.systems.training.variants import train_variants
     from fatescope.train.recipe import choose_variants, read_recipe
-    from fatescope.workflows.training import train_model
-    from fatescope.workflows.training_plan import plan_training
-    from fatescope.workflows.variants import train_variants
 
     chosen = read_recipe(recipe)
     if plan:

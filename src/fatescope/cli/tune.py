@@ -24,8 +24,8 @@ def tune(
 
     What a flag does not say, the table [tune] of the recipe says.
     """
+    from fatescope.systems.training.tune import plan_tuning, tune_recipe
     from fatescope.train.recipe import read_recipe_values
-    from fatescope.workflows.tuning import plan_tuning, tune_recipe
 
     values = read_recipe_values(recipe)
     if plan:

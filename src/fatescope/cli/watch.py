@@ -13,8 +13,6 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import watch
-from fatescope.predict.membrane.settings import MembraneSettings
-from fatescope.predict.populations.settings import PopulationSettings
 from fatescope.predict.settings import (
     LiveDeadSettings,
     NucleiEmSettings,
@@ -23,6 +21,8 @@ from fatescope.predict.settings import (
     PredictSettings,
     ViabilitySettings,
 )
+from fatescope.systems.membranes.cells.settings import MembraneSettings
+from fatescope.systems.populations.inference.settings import PopulationSettings
 
 SYSTEMS: dict[str, type[PredictSettings]] = {
     "nuclei": NucleiSettings,
@@ -47,7 +47,7 @@ def _watching(name: str, settings_class: type[PredictSettings]) -> Callable[...,
         console: Console,
         fresh: Fresh = False,
     ) -> Result:
-        from fatescope.workflows.watch import watch_folder
+        from fatescope.systems.watch import watch_folder
 
         return watch_folder(
             name,

@@ -13,10 +13,10 @@ from fatescope.base import InputError, Table
 from fatescope.devolearn.note import name_new_way
 from fatescope.devolearn.populations import LETTERS
 from fatescope.devolearn.values import check_device, check_size
-from fatescope.report.images import write_png
+from fatescope.pages.images import write_png
 from fatescope.simulate.embryo import MovieScene, MovieSettings
 from fatescope.simulate.embryo.settings import LineageSettings
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.simulation.rendered import read_or_draw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

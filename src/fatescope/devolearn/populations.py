@@ -34,8 +34,8 @@ class lineage_population_model:
     """
 
     def __init__(self, device: str = "cpu", mode: str | None = None) -> None:
-        from fatescope.predict.populations import PopulationSettings
-        from fatescope.workflows.populations import open_counter
+        from fatescope.systems.populations.find import open_counter
+        from fatescope.systems.populations.inference import PopulationSettings
 
         self.device = self.mode = mode or device
         self._settings = PopulationSettings(letters=True)
@@ -54,13 +54,13 @@ class lineage_population_model:
         dict of str to int
             ``A, E, M, P, C, D, Z``; ``None`` where the stage is beyond what the model knows.
         """
-        from fatescope.predict.populations import CountChances
-        from fatescope.workflows.population_counts import (
+        from fatescope.systems.populations.counts import (
             infer_populations,
             letter_rows,
             shipped_growth,
         )
-        from fatescope.workflows.population_frames import look_at_movie
+        from fatescope.systems.populations.frames import look_at_movie
+        from fatescope.systems.populations.inference import CountChances
 
         name_new_way(
             "lineage_population_model.predict",
@@ -169,7 +169,7 @@ class lineage_population_model:
         return plot
 
     def _letters(self, video_path: PathLike, first: int, last: int) -> Table:
-        from fatescope.workflows.populations import find_populations
+        from fatescope.systems.populations.find import find_populations
 
         image = read_image(os.fspath(video_path))
         found = find_populations(image, self._settings, predictor=self._predictor)

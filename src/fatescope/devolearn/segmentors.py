@@ -22,7 +22,7 @@ from fatescope.devolearn.values import (
     grey_frame,
     paint_map,
 )
-from fatescope.report.images import write_png
+from fatescope.pages.images import write_png
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,7 +44,7 @@ class cell_membrane_segmentor:
     """
 
     def __init__(self, device: str = "cpu") -> None:
-        from fatescope.predict.membrane import MembraneSettings, open_membrane_model
+        from fatescope.systems.membranes.cells import MembraneSettings, open_membrane_model
 
         self.device = device
         self._settings = MembraneSettings()
@@ -143,7 +143,7 @@ class cell_membrane_segmentor:
             yield self._cells(image, t, size)
 
     def _cells(self, image: Image, frame: int, size: tuple[int, int]) -> LabelImage:
-        from fatescope.workflows.membranes import find_membranes
+        from fatescope.systems.membranes.find import find_membranes
 
         plane = _plane(image, frame)
         found = find_membranes(plane, self._settings, predictor=self._predictor)
@@ -184,7 +184,7 @@ class cell_nucleus_segmentor:
             The score of the nucleus at each pixel, above 0 to 1; 0 outside, and on the line
             between two that touch.
         """
-        from fatescope.workflows.nuclei import segment_and_measure
+        from fatescope.systems.nuclei.find import segment_and_measure
 
         name_new_way(
             "cell_nucleus_segmentor.predict",

@@ -21,7 +21,7 @@ A workflow makes the calls that `predict_nuclei` makes for a caller who wants ar
    odd about the pixels. ``labels.close()`` frees the scratch.
 
 ``scratch`` decides where what does not fit into memory waits: `MemoryScratch` here, a file beside
-the output in `fatescope.run`. Nothing about execution (threads, memory, scratch, ``part_px``)
+the output in `fatescope.engine`. Nothing about execution (threads, memory, scratch, ``part_px``)
 changes a bit of the result: the tile grid depends on the image and the model alone, and
 everything after the network is exact for any division of the plane (docs/how-it-works.md).
 """

@@ -13,17 +13,10 @@ from .decoders.labels import PlaneLabels as PlaneLabels
 from .frames import Frame as Frame
 from .frames import Plane as Plane
 from .level import LevelledPlane as LevelledPlane
-from .live_dead import FrameCells as FrameCells
-from .live_dead import find_cells as find_cells
 from .modality import check_modality as check_modality
 from .normalise import PlaneStatistics as PlaneStatistics
 from .normalise import normalise as normalise
 from .normalise import plane_statistics as plane_statistics
-from .nuclei import ImageNuclei as ImageNuclei
-from .nuclei import choose_scale as choose_scale
-from .nuclei import count_tiles as count_tiles
-from .nuclei import segment_frame as segment_frame
-from .nuclei import segment_image as segment_image
 from .plane import segment_plane as segment_plane
 from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
@@ -47,8 +40,3 @@ from .size import shared_scale as shared_scale
 from .size import typical_diameter as typical_diameter
 from .tiling import map_tiles as map_tiles
 from .tiling import quantise as quantise
-from .viability import choose_size as choose_size
-from .viability import choose_transmitted as choose_transmitted
-from .viability import classify_plane as classify_plane
-from .viability import open_viability_model as open_viability_model
-from .viability import plane_findings as plane_findings

@@ -15,12 +15,9 @@ from .fit_recipe import fit_recipe as fit_recipe
 from .fit_recipe import fit_recipes as fit_recipes
 from .fit_settings import FitSettings as FitSettings
 from .folds import deal_folds as deal_folds
-from .instance_package import package_network as package_network
 from .leave_out import read_twin as read_twin
 from .leave_out import score_left_out as score_left_out
 from .leave_out_settings import LeaveOut as LeaveOut
-from .losses import nucleus_loss as nucleus_loss
-from .membrane_settings import MembraneRecipe as MembraneRecipe
 from .network_settings import LibraryNetwork as LibraryNetwork
 from .networks import SmallUNet as SmallUNet
 from .networks import build_network as build_network
@@ -54,11 +51,6 @@ from .study import open_study as open_study
 from .study import run_trials as run_trials
 from .study import trial_rows as trial_rows
 from .task import Task as Task
-from .tasks.nuclei import NucleiTask as NucleiTask
-from .tasks.published_nuclei import PublishedNuclei as PublishedNuclei
-from .tasks.published_nuclei import augmented_pairs as augmented_pairs
-from .tasks.published_nuclei import fit_published_nuclei as fit_published_nuclei
-from .tasks.published_nuclei import threshold_instances as threshold_instances
 from .trainables import Filmed as Filmed
 from .trainables import LeavesOut as LeavesOut
 from .trainables import Trainable as Trainable
@@ -69,7 +61,6 @@ from .tune import fit_recipe_trial as fit_recipe_trial
 from .tune import trial_stage as trial_stage
 from .tune_settings import StudyExecution as StudyExecution
 from .tune_settings import TuneSettings as TuneSettings
-from .validation import score_network as score_network
 from .verdict import Verdict as Verdict
 from .verdict import assess_curves as assess_curves
 from .verdict import read_verdict as read_verdict

@@ -101,25 +101,26 @@ class Where:
 
 
 INSTANCES = Where(
-    "fatescope.train.settings:InstanceRecipe", "fatescope.train.tasks.nuclei:INSTANCES"
+    "fatescope.train.settings:InstanceRecipe", "fatescope.systems.nuclei.training.task:INSTANCES"
 )
 """Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
 
 WHERE: dict[str, Where] = {
     "live-dead": Where(
-        "fatescope.train.box_settings:BoxRecipe", "fatescope.train.tasks.live_dead:LIVE_DEAD"
+        "fatescope.systems.live_dead.training.settings:BoxRecipe",
+        "fatescope.systems.live_dead.training.task:LIVE_DEAD",
     ),
     "membrane": Where(
-        "fatescope.train.membrane_settings:MembraneRecipe",
-        "fatescope.train.tasks.membrane:MEMBRANE",
+        "fatescope.systems.membranes.training.settings:MembraneRecipe",
+        "fatescope.systems.membranes.training.task:MEMBRANE",
     ),
     "populations": Where(
-        "fatescope.train.population_settings:PopulationRecipe",
-        "fatescope.train.tasks.populations:POPULATIONS",
+        "fatescope.systems.populations.training.settings:PopulationRecipe",
+        "fatescope.systems.populations.training.task:POPULATIONS",
     ),
     "viability": Where(
-        "fatescope.train.viability_recipe:ViabilityRecipe",
-        "fatescope.train.tasks.viability:VIABILITY",
+        "fatescope.systems.viability.training.settings:ViabilityRecipe",
+        "fatescope.systems.viability.training.task:VIABILITY",
     ),
 }
 """Tasks that are trained otherwise, by the ``task`` of a recipe."""

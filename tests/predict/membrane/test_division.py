@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fatescope.predict.membrane.division import (
+from fatescope.systems.membranes.cells.division import (
     best_division,
     divide_plane,
     features_of,

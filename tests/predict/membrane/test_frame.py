@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from tests.predict.membrane.cells import SHAPE, SPACING, embryo
 
-from fatescope.predict.membrane import (
+from fatescope.systems.membranes.cells import (
     Grid,
     MembraneSettings,
     WallNetwork,
@@ -200,7 +200,7 @@ def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
 
 
 def test_the_surface_moves_to_the_ridge_nearby_and_no_farther():
-    from fatescope.predict.membrane import snap_surface
+    from fatescope.systems.membranes.cells import snap_surface
 
     x = np.broadcast_to(np.arange(60) * 0.2, (60, 60))
     near = np.exp(-((x - 5.0) ** 2) / 0.1).astype(np.float32)
@@ -216,7 +216,7 @@ def test_the_surface_moves_to_the_ridge_nearby_and_no_farther():
 
 
 def test_rough_borders_become_smooth_and_small_cells_stay():
-    from fatescope.predict.membrane import smooth_borders
+    from fatescope.systems.membranes.cells import smooth_borders
 
     rough = np.ones((30, 40), np.int32)
     rough[:, 20:] = 2

@@ -3,7 +3,7 @@
 import pytest
 from benchmarks.membranes import SPACING, load, referee, score
 
-from fatescope.predict.membrane import (
+from fatescope.systems.membranes.cells import (
     MembraneSettings,
     open_membrane_model,
     segment_membranes,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from fatescope.base import InputError
-from fatescope.report.chart import (
+from fatescope.pages.chart import (
     Axis,
     Band,
     Bars,
@@ -23,8 +23,8 @@ from fatescope.report.chart import (
     nice_ticks,
     number,
 )
-from fatescope.report.chart.draw import legend_of
-from fatescope.report.chart.scales import scales_of
+from fatescope.pages.chart.draw import legend_of
+from fatescope.pages.chart.scales import scales_of
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -8,8 +8,8 @@ from tests.report.nuclei.test_browser import CHROMIUM, browser
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.draw import draw_lineages
-from fatescope.workflows.lineages.settings import DrawSettings
+from fatescope.systems.lineages.draw import draw_lineages
+from fatescope.systems.lineages.settings import DrawSettings
 
 __all__ = ["browser"]
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")

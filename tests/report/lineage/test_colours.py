@@ -8,7 +8,7 @@ from skimage.color import deltaE_ciede2000, rgb2lab
 
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
-from fatescope.report import lineage as show
+from fatescope.systems.lineages import drawings as show
 
 # Linear RGB as people without one kind of cone see it (Machado, Oliveira and Fernandes 2009).
 VISION = {

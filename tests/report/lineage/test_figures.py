@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from fatescope.base import InputError
-from fatescope.report import lineage as show
-from fatescope.report.chart import Axis, ColourScale, Points, draw_file
-from fatescope.report.page import SpaceViewer, tracks_of
-from fatescope.report.page.space import space_data
+from fatescope.pages.chart import Axis, ColourScale, Points, draw_file
+from fatescope.pages.page import SpaceViewer, tracks_of
+from fatescope.pages.page.space import space_data
+from fatescope.systems.lineages import drawings as show
 
 NASTY = "<b>&\"'"
 

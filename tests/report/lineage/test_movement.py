@@ -3,8 +3,8 @@
 import numpy as np
 from tests.report.lineage.boxes import overlapping, words_of
 
-from fatescope.report import lineage as show
-from fatescope.report.chart import Axis, Line, Points, csv_text, draw_file
+from fatescope.pages.chart import Axis, Line, Points, csv_text, draw_file
+from fatescope.systems.lineages import drawings as show
 
 
 def moved(n_cells, n_frames=12, step=20.0):

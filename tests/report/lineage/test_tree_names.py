@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from fatescope.report import lineage as show
+from fatescope.systems.lineages import drawings as show
 
 
 @pytest.mark.parametrize(("leaf_px", "shown"), [(11.0, {"a", "aa", "ap"}), (5.0, {"a"})])

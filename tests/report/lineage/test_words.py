@@ -7,9 +7,9 @@ from tests.report.lineage.boxes import overlapping, words_of
 
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import founders_of
-from fatescope.report import lineage as show
-from fatescope.report.chart import Axis, draw_file
-from fatescope.report.chart.labels import place_labels
+from fatescope.pages.chart import Axis, draw_file
+from fatescope.pages.chart.labels import place_labels
+from fatescope.systems.lineages import drawings as show
 
 
 def test_the_pie_names_all_32_slices_in_32_colours():

@@ -3,8 +3,9 @@
 import numpy as np
 
 from fatescope.base import Spacing
-from fatescope.report import Doubtful, ImageSummary, NucleiReport, Preview, report_page
-from fatescope.report.page import render_page
+from fatescope.pages.page import render_page
+from fatescope.systems.nuclei.page.page import report_page
+from fatescope.systems.nuclei.page.values import Doubtful, ImageSummary, NucleiReport, Preview
 
 
 def discs(n, *, size=160, radius=7, shift=0):

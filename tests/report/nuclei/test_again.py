@@ -7,7 +7,7 @@ from typer.main import get_command
 
 import fatescope
 from fatescope.cli.main import load_commands
-from fatescope.report.nuclei.again import python_lines, python_names
+from fatescope.systems.nuclei.page.again import python_lines, python_names
 
 
 @pytest.mark.parametrize("command", ["nuclei", "nuclei-em", "phase-cells"])

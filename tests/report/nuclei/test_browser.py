@@ -5,7 +5,7 @@ import shutil
 import pytest
 from tests.report.nuclei.cases import many_images_report, movie_report
 
-from fatescope.report import write_report
+from fatescope.systems.nuclei.page.page import write_report
 
 playwright = pytest.importorskip("playwright.sync_api")
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")

@@ -1,7 +1,7 @@
 import numpy as np
 from tests.report.nuclei.cases import discs
 
-from fatescope.report import carry_colours
+from fatescope.systems.nuclei.page.carried_colours import carry_colours
 
 
 def test_a_disc_that_moves_keeps_its_colour_though_its_number_changes():

@@ -1,7 +1,8 @@
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.report import Doubtful, merge_repeats, rank_doubtful
+from fatescope.systems.nuclei.page.doubt import merge_repeats, rank_doubtful
+from fatescope.systems.nuclei.page.values import Doubtful
 
 
 def _objects(**more):

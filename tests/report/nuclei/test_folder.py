@@ -9,8 +9,8 @@ from tests.report.nuclei.cases import discs, image_of, render_report
 
 from fatescope.acquire import read_image, write_labels
 from fatescope.base import Finding, RunError, Spacing, Table
-from fatescope.report import nuclei_report_from_folder
-from fatescope.run import Run, describe_input
+from fatescope.engine import Run, describe_input
+from fatescope.systems.nuclei.page.folder import nuclei_report_from_folder
 
 
 def _rows(key, frame, labels, *, pixel_um, track=False):

@@ -9,7 +9,8 @@ from PIL import Image as PillowImage
 from tests.report.nuclei.cases import many_images_report, movie_report
 
 from fatescope.base import InputError
-from fatescope.report import colour_of, draw_overview, write_overview
+from fatescope.pages import colour_of
+from fatescope.systems.nuclei.page.overview import draw_overview, write_overview
 
 SVG = "{http://www.w3.org/2000/svg}"
 

@@ -14,14 +14,10 @@ import pytest
 from tests.report.nuclei.cases import many_images_report, movie_report, render_report
 
 from fatescope.base import Spacing
-from fatescope.report import (
-    Doubtful,
-    ImageSummary,
-    NucleiReport,
-    write_report,
-    write_settings,
-)
-from fatescope.report.nuclei.methods import methods_text
+from fatescope.systems.nuclei.page.again import write_settings
+from fatescope.systems.nuclei.page.methods import methods_text
+from fatescope.systems.nuclei.page.page import write_report
+from fatescope.systems.nuclei.page.values import Doubtful, ImageSummary, NucleiReport
 
 VOID = {"meta", "img", "input", "br", "hr", "link", "image", "path", "rect", "circle", "line"}
 HOSTILE = "<script>alert(1)</script>\"'&</title></script>.tif"
@@ -343,7 +339,7 @@ def test_the_first_image_is_stored_once(movie):
 
 
 def test_of_too_many_nuclei_only_the_doubtful_are_outlined(monkeypatch):
-    monkeypatch.setattr("fatescope.report.nuclei.views._MAX_OUTLINES", 17)
+    monkeypatch.setattr("fatescope.systems.nuclei.page.views._MAX_OUTLINES", 17)
     page = render_report(movie_report())
     frames = _views(page)[0]["frames"]
     assert [len(f["panes"][0]["outlines"]) for f in frames] == [8, 10, 12, 14, 16, 0]

@@ -1,7 +1,7 @@
 """The image shown first stands for the others."""
 
-from fatescope.report import ImageSummary
-from fatescope.report.nuclei.typical import typical_image
+from fatescope.systems.nuclei.page.typical import typical_image
+from fatescope.systems.nuclei.page.values import ImageSummary
 
 
 def image(key, n, size, **more):

@@ -2,19 +2,9 @@
 
 import numpy as np
 
-from fatescope.report.chart import (
-    Axis,
-    Band,
-    Bars,
-    Chart,
-    Guide,
-    HeatMap,
-    Line,
-    Points,
-    histogram,
-)
-from fatescope.report.images import png_uri
-from fatescope.report.page import (
+from fatescope.pages.chart import Axis, Band, Bars, Chart, Guide, HeatMap, Line, Points, histogram
+from fatescope.pages.images import png_uri
+from fatescope.pages.page import (
     Beside,
     Cell,
     Code,
@@ -33,7 +23,7 @@ from fatescope.report.page import (
     outlines_of,
     tracks_of,
 )
-from fatescope.report.solids import cell_solids
+from fatescope.pages.solids import cell_solids
 
 FOUND, WRONG, MISSED = "#56b4e9", "#d55e00", "#f0e442"
 

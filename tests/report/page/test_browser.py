@@ -5,7 +5,7 @@ import pytest
 from tests.report.nuclei.test_browser import CHROMIUM, browser
 from tests.report.page.gallery import gallery
 
-from fatescope.report.page import (
+from fatescope.pages.page import (
     Frame,
     ImageViewer,
     Page,

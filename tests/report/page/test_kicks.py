@@ -10,9 +10,9 @@ from tests.report.nuclei.test_browser import CHROMIUM, browser
 
 from fatescope.acquire import write_table
 from fatescope.base import Table
-from fatescope.report.kicks import write_kicks
-from fatescope.report.page import KicksBoard
-from fatescope.workflows.reproduce.live_dead_kicks import write_board
+from fatescope.pages.page import KicksBoard
+from fatescope.systems.viability.reproduce.kicks import write_board
+from fatescope.systems.viability.reproduce.kicks_page import write_kicks
 
 __all__ = ["browser"]
 

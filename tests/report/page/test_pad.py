@@ -8,8 +8,8 @@ import pytest
 from tests.report.nuclei.test_browser import CHROMIUM, browser
 
 from fatescope.base import InputError
+from fatescope.pages.page import drawing_pad
 from fatescope.prepare import fill_outlines
-from fatescope.report.page import drawing_pad
 
 __all__ = ["browser"]
 in_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")

@@ -8,7 +8,7 @@ import pytest
 from tests.report.page.gallery import gallery, pane
 
 from fatescope.base import InputError
-from fatescope.report.page import (
+from fatescope.pages.page import (
     LIMIT_BYTES,
     Code,
     Frame,

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from fatescope.base import InputError
-from fatescope.report.chart import Axis, Chart, Line
-from fatescope.report.images import png_uri
-from fatescope.report.page import (
+from fatescope.pages.chart import Axis, Chart, Line
+from fatescope.pages.images import png_uri
+from fatescope.pages.page import (
     Drawing,
     Frame,
     ImageViewer,

@@ -13,13 +13,13 @@ from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base import Execution, FileFormatError, InputError, RunError
 from fatescope.lineage.comparing import TRAITS
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages import compare
-from fatescope.workflows.lineages.atlas import make_atlas
-from fatescope.workflows.lineages.atlas_source import open_atlas
-from fatescope.workflows.lineages.compare import compare_lineages
-from fatescope.workflows.lineages.draw import draw_lineages
-from fatescope.workflows.lineages.edit import edit_lineage
-from fatescope.workflows.lineages.settings import CompareSettings, DrawSettings
+from fatescope.systems.lineages import compare
+from fatescope.systems.lineages.atlas import make_atlas
+from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.compare import compare_lineages
+from fatescope.systems.lineages.draw import draw_lineages
+from fatescope.systems.lineages.edit import edit_lineage
+from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
 
 ONE = Execution(workers=1)
 SCALE = LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5)
@@ -345,7 +345,7 @@ def test_a_real_table_edited_and_undone_is_the_same_file(data_dir, tmp_path):
 @pytest.mark.data
 def test_the_network_names_a_real_embryo_that_it_has_not_seen(data_dir, tmp_path):
     from fatescope.lineage.naming import NameSettings
-    from fatescope.workflows.lineages.name import name_lineages
+    from fatescope.systems.lineages.name import name_lineages
 
     table = data_dir / "epic_tables" / "CD20080828_F38C2_7_12_L2.csv.gz"
     name_lineages([table], out=tmp_path, settings=NameSettings(method="network"), execution=ONE)

@@ -10,7 +10,7 @@ import pytest
 import fatescope as fs
 from fatescope.base import Spacing
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.link import link_lineages, what_to_know
+from fatescope.systems.lineages.link import link_lineages, what_to_know
 
 
 @pytest.fixture(scope="module")

@@ -12,11 +12,11 @@ from fatescope.acquire import read_exclusions, read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
 from fatescope.base import Execution, RunError
 from fatescope.base.finding import RULES
-from fatescope.workflows.lineages.convert import convert_lineages
-from fatescope.workflows.lineages.lint import lint_lineages
-from fatescope.workflows.lineages.lint_report import _MEANING
-from fatescope.workflows.lineages.name import name_lineages
-from fatescope.workflows.lineages.reading import read_to_scale
+from fatescope.systems.lineages.convert import convert_lineages
+from fatescope.systems.lineages.lint import lint_lineages
+from fatescope.systems.lineages.lint_report import _MEANING
+from fatescope.systems.lineages.name import name_lineages
+from fatescope.systems.lineages.reading import read_to_scale
 
 ONE = Execution(workers=1)
 SCALE = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)

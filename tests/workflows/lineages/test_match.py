@@ -16,9 +16,9 @@ from fatescope.base import InputError
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
 from fatescope.simulate.embryo.tables import epic_table
 from fatescope.simulate.embryo.truth import spots_of
-from fatescope.workflows.lineages.match import match_lineage, match_table, plan_match
-from fatescope.workflows.lineages.settings import MatchSettings
-from fatescope.workflows.rendered import read_or_draw
+from fatescope.systems.lineages.match import match_lineage, match_table, plan_match
+from fatescope.systems.lineages.settings import MatchSettings
+from fatescope.systems.simulation.rendered import read_or_draw
 
 SHAPE, FRAMES = (96, 132), range(45, 75)
 

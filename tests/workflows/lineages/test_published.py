@@ -9,8 +9,8 @@ import pytest
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.draw import draw_lineages
-from fatescope.workflows.lineages.settings import DrawSettings
+from fatescope.systems.lineages.draw import draw_lineages
+from fatescope.systems.lineages.settings import DrawSettings
 
 SCALE = LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5)
 

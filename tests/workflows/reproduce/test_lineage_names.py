@@ -12,13 +12,14 @@ from fatescope.base import InputError
 from fatescope.lineage.compact import aligned_features, compact_labels
 from fatescope.models import check_model, load_model, read_package
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.workflows.lineages.name_network import read_mean_embryo
-from fatescope.workflows.reproduce import lineage_names, names_data
-from fatescope.workflows.reproduce.names_data import NamedEmbryo, load_embryos, split_embryos
-from fatescope.workflows.reproduce.names_page import _accuracy
-from fatescope.workflows.reproduce.names_published import published_table, run_published
-from fatescope.workflows.reproduce.names_scores import CORRECTED
-from fatescope.workflows.reproduce.settings import NamesRecipe
+from fatescope.systems.lineages.name_network import read_mean_embryo
+from fatescope.systems.lineages.reproduce import data as names_data
+from fatescope.systems.lineages.reproduce import run as lineage_names
+from fatescope.systems.lineages.reproduce.data import NamedEmbryo, load_embryos, split_embryos
+from fatescope.systems.lineages.reproduce.page import _accuracy
+from fatescope.systems.lineages.reproduce.published import published_table, run_published
+from fatescope.systems.lineages.reproduce.scores import CORRECTED
+from fatescope.systems.reproduction.settings import NamesRecipe
 
 
 def test_an_embryo_keeps_its_side_whatever_the_order_is():

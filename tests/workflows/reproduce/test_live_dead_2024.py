@@ -8,21 +8,21 @@ import pytest
 from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
 from fatescope.evaluate import PixelCounts, score_classes
-from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
-from fatescope.workflows.reproduce.live_dead_arms import (
+from fatescope.systems.reproduction.settings import LiveDeadRecipe
+from fatescope.systems.viability.reproduce.arms import (
     arms,
     fit_settings,
     mended_momentum,
     network_of,
 )
-from fatescope.workflows.reproduce.live_dead_data import choose_tiles, labelled_folders
-from fatescope.workflows.reproduce.live_dead_film import PUBLISHED, TWIN, film_frames, overlay
-from fatescope.workflows.reproduce.live_dead_scores import (
+from fatescope.systems.viability.reproduce.data import choose_tiles, labelled_folders
+from fatescope.systems.viability.reproduce.film import PUBLISHED, TWIN, film_frames, overlay
+from fatescope.systems.viability.reproduce.run import plan_live_dead, reproduce_live_dead
+from fatescope.systems.viability.reproduce.scores import (
     average_precisions,
     difference_over_wells,
     interval_over_wells,
 )
-from fatescope.workflows.reproduce.settings import LiveDeadRecipe
 
 trained = pytest.mark.skipif(not find_spec("torch"), reason="the extra `train` is not installed")
 TINY = LiveDeadRecipe(
@@ -254,7 +254,7 @@ def test_the_quick_run_ends_in_a_page_of_all_trainings(tmp_path):
 
 @trained
 def test_a_killed_run_goes_on_with_the_training_that_was_not_done(tmp_path, monkeypatch):
-    from fatescope.workflows.reproduce import live_dead
+    from fatescope.systems.viability.reproduce import run as live_dead
 
     real, seen = live_dead.run_arm, []
 

@@ -10,15 +10,15 @@ from tests.workflows.reproduce.test_live_dead_2024 import TINY, trained
 
 from fatescope.acquire import read_labels, read_table
 from fatescope.base import InputError
-from fatescope.workflows.reproduce.live_dead import plan_live_dead, reproduce_live_dead
-from fatescope.workflows.reproduce.live_dead_arms import REAL, arms
-from fatescope.workflows.reproduce.live_dead_data import labelled_folders
-from fatescope.workflows.reproduce.live_dead_real import (
+from fatescope.systems.viability.reproduce.arms import REAL, arms
+from fatescope.systems.viability.reproduce.data import labelled_folders
+from fatescope.systems.viability.reproduce.real import (
     bin_pixels,
     find_real_fields,
     label_groups,
     write_group_plates,
 )
+from fatescope.systems.viability.reproduce.run import plan_live_dead, reproduce_live_dead
 
 SHAPE = (240, 240)
 PLACES = [(y, x) for y in range(30, 230, 60) for x in range(30, 230, 60)]
@@ -113,7 +113,7 @@ def test_the_plan_counts_two_more_trainings(fields):
 
 @trained
 def test_real_fields_are_trained_as_published_and_corrected(fields, tmp_path, monkeypatch):
-    from fatescope.workflows.reproduce import live_dead
+    from fatescope.systems.viability.reproduce import run as live_dead
 
     monkeypatch.setattr(live_dead, "arms", lambda *asked: arms(*asked)[-2:])
     summary = reproduce_live_dead(out=tmp_path, recipe=TINY, data=fields.parent, workers=1)

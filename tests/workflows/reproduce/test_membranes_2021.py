@@ -9,13 +9,13 @@ import tifffile
 from tests.predict.membrane.cells import embryo
 
 from fatescope.base import InputError
-from fatescope.workflows.reproduce.membranes import (
+from fatescope.systems.membranes.reproduce.arms import plan_arms, rows_of
+from fatescope.systems.membranes.reproduce.run import (
     divide,
     plan_membranes_2021,
     reproduce_membranes,
 )
-from fatescope.workflows.reproduce.membranes_arms import plan_arms, rows_of
-from fatescope.workflows.reproduce.settings import MembranesRecipe
+from fatescope.systems.reproduction.settings import MembranesRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch", "optuna")
 pytestmark = pytest.mark.skipif(
@@ -84,7 +84,7 @@ def test_the_page_holds_published_run_again_each_correction_and_corrected(done):
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, done, tmp_path):
-    from fatescope.workflows.reproduce import membranes
+    from fatescope.systems.membranes.reproduce import run as membranes
 
     whole, out = membranes.run_unit, tmp_path / "m"
 

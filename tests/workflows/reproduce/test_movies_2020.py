@@ -9,9 +9,8 @@ from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
 from fatescope.lineage.growth import GROUPS, GrowthCurves
 from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES
-from fatescope.workflows.reproduce.movies import joined_table, reproduce_movies
-from fatescope.workflows.reproduce.movies_arms import held_out_rows, split_movies
-from fatescope.workflows.reproduce.movies_clock import (
+from fatescope.systems.populations.reproduce.arms import held_out_rows, split_movies
+from fatescope.systems.populations.reproduce.clock import (
     CLOCK,
     CLOCK_TEMPO,
     OURS,
@@ -19,15 +18,16 @@ from fatescope.workflows.reproduce.movies_clock import (
     baseline_tables,
     clock_counts,
 )
-from fatescope.workflows.reproduce.movies_data import (
+from fatescope.systems.populations.reproduce.data import (
     CountedMovie,
     join_as_published,
     recorded_movie,
     rendered_movie,
     squeeze,
 )
-from fatescope.workflows.reproduce.movies_page import held_out_error
-from fatescope.workflows.reproduce.settings import MoviesRecipe
+from fatescope.systems.populations.reproduce.page import held_out_error
+from fatescope.systems.populations.reproduce.run import joined_table, reproduce_movies
+from fatescope.systems.reproduction.settings import MoviesRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 trained = pytest.mark.skipif(

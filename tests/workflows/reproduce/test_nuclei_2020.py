@@ -13,10 +13,10 @@ from PIL import Image
 from fatescope.base import InputError, Table
 from fatescope.prepare import Sample
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.workflows.reproduce.nuclei import reproduce_nuclei
-from fatescope.workflows.reproduce.nuclei_folds import run_fold, with_published_mask
-from fatescope.workflows.reproduce.nuclei_page import _which, interval
-from fatescope.workflows.reproduce.settings import NucleiRecipe
+from fatescope.systems.nuclei.reproduce.folds import run_fold, with_published_mask
+from fatescope.systems.nuclei.reproduce.page import _which, interval
+from fatescope.systems.nuclei.reproduce.run import reproduce_nuclei
+from fatescope.systems.reproduction.settings import NucleiRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 pytestmark = pytest.mark.skipif(
@@ -99,7 +99,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
         return run_fold(fold, **keywords)
 
     with monkeypatch.context() as patch:
-        patch.setattr("fatescope.workflows.reproduce.nuclei.run_fold", interrupted)
+        patch.setattr("fatescope.systems.nuclei.reproduce.run.run_fold", interrupted)
         with pytest.raises(KeyboardInterrupt):
             reproduce_nuclei(out=out, recipe=TINY, data=folder, workers=1)
     assert done == ["p0, p1"]

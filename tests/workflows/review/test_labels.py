@@ -11,14 +11,14 @@ import pytest
 from fatescope import read_image
 from fatescope.acquire import read_labels, read_table, write_image, write_labels, write_table
 from fatescope.base import InputError, RunError, SettingsError, Spacing, Table
+from fatescope.engine import decide_finding, read_finding_rows
 from fatescope.measurement import measure_objects
 from fatescope.prepare import read_samples
-from fatescope.run import decide_finding, read_finding_rows
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.workflows.review import labels as corrected
-from fatescope.workflows.review.edit import LabelEdit
-from fatescope.workflows.review.labels import LabelReview, journal_of
-from fatescope.workflows.review.pairs import save_pairs, shares_for
+from fatescope.systems.labels import review as corrected
+from fatescope.systems.labels.edit import LabelEdit
+from fatescope.systems.labels.pairs import save_pairs, shares_for
+from fatescope.systems.labels.review import LabelReview, journal_of
 
 SPACING = Spacing.given((0.25,), None)
 

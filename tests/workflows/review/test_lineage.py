@@ -13,8 +13,8 @@ from fatescope.acquire.lineages import LineageReading, find_lineages, read_linea
 from fatescope.base import InputError, RunError
 from fatescope.lineage.editing import editable, fingerprint
 from fatescope.lineage.lint import LintSettings
-from fatescope.workflows.lineages.edit import edit_lineage
-from fatescope.workflows.review.lineage import LineageReview
+from fatescope.systems.lineages.edit import edit_lineage
+from fatescope.systems.lineages.review import LineageReview
 
 SCALE = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)
 

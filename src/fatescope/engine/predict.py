@@ -1,0 +1,509 @@
+"""What all predicting commands share: inputs, device, workers, memory, plan, units, tables, pages.
+
+A system (`systems/nuclei/find.py` and its like) is a `System`: what it finds in one image, what
+that costs, and which pages it writes. The unit of work is an image; workers do units, the driver
+alone writes the ledger.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from functools import lru_cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+
+import numpy as np
+
+from fatescope.acquire import (
+    ImageFile,
+    check_image,
+    find_images,
+    label_tiles,
+    open_image,
+    read_exclusions,
+    without_labels,
+    write_labels,
+)
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    Finding,
+    Image,
+    InputError,
+    Progress,
+    Table,
+    escape,
+    excluded_frames,
+)
+from fatescope.engine import FileScratch, Run, Summary, describe_input, memory_limit
+from fatescope.engine.driver import Outcome, pending, work_through
+from fatescope.engine.execute import available_workers
+from fatescope.engine.plan import Cost, RunPlan, estimate
+from fatescope.models import shipped_names
+from fatescope.predict import Predictor, open_predictor
+from fatescope.predict.settings import PredictSettings
+from fatescope.storage import size_and_time
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fatescope.models.runtime import Device
+
+_log = logging.getLogger(__name__)
+
+Inputs = Sequence[Path | str] | Path | str
+S = TypeVar("S", bound=PredictSettings)
+
+_LARGE_PX = 2**25
+"""Of an image with more pixels, what is found waits on disk."""
+_SHARING_A_GPU = 4
+"""Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
+
+
+class Raster(Protocol):
+    """Whole numbers on the grid of one frame, (Y, X) or (Z, Y, X): an array, or read in blocks."""
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """The smallest type that holds its values."""
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        """Return a block, by slices for Y and X, and a number before them where there is Z."""
+
+
+def _nothing() -> None:
+    """Do nothing."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What a system finds in one image.
+
+    Parameters
+    ----------
+    tables : mapping of str to Table
+        Rows by the table they belong to (``"objects"``, ``"contacts"``); the column ``image``
+        is put in front.
+    rasters : mapping of str to sequence of Raster
+        By the folder that they are written to (``"labels"``, ``"classes"``), one for each T.
+    kind : {"tif", "zarr"}
+        Format of the rasters.
+    findings : sequence of Finding
+    record : mapping
+        What the record says of this input beside what holds for any, for instance its diameter.
+    seconds : mapping of str to float
+        By stage.
+    close : callable
+        Frees scratch space, once everything is written.
+    """
+
+    tables: Mapping[str, Table]
+    rasters: Mapping[str, Sequence[Raster]] = field(default_factory=dict)
+    kind: Literal["tif", "zarr"] = "tif"
+    findings: Sequence[Finding] = ()
+    record: Mapping[str, Any] = field(default_factory=dict)
+    seconds: Mapping[str, float] = field(default_factory=dict)
+    close: Callable[[], None] = _nothing
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worker(Generic[S]):
+    """What a worker needs to open any image and its model; it travels to other processes."""
+
+    settings: S
+    open_model: Callable[..., Predictor]
+    threads: int
+    device: Device
+
+    def open(self, file: ImageFile) -> tuple[Image, Predictor]:
+        """Return an image with the scale that the user gave, and the model, opened once."""
+        choice = self.settings
+        return open_image(file, choice), _open_once(
+            self.open_model, choice.model, choice.precision, self.threads, self.device
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class System(Generic[S]):
+    """A predicting command, apart from what it shares with the others.
+
+    Parameters
+    ----------
+    command : str
+        As it stands in the record.
+    settings : type
+        Its class of settings; where a caller gives none, their defaults hold.
+    cost : Cost
+        By megapixel of all frames and planes, and by image.
+    find : callable
+        ``find(image, settings, predictor=..., scratch=..., decided=...)`` returns `Found`.
+    write_pages : callable
+        ``write_pages(out)`` writes the report of a finished folder and returns the files' names.
+    open_model : callable
+        As `open_predictor`, which it is where no model is refused for what it draws.
+    decide : callable, optional
+        ``decide(run, files, worker, execution=..., progress=...)`` returns what all images of the
+        run are to agree on, before the first is done; each `find` gets it as ``decided``.
+    record : callable, optional
+        ``record(settings)`` returns what the record keeps beside the settings, by name: of a file
+        that they name, its content. A folder begun with something else is refused.
+    holds : str
+        Axes of what a worker holds at a time: a plane, or with Z a volume.
+    called : str
+        The column that tells images apart, at the front of every table.
+    follow : callable, optional
+        ``follow(found, image, settings)`` returns what was found in a movie, followed through
+        time; frames that are excluded are empty by then.
+    bridges : bool
+        Frames that are excluded have results all the same, from the frames around them: ``find``
+        obeys ``settings.exclude`` itself.
+    """
+
+    command: str
+    settings: type[S]
+    cost: Cost
+    find: Callable[..., Found]
+    write_pages: Callable[[Path], Sequence[str]]
+    open_model: Callable[..., Predictor] = open_predictor
+    decide: Callable[..., Any] | None = None
+    record: Callable[[S], Mapping[str, Any]] = lambda _: {}
+    holds: str = "YX"
+    called: str = "image"
+    follow: Callable[..., Found] | None = None
+    bridges: bool = False
+
+    def plan(
+        self, inputs: Inputs, *, settings: S | None = None, execution: Execution | None = None
+    ) -> RunPlan:
+        """Say what it would do, without doing or writing anything; see `plan_images`."""
+        return plan_images(self, inputs, settings=settings, execution=execution)
+
+
+def predict_images(
+    system: System[S],
+    inputs: Inputs,
+    *,
+    out: Path | str,
+    settings: S | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+    only: Callable[[ImageFile], bool] | None = None,
+) -> Summary:
+    """Run a system over images: from files to an output folder with tables and report.
+
+    Parameters
+    ----------
+    system : System
+    inputs : path or sequence of paths
+        Images, stacks, movies, or folders of them.
+    out : path
+        Output folder. The same call again continues, also with more inputs.
+    settings : PredictSettings, optional
+        What decides the result.
+    execution : Execution, optional
+        How the machine is used; never changes a result.
+    fresh : bool
+        Remove what an earlier run left in ``out`` first.
+    progress : callable, optional
+        Called as ``progress(done, total, what)``.
+    only : callable, optional
+        Which of the images are ready; others wait for another call, and none is no error.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError, RunError
+        When nothing can be done. An image that cannot be processed costs a finding instead.
+    """
+    settings, execution = settings or system.settings(), execution or Execution()
+    system.cost.refuse_less(execution.memory_bytes)
+    files, labels = _files(inputs, settings, only)
+    predictor, device = _model_and_device(system, settings, execution)
+    model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
+    asked = {**_recorded(settings), **system.record(settings)}
+    with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
+        left_out = _note_left_out(run, labels, files)
+        todo = pending(run, files)
+        workers = _workers(system, todo, settings, execution, device)
+        team = execution.replace(workers=workers)
+        worker = Worker(
+            settings=_with_absolute_paths(settings) if execution.cluster else settings,
+            open_model=system.open_model,
+            threads=_threads(execution, workers),
+            device=device,
+        )
+        decided = None
+        if todo and system.decide is not None:
+            decided = system.decide(run, todo, worker, execution=team, progress=progress)
+        job = partial(
+            predict_file,
+            find=system.find,
+            worker=worker,
+            out=run.out,
+            decided=decided,
+            called=system.called,
+            follow=system.follow,
+            bridges=system.bridges,
+        )
+        work_through(run, todo, job, execution=team, progress=progress)
+        run.list_images()
+        summary = run.finish(findings=left_out)
+        if summary.units_done:
+            run.wrote(*system.write_pages(run.out))
+    return summary
+
+
+def plan_images(
+    system: System[S],
+    inputs: Inputs,
+    *,
+    settings: S | None = None,
+    execution: Execution | None = None,
+) -> RunPlan:
+    """Say what `predict_images` would do, without doing or writing anything.
+
+    Returns
+    -------
+    RunPlan
+        Units, and estimates of time, memory and size of the results.
+    """
+    settings, execution = settings or system.settings(), execution or Execution()
+    system.cost.refuse_less(execution.memory_bytes)
+    files, _ = _files(inputs, settings)
+    _model_and_device(system, settings, execution)
+    return estimate(
+        system.command,
+        (_megapixels(f, settings, system.holds) for f in files),
+        cost=system.cost,
+        what="images",
+        execution=execution,
+        memory_bytes=memory_limit(execution.memory_bytes),
+    )
+
+
+def predict_file(
+    file: ImageFile,
+    *,
+    find: Callable[..., Found],
+    worker: Worker[S],
+    out: Path,
+    decided: Any,
+    called: str = "image",
+    follow: Callable[..., Found] | None = None,
+    bridges: bool = False,
+) -> Outcome:
+    """Do one unit: read an image, write what is found on its grid, and return the rest.
+
+    Images go to ``<folder>/<key>.tif`` of the output folder (or a folder ``<key>.ome.zarr``);
+    nothing else is written.
+    """
+    image, predictor = worker.open(file)
+    scratch = FileScratch(out) if math.prod(map(image.size, "TZYX")) > _LARGE_PX else None
+    found = find(image, worker.settings, predictor=predictor, scratch=scratch, decided=decided)
+    if not bridges:
+        found = _without_excluded(found, file, image, worker.settings)
+    if follow is not None:
+        found = follow(found, image, worker.settings)
+    begun = time.perf_counter()
+    ending = ".ome.zarr" if found.kind == "zarr" else ".tif"
+    written = {f"{folder}/{file.key}{ending}": frames for folder, frames in found.rasters.items()}
+    for path, frames in written.items():
+        write_frames(out / path, frames, image)
+    found.close()
+    named = {
+        name: Table({called: np.full(len(table), file.key, dtype=object), **table.columns})
+        for name, table in found.tables.items()
+    }
+    return Outcome(
+        input={**describe_input(image, file.paths), **found.record},
+        tables=named,
+        findings=[*check_image(image), *found.findings],
+        files=list(written),
+        seconds={**found.seconds, "write": time.perf_counter() - begun},
+    )
+
+
+def write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
+    """Write what was found in all frames as one image on the input's grid, a block at a time."""
+    axes = image.axes.replace("C", "")
+    shape = tuple(image.size(a) for a in axes)
+
+    def blocks() -> Iterator[NDArray[Any]]:
+        for index in label_tiles(shape):
+            t, rest = (index[0], index[1:]) if "T" in axes else (0, index)
+            assert isinstance(t, int)
+            yield frames[t][rest]
+
+    write_labels(
+        path,
+        blocks(),
+        shape=shape,
+        axes=axes,
+        dtype=np.result_type(*(frame.dtype for frame in frames)),
+        spacing=image.spacing.only(axes),
+    )
+
+
+@lru_cache(maxsize=1)
+def _open_once(
+    open_model: Callable[..., Predictor],
+    model: str,
+    precision: str,
+    threads: int,
+    device: Device,
+) -> Predictor:
+    """Open the model once for each worker."""
+    return open_model(model, precision=precision, threads=threads, device=device)
+
+
+def _files(
+    inputs: Inputs, settings: PredictSettings, only: Callable[[ImageFile], bool] | None = None
+) -> tuple[list[ImageFile], list[Finding]]:
+    """Return the images, and a finding for each label image that lies beside them."""
+    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
+    try:
+        found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+    except InputError:
+        if only is None:
+            raise
+        found = []  # so far
+    ready = found if only is None else [file for file in found if only(file)]
+    images, labels = without_labels(ready, partial(open_image, reading=settings))
+    if labels and only is None:  # a call of many says it in its findings
+        named = ", ".join(escape(Path(f.file).name) for f in labels[:3])
+        _log.warning(
+            "%d label image%s left out (%s%s). To use one, give it by itself.",
+            len(labels),
+            " beside images is" if len(labels) == 1 else "s beside images are",
+            named,
+            ", ..." if len(labels) > 3 else "",
+        )
+    return images, labels
+
+
+def _note_left_out(
+    run: Run, labels: Sequence[Finding], files: Sequence[ImageFile]
+) -> list[Finding]:
+    """Keep in the record what was left out, and forget what this call takes."""
+    known: dict[str, str] = run.decided().get("left_out", {})
+    now = {f.file: f.reason for f in labels}
+    taken = {str(f) for f in files}
+    reasons = {k: v for k, v in sorted({**known, **now}.items()) if k not in taken}
+    if reasons or known:
+        run.decide("left_out", reasons)
+    return [
+        Finding(file=file, rule="label-image", severity="info", reason=reason)
+        for file, reason in reasons.items()
+    ]
+
+
+def _threads(execution: Execution, workers: int) -> int:
+    """Share the cores among the workers; the network's threads do not change its numbers."""
+    if execution.cluster:
+        return 1
+    return max(1, available_workers(execution.workers, 10**6) // workers)
+
+
+def _workers(
+    system: System[S],
+    files: Sequence[ImageFile],
+    settings: PredictSettings,
+    execution: Execution,
+    device: str,
+) -> int:
+    """Return how many workers there are units, cores and memory for."""
+    workers = available_workers(execution.workers, len(files))
+    if device == "cuda" and execution.workers is None:
+        workers = min(workers, _SHARING_A_GPU)
+    if workers == 1 or execution.cluster:
+        return 1
+    largest = max(files, key=_bytes_on_disk)
+    return system.cost.workers_that_fit(
+        workers,
+        _megapixels(largest, settings, system.holds)[1],
+        memory_limit(execution.memory_bytes),
+    )
+
+
+def _bytes_on_disk(file: ImageFile) -> int:
+    return sum(size_and_time(p)[0] for p in file.paths if p.exists())
+
+
+def _model_and_device(
+    system: System[S], choice: PredictSettings, execution: Execution
+) -> tuple[Predictor, Literal["cpu", "cuda"]]:
+    """Return the model and where all workers run it; on a cluster the driver needs no GPU."""
+    asked: Device = execution.device
+    if execution.cluster:
+        asked = "cpu"
+    predictor = system.open_model(choice.model, precision=choice.precision, device=asked)
+    on_gpu = "cuda" in (predictor.device, execution.device)
+    return predictor, "cuda" if on_gpu else "cpu"
+
+
+def _with_absolute_paths(choice: S) -> S:
+    """Let workers in another folder find what was given by its path."""
+    if choice.exclude is not None:
+        choice = choice.replace(exclude=choice.exclude.absolute())
+    if choice.model in ("classical", *shipped_names()):
+        return choice
+    return choice.replace(model=str(Path(choice.model).absolute()))
+
+
+def _recorded(settings: PredictSettings) -> dict[str, Any]:
+    """Return the settings as the record keeps them: of an exclusion its rows, not only its path."""
+    if settings.exclude is None:
+        return settings.model_dump(mode="json", exclude={"exclude"})
+    rows = sorted(map(repr, read_exclusions(settings.exclude)))
+    return {**settings.model_dump(mode="json"), "excluded": rows}
+
+
+def _without_excluded(found: Found, file: ImageFile, image: Image, settings: S) -> Found:
+    """Take out what was found in frames that ``settings.exclude`` lists; they stay, empty."""
+    listed = read_exclusions(settings.exclude) if settings.exclude is not None else []
+    out = np.zeros(image.size("T"), dtype=bool)
+    for name in (file.key, *map(str, file.paths)):
+        out |= excluded_frames(listed, name, len(out))
+    if not out.any():
+        return found
+    tables = {
+        name: table.rows(~out[table["frame"]]) if "frame" in table else table
+        for name, table in found.tables.items()
+    }
+    rasters = {
+        folder: [_Empty(frame) if gone else frame for frame, gone in zip(frames, out, strict=True)]
+        for folder, frames in found.rasters.items()
+    }
+    said = Finding(
+        file=image.name,
+        rule="excluded",
+        severity="info",
+        value=float(out.sum()),
+        reason=f"{out.sum()} of {len(out)} frames are excluded: they hold no objects here.",
+    )
+    return replace(found, tables=tables, rasters=rasters, findings=[*found.findings, said])
+
+
+class _Empty:
+    """A frame in which nothing counts."""
+
+    def __init__(self, frame: Raster) -> None:
+        self._frame = frame
+        self.dtype = frame.dtype
+
+    def __getitem__(self, index: Any, /) -> NDArray[Any]:
+        return np.zeros_like(self._frame[index])
+
+
+def _megapixels(file: ImageFile, settings: PredictSettings, holds: str) -> tuple[float, float]:
+    """Return the pixels of one channel in all, and those held at once; 0 if it cannot be read."""
+    try:
+        image = open_image(file, settings)
+    except FatescopeError:
+        return 0, 0
+    whole, held = (math.prod(map(image.size, axes)) / 1e6 for axes in ("TZYX", holds))
+    return whole, held

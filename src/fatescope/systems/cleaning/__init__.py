@@ -1,0 +1,1 @@
+"""Movies and annotations, checked for faults and shown; nothing is deleted."""

@@ -1,0 +1,288 @@
+"""The page of a cleaning: every faulty stretch between the frames before and after it."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.pages.chart import Axis, Chart, Line, Points
+from fatescope.pages.images import png_uri, read_side_by_side, shrink_mean, write_png
+from fatescope.pages.page import (
+    Beside,
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Place,
+    Section,
+    Text,
+    View,
+    write_page,
+)
+from fatescope.systems.cleaning.cliffs import cliff_words
+from fatescope.systems.cleaning.losses import loss_sections
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Finding, Image, Table
+    from fatescope.pages.chart import Mark
+
+_SIDE_PX = 240
+_GAP_PX = 4
+_PLACE_PX = 72
+_TITLES = ("before", "at", "after")
+_BRIGHTEST = 6.0
+"""Dim frames are shown with up to so many times their light, all three alike."""
+_MOST = 60
+"""Stretches of one movie that get a thumbnail."""
+_ROWS = 500
+_MOST_TABLES = 3
+_LEAST_CURVES = 2
+
+
+def stretches(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """Return findings of one file and rule on frames in a row, together."""
+    out: list[list[Finding]] = []
+    for one in findings:
+        last = out[-1][-1] if out else None
+        if (
+            last is not None
+            and one.frame is not None
+            and last.frame is not None
+            and (last.file, last.rule, last.object) == (one.file, one.rule, one.object)
+            and last.frame <= one.frame <= last.frame + 1
+        ):
+            out[-1].append(one)
+        else:
+            out.append([one])
+    return out
+
+
+def write_thumbnails(out: Path, key: str, movie: Image, findings: Sequence[Finding]) -> list[str]:
+    """Write, for each faulty stretch, the frame before, its first and the one after, beside."""
+    written = []
+    for stretch in stretches(findings)[:_MOST]:
+        first, last = stretch[0].frame, stretch[-1].frame
+        if first is None or last is None:
+            continue
+        three = [
+            _small(movie, t) if 0 <= t < movie.size("T") else None
+            for t in (first - 1, first, last + 1)
+        ]
+        there = next(p for p in three if p is not None)
+        gap = np.full((there.shape[0], _GAP_PX, 3), 255, dtype=np.uint8)
+        gain = _gain([p for p in (three[0], three[2]) if p is not None])
+        panes = [np.full_like(there, 255) if p is None else _brighter(p, gain) for p in three]
+        path = f"thumbnails/{key}/{first:06d}.png"
+        write_png(out / path, np.concatenate([panes[0], gap, panes[1], gap, panes[2]], axis=1))
+        written.append(path)
+    return written
+
+
+def _gain(around: Sequence[NDArray[np.uint8]]) -> float:
+    """Return by how much the frames around a fault may be brightened."""
+    brightest = max((float(np.percentile(p, 99.8)) for p in around), default=255.0)
+    return float(np.clip(230 / max(brightest, 1.0), 1.0, _BRIGHTEST))
+
+
+def _brighter(pixels: NDArray[np.uint8], gain: float) -> NDArray[np.uint8]:
+    return np.asarray(np.clip(np.rint(pixels * gain), 0, 255), dtype=np.uint8)
+
+
+def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
+    """Return a frame as small RGB, with the values as they are."""
+    pixels = movie.read(T=frame)
+    planes = pixels if pixels.ndim == 3 else pixels[None]
+    planes = planes[:3] if len(planes) >= 3 else np.repeat(planes[:1], 3, axis=0)
+    step = -(-max(planes.shape[1:]) // _SIDE_PX)
+    high = 255.0 if planes.dtype == np.uint8 else max(float(np.nan_to_num(planes).max()), 1e-9)
+    shrunk = np.stack([shrink_mean(np.nan_to_num(p), step=step) for p in planes], axis=-1)
+    return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
+
+
+def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
+    """Write ``report.html`` and return its name."""
+    together = stretches(findings)
+    sections = []
+    viewer = _viewer(out, together)
+    if viewer is not None:
+        sections.append(Section(title="Frames", blocks=(viewer,)))
+    if (out / "counts.parquet").is_file():
+        sections += _curves(read_table(out / "counts.parquet"), findings)
+    sections += loss_sections(out, drop)
+    if together:
+        sections.append(_tables(together))
+    rules = Counter(s[0].rule for s in together)
+    named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
+    n, places = len(findings), len(together)
+    lead = "No faults were found."
+    if n:
+        lead = f"{n} finding{'s' * (n != 1)} in {places} place{'s' * (places != 1)}: {named}."
+    words = " Nothing was changed. With --apply, exclusion.csv lists these frames for --exclude."
+    page = Page(
+        title="Faults of movies and tables", kind="clean", lead=lead + words, sections=sections
+    )
+    write_page(out / "report.html", page)
+    return "report.html"
+
+
+def _curves(counts: Table, findings: Sequence[Finding]) -> list[Section]:
+    """Draw the cells that the tables say: all of them, those with a cliff, and the others."""
+    names = list(dict.fromkeys(zip(counts["file"], counts["movie"], strict=True)))
+    falls: dict[str, list[int]] = {}
+    for stretch in stretches(f for f in findings if f.rule == "cliff"):
+        falls.setdefault(stretch[0].file, []).append(stretch[0].frame or 0)
+    if not names or (len(names) < _LEAST_CURVES and not falls):
+        return []
+    with_cliff = [n for n in names if n[0] in falls]
+    others = [n for n in names if n[0] not in falls]
+    charts = [
+        _curve_chart(f"{title} ({len(chosen)})", counts, chosen, falls)
+        for title, chosen in (
+            ("All tables", names),
+            ("Tables with a cliff", with_cliff),
+            ("Tables without one", others),
+        )
+        if chosen
+    ]
+    return [Section(title="Cells over time", blocks=(Beside(blocks=charts),))]
+
+
+def _curve_chart(
+    title: str,
+    counts: Table,
+    chosen: Sequence[tuple[str, str]],
+    falls: Mapping[str, Sequence[int]],
+) -> Chart:
+    x, y, at = [], [], []
+    for file, movie in chosen:
+        rows = counts.rows((counts["file"] == file) & (counts["movie"] == movie))
+        x += [*rows["frame"].astype(float).tolist(), np.nan]
+        y += [*rows["total"].astype(float).tolist(), np.nan]
+        known = dict(zip(rows["frame"].tolist(), rows["total"].tolist(), strict=True))
+        at += [(f, float(known[f])) for f in falls.get(file, ()) if f in known]
+    marks: list[Mark] = [Line(name="cells", x=x, y=y, colour="#0072B2", width=1.0)]
+    if at:
+        marks.append(
+            Points(
+                name="cliff",
+                x=[a[0] for a in at],
+                y=[a[1] for a in at],
+                colour="#D55E00",
+                size_px=7.0,
+            )
+        )
+    return Chart(title=title, x=Axis(title="frame"), y=Axis(title="cells"), marks=marks)
+
+
+def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | None:
+    """Return each stretch that has a thumbnail, one view for each movie."""
+    folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
+    frames: dict[str, list[Frame]] = {}
+    lengths = _lengths(out)
+    places: list[Place] = []
+    counted = cliff_words(out)
+    for stretch in together:
+        first = stretch[0]
+        path = next((p for p in folders if _fits(p, first)), None)
+        if path is None:
+            continue
+        three = read_side_by_side(path, len(_TITLES), gap=_GAP_PX)
+        seen = frames.setdefault(first.file, [])
+        reason = first.reason
+        if first.rule == "cliff":
+            reason = f"{reason} {counted.get((first.file, first.frame or 0), '')}".rstrip()
+        words = f"{first.rule}, {_frames(stretch)}. {reason}"
+        panes = [
+            Pane(image=png_uri(p), width=p.shape[1], height=p.shape[0], title=title)
+            for p, title in zip(three, _TITLES, strict=True)
+        ]
+        seen.append(Frame(panes=panes, index=first.frame or 0, words=words))
+        places.append(
+            Place(
+                title=f"{first.rule}, {_frames(stretch)}",
+                reason=reason,
+                thumbnail=png_uri(_square(three[1])),
+                view=list(frames).index(first.file),
+                frame=len(seen) - 1,
+            )
+        )
+    if not frames:
+        return None
+    views = [
+        View(
+            title=file.rpartition("/")[2],
+            frames=seen,
+            length=lengths.get(file, 0) or max(f.index for f in seen) + 1,
+            about="Dim frames are brightened, all three alike.",
+        )
+        for file, seen in frames.items()
+    ]
+    return ImageViewer(title="Before, at, after", views=views, places=places, places_title="Faults")
+
+
+def _lengths(out: Path) -> dict[str, int]:
+    """Return the number of frames of each movie, by its path."""
+    if not (out / "images.csv").is_file():
+        return {}
+    table = read_table(out / "images.csv")
+    return {
+        str(path): int(n)
+        for path, n in zip(table["path"], table["frames"], strict=True)
+        if n is not None and n == n
+    }
+
+
+def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return the middle of an image as a small square."""
+    side = min(pixels.shape[:2])
+    top, left = ((n - side) // 2 for n in pixels.shape[:2])
+    step = max(side // _PLACE_PX, 1)
+    return np.ascontiguousarray(pixels[top : top + side : step, left : left + side : step])
+
+
+def _fits(path: Path, finding: Finding) -> bool:
+    """Say whether a thumbnail shows a finding: by the stem of the file and the frame."""
+    stem = finding.file.rpartition("/")[2].rpartition(".")[0]
+    return path.stem == f"{finding.frame or 0:06d}" and stem in path.parent.name
+
+
+def _tables(together: Sequence[Sequence[Finding]]) -> Section:
+    """Return all findings, a table for each file: a phone has no room for its name in each row."""
+    files = list(dict.fromkeys(s[0].file for s in together))
+    if len(files) > _MOST_TABLES:
+        rows = [(_name(s[0].file), *_row(s)) for s in together[:_ROWS]]
+        table = PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
+        return Section(title="All findings", blocks=(table,))
+    blocks: list[PageTable | Text] = []
+    for file in files:
+        if len(files) > 1:
+            blocks.append(Text(paragraphs=(_name(file),)))
+        rows_of = [_row(s) for s in together if s[0].file == file][:_ROWS]
+        blocks.append(PageTable(columns=("frames", "rule", "what"), rows=rows_of))
+    return Section(title="All findings", blocks=blocks)
+
+
+def _row(stretch: Sequence[Finding]) -> tuple[str, str, str]:
+    first, last = stretch[0].frame, stretch[-1].frame
+    frames = "" if first is None else str(first) if first == last else f"{first} to {last}"
+    return frames, stretch[0].rule, stretch[0].reason
+
+
+def _name(file: str) -> str:
+    return file.rpartition("/")[2]
+
+
+def _frames(stretch: Sequence[Finding]) -> str:
+    first, last = stretch[0].frame, stretch[-1].frame
+    if first is None:
+        return ""
+    return f"frame {first}" if first == last else f"frames {first} to {last}"

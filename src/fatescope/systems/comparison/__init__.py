@@ -1,0 +1,1 @@
+"""Old against new: two packages on the same held-out units."""

@@ -1,0 +1,1 @@
+"""Data sets: fetched with their hash, and packed to hand on."""

@@ -1,0 +1,1 @@
+"""Label images: measured, scored against the truth, corrected."""

@@ -1,0 +1,1 @@
+"""Lineages checked, converted, drawn, named, compared, linked, edited."""

@@ -1,0 +1,275 @@
+"""The page of a comparison: the answer first, then embryos, trees and cells."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.lineage.layout import layout_names
+from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
+from fatescope.pages.chart import Axis, ColourScale, number
+from fatescope.pages.page import Drawing, Page, PageTable, Section, Text, write_page
+from fatescope.systems.lineages import drawings as show
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fatescope.base import Finding, FloatArray, Table
+    from fatescope.lineage.comparing import TraitResult
+    from fatescope.lineage.traits import EmbryoTraits
+    from fatescope.pages.chart import Chart
+    from fatescope.systems.lineages.comparison import Comparison
+    from fatescope.systems.lineages.settings import CompareSettings
+
+_WORDS = {
+    "birth_min": ("time of birth", "min"),
+    "cycle_min": ("length of life", "min"),
+    "asymmetry": ("life against the sister's", "log2"),
+    "place_um": ("place", "µm away"),
+    "axis_deg": ("division axis", "degrees away"),
+    "expression": ("expression", "units of the table"),
+}
+_TOP = 15
+_OPEN_MIN = 12.0
+
+
+def write_comparison(
+    out: Path, done: Comparison, settings: CompareSettings, warnings: Sequence[Finding]
+) -> Path:
+    """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
+    sections = [_answers(done.results, settings), _embryos(done, settings)]
+    if warnings:
+        reasons = Text(paragraphs=[f.reason[:1].upper() + f.reason[1:] for f in warnings])
+        sections.insert(0, Section(title="Before you read on", blocks=(reasons,)))
+    sections += [_trait(result, done, settings) for result in done.results]
+    if len(done.rounds):
+        sections.append(_rounds(done.rounds))
+    sections.append(_method())
+    page = Page(
+        title=f"{settings.test_name} against {done.reference_name}",
+        kind="lineages compared",
+        sections=sections,
+        lead=_lead(done, settings),
+    )
+    return write_page(out / "report.html", page)
+
+
+def _lead(done: Comparison, settings: CompareSettings) -> str:
+    found = {r.trait: int((r.q < settings.fdr).sum()) for r in done.results}
+    some = [f"{n} in {_WORDS[t][0]}" for t, n in found.items() if n]
+    answer = "No cell differs" if not some else f"Cells that differ: {', '.join(some)}"
+    n = len(done.test)
+    return (
+        f"{n} embryo{'s' * (n != 1)} ({settings.test_name}) against "
+        f"{done.n_reference} ({done.reference_name}). {answer}, at a false discovery "
+        f"rate of {settings.fdr:g}, after each embryo's pace and lie were taken out."
+    )
+
+
+def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> Section:
+    rows = []
+    for r in results:
+        tested, found = int(np.isfinite(r.q).sum()), int((r.q < settings.fdr).sum())
+        largest = ""
+        if found:
+            i = int(np.nanargmin(r.q))
+            largest = f"{r.cell[i]}: {_difference(r, i)}"
+        words, unit = _WORDS[r.trait]
+        rows.append((f"{words} ({unit})", str(tested), str(found), largest))
+    return Section(
+        title="In short",
+        blocks=(
+            PageTable(columns=("trait", "cells tested", "cells that differ", "surest"), rows=rows),
+        ),
+    )
+
+
+def _embryos(done: Comparison, settings: CompareSettings) -> Section:
+    meaning = (
+        "Pace: minutes of the reference for one minute of this embryo (above 1 is fast). What is "
+        "left after pace and lie were taken out stands in the last two columns."
+    )
+    rows = [
+        (
+            a.table,
+            done.reference_name if i < len(done.reference) else settings.test_name,
+            f"{a.pace:.3f}",
+            str(a.n_shared),
+            f"{a.residual_min:.2f}",
+            f"{a.residual_um:.2f}",
+        )
+        for i, a in enumerate(done.alignments)
+    ]
+    columns = ("table", "group", "pace", "divisions shared", "left (min)", "left (µm)")
+    return Section(
+        title="Embryos",
+        blocks=(Text(paragraphs=(meaning,)), PageTable(columns=columns, rows=rows)),
+    )
+
+
+def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> Section:
+    words, unit = _WORDS[result.trait]
+    c, names = result.contrast, [str(n) for n in result.cell]
+    groups = lineages_of(names)
+    colours = {g: show.founder_colour(g) for g in (*LINEAGES, EARLY) if g in groups}
+    dots = show.chart_differences(
+        c.difference,
+        result.q,
+        names,
+        groups,
+        colours,
+        limit=settings.fdr,
+        x=Axis(title="difference", unit=unit),
+        title=f"{words}: every cell",
+    )
+    order = np.argsort(np.where(np.isfinite(result.q), result.q, np.inf))[:_TOP].tolist()
+    rows = [
+        (
+            names[i],
+            f"{number(c.n_reference[i])} / {number(c.n_test[i])}",
+            number(c.mean_reference[i]),
+            number(c.mean_test[i]),
+            _difference(result, i),
+            f"{c.z[i]:+.1f}",
+            f"{result.q[i]:.2g}",
+        )
+        for i in order
+        if np.isfinite(result.q[i])
+    ]
+    columns = (
+        "cell",
+        "embryos",
+        done.reference_name,
+        settings.test_name,
+        f"difference, 95 % interval ({unit})",
+        "z",
+        "q",
+    )
+    tree = _tree(result, done.reference, words)
+    return Section(
+        title=words[0].upper() + words[1:],
+        blocks=(
+            PageTable(columns=columns, rows=rows),
+            dots,
+            *_points(result, done, settings, order),
+            Drawing(svg=tree, title=f"{words} on the mean lineage of the reference"),
+        ),
+    )
+
+
+def _points(
+    result: TraitResult, done: Comparison, settings: CompareSettings, cells: Sequence[int]
+) -> list[Chart]:
+    """Chart every embryo for the surest cells; the atlas has no embryos to show."""
+    from_atlas = done.n_reference != len(done.reference)
+    first = len(done.reference) if from_atlas else 0
+    shown = [i for i in cells if np.isfinite(result.q[i])]
+    if not shown:
+        return []
+    drawn = show.chart_embryos(
+        result.embryo_z[first:][:, shown],
+        [str(result.cell[i]) for i in shown],
+        [e.table for e in [*done.reference, *done.test][first:]],
+        len(done.reference) - first,
+        groups=(done.reference_name, settings.test_name),
+        title=f"{_WORDS[result.trait][0]}: every embryo, the surest cells",
+    )
+    return [drawn]
+
+
+def _difference(result: TraitResult, i: int) -> str:
+    c = result.contrast
+    return f"{c.difference[i]:+.3g} [{c.low[i]:.3g}, {c.high[i]:.3g}]"
+
+
+def _tree(result: TraitResult, reference: Sequence[EmbryoTraits], words: str) -> str:
+    """Draw the mean lineage of the reference, coloured by z."""
+    names = [str(n) for n in result.cell]
+    place = {n: i for i, n in enumerate(names)}
+    birth, division = (
+        _mean([(place, e.cell, getattr(e, which)) for e in reference])
+        for which in ("birth_min", "division_min")
+    )
+    layout, mother = layout_names(names, birth, division, open_min=_OPEN_MIN)
+    z = result.contrast.z
+    signed = result.trait not in ("place_um", "axis_deg")
+    scale = ColourScale(
+        kind="signed" if signed else "amount",
+        low=-4.0 if signed else 0.0,
+        high=4.0,
+        label=f"{words}: difference in standard deviations of one embryo",
+    )
+    notes = [
+        f"{n}: z {z[i]:+.2f}, q {result.q[i]:.2g}" if np.isfinite(z[i]) else f"{n}: not compared"
+        for i, n in enumerate(names)
+    ]
+    known = np.flatnonzero(np.isfinite(z))
+    tree = show.TreeBranches(
+        name=names,
+        founder=founders_of(names),
+        note=notes,
+        start=layout.start,
+        end=layout.end,
+        across=layout.across,
+        mother=mother,
+        run_cell=known,
+        run_start=layout.start[known],
+        run_end=layout.end[known],
+        run_value=z[known],
+    )
+    style = show.TreeStyle(
+        title=f"{words} on the mean lineage of the reference",
+        time_label="time (min)",
+        direction="down",
+        length_px=420,
+        leaf_px=max(3.0, min(11.0, 1100 / max(layout.width, 1.0))),
+    )
+    return show.draw_tree(tree, style, scale)
+
+
+def _mean(parts: Sequence[tuple[dict[str, int], np.ndarray, FloatArray]]) -> FloatArray:
+    place = parts[0][0]
+    total, count = np.zeros(len(place)), np.zeros(len(place))
+    for _, cells, values in parts:
+        known = np.isfinite(values)
+        rows = [place[str(n)] for n in cells[known]]
+        total[rows] += values[known]
+        count[rows] += 1
+    return np.asarray(np.divide(total, count, out=np.full(len(place), np.nan), where=count > 0))
+
+
+def _rounds(rounds: Table) -> Section:
+    rows = [
+        (
+            str(rounds["group"][i]),
+            f"{rounds['reference_sd_min'][i]:.2f}",
+            f"{rounds['test_sd_min'][i]:.2f}",
+            f"{rounds['difference_min'][i]:+.2f} [{rounds['low'][i]:.2f}, {rounds['high'][i]:.2f}]",
+            f"{rounds['q'][i]:.2g}",
+        )
+        for i in range(len(rounds))
+    ]
+    meaning = (
+        "How far the divisions of one round spread (standard deviation, min). AB 4 means the "
+        "divisions of the cells four divisions below AB."
+    )
+    columns = ("round", "reference", "test", "difference, 95 % interval", "q")
+    return Section(
+        title="Synchrony",
+        blocks=(Text(paragraphs=(meaning,)), PageTable(columns=columns, rows=rows)),
+    )
+
+
+def _method() -> Section:
+    words = (
+        "The unit is the embryo. Clocks are fitted by a robust line through the divisions that "
+        "embryos share, places by a robust linear map drawn towards a rotation. Variances of "
+        "single cells are drawn towards the common one (moderated t), because few embryos give "
+        "poor variances; the common one counts as ten degrees of freedom at most, because cells "
+        "of one embryo vary together. q is the false discovery rate of Benjamini and Hochberg "
+        "over the cells of one trait. A cell that is born late makes all its descendants late: "
+        "read births from the top."
+    )
+    return Section(title="How this was done", blocks=(Text(paragraphs=(words,)),))

@@ -1,0 +1,95 @@
+"""Convert lineages between formats: read -> say what is lost -> write."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+
+from fatescope.acquire.lineages import (
+    LineageFile,
+    LineageFormat,
+    LineageReading,
+    find_lineages,
+    losses,
+    write_lineage,
+)
+from fatescope.base import Execution, Finding, Progress
+from fatescope.engine import Run, Summary
+from fatescope.engine.driver import Outcome, pending, work_through
+from fatescope.systems.lineages.reading import describe, read, record_reading
+
+ENDINGS: dict[str, str] = {
+    "epic": ".csv",
+    "csv": ".csv",
+    "acetree": ".zip",
+    "newick": ".nwk",
+    "ctc": "",
+    "geff": ".geff",
+    "trackmate": ".xml",
+}
+"""The ending of each format; tracks with masks become a folder."""
+
+
+def convert_lineages(
+    inputs: Sequence[Path | str],
+    *,
+    out: Path | str,
+    to: LineageFormat,
+    reading: LineageReading | None = None,
+    execution: Execution | None = None,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    """Write lineages in another format; the workflow behind ``lineage convert``.
+
+    Parameters
+    ----------
+    inputs : sequence of paths
+    out : path
+        Gets one file or folder per input, and ``findings.csv``, which says what each format could
+        not hold.
+    to : str
+        The format to write.
+    reading : LineageReading, optional
+        Scale and format of the inputs, where the files do not say them.
+    execution : Execution, optional
+    fresh : bool
+    progress : callable, optional
+
+    Raises
+    ------
+    InputError, RunError
+        When nothing can be done. A file that cannot be converted costs a finding instead.
+    """
+    reading = reading or LineageReading()
+    files = find_lineages(inputs)
+    asked = {**record_reading(reading), "to": to}
+    with Run.open(out, command="lineage convert", settings=asked, fresh=fresh) as run:
+        job = partial(convert_file, to=to, reading=reading, out=run.out.absolute())
+        todo = pending(run, files)
+        work_through(run, todo, job, execution=execution or Execution(), progress=progress)
+        return run.finish()
+
+
+def convert_file(
+    file: LineageFile, *, to: LineageFormat, reading: LineageReading, out: Path
+) -> Outcome:
+    """Convert one lineage and say what the new format cannot hold."""
+    begun = time.perf_counter()
+    got = read(file, reading)
+    path = out / (file.key + ENDINGS[to])
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write_lineage(got.lineage, path, format=to)
+    findings = [
+        Finding(file=file.key, rule="loss", severity="info", reason=f"{sentence}.")
+        for sentence in losses(got.lineage, format=to)
+    ]
+    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
+    return Outcome(
+        input=describe(file, got),
+        findings=[*got.findings, *findings],
+        files=[p.relative_to(out) for p in inside],
+        seconds={"convert": time.perf_counter() - begun},
+    )

@@ -1,0 +1,135 @@
+"""The page of a check: errors first, then warnings, notes, tables, and what the rules mean."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from fatescope.pages.page import Page, PageTable, Section, Text, write_page
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from fatescope.base import Finding, Table
+
+_MOST = 500
+_TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
+_MEANING = {
+    "unreadable": "a line or a file could not be read",
+    "duplicate-row": "the same cell twice in a frame",
+    "not-finite": "a position that is not a number",
+    "nonpositive-time": "rows before the recording began",
+    "hole": "empty frames between mother and daughters, or within a life",
+    "orphan": "a cell appears after the first frame without a mother, or a link cannot be",
+    "cliff": "many tracks end together: from here on only some branches are annotated",
+    "partial": "few of the cells that an embryo of this age has, or a sister is missing",
+    "duplicate-position": "two nuclei in exactly one place",
+    "outside-tree": "a name that no cell of C. elegans bears",
+    "oversplit": "descendants of a cell that does not divide in the embryo, or three daughters",
+    "jump": "a nucleus leaps where nothing around it does",
+    "swap": "daughters named the wrong way round, by the direction of their division",
+    "exchanged": "lineages bear each other's names, by where they are; or tracks trade places",
+    "timing": "divisions in an unusual order, or a life far longer or shorter than in the atlas",
+    "species": "cycle lengths of another species",
+    "atypical": "an embryo unlike those of the atlas as a whole",
+    "no-scale": "the spacing is unknown, so geometry was not checked",
+    "assumed-scale": "spacing or interval are a guess",
+}
+
+
+def write_check(out: Path, findings: Sequence[Finding], lineages: Table | None) -> Path:
+    """Write ``report.html`` of a check and return its path."""
+    sections = [
+        _findings([f for f in findings if f.severity == severity], title)
+        for severity, title in _TITLES.items()
+        if any(f.severity == severity for f in findings)
+    ]
+    if lineages is not None and len(lineages):
+        sections.append(_tables(lineages))
+    if findings:
+        sections.append(_rules(findings))
+    page = Page(
+        title="Check of lineages",
+        kind="lineages checked",
+        sections=sections,
+        lead=_lead(findings, lineages),
+    )
+    return write_page(out / "report.html", page)
+
+
+def _lead(findings: Sequence[Finding], lineages: Table | None) -> str:
+    n = 0 if lineages is None else len(lineages)
+    checked = f"{n} lineage{'s' * (n != 1)} checked"
+    counts = Counter(f.severity for f in findings)
+    errors, warnings = counts["error"], counts["warning"]
+    if not errors and not warnings:
+        return f"{checked}: no errors and no warnings."
+    tables = len({f.file for f in findings if f.severity == "error"})
+    where = f" (in {tables})" if errors else ""
+    return (
+        f"{checked}: {errors} error{'s' * (errors != 1)}{where}, {warnings} "
+        f"warning{'s' * (warnings != 1)}. Errors make names or positions wrong and want mending; "
+        "warnings want a look; notes are for the record. Nothing in the tables was changed."
+    )
+
+
+def _findings(findings: Sequence[Finding], title: str) -> Section:
+    rules = Counter(f.rule for f in findings)
+    named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
+    cut = f" The first {_MOST} are shown, findings.csv has all." if len(findings) > _MOST else ""
+    decided = any(f.status != "open" for f in findings)
+    columns = ("table", "frame", "rule", "what", "decision")
+    rows = [
+        (f.file, "" if f.frame is None else str(f.frame), f.rule, f.reason, f.status)
+        for f in findings[:_MOST]
+    ]
+    table = PageTable(
+        columns=columns if decided else columns[:-1],
+        rows=rows if decided else [row[:-1] for row in rows],
+    )
+    return Section(
+        title=f"{title} ({len(findings)})",
+        blocks=(Text(paragraphs=(f"By rule: {named}.{cut}",)), table),
+    )
+
+
+def _tables(lineages: Table) -> Section:
+    columns = {
+        "table": "table",
+        "errors": "errors",
+        "warnings": "warnings",
+        "rows": "rows",
+        "cells": "cells",
+        "first_frame": "first frame",
+        "last_frame": "last frame",
+        "species": "species",
+        "spacing_um": "spacing z, y, x (µm)",
+        "interval_min": "interval (min)",
+    }
+    worst = sorted(
+        range(len(lineages)),
+        key=lambda i: (-lineages["errors"][i], -lineages["warnings"][i], str(lineages["table"][i])),
+    )
+    rows = [tuple(_text(lineages[c][i]) for c in columns) for i in worst[:_MOST]]
+    order = Text(paragraphs=("Those with most errors first. Frames count from 0.",))
+    return Section(
+        title="Lineages", blocks=(order, PageTable(columns=tuple(columns.values()), rows=rows))
+    )
+
+
+def _text(value: object) -> str:
+    """Return a value of a table as a person reads it; unknown is empty."""
+    if value is None or value != value:
+        return ""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def _rules(findings: Sequence[Finding]) -> Section:
+    rules = [r for r in _MEANING if any(f.rule == r for f in findings)]
+    words = (
+        "To accept or reject findings, set status in findings.csv and give the file with "
+        "--decisions; to repair a table, use fatescope lineage edit."
+    )
+    table = PageTable(columns=("rule", "meaning"), rows=[(r, _MEANING[r]) for r in rules])
+    return Section(title="What the rules mean", blocks=(Text(paragraphs=(words,)), table))

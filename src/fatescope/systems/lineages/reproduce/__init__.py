@@ -1,0 +1,1 @@
+"""``fatescope reproduce lineage-names-2020``: as published, then corrected."""

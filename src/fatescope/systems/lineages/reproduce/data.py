@@ -1,0 +1,119 @@
+"""Embryos for the reproduction of the names network, and which are for what."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire.lineages import LineageReading, find_lineages
+from fatescope.base import FatescopeError, InputError
+from fatescope.lineage.body_axes import body_axes
+from fatescope.prepare import unit_hash
+from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.systems.lineages.reading import read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fatescope.acquire.lineages import LineageFile
+    from fatescope.base import Lineage, Progress
+
+_FEWEST_NUCLEI = 100
+_MOST_FALLEN = 0.75
+N_RENDERED = 12
+_FEWEST_EMBRYOS = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedEmbryo:
+    """One embryo: what it is called, its lineage, and what it is for."""
+
+    key: str
+    lineage: Lineage
+    split: str = "train"
+
+
+def load_embryos(
+    data: Path | None, *, quick: bool, progress: Progress | None
+) -> tuple[list[NamedEmbryo], str]:
+    """Return typical embryos and one sentence that says where they come from.
+
+    A table is used if it is of *C. elegans*, names the cells that body axes need, reaches 100
+    nuclei, and does not lose a quarter of them before its end (a scope cliff).
+
+    Raises
+    ------
+    InputError
+        If there is no data folder, or too few tables in it can be used.
+    """
+    folder = _folder(data)
+    if quick or folder is None:
+        if not quick:
+            raise InputError(
+                "no lineage tables to learn from. Give their folder with --data, or --quick for a "
+                "short run on rendered embryos."
+            )
+        plans = [LineagePlan(pose=i % 4, minutes=130.0) for i in range(N_RENDERED)]
+        embryos = [
+            NamedEmbryo(key=f"rendered-{i:02d}", lineage=simulate_lineage(p, seed=i))
+            for i, p in enumerate(plans)
+        ]
+        return embryos, f"{N_RENDERED} rendered embryos (a schematic lineage, not a real one)"
+    files = find_lineages([folder])
+    embryos = []
+    for done, file in enumerate(files, start=1):
+        lineage = _usable(file) if file.path.name.startswith("CD") else None
+        if lineage is not None:
+            embryos.append(NamedEmbryo(key=file.key, lineage=lineage))
+        if progress is not None:
+            progress(done, len(files), "tables read")
+    if len(embryos) < _FEWEST_EMBRYOS:
+        raise InputError(
+            f"{folder}: {len(embryos)} tables can be used, {_FEWEST_EMBRYOS} are needed. Give a "
+            "folder with EPIC tables (CD*.csv)."
+        )
+    return embryos, f"{len(embryos)} typical embryos out of {len(files)} tables"
+
+
+def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[NamedEmbryo]:
+    """Say which embryos are for training, validation and test, by a hash of their names.
+
+    So the split does not depend on the order of files, and an embryo keeps its side when others
+    join.
+    """
+    ordered = sorted(embryos, key=lambda e: unit_hash(e.key))
+    n_test = max(2, round(test_share * len(ordered)))
+    n_check = max(1, round(0.1 * len(ordered)))
+    splits = ["test"] * n_test + ["validation"] * n_check
+    splits += ["train"] * (len(ordered) - len(splits))
+    return [
+        NamedEmbryo(key=e.key, lineage=e.lineage, split=s)
+        for e, s in zip(ordered, splits, strict=True)
+    ]
+
+
+def _folder(data: Path | None) -> Path | None:
+    given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
+    if given is None:
+        return None
+    inside = given / "epic_tables"
+    return inside if inside.is_dir() else given
+
+
+def _usable(file: LineageFile) -> Lineage | None:
+    try:
+        lineage = read(file, LineageReading()).lineage
+        named = body_axes(lineage).from_names
+    except FatescopeError:
+        return None
+    species = lineage.metadata.get("species")
+    other = isinstance(species, dict) and "elegans" not in str(species.get("value", "elegans"))
+    counts = np.bincount(lineage.frame - lineage.frame.min())
+    fallen = counts[-1] < _MOST_FALLEN * counts.max()
+    return (
+        lineage if named and not other and counts.max() >= _FEWEST_NUCLEI and not fallen else None
+    )

@@ -1,0 +1,85 @@
+"""Accuracy on the test embryos, by every method on the same rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.base import Table
+from fatescope.lineage.compact import published_features
+from fatescope.numeric import BootstrapSettings, mean_interval
+from fatescope.systems.lineages.reproduce.atlas import atlas_labels
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fatescope.base.types import FloatArray, IntArray
+    from fatescope.lineage.atlas import Atlas
+    from fatescope.models import Model
+    from fatescope.systems.lineages.reproduce.data import NamedEmbryo
+    from fatescope.systems.lineages.reproduce.published import RunAgain
+
+MAJORITY = "always the most frequent name"
+REPORTED = "the published network"
+CORRECTED = "the corrected network"
+ATLAS, ATLAS_TRACKS = "the atlas, without tracks", "the atlas, with tracks"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Score:
+    """Accuracy over test embryos: per embryo, mean, 95 % interval over embryos."""
+
+    method: str
+    per_embryo: tuple[float, ...]
+    mean: float
+    low: float
+    high: float
+
+
+def score_methods(
+    test: Sequence[NamedEmbryo],
+    *,
+    labels: dict[str, IntArray],
+    features: dict[str, FloatArray],
+    reported: RunAgain,
+    network: Model,
+    atlas: Atlas,
+    seed: int,
+) -> dict[str, Score]:
+    """Score the same rows of the same embryos by every method."""
+    how = BootstrapSettings(seed=seed)
+    values: dict[str, list[float]] = {}
+    for e in test:
+        y = labels[e.key]
+        used = y >= 0
+        raw = published_features(e.lineage, reported.run.columns)[used]
+        guesses = {
+            MAJORITY: np.full(used.sum(), np.bincount(y[used]).argmax()),
+            REPORTED: reported.fit.fitted.predict(raw),
+            CORRECTED: network.run(features[e.key][used]).argmax(axis=1),
+            ATLAS: atlas_labels(atlas, e, tracks=False)[used],
+            ATLAS_TRACKS: atlas_labels(atlas, e, tracks=True)[used],
+        }
+        for method, guess in guesses.items():
+            values.setdefault(method, []).append(float((guess == y[used]).mean()))
+    scores = {}
+    for method, v in values.items():
+        mean, low, high = mean_interval(np.array(v), how)
+        scores[method] = Score(method=method, per_embryo=tuple(v), mean=mean, low=low, high=high)
+    return scores
+
+
+def score_table(scores: dict[str, Score], embryos: Sequence[str]) -> Table:
+    """Return one row for each method and embryo."""
+    columns = {
+        "embryo": [e for _ in scores for e in embryos],
+        "method": [m for m in scores for _ in embryos],
+    }
+    return Table(
+        {
+            **{name: np.array(values, dtype=object) for name, values in columns.items()},
+            "accuracy": np.array([v for s in scores.values() for v in s.per_embryo]),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Networks that name cells from rows of a table. Needs torch."""

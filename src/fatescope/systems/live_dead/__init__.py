@@ -1,0 +1,1 @@
+"""Cells in bright field, each in its box, live or dead."""

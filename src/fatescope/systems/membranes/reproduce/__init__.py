@@ -1,0 +1,1 @@
+"""``fatescope reproduce membranes-2021``: as published, then corrected."""

@@ -1,0 +1,446 @@
+"""The page of the reproduction: published, run again, each correction's gain, corrected."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from fatescope.acquire import read_table
+from fatescope.evaluate import value_of_sums
+from fatescope.numeric import BootstrapSettings, bootstrap_interval
+from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
+from fatescope.pages.images import display_limits, png_uri, read_uri, to_grey
+from fatescope.pages.page import (
+    Beside,
+    Frame,
+    ImageViewer,
+    Page,
+    PageTable,
+    Pane,
+    Section,
+    Text,
+    View,
+    write_page,
+)
+from fatescope.prepare import labels_on_grid
+from fatescope.prepare.published_slices import kept_planes, mask_of_2020, mask_of_2021
+from fatescope.systems.membranes.reproduce.arms import read_volume
+from fatescope.systems.membranes.reproduce.unit import SUMS
+from fatescope.systems.reproduction.origin import MEMBRANES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import FloatArray, Table
+    from fatescope.pages.page import Block
+    from fatescope.prepare import Volume
+    from fatescope.prepare.splits import Split
+    from fatescope.systems.reproduction.settings import MembranesRecipe
+
+PUBLISHED_IOU, PUBLISHED_SILHOUETTE = 0.861, 0.853
+BLOCK_PLANES = 8
+_TABLES = ("arms", "planes", "course", "baselines")
+_CAPTION = (
+    "On the arm's own validation planes; dashed: methods without training, on frames left out."
+)
+_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00")
+_CURVES = {
+    "loss": "loss",
+    "iou": "pixel IoU",
+    "dice": "Dice",
+    "precision": "precision",
+    "recall": "recall",
+    "wall_f1": "F1 of walls",
+}
+
+
+def write_membranes_page(
+    out: Path,
+    recipe: MembranesRecipe,
+    *,
+    volumes: Sequence[Volume],
+    splits: Sequence[Split],
+    source: str,
+    quick: bool,
+) -> Path:
+    """Write ``report.html`` from the tables and images in a run's folder; return its path."""
+    arms, planes, course, baselines = (read_table(out / f"{n}.parquet") for n in _TABLES)
+    sections = [
+        _table(arms, planes, baselines),
+        _ablation(arms, planes),
+        *_courses(course, baselines),
+        _preparations([v for v, s in zip(volumes, splits, strict=True) if s == "train"][-1]),
+        *_pictures(out, planes),
+        *_tuning(out, recipe),
+        _what_ran(recipe, source, volumes, splits),
+        MEMBRANES.section(),
+    ]
+    page = Page(
+        title="membranes-2021",
+        kind="reproduction",
+        lead=_lead(arms, planes, baselines, quick=quick),
+        sections=[s for s in sections if s],
+    )
+    return write_page(out / "report.html", page)
+
+
+def _of(table: Table, arm: str) -> Table:
+    return table.rows(table["arm"] == arm)
+
+
+def blocks_of(planes: Table) -> list[str]:
+    """Return what the bootstrap draws: volumes or, of a single one, blocks of planes."""
+    units = [str(u) for u in planes["unit"]]
+    if len(set(units)) > 1:
+        return units
+    return [f"{u}/{int(z) // BLOCK_PLANES}" for u, z in zip(units, planes["plane"], strict=True)]
+
+
+def interval_of(planes: Table, score: str) -> tuple[float, str]:
+    """Return a pooled score of an arm, and its 95 % interval in words."""
+    columns = ("cells_tp", "cells_n_true", "cells_n_pred") if score == "ap" else SUMS
+    sums = np.stack([np.asarray(planes[c], float) for c in columns], axis=1)
+    value: Callable[[FloatArray], FloatArray] = (
+        _ap if score == "ap" else partial(value_of_sums, name=score)
+    )
+    _, row = np.unique(blocks_of(planes), return_inverse=True)
+    pooled = np.zeros((int(row.max()) + 1, sums.shape[1]))
+    np.add.at(pooled, row, sums)
+    found = bootstrap_interval(pooled, value, BootstrapSettings())
+    words = "too few" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
+    return float(value(pooled.sum(axis=0, keepdims=True))[0]), words
+
+
+def _ap(sums: FloatArray) -> FloatArray:
+    matched, true, found = sums.T
+    return np.asarray(matched / np.maximum(true + found - matched, 1))
+
+
+def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
+    said, silhouette = [], float(baselines["iou"][0])
+    if "published" in set(arms["arm"]):
+        own = float(_of(arms, "published")["own_iou"][0])
+        held, _ = interval_of(_of(planes, "published"), "iou")
+        said.append(
+            f"Published: pixel IoU {PUBLISHED_IOU:.2f}. Run again as published: {own:.3f} on its "
+            f"own random rows, {held:.3f} on frames that were left out. A filled silhouette "
+            f"without a single wall reaches {silhouette:.3f} there (published set: "
+            f"{PUBLISHED_SILHOUETTE:.3f})."
+        )
+    if "corrected" in set(arms["arm"]):
+        ours, span = interval_of(_of(planes, "corrected"), "iou")
+        walls, wall_span = interval_of(_of(planes, "corrected"), "wall_f1")
+        said.append(f"Corrected: IoU {ours:.3f} [{span}], F1 of walls {walls:.3f} [{wall_span}].")
+    text = " ".join(said)
+    return f"Quick run on a rendered embryo: it shows that all runs. {text}" if quick else text
+
+
+def _table(arms: Table, planes: Table, baselines: Table) -> Section:
+    rows: list[tuple[str, ...]] = [
+        ("published (2021)", "random rows, seen in copies", f"{PUBLISHED_IOU:.3f}", "", "", ""),
+        (
+            "filled silhouette of the published set",
+            "25 slices",
+            f"{PUBLISHED_SILHOUETTE:.3f}",
+            "",
+            "",
+            "",
+        ),
+    ]
+    if "published" in set(arms["arm"]):
+        own = float(_of(arms, "published")["own_iou"][0])
+        rows.append(("run again as published", "its own random rows", f"{own:.3f}", "", "", ""))
+    for arm, name in (("published", "the same network"), ("corrected", "corrected")):
+        if arm in set(arms["arm"]):
+            rows.append((name, "frames left out", *_numbers(_of(planes, arm))))
+    rows += [
+        (
+            str(baselines["method"][i]),
+            "frames left out",
+            f"{float(baselines['iou'][i]):.3f}",
+            "",
+            f"{float(baselines['wall_f1'][i]):.3f}",
+            "",
+        )
+        for i in range(len(baselines))
+    ]
+    words = (
+        "Pixel IoU is that of interiors: all labels, eroded by 2 x 2 pixels, at 0.5. It cannot see "
+        "whether cells are separated. F1 of walls (within 2 px) and AP of cells at 0.50 can. "
+        "Intervals over blocks of planes of the frames left out, within one embryo.",
+    )
+    columns = ("what", "judged on", "pixel IoU", "95 %", "F1 of walls, AP of cells", "95 % of F1")
+    return Section(
+        title="Published, run again, corrected",
+        blocks=(Text(paragraphs=words), PageTable(columns=columns, rows=rows)),
+    )
+
+
+def _numbers(planes: Table) -> tuple[str, ...]:
+    iou, walls, ap = (interval_of(planes, s) for s in ("iou", "wall_f1", "ap"))
+    return (f"{iou[0]:.3f}", iou[1], f"{walls[0]:.3f}, {ap[0]:.3f}", walls[1])
+
+
+def _ablation(arms: Table, planes: Table) -> Section:
+    order = [a for a in arms["arm"].tolist() if a not in ("published", "corrected")]
+    rows, points = [], []
+    for arm in order:
+        mine = _of(planes, arm)
+        said = _of(arms, arm)
+        numbers = [interval_of(mine, s) for s in ("iou", "wall_f1", "ap")]
+        points.append((numbers[0][0], numbers[1][0]))
+        rows.append(
+            (
+                arm,
+                str(said["words"][0]),
+                str(int(said["steps"][0])),
+                f"{float(said['own_iou'][0]):.3f}",
+                f"{numbers[0][0]:.3f} ({numbers[0][1]})",
+                f"{numbers[1][0]:.3f} ({numbers[1][1]})",
+                f"{numbers[2][0]:.3f}",
+            )
+        )
+    words = (
+        "Each arm adds one correction to the one above it; old stands for itself, list-2020 "
+        "beside noise. All have the same number of steps and one seed, so small differences are "
+        "chance. Its own rows are what each arm would have reported; the frames left out are the "
+        "same for all.",
+    )
+    columns = (
+        *("arm", "what", "steps", "IoU, its own rows"),
+        *("IoU, frames left out (95 %)", "F1 of walls (95 %)", "AP of cells"),
+    )
+    blocks: list[Block] = [Text(paragraphs=words), PageTable(columns=columns, rows=rows)]
+    if points:
+        at = list(range(len(points)))
+        blocks.append(
+            Chart(
+                title="Frames left out, by arm",
+                x=Axis(title="score", ends=(0.0, 1.0)),
+                y=Axis(title="arm", labels=order),
+                marks=(
+                    Points(name="pixel IoU", x=[p[0] for p in points], y=at, colour=_COLOURS[0]),
+                    Points(name="F1 of walls", x=[p[1] for p in points], y=at, colour=_COLOURS[1]),
+                ),
+                height_px=40 * len(order) + 20,
+            )
+        )
+    return Section(title="What each correction is worth", blocks=blocks)
+
+
+def _courses(course: Table, baselines: Table) -> list[Section]:
+    """Return curves and the verdict of the arms with all epochs."""
+    from fatescope.train import assess_curves
+
+    sections = []
+    for arm in ("published", "corrected"):
+        mine = _of(course, arm)
+        if not len(mine):
+            continue
+        names = [n for n in _CURVES if np.isfinite(np.asarray(mine[n], float)).any()]
+        charts = [
+            Chart(
+                title=_CURVES[n][0].upper() + _CURVES[n][1:],
+                x=Axis(title="epoch"),
+                y=Axis(title=_CURVES[n], ends=None if n == "loss" else (0.0, 1.0)),
+                marks=(
+                    *_guides(baselines, n),
+                    Line(name=_CURVES[n], x=mine["epoch"], y=mine[n], colour=_COLOURS[0]),
+                    *_training_line(mine, n),
+                ),
+                caption="" if n == "loss" else _CAPTION,
+            )
+            for n in names
+        ]
+        charts.append(
+            Chart(
+                title="Learning rate that was used",
+                x=Axis(title="epoch"),
+                y=Axis(title="learning rate"),
+                marks=(Line(name="learning rate", x=mine["epoch"], y=mine["learning_rate"]),),
+            )
+        )
+        history = [
+            {c: float(mine[c][i]) for c in ("step", "loss", "iou") if np.isfinite(mine[c][i])}
+            for i in range(len(mine))
+        ]
+        verdict = assess_curves(history, metric="iou").sentence
+        film = f"The same validation planes over epochs: films/{arm}.mp4 and .gif."
+        text = Text(paragraphs=(verdict, film))
+        sections.append(
+            Section(title=f"Course of the arm {arm}", blocks=(text, Beside(blocks=charts)))
+        )
+    return sections
+
+
+def _guides(baselines: Table, name: str) -> list[Guide]:
+    """Return a line for each method without training."""
+    if name not in baselines:
+        return []
+    values = zip(baselines["method"], baselines[name], strict=True)
+    return [Guide(words=f"{m} {float(v):.3f}", axis="y", at=float(v)) for m, v in values]
+
+
+def _training_line(mine: Table, name: str) -> tuple[Line, ...]:
+    if name != "iou" or not np.isfinite(np.asarray(mine["training_iou"], float)).any():
+        return ()
+    return (
+        Line(
+            name="of training batches",
+            x=mine["epoch"],
+            y=mine["training_iou"],
+            colour=_COLOURS[1],
+            stroke="dashed",
+        ),
+    )
+
+
+def _preparations(volume: Volume) -> Section:
+    """Return the figure of the post: old image and map, new image and map."""
+    pixels, labels = read_volume(volume)
+    kept = kept_planes(len(pixels))
+    z = kept[len(kept) // 2]
+    plane = labels_on_grid(labels, (len(pixels), *labels.shape[1:]))[z]
+    image = to_grey(pixels[z], limits=display_limits(pixels[z]))
+    panes = [
+        _pane("old image (JPEG)", image),
+        _pane("old map", mask_of_2020(plane)),
+        _pane("new image (PNG)", image),
+        _pane("new map", mask_of_2021(plane)),
+    ]
+    cells = len(np.unique(plane)) - 1
+    view = View(title=f"{volume.key}, plane {z}", frames=(Frame(panes=panes),))
+    words = (
+        "JPEG rounds label numbers to their surroundings: all that is not 0 became foreground, "
+        "which fills part of the walls; closing fills most of the others. PNG needs neither. "
+        f"The labels of this plane hold {cells} cells; both maps throw their numbers away.",
+    )
+    viewer = ImageViewer(title="Old and new training data", views=(view,))
+    return Section(title="Old and new training data", blocks=(Text(paragraphs=words), viewer))
+
+
+def _pane(title: str, pixels: NDArray[np.uint8]) -> Pane:
+    height, width = pixels.shape
+    return Pane(title=title, image=png_uri(pixels), width=width, height=height)
+
+
+def _pictures(out: Path, planes: Table) -> list[Section]:
+    """Return input, mask, old and new of planes that were left out."""
+    folder = out / "images"
+    names = sorted(p.name.removesuffix("_image.png") for p in (folder / "new").glob("*_image.png"))
+    views = []
+    for name in names:
+        files = [
+            ("input", folder / "new" / f"{name}_image.png"),
+            ("mask", folder / "new" / f"{name}_mask.png"),
+            *(
+                (words, folder / arm / f"{name}_drawn.png")
+                for arm, words in (
+                    ("old", "old (2020)"),
+                    ("new", "new (2021)"),
+                    ("corrected", "corrected"),
+                )
+            ),
+        ]
+        panes = []
+        for title, file in files:
+            if file.is_file():
+                uri, height, width = read_uri(file)
+                panes.append(Pane(title=title, image=uri, width=width, height=height))
+        views.append(View(title=name, frames=(Frame(panes=panes),)))
+    if not views or len({len(v.frames[0].panes) for v in views}) > 1:
+        return []
+    words = (
+        "Planes of frames that were left out: input, mask, and what three networks draw: that of "
+        "the preparation of 2020, that of 2021 at the same number of steps, and the corrected one.",
+    )
+    viewer = ImageViewer(title="Input, mask, old, new", views=views)
+    return [Section(title="Input, mask, old, new", blocks=(Text(paragraphs=words), viewer))]
+
+
+def _tuning(out: Path, recipe: MembranesRecipe) -> list[Section]:
+    if not (out / "trials.parquet").is_file():
+        return []
+    trials = read_table(out / "trials.parquet")
+    rows, charts = [], []
+    for kind, words in (("published", "as it ran in 2021"), ("corrected", "on validation units")):
+        mine = trials.rows(trials["tuning"] == kind)
+        if not len(mine):
+            continue
+        best = int(np.argmax(mine["iou"]))
+        rows.append(
+            (
+                words,
+                str(len(mine)),
+                f"{float(mine['rate'][best]):.4f}",
+                str(int(mine["batch"][best])),
+                f"{float(mine['iou'][best]):.3f}",
+            )
+        )
+        charts.append(
+            Chart(
+                title=f"Trials {words}",
+                x=Axis(title="learning rate"),
+                y=Axis(title="pixel IoU", ends=(0.0, 1.0)),
+                marks=(
+                    Points(
+                        name="trial",
+                        x=mine["rate"],
+                        y=mine["iou"],
+                        colour=_COLOURS[0],
+                        words=[f"batch {int(b)}" for b in mine["batch"]],
+                    ),
+                ),
+            )
+        )
+    said = (
+        f"One epoch for each trial, on {recipe.share:.0%} of the rows. In 2021 a trial trained on "
+        "validation rows, always in batches of 64, and returned the IoU of that training: the "
+        "batch that it tried had no effect, and the settings were chosen on the rows that the "
+        "figure was read on. Below it, the same search on training rows, scored on validation "
+        "frames.",
+    )
+    columns = ("tuning", "trials", "best rate", "its batch", "its IoU")
+    blocks = (Text(paragraphs=said), PageTable(columns=columns, rows=rows), Beside(blocks=charts))
+    return [Section(title="Tuning", blocks=blocks)]
+
+
+def _what_ran(
+    recipe: MembranesRecipe, source: str, volumes: Sequence[Volume], splits: Sequence[Split]
+) -> Section:
+    published = type(recipe)()
+    changed = [
+        f"{words} {getattr(recipe, name):g} instead of {getattr(published, name):g}"
+        for name, words in {
+            "epochs": "epochs",
+            "batch": "batch",
+            "rate": "learning rate",
+            "size_px": "size in px",
+            "trials": "trials",
+        }.items()
+        if getattr(recipe, name) != getattr(published, name)
+    ]
+    if recipe.weights == "random":
+        changed.append("random weights instead of those of ImageNet")
+    times = {
+        s: ", ".join(str(v.time) for v, of in zip(volumes, splits, strict=True) if of == s)
+        for s in ("train", "validation", "test", "unused")
+    }
+    words = (
+        f"{source}: {len(volumes)} frames; training {times['train']}; validation "
+        f"{times['validation']}; left out {times['test']}; guards {times['unused'] or 'none'}. "
+        "Published: 95 frames of one embryo, of which the code cut one 95 times.",
+        "FPN on ResNet18, one channel, sigmoid; Dice loss; Adam, whose plateau scheduler is given "
+        "a constant, so that the rate falls in steps; Albumentations of 2021: grid distortion, "
+        "transpose, quarter turns, brightness and contrast, shift, scale and rotation, optical "
+        "distortion; then the mask loses 2 x 2 pixels, both are squeezed into a square, and four "
+        "of five images get noise with a mean of 0.5.",
+        f"Different from 2021: {'; '.join([*changed, 'fewer frames'])}.",
+        "One embryo, one seed, labels that another program made: nothing is claimed for others.",
+    )
+    return Section(title="What ran, and how far to believe it", blocks=(Text(paragraphs=words),))

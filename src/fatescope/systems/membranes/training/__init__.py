@@ -1,0 +1,1 @@
+"""Networks of walls: crops, scores, package. Needs torch."""

@@ -1,0 +1,1 @@
+"""Nuclei outlined, counted, measured: fluorescence and electron micrographs."""

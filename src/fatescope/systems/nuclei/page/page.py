@@ -1,0 +1,59 @@
+"""The report of a run: one HTML file that needs nothing beside itself."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fatescope.pages.findings import findings_section
+from fatescope.pages.page import Page, write_page
+from fatescope.systems.nuclei.page import sections
+from fatescope.systems.nuclei.page.words import caution_sentence, lead_sentence
+
+if TYPE_CHECKING:
+    import os
+    from pathlib import Path
+
+    from fatescope.systems.nuclei.page.values import NucleiReport
+
+
+def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
+    """Write the page about one run of ``predict nuclei``.
+
+    The file is complete or absent: it is written beside its place and then renamed.
+
+    Parameters
+    ----------
+    path : path-like
+        Of the HTML file.
+    report : NucleiReport
+
+    Returns
+    -------
+    Path
+        The file, at most 20 MB: tables longer than 1000 images, and findings of one rule beyond 50,
+        are cut, images that do not fit are left out, and the page says so.
+    """
+    return write_page(path, report_page(report))
+
+
+def report_page(report: NucleiReport) -> Page:
+    """Return what the page about a run holds."""
+    found = (
+        sections.outlines(report),
+        sections.counts(report),
+        sections.sizes(report),
+        findings_section(report.findings, cell="nucleus"),
+        sections.images(report),
+        sections.methods(report),
+        sections.record(report),
+        sections.columns(report),
+    )
+    return Page(
+        title=report.title,
+        kind="nuclei",
+        sections=[section for section in found if section],
+        lead=lead_sentence(report),
+        caution=caution_sentence(report),
+        facts=sections.facts(report),
+        version=str(report.record.get("fatescope", "")),
+    )

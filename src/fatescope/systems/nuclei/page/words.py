@@ -1,0 +1,146 @@
+"""The sentences of the page: what was found, what puts it in doubt, what a column means."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from fatescope.base import commonest_doubt, group_findings
+from fatescope.pages.chart import number
+
+if TYPE_CHECKING:
+    from fatescope.systems.nuclei.page.values import NucleiReport
+
+COLUMNS: dict[str, tuple[str, str]] = {
+    "image": ("", "name of the input file"),
+    "label": ("", "number of the nucleus in the label image of its frame"),
+    "frame": ("", "frame of the movie, counted from 0"),
+    "track_id": ("", "number that follows one nucleus through the movie"),
+    "z": ("planes", "centre of mass along Z, counted from 0"),
+    "y": ("px", "centre of mass, rows from the top; the centre of the first pixel is 0"),
+    "x": ("px", "centre of mass, columns from the left; the centre of the first pixel is 0"),
+    "bbox_y0": ("px", "first row of the smallest box around the nucleus"),
+    "bbox_x0": ("px", "first column of that box"),
+    "bbox_y1": ("px", "first row below the box"),
+    "bbox_x1": ("px", "first column to the right of the box"),
+    "bbox_z0": ("planes", "first plane of the box"),
+    "bbox_z1": ("planes", "first plane above the box"),
+    "area_px": ("px", "number of pixels"),
+    "area_um2": ("µm²", "area: pixels times the area of one pixel"),
+    "volume_px": ("voxels", "number of voxels"),
+    "volume_um3": ("µm³", "volume: voxels times the volume of one voxel"),
+    "diameter_px": ("px", "diameter of the circle (2D) or ball (3D) of the same size"),
+    "diameter_um": ("µm", "diameter of the circle (2D) or ball (3D) of the same size"),
+    "major_axis_px": ("px", "long axis of the ellipse with the same second moments"),
+    "minor_axis_px": ("px", "short axis of that ellipse"),
+    "major_axis_um": ("µm", "long axis of the ellipse with the same second moments"),
+    "minor_axis_um": ("µm", "short axis of that ellipse"),
+    "aspect": ("", "long axis divided by short axis; 1 for a circle"),
+    "orientation_deg": ("degrees", "direction of the long axis"),
+    "ellipse_fill": ("", "size divided by that of the ellipse; well below 1 where waisted"),
+    "solidity": ("", "size divided by that of the convex hull; 1 has no dents"),
+    "touches_border": ("", "1 where the nucleus meets the border of the image and may be cut"),
+    "score": ("", "0 to 1, how sure the model is that this is a nucleus"),
+    "doubt": ("", "1 at the limit of what is usual, more is worse; 0 without a doubt"),
+    "doubt_reason": ("", "why the nucleus deserves a second look"),
+    "y_um": ("µm", "centre of mass along Y"),
+    "x_um": ("µm", "centre of mass along X"),
+    "z_um": ("µm", "centre of mass along Z"),
+    "time_min": ("min", "time of the frame from the first frame"),
+}
+_ENDINGS = (
+    ("_um3", "µm³"),
+    ("_um2", "µm²"),
+    ("_um", "µm"),
+    ("_px", "px"),
+    ("_min", "min"),
+    ("_h", "h"),
+    ("_rad", "rad"),
+)
+_STATISTICS = {
+    "mean": "mean value of the pixels inside",
+    "sum": "sum of the pixels inside",
+    "std": "standard deviation of the pixels inside",
+    "min": "smallest pixel inside",
+    "max": "largest pixel inside",
+    "median": "median of the pixels inside",
+}
+
+
+def explain_column(name: str) -> tuple[str, str]:
+    """Return the unit and the meaning of a column of objects.csv.
+
+    Examples
+    --------
+    >>> explain_column("mean_0")
+    ('input units', 'mean value of the pixels inside, in channel 0')
+    """
+    if name in COLUMNS:
+        return COLUMNS[name]
+    statistic, _, channel = name.partition("_")
+    if statistic in _STATISTICS and channel:
+        return "input units", f"{_STATISTICS[statistic]}, in channel {channel}"
+    unit = next((unit for ending, unit in _ENDINGS if name.endswith(ending)), "")
+    return unit, "see the page on measures in the documentation"
+
+
+def count_of(n: int, what: str, plural: str = "") -> str:
+    """Return ``1 image`` or ``3 images``."""
+    return f"{number(n)} {what if n == 1 else plural or what + 's'}"
+
+
+def lead_sentence(report: NucleiReport) -> str:
+    """Say in two or three sentences what was found."""
+    done = [image for image in report.images if not image.problem]
+    movies = [image for image in done if image.n_frames > 1]
+    failed = len(report.images) - len(done)
+    if len(done) == 1 and movies:
+        what = f"One movie of {number(done[0].n_frames)} frames was analysed."
+    else:
+        what = f"{count_of(len(done), 'image')} {'was' if len(done) == 1 else 'were'} analysed"
+        what += f", {number(len(movies))} of them movies." if movies else "."
+    if failed:
+        what += f" {count_of(failed, 'image')} could not be processed; see the findings."
+    if not report.n_objects:
+        return f"{what} No nucleus was found."
+    if len(movies) == 1 and len(done) == 1 and len(done[0].counts):
+        first, last = int(done[0].counts[0]), int(done[0].counts[-1])
+        found = (
+            f"The first frame holds {count_of(first, 'nucleus', 'nuclei')}, the last "
+            f"{number(last)}; {number(report.n_objects)} outlines in all, each frame counted on "
+            "its own."
+        )
+    else:
+        found = f"{count_of(report.n_objects, 'nucleus was', 'nuclei were')} outlined"
+        found += ", each frame counted on its own." if movies else "."
+    return f"{what} {found} {size_sentence(report)}"
+
+
+def caution_sentence(report: NucleiReport) -> str:
+    """Say what makes all numbers of the page doubtful; empty where nothing does."""
+    done = sum(not image.problem for image in report.images)
+    group = commonest_doubt(group_findings(report.findings), n_files=done)
+    if group is None:
+        return ""
+    which = (
+        "This image is" if done == 1 else f"{number(group.n_files)} of {number(done)} images are"
+    )
+    model = str((report.record.get("model") or {}).get("name") or "this model")
+    most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
+    clause = group.reason.partition(": ")[2] or group.reason
+    return (
+        f"{which} unlike those that the model {model} was trained on, so do not rely on the counts "
+        f"below before you have looked at the outlines. {most}{clause}"
+    )
+
+
+def size_sentence(report: NucleiReport) -> str:
+    """Say how large the median nucleus is, and across."""
+    median, unit = report.median_size, report.size_unit
+    length = {"µm²": "µm", "px²": "px", "µm³": "µm", "px³": "px"}[unit]
+    flat = unit in ("µm²", "px²")
+    across = 2 * math.sqrt(median / math.pi) if flat else (6 * median / math.pi) ** (1 / 3)
+    return (
+        f"The median nucleus {'covers' if flat else 'fills'} {number(median)} {unit}, "
+        f"about {number(across)} {length} across."
+    )

@@ -1,0 +1,1 @@
+"""``fatescope reproduce nuclei-2020``: as published, then corrected."""

@@ -1,0 +1,1 @@
+"""Networks that draw outlines: targets, losses, scores, package. Needs torch."""

@@ -1,0 +1,1 @@
+"""Cells in phase contrast, outlined as nuclei are."""

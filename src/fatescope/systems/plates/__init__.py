@@ -1,0 +1,1 @@
+"""Plates: listed, stitched, labelled from stains, followed to survival."""

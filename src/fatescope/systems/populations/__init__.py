@@ -1,0 +1,1 @@
+"""Cells of each founder, counted in movies with intervals."""

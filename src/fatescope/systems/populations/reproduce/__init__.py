@@ -1,0 +1,1 @@
+"""``fatescope reproduce movies-2020``: as published, then corrected."""

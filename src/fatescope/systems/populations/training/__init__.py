@@ -1,0 +1,1 @@
+"""The network that counts cells in frames of movies. Needs torch."""

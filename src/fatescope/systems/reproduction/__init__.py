@@ -1,0 +1,1 @@
+"""What all published recipes share: their settings, plan and origin."""

@@ -1,0 +1,1 @@
+"""Rendered images, embryos, movies and plates as files, with their truth."""

@@ -1,0 +1,160 @@
+"""The page of a training: the verdict, the loss, scores on validation images, the learning rate."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fatescope.pages import side_by_side, write_film
+from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
+from fatescope.pages.images import read_uri
+from fatescope.pages.page import (
+    Beside,
+    Frame,
+    ImageViewer,
+    Page,
+    Pane,
+    Section,
+    Text,
+    View,
+    write_page,
+)
+from fatescope.prepare import read_plane
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fatescope.pages.chart import Mark
+
+FILM = "film"
+_MOST_FRAMES = 25
+_STEPS = Axis(title="step")
+
+
+def write_training_page(
+    path: Path,
+    history: Sequence[Mapping[str, float]],
+    *,
+    title: str,
+    verdict: str,
+    scores: Mapping[str, str],
+    scored_on: str = "",
+    baselines: Mapping[str, Mapping[str, float]] | None = None,
+    film: Sequence[Path] = (),
+) -> Path:
+    """Write the curves of a training, with the numbers to save, and return the path.
+
+    Parameters
+    ----------
+    path : Path
+        Of the HTML file.
+    history : sequence of mappings
+        Rows of ``log.csv`` with ``step`` and ``loss``; ``learning_rate`` and scores where measured.
+    title : str
+        The name of the recipe.
+    verdict : str
+        One sentence on how it went.
+    scores : mapping of column to words
+        The columns of ``history`` that are scores of 0 to 1 on validation samples.
+    scored_on : str
+        One sentence on how they are measured.
+    baselines : mapping, optional
+        By their words, the scores of methods without training: lines on the chart of each
+        score.
+    film : sequence of Path
+        Pictures of the same validation units, epoch after epoch.
+    """
+    loss = Chart(
+        title="Loss in training",
+        x=_STEPS,
+        y=Axis(title="loss"),
+        marks=(_line(history, "loss", "training"),),
+    )
+    lines = [_line(history, c, w) for c, w in _measured(history, scores)]
+    charts = [loss]
+    if lines:
+        points = [Points(name=m.name, x=m.x, y=m.y, size_px=4.0) for m in lines]
+        marks: tuple[Mark, ...] = (*lines, *points)
+        charts.append(_of_scores("Scores on validation units", marks, scored_on))
+    if baselines:
+        charts += [
+            _beside_baselines(line, words, {n: s[c] for n, s in baselines.items() if c in s})
+            for line, (c, words) in zip(lines, _measured(history, scores), strict=True)
+        ]
+    if any("learning_rate" in row for row in history):
+        charts.append(
+            Chart(
+                title="Learning rate",
+                x=_STEPS,
+                y=Axis(title="learning rate"),
+                marks=(_line(history, "learning_rate", "learning rate"),),
+            )
+        )
+    sections = [Section(title="Curves", blocks=(Beside(blocks=charts),))]
+    if film:
+        sections.append(_film(film))
+    return write_page(path, Page(title=title, kind="training", lead=verdict, sections=sections))
+
+
+def _line(history: Sequence[Mapping[str, float]], column: str, name: str) -> Line:
+    known = [row for row in history if column in row]
+    return Line(name=name, x=[row["step"] for row in known], y=[row[column] for row in known])
+
+
+def _measured(
+    history: Sequence[Mapping[str, float]], scores: Mapping[str, str]
+) -> list[tuple[str, str]]:
+    return [(c, w) for c, w in scores.items() if any(c in r for r in history)]
+
+
+def _of_scores(title: str, marks: tuple[Mark, ...], caption: str) -> Chart:
+    return Chart(
+        title=title,
+        x=_STEPS,
+        y=Axis(title="score", ends=(0.0, 1.0)),
+        marks=marks,
+        caption=caption,
+    )
+
+
+def _beside_baselines(line: Line, words: str, baselines: Mapping[str, float]) -> Chart:
+    """Return one score with what methods reach without training."""
+    guides = [Guide(words=f"{n} {v:.3f}", axis="y", at=v) for n, v in baselines.items()]
+    points = Points(name=line.name, x=line.x, y=line.y, size_px=4.0)
+    caption = "Dashed: methods without training, on the same planes."
+    return _of_scores(words[0].upper() + words[1:], (*guides, line, points), caption)
+
+
+def _film(stills: Sequence[Path]) -> Section:
+    """Return the stills of all validations as a film."""
+    frames = []
+    for still in stills:
+        uri, height, width = read_uri(still)
+        pane = Pane(title="plane, interior, drawn", image=uri, width=width, height=height)
+        frames.append(Frame(panes=(pane,), index=int(still.stem) + 1))
+    last = frames[-1].index
+    view = View(
+        title="validation planes", frames=tuple(frames), walk="epoch", first=1, length=last, step=0
+    )
+    words = (
+        "The same planes of a validation unit after each validation; also film.mp4 and film.gif."
+    )
+    viewer = ImageViewer(title="Validation planes over epochs", views=(view,))
+    return Section(title="The same planes over epochs", blocks=(Text(paragraphs=(words,)), viewer))
+
+
+def write_training_film(out: Path) -> list[Path]:
+    """Make films of the stills in ``film/``; return the stills for the page."""
+    stills = sorted((out / FILM).glob("*.png"))
+    if not stills:
+        return []
+    frames = []
+    for still in stills:
+        pixels = read_plane(still)
+        width = pixels.shape[1] // 3
+        panes = [pixels[:, i * width : (i + 1) * width] for i in range(3)]
+        titles = ("validation plane", "interior", "drawn")
+        frames.append(side_by_side(panes, titles, note=f"epoch {int(still.stem) + 1}"))
+    write_film(out / FILM, frames)
+    step = max(1, -(-len(stills) // _MOST_FRAMES))
+    return [*stills[:-1:step], stills[-1]]

@@ -1,0 +1,176 @@
+"""Variants of a recipe, trained in one pass and compared on validation units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire import read_table, write_table
+from fatescope.base import InputError, Table
+from fatescope.engine import Run
+from fatescope.prepare import read_samples
+from fatescope.storage import hash_path
+from fatescope.systems.training.train import Asked, train_models
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from fatescope.base import Progress
+    from fatescope.engine import Summary
+    from fatescope.train import LeaveOut, Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedVariants:
+    """The variants of a recipe, and which of them is best on the validation units."""
+
+    summary: Summary
+    table: Table  # variant, step, loss, each score of the task, seconds of an epoch
+    metric: str
+    scores: Mapping[str, str]  # column, and its words
+
+    @property
+    def best(self) -> str:
+        """The variant with the highest score on validation units."""
+        return str(self.table["variant"][int(np.argmax(self.table[self.metric]))])
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the document of ``--json``."""
+        scores = zip(*(self.table[c].tolist() for c in ("variant", self.metric)), strict=True)
+        return {**self.summary.as_json(), "best": self.best, "variants": dict(scores)}
+
+    def as_lines(self) -> list[str]:
+        """Return what a person reads on the terminal."""
+        columns = ("variant", self.metric, "loss", "seconds_per_epoch")
+        rows = [
+            f"{name}: {self.scores[self.metric]} {score:.3f} on validation units, loss {loss:.3f}, "
+            f"{seconds:.1f} s an epoch"
+            for name, score, loss, seconds in zip(
+                *(self.table[c].tolist() for c in columns), strict=True
+            )
+        ]
+        reading = float(self.table["reading_seconds_per_epoch"].max())
+        return [
+            *self.summary.as_lines(),
+            *rows,
+            f"Waiting for batches took {reading:.1f} s an epoch, once for all that share them.",
+            f"Best on validation units: {self.best}. One seed each, so small differences may be "
+            "chance; the score on test units is in the card of each package.",
+        ]
+
+    @property
+    def errors(self) -> Sequence[str]:
+        """Return one sentence for each variant that gave no package."""
+        return self.summary.errors
+
+    @property
+    def exit_code(self) -> int:
+        """0 done."""
+        return self.summary.exit_code
+
+
+def train_variants(
+    recipe: Recipe,
+    names: Sequence[str],
+    *,
+    data: Path,
+    out: Path,
+    start: Path | str | None = None,
+    called: str | None = None,
+    leave_out: LeaveOut | None = None,
+    exclude: Path | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> TrainedVariants:
+    """Train variants of a recipe in one pass and put their validation scores side by side.
+
+    Variants that see the same batches (they have one seed, one size of batch, one way of cutting
+    and augmenting) share them: each batch is made once and shown to all.
+
+    Parameters
+    ----------
+    recipe : Recipe
+        Declares its variants: tables ``[variants.NAME]`` with the values that differ.
+    names : sequence of str
+        Which of them; ``recipe`` is the recipe as it stands.
+    data : Path
+        Folder with ``samples.csv``; it must hold validation units, which choose.
+    out : Path
+        Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
+    start, leave_out, exclude, called, progress, fresh
+        As for `train_model`.
+
+    Raises
+    ------
+    SettingsError
+        If the recipe has no variant of a name, or a name is given twice.
+    InputError
+        If there are no validation units.
+    """
+    from fatescope.train import choose_variants, find_trainable
+
+    recipes = choose_variants(recipe, names)
+    if not read_samples(data, splits=["validation"]):
+        raise InputError(
+            f"{data}: there are no validation units, which choose among variants. Divide the "
+            "images again with a larger --validation."
+        )
+    record = {
+        "recipes": {n: r.model_dump(mode="json", exclude={"tune"}) for n, r in recipes.items()},
+        "data": str(data),
+        "from": str(start or ""),
+        "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
+    }
+    if exclude is not None:
+        record["exclude"] = hash_path(exclude)
+    with Run.open(out, command="train", settings=record, fresh=fresh) as run:
+        todo = list(run.pending(recipes))
+        asked = [
+            Asked(
+                recipe=recipes[name],
+                out=out / name,
+                called=f"{called or recipe.name + '.toml'} --variants {name}",
+            )
+            for name in todo
+        ]
+        train_models(
+            asked,
+            data=data,
+            start=start,
+            leave_out=leave_out,
+            exclude=exclude,
+            progress=progress,
+            fresh=fresh,
+        )
+        for name in todo:
+            files = ("log.csv", "times.csv", "package")
+            run.record(name, files=[f"{name}/{part}" for part in files])
+        trainable = find_trainable(recipe.task)
+        table = _side_by_side(out, names, scores=trainable.scores, metric=trainable.metric)
+        write_table(table, out / "variants.csv")
+        run.wrote("variants.csv")
+        summary = run.finish()
+    return TrainedVariants(
+        summary=summary, table=table, metric=trainable.metric, scores=trainable.scores
+    )
+
+
+def _side_by_side(
+    out: Path, names: Sequence[str], *, scores: Mapping[str, str], metric: str
+) -> Table:
+    """Return the last row of each log that holds the score that decides, and what epochs took."""
+    columns = ("step", "loss", *scores)
+    rows = []
+    for name in names:
+        log, times = (read_table(out / name / file) for file in ("log.csv", "times.csv"))
+        last = np.flatnonzero(np.isfinite(log[metric]))[-1]
+        spent = [float(times[c].mean()) for c in ("seconds", "reading_seconds")]
+        rows.append([*(float(log[c][last]) for c in columns), *np.round(spent, 3)])
+    values = np.array(rows).T
+    columns = (*columns, "seconds_per_epoch", "reading_seconds_per_epoch")
+    return Table(
+        {"variant": np.array(list(names), dtype=object), **dict(zip(columns, values, strict=True))}
+    )

@@ -1,0 +1,1 @@
+"""Living and dead cells at pixels, without a stain."""

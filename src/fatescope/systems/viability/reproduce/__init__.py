@@ -1,0 +1,1 @@
+"""``fatescope reproduce live-dead-2024``: as published, then corrected."""

@@ -1,1 +1,0 @@
-"""One file a task: samples, batches, loss and score."""

@@ -1,1 +1,0 @@
-"""Stories about lineages: check, convert, draw, compare, edit."""

@@ -1,1 +1,0 @@
-"""Stories of published recipes: as published, then corrected, on one page each."""
