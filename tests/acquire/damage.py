@@ -228,15 +228,15 @@ def _limit_memory() -> None:
 
 def _read_all(path: Path) -> None:
     """Do with an image what every workflow does first."""
-    from fatescope.acquire import check_image, check_plane, read_image
+    from fatescope.acquire import check_image, check_pixels, gauged, read_image
 
-    image = read_image(path, axes=AXES.get(path.name))
+    image = gauged(read_image(path, axes=AXES.get(path.name)))
     check_image(image)
     planes = itertools.product(*(range(min(n, 6)) for n in image.shape[:-2]))
     for index, y in itertools.product(planes, range(0, min(image.size("Y"), 2000), 512)):
         at = dict(zip(image.axes, index, strict=False))
-        part = image.read(**at, Y=slice(y, y + 512), X=slice(0, 2000))
-        check_plane(part, file=str(path))
+        image.read(**at, Y=slice(y, y + 512), X=slice(0, 2000))
+    check_pixels(image)
 
 
 def _asked_for_memory(error: BaseException | None) -> bool:

@@ -9,7 +9,7 @@ import pytest
 import tifffile
 from tests.acquire.image_files import ome_tiff, plain_tiff, png_bytes, ramp
 
-from fatescope.acquire import check_image, check_plane, find_images, read_image
+from fatescope.acquire import check_image, check_pixels, find_images, gauged, read_image
 from fatescope.base import FileFormatError, Image
 
 
@@ -117,22 +117,29 @@ PLANES = {
 }
 
 
+def judged(pixels):
+    """Return what is said of a plane after it was read, in the frame 3 of a movie."""
+    movie = gauged(Image(pixels=np.stack([pixels] * 4), axes="TYX", name="a.tif"))
+    movie.read(T=3)
+    return check_pixels(movie)
+
+
 @pytest.mark.parametrize("case", PLANES.values(), ids=PLANES.keys())
 def test_pixels_are_judged(case):
     pixels, rules = case
-    found = check_plane(pixels, file="a.tif", frame=3)
+    found = judged(pixels)
     assert sorted(f.rule for f in found) == sorted(rules)
     assert all(f.frame == 3 and f.file == "a.tif" and f.reason.endswith(".") for f in found)
 
 
 def test_only_nan_is_an_error_and_counts_are_given():
-    assert check_plane(np.full((2, 2), np.nan), file="a")[0].severity == "error"
-    finding = check_plane(BROKEN, file="a")[0]
+    assert judged(np.full((2, 2), np.nan))[0].severity == "error"
+    finding = judged(BROKEN)[0]
     assert (finding.value, finding.severity) == (3.0, "warning")
 
 
 def test_saturation_is_measured_as_a_share():
-    finding = check_plane(BRIGHT, file="a")[0]
+    finding = judged(BRIGHT)[0]
     assert (finding.value, finding.limit) == (0.19, 0.01)
 
 

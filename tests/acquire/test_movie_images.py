@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from tests.acquire.test_movies import PLAY, frames
 
-from fatescope.acquire import find_images, read_image
+from fatescope.acquire import check_image, find_images, read_image
 from fatescope.acquire.movies import read_frames, write_frames
 from fatescope.base import FileFormatError
 
@@ -77,3 +77,30 @@ def test_a_damaged_film_is_one_sentence(film, tmp_path):
     path.write_bytes(film.read_bytes()[:60])
     with pytest.raises(FileFormatError, match=r"cut\.mp4: cannot be decoded as a film"):
         read_image(path)
+
+
+def film_of(path, frames, codec, pixels):
+    """Write grey frames at 10 a second."""
+    kind = "gray" if frames[0].dtype == np.uint8 else "gray16le"
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream(codec, rate=10)
+        stream.height, stream.width = frames[0].shape
+        stream.pix_fmt = pixels
+        for frame in frames:
+            picture = av.VideoFrame.from_ndarray(frame, format=kind).reformat(format=pixels)
+            film.mux(stream.encode(picture))
+        film.mux(stream.encode())
+    return path
+
+
+def test_grey_of_16_bits_keeps_its_values(tmp_path):
+    frames = [np.full((64, 96), 40 + 700 * t, np.uint16) for t in range(6)]
+    image = read_image(film_of(tmp_path / "a.avi", frames, "ffv1", "gray16le"))
+    assert (image.axes, image.dtype) == ("TYX", np.uint16)
+    np.testing.assert_array_equal(image.read(), frames)
+
+
+def test_a_film_deeper_than_8_bits_that_is_read_as_8_says_so(tmp_path):
+    frames = [np.full((64, 96), 40 + 700 * t, np.uint16) for t in range(6)]
+    image = read_image(film_of(tmp_path / "a.avi", frames, "ffv1", "yuv420p10le"))
+    assert "left-out" in {f.rule for f in check_image(image)}

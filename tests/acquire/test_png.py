@@ -1,9 +1,12 @@
+import struct
+import zlib
+
 import numpy as np
 import PIL.Image
 import pytest
 from tests.acquire.image_files import png_bytes, ramp
 
-from fatescope.acquire import read_image
+from fatescope.acquire import check_image, read_image, read_labels
 from fatescope.base import FileFormatError
 
 GREY = ramp(16, 16, dtype="uint8")
@@ -75,3 +78,38 @@ def test_jpeg_is_read_and_a_cut_one_is_named(tmp_path):
     (tmp_path / "cut.jpg").write_bytes((tmp_path / "a.jpg").read_bytes()[:100])
     with pytest.raises(FileFormatError, match=r"cut\.jpg: .*JPEG"):
         read_image(tmp_path / "cut.jpg").read()
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8])
+@pytest.mark.parametrize("mode", ["P", "L"])
+def test_labels_are_the_numbers_of_a_png_and_not_their_colours(tmp_path, bits, mode):
+    labels = (GREY & (2**bits - 1)).astype(np.uint8)
+    pixels = PIL.Image.fromarray(labels)
+    if mode == "P":
+        pixels = PIL.Image.fromarray(labels, "P")
+        pixels.putpalette(np.random.default_rng(0).integers(0, 255, 768).astype(np.uint8).tobytes())
+        pixels.save(tmp_path / "a.png", bits=bits, transparency=0)
+    else:
+        rows = np.unpackbits(labels[..., None], axis=2)[..., 8 - bits :].reshape(16, -1)
+        packed = np.packbits(rows, axis=1)
+        (tmp_path / "a.png").write_bytes(grey_png(packed, bits))
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.png").read(), labels)
+
+
+def grey_png(rows, bits):
+    """Return a PNG of packed rows of grey."""
+
+    def chunk(name, data):
+        whole = name + data
+        return struct.pack(">I", len(data)) + whole + struct.pack(">I", zlib.crc32(whole))
+
+    head = struct.pack(">IIBBBBB", 8 * rows.shape[1] // bits, len(rows), bits, 0, 0, 0, 0)
+    data = zlib.compress(b"".join(b"\0" + row.tobytes() for row in rows))
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", head) + chunk(b"IDAT", data) + chunk(b"IEND", b"")
+
+
+def test_transparency_that_varies_is_said_to_be_left_out(tmp_path):
+    PIL.Image.fromarray(np.stack([GREY, 255 - GREY], -1), "LA").save(tmp_path / "a.png")
+    assert "left-out" in {f.rule for f in check_image(read_image(tmp_path / "a.png"))}
+    (tmp_path / "b.png").write_bytes(png_bytes(GREY, "LA"))
+    assert "left-out" not in {f.rule for f in check_image(read_image(tmp_path / "b.png"))}

@@ -1,3 +1,4 @@
+import struct
 import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
 
@@ -8,7 +9,7 @@ import tifffile
 from tests.acquire import plate_cases as cases
 from tests.acquire.image_files import imagej_tiff, ome_tiff, plain_tiff, ramp
 
-from fatescope.acquire import check_image, read_image
+from fatescope.acquire import check_image, find_images, read_image, read_labels
 from fatescope.base import FileFormatError
 
 LAYOUTS = {
@@ -411,3 +412,253 @@ def test_the_calibration_of_metaxpress_is_the_pixel_size(tmp_path):
     }
     cases.write_tiff(tmp_path / "a.TIF", properties=properties)
     assert read_image(tmp_path / "a.TIF").spacing.um("YX") == (0.65, 0.65)
+
+
+@pytest.mark.parametrize("axes", [None, "TYX", "ZYX", "CYX"])
+@pytest.mark.parametrize("n", [4, 5])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_planes_that_are_stored_as_colours_with_transparency_are_all_read(tmp_path, axes, n):
+    planes = ramp(n, 20, 30)
+    extra = ["unassalpha"] * (n - 3)
+    options = {"photometric": "rgb", "planarconfig": "separate", "extrasamples": extra}
+    image = read_image(plain_tiff(tmp_path / "a.tif", planes, **options), axes=axes)
+    assert (image.axes, image.channels) == (axes or "CYX", ())
+    np.testing.assert_array_equal(image.read(), planes)
+
+
+def test_four_channels_of_16_bits_side_by_side_are_channels(tmp_path):
+    pixels = ramp(20, 30, 4)
+    options = {"photometric": "rgb", "extrasamples": ["unassalpha"]}
+    image = read_image(plain_tiff(tmp_path / "a.tif", pixels, **options))
+    np.testing.assert_array_equal(image.read(), pixels.transpose(2, 0, 1))
+    pixels[..., 3] = 65535  # opaque
+    image = read_image(plain_tiff(tmp_path / "b.tif", pixels, **options))
+    assert image.channels == ("red", "green", "blue")
+    assert check_image(image)[0].rule == "no-scale"
+
+
+def test_transparency_that_varies_is_left_out_and_said_or_read_where_axes_name_it(tmp_path):
+    rgba = ramp(20, 30, 4, dtype="uint8")
+    options = {"photometric": "rgb", "extrasamples": ["unassalpha"]}
+    path = plain_tiff(tmp_path / "a.tif", rgba, **options)
+    image = read_image(path)
+    assert image.channels == ("red", "green", "blue")
+    assert [f.rule for f in check_image(image)] == ["no-scale", "left-out"]
+    np.testing.assert_array_equal(read_image(path, axes="CYX").read(), rgba.transpose(2, 0, 1))
+
+
+def of_imagej(path, pixels, *lines, **options):
+    said = "\n".join(["ImageJ=1.53t", *lines, ""])
+    return plain_tiff(path, pixels, description=said, **options)
+
+
+def test_signed_pixels_of_imagej_are_signed(tmp_path):
+    true = (ramp(20, 30).astype(np.int32) * 100 - 30000).astype(np.int16)
+    stored = (true.astype(np.int32) + 32768).astype(np.uint16)
+    path = of_imagej(tmp_path / "a.tif", stored, "c0=-32768.0", "c1=1.0", "vunit=gray value")
+    image = read_image(path)
+    assert image.dtype == np.int16
+    np.testing.assert_array_equal(image.read(Y=slice(3, 9)), true[3:9])
+    assert [f.rule for f in check_image(image)] == ["no-scale"]
+    np.testing.assert_array_equal(read_labels(path).read(), stored)
+
+
+CALIBRATIONS = {
+    "a line": (("c0=0.5", "c1=2.0"), ["left-out"]),
+    "a line that changes nothing": (("cf=0", "c0=0.0", "c1=1.0"), []),
+    "none": (("cf=20",), []),
+    "optical density": (("cf=21", "vunit=Uncalibrated OD"), ["left-out"]),
+    "a curve": (("cf=3", "c0=1.5", "c1=-0.3", "c2=0.1", "c3=0.1"), ["left-out"]),
+    "no number": (("cf=x", "c0=y", "c1=z"), ["left-out"]),
+}
+
+
+@pytest.mark.parametrize("case", CALIBRATIONS.values(), ids=CALIBRATIONS.keys())
+def test_a_calibration_of_brightness_that_is_not_applied_is_said(tmp_path, case):
+    lines, rules = case
+    image = read_image(of_imagej(tmp_path / "a.tif", ramp(20, 30), *lines))
+    np.testing.assert_array_equal(image.read(), ramp(20, 30))
+    assert [f.rule for f in check_image(image)] == ["no-scale", *rules]
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+@pytest.mark.parametrize("layout", [{}, {"compression": "zlib", "tile": (16, 16)}], ids=str)
+def test_brightness_is_turned_round_where_0_is_white_and_labels_are_not(tmp_path, dtype, layout):
+    stored = (ramp(20, 30) % 200).astype(dtype)
+    path = plain_tiff(tmp_path / "a.tif", stored, photometric="miniswhite", **layout)
+    np.testing.assert_array_equal(read_image(path).read(), np.iinfo(dtype).max - stored)
+    np.testing.assert_array_equal(read_labels(path).read(), stored)
+
+
+def test_the_colours_of_a_label_image_do_not_change_its_numbers(tmp_path):
+    labels = np.zeros((20, 30), np.uint8)
+    labels[3:9, 4:9], labels[12:18, 15:25] = 1, 200
+    colours = np.random.default_rng(0).integers(0, 65535, (3, 256)).astype(np.uint16)
+    path = plain_tiff(tmp_path / "a.tif", labels, photometric="palette", colormap=colours)
+    np.testing.assert_array_equal(read_labels(path).read(), labels)
+    assert read_image(path).axes == "CYX"
+
+
+@pytest.mark.parametrize("rows", [20, 19, 11])
+@pytest.mark.parametrize("ome", [True, False])
+def test_a_second_scene_is_refused_whatever_its_size(tmp_path, ome, rows):
+    with tifffile.TiffWriter(tmp_path / "a.tif", ome=ome) as writer:
+        for height in (20, rows):
+            said = {"axes": "YX"} if ome else None
+            writer.write(ramp(height, 30), metadata=said, contiguous=False)
+        writer.write(ramp(4, 6), metadata={"axes": "YX"} if ome else None, contiguous=False)
+    if rows == 20 and not ome:  # two planes, whose axis has no name
+        with pytest.raises(FileFormatError, match="does not say what each axis is"):
+            read_image(tmp_path / "a.tif")
+        return
+    with pytest.raises(FileFormatError, match=r"holds 2 images.*\(20, 30\).*file of its own"):
+        read_image(tmp_path / "a.tif")
+
+
+def test_the_label_of_a_slide_is_left_out_and_said_and_a_thumbnail_is_passed_by(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
+        writer.write(ramp(80, 80), metadata=None)
+        writer.write(ramp(8, 8), metadata=None)
+        writer.write(ramp(8, 30), metadata=None)
+    image = read_image(tmp_path / "a.tif")
+    np.testing.assert_array_equal(image.read(), ramp(80, 80))
+    (said,) = (f for f in check_image(image) if f.rule == "left-out")
+    assert "(8, 30)" in said.reason
+    assert "(8, 8)" not in said.reason
+
+
+def ome_of(size_t, parts="<TiffData/>", *, uuid="", size_c=1):
+    return (
+        '<?xml version="1.0" encoding="UTF-8"?>'
+        f'<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06" {uuid}>'
+        '<Image ID="Image:0"><Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="30" '
+        f'SizeY="20" SizeC="{size_c}" SizeZ="1" SizeT="{size_t}" PhysicalSizeX="0.5" '
+        f'PhysicalSizeY="0.5">{parts}</Pixels></Image></OME>'
+    ).encode()
+
+
+def pages_of(path, pixels, description):
+    with tifffile.TiffWriter(path) as writer:
+        for plane in pixels:
+            writer.write(plane, description=description, metadata=None, contiguous=False)
+            description = None
+    return path
+
+
+@pytest.mark.parametrize("writer", ["ome", "imagej"])
+def test_pages_that_the_description_does_not_speak_of_are_said_to_be_left_out(tmp_path, writer):
+    said = ome_of(4) if writer == "ome" else b"ImageJ=1.53t\nimages=4\nframes=2\nslices=2\n"
+    path = tmp_path / "a.tif"
+    if writer == "ome":
+        pages_of(path, ramp(6, 20, 30), said)
+    else:
+        with tifffile.TiffWriter(path) as pages:
+            for plane in ramp(6, 20, 30):
+                pages.write(plane, description=said, metadata=None, contiguous=True)
+    image = read_image(path)
+    assert image.read().size == 4 * 20 * 30
+    (finding,) = (f for f in check_image(image) if f.rule == "left-out")
+    assert "the last 2 were not read" in finding.reason
+    assert finding.severity == "warning"
+
+
+def test_frames_that_the_description_promises_and_the_file_lacks_are_refused(tmp_path):
+    path = pages_of(tmp_path / "a.ome.tif", ramp(6, 20, 30), ome_of(8))
+    with pytest.raises(FileFormatError, match=r"plane 6 .* is missing"):
+        read_image(path).read()
+
+
+IDS = [f"urn:uuid:00000000-0000-4000-8000-00000000000{i}" for i in range(2)]
+
+
+def in_file(name, number, what):
+    return f'<TiffData {what}><UUID FileName="{name}">{IDS[number]}</UUID></TiffData>'
+
+
+def test_positions_in_files_that_refer_to_each_other_are_each_their_own_movie(tmp_path):
+    images = "".join(
+        f'<Image ID="Image:{i}"><Pixels ID="Pixels:{i}" DimensionOrder="XYCZT" Type="uint16" '
+        f'SizeX="30" SizeY="20" SizeC="1" SizeZ="1" SizeT="3" PhysicalSizeX="{0.5 + i}" '
+        f'PhysicalSizeY="{0.5 + i}">'
+        + "".join(
+            in_file(f"p{i}.ome.tif", i, f'FirstT="{t}" IFD="{t}" PlaneCount="1"') for t in range(3)
+        )
+        + "</Pixels></Image>"
+        for i in range(2)
+    )
+    for i in range(2):
+        space = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+        said = f'<OME {space} UUID="{IDS[i]}">{images}</OME>'.encode()
+        pages_of(tmp_path / f"renamed{i}.ome.tif", ramp(3, 20, 30) + i, said)
+        image = read_image(tmp_path / f"renamed{i}.ome.tif")
+        assert (image.axes, image.spacing.um("YX")) == ("TYX", (0.5 + i, 0.5 + i))
+        np.testing.assert_array_equal(image.read(), ramp(3, 20, 30) + i)
+
+
+@pytest.mark.parametrize("with_uuid", [True, False])
+def test_a_part_of_an_image_of_several_files_is_refused_unless_it_is_named_as_one(
+    tmp_path, with_uuid
+):
+    parts = "".join(
+        in_file(f"c{i}.ome.tif", i, f'FirstC="{i}" IFD="0" PlaneCount="1"') for i in range(2)
+    )
+    for i in range(2):
+        uuid = f'UUID="{IDS[i]}"' if with_uuid else ""
+        said = ome_of(1, parts, uuid=uuid, size_c=2)
+        pages_of(tmp_path / f"c{i}.ome.tif", ramp(1, 20, 30) + i, said)
+    with pytest.raises(FileFormatError, match=r"c0\.ome\.tif: .*multi-file OME-TIFF"):
+        read_image(tmp_path / "c0.ome.tif")
+    alone = read_image(tmp_path / "c1.ome.tif", axes="YX")
+    assert "multi-file OME-TIFF" in check_image(alone)[-1].reason
+    (both,) = find_images([tmp_path], pattern="c{channel}.ome.tif")
+    np.testing.assert_array_equal(
+        read_image(both).read(), np.concatenate([ramp(1, 20, 30), ramp(1, 20, 30) + 1])
+    )
+
+
+def test_a_file_whose_description_lies_in_another_is_a_part(tmp_path):
+    space = 'xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"'
+    only = f'<BinaryOnly MetadataFile="a.companion.ome" UUID="{IDS[0]}"/>'
+    said = f'<OME {space} UUID="{IDS[1]}">{only}</OME>'
+    pages_of(tmp_path / "a.ome.tif", ramp(1, 20, 30), said.encode())
+    with pytest.raises(FileFormatError, match="multi-file OME-TIFF"):
+        read_image(tmp_path / "a.ome.tif")
+
+
+def test_a_renamed_ome_tiff_of_one_file_is_read(tmp_path):
+    said = ome_of(
+        3, "".join(in_file("old.ome.tif", 0, f'FirstT="{t}" IFD="{t}"') for t in range(3))
+    )
+    image = read_image(pages_of(tmp_path / "new.ome.tif", ramp(3, 20, 30), said))
+    np.testing.assert_array_equal(image.read(), ramp(3, 20, 30))
+
+
+PACKED = {
+    "bits from the right": {"fill_order": 2, "bits": 8},
+    "12 bits": {"fill_order": 1, "bits": 12},
+}
+
+
+def bare_tiff(path, stored, *, bits, fill_order, shape):
+    """Write a TIFF of one strip by hand, in a way that no writer here offers."""
+    entries = [
+        (256, 3, shape[1]), (257, 3, shape[0]), (258, 3, bits), (259, 3, 1), (262, 3, 1),
+        (266, 3, fill_order), (273, 4, 8), (277, 3, 1), (278, 3, shape[0]), (279, 4, len(stored)),
+    ]  # fmt: skip
+    tags = b"".join(struct.pack("<HHII", tag, kind, 1, value) for tag, kind, value in entries)
+    directory = struct.pack("<H", len(entries)) + tags + bytes(4)
+    stored += bytes(len(stored) % 2)
+    path.write_bytes(struct.pack("<2sHI", b"II", 42, 8 + len(stored)) + stored + directory)
+    return path
+
+
+@pytest.mark.parametrize("case", PACKED.values(), ids=PACKED.keys())
+def test_bits_are_read_in_the_order_and_number_that_the_file_states(tmp_path, case):
+    bits = case["bits"]
+    pixels = (ramp(8, 10) * 37 % 2**bits).astype(np.uint16)
+    stream = "".join(f"{v:0{bits}b}" for v in pixels.ravel().tolist())
+    stored = bytes(int(stream[i : i + 8], 2) for i in range(0, len(stream), 8))
+    if case["fill_order"] == 2:
+        stored = bytes(int(f"{b:08b}"[::-1], 2) for b in stored)
+    path = bare_tiff(tmp_path / "a.tif", stored, shape=pixels.shape, **case)
+    np.testing.assert_array_equal(read_image(path).read(), pixels)

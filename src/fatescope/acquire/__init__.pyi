@@ -3,9 +3,12 @@ from .exclusions import read_exclusions as read_exclusions
 from .exclusions import write_exclusions as write_exclusions
 from .find import ImageFile as ImageFile
 from .find import find_images as find_images
+from .images.check import check_film as check_film
 from .images.check import check_image as check_image
-from .images.check import check_plane as check_plane
+from .images.check import check_left_out as check_left_out
+from .images.check import check_pixels as check_pixels
 from .images.fiji_rois import encode_rois as encode_rois
+from .images.gauge import gauged as gauged
 from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels
@@ -13,6 +16,8 @@ from .images.read import open_image as open_image
 from .images.read import read_image as read_image
 from .images.write import write_image as write_image
 from .label_looks import looks_like_labels as looks_like_labels
+from .label_looks import mask_findings as mask_findings
+from .label_looks import shows_labels as shows_labels
 from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage
 from .lineages import read_lineage_checked as read_lineage_checked

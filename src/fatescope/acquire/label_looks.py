@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import FatescopeError
+from fatescope.base import FatescopeError, Finding
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,6 +50,24 @@ def looks_like_labels(pixels: NDArray[Any]) -> bool:
         return False
     n_values = sum(_count_values(rows, b) for rows, b in zip(both, begins, strict=True))
     return n_runs <= MOST_RUNS * n_values
+
+
+def mask_findings(labels: Image) -> list[Finding]:
+    """Say that a label image is a mask: one number in several pieces, in its first frame."""
+    import cc3d
+
+    plane = labels.read(T=0)
+    values = np.unique(plane[plane != 0])
+    if len(values) != 1:
+        return []
+    n = int(cc3d.connected_components(plane != 0).max())
+    if n < 2:
+        return []
+    reason = (
+        f"All {n} separate pieces have the number {int(values[0])}: this is a mask, taken as one "
+        "object. Label its pieces first, for example in Fiji by Analyze Particles."
+    )
+    return [Finding(file=labels.name, rule="label-image", severity="warning", reason=reason)]
 
 
 def shows_labels(image: Image) -> bool:

@@ -27,7 +27,7 @@ RULES: dict[str, frozenset[str]] = {
         swap exchanged timing species atypical
     """),
     "input": _words("""
-        unreadable empty constant not-finite no-scale odd-axes unlike-training
+        unreadable empty constant not-finite saturated no-scale odd-axes left-out unlike-training
     """),
     "plates": _words("""
         missing-images unlisted-images repeated-images outside-plate unmapped-wells trained-wells

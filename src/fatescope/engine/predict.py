@@ -25,6 +25,7 @@ from fatescope.acquire import (
     label_tiles,
     open_image,
     read_exclusions,
+    shows_labels,
     without_labels,
     write_labels,
 )
@@ -321,10 +322,22 @@ def predict_file(
     return Outcome(
         input={**describe_input(image, file.paths), **found.record},
         tables=named,
-        findings=[*check_image(image), *found.findings],
+        findings=[*check_image(image), *_labels_given(image), *found.findings],
         files=list(written),
         seconds={**found.seconds, "write": time.perf_counter() - begun},
     )
+
+
+def _labels_given(image: Image) -> Iterator[Finding]:
+    """Say that an image looks like labels: who gives them as images has taken the wrong folder."""
+    if shows_labels(image):
+        yield Finding(
+            file=image.name,
+            rule="label-image",
+            severity="warning",
+            reason="This looks like a label image: each value lies in one piece on background. "
+            "Give the image that it belongs to.",
+        )
 
 
 def write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:

@@ -90,11 +90,12 @@ class ChannelSum:
         )
 
     def mean(self, count: IntArray) -> FloatArray:
-        """Return the mean over ``count`` values; NaN where one of them was not finite."""
+        """Return the mean over those of ``count`` values that are finite; NaN where none is."""
         total = np.zeros(len(count))
         for unit in sorted(self.parts):
             total += np.ldexp(self.parts[unit].astype(np.float64), unit)
-        return np.where(self.not_finite > 0, np.nan, total / count)
+        finite = count - self.not_finite
+        return np.where(finite > 0, total / np.maximum(finite, 1), np.nan)
 
 
 def _run_sums(values: NDArray[Any], start: IntArray) -> IntArray:

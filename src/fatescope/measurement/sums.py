@@ -79,7 +79,7 @@ class ObjectSums:
             0 = background.
         intensities : mapping of str to ndarray, optional
             Channels by name, each of the shape of ``labels``; whole numbers exactly, floats at
-            float32 precision. NaN makes the mean of its object NaN.
+            float32 precision. NaN and infinity are left out of means.
         origin : sequence of int, optional
             Position of the block's first pixel in the whole image; zeros if left out.
 

@@ -17,8 +17,8 @@ A workflow makes the calls that `predict_nuclei` makes for a caller who wants ar
    `FrameLabels` with ``n``, ``shape`` (``(Y, X)`` or ``(Z, Y, X)``), ``dtype``, ``scores``
    (float32, one for each label 1..n) and blocks: ``labels[rows, columns]`` or
    ``labels[z, rows, columns]`` with slices, ``labels.blocks(label_tiles(labels.shape))`` for a
-   writer, ``labels.array()`` for the whole. ``frame.findings(file, percentiles)`` says what is
-   odd about the pixels. ``labels.close()`` frees the scratch.
+   writer, ``labels.array()`` for the whole. ``labels.close()`` frees the scratch. What is odd
+   about the pixels `fatescope.acquire.check_pixels` says in the end.
 
 ``scratch`` decides where what does not fit into memory waits: `MemoryScratch` here, a file beside
 the output in `fatescope.engine`. Nothing about execution (threads, memory, scratch, ``part_px``)

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base.finding import Finding
 from fatescope.predict.normalise import PlaneStatistics, plane_statistics
 
 if TYPE_CHECKING:
@@ -93,34 +92,3 @@ class Frame:
         if self._statistics is None:
             self._statistics = plane_statistics(self.parts, percentiles=percentiles)
         return self._statistics
-
-    def findings(self, file: str, percentiles: tuple[float, float]) -> list[Finding]:
-        """Return what is odd about the pixels: not finite, empty, constant."""
-        seen = self.statistics(percentiles)
-        found = []
-        if seen.n_not_finite:
-            found.append(
-                Finding(
-                    file=file,
-                    frame=self.frame,
-                    rule="not-finite",
-                    severity="warning",
-                    value=float(seen.n_not_finite),
-                    limit=0.0,
-                    reason=f"{seen.n_not_finite} of {seen.n_pixels} pixels are NaN or infinite; "
-                    "they count as background.",
-                )
-            )
-        if seen.constant:
-            rule = "empty" if seen.most == 0 else "constant"
-            found.append(
-                Finding(
-                    file=file,
-                    frame=self.frame,
-                    rule=rule,
-                    severity="warning",
-                    value=seen.most,
-                    reason=f"All pixels have the value {seen.most:g}; no nucleus can be found.",
-                )
-            )
-        return found

@@ -6,12 +6,19 @@ functions (`predict_nuclei`, ...) do the same on files.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_image, read_labels
+from fatescope.acquire import (
+    check_left_out,
+    check_pixels,
+    gauged,
+    read_image,
+    read_labels,
+)
 from fatescope.base import Finding, Image, InputError, Table, check_axes, check_label_image
 from fatescope.evaluate import ScoreSettings, score_labels, summarise_scores
 
@@ -30,6 +37,9 @@ if TYPE_CHECKING:
     from fatescope.track import ObjectLinkSettings
 
     ImageLike = Image | NDArray[Any] | Path | str
+
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -225,7 +235,7 @@ def _segmented(found: Found, image: Image) -> SegmentedImage:
         labels=_whole(found.rasters["labels"], image),
         axes=image.axes.replace("C", ""),
         objects=found.tables["objects"],
-        findings=tuple(found.findings),
+        findings=(*check_left_out(image), *found.findings),
         contacts=found.tables.get("contacts"),
         viability=found.tables.get("viability"),
         tracks=found.tables.get("tracks"),
@@ -352,7 +362,8 @@ def measure(
     Returns
     -------
     Table
-        The columns of ``objects.csv`` without ``image``.
+        The columns of ``objects.csv`` without ``image``. What the command's findings would say of
+        the pixels is logged.
 
     Raises
     ------
@@ -367,8 +378,11 @@ def measure(
     """
     from fatescope.systems.labels.measure import measure_image
 
-    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
-    return measure_image(whole, _as_labels(labels, whole.axes.replace("C", "")))
+    whole = gauged(as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min))
+    table = measure_image(whole, _as_labels(labels, whole.axes.replace("C", "")))
+    for finding in (*check_left_out(whole), *check_pixels(whole)):
+        _log.warning("%s: %s", finding.rule, finding.reason)
+    return table
 
 
 def evaluate_labels(

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from fatescope.acquire.images.gauge import gauges_of
 from fatescope.base import Finding, Image
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
-    from numpy.typing import NDArray
+    from fatescope.acquire.images.gauge import Gauge
 
 SATURATED_SHARE = 0.01
 """More than this share of the pixels at the end of the range: brightness there is lost."""
@@ -31,9 +31,15 @@ def check_image(image: Image) -> list[Finding]:
     -------
     list of Finding
         ``no-scale`` where the size of a pixel is unknown (with the absurd value, if the file
-        gave one), ``odd-axes`` where axes look exchanged.
+        gave one), ``odd-axes`` where axes look exchanged, ``left-out`` where the file holds more
+        than was read.
     """
-    return [*_scale(image), *_axes(image)]
+    return [*_scale(image), *_axes(image), *check_left_out(image)]
+
+
+def check_left_out(image: Image) -> list[Finding]:
+    """Say what a file holds beside the pixels that are read, and what it says and is not used."""
+    return [n for n in getattr(image.pixels, "notes", ()) if n.rule == "left-out"]
 
 
 def _scale(image: Image) -> Iterator[Finding]:
@@ -69,79 +75,99 @@ def _axes(image: Image) -> Iterator[Finding]:
             )
 
 
-def check_plane(
-    pixels: NDArray[Any], *, file: str, frame: int | None = None, object: str | None = None
-) -> list[Finding]:
-    """Say what is odd about the pixels of one plane.
+def check_pixels(image: Image, *, channel: int | None = None) -> list[Finding]:
+    """Say what is odd about the pixels that were read of an image; reads none itself.
 
     Parameters
     ----------
-    pixels : ndarray, any shape
-        Of any real type; NaN and infinity are counted and left out of the rest.
-    file : str
-        For the findings.
-    frame : int, optional
-        Frame number, 0-based.
-    object : str, optional
-        For instance ``"z=4"`` for one plane of a stack.
+    image : Image
+        From `gauged`, after its pixels were read.
+    channel : int, optional
+        The channel in which something is looked for: where it is empty, others do not help.
+        Without one, an image is empty where all its channels are.
 
     Returns
     -------
     list of Finding
-        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``.
+        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``, frame by frame.
     """
-    place: dict[str, Any] = {"file": file, "frame": frame, "object": object}
-    finite = pixels[np.isfinite(pixels)] if pixels.dtype.kind == "f" else pixels
-    found = []
-    if finite.size < pixels.size:
-        found.append(_not_finite(pixels.size - finite.size, pixels.size, place))
-    if finite.size == 0:
-        return found
-    low, high = finite.min(), finite.max()
-    if low == high:
-        found.append(_flat(float(low), place))
-    if (
-        pixels.dtype.kind in "ui" and int(high) != int(low) + 1
-    ):  # two neighbouring values are a mask
-        found.extend(_saturated(pixels, int(high), place))
+    found: list[Finding] = []
+    for frame, seen in gauges_of(image):
+        place: dict[str, Any] = {"file": image.name, "frame": frame}
+        looked_at = [seen[channel]] if channel in seen else list(seen.values())
+        found += _not_finite(image, seen, place)
+        if all(g.low == g.high for g in looked_at):
+            found.append(_flat(max(g.high for g in looked_at), place))
+        found += _saturated(image, seen, place)
     return found
 
 
-def _not_finite(n: int, total: int, place: dict[str, Any]) -> Finding:
+def check_film(image: Image) -> list[Finding]:
+    """Say the same of a movie whose single frames have rules of their own: one finding a rule."""
+    found = check_pixels(image)
+    by_rule: dict[tuple[str, str | None], list[Finding]] = {}
+    for finding in found:
+        by_rule.setdefault((finding.rule, finding.object), []).append(finding)
+    n = image.size("T")
+    return [
+        replace(worst, frame=None, reason=f"In {len(group)} of {n} frames, at most: {worst.reason}")
+        for (rule, _), group in by_rule.items()
+        if (worst := max(group, key=lambda f: f.value or 0))
+        and (rule not in ("empty", "constant") or len(group) == n)
+    ]
+
+
+def _channels(
+    image: Image, seen: Mapping[int, Gauge], place: Mapping[str, Any]
+) -> Iterator[tuple[Gauge, dict[str, Any]]]:
+    """Yield each channel that was read, and the place of its findings."""
+    for channel, gauge in seen.items():
+        name = image.channels[channel] if image.channels else str(channel)
+        of = f"channel {name}" if image.size("C") > 1 else None
+        yield gauge, {**place, "object": of}
+
+
+def _not_finite(
+    image: Image, seen: Mapping[int, Gauge], place: Mapping[str, Any]
+) -> Iterator[Finding]:
+    for gauge, at in _channels(image, seen, place):
+        n, total = gauge.n_not_finite, gauge.n_pixels
+        if n:
+            yield Finding(
+                **at,
+                rule="not-finite",
+                severity="error" if n == total else "warning",
+                value=float(n),
+                limit=0.0,
+                reason=f"{n} of {total} pixels are NaN or infinite; they count as background, and "
+                "means leave them out.",
+            )
+
+
+def _flat(value: float, place: Mapping[str, Any]) -> Finding:
     return Finding(
         **place,
-        rule="not-finite",
-        severity="error" if n == total else "warning",
-        value=float(n),
-        limit=0.0,
-        reason=f"{n} of {total} pixels are NaN or infinite; they count as background.",
+        rule="empty" if value == 0 else "constant",
+        severity="warning",
+        value=float(value),
+        reason=f"All pixels have the value {value:g}; nothing can be found in them.",
     )
 
 
-def _flat(value: float, place: dict[str, Any]) -> Finding:
-    if value == 0:
-        reason = "All pixels are 0: the image is black, and nothing can be found in it."
-        return Finding(**place, rule="empty", severity="warning", value=0.0, reason=reason)
-    reason = f"All pixels have the value {value:g}; nothing can be found in it."
-    return Finding(**place, rule="constant", severity="warning", value=value, reason=reason)
-
-
-def _ends_a_range(value: int) -> bool:
-    return value in (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1, 2**32 - 1)
-
-
-def _saturated(pixels: NDArray[Any], high: int, place: dict[str, Any]) -> Iterator[Finding]:
+def _saturated(
+    image: Image, seen: Mapping[int, Gauge], place: Mapping[str, Any]
+) -> Iterator[Finding]:
     """Find pixels at the end of an 8, 10, 12, 14, 16 or 32 bit range."""
-    if not _ends_a_range(high):
-        return
-    share = float(np.count_nonzero(pixels == high)) / pixels.size
-    if share > SATURATED_SHARE:
-        yield Finding(
-            **place,
-            rule="saturated",
-            severity="warning",
-            value=round(share, 6),
-            limit=SATURATED_SHARE,
-            reason=f"{share:.1%} of the pixels have the highest value {high}: brightness there is "
-            "lost. Record with less exposure if intensities matter.",
-        )
+    for gauge, at in _channels(image, seen, place):
+        share = gauge.n_highest / gauge.n_pixels
+        mask = gauge.high == gauge.low + 1  # two neighbouring values
+        if share > SATURATED_SHARE and not mask:
+            yield Finding(
+                **at,
+                rule="saturated",
+                severity="warning",
+                value=round(share, 6),
+                limit=SATURATED_SHARE,
+                reason=f"{share:.1%} of the pixels have the highest value {gauge.high:g}: "
+                "brightness there is lost. Record with less exposure if intensities matter.",
+            )

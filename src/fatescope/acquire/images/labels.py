@@ -233,12 +233,14 @@ def _description(shape: tuple[int, ...], axes: str, spacing: Spacing, pages: int
 def read_labels(path: Path | str, *, axes: str | None = None) -> Image:
     """Open a label image, of fatescope or of another program; ``axes`` as for `read_image`.
 
+    A colour table only shows the numbers, which count.
+
     Raises
     ------
     FileFormatError
         If it cannot be read, or does not hold whole numbers in one channel.
     """
-    image = read_image(path, axes=axes)
+    image = read_image(path, axes=axes, role="labels")
     if image.dtype.kind not in "uib":
         raise FileFormatError(
             f"{escape(path)}: holds {image.dtype}, and labels are whole numbers. Save it as 16 bit."

@@ -224,6 +224,32 @@ class Widened(_OfAnother):
         return self.source.read_plane(at[1:], rows, columns)
 
 
+class Inverted(_OfAnother):
+    """An array in which 0 is white, turned round: light is light again."""
+
+    def __init__(self, source: PlanePixels, *, bits: int) -> None:
+        super().__init__(shape=source.shape, dtype=source.dtype, notes=source.notes)
+        self.source = source
+        self.bits = bits
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane, and subtract it from the highest value of so many bits."""
+        block = self.source.read_plane(at, rows, columns)
+        return np.asarray(block.dtype.type(2**self.bits - 1) - block)
+
+
+class Signed(_OfAnother):
+    """An array of signed 16 bit numbers that were stored 32,768 higher, as ImageJ does."""
+
+    def __init__(self, source: PlanePixels) -> None:
+        super().__init__(shape=source.shape, dtype=np.dtype(np.int16), notes=source.notes)
+        self.source = source
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read the plane, and take off what was added."""
+        return (self.source.read_plane(at, rows, columns) ^ np.uint16(0x8000)).view(np.int16)
+
+
 class Held(PlanePixels):
     """An array that is in memory already, such as a small image that was decoded whole."""
 

@@ -72,7 +72,7 @@ def read_mat(path: Path, *, axes: str | None) -> Image:
         letters,
         axes=None,
         colours=3,
-        where=where,
+        path=path,
     )
     return Image(pixels=in_order, axes=letters, channels=names, name=str(path))
 

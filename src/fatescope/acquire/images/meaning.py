@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import itertools
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.lazy import Chosen, Held, PlanePixels, Reordered, Trimmed
-from fatescope.base import AXES, FileFormatError, InputError, parse_axes
+from fatescope.base import AXES, FileFormatError, Finding, InputError, escape, parse_axes
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
+Role = Literal["image", "labels", "part"]
+"""What a file is to its reader: an image by itself; labels, whose stored numbers count and not the
+colours or the brightness that they stand for; or a part of an image of many files."""
 COMPARED_VALUES = 2**27
 """Up to this many values, the channels of a colour file are compared; larger ones stay colour."""
 
 
 def with_axes(
-    pixels: PlanePixels, stored: str, *, axes: str | None, colours: int, where: str
+    pixels: PlanePixels, stored: str, *, axes: str | None, colours: int, path: Path
 ) -> tuple[PlanePixels, str, tuple[str, ...]]:
     """Bring stored pixels into the order ``TCZYX``.
 
@@ -34,8 +39,9 @@ def with_axes(
     axes : str or None
         What the user says, for the stored axes; wins over the file.
     colours : int
-        How many of the samples are colours; what follows them (alpha) is left out.
-    where : str
+        How many of the samples are colours. What follows them is transparency: left out, with a
+        finding where it varies, unless ``axes`` names the axis of the samples.
+    path : Path
         The file, for messages.
 
     Returns
@@ -47,6 +53,7 @@ def with_axes(
     FileFormatError
         If an axis is not named, named twice, or not one that fatescope knows.
     """
+    where = escape(path)
     if 0 in pixels.shape:
         raise FileFormatError(
             f"{where}: has shape {pixels.shape}, so it holds no pixels. Leave the file out."
@@ -54,7 +61,7 @@ def with_axes(
     check_shape(pixels.shape, where)
     names: tuple[str, ...] = ()
     if "S" in stored:
-        pixels, stored, names = _without_samples(pixels, stored, colours, axes)
+        pixels, stored, names = _without_samples(pixels, stored, colours, axes, path)
     pixels, stored = _without_single_unknowns(pixels, stored, axes)
     letters = _named(stored, axes, pixels.shape, where)
     order = tuple(letters.index(a) for a in AXES if a in letters and a not in "YX")
@@ -66,10 +73,15 @@ def with_axes(
 
 
 def _without_samples(
-    pixels: PlanePixels, stored: str, colours: int, axes: str | None
+    pixels: PlanePixels, stored: str, colours: int, axes: str | None, path: Path
 ) -> tuple[PlanePixels, str, tuple[str, ...]]:
-    """Drop alpha; make three equal colours one grey plane, and other samples channels."""
+    """Drop transparency; make three equal colours one grey plane, and other samples channels."""
     at = stored.index("S")
+    if colours < pixels.shape[at] and not are_even(pixels, at, colours):
+        if axes is not None and len(axes.strip()) == len(stored):
+            return pixels, stored, ()
+        said = "Colours are stored with transparency that varies; the transparency was left out."
+        pixels.notes = (*pixels.notes, left_out(path, said))
     if colours < pixels.shape[at]:
         pixels = Trimmed(pixels, at, colours)
     asks_for_colour = axes is not None and set("CS") & set(axes.upper())
@@ -77,6 +89,21 @@ def _without_samples(
         return Chosen(pixels, at, 0), stored.replace("S", ""), ()
     names = ("red", "green", "blue") if colours == 3 else ()
     return pixels, stored, names
+
+
+def left_out(path: Path, what: str) -> Finding:
+    """Return the finding that a part of a file was not used."""
+    return Finding(file=str(path), rule="left-out", severity="warning", reason=what)
+
+
+def are_even(pixels: PlanePixels, axis: int, first: int) -> bool:
+    """Say whether all planes from ``first`` on along an axis have one value; not, if too large."""
+    if np.prod(pixels.shape, dtype=np.float64) > COMPARED_VALUES:
+        return False
+    lengths = [range(n) for n in pixels.shape[:-2]]
+    lengths[axis] = range(first, pixels.shape[axis])
+    planes = (pixels[at] for at in itertools.product(*lengths))
+    return all((plane == plane[0, 0]).all() for plane in planes)
 
 
 def samples_are_equal(pixels: PlanePixels, axis: int) -> bool:

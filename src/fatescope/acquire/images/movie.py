@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
-from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.meaning import left_out, with_axes
 from fatescope.base import FileFormatError, Image, escape
 
 if TYPE_CHECKING:
@@ -28,10 +28,9 @@ def read_movie(path: Path, *, axes: str | None) -> Image:
     held at a time; reading forward decodes each frame once, reading back begins at the whole
     frame before. The time between frames is that of playing, so the interval stays unknown.
     """
-    where = escape(path)
     pixels = _MoviePixels(path)
     ordered, letters, names = with_axes(
-        pixels, "TYX" if pixels.is_grey else "TCYX", axes=axes, colours=3, where=where
+        pixels, "TYX" if pixels.is_grey else "TCYX", axes=axes, colours=3, path=path
     )
     if "C" in letters and not names:
         names = ("red", "green", "blue")
@@ -45,22 +44,29 @@ class _MoviePixels(PlanePixels):
         self.path = path
         self._container: Any = None
         self._frames: Any = None
-        self._now: tuple[int, NDArray[np.uint8]] | None = None
+        self._now: tuple[int, NDArray[Any]] | None = None
         self._lock = OwnLock()
         try:
             with av.open(str(path)) as container:
                 stream = container.streams.video[0]
                 self.is_grey = (stream.pix_fmt or "").startswith("gray")
                 size = (stream.height, stream.width)
-                packets = [(p.pts, p.is_keyframe) for p in container.demux(stream) if p.size]
+                read = [p for p in container.demux(stream) if p.size]
+                keys = [p.pts for p in read if p.is_keyframe and p.pts is not None]
+                packets = [p.pts for p in read if not p.is_discard]  # others an edit list hides
+                bits = max((c.bits for c in stream.format.components), default=8)
         except (av.FFmpegError, IndexError) as error:
             raise _damaged(path, error) from error
-        self._times = sorted(t for t, _ in packets if t is not None)
+        self._times = sorted(t for t in packets if t is not None)
         self._by_time = len(set(self._times)) == len(packets)
-        self._key_times = sorted(t for t, key in packets if key and t is not None)
+        self._key_times = sorted(keys)
         shape = (len(packets), *(() if self.is_grey else (3,)), *size)
         check_shape(shape, escape(path))
-        super().__init__(shape=shape, dtype=np.dtype(np.uint8))
+        said = f"The film stores {bits} bits a value and was read as 8: small differences are lost."
+        deep = self.is_grey and bits == 16
+        self._format = "gray16le" if deep else "gray" if self.is_grey else "rgb24"
+        notes = (left_out(path, said),) if bits > 8 and not deep else ()
+        super().__init__(shape=shape, dtype=np.dtype(np.uint16 if deep else np.uint8), notes=notes)
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Decode the frame, unless it is the one at hand, and cut the rectangle out."""
@@ -73,7 +79,7 @@ class _MoviePixels(PlanePixels):
         """Travel to another process without the open file."""
         return {**self.__dict__, "_container": None, "_frames": None, "_now": None}
 
-    def _frame(self, wanted: int) -> NDArray[np.uint8]:
+    def _frame(self, wanted: int) -> NDArray[Any]:
         if self._now is not None and self._now[0] == wanted:
             return self._now[1]
         try:
@@ -86,12 +92,12 @@ class _MoviePixels(PlanePixels):
                 if frame is None:
                     raise _damaged(self.path, f"frame {wanted} of {self.shape[0]} is missing")
                 number = self._number(frame, number)
-            pixels = frame.to_ndarray(format="gray" if self.is_grey else "rgb24")
+            pixels = frame.to_ndarray(format=self._format)
         except av.FFmpegError as error:
             raise _damaged(self.path, error) from error
         if pixels.shape[:2] != self.shape[-2:]:
             raise _damaged(self.path, f"frame {wanted} has another size")
-        self._now = (wanted, np.asarray(pixels, dtype=np.uint8))
+        self._now = (wanted, np.asarray(pixels, dtype=self.dtype))
         return self._now[1]
 
     def _next_key(self, number: int) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+import zlib
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,13 +22,15 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fatescope.acquire.images.meaning import Role
+
 _DAMAGE = re.compile(r"IDAT|CRC|data check|[Cc]orrupt|[Pp]remature")
 """What a codec only warns of although pixels are lost."""
 _SAMPLES = {0: 1, 2: 3, 3: 3, 4: 2, 6: 4}
 """Samples by PNG colour type; palettes are looked up while decoding."""
 
 
-def read_png(path: Path, *, axes: str | None) -> Image:
+def read_png(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     """Open a PNG file: 1 to 16 bits, grey, colour or palette. Its size is read, not its pixels.
 
     Raises
@@ -45,6 +48,9 @@ def read_png(path: Path, *, axes: str | None) -> Image:
     samples = _SAMPLES.get(colour)
     if samples is None or bits not in (1, 2, 4, 8, 16) or not (width and height):
         raise FileFormatError(f"{where}: its PNG header is damaged. Copy or export it again.")
+    shown_bits = None
+    if role == "labels" and colour in (0, 3):
+        samples, transparent, shown_bits = 1, False, bits
     row = math.ceil(width * bits * (1 if colour == 3 else samples) / 8)
     check_announced(height * row, path.stat().st_size, most=DEFLATE, where=where)
     pixels = DecodedPixels(
@@ -53,6 +59,7 @@ def read_png(path: Path, *, axes: str | None) -> Image:
         samples=samples + transparent,
         size=(height, width),
         dtype=np.dtype(np.uint16 if bits == 16 else np.uint8),
+        bits=shown_bits,
     )
     return _image(pixels, path, axes=axes, colours={1: 1, 2: 1, 3: 3, 4: 3}[samples])
 
@@ -80,9 +87,7 @@ def read_jpeg(path: Path, *, axes: str | None) -> Image:
 
 def _image(pixels: DecodedPixels, path: Path, *, axes: str | None, colours: int) -> Image:
     stored = "SYX" if pixels.ndim == 3 else "YX"
-    arranged, letters, names = with_axes(
-        pixels, stored, axes=axes, colours=colours, where=escape(path)
-    )
+    arranged, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, path=path)
     return Image(pixels=arranged, axes=letters, channels=names, name=str(path))
 
 
@@ -92,16 +97,42 @@ def _damaged(where: str, kind: str, error: object) -> str:
     )
 
 
+def _as_greys(data: bytes) -> bytes:
+    """Return a PNG of grey or of a palette as one of grey: its numbers, without their colours."""
+    kept, at = [data[:8]], 8
+    while at + 12 <= len(data):
+        length, name = struct.unpack_from(">I4s", data, at)
+        chunk = data[at : at + 12 + length]
+        if name == b"IHDR":
+            head = name + chunk[8:17] + b"\0" + chunk[18:21]
+            chunk = chunk[:4] + head + struct.pack(">I", zlib.crc32(head))
+        if name not in (b"PLTE", b"tRNS"):
+            kept.append(chunk)
+        at += 12 + length
+    return b"".join([*kept, data[at:]])
+
+
 class DecodedPixels(PlanePixels):
-    """An image that its codec can only decode as a whole; the result is kept."""
+    """An image that its codec can only decode as a whole; the result is kept.
+
+    With ``bits``, a PNG of one sample is read as the numbers that it stores in so many bits.
+    """
 
     def __init__(
-        self, path: Path, *, codec: str, samples: int, size: tuple[int, ...], dtype: np.dtype[Any]
+        self,
+        path: Path,
+        *,
+        codec: str,
+        samples: int,
+        size: tuple[int, ...],
+        dtype: np.dtype[Any],
+        bits: int | None = None,
     ) -> None:
         lead = (samples,) if samples > 1 else ()
         super().__init__(shape=(*lead, *size), dtype=dtype)
         self.path = path
         self.codec = codec
+        self.bits = bits
         self._decoded: NDArray[Any] | None = None
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
@@ -120,9 +151,10 @@ class DecodedPixels(PlanePixels):
 
         decode = imagecodecs.png_decode if self.codec == "png" else imagecodecs.jpeg_decode
         kind = self.codec.upper()
+        data = self.path.read_bytes()
         try:
             with overheard("imagecodecs") as complaints:
-                pixels = np.asarray(decode(self.path.read_bytes()))
+                pixels = np.asarray(decode(data if self.bits is None else _as_greys(data)))
         except (imagecodecs.PngError, imagecodecs.JpegError, ValueError, RuntimeError) as error:
             raise FileFormatError(_damaged(escape(self.path), kind, error)) from error
         if said := [c for c in complaints if _DAMAGE.search(c)]:
@@ -133,4 +165,6 @@ class DecodedPixels(PlanePixels):
                 f"{escape(self.path)}: its {kind} header announces {wanted} {self.dtype} and the "
                 f"data hold {pixels.shape} {pixels.dtype}. Export it again."
             )
+        if self.bits is not None and self.bits < 8:  # few bits are decoded as shades up to 255
+            return pixels // np.uint8(255 // (2**self.bits - 1))
         return pixels

@@ -10,10 +10,13 @@ from fatescope.acquire.images.single import read_one
 from fatescope.base import Image
 
 if TYPE_CHECKING:
+    from fatescope.acquire.images.meaning import Role
     from fatescope.acquire.reading import ImageReading
 
 
-def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Image:
+def read_image(
+    file: ImageFile | Path | str, *, axes: str | None = None, role: Role = "image"
+) -> Image:
     """Open an image, stack or movie; pixels are read when they are sliced.
 
     Parameters
@@ -24,6 +27,8 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
     axes : str, optional
         The axes as the file stores them (``"TYX"``); wins over what the file says. Needed
         where the file does not say it.
+    role : {"image", "labels", "part"}
+        ``"labels"`` keeps the stored numbers where an image would look up a colour table.
 
     Returns
     -------
@@ -38,8 +43,9 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
 
     Notes
     -----
-    Colour files whose channels are all equal are one grey plane; alpha is left out; a palette is
-    looked up. Other colour files have an axis C with the names red, green, blue.
+    Colour files whose channels are all equal are one grey plane; transparency is left out, and a
+    finding says so unless all is opaque; a palette is looked up. Other colour files have an axis C
+    with the names red, green, blue. Where a TIFF says that 0 is white, brightness is turned round.
 
     Examples
     --------
@@ -50,7 +56,7 @@ def read_image(file: ImageFile | Path | str, *, axes: str | None = None) -> Imag
 
         return read_sequence(file, axes=axes)
     path = file.paths[0] if isinstance(file, ImageFile) else Path(file)
-    return read_one(path, axes=axes)
+    return read_one(path, axes=axes, role=role)
 
 
 def open_image(file: ImageFile | Path | str, reading: ImageReading) -> Image:

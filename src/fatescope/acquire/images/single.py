@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from fatescope.acquire.images.foreign import foreign_format
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, escape, explain_os_error
+
+if TYPE_CHECKING:
+    from fatescope.acquire.images.meaning import Role
 
 MATLAB = (b"MATLAB 5.0 MAT-f", b"MATLAB 7.3 MAT-f")
 """The first 16 bytes of what MATLAB saves; also version 7 calls itself 5.0."""
@@ -16,7 +20,7 @@ MOVIES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
 """Bytes 4 to 7 of MP4 and MOV films: the name of their first part."""
 
 
-def read_one(path: Path, *, axes: str | None) -> Image:
+def read_one(path: Path, *, axes: str | None, role: Role = "part") -> Image:
     """Open a single file (see `read_image`)."""
     where = escape(path)
     try:
@@ -28,11 +32,11 @@ def read_one(path: Path, *, axes: str | None) -> Image:
         if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
             from fatescope.acquire.images.tiff import read_tiff
 
-            return read_tiff(path, axes=axes)
+            return read_tiff(path, axes=axes, role=role)
         if head.startswith(b"\x89PNG\r\n\x1a\n"):
             from fatescope.acquire.images.png import read_png
 
-            return read_png(path, axes=axes)
+            return read_png(path, axes=axes, role=role)
         if head.startswith(b"\xff\xd8\xff"):
             from fatescope.acquire.images.png import read_jpeg
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire.images.announced import check_announced
 from fatescope.acquire.images.complaints import overheard
-from fatescope.acquire.images.lazy import Held, PlanePixels, Widened
-from fatescope.acquire.images.meaning import held, with_axes
+from fatescope.acquire.images.lazy import Held, Inverted, PlanePixels, Signed, Widened
+from fatescope.acquire.images.meaning import are_even, held, left_out, with_axes
+from fatescope.acquire.images.ome_files import own_part
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
 from fatescope.acquire.images.tiff_pixels import TiffPixels, most_per_byte
@@ -23,10 +24,15 @@ from fatescope.base import AXES, FileFormatError, Finding, Image, escape
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fatescope.acquire.images.meaning import Role
 
 _WHOLE_BYTES = 2**31
 _DAMAGE = re.compile(r"corrupted|offset|circular")
 _COUNTS = "ImageJ series metadata invalid"
+_THUMBNAIL = 4
+"""A series whose planes have so many times fewer pixels is a thumbnail, a label or a macro."""
+_LINE, _NONE = 0, 20
+"""Functions of ImageJ from stored numbers to values: a straight line, and none."""
 _COUNTED = {"Z": "slices", "T": "frames", "C": "channels"}
 _PARSER_ERRORS = (
     struct.error,
@@ -43,14 +49,14 @@ _PARSER_ERRORS = (
 """What a parser runs into on a damaged file; nothing of it is our caller's to understand."""
 
 
-def read_tiff(path: Path, *, axes: str | None) -> Image:
+def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     """Open a TIFF file of any dialect.
 
     Raises
     ------
     FileFormatError
-        If the file is damaged, holds several images, or does not say what its axes are and
-        ``axes`` does not either.
+        If the file is damaged, holds several images or a part of one, or does not say what its
+        axes are and ``axes`` does not either.
     """
     import tifffile
 
@@ -62,15 +68,21 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
         raise FileFormatError(_damaged(where, error)) from error
     try:
         with overheard("tifffile") as more:
-            series = _only_series(tif, where)
+            divided = _keep_own_part(tif, path)
+            if divided and axes is None and role != "part":
+                raise FileFormatError(_in_several_files(where))
+            series, notes = _only_series(tif, path)
             along = _counted_twice(tif, series)
             doubts = [t for t in (*complaints, *more) if along is None or _COUNTS not in t]
             _refuse_damage(doubts, where)
-            spacing, channels, notes = read_metadata(tif, series, str(path))
-            pixels, stored, colours = _stored_pixels(tif, series, where)
+            spacing, channels, doubtful = read_metadata(tif, series, str(path))
+            notes = [*doubtful, *notes, *_pages_left(tif, path)]
+            if divided:
+                notes.append(left_out(path, _in_several_files("").partition(". ")[0][2:] + "."))
+            pixels, stored, colours = _stored_pixels(tif, series, where, role)
         if along is not None:
             stored = stored.replace("I", along)
-            notes = (*notes, _said_twice(path, along))
+            notes.append(_said_twice(path, along))
         in_memory = isinstance(pixels, Held)
         pixels, stored = _with_single_axes(pixels, stored, tif)
     except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
@@ -81,8 +93,10 @@ def read_tiff(path: Path, *, axes: str | None) -> Image:
         raise
     if in_memory:
         tif.close()
-    pixels.notes = notes
-    pixels, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, where=where)
+    pixels.notes = tuple(notes)
+    if role != "labels":
+        pixels = _as_meant(pixels, tif, series, path)
+    pixels, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, path=path)
     names = channels if len(channels) == _n_channels(pixels, letters) else names
     return Image(
         pixels=pixels, axes=letters, spacing=spacing.only(letters), channels=names, name=str(path)
@@ -129,8 +143,30 @@ def _damaged(where: str, error: BaseException) -> str:
     return f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
 
 
-def _only_series(tif: Any, where: str) -> Any:
-    """Return the image that the file holds; smaller ones beside it (thumbnails) are passed by."""
+def _keep_own_part(tif: Any, path: Path) -> bool:
+    """Take what lies in other files out of a description; say whether an image lies in several."""
+    if not tif.is_ome:
+        return False
+    text, divided = own_part(tif.ome_metadata or "", path.name)
+    if text is not None and not divided:
+        tif._omexml = text  # what tifffile, and we, read the series and the spacing from
+    return divided
+
+
+def _in_several_files(where: str) -> str:
+    return (
+        f"{where}: is a part of a multi-file OME-TIFF: its image lies in several files. Save the "
+        "recording as one file, or pass the files of single planes with --pattern."
+    )
+
+
+def _only_series(tif: Any, path: Path) -> tuple[Any, list[Finding]]:
+    """Return the image that the file holds, and what lies beside it and is no copy of it.
+
+    Smaller copies (pyramids, thumbnails) are passed by. A single smaller picture, such as the label
+    of a slide, is said to be left out; what could be a second image is refused.
+    """
+    where = escape(path)
     if not tif.series:
         raise FileFormatError(f"{where}: holds no complete image. Copy or export it again.")
     first = tif.series[0]
@@ -139,16 +175,60 @@ def _only_series(tif: Any, where: str) -> Any:
             f"{where}: holds pixels of type {first.dtype}, which are not intensities. "
             "Export real numbers."
         )
-    rivals = [s for s in tif.series[1:] if math.prod(s.shape) >= math.prod(first.shape)]
+    others = [s for s in tif.series[1:] if not s.keyframe.is_reduced]
+    rivals = [s for s in others if _THUMBNAIL * _plane_px(s) > _plane_px(first)]
     if rivals:
+        shapes = " and ".join(str(s.shape) for s in (first, *rivals)[:3])
         raise FileFormatError(
-            f"{where}: holds {1 + len(rivals)} images (series) of shape {first.shape} and more. "
-            "Save each as a file of its own."
+            f"{where}: holds {1 + len(rivals)} images (series) of shape {shapes}"
+            f"{' and more' if len(rivals) > 2 else ''}. Save each as a file of its own."
         )
-    return first
+    beside = [s for s in others if not _is_copy(s, first)]
+    said = [f"{s.name or 'one'} of shape {s.shape}" for s in beside]
+    notes = [left_out(path, f"The file also holds {', '.join(said)}.")] if said else []
+    return first, notes
 
 
-def _stored_pixels(tif: Any, series: Any, where: str) -> tuple[PlanePixels, str, int]:
+def _plane_px(series: Any) -> int:
+    return int(series.keyframe.imagelength * series.keyframe.imagewidth)
+
+
+def _is_copy(series: Any, first: Any) -> bool:
+    """Say whether a small image has the form of the large one, as thumbnails do."""
+    small, large = series.keyframe, first.keyframe
+    times = large.imagelength / small.imagelength, large.imagewidth / small.imagewidth
+    return len(series) == 1 and abs(times[0] - times[1]) < 0.1 * max(times)
+
+
+def _pages_left(tif: Any, path: Path) -> list[Finding]:
+    """Say how many pages no image of the file refers to: its description is older than it is."""
+    levels = [level for series in tif.series for level in series.levels]
+    n_used = sum(len(level) for level in levels)
+    if len(tif.pages) <= n_used or len(tif.pages) == 1:
+        return []
+    n_left = sum(
+        not tif.pages.get(i, aspage=True).is_reduced for i in range(n_used, len(tif.pages))
+    )
+    said = f"The description speaks of {n_used} pages, and the file holds {len(tif.pages)}"
+    return [left_out(path, f"{said}: the last {n_left} were not read.")] if n_left else []
+
+
+def _as_meant(pixels: PlanePixels, tif: Any, series: Any, path: Path) -> PlanePixels:
+    """Turn stored numbers into those that they stand for: 0 may be white, or -32,768."""
+    page, meta = series.keyframe, (tif.imagej_metadata or {}) if tif.is_imagej else {}
+    if page.photometric == 0 and pixels.dtype.kind == "u":  # not one bit: Python writes it so
+        pixels = Inverted(pixels, bits=int(page.bitspersample))
+    function, line = meta.get("cf", _LINE), (meta.get("c0"), meta.get("c1"))
+    if function == _NONE or (function == _LINE and (None in line or line == (0, 1))):
+        return pixels
+    if function == _LINE and line == (-32768, 1) and pixels.dtype == "uint16":
+        return Signed(pixels)
+    said = "The calibration of brightness in the file was not applied: values are as stored."
+    pixels.notes = (*pixels.notes, left_out(path, said))
+    return pixels
+
+
+def _stored_pixels(tif: Any, series: Any, where: str, role: Role) -> tuple[PlanePixels, str, int]:
     """Return pixels with Y and X last, a letter for each axis, and the number of colours."""
     page = series.keyframe
     samples = page.samplesperpixel
@@ -165,7 +245,10 @@ def _stored_pixels(tif: Any, series: Any, where: str) -> tuple[PlanePixels, str,
     if not pixels.contiguous and len(series.pages) != n_pages:
         return (*_whole(series, where), colours)
     stored = lead + ("S" if "S" in page.axes else "") + "YX"
-    if page.photometric == 3 and page.colormap is not None:
+    of_planes = page.axes == "SYX" or page.dtype.itemsize > 1
+    if alpha and of_planes and not are_even(pixels, len(lead), colours):
+        colours = samples  # four planes that a writer laid down as colours; no program mixes these
+    if page.photometric == 3 and page.colormap is not None and role != "labels":
         mapped = through_palette(pixels, page.colormap, where=where)
         if mapped is not pixels:
             return mapped, lead + "SYX", 3

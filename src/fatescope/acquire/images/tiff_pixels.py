@@ -68,7 +68,8 @@ class TiffPixels(PlanePixels):
         self._cached = 0
         self._checked: set[int] = set()
         self._offset = series.dataoffset
-        self.contiguous = self._offset is not None and page.is_contiguous
+        self._plain = page.is_contiguous and int(page.fillorder) == 1
+        self.contiguous = self._offset is not None and self._plain
         self._tall, self._wide = (
             (page.tilelength, page.tilewidth)
             if page.is_tiled
@@ -172,7 +173,7 @@ class TiffPixels(PlanePixels):
         return page
 
     def _is_one_block(self, frame: Any) -> bool:
-        return bool(self._key.is_contiguous and len(frame.dataoffsets) == 1)
+        return bool(self._plain and len(frame.dataoffsets) == 1)
 
     def _expect(self, size: int) -> None:
         if size > self._tif.filehandle.size:

@@ -34,7 +34,7 @@ def read_zarr(path: Path, *, axes: str | None) -> Image:
     where = escape(path)
     found = find_image(path, where)
     in_file, stored = _stored_pixels(found, where)
-    pixels, letters, _ = with_axes(in_file, stored, axes=axes, colours=1, where=where)
+    pixels, letters, _ = with_axes(in_file, stored, axes=axes, colours=1, path=path)
     n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
     return Image(
         pixels=pixels,

@@ -15,7 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import find_images, read_image, write_exclusions
+from fatescope.acquire import (
+    check_film,
+    check_left_out,
+    find_images,
+    gauged,
+    read_image,
+    write_exclusions,
+)
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
 from fatescope.acquire.losses import is_loss_table, read_losses
 from fatescope.acquire.our_folders import searched
@@ -276,11 +283,11 @@ def _frame_findings(movie: Image, settings: CleanSettings) -> list[Finding]:
             f"{movie.name}: has the axes {movie.axes}; frames of a movie are wanted (TYX or TCYX). "
             "Project volumes first, or give numbered files as one TIFF."
         )
+    movie = gauged(movie)
     highest = 255.0 if movie.dtype == np.uint8 else _highest(movie)
     frames = (movie.read(T=t) for t in range(movie.size("T")))
-    return as_findings(
-        find_frame_faults(record_frames(frames, highest=highest), settings), movie.name
-    )
+    faults = find_frame_faults(record_frames(frames, highest=highest), settings)
+    return [*check_left_out(movie), *as_findings(faults, movie.name), *check_film(movie)]
 
 
 def _highest(movie: Image) -> float:

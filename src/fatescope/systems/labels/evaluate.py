@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 from fatescope.acquire import (
     ImageFile,
     looks_like_labels,
-    read_image,
+    mask_findings,
     read_labels,
     read_table,
     write_table,
@@ -31,6 +32,8 @@ from fatescope.evaluate import (
 
 if TYPE_CHECKING:
     from fatescope.base import LabelImage, Progress
+
+_log = logging.getLogger(__name__)
 
 _FEW_VALUES = 8
 """A class map or mask has so few values at most; no image that we measured has (record 0220)."""
@@ -226,7 +229,7 @@ def write_image_scores(evaluation: LabelEvaluation, path: Path) -> None:
 
 def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str, str]) -> None:
     truth = pair.first
-    true = read_labels(truth.paths[0]) if axes is None else read_image(truth, axes=axes)
+    true = read_labels(truth.paths[0], axes=axes)
     pred = read_labels(pair.second.paths[0])
     if true.shape != pred.shape or true.axes != pred.axes:
         raise InputError(
@@ -234,6 +237,9 @@ def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str
             f"prediction has {pred.axes} and {pred.shape}. Predict on the image that the truth "
             "belongs to."
         )
+    for given in (true, pred):
+        for finding in mask_findings(given):
+            _log.warning("%s: %s", escape(given.name), finding.reason)
     scored = []
     for frame, ours, theirs in _frames(true, pred):
         _refuse_intensities(ours, truth)

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import check_image, read_image, read_labels
+from fatescope.acquire import (
+    check_image,
+    check_pixels,
+    gauged,
+    mask_findings,
+    read_image,
+    read_labels,
+)
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.engine import Run, Summary, describe_input
 from fatescope.engine.driver import Outcome, pending, work_through
@@ -77,7 +84,7 @@ def measure_files(
 def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
     """Measure all frames of one image, in bands, so that memory holds a band and no more."""
     begun = time.perf_counter()
-    image = read_image(pair.first, axes=settings.axes).with_scale(
+    image = gauged(read_image(pair.first, axes=settings.axes)).with_scale(
         spacing_um=settings.spacing_um, interval_min=settings.interval_min
     )
     labels = read_labels(pair.second.paths[0])
@@ -86,7 +93,7 @@ def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
     return Outcome(
         input=describe_input(image, pair.paths),
         tables={"objects": named},
-        findings=list(check_image(image)),
+        findings=[*check_image(image), *check_pixels(image), *mask_findings(labels)],
         seconds={"measure": time.perf_counter() - begun},
     )
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Execution, Finding, Image, Progress, SettingsError, Table
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
@@ -121,7 +122,7 @@ def find_live_dead(
     begun = time.perf_counter()
     if predictor is None:
         predictor = open_live_dead_model(settings.model, precision=settings.precision)
-    model = predictor.description
+    image = gauged(image)
     frames, findings = open_frames(image, channel=_channel(image, settings), predictor=predictor)
     plan = _plan_for(image, predictor, settings, decided, frames)
     findings.append(plan.finding(image.name))
@@ -131,7 +132,6 @@ def find_live_dead(
     tables, labels, counts = [], [], []
     for frame in frames:
         begun = time.perf_counter()
-        findings += frame.findings(image.name, model.image.percentiles)
         cells = find_cells(frame, predictor, plan, settings)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
@@ -141,6 +141,7 @@ def find_live_dead(
         tables.append(table)
         labels.append(cells.labels)
         counts.append((frame.frame, len(table), int((table["state"] == "live").sum())))
+    findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
     diameter = {}
     if plan.diameter_px is not None:
         diameter = {"value": round(plan.diameter_px, 2), "unit": "px", "source": plan.source}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_markers, read_table, write_table
+from fatescope.acquire import check_pixels, gauged, read_markers, read_table, write_table
 from fatescope.base import (
     Execution,
     FileFormatError,
@@ -127,6 +127,7 @@ def find_membranes(
     decided : Table, optional
         Markers, from `open_markers`.
     """
+    image = gauged(image)
     channel, nuclei, findings = _channels(image, settings)
     spacing, assumed = _spacing(image)
     findings += assumed
@@ -156,7 +157,7 @@ def find_membranes(
         contacts.append(frame[1])
         seconds["measure"] += time.perf_counter() - begun
         labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
-    findings += _lacking(image, lacking)
+    findings += [*_lacking(image, lacking), *check_pixels(image, channel=channel)]
     return Found(
         tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
         rasters={"labels": labels.frames},
@@ -371,29 +372,10 @@ def _findings(
     found: MembraneFrame,
     points: NDArray[np.float64] | None,
 ) -> Iterator[Finding]:
-    """Say what is odd about a frame: no signal, no membrane, markers without a cell."""
+    """Say what is odd about a frame: no membrane, markers without a cell."""
     place: dict[str, Any] = {"file": image.name, "frame": t}
-    if values.dtype.kind == "f" and not (finite := np.isfinite(values)).all():
-        yield Finding(
-            **place,
-            rule="not-finite",
-            severity="warning",
-            value=float(values.size - finite.sum()),
-            limit=0.0,
-            reason=f"{values.size - int(finite.sum())} of {values.size} pixels are NaN or "
-            "infinite; they count as background.",
-        )
-    seen = values[np.isfinite(values)] if values.dtype.kind == "f" else values
-    low, high = (seen.min(), seen.max()) if seen.size else (0, 0)
-    if low == high:
-        yield Finding(
-            **place,
-            rule="constant" if high else "empty",
-            severity="warning",
-            value=float(high),
-            reason=f"All pixels have the value {float(high):g}; no cell can be found.",
-        )
-    elif not found.looks_like_membrane:
+    finite = values[np.isfinite(values)]
+    if not found.looks_like_membrane and finite.size and finite.min() < finite.max():
         done = "Cells were drawn around the markers all the same; do not trust their borders."
         yield Finding(
             **place,

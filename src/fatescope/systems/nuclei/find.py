@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fatescope.acquire import gauged
 from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.engine import Run, Summary
 from fatescope.engine.execute import map_units
@@ -169,6 +170,7 @@ def segment_and_measure(
     ImageNuclei, Table, dict
         Labels, one row for each object and frame, and seconds by stage.
     """
+    image = gauged(image)
     objects: list[Table] = []
     measuring = 0.0
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Progress
 from fatescope.base.errors import SettingsError
 from fatescope.predict.channels import open_frames
@@ -260,6 +261,7 @@ def segment_image(
     begun = time.perf_counter()
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
+    image = gauged(image)
     frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
@@ -276,7 +278,6 @@ def segment_image(
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
-        findings += frame.findings(image.name, predictor.description.image.percentiles)
         segmented.append(
             segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
         )
@@ -284,5 +285,6 @@ def segment_image(
         if each is not None:
             each(segmented[-1], frame)
         frame.release()
+    findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
     axes = image.axes.replace("C", "")
     return ImageNuclei(axes, tuple(segmented), plan, tuple(findings), seconds)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import write_table
+from fatescope.acquire import check_pixels, gauged, write_table
 from fatescope.acquire.plates import read_field
 from fatescope.base import Finding, InputError, Table
 from fatescope.engine.driver import Outcome
@@ -105,6 +105,7 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
     image = _with_scale(read_field(job.layout, unit.well, unit.field), job.layout)
     sized = choose_size(image.spacing, job.model, description)
     name = f"{unit.well}, field {unit.field}"
+    image = gauged(replace(image, name=name))
     findings = [] if unit.frames[0] else size_findings(sized, description, file=name)
     tables, sharpness = [], []
     channel = image.channels.index(job.channel) if image.channels else 0
@@ -122,6 +123,7 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
         n = len(objects)
         objects = objects.with_columns({"field": np.full(n, unit.field, dtype=object)})
         tables.append(Table({c: objects[c] for c in CELLS}))
+    findings += check_pixels(image, channel=channel)
     path = part_of(job.out, unit)
     write_table(Table.concatenate(tables), path)
     return Outcome(

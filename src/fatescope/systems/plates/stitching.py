@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_table, write_image
+from fatescope.acquire import check_film, gauged, read_table, write_image
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.base.wells import parse_well
@@ -170,7 +170,7 @@ def stitch_well(
     """Do one unit: place the fields of a well, write its image, and say how sure each place is."""
     begun = time.perf_counter()
     well = unit.key
-    images = {f: read_field(layout, well, f) for f in layout.images[well]}
+    images = {f: gauged(read_field(layout, well, f)) for f in layout.images[well]}
     fields = list(images)
     prior = prior_positions(layout, well, stage, settings)
     channels = layout.channels
@@ -200,7 +200,10 @@ def stitch_well(
             "edges": edges_table(well, fields, placement),
             "drift": _drift_table(well, layout.frames, drift),
         },
-        findings=_findings(well, fields, placement),
+        findings=[
+            *_findings(well, fields, placement),
+            *(finding for image in images.values() for finding in check_film(image)),
+        ],
         files=[path, seams],
         seconds={"stitch": time.perf_counter() - begun},
     )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fatescope.acquire import check_film, check_left_out, gauged
 from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
@@ -25,7 +26,7 @@ from fatescope.systems.populations.counts import (
     shipped_growth,
 )
 from fatescope.systems.populations.findings import movie_findings, why_unlike
-from fatescope.systems.populations.frames import check_movie, look_at_movie
+from fatescope.systems.populations.frames import check_movie, counted_channel, look_at_movie
 from fatescope.systems.populations.inference import LOST, CountChances, PopulationSettings
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def count_populations(
     return CountedMovie(
         populations=found.tables["populations"],
         frames=found.tables["frames"],
-        findings=tuple(found.findings),
+        findings=(*check_left_out(image), *found.findings),
     )
 
 
@@ -159,6 +160,7 @@ def find_populations(
     """Count the cells in one movie; the `System.find` of populations."""
     begun = time.perf_counter()
     check_movie(image)
+    image = gauged(image, channel=counted_channel(image, settings))
     seen = look_at_movie(image, settings, predictor=predictor)
     middle = time.perf_counter()
     output = predictor.description.output_as(CountChances)
@@ -172,7 +174,7 @@ def find_populations(
         tables["letters"] = letter_rows(estimate)
     return Found(
         tables=tables,
-        findings=list(movie_findings(image, seen, estimate, output, unlike)),
+        findings=[*movie_findings(image, seen, estimate, output, unlike), *check_film(image)],
         record={
             "interval_min_estimated": round(float(match.tempo[0]), 3),
             "frames_counted": int((~estimate.abstained).sum()),

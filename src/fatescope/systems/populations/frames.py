@@ -85,7 +85,7 @@ def check_movie(image: Image) -> None:
 def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Predictor) -> SeenMovie:
     """Read a movie once, frame by frame, and return what the network and `clean` say of it."""
     n = image.size("T")
-    channel = _channel(image, settings)
+    channel = counted_channel(image, settings)
     times = reduction((image.size("Y"), image.size("X")))
     white = 255.0 if image.dtype == np.uint8 else _white(image, channel)
     description = predictor.description
@@ -130,7 +130,8 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     )
 
 
-def _channel(image: Image, settings: PopulationSettings) -> int:
+def counted_channel(image: Image, settings: PopulationSettings) -> int:
+    """Return the channel that shows nuclei: the given one, or the green of a film in colour."""
     if settings.channel is None:
         return marker_channel(image)
     names = list(image.channels)

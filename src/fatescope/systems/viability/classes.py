@@ -211,42 +211,17 @@ def look_at(plane: LevelledPlane, model: ModelDescription, scale: tuple[float, f
 def plane_findings(
     contrast: Contrast, n_objects: int, *, file: str, frame: int | None = None
 ) -> list[Finding]:
-    """Return what is odd about a plane: nothing to see, nothing found, values that are none."""
-    found = []
-    if contrast.n_not_finite:
-        found.append(
-            Finding(
-                file=file,
-                frame=frame,
-                rule="not-finite",
-                severity="warning",
-                value=float(contrast.n_not_finite),
-                limit=0.0,
-                reason=f"{contrast.n_not_finite} of {contrast.n_pixels} pixels are NaN or "
-                "infinite; they count as background.",
-            )
+    """Return what is odd about a plane that is not of one value: no cell was found."""
+    if n_objects or not contrast.most > contrast.least:
+        return []
+    what = "Nothing stands out of the noise" if contrast.shows_nothing else "No cell was found"
+    return [
+        Finding(
+            file=file,
+            frame=frame,
+            rule="no-cells",
+            severity="warning",
+            value=0.0,
+            reason=f"{what}: an empty field, or one out of focus. It has no objects.",
         )
-    if not contrast.most > contrast.least:
-        found.append(
-            Finding(
-                file=file,
-                frame=frame,
-                rule="constant" if contrast.most else "empty",
-                severity="warning",
-                value=contrast.most,
-                reason=f"All pixels have the value {contrast.most:g}; no cell can be found.",
-            )
-        )
-    elif not n_objects:
-        what = "Nothing stands out of the noise" if contrast.shows_nothing else "No cell was found"
-        found.append(
-            Finding(
-                file=file,
-                frame=frame,
-                rule="no-cells",
-                severity="warning",
-                value=0.0,
-                reason=f"{what}: an empty field, or one out of focus. It has no objects.",
-            )
-        )
-    return found
+    ]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
@@ -126,6 +127,7 @@ def find_viability(
             "focus, or a projection."
         )
     model = predictor.description
+    image = gauged(image)
     channel = choose_transmitted(image, settings.channel)
     sized = choose_size(image.spacing, settings, model)
     findings = size_findings(sized, model, file=image.name)
@@ -148,6 +150,7 @@ def find_viability(
         classes.append(frame.found.classes)
         seconds["classify"] += time.perf_counter() - begun
 
+    findings += check_pixels(image, channel=channel)
     if blurred := blurred_frames(sharpness):
         so = "Their cells are in the tables; leave these frames out where you compare."
         findings.append(blurred_finding(blurred, file=image.name, among="movie", so=so))

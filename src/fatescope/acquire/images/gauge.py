@@ -1,0 +1,140 @@
+"""Pixels that are looked at while they are read, so that no file is read a second time for it."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.lazy import OwnLock
+from fatescope.base import Image
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.base import Finding
+    from fatescope.base.image import ArrayLike
+
+_WHOLE = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1, 2**32 - 1)
+"""The ends of the ranges of detectors, in whatever type they are stored."""
+
+
+@dataclass(slots=True)
+class Gauge:
+    """What was seen of one channel of one frame."""
+
+    n_pixels: int = 0
+    n_not_finite: int = 0
+    low: float = np.inf
+    high: float = -np.inf
+    n_highest: int = 0
+    """Pixels of the value ``high``, where that ends a range."""
+
+    def add(self, block: NDArray[Any]) -> None:
+        """Look at pixels that were not looked at before."""
+        self.n_pixels += block.size
+        low, high = block.min(), block.max()
+        if block.dtype.kind == "f" and not (np.isfinite(low) and np.isfinite(high)):
+            finite = block[np.isfinite(block)]
+            self.n_not_finite += block.size - finite.size
+            block = finite
+            if not block.size:
+                return
+            low, high = block.min(), block.max()
+        self.low = min(self.low, low.item())
+        if high.item() > self.high:
+            self.high, self.n_highest = high.item(), 0
+        if high.item() == self.high and _ends_a_range(block.dtype, high.item()):
+            self.n_highest += int(np.count_nonzero(block == high))
+
+
+def _ends_a_range(dtype: np.dtype[Any], value: float) -> bool:
+    if dtype.kind == "i" and value == np.iinfo(dtype).max:
+        return True
+    return dtype.kind in "uif" and value in _WHOLE
+
+
+class GaugedPixels:
+    """An array whose planes are looked at as their rows pass, each once.
+
+    Parameters
+    ----------
+    source : array-like
+    axes : str
+        Of ``source``.
+    channel : int, optional
+        The only channel to look at.
+
+    Notes
+    -----
+    Whole rows count, in the order in which a plane is read from its first row on. What is read
+    again, and tiles of a plane whose rows are read anyway, is not looked at.
+    """
+
+    def __init__(self, source: ArrayLike, axes: str, channel: int | None) -> None:
+        self.source = source
+        self.shape = tuple(source.shape)
+        self.dtype = np.dtype(source.dtype)
+        self.notes: tuple[Finding, ...] = tuple(getattr(source, "notes", ()))
+        self.gauges: dict[tuple[int, int], Gauge] = {}
+        """By frame and channel."""
+        self._axes = axes
+        self._channel = channel
+        self._next_row: dict[tuple[int, ...], int] = {}
+        self._lock = OwnLock()
+
+    def __getitem__(self, key: Any, /) -> Any:
+        block = np.asarray(self.source[key])
+        if isinstance(key, tuple) and len(key) == len(self.shape) and block.dtype.kind in "buif":
+            self._look(key, block)
+        return block
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
+        return np.asarray(self[(slice(None),) * len(self.shape)], dtype=dtype)
+
+    def _look(self, key: Sequence[int | slice], block: NDArray[Any]) -> None:
+        picked = [
+            range(*k.indices(n)) if isinstance(k, slice) else range(k % n, k % n + 1)
+            for k, n in zip(key, self.shape, strict=True)
+        ]
+        rows, columns = picked[-2:]
+        if columns != range(self.shape[-1]) or rows.step != 1 or not len(rows):
+            return
+        planes = block.reshape(-1, len(rows), len(columns))
+        with self._lock:
+            for at, plane in zip(itertools.product(*picked[:-2]), planes, strict=True):
+                first = self._next_row.get(at, 0)
+                where = dict(zip(self._axes, at, strict=False))
+                channel = where.get("C", 0)
+                other = self._channel is not None and channel != self._channel
+                if other or not rows.start <= first < rows.stop:
+                    continue
+                self._next_row[at] = rows.stop
+                gauge = self.gauges.setdefault((where.get("T", 0), channel), Gauge())
+                gauge.add(plane[first - rows.start :])
+
+
+def gauged(image: Image, *, channel: int | None = None) -> Image:
+    """Return an image whose pixels are looked at as they are read; see `check_pixels`.
+
+    Parameters
+    ----------
+    image : Image
+        One that is looked at already is returned as it is.
+    channel : int, optional
+        The only channel to look at, where the others decide nothing.
+    """
+    if isinstance(image.pixels, GaugedPixels):
+        return image
+    return replace(image, pixels=GaugedPixels(image.pixels, image.axes, channel))
+
+
+def gauges_of(image: Image) -> Iterator[tuple[int, dict[int, Gauge]]]:
+    """Yield each frame that was read of an image from `gauged`, with its channels."""
+    gauges = image.pixels.gauges if isinstance(image.pixels, GaugedPixels) else {}
+    for frame, group in itertools.groupby(sorted(gauges), key=lambda at: at[0]):
+        yield frame, {channel: gauges[frame, channel] for _, channel in group}
