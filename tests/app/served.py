@@ -144,8 +144,9 @@ def served(folder, port=0, **settings):
 
 def tree(folder):
     """Return every file below a folder with its content; what the app writes itself apart."""
-    return {
-        str(p.relative_to(folder)): p.read_bytes()
-        for p in list_files(folder)
-        if not p.name.startswith("app.sqlite") and "rehearsals" not in p.parts
-    }
+    found = {}
+    for path in list_files(folder):
+        if not path.name.startswith("app.sqlite") and "rehearsals" not in path.parts:
+            with contextlib.suppress(FileNotFoundError):  # it went while files were listed
+                found[str(path.relative_to(folder))] = path.read_bytes()
+    return found

@@ -91,6 +91,17 @@ def test_a_volume_becomes_cells_contacts_and_a_report(volume, tmp_path):
     assert (out / "report.html").stat().st_size > 10_000
 
 
+def test_a_negative_is_said_to_be_one_and_membranes_are_not(volume, tmp_path):
+    pixels = volume[0]
+    for kind, image in (("bright", pixels), ("dark", pixels.max() - pixels)):
+        save(tmp_path / "in" / f"{kind}.ome.tif", image)
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=SETTINGS, execution=ALONE)
+    found = rows_of(tmp_path / "o" / "findings.csv")
+    (unlike,) = [f for f in found if f["rule"] == "unlike-training"]
+    assert unlike["file"].endswith("dark.ome.tif")
+    assert "Invert the image" in unlike["reason"]
+
+
 def test_in_memory_it_is_the_same_to_the_bit(volume, tmp_path):
     pixels, _, points = volume
     save(tmp_path / "e.ome.tif", pixels)

@@ -147,7 +147,7 @@ def test_a_run_killed_inside_a_well_continues_there(plate, package, done, tmp_pa
     out = tmp_path / "out"
     code = (
         "from tests.workflows.test_plate_run import run; import sys, pathlib;"
-        "from fatescope.workflows import plate_run as p; find = p.find_cells; import time;"
+        "from fatescope.systems.plates import run as p; find = p.find_cells; import time;"
         "p.find_cells = lambda unit, *, job: (time.sleep(0.3), find(unit, job=job))[1];"
         "run(*map(pathlib.Path, sys.argv[1:4]))"
     )

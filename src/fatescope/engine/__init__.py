@@ -1,4 +1,4 @@
-"""The output folder: what was done, what is left, and how a killed run continues."""
+"""How anything runs: inputs, units, workers, the output folder, and how a killed run continues."""
 
 import lazy_loader
 

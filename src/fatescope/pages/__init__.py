@@ -1,8 +1,7 @@
-"""What people see: the page, its figures and overlays, and the image of the README.
+"""Pages and figures: one builder, charts, viewers, outlines and films. Knows no system.
 
 ``page/`` builds every page from sections of text, tables, charts, images and films; ``chart/``
-draws every chart, for pages and for SVG files; ``nuclei/`` and ``lineage/`` say what stands on
-theirs. A page is one HTML file that needs no network.
+draws every chart, for pages and for SVG files. A page is one HTML file that needs no network.
 """
 
 import lazy_loader

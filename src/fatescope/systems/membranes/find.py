@@ -28,6 +28,8 @@ from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.engine.waiting import KeptFrames
 from fatescope.measurement import measure_faces, measure_objects
+from fatescope.models import check_input, describe_input
+from fatescope.predict.normalise import normalise, plane_statistics
 from fatescope.storage import hash_path
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
@@ -45,6 +47,7 @@ if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
     from fatescope.engine import Run, Summary
     from fatescope.engine.predict import Inputs, Worker
+    from fatescope.models import ModelDescription
     from fatescope.predict import Predictor, Scratch
     from fatescope.systems.membranes.cells import MembraneFrame
 
@@ -135,6 +138,8 @@ def find_membranes(
     labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
+    if predictor is not None:
+        findings += _likeness(image, channel, predictor.description)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
     for t in range(image.size("T")):
@@ -167,6 +172,30 @@ def find_membranes(
         seconds=seconds,
         close=labels.close,
     )
+
+
+def _likeness(image: Image, channel: int, model: ModelDescription) -> list[Finding]:
+    """Say in what the middle of an image is unlike the training images, in one finding or none."""
+    at = {a: image.size(a) // 2 for a in "Z" if a in image.axes}
+    plane = image.read(T=0, C=channel, **at)
+    statistics = plane_statistics(lambda: iter([plane]), percentiles=model.image.percentiles)
+    if statistics.constant:
+        return []
+    reasons = check_input(describe_input(normalise(plane, statistics)), model)
+    if not reasons:
+        return []
+    return [
+        Finding(
+            file=image.name,
+            frame=0,
+            rule="unlike-training",
+            severity="warning",
+            value=float(len(reasons)),
+            reason=f"The image is unlike the training images of {model.name}: "
+            f"{'; '.join(reasons)}. Invert the image if it is a negative, and look at the outlines "
+            "before you use the numbers.",
+        )
+    ]
 
 
 def open_markers(
