@@ -22,7 +22,7 @@ def link(
     reading: LineageReading,
     execution: Execution,
     console: Console,
-    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "geff",
+    to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "csv",
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:

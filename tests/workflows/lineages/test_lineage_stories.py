@@ -9,6 +9,7 @@ import pytest
 from tests.lineage.embryo_cases import embryo
 
 from fatescope.acquire.lineages import LineageReading, read_lineage, write_lineage
+from fatescope.acquire.lineages.atlas_file import read_arrays, write_arrays
 from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base import Execution, FileFormatError, InputError, RunError
 from fatescope.lineage.comparing import TRAITS
@@ -353,3 +354,14 @@ def test_the_network_names_a_real_embryo_that_it_has_not_seen(data_dir, tmp_path
     right = [r["compact"] == r["cell"][:3] for r in named]
     assert np.mean(right) > 0.8
     assert {r["name"] for r in named} == {""}
+
+
+def test_an_atlas_whose_file_changes_is_read_again(tmp_path):
+    make_atlas([], out=tmp_path / "out")
+    path = tmp_path / "out" / "atlas.npz"
+    arrays, metadata = read_arrays(path)
+    for asked in (tmp_path / "out", path):
+        assert open_atlas(asked).metadata == metadata
+    write_arrays(path, arrays, {**metadata, "title": "another"})
+    for asked in (tmp_path / "out", path):
+        assert open_atlas(asked).metadata["title"] == "another"

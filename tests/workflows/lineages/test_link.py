@@ -51,7 +51,7 @@ def test_a_results_folder_gives_one_lineage_for_each_image_with_its_spacing(embr
     assert {r["movie"] for r in rows} == {"a", "sub/b"}
     assert float(rows[0]["radius_um"]) == pytest.approx(5 * 0.09)
     for name in ("a", "sub/b"):
-        again = fs.read_lineage(tmp_path / "out" / "links" / f"{name}.geff")
+        again = fs.read_lineage(tmp_path / "out" / "links" / f"{name}.csv")
         mine = [r for r in rows if r["movie"] == name]
         assert len(again) == len(mine) == len(embryo)
         assert again.parent.tolist() == [int(r["parent"] or -1) for r in mine]

@@ -12,19 +12,20 @@ if TYPE_CHECKING:
 
 UM = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre"), 1.0),
+    **dict.fromkeys(("micrometers", "micrometres"), 1.0),
     **dict.fromkeys(("\\u00b5m", "\\u00B5m"), 1.0),
-    **dict.fromkeys(("nm", "nanometer", "nanometre"), 1e-3),
+    **dict.fromkeys(("nm", "nanometer", "nanometre", "nanometers", "nanometres"), 1e-3),
     **dict.fromkeys(("Å", "angstrom"), 1e-4),
-    **dict.fromkeys(("mm", "millimeter", "millimetre"), 1e3),
+    **dict.fromkeys(("mm", "millimeter", "millimetre", "millimeters", "millimetres"), 1e3),
     **dict.fromkeys(("cm", "centimeter", "centimetre"), 1e4),
     **dict.fromkeys(("m", "meter", "metre"), 1e6),
     **dict.fromkeys(("in", "inch", '"'), 25400.0),
 }
 MIN = {
-    **dict.fromkeys(("s", "sec", "second", "seconds"), 1 / 60),
-    **dict.fromkeys(("ms", "msec", "millisecond"), 1 / 60000),
-    **dict.fromkeys(("min", "minute", "minutes"), 1.0),
-    **dict.fromkeys(("h", "hr", "hour", "hours"), 60.0),
+    **dict.fromkeys(("s", "sec", "secs", "second", "seconds"), 1 / 60),
+    **dict.fromkeys(("ms", "msec", "millisecond", "milliseconds"), 1 / 60000),
+    **dict.fromkeys(("min", "mins", "minute", "minutes"), 1.0),
+    **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 60.0),
     **dict.fromkeys(("d", "day", "days"), 1440.0),
 }
 PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
@@ -71,9 +72,15 @@ def _not_believed(file: str, axes: str, value: float, limit: float) -> Finding:
 
 def length_in(value: object, unit: object, table: Mapping[str, float]) -> float | None:
     """Return ``value`` in µm or minutes; ``None`` without a number or a unit that is known."""
-    factor = table.get(str(unit).strip()) or table.get(str(unit).strip().lower())
+    factor = unit_in(unit, table)
     try:
         number = float(str(value))
     except ValueError:
         return None
     return None if factor is None else float(f"{number * factor:.8g}")
+
+
+def unit_in(unit: object, table: Mapping[str, float]) -> float | None:
+    """Return how many µm or minutes a unit is; ``None`` where it is not known."""
+    text = str(unit).strip().rstrip(".")
+    return table.get(text) or table.get(text.lower())

@@ -53,6 +53,7 @@ class _Rows:
     time: list[int] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
     parent_index: list[int] = field(default_factory=list)
+    successors: list[tuple[int, ...]] = field(default_factory=list)
     xyz_size: list[tuple[float, float, float, float]] = field(default_factory=list)
     name: list[str] = field(default_factory=list)
     forced: list[str] = field(default_factory=list)
@@ -132,12 +133,12 @@ def _read_line(values: list[str], time: int, rows: _Rows) -> None:
     old = _is_old(values)
     index = int(values[0])
     if old:
-        status, predecessor = int(values[7]), values[12]
+        status, predecessor, after = int(values[7]), values[12], values[13:15]
         x, y, z, name, size = values[1], values[2], values[3], values[4], values[5]
         alive, forced = status >= 0, ""
         numbers = [_count(values, 6), *[np.nan] * 8]
     else:
-        status, predecessor = int(values[1]), values[2]
+        status, predecessor, after = int(values[1]), values[2], values[3:5]
         x, y, z, size, name = values[5], values[6], values[7], values[8], values[9]
         alive, forced = status > 0, values[14] if len(values) > 14 else ""
         numbers = [_count(values, i) for i in (10, 11, 12, 13, 15, 16, 17, 18, 19)]
@@ -145,14 +146,20 @@ def _read_line(values: list[str], time: int, rows: _Rows) -> None:
         rows.deleted += 1
         return
     place = (float(x), float(y), float(z), float(size))
-    parent = -1 if predecessor.lower() in _NOTHING else int(predecessor)
+    parent = _index(predecessor)
+    successors = tuple(i for i in map(_index, after) if i > 0)
     rows.time.append(time)
     rows.index.append(index)
     rows.parent_index.append(parent)
+    rows.successors.append(successors)
     rows.xyz_size.append(place)
     rows.name.append("" if name.lower() == "nill" else name)
     rows.forced.append(forced)
     rows.numbers.append(numbers)
+
+
+def _index(text: str) -> int:
+    return -1 if text.lower() in _NOTHING else int(text)
 
 
 def _is_old(values: list[str]) -> bool:
@@ -191,12 +198,21 @@ def _lineage(path: Path, rows: _Rows, xml: Path | None) -> ReadLineage:
 
 
 def _links(rows: _Rows) -> tuple[NDArray[np.int64], list[int]]:
-    """Return the row of each predecessor, and the rows whose predecessor is not alive."""
+    """Return the row of each predecessor, and the rows whose predecessor is not alive.
+
+    A nucleus that names no predecessor follows the one that names it as successor, if it is one.
+    """
     row_of = {key: row for row, key in enumerate(zip(rows.time, rows.index, strict=True))}
     parent = np.full(len(rows.time), -1, dtype=np.int64)
     lost = []
+    named: dict[tuple[int, int], set[int]] = {}
+    for row, (time, successors) in enumerate(zip(rows.time, rows.successors, strict=True)):
+        for index in successors:
+            named.setdefault((time + 1, index), set()).add(row)
     for row, (time, index) in enumerate(zip(rows.time, rows.parent_index, strict=True)):
         if index < 0:
+            mothers = named.get((time, rows.index[row]), set())
+            parent[row] = min(mothers) if len(mothers) == 1 else -1
             continue
         parent[row] = row_of.get((time - 1, index), -1)
         if parent[row] < 0:

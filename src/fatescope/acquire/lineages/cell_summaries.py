@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire.lineages.scale import EPIC_SPACING_UM
-from fatescope.acquire.lineages.text import read_table_text, text_lines
+from fatescope.acquire.lineages.text import Kinds, read_table_text, text_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,9 +49,8 @@ def read_cell_summaries(
         z, y, x; the usual recording of the EPIC collection where it is not given.
     """
     z, y, x = spacing_um or tuple(EPIC_SPACING_UM[a] for a in "ZYX")
-    raw = read_table_text(
-        path, numeric=frozenset(COLUMNS[2:]), required=frozenset(("first", "last"))
-    )
+    numbers = Kinds(numeric=frozenset(COLUMNS[2:]), required=frozenset(("first", "last")))
+    raw = read_table_text(path, lambda _: numbers)
     columns = raw.columns
     place = np.stack([np.asarray(columns[a], float) for a in "xyz"], axis=1) * (x, y, z)
     titles = columns["table"].astype(str)

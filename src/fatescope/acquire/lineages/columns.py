@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire.lineages import epic, plain
+from fatescope.acquire.lineages.headers import kinds_of
 from fatescope.acquire.lineages.text import read_table_text
 from fatescope.base.table import Table
 
@@ -26,9 +26,7 @@ def original_columns(path: Path, read: ReadLineage) -> Table:
     """
     lineage = read.lineage
     if read.format in ("epic", "csv"):
-        raw = read_table_text(
-            path, numeric=epic.NUMERIC | plain.NUMERIC, required=epic.REQUIRED | plain.REQUIRED
-        )
+        raw = read_table_text(path, kinds_of)
         if len(raw.line) == len(lineage):
             return Table(dict(raw.columns))
     return plain_columns(lineage)

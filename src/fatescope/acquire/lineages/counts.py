@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire.lineages.epic import as_float, whole_frames
-from fatescope.acquire.lineages.plain import MEANINGS
-from fatescope.acquire.lineages.text import read_table_text, text_lines
-from fatescope.base.errors import FatescopeError, FileFormatError
+from fatescope.acquire.lineages.headers import columns_of, time_of
+from fatescope.acquire.lineages.text import Kinds, read_header, read_table_text
+from fatescope.acquire.lineages.times import as_float, frames_of
+from fatescope.base.errors import FileFormatError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -25,16 +24,14 @@ def is_count_table(path: Path) -> bool:
     """Tell whether a text table has a frame or time and a count, but no positions."""
     if not path.is_file():
         return False
-    lines = text_lines(path)
-    try:
-        head = next((line for line in lines if line.strip()), "")
-    except FatescopeError:
-        return False
-    finally:
-        lines.close()
-    header = {h.strip().strip('"').lower() for h in re.split("[,;\t]", head)}
-    timed = header & set(MEANINGS["frame"])
-    return bool(timed and header & set(COUNTS) and not header & {"x", "y", "x_um", "y_um"})
+    header = read_header(path)
+    used = columns_of(header)
+    return bool(time_of(used) and _count(header) and not {"x", "y"} & set(used))
+
+
+def _count(header: tuple[str, ...]) -> str:
+    lower = {h.lower(): h for h in header}
+    return next((lower[n] for n in COUNTS if n in lower), "")
 
 
 def read_counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -47,11 +44,12 @@ def read_counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     FileFormatError
         If a count is missing, not whole or negative.
     """
-    table = read_table_text(path, required=frozenset([*MEANINGS["frame"], *COUNTS]))
+    table = read_table_text(path, _kinds)
+    time = time_of(columns_of(table.header))
+    assert time is not None
+    frame, _, _ = frames_of(table.columns[time.header], time, file=path.name)
+    count = as_float(table.columns[_count(table.header)])
     by_lower = {h.lower(): table.columns[h] for h in table.header}
-    time = next(n for n in MEANINGS["frame"] if n in by_lower)
-    frame = whole_frames(by_lower[time], file=path.name) - (0 if time == "frame" else 1)
-    count = as_float(by_lower[next(n for n in COUNTS if n in by_lower)])
     if "founder" in by_lower and (by_lower["founder"] == "total").any():
         total = np.asarray(by_lower["founder"] == "total", dtype=bool)
         frame, count = frame[total], count[total]
@@ -60,3 +58,9 @@ def read_counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
             f"{path}: counts of nuclei must be whole numbers that are not negative."
         )
     return frame, count.astype(np.int64)
+
+
+def _kinds(header: tuple[str, ...]) -> Kinds:
+    time = time_of(columns_of(header))
+    assert time is not None
+    return Kinds(required=frozenset([time.header, _count(header)]))

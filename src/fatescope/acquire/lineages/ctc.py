@@ -17,7 +17,7 @@ import numpy as np
 
 from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
-from fatescope.acquire.lineages.text import read_table_text, text_lines
+from fatescope.acquire.lineages.text import Kinds, read_table_text, text_lines
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding
 from fatescope.numeric import tracks_of
@@ -152,7 +152,7 @@ def _read_mask(path: Path) -> NDArray[Any]:
 def _names(path: Path) -> dict[int, str]:
     if not path.is_file():
         return {}
-    table = read_table_text(path, required=frozenset(["label"]))
+    table = read_table_text(path, lambda _: Kinds(required=frozenset(["label"])))
     if not {"label", "name"} <= set(table.columns):
         raise FileFormatError(f"{path}: needs the columns label and name.")
     labels, names = table.columns["label"].tolist(), table.columns["name"].tolist()
@@ -224,14 +224,16 @@ def write_ctc(lineage: Lineage, path: Path) -> None:
         raise InputError("masks cannot hold frames before the first.")
     tracks = tracks_of(lineage)
     radius = np.where(np.isfinite(lineage.radius_px), lineage.radius_px, 3.0)
-    reach = np.ceil(lineage.position.max(axis=0) + [[0], [1], [1]] @ radius.max(keepdims=True))
+    steps = lineage.spacing.um("ZYX")
+    planes_apart = steps[0] / steps[2] if steps else 1.0
+    # A recording of one plane stays one; in others the last ball is not cut.
+    up = 1 / planes_apart if lineage.position[:, 0].any() else 0.0
+    reach = np.ceil(lineage.position.max(axis=0) + radius.max() * np.array([up, 1.0, 1.0]))
     shape = tuple(int(s) + 1 for s in reach)
     if np.prod(shape, dtype=float) > VOXEL_LIMIT:
         raise InputError(f"the masks would have shape {shape}; give a smaller grid.")
     with write_folder_beside(path) as beside:
         _write_tables(beside, tracks)
-        steps = lineage.spacing.um("ZYX")
-        flat = steps[0] / steps[2] if steps else 1.0
         for frame in range(int(lineage.frame.max()) + 1):
             rows = np.flatnonzero(lineage.frame == frame)
             mask = _draw(
@@ -239,7 +241,7 @@ def write_ctc(lineage: Lineage, path: Path) -> None:
                 radius[rows],
                 tracks.of_row[rows] + 1,
                 shape=shape,
-                planes_apart=flat,
+                planes_apart=planes_apart,
             )
             _write_mask(beside / f"mask{frame:03d}.tif", mask)
 

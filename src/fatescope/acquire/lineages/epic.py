@@ -13,20 +13,19 @@ Genome Res 22:1282.
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.lineages.headers import columns_of
 from fatescope.acquire.lineages.links import links_by_name
 from fatescope.acquire.lineages.result import ReadLineage, assemble
-from fatescope.acquire.lineages.text import RawTable, read_table_text
+from fatescope.acquire.lineages.text import MISSING, RawTable
+from fatescope.acquire.lineages.times import as_float, whole_frames
 from fatescope.base.errors import FileFormatError
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from fatescope.base.lineage import Lineage
@@ -34,8 +33,6 @@ if TYPE_CHECKING:
 _HEADER = "cellTime,cell,time,none,global,local,blot,cross,z,x,y,size,gweight"
 COLUMNS = tuple(_HEADER.split(","))
 """The header of all EPIC tables."""
-NUMERIC = frozenset(["x", "y", "z", "size"])
-REQUIRED = frozenset(["time"])
 _OWN = {"celltime", "cell", "time", "x", "y", "z", "size"}
 _NEEDED = ("cell", "time", "x", "y", "z")
 
@@ -43,22 +40,19 @@ _NEEDED = ("cell", "time", "x", "y", "z")
 def is_epic_header(header: tuple[str, ...]) -> bool:
     """Tell whether a header is that of a CD table: cell, time, x, y and z, and no links."""
     lower = {h.lower() for h in header}
-    return set(_NEEDED) <= lower and not lower & {"parent", "parent_id"}
+    return set(_NEEDED) <= lower and not {"parent", "parent_track", "track"} & set(
+        columns_of(header)
+    )
 
 
-def read_epic(path: Path) -> ReadLineage:
-    """Read a CD table, plain or compressed.
+def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
+    """Turn the columns of a CD table into a lineage.
 
     Raises
     ------
     FileFormatError
-        If a needed column is missing, or the table is damaged beyond single rows.
+        If a needed column is missing, or a time is not whole.
     """
-    return epic_lineage(read_table_text(path, numeric=NUMERIC, required=REQUIRED), file=path.name)
-
-
-def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
-    """Turn the columns of a CD table into a lineage; see `read_epic`."""
     by_lower = {h.lower(): h for h in table.header}
     missing = [c for c in _NEEDED if c not in by_lower]
     if missing:
@@ -86,40 +80,10 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
     )
 
 
-def whole_frames(values: NDArray[Any], *, file: str) -> NDArray[np.int64]:
-    """Return a column of times as whole numbers, or raise `FileFormatError`."""
-    if np.issubdtype(values.dtype, np.integer):
-        return values.astype(np.int64)
-    numbers = as_float(values)
-    if not (np.isfinite(numbers) & (numbers == np.round(numbers))).all():
-        raise FileFormatError(
-            f"{file}: the column of times holds values that are empty or not whole. Times are "
-            "frame numbers; give minutes as frames and the interval with --interval-min."
-        )
-    return np.clip(numbers, -(2**62), 2**62).astype(np.int64)
-
-
-def as_float(values: NDArray[Any]) -> NDArray[np.float64]:
-    """Return numbers, NaN where a text is empty or no number."""
-    if values.dtype != object:
-        return values.astype(np.float64)
-    return np.array([_number(v) for v in values.tolist()], dtype=np.float64)
-
-
-def _number(text: object) -> float:
-    try:
-        return float(str(text).replace(",", "."))
-    except ValueError:
-        return math.nan
-
-
 def as_names(values: NDArray[Any]) -> NDArray[Any]:
-    """Return names as text; a column of numbers gives their digits, NaN an empty name."""
+    """Return names as text; a missing one is empty."""
     name = np.empty(len(values), dtype=object)
-    if values.dtype == object:
-        name[:] = values
-    else:
-        name[:] = ["" if v != v else f"{v:g}" for v in values.tolist()]
+    name[:] = ["" if str(v).lower() in MISSING else str(v) for v in values.tolist()]
     return name
 
 

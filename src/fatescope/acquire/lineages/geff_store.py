@@ -14,7 +14,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, unit_in
+from fatescope.acquire.lineages.headers import Column, columns_of, time_of
+from fatescope.acquire.lineages.links import links_by_edges
 from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
+from fatescope.acquire.lineages.times import even_frames
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.extras import imported
 from fatescope.base.finding import Finding
@@ -26,10 +31,6 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base.lineage import Lineage
-
-_FRAME_AXES = ("t", "frame", "time")
-_MICROMETRE = ("micrometer", "micrometre", "um", "µm")
-_MINUTES = {"second": 1 / 60, "minute": 1.0, "hour": 60.0}
 
 
 def is_geff(path: Path) -> bool:
@@ -67,40 +68,118 @@ def read_geff(path: Path) -> ReadLineage:
             f"{path}: the property {garbled[0]!r} holds characters that do not exist. Export the "
             "lineage again."
         )
-    ids = np.asarray(memory["node_ids"])
     axes = {a.name: a for a in metadata.axes or []}
-    time = next((a for a in (*_FRAME_AXES, *_typed(axes, "time")) if a in props), None)
-    space = {a: n for a, n in zip("zyx", _space_axes(axes, props), strict=True) if n}
+    known = columns_of(tuple(props))
+    time = known.get("frame") or _typed_time(axes, props) or time_of(known)
+    space = _space_axes(axes, props, known)
     if time is None or not {"y", "x"} <= set(space):
         raise FileFormatError(
             f"{path}: has no time, y and x among its node properties ({', '.join(props)})."
         )
-    n = len(ids)
-    parent, merged = _links(ids, np.asarray(memory["edge_ids"]))
+    frame, interval, timed = _frames(props[time.header], axes.get(time.header), path.name)
+    n = len(frame)
+    units = {a: _unit_of(axes.get(h)) for a, h in space.items()}
+    position = np.stack([_values(props, space.get(a), n, 0.0) for a in "zyx"], axis=1)
+    position *= [units[a][0] if a in units else 1.0 for a in "zyx"]
+    in_unit = 1.0 if all(stored for _, _, stored in units.values()) else None
+    size = columns_of(tuple(h for h in props if "radius" in h.lower())).get("size")
+    radius_px, radius_um = radius_of(
+        None if size is None else _values(props, size.header, n, np.nan), size, n, in_unit=in_unit
+    )
     ours = (metadata.extra or {}).get("fatescope", {})
-    own = {time, *space.values(), "radius_px", "radius", "name"}
+    steps = {a: Length(s["value"], s["source"]) for a, s in ours.get("spacing", {}).items()}
+    given = {a.upper(): step for a, (_, step, _) in units.items()} | {"T": interval}
+    spacing, absurd = believed(given, path.name, PLAUSIBLE)
+    name = known.get("name")
+    own = {time.header, *space.values(), *(c.header for c in (size, name) if c)}
+    extra = {h: _extra(props[h]) for h in _order(ours, props) if h not in own}
+    if radius_um is not None:
+        extra[RADIUS_UM] = radius_um
+    ids = np.asarray(memory["node_ids"])[timed].tolist()
+    edges = map(tuple, np.asarray(memory["edge_ids"]).reshape(-1, 2).tolist())
+    parent, found = links_by_edges(path.name, ids, edges, frame[timed])
     return assemble(
         file=path.name,
         format="geff",
-        frame=np.asarray(props[time]["values"]).astype(np.int64),
-        position=np.stack([_values(props, space.get(a), n, 0.0) for a in "zyx"], axis=1),
+        frame=frame[timed],
+        position=position[timed],
         parent=parent,
-        name=_names(props, n),
-        radius_px=_values(props, "radius_px" if "radius_px" in props else "radius", n, np.nan),
-        spacing=_spacing(metadata, axes, time, space),
-        extra=Table({h: _extra(props[h]) for h in _order(ours, props) if h not in own}),
+        name=_names(props, None if name is None else name.header, n)[timed],
+        radius_px=radius_px[timed],
+        spacing=spacing.replaced_by(Spacing(steps)),
+        extra=Table({h: values[timed] for h, values in extra.items()}),
+        in_units=in_unit is not None and not steps,
         metadata=dict(ours.get("metadata", {})),
-        findings=[
-            Finding(
-                file=path.name,
-                rule="orphan",
-                object=str(ids[row]),
-                severity="error",
-                reason=f"node {ids[row]} has two parents; only the first link is kept.",
-            )
-            for row in merged
-        ],
+        findings=[*_untimed(path.name, timed), *found, *absurd],
     )
+
+
+def _typed_time(axes: dict[str, Any], props: dict[str, Any]) -> Column | None:
+    names = [name for name, axis in axes.items() if axis.type == "time" and name in props]
+    return Column(names[0]) if names else None
+
+
+def _space_axes(
+    axes: dict[str, Any], props: dict[str, Any], known: dict[str, Column]
+) -> dict[str, str]:
+    """Return the properties of z, y and x: by name, else the space axes in their order."""
+    if {"y", "x"} <= set(known):
+        return {a: known[a].header for a in "zyx" if a in known}
+    typed = [name for name, axis in axes.items() if axis.type == "space" and name in props][-3:]
+    return dict(zip("zyx"[3 - len(typed) :], typed, strict=True))
+
+
+def _frames(
+    prop: Any, axis: Any, file: str
+) -> tuple[NDArray[np.int64], float | None, NDArray[np.bool_]]:
+    """Return frames, the minutes between them, and which nodes have one.
+
+    Whole numbers are frames, or times that all are multiples of one step in a unit of time;
+    fractions are times in even steps.
+    """
+    times = _values({"": prop}, "", 0, np.nan)
+    timed = np.isfinite(times)
+    if not timed.any():
+        raise FileFormatError(f"{file}: no node has a time. Export the lineage again.")
+    scale, unit = _scaled(axis)
+    factor = None if unit_in(unit, MIN) is None else scale * (unit_in(unit, MIN) or 0.0)
+    frame = np.zeros(len(times), dtype=np.int64)
+    if (times[timed] == np.round(times[timed])).all():
+        frame[timed] = times[timed].astype(np.int64)
+        step = float(np.gcd.reduce(frame[timed])) if factor and scale == 1 else 1.0
+        step = step or 1.0
+        frame //= int(step)
+    else:
+        frame[timed], even = even_frames(times[timed], file=file)
+        step = even or 1.0
+    return frame, factor and step * factor, timed
+
+
+def _scaled(axis: Any) -> tuple[float, str]:
+    """Return the scale of an axis and its unit after scaling."""
+    scale = getattr(axis, "scale", None)
+    if scale is None:
+        return 1.0, getattr(axis, "unit", None) or ""
+    return float(scale), axis.scaled_unit or axis.unit or ""
+
+
+def _unit_of(axis: Any) -> tuple[float, float | None, bool]:
+    """Return what makes pixels, or µm, of values, the step in µm, and whether these are µm."""
+    scale, unit = _scaled(axis)
+    factor = unit_in(unit, UM)
+    if getattr(axis, "scale", None) is None and factor is not None:
+        return factor, 1.0, True
+    return 1.0, None if factor is None else scale * factor, False
+
+
+def _untimed(file: str, timed: NDArray[np.bool_]) -> list[Finding]:
+    if timed.all():
+        return []
+    count = int((~timed).sum())
+    reason = f"{count} nodes have no time and are left out."
+    return [
+        Finding(file=file, rule="left-out", severity="warning", value=float(count), reason=reason)
+    ]
 
 
 def _package() -> Any:
@@ -116,19 +195,6 @@ def _is_garbled(values: NDArray[Any]) -> bool:
     return bool((np.ascontiguousarray(values).view(codes) > sys.maxunicode).any())
 
 
-def _typed(axes: dict[str, Any], kind: str) -> list[str]:
-    return [name for name, axis in axes.items() if axis.type == kind]
-
-
-def _space_axes(axes: dict[str, Any], props: dict[str, Any]) -> list[str | None]:
-    """Return the properties of z, y and x: by name, else the space axes in their order."""
-    named: list[str | None] = [a if a in props else None for a in "zyx"]
-    if named[1] and named[2]:
-        return named
-    found = _typed(axes, "space")[-3:]
-    return [*[None] * (3 - len(found)), *found]
-
-
 def _values(
     props: dict[str, Any], name: str | None, n: int, otherwise: float
 ) -> NDArray[np.float64]:
@@ -141,14 +207,14 @@ def _values(
     return values
 
 
-def _names(props: dict[str, Any], n: int) -> NDArray[Any]:
+def _names(props: dict[str, Any], header: str | None, n: int) -> NDArray[Any]:
     name = np.full(n, "", dtype=object)
-    if "name" in props:
-        missing = props["name"].get("missing")
+    if header is not None:
+        missing = props[header].get("missing")
         gone = np.zeros(n, dtype=bool) if missing is None else np.asarray(missing, dtype=bool)
         name[:] = [
             "" if g else str(v)
-            for v, g in zip(np.asarray(props["name"]["values"]).tolist(), gone, strict=True)
+            for v, g in zip(np.asarray(props[header]["values"]).tolist(), gone, strict=True)
         ]
     return name
 
@@ -169,35 +235,6 @@ def _order(ours: dict[str, Any], props: dict[str, Any]) -> list[str]:
     """Return the properties in the order in which we wrote them; Zarr sorts by name."""
     kept = [h for h in ours.get("columns", ()) if h in props]
     return kept + [h for h in props if h not in kept]
-
-
-def _links(ids: NDArray[Any], edges: NDArray[Any]) -> tuple[NDArray[np.int64], list[int]]:
-    row_of = {key: row for row, key in enumerate(ids.tolist())}
-    parent = np.full(len(ids), -1, dtype=np.int64)
-    merged = []
-    for source, target in edges.reshape(-1, 2).tolist():
-        row = row_of.get(target, -1)
-        if row >= 0 and parent[row] >= 0:
-            merged.append(row)
-        elif row >= 0:
-            parent[row] = row_of.get(source, -1)
-    return parent, merged
-
-
-def _spacing(metadata: Any, axes: dict[str, Any], time: str, space: dict[str, str]) -> Spacing:
-    kept = (metadata.extra or {}).get("fatescope", {}).get("spacing", {})
-    steps = {a: Length(s["value"], s["source"]) for a, s in kept.items()}
-    for letter, name in {**space, "T": time}.items():
-        axis = axes.get(name)
-        if axis is None or letter.upper() in steps:
-            continue
-        scale, unit = getattr(axis, "scale", None), getattr(axis, "scaled_unit", None)
-        if scale is None:
-            scale, unit = 1.0, axis.unit
-        factor = _MINUTES.get(unit or "") if letter == "T" else float(unit in _MICROMETRE)
-        if factor and scale > 0:
-            steps[letter.upper()] = Length(float(scale) * factor, "file")
-    return Spacing(steps)
 
 
 def write_geff(lineage: Lineage, path: Path) -> None:

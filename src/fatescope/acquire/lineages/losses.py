@@ -89,6 +89,13 @@ def _unknown_radius(lineage: Lineage) -> str:
     return f"{lost} unknown diameters are written as 0" if lost else ""
 
 
+def _radius_for_trackmate(lineage: Lineage) -> str:
+    from fatescope.acquire.lineages.trackmate import RADIUS_PX
+
+    lost = int(np.isnan(lineage.radius_px).sum())
+    return f"{lost} unknown radii are written as {RADIUS_PX:g} px" if lost else ""
+
+
 def _positions(lineage: Lineage) -> str:
     return "positions, radii and columns are lost" if np.isfinite(lineage.position).any() else ""
 
@@ -106,5 +113,5 @@ _CHECKS: dict[str, tuple[Callable[[Lineage], str], ...]] = {
     "newick": (_positions, _gaps_within_cells, _spacing),
     "ctc": (_masks,),
     "geff": (),
-    "trackmate": (_all_extra,),
+    "trackmate": (_radius_for_trackmate, _all_extra),
 }

@@ -21,7 +21,9 @@ _SPHERE = 4 / 3 * np.pi
 
 
 def detections_by_image(lineage: Lineage, path: Path) -> dict[str, Lineage]:
-    """Return one lineage for each image of a table of objects; any other table is one, ``""``.
+    """Return one lineage for each image of a table of objects, or movie of a table of several.
+
+    Any other table is one, ``""``.
 
     Parameters
     ----------
@@ -35,33 +37,34 @@ def detections_by_image(lineage: Lineage, path: Path) -> dict[str, Lineage]:
     dict of str to Lineage
         Radii follow from ``area_px`` or ``volume_px`` where the table has one of them.
     """
-    if not {"image", "label"} <= set(lineage.extra.columns):
+    column = str(lineage.metadata.get("movies", "image"))
+    if column not in lineage.extra or (column == "image" and "label" not in lineage.extra):
         return {"": lineage}
-    image = lineage.extra["image"].astype(str)
+    image = lineage.extra[column].astype(str)
     known = _recorded_spacing(path.parent / _RECORD)
     found = {}
     for name in dict.fromkeys(image.tolist()):
         row = np.flatnonzero(image == name)
-        extra = Table({k: v[row] for k, v in lineage.extra.columns.items() if k != "image"})
+        extra = Table({k: v[row] for k, v in lineage.extra.columns.items() if k != column})
         found[name] = replace(
             lineage,
             frame=lineage.frame[row],
             position=np.where(np.isnan(lineage.position[row]), 0.0, lineage.position[row]),
             parent=np.full(len(row), -1),
             name=lineage.name[row],
-            radius_px=_radius(extra, len(row)),
+            radius_px=_radius(extra, lineage.radius_px[row]),
             spacing=known.get(name, Spacing()).replaced_by(lineage.spacing),
             extra=extra,
         )
     return found
 
 
-def _radius(objects: Table, n: int) -> FloatArray:
+def _radius(objects: Table, otherwise: FloatArray) -> FloatArray:
     if "area_px" in objects:
         return np.asarray(np.sqrt(objects["area_px"].astype(np.float64) / np.pi), np.float64)
     if "volume_px" in objects:
         return np.asarray(np.cbrt(objects["volume_px"].astype(np.float64) / _SPHERE), np.float64)
-    return np.full(n, np.nan)
+    return otherwise
 
 
 def _recorded_spacing(record: Path) -> dict[str, Spacing]:

@@ -1,9 +1,11 @@
 """Plain tables: one row per nucleus and frame, with or without links and names.
 
 A column ``frame`` says that frames, planes and pixels count from 0 (as in the files we write); a
-column ``time`` says that they count from 1 (as in EPIC tables). Columns ``x_um, y_um, z_um`` are
-taken as micrometres. ``parent`` is the ``id`` of the row that the nucleus, or its mother, was in
-an earlier frame; without it, links follow from complete Sulston names, else there are none.
+column ``time`` says that they count from 1 (as in EPIC tables), or from 0 if it begins there.
+Columns ``x_um, y_um, z_um`` are taken as micrometres. ``parent`` is the ``id`` of the row that the
+nucleus, or its mother, was in an earlier frame; tracks and their mothers are links, too. Without
+them, links follow from complete Sulston names, else there are none. Other programs' names of these
+columns: `fatescope.acquire.lineages.headers`.
 """
 
 from __future__ import annotations
@@ -12,68 +14,76 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.lineages.epic import as_float, as_names, number_texts, quoted, whole_frames
-from fatescope.acquire.lineages.links import links_by_id, links_by_name
+from fatescope.acquire.images.scale import UM
+from fatescope.acquire.lineages.epic import as_names, number_texts, quoted
+from fatescope.acquire.lineages.headers import (
+    NAMES,
+    Column,
+    columns_of,
+    like_links,
+    meaning_of,
+    time_of,
+)
+from fatescope.acquire.lineages.links import LinkColumns, keys_of, links_by_columns, links_by_name
 from fatescope.acquire.lineages.result import ReadLineage, assemble
-from fatescope.acquire.lineages.text import RawTable, read_table_text
+from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
+from fatescope.acquire.lineages.times import as_float, frames_of
 from fatescope.base.errors import FileFormatError
+from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Hashable
 
     from numpy.typing import NDArray
 
+    from fatescope.acquire.lineages.text import RawTable
     from fatescope.base.lineage import Lineage
+    from fatescope.base.types import IntArray
 
-MEANINGS: dict[str, tuple[str, ...]] = {
-    "frame": ("frame", "time", "t", "timepoint"),
-    "x": ("x", "x_um"),
-    "y": ("y", "y_um"),
-    "z": ("z", "z_um"),
-    "size": ("size", "diameter", "diameter_px", "radius_px", "radius", "radius_um"),
-    "id": ("id", "spot_id", "node_id"),
-    "parent": ("parent", "parent_id"),
-    "name": ("name", "cell", "cell_name"),
-}
-"""What a column means, by the names that are understood, the preferred one first."""
-
-NUMERIC = frozenset(n for m in ("x", "y", "z", "size") for n in MEANINGS[m])
-REQUIRED = frozenset(MEANINGS["frame"])
+_COUNTED_FROM_ONE = frozenset(NAMES["time"].split())
+"""Where frames of these names count from 1, pixels do, too; as in EPIC tables."""
+_PREFERRED = (
+    *("id", "frame", "time", "t", "timepoint", "z", "y", "x", "z_um", "y_um", "x_um"),
+    *("size", "diameter", "diameter_px", "radius_px", "radius", "spot_id", "node_id"),
+    *("parent", "parent_id", "name", "cell", "cell_name"),
+)
+"""Names of columns that other columns must not have in a table that we write."""
 
 
-def read_plain(path: Path) -> ReadLineage:
-    """Read a plain table, plain or compressed, separated by comma, semicolon or tab.
+def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
+    """Turn the columns of a plain table into a lineage.
 
     Raises
     ------
     FileFormatError
-        If x, y or the time is missing, or the table is damaged beyond single rows.
+        If x, y or the time is missing, or times are not those of frames.
     """
-    return plain_lineage(read_table_text(path, numeric=NUMERIC, required=REQUIRED), file=path.name)
-
-
-def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
-    """Turn the columns of a plain table into a lineage; see `read_plain`."""
-    used = _meanings(table.header)
-    missing = [m for m in ("frame", "y", "x") if m not in used]
-    if missing:
+    used = columns_of(table.header, table.units)
+    time = time_of(used)
+    missing = [m for m, c in (("time", time), ("y", used.get("y")), ("x", used.get("x"))) if not c]
+    if missing or time is None:
         raise FileFormatError(
             f"{file}: a lineage table needs the columns time (or frame), x, y and z; missing are "
             f"{', '.join(missing)}. Its columns are {', '.join(table.header)}."
         )
-    column = {meaning: table.columns[h] for meaning, h in used.items()}
-    first = 0 if used["frame"].lower() == "frame" else 1
-    frame = whole_frames(column["frame"], file=file) - first
+    column = {meaning: table.columns[c.header] for meaning, c in used.items()}
+    frame, first, interval = frames_of(table.columns[time.header], time, file=file)
     n = len(frame)
-    micrometres = used["x"].lower().endswith("_um")
-    flat = np.full(n, float(first))
-    offset = 0 if micrometres else first
+    unit = UM.get(_unit_of_positions(table, used))
+    offset = first if unit is None and time.key in _COUNTED_FROM_ONE else 0
+    flat = np.full(n, float(offset))
     position = np.stack([as_float(column.get(a, flat)) - offset for a in "zyx"], axis=1)
+    position *= unit or 1.0
     name = as_names(column["name"]) if "name" in column else np.full(n, "", dtype=object)
-    parent = _links(column, frame=frame, name=name)
-    kept = [h for h in table.header if h not in used.values() or _worth_keeping(h, used, column)]
+    movie, apart = _movies(table, column, frame=frame, name=name)
+    parent, found = _links(table, used, frame=frame, name=name, movie=movie, file=file)
+    radius_px, radius_um = radius_of(column.get("size"), used.get("size"), n, in_unit=unit and 1.0)
+    dropped = {used[m].header for m in ("id", "parent", "z", "y", "x", "size", "name") if m in used}
+    dropped |= {time.header} if "clock" not in used else set()
+    kept = [h for h in table.header if h not in dropped or _worth_keeping(h, used, column)]
+    extra = {h: table.columns[h] for h in kept}
     return assemble(
         file=file,
         format="csv",
@@ -81,44 +91,106 @@ def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
         position=position,
         parent=parent,
         name=name,
-        radius_px=_radius(column.get("size"), used.get("size", ""), n),
-        spacing=Spacing.of(source="file", Z=1.0, Y=1.0, X=1.0) if micrometres else Spacing(),
-        extra=Table({h: table.columns[h] for h in kept}),
-        metadata={"columns_read": list(table.header)},
-        findings=table.findings,
+        movie=movie,
+        radius_px=radius_px,
+        spacing=Spacing.of(source="file", T=interval, **dict.fromkeys("ZYX", unit and 1.0)),
+        in_units=unit is not None,
+        extra=Table(extra if radius_um is None else {**extra, RADIUS_UM: radius_um}),
+        metadata={"columns_read": list(table.header)} | ({"movies": apart} if apart else {}),
+        findings=[*table.findings, *found, *_mixed(file, movie, apart)],
     )
 
 
-def _meanings(header: tuple[str, ...]) -> dict[str, str]:
-    """Return the column of each meaning; the preferred of several names wins."""
-    by_lower = {h.lower(): h for h in header}
-    found = {
-        meaning: next((by_lower[n] for n in names if n in by_lower), "")
-        for meaning, names in MEANINGS.items()
-    }
-    return {meaning: h for meaning, h in found.items() if h}
+def _unit_of_positions(table: RawTable, used: dict[str, Column]) -> str:
+    """Return the unit of x, y and z: in the header, or in a column of units as Imaris writes it."""
+    units = next((table.columns[h] for h in table.header if h.lower() == "unit"), None)
+    given = {*units.tolist()} if units is not None and "x" in used else set()
+    return used["x"].unit or (str(*given) if len(given) == 1 else "")
+
+
+def _movies(
+    table: RawTable,
+    column: dict[str, NDArray[Any]],
+    *,
+    frame: NDArray[np.int64],
+    name: NDArray[Any],
+) -> tuple[NDArray[np.int64], str]:
+    """Return a number for the movie of each row, and the column that tells movies apart.
+
+    A column does so if what is there once in each movie (an id, a track or a cell in a frame)
+    repeats in the table, and does not with it.
+    """
+    one = np.zeros(len(frame), dtype=np.int64)
+    once: list[Any] = list(zip(frame.tolist(), name.tolist(), strict=True)) if any(name) else []
+    for meaning in ("track", "id"):
+        if meaning in column:
+            once = list(zip(frame.tolist(), map(str, column[meaning].tolist()), strict=True))
+    repeated = len(once) - len(set(once))
+    if not repeated:
+        return one, ""
+    for h in (h for h in table.header if meaning_of(h) == "movie"):
+        movie = np.unique(table.columns[h].astype(str), return_inverse=True)[1].ravel()
+        apart = len(once) - len(set(zip(movie.tolist(), once, strict=True)))
+        if apart <= 0.1 * repeated:
+            return movie.astype(np.int64), h
+    return one, ""
+
+
+def _mixed(file: str, movie: NDArray[np.int64], column: str) -> list[Finding]:
+    if not column:
+        return []
+    reason = (
+        f"the rows are those of {movie.max() + 1} movies (column {column}), in which ids repeat; "
+        "nothing is linked from one to another, but what is said of one embryo needs a table for "
+        "each movie."
+    )
+    count = float(movie.max() + 1)
+    return [Finding(file=file, rule="duplicate-id", severity="warning", value=count, reason=reason)]
 
 
 def _links(
-    column: dict[str, NDArray[Any]], *, frame: NDArray[np.int64], name: NDArray[Any]
-) -> NDArray[np.integer[Any]]:
-    if "id" in column and "parent" in column:
-        return links_by_id(column["id"], column["parent"], frame)
-    return links_by_name(frame, name)
+    table: RawTable,
+    used: dict[str, Column],
+    *,
+    frame: NDArray[np.int64],
+    name: NDArray[Any],
+    movie: NDArray[np.int64],
+    file: str,
+) -> tuple[IntArray, list[Finding]]:
+    def keys(meaning: str) -> list[Hashable] | None:
+        return keys_of(table.columns[used[meaning].header], movie) if meaning in used else None
+
+    columns = LinkColumns(
+        id=keys("id"),
+        parent=keys("parent"),
+        track=keys("track"),
+        mother=keys("parent_track"),
+        cell=keys_of(name, movie) if any(name) else None,
+    )
+    by_name = np.full(len(frame), -1, dtype=np.int64)
+    for one in np.unique(movie):
+        rows = np.flatnonzero(movie == one)
+        found = links_by_name(frame[rows], name[rows])
+        by_name[rows] = np.where(found >= 0, rows[found], -1)
+    parent, findings = links_by_columns(file, columns, frame, by_name)
+    unread = [] if {"parent", "parent_track"} & set(used) else like_links(table.header, used)
+    if unread:
+        reason = (
+            f"who came from whom seems to stand in {', '.join(unread)}, and was not read. Call the "
+            "columns id and parent (the id of the row before), or track_id and parent_track_id."
+        )
+        findings.append(
+            Finding(file=file, rule="links-not-read", severity="warning", reason=reason)
+        )
+    return parent, findings
 
 
-def _worth_keeping(h: str, used: dict[str, str], column: dict[str, NDArray[Any]]) -> bool:
+def _worth_keeping(h: str, used: dict[str, Column], column: dict[str, NDArray[Any]]) -> bool:
     """Ids that are more than the number of the row travel on."""
-    if h != used.get("id"):
+    if "id" not in used or h != used["id"].header:
         return False
     ids = column["id"]
     return ids.dtype == object or not np.array_equal(ids, np.arange(len(ids)))
-
-
-def _radius(size: NDArray[Any] | None, name: str, n: int) -> NDArray[np.float64]:
-    if size is None:
-        return np.full(n, np.nan)
-    return as_float(size) if name.lower().startswith("radius") else as_float(size) / 2
 
 
 def format_plain(lineage: Lineage) -> str:
@@ -134,9 +206,8 @@ def format_plain(lineage: Lineage) -> str:
         "parent": parent,
         "name": [str(n) for n in lineage.name.tolist()],
     }
-    taken = {n for names in MEANINGS.values() for n in names}
     for h, values in lineage.extra.columns.items():
-        columns[h if h.lower() not in taken else f"{h}_given"] = number_texts(values)
+        columns[h if h.lower() not in _PREFERRED else f"{h}_given"] = number_texts(values)
     lines = [",".join(columns)]
     lines += [",".join(map(quoted, row)) for row in zip(*columns.values(), strict=True)]
     return "\n".join(lines) + "\n"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import gzip
 import logging
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from fatescope.acquire.lineages import epic, plain
+from fatescope.acquire.lineages.headers import is_lineage_header, kinds_of
 from fatescope.acquire.lineages.result import ReadLineage
 from fatescope.acquire.lineages.scale import with_scale
 from fatescope.acquire.lineages.settings import LineageFormat
-from fatescope.acquire.lineages.text import RawTable, read_table_text, text_lines
+from fatescope.acquire.lineages.text import read_header, read_table_text
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.storage import write_beside
 
@@ -137,16 +137,7 @@ def recognise(path: Path) -> LineageFormat:
 
 def is_lineage_table(path: Path) -> bool:
     """Tell whether a text table has the columns of a lineage, by its header alone."""
-    lines = text_lines(path)
-    try:
-        head = next((line for line in lines if line.strip()), "")
-    except FileFormatError:
-        return False
-    finally:
-        lines.close()
-    header = {h.strip().strip('"').lower() for h in re.split("[,;\t]", head)}
-    groups = (plain.MEANINGS[m] for m in ("frame", "x", "y"))
-    return all(header & set(names) for names in groups)
+    return is_lineage_header(read_header(path))
 
 
 def _read_acetree(path: Path) -> ReadLineage:
@@ -184,20 +175,14 @@ def _read_trackmate(path: Path) -> ReadLineage:
 
 def _read_table(path: Path) -> ReadLineage:
     """Read a CD table or a plain one, whichever its header says."""
-    table = _any_table(path)
+    table = read_table_text(path, kinds_of)
     if epic.is_epic_header(table.header):
         return epic.epic_lineage(table, file=path.name)
     return plain.plain_lineage(table, file=path.name)
 
 
 def _read_plain(path: Path) -> ReadLineage:
-    return plain.plain_lineage(_any_table(path), file=path.name)
-
-
-def _any_table(path: Path) -> RawTable:
-    return read_table_text(
-        path, numeric=epic.NUMERIC | plain.NUMERIC, required=epic.REQUIRED | plain.REQUIRED
-    )
+    return plain.plain_lineage(read_table_text(path, kinds_of), file=path.name)
 
 
 _READERS: dict[str, Callable[[Path], ReadLineage]] = {

@@ -20,14 +20,22 @@ if TYPE_CHECKING:
 FRAME_LIMIT = 1_000_000
 """Frames further from 0 than this are a damaged number, not a movie."""
 _LISTED = 20
+_RENAMED, _FEWEST = 0.5, 3
+"""Of the links within a cell, if there are so many: a larger share that changes the name is no
+cell's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReadLineage:
-    """A lineage, the format it was read from, and what was wrong with the file."""
+    """A lineage, the format it was read from, and what was wrong with the file.
+
+    With ``in_units``, the file holds positions in the unit that its spacing gives, not pixels: a
+    spacing that the user gives makes pixels of them.
+    """
 
     lineage: Lineage
     format: str
+    in_units: bool = False
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -43,13 +51,15 @@ def assemble(
     spacing: Spacing | None = None,
     extra: Table | None = None,
     metadata: dict[str, object] | None = None,
+    movie: IntArray | None = None,
+    in_units: bool = False,
     findings: list[Finding] | None = None,
 ) -> ReadLineage:
     """Make a `Lineage` of columns already converted to 0-based frames and pixels.
 
     What a `Lineage` cannot hold becomes a finding: links to the same or a later frame (cycles)
     are cut, infinite positions become unknown. Rows that repeat a name and frame stay, and are
-    reported.
+    reported. Names that number spots, not cells, become the column ``spot_name``.
 
     Raises
     ------
@@ -82,7 +92,10 @@ def assemble(
             file, "not-finite", infinite, frame, name, "has a position that is not a number"
         )
         position = np.where(np.isfinite(position), position, np.nan)
-    again = repeated_rows(frame, name)
+    if _name_spots(parent, name):
+        extra = Table({**(extra or Table()).columns, "spot_name": name})
+        name = np.full(len(name), "", dtype=object)
+    again = repeated_rows(frame, name, movie)
     if again.any():
         found += _rows(
             file,
@@ -102,7 +115,16 @@ def assemble(
         extra=extra or Table(),
         metadata={"source": file, "format": format, **(metadata or {})},
     )
-    return ReadLineage(lineage=lineage, format=format, findings=found)
+    return ReadLineage(lineage=lineage, format=format, in_units=in_units, findings=found)
+
+
+def _name_spots(parent: IntArray, name: np.ndarray) -> bool:
+    """Say whether names are those of spots: along most links without a division they change."""
+    children = np.bincount(parent[parent >= 0], minlength=len(parent))
+    row = np.flatnonzero(parent >= 0)
+    row = row[(children[parent[row]] == 1) & (name[row] != "") & (name[parent[row]] != "")]
+    changed = name[row] != name[parent[row]]
+    return bool(len(row) >= _FEWEST and np.mean(changed) > _RENAMED)
 
 
 def _rows(

@@ -12,15 +12,20 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.acquire.images.scale import UM
 from fatescope.acquire.lineages.result import ReadLineage
+from fatescope.acquire.lineages.times import as_float
 from fatescope.base.errors import InputError
 from fatescope.base.spacing import Length, Spacing
+from fatescope.base.table import Table
 from fatescope.numeric import Tracks, complete_lives, tracks_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fatescope.acquire.lineages.headers import Column
     from fatescope.base.lineage import Lineage
+    from fatescope.base.types import FloatArray
 
 EPIC_SPACING_UM = {"Z": 1.0, "Y": 0.09, "X": 0.09}
 """The recording of the EPIC collection (Bao et al. 2006; zpixres 11.1)."""
@@ -30,6 +35,8 @@ DOUBLING_MIN = 29.8
 """Minutes in which the number of cells doubles, from 4 to 200 cells."""
 BRIGGSAE_RATIO = 1.42
 """E2 cells live at least this many times as long as AB16 cells in C. elegans, less in briggsae."""
+RADIUS_UM = "radius_um"
+"""The column of radii in µm, until the size of a pixel is known."""
 _BETWEEN_60_AND_90_S = AB16_MIN / 20.5
 _SNAP = 0.12
 
@@ -64,13 +71,70 @@ def with_scale(
     if read.format == "epic" and spacing.um("ZYX") is None:
         usual = Spacing.of(source="assumed", **EPIC_SPACING_UM)
         spacing = usual.replaced_by(spacing)
+    stored = spacing
     spacing = spacing.replaced_by(Spacing.given(spacing_um, interval_min))
+    if read.in_units:
+        lineage = _in_pixels(lineage, stored, spacing)
+    elif read.format == "ctc":
+        lineage = _balls(lineage, spacing)
     metadata = {
         "species": guess_species(tracks),
         "scope": _scope(lineage, tracks),
         **lineage.metadata,
     }
-    return replace(read, lineage=replace(lineage, spacing=spacing, metadata=metadata))
+    lineage = replace(lineage, spacing=spacing, metadata=metadata)
+    return replace(read, lineage=with_radius(lineage))
+
+
+def radius_of(
+    size: np.ndarray | None, column: Column | None, n: int, *, in_unit: float | None
+) -> tuple[FloatArray, FloatArray | None]:
+    """Return the radius in pixels, and in µm where it stands in a physical unit beside pixels.
+
+    Beside positions in the same unit, a pixel is one unit.
+    """
+    if size is None or column is None:
+        return np.full(n, np.nan), None
+    radius = as_float(size) / (1 if "radius" in column.key else 2)
+    factor = UM.get(column.unit)
+    if factor is None:
+        return radius, None
+    if in_unit is not None:
+        return radius * (factor / in_unit), None
+    return np.full(n, np.nan), radius * factor
+
+
+def with_radius(lineage: Lineage) -> Lineage:
+    """Return radii that stand in µm in pixels, as soon as the size of a pixel is known."""
+    steps = lineage.spacing.um("X")
+    if steps is None or RADIUS_UM not in lineage.extra:
+        return lineage
+    radius = np.asarray(lineage.extra[RADIUS_UM], dtype=np.float64) / steps[0]
+    rest = {h: v for h, v in lineage.extra.columns.items() if h != RADIUS_UM}
+    return replace(lineage, radius_px=np.round(radius, 9), extra=Table(rest))
+
+
+def _in_pixels(lineage: Lineage, stored: Spacing, spacing: Spacing) -> Lineage:
+    """Turn positions in the unit of the file into pixels of the spacing that the user gave."""
+    one, other = stored.um("ZYX"), spacing.um("ZYX")
+    if one is None or other is None or one == other:
+        return lineage
+    ratio = np.divide(one, other)
+    position = np.round(lineage.position * ratio, 9)
+    return replace(lineage, position=position, radius_px=np.round(lineage.radius_px * ratio[2], 9))
+
+
+def _balls(lineage: Lineage, spacing: Spacing) -> Lineage:
+    """Turn the radius of a ball (a disc, in one plane) of as many voxels into that of the ball."""
+    flat = not lineage.position[:, 0].any()
+    steps = spacing.um("YX" if flat else "ZYX")
+    if steps is None:
+        return lineage
+    radius = lineage.radius_px * np.power(np.prod(steps), 1 / len(steps)) / steps[-1]
+    return replace(
+        lineage,
+        radius_px=np.where(np.isclose(radius, lineage.radius_px), lineage.radius_px, radius),
+    )
 
 
 def median_life(lives: dict[str, int], *, founder: str, letters: int) -> float | None:

@@ -5,10 +5,13 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import math
+import re
 import zlib
+from contextlib import closing
 from dataclasses import dataclass, field
-from itertools import islice
-from typing import TYPE_CHECKING, Any
+from itertools import chain, islice
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -16,7 +19,7 @@ from fatescope.base.errors import FileFormatError
 from fatescope.base.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -29,8 +32,26 @@ RATIO_LIMIT = 200
 """Decompressed over compressed size; tables of numbers stay below 20."""
 BLANK_LIMIT = 100_000
 """Empty lines in a row."""
+_NO_WORD = ("", "-", "--", "---", "\N{EN DASH}", "\N{EM DASH}", ".", "?")
+_WORDS = "na n/a n.a. #n/a #na nan -nan <na> none null nil nill missing undefined empty"
+MISSING = frozenset([*_NO_WORD, *_WORDS.split()])
+"""How people and programs write that a value is missing, in lower case."""
 _CHUNK = 50_000
 _REPORTED = 20
+_HEADER_LINES = 5
+_BRACKETED = re.compile(r"^[\[(](.+)[\])]$")
+
+
+class Kinds(NamedTuple):
+    """Columns, by their names in the file, that are more than text.
+
+    ``numeric`` hold numbers or nothing, ``required`` hold numbers, ``exact`` are ids: whole
+    numbers of up to 63 bits, else text as it stands.
+    """
+
+    numeric: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+    exact: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,12 +59,14 @@ class RawTable:
     """Columns of a text table as they stand in the file, and what was wrong with its rows.
 
     ``columns`` are int64 where every value is a whole number, float64 where every value is a
-    number or empty (NaN), else objects (str). ``line`` is the line of each row, from 1.
+    number or missing (NaN), else objects (str). ``line`` is the line of each row, from 1.
+    ``units`` are those that stand in a line of their own below the header.
     """
 
     header: tuple[str, ...]
     columns: dict[str, NDArray[Any]]
     line: NDArray[np.int64]
+    units: dict[str, str] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
 
@@ -113,65 +136,123 @@ def _plain(line: str) -> str:
     return line.encode("utf-8", "surrogateescape").decode("cp1252", "replace")
 
 
-def read_table_text(
-    path: Path, *, numeric: frozenset[str] = frozenset(), required: frozenset[str] = frozenset()
-) -> RawTable:
-    """Read a delimited table with a header line; the delimiter is found by itself.
+def read_table_text(path: Path, kinds: Callable[[tuple[str, ...]], Kinds]) -> RawTable:
+    """Read a delimited table with a header; the delimiter is found by itself.
+
+    Titles above the header are passed by. Lines below it that hold no number belong to it: they
+    make equal names different (as Mastodon writes them), or give units (as TrackMate does).
 
     Parameters
     ----------
     path : Path
-    numeric : frozenset of str
-        Columns, in lower case, that must hold numbers or be empty.
-    required : frozenset of str
-        Columns, in lower case, that must hold numbers. A row that breaks either rule is left out,
-        and a finding says so.
+    kinds : callable
+        Gets the header and returns the `Kinds` of its columns. A row without the numbers that
+        these must hold is left out, and a finding says so.
 
     Raises
     ------
     FileFormatError
         If there is no header, no row, or more broken rows than whole ones.
     """
-    lines = text_lines(path)
-    head = next((line for line in lines if line.strip()), None)
-    if head is None:
-        raise FileFormatError(f"{path}: the table is empty. Check that it was copied whole.")
-    delimiter = max(",;\t", key=head.count)
-    header = tuple(h.strip().strip('"') for h in head.rstrip("\r\n").split(delimiter))
-    if not all(header) and any(header):
-        header = tuple(h or f"column_{i}" for i, h in enumerate(header))
-    if len({h.lower() for h in header}) < len(header):
-        raise FileFormatError(f"{path}: the header names a column twice: {', '.join(header)}.")
-    rows = csv.reader(lines, delimiter=delimiter)
-    parts: list[dict[str, NDArray[Any]]] = []
-    numbers: list[NDArray[np.int64]] = []
-    broken: list[tuple[int, str]] = []
-    needed = {
-        i: h.lower() in required
-        for i, h in enumerate(header)
-        if h.lower() in numeric or h.lower() in required
-    }
-    line = 2
-    try:
-        while chunk := list(islice(rows, _CHUNK)):
-            kept, at = _whole_rows(chunk, line, width=len(header), broken=broken)
-            kept, at = _rows_with_numbers(kept, at, needed, header=header, broken=broken)
-            line += len(chunk)
-            if kept:
-                values = zip(*kept, strict=True)
-                parts.append({h: _typed(v) for h, v in zip(header, values, strict=True)})
-                numbers.append(np.asarray(at, dtype=np.int64))
-    except csv.Error as error:
-        raise FileFormatError(f"{path}: is not a table near line {line} ({error}).") from error
+    with closing(text_lines(path)) as lines:
+        top = _header(lines, path)
+        parts: list[dict[str, NDArray[Any]]] = []
+        numbers: list[NDArray[np.int64]] = []
+        broken: list[tuple[int, str]] = []
+        kind = kinds(top.names)
+        needed = {
+            i: h in kind.required
+            for i, h in enumerate(top.names)
+            if h in kind.numeric or h in kind.required
+        }
+        line = top.next_line
+        rows = csv.reader(chain(top.read_ahead, lines), delimiter=top.delimiter)
+        try:
+            while chunk := list(islice(rows, _CHUNK)):
+                kept, at = _whole_rows(chunk, line, width=len(top.names), broken=broken)
+                kept, at = _rows_with_numbers(kept, at, needed, header=top.names, broken=broken)
+                line += len(chunk)
+                if kept:
+                    values = zip(top.names, zip(*kept, strict=True), strict=True)
+                    parts.append({h: _typed(v, exact=h in kind.exact) for h, v in values})
+                    numbers.append(np.asarray(at, dtype=np.int64))
+        except csv.Error as error:
+            raise FileFormatError(f"{path}: is not a table near line {line} ({error}).") from error
     n = sum(len(a) for a in numbers)
     if len(broken) > n:
         raise FileFormatError(
             f"{path}: {len(broken)} of {len(broken) + n} rows cannot be read; the first is line "
             f"{broken[0][0]}: {broken[0][1]}. Check that this is a lineage table."
         )
-    columns = {h: _joined([p[h] for p in parts]) for h in header}
-    where = np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64)
-    return RawTable(header=header, columns=columns, line=where, findings=_broken_rows(path, broken))
+    return RawTable(
+        header=top.names,
+        columns={h: _joined([p[h] for p in parts]) for h in top.names},
+        line=np.concatenate(numbers) if numbers else np.zeros(0, dtype=np.int64),
+        units=top.units,
+        findings=_broken_rows(path, broken),
+    )
+
+
+def read_header(path: Path) -> tuple[str, ...]:
+    """Return the names of the columns of a table; none where it cannot be read as one."""
+    with closing(text_lines(path)) as lines:
+        try:
+            return _header(lines, path).names
+        except FileFormatError:
+            return ()
+
+
+class _Header(NamedTuple):
+    names: tuple[str, ...]
+    delimiter: str
+    units: dict[str, str]
+    read_ahead: list[str]
+    next_line: int
+
+
+def _header(lines: Iterator[str], path: Path) -> _Header:
+    """Read the names of the columns, and the units below them."""
+    start = list(islice((line for line in lines if line.strip()), 1))
+    if not start:
+        raise FileFormatError(f"{path}: the table is empty. Check that it was copied whole.")
+    ahead = [*start, *islice(lines, 2 * _HEADER_LINES)]
+    # A title, or an underline, has no delimiter where the lines below have several.
+    first = 0
+    if ahead[0].startswith("sep=") or not any(d in ahead[0] for d in ",;\t"):
+        below = [i for i, line in enumerate(ahead) if max(map(line.count, ",;\t")) >= 2]
+        first = below[0] if below else 0
+    delimiter = max(",;\t", key=ahead[first].count)
+    try:
+        split = [_split(line, delimiter) for line in ahead[first:]]
+    except csv.Error as error:
+        raise FileFormatError(f"{path}: is not a table near its header ({error}).") from error
+    more = 0
+    while more < min(_HEADER_LINES, len(split) - 1) and _names_columns(split[more + 1], split[0]):
+        more += 1
+    names = [h.strip('"') for h in split[0]]
+    if len({h.lower() for h in names}) < len(names) and more:
+        names = [" ".join(filter(None, pair)) for pair in zip(names, split[1], strict=True)]
+    header = tuple(h or f"column_{i}" for i, h in enumerate(names)) if any(names) else tuple(names)
+    if len({h.lower() for h in header}) < len(header):
+        raise FileFormatError(f"{path}: the header names a column twice: {', '.join(header)}.")
+    units = {
+        h: match[1].strip()
+        for row in split[1 : more + 1]
+        for h, value in zip(header, row, strict=True)
+        if (match := _BRACKETED.match(value))
+    }
+    at = first + more + 1
+    return _Header(header, delimiter, units, ahead[at:], at + 1)
+
+
+def _split(line: str, delimiter: str) -> list[str]:
+    return [v.strip() for row in csv.reader([line], delimiter=delimiter) for v in row]
+
+
+def _names_columns(row: list[str], header: list[str]) -> bool:
+    """Tell whether a row below the header still speaks of columns: words, and no number."""
+    words = [v for v in row if v.lower() not in MISSING]
+    return len(row) == len(header) and len(words) > 1 and not any(map(_is_number, words))
 
 
 def _whole_rows(
@@ -221,12 +302,12 @@ def _rows_with_numbers(
 
 
 def _fits(text: str, must: bool) -> bool:
-    return _is_number(text) and (bool(text.strip()) or not must)
+    return _is_number(text) and (text.strip().lower() not in MISSING or not must)
 
 
 def _is_number(text: str) -> bool:
     text = text.strip().replace(",", ".")
-    if not text:
+    if text.lower() in MISSING:
         return True
     try:
         float(text)
@@ -235,24 +316,32 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _typed(values: Sequence[str]) -> NDArray[Any]:
-    """Return whole numbers as int64, numbers as float64 (empty is NaN), the rest as text."""
+def _typed(values: Sequence[str], *, exact: bool) -> NDArray[Any]:
+    """Return whole numbers as int64, numbers as float64 (missing is NaN), the rest as text."""
     try:
         return np.array(list(map(int, values)), dtype=np.int64)
     except (ValueError, OverflowError):
         pass
-    try:
-        return np.array(list(map(float, values)), dtype=np.float64)
-    except ValueError:
-        pass
     stripped = [v.strip() for v in values]
-    if any(stripped) and all(map(_is_number, stripped)):
-        numbers = [float(v.replace(",", ".")) if v else np.nan for v in stripped]
-        return np.array(numbers, dtype=np.float64)
+    if not exact:
+        try:
+            return np.array(list(map(float, values)), dtype=np.float64)
+        except ValueError:
+            pass
+        if any(stripped) and all(map(_is_number, stripped)):
+            return np.array([number_of(v) for v in stripped], dtype=np.float64)
     memo: dict[str, str] = {}
     text = np.empty(len(values), dtype=object)
     text[:] = [memo.setdefault(v, v) for v in stripped]
     return text
+
+
+def number_of(text: object) -> float:
+    """Return the number that a text holds, with a decimal point or comma; NaN if it holds none."""
+    try:
+        return float(str(text).replace(",", "."))
+    except ValueError:
+        return math.nan
 
 
 def _joined(parts: list[NDArray[Any]]) -> NDArray[Any]:

@@ -43,7 +43,7 @@ def link_lineages(
     inputs: Sequence[Path | str],
     *,
     out: Path | str,
-    to: LineageFormat = "geff",
+    to: LineageFormat = "csv",
     settings: ObjectLinkSettings | None = None,
     reading: LineageReading | None = None,
     execution: Execution | None = None,
@@ -61,7 +61,7 @@ def link_lineages(
         Gets ``links/<movie>`` in the format ``to``, ``spots.csv`` (``id, frame, z, y, x,
         radius_um, parent, movie``), ``findings.csv`` and ``run.json``.
     to : str
-        ``geff``, ``ctc``, ``acetree`` or another format of lineages.
+        ``csv``, ``geff``, ``ctc``, ``acetree`` or another format of lineages.
     settings : ObjectLinkSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.

@@ -18,6 +18,10 @@ _TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 _MEANING = {
     "unreadable": "a line or a file could not be read",
     "duplicate-row": "the same cell twice in a frame",
+    "duplicate-id": "one id in several rows, or several movies in one table",
+    "unknown-parent": "a link to a nucleus that is in no row",
+    "links-not-read": "columns that seem to say who came from whom, and were not understood",
+    "left-out": "rows that the file itself marks as not to be used",
     "not-finite": "a position that is not a number",
     "nonpositive-time": "rows before the recording began",
     "hole": "empty frames between mother and daughters, or within a life",

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_exclusions
+from fatescope.acquire.images.scale import PLAUSIBLE
 from fatescope.acquire.lineages import read_lineage_checked
+from fatescope.acquire.lineages.scale import with_radius
 from fatescope.base import Finding, Spacing, excluded_rows
 from fatescope.engine.driver import describe_files
 from fatescope.lineage import without_rows
@@ -95,8 +97,10 @@ def with_estimated_spacing(lineage: Lineage) -> Lineage:
         # Tables of which only some branches were followed look small: the usual scale stands.
         return lineage
     values = dict(zip("ZYX", guess, strict=True))
+    if not all(low <= values[a] <= high for a, (low, high) in PLAUSIBLE.items() if a in unstated):
+        return lineage
     estimated = Spacing.of(source="estimated", **{a: values[a] for a in unstated})
-    return replace(lineage, spacing=lineage.spacing.replaced_by(estimated))
+    return with_radius(replace(lineage, spacing=lineage.spacing.replaced_by(estimated)))
 
 
 def _alike(one: Sequence[float], other: Sequence[float]) -> bool:
