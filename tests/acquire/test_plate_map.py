@@ -7,7 +7,7 @@ from tests.acquire import plate_cases as cases
 
 from fatescope.acquire import apply_plate_map, read_plate, read_plate_map
 from fatescope.acquire.plates import PlateReading
-from fatescope.base import FileFormatError, Treatment
+from fatescope.base import FileFormatError, Treatment, untreated_wells
 
 HEAD = "well,treatment,dose,dose_unit,stain,light,control\n"
 
@@ -66,3 +66,70 @@ def test_wells_of_the_map_and_of_the_plate_are_compared(tmp_path):
     assert len(reasons) == 2
     assert "(B03) have images and no row" in reasons[0]
     assert "(D01) are in the plate map and have no images" in reasons[1]
+
+
+def test_names_stay_as_they_are_written(tmp_path):
+    rows = (
+        "A1,007,1e1,nM,,,\nA2,1e5,,,,,\nA3,NA,,,,,\nA4,2024-05-01,,,,,\nA5,1.0,,,,,\nA6,nan,,,,,\n"
+    )
+    treatments = read_plate_map(write(tmp_path / "map.csv", HEAD + rows))
+    names = [t.treatment for t in treatments.values()]
+    assert names == ["007", "1e5", "NA", "2024-05-01", "1.0", "nan"]
+    assert treatments["A01"].dose == 10
+
+
+def test_rows_and_columns_that_hold_nothing_are_passed_by(tmp_path):
+    text = "well,,treatment,,\nA1,,a,,\n,,,,\n A 2 ,, b ,,\n,,,,\n"
+    treatments = read_plate_map(write(tmp_path / "map.csv", text))
+    assert {w: t.treatment for w, t in treatments.items()} == {"A01": "a", "A02": "b"}
+    with pytest.raises(FileFormatError, match="a column without a name"):
+        read_plate_map(write(tmp_path / "map.csv", text.replace("A1,,", "A1,x,")))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_spreadsheet_with_decimal_commas_says_the_same_doses(tmp_path, encoding):
+    text = "Well;Treatment;Dose;Dose unit\nA1;a;0,5;µM\nA2;a;1,250;µM\nA3;a;10;µM\n"
+    path = tmp_path / "map.csv"
+    path.write_bytes(text.encode(encoding))
+    assert [t.dose for t in read_plate_map(path).values()] == [0.5, 1.25, 10]
+    assert read_plate_map(path)["A01"].dose_unit == "µM"
+
+
+def test_a_comma_that_may_divide_thousands_is_refused(tmp_path):
+    with pytest.raises(FileFormatError, match=r"'1,250', which may be 1250 or 1\.250"):
+        read_plate_map(write(tmp_path / "map.csv", "well;dose\nA1;1,250\n"))
+
+
+def test_columns_may_have_the_names_of_other_programs(tmp_path):
+    text = "ROW,Col,Compound,Concentration (nM),Control type\nB,3,a,5,\n2,4,b,,Neg. control\n"
+    treatments = read_plate_map(write(tmp_path / "map.csv", text))
+    assert treatments["B03"] == Treatment(treatment="a", dose=5, dose_unit="nM")
+    assert treatments["B04"] == Treatment(treatment="b", control="negative")
+
+
+@pytest.mark.parametrize(
+    ("head", "reason"),
+    [
+        ("well,Treatment name", r"has no column treatment, and a column 'Treatment name'"),
+        ("well,dose_uM", r"has no column dose, and a column 'dose_uM' that is not read"),
+        ("well,drug,Compound", r"columns 'drug' and 'Compound' both say the treatment"),
+    ],
+)
+def test_a_column_that_may_be_meant_is_not_passed_by(tmp_path, head, reason):
+    row = "A1" + ",x" * head.count(",")
+    with pytest.raises(FileFormatError, match=reason):
+        read_plate_map(write(tmp_path / "map.csv", f"{head}\n{row}\n"))
+
+
+def test_wells_that_merged_cells_leave_without_a_treatment_are_said(tmp_path):
+    layout = read_plate(cases.write_exported(tmp_path / "plate"), PlateReading())
+    rows = "B02,drug,1,uM,,,\nB03,,2,uM,,,\nB04,,,,,,\nB05,,,,,,negative\n"
+    treated = apply_plate_map(layout, read_plate_map(write(tmp_path / "map.csv", HEAD + rows)))
+    (found,) = [f for f in treated.findings if f.rule == "no-treatment"]
+    assert "2 wells of the plate map (B03, B04)" in found.reason
+
+
+def test_a_map_of_doses_or_of_stains_needs_no_names(tmp_path):
+    for rows in ("A1,,1,nM,,,\nA2,,2,nM,,,\n", "A1,,,,DRAQ7,yes,\nA2,,,,none,no,\n"):
+        treatments = read_plate_map(write(tmp_path / "map.csv", HEAD + rows))
+        assert not untreated_wells(treatments)

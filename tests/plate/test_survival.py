@@ -114,7 +114,7 @@ def results(table):
     half = len(fates.well) // 2
     control = np.array(["negative"] * half + [""] * half, dtype=object)
     treatment = np.array(["none"] * half + ["drug"] * half, dtype=object)
-    groups = group_wells(treatment, np.full(2 * half, np.nan), control)
+    groups = group_wells(treatment, np.full(2 * half, np.nan), np.full(2 * half, ""), control)
     return fates, groups, treatments_table(fates, groups, hours_per_frame=0.5)
 
 
@@ -147,7 +147,9 @@ def test_a_treatment_that_kills_twice_as_fast_is_found_with_its_ratio():
 def test_a_median_that_is_not_reached_is_empty_and_hours_need_an_interval():
     table = fates_of([(w, 0, 9, d) for w in ("A01", "A02") for d in (3, None, None, None)])
     fates = tabulate_fates(table)
-    groups = group_wells(np.array(["x", "x"]), np.full(2, np.nan), np.array(["negative", None]))
+    groups = group_wells(
+        np.array(["x", "x"]), np.full(2, np.nan), np.array(["", ""]), np.array(["negative", None])
+    )
     found = treatments_table(fates, groups, hours_per_frame=None)
     assert np.isnan(found["median_death_frames"]).all()
     assert np.isnan(found["median_death_h"]).all()
@@ -268,3 +270,23 @@ def test_light_kills_with_the_dye_alone():
     assert found["dye"].low < 1 < found["dye"].high
     with pytest.raises(InputError, match="needs 3 wells of each"):
         phototoxicity(tabulate_fates(table), dye, np.zeros(12, dtype=bool))
+
+
+def test_survival_is_one_before_the_first_death_whatever_the_wells_hold():
+    share = np.array([[1, 1, 0.9], [1, 1, 1], [1, np.nan, 0.8]])
+    middle, low, high = band_over_wells(share, np.array([40, 70, 9]))
+    for ends in (middle, low, high):
+        assert ends[:2].tolist() == [1, 1]
+    assert low[2] < middle[2] < high[2] < 1
+
+
+def test_one_dose_in_two_units_is_two_treatments_unless_it_is_the_same_amount():
+    names, controls = np.full(6, "drug"), np.full(6, "")
+    units = np.array(["nM", "uM", "µM", "μM", "nM", ""])
+    groups = group_wells(names, np.array([1, 1, 1, 1, 1000, 1.0]), units, controls)
+    assert [(g.dose, g.unit, g.wells.tolist()) for g in groups] == [
+        (1.0, "nM", [0]),
+        (1.0, "uM", [1, 2, 3, 4]),
+        (1.0, "", [5]),
+    ]
+    assert [str(g) for g in groups] == ["drug 1 nM", "drug 1 uM", "drug 1"]

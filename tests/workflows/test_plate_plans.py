@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from fatescope.acquire import write_table
-from fatescope.base import Execution, InputError, Table
+from fatescope.base import Execution, InputError
 from fatescope.plate import SurvivalSettings
 from fatescope.simulate.plate import PlateSettings
 from fatescope.systems.plates.run import plan_plate_run
@@ -40,11 +38,24 @@ def test_units_are_counted_and_more_frames_cost_more(plan, units, tmp_path):
     assert sorted(p.name for p in tmp_path.iterdir()) == ["a", "b"]
 
 
-def test_survival_is_planned_from_its_tables_and_needs_a_map(tmp_path):
-    write_table(Table({"cell": np.arange(3)}), tmp_path / "fates.csv")
-    with pytest.raises(InputError, match="--map"):
-        plan_survival([tmp_path / "fates.csv"], settings=SurvivalSettings())
-    (tmp_path / "map.csv").write_text("well,treatment\nA01,water\n")
-    settings = SurvivalSettings(map=tmp_path / "map.csv")
-    plan = plan_survival([tmp_path / "fates.csv"], settings=settings)
+def test_survival_is_planned_from_its_tables_and_refused_where_the_run_is(tmp_path):
+    fates = tmp_path / "fates.csv"
+    fates.write_text(
+        "well,cell,first_frame,last_frame,death_frame,censored\nA01,1,0,4,2,0\nA01,2,0,4,,1\n"
+    )
+
+    def planned(text, **more):
+        (tmp_path / "map.csv").write_text(text)
+        settings = SurvivalSettings(map=tmp_path / "map.csv", **more)
+        return plan_survival([fates], settings=settings)
+
+    plan = planned("well,treatment\nA01,water\n", response_frame=4)
     assert (plan.units, plan.workers) == (1, 1)
+    with pytest.raises(InputError, match="--map"):
+        plan_survival([fates], settings=SurvivalSettings())
+    with pytest.raises(InputError, match="--response-frame 5 is beyond the last frame, 4"):
+        planned("well,treatment\nA01,water\n", response_frame=5)
+    with pytest.raises(InputError, match="no well of the map has a fate"):
+        planned("well,treatment\nB01,water\n")
+    with pytest.raises(InputError, match="none of the wells a treatment"):
+        planned("well,treatment\nA01,\nB01,water\n")

@@ -77,7 +77,7 @@ def test_an_empty_well_is_laid_by_the_stage_and_said_so(stitched):
     positions = read_table(out / "positions.csv")
     assert not positions.rows(positions["well"] == "B03")["placed"].any()
     findings = read_table(out / "findings.csv")
-    assert ("B03", "unplaced-fields") in list(zip(findings["file"], findings["rule"], strict=True))
+    assert ("B03", "unplaced") in list(zip(findings["file"], findings["rule"], strict=True))
 
 
 def test_all_frames_lie_on_each_other(stitched):
@@ -195,13 +195,21 @@ def test_a_dose_response_without_a_plateau_shows_its_wells_and_says_why(assay, t
     assert "no-plateau" in found["rule"].tolist()
 
 
-def test_doses_in_two_units_are_not_put_on_one_axis(assay, tmp_path):
+@pytest.mark.parametrize(("written", "refused"), [("100,nM", ""), ("0.1,%", "2 units (%, uM)")])
+def test_doses_stand_on_one_axis_where_their_units_can_be_converted(
+    assay, written, refused, tmp_path
+):
     _, folder = assay
-    rows = (folder / "map.csv").read_text("utf-8").replace("0.1,uM", "100,nM")
+    rows = (folder / "map.csv").read_text("utf-8").replace("0.1,uM", written)
     (tmp_path / "map.csv").write_text(rows, "utf-8")
     settings = SurvivalSettings(map=tmp_path / "map.csv", interval_min=15, response_frame=20)
     survival_of_plate([folder / "fates.csv"], out=tmp_path / "o", settings=settings)
-    assert "2 units (nM, uM)" in read_table(tmp_path / "o" / "doses.csv")["refused"][0]
+    doses, before = (read_table(f / "doses.csv") for f in (tmp_path / "o", folder / "out"))
+    assert refused in str(doses["refused"][0] or "")
+    assert bool(refused) == bool(doses["refused"][0])
+    if not refused:
+        assert doses["dose_unit"][0] == "uM"
+        assert doses["ec50"][0] == pytest.approx(before["ec50"][0])
 
 
 def test_groups_of_few_wells_are_named_with_their_dose(assay, tmp_path):
@@ -213,7 +221,7 @@ def test_groups_of_few_wells_are_named_with_their_dose(assay, tmp_path):
     found = read_table(tmp_path / "o" / "findings.csv")
     said = found.rows(found["rule"] == "few-wells")["reason"].tolist()
     assert len(said) == 1
-    assert "in a group (drug 0.1: 2)" in said[0]
+    assert "in a group (drug 0.1 uM: 2)" in said[0]
 
 
 def test_without_a_map_or_an_interval_it_says_what_is_missing(assay, tmp_path):

@@ -50,8 +50,14 @@ def _kind(path: Path) -> str:
     return kind
 
 
-def read_table(path: Path | str) -> Table:
+def read_table(path: Path | str, *, text: bool = False) -> Table:
     """Read a table from CSV or Parquet, by the ending of ``path``.
+
+    Parameters
+    ----------
+    path : Path or str
+    text : bool
+        Leave all columns of CSV text, as they are written: ``007`` and ``1e5`` may be names.
 
     Returns
     -------
@@ -68,7 +74,7 @@ def read_table(path: Path | str) -> Table:
     try:
         if _kind(path) == "parquet":
             return _read_parquet(path)
-        return parse_csv(path.read_bytes(), where=escape(path))
+        return parse_csv(path.read_bytes(), where=escape(path), text=text)
     except OSError as error:
         raise FileFormatError(
             f"{escape(path)}: cannot be read: {explain_os_error(error)}"
@@ -90,8 +96,11 @@ def _read_parquet(path: Path) -> Table:
         ) from error
 
 
-def parse_csv(data: bytes, *, where: str) -> Table:
-    """Read the bytes of a CSV file: comma, semicolon or tab; see `read_table`."""
+def parse_csv(data: bytes, *, where: str, text: bool = False) -> Table:
+    """Read the bytes of a CSV file: comma, semicolon or tab; see `read_table`.
+
+    Columns that have neither a name nor a value, as spreadsheets leave them, are no columns.
+    """
     lines = csv.reader(io.StringIO(_text(data, where), newline=""), delimiter=_delimiter(data))
     try:
         rows = [row for row in lines if row]
@@ -100,7 +109,15 @@ def parse_csv(data: bytes, *, where: str) -> Table:
     if not rows:
         raise FileFormatError(f"{where}: is empty; its first line must name the columns.")
     names = [name.strip() for name in rows[0]]
-    twice = sorted({n for n in names if names.count(n) > 1})
+    unused = {
+        i
+        for i, name in enumerate(names)
+        if not name and not any(value for row in rows for value in row[i : i + 1])
+    }
+    if unused:
+        rows = [[v for i, v in enumerate(row) if i not in unused] for row in rows]
+        names = [name for i, name in enumerate(names) if i not in unused]
+    twice = sorted({n for n in names if n and names.count(n) > 1})
     if twice or "" in names:
         what = f"two columns named {twice[0]!r}" if twice else "a column without a name"
         raise FileFormatError(f"{where}: has {what}. Name each column once in the first line.")
@@ -111,7 +128,8 @@ def parse_csv(data: bytes, *, where: str) -> Table:
                 f"{len(names)} columns. Correct the row."
             )
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(names)
-    return Table({n: _typed(column) for n, column in zip(names, columns, strict=True)})
+    typed = _as_text if text else _typed
+    return Table({n: typed(column) for n, column in zip(names, columns, strict=True)})
 
 
 def _text(data: bytes, where: str) -> str:
@@ -137,6 +155,10 @@ def _typed(column: Sequence[str]) -> NDArray[Any]:
         return np.array([float(v) if v else np.nan for v in column])
     if filled and all(_is_number(v) for v in filled):
         return np.array([float(v) if v else np.nan for v in column])
+    return _as_text(column)
+
+
+def _as_text(column: Sequence[str]) -> NDArray[Any]:
     return np.array([v or None for v in column], dtype=object)
 
 

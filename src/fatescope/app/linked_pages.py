@@ -19,7 +19,7 @@ from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.plates import read_plate_map
 from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
-from fatescope.base import FatescopeError, InputError
+from fatescope.base import FatescopeError, InputError, Treatment
 from fatescope.engine import read_finding_rows
 from fatescope.pages import colour_of
 from fatescope.pages.page import Beside, SolidViewer, Text, bare_page
@@ -137,9 +137,17 @@ def _group(job: Job, out: Path, name: str) -> Table | None:
     if done is None:
         return None
     curves = read_table(out / "curves.csv")
-    dose = curves["dose"].astype(float)
-    same = np.isnan(dose) if done.dose is None else dose == done.dose
-    return curves.rows((curves["treatment"].astype(str) == done.treatment) & same)
+    units = curves["dose_unit"] if "dose_unit" in curves else np.full(len(curves), done.dose_unit)
+    same = [
+        Treatment(
+            treatment=str(name), dose=None if np.isnan(dose) else dose, dose_unit=str(unit or "")
+        ).identity
+        == done.identity
+        for name, dose, unit in zip(
+            curves["treatment"], curves["dose"].astype(float).tolist(), units, strict=True
+        )
+    ]
+    return curves.rows(np.array(same, dtype=bool))
 
 
 def _embryo(request: Request) -> tuple[Embryo, Job, Path]:

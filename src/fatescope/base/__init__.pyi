@@ -3,6 +3,7 @@ from .axes import check_axes as check_axes
 from .axes import parse_axes as parse_axes
 from .checks import check_label_image as check_label_image
 from .checks import check_spacing as check_spacing
+from .dose_units import in_base_unit as in_base_unit
 from .errors import FatescopeError as FatescopeError
 from .errors import FileFormatError as FileFormatError
 from .errors import InputError as InputError
@@ -36,6 +37,7 @@ from .plate import PROJECTION as PROJECTION
 from .plate import PlateImage as PlateImage
 from .plate import PlateLayout as PlateLayout
 from .plate import Treatment as Treatment
+from .plate import untreated_wells as untreated_wells
 from .setting_description import SettingDescription as SettingDescription
 from .settings import Settings as Settings
 from .settings import setting as setting

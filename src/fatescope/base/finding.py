@@ -30,13 +30,14 @@ RULES: dict[str, frozenset[str]] = {
         unreadable empty constant not-finite saturated no-scale odd-axes left-out unlike-training
     """),
     "plates": _words("""
-        missing-images unlisted-images repeated-images outside-plate unmapped-wells trained-wells
+        unplaced missing-images unlisted-images repeated-images outside-plate no-treatment
+        unmapped-wells trained-wells
     """),
     "result": _words("""
         abstained assumed-channel assumed-scale bridged cut doubtful excluded few-embryos few-wells
         joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
         no-plateau no-table not-its-table offset one-population planes-apart scaled
-        too-few-frames tracks unplaced-fields unstained-wells
+        too-few-frames tracks unstained-wells
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from fatescope.base.dose_units import in_base_unit
 from fatescope.base.errors import InputError
 from fatescope.base.spacing import Spacing
 from fatescope.base.stains import find_channel
@@ -69,6 +70,33 @@ class Treatment:
     stains: tuple[str, ...] = ()
     light: float | None = None
     control: str = ""
+
+    @property
+    def identity(self) -> tuple[str, float | None, str]:
+        """Name and dose in a base unit (`in_base_unit`): equal for treatments that are one."""
+        if self.dose is None:
+            return self.treatment, None, ""
+        return self.treatment, *in_base_unit(self.dose, self.dose_unit)
+
+    def __str__(self) -> str:
+        """Return the treatment with its dose, as a person writes it."""
+        dose = "" if self.dose is None else f" {self.dose:g} {self.dose_unit}".rstrip()
+        return (self.treatment or "untreated") + dose
+
+
+def untreated_wells(treatments: Mapping[str, Treatment]) -> list[str]:
+    """Return the wells of a map that nobody can compare with others: what was done is not said.
+
+    A control is known without a name. So is a dose, or a stain and light, where no well of the map
+    has a name; elsewhere a row without one is what merged cells of a spreadsheet leave.
+    """
+    named = any(t.treatment for t in treatments.values())
+    return [
+        well
+        for well, t in treatments.items()
+        if not (t.treatment or t.control)
+        and (named or (t.dose is None and t.light is None and not t.stains))
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

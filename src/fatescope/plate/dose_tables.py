@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import InputError, Table
+from fatescope.base import InputError, Table, in_base_unit
 from fatescope.plate.dose import fit_dose
 
 if TYPE_CHECKING:
@@ -36,7 +36,8 @@ def dose_tables(
     wells : mapping of str to ndarray, shape (w,)
         What names a well, such as ``plate`` and ``well``.
     treatment, unit, control : ndarray of str, shape (w,)
-        Unit of the dose; ``negative`` where a well is a negative control.
+        Unit of the dose (several can be converted, if all are molar or all mass by volume);
+        ``negative`` where a well is a negative control.
     dose : ndarray of float, shape (w,)
         NaN where the map says nothing.
     response : ndarray of float, shape (w,)
@@ -56,20 +57,22 @@ def dose_tables(
     negative = control == "negative"
     for name in dict.fromkeys(treatment[~negative].tolist()):
         mine = (treatment == name) & ~negative & np.isfinite(dose)
-        above = dose[mine & (dose > 0)]
+        given = np.flatnonzero(mine & (dose > 0))
+        amounts, units = _in_one_unit(dose, unit, given)
+        above = amounts[given]
         if len(np.unique(above)) < 2:
             continue
         used = np.flatnonzero(mine | negative)
-        amount = np.where(negative, 0.0, dose)[used]
-        units = sorted({str(u) for u in unit[mine] if u})
+        amount = np.where(negative, 0.0, amounts)[used]
         row: dict[str, Any] = {"treatment": name, **dict.fromkeys(_FITTED, np.nan)}
         row |= {"n_wells": int(np.isfinite(response[used]).sum())}
-        row |= {"dose_unit": ", ".join(units), "refused": ""}
+        row |= {"dose_unit": ", ".join(u for u in units if u), "refused": ""}
         try:
             if len(units) > 1:
                 raise InputError(
-                    f"its doses are given in {len(units)} units ({', '.join(units)}), so they "
-                    "cannot stand on one axis. Give all in one unit in the map."
+                    f"its doses are given in {len(units)} units "
+                    f"({', '.join(u or 'none' for u in units)}), so they cannot stand on one axis. "
+                    "Give all in one unit in the map."
                 )
             fit = fit_dose(amount, response[used])
         except InputError as error:
@@ -89,3 +92,22 @@ def dose_tables(
         ]
     found = {"doses": fits, "dose_wells": points, "dose_curves": curves}
     return {n: Table.from_rows(r, list(r[0])) if r else Table() for n, r in found.items()}
+
+
+def _in_one_unit(
+    dose: FloatArray, unit: NDArray[Any], wells: NDArray[np.int64]
+) -> tuple[FloatArray, list[str]]:
+    """Return the doses in the unit that most of some wells have, and all units if they differ.
+
+    Doses are converted where all units are molar, or all are mass by volume.
+    """
+    written = [str(unit[i] or "") for i in wells]
+    one = [in_base_unit(1.0, u) for u in written]
+    if len({base for _, base in one}) > 1:
+        return dose, sorted(set(written))
+    usual = max(written, key=written.count, default="")
+    amounts = dose.copy()
+    for i, (factor, _) in zip(wells.tolist(), one, strict=True):
+        ratio = factor / in_base_unit(1.0, usual)[0]
+        amounts[i] = dose[i] if ratio == 1 else float(f"{dose[i] * ratio:.12g}")
+    return amounts, [usual]

@@ -72,6 +72,7 @@ def band_over_wells(share: FloatArray, n: IntArray) -> tuple[FloatArray, FloatAr
     -------
     middle, low, high : ndarray, shape (f,)
         The ends are NaN with fewer than two wells, or where all wells are alike to the last cell.
+        Where no cell of any well is lost, as before the first death, all three are 1.
 
     Notes
     -----
@@ -90,7 +91,9 @@ def band_over_wells(share: FloatArray, n: IntArray) -> tuple[FloatArray, FloatAr
     spread = np.where(spread > 1e-12, spread, np.nan)
     half = stats.t.ppf(0.5 + LEVEL / 2, np.maximum(k - 1, 1)) * spread / np.sqrt(np.maximum(k, 1))
     back = [np.exp(-np.exp(v)) for v in (middle, middle + half, middle - half)]
-    return back[0], back[1], back[2]
+    whole = (k > 0) & ((share == 1) | ~known).all(axis=0)
+    middle, low, high = (np.where(whole, 1.0, v) for v in back)
+    return middle, low, high
 
 
 def crossing(curve: FloatArray, level: float) -> float:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import InputError, Table
+from fatescope.base import InputError, Table, Treatment
 from fatescope.plate.hazard import compare_hazards
 from fatescope.plate.survival import (
     band_over_wells,
@@ -31,36 +31,57 @@ class Group:
 
     treatment: str
     dose: float  # NaN where none is given
+    unit: str
     wells: IntArray  # rows of the fates
     is_reference: bool
 
+    def __str__(self) -> str:
+        """Return the name of the treatment, with its dose where it has one."""
+        dose = None if np.isnan(self.dose) else self.dose
+        return str(Treatment(treatment=self.treatment or "unnamed", dose=dose, dose_unit=self.unit))
 
-def group_wells(treatment: NDArray[Any], dose: FloatArray, control: NDArray[Any]) -> list[Group]:
+
+def group_wells(
+    treatment: NDArray[Any],
+    dose: FloatArray,
+    unit: NDArray[Any],
+    control: NDArray[Any],
+    *,
+    wells: IntArray | None = None,
+) -> list[Group]:
     """Return the groups of wells, the reference first: wells whose control is ``negative``.
+
+    A treatment is its name, dose and unit: 1 nM and 1 µM are two, 1000 nM and 1 µM are one.
 
     Parameters
     ----------
-    treatment, control : ndarray of str, shape (w,)
+    treatment, unit, control : ndarray of str, shape (w,)
         ``None`` or empty where the map says nothing.
     dose : ndarray of float, shape (w,)
         NaN where the map says nothing.
+    wells : ndarray of int, optional
+        Rows of the wells that are grouped, of which it is known what was done to them; default:
+        all.
     """
-    negative = np.array([str(c or "").strip().lower() == NEGATIVE for c in control], dtype=bool)
-    keys = [
-        (not n, str(t or ""), float(d)) for n, t, d in zip(negative, treatment, dose, strict=True)
-    ]
-    wells: dict[tuple[bool, str, str], list[int]] = {}
-    for i, (other, name, amount) in enumerate(keys):
-        wells.setdefault((other, name, f"{amount:.12g}"), []).append(i)
-    order = sorted(wells, key=lambda k: (k[0], k[1], keys[wells[k][0]][2]))
+    found: dict[tuple[bool, str, str, float], list[int]] = {}
+    for i in range(len(treatment)) if wells is None else wells.tolist():
+        amount = None if np.isnan(dose[i]) else float(dose[i])
+        done = Treatment(
+            treatment=str(treatment[i] or ""), dose=amount, dose_unit=str(unit[i] or "")
+        )
+        name, amount, base = done.identity
+        other = str(control[i] or "").strip().lower() != NEGATIVE
+        key = (other, name, base, -1.0 if amount is None else amount)
+        found.setdefault(key, []).append(i)
     return [
         Group(
-            treatment=name,
-            dose=keys[wells[other, name, amount][0]][2],
-            wells=np.array(wells[other, name, amount]),
-            is_reference=not other,
+            treatment=key[1],
+            dose=float(dose[found[key][0]]),
+            unit=str(unit[found[key][0]] or ""),
+            wells=np.array(found[key]),
+            is_reference=not key[0],
         )
-        for other, name, amount in order
+        for key in sorted(found, key=lambda k: (k[0], k[1], k[3] < 0, k[3], k[2]))
     ]
 
 
@@ -70,9 +91,9 @@ def treatments_table(
     """Return one row per group: median time of death and hazard ratio, with intervals over wells.
 
     Columns ``treatment, dose, n_wells, median_death_h, low, high, hazard_ratio, hr_low, hr_high,
-    p_logrank``, then ``median_death_frames, n_cells, n_deaths``. The reference, all wells whose
-    control is ``negative``, has the ratio 1 without an interval. Without an interval between
-    frames the hours stay empty.
+    p_logrank``, then ``median_death_frames, n_cells, n_deaths, dose_unit``. The reference, all
+    wells whose control is ``negative``, has the ratio 1 without an interval. Without an interval
+    between frames the hours stay empty.
     """
     survival = survival_of_wells(fates)
     reference = np.array([w for g in groups if g.is_reference for w in g.wells], dtype=np.int64)
@@ -91,6 +112,7 @@ def treatments_table(
             "median_death_frames": median,
             "n_cells": int(_cells(fates)[g.wells].sum()),
             "n_deaths": int(fates.deaths[g.wells].sum()),
+            "dose_unit": g.unit,
         }
         rows.append(row)
     if not rows:
@@ -143,6 +165,7 @@ def curves_table(fates: WellFates, groups: list[Group], *, hours_per_frame: floa
         for name, values in (("survival", survival), ("viability", viability)):
             middle, low, high = band_over_wells(values[g.wells], cells)
             columns |= {name: middle, f"{name}_low": low, f"{name}_high": high}
+        columns["dose_unit"] = np.full(n_frames, g.unit, dtype=object)
         tables.append(Table(columns))
     return Table.concatenate(tables)
 

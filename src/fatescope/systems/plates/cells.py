@@ -70,7 +70,7 @@ def place_fields_of_well(unit: PlateUnit, *, job: PlateJob) -> Outcome:
             findings.append(
                 Finding(
                     file=well,
-                    rule="unplaced-fields",
+                    rule="unplaced",
                     severity="info",
                     value=float(len(fields)),
                     reason=f"The overlaps of the {len(fields)} fields do not tell how they lie, so "

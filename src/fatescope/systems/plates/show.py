@@ -130,8 +130,7 @@ def _n_wells_of(layout: PlateLayout) -> dict[str, int]:
     names = []
     for well in layout.wells:
         if (t := layout.treatments.get(well)) is not None:
-            dose = "" if t.dose is None else f" {t.dose:g} {t.dose_unit}".rstrip()
-            names.append((t.treatment or "untreated") + dose)
+            names.append(str(t))
     return dict(Counter(names))
 
 

@@ -428,7 +428,7 @@ def _findings(well: str, fields: Sequence[str], placement: Placement) -> list[Fi
     return [
         Finding(
             file=well,
-            rule="unplaced-fields",
+            rule="unplaced",
             severity="warning",
             value=float(len(lost)),
             limit=0.0,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.acquire.plates import read_plate_map
-from fatescope.base import Execution, Finding, InputError, Table, Treatment
+from fatescope.acquire.plates import read_plate_map, untreated_findings
+from fatescope.base import Execution, Finding, InputError, Table, Treatment, untreated_wells
 from fatescope.base.wells import parse_well
 from fatescope.engine import Run
 from fatescope.engine.driver import describe_files
@@ -57,6 +57,7 @@ class _Wells:
     stained: NDArray[np.bool_]
     light: FloatArray  # NaN: unknown
     response: FloatArray  # viability at the frame of response
+    known: NDArray[np.bool_]  # whether the map says what was done to it
 
 
 def survival_of_plate(
@@ -86,18 +87,16 @@ def survival_of_plate(
     FileFormatError
         If a file cannot be read.
     """
-    if settings.map is None:
-        raise InputError("what was done to the wells is not known. Give a plate map with --map.")
-    paths = [Path(p) for p in inputs]
-    table = Table.concatenate([read_table(p) for p in paths])
-    tables, findings = survival_tables(table, read_plate_map(settings.map), settings)
+    table, treatments = _read(inputs, settings)
+    tables, findings = survival_tables(table, treatments, settings)
+    paths = [*map(Path, inputs), Path(str(settings.map))]
     with Run.open(
         out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
     ) as run:
-        run.pending([_UNIT], paths={_UNIT: [*paths, settings.map]})
+        run.pending([_UNIT], paths={_UNIT: paths})
         run.record(
             _UNIT,
-            input=describe_files([*paths, settings.map]),
+            input=describe_files(paths),
             tables={n: t for n, t in tables.items() if len(t)},
             findings=findings,
         )
@@ -111,15 +110,23 @@ def plan_survival(inputs: Sequence[Path | str], *, settings: SurvivalSettings) -
     Raises
     ------
     InputError, FileFormatError
-        As `survival_of_plate`, as far as reading the map goes.
+        As `survival_of_plate`.
     """
-    if settings.map is None:
-        raise InputError("what was done to the wells is not known. Give a plate map with --map.")
-    read_plate_map(settings.map)
-    rows = sum(len(read_table(Path(p))) for p in inputs) / 1000
+    table, treatments = _read(inputs, settings)
+    _mapped(_tabulated(table), treatments, settings)
+    rows = len(table) / 1000
     return estimate(
         "plate survival", [(rows, rows)], cost=_COST, what="plates", execution=Execution(workers=1)
     )
+
+
+def _read(
+    inputs: Sequence[Path | str], settings: SurvivalSettings
+) -> tuple[Table, dict[str, Treatment]]:
+    if settings.map is None:
+        raise InputError("what was done to the wells is not known. Give a plate map with --map.")
+    table = Table.concatenate([read_table(Path(p)) for p in inputs])
+    return table, read_plate_map(settings.map)
 
 
 def survival_tables(
@@ -148,7 +155,8 @@ def survival_tables(
         If a fate cannot be true, or no well of the map has one.
     """
     wells, findings = _mapped(_tabulated(table), treatments, settings)
-    groups = group_wells(wells.treatment, wells.dose, wells.control)
+    rows = np.flatnonzero(wells.known)
+    groups = group_wells(wells.treatment, wells.dose, wells.unit, wells.control, wells=rows)
     hours = None if settings.interval_min is None else settings.interval_min / 60
     doses, no_dose = _doses(wells)
     controls, no_control = _controls(wells)
@@ -185,7 +193,7 @@ def _mapped(
     fates: WellFates, treatments: dict[str, Treatment], settings: SurvivalSettings
 ) -> tuple[_Wells, list[Finding]]:
     known = np.array([w in treatments for w in fates.well], dtype=bool)
-    findings = []
+    findings = untreated_findings(treatments, file=_UNIT)
     lost = [str(w) for w in fates.well[~known]]
     empty = sorted(set(treatments) - {str(w) for w in fates.well})
     for names, words in ((lost, "have fates and no row in the map"), (empty, "have no fates")):
@@ -197,13 +205,12 @@ def _mapped(
         findings.append(
             _finding("no-scale", "The time between frames is not known. Give --interval-min.")
         )
-    if not known.any():
-        raise InputError("no well of the map has a fate. Check that both name the same wells.")
+    check_mapped(treatments, fates.well[known])
     fates = fates.rows(known)
+    untreated = set(untreated_wells(treatments))
     rows = [treatments[str(w)] for w in fates.well]
-    frame = fates.n.shape[1] - 1
-    if settings.response_frame is not None:
-        frame = min(frame, settings.response_frame)
+    check_response_frame(settings.response_frame, fates.n.shape[1])
+    frame = fates.n.shape[1] - 1 if settings.response_frame is None else settings.response_frame
     n, alive = fates.n[:, frame], fates.alive[:, frame]
     wells = _Wells(
         fates=fates,
@@ -214,18 +221,44 @@ def _mapped(
         stained=np.array([bool(t.stains) for t in rows]),
         light=np.array([np.nan if t.light is None else t.light for t in rows]),
         response=np.divide(alive, n, out=np.full(len(n), np.nan), where=n > 0),
+        known=np.array([w not in untreated for w in fates.well]),
     )
     return wells, findings
 
 
-def _said(group: Group) -> str:
-    """Return the name of a group, with its dose where it has one."""
-    name = group.treatment or "unnamed"
-    return name if np.isnan(group.dose) else f"{name} {group.dose:g}"
+def check_mapped(treatments: Mapping[str, Treatment], wells: Sequence[str]) -> None:
+    """Raise where a map says nothing of what was done to any of some wells.
+
+    Raises
+    ------
+    InputError
+    """
+    here = set(treatments) & {str(w) for w in wells}
+    if not here:
+        raise InputError("no well of the map has a fate. Check that both name the same wells.")
+    if here <= set(untreated_wells(treatments)):
+        raise InputError(
+            "the map gives none of the wells a treatment, a dose or a control, so nothing can be "
+            "compared. Fill in the columns treatment and control."
+        )
+
+
+def check_response_frame(asked: int | None, n_frames: int) -> None:
+    """Raise where the frame of response lies beyond the last one.
+
+    Raises
+    ------
+    InputError
+    """
+    if asked is not None and asked >= n_frames:
+        raise InputError(
+            f"--response-frame {asked} is beyond the last frame, {n_frames - 1} (the first is 0). "
+            f"Give 0 to {n_frames - 1}."
+        )
 
 
 def _few(groups: Sequence[Group]) -> list[Finding]:
-    few = [f"{_said(g)}: {len(g.wells)}" for g in groups if len(g.wells) < _FEWEST_WELLS]
+    few = [f"{g}: {len(g.wells)}" for g in groups if len(g.wells) < _FEWEST_WELLS]
     found = []
     if few:
         found.append(
@@ -248,13 +281,14 @@ def _few(groups: Sequence[Group]) -> list[Finding]:
 
 def _doses(wells: _Wells) -> tuple[dict[str, Table], list[Finding]]:
     """Return the tables of doses, and which treatments have no dose of half the effect."""
+    mine = wells.known
     tables = dose_tables(
-        {"plate": wells.fates.plate, "well": wells.fates.well},
-        treatment=wells.treatment,
-        dose=wells.dose,
-        unit=wells.unit,
-        control=wells.control,
-        response=wells.response,
+        {"plate": wells.fates.plate[mine], "well": wells.fates.well[mine]},
+        treatment=wells.treatment[mine],
+        dose=wells.dose[mine],
+        unit=wells.unit[mine],
+        control=wells.control[mine],
+        response=wells.response[mine],
     )
     found = tables["doses"]
     refused = zip(found["treatment"], found["refused"], strict=True) if len(found) else ()
@@ -277,12 +311,11 @@ def _controls(wells: _Wells) -> tuple[Table, list[Finding]]:
     if all(len(s) for s in sides):
         value = z_prime(sides[0], sides[1])
         add("z_prime", (value, nothing, nothing, nothing), sum(map(len, sides)))
-    edge = at_edge([str(w) for w in wells.fates.well])
+    edge = at_edge([str(w) for w in wells.fates.well])[wells.known]
     if edge.any() and not edge.all():
-        names = np.array(
-            [f"{t}|{d:g}" for t, d in zip(wells.treatment, wells.dose, strict=True)], dtype=object
-        )
-        e = edge_effect(wells.response, edge, names)
+        what = zip(wells.treatment, wells.dose, wells.unit, strict=True)
+        names = np.array([f"{t}|{d:g} {u}" for t, d, u in what], dtype=object)
+        e = edge_effect(wells.response[wells.known], edge, names[wells.known])
         add("edge_minus_inside", (e.estimate, e.low, e.high, e.p), len(edge))
     findings = []
     # Only wells without a drug tell what dye and light do.

@@ -108,7 +108,8 @@ def _lead(treatments: Table) -> str:
 def _name(table: Table, i: int) -> str:
     dose = float(table["dose"][i])
     words = str(table["treatment"][i]) or "unnamed"
-    return words if np.isnan(dose) else f"{words} {number(dose)}"
+    unit = str(table["dose_unit"][i] or "") if "dose_unit" in table else ""  # of older results
+    return words if np.isnan(dose) else f"{words} {number(dose)} {unit}".rstrip()
 
 
 def _curves(curves: Table, what: str, title: str) -> Section:

@@ -353,6 +353,7 @@ def _write_whole(out: Path, folder: str, design: PlateDesign) -> list[str]:
     groups = group_wells(
         np.array([r.treatment for r in rows], dtype=object),
         np.array([np.nan if r.dose is None else r.dose for r in rows]),
+        np.array([_unit(r) for r in rows], dtype=object),
         np.array([r.control for r in rows], dtype=object),
     )
     tables = {
@@ -365,13 +366,17 @@ def _write_whole(out: Path, folder: str, design: PlateDesign) -> list[str]:
     return files
 
 
+def _unit(well: WellPlan) -> str:
+    return "" if well.dose is None else "µM"
+
+
 def _map(design: PlateDesign) -> Table:
     wells = design.wells
     text = {
         "well": [w.well for w in wells],
         "treatment": [w.treatment for w in wells],
         "dose": [w.dose for w in wells],
-        "dose_unit": ["" if w.dose is None else "µM" for w in wells],
+        "dose_unit": [_unit(w) for w in wells],
         "stain": ["+".join(w.stains) for w in wells],
         "light": ["yes" if w.light else "no" for w in wells],
         "control": [w.control for w in wells],
