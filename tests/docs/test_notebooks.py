@@ -3,6 +3,7 @@
 import ast
 import importlib
 import json
+import re
 
 import pytest
 from benchmarks import notebooks
@@ -10,6 +11,7 @@ from tests.docs.test_reference import NAMED
 
 BOOKS = sorted(notebooks.BOOKS.glob("*.ipynb"))
 QUICK = {"starter", "drawing_tool_for_manual_labelling"}
+NUMBER = re.compile(r"\d+(?:\.\d+)?")
 LONGEST_CELL = 36
 LARGEST_BYTES = 150_000
 
@@ -90,7 +92,14 @@ def test_a_notebook_runs_and_gives_what_it_holds(path, tmp_path, monkeypatch):
     notebooks.save(notebooks.execute(path, folder=tmp_path), fresh)
     for old, new in zip(cells_of(path), cells_of(fresh), strict=True):
         assert kinds_of(new) == kinds_of(old), "".join(new["source"])
-        assert printed_by(new) == printed_by(old)
+        assert_same_words(printed_by(new), printed_by(old))
+
+
+def assert_same_words(new, old):
+    """Compare what was printed; numbers may differ by 1 %, as they do between processors."""
+    assert NUMBER.sub("#", new) == NUMBER.sub("#", old)
+    values = [[float(n) for n in NUMBER.findall(text)] for text in (new, old)]
+    assert values[0] == pytest.approx(values[1], rel=0.01)
 
 
 def kinds_of(cell):
@@ -98,4 +107,4 @@ def kinds_of(cell):
 
 
 def printed_by(cell):
-    return ["".join(o["text"]) for o in cell["outputs"] if o["output_type"] == "stream"]
+    return "\n".join("".join(o["text"]) for o in cell["outputs"] if o["output_type"] == "stream")

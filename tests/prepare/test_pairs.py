@@ -234,3 +234,58 @@ def test_of_a_label_in_pieces_only_the_largest_may_count(tmp_path):
     (tmp_path / "samples.csv").write_text(text)
     with pytest.raises(FileFormatError, match="pieces is all or largest"):
         read_samples(tmp_path, splits=["train"])
+
+
+def by_patterns(images, labels, unit="{unit}/*"):
+    return find_pairs([], settings=PairSettings(images=images, labels=labels, unit=unit))
+
+
+def test_equal_names_are_paired_within_their_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for well in ("A1", "A2"):
+        save(tmp_path / f"raw/{well}/field1.tif")
+        save(tmp_path / f"true/{well}/labels/field1_cp_masks.tif")
+    pairs = by_patterns("raw/**/*.tif", "true/*/labels/*.tif")
+    assert [(p.image.parent.name, p.labels.parts[-3]) for p in pairs] == [("A1",) * 2, ("A2",) * 2]
+
+
+def test_labels_in_one_folder_find_their_images_in_many_by_a_name_that_is_there_once(
+    tmp_path, monkeypatch, caplog
+):
+    monkeypatch.chdir(tmp_path)
+    for well in ("A1", "A2"):
+        save(tmp_path / f"raw/{well}/{well}_field1.tif")
+        save(tmp_path / f"true/{well}_field1.tif")
+    save(tmp_path / "true/B1_field1.tif")
+    pairs = by_patterns("raw/**/*.tif", "true/*.tif")
+    assert all(p.image.stem == p.labels.stem for p in pairs)
+    assert "1 of 3 label files have no image" in caplog.text
+    assert "B1_field1.tif" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["raw/A1/f.tif", "raw/A2/f.tif", "true/f.tif"], "names repeat"),
+        (["raw/A1/f.tif", "true/x/f.tif", "true/y/f.tif"], "x/f.tif or true/y/f.tif"),
+        (["raw/f.tif", "true/f.tif", "true/f_mask.tif"], "true/f.tif and true/f_mask.tif"),
+    ],
+)
+def test_names_that_do_not_tell_are_refused_by_name(tmp_path, monkeypatch, names, said):
+    monkeypatch.chdir(tmp_path)
+    for name in names:
+        save(tmp_path / name)
+    with pytest.raises(InputError, match=said):
+        by_patterns("raw/**/*.tif", "true/**/*.tif", unit="{unit}")
+
+
+def test_labels_beside_their_images_are_no_images(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name in ("a", "b"):
+        save(tmp_path / f"set/{name}.png")
+        save(tmp_path / f"set/{name}_mask.png")
+    pairs = by_patterns("set/*.png", "set/*_mask.png", unit="{unit}")
+    assert [(p.image.name, p.labels.name) for p in pairs] == [
+        ("a.png", "a_mask.png"),
+        ("b.png", "b_mask.png"),
+    ]

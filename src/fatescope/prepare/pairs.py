@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import csv
+import logging
 import re
+from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,7 +17,9 @@ from fatescope.prepare.splits import Split, SplitSettings, split_frames, split_u
 from fatescope.prepare.store import Pieces, Sample, label_promise, with_splits
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+_log = logging.getLogger(__name__)
 
 NAME_COLUMNS = ("name", "image")
 UNIT_COLUMNS = ("unit", "field_group", "group", "embryo", "movie", "well")
@@ -23,7 +27,7 @@ FRAME_COLUMNS = ("frame", "time")
 SUFFIXES = (".png", ".tif", ".tiff")
 IMAGE_SUFFIXES = (*SUFFIXES, ".jpg", ".jpeg")
 """Images may be JPEG; labels may not, because JPEG changes numbers."""
-_MARKS = re.compile(r"[._-]?(labels?|lab|masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
+_MARKS = re.compile(r"[._-]?(labels?|lab|(cp_)?masks?|seg|gt|images?|img|raw)$", re.IGNORECASE)
 
 
 class PairSettings(SplitSettings):
@@ -31,7 +35,7 @@ class PairSettings(SplitSettings):
 
     images: str | None = setting(None, "images, as a pattern such as 'raw/**/*.tif'")
     labels: str | None = setting(
-        None, "label images, or tables of boxes, as a pattern; matched to images by stem"
+        None, "label images, or tables of boxes, as a pattern; matched to images by folder and stem"
     )
     unit: str = setting(
         "",
@@ -277,21 +281,93 @@ def _from_patterns(settings: PairSettings) -> list[Sample]:
             "--images, --labels and --unit belong together: two patterns, and how to read the "
             "independent unit from a path, for instance --unit '{unit}_{frame}'."
         )
-    labels = {_key(p): p for p in _matching(settings.labels)}
+    labels = _keyed(settings.labels)
+    images = _keyed(settings.images, without=set(labels.values()))
     known = (*SUFFIXES, ".csv")
     lossy = next((p for p in labels.values() if p.suffix.lower() not in known), None)
     if lossy is not None:
         raise InputError(f"{lossy}: labels must be {', '.join(known)}; JPEG changes numbers.")
     reader = unit_reader(settings.unit)
     samples = []
-    for path in _matching(settings.images):
-        if _key(path) not in labels:
-            raise InputError(f"{path} has no labels among {settings.labels}. Names must agree.")
+    partners = _partners(images, labels)
+    for key, path in images.items():
+        if key not in partners:
+            raise InputError(
+                f"{path} has no labels among {settings.labels}. Names must agree, and so must the "
+                "folders that the two patterns leave open."
+            )
         unit, frame = reader(path)
-        truth = labels[_key(path)]
+        truth = partners[key]
         role = "boxes" if truth.suffix.lower() == ".csv" else "instances"
         samples.append(Sample(image=path, labels=truth, unit=unit, frame=frame, role=role))
+    unused = sorted(set(labels.values()) - set(partners.values()))
+    if unused:
+        _log.warning(
+            "%d of %d label files have no image and are left out, the first: %s",
+            len(unused),
+            len(labels),
+            unused[0],
+        )
     return samples
+
+
+_Key = tuple[tuple[str, ...], str]
+"""What pairs an image with its labels: the folders that a pattern leaves open, and the name."""
+
+
+def _keyed(pattern: str, *, without: Collection[Path] = ()) -> dict[_Key, Path]:
+    """Return the files of a pattern by what pairs them, some of them left out.
+
+    Raises
+    ------
+    InputError
+        If two files have one name in one folder.
+    """
+    parts = Path(pattern).parts[:-1]
+    open_from = next((i for i, part in enumerate(parts) if _is_open(part)), len(parts))
+    literal = {part for part in parts[open_from:] if not _is_open(part)}
+    found: dict[_Key, Path] = {}
+    for path in (p for p in _matching(pattern) if p not in without):
+        folders = path.parts[open_from:-1]
+        key = (tuple(f for f in folders if f not in literal), _key(path))
+        if key in found:
+            raise InputError(
+                f"{found[key]} and {path} have one name, so nothing says which of them belongs to "
+                "which partner. Rename one, or make the pattern narrower."
+            )
+        found[key] = path
+    return found
+
+
+def _is_open(part: str) -> bool:
+    return any(c in part for c in "*?[")
+
+
+def _partners(images: Mapping[_Key, Path], labels: Mapping[_Key, Path]) -> dict[_Key, Path]:
+    """Return the labels of each image: in the same folder, or under a name that is there once.
+
+    Raises
+    ------
+    InputError
+        If a name is there more than once, and folders do not tell.
+    """
+    by_name: dict[str, list[Path]] = {}
+    for (_, name), path in labels.items():
+        by_name.setdefault(name, []).append(path)
+    times = Counter(name for _, name in images)
+    partners: dict[_Key, Path] = {}
+    for key, image in images.items():
+        alike = by_name.get(key[1], [])
+        if key in labels:
+            partners[key] = labels[key]
+        elif len(alike) == times[key[1]] == 1:
+            partners[key] = alike[0]
+        elif alike:
+            raise InputError(
+                f"{image} could belong to {' or '.join(map(str, alike[:2]))}: names repeat, and "
+                "the folders of the two patterns do not agree. Give labels the folders of images."
+            )
+    return partners
 
 
 def _matching(pattern: str) -> list[Path]:

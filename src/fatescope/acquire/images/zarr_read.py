@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.announced import ZSTD, check_announced
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.meaning import with_axes
 from fatescope.acquire.images.zarr_metadata import ZarrImage, find_image
 from fatescope.base import FileFormatError, Image, escape
@@ -100,6 +100,7 @@ class ZarrPixels(PlanePixels):
         self._chunks = tuple(int(array.chunks[i]) for i in order)
         self._cache: OrderedDict[tuple[int, ...], NDArray[Any]] = OrderedDict()
         self._cached = 0
+        self._lock = OwnLock()
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Put a rectangle together from the chunks that it meets."""
@@ -121,14 +122,17 @@ class ZarrPixels(PlanePixels):
 
     def _chunk(self, index: tuple[int, ...]) -> NDArray[Any]:
         """Return a decoded chunk with its axes in our order."""
-        if index in self._cache:
-            self._cache.move_to_end(index)
-            return self._cache[index]
-        block = self._decoded(index)
-        self._cache[index] = block
-        self._cached += block.nbytes
-        while self._cached > CACHE_BYTES and len(self._cache) > 1:
-            self._cached -= self._cache.popitem(last=False)[1].nbytes
+        with self._lock:
+            if index in self._cache:
+                self._cache.move_to_end(index)
+                return self._cache[index]
+        block = self._decoded(index)  # by several threads at once
+        with self._lock:
+            if index not in self._cache:
+                self._cache[index] = block
+                self._cached += block.nbytes
+            while self._cached > CACHE_BYTES and len(self._cache) > 1:
+                self._cached -= self._cache.popitem(last=False)[1].nbytes
         return block
 
     def _decoded(self, index: tuple[int, ...]) -> NDArray[Any]:

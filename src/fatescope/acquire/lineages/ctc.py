@@ -226,8 +226,8 @@ def write_ctc(lineage: Lineage, path: Path) -> None:
     radius = np.where(np.isfinite(lineage.radius_px), lineage.radius_px, 3.0)
     steps = lineage.spacing.um("ZYX")
     planes_apart = steps[0] / steps[2] if steps else 1.0
-    # A recording of one plane stays one; in others the last ball is not cut.
-    up = 1 / planes_apart if lineage.position[:, 0].any() else 0.0
+    # One plane stays one; how many planes the last ball needs follows from the spacing alone.
+    up = 1 / planes_apart if steps and lineage.position[:, 0].any() else 0.0
     reach = np.ceil(lineage.position.max(axis=0) + radius.max() * np.array([up, 1.0, 1.0]))
     shape = tuple(int(s) + 1 for s in reach)
     if np.prod(shape, dtype=float) > VOXEL_LIMIT:

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire.images.lazy import PlanePixels
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.single import read_one
 from fatescope.base import (
     PROJECTION,
@@ -117,6 +117,7 @@ class _FieldPixels(PlanePixels):
         }
         self._flat = {f.planes for f in files} == {(PROJECTION,)}
         self._open: OrderedDict[PlateImage, Image] = OrderedDict({files[0]: first})
+        self._lock = OwnLock()
 
     def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
         """Read a rectangle of one plane of one file."""
@@ -129,7 +130,8 @@ class _FieldPixels(PlanePixels):
                 f"{self._where}: frame {frame}, channel {channel}, plane {plane} is not on the "
                 "disk. Read the planes that are there (PlateLayout.find tells)."
             )
-        image = self._image(file)
+        with self._lock:
+            image = self._image(file)
         return image.read(
             T=file.frames.index(frame),
             C=file.channels.index(channel),

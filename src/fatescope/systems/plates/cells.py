@@ -16,7 +16,13 @@ from fatescope.engine.driver import Outcome
 from fatescope.plate import StitchSettings
 from fatescope.predict import LevelledPlane, Plane, Predictor
 from fatescope.systems.plates.focus import focus_table
-from fatescope.systems.plates.stitching import edges_table, place_well, positions_table, read_stage
+from fatescope.systems.plates.stitching import (
+    edges_table,
+    place_well,
+    placement_findings,
+    positions_table,
+    read_stage,
+)
 from fatescope.systems.plates.units import FIELDS, PlateJob, PlateUnit, described, part_of
 from fatescope.systems.viability.classes import choose_size, open_viability_model, plane_findings
 from fatescope.systems.viability.find import classify_frame, likeness, size_findings
@@ -62,6 +68,7 @@ def place_fields_of_well(unit: PlateUnit, *, job: PlateJob) -> Outcome:
             settings.fields == "stitch" or 2 * int(placement.placed.sum()) > len(fields)
         ):
             origins = placement.positions
+            findings += placement_findings(well, fields, placement)
             tables = {
                 "positions": positions_table(well, fields, placement),
                 "edges": edges_table(well, fields, placement),

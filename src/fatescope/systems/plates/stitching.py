@@ -201,7 +201,7 @@ def stitch_well(
             "drift": _drift_table(well, layout.frames, drift),
         },
         findings=[
-            *_findings(well, fields, placement),
+            *placement_findings(well, fields, placement),
             *(finding for image in images.values() for finding in check_film(image)),
         ],
         files=[path, seams],
@@ -420,7 +420,8 @@ def _drift_table(well: str, frames: Sequence[int], drift: FloatArray) -> Table:
     )
 
 
-def _findings(well: str, fields: Sequence[str], placement: Placement) -> list[Finding]:
+def placement_findings(well: str, fields: Sequence[str], placement: Placement) -> list[Finding]:
+    """Name the fields of a well that no overlap ties to the others."""
     lost = [f for f, placed in zip(fields, placement.placed, strict=True) if not placed]
     if not lost or len(fields) == 1:
         return []
