@@ -20,7 +20,14 @@ import numpy as np
 import scipy.ndimage as ndi
 import tifffile
 
-from fatescope.acquire import ImageFile, check_plane, find_images, read_image, write_labels
+from fatescope.acquire import (
+    ImageFile,
+    check_pixels,
+    find_images,
+    gauged,
+    read_image,
+    write_labels,
+)
 from fatescope.base import Finding, Table
 from fatescope.engine import Run, Summary, describe_input
 from fatescope.engine.execute import map_units
@@ -49,7 +56,7 @@ def draw(folder: Path, n: int, *, seed: int = 0) -> None:
 
 def label(file: ImageFile, *, out: Path, slow: float) -> Outcome:
     """Label one image and write the labels."""
-    image = read_image(file)
+    image = gauged(read_image(file))
     pixels = image.read()
     time.sleep(slow)
     labels, n = ndi.label(pixels > 2000)
@@ -71,7 +78,7 @@ def label(file: ImageFile, *, out: Path, slow: float) -> Outcome:
             "mean_0": np.asarray(ndi.mean(pixels, labels, index), dtype=float).reshape(n),
         }
     )
-    found = check_plane(pixels, file=file.key)
+    found = [replace(f, file=file.key) for f in check_pixels(image)]
     return Outcome(describe_input(image, file.paths), table, found, path)
 
 

@@ -25,7 +25,7 @@ from fatescope.app import QUESTIONS, as_command, as_python, question_named
 from fatescope.app.form import form_for, values_from
 from fatescope.app.looking import Look
 from fatescope.app.question import resolved
-from fatescope.app.store import Store
+from fatescope.app.store import NotHereError, Store
 from fatescope.base import Execution, InputError, RunError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.simulate.plate.settings import PlateSettings
@@ -475,3 +475,13 @@ def test_an_image_in_zarr_arrives_with_its_hidden_files_and_is_read(client, tmp_
     page = client.get(f"/data/{data}", Accept="text/html").text
     assert "old.zarr" in page
     assert "48 × 64 px, 16 bit" in page
+
+
+def test_words_of_an_error_do_not_decide_what_a_browser_is_told():
+    from starlette.requests import Request
+
+    from fatescope.app.server import _known
+
+    request = Request({"type": "http", "headers": [], "method": "GET", "path": "/"})
+    assert _known(request, InputError("a.tif has no such channel")).status_code == 400
+    assert _known(request, NotHereError("nothing lies at this address")).status_code == 404

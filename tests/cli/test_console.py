@@ -10,7 +10,7 @@ import unicodedata
 
 import pytest
 
-from fatescope.cli.console import progress_line
+from fatescope.cli.console import Console, progress_line
 
 LONG = "/data/2024-03-11 embryo, strain AB/plate 7/well_C05_field_3_channel_DAPI.tif"
 
@@ -57,3 +57,18 @@ def test_a_terminal_shows_one_line_that_is_drawn_over(columns):
     assert lines
     assert "/9 " in lines[0]
     assert max(map(len, lines)) < columns
+
+
+@pytest.mark.parametrize("flags", [{}, {"json": True}, {"quiet": True}])
+def test_a_log_gets_one_line_of_progress_a_minute_unless_silence_was_asked_for(
+    flags, monkeypatch, capsys
+):
+    clock = iter([0.0, 59.0, 61.0, 70.0, 119.0, 122.0, 130.0])
+    monkeypatch.setattr("fatescope.cli.console.time.monotonic", lambda: next(clock))
+    console = Console(_started=next(clock), **flags)
+    for done in range(1, 7):
+        console.progress(done, 6, "a.tif")
+    said = capsys.readouterr()
+    lines = ["2/6 a.tif (61 s, 2 min left)", "5/6 a.tif (2 min, 24 s left)"]
+    assert said.err.splitlines() == ([] if flags.get("quiet") else lines)
+    assert said.out == ""

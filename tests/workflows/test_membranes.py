@@ -374,3 +374,65 @@ def test_frames_that_a_film_promises_and_lacks_cost_a_finding(tmp_path):
     assert sorted(set(found.tables["objects"]["frame"].tolist())) == [0, 1]
     assert len(found.rasters["labels"]) == 3
     assert not found.rasters["labels"][2].any()
+
+
+def findings_of(folder, rule):
+    return [f["reason"] for f in rows_of(folder / "findings.csv") if f["rule"] == rule]
+
+
+def predict_from(volume, points, tmp_path, *, pixels=None, settings=SETTINGS, **columns):
+    """Predict the volume with markers at points; return the folder of results."""
+    image = save(tmp_path / "e.ome.tif", volume[0] if pixels is None else pixels)
+    write_table(markers_of(points, **columns), tmp_path / "m.csv")
+    how = settings.replace(markers=str(tmp_path / "m.csv"))
+    predict_membranes(image, out=tmp_path / "o", settings=how, execution=ALONE)
+    return tmp_path / "o"
+
+
+def test_named_markers_without_a_scale_give_cells_and_contacts_of_unknown_size(volume, tmp_path):
+    names = [f"AB{i}" for i in range(7)]
+    out = predict_from(volume, volume[2], tmp_path, settings=fs.MembraneSettings(), name=names)
+    assert {r["name"] for r in rows_of(out / "over_time.csv")} == set(names)
+    assert {r["area_um2"] for r in rows_of(out / "contacts.csv")} == {""}
+    assert "0.0</td>" not in (out / "report.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("away", [0, 1])
+def test_two_markers_in_one_cell_are_said_and_one_each_is_not(volume, tmp_path, away):
+    points = volume[2]
+    more = np.vstack([points, points[2] + [0, away, away]])
+    assert "(" not in (said := findings_of(predict_from(volume, more, tmp_path), "doubtful"))[0]
+    assert "cells 3, 8," in said[0]
+    (tmp_path / "one").mkdir()
+    assert not findings_of(predict_from(volume, points, tmp_path / "one"), "doubtful")
+
+
+def test_markers_of_other_frames_are_said(volume, tmp_path):
+    late, without = findings_of(predict_from(volume, volume[2], tmp_path, frame=7), "left-out")
+    assert "7 of 7 markers" in late
+    assert "it has frame 0, and the table has frames 7 to 7" in late
+    assert "1 of 1 frames have no marker" in without
+
+
+def test_markers_of_planes_that_a_flat_image_lacks_are_said(volume, tmp_path):
+    plane = volume[0][len(volume[0]) // 2]
+    points = volume[2]
+    image = save(tmp_path / "flat.ome.tif", plane, axes="YX")
+    write_table(markers_of(points), tmp_path / "m.csv")
+    how = fs.MembraneSettings(markers=str(tmp_path / "m.csv"), spacing_um=(0.3,))
+    predict_membranes(image, out=tmp_path / "o", settings=how, execution=ALONE)
+    assert any("column z was not used" in r for r in findings_of(tmp_path / "o", "left-out"))
+
+
+def test_markers_without_z_are_refused_for_a_volume(volume, tmp_path):
+    image = save(tmp_path / "e.ome.tif", volume[0])
+    points = markers_of(volume[2])
+    write_table(Table({c: points[c] for c in ("frame", "y", "x")}), tmp_path / "m.csv")
+    how = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    summary = predict_membranes(image, out=tmp_path / "o", settings=how, execution=ALONE)
+    assert "the markers have no column z" in summary.errors[0]
+
+
+def test_cells_start_at_markers_or_at_nuclei_and_not_at_both():
+    with pytest.raises(SettingsError, match="give one of the two"):
+        fs.MembraneSettings.from_values({"markers": "m.csv", "nuclei_channel": "1"})

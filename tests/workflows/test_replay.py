@@ -55,6 +55,23 @@ def test_a_result_run_again_from_its_record_is_the_same(result, tmp_path):
     assert record["settings"] == json.loads((result / "run.json").read_text())["settings"]
 
 
+def test_files_that_came_later_are_not_run_again(images, result, tmp_path):
+    shutil.copy(images / "a.tif", images / "later.tif")
+    shutil.copy(images / "a.tif", images / "day2" / "c.tif")
+    diff = replay_result(result, out=tmp_path / "again", execution=ALONE)
+    assert (diff.same, diff.conditions) == (True, ())
+
+
+def test_other_inputs_are_named_and_never_called_the_same(images, tmp_path):
+    for name, image in (("o", "a.tif"), ("p", "day2/b.tif")):
+        fs.predict_nuclei(images / image, out=tmp_path / name, settings=CLASSICAL, execution=ALONE)
+    diff = diff_results(tmp_path / "o", tmp_path / "p")
+    assert diff.exit_code == 1
+    assert "input only of the first: a" in diff.conditions
+    assert "input only of the second: b" in diff.conditions
+    assert not [line for line in diff.as_lines() if "were the same" in line]
+
+
 def test_a_call_that_was_stopped_continues(result, tmp_path, monkeypatch):
     def stop(done, total, what):
         if done == 1:

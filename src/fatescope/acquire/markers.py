@@ -31,8 +31,8 @@ def read_markers(path: Path | str) -> Table:
     Returns
     -------
     Table
-        ``frame`` (int64), ``z, y, x`` (float64), ``name`` (text, ``""`` if none), and ``image``,
-        ``embryo`` and ``time`` where the file has them.
+        ``frame`` (int64), ``z, y, x`` (float64; ``z`` is NaN where the file has none), ``name``
+        (text, ``""`` if none), and ``image``, ``embryo`` and ``time`` where the file has them.
 
     Raises
     ------
@@ -51,9 +51,12 @@ def as_markers(table: Table, *, where: str) -> Table:
         The sentence begins with ``where``.
     """
     _need(table, [c for c in COLUMNS if c != "z"], where)
-    z = table["z"] if "z" in table else np.zeros(len(table))
+    z = table["z"] if "z" in table else np.full(len(table), np.nan)
     columns = {"frame": table["frame"], "z": z, "y": table["y"], "x": table["x"]}
-    numbers = {name: _numbers(values, name, where) for name, values in columns.items()}
+    numbers = {
+        name: _numbers(values, name, where) if name in table else values
+        for name, values in columns.items()
+    }
     if (numbers["frame"] % 1 != 0).any() or (numbers["frame"] < 0).any():
         raise FileFormatError(f"{where}: column frame holds what is no frame. Count from 0.")
     markers = Table({**numbers, "frame": numbers["frame"].astype(np.int64)})

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import write_labels, write_lineage
-from fatescope.base import Execution, InputError, Spacing
+from fatescope.app.store import NotHereError
+from fatescope.base import Execution, Spacing
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -160,5 +161,5 @@ def example_named(name: str) -> Example:
     """
     found = next((e for e in EXAMPLES if e.name == name), None)
     if found is None:
-        raise InputError("there is no such example.")
+        raise NotHereError("there is no such example.")
     return found

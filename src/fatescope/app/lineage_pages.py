@@ -13,6 +13,7 @@ from fatescope.app.catalogue import question_named
 from fatescope.app.context import page, person, sent_form
 from fatescope.app.result_pages import in_words, job_of
 from fatescope.app.reviewing import lineage_journal, lineages_of
+from fatescope.app.store import NotHereError
 from fatescope.base import InputError
 from fatescope.lineage.lint import LintSettings
 
@@ -34,7 +35,7 @@ def _review_of(request: Request) -> tuple[Context, Job, Path, LineageReview]:
     app, job, out = job_of(request)
     files, text = lineages_of(job, out), request.path_params["number"]
     if not text.isdecimal() or int(text[:9]) >= len(files):
-        raise InputError("there is no such lineage in this result. Its files may be gone.")
+        raise NotHereError("there is no such lineage in this result. Its files may be gone.")
     known = {k: v for k, v in job.settings.items() if k in LineageReading.model_fields}
     reading = LineageReading.from_values(known)
     return app, job, out, app.reviews.lineage(job, out, files[int(text)], reading)
@@ -121,7 +122,7 @@ def _edit(request: Request, form: dict[str, str]) -> Response:
     elif what in ("undo", "redo"):
         committed(undo=int(what == "undo"), redo=int(what == "redo"))
     else:
-        raise InputError("there is no such edit.")
+        raise NotHereError("there is no such edit.")
     return JSONResponse(_as_it_is(review))
 
 

@@ -19,7 +19,8 @@ from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.plates import read_plate_map
 from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
-from fatescope.base import FatescopeError, InputError, Treatment
+from fatescope.app.store import NotHereError
+from fatescope.base import FatescopeError, Treatment
 from fatescope.engine import read_finding_rows
 from fatescope.pages import colour_of
 from fatescope.pages.page import Beside, SolidViewer, Text, bare_page
@@ -54,7 +55,7 @@ def _framed(*blocks: Block) -> Response:
 def _table(out: Path, name: str) -> Table:
     path = out / name
     if not path.exists():
-        raise InputError(f"there is no such file in this result: {name}.")
+        raise NotHereError(f"there is no such file in this result: {name}.")
     return read_table(path)
 
 
@@ -107,7 +108,7 @@ def well(request: Request) -> Response:
     plates = list(dict.fromkeys(viability["plate"].tolist()))
     number, name = number_of(asked, "plate"), asked.get("well", "")
     if number >= len(plates):
-        raise InputError("there is no such plate in this result.")
+        raise NotHereError("there is no such plate in this result.")
     plate = plates[number]
     mine = viability.rows((viability["plate"] == plate) & (viability["well"].astype(str) == name))
     if not len(mine):
@@ -154,7 +155,7 @@ def _embryo(request: Request) -> tuple[Embryo, Job, Path]:
     _, job, out = job_of(request)
     files, n = lineages_of(job, out), number_of(request.query_params, "n")
     if n >= len(files):
-        raise InputError("there is no such lineage in this result.")
+        raise NotHereError("there is no such lineage in this result.")
     known = {k: v for k, v in job.settings.items() if k in LineageReading.model_fields}
     if files[n].path.is_relative_to(out):
         known.pop("format", None)  # of what was asked about, not of what was written

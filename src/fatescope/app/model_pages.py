@@ -12,7 +12,7 @@ from fatescope.app.cards import blocks_of
 from fatescope.app.catalogue import QUESTIONS
 from fatescope.app.context import context, page, person
 from fatescope.app.examples import EXAMPLES
-from fatescope.base import InputError
+from fatescope.app.store import NotHereError
 from fatescope.models import list_models
 
 if TYPE_CHECKING:
@@ -103,6 +103,6 @@ def model(request: Request) -> Response:
     name = request.path_params["name"]
     card = next((c for c in cards() if c.name == name), None)
     if card is None:
-        raise InputError("there is no such model among those that ship.")
+        raise NotHereError("there is no such model among those that ship.")
     fitting = [e for e in EXAMPLES if card.question and card.question.name in e.fits]
     return page(request, "model", card=card, examples=fitting)

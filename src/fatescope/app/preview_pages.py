@@ -18,6 +18,7 @@ from fatescope.app.planes import Pyramid
 from fatescope.app.previewing import region_within
 from fatescope.app.result_pages import PNG, described, grey_or_colour, number_of
 from fatescope.app.results import limits_of
+from fatescope.app.store import NotHereError
 from fatescope.base import FatescopeError, InputError
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def _image_of(
     look = app.look(who, data.id)
     n = number_of(request.path_params, "number")
     if n >= len(look.seen) or look.seen[n].kind not in IMAGES:
-        raise InputError("there is no such image among these files.")
+        raise NotHereError("there is no such image among these files.")
     seen = look.seen[n]
     image = _opened(seen.path, seen.path.stat().st_mtime_ns, reading or ImageReading())
     return app, who, look, seen, image

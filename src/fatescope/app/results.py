@@ -17,6 +17,7 @@ from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.app.store import NotHereError
 from fatescope.app.tiles import rough_view
 from fatescope.base import Image, InputError, Settings
 from fatescope.pages import outline_paths
@@ -141,7 +142,7 @@ def _shown(
 ) -> ShownImage:
     rows = rows_of_images(out)
     if not 0 <= number < len(rows):
-        raise InputError("there is no such image in this result.")
+        raise NotHereError("there is no such image in this result.")
     key = str(rows[number]["image"])
     if isinstance(reading, PlateReading):
         layout = _layout(inputs[0], reading)
@@ -270,7 +271,7 @@ def file_of(out: Path, name: str) -> Path:
         If there is no such file.
     """
     if name not in {n for n, _ in files_of(out)}:
-        raise InputError("there is no such file in this result.")
+        raise NotHereError("there is no such file in this result.")
     return out / name
 
 

@@ -14,6 +14,7 @@ from fatescope.acquire import encode_rois
 from fatescope.app.catalogue import question_named
 from fatescope.app.context import go, person, sent_form
 from fatescope.app.result_pages import job_of, pair_of, table_of
+from fatescope.app.store import NotHereError
 from fatescope.base import InputError
 from fatescope.engine import decide_finding
 from fatescope.systems.labels.edit import LabelEdit
@@ -133,7 +134,7 @@ def export(request: Request) -> Response:
             )
         headers = {"content-disposition": f'attachment; filename="{_plain(name)}_rois.zip"'}
         return Response(encode_rois(labels), media_type="application/zip", headers=headers)
-    raise InputError("there is no such export of an image.")
+    raise NotHereError("there is no such export of an image.")
 
 
 def _file(path: Path, name: str) -> Response:

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fatescope.app.access import Access
 from fatescope.app.context import Context, page
 from fatescope.app.queue import Queue
-from fatescope.app.store import OWNER, Store
+from fatescope.app.store import OWNER, NotHereError, Store
 from fatescope.app.uploads import TooLargeError
 from fatescope.base import FatescopeError, RunError
 from fatescope.base.extras import imported
@@ -218,9 +218,8 @@ def _answer(request: Request, status: int, sentence: str) -> Response:
 
 
 def _known(request: Request, error: Exception) -> Response:
-    status = 413 if isinstance(error, TooLargeError) else 400
-    if "not here" in str(error) or "no such" in str(error):
-        status = 404
+    statuses = {TooLargeError: 413, NotHereError: 404}
+    status = next((n for kind, n in statuses.items() if isinstance(error, kind)), 400)
     return _answer(request, status, str(error))
 
 

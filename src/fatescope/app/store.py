@@ -41,6 +41,10 @@ CREATE INDEX IF NOT EXISTS jobs_by_person ON jobs (person, number);
 """
 
 
+class NotHereError(InputError):
+    """What was asked for by its address does not exist, or is somebody else's."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Data:
     """Files that one person brought together."""
@@ -186,7 +190,7 @@ class Store:
         """
         rows = self._rows("SELECT * FROM data WHERE id = ? AND person = ?", name, person)
         if not rows:
-            raise InputError("these files are not here. Begin on the first page.")
+            raise NotHereError("these files are not here. Begin on the first page.")
         return Data(**dict(rows[0]))
 
     def all_data(self, person: str) -> list[Data]:
@@ -254,7 +258,9 @@ class Store:
         """
         rows = self._rows("SELECT * FROM jobs WHERE id = ? AND person = ?", name, person)
         if not rows:
-            raise InputError("this result is not here. Your results are listed on the first page.")
+            raise NotHereError(
+                "this result is not here. Your results are listed on the first page."
+            )
         return _job(rows[0])
 
     def jobs(self, person: str) -> list[Job]:

@@ -14,6 +14,7 @@ from fatescope.base import escape
 
 _QUIET_SECONDS = 2.0  # progress appears on anything longer than this
 _REDRAW_SECONDS = 0.2
+_LOG_SECONDS = 60.0  # a file or a log gets a line once a minute
 _USUAL_COLUMNS = 80
 _LEAST_NAME = 4  # fewer letters of a name than these say nothing
 
@@ -45,11 +46,13 @@ class Console:
         sys.stderr.write(" ".join(text.split()) + "\n")
 
     def progress(self, done: int, total: int, what: str) -> None:
-        """Draw one line of progress on a terminal, once the work has lasted two seconds."""
+        """Draw one line of progress on a terminal after two seconds; else write one each minute."""
         now = time.monotonic()
-        if self.quiet or not sys.stderr.isatty() or now - self._started < _QUIET_SECONDS:
+        drawn = sys.stderr.isatty()
+        first, step = (_QUIET_SECONDS, _REDRAW_SECONDS) if drawn else (_LOG_SECONDS, _LOG_SECONDS)
+        if self.quiet or now - self._started < first:
             return
-        if now - self._drawn < _REDRAW_SECONDS and done < total:
+        if now - self._drawn < step and (done < total or not drawn):
             return
         self._drawn = now
         elapsed = now - self._started
@@ -57,7 +60,7 @@ class Console:
         # A line that is wider than the terminal wraps, and the next one cannot be drawn over it.
         tail = f" ({_duration(elapsed)}{left})"
         line = progress_line(f"{done}/{total} ", what, tail, _columns() - 1)
-        sys.stderr.write(f"\r\033[K{line}")
+        sys.stderr.write(f"\r\033[K{line}" if drawn else f"{line}\n")
         sys.stderr.flush()
 
     def _clear(self) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -298,12 +298,24 @@ def _conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
         a, b = first.get(key), second.get(key)
         if a != b:
             said.append(f"{key} {_processor(a)} and {_processor(b)}")
-    hashes = [{i["image"]: i.get("sha256") for i in r.get("inputs") or ()} for r in (first, second)]
-    changed = [k for k in hashes[0] if k in hashes[1] and hashes[0][k] != hashes[1][k]]
-    if changed:
-        more = ", ..." if len(changed) > _NAMED else ""
-        said.append(f"other content of {', '.join(changed[:_NAMED])}{more}")
-    return said
+    return [*said, *_other_inputs(first, second)]
+
+
+def _other_inputs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[str]:
+    """Say which inputs only one of the records has, or has with other content."""
+    a, b = (
+        {str(i.get("image", i.get("path"))): i.get("sha256") for i in r.get("inputs") or ()}
+        for r in (first, second)
+    )
+    apart = {
+        "other content of": [k for k in a if k in b and a[k] != b[k]],
+        "input only of the first:": [k for k in a if k not in b],
+        "input only of the second:": [k for k in b if k not in a],
+    }
+    for what, names in apart.items():
+        if names:
+            more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+            yield f"{what} {', '.join(map(escape, names[:_NAMED]))}{more}"
 
 
 def _short(value: Any) -> str:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import traceback
 
-from fatescope.base import FatescopeError
+from fatescope.base import FatescopeError, missing_extra
 
 
 def portable(error: Exception) -> Exception:
     """Return an exception that can travel, with its traceback as a note."""
+    error = missing_extra(error) or error  # while it still knows which module
     is_plain = isinstance(error, FatescopeError) or type(error).__module__ == "builtins"
     text = str(error)
     if isinstance(error, FatescopeError):

@@ -2,33 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any
 
-import fatescope
-from fatescope.acquire import find_images
+from fatescope.acquire import find_images, read_table
 from fatescope.base import Execution, InputError, RunError, escape
 from fatescope.engine import read_record
 from fatescope.engine.diff import ResultDiff, diff_results
 from fatescope.engine.inputs import files_of
+from fatescope.engine.predict import predict_images
 from fatescope.storage import hash_path
+from fatescope.systems.registry import system_named
 
 if TYPE_CHECKING:
-    from fatescope.base import Progress, Settings
-
-_CALLS = {
-    "predict nuclei": ("predict_nuclei", "NucleiSettings"),
-    "predict nuclei-em": ("predict_nuclei", "NucleiEmSettings"),
-    "predict membrane": ("predict_membranes", "MembraneSettings"),
-    "predict phase-cells": ("predict_phase_cells", "PhaseCellsSettings"),
-    "predict live-dead": ("predict_live_dead", "LiveDeadSettings"),
-    "predict viability": ("predict_viability", "ViabilitySettings"),
-    "predict populations": ("predict_populations", "PopulationSettings"),
-}
-"""What made a result, and with which settings, by the command in its record; public names."""
+    from fatescope.base import Progress
+    from fatescope.engine.predict import System
 
 
 def replay_result(
@@ -68,32 +58,55 @@ def replay_result(
     """
     folder = Path(folder)
     record = read_record(folder)
-    run, settings = _call(folder, record)
+    system, settings = _system(folder, record)
     inputs = _inputs(folder, record, settings)
-    run(inputs, out=out, settings=settings, execution=execution, fresh=fresh, progress=progress)
+    were_there = _paths(folder, record)
+    predict_images(
+        system,
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+        only=lambda file: set(file.paths) <= were_there,
+    )
     return replace(diff_results(folder, out), command="replay")
 
 
-def _call(folder: Path, record: Mapping[str, Any]) -> tuple[Callable[..., Any], Settings]:
-    """Return the function that made a result, and its settings as they were."""
+def _system(folder: Path, record: Mapping[str, Any]) -> tuple[System[Any], Any]:
+    """Return the system that made a result, and its settings as they were."""
     command, recorded = str(record.get("command")), dict(record.get("settings") or {})
-    if command not in _CALLS:
+    try:
+        system = system_named(command.removeprefix("predict "))
+    except InputError:
         raise RunError(
             f"{escape(folder)}: was made by `{command}`, and only results of `fatescope predict` "
             "can be run again by their record. Give the same command again with another --out, "
             "and compare with fatescope diff."
-        )
+        ) from None
     if "excluded" in recorded:
         raise RunError(
             f"{escape(folder)}: was made with --exclude, and the record keeps what that file "
             "said, not the file. Give the same command again with another --out, and compare "
             "with fatescope diff."
         )
-    function, cls = (getattr(fatescope, name) for name in _CALLS[command])
-    values = {k: v for k, v in recorded.items() if k in cls.model_fields and v is not None}
-    if command == "predict nuclei-em":  # one function has two commands
-        function = partial(function, command=command)
-    return function, cls.from_values(values)
+    values = {k: v for k, v in recorded.items() if v is not None}
+    known = {k: v for k, v in values.items() if k in system.settings.model_fields}
+    return system, system.settings.from_values(known)
+
+
+def _paths(folder: Path, record: Mapping[str, Any]) -> set[Path]:
+    """Return the files that a result was made from, and the label images that it passed by."""
+    findings = read_table(folder / "findings.csv")
+    labels = findings["file"][findings["rule"] == "label-image"]
+    read = (path for said in record.get("inputs") or () for path in _named_in(said))
+    return {*map(Path, labels.tolist()), *read}
+
+
+def _named_in(said: Mapping[str, Any]) -> Iterator[Path]:
+    path = said.get("path") or ()
+    yield from map(Path, [path] if isinstance(path, str) else path)
 
 
 def _inputs(folder: Path, record: Mapping[str, Any], settings: Any) -> list[Path]:
@@ -116,7 +129,8 @@ def _inputs(folder: Path, record: Mapping[str, Any], settings: Any) -> list[Path
         if files:
             given[_given(files[0][0], str(one["image"]), alone=len(files) == 1)] = None
     found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
-    keys = {f.key for f in found}
+    were_there = _paths(folder, record)
+    keys = {f.key for f in found if set(f.paths) <= were_there}
     missing = [str(i["image"]) for i in said if i["image"] not in keys]
     if missing or not said:
         named = missing[0] if missing else "any image"

@@ -22,6 +22,7 @@ from fatescope.base import (
     InputError,
     Progress,
     Table,
+    escape,
 )
 from fatescope.base.errors import SettingsError
 from fatescope.engine.plan import Cost
@@ -135,6 +136,8 @@ def find_membranes(
     spacing, assumed = _spacing(image)
     findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
+    if markers is not None:
+        findings += _unused(image, markers, settings)
     labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
@@ -319,6 +322,46 @@ def _markers_of(image: Image, markers: Table) -> Table:
     return markers.rows(np.array([n in names for n in markers["image"].tolist()], dtype=bool))
 
 
+def _unused(image: Image, markers: Table, settings: MembraneSettings) -> Iterator[Finding]:
+    """Say which markers are of no frame of an image, and which of its frames have none."""
+    table = escape(Path(settings.markers)) if settings.markers else "the table of markers"
+    n = image.size("T")
+    frames = f"frame{'s 0 to' if n > 1 else ''} {n - 1}"
+    late = markers["frame"] >= n
+    if late.any():
+        first, last = int(markers["frame"].min()), int(markers["frame"].max())
+        yield Finding(
+            file=image.name,
+            rule="left-out",
+            severity="warning",
+            value=float(late.sum()),
+            reason=f"{late.sum()} of {len(markers)} markers of {table} are of no frame of the "
+            f"image: it has {frames}, and the table has frames {first} to {last}. Frames count "
+            "from 0.",
+        )
+    without = sorted(set(range(n)) - set(markers["frame"].tolist()))
+    if without:
+        yield Finding(
+            file=image.name,
+            frame=without[0],
+            rule="left-out",
+            severity="warning" if len(without) == n else "info",
+            value=float(len(without)),
+            reason=f"{len(without)} of {n} frames have no marker in {table}, the first is "
+            f"{without[0]}: they have no cells.",
+        )
+    depths = markers["z"][np.isfinite(markers["z"])]
+    if image.size("Z") == 1 and depths.any():
+        yield Finding(
+            file=image.name,
+            rule="left-out",
+            severity="warning",
+            value=float(np.count_nonzero(depths)),
+            reason=f"The image is one plane, and {table} has markers of other planes: column z was "
+            "not used.",
+        )
+
+
 def _starts(
     image: Image,
     t: int,
@@ -330,6 +373,13 @@ def _starts(
     """Return where the cells of a frame start, and their markers; ``None`` to find them alone."""
     if markers is not None:
         mine = markers.rows(markers["frame"] == t)
+        if image.size("Z") == 1:
+            mine = mine.with_columns({"z": np.zeros(len(mine))})
+        elif np.isnan(mine["z"]).any():
+            raise InputError(
+                f"{image.name}: has {image.size('Z')} planes, and the markers have no column z. "
+                "Add the plane of each marker, counted from 0."
+            )
         points = np.stack([mine[a] for a in "zyx"[-ndim:]], axis=1)
         size = np.array([image.size(a) for a in "ZYX"[-ndim:]])
         beyond = (points < -0.5) | (points > size - 0.5)
@@ -424,6 +474,17 @@ def _findings(
             f"points lie outside of the embryo's membrane (labels {listed}"
             f"{', ...' if len(found.outside) > _NAMED else ''}): only a small ball was drawn "
             "around each.",
+        )
+    if found.together:
+        listed = "; ".join(", ".join(map(str, g)) for g in found.together[:_NAMED])
+        yield Finding(
+            **place,
+            rule="doubtful",
+            severity="warning",
+            value=float(len(found.together)),
+            reason=f"No wall was found between the cells {listed}"
+            f"{'; ...' if len(found.together) > _NAMED else ''}, which start from markers of their "
+            "own: two markers may lie in one cell. The border between them is a guess.",
         )
 
 

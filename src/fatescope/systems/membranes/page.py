@@ -263,15 +263,16 @@ def _contacts(contacts: Table) -> Section:
     size = next((c for c in ("area_um2", "length_um") if c in contacts), None)
     if size is None or len(contacts) == 0:
         return Section(title="Contacts", blocks=(Text(paragraphs=("No two cells touch.",)),))
-    values = np.nan_to_num(contacts[size].astype(np.float64))
+    values = contacts[size].astype(np.float64)
     rows = [
         [str(contacts[c][i]) for c in ("image", "frame", "label_a", "label_b")]
-        + [f"{values[i]:.1f}"]
+        + ["" if np.isnan(values[i]) else f"{values[i]:.1f}"]
         for i in np.argsort(-values, kind="stable")[:MAX_ROWS]
     ]
     unit = "area (µm²)" if size == "area_um2" else "length (µm)"
     table = PageTable(columns=("image", "frame", "cell", "cell", unit), rows=rows)
-    note = f"The {len(rows)} largest of {len(contacts)}; all are in contacts.csv."
+    chosen = "first" if np.isnan(values).all() else "largest"
+    note = f"The {len(rows)} {chosen} of {len(contacts)}; all are in contacts.csv."
     return Section(title="Contacts", blocks=(table, Text(paragraphs=(note,), tone="aside")))
 
 

@@ -67,14 +67,15 @@ def _neighbours(objects: Table, contacts: Table, names: NDArray[Any]) -> list[st
     keys = (objects[c].tolist() for c in ("image", "frame", "label"))
     row = {key: i for i, key in enumerate(zip(*keys, strict=True))}
     size = next((c for c in ("area_um2", "length_um") if c in contacts), None)
+    areas = np.zeros(len(contacts)) if size is None else contacts[size].astype(np.float64)
+    areas = np.nan_to_num(areas)  # unknown where the size of a voxel is
     found: list[list[tuple[float, str]]] = [[] for _ in range(len(objects))]
     for i in range(len(contacts)):
         where = contacts["image"][i], int(contacts["frame"][i])
         a, b = int(contacts["label_a"][i]), int(contacts["label_b"][i])
-        area = 0.0 if size is None else float(np.nan_to_num(float(contacts[size][i])))
         for mine, other in ((a, b), (b, a)):
             beside = row.get((*where, other))
             said = str(other) if beside is None or not names[beside] else str(names[beside])
             if (*where, mine) in row:
-                found[row[*where, mine]].append((-area, said))
+                found[row[*where, mine]].append((-float(areas[i]), said))
     return [" ".join(name for _, name in sorted(cells)) for cells in found]

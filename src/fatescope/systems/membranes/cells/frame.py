@@ -49,6 +49,8 @@ class MembraneFrame:
     outside : tuple of int
         Markers, by their number from 1, that lie outside of the embryo; each has a cell as large
         as the ball around it.
+    together : tuple of tuple of int
+        Markers, by their number from 1, between which no wall was found: groups of two or more.
     drawn : WallMaps, optional
         What the network drew.
     """
@@ -56,6 +58,7 @@ class MembraneFrame:
     labels: NDArray[np.int32]
     looks_like_membrane: bool
     outside: tuple[int, ...] = ()
+    together: tuple[tuple[int, ...], ...] = ()
     drawn: WallMaps | None = None
 
 
@@ -163,12 +166,28 @@ def _from_markers(
         for p, n, f in zip(points.T, grid.shape, grid.factor, strict=True)
     ]
     outside = np.flatnonzero(seen.depth[tuple(at)] <= 0) + 1
+    labels = _on_pixels(seen, markers, settings)
     return MembraneFrame(
-        labels=_on_pixels(seen, markers, settings),
+        labels=labels,
         looks_like_membrane=seen.looks_like_membrane,
         outside=tuple(outside.tolist()),
+        together=_together(seen, labels, tuple(at), least=settings.least(labels.ndim)),
         drawn=seen.drawn,
     )
+
+
+def _together(
+    seen: FoundWalls, labels: NDArray[np.int32], at: tuple[NDArray[np.intp], ...], *, least: float
+) -> tuple[tuple[int, ...], ...]:
+    """Return the groups of markers whose cells would be one if nobody had set markers."""
+    grid = seen.grid
+    middles = [
+        np.minimum(np.arange(m) * f + f // 2, n - 1)
+        for m, f, n in zip(grid.coarse_shape, grid.factor, grid.shape, strict=True)
+    ]
+    cells = merge_over_weak_walls(labels[np.ix_(*middles)], seen.walls, least=least)[at]
+    groups = [np.flatnonzero(cells == c) + 1 for c in np.unique(cells[cells > 0])]
+    return tuple(tuple(g.tolist()) for g in groups if len(g) > 1)
 
 
 def _on_pixels(

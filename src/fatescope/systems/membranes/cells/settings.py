@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import model_validator
+
 from fatescope.base.settings import setting
 from fatescope.predict.settings import PredictSettings
 
@@ -64,6 +66,12 @@ class MembraneSettings(PredictSettings):
         gt=0,
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+    @model_validator(mode="after")
+    def _one_start(self) -> MembraneSettings:
+        if self.markers is not None and self.nuclei_channel is not None:
+            raise ValueError("cells start at markers or at nuclei: give one of the two")
+        return self
 
     def least(self, ndim: int) -> float:
         """Return the ridge above which there is a wall, in a volume or in a plane."""
