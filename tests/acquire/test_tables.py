@@ -196,3 +196,11 @@ def test_other_faults_are_sentences(tmp_path):
         write_table(Table(), tmp_path / "a.csv")
     with pytest.raises(InputError, match="'z' has type complex128"):
         write_table(Table({"z": np.array([1j])}), tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("name", ["1", "1e3", "2024", "nan", "1.50", "-7"])
+def test_an_image_called_like_a_number_keeps_its_name(tmp_path, name):
+    (tmp_path / "t.csv").write_text(f"image,frame,well\n{name},0,{name}\n", encoding="utf-8")
+    table = read_table(tmp_path / "t.csv")
+    assert table["image"].tolist() == [name] == table["well"].tolist()
+    assert table["frame"].tolist() == [0]

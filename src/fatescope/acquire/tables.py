@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import FileFormatError, InputError, Table, escape, explain_os_error
-from fatescope.storage import copy_table, fetch_table, interrupts, write_beside
+from fatescope.storage import NAMES, copy_table, fetch_table, interrupts, write_beside
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -63,7 +63,8 @@ def read_table(path: Path | str, *, text: bool = False) -> Table:
     -------
     Table
         Whole numbers become int64, other numbers float64 (missing: NaN), the rest text (missing:
-        ``None``). In CSV, a column of numbers with leading zeros (``01``) is text.
+        ``None``). In CSV, a column of numbers with leading zeros (``01``) is text, and so is what
+        names an image, a movie, a file, a plate or a well: an image may be called ``1``.
 
     Raises
     ------
@@ -128,8 +129,12 @@ def parse_csv(data: bytes, *, where: str, text: bool = False) -> Table:
                 f"{len(names)} columns. Correct the row."
             )
     columns = list(zip(*rows[1:], strict=True)) or [()] * len(names)
-    typed = _as_text if text else _typed
-    return Table({n: typed(column) for n, column in zip(names, columns, strict=True)})
+    return Table(
+        {
+            n: _as_text(column) if text else _typed(n, column)
+            for n, column in zip(names, columns, strict=True)
+        }
+    )
 
 
 def _text(data: bytes, where: str) -> str:
@@ -147,8 +152,8 @@ def _delimiter(data: bytes) -> str:
     return max(",;\t", key=lambda d: (first.count(d.encode()), d == ","))
 
 
-def _typed(column: Sequence[str]) -> NDArray[Any]:
-    filled = [v for v in column if v != ""]
+def _typed(name: str, column: Sequence[str]) -> NDArray[Any]:
+    filled = [] if name in NAMES else [v for v in column if v != ""]
     if filled and all(map(_WHOLE.fullmatch, filled)):
         if len(filled) == len(column):
             return np.array([int(v) for v in column], dtype=np.int64)

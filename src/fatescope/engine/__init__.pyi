@@ -10,6 +10,7 @@ from .journal import count_entries as count_entries
 from .lock import wait_until_free as wait_until_free
 from .memory import memory_limit as memory_limit
 from .memory import peak_memory_mb as peak_memory_mb
+from .record import open_recorded as open_recorded
 from .record import read_record as read_record
 from .results import find_results as find_results
 from .results import tables_in as tables_in

@@ -320,12 +320,17 @@ def predict_file(
         for name, table in found.tables.items()
     }
     return Outcome(
-        input={**describe_input(image, file.paths), **found.record},
+        input={**describe_input(image, file.paths), **_grid(file), **found.record},
         tables=named,
         findings=[*check_image(image), *_labels_given(image), *found.findings],
         files=list(written),
         seconds={**found.seconds, "write": time.perf_counter() - begun},
     )
+
+
+def _grid(file: ImageFile) -> dict[str, Any]:
+    """Return how the files of one image lie along its axes, where they are more than frames."""
+    return {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
 
 
 def _labels_given(image: Image) -> Iterator[Finding]:

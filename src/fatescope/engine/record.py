@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from fatescope.base import RunError, escape
+from fatescope.acquire import ImageFile, read_image, read_labels
+from fatescope.base import FatescopeError, RunError, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fatescope.base import Image
 
 
 def read_record(folder: Path) -> dict[str, Any]:
@@ -29,3 +35,33 @@ def read_record(folder: Path) -> dict[str, Any]:
     if not isinstance(record, dict):
         raise RunError(f"{escape(path)}: is not the record of a run. Run the command again.")
     return record
+
+
+def open_recorded(
+    out: Path, record: Mapping[str, Any], said: Mapping[str, Any]
+) -> tuple[Image, Image] | None:
+    """Open an input of a run, and its labels; ``None`` where one is gone or they do not fit.
+
+    Parameters
+    ----------
+    out : Path
+        The output folder.
+    record : mapping
+        Of the folder; see `read_record`.
+    said : mapping
+        What the record says of the input, as ``record["inputs"]`` has it.
+    """
+    key, paths = str(said["image"]), said.get("path") or ()
+    paths = (Path(paths),) if isinstance(paths, str) else tuple(map(Path, paths))
+    grid = tuple((str(axis), tuple(values)) for axis, values in said.get("grid") or ())
+    frames = tuple(range(len(paths))) if len(paths) > 1 and not grid else ()
+    zarr = out / "labels" / f"{key}.ome.zarr"
+    try:
+        image = read_image(
+            ImageFile(key=key, paths=paths, frames=frames, grid=grid),
+            axes=(record.get("settings") or {}).get("axes"),
+        )
+        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
+    except (FatescopeError, OSError, IndexError):
+        return None
+    return (image, labels) if image.shape[-2:] == labels.shape[-2:] else None

@@ -6,6 +6,7 @@ from .archive import read_zip as read_zip
 from .archive import stays_inside as stays_inside
 from .archive import unpack_zip as unpack_zip
 from .archive import write_zip as write_zip
+from .columns import NAMES as NAMES
 from .columns import connection as connection
 from .columns import copy_table as copy_table
 from .columns import fetch_table as fetch_table

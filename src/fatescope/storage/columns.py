@@ -29,6 +29,10 @@ FORMAT = {
     "parquet": "FORMAT parquet, COMPRESSION zstd",
 }
 """How each kind of table is written, in the words of COPY."""
+NAMES = frozenset(
+    ("image", "movie", "file", "path", "labels", "unit", "table", "name", "plate", "well")
+)
+"""Columns of CSV tables that hold text even where it looks like a number, such as ``1``."""
 
 
 @contextlib.contextmanager

@@ -18,14 +18,12 @@ from typing import Any
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.messages import escape
 from fatescope.base.table import Table
-from fatescope.storage.columns import FORMAT, fetch_table, interrupts, quoted
+from fatescope.storage.columns import FORMAT, NAMES, fetch_table, interrupts, quoted
 
 _CSV = (
     "header = true, delim = ',', quote = '\"', escape = '\"', nullstr = '', sample_size = -1, "
     "auto_type_candidates = ['BIGINT', 'DOUBLE', 'VARCHAR']"
 )
-_NAMES = ("image", "movie", "file", "path", "labels", "unit", "table", "name", "plate", "well")
-"""Columns of CSV tables that hold text even where it looks like a number, such as ``001``."""
 _COLUMN = re.compile(
     r'Referenced column "(?P<a>.+?)" not found|does not have a column named "(?P<b>.+?)"'
     r'|Referenced (?:table|alias) "(?P<c>.+?)" not found'
@@ -185,7 +183,7 @@ def _as_parquet(db: Any, part: Part, scratch: Path) -> Part:
         if not part.path.stat().st_size:
             raise FileFormatError(f"{escape(part.path)}: is empty. Run its command again.")
         names = _columns(db, f"read_csv({source}, {_CSV})")
-        text = ", ".join(f"{quoted(n)}: 'VARCHAR'" for n in names if n in _NAMES)
+        text = ", ".join(f"{quoted(n)}: 'VARCHAR'" for n in names if n in NAMES)
         rows = f"read_csv({source}, {_CSV}" + (f", types = {{{text}}})" if text else ")")
         filled = db.execute(
             f"SELECT {', '.join(f'count({named(n)})' for n in names)} FROM {rows}"

@@ -141,7 +141,8 @@ def find_live_dead(
         tables.append(table)
         labels.append(cells.labels)
         counts.append((frame.frame, len(table), int((table["state"] == "live").sum())))
-    findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
+    channel = frames[0].planes[0].at["C"]
+    findings += check_pixels(image, channel=channel)
     diameter = {}
     if plan.diameter_px is not None:
         diameter = {"value": round(plan.diameter_px, 2), "unit": "px", "source": plan.source}
@@ -150,7 +151,7 @@ def find_live_dead(
         rasters={"labels": labels},
         kind=settings.labels,
         findings=[of_cells(f) for f in findings],
-        record={"diameter": diameter},
+        record={"diameter": diameter, "channel": channel},
         seconds=seconds,
     )
 

@@ -8,14 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import ImageFile, read_image, read_labels, read_table
-from fatescope.base import FatescopeError
-from fatescope.engine import read_record
+from fatescope.acquire import read_table
+from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, Chart, Points, histogram
 from fatescope.pages.findings import findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.page import (
-    Code,
     Fact,
     Frame,
     ImageViewer,
@@ -28,13 +26,14 @@ from fatescope.pages.page import (
     View,
     outlines_of,
 )
+from fatescope.pages.settings import methods_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from numpy.typing import NDArray
 
-    from fatescope.base import Image, Table
+    from fatescope.base import Table
 
 MAX_IMAGES, MAX_FRAMES, MAX_POINTS = 12, 12, 60
 _SIDE_PX = 640
@@ -107,24 +106,15 @@ def _images(out: Path, record: Mapping[str, Any], objects: Table) -> list[Sectio
 def _view(
     out: Path, said: Mapping[str, Any], record: Mapping[str, Any], objects: Table
 ) -> View | None:
-    paths = [said["path"]] if isinstance(said["path"], str) else said["path"]
-    key, settings = said["image"], record["settings"]
-    file = ImageFile(
-        key=key,
-        paths=tuple(map(Path, paths)),
-        frames=tuple(range(len(paths))) if len(paths) > 1 else (),
-    )
-    zarr = out / "labels" / f"{key}.ome.zarr"
-    try:
-        image = read_image(file, axes=settings.get("axes"))
-        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
-    except (FatescopeError, OSError):
+    key = said["image"]
+    if (pair := open_recorded(out, record, said)) is None:
         return None
+    image, labels = pair
     axis, walk = ("Z", "plane") if image.size("Z") > 1 else ("T", "frame")
     n = image.size(axis)
     shown = np.unique(np.linspace(0, n - 1, MAX_FRAMES).round().astype(int)).tolist()
     step = max(1, -(-max(image.size("Y"), image.size("X")) // _SIDE_PX))
-    channel = _channel(image, settings)
+    channel = said.get("channel", 0)
     limits = display_limits(image.read(**_at(axis, n // 2), C=channel))
     mine = objects.rows(objects["image"] == key) if len(objects) else objects
     frames = []
@@ -157,13 +147,6 @@ def _view(
 def _at(axis: str, index: int) -> dict[str, int]:
     """Return the place of a plane: the other axis is at its beginning."""
     return {"T": 0, "Z": 0, axis: index}
-
-
-def _channel(image: Image, settings: Mapping[str, Any]) -> int:
-    wanted = settings.get("channel")
-    if wanted in image.channels:
-        return list(image.channels).index(str(wanted))
-    return int(wanted) if wanted is not None and str(wanted).isdecimal() else 0
 
 
 def _outlines(labels: NDArray[Any], rows: Table) -> list[Outline]:
@@ -257,11 +240,4 @@ def _methods(record: Mapping[str, Any], n: int, images: int) -> Section:
         n=n,
         images=images,
     )
-    lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
-    return Section(
-        title="Methods",
-        blocks=(
-            Code(text=text, title="Text for a paper", kind="prose"),
-            Code(text=lines, title="Settings"),
-        ),
-    )
+    return methods_section(text, record)

@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import ImageFile, read_image, read_labels, read_table
+from fatescope.acquire import read_labels, read_table
 from fatescope.base import FatescopeError
-from fatescope.engine import read_record
+from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, Chart, Line, histogram
 from fatescope.pages.findings import findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.outlines import colour_of
 from fatescope.pages.page import (
-    Code,
     Fact,
     Frame,
     ImageViewer,
@@ -29,6 +28,7 @@ from fatescope.pages.page import (
     fullest,
     outlines_of,
 )
+from fatescope.pages.settings import methods_section
 from fatescope.pages.solids import cell_solids
 
 if TYPE_CHECKING:
@@ -95,7 +95,7 @@ def _images(out: Path, record: Mapping[str, Any]) -> list[Section]:
     """Show planes of the first images with the outlines of cells."""
     views = []
     for said in record["inputs"][:MAX_IMAGES]:
-        if said["state"] == "done" and (view := _view(out, said, record["settings"])) is not None:
+        if said["state"] == "done" and (view := _view(out, said, record)) is not None:
             views.append(view)
     if not views:
         return []
@@ -105,20 +105,11 @@ def _images(out: Path, record: Mapping[str, Any]) -> list[Section]:
     return [Section(title="Outlines", blocks=[viewer, *note])]
 
 
-def _view(out: Path, said: Mapping[str, Any], settings: Mapping[str, Any]) -> View | None:
-    paths = [said["path"]] if isinstance(said["path"], str) else said["path"]
+def _view(out: Path, said: Mapping[str, Any], record: Mapping[str, Any]) -> View | None:
     key = said["image"]
-    file = ImageFile(
-        key=key,
-        paths=tuple(map(Path, paths)),
-        frames=tuple(range(len(paths))) if len(paths) > 1 else (),
-    )
-    zarr = out / "labels" / f"{key}.ome.zarr"
-    try:
-        image = read_image(file, axes=settings.get("axes"))
-        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
-    except (FatescopeError, OSError):
+    if (pair := open_recorded(out, record, said)) is None:
         return None
+    image, labels = pair
     walk = "plane" if image.size("Z") > 1 else "frame"
     axis = "Z" if walk == "plane" else "T"
     shown = _shown(labels, axis)
@@ -206,10 +197,12 @@ def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidVi
 
 def _sizes(objects: Table) -> list[Section]:
     names = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
-    column = next((c for c in names if c in objects), None)
-    if column is None or len(objects) == 0:
+    known = {c: objects[c].astype(np.float64) for c in names if c in objects}
+    known = {c: v[~np.isnan(v)] for c, v in known.items()}
+    if not any(map(len, known.values())):
         return [Section(title="Sizes", blocks=(Text(paragraphs=("No cell was found.",)),))]
-    values = objects[column]
+    column = max(known, key=lambda c: len(known[c]))  # of equals the first
+    values = known[column]
     what = column.split("_")[0]
     low, middle, high = np.percentile(values, [5, 50, 95])
     chart = histogram(
@@ -273,6 +266,8 @@ def _contacts(contacts: Table) -> Section:
     table = PageTable(columns=("image", "frame", "cell", "cell", unit), rows=rows)
     chosen = "first" if np.isnan(values).all() else "largest"
     note = f"The {len(rows)} {chosen} of {len(contacts)}; all are in contacts.csv."
+    if unknown := int(np.isnan(values).sum()):
+        note += f" The size of {unknown} is unknown, since the size of a pixel is."
     return Section(title="Contacts", blocks=(table, Text(paragraphs=(note,), tone="aside")))
 
 
@@ -290,11 +285,4 @@ def _methods(record: Mapping[str, Any]) -> Section:
     if model.get("name", "classical") != "classical":
         walls = _NETWORK.format(model=model["name"], sha256=str(model["sha256"])[:12])
     text = METHODS.format(version=record.get("fatescope"), starts=starts, walls=walls)
-    lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
-    return Section(
-        title="Methods",
-        blocks=(
-            Code(text=text, title="Text for a paper", kind="prose"),
-            Code(text=lines, title="Settings"),
-        ),
-    )
+    return methods_section(text, record)

@@ -127,7 +127,12 @@ def find_nuclei(
     decided: Sizes | None,
 ) -> Found:
     """Find and measure the nuclei of one image; the `System.find` of nuclei."""
-    choose = partial(_plan_for, image, predictor, settings, decided)
+    channels: list[int] = []
+
+    def choose(frames: Sequence[Frame]) -> ScalePlan:
+        channels.append(frames[0].planes[0].at["C"])
+        return _plan_for(image, predictor, settings, decided, frames)
+
     found, table, seconds = segment_and_measure(
         image, settings, predictor=predictor, choose=choose, scratch=scratch
     )
@@ -136,7 +141,7 @@ def find_nuclei(
         rasters={"labels": found.frames},
         kind=settings.labels,
         findings=[*_joined(image), *found.findings],
-        record={"diameter": _diameter(found.plan)},
+        record={"diameter": _diameter(found.plan), "channel": channels[0]},
         seconds=seconds,
         close=found.close,
     )

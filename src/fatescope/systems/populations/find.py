@@ -176,6 +176,7 @@ def find_populations(
         tables=tables,
         findings=[*movie_findings(image, seen, estimate, output, unlike), *check_film(image)],
         record={
+            "channel": counted_channel(image, settings),
             "interval_min_estimated": round(float(match.tempo[0]), 3),
             "frames_counted": int((~estimate.abstained).sum()),
         },

@@ -10,7 +10,8 @@ from fatescope.acquire import read_table
 from fatescope.engine import read_record
 from fatescope.pages.chart import Axis, Band, Chart, Guide, Line
 from fatescope.pages.findings import findings_section, read_findings
-from fatescope.pages.page import Beside, Code, Fact, Page, PageTable, Section, Text
+from fatescope.pages.page import Beside, Fact, Page, PageTable, Section, Text
+from fatescope.pages.settings import methods_section
 from fatescope.systems.lineages.drawings.colours import founder_colour
 
 if TYPE_CHECKING:
@@ -155,12 +156,4 @@ def _methods(record: Mapping[str, Any]) -> Section:
         model=model.get("name", ""),
         sha256=str(model.get("sha256", ""))[:12],
     )
-    settings = record["settings"]
-    lines = "\n".join(f"{k} = {v}" for k, v in sorted(settings.items()) if v is not None)
-    return Section(
-        title="Methods",
-        blocks=(
-            Code(text=words, title="Text for a paper", kind="prose"),
-            Code(text=lines, title="Settings"),
-        ),
-    )
+    return methods_section(words, record)

@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import ImageFile, read_image, read_labels, read_table
-from fatescope.base import FatescopeError
-from fatescope.engine import read_record
+from fatescope.acquire import read_table
+from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, histogram
 from fatescope.pages.findings import findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.page import (
-    Code,
     Fact,
     Frame,
     ImageViewer,
@@ -26,6 +24,7 @@ from fatescope.pages.page import (
     View,
     outlines_of,
 )
+from fatescope.pages.settings import methods_section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -93,18 +92,10 @@ def _images(out: Path, record: Mapping[str, Any], objects: Table) -> list[Sectio
 def _view(
     out: Path, said: Mapping[str, Any], record: Mapping[str, Any], objects: Table
 ) -> View | None:
-    paths = [said["path"]] if isinstance(said["path"], str) else said["path"]
     key = said["image"]
-    file = ImageFile(
-        key=key,
-        paths=tuple(map(Path, paths)),
-        frames=tuple(range(len(paths))) if len(paths) > 1 else (),
-    )
-    try:
-        image = read_image(file, axes=record["settings"].get("axes"))
-        labels = read_labels(out / "labels" / f"{key}.tif")
-    except (FatescopeError, OSError):
+    if (pair := open_recorded(out, record, said)) is None:
         return None
+    image, labels = pair
     mine = objects.rows(objects["image"].astype(str) == key) if len(objects) else objects
     n_frames = image.size("T")
     shown = np.unique(np.linspace(0, n_frames - 1, min(n_frames, MAX_FRAMES)).round().astype(int))
@@ -179,11 +170,4 @@ def _methods(record: Mapping[str, Any]) -> Section:
     text = METHODS.format(
         version=record.get("fatescope"), model=model.get("name"), classes=", ".join(classes)
     )
-    lines = "\n".join(f"{k} = {v}" for k, v in sorted(record["settings"].items()) if v is not None)
-    return Section(
-        title="Methods",
-        blocks=(
-            Code(text=text, title="Text for a paper", kind="prose"),
-            Code(text=lines, title="Settings"),
-        ),
-    )
+    return methods_section(text, record)

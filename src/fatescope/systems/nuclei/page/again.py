@@ -7,6 +7,7 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fatescope.pages.settings import given_settings, settings_toml
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
@@ -34,30 +35,11 @@ def command_line(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> st
     return f"fatescope {record.get('command') or 'predict nuclei'} {named} --out results{settings}"
 
 
-def settings_toml(record: dict[str, Any]) -> str:
-    """Return the settings as the text of a TOML file; what was not set is left out."""
-    lines: list[str] = []
-    for key, value in _leaves(record.get("settings") or {}):
-        if value is not None:
-            # A JSON string, number, boolean or list of them is written the same in TOML.
-            lines.append(f"{key} = {json.dumps(value, ensure_ascii=False)}")
-    return "\n".join(lines)
-
-
-def _leaves(settings: dict[str, Any]) -> list[tuple[str, Any]]:
-    """Return the single settings; groups of settings share one space of names."""
-    out: list[tuple[str, Any]] = []
-    for key, value in settings.items():
-        out += _leaves(value) if isinstance(value, dict) else [(key, value)]
-    return out
-
-
 def python_lines(record: dict[str, Any], images: tuple[ImageSummary, ...]) -> str:
     """Return three lines of Python that repeat the run."""
     paths = _paths(record, images)[:_MAX_PATHS]
     given = json.dumps(paths[0] if len(paths) == 1 else paths, ensure_ascii=False)
-    known = [(k, v) for k, v in _leaves(record.get("settings") or {}) if v is not None]
-    settings = ", ".join(f"{k}={_as_python(v)}" for k, v in known)
+    settings = ", ".join(f"{k}={_as_python(v)}" for k, v in given_settings(record).items())
     kind, function = python_names(str(record.get("command") or "predict nuclei"))
     return (
         "import fatescope as fs\n"

@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import ImageFile, read_image, read_labels
-from fatescope.base import FatescopeError
-from fatescope.engine import read_record
+from fatescope.engine import open_recorded, read_record
 from fatescope.pages.findings import read_findings
 from fatescope.systems.nuclei.page.doubt import merge_repeats, rank_doubtful
 from fatescope.systems.nuclei.page.objects import ObjectsFile
@@ -22,7 +20,6 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from fatescope.base import Image
     from fatescope.systems.nuclei.page.values import Doubtful, Preview
 
 MAX_IMAGES_SHOWN, MAX_DOUBTFUL = 24, 40
@@ -134,13 +131,14 @@ def _look(
     objects: ObjectsFile,
 ) -> tuple[list[Preview], list[Doubtful]]:
     """Return the previews of the chosen images and the doubtful objects with thumbnails."""
-    channel = _setting(record.get("settings") or {}, "channel")
+    inputs = _inputs(record)
     previews: list[Preview] = []
     looked_at: dict[tuple[str, int, int], Doubtful] = {}
     for key in dict.fromkeys([*shown, *(d.key for d in doubtful)]):
-        pair = _open_pair(folder, record, key)
-        if pair is None:
+        said = inputs.get(key, {"image": key})
+        if (pair := open_recorded(folder, record, said)) is None:
             continue
+        channel = said.get("channel", 0)
         own = [d for d in doubtful if d.key == key]
         found = make_previews(
             *pair,
@@ -164,33 +162,6 @@ def _side_px(objects: ObjectsFile, key: str) -> int:
     column = "area_px" if "area_px" in objects.columns else "volume_px"
     median = objects.median(column, key)
     return int(np.clip(3 * np.sqrt(median * 4 / np.pi), 48, 512)) if median > 0 else 96
-
-
-def _open_pair(folder: Path, record: dict[str, Any], key: str) -> tuple[Image, Image] | None:
-    """Open an input and its labels, or return ``None`` where one of them is gone."""
-    said = _inputs(record).get(key, {})
-    paths = said.get("path") or ()
-    paths = (Path(paths),) if isinstance(paths, str) else tuple(Path(p) for p in paths)
-    frames = tuple(range(len(paths))) if len(paths) > 1 else ()
-    axes = _setting(record.get("settings") or {}, "axes")
-    try:
-        image = read_image(ImageFile(key=key, paths=paths, frames=frames), axes=axes)
-        labels = read_labels(_label_path(folder, key))
-    except (FatescopeError, OSError, IndexError):
-        return None
-    return (image, labels) if image.shape[-2:] == labels.shape[-2:] else None
-
-
-def _label_path(folder: Path, key: str) -> Path:
-    """Return the label image of an input, in either format."""
-    zarr = folder / "labels" / f"{key}.ome.zarr"
-    return zarr if zarr.is_dir() else folder / "labels" / f"{key}.tif"
-
-
-def _setting(settings: Mapping[str, Any], name: str) -> Any:
-    """Find a setting by its name, also one level down where settings stand in groups."""
-    groups = [v for v in settings.values() if isinstance(v, dict)]
-    return next((g[name] for g in [settings, *groups] if g.get(name) is not None), None)
 
 
 def _title(images: Sequence[ImageSummary]) -> str:

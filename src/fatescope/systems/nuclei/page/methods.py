@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.pages.settings import channel_sentence
 from fatescope.systems.nuclei.page.words import count_of
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def methods_text(report: NucleiReport) -> str:
     done = [image for image in report.images if not image.problem]
     parts = [
         f"Nuclei were segmented with fatescope {version} using {used}.",
+        channel_sentence(record),
         _pixel_sentence(done),
         _size_sentence(done, together=bool((record.get("settings") or {}).get("same_size"))),
         _changed_sentence(record.get("settings") or {}),

@@ -1,0 +1,60 @@
+"""How a run was made, on its page: a text for a paper, and settings to be given again."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from fatescope.pages.page import Code, Section
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+_NO_SETTINGS = ("excluded", "markers_sha256")
+"""What the record keeps beside the settings: the contents of files that they name."""
+
+
+def settings_toml(record: Mapping[str, Any]) -> str:
+    """Return the settings of a run as the text of a TOML file; what was not set is left out."""
+    # A JSON string, number, boolean or list of them is written the same in TOML, but for DEL.
+    texts = {k: json.dumps(v, ensure_ascii=False) for k, v in given_settings(record).items()}
+    return "\n".join(f"{k} = {v}" for k, v in texts.items()).replace("\x7f", "\\u007f")
+
+
+def given_settings(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the single settings that have a value; groups of settings share one space of names."""
+    return _leaves(record.get("settings") or {})
+
+
+def _leaves(settings: Mapping[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in settings.items():
+        if isinstance(value, dict):
+            found |= _leaves(value)
+        elif value is not None and key not in _NO_SETTINGS:
+            found[key] = value
+    return found
+
+
+def channel_sentence(record: Mapping[str, Any]) -> str:
+    """Say which of several channels was analysed, by number and name; empty where each has one."""
+    named: dict[str, None] = {}
+    for said in record.get("inputs") or ():
+        if "C" in str(said.get("axes")) and "channel" in said and said["state"] == "done":
+            number, names = int(said["channel"]), said.get("channels") or ()
+            name = f" ({names[number]})" if number < len(names) else ""
+            if said["shape"][said["axes"].index("C")] > 1:
+                named[f"channel {number}{name}"] = None
+    return f"Of several channels, {' or '.join(named)} was analysed." if named else ""
+
+
+def methods_section(text: str, record: Mapping[str, Any]) -> Section:
+    """Return the text for a paper, with the channel that was analysed, and the settings."""
+    prose = f"{text} {channel_sentence(record)}".strip()
+    return Section(
+        title="Methods",
+        blocks=(
+            Code(text=prose, title="Text for a paper", kind="prose"),
+            Code(text=settings_toml(record), title="Settings", file_name="settings.toml"),
+        ),
+    )
