@@ -107,15 +107,17 @@ def tasks(lineage, xyz, kind, wrong, rng):  # type: ignore[no-untyped-def]
         yield every, lineage.parent if kind == "tracked" else none
 
 
-def score(path: Path, kind: str, wrong: str, seed: int, atlas, tilt: float):  # type: ignore[no-untyped-def]
+def score(path: Path, asked, seed: int, atlas):  # type: ignore[no-untyped-def]
     lineage = read_lineage(path)
     rng = np.random.default_rng(seed)
-    xyz = turned(lineage.position_um()[:, ::-1], rng, tilt)
+    xyz = turned(lineage.position_um()[:, ::-1], rng, asked.tilt)
+    if asked.mirror:
+        xyz[:, "xyz".index(asked.mirror)] *= -1
     start = lineage.frame.min()
     scope = np.bincount(lineage.frame - start)[lineage.frame - start] <= MOST_CELLS
     text = np.array([*atlas.names, ""], dtype=object)
-    rows_of = []
-    for rows, parent in tasks(lineage, xyz, kind, wrong, rng):
+    rows_of, hands = [], 0
+    for rows, parent in tasks(lineage, xyz, asked.kind, asked.wrong, rng):
         named = name_embryo(
             atlas,
             xyz_um=xyz[rows],
@@ -127,7 +129,8 @@ def score(path: Path, kind: str, wrong: str, seed: int, atlas, tilt: float):  # 
         short = np.array([a[:3] == b[:3] for a, b in zip(got, true, strict=True)])
         result = np.stack([got == true, short, named.confidence], axis=1).astype(float)
         rows_of.append(result[scope[rows]])
-    return np.concatenate(rows_of), bool(named.reasons)
+        hands += named.mirrored
+    return np.concatenate(rows_of), bool(named.reasons), hands
 
 
 def main() -> None:
@@ -142,18 +145,20 @@ def main() -> None:
     )
     parser.add_argument("--draw", type=int, default=0, help="another draw of poses, links, frames")
     parser.add_argument("--tilt", type=float, default=8.0, help="degrees")
+    parser.add_argument("--mirror", choices=("x", "y", "z"), help="store the mirror image")
     asked = parser.parse_args()
     atlas = atlas_from_arrays(*read_arrays())
     seen = set(atlas.metadata["embryos"])
-    found, flagged = [], 0
+    found, flagged, mirrored = [], 0, 0
     for seed, title in enumerate(TEST if asked.set == "test" else TUNE):
         if title in seen:
             sys.exit(f"{title} is in the atlas; leave it out (lineage atlas --leave-out).")
         path = asked.data / "epic_tables" / f"{title}.csv.gz"
         drawn = seed + 100 * asked.draw
-        one, flag = score(path, asked.kind, asked.wrong, drawn, atlas, asked.tilt)
+        one, flag, hand = score(path, asked, drawn, atlas)
         found.append(one)
         flagged += flag
+        mirrored += hand
         print(f"{title:32s} full {one[:, 0].mean():.4f} compact {one[:, 1].mean():.4f}", flush=True)
     rows = np.concatenate(found)
     rng = np.random.default_rng(0)
@@ -173,7 +178,10 @@ def main() -> None:
     )
     wrong = 1 - rows[sure, 0].mean() if sure.any() else 0.0
     print(f"confidence >= 0.95: {sure.mean():.4f} of rows, {wrong:.4f} of them wrong")
-    print(f"calibration error {ece:.4f}; flagged {flagged} of {len(found)} embryos")
+    print(
+        f"calibration error {ece:.4f}; flagged {flagged} of {len(found)} embryos"
+        f"; said to be mirrored: {mirrored}"
+    )
 
 
 if __name__ == "__main__":

@@ -375,3 +375,54 @@ def test_rows_without_a_position_get_no_name(atlas, embryo):
             parent=np.full(3, -1),
             settings=NameSettings(),
         )
+
+
+@pytest.mark.parametrize("kind", ["tracked", "movie", "frame"])
+@pytest.mark.parametrize("axis", [None, 0, 2])
+def test_a_mirrored_embryo_gets_its_names_and_it_is_said(atlas, embryo, kind, axis):
+    wanted = embryo.frame == 50 if kind == "frame" else embryo.frame < 45
+    part = embryo.rows(wanted)
+    xyz = part.xyz_um.copy()
+    if axis is not None:
+        xyz[:, axis] *= -1
+    named = name_embryo(
+        atlas,
+        xyz_um=xyz,
+        frame=part.frame,
+        parent=part.parent if kind == "tracked" else np.full(len(xyz), -1),
+        settings=NameSettings(),
+    )
+    assert named.kind == kind
+    assert right(named.name, part) > 0.95
+    assert named.mirrored is (axis is not None)
+
+
+def test_four_cells_do_not_say_which_hand_they_have(atlas, embryo):
+    count = np.bincount(embryo.frame)[embryo.frame]
+    for mirror in (1, -1):
+        for part in (embryo.rows(count <= 4), embryo.rows(embryo.frame == embryo.frame.min())):
+            named = name_embryo(
+                atlas,
+                xyz_um=part.xyz_um * [1, 1, mirror],
+                frame=part.frame,
+                parent=part.parent,
+                settings=NameSettings(),
+            )
+            assert not named.mirrored
+
+
+def test_names_are_not_sure_where_both_hands_fit_alike(atlas, embryo):
+    frame = embryo.rows(embryo.frame == 40)
+    # Pressed flat along the one direction that tells left from right, both hands are the same.
+    axes = np.linalg.svd(frame.xyz_um - frame.xyz_um.mean(0), full_matrices=False)[2]
+    flat = (frame.xyz_um @ axes.T * [1, 1, 0]) @ axes
+    named = name_embryo(
+        atlas,
+        xyz_um=flat + np.random.default_rng(0).normal(0, 4, flat.shape),
+        frame=frame.frame,
+        parent=np.full(len(flat), -1),
+        settings=NameSettings(),
+    )
+    assert named.reasons
+    assert not named.mirrored
+    assert (named.confidence[named.name >= 0] <= 0.6).mean() > 0.9

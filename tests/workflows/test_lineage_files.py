@@ -5,14 +5,24 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from tests.acquire.lineage_cases import TWO_DIVISIONS, same_tree, tree_set
 from tests.lineage.embryo_cases import embryo, only
+from tests.lineage.embryos import render_embryo
 
-from fatescope.acquire.lineages import find_lineages, read_lineage, write_lineage
-from fatescope.base import Execution, FatescopeError, InputError
+from fatescope.acquire.lineages import (
+    LineageReading,
+    find_lineages,
+    read_lineage,
+    write_lineage,
+)
+from fatescope.acquire.lineages.atlas_file import read_arrays
+from fatescope.base import Execution, FatescopeError, InputError, Lineage, Spacing
+from fatescope.lineage.atlas_arrays import atlas_from_arrays
 from fatescope.systems.lineages.convert import convert_lineages
 from fatescope.systems.lineages.lint import lint_lineages
+from fatescope.systems.lineages.name import name_lineages
 
 ONE = Execution(workers=1)
 
@@ -107,6 +117,47 @@ def test_lineages_are_converted_and_losses_are_said(tmp_path, to):
     assert again.units_done == 1
     with pytest.raises(FatescopeError, match="begun with"):
         convert_lineages([tmp_path / "CDtwo.csv"], out=out, to="epic", execution=ONE)
+
+
+@pytest.mark.parametrize("axis", ["x", "y", "z"])
+def test_a_mirrored_table_turns_one_axis_and_twice_is_as_before(tmp_path, axis):
+    write_lineage(TWO_DIVISIONS, tmp_path / "CDtwo.csv")
+    before = read_lineage(tmp_path / "CDtwo.csv")
+    convert_lineages([tmp_path / "CDtwo.csv"], out=tmp_path / "a", to="csv", mirror=axis)
+    turned = read_lineage(tmp_path / "a" / "CDtwo.csv")
+    at = "zyx".index(axis)
+    along, other = before.position[:, at], np.delete(before.position, at, axis=1)
+    np.testing.assert_allclose(turned.position[:, at], along.min() + along.max() - along)
+    np.testing.assert_allclose(np.delete(turned.position, at, axis=1), other)
+    assert tree_set(turned) == tree_set(before)
+    convert_lineages([tmp_path / "a" / "CDtwo.csv"], out=tmp_path / "b", to="csv", mirror=axis)
+    np.testing.assert_allclose(read_lineage(tmp_path / "b" / "CDtwo.csv").position, before.position)
+
+
+def test_a_mirrored_table_is_named_said_and_mended(tmp_path):
+    embryo = render_embryo(atlas_from_arrays(*read_arrays()), seed=3)
+    part = embryo.rows(embryo.frame < 30)
+    spacing = Spacing.of(source="given", Z=1.0, Y=1.0, X=1.0, T=1.5)
+    lineage = Lineage(
+        frame=part.frame,
+        position=part.xyz_um[:, ::-1] * [-1, 1, 1] + 100,
+        parent=part.parent,
+        name=np.full(len(part.frame), "", dtype=object),
+        radius_px=np.full(len(part.frame), np.nan),
+        spacing=spacing,
+    )
+    write_lineage(lineage, tmp_path / "turned.csv")
+    reading = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)
+    name_lineages([tmp_path / "turned.csv"], out=tmp_path / "n", reading=reading, execution=ONE)
+    (said,) = [f for f in rows_of(tmp_path / "n" / "findings.csv") if f["rule"] == "mirrored"]
+    assert "--mirror z" in said["reason"]
+    assert "gpa-16" in said["reason"]
+    convert_lineages([tmp_path / "turned.csv"], out=tmp_path / "c", to="csv", mirror="z")
+    again = tmp_path / "m"
+    name_lineages([tmp_path / "c" / "turned.csv"], out=again, reading=reading, execution=ONE)
+    assert "mirrored" not in [f["rule"] for f in rows_of(again / "findings.csv")]
+    names = [[r["name"] for r in rows_of(p)] for p in tmp_path.glob("[mn]/named/turned.csv")]
+    assert np.mean([a == b for a, b in zip(*names, strict=True)]) > 0.98
 
 
 def test_the_commands_work_as_their_help_says(folder, tmp_path):

@@ -77,11 +77,31 @@ def test_the_network_names_without_the_atlas_and_counts_its_own_names(table, tmp
     assert embryos["pace"].tolist() == [None]
 
 
+def test_the_network_names_a_mirrored_table_and_it_is_said(table, tmp_path):
+    given, _ = table
+    mirrored = {**given.columns, "z": given["z"].max() - given["z"]}
+    write_table(given, tmp_path / "a.csv")
+    write_table(Table(mirrored), tmp_path / "b.csv")
+    reading = LineageReading(spacing_um=(1.0, 0.254, 0.254))
+    name_lineages(
+        [tmp_path / "a.csv", tmp_path / "b.csv"],
+        out=tmp_path / "out",
+        settings=NameSettings(method="network"),
+        reading=reading,
+        execution=Execution(workers=1),
+    )
+    one, other = (read_table(tmp_path / "out" / "named" / f"{k}.csv")["compact"] for k in "ab")
+    assert np.mean(one == other) > 0.98
+    findings = read_table(tmp_path / "out" / "findings.csv")
+    assert findings["file"][findings["rule"] == "mirrored"].tolist() == ["b"]
+
+
 def test_the_atlas_counts_the_rows_that_bear_a_name(table, tmp_path):
     given, _ = table
     frame = given.rows(given["time"] == 55).columns
-    mirrored = Table({"time": frame["time"], "x": -frame["x"], "y": frame["y"], "z": frame["z"]})
-    write_table(mirrored, tmp_path / "frame.csv")
+    torn = np.random.default_rng(0).permutation(frame["x"])
+    no_embryo = Table({"time": frame["time"], "x": torn, "y": frame["y"], "z": frame["z"]})
+    write_table(no_embryo, tmp_path / "frame.csv")
     settings = NameSettings(abstain_flagged=0.6)
     name_lineages([tmp_path / "frame.csv"], out=tmp_path / "out", settings=settings)
     named = read_table(tmp_path / "out" / "named" / "frame.csv")

@@ -24,7 +24,7 @@ RULES: dict[str, frozenset[str]] = {
     """),
     "lineages": _words("""
         nonpositive-time hole orphan cliff partial duplicate-position outside-tree oversplit jump
-        swap exchanged timing species atypical duplicate-id unknown-parent links-not-read
+        swap exchanged timing species atypical duplicate-id unknown-parent links-not-read mirrored
     """),
     "input": _words("""
         unreadable empty constant not-finite saturated no-scale odd-axes left-out unlike-training

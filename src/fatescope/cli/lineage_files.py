@@ -74,6 +74,12 @@ def convert(
     execution: Execution,
     console: Console,
     to: Annotated[LineageFormat, typer.Option("--to", help="format to write")] = "csv",
+    mirror: Annotated[
+        Literal["x", "y", "z"] | None,
+        typer.Option(
+            "--mirror", help="turn this axis about the middle of its range (see `mirrored`)"
+        ),
+    ] = None,
     fresh: Fresh = False,
     plan: Plan = False,
 ) -> Result:
@@ -87,6 +93,7 @@ def convert(
         inputs,
         out=out,
         to=to,
+        mirror=mirror,
         reading=reading,
         execution=execution,
         fresh=fresh,

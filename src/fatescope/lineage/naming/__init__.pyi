@@ -1,3 +1,4 @@
+from .embryo import BOTH_HANDS as BOTH_HANDS
 from .embryo import NamedRows as NamedRows
 from .embryo import name_embryo as name_embryo
 from .frame import NamedFrame as NamedFrame

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -12,6 +12,7 @@ from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
+from fatescope.lineage.naming.frame_certainty import DOUBTFUL, doubtful_cost
 from fatescope.lineage.naming.lives import too_young, untimely
 from fatescope.lineage.naming.movie import name_movie
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 Kind = Literal["tracked", "movie", "frame"]
 _LINKED_SHARE = 0.3
 _MOST_CELLS = 450
+MIRROR = (1.0, 1.0, -1.0)
+BOTH_HANDS = "its mirror image fits about as well, so left and right are open"
+_SYMMETRIC_CELLS = 6
+"""Up to so many cells both hands fit alike: of 24 embryos, three fitted better mirrored."""
+_BOTH_CELLS = 24
+_CLEAR_SCORE, _CLEAR_GAIN = 3.0, 0.5
+"""Score per track above which no mirror image came (at most 1.6; as stored 3.9, whole tables 2.2),
+and what a hand must gain per track (smallest gap from 24 cells on: 1.6)."""
+_BOTH_NUCLEI, _CLEAR_COST, _FRAME_GAIN = 64, 0.5, 0.15
+"""Of more nuclei, frames so far below the doubtful cost are not mirrored; gain per nucleus."""
+_LEAST_TREE_GAIN, _LEAST_FRAME_GAIN = 15.0, 5.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +56,8 @@ class NamedRows:
         Why the embryo does not fit; empty if it is typical.
     minutes_per_frame : float
         Pace against the atlas; NaN for a single frame.
+    mirrored : bool
+        Whether the names are those of the mirror image, because only that fits.
     """
 
     name: IntArray
@@ -53,6 +67,23 @@ class NamedRows:
     species: str
     reasons: list[str]
     minutes_per_frame: float
+    mirrored: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Trial:
+    """An embryo named in one hand.
+
+    ``score`` is the log-likelihood of all, ``clear`` by how much the other hand must exceed it,
+    ``good`` says that the other need not be tried; ``reversed`` that the fit turned the hand.
+    """
+
+    rows: NamedRows
+    score: float
+    clear: float
+    good: bool
+    fits: bool
+    reversed: bool
 
 
 def name_embryo(
@@ -89,31 +120,12 @@ def name_embryo(
 def _spread_out(part: NamedRows, rows: IntArray, n: int) -> NamedRows:
     name, second, confidence = np.full(n, -1), np.full(n, -1), np.zeros(n)
     name[rows], second[rows], confidence[rows] = part.name, part.second, part.confidence
-    return NamedRows(
-        name=name,
-        second=second,
-        confidence=confidence,
-        kind=part.kind,
-        species=part.species,
-        reasons=part.reasons,
-        minutes_per_frame=part.minutes_per_frame,
-    )
+    return replace(part, name=name, second=second, confidence=confidence)
 
 
 def _name(
     atlas: Atlas, xyz: FloatArray, frame: IntArray, parent: IntArray, settings: NameSettings
 ) -> NamedRows:
-    if frame.min() == frame.max():
-        single = name_frame(atlas, xyz_um=xyz)
-        return NamedRows(
-            name=single.name,
-            second=single.second,
-            confidence=single.confidence,
-            kind="frame",
-            species="",
-            reasons=single.reasons,
-            minutes_per_frame=float("nan"),
-        )
     late = _late(frame)
     if late.any():
         rows = np.flatnonzero(~late)
@@ -122,6 +134,33 @@ def _name(
         links = np.where(parent[rows] >= 0, place[parent[rows]], -1)
         part = _name(atlas, xyz[rows], frame[rows], links, settings)
         return _carried(_spread_out(part, rows, len(frame)), frame, parent)
+    given = _tried(atlas, xyz, frame, parent, settings)
+    if np.bincount(frame - frame.min()).max() <= _SYMMETRIC_CELLS:
+        return given.rows
+    if given.good:
+        return replace(given.rows, mirrored=given.reversed)
+    other = _tried(atlas, xyz * MIRROR, frame, parent, settings)
+    gain = other.score - given.score
+    if gain > given.clear and other.fits:
+        return replace(other.rows, mirrored=not other.reversed)
+    differs = other.rows.name != given.rows.name
+    as_given = replace(given.rows, mirrored=given.reversed)
+    if gain < -given.clear or not differs.any():
+        return as_given
+    return replace(
+        as_given,
+        confidence=np.where(
+            differs, np.minimum(as_given.confidence, DOUBTFUL), as_given.confidence
+        ),
+        reasons=[*as_given.reasons, BOTH_HANDS],
+    )
+
+
+def _tried(
+    atlas: Atlas, xyz: FloatArray, frame: IntArray, parent: IntArray, settings: NameSettings
+) -> _Trial:
+    if frame.min() == frame.max():
+        return _tried_frame(atlas, xyz)
     linked = np.mean(parent[frame > frame.min()] >= 0) > _LINKED_SHARE
     kind: Kind = "movie"
     if linked and settings.links != "ignore":
@@ -130,7 +169,7 @@ def _name(
         found, _ = name_movie(atlas, xyz_um=xyz, frame=frame)
     sure = certainty(atlas, found, frame=frame, kind=kind)
     fit = fitness(atlas, found, frame=frame)
-    return NamedRows(
+    rows = NamedRows(
         name=found.row_names(),
         second=sure.second,
         confidence=sure.confidence,
@@ -138,6 +177,36 @@ def _name(
         species=fit.species,
         reasons=fit.reasons(),
         minutes_per_frame=found.clock.minutes_per_frame,
+    )
+    return _Trial(
+        rows=rows,
+        score=found.named.total,
+        clear=max(_LEAST_TREE_GAIN, _CLEAR_GAIN * len(found.chains)),
+        good=fit.fit >= _CLEAR_SCORE and np.bincount(frame - frame.min()).max() >= _BOTH_CELLS,
+        fits=True,
+        reversed=bool(np.linalg.det(found.fit.matrix) < 0),
+    )
+
+
+def _tried_frame(atlas: Atlas, xyz: FloatArray) -> _Trial:
+    single, n = name_frame(atlas, xyz_um=xyz), len(xyz)
+    limit = doubtful_cost(n)
+    rows = NamedRows(
+        name=single.name,
+        second=single.second,
+        confidence=single.confidence,
+        kind="frame",
+        species="",
+        reasons=single.reasons,
+        minutes_per_frame=float("nan"),
+    )
+    return _Trial(
+        rows=rows,
+        score=-n * single.cost,
+        clear=max(_LEAST_FRAME_GAIN, _FRAME_GAIN * n),
+        good=n >= _BOTH_NUCLEI and single.cost <= limit - _CLEAR_COST,
+        fits=single.cost <= limit,
+        reversed=bool(np.linalg.det(single.matrix) < 0),
     )
 
 

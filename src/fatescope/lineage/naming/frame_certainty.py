@@ -27,7 +27,7 @@ _FEWEST = -1.5
 """Frames of fewer nuclei (log2 of a 64th) were not among those."""
 _SYMMETRIC, _AT_MOST = 5, 0.75
 """Up to five cells look alike from two sides: half of the frames of four cells were half right."""
-_WORST_COST, _PER_DOUBLING, _DOUBTFUL = 2.7, -0.25, 0.6
+_WORST_COST, _PER_DOUBLING, DOUBTFUL = 2.7, -0.25, 0.6
 """Cost of a doubtful frame of 64 nuclei, its change when nuclei double (wrong poses fit better
 among more names), and the most that is believed of its names."""
 _NATS = 10.0
@@ -100,6 +100,6 @@ def frame_certainty(fits: Sequence[FrameFit]) -> Certainty:
     if n <= _SYMMETRIC:
         most = np.minimum(most, _AT_MOST)
     if best.total > doubtful_cost(n):
-        most = np.minimum(most, _DOUBTFUL)
+        most = np.minimum(most, DOUBTFUL)
     confidence[best.row] = np.minimum(likely, most)
     return Certainty(confidence=confidence, second=second)

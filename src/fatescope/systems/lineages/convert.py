@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
 
 from fatescope.acquire.lineages import (
     LineageFile,
@@ -15,10 +19,15 @@ from fatescope.acquire.lineages import (
     losses,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, Progress
+from fatescope.base import Execution, Finding, InputError, Progress
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.systems.lineages.reading import describe, read, record_reading
+
+if TYPE_CHECKING:
+    from fatescope.base import Lineage
+
+MirrorAxis = Literal["x", "y", "z"]
 
 ENDINGS: dict[str, str] = {
     "epic": ".csv",
@@ -37,6 +46,7 @@ def convert_lineages(
     *,
     out: Path | str,
     to: LineageFormat,
+    mirror: MirrorAxis | None = None,
     reading: LineageReading | None = None,
     execution: Execution | None = None,
     fresh: bool = False,
@@ -52,6 +62,8 @@ def convert_lineages(
         not hold.
     to : str
         The format to write.
+    mirror : str, optional
+        Turn this axis about the middle of its range in each table, as `mirrored` says.
     reading : LineageReading, optional
         Scale and format of the inputs, where the files do not say them.
     execution : Execution, optional
@@ -65,20 +77,27 @@ def convert_lineages(
     """
     reading = reading or LineageReading()
     files = find_lineages(inputs)
-    asked = {**record_reading(reading), "to": to}
+    asked = {**record_reading(reading), "to": to, **({"mirror": mirror} if mirror else {})}
     with Run.open(out, command="lineage convert", settings=asked, fresh=fresh) as run:
-        job = partial(convert_file, to=to, reading=reading, out=run.out.absolute())
+        job = partial(convert_file, to=to, mirror=mirror, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         return run.finish()
 
 
 def convert_file(
-    file: LineageFile, *, to: LineageFormat, reading: LineageReading, out: Path
+    file: LineageFile,
+    *,
+    to: LineageFormat,
+    mirror: MirrorAxis | None,
+    reading: LineageReading,
+    out: Path,
 ) -> Outcome:
     """Convert one lineage and say what the new format cannot hold."""
     begun = time.perf_counter()
     got = read(file, reading)
+    if mirror:
+        got = replace(got, lineage=mirrored_lineage(got.lineage, mirror))
     path = out / (file.key + ENDINGS[to])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_lineage(got.lineage, path, format=to)
@@ -93,3 +112,17 @@ def convert_file(
         files=[p.relative_to(out) for p in inside],
         seconds={"convert": time.perf_counter() - begun},
     )
+
+
+def mirrored_lineage(lineage: Lineage, axis: MirrorAxis) -> Lineage:
+    """Return the mirror image: one axis turned about the middle of its range over all rows.
+
+    The range stays what it was, so planes stay planes of the movie if the table spans all of it.
+    """
+    position, column = lineage.position.copy(), "zyx".index(axis)
+    along = position[:, column]
+    finite = np.isfinite(along)
+    if not finite.any():
+        raise InputError(f"no row has a position, so `--mirror {axis}` has nothing to turn.")
+    position[:, column] = along[finite].min() + along[finite].max() - along
+    return replace(lineage, position=position)

@@ -37,6 +37,7 @@ _MEANING = {
     "timing": "divisions in an unusual order, or a life far longer or shorter than in the atlas",
     "species": "cycle lengths of another species",
     "atypical": "an embryo unlike those of the atlas as a whole",
+    "mirrored": "coordinates of which only the mirror image fits the embryo",
     "no-scale": "the spacing is unknown, so geometry was not checked",
     "assumed-scale": "spacing or interval are a guess",
 }

@@ -24,6 +24,7 @@ from fatescope.systems.lineages.named_table import NamedTable, add_names
 from fatescope.systems.lineages.reading import (
     describe,
     find_excluded,
+    mirrored,
     read_to_scale,
     record_reading,
 )
@@ -141,6 +142,7 @@ def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> Nam
         species=named.species,
         reasons=named.reasons,
         minutes_per_frame=named.minutes_per_frame,
+        mirrored=named.mirrored,
     )
 
 
@@ -167,9 +169,10 @@ def _embryo_row(key: str, read: ReadLineage, named: NamedTable) -> Table:
 
 
 def why_atypical(key: str, named: NamedTable) -> list[Finding]:
-    """Say why an embryo as a whole does not fit, if it does not."""
+    """Say why an embryo as a whole does not fit, or fits only mirrored."""
+    found = [mirrored(key, "named as its mirror image")] if named.mirrored else []
     if not named.reasons:
-        return []
+        return found
     rule = "species" if named.species == "C. briggsae" else "atypical"
     reason = f"this embryo is unlike those that the names come from: {'; '.join(named.reasons)}."
-    return [Finding(file=key, rule=rule, severity="warning", reason=reason)]
+    return [*found, Finding(file=key, rule=rule, severity="warning", reason=reason)]

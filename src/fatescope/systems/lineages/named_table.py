@@ -24,6 +24,8 @@ class NamedTable:
         Why the embryo does not fit; empty if it is typical.
     minutes_per_frame : float
         Pace against the atlas; NaN where the method knows none.
+    mirrored : bool
+        Whether the names are those of the mirror image, because only that fits.
     """
 
     table: Table
@@ -31,6 +33,7 @@ class NamedTable:
     species: str = ""
     reasons: list[str] = field(default_factory=list)
     minutes_per_frame: float = float("nan")
+    mirrored: bool = False
 
     @property
     def n_named(self) -> int:

@@ -128,6 +128,19 @@ def _guesses(spacing: Spacing) -> list[str]:
     return found
 
 
+def mirrored(key: str, used: str) -> Finding:
+    """Say that only the mirror image fits, how it was ``used`` and what it may mean."""
+    return Finding(
+        file=key,
+        rule="mirrored",
+        severity="warning",
+        reason=f"only the mirror image of these coordinates is a C. elegans embryo; it was {used}. "
+        "Most often planes are counted from the other side, or y upwards: `fatescope lineage "
+        "convert --mirror z` writes the table turned. If the coordinates are right, the embryo "
+        "itself has its left and right exchanged (as after gpa-16 or chilling).",
+    )
+
+
 def describe(file: LineageFile, got: ReadLineage) -> dict[str, Any]:
     """Return what `describe_files` does, and format, rows, spacing and what is guessed."""
     lineage = got.lineage
