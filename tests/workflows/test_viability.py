@@ -13,6 +13,8 @@ from tests.predict.live_dead import draw_cells, draw_well, viability_package
 from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, SettingsError
 from fatescope.predict import ViabilitySettings
+from fatescope.simulate.plate import PlateSettings
+from fatescope.systems.simulation.plates import simulate_plate
 from fatescope.systems.viability.find import VIABILITY, predict_viability
 
 pytest.importorskip("onnx")
@@ -208,3 +210,34 @@ def test_frames_of_a_movie_that_are_out_of_focus_are_one_finding(package, tmp_pa
         assert said[0]["frame"] == str(min((4, 1)[:n_blurred]))
         assert "usual in the movie" in said[0]["reason"]
         assert float(said[0]["value"]) < 0.5
+
+
+def halo_cells(seed):
+    """Dim bodies in bright halos on grey, as phase contrast shows healthy cells."""
+    rng = np.random.default_rng(seed)
+    yy, xx = np.mgrid[:300, :300]
+    light = np.full(yy.shape, 120.0)
+    for y, x in rng.uniform(10, 290, (40, 2)):
+        far = np.hypot(yy - y, xx - x)
+        light += 70 * np.exp(-(((far - 13) / 2.2) ** 2)) - 25 * np.exp(-((far / 9) ** 2))
+    return np.clip(light + rng.normal(0, 3, light.shape), 0, 255).astype(np.uint8)
+
+
+def test_phase_contrast_is_said_to_be_unlike_training_above_the_numbers(tmp_path):
+    image = save(tmp_path / "phase.tif", halo_cells(5))
+    settings = ViabilitySettings.from_values({"spacing_um": "1.3"})
+    predict_viability(image, out=tmp_path / "out", settings=settings, execution=ALONE)
+    (said,) = [r for r in rows_of(tmp_path / "out/findings.csv") if r["rule"] == "unlike-training"]
+    assert "This check flags" in said["reason"]
+    page = (tmp_path / "out" / "report.html").read_text("utf-8")
+    assert "This image is unlike those that the model viability was trained on" in page
+
+
+def test_a_rendered_plate_is_of_the_kind_that_the_network_was_trained_on(tmp_path):
+    plate = PlateSettings(height=300, width=300, frames=1, rows=1, columns=2)
+    simulate_plate(tmp_path / "plate", settings=plate, seed=77, execution=ALONE)
+    images = sorted((tmp_path / "plate" / "images").glob("*_w1.tif"))
+    settings = ViabilitySettings.from_values({"spacing_um": "1.3"})
+    predict_viability(images, out=tmp_path / "out", settings=settings, execution=ALONE)
+    rules = {r["rule"] for r in rows_of(tmp_path / "out/findings.csv")}
+    assert "unlike-training" not in rules

@@ -11,6 +11,7 @@ from .exchange import import_model as import_model
 from .find import find_package as find_package
 from .find import shipped_names as shipped_names
 from .guard import check_input as check_input
+from .guard import check_likeness as check_likeness
 from .guard import describe_input as describe_input
 from .guard import expected_ranges as expected_ranges
 from .guard import looks_like as looks_like
@@ -20,6 +21,10 @@ from .inputs import Modality as Modality
 from .inputs import RowInput as RowInput
 from .inputs import Tiling as Tiling
 from .inputs import ValueRange as ValueRange
+from .likeness import Likeness as Likeness
+from .likeness import Share as Share
+from .likeness import Trait as Trait
+from .likeness import measure_traits as measure_traits
 from .outputs import DISTANCE_MAPS as DISTANCE_MAPS
 from .outputs import OFFSET_MAPS as OFFSET_MAPS
 from .outputs import Boxes as Boxes

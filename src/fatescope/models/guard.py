@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.models.inputs import ValueRange
+from fatescope.models.likeness import blur, measure_traits
 from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
         return {}
     away = values - values.mean()
     lean = float((away * away * away).mean()) / spread**3
-    smooth = _blur(_blur(values))
+    smooth = blur(blur(values))
     found = {"ground": _most_common(smooth), "lean": lean}
     return found if min(values.shape) < 2**_OCTAVES else {**found, **_shares(values, smooth)}
 
@@ -78,7 +79,7 @@ def _shares(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> dict[st
     level = values
     for octave in range(_OCTAVES):
         if octave:
-            smooth = _blur(_blur(level))
+            smooth = blur(blur(level))
         energy.append(float(np.square(level - smooth).mean()))
         level = smooth[::2, ::2]
     total = max(sum(energy), 1e-12)
@@ -132,6 +133,24 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     return found
 
 
+def check_likeness(image: NDArray[np.float32], description: ModelDescription) -> list[str]:
+    """Say that an image is unlike the training images in many traits together.
+
+    Parameters
+    ----------
+    image : ndarray of float32, shape (Y, X)
+        As for `describe_input`; `check_input` comes first, for it can say in what.
+    description : ModelDescription
+        One without weights of traits has nothing to say.
+    """
+    likeness = description.image.likeness
+    traits = measure_traits(image) if likeness is not None else {}
+    if likeness is None or not traits or (score := likeness.score(traits)) <= likeness.limit:
+        return []
+    numbers = f"{score:.1f}; at most {likeness.limit:.1f} in training"
+    return [f"its look as a whole is that of another kind ({numbers})"]
+
+
 def looks_like(measured: dict[str, float], description: ModelDescription) -> bool:
     """Say whether an image could be of the kind that a model takes, whatever its magnification.
 
@@ -153,19 +172,3 @@ def _polarity(measured: dict[str, float], description: ModelDescription) -> str 
     if description.image.polarity == "dark" and measured["lean"] > 0 and measured["ground"] < 0.5:
         return "it has bright things on a dark background, the model was trained on the opposite"
     return None
-
-
-def _blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Smooth by (1, 2, 1) / 4 along both axes; the edge is repeated."""
-    down = 2 * values
-    down[1:] += values[:-1]
-    down[:-1] += values[1:]
-    down[0] += values[0]
-    down[-1] += values[-1]
-    both = 2 * down
-    both[:, 1:] += down[:, :-1]
-    both[:, :-1] += down[:, 1:]
-    both[:, 0] += down[:, 0]
-    both[:, -1] += down[:, -1]
-    both *= 0.0625
-    return both

@@ -8,6 +8,7 @@ from pydantic import PositiveFloat, model_validator
 
 from fatescope.base.errors import ModelError
 from fatescope.base.settings import Settings, setting
+from fatescope.models.likeness import Likeness
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,6 +81,9 @@ class ImageInput(Settings):
     )
     expected: dict[str, ValueRange] = setting(
         {}, "range of each input statistic in training (`models.describe_input`)"
+    )
+    likeness: Likeness | None = setting(
+        None, "traits weighed together, and how often that is right (`models.check_likeness`)"
     )
 
     @property

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import group_findings
+from fatescope.base import commonest_doubt, group_findings
 from fatescope.pages.chart import number
 from fatescope.pages.page import Cell, PageTable, Section, Text
 
@@ -35,6 +35,43 @@ def read_findings(out: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
             row[column] = kind(row[column]) if row[column] else None
         row["file"] = name_of.get(row["file"], row["file"])
     return rows
+
+
+def caution_sentence(
+    findings: Sequence[Mapping[str, Any]],
+    record: Mapping[str, Any],
+    *,
+    n_images: int,
+    doubtful: str = "numbers",
+) -> str:
+    """Say what makes all numbers of a page doubtful; empty where nothing does.
+
+    Parameters
+    ----------
+    findings : sequence of mapping
+        Rows of `read_findings`.
+    record : mapping
+        Of the run, with its model.
+    n_images : int
+        Images that were finished.
+    doubtful : str
+        What the numbers of the page are called.
+    """
+    group = commonest_doubt(group_findings(findings), n_files=n_images)
+    if group is None:
+        return ""
+    which = (
+        "This image is"
+        if n_images == 1
+        else f"{number(group.n_files)} of {number(n_images)} images are"
+    )
+    model = str((record.get("model") or {}).get("name") or "this model")
+    most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
+    clause = group.reason.partition(": ")[2] or group.reason
+    return (
+        f"{which} unlike those that the model {model} was trained on, so do not rely on the "
+        f"{doubtful} below before you have looked at the outlines. {most}{clause}"
+    )
 
 
 def findings_section(

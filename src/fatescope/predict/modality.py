@@ -7,12 +7,21 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.models.check import list_models
-from fatescope.models.guard import check_input, describe_input, looks_like, without_sizes
+from fatescope.models.guard import (
+    check_input,
+    check_likeness,
+    describe_input,
+    looks_like,
+    without_sizes,
+)
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import one_tile, read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
     from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Frame
@@ -49,24 +58,11 @@ def check_modality(
         One ``unlike-training`` with all reasons, or none.
     """
     model = predictor.description
-    frame = frames[0]
-    statistics = frame.statistics(model.image.percentiles)
-    if statistics.constant:
+    tile = middle_tile(frames[0], plan, model)
+    if tile is None:
         return []
-    plane = frame.planes[len(frame.planes) // 2]
-    lengths = [working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True)]
-    sizes = [min(_SIDE_PX, n) for n in lengths]
-    y, x = ((n - size) // 2 for n, size in zip(lengths, sizes, strict=True))
-    view = plane.view
-    if view is not None and view.grid.scale == plan.scale:  # the same pixels
-        tile = view.tile[y : y + sizes[0], x : x + sizes[1]]
-    else:
-        grid = one_tile(plane.shape, plan.scale, sizes)
-        tile = read_tile(plane, grid, statistics, y, x)
-    measured = describe_input(tile)
-    if plan.source == "none":  # how much structure is of which size needs the working size
-        measured = without_sizes(measured)
-    reasons = check_input(measured, model)
+    measured = measure(tile, plan)
+    reasons = check_input(measured, model) or check_likeness(tile, model)
     if not reasons:
         return []
     return [
@@ -76,12 +72,46 @@ def check_modality(
             severity="warning",
             value=round(measured["lean"], 3),
             reason=f"The image is unlike the training images of {predictor.name}: "
-            f"{'; '.join(reasons)}. {_advice(reasons, measured, model)}",
+            f"{'; '.join(reasons)}. {_advice(reasons, tile, measured, model)}{_rates(model)}",
         )
     ]
 
 
-def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDescription) -> str:
+def middle_tile(
+    frame: Frame, plan: ScalePlan, model: ModelDescription
+) -> NDArray[np.float32] | None:
+    """Return the middle of a frame, normalised, on the working grid; ``None`` of a flat one."""
+    statistics = frame.statistics(model.image.percentiles)
+    if statistics.constant:
+        return None
+    plane = frame.planes[len(frame.planes) // 2]
+    lengths = [working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True)]
+    sizes = [min(_SIDE_PX, n) for n in lengths]
+    y, x = ((n - size) // 2 for n, size in zip(lengths, sizes, strict=True))
+    view = plane.view
+    if view is not None and view.grid.scale == plan.scale:  # the same pixels
+        return view.tile[y : y + sizes[0], x : x + sizes[1]]
+    grid = one_tile(plane.shape, plan.scale, sizes)
+    return read_tile(plane, grid, statistics, y, x)
+
+
+def measure(tile: NDArray[np.float32], plan: ScalePlan) -> dict[str, float]:
+    """Measure a tile; how much structure is of which size needs the working size."""
+    measured = describe_input(tile)
+    return without_sizes(measured) if plan.source == "none" else measured
+
+
+def _rates(model: ModelDescription) -> str:
+    likeness = model.image.likeness
+    return f" {likeness.rates}" if likeness is not None else ""
+
+
+def _advice(
+    reasons: Sequence[str],
+    tile: NDArray[np.float32],
+    measured: dict[str, float],
+    model: ModelDescription,
+) -> str:
     """Say what to do: another shipped model whose kind of image this could be, or inverting."""
     steps = [
         f"for {_KINDS.get(d.image.modality, 'such an image')} use `fatescope predict {d.task}`"
@@ -90,7 +120,7 @@ def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDesc
         and d.image.modality != model.image.modality
         and _could_be(measured, d)
     ]
-    if any("trained on the opposite" in reason for reason in reasons):
+    if any("trained on the opposite" in reason for reason in reasons) and _fits(1 - tile, model):
         steps.insert(0, "invert the image if it is a negative")
     if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
         steps.append(
@@ -102,6 +132,10 @@ def _advice(reasons: Sequence[str], measured: dict[str, float], model: ModelDesc
         return "Look at the outlines before you use them, or train with your own images."
     text = "; ".join(steps)
     return f"{text[0].upper()}{text[1:]}. Look at the outlines before you use them."
+
+
+def _fits(tile: NDArray[np.float32], model: ModelDescription) -> bool:
+    return looks_like(describe_input(tile), model) and not check_likeness(tile, model)
 
 
 def _could_be(measured: dict[str, float], model: ModelDescription) -> bool:

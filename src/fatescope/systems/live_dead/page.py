@@ -11,7 +11,7 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, Chart, Points, histogram
-from fatescope.pages.findings import findings_section, read_findings
+from fatescope.pages.findings import caution_sentence, findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.page import (
     Fact,
@@ -69,6 +69,7 @@ def live_dead_page(out: Path) -> Page:
         kind="live-dead",
         lead=f"{n} cell{'' if n == 1 else 's'} in {len(done)} image{'' if len(done) == 1 else 's'}"
         f", {alive} live and {n - alive} dead{f': {share}' if n else ''}.",
+        caution=caution_sentence(findings, record, n_images=len(done)),
         facts=(
             Fact(name="Cells", value=str(n)),
             Fact(name="Live", value=str(alive)),

@@ -11,7 +11,7 @@ from fatescope.acquire import read_labels, read_table
 from fatescope.base import FatescopeError
 from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, Chart, Line, histogram
-from fatescope.pages.findings import findings_section, read_findings
+from fatescope.pages.findings import caution_sentence, findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.outlines import colour_of
 from fatescope.pages.page import (
@@ -85,6 +85,7 @@ def membrane_page(out: Path) -> Page:
         title="Cells between membranes",
         kind="membranes",
         lead=f"{cells} in {done} image{'' if done == 1 else 's'}, {touching} contacts.",
+        caution=caution_sentence(findings, record, n_images=done),
         facts=(Fact(name="Cells", value=str(n)), Fact(name="Contacts", value=str(touching))),
         sections=[*sections, _methods(record)],
         version=str(record.get("fatescope", "")),

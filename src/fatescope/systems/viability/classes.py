@@ -11,7 +11,7 @@ import numpy as np
 from fatescope.base.errors import InputError, ModelError, SettingsError
 from fatescope.base.finding import Finding
 from fatescope.base.stains import find_channel
-from fatescope.models.guard import check_input, describe_input
+from fatescope.models.guard import check_input, check_likeness, describe_input
 from fatescope.models.outputs import PixelClasses
 from fatescope.predict.decoders.classes import ClassifiedPlane, decode_classes
 from fatescope.predict.normalise import normalise
@@ -199,13 +199,18 @@ def look_at(plane: LevelledPlane, model: ModelDescription, scale: tuple[float, f
     """Say in what the middle of a plane is unlike the training images of a model."""
     if plane.contrast.shows_nothing:
         return []
+    tile = middle_tile(plane, scale)
+    return check_input(describe_input(tile), model) or check_likeness(tile, model)
+
+
+def middle_tile(plane: LevelledPlane, scale: tuple[float, float]) -> NDArray[np.float32]:
+    """Return the middle of a plane, normalised, on about the working grid."""
     step = [max(1, round(1 / s)) for s in scale]
     window = tuple(
         slice(max(0, (n - _SIDE_PX * k) // 2), (n + _SIDE_PX * k) // 2)
         for n, k in zip(plane.shape, step, strict=True)
     )
-    tile = normalise(plane[window], plane.contrast.statistics)
-    return check_input(describe_input(tile[:: step[0], :: step[1]]), model)
+    return normalise(plane[window], plane.contrast.statistics)[:: step[0], :: step[1]]
 
 
 def plane_findings(

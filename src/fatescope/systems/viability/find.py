@@ -247,7 +247,8 @@ def likeness(
             severity="warning",
             value=float(len(reasons)),
             reason=f"The image is unlike the training images of {model.name}: "
-            f"{'; '.join(reasons)}. Look at the outlines before you use the numbers.",
+            f"{'; '.join(reasons)}. Look at the outlines before you use the numbers."
+            f"{f' {weighed.rates}' if (weighed := model.image.likeness) is not None else ''}",
         )
     ]
 

@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.engine import open_recorded, read_record
 from fatescope.pages.chart import Axis, histogram
-from fatescope.pages.findings import findings_section, read_findings
+from fatescope.pages.findings import caution_sentence, findings_section, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
 from fatescope.pages.page import (
     Fact,
@@ -67,6 +67,7 @@ def viability_page(out: Path) -> Page:
         title="Living and dead cells",
         kind="viability",
         lead=f"{n} cells in {done} image{'' if done == 1 else 's'}, {share}.",
+        caution=caution_sentence(findings, record, n_images=done),
         facts=(
             Fact(name="Cells", value=str(n)),
             Fact(name="Dead", value=str(dead)),

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fatescope.pages.findings import findings_section
+from fatescope.pages.findings import caution_sentence, findings_section
 from fatescope.pages.page import Page, write_page
 from fatescope.systems.nuclei.page import sections
-from fatescope.systems.nuclei.page.words import caution_sentence, lead_sentence
+from fatescope.systems.nuclei.page.words import lead_sentence
 
 if TYPE_CHECKING:
     import os
@@ -53,7 +53,12 @@ def report_page(report: NucleiReport) -> Page:
         kind="nuclei",
         sections=[section for section in found if section],
         lead=lead_sentence(report),
-        caution=caution_sentence(report),
+        caution=caution_sentence(
+            report.findings,
+            report.record,
+            n_images=sum(not image.problem for image in report.images),
+            doubtful="counts",
+        ),
         facts=sections.facts(report),
         version=str(report.record.get("fatescope", "")),
     )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from fatescope.base import commonest_doubt, group_findings
 from fatescope.pages.chart import number
 
 if TYPE_CHECKING:
@@ -114,24 +113,6 @@ def lead_sentence(report: NucleiReport) -> str:
         found = f"{count_of(report.n_objects, 'nucleus was', 'nuclei were')} outlined"
         found += ", each frame counted on its own." if movies else "."
     return f"{what} {found} {size_sentence(report)}"
-
-
-def caution_sentence(report: NucleiReport) -> str:
-    """Say what makes all numbers of the page doubtful; empty where nothing does."""
-    done = sum(not image.problem for image in report.images)
-    group = commonest_doubt(group_findings(report.findings), n_files=done)
-    if group is None:
-        return ""
-    which = (
-        "This image is" if done == 1 else f"{number(group.n_files)} of {number(done)} images are"
-    )
-    model = str((report.record.get("model") or {}).get("name") or "this model")
-    most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
-    clause = group.reason.partition(": ")[2] or group.reason
-    return (
-        f"{which} unlike those that the model {model} was trained on, so do not rely on the counts "
-        f"below before you have looked at the outlines. {most}{clause}"
-    )
 
 
 def size_sentence(report: NucleiReport) -> str:

@@ -1,0 +1,348 @@
+"""What models see of their own kind of image and of 23 other kinds, for `unlike_training`."""
+
+import csv
+import io
+from pathlib import Path
+
+import numpy as np
+import skimage.data
+import skimage.io
+from PIL import Image as Pillow
+from PIL import ImageDraw
+from scipy import ndimage
+from scipy.io import loadmat
+
+from fatescope.base import Image
+from fatescope.models import check_input, describe_input
+from fatescope.predict import LiveDeadSettings, NucleiSettings, modality, open_predictor
+from fatescope.predict.channels import open_frames
+from fatescope.predict.level import LevelledPlane
+from fatescope.simulate.plate import PlateSettings
+from fatescope.systems.live_dead.boxes import choose_cell_scale
+from fatescope.systems.nuclei.outline import choose_scale
+from fatescope.systems.simulation.plates import simulate_plate
+from fatescope.systems.viability import classes
+
+SIDE, EACH = 300, 10
+ALIKE = {
+    "nuclei": {"fluo", "ce_slice", "hoechst"},
+    "phase-cells": {"phase"},
+    "live-dead": {"bf_chamber"},
+    "viability": set(),
+}
+"""Kinds of other sets that a model takes too."""
+
+PHOTOS = (
+    *("camera.png", "coins.png", "astronaut.png", "brick.png", "grass.png", "gravel.png"),
+    *("page.png", "moon.png", "coffee.png", "chelsea.png", "retina.jpg", "ihc.png"),
+)
+
+
+def collect(package, data, cache):
+    """Return of each image what a model sees, its kind, its unit, and what ranges alone say."""
+    model = package.name
+    rng = np.random.default_rng(sum(map(ord, model)))
+    own = OWN[model](data, cache, rng)
+    images = [("own", unit, plane) for unit, plane in own]
+    for kind, draw in DRAWN.items():
+        images += [(kind, kind, draw(rng)) for _ in range(EACH)]
+    recorded = recorded_kinds(data, rng)
+    for kind, planes in recorded.items():
+        if kind not in ALIKE[model]:
+            images += [(kind, kind, plane) for plane in planes]
+    for _, plane in pick(own, EACH, rng):
+        images += [(kind, kind, change(plane, rng)) for kind, change in CHANGED.items()]
+    look = viability_look if model == "viability" else network_look
+    predictor = open_predictor(str(package.source))
+    seen = [(kind, unit, *look(plane, predictor)) for kind, unit, plane in images]
+    return [{"kind": k, "unit": u, "tile": tile, "today": bool(said)} for k, u, tile, said in seen]
+
+
+def viability_look(plane, predictor):
+    levelled = LevelledPlane(plane)
+    if levelled.contrast.shows_nothing:
+        return None, False
+    tile = classes.middle_tile(levelled, (1.0, 1.0))
+    return tile, check_input(describe_input(tile), predictor.description)
+
+
+def network_look(plane, predictor):
+    frames, _ = open_frames(Image(pixels=plane, axes="YX"), channel=None, predictor=predictor)
+    if predictor.description.task == "live-dead":
+        plan = choose_cell_scale(frames, predictor, LiveDeadSettings())
+    else:
+        plan = choose_scale(frames, predictor, NucleiSettings(model=predictor.name))
+    tile = modality.middle_tile(frames[0], plan, predictor.description)
+    measured = {} if tile is None else modality.measure(tile, plan)
+    return tile, check_input(measured, predictor.description)
+
+
+# Own images, with their units.
+
+
+def own_nuclei(data, cache, rng):
+    stained = pick(rows_of(data / "nuclei2d_dsb2018/index.csv"), 150, rng)
+    slices = pick(rows_of(data / "nuclei_ce_slices/index.csv"), 80, rng)
+    images = [
+        (row["field_group"], grey(data / f"nuclei2d_dsb2018/images/{row['name']}.png"))
+        for row in stained
+    ]
+    return images + [
+        (str(int(row["time"]) // 8), grey(data / f"nuclei_ce_slices/images/{row['name']}.png"))
+        for row in slices
+    ]
+
+
+def own_phase_cells(data, cache, rng):
+    """Each field whole, and its quarters."""
+    images = []
+    for row in rows_of(data / "phase_usiigaci/index.csv"):
+        plane = grey(data / f"phase_usiigaci/half/{row['field']}_img.png")
+        parts = [plane[y : y + 360, x : x + 360] for y in (0, 150) for x in (0, 150)]
+        images += [(row["field"], np.ascontiguousarray(part)) for part in (plane, *parts)]
+    return images
+
+
+def own_live_dead(data, cache, rng):
+    rows = pick(rows_of(data / "live_dead_brightfield/index.csv"), 250, rng)
+    folder = data / "live_dead_brightfield/images"
+    return [(row["group"], grey(folder / row["image"])) for row in rows]
+
+
+def own_viability(data, cache, rng):
+    """Fields of five rendered plates, as the model was trained on; the last as the command does."""
+    images = []
+    for seed, density in enumerate((0.2, 0.3, 0.4, 0.05), start=1):
+        folder = cache / f"plate{seed}"
+        settings = PlateSettings(
+            height=SIDE, width=400, frames=6, density=density, cells=40 if seed == 4 else None
+        )
+        simulate_plate(folder, settings=settings, seed=seed)
+        for path in sorted(folder.glob("images/*_w1.tif")):
+            frames = skimage.io.imread(path)
+            images += [(folder.name + path.stem, frames[t]) for t in (0, 2, 5)]
+    folder = cache / "plate11"
+    usual = PlateSettings(height=SIDE, width=SIDE, frames=2)
+    simulate_plate(folder, settings=usual, seed=11)
+    paths = sorted(folder.glob("images/*_w1.tif"))[:90]
+    return images + [
+        (folder.name + path.stem.split("_")[2], skimage.io.imread(path)[0]) for path in paths
+    ]
+
+
+OWN = {
+    "nuclei": own_nuclei,
+    "phase-cells": own_phase_cells,
+    "live-dead": own_live_dead,
+    "viability": own_viability,
+}
+
+# Other kinds: recorded.
+
+
+def recorded_kinds(data, rng):
+    def some(pattern):
+        return [grey(p) for p in pick(sorted(data.glob(pattern)), EACH, rng)]
+
+    plates = sorted(data.glob("plate_samples/mcf7_pi/*.tif"))
+    fields = pick([p for p in plates if "_lab" not in p.name], EACH, rng)
+    stacks = [skimage.io.imread(p) for p in fields]
+    walls = [
+        loadmat(data / f"membrane_3dmms/raw/membt{t:03d}.mat")["embryo"][..., rng.integers(20, 50)]
+        for t in (24, 34, 40, 44, 48, 54, 60, 64)
+    ]
+    tissues = {"meristem_timagetk": (2, 4, 6, 8), "ovule_membrane": (6, 12, 18, 24)}
+    photos = Path(skimage.data.__file__).parent
+    slices = [r for r in rows_of(data / "nuclei_ce_slices/index.csv") if int(r["n_nuclei"]) > 2]
+    return {
+        "fluo": some("nuclei2d_dsb2018/images/*.png"),
+        "ce_slice": [
+            grey(data / f"nuclei_ce_slices/images/{row['name']}.png")
+            for row in pick(slices, EACH, rng)
+        ],
+        "em": some("wormimage_em/images/*"),
+        "phase": some("phase_usiigaci/half/*_img.png"),
+        "bf_chamber": some("live_dead_brightfield/images/*.png"),
+        "bf_field": [as_bytes(stack[0]) for stack in stacks],
+        "hoechst": [as_bytes(stack[1]) for stack in stacks],
+        "membrane": walls,
+        "plant": [
+            as_bytes(skimage.io.imread(data / f"tissue_volumes/{name}.tif")[z])
+            for name, planes in tissues.items()
+            for z in planes
+        ],
+        "photo": [as_bytes(grey(photos / name))[:512, :512] for name in PHOTOS],
+    }
+
+
+# Other kinds: own images changed.
+
+
+def negative(plane, rng):
+    values = as_bytes(plane)
+    return values.max() - values
+
+
+def blurred(plane, rng):
+    soft = ndimage.gaussian_filter(plane.astype(float), 8)
+    return as_bytes(soft + rng.normal(0, 0.3, soft.shape))
+
+
+def crushed(plane, rng):
+    image = Pillow.fromarray(as_bytes(plane))
+    stream = io.BytesIO()
+    image.resize((image.width // 3, image.height // 3)).save(stream, "JPEG", quality=3)
+    return np.asarray(Pillow.open(stream).resize(image.size, 0))
+
+
+def enlarged(plane, rng):
+    part = Pillow.fromarray(
+        as_bytes(plane)[: max(plane.shape[0] // 4, 70), : max(plane.shape[1] // 4, 70)]
+    )
+    return np.asarray(part.resize((part.width * 4, part.height * 4), Pillow.Resampling.BICUBIC))
+
+
+def reduced(plane, rng):
+    small = np.asarray(Pillow.fromarray(as_bytes(plane)).reduce(4))
+    return np.tile(np.hstack([small, small[:, ::-1]]), (3, 2))
+
+
+CHANGED = {
+    "inverted": negative,
+    "blurred": blurred,
+    "crushed": crushed,
+    "enlarged4": enlarged,
+    "reduced4": reduced,
+}
+
+# Other kinds: drawn.
+
+
+def noise(rng):
+    values = rng.normal(100, 12, (SIDE, SIDE))
+    kind = rng.integers(3)
+    if kind == 1:
+        values = rng.poisson(3, (SIDE, SIDE)) * 20.0
+    elif kind == 2:
+        values = ndimage.gaussian_filter(values, rng.uniform(0.5, 1.5)) * 3
+    return bounded(values)
+
+
+def texture(rng, slope=1.5):
+    f = np.hypot(np.fft.fftfreq(SIDE)[:, None], np.fft.fftfreq(SIDE)[None])
+    f[0, 0] = 1
+    return as_bytes(np.fft.ifft2(np.fft.fft2(rng.normal(size=(SIDE, SIDE))) / f**slope).real)
+
+
+def clouds(rng):
+    return texture(rng, 2.5)
+
+
+def gradient(rng):
+    y, x = np.mgrid[:SIDE, :SIDE] / SIDE
+    way = rng.uniform(0, 2 * np.pi)
+    light = 60 + 120 * (np.cos(way) * x + np.sin(way) * y) + 40 * (x - 0.5) ** 2
+    return bounded(light + rng.normal(0, 2, light.shape))
+
+
+def text(rng):
+    paper, ink = (255, 10) if rng.random() < 0.5 else (12, 235)
+    image = Pillow.new("L", (SIDE, SIDE), paper)
+    pen = ImageDraw.Draw(image)
+    for y in range(6, SIDE, rng.integers(12, 18)):
+        x = int(rng.integers(2, 12))
+        while x < SIDE - 10:
+            word = "".join(chr(97 + c) for c in rng.integers(0, 26, rng.integers(2, 9)))
+            pen.text((x, y), word, fill=ink)
+            x += 7 * len(word) + 6
+    return np.asarray(image)
+
+
+def screen(rng):
+    image = Pillow.new("L", (SIDE, SIDE), int(rng.integers(190, 245)))
+    pen = ImageDraw.Draw(image)
+    pen.rectangle([0, 0, SIDE, 24], fill=int(rng.integers(40, 120)))
+    for _ in range(7):
+        x, y = rng.integers(0, SIDE - 70), rng.integers(24, SIDE - 50)
+        corner = x + rng.integers(30, 120), y + rng.integers(14, 60)
+        pen.rectangle([x, y, *corner], fill=int(rng.integers(90, 255)), outline=60)
+        pen.text((x + 4, y + 3), "Save file", fill=20)
+    return np.asarray(image)
+
+
+def histology(rng):
+    values = 200 + ndimage.gaussian_filter(rng.normal(0, 1, (SIDE, SIDE)), 6) * 180
+    values += ndimage.gaussian_filter(rng.normal(0, 1, (SIDE, SIDE)), 1.5) * 40
+    yy, xx = np.mgrid[:SIDE, :SIDE]
+    for _ in range(130):
+        (y, x), radius = rng.uniform(0, SIDE, 2), rng.uniform(5, 9)
+        long, way = rng.uniform(0.6, 1.6), rng.uniform(0, np.pi)
+        u = (yy - y) * np.cos(way) + (xx - x) * np.sin(way)
+        v = -(yy - y) * np.sin(way) + (xx - x) * np.cos(way)
+        values -= 90 / (1 + np.exp(np.minimum((np.hypot(u * long, v) - radius) * 1.5, 50)))
+    return bounded(values + rng.normal(0, 4, values.shape))
+
+
+def halo_cells(rng):
+    """Bright halos around dim bodies, on grey: phase contrast, drawn."""
+    values, size = np.full((SIDE, SIDE), 120.0), rng.uniform(0.8, 1.5)
+    yy, xx = np.mgrid[:SIDE, :SIDE]
+    for _ in range(int(45 / size)):
+        y, x = rng.uniform(10, SIDE - 10, 2)
+        far = np.hypot(yy - y, xx - x) / size
+        values += 70 * np.exp(-(((far - 13) / 2.2) ** 2)) - 25 * np.exp(-((far / 9) ** 2))
+        values -= 15 * np.exp(-(((far - 3) / 1.5) ** 2))
+    return bounded(values + rng.normal(0, 3, values.shape))
+
+
+def relief(rng):
+    """Cells lit from one side: differential interference contrast, drawn."""
+    height = np.zeros((SIDE, SIDE))
+    yy, xx = np.mgrid[:SIDE, :SIDE]
+    for _ in range(25):
+        (y, x), radius = rng.uniform(0, SIDE, 2), rng.uniform(10, 18)
+        far = np.hypot(yy - y, (xx - x) * rng.uniform(0.7, 1.4))
+        height += 1 / (1 + np.exp((far - radius) / 1.5))
+    down, across = np.gradient(ndimage.gaussian_filter(height, 1.2))
+    way = rng.uniform(0, 2 * np.pi)
+    light = 128 + 400 * (np.cos(way) * down + np.sin(way) * across)
+    return bounded(light + rng.normal(0, 4, light.shape))
+
+
+def stripes(rng):
+    y, x = np.mgrid[:SIDE, :SIDE]
+    way, period = rng.uniform(0, np.pi), rng.uniform(8, 40)
+    waves = np.sin(2 * np.pi * (np.cos(way) * x + np.sin(way) * y) / period)
+    return bounded(120 + 90 * waves + rng.normal(0, 6, waves.shape))
+
+
+DRAWN = {
+    f.__name__: f
+    for f in (
+        *(noise, texture, clouds, gradient, text),
+        *(screen, histology, halo_cells, relief, stripes),
+    )
+}
+
+
+def pick(items, n, rng):
+    return [items[i] for i in rng.permutation(len(items))[:n]]
+
+
+def rows_of(path):
+    with path.open(encoding="utf-8", newline="") as stream:
+        return list(csv.DictReader(stream))
+
+
+def grey(path):
+    plane = skimage.io.imread(path)
+    return plane[..., :3].mean(-1) if plane.ndim == 3 else plane
+
+
+def as_bytes(plane):
+    low, high = np.percentile(plane, [0.05, 99.95])
+    return bounded((plane.astype(float) - low) / max(high - low, 1e-9) * 255)
+
+
+def bounded(values):
+    return np.clip(values, 0, 255).astype(np.uint8)

@@ -1,0 +1,70 @@
+"""Many traits of an image weighed together, by the weights of the shipped packages."""
+
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from fatescope.base import ModelError
+from fatescope.models import (
+    ModelDescription,
+    check_likeness,
+    find_package,
+    measure_traits,
+    read_package,
+)
+
+WITH_WEIGHTS = ("viability", "phase-cells")
+
+
+def described(name):
+    return read_package(find_package(name)).description
+
+
+def stripes(rng):
+    y, x = np.mgrid[:256, :256]
+    return 0.5 + 0.4 * np.sin((x + 2 * y) / 5) + 0.03 * rng.standard_normal(x.shape)
+
+
+def clouds(rng):
+    return 0.5 + 6 * gaussian_filter(rng.standard_normal((256, 256)), 12)
+
+
+def checkerboard(rng):
+    y, x = np.mgrid[:256, :256]
+    return ((x // 16 + y // 16) % 2) * 0.8 + 0.02 * rng.standard_normal(x.shape)
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+@pytest.mark.parametrize("kind", [stripes, clouds, checkerboard])
+def test_what_is_no_cell_at_all_is_unlike_the_images_of_a_model(name, kind):
+    tile = kind(np.random.default_rng(0)).astype(np.float32)
+    (reason,) = check_likeness(tile, described(name))
+    assert "its look as a whole" in reason
+    assert "in training" in reason
+
+
+@pytest.mark.parametrize("name", WITH_WEIGHTS)
+def test_a_card_says_how_often_the_check_is_right(name):
+    package = read_package(find_package(name))
+    likeness = package.description.image.likeness
+    assert likeness.record in package.files["card.md"].decode()
+    assert likeness.own.share <= 0.02
+    assert likeness.foreign.share >= 0.9
+    assert likeness.kinds >= 10
+
+
+def test_a_package_without_weights_has_nothing_to_say():
+    tile = stripes(np.random.default_rng(0)).astype(np.float32)
+    assert check_likeness(tile, ModelDescription(name="a", summary="b")) == []
+
+
+def test_a_flat_or_small_image_has_no_traits():
+    assert measure_traits(np.zeros((64, 64), np.float32)) == {}
+    assert measure_traits(np.eye(20, dtype=np.float32)) == {}
+    assert check_likeness(np.zeros((64, 64), np.float32), described("viability")) == []
+
+
+def test_traits_that_this_version_does_not_measure_are_refused():
+    likeness = described("viability").image.likeness
+    with pytest.raises(ModelError, match=r"weighs lean.*Update fatescope"):
+        likeness.score({k: 0.0 for k in likeness.traits if k != "lean"})
