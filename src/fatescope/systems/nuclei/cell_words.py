@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 from fatescope.base import Finding
 from fatescope.pages import CELL_WORDS, in_other_words
@@ -11,4 +12,6 @@ from fatescope.pages import CELL_WORDS, in_other_words
 def of_cells(finding: Finding) -> Finding:
     """Return a finding about nuclei as one about cells; names of models and commands stay."""
     rule = "no-cells" if finding.rule == "no-nuclei" else finding.rule
-    return replace(finding, rule=rule, reason=in_other_words(finding.reason, CELL_WORDS))
+    names = {finding.file, Path(finding.file).name} - {""}
+    reason = in_other_words(finding.reason, CELL_WORDS, names=names)
+    return replace(finding, rule=rule, reason=reason)

@@ -101,7 +101,9 @@ def _write_pages(out: Path) -> tuple[str, ...]:
     from fatescope.systems.nuclei.page.page import report_page
 
     report = nuclei_report_from_folder(out)
-    page: Any = in_other_words(report_page(report), CELL_WORDS)
+    given = [i for i in report.record.get("inputs") or () if i.get("image")]
+    names = {str(name) for i in given for name in (i["image"], Path(str(i.get("path") or "")).name)}
+    page: Any = in_other_words(report_page(report), CELL_WORDS, names=names - {""})
     write_page(out / "report.html", page)
     write_settings(out / "settings.toml", report)
     return "report.html", "settings.toml"

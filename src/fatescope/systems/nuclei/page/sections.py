@@ -20,7 +20,8 @@ from fatescope.pages.page import (
     Section,
     Text,
 )
-from fatescope.systems.nuclei.page.again import command_line, python_lines, settings_toml
+from fatescope.pages.settings import settings_toml
+from fatescope.systems.nuclei.page.again import command_line, python_lines
 from fatescope.systems.nuclei.page.methods import methods_text
 from fatescope.systems.nuclei.page.views import build_views, find_in_views
 from fatescope.systems.nuclei.page.words import count_of, explain_column
