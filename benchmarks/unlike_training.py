@@ -3,8 +3,8 @@
 python -m benchmarks.unlike_training MODEL --data DIR --cache DIR [--into PACKAGE]
 
 MODEL is viability, phase-cells, live-dead or nuclei. DIR holds the data sets that
-`docs/decisions/0350` names. What a model sees of each image is kept in the cache. With --into, the
-weights are fitted into the folder of a package: its description, its card and its hashes.
+`docs/decisions/0350` names; rendered images are kept in the cache. With --into, the weights are
+fitted into the folder of a package: its description, its card and its hashes.
 
 Own images are divided by unit (a well, a field, a group): three tenths are held out and only
 scored. Of the rest, the limit is the 98.5th percentile of scores from five folds. Each other kind
@@ -13,7 +13,6 @@ is scored by weights that were fitted without it.
 
 import argparse
 import hashlib
-import pickle
 from pathlib import Path
 
 import numpy as np
@@ -158,12 +157,9 @@ def main():
     parser.add_argument("--cache", type=Path, required=True)
     parser.add_argument("--into", type=Path)
     given = parser.parse_args()
-    kept = given.cache / f"{given.model}.pkl"
-    if not kept.is_file():
-        given.cache.mkdir(parents=True, exist_ok=True)
-        package = read_package(find_package(given.model))
-        kept.write_bytes(pickle.dumps(collect(package, given.data, given.cache)))
-    likeness, table = fit(pickle.loads(kept.read_bytes()))
+    given.cache.mkdir(parents=True, exist_ok=True)
+    package = read_package(find_package(given.model))
+    likeness, table = fit(collect(package, given.data, given.cache))
     print("| kind | n | ranges alone | with likeness |\n|--|--|--|--|")
     for kind, n, today, flagged in table:
         print(f"| {kind} | {n} | {today:.2f} | {flagged:.2f} |")

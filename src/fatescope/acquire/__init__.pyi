@@ -3,6 +3,7 @@ from .exclusions import read_exclusions as read_exclusions
 from .exclusions import write_exclusions as write_exclusions
 from .find import ImageFile as ImageFile
 from .find import find_images as find_images
+from .find import listed_paths as listed_paths
 from .images.check import check_film as check_film
 from .images.check import check_image as check_image
 from .images.check import check_left_out as check_left_out

@@ -240,3 +240,24 @@ def _folded(key: str) -> str:
 def _writable(key: str) -> str:
     """Replace bytes that are no text, which no table could hold."""
     return os.fsencode(key).decode("utf-8", errors="replace")
+
+
+def listed_paths(text: str) -> list[Path]:
+    """Return the paths of a list with commas between; a name may hold commas itself.
+
+    Where several pieces in a row are the name of something that is there, they are one name: the
+    longest such row counts. Quotes around a name are taken off.
+    """
+    pieces = text.split(",")
+    found: list[Path] = []
+    at = 0
+    while at < len(pieces):
+        for end in range(len(pieces), at, -1):
+            name = ",".join(pieces[at:end]).strip()
+            if len(name) > 1 and name[0] == name[-1] and name[0] in "\"'":
+                name = name[1:-1]
+            if name and (end == at + 1 or Path(name).exists()):
+                found.append(Path(name))
+                break
+        at = end
+    return found

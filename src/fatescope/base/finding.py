@@ -30,8 +30,8 @@ RULES: dict[str, frozenset[str]] = {
         unreadable empty constant not-finite saturated no-scale odd-axes left-out unlike-training
     """),
     "plates": _words("""
-        unplaced missing-images unlisted-images repeated-images outside-plate no-treatment
-        unmapped-wells trained-wells
+        unplaced missing-images unlisted-images repeated-images mixed-scale uneven-times
+        outside-plate no-treatment unmapped-wells trained-wells
     """),
     "result": _words("""
         abstained assumed-channel assumed-scale bridged cut doubtful excluded few-embryos few-wells

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.single import read_one
+from fatescope.acquire.plates.imagexpress_tiff import stage_position
 from fatescope.base import (
     PROJECTION,
     FileFormatError,
@@ -51,6 +52,16 @@ def read_field(layout: PlateLayout, well: str, field: str) -> Image:
     files = layout.files(well, field)
     stacks = [f for f in files if f.planes != (PROJECTION,)]
     return _open(layout, well, field, stacks) if stacks else read_projection(layout, well, field)
+
+
+def stage_position_um(layout: PlateLayout, well: str, field: str) -> tuple[float, float] | None:
+    """Return where the stage was for a field: y downward and x, in µm, or ``None`` if unknown.
+
+    ImageXpress writes it into each file alone, so that one file is opened.
+    """
+    if layout.format != "imagexpress" or (well, field) in layout.positions_um:
+        return layout.positions_um.get((well, field))
+    return stage_position(layout.files(well, field)[0].path)
 
 
 def read_projection(layout: PlateLayout, well: str, field: str) -> Image:

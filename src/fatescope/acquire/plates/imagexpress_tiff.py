@@ -64,6 +64,15 @@ def copied_plane(path: Path) -> int | None:
     return 0 if info.get("Z Step") == 1 else None
 
 
+def stage_position(path: Path) -> tuple[float, float] | None:
+    """Return where the stage was when a plane was taken: y downward and x, in µm."""
+    info = read_plane_info(path)
+    place = [info.get(f"stage-position-{a}") for a in "yx"]
+    if not all(isinstance(v, int | float) and math.isfinite(v) for v in place):
+        return None
+    return float(place[0] or 0), float(place[1] or 0)
+
+
 def z_distance(lower: Path, upper: Path) -> float | None:
     """Return the µm between two planes of one stack, or ``None`` where they do not say it."""
     heights = [read_plane_info(p).get("z-position") for p in (lower, upper)]

@@ -15,6 +15,7 @@ from statistics import median
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import Listing, natural
+from fatescope.acquire.plates.record_numbers import uneven_times
 from fatescope.base import InputError, PlateImage, Spacing, escape, parse_well
 
 _RAW = re.compile(
@@ -78,6 +79,7 @@ def read_incucyte(listing: Listing, *, vessel: str | None) -> FoundPlate:
         )
     steps = [b - a for a, b in pairwise(times)]
     found.spacing = Spacing.of(source="file", T=median(steps) if steps else None)
+    found.findings += uneven_times(dict(enumerate(times)), file=str(found.root))
     return found
 
 

@@ -7,13 +7,22 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Any, TypeGuard
 
 from fatescope.acquire.images.zarr_metadata import find_image, is_zarr, ome_attributes, read_json
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import natural
-from fatescope.base import FileFormatError, Finding, InputError, PlateImage, escape, parse_well
+from fatescope.base import (
+    FileFormatError,
+    Finding,
+    InputError,
+    PlateImage,
+    Spacing,
+    escape,
+    parse_well,
+)
 
 LONGEST = 1_000_000
 """No axis of an image of a plate is longer."""
@@ -46,17 +55,20 @@ def read_ome_zarr(root: Path) -> FoundPlate:
         )
     found = FoundPlate(root=root, format="ome-zarr")
     lacking_wells = []
+    scales: dict[str, tuple[float, ...]] = {}
     listed = _listed_wells(plate, found)
     for path, well in listed.items():
         if (root / path).is_dir():
-            _read_well(root / path, well, found)
+            _read_well(root / path, well, found, scales)
         else:
             lacking_wells.append(path)
     for path, well in _wells_on_disk(root).items():
         if path not in listed:
             before = len(found.images)
-            _read_well(root / path, well, found)
+            _read_well(root / path, well, found, scales)
             found.unlisted += [path] if len(found.images) > before else []
+    _name_channels(found)
+    _say_mixed_scale(found, scales)
     if lacking_wells:
         found.lacking += len(lacking_wells) * _usual_fields(plate, found)
         found.lacking_first = found.lacking_first or lacking_wells[0]
@@ -116,7 +128,9 @@ def _folders(path: Path) -> list[str]:
     )
 
 
-def _read_well(folder: Path, well: str, found: FoundPlate) -> None:
+def _read_well(
+    folder: Path, well: str, found: FoundPlate, scales: dict[str, tuple[float, ...]]
+) -> None:
     listed = _listed_fields(folder, found)
     here = [n for n in _folders(folder) if n not in _NOT_FIELDS]
     for field in dict.fromkeys([*listed, *here]):
@@ -125,7 +139,7 @@ def _read_well(folder: Path, well: str, found: FoundPlate) -> None:
             _lacks(field, place, found)
             continue
         try:
-            image = _field_image(place, well, field, found)
+            image = _field_image(place, well, field, found, scales)
         except FileFormatError as error:
             if field in listed:
                 _unreadable(place, error, found)
@@ -167,7 +181,13 @@ def _listed_fields(folder: Path, found: FoundPlate) -> list[str]:
     return [p for p in paths if p is not None]
 
 
-def _field_image(place: Path, well: str, field: str, found: FoundPlate) -> PlateImage | None:
+def _field_image(
+    place: Path,
+    well: str,
+    field: str,
+    found: FoundPlate,
+    scales: dict[str, tuple[float, ...]],
+) -> PlateImage | None:
     """Return what a field holds, or ``None`` where it is no image or its array is not there."""
     where = escape(place)
     if not any((place / name).is_file() for name in ("zarr.json", ".zgroup", ".zattrs")):
@@ -186,7 +206,7 @@ def _field_image(place: Path, well: str, field: str, found: FoundPlate) -> Plate
     size = dict(zip(image.stored, shape, strict=True))
     names = image.channels if len(image.channels) == size.get("C", 1) else ()
     channels = names or tuple(map(str, range(size.get("C", 1))))
-    found.channels = list(dict.fromkeys([*found.channels, *channels]))
+    scales[f"{well}/{field}"] = _pixel(image.spacing)
     found.spacing = image.spacing.replaced_by(found.spacing)
     return PlateImage(
         path=place,
@@ -195,6 +215,59 @@ def _field_image(place: Path, well: str, field: str, found: FoundPlate) -> Plate
         frames=tuple(range(size.get("T", 1))),
         channels=channels,
         planes=tuple(range(size.get("Z", 1))),
+    )
+
+
+def _name_channels(found: FoundPlate) -> None:
+    """Give fields that do not name their channels the names of the others, and say so."""
+    named = list(dict.fromkeys(i.channels for i in found.images if not _numbered(i.channels)))
+    for at, image in enumerate(found.images):
+        alike = [names for names in named if len(names) == len(image.channels)]
+        if not named or not _numbered(image.channels):
+            continue
+        if len(alike) == 1:
+            found.images[at] = replace(image, channels=alike[0])
+            said = f"those of the other fields ({', '.join(alike[0])}) are taken in their order"
+        else:
+            said = f"they stay {', '.join(image.channels)}, beside those of the other fields"
+        found.findings.append(
+            Finding(
+                file=f"{image.well}/{image.field}",
+                rule="odd-axes",
+                severity="warning",
+                reason=f"The field does not name its channels; {said}.",
+            )
+        )
+    found.channels = list(dict.fromkeys(c for i in found.images for c in i.channels))
+
+
+def _pixel(spacing: Spacing) -> tuple[float, ...]:
+    """Return the size of a pixel along Y and X in um; nothing where it is not known."""
+    return spacing.um("YX") or ()
+
+
+def _numbered(channels: tuple[str, ...]) -> bool:
+    return channels == tuple(map(str, range(len(channels))))
+
+
+def _say_mixed_scale(found: FoundPlate, scales: Mapping[str, tuple[float, ...]]) -> None:
+    """Say where fields differ in the size of their pixels: all are taken to have that of one."""
+    times = Counter(s for s in scales.values() if s)
+    if len(times) < 2:
+        return
+    used = _pixel(found.spacing)
+    place, other = next((p, s) for p, s in scales.items() if s in times and s != used)
+    found.findings.append(
+        Finding(
+            file=place,
+            rule="mixed-scale",
+            severity="warning",
+            value=other[0],
+            limit=used[0],
+            reason=f"Pixels of {other[0]:g} µm here, of {used[0]:g} µm in other fields, and all "
+            f"fields are measured with the latter: {sum(times.values()) - times[used]} of "
+            f"{sum(times.values())} are not to scale. Give wells of one size by themselves.",
+        )
     )
 
 

@@ -10,7 +10,7 @@ import re
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import Listing, named_inside, parent
-from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
+from fatescope.acquire.plates.record_numbers import measured, uneven_times, usual_step, whole
 from fatescope.acquire.plates.xml_records import Record, read_records
 from fatescope.base import FileFormatError, InputError, PlateImage, Spacing, escape, name_well
 
@@ -106,13 +106,15 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
     first_plane = min(whole(r, "PlaneID") for r in records)
     names = _channel_names(records)
     folded = listing.by_folded()
+    elsewhere = _by_last_name(listing)
     here: set[str] = set()
     for record in records:
         wanted = named_inside(parent(index), record["URL"])
         if wanted is None:
             found.outside.append(record["URL"])
             continue
-        name = folded.get(wanted.casefold())
+        # Harmony 7 writes its index above the folder of images, and names no folder.
+        name = folded.get(wanted.casefold()) or elsewhere.get(wanted.rpartition("/")[2].casefold())
         if name is None:
             found.lacking += 1
             found.lacking_first = found.lacking_first or wanted
@@ -130,8 +132,21 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
             found.images.append(image)
             _add_position(found, image, record)
     found.channels = list(names.values())
-    found.spacing = _spacing(records)
+    times = _times(records)
+    found.spacing = _spacing(records, times)
+    first = next((t for t in times.values() if len(t) > 1), {})
+    minutes = {frame: seconds / 60 for frame, seconds in first.items()}
+    found.findings += uneven_times(minutes, file=str(found.root))
     return here
+
+
+def _by_last_name(listing: Listing) -> dict[str, str]:
+    """Return the files whose name, without their folder, is there once."""
+    found: dict[str, str] = {}
+    for name in listing.names:
+        last = name.rpartition("/")[2].casefold()
+        found[last] = "" if last in found else name
+    return {last: name for last, name in found.items() if name}
 
 
 _USED = {
@@ -158,21 +173,29 @@ def _add_position(found: FoundPlate, image: PlateImage, record: Record) -> None:
         found.positions_um.setdefault((image.well, image.field), (-y * 1e6, x * 1e6))
 
 
-def _spacing(records: list[Record]) -> Spacing:
+def _times(records: list[Record]) -> dict[tuple[str, ...], dict[int, float]]:
+    """Return the seconds at which each plane of each field was taken, by frame."""
+    times: dict[tuple[str, ...], dict[int, float]] = {}
+    for r in records:
+        of = tuple(r.get(k, "") for k in ("Row", "Col", "FieldID", "ChannelID", "PlaneID"))
+        t = measured(r, "MeasurementTimeOffset")
+        if t is not None:
+            times.setdefault(of, {})[whole(r, "TimepointID")] = t
+    return times
+
+
+def _spacing(records: list[Record], times: dict[tuple[str, ...], dict[int, float]]) -> Spacing:
     """Return pixel size and interval of the first image that has them, and the median z step."""
     sizes = {
         a: next((v for r in records if (v := measured(r, f"ImageResolution{a}"))), None)
         for a in "YX"
     }
     heights: dict[tuple[str, ...], dict[int, float]] = {}
-    times: dict[tuple[str, ...], dict[int, float]] = {}
     for r in records:
         of = (r.get("Row", ""), r.get("Col", ""), r.get("FieldID", ""), r.get("ChannelID", ""))
-        z, t = measured(r, "PositionZ"), measured(r, "MeasurementTimeOffset")
+        z = measured(r, "PositionZ")
         if z is not None:
             heights.setdefault((*of, r.get("TimepointID", "")), {})[whole(r, "PlaneID")] = z
-        if t is not None:
-            times.setdefault((*of, r.get("PlaneID", "")), {})[whole(r, "TimepointID")] = t
     z_step, interval = usual_step(heights), usual_step(times)
     return Spacing.of(
         source="file",

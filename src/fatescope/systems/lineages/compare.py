@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import read_table, write_table
+from fatescope.acquire import listed_paths, read_table, write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.engine import Run
@@ -97,8 +97,7 @@ def compare_lineages(
 
 def reference_paths(settings: CompareSettings) -> list[Path]:
     """Return the files and folders of the reference; none where it is the atlas."""
-    given = (settings.reference or "").split(",")
-    return [Path(p.strip()) for p in given if p.strip()]
+    return listed_paths(settings.reference or "")
 
 
 def _in_role(role: str, inputs: Iterable[Path | str]) -> list[LineageFile]:

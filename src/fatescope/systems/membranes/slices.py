@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_recorded_nuclei, write_table
+from fatescope.acquire import listed_paths, read_recorded_nuclei, write_table
 from fatescope.base import Execution, Table
 from fatescope.engine import Run, describe_input
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
@@ -81,8 +81,7 @@ def prepare_slices(
     execution = execution or Execution()
     volumes = find_volumes(folder, settings=settings)
     splits = _split(volumes, settings)
-    folders = [Path(name) for name in settings.rendered.split(",") if name]
-    rendered = [s for f in folders for s in rendered_samples(f)]
+    rendered = [s for f in listed_paths(settings.rendered) for s in rendered_samples(f)]
     record = settings.model_dump() | {"folder": str(folder)}
     with Run.open(out, command="prepare slices", settings=record, fresh=fresh) as run:
         todo = pending(run, volumes)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import check_film, gauged, read_table, write_image
-from fatescope.acquire.plates import PlateReading, read_field, read_plate
+from fatescope.acquire.plates import PlateReading, read_field, read_plate, stage_position_um
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.base.wells import parse_well
 from fatescope.engine import Run
@@ -254,7 +254,7 @@ def prior_positions(
             )
         return np.array([place for place in given if place is not None])
     step = {a: layout.spacing.steps.get(a) for a in "YX"}
-    recorded = [layout.positions_um.get((well, f)) for f in fields]
+    recorded = [stage_position_um(layout, well, f) for f in fields]
     if all(s is not None for s in recorded) and all(s is not None for s in step.values()):
         size = np.array([s.value for s in step.values() if s is not None])
         places = np.array([s for s in recorded if s is not None]) / size

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fatescope.acquire import listed_paths
 from fatescope.base import InputError, escape
 from fatescope.engine import Run
 from fatescope.prepare import audit_units, check_leaks, write_samples
@@ -65,8 +66,7 @@ def prepare_movie_pairs(
 
 
 def _folders(inputs: Sequence[Path], settings: PairSettings) -> list[tuple[Path, Path]]:
-    movies = [Path(p) for p in settings.movies.split(",") if p]
-    tables = [Path(p) for p in settings.tables.split(",") if p]
+    movies, tables = listed_paths(settings.movies), listed_paths(settings.tables)
     if not movies or len(movies) != len(tables) or inputs or settings.images or settings.labels:
         raise InputError(
             "--movies and --tables belong together, one folder of tables for each folder of "
