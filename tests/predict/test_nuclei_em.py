@@ -62,7 +62,7 @@ def test_a_section_given_to_the_fluorescence_model_is_sent_to_the_right_command(
     (reason,) = advice(found_in(section.pixels, NucleiSettings(diameter_px=32)))
     assert "unlike the training images of nuclei:" in reason
     assert "dark things on a light background" in reason
-    assert "for an electron micrograph use `fatescope predict nuclei-em`" in reason
+    assert "For an electron micrograph use `fatescope predict nuclei-em`" in reason
 
 
 def test_a_fluorescence_image_given_to_the_micrograph_model_is_sent_back(micrographs):

@@ -257,7 +257,8 @@ def test_labels_in_one_folder_find_their_images_in_many_by_a_name_that_is_there_
         save(tmp_path / f"raw/{well}/{well}_field1.tif")
         save(tmp_path / f"true/{well}_field1.tif")
     save(tmp_path / "true/B1_field1.tif")
-    pairs = by_patterns("raw/**/*.tif", "true/*.tif")
+    with caplog.at_level("WARNING", logger="fatescope.prepare.pairs"):
+        pairs = by_patterns("raw/**/*.tif", "true/*.tif")
     assert all(p.image.stem == p.labels.stem for p in pairs)
     assert "1 of 3 label files have no image" in caplog.text
     assert "B1_field1.tif" in caplog.text

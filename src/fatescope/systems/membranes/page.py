@@ -260,7 +260,7 @@ def _contacts(contacts: Table) -> Section:
     values = contacts[size].astype(np.float64)
     rows = [
         [str(contacts[c][i]) for c in ("image", "frame", "label_a", "label_b")]
-        + ["" if np.isnan(values[i]) else f"{values[i]:.1f}"]
+        + ["–" if np.isnan(values[i]) else f"{values[i]:.1f}"]
         for i in np.argsort(-values, kind="stable")[:MAX_ROWS]
     ]
     unit = "area (µm²)" if size == "area_um2" else "length (µm)"
