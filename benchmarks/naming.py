@@ -107,7 +107,7 @@ def tasks(lineage, xyz, kind, wrong, rng):  # type: ignore[no-untyped-def]
         yield every, lineage.parent if kind == "tracked" else none
 
 
-def score(path: Path, asked, seed: int, atlas):  # type: ignore[no-untyped-def]
+def score(path: Path, asked, seed: int, atlas):
     lineage = read_lineage(path)
     rng = np.random.default_rng(seed)
     xyz = turned(lineage.position_um()[:, ::-1], rng, asked.tilt)

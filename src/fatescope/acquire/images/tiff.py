@@ -163,7 +163,7 @@ def _in_several_files(where: str) -> str:
 def _only_series(tif: Any, path: Path) -> tuple[Any, list[Finding]]:
     """Return the image that the file holds, and what lies beside it and is no copy of it.
 
-    Smaller copies (pyramids, thumbnails) are passed by. A single smaller picture, such as the label
+    Smaller copies (pyramids, thumbnails) are passed by. A single smaller image, such as the label
     of a slide, is said to be left out; what could be a second image is refused.
     """
     where = escape(path)
