@@ -21,14 +21,15 @@ from tests.acquire.lineage_cases import TWO_DIVISIONS
 from tests.app.served import Client, served
 
 from fatescope.acquire.lineages import write_lineage
-from fatescope.app import QUESTIONS, as_command, as_python, question_named
+from fatescope.app import as_command, as_python
 from fatescope.app.form import form_for, values_from
 from fatescope.app.looking import Look
-from fatescope.app.question import resolved
 from fatescope.app.store import NotHereError, Store
 from fatescope.base import Execution, InputError, RunError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.simulate.plate.settings import PlateSettings
+from fatescope.systems.place import resolved
+from fatescope.systems.registry import question_named, questions
 from fatescope.systems.simulation.plates import simulate_plate
 
 RESULTS = ("objects.csv", "objects.parquet", "images.csv", "labels/a.tif")
@@ -148,7 +149,7 @@ def test_whoever_has_one_channel_is_not_asked_which(client, nuclei):
     assert form.index('name="channel"') < form.index("More settings")
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+@pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)
 def test_every_question_names_a_command_and_settings_that_exist(question):
     from typer.main import get_command
 
@@ -172,7 +173,7 @@ OPEN_TEXTS = frozenset(("spacing_um", "channel", "nuclei_channel", "axes", "patt
 OPEN_TEXTS |= {"colour", "cells"}  # a column and names of cells
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+@pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)
 def test_no_text_of_a_form_can_name_a_file_of_the_server(question, tmp_path):
     look = Look(folder=tmp_path, seen=(), n_images=0, tables=())
     form = form_for(question, look)
@@ -187,7 +188,7 @@ def test_no_text_of_a_form_can_name_a_file_of_the_server(question, tmp_path):
         assert name not in values
 
 
-@pytest.mark.parametrize("question", QUESTIONS, ids=lambda q: q.name)
+@pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)
 def test_settings_that_were_not_touched_stay_away_from_the_command(question):
     said = as_command(question, [Path("a b.tif")], out="results", values={})
     beyond = {"adapt": ("train adapt --data", " --from nuclei")}  # its model must be named

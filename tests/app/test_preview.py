@@ -14,7 +14,6 @@ from tests.app.served import served, tree
 
 from fatescope import read_image
 from fatescope.acquire import write_image
-from fatescope.app.catalogue import question_named
 from fatescope.app.examples import example_named
 from fatescope.app.previewing import (
     LARGEST_SIDE,
@@ -24,6 +23,7 @@ from fatescope.app.previewing import (
     write_region,
 )
 from fatescope.base import Image, InputError, Spacing
+from fatescope.systems.registry import question_named
 
 
 @pytest.fixture(scope="module")

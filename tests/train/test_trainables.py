@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from types import SimpleNamespace
 from typing import ClassVar
 
 import numpy as np
@@ -12,6 +14,8 @@ from fatescope.base import SettingsError, setting
 from fatescope.models import ImageInput, ModelDescription, write_package
 from fatescope.models.outputs import PixelClasses
 from fatescope.prepare import read_label_plane, read_plane, read_samples
+from fatescope.systems import registry
+from fatescope.systems.description import Description, Trains
 from fatescope.systems.training.plan import plan_training
 from fatescope.systems.training.train import train_model
 from fatescope.systems.training.variants import train_variants
@@ -21,10 +25,8 @@ from fatescope.train import (
     export_onnx,
     fit_recipe_trial,
     parse_recipe,
-    trainables,
 )
 from fatescope.train.recipe_settings import Recipe
-from fatescope.train.trainables import Where
 
 VALUES = {
     "name": "glow",
@@ -110,8 +112,10 @@ GLOW = Glow()
 
 @pytest.fixture(autouse=True)
 def _glow(monkeypatch):
-    where = Where(recipe=f"{__name__}:GlowRecipe", trainable=f"{__name__}:GLOW")
-    monkeypatch.setitem(trainables.WHERE, "glow", where)
+    where = Trains(recipe=f"{__name__}:GlowRecipe", trainable=f"{__name__}:GLOW")
+    module = SimpleNamespace(DESCRIPTION=Description(trains={"glow": where}))
+    monkeypatch.setitem(sys.modules, "fatescope.systems.glow.description", module)
+    monkeypatch.setattr(registry, "FOLDERS", [*registry.FOLDERS, "glow"])
 
 
 def test_the_task_of_a_recipe_decides_which_settings_it_may_have():

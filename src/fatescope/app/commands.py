@@ -13,8 +13,8 @@ import fatescope
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fatescope.app.question import Question
     from fatescope.base import Settings
+    from fatescope.systems.question import Question
 
 
 def as_command(

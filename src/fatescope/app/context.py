@@ -28,12 +28,12 @@ if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
-    from fatescope.app.question import Question
     from fatescope.app.queue import Queue
     from fatescope.app.results import ShownImage
     from fatescope.app.settings import AppSettings
     from fatescope.app.store import Job, Store
     from fatescope.systems.labels.review import LabelReview
+    from fatescope.systems.question import Question
 
 _LARGEST_FORM = 100_000
 _HERE = Path(__file__).parent

@@ -11,7 +11,7 @@ from fatescope.base import InputError, SettingDescription
 
 if TYPE_CHECKING:
     from fatescope.app.looking import Look
-    from fatescope.app.question import Question
+    from fatescope.systems.question import Question
 
 SCALE = ("spacing_um", "interval_min")
 _NOT_HERE = ("labels", "precision", "exclude", "cluster")

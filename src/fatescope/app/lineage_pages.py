@@ -9,13 +9,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from fatescope.acquire.lineages import LineageReading
-from fatescope.app.catalogue import question_named
 from fatescope.app.context import page, person, sent_form
 from fatescope.app.result_pages import in_words, job_of
 from fatescope.app.reviewing import lineage_journal, lineages_of
 from fatescope.app.store import NotHereError
 from fatescope.base import InputError
 from fatescope.lineage.lint import LintSettings
+from fatescope.systems.registry import question_named
 
 if TYPE_CHECKING:
     from pathlib import Path

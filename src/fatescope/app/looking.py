@@ -20,9 +20,9 @@ from fatescope.systems.plates.show import show_plate
 
 if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
-    from fatescope.app.question import Kind, Question
     from fatescope.base import Image
     from fatescope.prepare.splits import Split
+    from fatescope.systems.question import Kind, Question
 
 _log = logging.getLogger(__name__)
 _OPENED, _TABLES_READ, _LARGEST_TABLE = 40, 8, 50_000_000

@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 from fatescope.acquire import read_table
 from fatescope.app.cards import blocks_of
-from fatescope.app.catalogue import QUESTIONS
 from fatescope.app.context import context, page, person
 from fatescope.app.examples import EXAMPLES
 from fatescope.app.store import NotHereError
 from fatescope.models import list_models
+from fatescope.systems.registry import questions
 
 if TYPE_CHECKING:
     from starlette.requests import Request
     from starlette.responses import Response
 
     from fatescope.app.cards import CardBlock
-    from fatescope.app.question import Question
+    from fatescope.systems.question import Question
 
 _EXAMPLES = Path(__file__).parent / "static" / "models"
 _NOT_RENDERED = {
@@ -68,7 +68,7 @@ def cards() -> tuple[Card, ...]:
     said: dict[str, list[str]] = {}
     for name, words in zip(table["model"].tolist(), table["words"].tolist(), strict=True):
         said.setdefault(name, []).append(words)
-    used = {name: q for q in QUESTIONS for name in q.choices.get("model", ())}
+    used = {name: q for q in questions() for name in q.choices.get("model", ())}
     return tuple(
         Card(
             name=package.name,
@@ -91,7 +91,7 @@ def models(request: Request) -> Response:
     app, who = context(request), person(request)
     own = {
         name: question
-        for question in QUESTIONS
+        for question in questions()
         if question.adapts
         for name in app.models_of(who, question)
     }

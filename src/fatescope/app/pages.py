@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import JSONResponse
 
-from fatescope.app.catalogue import QUESTIONS, question_named
 from fatescope.app.commands import as_command, as_python
 from fatescope.app.context import context, go, page, person, seconds_in_words, sent_form
 from fatescope.app.examples import EXAMPLES, example_named
 from fatescope.app.form import form_for, values_from
 from fatescope.base import FatescopeError, InputError
+from fatescope.systems.registry import question_named, questions
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from fatescope.app.context import Context
     from fatescope.app.looking import Look
-    from fatescope.app.question import Question
     from fatescope.engine.plan import RunPlan
+    from fatescope.systems.question import Question
 
 _TITLE_LENGTH = 80
 
@@ -82,7 +82,7 @@ def show_data(request: Request) -> Response:
 
 def questions_for(look: Look) -> list[Question]:
     """Return what can be asked of files; of a plate, first what is about all of it."""
-    fitting = [q for q in QUESTIONS if q.takes & look.kinds]
+    fitting = [q for q in questions() if q.takes & look.kinds]
     return sorted(fitting, key=lambda q: "plate" in look.kinds and "plate" not in q.takes)
 
 

@@ -10,7 +10,6 @@ from starlette.responses import JSONResponse, Response
 
 from fatescope.acquire import find_images, open_image
 from fatescope.acquire.reading import ImageReading
-from fatescope.app.catalogue import question_named
 from fatescope.app.context import context, person, sent_form
 from fatescope.app.form import values_from
 from fatescope.app.looking import IMAGES
@@ -20,6 +19,7 @@ from fatescope.app.result_pages import PNG, described, grey_or_colour, number_of
 from fatescope.app.results import limits_of
 from fatescope.app.store import NotHereError
 from fatescope.base import FatescopeError, InputError
+from fatescope.systems.registry import question_named
 
 if TYPE_CHECKING:
     from pathlib import Path

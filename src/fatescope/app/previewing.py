@@ -28,8 +28,8 @@ from fatescope.base import InputError, RunError
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.app.question import Question
     from fatescope.base import Image
+    from fatescope.systems.question import Question
 
 LARGEST_SIDE, MOST_PLANES, MOST_VOXELS = 1024, 64, 2_000_000
 """Of a region: two million voxels take at most three or four CPU-seconds (cells of a volume)."""

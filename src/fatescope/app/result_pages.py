@@ -12,7 +12,6 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from fatescope.acquire import read_table
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
-from fatescope.app.catalogue import question_named
 from fatescope.app.context import context, go, page, person
 from fatescope.app.form import label_of
 from fatescope.app.pages import ways
@@ -30,6 +29,7 @@ from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
 from fatescope.engine import read_finding_rows, read_record
+from fatescope.systems.registry import question_named
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
@@ -41,10 +41,10 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile
     from fatescope.app.context import Context
     from fatescope.app.planes import Pyramid
-    from fatescope.app.question import Question
     from fatescope.app.store import Job
     from fatescope.base import Image
     from fatescope.systems.labels.review import LabelReview
+    from fatescope.systems.question import Question
 
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300

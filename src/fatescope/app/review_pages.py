@@ -11,7 +11,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response
 
 from fatescope.acquire import encode_rois
-from fatescope.app.catalogue import question_named
 from fatescope.app.context import go, person, sent_form
 from fatescope.app.result_pages import job_of, pair_of, table_of
 from fatescope.app.store import NotHereError
@@ -19,6 +18,7 @@ from fatescope.base import InputError
 from fatescope.engine import decide_finding
 from fatescope.systems.labels.edit import LabelEdit
 from fatescope.systems.labels.pairs import save_pairs
+from fatescope.systems.registry import question_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -8,11 +8,11 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire.lineages import find_lineages
-from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError
 from fatescope.engine import count_entries
 from fatescope.systems.labels.review import FOLDER, LabelReview, journal_of
 from fatescope.systems.lineages.review import LineageReview
+from fatescope.systems.registry import question_named
 
 if TYPE_CHECKING:
     from collections.abc import Callable

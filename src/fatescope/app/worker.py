@@ -20,9 +20,9 @@ import time
 from pathlib import Path
 from typing import IO, Any
 
-from fatescope.app.catalogue import question_named
 from fatescope.base import FatescopeError, missing_extra
 from fatescope.engine import wait_until_free
+from fatescope.systems.registry import question_named
 
 _EVERY_SECONDS = 0.15
 _UNTIL_FREE = 60.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -13,30 +13,16 @@ from fatescope.base import Execution
 from fatescope.cli.command import Fresh, Out, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import watch
-from fatescope.predict.settings import (
-    LiveDeadSettings,
-    NucleiEmSettings,
-    NucleiSettings,
-    PhaseCellsSettings,
-    PredictSettings,
-    ViabilitySettings,
-)
-from fatescope.systems.membranes.cells.settings import MembraneSettings
-from fatescope.systems.populations.inference.settings import PopulationSettings
+from fatescope.predict.settings import PredictSettings
+from fatescope.systems.registry import predicting
 
-SYSTEMS: dict[str, type[PredictSettings]] = {
-    "nuclei": NucleiSettings,
-    "nuclei-em": NucleiEmSettings,
-    "membrane": MembraneSettings,
-    "phase-cells": PhaseCellsSettings,
-    "live-dead": LiveDeadSettings,
-    "viability": ViabilitySettings,
-    "populations": PopulationSettings,
-}
+if TYPE_CHECKING:
+    from fatescope.systems.description import Predicts
 
 
-def _watching(name: str, settings_class: type[PredictSettings]) -> Callable[..., Result]:
+def _watching(told: Predicts) -> Callable[..., Result]:
     """Make the command that watches with a system."""
+    name = told.name
 
     def run(
         folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="where images arrive")],
@@ -60,7 +46,7 @@ def _watching(name: str, settings_class: type[PredictSettings]) -> Callable[...,
             progress=console.progress,
         )
 
-    run.__annotations__["settings"] = settings_class
+    run.__annotations__["settings"] = told.settings_class()
     run.__doc__ = (
         f"Do `predict {name}` with each image of a folder, as soon as its file is whole.\n\n"
         "The results are kept up to date all the time. Ctrl-C ends it, or --until-idle; the same "
@@ -69,9 +55,11 @@ def _watching(name: str, settings_class: type[PredictSettings]) -> Callable[...,
     return run
 
 
-for _name, _class in SYSTEMS.items():
-    command(
-        watch,
-        _name,
-        example=f"fatescope watch {_name} microscope --out results --until-idle 30",
-    )(_watching(_name, _class))
+def add_commands() -> None:
+    """Add a command for each system of the registry."""
+    for name, told in predicting().items():
+        example = f"fatescope watch {name} microscope --out results --until-idle 30"
+        command(watch, name, example=example)(_watching(told))
+
+
+add_commands()

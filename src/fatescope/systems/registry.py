@@ -1,36 +1,83 @@
-"""The predicting systems by the name that they have on the command line."""
+"""The only list of systems. A new one is a folder with a ``description.py``, and a name here."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import InputError
+from fatescope.systems.place import resolved
 
 if TYPE_CHECKING:
     from fatescope.engine.predict import System
+    from fatescope.systems.description import Description, Predicts, Trains
+    from fatescope.systems.question import Question
 
-_PLACES = {
-    "nuclei": "nuclei.find:NUCLEI",
-    "nuclei-em": "nuclei.find:NUCLEI_EM",
-    "membrane": "membranes.find:MEMBRANES",
-    "phase-cells": "phase_cells.find:PHASE_CELLS",
-    "live-dead": "live_dead.find:LIVE_DEAD",
-    "viability": "viability.find:VIABILITY",
-    "populations": "populations.find:POPULATIONS",
-}
+FOLDERS = [
+    "nuclei",
+    "nuclei_em",
+    "membranes",
+    "phase_cells",
+    "populations",
+    "viability",
+    "live_dead",
+    "cleaning",
+    "lineages",
+    "plates",
+    "training",
+]
+"""In the order in which commands and buttons stand."""
+
+
+def descriptions() -> Iterator[Description]:
+    """Yield what each system says of itself; none of them is loaded."""
+    for folder in FOLDERS:
+        module = import_module(f"fatescope.systems.{folder}.description")
+        description: Description = module.DESCRIPTION
+        yield description
+
+
+def predicting() -> dict[str, Predicts]:
+    """Return the predicting commands by name."""
+    return {d.predicts.name: d.predicts for d in descriptions() if d.predicts is not None}
 
 
 def system_named(name: str) -> System[Any]:
-    """Return a system; only its own file is imported.
+    """Return a predicting system by the name of its command; only its own file is imported.
 
     Raises
     ------
     InputError
         If there is none of that name.
     """
-    if name not in _PLACES:
-        raise InputError(f"{name!r} is not a system; there are {', '.join(_PLACES)}.")
-    module, _, constant = _PLACES[name].partition(":")
-    system: System[Any] = getattr(import_module(f"fatescope.systems.{module}"), constant)
+    known = predicting()
+    if name not in known:
+        raise InputError(f"{name!r} is not a system; there are {', '.join(known)}.")
+    system: System[Any] = resolved(known[name].system)
     return system
+
+
+def questions() -> tuple[Question, ...]:
+    """Return all that can be asked in the app."""
+    return tuple(q for d in descriptions() for q in d.questions)
+
+
+def question_named(name: str) -> Question:
+    """Return a question by its name.
+
+    Raises
+    ------
+    InputError
+        If there is none of that name.
+    """
+    found = next((q for q in questions() if q.name == name), None)
+    if found is None:
+        raise InputError(f"there is no question {name!r}. Choose one on the page of your files.")
+    return found
+
+
+def training_of(task: str | None) -> Trains:
+    """Return what trains the recipes of a task; whatever nobody names has outlines."""
+    known = {name: trains for d in descriptions() for name, trains in d.trains.items()}
+    return known.get(task or "", known[""])

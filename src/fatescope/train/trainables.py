@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fatescope.base import SettingsError, imported
@@ -24,8 +23,8 @@ if TYPE_CHECKING:
 class Trainable(Protocol):
     """What `train` and `tune` need to know of a task, beside the loop that trains all.
 
-    A new task is a class of recipes, an object like this under ``train/tasks``, and a line in
-    `WHERE`.
+    A new task is a class of recipes and an object like this in the folder of a system, whose
+    description says under which ``task`` both stand.
     """
 
     @property
@@ -92,43 +91,9 @@ class LeavesOut(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Where:
-    """Where the class of a task's recipes is, which loads no torch, and its `Trainable`."""
-
-    recipe: str
-    trainable: str
-
-
-INSTANCES = Where(
-    "fatescope.train.settings:InstanceRecipe", "fatescope.systems.nuclei.training.task:INSTANCES"
-)
-"""Whatever has outlines, under any name: nuclei, nuclei-em, phase-cells, yours."""
-
-WHERE: dict[str, Where] = {
-    "live-dead": Where(
-        "fatescope.systems.live_dead.training.settings:BoxRecipe",
-        "fatescope.systems.live_dead.training.task:LIVE_DEAD",
-    ),
-    "membrane": Where(
-        "fatescope.systems.membranes.training.settings:MembraneRecipe",
-        "fatescope.systems.membranes.training.task:MEMBRANE",
-    ),
-    "populations": Where(
-        "fatescope.systems.populations.training.settings:PopulationRecipe",
-        "fatescope.systems.populations.training.task:POPULATIONS",
-    ),
-    "viability": Where(
-        "fatescope.systems.viability.training.settings:ViabilityRecipe",
-        "fatescope.systems.viability.training.task:VIABILITY",
-    ),
-}
-"""Tasks that are trained otherwise, by the ``task`` of a recipe."""
-
-
 def recipe_class(task: str | None) -> type[Recipe]:
     """Return the class of the recipes of a task."""
-    found: type[Recipe] = _load(WHERE.get(task or "", INSTANCES).recipe)
+    found: type[Recipe] = _load(_of(task).recipe)
     return found
 
 
@@ -140,7 +105,7 @@ def find_trainable(task: str | None) -> Trainable:
     MissingExtraError
         If torch is not installed.
     """
-    found: Trainable = _load(WHERE.get(task or "", INSTANCES).trainable)
+    found: Trainable = _load(_of(task).trainable)
     return found
 
 
@@ -159,6 +124,11 @@ def find_leaving_out(task: str | None, *, asked: str | None) -> LeavesOut:
             "it out, and set test units apart with prepare."
         )
     return found
+
+
+def _of(task: str | None) -> Any:
+    """Return the places of a task, from the registry of systems: the one name here from above."""
+    return imported("fatescope.systems.registry").training_of(task)
 
 
 def _load(place: str) -> Any:

@@ -25,7 +25,6 @@ from fatescope.engine.predict import Found, System, Worker, predict_images
 from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
 from fatescope.predict import (
     FrameLabels,
-    NucleiEmSettings,
     NucleiSettings,
     Predictor,
     ScalePlan,
@@ -364,5 +363,3 @@ NUCLEI: System[NucleiSettings] = System(
 )
 """By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
 are written (`benchmarks/nuclei_speed.py`)."""
-
-NUCLEI_EM = replace(NUCLEI, command="predict nuclei-em", settings=NucleiEmSettings)

@@ -1,19 +1,18 @@
-"""A question: one button of the app, declared in a few lines.
+"""A question: what a person asks of files, and one button of the app, declared in a few lines.
 
-A question names a workflow, its settings classes and what can be shown of its results. Its form is
+A question names a function, its settings classes and what can be shown of its results. Its form is
 made from `Settings.describe`, its command line and Python from the same values.
 """
 
 from __future__ import annotations
 
-import importlib
 import inspect
-import operator
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fatescope.base import Execution, Settings
+from fatescope.systems.place import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -178,12 +177,6 @@ class Question:
         }
         plan: RunPlan = function(**_accepted(function, given))
         return plan
-
-
-def resolved(name: str) -> Any:
-    """Import ``"module:name"``, or ``"module:name.attribute"``."""
-    module, _, attribute = name.partition(":")
-    return operator.attrgetter(attribute)(importlib.import_module(module))
 
 
 def _accepted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,47 @@
+"""Nuclei in fluorescence: what the interfaces know of this system."""
+
+from fatescope.systems.description import Description, Predicts, Trains
+from fatescope.systems.question import Question
+
+DESCRIPTION = Description(
+    predicts=Predicts(
+        name="nuclei",
+        help="""Outline, count and measure nuclei in images, stacks and movies.
+
+        Writes label images, tables of objects and findings, a record of the run and a
+        report. The same command again continues where it stopped, also with more images.
+        """,
+        example="fatescope predict nuclei embryo.tif --out results",
+        system="fatescope.systems.nuclei.find:NUCLEI",
+        settings="fatescope.predict.settings:NucleiSettings",
+    ),
+    questions=(
+        Question(
+            name="nuclei",
+            title="Outline nuclei",
+            text="Every nucleus of fluorescence images, stacks and movies outlined, counted, "
+            "measured.",
+            takes=frozenset(("image", "stack", "movie")),
+            command="predict nuclei",
+            run="fatescope.systems.nuclei.find:predict_nuclei",
+            plan="fatescope.systems.nuclei.find:NUCLEI.plan",
+            settings={"settings": "fatescope.predict.settings:NucleiSettings"},
+            first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),
+            choices={"model": ("nuclei", "classical")},
+            channels=("channel",),
+            views=("labels", "objects", "report"),
+            adapts="nuclei",
+        ),
+    ),
+    trains={
+        "": Trains(
+            recipe="fatescope.train.settings:InstanceRecipe",
+            trainable="fatescope.systems.nuclei.training.task:INSTANCES",
+        )
+    },
+    python={
+        "predict_nuclei": "fatescope.systems.nuclei.find:predict_nuclei",
+        "segment_nuclei": "fatescope.systems.in_memory:segment_nuclei",
+    },
+    page="first-steps.md",
+)

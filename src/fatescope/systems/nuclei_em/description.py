@@ -1,0 +1,37 @@
+"""Nuclei in electron micrographs: what the interfaces know of this system."""
+
+from fatescope.systems.description import Description, Predicts
+from fatescope.systems.question import Question
+
+DESCRIPTION = Description(
+    predicts=Predicts(
+        name="nuclei-em",
+        help="""Outline, count and measure nuclei in electron micrographs of sections.
+
+        The same as `predict nuclei`, with the model for transmission electron micrographs
+        of embryos: bright nuclei with dark chromatin in dark cells, bright resin around
+        them.
+        """,
+        example="fatescope predict nuclei-em section.tif --out results",
+        system="fatescope.systems.nuclei_em.find:NUCLEI_EM",
+        settings="fatescope.predict.settings:NucleiEmSettings",
+    ),
+    questions=(
+        Question(
+            name="nuclei-em",
+            title="Outline nuclei in electron micrographs",
+            text="Nuclei of sections seen by transmission electron microscopy.",
+            takes=frozenset(("image",)),
+            command="predict nuclei-em",
+            run="fatescope.systems.nuclei.find:predict_nuclei",
+            plan="fatescope.systems.nuclei.find:NUCLEI.plan",
+            settings={"settings": "fatescope.predict.settings:NucleiEmSettings"},
+            arguments={"command": "predict nuclei-em"},
+            first=("diameter_um", "diameter_px", "same_size", "min_area_um2"),
+            choices={"model": ("nuclei-em", "classical")},
+            views=("labels", "objects", "report"),
+            adapts="nuclei-em",
+        ),
+    ),
+    page="nuclei-em.md",
+)

@@ -1,0 +1,51 @@
+"""Cells of each founder over time: what the interfaces know of this system."""
+
+from fatescope.systems.description import Description, Predicts, Trains
+from fatescope.systems.question import Question
+
+DESCRIPTION = Description(
+    predicts=Predicts(
+        name="populations",
+        help="""
+        Count the cells of each founder in every frame of fluorescence movies, with 90 % intervals.
+
+        For maximum projections of nuclei in C. elegans embryos, from two cells to about
+        350. Start and tempo are found; --interval-min says the time between frames where it
+        is known. Writes populations.csv, frames.csv (developmental clock, frames that are
+        abstained from), findings, a record of the run and a report. The same command again
+        continues where it stopped.
+        """,
+        example="fatescope predict populations embryo.mov --out results",
+        system="fatescope.systems.populations.find:POPULATIONS",
+        settings="fatescope.systems.populations.inference.settings:PopulationSettings",
+    ),
+    questions=(
+        Question(
+            name="populations",
+            title="Count over time",
+            text="How many cells of each founder there are in every frame, with intervals.",
+            takes=frozenset(("movie",)),
+            command="predict populations",
+            run="fatescope.systems.populations.find:predict_populations",
+            plan="fatescope.systems.populations.find:POPULATIONS.plan",
+            settings={
+                "settings": "fatescope.systems.populations.inference.settings:PopulationSettings"
+            },
+            first=("channel", "clean"),
+            choices={"model": ("populations",)},
+            channels=("channel",),
+            views=("images", "counts", "report"),
+        ),
+    ),
+    trains={
+        "populations": Trains(
+            recipe="fatescope.systems.populations.training.settings:PopulationRecipe",
+            trainable="fatescope.systems.populations.training.task:POPULATIONS",
+        )
+    },
+    python={
+        "predict_populations": "fatescope.systems.populations.find:predict_populations",
+        "count_populations": "fatescope.systems.populations.find:count_populations",
+    },
+    page="populations.md",
+)
