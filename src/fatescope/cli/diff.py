@@ -21,7 +21,8 @@ def diff(
     """Say whether two results are the same: tables cell by cell, images pixel by pixel.
 
     Names what differs and by how much, and what the records say was different: inputs, settings,
-    model, versions, processor. The exit code is 0 where all is the same, otherwise 1.
+    model, versions, processor. The exit code is 0 where all is the same, the content of inputs
+    too, otherwise 1.
     """
     from fatescope.engine.diff import diff_results
 

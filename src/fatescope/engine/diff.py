@@ -60,8 +60,10 @@ class ResultDiff:
     first, second : Path
     files : tuple of FileDiff
         In the order of their names; a Parquet table stands for its CSV.
+    inputs : tuple of str
+        Which inputs the records say were others, or held other content.
     conditions : tuple of str
-        What the records say was different: inputs, settings, model, versions, processor.
+        What else they say was different: settings, model, versions, processor.
     seconds, peak_memory_mb : float
     command : str
         The command whose answer this is.
@@ -70,6 +72,7 @@ class ResultDiff:
     first: Path
     second: Path
     files: tuple[FileDiff, ...]
+    inputs: tuple[str, ...]
     conditions: tuple[str, ...]
     seconds: float
     peak_memory_mb: float
@@ -77,8 +80,8 @@ class ResultDiff:
 
     @property
     def same(self) -> bool:
-        """Whether all files are the same."""
-        return all(f.state == "same" for f in self.files)
+        """Whether all files are the same, and made of the same inputs."""
+        return not self.inputs and all(f.state == "same" for f in self.files)
 
     @property
     def errors(self) -> Sequence[str]:
@@ -104,6 +107,7 @@ class ResultDiff:
             "first": str(self.first),
             "same": self.same,
             "files": [asdict(f) for f in self.files],
+            "inputs": list(self.inputs),
             "conditions": list(self.conditions),
         }
 
@@ -112,13 +116,18 @@ class ResultDiff:
         apart = [f for f in self.files if f.state != "same"]
         n = len(self.files)
         files = f"{n} file{'s' * (n != 1)}"
-        if not apart:
+        alike = f"{files} of tables and images hold the same values"
+        if self.same:
             end = f" though {'; '.join(self.conditions)}" if self.conditions else ""
-            return [f"same: {files} of tables and images hold the same values{end}."]
-        lines = [f"different: {len(apart)} of {files}."]
-        lines += [f"  {f.file}: {f.what}" for f in apart]
-        if self.conditions:
-            lines += ["The records differ too:", *(f"  {c}" for c in self.conditions)]
+            return [f"same: {alike}{end}."]
+        if apart:
+            lines = [f"different: {len(apart)} of {files}."]
+            lines += [f"  {f.file}: {f.what}" for f in apart]
+        else:
+            lines = [f"different: the inputs, though {alike}."]
+        conditions = [*self.conditions, *self.inputs]
+        if conditions:
+            lines += ["The records differ too:", *(f"  {c}" for c in conditions)]
         else:
             lines += ["Inputs, settings, model, versions and processor were the same."]
         return lines
@@ -127,7 +136,8 @@ class ResultDiff:
 def diff_results(first: Path | str, second: Path | str) -> ResultDiff:
     """Compare what two output folders hold: tables cell by cell, images pixel by pixel.
 
-    Times, memory, folders of inputs and the page are not compared. Of tables with as many rows, it
+    Times, memory, folders of inputs and the page are not compared; the content of inputs is, by
+    the hashes of the records. Of tables with as many rows, it
     is said in how many rows and columns they differ and by how much; of label images, how many
     objects are the same to the pixel, whatever their numbers.
 
@@ -162,6 +172,7 @@ def diff_results(first: Path | str, second: Path | str) -> ResultDiff:
         first=folders[0],
         second=folders[1],
         files=tuple(files),
+        inputs=tuple(_other_inputs(*records)),
         conditions=tuple(_conditions(*records)),
         seconds=time.monotonic() - begun,
         peak_memory_mb=peak_memory_mb(),
@@ -298,7 +309,7 @@ def _conditions(first: Mapping[str, Any], second: Mapping[str, Any]) -> list[str
         a, b = first.get(key), second.get(key)
         if a != b:
             said.append(f"{key} {_processor(a)} and {_processor(b)}")
-    return [*said, *_other_inputs(first, second)]
+    return said
 
 
 def _other_inputs(first: Mapping[str, Any], second: Mapping[str, Any]) -> Iterator[str]:
