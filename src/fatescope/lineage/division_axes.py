@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 _ROUNDS = 8
 _FEWEST = 12
-"""Axes that an embryo must share with the reference to be laid over it."""
+"""Axes that an embryo usually must share with the reference to be laid over it."""
 _GOOD = 0.3
 
 
@@ -62,8 +62,13 @@ class AxisFit:
 
     @property
     def agreement(self) -> float:
-        """The median cosine."""
+        """The median cosine: whether the embryo as a whole is like the others."""
         return float(np.median(list(self.cosine.values())))
+
+    @property
+    def mean_cosine(self) -> float:
+        """The mean cosine: of two hands, the right one has clearly the greater."""
+        return float(np.mean(list(self.cosine.values())))
 
 
 def division_axes(lineage: Lineage, tracks: Tracks | None = None) -> dict[str, FloatArray]:
@@ -98,7 +103,9 @@ def division_axes(lineage: Lineage, tracks: Tracks | None = None) -> dict[str, F
     return axes
 
 
-def fit_axes(axes: Mapping[str, FloatArray], reference: DivisionAxes) -> AxisFit | None:
+def fit_axes(
+    axes: Mapping[str, FloatArray], reference: DivisionAxes, *, fewest: int = _FEWEST
+) -> AxisFit | None:
     """Lay one embryo over the reference by its division axes alone.
 
     The rotation is proper, because a mirror image of an embryo is not an embryo. Axes that do not
@@ -107,10 +114,10 @@ def fit_axes(axes: Mapping[str, FloatArray], reference: DivisionAxes) -> AxisFit
     Returns
     -------
     AxisFit or None
-        ``None`` if fewer than 12 axes are shared.
+        ``None`` if fewer than ``fewest`` axes are shared.
     """
     shared = [m for m in axes if m in reference.mean]
-    if len(shared) < _FEWEST:
+    if len(shared) < fewest:
         return None
     seen = np.array([axes[m] for m in shared])
     mean = np.array([reference.mean[m] for m in shared])

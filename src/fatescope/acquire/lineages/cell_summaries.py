@@ -14,6 +14,7 @@ from fatescope.acquire.lineages.text import Kinds, read_table_text, text_lines
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from fatescope.base.finding import Finding
     from fatescope.base.types import FloatArray
 
 COLUMNS = ("table", "cell", "first", "last", "x", "y", "z")
@@ -40,8 +41,8 @@ def holds_cell_summaries(path: Path) -> bool:
 
 def read_cell_summaries(
     path: Path, *, spacing_um: Sequence[float] | None = None
-) -> list[CellSummary]:
-    """Read all embryos of a table of cells.
+) -> tuple[list[CellSummary], list[Finding]]:
+    """Read all embryos of a table of cells, and what was wrong with its rows.
 
     Parameters
     ----------
@@ -66,4 +67,4 @@ def read_cell_summaries(
                 xyz_um=place[rows],
             )
         )
-    return embryos
+    return embryos, raw.findings

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of
-from fatescope.lineage.division_axes import axes_of_atlas
+from fatescope.lineage.division_axes import axes_of_atlas, division_axes
+from fatescope.lineage.hand import is_mirrored, mirror_image, mirrored
 from fatescope.lineage.lint.axes import axis_fit, misfit, swapped_daughters
 from fatescope.lineage.lint.duplicates import duplicate_positions
 from fatescope.lineage.lint.exchanged import exchanged_lineages
@@ -104,6 +105,10 @@ def _geometry(
                 ),
             ),
         ]
+    reference = axes_of_atlas(atlas)
+    hand = []
+    if is_mirrored(division_axes(lineage, tracks), reference):
+        lineage, hand = mirror_image(lineage), [mirrored(file, "checked in its place")]
     steps = steps_of(lineage)
     pairs = traded_places(lineage, steps, settings=settings)
     traded = exchanges(lineage, pairs, file=file)
@@ -117,7 +122,6 @@ def _geometry(
     known = {f"{n}|{sister_of(n)}" for n in moved if is_cell_name(n)}
     known |= {f"{sister_of(n)}|{n}" for n in moved if is_cell_name(n)}
     known |= {str(f.object) for f in traded}
-    reference = axes_of_atlas(atlas)
     fit = axis_fit(lineage, tracks, reference)
     by_axis = (
         []
@@ -128,6 +132,7 @@ def _geometry(
         ]
     )
     return [
+        *hand,
         *whole,
         *others,
         *by_axis,

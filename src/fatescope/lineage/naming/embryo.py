@@ -9,6 +9,7 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.lineage.clock import clocks_from_counts
+from fatescope.lineage.hand import MIRROR
 from fatescope.lineage.naming.confidence import certainty
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 Kind = Literal["tracked", "movie", "frame"]
 _LINKED_SHARE = 0.3
 _MOST_CELLS = 450
-MIRROR = (1.0, 1.0, -1.0)
 BOTH_HANDS = "its mirror image fits about as well, so left and right are open"
 _SYMMETRIC_CELLS = 6
 """Up to so many cells both hands fit alike: of 24 embryos, three fitted better mirrored."""

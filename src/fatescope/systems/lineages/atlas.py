@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -13,17 +13,26 @@ from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.acquire.lineages.atlas_file import IN_FOLDER, write_arrays
 from fatescope.acquire.lineages.cell_summaries import holds_cell_summaries, read_cell_summaries
-from fatescope.base import InputError, Table
+from fatescope.acquire.lineages.scale import EPIC_SPACING_UM
+from fatescope.base import InputError, Spacing, Table
 from fatescope.engine import Run
-from fatescope.engine.driver import describe_files, pending, unreadable
+from fatescope.engine.driver import Outcome, describe_files, pending, unreadable
 from fatescope.engine.summary import Summary
 from fatescope.lineage.atlas import AXES, Atlas
 from fatescope.lineage.atlas_arrays import atlas_arrays
 from fatescope.lineage.atlas_build import build_atlas
 from fatescope.lineage.atlas_cells import EmbryoCells, cells_of_births, cells_of_lineage
+from fatescope.lineage.division_axes import axes_of_atlas
+from fatescope.lineage.hand import MIRROR, birth_axes, is_mirrored, mirrored
 from fatescope.lineage.naming import AtlasSettings
 from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.reading import describe, read_to_scale, record_reading
+from fatescope.systems.lineages.reading import (
+    assumed_scale,
+    describe,
+    in_its_hand,
+    read_to_scale,
+    record_reading,
+)
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
@@ -107,12 +116,12 @@ def _gather(
     embryos: list[EmbryoCells] = []
     for done, file in enumerate(files, start=1):
         try:
-            found, record = embryos_of(file, reading, leave_out)
+            cells, outcome = embryos_of(file, reading, leave_out)
         except Exception as error:  # the others are complete; what is our fault says so
             run.fail(file.key, unreadable(file, error))
         else:
-            embryos += found
-            run.record(file.key, input=record)
+            embryos += cells
+            run.record(file.key, input=outcome.input, findings=outcome.findings)
         if progress is not None:
             progress(done, len(files), file.key)
     return embryos
@@ -120,25 +129,41 @@ def _gather(
 
 def embryos_of(
     file: LineageFile, reading: LineageReading, leave_out: frozenset[str]
-) -> tuple[list[EmbryoCells], dict[str, Any]]:
-    """Return the embryos of a file, and what the record says of it."""
+) -> tuple[list[EmbryoCells], Outcome]:
+    """Return the embryos of a file, all in one hand, and what there is to say of it."""
     if holds_cell_summaries(file.path):
-        summaries = read_cell_summaries(file.path, spacing_um=reading.spacing_um)
-        used = [s for s in summaries if s.title not in leave_out]
-        about = {"format": "cells", "embryos": len(used)}
-        return [
-            cells_of_births(title=s.title, name=s.name, first=s.first, last=s.last, xyz_um=s.xyz_um)
-            for s in used
-        ], {**describe_files(file.paths), **about}
+        return _summarised(file, reading, leave_out)
     title = file.path.name.split(".")[0]
     if title in leave_out:
-        return [], {**describe_files(file.paths), "left_out": True}
-    got = read_to_scale(file, reading)
+        return [], Outcome(input={**describe_files(file.paths), "left_out": True})
+    got = in_its_hand(read_to_scale(file, reading), file, "averaged in its place")
     if not any(got.lineage.name):
         raise InputError(
             f"{file.path}: holds no names, so it cannot enter an atlas. Name it first."
         )
-    return [cells_of_lineage(got.lineage, title=title)], describe(file, got)
+    about = Outcome(input=describe(file, got), findings=got.findings)
+    return [cells_of_lineage(got.lineage, title=title)], about
+
+
+def _summarised(
+    file: LineageFile, reading: LineageReading, leave_out: frozenset[str]
+) -> tuple[list[EmbryoCells], Outcome]:
+    summaries, findings = read_cell_summaries(file.path, spacing_um=reading.spacing_um)
+    findings = [replace(f, file=file.key) for f in findings]
+    if reading.spacing_um is None:
+        findings += assumed_scale(Spacing.of(source="assumed", **EPIC_SPACING_UM), file=file.key)
+    used = [s for s in summaries if s.title not in leave_out]
+    reference, cells = axes_of_atlas(open_atlas()), []
+    for s in used:
+        place = s.xyz_um
+        if is_mirrored(birth_axes(s.name, place[:, ::-1]), reference):
+            place = place * MIRROR
+            findings.append(mirrored(f"{file.key}/{s.title}", "averaged in its place"))
+        cells.append(
+            cells_of_births(title=s.title, name=s.name, first=s.first, last=s.last, xyz_um=place)
+        )
+    record = {**describe_files(file.paths), "format": "cells", "embryos": len(used)}
+    return cells, Outcome(input=record, findings=findings)
 
 
 def _write(out: Path, atlas: Atlas) -> list[Path]:

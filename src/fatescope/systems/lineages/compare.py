@@ -33,7 +33,12 @@ from fatescope.lineage.traits_table import embryos_of_table, traits_table
 from fatescope.systems.lineages.atlas_source import open_atlas
 from fatescope.systems.lineages.compare_report import write_comparison
 from fatescope.systems.lineages.comparison import Comparison
-from fatescope.systems.lineages.reading import describe, read_to_scale, record_reading
+from fatescope.systems.lineages.reading import (
+    describe,
+    in_its_hand,
+    read_to_scale,
+    record_reading,
+)
 from fatescope.systems.lineages.settings import CompareSettings
 
 if TYPE_CHECKING:
@@ -84,7 +89,12 @@ def compare_lineages(
         files = [*_in_role("reference", reference_paths(settings)), *files]
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage compare", settings=asked, fresh=fresh) as run:
-        job = partial(measure_file, reading=reading, expression=settings.expression)
+        job = partial(
+            measure_file,
+            reading=reading,
+            expression=settings.expression,
+            atlas=settings.atlas and settings.atlas.absolute(),
+        )
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         measured = run.finish()
@@ -104,11 +114,13 @@ def _in_role(role: str, inputs: Iterable[Path | str]) -> list[LineageFile]:
     return [replace(f, key=f"{role}/{f.key}") for f in find_lineages(inputs)]
 
 
-def measure_file(file: LineageFile, *, reading: LineageReading, expression: str | None) -> Outcome:
+def measure_file(
+    file: LineageFile, *, reading: LineageReading, expression: str | None, atlas: Path | None = None
+) -> Outcome:
     """Read one lineage and measure its cells; the first part of the key is its role."""
     begun = time.perf_counter()
     role, _, table = file.key.partition("/")
-    got = read_to_scale(file, reading)
+    got = in_its_hand(read_to_scale(file, reading), file, "compared in its place", atlas=atlas)
     traits = embryo_traits(got.lineage, table=table)
     check_expression([traits], expression)
     return Outcome(

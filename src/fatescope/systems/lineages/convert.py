@@ -7,9 +7,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
-
-import numpy as np
 
 from fatescope.acquire.lineages import (
     LineageFile,
@@ -19,15 +16,11 @@ from fatescope.acquire.lineages import (
     losses,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, InputError, Progress
+from fatescope.base import Execution, Finding, Progress
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
+from fatescope.lineage.hand import MirrorAxis, mirror_image
 from fatescope.systems.lineages.reading import describe, read, record_reading
-
-if TYPE_CHECKING:
-    from fatescope.base import Lineage
-
-MirrorAxis = Literal["x", "y", "z"]
 
 ENDINGS: dict[str, str] = {
     "epic": ".csv",
@@ -63,7 +56,7 @@ def convert_lineages(
     to : str
         The format to write.
     mirror : str, optional
-        Turn this axis about the middle of its range in each table, as `mirrored` says.
+        Turn this axis about the middle of its range in each table, as `mirror_image` says.
     reading : LineageReading, optional
         Scale and format of the inputs, where the files do not say them.
     execution : Execution, optional
@@ -97,7 +90,7 @@ def convert_file(
     begun = time.perf_counter()
     got = read(file, reading)
     if mirror:
-        got = replace(got, lineage=mirrored_lineage(got.lineage, mirror))
+        got = replace(got, lineage=mirror_image(got.lineage, mirror))
     path = out / (file.key + ENDINGS[to])
     path.parent.mkdir(parents=True, exist_ok=True)
     write_lineage(got.lineage, path, format=to)
@@ -112,17 +105,3 @@ def convert_file(
         files=[p.relative_to(out) for p in inside],
         seconds={"convert": time.perf_counter() - begun},
     )
-
-
-def mirrored_lineage(lineage: Lineage, axis: MirrorAxis) -> Lineage:
-    """Return the mirror image: one axis turned about the middle of its range over all rows.
-
-    The range stays what it was, so planes stay planes of the movie if the table spans all of it.
-    """
-    position, column = lineage.position.copy(), "zyx".index(axis)
-    along = position[:, column]
-    finite = np.isfinite(along)
-    if not finite.any():
-        raise InputError(f"no row has a position, so `--mirror {axis}` has nothing to turn.")
-    position[:, column] = along[finite].min() + along[finite].max() - along
-    return replace(lineage, position=position)

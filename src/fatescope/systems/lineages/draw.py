@@ -27,7 +27,7 @@ from fatescope.pages.files import store_text
 from fatescope.pages.page import Drawing, Page, PageTable, Section, Text, write_page
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.draw_embryo import draw_embryo
-from fatescope.systems.lineages.figures import TERRITORY_GROUPS
+from fatescope.systems.lineages.figures import TERRITORY_GROUPS, reference_findings
 from fatescope.systems.lineages.reading import record_reading
 from fatescope.systems.lineages.settings import DrawSettings
 from fatescope.systems.nuclei.page.words import count_of
@@ -75,12 +75,13 @@ def draw_lineages(
     """
     settings, reading = settings or DrawSettings(), reading or LineageReading()
     files = find_lineages(inputs)
+    of_reference = reference_findings(settings, reading)
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
         job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
-        summary = run.finish()
+        summary = run.finish(findings=of_reference)
         run.wrote(*_overview(run.out, settings))
     return summary
 

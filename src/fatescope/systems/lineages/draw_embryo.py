@@ -27,7 +27,7 @@ from fatescope.systems.lineages.embryo import (
 from fatescope.systems.lineages.embryo_page import embryo_page
 from fatescope.systems.lineages.figures import populations, territory_tables, timing
 from fatescope.systems.lineages.published import asked_cells, chosen_cell, movement, names_of_rows
-from fatescope.systems.lineages.reading import describe, read_to_scale
+from fatescope.systems.lineages.reading import describe, in_its_hand, read_to_scale
 from fatescope.systems.nuclei.page.words import count_of
 
 if TYPE_CHECKING:
@@ -44,7 +44,7 @@ def draw_embryo(
 ) -> Outcome:
     """Draw everything of one lineage into ``out/embryos/<key>/``."""
     begun = time.perf_counter()
-    got = read_to_scale(file, reading)
+    got = in_its_hand(read_to_scale(file, reading), file, "drawn in its place")
     embryo = prepare_embryo(file.key, got.lineage)
     folder = out / "embryos" / file.key
     files, tables = _tree(embryo, folder, settings), {"cells": cell_table(embryo)}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
@@ -19,10 +20,11 @@ from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.pages.chart import number
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.reading import read_to_scale
+from fatescope.systems.lineages.reading import in_its_hand, read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
+    from fatescope.base import Finding
     from fatescope.base.types import FloatArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.pages.chart import Chart
@@ -125,7 +127,7 @@ def timing(embryo: Embryo, settings: DrawSettings, reading: LineageReading) -> t
     reference = (
         (atlas_embryo(atlas),)
         if atlas is not None
-        else _reference(str(settings.reference), reading)
+        else _reference(str(settings.reference), reading)[0]
     )
     if not can_be_aligned(mine, reference):
         return ()
@@ -159,12 +161,18 @@ def _spread(times: FloatArray, names: np.ndarray, atlas: Atlas | None) -> FloatA
     return np.asarray(atlas.birth_sd[first])
 
 
+def reference_findings(settings: DrawSettings, reading: LineageReading) -> tuple[Finding, ...]:
+    """Return what there is to say of the tables that divisions are held against."""
+    return () if settings.reference is None else _reference(settings.reference, reading)[1]
+
+
 @lru_cache(maxsize=4)
-def _reference(where: str, reading: LineageReading) -> tuple[EmbryoTraits, ...]:
-    embryos = [
-        embryo_traits(read_to_scale(file, reading).lineage, table=file.key)
-        for file in find_lineages([where])
-    ]
-    if len(embryos) < 3:
-        raise InputError(f"{where}: a reference needs three or more tables; got {len(embryos)}.")
-    return tuple(embryos)
+def _reference(
+    where: str, reading: LineageReading
+) -> tuple[tuple[EmbryoTraits, ...], tuple[Finding, ...]]:
+    files = [replace(f, key=f"reference/{f.key}") for f in find_lineages([where])]
+    read = [in_its_hand(read_to_scale(f, reading), f, "compared in its place") for f in files]
+    if len(files) < 3:
+        raise InputError(f"{where}: a reference needs three or more tables; got {len(files)}.")
+    embryos = [embryo_traits(got.lineage, table=f.key) for got, f in zip(read, files, strict=True)]
+    return tuple(embryos), tuple(finding for got in read for finding in got.findings)

@@ -14,11 +14,14 @@ from fatescope.acquire.lineages.scale import with_radius
 from fatescope.base import Finding, Spacing, excluded_rows
 from fatescope.engine.driver import describe_files
 from fatescope.lineage import without_rows
+from fatescope.lineage.division_axes import axes_of_atlas, division_axes
+from fatescope.lineage.hand import is_mirrored, mirror_image, mirrored
 from fatescope.lineage.naming import LARGE, USUAL_UM, guess_spacing
 from fatescope.systems.lineages.atlas_source import open_atlas
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
     from fatescope.base import BoolArray, Lineage
@@ -128,17 +131,25 @@ def _guesses(spacing: Spacing) -> list[str]:
     return found
 
 
-def mirrored(key: str, used: str) -> Finding:
-    """Say that only the mirror image fits, how it was ``used`` and what it may mean."""
-    return Finding(
-        file=key,
-        rule="mirrored",
-        severity="warning",
-        reason=f"only the mirror image of these coordinates is a C. elegans embryo; it was {used}. "
-        "Most often planes are counted from the other side, or y upwards: `fatescope lineage "
-        "convert --mirror z` writes the table turned. If the coordinates are right, the embryo "
-        "itself has its left and right exchanged (as after gpa-16 or chilling).",
-    )
+def in_its_hand(
+    got: ReadLineage, file: LineageFile, used: str, *, atlas: Path | None = None
+) -> ReadLineage:
+    """Return a named lineage turned where its coordinates are clearly a mirror image, and say so.
+
+    Parameters
+    ----------
+    used : str
+        Ends the sentence "only the mirror image fits; it was ...".
+    atlas : Path, optional
+        Whose hand is meant; by default that of the atlas that ships.
+    """
+    lineage = got.lineage
+    if lineage.spacing.um("ZYX") is None:
+        return got
+    if not is_mirrored(division_axes(lineage), axes_of_atlas(open_atlas(atlas))):
+        return got
+    findings = [*got.findings, mirrored(file.key, used)]
+    return replace(got, lineage=mirror_image(lineage), findings=findings)
 
 
 def describe(file: LineageFile, got: ReadLineage) -> dict[str, Any]:
