@@ -324,3 +324,42 @@ def test_a_missing_number_is_unknown_and_no_reason_to_leave_a_row_out(tmp_path):
     read = read_lineage_checked(table(tmp_path / "a.csv", **FRAME, size=lambda s: "N/A"))
     assert len(read.lineage) == 7
     assert np.isnan(read.lineage.radius_px).all()
+
+
+EPIC = "cell,time,z,x,y,size"
+
+
+@pytest.mark.parametrize("column", ["my_parent_ref", "mother cell 2", "daughters", "successors"])
+def test_a_table_with_the_columns_of_epic_says_which_links_it_did_not_read(tmp_path, column):
+    path = tmp_path / "CDa.csv"
+    path.write_text(f"{EPIC},{column}\nAB,1,3,10,10,9,P0\nABa,2,3,9,10,9,AB\n")
+    read = read_lineage_checked(path)
+    assert read.format == "epic"
+    assert rules(read) == ["links-not-read"]
+    assert column in read.findings[0].reason
+    assert read.lineage.parent.tolist() == [-1, 0]
+
+
+def test_a_table_with_the_columns_of_epic_and_others_is_whole(tmp_path):
+    path = tmp_path / "CDa.csv"
+    path.write_text(f"{EPIC},blot,lineage\nAB,1,3,10,10,9,0.5,AB\nABa,2,3,9,10,9,0.1,AB\n")
+    assert not read_lineage_checked(path).findings
+
+
+def test_places_in_several_units_are_said(tmp_path):
+    columns = {"frame": lambda s: s[1], "z": lambda s: 4, "x_um": lambda s: s[2]}
+    columns |= {"y_nm": lambda s: 2000}
+    path = tmp_path / "a.csv"
+    lines = [",".join(columns), *(",".join(str(c(s)) for c in columns.values()) for s in SPOTS)]
+    path.write_text("\n".join(lines) + "\n")
+    read = read_lineage_checked(path)
+    assert rules(read) == ["odd-axes"]
+    assert read.lineage.position_um()[0].tolist() == [4, 2, 10]
+
+
+def test_a_unit_of_places_that_is_not_known_is_said(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("frame,Position X,Position Y,Position Z,Unit\n0,1,2,3,um\n1,1,2,3,inch\n")
+    read = read_lineage_checked(path)
+    assert rules(read) == ["no-scale"]
+    assert "um and inch" in read.findings[0].reason

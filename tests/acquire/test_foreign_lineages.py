@@ -8,6 +8,7 @@ import pytest
 from tests.acquire.lineage_cases import TWO_DIVISIONS, lineage_of
 
 from fatescope.acquire.lineages import read_lineage, read_lineage_checked, write_lineage
+from fatescope.base import FileFormatError
 
 
 def trackmate(path, change=lambda text: text):
@@ -87,18 +88,20 @@ def test_our_trackmate_file_declares_what_it_holds_and_has_no_nan(tmp_path):
             assert not {"nan", "inf"} & set(element.attrib.values())
 
 
-def geff(path, times, names=("t", "z", "y", "x"), **axis):
+def geff(path, times, names=("t", "z", "y", "x"), *, zarr_format=2, without=(), **axis):
     """Write three linked nodes: an axis of time, and axes of space in the order of the names."""
     import zarr
 
-    group = zarr.open_group(path, mode="w", zarr_format=2)
+    group = zarr.open_group(path, mode="w", zarr_format=zarr_format)
     group.create_array("nodes/ids", data=np.array([5, 6, 7], np.uint64))
     group.create_array("edges/ids", data=np.array([[5, 6], [6, 7]], np.uint64))
     values = {n: np.full(3, float("zyx".find(n[-1].lower()))) for n in names[1:]}
     values[names[0]] = np.asarray(times)
     for name, column in values.items():
         group.create_array(f"nodes/props/{name}/values", data=column)
-    space = {"type": "space", "unit": axis.get("space", "micrometer")}
+    for name in without:
+        del group[name]
+    space = {"type": "space", "unit": "micrometer", **axis.get("space", {})}
     time = {"name": names[0], "type": "time", **axis.get("time", {})}
     group.attrs["geff"] = {
         "geff_version": "1.1",
@@ -109,9 +112,10 @@ def geff(path, times, names=("t", "z", "y", "x"), **axis):
         },
         "edge_props_metadata": {},
     }
-    return read_lineage(path)
+    return read_lineage_checked(path)
 
 
+@pytest.mark.parametrize("zarr_format", [2, 3])
 @pytest.mark.parametrize(
     "names",
     [
@@ -121,8 +125,10 @@ def geff(path, times, names=("t", "z", "y", "x"), **axis):
         ("whatever", "z", "y", "x"),
     ],
 )
-def test_axes_of_geff_are_known_by_name_in_any_order(tmp_path, names):
-    lineage = geff(tmp_path / "a.geff", [0, 1, 2], names)
+def test_axes_of_geff_are_known_by_name_in_any_order(tmp_path, names, zarr_format):
+    read = geff(tmp_path / "a.geff", [0, 1, 2], names, zarr_format=zarr_format)
+    lineage = read.lineage
+    assert not read.findings
     assert lineage.position[0].tolist() == [0, 1, 2]
     assert lineage.parent.tolist() == [-1, 0, 1]
 
@@ -134,19 +140,112 @@ def test_axes_of_geff_are_known_by_name_in_any_order(tmp_path, names):
         ([0, 30, 60], {"unit": "sec"}, 0.5),
         ([0, 1, 2], {"scale": 30.0, "scaled_unit": "sec"}, 0.5),
         ([0.0, 0.1, 0.2], {}, None),
+        ([62, 92, 122], {"unit": "second"}, 0.5),
+        ([0, 59, 121], {"unit": "second"}, 60.5 / 60),
     ],
 )
 def test_times_of_geff_become_frames_one_by_one(tmp_path, times, axis, minutes):
-    lineage = geff(tmp_path / "a.geff", times, time=axis)
-    assert lineage.frame.tolist() == [0, 1, 2]
+    lineage = geff(tmp_path / "a.geff", times, time=axis).lineage
+    assert (lineage.frame - lineage.frame[0]).tolist() == [0, 1, 2]
     if minutes:
         assert lineage.spacing.interval_min == pytest.approx(minutes, rel=1e-4)
 
 
 @pytest.mark.parametrize(("unit", "factor"), [("micron", 1), ("μm", 1), ("nanometer", 1e-3)])
 def test_places_of_geff_in_any_unit_are_in_um(tmp_path, unit, factor):
-    lineage = geff(tmp_path / "a.geff", [0, 1, 2], space=unit)
+    lineage = geff(tmp_path / "a.geff", [0, 1, 2], space={"unit": unit}).lineage
     assert lineage.position_um()[0] == pytest.approx(np.array([0, 1, 2]) * factor)
+
+
+@pytest.mark.parametrize("zarr_format", [2, 3])
+@pytest.mark.parametrize(
+    ("without", "why"),
+    [
+        *(("nodes/ids", "ids"), ("edges/ids", "edges"), ("nodes/props/t", "t is in the metadata")),
+        ("nodes/props/x", "x is in the metadata"),
+    ],
+)
+def test_a_geff_group_that_lacks_an_array_is_refused(tmp_path, zarr_format, without, why):
+    with pytest.raises(FileFormatError, match=why):
+        geff(tmp_path / "a.geff", [0, 1, 2], zarr_format=zarr_format, without=[without])
+
+
+@pytest.mark.parametrize("kind", ["time", "space"])
+def test_an_offset_of_geff_is_left_out_and_said(tmp_path, kind):
+    read = geff(tmp_path / "a.geff", [0, 1, 2], **{kind: {"offset": 12.5}})
+    assert rules(read) == ["left-out"]
+    assert "12.5" in read.findings[0].reason
+    assert read.lineage.frame.tolist() == [0, 1, 2]
+    assert read.lineage.position[0].tolist() == [0, 1, 2]
+
+
+def test_a_unit_that_is_not_known_is_said(tmp_path):
+    read = geff(tmp_path / "a.geff", [0, 1, 2], space={"unit": "parsec"})
+    assert rules(read) == ["no-scale"]
+    assert read.lineage.spacing.um("X") is None
+    read = trackmate(tmp_path / "a.xml", lambda t: t.replace('"pixel"', '"furlong"'))
+    assert rules(read) == ["no-scale"]
+    assert "furlong" in read.findings[0].reason
+
+
+def archive(path, change):
+    """Two divisions in an archive, with the values of each nucleus changed."""
+    write_lineage(TWO_DIVISIONS, path.with_name("whole.zip"))
+    with zipfile.ZipFile(path.with_name("whole.zip")) as whole, zipfile.ZipFile(path, "w") as out:
+        for name in whole.namelist():
+            lines = whole.read(name).decode().splitlines()
+            values = [change(int(name[8:11]), line.split(", ")) for line in lines]
+            out.writestr(name, "".join(", ".join(v) + "\n" for v in values))
+    return read_lineage_checked(path)
+
+
+def names_of_parents(lineage):
+    return {
+        (str(lineage.name[i]), int(lineage.frame[i])): str(lineage.name[p]) if p >= 0 else ""
+        for i, p in enumerate(lineage.parent.tolist())
+    }
+
+
+def test_successors_that_contradict_predecessors_are_said_and_predecessors_used(tmp_path):
+    def exchanged(time, values):  # AB and P1 of the second frame name each other's nuclei
+        if time == 2:
+            values[3] = {"1": "2", "2": "1"}[values[3]]
+        return values
+
+    read = archive(tmp_path / "a.zip", exchanged)
+    assert [(f.rule, f.value) for f in read.findings] == [("links-not-read", 2)]
+    assert names_of_parents(read.lineage) == names_of_parents(TWO_DIVISIONS)
+
+
+def test_a_predecessor_with_other_successors_is_said(tmp_path):
+    def stolen(time, values):  # ABp names P1 as predecessor, which knows nothing of it
+        if time == 4 and values[9] == "ABp":
+            values[2] = "2"
+        return values
+
+    read = archive(tmp_path / "a.zip", stolen)
+    assert [(f.rule, f.value) for f in read.findings] == [("links-not-read", 1)]
+    assert names_of_parents(read.lineage)["ABp", 3] == "P1"
+
+
+def test_successors_that_do_not_live_and_numbers_that_repeat_are_said(tmp_path):
+    def gone(time, values):
+        if time == 3 and values[9] == "P1":
+            values[3] = "9"
+        if time == 4 and values[9] == "P1":
+            values[2] = "-1"
+        return values
+
+    read = archive(tmp_path / "a.zip", gone)
+    assert [(f.rule, f.value) for f in read.findings] == [("unknown-parent", 1)]
+    assert names_of_parents(read.lineage)["P1", 3] == ""
+
+    def twice(time, values):
+        return ["1", *values[1:]] if time == 2 else values
+
+    read = archive(tmp_path / "b.zip", twice)
+    assert ("duplicate-id", 1) in [(f.rule, f.value) for f in read.findings]
+    assert names_of_parents(read.lineage)["AB", 2] == ""
 
 
 def test_links_that_only_a_successor_tells_are_read(tmp_path):

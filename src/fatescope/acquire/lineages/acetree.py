@@ -28,7 +28,7 @@ from fatescope.acquire.lineages.archive import check_archive, read_member
 from fatescope.acquire.lineages.epic import number_text
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.base.errors import FileFormatError, InputError
-from fatescope.base.finding import Finding
+from fatescope.base.finding import Finding, Severity
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
@@ -179,9 +179,9 @@ def _lineage(path: Path, rows: _Rows, xml: Path | None) -> ReadLineage:
     place = np.asarray(rows.xyz_size, dtype=np.float64)
     name = np.empty(len(time), dtype=object)
     name[:] = [forced or given for forced, given in zip(rows.forced, rows.name, strict=True)]
-    parent, lost = _links(rows)
+    parent, links = _links(rows, path.name)
     side = side_information(path, xml=xml)
-    found = [*_broken(path.name, rows), *_lost(path.name, rows, lost), *side.findings]
+    found = [*_broken(path.name, rows), *links, *side.findings]
     return assemble(
         file=path.name,
         format="acetree",
@@ -197,27 +197,72 @@ def _lineage(path: Path, rows: _Rows, xml: Path | None) -> ReadLineage:
     )
 
 
-def _links(rows: _Rows) -> tuple[NDArray[np.int64], list[int]]:
-    """Return the row of each predecessor, and the rows whose predecessor is not alive.
+def _links(rows: _Rows, file: str) -> tuple[NDArray[np.int64], list[Finding]]:
+    """Return the row of each predecessor, and where the archive contradicts itself.
 
     A nucleus that names no predecessor follows the one that names it as successor, if it is one.
+    Where the two disagree, the predecessor is believed.
     """
-    row_of = {key: row for row, key in enumerate(zip(rows.time, rows.index, strict=True))}
-    parent = np.full(len(rows.time), -1, dtype=np.int64)
-    lost = []
+    keys = list(zip(rows.time, rows.index, strict=True))
+    row_of = {key: row for row, key in enumerate(keys)}
+    twice = {key for row, key in enumerate(keys) if row_of[key] != row}
+    parent = np.full(len(keys), -1, dtype=np.int64)
+    lost, nowhere, against = [], [], []
     named: dict[tuple[int, int], set[int]] = {}
     for row, (time, successors) in enumerate(zip(rows.time, rows.successors, strict=True)):
         for index in successors:
             named.setdefault((time + 1, index), set()).add(row)
-    for row, (time, index) in enumerate(zip(rows.time, rows.parent_index, strict=True)):
+            if (time + 1, index) not in row_of:
+                nowhere.append(row)
+    for row, ((time, own), index) in enumerate(zip(keys, rows.parent_index, strict=True)):
+        mothers = named.get((time, own), set())
         if index < 0:
-            mothers = named.get((time, rows.index[row]), set())
-            parent[row] = min(mothers) if len(mothers) == 1 else -1
+            if len(mothers) == 1 and (time, own) not in twice:
+                (parent[row],) = mothers
+            elif mothers:
+                against.append(row)
             continue
-        parent[row] = row_of.get((time - 1, index), -1)
+        before = (time - 1, index)
+        if before in twice:
+            continue
+        parent[row] = row_of.get(before, -1)
         if parent[row] < 0:
             lost.append(row)
-    return parent, lost
+        elif mothers - {parent[row]} or (rows.successors[parent[row]] and not mothers):
+            against.append(row)
+    found = [*_lost(file, rows, lost), *_contradictions(file, rows, twice, nowhere, against)]
+    return parent, found
+
+
+def _contradictions(
+    file: str, rows: _Rows, twice: set[tuple[int, int]], nowhere: list[int], against: list[int]
+) -> list[Finding]:
+    """Return one finding for each way in which links of an archive contradict each other."""
+
+    def first(row: int) -> str:
+        return f"the first is nucleus {rows.index[row]} of t{rows.time[row]:03d}"
+
+    found: list[tuple[str, Severity, int, str]] = []
+    if twice:
+        time, index = min(twice)
+        reason = (
+            f"{len(twice)} numbers of nuclei stand twice in their frame (the first is {index} in "
+            f"t{time:03d}), so no nucleus is linked to them."
+        )
+        found.append(("duplicate-id", "error", len(twice), reason))
+    if nowhere:
+        reason = f"{len(nowhere)} successors do not live in the frame after; {first(nowhere[0])}."
+        found.append(("unknown-parent", "warning", len(nowhere), reason))
+    if against:
+        reason = (
+            f"of {len(against)} nuclei, the predecessor and what nuclei before them name as "
+            f"successors are not the same; {first(against[0])}. The predecessor was used."
+        )
+        found.append(("links-not-read", "warning", len(against), reason))
+    return [
+        Finding(file=file, rule=rule, severity=severity, value=float(count), reason=reason)
+        for rule, severity, count, reason in found
+    ]
 
 
 def _extra(rows: _Rows) -> Table:
@@ -262,7 +307,7 @@ def _broken(file: str, rows: _Rows) -> list[Finding]:
 
 
 def _lost(file: str, rows: _Rows, lost: list[int]) -> list[Finding]:
-    return [
+    found = [
         Finding(
             file=file,
             rule="orphan",
@@ -276,6 +321,16 @@ def _lost(file: str, rows: _Rows, lost: list[int]) -> list[Finding]:
         )
         for row in lost[:_REPORTED]
     ]
+    if len(lost) > _REPORTED:
+        reason = (
+            f"{len(lost)} nuclei name a predecessor that does not live in the frame before; the "
+            f"first {_REPORTED} are listed."
+        )
+        count = float(len(lost))
+        found.append(
+            Finding(file=file, rule="orphan", severity="warning", value=count, reason=reason)
+        )
+    return found
 
 
 def acetree_bytes(lineage: Lineage) -> bytes:

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.lineages.headers import columns_of
-from fatescope.acquire.lineages.links import links_by_name
+from fatescope.acquire.lineages.headers import Column, columns_of, like_links
+from fatescope.acquire.lineages.links import links_by_name, links_not_read
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.acquire.lineages.text import MISSING, RawTable
 from fatescope.acquire.lineages.times import as_float, whole_frames
@@ -66,6 +66,7 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
     name = as_names(columns["cell"])
     radius = as_float(columns["size"]) / 2 if "size" in columns else np.full(len(frame), np.nan)
     extra = Table({h: table.columns[h] for h in table.header if h.lower() not in _OWN})
+    found = links_not_read(file, like_links(table.header, {"track": Column("cell")}))
     return assemble(
         file=file,
         format="epic",
@@ -76,7 +77,7 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
         radius_px=radius,
         extra=extra,
         metadata={"columns": list(table.header)},
-        findings=table.findings,
+        findings=[*table.findings, *found],
     )
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, unit_in
-from fatescope.acquire.lineages.headers import Column, columns_of, time_of
+from fatescope.acquire.lineages.headers import Column, columns_of, time_of, unknown_units
 from fatescope.acquire.lineages.links import links_by_edges
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
@@ -76,6 +76,7 @@ def read_geff(path: Path) -> ReadLineage:
         raise FileFormatError(
             f"{path}: has no time, y and x among its node properties ({', '.join(props)})."
         )
+    in_use = {a: axes.get(h) for a, h in {"t": time.header, **space}.items()}
     frame, interval, timed = _frames(props[time.header], axes.get(time.header), path.name)
     n = len(frame)
     units = {a: _unit_of(axes.get(h)) for a, h in space.items()}
@@ -110,7 +111,17 @@ def read_geff(path: Path) -> ReadLineage:
         extra=Table({h: values[timed] for h, values in extra.items()}),
         in_units=in_unit is not None and not steps,
         metadata=dict(ours.get("metadata", {})),
-        findings=[*_untimed(path.name, timed), *found, *absurd],
+        findings=[
+            *_untimed(path.name, timed),
+            *found,
+            *absurd,
+            *unknown_units(
+                path.name,
+                space=[_scaled(axis)[1] for a, axis in in_use.items() if a != "t"],
+                time=_scaled(in_use["t"])[1],
+            ),
+            *_offsets(path.name, in_use),
+        ],
     )
 
 
@@ -134,8 +145,7 @@ def _frames(
 ) -> tuple[NDArray[np.int64], float | None, NDArray[np.bool_]]:
     """Return frames, the minutes between them, and which nodes have one.
 
-    Whole numbers are frames, or times that all are multiples of one step in a unit of time;
-    fractions are times in even steps.
+    Whole numbers are frames; fractions, and numbers in a unit of time, are times in even steps.
     """
     times = _values({"": prop}, "", 0, np.nan)
     timed = np.isfinite(times)
@@ -144,15 +154,12 @@ def _frames(
     scale, unit = _scaled(axis)
     factor = None if unit_in(unit, MIN) is None else scale * (unit_in(unit, MIN) or 0.0)
     frame = np.zeros(len(times), dtype=np.int64)
-    if (times[timed] == np.round(times[timed])).all():
+    whole = (times[timed] == np.round(times[timed])).all()
+    if whole and not (factor and scale == 1):
         frame[timed] = times[timed].astype(np.int64)
-        step = float(np.gcd.reduce(frame[timed])) if factor and scale == 1 else 1.0
-        step = step or 1.0
-        frame //= int(step)
-    else:
-        frame[timed], even = even_frames(times[timed], file=file)
-        step = even or 1.0
-    return frame, factor and step * factor, timed
+        return frame, factor, timed
+    frame[timed], step = even_frames(times[timed], file=file)
+    return frame, factor and (step or 1.0) * factor, timed
 
 
 def _scaled(axis: Any) -> tuple[float, str]:
@@ -180,6 +187,19 @@ def _untimed(file: str, timed: NDArray[np.bool_]) -> list[Finding]:
     return [
         Finding(file=file, rule="left-out", severity="warning", value=float(count), reason=reason)
     ]
+
+
+def _offsets(file: str, axes: dict[str, Any]) -> list[Finding]:
+    """Say which axes begin elsewhere than at 0: pixels and frames are counted as they stand."""
+    moved = {a: offset for a, axis in axes.items() if (offset := getattr(axis, "offset", None))}
+    if not moved:
+        return []
+    each = ", ".join(f"{a} {offset:g}" for a, offset in moved.items())
+    reason = (
+        f"the axes have offsets ({each}), which place this lineage in a larger space; they are "
+        "left out, and places and frames count from where the values do."
+    )
+    return [Finding(file=file, rule="left-out", severity="info", reason=reason)]
 
 
 def _package() -> Any:

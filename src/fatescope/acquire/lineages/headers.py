@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, NamedTuple
 
-from fatescope.acquire.images.scale import MIN, UM
+from fatescope.acquire.images.scale import MIN, UM, unit_in
 from fatescope.acquire.lineages.text import Kinds
+from fatescope.base.finding import Finding
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 NAMES: dict[str, str] = {
     "frame": "frame framenumber frameno framenum frameindex frameidx frameid spotframe timeframe "
@@ -43,6 +44,7 @@ _MEANT = {n: (meaning, i) for meaning, names in NAMES.items() for i, n in enumer
 _IN_BRACKETS = re.compile(r"^(.*\S)[\s_]*[\[(]([^\])]*)[\])]$")
 _SUFFIX = re.compile(r"^(.+)[_ .]([A-Za-zµμ]+)$")
 _PIXELS = frozenset(["px", "pixel", "pixels", "voxel", "voxels", "plane", "planes"])
+_FRAMES = frozenset(["frame", "frames", "timepoint", "timepoints", "tp"])
 _LINK_LIKE = re.compile(
     r"parent|mother|pred(ecessor)?(id)?$|daughter|child|progen|ancest|offspring|successor|succ\d*$"
 )
@@ -144,3 +146,17 @@ def like_links(header: tuple[str, ...], used: Mapping[str, Column]) -> list[str]
     taken = {c.header for c in used.values()}
     patterns = [_LINK_LIKE] if {"track", "parent_track"} & set(used) else [_LINK_LIKE, _TRACK_LIKE]
     return [h for h in header if h not in taken and any(p.search(_key(h)) for p in patterns)]
+
+
+def unknown_units(file: str, *, space: Iterable[str], time: str) -> list[Finding]:
+    """Say which units of a file are none that is known; what stands in them is taken as it is."""
+    odd = [u for u in space if u and unit_in(u, UM) is None and u.strip().lower() not in _PIXELS]
+    if time and unit_in(time, MIN) is None and time.strip().lower() not in _FRAMES:
+        odd.append(time)
+    if not odd:
+        return []
+    reason = (
+        f"the unit {', '.join(dict.fromkeys(odd))} is not known, so numbers in it are taken as "
+        "pixels, planes or frames. Give --spacing-um and --interval-min, or write the table in µm."
+    )
+    return [Finding(file=file, rule="no-scale", severity="warning", reason=reason)]

@@ -349,6 +349,17 @@ def _branched(file: str, branched: set[Hashable], *, repeated: bool) -> Finding:
     return _finding(file, rule, reason, value=len(branched))
 
 
+def links_not_read(file: str, columns: Sequence[str]) -> list[Finding]:
+    """Say that columns seem to hold links and are not understood; nothing where there are none."""
+    if not columns:
+        return []
+    reason = (
+        f"who came from whom seems to stand in {', '.join(columns)}, and was not read. Call the "
+        "columns id and parent (the id of the row before), or track_id and parent_track_id."
+    )
+    return [_finding(file, "links-not-read", reason)]
+
+
 def _finding(
     file: str,
     rule: str,

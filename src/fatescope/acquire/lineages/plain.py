@@ -23,8 +23,15 @@ from fatescope.acquire.lineages.headers import (
     like_links,
     meaning_of,
     time_of,
+    unknown_units,
 )
-from fatescope.acquire.lineages.links import LinkColumns, keys_of, links_by_columns, links_by_name
+from fatescope.acquire.lineages.links import (
+    LinkColumns,
+    keys_of,
+    links_by_columns,
+    links_by_name,
+    links_not_read,
+)
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
 from fatescope.acquire.lineages.times import as_float, frames_of
@@ -71,11 +78,12 @@ def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
     column = {meaning: table.columns[c.header] for meaning, c in used.items()}
     frame, first, interval = frames_of(table.columns[time.header], time, file=file)
     n = len(frame)
-    unit = UM.get(_unit_of_positions(table, used))
+    units, odd = _units_of_positions(table, used, time, file)
+    unit = units["x"]
     offset = first if unit is None and time.key in _COUNTED_FROM_ONE else 0
     flat = np.full(n, float(offset))
     position = np.stack([as_float(column.get(a, flat)) - offset for a in "zyx"], axis=1)
-    position *= unit or 1.0
+    position *= [units[a] or 1.0 for a in "zyx"]
     name = as_names(column["name"]) if "name" in column else np.full(n, "", dtype=object)
     movie, apart = _movies(table, column, frame=frame, name=name)
     parent, found = _links(table, used, frame=frame, name=name, movie=movie, file=file)
@@ -97,15 +105,36 @@ def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
         in_units=unit is not None,
         extra=Table(extra if radius_um is None else {**extra, RADIUS_UM: radius_um}),
         metadata={"columns_read": list(table.header)} | ({"movies": apart} if apart else {}),
-        findings=[*table.findings, *found, *_mixed(file, movie, apart)],
+        findings=[*table.findings, *found, *odd, *_mixed(file, movie, apart)],
     )
 
 
-def _unit_of_positions(table: RawTable, used: dict[str, Column]) -> str:
-    """Return the unit of x, y and z: in the header, or in a column of units as Imaris writes it."""
-    units = next((table.columns[h] for h in table.header if h.lower() == "unit"), None)
-    given = {*units.tolist()} if units is not None and "x" in used else set()
-    return used["x"].unit or (str(*given) if len(given) == 1 else "")
+def _units_of_positions(
+    table: RawTable, used: dict[str, Column], time: Column, file: str
+) -> tuple[dict[str, float | None], list[Finding]]:
+    """Return in how many µm z, y and x are given, and what is odd about that.
+
+    The unit stands in the header, or in a column of units as Imaris writes it.
+    """
+    column = next((table.columns[h] for h in table.header if h.lower() == "unit"), None)
+    given = [] if column is None else [str(u) for u in dict.fromkeys(column.tolist()) if u]
+    said = {a: used[a].unit for a in "zyx" if a in used}
+    if not any(said.values()) and len(given) == 1:
+        said = dict.fromkeys(said, given[0])
+    found = unknown_units(file, space=said.values(), time=time.unit)
+    if not any(said.values()) and len(given) > 1:
+        found += unknown_units(file, space=[" and ".join(given)], time="")
+    units = {a: UM.get(said.get(a, "")) for a in "zyx"}
+    physical = [a for a in said if units[a] is not None]
+    if physical and len(physical) < len(said):
+        others = ", ".join(used[a].header for a in said if a not in physical)
+        reason = (
+            f"{', '.join(used[a].header for a in physical)} are in µm and {others} in another "
+            "unit, or in none; it is taken as µm. Give all of them in one unit."
+        )
+        found.append(Finding(file=file, rule="odd-axes", severity="warning", reason=reason))
+    whole = 1.0 if physical else None
+    return {a: units[a] or whole for a in "zyx"}, found
 
 
 def _movies(
@@ -174,15 +203,7 @@ def _links(
         by_name[rows] = np.where(found >= 0, rows[found], -1)
     parent, findings = links_by_columns(file, columns, frame, by_name)
     unread = [] if {"parent", "parent_track"} & set(used) else like_links(table.header, used)
-    if unread:
-        reason = (
-            f"who came from whom seems to stand in {', '.join(unread)}, and was not read. Call the "
-            "columns id and parent (the id of the row before), or track_id and parent_track_id."
-        )
-        findings.append(
-            Finding(file=file, rule="links-not-read", severity="warning", reason=reason)
-        )
-    return parent, findings
+    return parent, [*findings, *links_not_read(file, unread)]
 
 
 def _worth_keeping(h: str, used: dict[str, Column], column: dict[str, NDArray[Any]]) -> bool:
