@@ -1,11 +1,21 @@
 """Plates as instruments and converters write them, and not as their readers hope."""
 
+from datetime import datetime, timedelta
+
 import numpy as np
 import pytest
 import tifffile
 import zarr
+from tests.acquire.plate_cases import write_tiff
 
-from fatescope.acquire.plates import PlateReading, read_field, read_plate, stage_position_um
+from fatescope.acquire.plates import (
+    PlateReading,
+    hours_of_frames,
+    read_field,
+    read_plate,
+    stage_position_um,
+)
+from fatescope.systems.plates.show import show_plate
 
 IMAGE = """<Image><URL>{name}</URL><Row>1</Row><Col>1</Col><FieldID>{field}</FieldID>
 <PlaneID>1</PlaneID><TimepointID>0</TimepointID><ChannelID>1</ChannelID>
@@ -138,4 +148,122 @@ def test_times_of_an_index_of_harmony_that_are_uneven_are_said(tmp_path, last, s
     (tmp_path / "Index.idx.xml").write_text(f"<A><Images>{listed}</Images></A>")
     plate = read_plate(tmp_path, PlateReading())
     assert [f.rule for f in plate.findings] == said
-    assert plate.spacing.interval_min == pytest.approx(60 if not said else 300)
+    assert plate.spacing.interval_min == (None if said else pytest.approx(60))
+    assert plate.minutes == {0: 0, 1: 60, 2: last / 60}
+
+
+UNEVEN = [0, 60, 120, 1440]
+
+
+def uneven_incucyte(root):
+    for minutes in UNEVEN:
+        time = f"{minutes // 1440:02d}d{minutes % 1440 // 60:02d}h{minutes % 60:02d}m"
+        write_tiff(root / f"exp_phase_B01_1_{time}.tif")
+
+
+def uneven_imagexpress(root, *, times=UNEVEN):
+    for frame, minutes in enumerate(times):
+        taken = datetime(2024, 7, 8, 14, 44) + timedelta(minutes=minutes)
+        text = f"{taken:%Y%m%d %H:%M:%S}.250"
+        said = f'<prop id="acquisition-time-local" type="time" value="{text}"/>'
+        for well in ("B01", "B02"):
+            tifffile.imwrite(
+                folder_of(root / f"TimePoint_{frame + 1}") / f"e_{well}_s1_w1.tif",
+                np.zeros((8, 8), np.uint16),
+                description=f"<MetaData><PlaneInfo>{said}</PlaneInfo></MetaData>",
+                software="MetaSeries",
+                metadata=None,
+            )
+
+
+def uneven_yokogawa(root):
+    records = ""
+    for frame, minutes in enumerate(UNEVEN, start=1):
+        for field in (1, 2):  # the second half an hour after the first
+            name = f"P_B01_T{frame:04d}F{field:03d}L01A01Z01C01.tif"
+            write_tiff(root / name)
+            at = datetime(2023, 9, 18, 23, 30 * field - 30) + timedelta(minutes=minutes)
+            records += (
+                f'<bts:MeasurementRecord bts:Type="IMG" bts:Time="{at.isoformat()}.438+02:00" '
+                f'bts:Column="1" bts:Row="2" bts:TimePoint="{frame}" bts:FieldIndex="{field}" '
+                f'bts:ZIndex="1" bts:Ch="1">{name}</bts:MeasurementRecord>'
+            )
+    space = 'xmlns:bts="http://www.yokogawa.co.jp/BTS/BTSSchema/1.0"'
+    (root / "MeasurementData.mlf").write_text(f"<bts:M {space}>{records}</bts:M>")
+
+
+def uneven_operetta(root, *, offset="0", clock=True):
+    listed = ""
+    for frame, minutes in enumerate(UNEVEN):
+        name = f"r02c01f01p01-ch1sk{frame + 1}fk1fl1.tiff"
+        write_tiff(root / name)
+        at = datetime(2022, 12, 19, 10, 19) + timedelta(minutes=minutes)
+        said = f"<MeasurementTimeOffset>{offset or minutes * 60}</MeasurementTimeOffset>"
+        said += f"<AbsTime>{at.isoformat()}.1234567+01:00</AbsTime>" if clock else ""
+        image = IMAGE.format(name=name, field=1, x=0).replace("<Row>1", "<Row>2")
+        listed += image.replace("<TimepointID>0<", f"{said}<TimepointID>{frame}<")
+    (root / "Index.idx.xml").write_text(f"<A><Images>{listed}</Images></A>")
+
+
+def uneven_offsets(root):
+    uneven_operetta(root, offset="", clock=False)
+
+
+def uneven_movie(root):
+    """OME-TIFF: a nominal increment beside the true times of the planes."""
+    planes = "".join(
+        f'<Plane TheZ="0" TheC="0" TheT="{t}" DeltaT="{m}" DeltaTUnit="min"/>'
+        for t, m in enumerate(UNEVEN)
+    )
+    text = (
+        '<OME xmlns="http://www.openmicroscopy.org/Schemas/OME/2016-06"><Image ID="Image:0">'
+        '<Pixels ID="Pixels:0" DimensionOrder="XYCZT" Type="uint16" SizeX="8" SizeY="8" SizeZ="1" '
+        'SizeC="1" SizeT="4" TimeIncrement="60" TimeIncrementUnit="min"><Channel ID="Channel:0:0" '
+        f'SamplesPerPixel="1"/><TiffData/>{planes}</Pixels></Image></OME>'
+    )
+    path = root / "e_B01_s1_w1.tif"
+    tifffile.imwrite(
+        path,
+        np.zeros((4, 8, 8), np.uint16),
+        photometric="minisblack",
+        description=text,
+        metadata=None,
+    )
+
+
+def folder_of(path):
+    path.mkdir(exist_ok=True)
+    return path
+
+
+WRITERS = [uneven_incucyte, uneven_imagexpress, uneven_yokogawa, uneven_operetta]
+WRITERS += [uneven_offsets, uneven_movie]
+
+
+@pytest.mark.parametrize("write", WRITERS, ids=lambda w: w.__name__)
+def test_uneven_times_stay_as_they_are_in_every_reader(tmp_path, write):
+    write(tmp_path)
+    shown = show_plate(tmp_path, reading=PlateReading()).as_json()
+    assert [r for r in shown["reasons"] if "60 to 1320 min apart" in r]
+    assert shown["interval_min"] is None
+    plate = read_plate(tmp_path, PlateReading())
+    assert [f.rule for f in plate.findings] == ["uneven-times"]
+    assert plate.minutes == pytest.approx(dict(enumerate(UNEVEN)), abs=1e-5)
+    hours = hours_of_frames(plate.minutes, None, 5)
+    assert hours == pytest.approx([0, 1, 2, 24, 25], abs=1e-6)  # beyond the last: the usual step
+
+
+def test_a_clock_that_runs_back_is_not_believed(tmp_path):
+    uneven_imagexpress(tmp_path, times=[0, 60, 30, 90])
+    plate = read_plate(tmp_path, PlateReading())
+    assert (plate.minutes, plate.spacing.interval_min) == ({}, None)
+    assert ["do not grow" in f.reason for f in plate.findings] == [True]
+
+
+def test_a_frame_without_a_time_lies_between_its_neighbours_and_is_said(tmp_path):
+    uneven_imagexpress(tmp_path)
+    for name in ("B01", "B02"):
+        write_tiff(tmp_path / "TimePoint_3" / f"e_{name}_s1_w1.tif")
+    plate = read_plate(tmp_path, PlateReading())
+    assert [f.value for f in plate.findings if "no time of their own" in f.reason] == [1]
+    assert hours_of_frames(plate.minutes, None, 4) == pytest.approx([0, 1, 12.5, 24])

@@ -109,13 +109,17 @@ def two_arms(seed, ratio=2.0, wells=4, cells=50):
     )
 
 
+def hours_of(fates):
+    return np.arange(fates.n.shape[1]) * 0.5
+
+
 def results(table):
     fates = tabulate_fates(table)
     half = len(fates.well) // 2
     control = np.array(["negative"] * half + [""] * half, dtype=object)
     treatment = np.array(["none"] * half + ["drug"] * half, dtype=object)
     groups = group_wells(treatment, np.full(2 * half, np.nan), np.full(2 * half, ""), control)
-    return fates, groups, treatments_table(fates, groups, hours_per_frame=0.5)
+    return fates, groups, treatments_table(fates, groups, hours=hours_of(fates))
 
 
 def test_copies_of_cells_change_no_interval():
@@ -150,15 +154,15 @@ def test_a_median_that_is_not_reached_is_empty_and_hours_need_an_interval():
     groups = group_wells(
         np.array(["x", "x"]), np.full(2, np.nan), np.array(["", ""]), np.array(["negative", None])
     )
-    found = treatments_table(fates, groups, hours_per_frame=None)
+    found = treatments_table(fates, groups, hours=None)
     assert np.isnan(found["median_death_frames"]).all()
     assert np.isnan(found["median_death_h"]).all()
 
 
 def test_the_median_lies_between_the_frames_where_half_are_dead():
-    assert crossing(np.array([1.0, 0.8, 0.4]), 0.5) == pytest.approx(1.75)
+    assert crossing(np.array([1.0, 0.8, 0.4]), 0.5, np.arange(3.0)) == pytest.approx(1.75)
     median, low, high = median_over_wells(
-        np.array([[1.0, 0.5, 0.0], [1.0, 1.0, 0.5]]), np.array([2, 2])
+        np.array([[1.0, 0.5, 0.0], [1.0, 1.0, 0.5]]), np.array([2, 2]), np.arange(3.0)
     )
     assert median == pytest.approx(np.sqrt(2))
     half = stats.t.ppf(0.975, 1) * np.std([0, np.log(2)], ddof=1) / np.sqrt(2)
@@ -166,10 +170,17 @@ def test_the_median_lies_between_the_frames_where_half_are_dead():
     assert high == pytest.approx(np.sqrt(2) * np.exp(half))
 
 
+def test_uneven_times_date_the_median_and_not_its_frame():
+    survival, n = np.array([[1.0, 0.75, 0.25], [1.0, 0.75, 0.25]]), np.array([4, 4])
+    frames = median_over_wells(survival, n, np.arange(3.0))[0]
+    hours = median_over_wells(survival, n, np.array([0.0, 1.0, 25.0]))[0]
+    assert (frames, hours) == pytest.approx((1.5, 13.0))
+
+
 def test_where_some_wells_do_not_reach_half_the_band_decides():
     falling = np.linspace(1, 0.2, 40)
     wells = np.array([falling, falling**0.8, np.maximum(falling, 0.6)])
-    median, low, _ = median_over_wells(wells, np.full(3, 50))
+    median, low, _ = median_over_wells(wells, np.full(3, 50), np.arange(40.0))
     assert low < median
     middle, below, above = band_over_wells(wells, np.full(3, 50))
     assert (below[5:] <= middle[5:]).all()
@@ -178,7 +189,7 @@ def test_where_some_wells_do_not_reach_half_the_band_decides():
 
 def test_no_well_or_one_gives_no_interval():
     one = np.array([[1.0, 0.4]])
-    median, low, high = median_over_wells(one, np.array([9]))
+    median, low, high = median_over_wells(one, np.array([9]), np.arange(2.0))
     assert median == pytest.approx(5 / 6)
     assert np.isnan([low, high]).all()
 
@@ -219,7 +230,7 @@ def test_viability_counts_the_dead_to_the_end():
 
 def test_curves_have_a_row_for_each_group_and_frame():
     fates, groups, _ = results(two_arms(6)[0])
-    curves = curves_table(fates, groups, hours_per_frame=0.5)
+    curves = curves_table(fates, groups, hours=hours_of(fates))
     assert len(curves) == 2 * fates.n.shape[1]
     inside = np.isfinite(curves["survival_low"])
     assert (curves["survival_low"] <= curves["survival"])[inside].all()

@@ -12,6 +12,7 @@ import time
 
 import numpy as np
 import pytest
+import tifffile
 from scipy import ndimage
 from tests.predict.live_dead import NOISE, draw_cells, draw_well, viability_package, write_plate
 
@@ -19,7 +20,7 @@ from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, FatescopeError, RunError
 from fatescope.plate import PlateRunSettings
 from fatescope.predict import PlateModel
-from fatescope.systems.plates.run import run_plate
+from fatescope.systems.plates.run import plan_plate_run, run_plate
 
 pytest.importorskip("onnx")
 
@@ -255,6 +256,66 @@ def test_a_bad_file_costs_its_frames_and_their_well_only(plate, package, tmp_pat
     summary = run(folder, package, tmp_path / "out")
     assert {r["well"] for r in rows_of(tmp_path / "out" / "fates.csv")} == {"A01"}
     assert summary.exit_code in (0, 1)
+
+
+def test_deaths_on_a_plate_of_uneven_times_have_their_true_hours(package, tmp_path):
+    """Scans of an Incucyte: five an hour apart, then two and three days later."""
+    times = ["00d00h00m", "00d01h00m", "00d02h00m", "00d03h00m", "00d04h00m", "02d00h00m"]
+    hours = [0, 1, 2, 3, 4, 48]
+    for i, well in enumerate(("A01", "A02")):
+        movie, _ = draw_well(SHAPE, len(times), seed=i, dies=np.full(20, 5))
+        (tmp_path / "plate").mkdir(exist_ok=True)
+        for frame, at in zip(movie, times, strict=True):
+            tifffile.imwrite(tmp_path / "plate" / f"e_phase_{well}_1_{at}.tif", frame)
+    (tmp_path / "map.csv").write_text(MAP)
+    out, model = tmp_path / "out", {"model": str(package), "spacing_um": "1"}
+    asked = {"map": tmp_path / "map.csv", "least_frames": 2}
+
+    def found(**more):
+        run_plate(
+            tmp_path / "plate",
+            out=out,
+            settings=PlateRunSettings.from_values({**asked, **more}),
+            model=PlateModel.from_values(model),
+            execution=ALONE,
+            fresh=True,
+        )
+        said = [r for r in rows_of(out / "findings.csv") if r["rule"] == "uneven-times"]
+        curves = [float(r["time_h"]) for r in rows_of(out / "curves.csv")]
+        median = float(rows_of(out / "treatments.csv")[0]["median_death_h"])
+        return curves, median, " ".join(r["reason"] for r in said)
+
+    curves, median, reason = found()
+    assert curves == hours
+    assert median == pytest.approx(26)
+    assert "60 to 2640 min apart" in reason
+    assert [float(r["time_h"]) for r in rows_of(out / "times.csv")] == hours
+    curves, median, reason = found(interval_min=60)  # the user's word, and it is said
+    assert (curves, median) == ([0, 1, 2, 3, 4, 5], pytest.approx(4.5))
+    assert "as --interval-min says" in reason
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"response_frame": 8}, "--response-frame 8 is beyond the last frame, 7"),
+        ({"map": "nowhere.csv"}, "nowhere.csv"),
+        ({"map": "others.csv"}, "no well of the map is on the plate"),
+        ({"map": "empty.csv"}, "gives none of the wells a treatment"),
+        ({"times": "t.csv"}, "--times and --interval-min"),
+    ],
+)
+def test_what_survival_would_refuse_is_refused_before_the_work_and_by_the_plan(
+    plate, package, tmp_path, monkeypatch, more, words
+):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "others.csv").write_text("well,treatment,control\nH01,x,negative\n")
+    (tmp_path / "empty.csv").write_text("well,treatment,control\nA01,,\nA02,,\n")
+    with pytest.raises(FatescopeError, match=words):
+        run(plate[0], package, tmp_path / "out", **more)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(FatescopeError, match=words):
+        plan_plate_run(plate[0], settings=settings_of(plate[0], **more), reading=READING)
 
 
 def test_other_settings_into_the_same_folder_are_refused(plate, package, done):

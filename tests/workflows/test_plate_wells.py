@@ -10,7 +10,7 @@ from benchmarks.survival import simulate_fates
 
 from fatescope.acquire import read_image, read_table, write_image, write_table
 from fatescope.acquire.plates import PlateReading
-from fatescope.base import InputError, Spacing
+from fatescope.base import FileFormatError, InputError, Spacing
 from fatescope.pages.chart import number
 from fatescope.plate import StitchSettings, SurvivalSettings
 from fatescope.systems.plates.stitching import stitch_plate
@@ -234,3 +234,43 @@ def test_without_a_map_or_an_interval_it_says_what_is_missing(assay, tmp_path):
     table = read_table(tmp_path / "o" / "treatments.csv")
     assert all(v is None or np.isnan(v) for v in table["median_death_h"])
     assert np.isfinite(table["median_death_frames"]).any()
+
+
+def test_a_table_of_times_dates_deaths_and_curves(assay, tmp_path):
+    """Half of the time between frames 5 and 6, which are a day apart."""
+    rows = [
+        f"p,A0{w},{c},0,9,{6 if c % 4 else ''},{int(c % 4 == 0)}" for w in (1, 2) for c in range(8)
+    ]
+    head = "plate,well,cell,first_frame,last_frame,death_frame,censored"
+    (tmp_path / "fates.csv").write_text("\n".join([head, *rows]) + "\n")
+    (tmp_path / "map.csv").write_text("well,treatment,control\nA01,x,negative\nA02,x,negative\n")
+    hours = [0, 1, 2, 3, 4, 5, 29, 30, 31, 32]
+    table = "".join(f"{t},{h}\n" for t, h in enumerate(hours))
+    (tmp_path / "times.csv").write_text(f"frame,time_h\n{table}")
+    settings = SurvivalSettings(map=tmp_path / "map.csv", times=tmp_path / "times.csv")
+    survival_of_plate([tmp_path / "fates.csv"], out=tmp_path / "o", settings=settings)
+    curves = read_table(tmp_path / "o" / "curves.csv")
+    assert curves["time_h"].tolist() == hours
+    found = read_table(tmp_path / "o" / "treatments.csv")
+    assert found["median_death_h"].tolist() == pytest.approx([5 + 24 * 0.5 / 0.75])
+    assert found["median_death_frames"].tolist() == pytest.approx([5 + 0.5 / 0.75])
+    assert "no-scale" not in read_table(tmp_path / "o" / "findings.csv")["rule"].tolist()
+
+
+@pytest.mark.parametrize(
+    ("table", "words"),
+    [
+        ("frame,time_h\n0,0\n1,2\n2,1\n", "does not grow"),
+        ("frame,time_h\n0,0\n0,2\n", "each once"),
+        ("frame,time_h\n0,0\n1,\n", "must be numbers"),
+        ("frame,hours\n0,0\n1,1\n", "needs the columns frame and time_h"),
+    ],
+)
+def test_a_table_of_times_that_cannot_be_true_is_refused(assay, tmp_path, table, words):
+    (tmp_path / "times.csv").write_text(table)
+    settings = SurvivalSettings(map=assay[1] / "map.csv", times=tmp_path / "times.csv")
+    with pytest.raises(FileFormatError, match=words):
+        survival_of_plate([assay[1] / "fates.csv"], out=tmp_path / "o", settings=settings)
+    both = settings.replace(interval_min=15)
+    with pytest.raises(InputError, match="--times and --interval-min"):
+        survival_of_plate([assay[1] / "fates.csv"], out=tmp_path / "o", settings=both)

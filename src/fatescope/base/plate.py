@@ -117,6 +117,9 @@ class PlateLayout:
     missing : int
         Images that the metadata promise and the disk lacks.
     spacing : Spacing
+    minutes : dict of int to float
+        When each frame was taken, from the first one on; empty where nobody says more than the
+        interval of ``spacing``, which is absent where frames are uneven.
     positions_um : dict of (str, str) to (float, float)
         Well and field, and where the stage was: y downward and x, in µm; empty if unknown.
     treatments : dict of str to Treatment
@@ -132,6 +135,7 @@ class PlateLayout:
     planes: tuple[int, ...]
     missing: int = 0
     spacing: Spacing = field(default_factory=Spacing)
+    minutes: Mapping[int, float] = field(default_factory=dict)
     positions_um: Mapping[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     treatments: Mapping[str, Treatment] = field(default_factory=dict)
     findings: tuple[Finding, ...] = ()

@@ -50,7 +50,13 @@ class SurvivalSettings(Settings):
         None, "plate map: well, treatment, dose, dose_unit, stain, light, control"
     )
     interval_min: float | None = setting(
-        None, "time between frames; without it, times are in frames", unit="min", gt=0
+        None,
+        "time between frames; without it and without a table of times, times are in frames",
+        unit="min",
+        gt=0,
+    )
+    times: Path | None = setting(
+        None, "table of when frames were taken, even or not: frame, and time_h or time_min"
     )
     response_frame: int | None = setting(
         None, "frame whose viability is the response to a dose; default: the last", ge=0
@@ -98,7 +104,13 @@ class PlateRunSettings(FollowSettings):
         0.1, "nominal overlap of neighbours, as a share of a field", gt=0, lt=1
     )
     interval_min: float | None = setting(
-        None, "time between frames; default: as the plate says", unit="min", gt=0
+        None,
+        "time between frames, which are then taken as even; default: as the plate says",
+        unit="min",
+        gt=0,
+    )
+    times: Path | None = setting(
+        None, "table of when frames were taken, even or not: frame, and time_h or time_min"
     )
     response_frame: int | None = setting(
         None, "frame whose viability is the response to a dose; default: the last", ge=0

@@ -96,28 +96,34 @@ def band_over_wells(share: FloatArray, n: IntArray) -> tuple[FloatArray, FloatAr
     return middle, low, high
 
 
-def crossing(curve: FloatArray, level: float) -> float:
-    """Return the frame, with its part, at which a falling curve reaches ``level``; NaN if never.
+def crossing(curve: FloatArray, level: float, times: FloatArray) -> float:
+    """Return the time at which a falling curve reaches ``level``; NaN if never.
 
     Deaths are spread evenly between two frames, so the line between them is the estimate.
+    ``times`` of the frames may be uneven, in any unit.
     """
     below = np.flatnonzero(curve <= level)
     if not len(below):
         return float("nan")
     i = int(below[0])
     if i == 0 or not np.isfinite(curve[i - 1]):
-        return float(i)
-    return float(i - (level - curve[i]) / (curve[i - 1] - curve[i]))
+        return float(times[i])
+    part = (level - curve[i]) / (curve[i - 1] - curve[i])
+    return float(times[i] - part * (times[i] - times[i - 1]))
 
 
-def median_over_wells(survival: FloatArray, n: IntArray) -> tuple[float, float, float]:
-    """Return the median time of death of a treatment, in frames, with its interval over wells.
+def median_over_wells(
+    survival: FloatArray, n: IntArray, times: FloatArray
+) -> tuple[float, float, float]:
+    """Return the median time of death of a treatment, with its interval over wells.
 
     Parameters
     ----------
     survival : ndarray, shape (w, f)
         Of its wells.
     n : ndarray of int, shape (w,)
+    times : ndarray of float, shape (f,)
+        Of the frames; the median has their unit.
 
     Returns
     -------
@@ -136,15 +142,15 @@ def median_over_wells(survival: FloatArray, n: IntArray) -> tuple[float, float, 
     """
     if not len(survival):
         return float("nan"), float("nan"), float("nan")
-    medians = np.array([crossing(s, 0.5) for s in survival])
+    medians = np.array([crossing(s, 0.5, times) for s in survival])
     if np.isfinite(medians).all() and (medians > 0).all():
         middle, low, high = mean_with_t(np.log(medians))
         return float(np.exp(middle)), float(np.exp(low)), float(np.exp(high))
     middle_curve, low_curve, high_curve = band_over_wells(survival, n)
-    median = crossing(middle_curve, 0.5)
+    median = crossing(middle_curve, 0.5, times)
     if not np.isfinite(median):
         return median, float("nan"), float("nan")
-    return median, crossing(low_curve, 0.5), crossing(high_curve, 0.5)
+    return median, crossing(low_curve, 0.5, times), crossing(high_curve, 0.5, times)
 
 
 def mean_with_t(values: FloatArray) -> tuple[float, float, float]:

@@ -85,31 +85,31 @@ def group_wells(
     ]
 
 
-def treatments_table(
-    fates: WellFates, groups: list[Group], *, hours_per_frame: float | None
-) -> Table:
+def treatments_table(fates: WellFates, groups: list[Group], *, hours: FloatArray | None) -> Table:
     """Return one row per group: median time of death and hazard ratio, with intervals over wells.
 
     Columns ``treatment, dose, n_wells, median_death_h, low, high, hazard_ratio, hr_low, hr_high,
     p_logrank``, then ``median_death_frames, n_cells, n_deaths, dose_unit``. The reference, all
-    wells whose control is ``negative``, has the ratio 1 without an interval. Without an interval
-    between frames the hours stay empty.
+    wells whose control is ``negative``, has the ratio 1 without an interval. ``hours`` has the time
+    of each frame, even or not; without it the columns in hours stay empty.
     """
     survival = survival_of_wells(fates)
     reference = np.array([w for g in groups if g.is_reference for w in g.wells], dtype=np.int64)
-    hours = hours_per_frame if hours_per_frame is not None else float("nan")
+    frames = np.arange(fates.n.shape[1], dtype=np.float64)
+    times = np.full(len(frames), np.nan) if hours is None else hours
     rows = []
     for g in groups:
-        median, low, high = median_over_wells(survival[g.wells], _cells(fates)[g.wells])
+        mine = survival[g.wells], _cells(fates)[g.wells]
+        median, low, high = median_over_wells(*mine, times)
         row: dict[str, Any] = {
             "treatment": g.treatment,
             "dose": g.dose,
             "n_wells": len(g.wells),
-            "median_death_h": median * hours,
-            "low": low * hours,
-            "high": high * hours,
+            "median_death_h": median,
+            "low": low,
+            "high": high,
             **_ratio(fates, g, reference),
-            "median_death_frames": median,
+            "median_death_frames": median_over_wells(*mine, frames)[0],
             "n_cells": int(_cells(fates)[g.wells].sum()),
             "n_deaths": int(fates.deaths[g.wells].sum()),
             "dose_unit": g.unit,
@@ -145,13 +145,13 @@ def viability_table(fates: WellFates) -> Table:
     )
 
 
-def curves_table(fates: WellFates, groups: list[Group], *, hours_per_frame: float | None) -> Table:
+def curves_table(fates: WellFates, groups: list[Group], *, hours: FloatArray | None) -> Table:
     """Return survival and viability of each group at each frame, with intervals over wells."""
     survival = survival_of_wells(fates)
     with np.errstate(invalid="ignore", divide="ignore"):
         viability = np.where(fates.n > 0, fates.alive / fates.n, np.nan)
     n_frames = fates.n.shape[1]
-    hours = hours_per_frame if hours_per_frame is not None else float("nan")
+    times = np.full(n_frames, np.nan) if hours is None else hours
     tables = []
     for g in groups:
         cells = _cells(fates)[g.wells]
@@ -159,7 +159,7 @@ def curves_table(fates: WellFates, groups: list[Group], *, hours_per_frame: floa
             "treatment": np.full(n_frames, g.treatment, dtype=object),
             "dose": np.full(n_frames, g.dose),
             "frame": np.arange(n_frames),
-            "time_h": np.arange(n_frames) * hours,
+            "time_h": times,
             "n_wells": np.full(n_frames, len(g.wells)),
         }
         for name, values in (("survival", survival), ("viability", viability)):

@@ -41,7 +41,7 @@ class FoundPlate:
         Paths in an index that leave the plate.
     spacing : Spacing
         As the metadata of the plate give it, or else its first image.
-    positions_um : dict
+    minutes, positions_um : dict
         See `PlateLayout`.
     findings : list of Finding
     """
@@ -55,6 +55,7 @@ class FoundPlate:
     unlisted: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     spacing: Spacing = field(default_factory=Spacing)
+    minutes: dict[int, float] = field(default_factory=dict)
     positions_um: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 
@@ -89,16 +90,19 @@ def assemble(found: FoundPlate) -> PlateLayout:
     files = [f for fields in grouped.values() for group in fields.values() for f in group]
     on_disk = {c for f in files for c in f.channels}
     order = [*found.channels, *sorted(on_disk - set(found.channels), key=natural)]
+    frames = tuple(sorted({t for f in files for t in f.frames}))
     _note_differences(found)
+    _note_undated(found, frames)
     return PlateLayout(
         name=str(found.root),
         format=found.format,
         images=grouped,
         channels=tuple(c for c in dict.fromkeys(order) if c in on_disk),
-        frames=tuple(sorted({t for f in files for t in f.frames})),
+        frames=frames,
         planes=tuple(sorted({z for f in files for z in f.planes} - {PROJECTION})),
         missing=found.lacking,
         spacing=found.spacing,
+        minutes=found.minutes,
         positions_um=found.positions_um,
         findings=tuple(found.findings),
     )
@@ -157,4 +161,16 @@ def _note_differences(found: FoundPlate) -> None:
             f"{escape(found.outside[0])}. They are not opened.",
             value=len(found.outside),
             severe=True,
+        )
+
+
+def _note_undated(found: FoundPlate, frames: Sequence[int]) -> None:
+    """Say which frames have images and no time, where others have one."""
+    undated = [t for t in frames if t not in found.minutes] if found.minutes else []
+    if undated:
+        found.note(
+            "uneven-times",
+            f"{len(undated)} frames, such as {undated[0]} (the first is 0), have no time of their "
+            "own: they are dated evenly between their neighbours.",
+            value=len(undated),
         )

@@ -15,10 +15,12 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.frame_times import date_frames
 from fatescope.acquire.plates.imagexpress_htd import PlannedPlate, read_htd
 from fatescope.acquire.plates.imagexpress_tiff import (
     copied_plane,
     illumination,
+    minutes_taken,
     stated_z_step,
     z_distance,
 )
@@ -83,10 +85,30 @@ def read_imagexpress(listing: Listing) -> FoundPlate:
         )
     found.images = _without_copies(found.images)
     found.spacing = _stack_spacing(found.images)
+    date_frames(found, _times(found.images))
     found.channels = [names[w] for w in sorted(names)]
     if plan is not None:
         found.lacking = _count_lacking(plan, found)
     return found
+
+
+def _times(images: list[PlateImage]) -> dict[int, float]:
+    """Return the minutes of each frame: of one file, at the place that most frames have."""
+    if len({i.frames for i in images}) < 2:
+        return {}
+    counts = Counter(_place(i) for i in images)
+    most = max(counts.values(), default=0)
+    place = next((p for p in counts if counts[p] == most), None)
+    first: dict[int, PlateImage] = {}
+    for image in images:
+        if image.frames[0] not in first or _place(image) == place:
+            first[image.frames[0]] = image
+    times = {frame: minutes_taken(image.path) for frame, image in first.items()}
+    return {frame: at for frame, at in times.items() if at is not None}
+
+
+def _place(image: PlateImage) -> tuple[object, ...]:
+    return image.well, image.field, image.channels, image.planes
 
 
 def _wave(match: re.Match[str]) -> int:

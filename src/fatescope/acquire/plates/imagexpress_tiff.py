@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import math
 import struct
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from fatescope.acquire.images.tiff_metadata import read_metadata
+from fatescope.acquire.plates.frame_times import minutes_of
 from fatescope.base import PROJECTION
 
 _ERRORS = (OSError, LookupError, TypeError, ValueError, AttributeError, RuntimeError, struct.error)
@@ -71,6 +73,12 @@ def stage_position(path: Path) -> tuple[float, float] | None:
     if not all(isinstance(v, int | float) and math.isfinite(v) for v in place):
         return None
     return float(place[0] or 0), float(place[1] or 0)
+
+
+def minutes_taken(path: Path) -> float | None:
+    """Return the moment at which a plane was taken, in minutes by the clock of the instrument."""
+    at = read_plane_info(path).get("acquisition-time-local")
+    return minutes_of(at) if isinstance(at, datetime) else None
 
 
 def z_distance(lower: Path, upper: Path) -> float | None:

@@ -10,13 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import pairwise
-from statistics import median
 
 from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.frame_times import date_frames
 from fatescope.acquire.plates.listing import Listing, natural
-from fatescope.acquire.plates.record_numbers import uneven_times
-from fatescope.base import InputError, PlateImage, Spacing, escape, parse_well
+from fatescope.base import InputError, PlateImage, escape, parse_well
 
 _RAW = re.compile(
     r"(?:.*/)?(\d{2})(\d{2})/(\d{2})/(\d{2})(\d{2})/([^/]+)/([A-Z]{1,2}\d+)-(\d+)-([^/-]+)\.tiff?",
@@ -77,9 +75,7 @@ def read_incucyte(listing: Listing, *, vessel: str | None) -> FoundPlate:
                 channels=(channel,),
             )
         )
-    steps = [b - a for a, b in pairwise(times)]
-    found.spacing = Spacing.of(source="file", T=median(steps) if steps else None)
-    found.findings += uneven_times(dict(enumerate(times)), file=str(found.root))
+    date_frames(found, dict(enumerate(times)))
     return found
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from fatescope.acquire.images.single import read_one
 from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.frame_times import date_frames, minutes_in_movie
 from fatescope.base import PROJECTION, FileFormatError, Finding, Image, PlateImage
 
 _TRIES = 3
@@ -43,7 +44,17 @@ def look_inside(found: FoundPlate) -> FoundPlate:
     for sample in samples.values():
         if sample is not None:
             found.spacing = sample.image.spacing.replaced_by(found.spacing)
+    movie = next((f for f in found.images if len(f.frames) > 1), None)
+    if movie is not None and not found.minutes:
+        _date_movie(found, movie)
     return found
+
+
+def _date_movie(found: FoundPlate, movie: PlateImage) -> None:
+    """Date frames that lie inside of files by the first movie, where it says so."""
+    minutes = minutes_in_movie(movie.path)
+    if len(minutes) == len(movie.frames):
+        date_frames(found, dict(zip(movie.frames, minutes, strict=True)))
 
 
 def _kind(file: PlateImage) -> _Kind:

@@ -9,8 +9,9 @@ from __future__ import annotations
 import re
 
 from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.frame_times import date_frames, moment, usual_minutes
 from fatescope.acquire.plates.listing import Listing, named_inside, parent
-from fatescope.acquire.plates.record_numbers import measured, uneven_times, usual_step, whole
+from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
 from fatescope.acquire.plates.xml_records import Record, read_records
 from fatescope.base import FileFormatError, InputError, PlateImage, Spacing, escape, name_well
 
@@ -132,11 +133,8 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
             found.images.append(image)
             _add_position(found, image, record)
     found.channels = list(names.values())
-    times = _times(records)
-    found.spacing = _spacing(records, times)
-    first = next((t for t in times.values() if len(t) > 1), {})
-    minutes = {frame: seconds / 60 for frame, seconds in first.items()}
-    found.findings += uneven_times(minutes, file=str(found.root))
+    found.spacing = _spacing(records)
+    date_frames(found, _times(records, first_frame))
     return here
 
 
@@ -152,7 +150,7 @@ def _by_last_name(listing: Listing) -> dict[str, str]:
 _USED = {
     *("URL", "Row", "Col", "FieldID", "PlaneID", "TimepointID", "ChannelID", "ChannelName"),
     *("ImageResolutionX", "ImageResolutionY", "PositionX", "PositionY", "PositionZ"),
-    *("AbsPositionZ", "MeasurementTimeOffset"),
+    *("AbsPositionZ", "MeasurementTimeOffset", "AbsTime"),
 }
 
 
@@ -173,19 +171,26 @@ def _add_position(found: FoundPlate, image: PlateImage, record: Record) -> None:
         found.positions_um.setdefault((image.well, image.field), (-y * 1e6, x * 1e6))
 
 
-def _times(records: list[Record]) -> dict[tuple[str, ...], dict[int, float]]:
-    """Return the seconds at which each plane of each field was taken, by frame."""
-    times: dict[tuple[str, ...], dict[int, float]] = {}
+def _times(records: list[Record], first_frame: int) -> dict[int, float]:
+    """Return the minutes of each frame: the offset, or the clock where offsets do not grow.
+
+    Some versions of Harmony write 0 as the offset of every frame.
+    """
+    offsets: dict[tuple[str, ...], dict[int, float]] = {}
+    clock: dict[tuple[str, ...], dict[int, float]] = {}
     for r in records:
         of = tuple(r.get(k, "") for k in ("Row", "Col", "FieldID", "ChannelID", "PlaneID"))
-        t = measured(r, "MeasurementTimeOffset")
-        if t is not None:
-            times.setdefault(of, {})[whole(r, "TimepointID")] = t
-    return times
+        seconds = measured(r, "MeasurementTimeOffset")
+        known = (None if seconds is None else seconds / 60, moment(r.get("AbsTime", "")))
+        for times, at in zip((offsets, clock), known, strict=True):
+            if at is not None:
+                times.setdefault(of, {})[whole(r, "TimepointID") - first_frame] = at
+    minutes = usual_minutes(offsets.values())
+    return minutes if any(minutes.values()) else usual_minutes(clock.values())
 
 
-def _spacing(records: list[Record], times: dict[tuple[str, ...], dict[int, float]]) -> Spacing:
-    """Return pixel size and interval of the first image that has them, and the median z step."""
+def _spacing(records: list[Record]) -> Spacing:
+    """Return the pixel size of the first image that has it, and the median z step."""
     sizes = {
         a: next((v for r in records if (v := measured(r, f"ImageResolution{a}"))), None)
         for a in "YX"
@@ -196,10 +201,9 @@ def _spacing(records: list[Record], times: dict[tuple[str, ...], dict[int, float
         z = measured(r, "PositionZ")
         if z is not None:
             heights.setdefault((*of, r.get("TimepointID", "")), {})[whole(r, "PlaneID")] = z
-    z_step, interval = usual_step(heights), usual_step(times)
+    z_step = usual_step(heights)
     return Spacing.of(
         source="file",
-        T=interval / 60 if interval else None,
         Z=float(f"{z_step * 1e6:.8g}") if z_step else None,
         **{a: float(f"{v * 1e6:.8g}") if v and v > 0 else None for a, v in sizes.items()},
     )

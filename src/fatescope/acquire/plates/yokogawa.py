@@ -12,6 +12,7 @@ from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from fatescope.acquire.plates.assemble import FoundPlate
+from fatescope.acquire.plates.frame_times import date_frames, moment, usual_minutes
 from fatescope.acquire.plates.listing import Listing, named_inside, parent
 from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
 from fatescope.acquire.plates.xml_records import Record, read_records
@@ -139,6 +140,7 @@ def _read_listed(
             found.images.append(image)
             _add_position(found, image, record)
     found.spacing = _spacing(listing, records, found)
+    date_frames(found, _times(records))
     return here
 
 
@@ -172,6 +174,17 @@ def _add_position(found: FoundPlate, image: PlateImage, record: Record) -> None:
     x, y = measured(record, "X"), measured(record, "Y")
     if x is not None and y is not None:
         found.positions_um.setdefault((image.well, image.field), (-y, x))
+
+
+def _times(records: list[Record]) -> dict[int, float]:
+    """Return the minutes of each frame, by the clock of each plane."""
+    planes: dict[tuple[str, ...], dict[int, float]] = {}
+    for r in records:
+        at = moment(r.get("Time", ""))
+        if at is not None:
+            of = tuple(r.get(k, "") for k in ("Row", "Column", "FieldIndex", "Ch", "ZIndex"))
+            planes.setdefault(of, {})[max(whole(r, "TimePoint") - 1, 0)] = at
+    return usual_minutes(planes.values())
 
 
 def _spacing(listing: Listing, records: list[Record], found: FoundPlate) -> Spacing:

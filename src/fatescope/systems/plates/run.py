@@ -13,8 +13,17 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from fatescope.acquire import read_table, write_table
-from fatescope.acquire.plates import PlateReading, read_field, read_plate, read_plate_map
+from fatescope.acquire.plates import (
+    PlateReading,
+    hours_of_frames,
+    read_field,
+    read_frame_times,
+    read_plate,
+    read_plate_map,
+)
 from fatescope.base import Execution, Finding, InputError, Spacing, Table, Treatment
 from fatescope.base.stains import find_channel
 from fatescope.engine import Run
@@ -29,7 +38,12 @@ from fatescope.systems.plates.focus import write_blurred
 from fatescope.systems.plates.follow import follow_well
 from fatescope.systems.plates.run_page import write_plate_run
 from fatescope.systems.plates.stain_labels import plan_label_plate
-from fatescope.systems.plates.survival import survival_tables
+from fatescope.systems.plates.survival import (
+    check_mapped,
+    check_response_frame,
+    check_times,
+    survival_tables,
+)
 from fatescope.systems.plates.trained import (
     PACKAGE,
     TRAINING,
@@ -85,7 +99,7 @@ def run_plate(
     settings, model = settings or PlateRunSettings(), model or PlateModel()
     reading, execution = reading or PlateReading(), execution or Execution()
     layout = _scaled(read_plate(Path(folder).absolute(), reading), model, settings)
-    treatments = read_plate_map(settings.map) if settings.map is not None else {}
+    treatments = _treatments(layout, settings)
     channel = _channel(layout, model.channel)
     findings = list(layout.findings)
     if recipe is not None:
@@ -158,6 +172,7 @@ def plan_plate_run(
     settings, model = settings or PlateRunSettings(), model or PlateModel()
     reading, execution = reading or PlateReading(), execution or Execution()
     layout = _scaled(read_plate(Path(folder).absolute(), reading), model, settings)
+    _treatments(layout, settings)
     channel = _channel(layout, model.channel)
     units = frame_units(layout, channel, settings)
     image = read_field(layout, units[0].well, units[0].field)
@@ -196,9 +211,30 @@ _FIT_SECONDS = 0.9
 
 
 def _scaled(layout: PlateLayout, model: PlateModel, settings: PlateRunSettings) -> PlateLayout:
-    """Return the layout with the pixel size and the interval that the user gave."""
+    """Return the layout with the pixel size and the times that the user gave."""
+    check_times(settings.times, settings.interval_min)
     given = Spacing.given(model.spacing_um, settings.interval_min)
-    return replace(layout, spacing=layout.spacing.replaced_by(given))
+    layout = replace(layout, spacing=layout.spacing.replaced_by(given))
+    if settings.times is not None:
+        minutes = read_frame_times(settings.times)
+        return replace(layout, minutes=minutes, spacing=layout.spacing.only("ZYX"))
+    if settings.interval_min is None:
+        return layout
+    uneven = [f for f in layout.findings if f.rule == "uneven-times"]
+    said = f"All frames are taken as {settings.interval_min:g} min apart, as --interval-min says."
+    changed = [replace(f, reason=f"{f.reason} {said}") for f in uneven]
+    others = [f for f in layout.findings if f not in uneven]
+    return replace(layout, minutes={}, findings=(*others, *changed))
+
+
+def _treatments(layout: PlateLayout, settings: PlateRunSettings) -> dict[str, Treatment]:
+    """Return the map, and refuse before any work what survival would refuse after all of it."""
+    check_response_frame(settings.response_frame, layout.frames[-1] + 1 if layout.frames else 0)
+    if settings.map is None:
+        return {}
+    treatments = read_plate_map(settings.map)
+    check_mapped(treatments, layout.wells)
+    return treatments
 
 
 def _channel(layout: PlateLayout, asked: str | None) -> str:
@@ -236,9 +272,11 @@ def _survive(
     """Write viability, survival and the page; return what should be known about them."""
     interval = layout.spacing.interval_min
     asked = SurvivalSettings(interval_min=interval, response_frame=settings.response_frame)
+    minutes = layout.minutes
+    hours = hours_of_frames(minutes, interval, layout.frames[-1] + 1)
     wells = sorted({str(w) for w in fates["well"]})
     mapped = treatments or {w: Treatment(treatment=w) for w in wells}
-    tables, findings = survival_tables(fates, mapped, asked)
+    tables, findings = survival_tables(fates, mapped, asked, minutes=minutes)
     if not treatments:
         findings = [f for f in findings if f.rule != "few-wells"]
         findings.append(
@@ -251,6 +289,8 @@ def _survive(
             )
         )
         tables["treatments"] = tables["treatments"].rows(slice(0, 0))
+    if hours is not None:
+        tables["times"] = Table({"frame": np.arange(len(hours)), "time_h": np.array(hours)})
     for name, table in tables.items():
         if not len(table):
             continue

@@ -11,6 +11,7 @@ from typing import Any
 from fatescope.acquire.plates import (
     PlateReading,
     apply_plate_map,
+    hours_of_frames,
     read_plate,
     read_plate_map,
 )
@@ -72,12 +73,18 @@ class ShownPlate:
         um = _spacing_um(layout)
         scale = " x ".join(f"{v:.4g}" for v in um) + " µm" if um else "unknown"
         interval = layout.spacing.interval_min
+        hours = hours_of_frames(
+            layout.minutes, interval, layout.frames[-1] + 1 if layout.frames else 0
+        )
+        lasting = (
+            f", {interval:.4g} min" if interval else f", {hours[-1]:.4g} h, uneven" if hours else ""
+        )
         lines = [
             f"{escape(layout.name)}: {layout.format}",
             f"  wells     {len(layout.wells)}: {_ranges(layout.wells)}",
             f"  fields    {fields} a well, {sum(counts)} in all",
             f"  channels  {', '.join(map(escape, layout.channels)) or 'none'}",
-            f"  frames    {len(layout.frames)}" + (f", {interval:.4g} min" if interval else ""),
+            f"  frames    {len(layout.frames)}{lasting}",
             f"  planes    {_n_planes(layout)}",
             f"  images    {layout.n_images}",
             f"  missing   {layout.missing}",

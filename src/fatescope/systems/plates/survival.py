@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.acquire.plates import read_plate_map, untreated_findings
+from fatescope.acquire.plates import (
+    hours_of_frames,
+    read_frame_times,
+    read_plate_map,
+    untreated_findings,
+)
 from fatescope.base import Execution, Finding, InputError, Table, Treatment, untreated_wells
 from fatescope.base.wells import parse_well
 from fatescope.engine import Run
@@ -88,8 +93,9 @@ def survival_of_plate(
         If a file cannot be read.
     """
     table, treatments = _read(inputs, settings)
-    tables, findings = survival_tables(table, treatments, settings)
-    paths = [*map(Path, inputs), Path(str(settings.map))]
+    minutes = read_frame_times(settings.times) if settings.times is not None else {}
+    tables, findings = survival_tables(table, treatments, settings, minutes=minutes)
+    paths = [*map(Path, inputs), Path(str(settings.map)), *filter(None, [settings.times])]
     with Run.open(
         out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
     ) as run:
@@ -114,6 +120,8 @@ def plan_survival(inputs: Sequence[Path | str], *, settings: SurvivalSettings) -
     """
     table, treatments = _read(inputs, settings)
     _mapped(_tabulated(table), treatments, settings)
+    if settings.times is not None:
+        read_frame_times(settings.times)
     rows = len(table) / 1000
     return estimate(
         "plate survival", [(rows, rows)], cost=_COST, what="plates", execution=Execution(workers=1)
@@ -125,12 +133,28 @@ def _read(
 ) -> tuple[Table, dict[str, Treatment]]:
     if settings.map is None:
         raise InputError("what was done to the wells is not known. Give a plate map with --map.")
+    check_times(settings.times, settings.interval_min)
     table = Table.concatenate([read_table(Path(p)) for p in inputs])
     return table, read_plate_map(settings.map)
 
 
+def check_times(times: Path | None, interval_min: float | None) -> None:
+    """Raise where the user says twice when frames were taken.
+
+    Raises
+    ------
+    InputError
+    """
+    if times is not None and interval_min is not None:
+        raise InputError("--times and --interval-min both say when frames were taken. Give one.")
+
+
 def survival_tables(
-    table: Table, treatments: dict[str, Treatment], settings: SurvivalSettings
+    table: Table,
+    treatments: dict[str, Treatment],
+    settings: SurvivalSettings,
+    *,
+    minutes: Mapping[int, float],
 ) -> tuple[dict[str, Table], list[Finding]]:
     """Return what follows from fates and a map, and what should be known about it.
 
@@ -141,6 +165,8 @@ def survival_tables(
     treatments : dict of str to Treatment
         By well.
     settings : SurvivalSettings
+    minutes : dict of int to float
+        When each frame was taken; empty: every ``interval_min``.
 
     Returns
     -------
@@ -157,13 +183,18 @@ def survival_tables(
     wells, findings = _mapped(_tabulated(table), treatments, settings)
     rows = np.flatnonzero(wells.known)
     groups = group_wells(wells.treatment, wells.dose, wells.unit, wells.control, wells=rows)
-    hours = None if settings.interval_min is None else settings.interval_min / 60
+    known = hours_of_frames(minutes, settings.interval_min, wells.fates.n.shape[1])
+    hours = None if known is None else np.array(known)
+    if hours is None:
+        findings.append(
+            _finding("no-scale", "When frames were taken is not known. Give --interval-min.")
+        )
     doses, no_dose = _doses(wells)
     controls, no_control = _controls(wells)
     tables = {
         "viability": viability_table(wells.fates),
-        "treatments": treatments_table(wells.fates, groups, hours_per_frame=hours),
-        "curves": curves_table(wells.fates, groups, hours_per_frame=hours),
+        "treatments": treatments_table(wells.fates, groups, hours=hours),
+        "curves": curves_table(wells.fates, groups, hours=hours),
         **doses,
         "controls": controls,
     }
@@ -201,10 +232,6 @@ def _mapped(
             findings.append(
                 _finding("unmapped-wells", f"{len(names)} wells ({', '.join(names[:8])}) {words}.")
             )
-    if settings.interval_min is None:
-        findings.append(
-            _finding("no-scale", "The time between frames is not known. Give --interval-min.")
-        )
     check_mapped(treatments, fates.well[known])
     fates = fates.rows(known)
     untreated = set(untreated_wells(treatments))
@@ -235,7 +262,7 @@ def check_mapped(treatments: Mapping[str, Treatment], wells: Sequence[str]) -> N
     """
     here = set(treatments) & {str(w) for w in wells}
     if not here:
-        raise InputError("no well of the map has a fate. Check that both name the same wells.")
+        raise InputError("no well of the map is on the plate. Check that both name the same wells.")
     if here <= set(untreated_wells(treatments)):
         raise InputError(
             "the map gives none of the wells a treatment, a dose or a control, so nothing can be "

@@ -356,9 +356,10 @@ def _write_whole(out: Path, folder: str, design: PlateDesign) -> list[str]:
         np.array([_unit(r) for r in rows], dtype=object),
         np.array([r.control for r in rows], dtype=object),
     )
+    hours = np.arange(counted.n.shape[1]) * design.interval_h
     tables = {
         "viability": viability_table(counted),
-        "treatments": treatments_table(counted, groups, hours_per_frame=design.interval_h),
+        "treatments": treatments_table(counted, groups, hours=hours),
     }
     for name, table in tables.items():
         files.append(f"{folder}truth/{name}.csv")
