@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path, PurePosixPath
 
+from fatescope.acquire.name_pattern import NamePattern
 from fatescope.base import InputError
 
 Grid = tuple[tuple[str, tuple[str, ...]], ...]
@@ -16,7 +17,6 @@ AXIS_OF = {"frame": "T", "channel": "C", "plane": "Z"}
 """Placeholders that are axes of one image, in the order of axes."""
 
 _LAST_NUMBER = re.compile(r"(\d+)(?=\D*$)")
-_PLACEHOLDER = re.compile(r"\{([a-z_]+)\}")
 
 
 def grouped_by_number(found: Sequence[tuple[str, Path]]) -> list[Group]:
@@ -58,13 +58,14 @@ def grouped_by_pattern(found: Sequence[tuple[str, Path]], pattern: str) -> list[
     InputError
         If the pattern has no placeholder, or fits no file.
     """
-    expression, names = compile_pattern(pattern)
+    form = read_pattern(pattern)
+    names = form.names
     axes = [n for n in AXIS_OF if n in names]
     images: dict[tuple[str, ...], dict[tuple[str, ...], Path]] = {}
     keys: dict[tuple[str, ...], tuple[str, tuple[tuple[str, str], ...]]] = {}
     for name, path in found:
         pure = PurePosixPath(name)
-        match = expression.fullmatch(name if "/" in pattern else pure.name)
+        match = form.read(name if "/" in pattern else pure.name)
         if match is None:
             continue
         place = tuple(match[n] for n in axes)
@@ -116,15 +117,16 @@ def _group(key: str, members: list[tuple[int, Path]], fields: tuple[tuple[str, s
     return key, tuple(path for _, path in ordered), frames, fields, ()
 
 
-def compile_pattern(pattern: str) -> tuple[re.Pattern[str], list[str]]:
-    """Return the expression that names of files must fit, and the placeholders in their order.
+def read_pattern(pattern: str) -> NamePattern:
+    """Return what names of files must fit: ``{frame}`` and ``{plane}`` are digits, others text.
 
     Raises
     ------
     InputError
         If there is no placeholder, or one twice, or ``{t}``, ``{z}`` or ``{c}``.
     """
-    names = _PLACEHOLDER.findall(pattern)
+    form = NamePattern.of(pattern, {"frame": "digits", "plane": "digits"})
+    names = form.names
     if not names or len(set(names)) != len(names):
         raise InputError(
             f"--pattern {pattern!r} must hold placeholders such as {{well}}, {{field}} or "
@@ -136,11 +138,4 @@ def compile_pattern(pattern: str) -> tuple[re.Pattern[str], list[str]]:
                 f"--pattern {pattern!r}: write {{{name}}} instead of {{{wrong}}}. The axes are "
                 "{frame}, {plane} and {channel}."
             )
-    parts = _PLACEHOLDER.split(pattern)
-    text = ""
-    for i, part in enumerate(parts):
-        if i % 2 == 0:
-            text += re.escape(part)
-        else:
-            text += rf"(?P<{part}>\d+)" if part in ("frame", "plane") else rf"(?P<{part}>[^/]+?)"
-    return re.compile(text, re.DOTALL), names
+    return form

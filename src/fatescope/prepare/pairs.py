@@ -10,6 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fatescope.acquire.name_pattern import Kind, NamePattern
 from fatescope.base import FileFormatError, InputError, setting
 from fatescope.prepare.boxes import TABLE as BOXES
 from fatescope.prepare.leaks import Leak
@@ -448,15 +449,16 @@ def path_reader(pattern: str) -> Callable[[Path], tuple[str, int | None]]:
             f"--unit {pattern!r} must hold {{unit}} once, and {{frame}} at most once, for images "
             "that are found by --images; for instance '{unit}_t{frame}'."
         )
-    words = {"{unit}": "(?P<unit>[^/]+)", "{frame}": r"(?P<frame>\d+)", "*": "[^/]*"}
-    parts = re.split(r"(\{unit\}|\{frame\}|\*)", pattern.removeprefix("/"))
-    expression = re.compile("(?:^|/)" + "".join(words.get(p, re.escape(p)) for p in parts) + "$")
+    kinds: dict[str, Kind] = {"frame": "digits", "unit": "text", "*": "any"}
+    form = NamePattern.of(pattern.removeprefix("/"), kinds, greedy=True, only=True)
 
     def read(path: Path) -> tuple[str, int | None]:
-        found = expression.search(path.with_name(_stem(path)).as_posix())
+        whole = path.with_name(_stem(path)).as_posix()
+        begins = [0, *(i + 1 for i, c in enumerate(whole) if c == "/")]
+        found = next((v for i in begins if (v := form.read(whole[i:])) is not None), None)
         if found is None:
             raise InputError(f"{path} does not follow --unit {pattern!r}. Change the pattern.")
-        frame = found.groupdict().get("frame")
+        frame = found.get("frame")
         return found["unit"], int(frame) if frame else None
 
     return read

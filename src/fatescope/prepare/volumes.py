@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.acquire.name_pattern import Kind, NamePattern
 from fatescope.base import InputError, setting
 from fatescope.base.steps import StepsUm
 from fatescope.prepare.splits import SplitSettings
@@ -132,15 +133,14 @@ def _matching(folder: Path, pattern: str, embryo: str) -> dict[tuple[str, int], 
     """Return the files that fit a pattern, by embryo and time."""
     if pattern.count("{frame}") != 1 or pattern.count("{embryo}") > 1:
         raise InputError(f"{pattern!r} must hold {{frame}} once, and {{embryo}} at most once.")
-    words = {"{frame}": r"(?P<frame>\d+)", "{embryo}": "(?P<embryo>[^/]+)", "*": "[^/]*"}
-    parts = re.split(r"(\{frame\}|\{embryo\}|\*)", pattern)
-    expression = re.compile("".join(words.get(p, re.escape(p)) for p in parts))
+    kinds: dict[str, Kind] = {"frame": "digits", "embryo": "text", "*": "any"}
+    form = NamePattern.of(pattern, kinds, greedy=True, only=True)
     found: dict[tuple[str, int], Path] = {}
     for path in sorted(folder.glob(re.sub(r"\{frame\}|\{embryo\}", "*", pattern))):
-        match = expression.fullmatch(path.relative_to(folder).as_posix())
-        if match is None:
+        values = form.read(path.relative_to(folder).as_posix())
+        if values is None:
             continue
-        key = match.groupdict().get("embryo", embryo), int(match["frame"])
+        key = values.get("embryo", embryo), int(values["frame"])
         if key in found:
             raise InputError(f"{found[key]} and {path} have one time. Leave one out.")
         found[key] = path

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import Listing, natural
-from fatescope.acquire.sequences import compile_pattern
+from fatescope.acquire.sequences import read_pattern as read_names
 from fatescope.base import InputError, PlateImage, escape, name_well, parse_well
 
 
@@ -16,16 +16,16 @@ def read_pattern(listing: Listing, pattern: str) -> FoundPlate:
     InputError
         If the pattern names no well, or no file fits it.
     """
-    expression, names = compile_pattern(pattern)
-    if "well" not in names and not {"row", "column"} <= set(names):
+    form = read_names(pattern)
+    if "well" not in form.names and not {"row", "column"} <= set(form.names):
         raise InputError(
             f"--pattern {pattern!r} does not say where the well stands. Write {{well}}, or {{row}} "
             "and {column}."
         )
     found = FoundPlate(root=listing.root, format="pattern")
     for name in listing.names:
-        match = expression.fullmatch(name if "/" in pattern else name.rpartition("/")[2])
-        image = match and _image(listing, name, match.groupdict())
+        values = form.read(name if "/" in pattern else name.rpartition("/")[2])
+        image = values and _image(listing, name, values)
         if image:
             found.images.append(image)
     if not found.images:
