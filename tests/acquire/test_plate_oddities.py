@@ -267,3 +267,14 @@ def test_a_frame_without_a_time_lies_between_its_neighbours_and_is_said(tmp_path
     plate = read_plate(tmp_path, PlateReading())
     assert [f.value for f in plate.findings if "no time of their own" in f.reason] == [1]
     assert hours_of_frames(plate.minutes, None, 4) == pytest.approx([0, 1, 12.5, 24])
+
+
+@pytest.mark.parametrize("pattern", [None, "e_phase_{well}_{field}_{frame}.tif"])
+def test_images_that_are_of_no_well_are_said(tmp_path, pattern):
+    for name in ("e_phase_B01_1_00d00h00m", "overview"):
+        write_tiff(tmp_path / f"{name}.tif")
+    write_tiff(tmp_path / "e_phase_B01_1_7.tif") if pattern else None
+    write_tiff(tmp_path / "thumbnails" / "B01.tif")
+    plate = read_plate(tmp_path, PlateReading(pattern=pattern))
+    said = [(f.rule, f.value) for f in plate.findings]
+    assert said == [("left-out", 2 if pattern else 1)]

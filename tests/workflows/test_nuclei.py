@@ -394,3 +394,14 @@ def test_a_label_image_that_is_given_by_itself_is_taken(movie, images, tmp_path)
     (said,) = (r for r in rows_of(out / "findings.csv") if r["rule"] == "label-image")
     assert said["file"].endswith("outlines.tif")  # it is analysed as an image, and that is said
     assert json.loads((out / "run.json").read_text(encoding="utf-8"))["decided"] == {"left_out": {}}
+
+
+def test_images_that_fit_no_pattern_are_said_and_stay_said(movie, tmp_path):
+    (tmp_path / "in").mkdir()
+    for name in ("a_t1", "a_t2", "b"):
+        tifffile.imwrite(tmp_path / "in" / f"{name}.tif", movie.pixels[0])
+    asked = CLASSICAL.replace(pattern="a_t{frame}.tif")
+    for _ in range(2):  # the same call again does nothing anew, and says it still
+        predict_nuclei([tmp_path / "in"], out=tmp_path / "out", settings=asked)
+        said = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["rule"] == "left-out"]
+        assert [(r["file"], "b.tif" in r["reason"]) for r in said] == [(str(tmp_path / "in"), True)]

@@ -222,12 +222,12 @@ def predict_images(
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
-    files, labels = _files(inputs, settings, only)
+    files, labels, unfitting = _files(inputs, settings, only)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     asked = {**_recorded(settings), **system.record(settings)}
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
-        left_out = _note_left_out(run, labels, files)
+        left_out = [*_note_left_out(run, labels, files), *_note_unfitting(run, unfitting)]
         todo = pending(run, files)
         workers = _workers(system, todo, settings, execution, device)
         team = execution.replace(workers=workers)
@@ -274,7 +274,7 @@ def plan_images(
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
-    files, _ = _files(inputs, settings)
+    files, _, _ = _files(inputs, settings)
     _model_and_device(system, settings, execution)
     return estimate(
         system.command,
@@ -380,8 +380,8 @@ def _open_once(
 
 def _files(
     inputs: Inputs, settings: PredictSettings, only: Callable[[ImageFile], bool] | None = None
-) -> tuple[list[ImageFile], list[Finding]]:
-    """Return the images, and a finding for each label image that lies beside them."""
+) -> tuple[list[ImageFile], list[Finding], dict[str, str]]:
+    """Return the images, a finding for each label image beside them, and what fits no pattern."""
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     try:
         found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
@@ -400,7 +400,25 @@ def _files(
             named,
             ", ..." if len(labels) > 3 else "",
         )
-    return images, labels
+    return images, labels, _unfitting(given, found, settings.pattern)
+
+
+def _unfitting(
+    given: Sequence[Path | str], found: Sequence[ImageFile], pattern: str | None
+) -> dict[str, str]:
+    """Return a sentence for each input that holds images whose names do not fit the pattern."""
+    if pattern is None or not found:
+        return {}
+    taken = {str(p) for f in found for p in f.paths}
+    said = {}
+    for one in given:
+        others = [p for f in find_images([one]) for p in f.paths if str(p) not in taken]
+        if others:
+            said[str(one)] = (
+                f"{len(others)} image{'s do' if len(others) > 1 else ' does'} not fit --pattern, "
+                f"such as {escape(others[0].name)}; what does not fit is left out."
+            )
+    return said
 
 
 def _note_left_out(
@@ -416,6 +434,18 @@ def _note_left_out(
     return [
         Finding(file=file, rule="label-image", severity="info", reason=reason)
         for file, reason in reasons.items()
+    ]
+
+
+def _note_unfitting(run: Run, unfitting: Mapping[str, str]) -> list[Finding]:
+    """Keep in the record what fits no pattern, of earlier calls too."""
+    known: dict[str, str] = run.decided().get("unfitting", {})
+    reasons = {**known, **unfitting}
+    if reasons:
+        run.decide("unfitting", reasons)
+    return [
+        Finding(file=file, rule="left-out", severity="warning", reason=reason)
+        for file, reason in sorted(reasons.items())
     ]
 
 

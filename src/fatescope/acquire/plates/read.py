@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from fatescope.acquire.plates.assemble import FoundPlate, assemble
@@ -15,6 +16,12 @@ from fatescope.acquire.plates.pattern import read_pattern
 from fatescope.acquire.plates.settings import PlateReading
 from fatescope.acquire.plates.yokogawa import is_yokogawa, read_yokogawa
 from fatescope.base import FileFormatError, PlateLayout, escape
+
+_IMAGES = (".tif", ".tiff", ".png", ".jpg", ".jpeg", ".nd2", ".czi")
+_ASIDE = re.compile(
+    r"_thumb|thumbnail|(?:^|/)(?:DC|SC)_|(?:^|/)(?:FFC|flatfield|assaylayout)", re.IGNORECASE
+)
+"""Small copies, and the dark and shading images of a camera (Yokogawa, Harmony)."""
 
 
 def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
@@ -46,11 +53,35 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
         what = "is a file" if path.exists() else "is not there"
         raise FileFormatError(f"{where}: {what}. Give the folder of a plate.")
     if reading.pattern is not None:
-        return assemble(look_inside(read_pattern(list_files(path), reading.pattern)))
+        listing = list_files(path)
+        return _assembled(read_pattern(listing, reading.pattern), listing, reading)
     zarr = _zarr_plate(path)
     if zarr is not None:
         return assemble(read_ome_zarr(zarr))
-    return assemble(look_inside(_read_files(list_files(path), reading, where)))
+    listing = list_files(path)
+    return _assembled(_read_files(listing, reading, where), listing, reading)
+
+
+def _assembled(found: FoundPlate, listing: Listing, reading: PlateReading) -> PlateLayout:
+    """Return the layout, and say which images of the folder are not on it."""
+    used = {str(i.path.relative_to(found.root).as_posix()) for i in found.images}
+    others = [n for n in listing.names if n not in used and _is_image(n)]
+    if reading.vessel is not None:
+        others = [n for n in others if not is_incucyte(Listing(listing.root, (n,)))]
+    if others and found.images:
+        fits = "--pattern" if reading.pattern is not None else f"the names of {found.format}"
+        found.note(
+            "left-out",
+            f"{len(others)} images of the folder do not fit {fits} with a well, such as "
+            f"{escape(others[0])}. They are left out.",
+            value=len(others),
+        )
+    return assemble(look_inside(found))
+
+
+def _is_image(name: str) -> bool:
+    """Tell whether a file is an image that belongs to a well: no thumbnail, no camera's own."""
+    return name.casefold().endswith(_IMAGES) and not _ASIDE.search(name)
 
 
 def _zarr_plate(path: Path) -> Path | None:
