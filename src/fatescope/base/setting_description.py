@@ -110,10 +110,15 @@ def describe_field(name: str, field: FieldInfo) -> SettingDescription:
     )
 
 
-def takes_numbers(field: FieldInfo) -> bool:
-    """Say whether a field holds several numbers, and reads no text in a way of its own."""
+def takes_numbers(field: FieldInfo, *, any_decimals: bool = False) -> bool:
+    """Say whether a field holds several numbers, and reads no text in a way of its own.
+
+    With ``any_decimals``: whether it takes any number of them, and they may have decimals.
+    """
     kind = _without_none(field.annotation)
     numbers = [a for a in get_args(kind) if a is not Ellipsis]
+    if any_decimals and (float not in numbers or Ellipsis not in get_args(kind)):
+        return False
     own = any(isinstance(m, BeforeValidator) for m in field.metadata)
     return get_origin(kind) is tuple and not own and all(n in (int, float) for n in numbers)
 

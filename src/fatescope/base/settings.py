@@ -12,6 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.setting_description import SettingDescription, describe_field, takes_numbers
+from fatescope.base.steps import number_parts
 
 
 def setting(
@@ -100,7 +101,12 @@ def _apart(cls: type[BaseModel], name: str, value: Any) -> Any:
     if field is None or not isinstance(value, str) or not takes_numbers(field):
         return value
     inner = value.strip().removeprefix("(").removesuffix(")")
-    return [part.strip() for part in inner.rstrip(", ").split(",")] if inner.strip() else []
+    if not inner.strip():
+        return []
+    try:
+        return number_parts(inner.rstrip(", "), alone=takes_numbers(field, any_decimals=True))
+    except ValueError as error:
+        raise SettingsError(f"{name} = {value!r}: {error}.") from error
 
 
 def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
@@ -113,5 +119,7 @@ def _sentence(cls: type[BaseModel], error: ValidationError) -> str:
             parts.append(f"{key} must be given")
         else:
             message = problem["msg"].removeprefix("Value error, ")
+            if problem["type"] in ("float_parsing", "int_parsing") and "," in problem["input"]:
+                message = "write decimals with a point, and nothing between thousands"
             parts.append(f"{key} = {problem['input']!r}: {message[0].lower()}{message[1:]}")
     return "; ".join(parts) + "."

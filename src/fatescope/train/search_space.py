@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Settings, SettingsError
+from fatescope.base.steps import number_parts
 from fatescope.train.recipe import parse_recipe
 from fatescope.train.recipe_settings import merged
 
@@ -136,10 +137,12 @@ def _range(text: str, said: str, described: SettingDescription) -> Range:
 def _choices(said: str, described: SettingDescription) -> Choices:
     kind = {"number": float, "whole number": int}.get(described.kind, str)
     try:
-        return Choices(values=tuple(kind(v.strip()) for v in said.split(",")))
+        if kind is str:
+            return Choices(values=tuple(v.strip() for v in said.split(",")))
+        return Choices(values=tuple(map(kind, number_parts(said, alone=kind is float))))
     except ValueError as error:
         raise SettingsError(
-            f"--search {described.name}={said}: {described.name} is a {described.kind}."
+            f"--search {described.name}={said}: {described.name} is a {described.kind} ({error})."
         ) from error
 
 

@@ -7,13 +7,14 @@ from typing import Annotated, Any, Literal
 from pydantic import BeforeValidator
 
 from fatescope.base.settings import Settings, setting
+from fatescope.base.steps import number_parts
 
 
 def _split(value: Any) -> Any:
     """Take numbers and words divided by commas, as a flag gives them."""
-    return (
-        tuple(p.strip() for p in value.split(",") if p.strip()) if isinstance(value, str) else value
-    )
+    if not isinstance(value, str):
+        return value
+    return tuple(p for p in number_parts(value, alone=False) if p)
 
 
 Numbers = Annotated[tuple[int, ...], BeforeValidator(_split)]
