@@ -20,8 +20,8 @@ from fatescope.evaluate import score_labels
 from fatescope.pages.images import display_limits, to_grey
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     open_membrane_model,
-    segment_membranes,
     wall_network,
 )
 from fatescope.systems.membranes.compare_page import painted
@@ -41,11 +41,11 @@ def main() -> None:
     columns = []
     for frame in FILM_FRAMES:
         pixels = film.read(T=frame, C=1)
-        found = segment_membranes(pixels, FILM_UM, settings, network=network).labels
+        found = cells_in_frame(pixels, FILM_UM, settings, network=network).labels
         columns.append((pixels, found))
     volume = read_image(data / "tissue_volumes" / "ovule_membrane.tif").read()
     true = read_labels(data / "tissue_volumes" / "labels" / "ovule_membrane.tif").read()
-    cells = segment_membranes(volume, OVULE_UM, settings, network=network).labels
+    cells = cells_in_frame(volume, OVULE_UM, settings, network=network).labels
     scores = score_labels(true.astype(np.int32), cells)
     print(f"ovule: {scores.n_pred} cells found, {scores.n_true} in truth, {scores.tp[0]} at 0.5")
     columns.append((volume[OVULE_PLANE], cells[OVULE_PLANE]))

@@ -36,9 +36,9 @@ from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.prepare import close_gaps, labels_on_grid
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     find_nuclei,
     open_membrane_model,
-    segment_membranes,
     wall_network,
 )
 from fatescope.systems.membranes.sides import without_small
@@ -238,8 +238,7 @@ def score_planes(
     seen = [z for z in range(len(truth)) if truth[z].any()]
     chosen = seen[3:-3:every]
     found = {
-        z: segment_membranes(volume[z], SPACING[1:], settings, network=network).labels
-        for z in chosen
+        z: cells_in_frame(volume[z], SPACING[1:], settings, network=network).labels for z in chosen
     }
     cells = pool_scores(
         [score_labels(without_small(truth[z]), without_small(found[z])) for z in chosen]
@@ -293,7 +292,7 @@ def main() -> None:
         for way in given.ways.split(","):
             begun = time.process_time()
             markers = None if way == "alone" else nuclei
-            found = segment_membranes(volume, SPACING, settings, markers=markers, network=network)
+            found = cells_in_frame(volume, SPACING, settings, markers=markers, network=network)
             seconds = time.process_time() - begun
             said = score(found.labels, reference)
             numbers = " | ".join(f"{said[c]:.3f}" for c in columns)

@@ -33,10 +33,10 @@ from fatescope.prepare import (
 )
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     level_image,
     open_membrane_model,
     plane_window,
-    segment_membranes,
     wall_network,
 )
 from fatescope.systems.membranes.compare import held_out
@@ -220,7 +220,7 @@ def test_the_package_predicts_and_a_package_of_something_else_is_refused(trained
     pixels, _, points = embryo(3)
     network = wall_network(predictor)
     settings = MembraneSettings(surface_depth_um=0.7, outer_um=0.0)
-    found = segment_membranes(pixels, SPACING[3], settings, markers=points, network=network)
+    found = cells_in_frame(pixels, SPACING[3], settings, markers=points, network=network)
     assert len(np.unique(found.labels)) == len(points) + 1
     assert wall_network(open_membrane_model("classical")) is None
     with pytest.raises(ModelError, match="membrane-maps"):

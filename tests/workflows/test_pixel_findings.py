@@ -65,7 +65,9 @@ def test_measure_says_what_is_odd_about_pixels(tmp_path, rule, caplog):
     plain_tiff(tmp_path / "l.tif", labels)
     assert run("measure", tmp_path / "a.tif", tmp_path / "l.tif", "--out", tmp_path / "o") == 0
     assert rules_of(tmp_path / "o").count(rule) == 1
-    logger = logging.getLogger("fatescope.systems.in_memory")  # commands keep theirs from others
+    logger = logging.getLogger(
+        "fatescope.systems.labels.in_memory"
+    )  # commands keep theirs from others
     logger.addHandler(caplog.handler)
     with caplog.at_level(logging.WARNING, logger=logger.name):
         fs.measure(PIXELS[rule](pixels), labels)

@@ -18,10 +18,9 @@ import fatescope as fs
 from fatescope.acquire import read_table
 from fatescope.base import Execution, InputError, RunError
 from fatescope.cli.main import load_commands
-from fatescope.cli.watch import SYSTEMS
 from fatescope.engine.diff import diff_results
 from fatescope.engine.predict import predict_images
-from fatescope.systems.registry import system_named
+from fatescope.systems.registry import predicting, system_named
 from fatescope.systems.watch import watch_folder
 
 ALONE = Execution(workers=1)
@@ -143,7 +142,7 @@ def test_what_cannot_work_is_said_before_the_first_image(tmp_path):
     assert time.monotonic() - begun < 900
 
 
-@pytest.mark.parametrize("name", SYSTEMS)
+@pytest.mark.parametrize("name", predicting())
 def test_every_system_of_predict_is_watched_with_the_same_flags(name):
     commands = get_command(load_commands(None)).commands
     assert set(commands["watch"].commands) == set(commands["predict"].commands)
@@ -153,7 +152,7 @@ def test_every_system_of_predict_is_watched_with_the_same_flags(name):
     ]
     assert flags[0] - flags[1] == {"--plan"}
     assert flags[1] - flags[0] == {"--still-s", "--until-idle"}
-    assert issubclass(SYSTEMS[name], system_named(name).settings)
+    assert predicting()[name].settings_class() is system_named(name).settings
     assert system_named(name).command == f"predict {name}"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from fatescope.systems.place import resolved
 from fatescope.systems.question import Question
@@ -84,7 +84,3 @@ class Description:
     trains: Mapping[str, Trains] = field(default_factory=dict)
     python: Mapping[str, str] = field(default_factory=dict)
     page: str = ""
-
-    def function(self, name: str) -> Any:
-        """Return one of its public functions."""
-        return resolved(self.python[name])

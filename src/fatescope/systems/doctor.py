@@ -293,7 +293,7 @@ def _models() -> Iterator[Check]:
 def _prediction() -> Iterator[Check]:
     """Outline the nuclei of a rendered image, and count them against the truth."""
     from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-    from fatescope.systems.in_memory import segment_nuclei
+    from fatescope.systems.nuclei.find import segment_nuclei
 
     name = "a small prediction"
     settings = NucleiMovieSettings(frames=1, height=192, width=192)

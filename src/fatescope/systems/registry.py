@@ -81,3 +81,17 @@ def training_of(task: str | None) -> Trains:
     """Return what trains the recipes of a task; whatever nobody names has outlines."""
     known = {name: trains for d in descriptions() for name, trains in d.trains.items()}
     return known.get(task or "", known[""])
+
+
+def public_function(name: str) -> Any:
+    """Return a public function of a system, which is one of `fatescope` too.
+
+    Raises
+    ------
+    AttributeError
+        If no system has one of that name.
+    """
+    for description in descriptions():
+        if name in description.python:
+            return resolved(description.python[name])
+    raise AttributeError(f"module 'fatescope' has no attribute {name!r}")

@@ -10,6 +10,7 @@ from fatescope.systems.membranes.cells import (
     WallNetwork,
     better_surface,
     between_surfaces,
+    cells_in_frame,
     find_nuclei,
     finer,
     level_image,
@@ -17,7 +18,6 @@ from fatescope.systems.membranes.cells import (
     place_markers,
     ridge_strength,
     run_plane,
-    segment_membranes,
     surface_of_inside,
 )
 
@@ -32,7 +32,7 @@ def dice(found, true):
 @BOTH
 def test_cell_i_is_that_of_marker_i(ndim):
     pixels, true, points = embryo(ndim)
-    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
+    found = cells_in_frame(pixels, SPACING[ndim], SETTINGS, markers=points)
     assert found.labels.shape == SHAPE[ndim]
     for label in range(1, len(points) + 1):
         assert dice(found.labels == label, true == label) > 0.85
@@ -44,7 +44,7 @@ def test_cell_i_is_that_of_marker_i(ndim):
 @BOTH
 def test_cells_are_found_alone(ndim):
     pixels, true, points = embryo(ndim)
-    found = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    found = cells_in_frame(pixels, SPACING[ndim], SETTINGS)
     assert found.labels.max() == len(points)
     for label in range(1, len(points) + 1):
         assert max(dice(found.labels == k, true == label) for k in range(1, len(points) + 1)) > 0.85
@@ -59,9 +59,9 @@ def test_a_wall_that_is_gone_joins_two_cells(ndim):
     gone = first & second & binary_dilation(~(true > 2), iterations=1)
     gone &= ~binary_dilation(true > 2, iterations=3) & ~binary_dilation(true == 0, iterations=3)
     pixels = np.where(gone, 13, pixels).astype(np.uint8)
-    alone = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    alone = cells_in_frame(pixels, SPACING[ndim], SETTINGS)
     assert alone.labels.max() == len(points) - 1
-    given = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
+    given = cells_in_frame(pixels, SPACING[ndim], SETTINGS, markers=points)
     assert given.labels.max() == len(points)
 
 
@@ -69,10 +69,10 @@ def test_a_wall_that_is_gone_joins_two_cells(ndim):
 @pytest.mark.parametrize("value", [0, 7, 255])
 def test_a_constant_image_has_no_cells(ndim, value):
     pixels = np.full(SHAPE[ndim], value, np.uint8)
-    found = segment_membranes(pixels, SPACING[ndim], SETTINGS)
+    found = cells_in_frame(pixels, SPACING[ndim], SETTINGS)
     assert not found.labels.any()
     assert not found.looks_like_membrane
-    assert not segment_membranes(
+    assert not cells_in_frame(
         pixels, SPACING[ndim], SETTINGS, markers=np.zeros((0, ndim))
     ).labels.any()
 
@@ -82,7 +82,7 @@ def test_what_is_not_finite_is_background(ndim):
     pixels, true, points = embryo(ndim)
     values = pixels.astype(np.float32)
     values[(0,) * ndim], values[(1,) * ndim] = np.nan, np.inf
-    found = segment_membranes(values, SPACING[ndim], SETTINGS, markers=points)
+    found = cells_in_frame(values, SPACING[ndim], SETTINGS, markers=points)
     assert dice(found.labels > 0, true > 0) > 0.93
 
 
@@ -92,22 +92,22 @@ def test_tiny_and_flat_images_are_no_fault(shape):
     values = rng.integers(0, 255, shape).astype(np.uint8)
     spacing = (0.4, 0.2, 0.2)[-len(shape) :]
     for markers in (None, np.zeros((1, len(shape)))):
-        found = segment_membranes(values, spacing, SETTINGS, markers=markers)
+        found = cells_in_frame(values, spacing, SETTINGS, markers=markers)
         assert found.labels.shape == shape
 
 
 def test_a_marker_outside_of_the_embryo_is_named():
     pixels, _, points = embryo(3)
     with_one = np.concatenate([points, [[1, 2, 2]]])
-    found = segment_membranes(pixels, SPACING[3], SETTINGS, markers=with_one)
+    found = cells_in_frame(pixels, SPACING[3], SETTINGS, markers=with_one)
     assert found.outside == (len(with_one),)
     assert 0 < np.count_nonzero(found.labels == len(with_one)) < 200
 
 
 def test_two_values_brightness_and_offset_do_not_matter():
     pixels, _, points = embryo(3)
-    one = segment_membranes(pixels, SPACING[3], SETTINGS, markers=points).labels
-    other = segment_membranes(
+    one = cells_in_frame(pixels, SPACING[3], SETTINGS, markers=points).labels
+    other = cells_in_frame(
         pixels.astype(np.uint16) * 100 + 700, SPACING[3], SETTINGS, markers=points
     )
     assert np.mean(one != other.labels) < 0.002
@@ -178,7 +178,7 @@ def test_nuclei_are_the_brightest_within_their_size():
 def test_dim_membranes_are_membranes_among_the_grain_of_few_photons(ndim, seed):
     pixels, _, _ = embryo(ndim, noise=0.0)
     dim = np.random.default_rng(seed).poisson(0.3 + 0.03 * pixels)  # a wall is three photons
-    found = segment_membranes(dim, SPACING[ndim], SETTINGS)
+    found = cells_in_frame(dim, SPACING[ndim], SETTINGS)
     assert found.looks_like_membrane
     assert found.labels.any()
 
@@ -194,7 +194,7 @@ def test_nuclei_and_noise_are_no_membrane_and_give_no_cells(ndim):
         nuclei += 150 * np.exp(-squares.sum(axis=0) / 2)
     noise = np.random.default_rng(3).poisson(20, SHAPE[ndim])
     for values in (nuclei + noise / 10, noise):
-        found = segment_membranes(values.astype(np.uint8), SPACING[ndim], SETTINGS)
+        found = cells_in_frame(values.astype(np.uint8), SPACING[ndim], SETTINGS)
         assert not found.looks_like_membrane
         assert not found.labels.any()
 
@@ -335,7 +335,7 @@ def test_ridges_count_where_a_network_is_blind(ndim):
             return np.concatenate([wall, wall + 0.5], axis=1)
 
     blind = WallNetwork(model=Blind(), planes=3, step_um=0.3)
-    plain = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points)
-    found = segment_membranes(pixels, SPACING[ndim], SETTINGS, markers=points, network=blind)
+    plain = cells_in_frame(pixels, SPACING[ndim], SETTINGS, markers=points)
+    found = cells_in_frame(pixels, SPACING[ndim], SETTINGS, markers=points, network=blind)
     same = found.labels == plain.labels
     assert same[plain.labels > 0].mean() > 0.9

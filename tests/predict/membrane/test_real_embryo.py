@@ -5,8 +5,8 @@ from benchmarks.membranes import SPACING, load, referee, score
 
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     open_membrane_model,
-    segment_membranes,
     wall_network,
 )
 
@@ -17,14 +17,14 @@ def test_cells_of_a_real_frame_agree_with_the_reference(data_dir):
     volume, labels, nuclei = load(data_dir, 60)
     reference = referee(labels, nuclei, volume.shape)
     network = wall_network(open_membrane_model("membrane"))
-    cells = segment_membranes(volume, SPACING, MembraneSettings(), markers=nuclei, network=network)
+    cells = cells_in_frame(volume, SPACING, MembraneSettings(), markers=nuclei, network=network)
     given = score(cells.labels, reference)
     assert given["f1"] > 0.95
     assert given["dice"] > 0.94
     assert given["surface_dice"] > 0.975
     assert given["surface_hd95_um"] < 0.7
     assert given["wall_f1"] > 0.9
-    alone = segment_membranes(volume, SPACING, MembraneSettings(), network=network)
+    alone = cells_in_frame(volume, SPACING, MembraneSettings(), network=network)
     alone = score(alone.labels, reference)
     assert alone["count_error"] < 0.05
     assert alone["f1"] > 0.93

@@ -186,7 +186,7 @@ def clean_movie(
     --------
     >>> clean_movie("embryo.mov")  # doctest: +SKIP
     """
-    from fatescope.systems.in_memory import as_image
+    from fatescope.engine.in_memory import as_image
 
     movie = as_image(image, axes=axes)
     return _frame_findings(movie, settings or CleanSettings())

@@ -165,7 +165,7 @@ def match_table(
     --------
     >>> match_table("embryo.mov", fs.read_lineage("CDembryo.csv")).sure  # doctest: +SKIP
     """
-    from fatescope.systems.in_memory import as_image
+    from fatescope.engine.in_memory import as_image
 
     image = as_image(movie, axes=axes, interval_min=None)
     _check_movie(image)

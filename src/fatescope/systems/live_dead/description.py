@@ -41,7 +41,7 @@ DESCRIPTION = Description(
     },
     python={
         "predict_live_dead": "fatescope.systems.live_dead.find:predict_live_dead",
-        "find_live_dead": "fatescope.systems.in_memory:find_live_dead",
+        "find_live_dead": "fatescope.systems.live_dead.find:find_live_dead",
     },
     page="live-dead.md",
 )

@@ -16,6 +16,7 @@ import numpy as np
 
 from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Execution, Finding, Image, Progress, SettingsError, Table
+from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.measurement import objects_table, sum_in_bands
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
 
     from fatescope.acquire import ImageFile
     from fatescope.engine import Summary
+    from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs, Worker
     from fatescope.predict import Frame, Scratch
     from fatescope.predict.size import ScalePlan
@@ -100,6 +102,44 @@ def predict_live_dead(
     )
 
 
+def find_live_dead(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: LiveDeadSettings | None = None,
+) -> SegmentedImage:
+    """Find the cells of a bright-field image and say which are dead, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : LiveDeadSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same rows, to the bit, as `predict_live_dead` writes for a file of the image, and
+        ``viability``; labels are the ellipses in the boxes.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> found = fs.find_live_dead(np.zeros((64, 64), np.uint8))
+    >>> len(found.objects), found.viability["n"].tolist()
+    (0, [0])
+    """
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    return find_in_image(LIVE_DEAD, whole, settings)
+
+
 def open_live_dead_model(name_or_path: str, **how: Any) -> Predictor:
     """Open a model as `open_predictor` does, and refuse one that finds no live and dead cells."""
     predictor = open_predictor(name_or_path, **how)
@@ -107,7 +147,7 @@ def open_live_dead_model(name_or_path: str, **how: Any) -> Predictor:
     return predictor
 
 
-def find_live_dead(
+def find_boxed_cells(
     image: Image,
     settings: LiveDeadSettings,
     *,
@@ -288,7 +328,7 @@ LIVE_DEAD: System[LiveDeadSettings] = System(
         unit_mb=0.02,
         start_mb=250.0,
     ),
-    find=find_live_dead,
+    find=find_boxed_cells,
     open_model=open_live_dead_model,
     decide=partial(decide_sizes, look=look_at_cells),
     write_pages=_write_pages,

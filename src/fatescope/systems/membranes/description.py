@@ -44,7 +44,7 @@ DESCRIPTION = Description(
     },
     python={
         "predict_membranes": "fatescope.systems.membranes.find:predict_membranes",
-        "segment_membranes": "fatescope.systems.in_memory:segment_membranes",
+        "segment_membranes": "fatescope.systems.membranes.find:segment_membranes",
         "prepare_slices": "fatescope.systems.membranes.slices:prepare_slices",
     },
     page="membranes.md",

@@ -25,6 +25,7 @@ from fatescope.base import (
     escape,
 )
 from fatescope.base.errors import SettingsError
+from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.engine.waiting import KeptFrames
@@ -34,9 +35,9 @@ from fatescope.predict.normalise import normalise, plane_statistics
 from fatescope.storage import hash_path
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     find_nuclei,
     open_membrane_model,
-    segment_membranes,
     wall_network,
 )
 from fatescope.systems.membranes.times import FILE as OVER_TIME
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
 
     from fatescope.acquire import ImageFile
     from fatescope.engine import Run, Summary
+    from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs, Worker
     from fatescope.models import ModelDescription
     from fatescope.predict import Predictor, Scratch
@@ -110,6 +112,47 @@ def predict_membranes(
     )
 
 
+def segment_membranes(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    markers: Table | None = None,
+    settings: MembraneSettings | None = None,
+) -> SegmentedImage:
+    """Find the cells between membranes and measure them, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    markers : Table, optional
+        ``frame, z, y, x`` and optionally ``name``: one row for each cell to be found.
+    settings : MembraneSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_membranes` writes for a file of the
+        image.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+    """
+    from fatescope.acquire import as_markers
+
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    how = settings or MembraneSettings()
+    if markers is None and how.markers is not None:
+        markers = read_markers(how.markers)
+    elif markers is not None:
+        markers = as_markers(markers, where="markers")
+    return find_in_image(MEMBRANES, whole, how, decided=markers)
+
+
 def find_membranes(
     image: Image,
     settings: MembraneSettings,
@@ -156,7 +199,7 @@ def find_membranes(
             labels.append(np.zeros([image.size(a) for a in "YX"], np.uint8))
             continue
         points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
-        found = segment_membranes(values, spacing, settings, markers=points, network=network)
+        found = cells_in_frame(values, spacing, settings, markers=points, network=network)
         findings += _findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()

@@ -14,8 +14,8 @@ from fatescope.models import MembraneMaps, find_package, read_package
 from fatescope.models.plain import PlainNetwork, plain_sidecar, read_plain
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
+    cells_in_frame,
     open_membrane_model,
-    segment_membranes,
     wall_network,
 )
 
@@ -112,7 +112,7 @@ class WallSide:
     seen : tuple of str
         Hashes that the package lists.
     network : WallNetwork, optional
-        Of `segment_membranes`; ``None`` for ridges.
+        Of `cells_in_frame`; ``None`` for ridges.
     settings : MembraneSettings
     """
 
@@ -128,7 +128,7 @@ class WallSide:
         """Return the cells of some planes; a volume of one plane is a plane."""
         alone = len(pixels) == 1
         image, step = (pixels[0], spacing[1:]) if alone else (pixels, spacing)
-        found = segment_membranes(image, step, self.settings, network=self.network)
+        found = cells_in_frame(image, step, self.settings, network=self.network)
         labels = found.labels if found.labels.ndim == 3 else found.labels[None]
         inside = None if found.drawn is None else interiors(found.drawn)
         return {

@@ -41,7 +41,7 @@ DESCRIPTION = Description(
     },
     python={
         "predict_nuclei": "fatescope.systems.nuclei.find:predict_nuclei",
-        "segment_nuclei": "fatescope.systems.in_memory:segment_nuclei",
+        "segment_nuclei": "fatescope.systems.nuclei.find:segment_nuclei",
     },
     page="first-steps.md",
 )

@@ -20,6 +20,7 @@ from fatescope.acquire import gauged
 from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.engine import Run, Summary
 from fatescope.engine.execute import map_units
+from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, Worker, predict_images
 from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.acquire import ImageFile
+    from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs
     from fatescope.predict import Frame, Scratch
 
@@ -110,6 +112,50 @@ def predict_nuclei(
     )
 
 
+def segment_nuclei(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: NucleiSettings | None = None,
+    progress: Progress | None = None,
+) -> SegmentedImage:
+    """Find and measure the nuclei of an image, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : NucleiSettings, optional
+        Model, channel, diameter, thresholds.
+    progress : callable, optional
+        Called as ``progress(done, total, what)`` after each tile.
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_nuclei` writes for a file of the image.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+
+    Examples
+    --------
+    >>> import fatescope as fs
+    >>> y, x = np.mgrid[:64, :64]
+    >>> discs = np.maximum(np.hypot(y - 20, x - 20) < 9, np.hypot(y - 44, x - 44) < 9) * 200
+    >>> settings = fs.NucleiSettings(model="classical", diameter_px=18)
+    >>> found = fs.segment_nuclei(discs.astype(np.uint8), settings=settings)
+    >>> len(found.objects), int(found.labels.max())
+    (2, 2)
+    """
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    return find_in_image(NUCLEI, whole, settings, progress=progress)
+
+
 def open_nuclei_model(name_or_path: str, **how: Any) -> Predictor:
     """Open a model as `open_predictor` does, and refuse one of whose maps no nuclei are made."""
     predictor = open_predictor(name_or_path, **how)
@@ -124,6 +170,7 @@ def find_nuclei(
     predictor: Predictor,
     scratch: Scratch | None,
     decided: Sizes | None,
+    progress: Progress | None = None,
 ) -> Found:
     """Find and measure the nuclei of one image; the `System.find` of nuclei."""
     channels: list[int] = []
@@ -133,7 +180,12 @@ def find_nuclei(
         return _plan_for(image, predictor, settings, decided, frames)
 
     found, table, seconds = segment_and_measure(
-        image, settings, predictor=predictor, choose=choose, scratch=scratch
+        image,
+        settings,
+        predictor=predictor,
+        choose=choose,
+        scratch=scratch,
+        progress=progress,
     )
     return Found(
         tables={"objects": table},

@@ -33,7 +33,7 @@ DESCRIPTION = Description(
     ),
     python={
         "predict_phase_cells": "fatescope.systems.phase_cells.find:predict_phase_cells",
-        "segment_phase_cells": "fatescope.systems.in_memory:segment_phase_cells",
+        "segment_phase_cells": "fatescope.systems.phase_cells.find:segment_phase_cells",
     },
     page="phase-cells.md",
 )

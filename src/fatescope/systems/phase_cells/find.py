@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Execution, Image, Progress
+from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.measurement import DoubtSettings
 from fatescope.predict import PhaseCellsSettings
@@ -17,7 +18,10 @@ from fatescope.systems.nuclei.cell_words import of_cells
 from fatescope.systems.nuclei.find import NUCLEI, add_doubts, find_nuclei
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.engine import Summary
+    from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs
     from fatescope.predict import Predictor, Scratch
     from fatescope.systems.nuclei.find import Sizes
@@ -74,6 +78,37 @@ def predict_phase_cells(
         fresh=fresh,
         progress=progress,
     )
+
+
+def segment_phase_cells(
+    image: ImageLike,
+    *,
+    axes: str | None = None,
+    spacing_um: Sequence[float] | None = None,
+    interval_min: float | None = None,
+    settings: PhaseCellsSettings | None = None,
+) -> SegmentedImage:
+    """Find and measure the cells of a phase-contrast image, in memory.
+
+    Parameters
+    ----------
+    image : Image, array-like or path
+    axes, spacing_um, interval_min
+        See `as_image`.
+    settings : PhaseCellsSettings, optional
+
+    Returns
+    -------
+    SegmentedImage
+        The same labels and rows, to the bit, as `predict_phase_cells` writes for a file of the
+        image.
+
+    Raises
+    ------
+    InputError, SettingsError, ModelError
+    """
+    whole = as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min)
+    return find_in_image(PHASE_CELLS, whole, settings)
 
 
 def find_phase_cells(

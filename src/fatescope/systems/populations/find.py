@@ -136,7 +136,7 @@ def count_populations(
     --------
     >>> count_populations("embryo.mov").populations.to_pandas()  # doctest: +SKIP
     """
-    from fatescope.systems.in_memory import as_image
+    from fatescope.engine.in_memory import as_image
 
     how = settings or PopulationSettings()
     minutes = how.interval_min if interval_min is None else interval_min

@@ -1,6 +1,6 @@
 from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
-from .frame import segment_membranes as segment_membranes
+from .frame import cells_in_frame as cells_in_frame
 from .grid import Grid as Grid
 from .level import LevelledImage as LevelledImage
 from .level import level_image as level_image

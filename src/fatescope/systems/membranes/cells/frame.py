@@ -62,7 +62,7 @@ class MembraneFrame:
     drawn: WallMaps | None = None
 
 
-def segment_membranes(
+def cells_in_frame(
     values: NDArray[Any],
     spacing: Sequence[float],
     settings: MembraneSettings,

@@ -52,7 +52,7 @@ def check_draws_walls(description: ModelDescription) -> None:
 
 
 def wall_network(predictor: Predictor | None) -> WallNetwork | None:
-    """Return the network for `segment_membranes`; ``None`` for the model ``classical``."""
+    """Return the network for `cells_in_frame`; ``None`` for the model ``classical``."""
     if not isinstance(predictor, PackagePredictor):
         return None
     image = predictor.description.image
