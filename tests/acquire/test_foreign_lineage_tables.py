@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+import fatescope as fs
 from fatescope.acquire.lineages import find_lineages, read_lineage, read_lineage_checked
 from fatescope.acquire.lineages.objects import detections_by_image
 from fatescope.base import FileFormatError
@@ -363,3 +364,16 @@ def test_a_unit_of_places_that_is_not_known_is_said(tmp_path):
     read = read_lineage_checked(path)
     assert rules(read) == ["no-scale"]
     assert "um and inch" in read.findings[0].reason
+
+
+def test_in_python_findings_of_reading_travel_with_the_lineage(tmp_path):
+    rows = ["id,frame,z,y,x,parent"]
+    rows += [f"{i},{i},3,{5 + i},{10 + i},{77 if i == 4 else ''}" for i in range(8)]
+    (tmp_path / "a.csv").write_text("\n".join(rows) + "\n")
+    lineage = fs.read_lineage(tmp_path / "a.csv", spacing_um=(1, 1, 1), interval_min=1)
+    assert [f.rule for f in lineage.findings] == ["unknown-parent"]
+    assert ("a.csv", "unknown-parent") in {(f.file, f.rule) for f in fs.lint_lineage(lineage)}
+    assert {f.file for f in fs.lint_lineage(lineage)} == {"a.csv"}
+    named = fs.name_lineage(lineage)
+    assert ("a.csv", "unknown-parent") in {(f.file, f.rule) for f in named.findings}
+    assert fs.link_lineage(lineage).findings == lineage.findings

@@ -297,6 +297,14 @@ def test_a_lineage_table_is_checked(client, tmp_path):
     assert client.get(f"{result}/files/findings.csv").status == 200
 
 
+def test_what_was_not_read_of_a_table_is_said_where_files_are_shown(client):
+    data = client.add_data("lineage")
+    table = b"id,frame,z,y,x,parent\n1,0,1,2,3,\n2,1,1,2,3,77\n"
+    client.put(data, "embryo.csv", table)
+    page = client.get(f"/data/{data}", Accept="text/html").text
+    assert "1 rows name a parent that is in no row before them" in page
+
+
 def test_a_job_that_is_stopped_says_so_and_can_be_continued(client, tmp_path):
     data = client.add_data("many")
     image = nuclei_tiff(tmp_path / "a.tif", size=1200)

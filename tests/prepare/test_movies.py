@@ -72,6 +72,16 @@ def test_a_table_that_is_some_frames_off_is_found_and_set_right(tmp_path, shift)
     assert [s.frame for s in samples] == list(range(8, FRAMES - 8))
 
 
+def test_what_a_table_says_that_was_not_read_is_a_finding_of_the_pair(tmp_path):
+    write_pair(tmp_path, "a")
+    table = tmp_path / "tables" / "CDa.csv"
+    lines = table.read_text().splitlines()
+    table.write_text("\n".join([f"{lines[0]},mother ref", *(f"{x},P0" for x in lines[1:])]) + "\n")
+    pairs, findings = pair_movies(tmp_path / "movies", tmp_path / "tables")
+    assert len(pairs) == 1
+    assert [(f.file, f.rule) for f in findings] == [(str(table), "links-not-read")]
+
+
 def test_a_mirrored_table_is_no_pair(tmp_path):
     write_pair(tmp_path, "good")
     write_pair(tmp_path, "bad", mirrored=True)

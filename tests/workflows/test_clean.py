@@ -52,6 +52,14 @@ def test_of_a_folder_that_simulate_wrote_the_truth_is_not_read(folder, tmp_path)
     assert {f.table.name for f in named if f.table} == {"spots.csv", "populations.csv"}
 
 
+def test_what_was_not_read_of_a_table_is_a_finding(tmp_path):
+    table = tmp_path / "spots.csv"
+    table.write_text("id,frame,z,y,x,parent,name\n1,0,1,2,3,,AB\n2,1,1,2,3,77,AB\n")
+    clean_files([table], out=tmp_path / "out", execution=fs.Execution(workers=1))
+    found = read_table(tmp_path / "out" / "findings.csv")
+    assert (str(table), "unknown-parent") in set(zip(found["file"], found["rule"], strict=True))
+
+
 def test_findings_name_the_file_the_frame_and_the_rule(cleaned):
     _, out = cleaned
     table = read_table(out / "findings.csv")

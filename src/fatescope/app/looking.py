@@ -20,14 +20,14 @@ from fatescope.systems.plates.show import show_plate
 
 if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
-    from fatescope.base import Image
+    from fatescope.base import Finding, Image
     from fatescope.prepare.splits import Split
     from fatescope.systems.question import Kind, Question
 
 _log = logging.getLogger(__name__)
 _OPENED, _TABLES_READ, _LARGEST_TABLE = 40, 8, 50_000_000
 """Images and tables that are opened to say what they are, and the largest such table in bytes."""
-_LISTED_BY_NAME = 20
+_LISTED_BY_NAME, _NOTES = 20, 3
 _WORDS: dict[Kind, str] = {
     "image": "image",
     "stack": "stack of planes",
@@ -56,7 +56,7 @@ class Seen:
     """One file, or the numbered files of one movie.
 
     ``spacing`` and ``interval`` say the scale in words with its source, ``steps`` and ``minutes``
-    as it would be typed.
+    as it would be typed; ``notes`` are sentences on what of the file was not read as it is.
     """
 
     path: Path
@@ -69,6 +69,7 @@ class Seen:
     steps: str = ""
     minutes: str = ""
     lacks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
     problem: str = ""
 
     @property
@@ -337,10 +338,19 @@ def _see_table(path: Path, folder: Path, *, is_lineage: bool) -> Seen:
                 spacing=_steps(lineage.spacing.um("YX")),
                 interval=_minutes(lineage.spacing.interval_min),
                 lacks=() if lineage.spacing.um("ZYX") else ("spacing",),
+                notes=_notes(read.findings),
             )
     except (FatescopeError, OSError) as error:
         return Seen(path=path, name=name, kind="other", problem=_problem(error, path))
     return Seen(path=path, name=name, kind="other", size="not an image or a table that is known")
+
+
+def _notes(findings: Sequence[Finding]) -> tuple[str, ...]:
+    """Return what the first findings of reading say, one for each rule."""
+    first = {f.rule: f.reason for f in reversed(findings)}
+    said = list(reversed(first.values()))[:_NOTES]
+    more = len(findings) - len(said)
+    return (*said, *([f"{more} more findings; a check lists them."] if more else ()))
 
 
 def _columns(path: Path, name: str) -> Seen | None:

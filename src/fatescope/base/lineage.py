@@ -12,6 +12,7 @@ from fatescope.base.spacing import Spacing
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
+    from fatescope.base.finding import Finding
     from fatescope.base.types import FloatArray, IntArray
 
 
@@ -40,6 +41,8 @@ class Lineage:
         Columns that the file carried beside these, row by row (expression, weights).
     metadata : dict
         What is known of the whole: source, species, pose, scope; plain values.
+    findings : tuple of Finding
+        What was wrong with the file that it was read from, as `read_lineage` returns it.
     """
 
     frame: IntArray
@@ -50,6 +53,7 @@ class Lineage:
     spacing: Spacing = field(default_factory=Spacing)
     extra: Table = field(default_factory=Table)
     metadata: dict[str, object] = field(default_factory=dict)
+    findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
         n = len(self.frame)

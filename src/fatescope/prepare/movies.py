@@ -47,12 +47,15 @@ class MoviePair:
         Frames to add to those of the table, so that nuclei lie on their light.
     scores : mapping of int to float
         The mean score of the marker at the nuclei by offset.
+    findings : tuple of Finding
+        What was wrong with the table.
     """
 
     movie: Path
     table: Path
     offset: int
     scores: dict[int, float]
+    findings: tuple[Finding, ...] = ()
 
 
 def marker_channel(image: Image) -> int:
@@ -111,6 +114,7 @@ def pair_movies(movies: Path, tables: Path) -> tuple[list[MoviePair], list[Findi
             findings += _complaints(pair, lies)
         else:
             findings += _complaints(pair)
+        findings += pair.findings
         if pair.scores[pair.offset] >= _LEAST_SCORE:
             pairs.append(pair)
     findings += [
@@ -138,7 +142,8 @@ def check_pair(movie: Path, table: Path) -> MoviePair:
     scores = offset_scores(image, lineage, channel=marker_channel(image))
     best = max(OFFSETS, key=lambda o: (scores[o], -abs(o)))
     offset = best if scores[best] > (1 + _CLEARLY) * scores[0] else 0
-    return MoviePair(movie=movie, table=table, offset=offset, scores=scores)
+    findings = tuple(replace(f, file=str(table)) for f in lineage.findings)
+    return MoviePair(movie=movie, table=table, offset=offset, scores=scores, findings=findings)
 
 
 def _searched(pair: MoviePair) -> tuple[MoviePair, str]:
@@ -167,7 +172,7 @@ def _searched(pair: MoviePair) -> tuple[MoviePair, str]:
     moved = replace(lineage, frame=lineage.frame + offset)
     score = offset_scores(image, moved, channel=channel)[0]
     scores = {**pair.scores, offset: max(score, _LEAST_SCORE)}
-    return MoviePair(movie=pair.movie, table=pair.table, offset=offset, scores=scores), ""
+    return replace(pair, offset=offset, scores=scores), ""
 
 
 def offset_scores(image: Image, lineage: Lineage, *, channel: int) -> dict[int, float]:

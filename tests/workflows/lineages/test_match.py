@@ -147,3 +147,15 @@ def test_what_is_no_movie_is_refused(folder, tmp_path):
         match_table(np.zeros((64, 64), np.uint8), read_lineage(folder / "CDe3.csv"), axes="YX")
     with pytest.raises(InputError, match="Give one file"):
         match_lineage(folder / "e3.mp4", folder, out=tmp_path / "x")
+
+
+def test_a_table_in_the_place_of_the_movie_is_one_sentence(folder, tmp_path):
+    table, movie = folder / "CDe3.csv", folder / "e3.mp4"
+    said = r"e3\.mp4: is the movie, .* \S*e3\.mp4 \S*CDe3\.csv"
+    with pytest.raises(InputError, match=said):
+        match_lineage(table, movie, out=tmp_path / "out")
+    with pytest.raises(InputError, match=said):
+        plan_match(table, movie)
+    assert not (tmp_path / "out").exists()
+    with pytest.raises(InputError, match="movie first"):
+        match_table(read_lineage(table), movie)

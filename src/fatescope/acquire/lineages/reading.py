@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import logging
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -44,7 +45,7 @@ def read_lineage(
     spacing_um: Sequence[float] | None = None,
     interval_min: float | None = None,
 ) -> Lineage:
-    """Read a lineage; what was wrong with the file is logged, see `read_lineage_checked`.
+    """Read a lineage; what was wrong with the file is in its ``findings``, and logged in a line.
 
     Parameters
     ----------
@@ -81,7 +82,7 @@ def read_lineage(
             path,
             len(read.findings),
         )
-    return read.lineage
+    return replace(read.lineage, findings=tuple(read.findings))
 
 
 def read_lineage_checked(

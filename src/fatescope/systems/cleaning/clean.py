@@ -351,7 +351,9 @@ def _check_table(file: CleanFile, limits: AnnotationSettings, out: Path) -> Outc
             findings += as_findings(faults, str(file.table))
             series.append(_series(file.table, movie, one["frame"], one["total"]))
     else:
-        lineage = read_lineage_checked(file.table).lineage
+        read = read_lineage_checked(file.table)
+        lineage = read.lineage
+        findings += [replace(f, file=str(file.table)) for f in read.findings]
         faults = find_position_faults(
             lineage.frame,
             lineage.name,

@@ -27,7 +27,7 @@ class NamedLineage:
         One row for each spot: place and link, then ``name``, ``compact``, ``confidence``,
         ``second``, ``abstained``; a name that was given stands in ``name_given``.
     findings : tuple of Finding
-        Why the embryo as a whole does not fit, if it does not.
+        What was wrong with the file, and why the embryo as a whole does not fit, if it does not.
     """
 
     lineage: Lineage
@@ -47,18 +47,21 @@ def lint_lineage(lineage: Lineage, settings: LintSettings | None = None) -> list
     Returns
     -------
     list of Finding
+        Those of reading the file are among them.
     """
     from fatescope.lineage.lint import LintSettings
     from fatescope.lineage.lint import lint_lineage as lint
+    from fatescope.lineage.lint.ranking import ranked
     from fatescope.systems.lineages.atlas_source import open_atlas
     from fatescope.systems.lineages.reading import with_estimated_spacing
 
-    return lint(
+    found = lint(
         with_estimated_spacing(lineage),
-        file=str(lineage.metadata.get("file", "lineage")),
+        file=str(lineage.metadata.get("source", "lineage")),
         settings=settings or LintSettings(),
         atlas=open_atlas(),
     )
+    return ranked([*lineage.findings, *found])
 
 
 def link_lineage(lineage: Lineage, settings: ObjectLinkSettings | None = None) -> Lineage:
@@ -126,5 +129,8 @@ def name_lineage(lineage: Lineage, settings: NameSettings | None = None) -> Name
     return NamedLineage(
         lineage=replace(scaled, name=np.asarray(named.table["name"], dtype=object)),
         table=named.table,
-        findings=tuple(why_atypical(str(lineage.metadata.get("file", "lineage")), named)),
+        findings=(
+            *lineage.findings,
+            *why_atypical(str(lineage.metadata.get("source", "lineage")), named),
+        ),
     )

@@ -13,7 +13,16 @@ import numpy as np
 from fatescope.acquire import find_images, read_image
 from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
 from fatescope.acquire.movies import write_frames
-from fatescope.base import Execution, Finding, Image, InputError, Table, escape
+from fatescope.base import (
+    Execution,
+    FatescopeError,
+    Finding,
+    Image,
+    InputError,
+    Lineage,
+    Table,
+    escape,
+)
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.plan import Cost, estimate
@@ -35,7 +44,7 @@ if TYPE_CHECKING:
 
     from fatescope.acquire import ImageFile
     from fatescope.acquire.lineages import LineageFile
-    from fatescope.base import Lineage, Progress
+    from fatescope.base import Progress
     from fatescope.engine import Summary
     from fatescope.engine.plan import RunPlan
 
@@ -167,6 +176,8 @@ def match_table(
     """
     from fatescope.engine.in_memory import as_image
 
+    if isinstance(movie, Lineage):
+        raise InputError("`movie` is a lineage. Give the movie first, then the lineage.")
     image = as_image(movie, axes=axes, interval_min=None)
     _check_movie(image)
     chosen = _channel(image, channel)
@@ -174,8 +185,26 @@ def match_table(
 
 
 def _pair(movie: Path | str, table: Path | str) -> MovieAndTable:
+    if _is_image(table) and not _is_image(movie):
+        raise _swapped(escape(table), escape(movie))
     return MovieAndTable(
         movie=_only(find_images([movie]), movie), table=_only(find_lineages([table]), table)
+    )
+
+
+def _is_image(path: Path | str) -> bool:
+    """Say whether a path leads to one image that can be opened."""
+    try:
+        read_image(_only(find_images([path]), path))
+    except (FatescopeError, OSError):
+        return False
+    return True
+
+
+def _swapped(movie: str, table: str) -> InputError:
+    return InputError(
+        f"{movie}: is the movie, but stands in the place of the table. Give the movie first, then "
+        f"the table: {movie} {table}."
     )
 
 
