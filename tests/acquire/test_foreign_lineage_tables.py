@@ -377,3 +377,69 @@ def test_in_python_findings_of_reading_travel_with_the_lineage(tmp_path):
     named = fs.name_lineage(lineage)
     assert ("a.csv", "unknown-parent") in {(f.file, f.rule) for f in named.findings}
     assert fs.link_lineage(lineage).findings == lineage.findings
+
+
+def written(path, text, encoding="utf-8"):
+    path.write_text(text, encoding=encoding)
+    return read_lineage_checked(path)
+
+
+@pytest.mark.parametrize("place", ["Center_of_the_object", "Object_Center"])
+def test_a_table_of_ilastik_is_read_and_objects_without_a_track_stay_alone(tmp_path, place):
+    read = written(
+        tmp_path / "a.csv",
+        f"frame,labelimageId,trackId,lineageId,parentTrackId,mergerLabelId,{place}_0,{place}_1\n"
+        "0,1,1,1,0,0,20,10\n1,1,1,1,0,0,21,11\n2,1,2,1,1,0,22,12\n2,2,3,1,1,0,26,16\n"
+        "1,2,-1,-1,0,0,1,2\n2,3,-1,-1,0,0,1,2\n",
+    )
+    assert read.lineage.parent.tolist() == [-1, 0, 1, 1, -1, -1]
+    assert read.lineage.position[0].tolist() == [0, 10, 20]
+    assert not read.findings
+
+
+def test_a_table_of_manual_tracking_in_fiji_is_read(tmp_path):
+    header = " \tTrack n\N{DEGREE SIGN}\tSlice n\N{DEGREE SIGN}\tX\tY\tDistance\n"
+    rows = "1\t1\t1\t20\t10\t-1\n2\t1\t2\t21\t11\t0.1\n3\t2\t1\t60\t50\t-1\n"
+    read = written(tmp_path / "a.txt", header + rows, "cp1252")
+    assert read.lineage.frame.tolist() == [0, 1, 0]
+    assert read.lineage.position[0].tolist() == [0, 10, 20]
+    assert read.lineage.parent.tolist() == [-1, 0, -1]
+    assert not read.findings
+
+
+@pytest.mark.parametrize("column", ["tree_id", "lineage_id", "root", "treeId"])
+def test_tracks_of_one_tree_without_mothers_are_said(tmp_path, column):
+    head = f"frame,x,y,track_id,{column}\n"
+    rows = "0,20,10,0,0\n1,20,10,0,0\n2,22,12,1,0\n2,25,15,2,0\n0,50,50,3,1\n"
+    read = written(tmp_path / "a.csv", head + rows)
+    assert [(f.rule, f.value) for f in read.findings] == [("links-not-read", 1)]
+    assert column in read.findings[0].reason
+    alone = "0,20,10,0,0\n1,20,10,0,0\n0,50,50,3,1\n1,50,50,3,1\n"
+    assert not written(tmp_path / "b.csv", head + alone).findings
+
+
+def test_numbers_that_come_again_from_frame_to_frame_are_said(tmp_path):
+    read = written(tmp_path / "a.csv", "index,t,y,x\n0,0,1,2\n0,1,1,2\n1,0,5,6\n1,1,5,6\n")
+    assert [(f.rule, f.severity) for f in read.findings] == [("links-not-read", "info")]
+    read = written(tmp_path / "b.csv", "index,t,y,x\n0,0,1,2\n1,1,1,2\n2,0,5,6\n3,1,5,6\n")
+    assert not read.findings
+
+
+def test_thousands_with_a_comma_are_no_small_numbers(tmp_path):
+    rows = 'AB,1,3,"1,100",10,9,0\nAB,2,3,998,10,9,0\nAB,3,3,990,10,9,0\n'
+    read = written(tmp_path / "CDa.csv", f"{EPIC},blot\n{rows}")
+    assert rules(read) == ["unreadable"]
+    assert "1,100" in read.findings[0].reason
+    assert read.lineage.frame.tolist() == [1, 2]
+    rows = 'AB,1,3,5,10,9,"25,500"\nAB,2,3,5,10,9,"1,234,567"\n'
+    read = written(tmp_path / "CDb.csv", f"{EPIC},blot\n{rows}")
+    assert read.lineage.extra["blot"].tolist() == ["25,500", "1,234,567"]
+    read = written(tmp_path / "c.csv", "frame;x;y\n0;1,100;2,5\n")
+    assert read.lineage.position[0].tolist() == [0, 2.5, 1.1]
+
+
+def test_cell_time_that_says_something_else_is_said(tmp_path):
+    text = "cellTime,cell,time,z,x,y,size\nAB:1,AB,1,3,9,9,9\nAB:2,AB,3,3,9,9,9\n"
+    read = written(tmp_path / "CDa.csv", text)
+    assert [(f.rule, f.value) for f in read.findings] == [("left-out", 1)]
+    assert not written(tmp_path / "CDb.csv", text.replace("AB,3", "AB,2")).findings

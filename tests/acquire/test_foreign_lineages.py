@@ -271,3 +271,28 @@ def test_the_radius_of_a_mask_is_that_of_a_ball_in_um(tmp_path):
     write_lineage(one, tmp_path / "masks", format="ctc")
     again = read_lineage(tmp_path / "masks", spacing_um=(0.5, 0.2, 0.2))
     assert again.radius_px[0] == pytest.approx(5, rel=0.05)
+
+
+def test_nuclei_of_several_folders_of_an_archive_are_not_merged(tmp_path):
+    write_lineage(TWO_DIVISIONS, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as whole:
+        lines = {n: whole.read(n) for n in whole.namelist()}
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as out:
+        for i, (name, text) in enumerate(lines.items()):
+            out.writestr(f"embryo{i % 2}/{name}", text)
+    with pytest.raises(FileFormatError, match="several folders"):
+        read_lineage(tmp_path / "b.zip")
+
+
+def test_frames_of_a_track_in_which_no_mask_has_it_are_said(tmp_path):
+    write_lineage(TWO_DIVISIONS, tmp_path / "masks", format="ctc")
+    assert not read_lineage_checked(tmp_path / "masks").findings
+    table = tmp_path / "masks" / "res_track.txt"
+    lines = [line.split() for line in table.read_text().splitlines()]
+    lines[0][2] = str(int(lines[0][2]) + 2)
+    table.write_text("".join(" ".join(line) + "\n" for line in lines))
+    read = read_lineage_checked(tmp_path / "masks")
+    assert [(f.rule, f.value) for f in read.findings] == [("hole", 2)]
+    (tmp_path / "masks" / "mask001.tif").unlink()
+    read = read_lineage_checked(tmp_path / "masks")
+    assert [f.rule for f in read.findings].count("hole") == 1

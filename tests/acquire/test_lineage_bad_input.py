@@ -229,7 +229,8 @@ def test_an_archive_with_another_prefix_no_parameters_and_empty_ends_is_read(tmp
 
 
 def test_a_forced_name_wins_and_a_bad_line_costs_a_finding(tmp_path):
-    members = {"nuclei/t001-nuclei": line("ABa", forced="ABp") + line("E", pred="x") + line("MS")}
+    second = "2" + line("MS").removeprefix("1")
+    members = {"nuclei/t001-nuclei": line("ABa", forced="ABp") + line("E", pred="x") + second}
     read = read_lineage_checked(written(tmp_path, "a.zip", zipped(members)))
     assert read.lineage.name.tolist() == ["ABp", "MS"]
     assert rules(read) == ["unreadable"]

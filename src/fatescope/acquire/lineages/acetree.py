@@ -114,7 +114,17 @@ def _entries(archive: zipfile.ZipFile, path: Path) -> list[tuple[int, zipfile.Zi
                 "Keep one of them."
             )
         found[time] = member
+    folders = sorted({_folder_of(member) for member in found.values()})
+    if len(folders) > 1:
+        raise FileFormatError(
+            f"{path}: holds nuclei in several folders ({', '.join(folders[:3])}). Give one archive "
+            "for each recording."
+        )
     return sorted(found.items())
+
+
+def _folder_of(member: zipfile.ZipInfo) -> str:
+    return member.filename.replace("\\", "/").rpartition("/")[0]
 
 
 def _read_frame(text: str, time: int, member: str, rows: _Rows) -> None:

@@ -199,7 +199,31 @@ def _links(
         )
         for why, (frame, label) in odd.items()
     ]
-    return parent, found
+    return parent, [*found, *_unseen(file, frames, labels, lines)]
+
+
+def _unseen(
+    file: str, frames: list[int], labels: list[int], lines: dict[int, _Line]
+) -> list[Finding]:
+    """Say in how many frames the table has a track that the masks do not have."""
+    seen = set(zip(labels, frames, strict=True))
+    empty = [
+        (frame, label)
+        for label in sorted(set(labels) & set(lines))
+        for frame in range(lines[label].first, lines[label].last + 1)
+        if (label, frame) not in seen
+    ]
+    if not empty:
+        return []
+    frame, label = min(empty)
+    reason = (
+        f"in {len(empty)} frames a label is within its track and not in the mask, or there is no "
+        f"mask; the first is label {label} in frame {frame}."
+    )
+    count = float(len(empty))
+    return [
+        Finding(file=file, rule="hole", severity="warning", frame=frame, value=count, reason=reason)
+    ]
 
 
 def write_ctc(lineage: Lineage, path: Path) -> None:

@@ -23,6 +23,7 @@ from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.acquire.lineages.text import MISSING, RawTable
 from fatescope.acquire.lineages.times import as_float, whole_frames
 from fatescope.base.errors import FileFormatError
+from fatescope.base.finding import Finding
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
     name = as_names(columns["cell"])
     radius = as_float(columns["size"]) / 2 if "size" in columns else np.full(len(frame), np.nan)
     extra = Table({h: table.columns[h] for h in table.header if h.lower() not in _OWN})
-    found = links_not_read(file, like_links(table.header, {"track": Column("cell")}))
+    found = _contradictions(file, columns, frame + 1)
+    found += links_not_read(file, like_links(table.header, {"track": Column("cell")}))
     return assemble(
         file=file,
         format="epic",
@@ -79,6 +81,27 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
         metadata={"columns": list(table.header)},
         findings=[*table.findings, *found],
     )
+
+
+def _contradictions(
+    file: str, columns: dict[str, NDArray[Any]], times: NDArray[np.int64]
+) -> list[Finding]:
+    """Say where ``cellTime``, which repeats the columns cell and time, has something else."""
+    if "celltime" not in columns:
+        return []
+    given = [str(v).removesuffix(".0") for v in columns["celltime"].tolist()]
+    pairs = zip(columns["cell"].tolist(), times.tolist(), strict=True)
+    same = [f"{cell}:{time}" for cell, time in pairs]
+    other = [row for row, (a, b) in enumerate(zip(given, same, strict=True)) if a != b]
+    if not other:
+        return []
+    row = other[0]
+    reason = (
+        f"cellTime is not cell and time in {len(other)} rows (the first is row {row + 1}, with "
+        f"{given[row]} and {same[row]}); cell and time were used."
+    )
+    count = float(len(other))
+    return [Finding(file=file, rule="left-out", severity="warning", value=count, reason=reason)]
 
 
 def as_names(values: NDArray[Any]) -> NDArray[Any]:

@@ -15,12 +15,13 @@ if TYPE_CHECKING:
 NAMES: dict[str, str] = {
     "frame": "frame framenumber frameno framenum frameindex frameidx frameid spotframe timeframe "
     "timeindex timeidx",
-    "time": "time t timepoint timestep timepointindex timepointid tp spottimepoint",
+    "time": "time t timepoint timestep timepointindex timepointid tp spottimepoint slicen",
     "clock": "positiont elapsedtime timestamp acquisitiontime",
     **{
         a: f"{a} position{a} pos{a} {a}position {a}pos {a}coord {a}coordinate coord{a} "
         f"coordinate{a} centroid{a} {a}centroid center{a} centre{a} {a}center {a}centre "
-        f"location{a} locationcenter{a} spotposition{a} spotcenter{a}"
+        f"location{a} locationcenter{a} spotposition{a} spotcenter{a} "
+        f"centeroftheobject{'xyz'.index(a)} objectcenter{'xyz'.index(a)}"
         for a in "zyx"
     },
     "size": "size diameter radius spotradius spotdiameter",
@@ -29,7 +30,7 @@ NAMES: dict[str, str] = {
     "mothercell mothercellid motherspotid parentindex pred predid predecessor predecessorid prev "
     "previd previous previousid source sourceid sourcespotid spotsourceid idparent idmother "
     "parentlabel motherlabel parentspot parentnode parentrow parentname mothername",
-    "track": "trackid track tracknumber trackno tracklabel trackindex spottrackid tracklet "
+    "track": "trackid track tracknumber trackno trackn tracklabel trackindex spottrackid tracklet "
     "trackletid trajectory trajectoryid particle particleid idtrack",
     "parent_track": "parenttrackid parenttrack mothertrackid mothertrack trackparent "
     "trackparentid trackidparent parenttrackletid parenttracklet parenttracklabel",
@@ -48,6 +49,8 @@ _FRAMES = frozenset(["frame", "frames", "timepoint", "timepoints", "tp"])
 _LINK_LIKE = re.compile(
     r"parent|mother|pred(ecessor)?(id)?$|daughter|child|progen|ancest|offspring|successor|succ\d*$"
 )
+TREE_LIKE = re.compile(r"(tree|lineage|root|clone|family)(id)?$")
+"""Columns that say which tracks are of one tree."""
 _TRACK_LIKE = re.compile(r"track(ing)?(id|no|number|label|index)?\d*$|lineage(id)?$|traj")
 
 
@@ -91,12 +94,12 @@ def columns_of(
 
 
 def _meaning(header: str, unit: str) -> tuple[Column, str, int]:
-    key = _key(header)
+    key = key_of(header)
     if key in _MEANT:
         return Column(header, unit, key), *_MEANT[key]
     for pattern in (_IN_BRACKETS, _SUFFIX):
         if match := pattern.match(header):
-            key, given = _key(match[1]), _unit(match[2])
+            key, given = key_of(match[1]), _unit(match[2])
             if key in _MEANT and (pattern is _IN_BRACKETS or given in {*UM, *MIN, *_PIXELS}):
                 return Column(header, given, key), *_MEANT[key]
     return Column(header), "", 0
@@ -107,7 +110,8 @@ def meaning_of(header: str) -> str:
     return _meaning(header, "")[1]
 
 
-def _key(header: str) -> str:
+def key_of(header: str) -> str:
+    """Return a name of a column in lower case, without blanks and marks."""
     return re.sub(r"[\W_]", "", header.lower())
 
 
@@ -145,7 +149,7 @@ def like_links(header: tuple[str, ...], used: Mapping[str, Column]) -> list[str]
     """Return the columns that seem to say who came from whom, and are not among those used."""
     taken = {c.header for c in used.values()}
     patterns = [_LINK_LIKE] if {"track", "parent_track"} & set(used) else [_LINK_LIKE, _TRACK_LIKE]
-    return [h for h in header if h not in taken and any(p.search(_key(h)) for p in patterns)]
+    return [h for h in header if h not in taken and any(p.search(key_of(h)) for p in patterns)]
 
 
 def unknown_units(file: str, *, space: Iterable[str], time: str) -> list[Finding]:

@@ -244,7 +244,7 @@ def _links_of_tracks(
     parent = np.full(len(frame), -1, dtype=np.int64)
     rows: dict[Hashable, list[int]] = {}
     for row in np.argsort(frame, kind="stable").tolist():
-        if track[row] is not None:
+        if track[row] is not None and not _means_untracked(track[row]):
             rows.setdefault(track[row], []).append(row)
     branched = {t for t, r in rows.items() if len(set(frame[r].tolist())) < len(r)}
     unknown, torn = [], []
@@ -313,6 +313,11 @@ def _means_none(key: Hashable) -> bool:
     return isinstance(key, tuple) and key[1] in (-1, 0, 2**32 - 1, 2**64 - 1)
 
 
+def _means_untracked(key: Hashable) -> bool:
+    """Say whether a number of a track is a program's way to write that there is none."""
+    return isinstance(key, tuple) and key[1] in (-1, 2**32 - 1, 2**64 - 1)
+
+
 def _shown(key: Hashable) -> str:
     return str(key[1]) if isinstance(key, tuple) else str(key)
 
@@ -347,6 +352,24 @@ def _branched(file: str, branched: set[Hashable], *, repeated: bool) -> Finding:
     )
     rule = "duplicate-id" if repeated else "links-not-read"
     return _finding(file, rule, reason, value=len(branched))
+
+
+def trees_not_read(
+    file: str, column: str, tree: Sequence[Hashable], track: Sequence[Hashable]
+) -> list[Finding]:
+    """Say that several tracks are of one tree, where no column says which came from which."""
+    tracks: dict[Hashable, set[Hashable]] = {}
+    for one, other in zip(tree, track, strict=True):
+        if one is not None and other is not None and not _means_untracked(other):
+            tracks.setdefault(one, set()).add(other)
+    several = sum(len(found) > 1 for found in tracks.values())
+    if not several:
+        return []
+    reason = (
+        f"{several} trees of {column} hold several tracks, and no column names the mother of a "
+        "track, so their divisions are not read. Give a column parent_track_id."
+    )
+    return [_finding(file, "links-not-read", reason, value=several)]
 
 
 def links_not_read(file: str, columns: Sequence[str]) -> list[Finding]:

@@ -18,8 +18,10 @@ from fatescope.acquire.images.scale import UM
 from fatescope.acquire.lineages.epic import as_names, number_texts, quoted
 from fatescope.acquire.lineages.headers import (
     NAMES,
+    TREE_LIKE,
     Column,
     columns_of,
+    key_of,
     like_links,
     meaning_of,
     time_of,
@@ -31,6 +33,7 @@ from fatescope.acquire.lineages.links import (
     links_by_columns,
     links_by_name,
     links_not_read,
+    trees_not_read,
 )
 from fatescope.acquire.lineages.result import ReadLineage, assemble
 from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
@@ -49,8 +52,10 @@ if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import IntArray
 
-_COUNTED_FROM_ONE = frozenset(NAMES["time"].split())
-"""Where frames of these names count from 1, pixels do, too; as in EPIC tables."""
+_COUNTED_FROM_ONE = frozenset(NAMES["time"].split()) - {"slicen"}
+"""Where frames of these names count from 1, pixels do, too; as in EPIC tables. In those of Fiji's
+Manual Tracking (``Slice n°``) they count from 0."""
+_NUMBERS = frozenset(["index", "label", "object", "objectnumber", "objectlabel", "number", "nr"])
 _PREFERRED = (
     *("id", "frame", "time", "t", "timepoint", "z", "y", "x", "z_um", "y_um", "x_um"),
     *("size", "diameter", "diameter_px", "radius_px", "radius", "spot_id", "node_id"),
@@ -203,7 +208,29 @@ def _links(
         by_name[rows] = np.where(found >= 0, rows[found], -1)
     parent, findings = links_by_columns(file, columns, frame, by_name)
     unread = [] if {"parent", "parent_track"} & set(used) else like_links(table.header, used)
-    return parent, [*findings, *links_not_read(file, unread)]
+    findings += links_not_read(file, unread)
+    if columns.track is not None and not {"parent", "parent_track"} & set(used):
+        for h in (h for h in table.header if TREE_LIKE.search(key_of(h))):
+            findings += trees_not_read(file, h, keys_of(table.columns[h], movie), columns.track)
+    if not {"id", "name", "track", "parent", "parent_track"} & set(used):
+        findings += _like_tracks(table, frame, movie, file)
+    return parent, findings
+
+
+def _like_tracks(
+    table: RawTable, frame: NDArray[np.int64], movie: NDArray[np.int64], file: str
+) -> list[Finding]:
+    """Say that a plain number of rows is the same from frame to frame, as one of tracks is."""
+    for h in (h for h in table.header if key_of(h) in _NUMBERS):
+        keys = keys_of(table.columns[h], movie)
+        once = len(set(zip(keys, frame.tolist(), strict=True))) == len(keys)
+        if once and len(set(keys)) < len(keys):
+            reason = (
+                f"numbers of {h} come again from frame to frame; if they are those of tracks, call "
+                "the column track_id: it was not read."
+            )
+            return [Finding(file=file, rule="links-not-read", severity="info", reason=reason)]
+    return []
 
 
 def _worth_keeping(h: str, used: dict[str, Column], column: dict[str, NDArray[Any]]) -> bool:

@@ -39,6 +39,8 @@ MISSING = frozenset([*_NO_WORD, *_WORDS.split()])
 _CHUNK = 50_000
 _REPORTED = 20
 _HEADER_LINES = 5
+_GROUPED = re.compile(r"^\s*-?[1-9]\d{0,2}(,\d{3})+(\.\d+)?\s*$")
+"""1,100 between commas may be eleven hundred or 1.1, so it is no number there."""
 _BRACKETED = re.compile(r"^[\[(](.+)[\])]$")
 
 
@@ -170,11 +172,16 @@ def read_table_text(path: Path, kinds: Callable[[tuple[str, ...]], Kinds]) -> Ra
         try:
             while chunk := list(islice(rows, _CHUNK)):
                 kept, at = _whole_rows(chunk, line, width=len(top.names), broken=broken)
-                kept, at = _rows_with_numbers(kept, at, needed, header=top.names, broken=broken)
+                commas = top.delimiter == ","
+                kept, at = _rows_with_numbers(
+                    kept, at, needed, header=top.names, commas=commas, broken=broken
+                )
                 line += len(chunk)
                 if kept:
                     values = zip(top.names, zip(*kept, strict=True), strict=True)
-                    parts.append({h: _typed(v, exact=h in kind.exact) for h, v in values})
+                    parts.append(
+                        {h: _typed(v, exact=h in kind.exact, commas=commas) for h, v in values}
+                    )
                     numbers.append(np.asarray(at, dtype=np.int64))
         except csv.Error as error:
             raise FileFormatError(f"{path}: is not a table near line {line} ({error}).") from error
@@ -279,6 +286,7 @@ def _rows_with_numbers(
     needed: dict[int, bool],
     *,
     header: tuple[str, ...],
+    commas: bool,
     broken: list[tuple[int, str]],
 ) -> tuple[list[list[str]], list[int]]:
     """Return the rows whose needed columns are numbers (or empty, where allowed), with lines."""
@@ -292,7 +300,7 @@ def _rows_with_numbers(
         return rows, at
     kept, kept_at = [], []
     for row, number in zip(rows, at, strict=True):
-        bad = next((c for c, must in needed.items() if not _fits(row[c], must)), None)
+        bad = next((c for c, must in needed.items() if not _fits(row[c], must, commas)), None)
         if bad is None:
             kept.append(row)
             kept_at.append(number)
@@ -301,11 +309,14 @@ def _rows_with_numbers(
     return kept, kept_at
 
 
-def _fits(text: str, must: bool) -> bool:
-    return _is_number(text) and (text.strip().lower() not in MISSING or not must)
+def _fits(text: str, must: bool, commas: bool) -> bool:
+    return _is_number(text, commas) and (text.strip().lower() not in MISSING or not must)
 
 
-def _is_number(text: str) -> bool:
+def _is_number(text: str, commas: bool = False) -> bool:
+    """Say whether a text is a number, or missing; ``commas`` says that commas part columns."""
+    if commas and _GROUPED.match(text):
+        return False
     text = text.strip().replace(",", ".")
     if text.lower() in MISSING:
         return True
@@ -316,7 +327,7 @@ def _is_number(text: str) -> bool:
     return True
 
 
-def _typed(values: Sequence[str], *, exact: bool) -> NDArray[Any]:
+def _typed(values: Sequence[str], *, exact: bool, commas: bool) -> NDArray[Any]:
     """Return whole numbers as int64, numbers as float64 (missing is NaN), the rest as text."""
     try:
         return np.array(list(map(int, values)), dtype=np.int64)
@@ -328,7 +339,7 @@ def _typed(values: Sequence[str], *, exact: bool) -> NDArray[Any]:
             return np.array(list(map(float, values)), dtype=np.float64)
         except ValueError:
             pass
-        if any(stripped) and all(map(_is_number, stripped)):
+        if any(stripped) and all(_is_number(v, commas) for v in stripped):
             return np.array([number_of(v) for v in stripped], dtype=np.float64)
     memo: dict[str, str] = {}
     text = np.empty(len(values), dtype=object)
