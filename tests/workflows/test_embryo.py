@@ -88,14 +88,20 @@ def test_a_stage_that_is_never_reached_costs_its_volume_and_says_why(tmp_path):
 
 
 def test_a_table_is_rendered_in_place_of_a_drawn_embryo(tmp_path):
-    rows = ["cell,time,x,y,z,size"]
-    rows += [f"{c},{t},{x},200,10,60" for t in (1, 2, 3) for c, x in (("ABa", 200), ("ABp", 400))]
+    rows = ["cell,time,x,y,z,size,mother ref"]
+    rows += [
+        f"{c},{t},{x},200,10,60,AB" for t in (1, 2, 3) for c, x in (("ABa", 200), ("ABp", 400))
+    ]
     table = tmp_path / "CD.csv"
     table.write_text("\n".join(rows) + "\n")
     out = tmp_path / "out"
     write(out, SETTINGS.replace(cells=(), frames=(1,)), table=table)
     assert read_table(out / "truth" / "spots.csv")["name"].tolist() == ["ABa", "ABp"]
     assert len(json.loads((out / "run.json").read_text())["inputs"][0]["sha256"]) == 64
+    found = read_table(out / "findings.csv")
+    assert found["rule"].tolist() == ["links-not-read", "assumed-scale"]
+    assert set(found["file"].tolist()) == {str(table)}
+    assert "1, 0.09, 0.09" in found["reason"][1]
 
 
 def test_the_plan_counts_volumes():

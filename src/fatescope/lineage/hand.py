@@ -61,7 +61,7 @@ def birth_axes(name: np.ndarray, place: FloatArray) -> dict[str, FloatArray]:
     """
     where = {str(n): p for n, p in zip(name, place, strict=True) if np.isfinite(p).all()}
     axes = {}
-    for mother in {mother_of(n) for n in where if is_cell_name(n)} - {None}:
+    for mother in {m for n in where if is_cell_name(n) and (m := mother_of(n))}:
         first, second = (where.get(d) for d in daughter_names(mother))
         if first is not None and second is not None and (second != first).any():
             axes[mother] = (second - first) / np.linalg.norm(second - first)

@@ -6,18 +6,20 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Self
 
 from fatescope.acquire import read_lineage
+from fatescope.base import Spacing
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.atlas_embryo import draw_embryo
 from fatescope.simulate.embryo import Lives
 from fatescope.storage import hash_path
 from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import assumed_scale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from fatescope.base import Execution, Lineage, Progress
+    from fatescope.base import Execution, Finding, Lineage, Progress
     from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
 
 _TABLE_UM = (1.0, 0.09, 0.09)
@@ -77,7 +79,17 @@ def render_files(
     }
     with Run.open(out, command=command, settings=record, fresh=fresh) as run:
         work_through(run, pending(run, units), render, execution=execution, progress=progress)
-        return run.finish()
+        return run.finish(findings=[] if table is None else _findings_of(table, lineage))
+
+
+def _findings_of(table: Path, settings: LineageSettings) -> list[Finding]:
+    """Return what there is to say of a table, once for all that is rendered from it."""
+    read = read_lineage(table)
+    step = settings.interval_min
+    usual = Spacing.of(source="assumed", T=step, **dict(zip("ZYX", _TABLE_UM, strict=True)))
+    known = read.spacing if read.spacing.um("ZYX") else read.spacing.only("T")
+    found = [replace(f, file=str(table)) for f in read.findings]
+    return [*found, *assumed_scale(usual.replaced_by(known), file=str(table))]
 
 
 def simulate_embryo(settings: LineageSettings | None = None, *, seed: int) -> Lives:
