@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 from tests.acquire import plate_cases as cases
+from tests.acquire.plate_cases import write_tiff
 
-from fatescope.acquire import apply_plate_map, read_plate, read_plate_map
+from fatescope.acquire import apply_plate_map, read_plate, read_plate_map, read_table
 from fatescope.acquire.plates import PlateReading
-from fatescope.base import FileFormatError, Treatment, untreated_wells
+from fatescope.base import FatescopeError, FileFormatError, Treatment, untreated_wells
+from fatescope.plate import SurvivalSettings
+from fatescope.systems.plates.show import show_plate
+from fatescope.systems.plates.survival import survival_of_plate
 
 HEAD = "well,treatment,dose,dose_unit,stain,light,control\n"
 
@@ -133,3 +137,75 @@ def test_a_map_of_doses_or_of_stains_needs_no_names(tmp_path):
     for rows in ("A1,,1,nM,,,\nA2,,2,nM,,,\n", "A1,,,,DRAQ7,yes,\nA2,,,,none,no,\n"):
         treatments = read_plate_map(write(tmp_path / "map.csv", HEAD + rows))
         assert not untreated_wells(treatments)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        (
+            "A1,drug,1,uM,,,\nA2,drug,,,,,\nA3,w,,,,,negative\n",
+            "1 wells of drug (A02) have no dose",
+        ),
+        (
+            "A1,drug,1,uM,,,\nA2,drug,2,,,,\nA3,w,,,,,negative\n",
+            "1 wells of drug (A02) have no dose unit",
+        ),
+        ("A1,w,,,,,negative\nA2,w,,,,,\nA3,w,,,,,\n", "2 wells of w (A02, A03) have no control"),
+        ("A1,DMSO,,,,,negative\nA2,dmso,,,,,negative\n", "(DMSO and dmso)"),
+    ],
+)
+def test_what_merged_cells_leave_is_said_by_the_commands(tmp_path, rows, words):
+    path = write(tmp_path / "map.csv", HEAD + rows)
+    write_tiff(tmp_path / "p" / "e_phase_A1_1_00d00h00m.tif")
+    shown = show_plate(tmp_path / "p", reading=PlateReading(), plate_map=path)
+    assert [r for r in shown.as_json()["reasons"] if words in r]
+    fates = "well,cell,first_frame,last_frame,death_frame,censored\n"
+    fates += "".join(f"A{w},{c},0,5,{2 + c},0\n" for w in (1, 2, 3) for c in range(3))
+    write(tmp_path / "fates.csv", fates)
+    settings = SurvivalSettings(map=path, interval_min=15)
+    survival_of_plate([tmp_path / "fates.csv"], out=tmp_path / "o", settings=settings)
+    found = read_table(tmp_path / "o" / "findings.csv")
+    assert [r for r in found["reason"] if words in r]
+
+
+def test_a_map_without_doubts_says_nothing(tmp_path):
+    rows = "A1,w,,,,,negative\nA2,w,,,,,negative\nA3,drug,1,uM,,,\nA4,drug,2,uM,,,\n"
+    rows += "A5,kill,,,,,positive\n"
+    assert not read_plate_map(write(tmp_path / "map.csv", HEAD + rows)).findings
+
+
+def test_columns_that_are_not_read_are_said(tmp_path):
+    plate_map = read_plate_map(
+        write(tmp_path / "m.csv", "well,treatment,cell line,empty\nA1,x,U2OS,\n")
+    )
+    assert [(f.rule, f.severity) for f in plate_map.findings] == [("left-out", "info")]
+    assert "(cell line)" in plate_map.findings[0].reason
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        "sep=;\r\nwell;dose;dose_unit\r\nA1;0,5;µM\r\nA2;1,25;µM\r\n".encode("utf-8-sig"),
+        "well\tdose\tdose_unit\r\nA1\t0,5\tµM\r\nA2\t1,25\tµM\r\n".encode("utf-16"),
+        "well\tdose\tdose_unit\r\nA1\t0,5\tµM\r\nA2\t1,25\tµM\r\n".encode("utf-16-le"),
+        "well,dose,dose_unit\rA1,0.5,µM\rA2,1.25,µM\r".encode(),
+    ],
+    ids=["hint", "utf-16", "without its mark", "old Mac lines"],
+)
+def test_maps_as_spreadsheets_save_them(tmp_path, data):
+    (tmp_path / "map.csv").write_bytes(data)
+    wells = read_plate_map(tmp_path / "map.csv")
+    assert [(t.dose, t.dose_unit) for t in wells.values()] == [(0.5, "µM"), (1.25, "µM")]
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("m.csv", "well,dose_unit\nA1,µM\n".encode("cp1252"), "not UTF-8 text.*CSV UTF-8"),
+        ("m.xlsx", b"PK\3\4", "is a spreadsheet. Save its sheet as CSV UTF-8"),
+    ],
+)
+def test_what_is_no_text_that_can_be_known_is_refused(tmp_path, name, data, words):
+    (tmp_path / name).write_bytes(data)
+    with pytest.raises(FatescopeError, match=words):
+        read_plate_map(tmp_path / name)

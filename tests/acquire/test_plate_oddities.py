@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import tifffile
 import zarr
-from tests.acquire.plate_cases import write_tiff
+from tests.acquire.plate_cases import write_tiff, write_yokogawa
 
+from fatescope.acquire import check_left_out
 from fatescope.acquire.plates import (
     PlateReading,
     hours_of_frames,
@@ -278,3 +279,85 @@ def test_images_that_are_of_no_well_are_said(tmp_path, pattern):
     plate = read_plate(tmp_path, PlateReading(pattern=pattern))
     said = [(f.rule, f.value) for f in plate.findings]
     assert said == [("left-out", 2 if pattern else 1)]
+
+
+def test_an_index_of_a_cellvoyager_finds_its_images_in_another_folder(tmp_path):
+    plate = write_yokogawa(tmp_path / "p")
+    before = read_plate(plate, PlateReading())
+    (plate / "Images").mkdir()
+    for path in list(plate.glob("*.tif")):
+        path.rename(plate / "Images" / path.name)
+    moved = read_plate(plate, PlateReading())
+    assert (moved.n_images, moved.missing) == (before.n_images, before.missing) == (10, 1)
+    assert moved.positions_um == before.positions_um
+
+
+def mixed_operetta(root):
+    listed = ""
+    for field, size in ((1, "6e-07"), (2, "1.2e-06")):
+        name = f"r01c01f0{field}p01-ch1sk1fk1fl1.tiff"
+        write_tiff(root / name)
+        listed += IMAGE.format(name=name, field=field, x=0).replace("6e-07", size)
+    (root / "Index.idx.xml").write_text(f"<A><Images>{listed}</Images></A>")
+
+
+def mixed_yokogawa(root):
+    write_yokogawa(root)
+    sizes = "".join(
+        f"<bts:MeasurementChannel bts:Ch='{c}' bts:HorizontalPixelDimension='{s}' "
+        f"bts:VerticalPixelDimension='{s}'/>"
+        for c, s in ((1, 0.325), (2, 0.65))
+    )
+    space = 'xmlns:bts="http://www.yokogawa.co.jp/BTS/BTSSchema/1.0"'
+    (root / "MeasurementDetail.mrf").write_text(f"<bts:M {space}>{sizes}</bts:M>")
+
+
+def mixed_channels(root):
+    for channel, um in ((1, 0.65), (2, 1.3)):
+        tifffile.imwrite(
+            root / f"e_B01_s1_w{channel}.tif",
+            np.zeros((8, 8), np.uint16),
+            imagej=True,
+            resolution=(1 / um, 1 / um),
+            metadata={"unit": "um"},
+        )
+
+
+@pytest.mark.parametrize(
+    ("write", "sizes"),
+    [
+        (mixed_operetta, (1.2, 0.6)),
+        (mixed_yokogawa, (0.65, 0.325)),
+        (mixed_channels, (1.3, 0.65)),
+    ],
+    ids=lambda w: getattr(w, "__name__", ""),
+)
+def test_pixels_of_two_sizes_are_said_in_every_reader(tmp_path, write, sizes):
+    write(tmp_path)
+    plate = read_plate(tmp_path, PlateReading())
+    said = [(f.value, f.limit) for f in plate.findings if f.rule == "mixed-scale"]
+    assert said == [pytest.approx(sizes)]
+
+
+def test_a_field_with_pixels_of_another_size_is_said_when_it_is_opened(tmp_path):
+    for well, um in (("B01", 0.65), ("B02", 1.3)):
+        tifffile.imwrite(
+            tmp_path / f"e_{well}_s1_w1.tif",
+            np.zeros((8, 8), np.uint16),
+            imagej=True,
+            resolution=(1 / um, 1 / um),
+            metadata={"unit": "um"},
+        )
+    plate = read_plate(tmp_path, PlateReading())
+    said = [(f.file, f.value) for f in check_left_out(read_field(plate, "B02", "1"))]
+    assert said == [("B02/1", pytest.approx(1.3))]
+    assert not check_left_out(read_field(plate, "B01", "1"))
+
+
+def test_a_well_of_two_acquisitions_is_said(tmp_path):
+    zarr_plate(tmp_path / "p.zarr", [(0.5, ("a", "b"))] * 2)
+    well = zarr.open_group(tmp_path / "p.zarr" / "A" / "1", mode="a", zarr_format=2)
+    images = [{"path": "0", "acquisition": 0}, {"path": "1", "acquisition": 1}]
+    well.attrs["well"] = {"version": "0.4", "images": images}
+    plate = read_plate(tmp_path / "p.zarr", PlateReading())
+    assert [(f.rule, f.file, f.value) for f in plate.findings] == [("repeated-images", "A/1", 2)]

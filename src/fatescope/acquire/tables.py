@@ -17,6 +17,7 @@ from fatescope.storage import NAMES, copy_table, fetch_table, interrupts, write_
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_HINT = re.compile(r'"?sep=([,;\t])"?\r?\n', re.IGNORECASE)
 _WHOLE = re.compile(r"[+-]?(0|[1-9]\d{0,17})")
 
 
@@ -72,6 +73,8 @@ def read_table(path: Path | str, *, text: bool = False) -> Table:
         If it cannot be read, a row is too long or too short, or a name occurs twice.
     """
     path = Path(path)
+    if path.suffix.lower() in (".xlsx", ".xls", ".ods"):
+        raise InputError(f"{escape(path)}: is a spreadsheet. Save its sheet as CSV UTF-8.")
     try:
         if _kind(path) == "parquet":
             return _read_parquet(path)
@@ -102,7 +105,8 @@ def parse_csv(data: bytes, *, where: str, text: bool = False) -> Table:
 
     Columns that have neither a name nor a value, as spreadsheets leave them, are no columns.
     """
-    lines = csv.reader(io.StringIO(_text(data, where), newline=""), delimiter=_delimiter(data))
+    whole, delimiter = _without_hint(_text(data, where), _delimiter(data))
+    lines = csv.reader(io.StringIO(whole, newline=""), delimiter=delimiter)
     try:
         rows = [row for row in lines if row]
     except csv.Error as error:
@@ -139,12 +143,20 @@ def parse_csv(data: bytes, *, where: str, text: bool = False) -> Table:
 
 def _text(data: bytes, where: str) -> str:
     encoding = "utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    if b"\0" in data[:2]:  # text that begins with a Latin letter, without the mark of its order
+        encoding = "utf-16-be" if data[:1] == b"\0" else "utf-16-le"
     try:
         return data.decode(encoding)
     except UnicodeDecodeError as error:
         raise FileFormatError(
             f"{where}: is not UTF-8 text (byte {error.start}). Save it as CSV UTF-8."
         ) from error
+
+
+def _without_hint(text: str, delimiter: str) -> tuple[str, str]:
+    """Take off the line ``sep=;`` that spreadsheets write first, and obey it."""
+    hint = _HINT.match(text)
+    return (text[hint.end() :], hint[1]) if hint else (text, delimiter)
 
 
 def _delimiter(data: bytes) -> str:

@@ -39,7 +39,8 @@ def check_image(image: Image) -> list[Finding]:
 
 def check_left_out(image: Image) -> list[Finding]:
     """Say what a file holds beside the pixels that are read, and what it says and is not used."""
-    return [n for n in getattr(image.pixels, "notes", ()) if n.rule == "left-out"]
+    rules = ("left-out", "mixed-scale")
+    return [n for n in getattr(image.pixels, "notes", ()) if n.rule in rules]
 
 
 def _scale(image: Image) -> Iterator[Finding]:

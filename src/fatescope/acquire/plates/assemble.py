@@ -43,6 +43,8 @@ class FoundPlate:
         As the metadata of the plate give it, or else its first image.
     minutes, positions_um : dict
         See `PlateLayout`.
+    intervals : dict of str to float
+        Minutes between frames by field, where fields say it one by one.
     findings : list of Finding
     """
 
@@ -56,6 +58,7 @@ class FoundPlate:
     outside: list[str] = field(default_factory=list)
     spacing: Spacing = field(default_factory=Spacing)
     minutes: dict[int, float] = field(default_factory=dict)
+    intervals: dict[str, float | None] = field(default_factory=dict)
     positions_um: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
     findings: list[Finding] = field(default_factory=list)
 

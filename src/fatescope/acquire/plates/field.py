@@ -6,16 +6,20 @@ from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from fatescope.acquire.images.check import check_left_out
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.single import read_one
 from fatescope.acquire.plates.imagexpress_tiff import stage_position
+from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.base import (
     PROJECTION,
     FileFormatError,
+    Finding,
     Image,
     InputError,
     PlateImage,
     PlateLayout,
+    Spacing,
     escape,
 )
 
@@ -23,6 +27,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _OPEN_FILES = 4
+_EACH_FILE = ("imagexpress", "incucyte", "pattern")
+"""Formats in which each file says its own pixel size."""
 
 
 def read_field(layout: PlateLayout, well: str, field: str) -> Image:
@@ -88,9 +94,10 @@ def _open(layout: PlateLayout, well: str, field: str, files: Sequence[PlateImage
         "Z": planes[-1] + 1 if planes != [PROJECTION] else 1,
     }
     axes = "".join(a for a, n in sizes.items() if n > 1)
-    pixels = _FieldPixels(
-        files, axes, sizes, channels, where=f"{layout.name}: well {well}, field {field}"
-    )
+    where = f"{layout.name}: well {well}, field {field}"
+    pixels = _FieldPixels(files, axes, sizes, channels, where=where)
+    if layout.format in _EACH_FILE:
+        pixels.notes += _other_scale(layout, pixels.first.spacing, f"{well}/{field}")
     return Image(
         pixels=pixels,
         axes=f"{axes}YX",
@@ -98,6 +105,13 @@ def _open(layout: PlateLayout, well: str, field: str, files: Sequence[PlateImage
         channels=tuple(channels) if "C" in axes else (),
         name=f"{layout.name}/{well}/{field}",
     )
+
+
+def _other_scale(layout: PlateLayout, own: Spacing, place: str) -> tuple[Finding, ...]:
+    """Say that the pixels of a field have another size than those by which it is measured."""
+    used, here = layout.spacing.only("YX"), own.um("YX")
+    by_user = any(step.source == "user" for step in used.steps.values())
+    return () if by_user else tuple(mixed_scale({place: here or ()}, used.um("YX") or ()))
 
 
 class _FieldPixels(PlanePixels):
@@ -114,8 +128,11 @@ class _FieldPixels(PlanePixels):
     ) -> None:
         first = read_one(files[0].path, axes=files[0].axes)
         super().__init__(
-            shape=(*(sizes[a] for a in axes), first.size("Y"), first.size("X")), dtype=first.dtype
+            shape=(*(sizes[a] for a in axes), first.size("Y"), first.size("X")),
+            dtype=first.dtype,
+            notes=tuple(check_left_out(first)),
         )
+        self.first = first
         self._axes = axes
         self._channels = channels
         self._where = where

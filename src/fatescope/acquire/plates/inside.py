@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from fatescope.acquire.images.single import read_one
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.frame_times import date_frames, minutes_in_movie
+from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.base import PROJECTION, FileFormatError, Finding, Image, PlateImage
 
 _TRIES = 3
@@ -44,10 +45,17 @@ def look_inside(found: FoundPlate) -> FoundPlate:
     for sample in samples.values():
         if sample is not None:
             found.spacing = sample.image.spacing.replaced_by(found.spacing)
+    if found.format in ("imagexpress", "incucyte", "pattern"):
+        sizes = {f"channel {', '.join(k[0])}": _pixel(s) for k, s in samples.items() if s}
+        found.findings += mixed_scale(sizes, found.spacing.um("YX") or ())
     movie = next((f for f in found.images if len(f.frames) > 1), None)
     if movie is not None and not found.minutes:
         _date_movie(found, movie)
     return found
+
+
+def _pixel(sample: _Sample) -> tuple[float, ...]:
+    return sample.image.spacing.um("YX") or ()
 
 
 def _date_movie(found: FoundPlate, movie: PlateImage) -> None:

@@ -83,3 +83,12 @@ def named_inside(folder: str, name: str) -> str | None:
 def parent(name: str) -> str:
     """Return the folder of a listed name, empty at the root."""
     return name.rpartition("/")[0]
+
+
+def by_last_name(listing: Listing) -> dict[str, str]:
+    """Return, in small letters, the files whose name, without their folder, is there once."""
+    found: dict[str, str] = {}
+    for name in listing.names:
+        last = name.rpartition("/")[2].casefold()
+        found[last] = "" if last in found else name
+    return {last: name for last, name in found.items() if name}

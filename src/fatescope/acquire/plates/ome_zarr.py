@@ -14,6 +14,7 @@ from typing import Any, TypeGuard
 from fatescope.acquire.images.zarr_metadata import find_image, is_zarr, ome_attributes, read_json
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.listing import natural
+from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.base import (
     FileFormatError,
     Finding,
@@ -68,7 +69,8 @@ def read_ome_zarr(root: Path) -> FoundPlate:
             _read_well(root / path, well, found, scales)
             found.unlisted += [path] if len(found.images) > before else []
     _name_channels(found)
-    _say_mixed_scale(found, scales)
+    found.findings += mixed_scale(scales, _pixel(found.spacing))
+    _say_mixed_intervals(found)
     if lacking_wells:
         found.lacking += len(lacking_wells) * _usual_fields(plate, found)
         found.lacking_first = found.lacking_first or lacking_wells[0]
@@ -177,6 +179,20 @@ def _listed_fields(folder: Path, found: FoundPlate) -> list[str]:
     well = attributes.get("well")
     images = well.get("images") if isinstance(well, dict) else None
     listed = images if isinstance(images, list) else []
+    times = {str(i["acquisition"]) for i in listed if isinstance(i, dict) and "acquisition" in i}
+    if len(times) > 1:
+        found.findings.append(
+            Finding(
+                file=folder.relative_to(found.root).as_posix(),
+                rule="repeated-images",
+                severity="warning",
+                value=float(len(times)),
+                limit=1.0,
+                reason=f"The well was taken in {len(times)} acquisitions, and the fields of each "
+                "are fields of their own: a place that was taken twice counts twice. Give one "
+                "acquisition by itself.",
+            )
+        )
     paths = [_inside(i.get("path", ""), found) for i in listed if isinstance(i, dict)]
     return [p for p in paths if p is not None]
 
@@ -207,6 +223,7 @@ def _field_image(
     names = image.channels if len(image.channels) == size.get("C", 1) else ()
     channels = names or tuple(map(str, range(size.get("C", 1))))
     scales[f"{well}/{field}"] = _pixel(image.spacing)
+    found.intervals[f"{well}/{field}"] = image.spacing.interval_min
     found.spacing = image.spacing.replaced_by(found.spacing)
     return PlateImage(
         path=place,
@@ -246,29 +263,31 @@ def _pixel(spacing: Spacing) -> tuple[float, ...]:
     return spacing.um("YX") or ()
 
 
-def _numbered(channels: tuple[str, ...]) -> bool:
-    return channels == tuple(map(str, range(len(channels))))
-
-
-def _say_mixed_scale(found: FoundPlate, scales: Mapping[str, tuple[float, ...]]) -> None:
-    """Say where fields differ in the size of their pixels: all are taken to have that of one."""
-    times = Counter(s for s in scales.values() if s)
-    if len(times) < 2:
+def _say_mixed_intervals(found: FoundPlate) -> None:
+    """Say where fields have another time between frames: then there is none of the plate."""
+    known = {place: step for place, step in found.intervals.items() if step}
+    used = found.spacing.interval_min
+    others = {p: s for p, s in known.items() if used and abs(s - used) > 1e-6 * used}
+    if not others or used is None:
         return
-    used = _pixel(found.spacing)
-    place, other = next((p, s) for p, s in scales.items() if s in times and s != used)
+    place, step = next(iter(others.items()))
+    found.spacing = found.spacing.only("ZYX")
     found.findings.append(
         Finding(
             file=place,
-            rule="mixed-scale",
+            rule="uneven-times",
             severity="warning",
-            value=other[0],
-            limit=used[0],
-            reason=f"Pixels of {other[0]:g} µm here, of {used[0]:g} µm in other fields, and all "
-            f"fields are measured with the latter: {sum(times.values()) - times[used]} of "
-            f"{sum(times.values())} are not to scale. Give wells of one size by themselves.",
+            value=step,
+            limit=used,
+            reason=f"Frames are {step:g} min apart here and {used:g} min in other fields "
+            f"({len(others)} of {len(known)} differ), so the plate has no interval. Give wells of "
+            "one interval by themselves, or --interval-min.",
         )
     )
+
+
+def _numbered(channels: tuple[str, ...]) -> bool:
+    return channels == tuple(map(str, range(len(channels))))
 
 
 def _is_shape(shape: object, n_axes: int) -> TypeGuard[list[int]]:

@@ -10,7 +10,8 @@ import re
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.frame_times import date_frames, moment, usual_minutes
-from fatescope.acquire.plates.listing import Listing, named_inside, parent
+from fatescope.acquire.plates.listing import Listing, by_last_name, named_inside, parent
+from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
 from fatescope.acquire.plates.xml_records import Record, read_records
 from fatescope.base import FileFormatError, InputError, PlateImage, Spacing, escape, name_well
@@ -107,7 +108,7 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
     first_plane = min(whole(r, "PlaneID") for r in records)
     names = _channel_names(records)
     folded = listing.by_folded()
-    elsewhere = _by_last_name(listing)
+    elsewhere = by_last_name(listing)
     here: set[str] = set()
     for record in records:
         wanted = named_inside(parent(index), record["URL"])
@@ -134,17 +135,9 @@ def _read_listed(listing: Listing, index: str, found: FoundPlate) -> set[str]:
             _add_position(found, image, record)
     found.channels = list(names.values())
     found.spacing = _spacing(records)
+    found.findings += mixed_scale(_pixels(records, names), found.spacing.um("YX") or ())
     date_frames(found, _times(records, first_frame))
     return here
-
-
-def _by_last_name(listing: Listing) -> dict[str, str]:
-    """Return the files whose name, without their folder, is there once."""
-    found: dict[str, str] = {}
-    for name in listing.names:
-        last = name.rpartition("/")[2].casefold()
-        found[last] = "" if last in found else name
-    return {last: name for last, name in found.items() if name}
 
 
 _USED = {
@@ -187,6 +180,18 @@ def _times(records: list[Record], first_frame: int) -> dict[int, float]:
                 times.setdefault(of, {})[whole(r, "TimepointID") - first_frame] = at
     minutes = usual_minutes(offsets.values())
     return minutes if any(minutes.values()) else usual_minutes(clock.values())
+
+
+def _pixels(records: list[Record], names: dict[str, str]) -> dict[str, tuple[float, ...]]:
+    """Return the size of a pixel by channel, and by well and field where it differs inside one."""
+    sizes: dict[str, tuple[float, ...]] = {}
+    for r in records:
+        steps = [measured(r, f"ImageResolution{a}") for a in "YX"]
+        size = tuple(float(f"{s * 1e6:.8g}") for s in steps if s)
+        channel = f"channel {names[r.get('ChannelID', '1')]}"
+        if len(size) == 2 and sizes.setdefault(channel, size) != size:
+            sizes[f"row {r.get('Row')}, column {r.get('Col')}, {channel}"] = size
+    return sizes
 
 
 def _spacing(records: list[Record]) -> Spacing:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from fatescope.acquire.plates.map_doubts import map_doubts
 from fatescope.acquire.tables import read_table
 from fatescope.base import (
     FileFormatError,
@@ -60,7 +61,13 @@ _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 _NAMED = 3
 
 
-def read_plate_map(path: Path | str) -> dict[str, Treatment]:
+class PlateMap(dict[str, Treatment]):
+    """Treatments by well, and what of the table is doubtful or not read."""
+
+    findings: tuple[Finding, ...] = ()
+
+
+def read_plate_map(path: Path | str) -> PlateMap:
     """Read a plate map from CSV or Parquet.
 
     Names stay as they are written, also those that look like numbers. Rows and columns without
@@ -68,8 +75,8 @@ def read_plate_map(path: Path | str) -> dict[str, Treatment]:
 
     Returns
     -------
-    dict of str to Treatment
-        By well, in the order of the plate.
+    PlateMap
+        A dict of treatments by well, in the order of the plate, with findings.
 
     Raises
     ------
@@ -103,7 +110,11 @@ def read_plate_map(path: Path | str) -> dict[str, Treatment]:
         raise FileFormatError(f"{where}: {'; '.join(faults[:_NAMED])}{more}. Correct these rows.")
     if not wells:
         raise FileFormatError(f"{where}: names no well. Write one row for each well.")
-    return dict(sorted(wells.items(), key=lambda item: well_order(item[0])))
+    plate_map = PlateMap(sorted(wells.items(), key=lambda item: well_order(item[0])))
+    read = set(columns.values())
+    unread = [n for n in table.columns if n not in read and any(map(_text, table[n].tolist()))]
+    plate_map.findings = tuple(map_doubts(plate_map, unread, file=str(path)))
+    return plate_map
 
 
 def _columns(table: Table, where: str) -> tuple[dict[str, str], str]:
@@ -196,11 +207,13 @@ def _amount(column: str, text: str, comma: bool) -> float | None:
 
 
 def untreated_findings(treatments: Mapping[str, Treatment], *, file: str) -> list[Finding]:
-    """Return a finding where the map does not say what was done to some of its wells."""
+    """Return what is doubtful in a map, and where it does not say what was done to its wells."""
     wells = untreated_wells(treatments)
+    said = list(treatments.findings) if isinstance(treatments, PlateMap) else []
     if not wells:
-        return []
+        return said
     return [
+        *said,
         Finding(
             file=file,
             rule="no-treatment",
@@ -210,7 +223,7 @@ def untreated_findings(treatments: Mapping[str, Treatment], *, file: str) -> lis
             reason=f"{len(wells)} wells of the plate map ({_few(wells)}) have no treatment and no "
             "control, so they are compared with nothing. If cells of the spreadsheet were merged, "
             "repeat the treatment in each row.",
-        )
+        ),
     ]
 
 

@@ -13,7 +13,8 @@ from pathlib import PurePosixPath
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.frame_times import date_frames, moment, usual_minutes
-from fatescope.acquire.plates.listing import Listing, named_inside, parent
+from fatescope.acquire.plates.listing import Listing, by_last_name, named_inside, parent
+from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.acquire.plates.record_numbers import measured, usual_step, whole
 from fatescope.acquire.plates.xml_records import Record, read_records
 from fatescope.base import (
@@ -122,14 +123,14 @@ def _read_listed(
             f"{escape(failed[0])[:200]}. They do not count as missing.",
             value=len(failed),
         )
-    folded = listing.by_folded()
+    folded, elsewhere = listing.by_folded(), by_last_name(listing)
     here: set[str] = set()
     for record in records:
         wanted = named_inside(parent(index), record[""])
         if wanted is None:
             found.outside.append(record[""])
             continue
-        name = _on_disk(folded, wanted)
+        name = _on_disk(folded, wanted) or _on_disk(elsewhere, wanted.rpartition("/")[2])
         if name is None:
             found.lacking += 1
             found.lacking_first = found.lacking_first or wanted
@@ -191,10 +192,15 @@ def _spacing(listing: Listing, records: list[Record], found: FoundPlate) -> Spac
     sizes: list[Record] = []
     for name in _with_ending(listing, ".mrf"):
         _side_file(listing, name, {"MeasurementChannel": sizes.append}, found)
+    keys = ("VerticalPixelDimension", "HorizontalPixelDimension")
+    each = {f"channel {r.get('Ch', '')}": [measured(r, k) for k in keys] for r in sizes}
     steps = {
         a: next((v for r in sizes if (v := measured(r, key)) and v > 0), None)
-        for a, key in (("Y", "VerticalPixelDimension"), ("X", "HorizontalPixelDimension"))
+        for a, key in zip("YX", keys, strict=True)
     }
+    if all(steps.values()):
+        known = {c: tuple(s for s in size if s) for c, size in each.items() if all(size)}
+        found.findings += mixed_scale(known, tuple(s for s in steps.values() if s))
     heights: dict[tuple[str, ...], dict[int, float]] = {}
     for r in records:
         z = measured(r, "Z")

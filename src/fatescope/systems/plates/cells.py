@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import check_pixels, gauged, write_table
+from fatescope.acquire import check_left_out, check_pixels, gauged, write_table
 from fatescope.acquire.plates import read_field
 from fatescope.base import Finding, InputError, Table
 from fatescope.engine.driver import Outcome
@@ -114,6 +114,7 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
     name = f"{unit.well}, field {unit.field}"
     image = gauged(replace(image, name=name))
     findings = [] if unit.frames[0] else size_findings(sized, description, file=name)
+    findings += [] if unit.frames[0] else check_left_out(image)
     tables, sharpness = [], []
     channel = image.channels.index(job.channel) if image.channels else 0
     middle = image.size("Z") // 2

@@ -52,7 +52,14 @@ from fatescope.systems.plates.trained import (
     train_on_plate,
     trained_wells_finding,
 )
-from fatescope.systems.plates.units import PlateJob, PlateUnit, frame_units, place_units, well_units
+from fatescope.systems.plates.units import (
+    PlateJob,
+    PlateUnit,
+    frame_units,
+    middle_plane_findings,
+    place_units,
+    well_units,
+)
 from fatescope.systems.viability.classes import TRANSMITTED, open_viability_model
 
 if TYPE_CHECKING:
@@ -101,7 +108,7 @@ def run_plate(
     layout = _scaled(read_plate(Path(folder).absolute(), reading), model, settings)
     treatments = _treatments(layout, settings)
     channel = _channel(layout, model.channel)
-    findings = list(layout.findings)
+    findings = [*layout.findings, *middle_plane_findings(layout)]
     if recipe is not None:
         trained = read_plate_recipe(recipe)
         stains = stain_settings(layout, settings, channel)

@@ -45,6 +45,7 @@ from fatescope.systems.plates.stain_fields import (
 )
 from fatescope.systems.plates.stain_page import LabelRule, LabelSteps, write_stain_labels
 from fatescope.systems.plates.stain_stages import find_in_field, paint_field
+from fatescope.systems.plates.units import middle_plane_findings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -267,7 +268,7 @@ def _stained(
             f"{layout.name}: no well has all of {', '.join(sorted(wanted))}. Name the channels "
             "with --nuclei, --dead and --bright-field."
         )
-    findings = list(layout.findings)
+    findings = [*layout.findings, *middle_plane_findings(layout)]
     if n := len(layout.wells) - len(here):
         findings.append(
             Finding(

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import (
+    check_left_out,
     check_pixels,
     gauged,
     read_field,
@@ -191,6 +192,7 @@ def paint_field(
             }
         )
     known = {(f.frame, f.rule) for f in findings}  # with more severe limits, for training
+    findings += check_left_out(image)
     findings += [f for f in check_pixels(image) if (f.frame, f.rule) not in known]
     return Outcome(
         tables={"counts": Table.from_rows(rows, list(rows[0]))},

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import check_film, gauged, read_table, write_image
+from fatescope.acquire import check_film, check_left_out, gauged, read_table, write_image
 from fatescope.acquire.plates import PlateReading, read_field, read_plate, stage_position_um
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.base.wells import parse_well
@@ -201,6 +201,7 @@ def stitch_well(
             "drift": _drift_table(well, layout.frames, drift),
         },
         findings=[
+            *(f for image in images.values() for f in check_left_out(image)),
             *placement_findings(well, fields, placement),
             *(finding for image in images.values() for finding in check_film(image)),
         ],

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fatescope.base import Finding
 from fatescope.engine.driver import describe_files
 from fatescope.storage import hash_path, size_and_time
 
@@ -47,6 +48,24 @@ class PlateJob:
     settings: PlateRunSettings
     model: PlateModel
     channel: str
+
+
+def middle_plane_findings(layout: PlateLayout) -> list[Finding]:
+    """Say that of a stack the middle plane alone is looked at."""
+    n = len(layout.planes)
+    if n < 2:
+        return []
+    return [
+        Finding(
+            file=layout.name,
+            rule="left-out",
+            severity="info",
+            value=float(n - 1),
+            limit=0.0,
+            reason=f"Fields are stacks of {n} planes. The middle one is looked at in each frame, "
+            "the others are left out.",
+        )
+    ]
 
 
 def place_units(layout: PlateLayout) -> list[PlateUnit]:
