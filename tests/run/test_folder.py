@@ -71,7 +71,7 @@ def test_a_run_leaves_tables_findings_and_a_record(tmp_path):
     assert record["processor"]["flags"] is not None
     assert record["peak_memory_mb"] > 10
     assert sorted(p.name for p in out.iterdir() if p.is_file()) == (
-        [".lock", "findings.csv", "ledger.sqlite", "objects.csv", "objects.parquet", "run.json"]
+        ["findings.csv", "ledger.sqlite", "objects.csv", "objects.parquet", "run.json"]
     )
 
 
@@ -223,7 +223,7 @@ def test_fresh_removes_what_the_ledger_lists_and_nothing_else(tmp_path):
     with opened(out, fresh=True) as run:
         assert run.pending(["a"]) == ["a"]
     left = {p.relative_to(out).as_posix() for p in out.rglob("*") if p.is_file()}
-    assert left == {"labels/mine.txt", "notes.txt", "ledger.sqlite", ".lock"}
+    assert left == {"labels/mine.txt", "notes.txt", "ledger.sqlite"}
 
 
 def test_a_failed_unit_is_named_and_tried_again(tmp_path):

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from fatescope._version import __version__
 from fatescope.base import Finding, Table
 from fatescope.engine.compose import compose, write_rows
 from fatescope.engine.images import IMAGE_COLUMNS, image_rows
 from fatescope.engine.ledger import LEDGER_NAME, SCHEMA, Ledger
-from fatescope.engine.lock import locked
+from fatescope.engine.lock import FolderLock, locked
 from fatescope.engine.memory import peak_memory_mb
 from fatescope.engine.opening import (
     agree,
@@ -43,7 +43,7 @@ class Run(Stage):
     ...     summary = run.finish()
     """
 
-    def __init__(self, out: Path, ledger: Ledger, lock: IO[bytes]) -> None:
+    def __init__(self, out: Path, ledger: Ledger, lock: FolderLock) -> None:
         super().__init__(out.absolute(), ledger, "")
         self._named = out
         self._lock = lock
@@ -99,7 +99,7 @@ class Run(Stage):
                 ledger.close()
                 raise
         except BaseException:
-            lock.close()
+            lock.free()
             raise
         return cls(folder, ledger, lock)
 
@@ -117,7 +117,7 @@ class Run(Stage):
     def close(self) -> None:
         """Free the folder; what is recorded stays, and the same command continues."""
         self._ledger.close()
-        self._lock.close()
+        self._lock.free()
 
     def stage(self, name: str) -> Stage:
         """Return a further stage: units that are found out while earlier ones are worked through.

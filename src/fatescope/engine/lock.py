@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import time
 from pathlib import Path
@@ -12,27 +14,72 @@ from fatescope.base import RunError, escape, explain_os_error
 LOCK_NAME = ".lock"
 
 
-def locked(folder: Path) -> IO[bytes]:
-    """Lock a folder and return the open file that holds the lock; closing it frees it.
+class FolderLock:
+    """A folder that is locked until `free`, which leaves no file behind."""
+
+    def __init__(self, path: Path, stream: IO[bytes]) -> None:
+        self._path = path
+        self._stream = stream
+
+    def free(self) -> None:
+        """Remove the file and free the lock; twice does no harm.
+
+        The file goes while it is held: nobody can have it then, and who opened it before finds
+        in `locked` that another one, or none, is in its place.
+        """
+        if self._stream.closed:
+            return
+        if sys.platform != "win32":
+            with contextlib.suppress(OSError):
+                if _is_here(self._stream, self._path):
+                    self._path.unlink()
+        self._stream.close()
+        if sys.platform == "win32":  # there, an open file cannot be removed, nor one in use
+            with contextlib.suppress(OSError):
+                self._path.unlink()
+
+    def __enter__(self) -> FolderLock:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.free()
+
+
+def locked(folder: Path) -> FolderLock:
+    """Lock a folder.
 
     Raises
     ------
     RunError
         If another process has it, or the folder cannot be written.
     """
+    path = folder / LOCK_NAME
+    while True:
+        try:
+            stream = path.open("ab")
+        except OSError as error:
+            raise RunError(
+                f"{escape(folder)}: cannot be written: {explain_os_error(error)}"
+            ) from error
+        try:
+            _lock(stream)
+        except OSError as error:
+            stream.close()
+            raise RunError(
+                f"{escape(folder)}: another fatescope is working here. Wait for it, or choose "
+                "another --out."
+            ) from error
+        if _is_here(stream, path):
+            return FolderLock(path, stream)
+        stream.close()  # its holder removed it between our opening and our locking
+
+
+def _is_here(stream: IO[bytes], path: Path) -> bool:
+    """Tell whether an open file is the one that stands in the folder."""
     try:
-        stream = (folder / LOCK_NAME).open("ab")
-    except OSError as error:
-        raise RunError(f"{escape(folder)}: cannot be written: {explain_os_error(error)}") from error
-    try:
-        _lock(stream)
-    except OSError as error:
-        stream.close()
-        raise RunError(
-            f"{escape(folder)}: another fatescope is working here. Wait for it, or choose "
-            "another --out."
-        ) from error
-    return stream
+        return os.path.samestat(os.fstat(stream.fileno()), path.stat())
+    except OSError:  # gone, or about to be (Windows)
+        return False
 
 
 def wait_until_free(folder: Path, *, seconds: float) -> None:
@@ -43,7 +90,7 @@ def wait_until_free(folder: Path, *, seconds: float) -> None:
     end = time.monotonic() + seconds
     while (folder / LOCK_NAME).exists():
         try:
-            locked(folder).close()
+            locked(folder).free()
             return
         except RunError:
             if time.monotonic() > end:

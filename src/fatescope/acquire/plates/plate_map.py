@@ -55,6 +55,8 @@ _MEANT = {
     "dose": "dos[ei]|conc|konz",
     "control": "control|ctrl|kontrolle",
 }
+_KNOWN = ("set",)
+"""What `simulate plate` writes beside, which no command needs."""
 _NO_STAIN = ("none", "no", "-", "unstained")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 """Reads 1,250 as well as 1.250."""
@@ -111,7 +113,7 @@ def read_plate_map(path: Path | str) -> PlateMap:
     if not wells:
         raise FileFormatError(f"{where}: names no well. Write one row for each well.")
     plate_map = PlateMap(sorted(wells.items(), key=lambda item: well_order(item[0])))
-    read = set(columns.values())
+    read = {*columns.values(), *_KNOWN}
     unread = [n for n in table.columns if n not in read and any(map(_text, table[n].tolist()))]
     plate_map.findings = tuple(map_doubts(plate_map, unread, file=str(path)))
     return plate_map

@@ -5,11 +5,12 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.plates.assemble import FoundPlate, assemble
 from fatescope.acquire.plates.imagexpress import is_imagexpress, read_imagexpress
 from fatescope.acquire.plates.incucyte import is_incucyte, read_incucyte
 from fatescope.acquire.plates.inside import look_inside
-from fatescope.acquire.plates.listing import Listing, list_files
+from fatescope.acquire.plates.listing import Listing, list_files, parent
 from fatescope.acquire.plates.ome_zarr import is_ome_zarr, read_ome_zarr
 from fatescope.acquire.plates.operetta import is_operetta, read_operetta
 from fatescope.acquire.plates.pattern import read_pattern
@@ -65,7 +66,10 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
 def _assembled(found: FoundPlate, listing: Listing, reading: PlateReading) -> PlateLayout:
     """Return the layout, and say which images of the folder are not on it."""
     used = {str(i.path.relative_to(found.root).as_posix()) for i in found.images}
+    ours = {parent(n) for n in listing.names if is_ours((n.rpartition("/")[2],))}
+    passed = tuple(f"{folder}/" if folder else f"{TRUTH}/" for folder in ours)
     others = [n for n in listing.names if n not in used and _is_image(n)]
+    others = [n for n in others if not n.startswith(passed)]
     if reading.vessel is not None:
         others = [n for n in others if not is_incucyte(Listing(listing.root, (n,)))]
     if others and found.images:

@@ -240,7 +240,7 @@ def _treatments(layout: PlateLayout, settings: PlateRunSettings) -> dict[str, Tr
     if settings.map is None:
         return {}
     treatments = read_plate_map(settings.map)
-    check_mapped(treatments, layout.wells)
+    check_mapped(treatments, layout.wells, lacks="is on the plate")
     return treatments
 
 

@@ -253,7 +253,9 @@ def _mapped(
     return wells, findings
 
 
-def check_mapped(treatments: Mapping[str, Treatment], wells: Sequence[str]) -> None:
+def check_mapped(
+    treatments: Mapping[str, Treatment], wells: Sequence[str], *, lacks: str = "has a fate"
+) -> None:
     """Raise where a map says nothing of what was done to any of some wells.
 
     Raises
@@ -262,7 +264,7 @@ def check_mapped(treatments: Mapping[str, Treatment], wells: Sequence[str]) -> N
     """
     here = set(treatments) & {str(w) for w in wells}
     if not here:
-        raise InputError("no well of the map is on the plate. Check that both name the same wells.")
+        raise InputError(f"no well of the map {lacks}. Check that both name the same wells.")
     if here <= set(untreated_wells(treatments)):
         raise InputError(
             "the map gives none of the wells a treatment, a dose or a control, so nothing can be "
