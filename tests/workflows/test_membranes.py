@@ -248,6 +248,22 @@ def test_markers_that_changed_are_refused(volume, tmp_path):
         predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
 
 
+def test_marker_rows_that_name_no_image_and_unknown_columns_are_said(volume, tmp_path):
+    pixels, _, points = volume
+    save(tmp_path / "in" / "e.ome.tif", pixels)
+    names = ["e.ome.tif"] * (len(points) - 1) + ["elsewhere.tif"]
+    write_table(markers_of(points, image=names, movie=["m"] * len(points)), tmp_path / "m.csv")
+    settings = SETTINGS.replace(markers=str(tmp_path / "m.csv"))
+    for image in ("a", "b"):  # the second call has another image to do, and the first one's rows
+        save(tmp_path / "in" / "later.ome.tif", pixels) if image == "b" else None
+        predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+        said = [f for f in rows_of(tmp_path / "o" / "findings.csv") if f["file"].endswith("m.csv")]
+        assert [f["rule"] for f in said] == ["left-out"]
+        assert "Columns movie are not read" in said[0]["reason"]
+        assert f"1 of {len(points)} markers name no image" in said[0]["reason"]
+        assert "'elsewhere.tif'" in said[0]["reason"]
+
+
 def test_a_plan_computes_nothing(volume, tmp_path):
     image = save(tmp_path / "e.ome.tif", volume[0])
     plan = MEMBRANES.plan(image, settings=SETTINGS, execution=ALONE)

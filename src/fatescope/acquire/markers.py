@@ -16,6 +16,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 COLUMNS = ("frame", "z", "y", "x")
+CARRIED = ("name", "image", "embryo", "time")
+"""What else is read."""
 
 
 def read_markers(path: Path | str) -> Table:

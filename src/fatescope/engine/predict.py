@@ -227,7 +227,7 @@ def predict_images(
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     asked = {**_recorded(settings), **system.record(settings)}
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
-        left_out = [*_note_left_out(run, labels, files), *_note_unfitting(run, unfitting)]
+        left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)
         workers = _workers(system, todo, settings, execution, device)
         team = execution.replace(workers=workers)
@@ -252,7 +252,7 @@ def predict_images(
         )
         work_through(run, todo, job, execution=team, progress=progress)
         run.list_images()
-        summary = run.finish(findings=left_out)
+        summary = run.finish(findings=[*left_out, *_note_unfitting(run, unfitting)])
         if summary.units_done:
             run.wrote(*system.write_pages(run.out))
     return summary
@@ -438,7 +438,7 @@ def _note_left_out(
 
 
 def _note_unfitting(run: Run, unfitting: Mapping[str, str]) -> list[Finding]:
-    """Keep in the record what fits no pattern, of earlier calls too."""
+    """Keep in the record what is of no use, such as names that fit no pattern, of each call."""
     known: dict[str, str] = run.decided().get("unfitting", {})
     reasons = {**known, **unfitting}
     if reasons:

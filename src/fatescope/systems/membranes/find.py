@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import check_pixels, gauged, read_markers, read_table, write_table
+from fatescope.acquire.markers import CARRIED, COLUMNS
 from fatescope.base import (
     Execution,
     FileFormatError,
@@ -260,7 +261,33 @@ def open_markers(
         If the table cannot be read.
     """
     markers = worker.settings.markers
-    return None if markers is None else read_markers(Path(markers))
+    if markers is None:
+        return None
+    table = read_markers(Path(markers))
+    said = _unread(run, files, Path(markers), table)
+    if said:
+        kept = run.decided().get("unfitting", {})
+        run.decide("unfitting", {**kept, str(markers): said})
+    return table
+
+
+def _unread(run: Run, files: Sequence[ImageFile], path: Path, markers: Table) -> str:
+    """Say which columns and rows of the markers are of no use; empty where all are used."""
+    said = []
+    columns = [c for c in read_table(path).columns if c not in (*COLUMNS, *CARRIED)]
+    if columns:
+        said.append(f"Columns {', '.join(map(escape, columns[:_NAMED]))} are not read.")
+    if "image" in markers:
+        known = set(run.decided().get("marker_images", []))
+        known |= {n for f in files for n in _names_of(Path(str(f)))}
+        run.decide("marker_images", sorted(known))
+        lost = [n for n in markers["image"].tolist() if n not in known]
+        if lost:
+            said.append(
+                f"{len(lost)} of {len(markers)} markers name no image that was given, such as "
+                f"{escape(str(lost[0]))!r}: they are left out."
+            )
+    return " ".join(said)
 
 
 def record_markers(settings: MembraneSettings) -> dict[str, str]:
@@ -360,9 +387,13 @@ def _markers_of(image: Image, markers: Table) -> Table:
     """Return the rows for an image: those that name it, or all where none is named."""
     if "image" not in markers:
         return markers
-    path = Path(image.name)
-    names = {path.name, path.stem, path.stem.removesuffix(".ome")}
+    names = _names_of(Path(image.name))
     return markers.rows(np.array([n in names for n in markers["image"].tolist()], dtype=bool))
+
+
+def _names_of(path: Path) -> set[str]:
+    """Return what a table may call an image."""
+    return {path.name, path.stem, path.stem.removesuffix(".ome")}
 
 
 def _unused(image: Image, markers: Table, settings: MembraneSettings) -> Iterator[Finding]:
