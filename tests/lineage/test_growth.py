@@ -17,7 +17,8 @@ from fatescope.lineage.growth import (
     growth_of,
     match_growth,
 )
-from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES
+from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES, UNKNOWN
+from fatescope.lineage.growth.match import Match
 from fatescope.systems.lineages.atlas_source import open_atlas
 
 CELLS = 2 ** np.linspace(0, 9, 91)
@@ -191,3 +192,27 @@ def test_the_embryo_of_the_movie_in_the_data_is_not_among_the_curves(curves):
 def test_curves_of_another_shape_are_refused():
     with pytest.raises(InputError, match="growth curves"):
         GrowthCurves(count=np.zeros((1, 5, 12), dtype=np.int16), tempo=np.ones(1))
+
+
+def test_the_germ_line_is_never_fewer_when_recordings_end():
+    """The likelier embryo, with Z2 and Z3, ends at minute 100; the other one still has P4."""
+    count = np.full((2, N_MINUTES, len(GROUPS)), UNKNOWN)
+    germ = GROUPS.index("P4")
+    ends = 100 - FIRST_MIN
+    for embryo, until, cells in ((0, ends, 2), (1, N_MINUTES, 1)):
+        count[embryo, :until] = 5
+        count[embryo, :until, 0] = 40
+        count[embryo, :until, germ] = cells
+    curves = GrowthCurves(count=count, tempo=np.ones(2))
+    match = Match(
+        embryo=np.array([0, 1]),
+        start=np.zeros(2),
+        tempo=np.ones(2),
+        weight=np.array([0.6, 0.4]),
+        fit=0.0,
+    )
+    found = estimate_populations(match, curves, n_frames=150, up_to=400)
+    assert not found.abstained.any()
+    assert found.count[:, germ].tolist() == [2] * 150
+    assert (found.low <= found.count).all()
+    assert (found.count <= found.high).all()

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
     from fatescope.lineage.growth.match import Match
 
 INTERVAL = (0.05, 0.5, 0.95)
+_NEVER_FEWER = ("E", "D", "P4")
+"""No cell of these dies in the embryo (Sulston 1983), Z2 and Z3 counting as P4. Embryos whose
+recording ends leave the others behind, and the median of those left may be lower."""
 _LEAST_KNOWN = 0.25
 """Share of the weight of embryos that must have been recorded at a moment for it to be counted."""
 
@@ -65,6 +68,8 @@ def estimate_populations(
     clock = _quantiles(minutes, np.broadcast_to(match.weight[:, None], minutes.shape))[1]
     low, count, high = out
     abstained = (share < _LEAST_KNOWN) | (count[:, 0] > up_to)
+    for g in map(GROUPS.index, _NEVER_FEWER):
+        out[:, ~abstained, g] = np.maximum.accumulate(out[:, ~abstained, g], axis=1)
     for numbers in (low, count, high):
         numbers[abstained] = 0
     return PopulationEstimate(count=count, low=low, high=high, clock_min=clock, abstained=abstained)
