@@ -79,13 +79,14 @@ def test_a_damaged_film_is_one_sentence(film, tmp_path):
         read_image(path)
 
 
-def film_of(path, frames, codec, pixels):
-    """Write grey frames at 10 a second."""
-    kind = "gray" if frames[0].dtype == np.uint8 else "gray16le"
+def film_of(path, frames, codec, pixels, kind=None):
+    """Write grey frames at 10 a second; ``kind`` is FFmpeg's name of what they are."""
+    kind = kind or ("gray" if frames[0].dtype == np.uint8 else "gray16le")
     with av.open(str(path), "w") as film:
         stream = film.add_stream(codec, rate=10)
         stream.height, stream.width = frames[0].shape
         stream.pix_fmt = pixels
+        stream.gop_size = 12
         for frame in frames:
             picture = av.VideoFrame.from_ndarray(frame, format=kind).reformat(format=pixels)
             film.mux(stream.encode(picture))
@@ -101,6 +102,18 @@ def test_grey_of_16_bits_keeps_its_values(tmp_path):
 
 
 def test_a_film_deeper_than_8_bits_that_is_read_as_8_says_so(tmp_path):
-    frames = [np.full((64, 96), 40 + 700 * t, np.uint16) for t in range(6)]
-    image = read_image(film_of(tmp_path / "a.avi", frames, "ffv1", "yuv420p10le"))
+    deep = (
+        np.random.default_rng(0)
+        .integers(0, 65536, 64 * 96 * 3)
+        .astype(np.uint16)
+        .reshape(64, 96, 3)
+    )
+    picture = av.VideoFrame.from_ndarray(deep, format="rgb48le").reformat(format="yuv444p10le")
+    with av.open(str(tmp_path / "a.avi"), "w") as film:
+        stream = film.add_stream("ffv1", rate=10)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv444p10le"
+        film.mux(stream.encode(picture))
+        film.mux(stream.encode())
+    image = read_image(tmp_path / "a.avi")
+    assert image.axes == "TCYX"
     assert "left-out" in {f.rule for f in check_image(image)}

@@ -10,6 +10,7 @@ from .images.check import check_left_out as check_left_out
 from .images.check import check_pixels as check_pixels
 from .images.fiji_rois import encode_rois as encode_rois
 from .images.gauge import gauged as gauged
+from .images.gauge import unknown_frames as unknown_frames
 from .images.labels import label_tiles as label_tiles
 from .images.labels import read_labels as read_labels
 from .images.labels import write_labels as write_labels

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Literal
 import av
 import numpy as np
 
-from fatescope.base import FileFormatError, InputError, escape
+from fatescope.acquire.images.movie import read_movie
+from fatescope.base import InputError, escape
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
@@ -23,27 +24,24 @@ _KEY_FRAMES = 12
 """A whole frame every so many, as in the recordings of the EPIC collection."""
 
 
-def read_frames(path: Path | str) -> Iterator[NDArray[np.uint8]]:
+def read_frames(path: Path | str) -> Iterator[NDArray[np.uint8] | NDArray[np.uint16]]:
     """Decode a movie one frame after the other.
 
     Yields
     ------
-    ndarray of uint8, shape (Y, X, 3)
-        Red, green, blue.
+    ndarray, shape (Y, X, 3)
+        Red, green, blue; of a film that shows grey alone, three times the same, in its depth.
 
     Raises
     ------
     FileFormatError
         If the file is not a movie, or is damaged.
     """
-    try:
-        with av.open(str(path)) as container:
-            for frame in container.decode(video=0):
-                yield np.asarray(frame.to_ndarray(format="rgb24"), dtype=np.uint8)
-    except (av.FFmpegError, IndexError) as error:
-        raise FileFormatError(
-            f"{escape(path)}: cannot be decoded as a movie ({error}). Give an MP4 or MOV file."
-        ) from error
+    movie = read_movie(Path(path), axes=None)
+    for t in range(movie.size("T")):
+        pixels = movie.read(T=t)
+        planes = pixels if pixels.ndim == 3 else np.stack([pixels] * 3)
+        yield np.ascontiguousarray(np.moveaxis(planes, 0, -1))
 
 
 def write_frames(

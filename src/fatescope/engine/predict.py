@@ -511,11 +511,14 @@ def _recorded(settings: PredictSettings) -> dict[str, Any]:
 
 
 def _without_excluded(found: Found, file: ImageFile, image: Image, settings: S) -> Found:
-    """Take out what was found in frames that ``settings.exclude`` lists; they stay, empty."""
+    """Take out what was found in frames that are unknown or excluded; they stay, empty."""
     listed = read_exclusions(settings.exclude) if settings.exclude is not None else []
     out = np.zeros(image.size("T"), dtype=bool)
     for name in (file.key, *map(str, file.paths)):
         out |= excluded_frames(listed, name, len(out))
+    n_excluded = int(out.sum())
+    unknown = [f.frame for f in found.findings if f.rule == "unreadable" and f.frame is not None]
+    out[unknown] = True
     if not out.any():
         return found
     tables = {
@@ -530,10 +533,11 @@ def _without_excluded(found: Found, file: ImageFile, image: Image, settings: S) 
         file=image.name,
         rule="excluded",
         severity="info",
-        value=float(out.sum()),
-        reason=f"{out.sum()} of {len(out)} frames are excluded: they hold no objects here.",
+        value=float(n_excluded),
+        reason=f"{n_excluded} of {len(out)} frames are excluded: they hold no objects here.",
     )
-    return replace(found, tables=tables, rasters=rasters, findings=[*found.findings, said])
+    findings = [*found.findings, said] if n_excluded else found.findings
+    return replace(found, tables=tables, rasters=rasters, findings=findings)
 
 
 class _Empty:

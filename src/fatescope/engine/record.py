@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire import ImageFile, read_image, read_labels
+from fatescope.acquire import ImageFile, gauged, read_image, read_labels
 from fatescope.base import FatescopeError, RunError, escape
 
 if TYPE_CHECKING:
@@ -61,6 +61,7 @@ def open_recorded(
             ImageFile(key=key, paths=paths, frames=frames, grid=grid),
             axes=(record.get("settings") or {}).get("axes"),
         )
+        image = gauged(image)  # a page shows a frame that cannot be decoded as black
         labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
     except (FatescopeError, OSError, IndexError):
         return None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire.images.gauge import gauges_of
+from fatescope.acquire.images.gauge import gauges_of, unknown_frames
 from fatescope.base import Finding, Image
 
 if TYPE_CHECKING:
@@ -32,14 +32,14 @@ def check_image(image: Image) -> list[Finding]:
     list of Finding
         ``no-scale`` where the size of a pixel is unknown (with the absurd value, if the file
         gave one), ``odd-axes`` where axes look exchanged, ``left-out`` where the file holds more
-        than was read.
+        than was read, ``uneven-times`` where it says that frames are not evenly apart.
     """
     return [*_scale(image), *_axes(image), *check_left_out(image)]
 
 
 def check_left_out(image: Image) -> list[Finding]:
     """Say what a file holds beside the pixels that are read, and what it says and is not used."""
-    rules = ("left-out", "mixed-scale")
+    rules = ("left-out", "mixed-scale", "uneven-times")
     return [n for n in getattr(image.pixels, "notes", ()) if n.rule in rules]
 
 
@@ -90,9 +90,10 @@ def check_pixels(image: Image, *, channel: int | None = None) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``, frame by frame.
+        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``, frame by frame;
+        and ``unreadable`` for each frame of a movie that could not be decoded.
     """
-    found: list[Finding] = []
+    found = [*_unknown(image)]
     for frame, seen in gauges_of(image):
         place: dict[str, Any] = {"file": image.name, "frame": frame}
         looked_at = [seen[channel]] if channel in seen else list(seen.values())
@@ -105,17 +106,30 @@ def check_pixels(image: Image, *, channel: int | None = None) -> list[Finding]:
 
 def check_film(image: Image) -> list[Finding]:
     """Say the same of a movie whose single frames have rules of their own: one finding a rule."""
-    found = check_pixels(image)
+    unknown = [*_unknown(image)]
+    found = check_pixels(image)[len(unknown) :]
     by_rule: dict[tuple[str, str | None], list[Finding]] = {}
     for finding in found:
         by_rule.setdefault((finding.rule, finding.object), []).append(finding)
-    n = image.size("T")
-    return [
+    n = image.size("T") - len(unknown)
+    return unknown + [
         replace(worst, frame=None, reason=f"In {len(group)} of {n} frames, at most: {worst.reason}")
         for (rule, _), group in by_rule.items()
         if (worst := max(group, key=lambda f: f.value or 0))
         and (rule not in ("empty", "constant") or len(group) == n)
     ]
+
+
+def _unknown(image: Image) -> Iterator[Finding]:
+    for frame in sorted(unknown_frames(image)):
+        yield Finding(
+            file=image.name,
+            frame=frame,
+            rule="unreadable",
+            severity="error",
+            reason=f"Frame {frame} cannot be decoded: it, or one that it builds on, is damaged. It "
+            "is unknown and keeps its place in time. Copy the film again if you can.",
+        )
 
 
 def _channels(

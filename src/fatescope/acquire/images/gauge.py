@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.images.lazy import OwnLock
+from fatescope.acquire.images.lazy import FrameError, OwnLock
 from fatescope.base import Image
 
 if TYPE_CHECKING:
@@ -73,6 +73,9 @@ class GaugedPixels:
     -----
     Whole rows count, in the order in which a plane is read from its first row on. What is read
     again, and tiles of a plane whose rows are read anyway, is not looked at.
+
+    Frames that cannot be decoded are read as 0 and kept in ``unknown``, so that one of them does
+    not cost the movie; where they are more than half, their error is raised.
     """
 
     def __init__(self, source: ArrayLike, axes: str, channel: int | None) -> None:
@@ -82,19 +85,40 @@ class GaugedPixels:
         self.notes: tuple[Finding, ...] = tuple(getattr(source, "notes", ()))
         self.gauges: dict[tuple[int, int], Gauge] = {}
         """By frame and channel."""
+        self.unknown: set[int] = set()
         self._axes = axes
         self._channel = channel
         self._next_row: dict[tuple[int, ...], int] = {}
         self._lock = OwnLock()
 
     def __getitem__(self, key: Any, /) -> Any:
-        block = np.asarray(self.source[key])
+        try:
+            block = np.asarray(self.source[key])
+        except FrameError as error:
+            block = self._by_frame(key, error)
         if isinstance(key, tuple) and len(key) == len(self.shape) and block.dtype.kind in "buif":
             self._look(key, block)
         return block
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[(slice(None),) * len(self.shape)], dtype=dtype)
+
+    def _by_frame(self, key: Any, error: FrameError) -> NDArray[Any]:
+        """Read frames one by one, and 0 for those that are unknown."""
+        at = self._axes.find("T")
+        whole = isinstance(key, tuple) and len(key) == len(self.shape)
+        if not whole or at < 0 or self.shape[at] == 1:
+            raise error
+        if not isinstance(key[at], slice):
+            self.unknown.add(key[at] % self.shape[at])
+            if 2 * len(self.unknown) > self.shape[at]:
+                raise error
+            pairs = zip(key, self.shape, strict=True)
+            lengths = [len(range(*k.indices(n))) for k, n in pairs if isinstance(k, slice)]
+            return np.zeros(lengths, dtype=self.dtype)
+        numbers = range(*key[at].indices(self.shape[at]))
+        place = sum(isinstance(k, slice) for k in key[:at])
+        return np.stack([self[(*key[:at], n, *key[at + 1 :])] for n in numbers], axis=place)
 
     def _look(self, key: Sequence[int | slice], block: NDArray[Any]) -> None:
         picked = [
@@ -110,6 +134,8 @@ class GaugedPixels:
                 first = self._next_row.get(at, 0)
                 where = dict(zip(self._axes, at, strict=False))
                 channel = where.get("C", 0)
+                if where.get("T", 0) in self.unknown:
+                    continue
                 other = self._channel is not None and channel != self._channel
                 if other or not rows.start <= first < rows.stop:
                     continue
@@ -138,3 +164,8 @@ def gauges_of(image: Image) -> Iterator[tuple[int, dict[int, Gauge]]]:
     gauges = image.pixels.gauges if isinstance(image.pixels, GaugedPixels) else {}
     for frame, group in itertools.groupby(sorted(gauges), key=lambda at: at[0]):
         yield frame, {channel: gauges[frame, channel] for _, channel in group}
+
+
+def unknown_frames(image: Image) -> frozenset[int]:
+    """Return the frames of an image from `gauged` that could not be decoded when they were read."""
+    return frozenset(image.pixels.unknown if isinstance(image.pixels, GaugedPixels) else ())

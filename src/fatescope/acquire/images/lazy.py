@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import InputError
+from fatescope.base import FileFormatError, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 
 
 _LARGE_BYTES = 2**28
+
+
+class FrameError(FileFormatError):
+    """One frame of a movie cannot be decoded, and others can."""
 
 
 class OwnLock:

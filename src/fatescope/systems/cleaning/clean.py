@@ -21,6 +21,7 @@ from fatescope.acquire import (
     find_images,
     gauged,
     read_image,
+    unknown_frames,
     write_exclusions,
 )
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
@@ -214,7 +215,7 @@ def clean_file(
         return _check_losses(file, drop)
     if file.image is None:
         return _check_table(file, annotations, out)
-    movie = read_image(file.image)
+    movie = gauged(read_image(file.image))
     findings = _frame_findings(movie, settings)
     middle = time.perf_counter()
     written = write_thumbnails(out, file.key, movie, findings)
@@ -287,6 +288,7 @@ def _frame_findings(movie: Image, settings: CleanSettings) -> list[Finding]:
     highest = 255.0 if movie.dtype == np.uint8 else _highest(movie)
     frames = (movie.read(T=t) for t in range(movie.size("T")))
     faults = find_frame_faults(record_frames(frames, highest=highest), settings)
+    faults = [f for f in faults if f.frame not in unknown_frames(movie)]
     return [*check_left_out(movie), *as_findings(faults, movie.name), *check_film(movie)]
 
 
@@ -398,7 +400,7 @@ def _show_cliffs(
     if file.movie is None or not cliffs:
         return [], None
     try:
-        movie = read_image(file.movie)
+        movie = gauged(read_image(file.movie))
         written = write_thumbnails(out, file.key, movie, cliffs)
     except FatescopeError:
         return [], None  # the movie says so as its own unit

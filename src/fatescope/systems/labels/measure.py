@@ -17,6 +17,7 @@ from fatescope.acquire import (
     mask_findings,
     read_image,
     read_labels,
+    unknown_frames,
 )
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.engine import Run, Summary, describe_input
@@ -131,6 +132,9 @@ def _measure_frame(image: Image, labels: Image, frame: int) -> Table:
 
     sums = sum_in_bands(shape, read)
     table = objects_table(sums, shape=shape, spacing_um=image.spacing.um(axes), frame=frame)
+    if frame in unknown_frames(image):
+        means = {f"mean_{n}": np.full(len(table), np.nan) for n in names}
+        table = table.with_columns(means)
     return table.with_columns({"n_neighbours": _count_neighbours(labels, frame, table["label"])})
 
 

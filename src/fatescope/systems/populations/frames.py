@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_exclusions
+from fatescope.acquire import read_exclusions, unknown_frames
 from fatescope.base import InputError, excluded_frames
 from fatescope.base.errors import SettingsError
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
@@ -115,6 +115,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     else:
         for _ in frames():
             pass
+    rules |= dict.fromkeys(unknown_frames(image), "unreadable")
     if settings.exclude is not None:
         gone = excluded_frames(read_exclusions(settings.exclude), image.name, n)
         gone |= excluded_frames(read_exclusions(settings.exclude), Path(image.name).stem, n)
