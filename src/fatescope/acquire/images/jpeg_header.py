@@ -51,3 +51,32 @@ def check_jpeg(content: bytes, where: str) -> tuple[tuple[int, int, int], type[n
     size = math.prod(shape) * np.dtype(kind).itemsize
     check_announced(size, len(content), most=JPEG, where=where)
     return found
+
+
+def jpeg_orientation(content: bytes) -> int | None:
+    """Return how a JPEG asks to be turned, as EXIF counts (1 is as stored), where it says so."""
+    at = content.find(b"Exif\0\0", 0, 2**16)
+    return exif_orientation(content[at + 6 : at + 6 + 2**16]) if at > 0 else None
+
+
+def exif_orientation(block: bytes) -> int | None:
+    r"""Return the entry Orientation (274) of the first folder of an EXIF block.
+
+    Examples
+    --------
+    >>> entry = bytes.fromhex("0112 0003 00000001 0006 0000")
+    >>> exif_orientation(b"MM\0*" + bytes.fromhex("00000008 0001") + entry)
+    6
+    """
+    order = {b"II*\0": "<", b"MM\0*": ">"}.get(block[:4])
+    if order is None or len(block) < 10:
+        return None
+    (at,) = struct.unpack_from(order + "I", block, 4)
+    if at + 2 > len(block):
+        return None
+    (n,) = struct.unpack_from(order + "H", block, at)
+    for entry in range(at + 2, min(at + 2 + 12 * n, len(block) - 11), 12):
+        tag, _, _, value = struct.unpack_from(order + "HHIH", block, entry)
+        if tag == 274:
+            return int(value)
+    return None

@@ -96,6 +96,25 @@ def left_out(path: Path, what: str) -> Finding:
     return Finding(file=str(path), rule="left-out", severity="warning", reason=what)
 
 
+def no_light(where: str, kind: str) -> str:
+    """Return the sentence for a file whose samples are not the brightness of channels."""
+    return (
+        f"{where}: stores {kind} and not red, green and blue. Save it as RGB or grey, or pass "
+        "--axes CYX to read what is stored as channels."
+    )
+
+
+def check_turn(orientation: object, path: Path) -> list[Finding]:
+    """Say that a file asks to be shown turned or mirrored (EXIF, TIFF), which is not done.
+
+    Outlines lie on the stored grid, and Fiji, Bio-Formats and tifffile show that too.
+    """
+    if orientation not in (2, 3, 4, 5, 6, 7, 8):
+        return []
+    said = "The file asks to be shown turned or mirrored (orientation "
+    return [left_out(path, f"{said}{orientation}); it was read as stored.")]
+
+
 def are_even(pixels: PlanePixels, axis: int, first: int) -> bool:
     """Say whether all planes from ``first`` on along an axis have one value; not, if too large."""
     if np.prod(pixels.shape, dtype=np.float64) > COMPARED_VALUES:

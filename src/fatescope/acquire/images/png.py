@@ -12,9 +12,9 @@ import numpy as np
 
 from fatescope.acquire.images.announced import DEFLATE, check_announced
 from fatescope.acquire.images.complaints import overheard
-from fatescope.acquire.images.jpeg_header import check_jpeg
+from fatescope.acquire.images.jpeg_header import check_jpeg, exif_orientation, jpeg_orientation
 from fatescope.acquire.images.lazy import PlanePixels
-from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.meaning import check_turn, no_light, with_axes
 from fatescope.base import FileFormatError, Image, escape
 
 if TYPE_CHECKING:
@@ -41,7 +41,8 @@ def read_png(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     where = escape(path)
     with path.open("rb") as stream:
         head = stream.read(33)
-        transparent = head[25:26] in b"\x00\x02\x03" and _has_transparency(stream)
+        before = _chunks_before_pixels(stream)
+    transparent = head[25:26] in b"\x00\x02\x03" and b"tRNS" in before
     if len(head) < 33 or head[12:16] != b"IHDR":
         raise FileFormatError(f"{where}: is cut off in its header. Copy the file again.")
     width, height, bits, colour = struct.unpack(">IIBB", head[16:26])
@@ -61,27 +62,34 @@ def read_png(path: Path, *, axes: str | None, role: Role = "image") -> Image:
         dtype=np.dtype(np.uint16 if bits == 16 else np.uint8),
         bits=shown_bits,
     )
+    pixels.notes = tuple(check_turn(exif_orientation(before.get(b"eXIf", b"")), path))
     return _image(pixels, path, axes=axes, colours={1: 1, 2: 1, 3: 3, 4: 3}[samples])
 
 
-def _has_transparency(stream: Any) -> bool:
-    """Say whether a chunk ``tRNS`` comes before the pixels; it adds a sample (alpha)."""
+def _chunks_before_pixels(stream: Any) -> dict[bytes, bytes]:
+    """Return the chunks that are read here: ``tRNS`` adds a sample (alpha), ``eXIf`` may turn."""
+    found: dict[bytes, bytes] = {}
     while len(start := stream.read(8)) == 8:
         length, name = struct.unpack(">I4s", start)
-        if name == b"tRNS":
-            return True
         if name == b"IDAT":
-            return False
+            return found
+        if name in (b"tRNS", b"eXIf"):
+            found[name] = stream.read(min(length, 2**16))
+            length -= len(found[name])
         stream.seek(length + 4, 1)
-    return False
+    return found
 
 
 def read_jpeg(path: Path, *, axes: str | None) -> Image:
     """Open a JPEG file. Its compression has changed the intensities; PNG or TIFF keep them."""
-    (height, width, samples), kind = check_jpeg(path.read_bytes(), escape(path))
+    content = path.read_bytes()
+    (height, width, samples), kind = check_jpeg(content, escape(path))
+    if samples == 4 and not (axes and "C" in axes.upper()):
+        raise FileFormatError(no_light(escape(path), "inks for printing (CMYK)"))
     pixels = DecodedPixels(
         path, codec="jpeg", samples=samples, size=(height, width), dtype=np.dtype(kind)
     )
+    pixels.notes = tuple(check_turn(jpeg_orientation(content), path))
     return _image(pixels, path, axes=axes, colours=samples)
 
 

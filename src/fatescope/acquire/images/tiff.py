@@ -14,7 +14,14 @@ from typing import TYPE_CHECKING, Any
 from fatescope.acquire.images.announced import check_announced
 from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.lazy import Held, Inverted, PlanePixels, Signed, Widened
-from fatescope.acquire.images.meaning import are_even, held, left_out, with_axes
+from fatescope.acquire.images.meaning import (
+    are_even,
+    check_turn,
+    held,
+    left_out,
+    no_light,
+    with_axes,
+)
 from fatescope.acquire.images.ome_files import own_part
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
@@ -33,6 +40,17 @@ _THUMBNAIL = 4
 """A series whose planes have so many times fewer pixels is a thumbnail, a label or a macro."""
 _LINE, _NONE = 0, 20
 """Functions of ImageJ from stored numbers to values: a straight line, and none."""
+_YCBCR = 6
+_OTHER_COLOURS = {
+    5: "inks for printing (CMYK)",
+    _YCBCR: "brightness and colour differences (YCbCr)",
+    **dict.fromkeys((8, 9, 10), "lightness and colour (CIELAB)"),
+    32803: "the raw pixels of a colour camera (CFA)",
+    **dict.fromkeys((32844, 32845), "logarithms of brightness (LogLuv)"),
+}
+"""By the tag PhotometricInterpretation: what samples are, where they are no light of channels."""
+_JPEGS = (6, 7, 34892)
+"""Compressions whose decoder turns YCbCr into red, green and blue."""
 _COUNTED = {"Z": "slices", "T": "frames", "C": "channels"}
 _PARSER_ERRORS = (
     struct.error,
@@ -93,6 +111,8 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
         raise
     if in_memory:
         tif.close()
+    _refuse_other_colours(series.keyframe, axes, where)
+    notes += check_turn(series.keyframe.tags.valueof(274), path)
     pixels.notes = tuple(notes)
     if role != "labels":
         pixels = _as_meant(pixels, tif, series, path)
@@ -108,6 +128,16 @@ def _refuse_damage(complaints: list[str], where: str) -> None:
     for text in complaints:
         if _DAMAGE.search(text):
             raise FileFormatError(_damaged(where, ValueError(text.rpartition("> ")[2])))
+
+
+def _refuse_other_colours(page: Any, axes: str | None, where: str) -> None:
+    """Raise where samples are inks or a colour space of other programs, unless axes are given."""
+    colours = int(page.photometric)
+    kind = _OTHER_COLOURS.get(colours)
+    if colours == _YCBCR and int(page.compression) in _JPEGS:
+        return
+    if kind and page.samplesperpixel > 1 and not (axes and "C" in axes.upper()):
+        raise FileFormatError(no_light(where, kind))
 
 
 def _counted_twice(tif: Any, series: Any) -> str | None:
