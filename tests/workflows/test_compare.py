@@ -1,5 +1,6 @@
 """Old against new on the same images: the answer, its page, and what is refused."""
 
+import csv
 import json
 import re
 import subprocess
@@ -201,3 +202,17 @@ def test_a_difference_is_never_written_as_minus_nothing():
         "-0.0004",
         "+2e-05",
     ]
+
+
+def test_odd_pixels_and_masks_among_test_samples_are_said(pairs, tmp_path):
+    for path in pairs.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    labels = np.asarray(Image.open(tmp_path / "p0_labels.png"))
+    Image.fromarray((labels > 0).astype(np.uint8) * 255).save(tmp_path / "p0_labels.png")
+    pixels = np.asarray(Image.open(tmp_path / "p1.png")).copy()
+    pixels[:40] = np.iinfo(pixels.dtype).max
+    Image.fromarray(pixels).save(tmp_path / "p1.png")
+    compare_models("classical", "nuclei", data=tmp_path, out=tmp_path / "o", settings=FAST)
+    with (tmp_path / "o/findings.csv").open(encoding="utf-8", newline="") as stream:
+        said = {(row["file"].rpartition("/")[2], row["rule"]) for row in csv.DictReader(stream)}
+    assert {("p0_labels.png", "label-image"), ("p1.png", "saturated")} <= said

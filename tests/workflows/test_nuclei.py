@@ -85,7 +85,8 @@ def test_a_folder_of_images_becomes_labels_tables_and_a_report(images, tmp_path,
 
 
 IMAGE_COLUMNS = [
-    *("image", "path", "state", "frames", "n_objects", "spacing_um", "spacing_source"),
+    *("image", "path", "state", "frames", "channel", "n_objects"),
+    *("spacing_um", "spacing_source"),
     *("diameter_px", "diameter_source", "n_findings", "worst"),
 ]
 

@@ -185,3 +185,14 @@ def test_label_images_given_as_images_are_said(tmp_path):
     plain_tiff(tmp_path / "l.tif", discs()[1])
     run("predict", "nuclei", tmp_path / "l.tif", "--out", tmp_path / "o", *SYSTEMS["nuclei"])
     assert "label-image" in rules_of(tmp_path / "o")
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_channel_that_was_analysed_is_named_in_the_list_of_images(tmp_path, system):
+    bright = discs()[0]
+    names = {"axes": "CYX", "Channel": {"Name": ["GFP", "DAPI"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.stack([bright // 3, bright]), metadata=names)
+    out, how = tmp_path / "o", ("--channel", "DAPI", *SYSTEMS[system])
+    assert run("predict", system, tmp_path / "a.ome.tif", "--out", out, *how) == 0
+    with (out / "images.csv").open(encoding="utf-8", newline="") as stream:
+        assert [row["channel"] for row in csv.DictReader(stream)] == ["1 DAPI"]

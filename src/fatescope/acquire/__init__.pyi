@@ -19,6 +19,7 @@ from .images.read import read_image as read_image
 from .images.write import write_image as write_image
 from .label_looks import looks_like_labels as looks_like_labels
 from .label_looks import mask_findings as mask_findings
+from .label_looks import refuse_brightness as refuse_brightness
 from .label_looks import shows_labels as shows_labels
 from .labels_beside import without_labels as without_labels
 from .lineages import read_lineage as read_lineage

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import FatescopeError, Finding
+from fatescope.base import FatescopeError, Finding, InputError, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from numpy.typing import NDArray
 
@@ -20,6 +21,8 @@ LEAST_RUN_PX = 2.0
 MOST_RUNS = 1.7
 """Runs of a value in a row or column that has it, on average: an object has about one."""
 _WINDOW_PX = 1024
+_FEW_VALUES = 8
+"""A class map or mask has so few values at most; no image that we measured has (record 0220)."""
 
 
 def looks_like_labels(pixels: NDArray[Any]) -> bool:
@@ -68,6 +71,15 @@ def mask_findings(labels: Image) -> list[Finding]:
         "object. Label its pieces first, for example in Fiji by Analyze Particles."
     )
     return [Finding(file=labels.name, rule="label-image", severity="warning", reason=reason)]
+
+
+def refuse_brightness(labels: NDArray[Any], path: Path) -> None:
+    """Raise `InputError` where an image was given for a label image."""
+    if np.unique(labels).size > _FEW_VALUES and not looks_like_labels(labels):
+        raise InputError(
+            f"{escape(path)}: looks like an image, not like labels: its values come back all over "
+            "it, or change from pixel to pixel. Give the label image that belongs to it."
+        )
 
 
 def shows_labels(image: Image) -> bool:

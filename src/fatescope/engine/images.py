@@ -9,7 +9,7 @@ from fatescope.base import Severity
 from fatescope.engine.ledger import Unit
 
 IMAGE_COLUMNS = (
-    *("image", "path", "state", "frames", "n_objects"),
+    *("image", "path", "state", "frames", "channel", "n_objects"),
     *("spacing_um", "spacing_source", "diameter_px", "diameter_source"),
     *("n_findings", "worst"),
 )
@@ -42,6 +42,7 @@ def _row(unit: Unit) -> dict[str, Any]:
         "path": _path(unit),
         "state": unit.state,
         "frames": _frames(said),
+        "channel": _channel(said),
         "n_objects": said.get("n_objects"),
         "spacing_um": spacing,
         "spacing_source": source,
@@ -56,6 +57,14 @@ def _path(unit: Unit) -> str | None:
     """Return the file, of a movie of numbered files the first; of a failed unit what it named."""
     path = unit.input.get("path") or next((f["file"] for f in unit.findings), None)
     return path[0] if isinstance(path, list) else path
+
+
+def _channel(said: Mapping[str, Any]) -> str | None:
+    """Return number and name of the channel that was analysed; without a name its number."""
+    number, names = said.get("channel"), said.get("channels") or ()
+    if number is None:
+        return None
+    return f"{number} {names[number]}" if number < len(names) else str(number)
 
 
 def _frames(said: Mapping[str, Any]) -> int | None:

@@ -1,5 +1,6 @@
 from .boxes import BoxLabels as BoxLabels
 from .boxes import read_boxes as read_boxes
+from .check import check_samples as check_samples
 from .crop_store import CropStore as CropStore
 from .crop_store import PublishedCrops as PublishedCrops
 from .crop_store import open_crops as open_crops

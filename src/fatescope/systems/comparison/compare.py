@@ -30,7 +30,14 @@ from fatescope.evaluate import (
 )
 from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, import_model
 from fatescope.predict import Predictor, open_predictor, plane_statistics
-from fatescope.prepare import read_label_plane, read_plane, read_samples, unit_hash, unit_ids
+from fatescope.prepare import (
+    check_samples,
+    read_label_plane,
+    read_plane,
+    read_samples,
+    unit_hash,
+    unit_ids,
+)
 from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
 from fatescope.systems.comparison.page import SCORES, ComparePage, write_compare_page
@@ -253,7 +260,8 @@ def _compare_image(
         columns |= {f"tp_{t}_{side}": np.array([n]) for t, n in zip(THRESHOLDS, s.tp, strict=True)}
         columns |= {f"{c}_{side}": np.array([getattr(s, c)]) for c in _SUMS}
     seconds = {"compare": time.monotonic() - begun}
-    return Outcome(tables={"scores": Table(columns)}, seconds=seconds)
+    findings = [*check_samples([sample])]
+    return Outcome(tables={"scores": Table(columns)}, seconds=seconds, findings=findings)
 
 
 _SUMS = ("iou_sum", "seg_sum", "shared_px", "true_px", "pred_px")

@@ -13,10 +13,10 @@ import numpy as np
 
 from fatescope.acquire import (
     ImageFile,
-    looks_like_labels,
     mask_findings,
     read_labels,
     read_table,
+    refuse_brightness,
     write_table,
 )
 from fatescope.base import FatescopeError, Image, InputError, Table, escape
@@ -35,8 +35,6 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-_FEW_VALUES = 8
-"""A class map or mask has so few values at most; no image that we measured has (record 0220)."""
 _NAME_COLUMNS = ("image", "name", "stem")
 
 
@@ -242,8 +240,8 @@ def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str
             _log.warning("%s: %s", escape(given.name), finding.reason)
     scored = []
     for frame, ours, theirs in _frames(true, pred):
-        _refuse_intensities(ours, truth)
-        _refuse_intensities(theirs, pair.second)
+        refuse_brightness(ours, truth.paths[0])
+        refuse_brightness(theirs, pair.second.paths[0])
         scored.append((frame, score_labels(ours, theirs)))
     for frame, score in scored:
         tally.scores.append(score)
@@ -251,15 +249,6 @@ def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str
         tally.strata.append(group[1])
         tally.rows.append(_row(pair.key, frame, group[0], score))
     tally.n_files += 1
-
-
-def _refuse_intensities(labels: LabelImage, file: ImageFile) -> None:
-    """Raise where an image was given for a label image."""
-    if np.unique(labels).size > _FEW_VALUES and not looks_like_labels(labels):
-        raise InputError(
-            f"{escape(file.paths[0])}: looks like an image, not like labels: its values come back "
-            "all over it, or change from pixel to pixel. Give the label image that belongs to it."
-        )
 
 
 def _frames(true: Image, pred: Image) -> Iterator[tuple[int, LabelImage, LabelImage]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import check_left_out, check_pixels, gauged, read_labels
+from fatescope.acquire import check_left_out, check_pixels, gauged, mask_findings, read_labels
 from fatescope.base import Image, InputError, Table, check_axes, check_label_image
 from fatescope.engine.in_memory import as_image
 from fatescope.evaluate import ScoreSettings, score_labels, summarise_scores
@@ -60,8 +60,9 @@ def measure(
     from fatescope.systems.labels.measure import measure_image
 
     whole = gauged(as_image(image, axes=axes, spacing_um=spacing_um, interval_min=interval_min))
-    table = measure_image(whole, _as_labels(labels, whole.axes.replace("C", "")))
-    for finding in (*check_left_out(whole), *check_pixels(whole)):
+    outlines = _as_labels(labels, whole.axes.replace("C", ""))
+    table = measure_image(whole, outlines)
+    for finding in (*check_left_out(whole), *check_pixels(whole), *mask_findings(outlines)):
         _log.warning("%s: %s", finding.rule, finding.reason)
     return table
 
@@ -103,6 +104,9 @@ def evaluate_labels(
         arrays = [np.asarray(array) for array in (true, pred)]
         for array, name in zip(arrays, ("true", "pred"), strict=True):
             check_label_image(array, name=name)
+            whole = Image(pixels=array, axes="TZYX"[-array.ndim :], name=name)
+            for finding in mask_findings(whole):
+                _log.warning("%s: %s: %s", finding.rule, name, finding.reason)
         if arrays[0].shape != arrays[1].shape:
             raise InputError(f"`true` has shape {arrays[0].shape}, `pred` has {arrays[1].shape}.")
         return summarise_scores([score_labels(*arrays)], how)

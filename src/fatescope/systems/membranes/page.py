@@ -95,12 +95,13 @@ def membrane_page(out: Path) -> Page:
 def _images(out: Path, record: Mapping[str, Any]) -> list[Section]:
     """Show planes of the first images with the outlines of cells."""
     views = []
-    for said in record["inputs"][:MAX_IMAGES]:
-        if said["state"] == "done" and (view := _view(out, said, record)) is not None:
+    done = [said for said in record["inputs"] if said["state"] == "done"]
+    for said in done[:MAX_IMAGES]:
+        if (view := _view(out, said, record)) is not None:
             views.append(view)
     if not views:
         return []
-    more = len(record["inputs"]) - len(views)
+    more = len(done) - len(views)
     note = [Text(paragraphs=(f"{more} more are in the folder.",), tone="aside")] if more > 0 else []
     viewer = ImageViewer(title="Cells in planes", views=views, noun="cell")
     return [Section(title="Outlines", blocks=[viewer, *note])]

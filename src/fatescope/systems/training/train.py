@@ -20,6 +20,7 @@ from fatescope.prepare import (
     audit_leaks,
     audit_units,
     check_leaks,
+    check_samples,
     find_pairs,
     joined_units,
     obey_exclusions,
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
+    from fatescope.base import Finding, Progress
     from fatescope.engine import Summary
     from fatescope.models import ModelPackage
     from fatescope.prepare import PairSettings, Sample
@@ -97,7 +98,7 @@ def prepare_pairs(
         write_samples(out / "samples.csv", samples)
         written = ["samples.csv"]
         written += _previews(out, learning, shown, settings)
-        run.record("samples", files=written)
+        run.record("samples", files=written, findings=[*check_samples(samples)])
         return DividedSummary.of(run.finish(), samples)
 
 
@@ -278,13 +279,20 @@ def train_models(
                 _remove_unlisted(run.run.out)
         for run in todo:
             run.obey()
+        said = {data: _odd_samples(data) for data in {r.data for r in todo}}
         fits = [RecipeFit(recipe=r.recipe, data=r.data, out=r.out, film=r.out / FILM) for r in todo]
         report = report_progress(progress, "training")
         found = fit_recipes(fits, start=start, report=report) if todo else []
         for run, fitted in zip(todo, found, strict=True):
             _package(run, fitted, start=start, leave_out=leave_out, progress=progress)
-            run.run.record("package", files=[f for f in _RESULTS if (run.out / f).exists()])
+            files = [f for f in _RESULTS if (run.out / f).exists()]
+            run.run.record("package", files=files, findings=said[run.data])
         return [run.finish() for run in runs]
+
+
+def _odd_samples(data: Path) -> list[Finding]:
+    """Look at what is learnt from before hours go into it; test units stay closed."""
+    return [*check_samples(read_samples(data, splits=("train", "validation")))]
 
 
 _RESULTS = (
