@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -195,7 +195,7 @@ def _scene(number: int, *, length: int, seed: int) -> MovieScene:
     )
 
 
-def squeeze(frames: Iterable[NDArray[np.uint8]]) -> NDArray[np.uint8]:
+def squeeze(frames: Iterable[NDArray[Any]]) -> NDArray[Any]:
     """Return frames of any size as 256 x 256, by the nearest pixel, blue green red."""
     small = []
     for frame in frames:
