@@ -102,6 +102,29 @@ def test_a_negative_is_said_to_be_one_and_membranes_are_not(volume, tmp_path):
     assert "Invert the image" in unlike["reason"]
 
 
+@pytest.mark.parametrize("gap", [24, -10])
+def test_two_embryos_in_one_field_are_both_found_and_said(volume, tmp_path, gap):
+    pixels = volume[0]
+    if gap > 0:
+        both = np.concatenate(
+            [pixels, np.zeros((*pixels.shape[:2], gap), np.uint8), pixels], axis=2
+        )
+    else:  # the second touches the first
+        z, y, x = pixels.shape
+        both = np.zeros((z, y, 2 * x + gap), np.uint8)
+        both[..., :x] = pixels
+        both[..., x + gap :] = np.maximum(both[..., x + gap :], pixels)
+    for name, image in (("one", pixels), ("two", both)):
+        save(tmp_path / "in" / f"{name}.ome.tif", image)
+    settings = SETTINGS.replace(model="classical")
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+    counts = [r["image"] for r in rows_of(tmp_path / "o" / "objects.csv")]
+    assert counts.count("two") == 2 * counts.count("one") == 14
+    (said,) = [f for f in rows_of(tmp_path / "o" / "findings.csv") if f["rule"] == "neighbour"]
+    assert said["file"].endswith("two.ome.tif")
+    assert ("2 bodies lie apart" if gap > 0 else "two embryos may touch") in said["reason"]
+
+
 def test_in_memory_it_is_the_same_to_the_bit(volume, tmp_path):
     pixels, _, points = volume
     save(tmp_path / "e.ome.tif", pixels)

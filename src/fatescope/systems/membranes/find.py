@@ -58,6 +58,9 @@ if TYPE_CHECKING:
 ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}
 """Where nobody says it: the voxel of the volumes that the settings were chosen on."""
 _NAMED = 8
+_WAISTED = 0.9
+"""One embryo fills 0.97 to 0.98 of its ellipsoid, two that touch 0.79; planes of one 0.91 to 0.99,
+but for caps of one cell."""
 _GREY = 0.05
 """Mean difference of the channels of a grey image from their mean, beside its own contrast."""
 
@@ -537,6 +540,10 @@ def _findings(
             reason="Nothing here looks like membranes, bright sheets around cells. "
             + ("No cells were made up." if points is None else done),
         )
+    if found.looks_like_membrane and (several := _several(found)):
+        yield Finding(
+            **place, rule="neighbour", severity="warning", value=several[0], reason=several[1]
+        )
     if found.outside:
         listed = ", ".join(map(str, found.outside[:_NAMED]))
         yield Finding(
@@ -560,6 +567,25 @@ def _findings(
             f"{'; ...' if len(found.together) > _NAMED else ''}, which start from markers of their "
             "own: two markers may lie in one cell. The border between them is a guess.",
         )
+
+
+def _several(found: MembraneFrame) -> tuple[float, str] | None:
+    """Say that the field seems to hold several embryos; ``None`` where it does not."""
+    shape = found.shape
+    if shape is None:
+        return None
+    if shape.bodies > 1:
+        return float(shape.bodies), (
+            f"{shape.bodies} bodies lie apart in the field. The cells of all of them were found "
+            "and are in one table: crop the image to one embryo if you count the cells of one."
+        )
+    if found.labels.max(initial=0) > 1 and shape.ellipse_fill < _WAISTED:
+        return round(shape.ellipse_fill, 3), (
+            f"The outer surface fills {shape.ellipse_fill:.2f} of its own ellipse (that of one "
+            "embryo 0.97): two embryos may touch, or it is no embryo. Cells of all of it were "
+            "found: crop the image to one embryo if you count the cells of one."
+        )
+    return None
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:

@@ -23,6 +23,7 @@ from .network import run_plane as run_plane
 from .ridge import ridge_strength as ridge_strength
 from .settings import MembraneSettings as MembraneSettings
 from .smooth import smooth_borders as smooth_borders
+from .surface import OuterShape as OuterShape
 from .surface import between_surfaces as between_surfaces
 from .surface import find_surface as find_surface
 from .surface import plane_levels as plane_levels

@@ -17,6 +17,7 @@ from fatescope.systems.membranes.cells.markers import (
     place_markers,
 )
 from fatescope.systems.membranes.cells.smooth import smooth_borders
+from fatescope.systems.membranes.cells.surface import OuterShape, outer_shape
 from fatescope.systems.membranes.cells.walls import find_walls
 
 if TYPE_CHECKING:
@@ -51,6 +52,8 @@ class MembraneFrame:
         as the ball around it.
     together : tuple of tuple of int
         Markers, by their number from 1, between which no wall was found: groups of two or more.
+    shape : OuterShape, optional
+        What the outer surface encloses: one embryo, or several.
     drawn : WallMaps, optional
         What the network drew.
     """
@@ -59,6 +62,7 @@ class MembraneFrame:
     looks_like_membrane: bool
     outside: tuple[int, ...] = ()
     together: tuple[tuple[int, ...], ...] = ()
+    shape: OuterShape | None = None
     drawn: WallMaps | None = None
 
 
@@ -121,7 +125,12 @@ def cells_in_frame(
     cores[box] = without_flat_cells(merged, step, least=smallest)
     whole = tuple(slice(0, n) for n in seen.grid.shape)
     labels = _on_pixels(seen, seen.grid.repeat(cores, whole), settings)
-    return MembraneFrame(labels=labels, looks_like_membrane=True, drawn=seen.drawn)
+    return MembraneFrame(
+        labels=labels,
+        looks_like_membrane=True,
+        shape=outer_shape(seen.depth > 0, step),
+        drawn=seen.drawn,
+    )
 
 
 def pieces_between_walls(
@@ -172,6 +181,7 @@ def _from_markers(
         looks_like_membrane=seen.looks_like_membrane,
         outside=tuple(outside.tolist()),
         together=_together(seen, labels, tuple(at), least=settings.least(labels.ndim)),
+        shape=outer_shape(seen.depth > 0, grid.coarse_spacing),
         drawn=seen.drawn,
     )
 

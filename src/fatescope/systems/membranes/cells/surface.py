@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,61 @@ _BAND_UM = 2.0
 _AGREED_UM = 1.0
 _Z_COUNTS = 0.6
 """A wall that faces Z is blurred to twice the width, so the surface lies deeper there."""
+_ANOTHER = 0.05
+"""A bright region of this share of the largest is another embryo, or a part of one: in seven
+volumes of one embryo the second region has 0.0002 of the first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OuterShape:
+    """What the outer surface of a frame encloses.
+
+    Parameters
+    ----------
+    bodies : int
+        Regions that lie apart, of at least a twentieth of the largest: their cells are found.
+    ellipse_fill : float
+        Share of its own ellipse or ellipsoid that a single one fills; NaN where there are several,
+        or the side of the image cuts it.
+    """
+
+    bodies: int
+    ellipse_fill: float
+
+
+def outer_shape(inside: NDArray[np.bool_], spacing: Sequence[float]) -> OuterShape:
+    """Measure what an outer surface encloses: how many bodies, and whether one is waisted.
+
+    Parameters
+    ----------
+    inside : ndarray of bool, shape (Y, X) or (Z, Y, X)
+    spacing : sequence of float
+        In µm.
+    """
+    from scipy.ndimage import label
+
+    pieces, _ = label(inside)
+    sizes = np.bincount(pieces.ravel())[1:]
+    bodies = np.count_nonzero(sizes >= _ANOTHER * sizes.max(initial=0))
+    body = pieces == sizes.argmax() + 1 if bodies == 1 else np.zeros_like(inside)
+    edges = [np.take(body, (0, -1), axis=axis).any() for axis in (-2, -1)]
+    if bodies != 1 or any(edges):
+        return OuterShape(bodies=bodies, ellipse_fill=np.nan)
+    step = np.asarray(spacing, dtype=np.float64)
+    spread = np.linalg.det(np.cov((np.argwhere(body) * step).T, bias=True))
+    # A disc of variance 1 along each axis has the radius 2, a ball the root of 5.
+    ellipse = {2: 4 * np.pi, 3: 4 / 3 * np.pi * 5**1.5}[inside.ndim] * np.sqrt(max(spread, 1e-12))
+    return OuterShape(bodies=1, ellipse_fill=float(sizes.max() * step.prod() / ellipse))
+
+
+def large_regions(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return the largest connected region and those that could be another embryo."""
+    from scipy.ndimage import label
+
+    pieces, _ = label(bright)
+    sizes = np.bincount(pieces.ravel())
+    sizes[0] = 0
+    return (sizes >= max(1.0, _ANOTHER * sizes.max()))[pieces]
 
 
 def plane_levels(values: NDArray[np.float32], spacing: Sequence[float]) -> NDArray[np.float32]:
@@ -88,18 +144,17 @@ def find_surface(
 
     Notes
     -----
-    The largest connected bright region is the embryo, the holes of each plane are filled, and what
-    lies outside is outside of a surface that a ball of ``closing_um`` rolls over.
+    The largest connected bright region is the embryo, and so is another of a twentieth of its
+    size. The holes of each plane are filled, and what lies outside is outside of a surface that a
+    ball of ``closing_um`` rolls over.
     """
     import edt
-    from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+    from scipy.ndimage import binary_fill_holes, gaussian_filter
 
     step = np.asarray(spacing, dtype=np.float64)
-    bright = gaussian_filter(levelled, _SMOOTH_UM / step) > settings.surface
-    pieces, n = label(bright)
-    if n == 0:
+    embryo = large_regions(gaussian_filter(levelled, _SMOOTH_UM / step) > settings.surface)
+    if not embryo.any():
         return np.full(levelled.shape, -1, dtype=np.float32)
-    embryo = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
     room = [(max(2, int(np.ceil(settings.closing_um / s)) + 2),) * 2 for s in step]
     padded = np.pad(embryo, room, mode="edge")
     near = edt.edt(~padded, anisotropy=tuple(step)) <= settings.closing_um
@@ -189,16 +244,15 @@ def surface_of_inside(
     -------
     ndarray of float32, the same shape
         Depth in µm, at most 2 µm to both sides of the surface: the largest connected region of
-        0.5 or more, the holes of its planes filled, smoothed. ``None`` where there is none, or no
-        outside.
+        0.5 or more and others of a twentieth of its size, the holes of their planes filled,
+        smoothed. ``None`` where there is none, or no outside.
     """
     import edt
-    from scipy.ndimage import binary_fill_holes, gaussian_filter, label
+    from scipy.ndimage import binary_fill_holes, gaussian_filter
 
-    pieces, n = label(inside >= _HALF)
-    if n == 0:
+    embryo = large_regions(inside >= _HALF)
+    if not embryo.any():
         return None
-    embryo = pieces == np.bincount(pieces.ravel())[1:].argmax() + 1
     for plane in embryo if embryo.ndim == 3 else embryo[None]:
         plane[...] = binary_fill_holes(plane)
     if embryo.all():
