@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
@@ -71,6 +72,19 @@ def nuclei(app, client, tmp_path_factory):
     result = client.run(data, "nuclei", spacing_um="0.3", diameter_um="6", model="classical")
     assert client.wait(result)["state"] == "done"
     return data, result
+
+
+def test_what_makes_all_numbers_doubtful_stands_before_them(client, tmp_path):
+    data = client.add_data("a negative")
+    nuclei_tiff(tmp_path / "a.tif")
+    pixels = tifffile.imread(tmp_path / "a.tif")
+    plain_tiff(tmp_path / "b.tif", pixels.max() - pixels)
+    client.put(data, "a.tif", (tmp_path / "b.tif").read_bytes())
+    result = client.run(data, "nuclei", spacing_um="0.3", diameter_um="6")
+    assert client.wait(result)["state"] == "done"
+    page = client.get(result, Accept="text/html").text
+    caution = "is unlike those that the model nuclei was trained on"
+    assert 0 < page.index(caution) < page.index('<p class="lead">')
 
 
 def copied(client, result):

@@ -15,6 +15,7 @@ from fatescope.models import (
     OpenVinoModel,
     PixelClasses,
     Tiling,
+    ValueRange,
     write_package,
 )
 
@@ -47,7 +48,9 @@ def bright_and_dark() -> bytes:
     return bytes(model.SerializeToString())
 
 
-def viability_package(folder: Path, **output: object) -> Path:
+def viability_package(
+    folder: Path, *, expected: dict[str, ValueRange] | None = None, **output: object
+) -> Path:
     """Write a package around `bright_and_dark`, for nuclei of 10 px at 1 µm a pixel."""
     settings = {"live": "live", "dead": "dead", "apart_px": 6.0, "min_area_px": 20, **output}
     description = ModelDescription(
@@ -61,6 +64,7 @@ def viability_package(folder: Path, **output: object) -> Path:
             modality="bright-field",
             polarity="any",
             percentiles=(0.0, 100.0),
+            expected=expected or {},
             tiling=Tiling(tile_px=(256, 256), halo_px=(16, 16), divisor=(16, 16)),
         ),
         output=PixelClasses.from_values({"channels": CLASSES, **settings}),

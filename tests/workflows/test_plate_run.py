@@ -18,6 +18,7 @@ from tests.predict.live_dead import NOISE, draw_cells, draw_well, viability_pack
 
 from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, FatescopeError, RunError
+from fatescope.models import ValueRange
 from fatescope.plate import PlateRunSettings
 from fatescope.predict import PlateModel
 from fatescope.systems.plates.run import plan_plate_run, run_plate
@@ -237,6 +238,17 @@ def test_an_empty_well_has_no_cells_and_says_so(package, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert page.count("Nothing stands out of the noise") == 1  # one row for all frames
     assert "0-2</td>" in page
+
+
+def test_a_plate_of_another_kind_is_said_above_its_numbers(package, tmp_path):
+    movie, _ = draw_well(SHAPE, 3, seed=2)
+    folder = write_plate(tmp_path / "plate", {"A01": movie, "B01": movie})
+    (tmp_path / "map.csv").write_text(MAP)
+    nowhere = {"lean": ValueRange(low=80.0, high=90.0)}
+    strange = viability_package(tmp_path / "strange", expected=nowhere)
+    run(folder, strange, tmp_path / "out")
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert page.index("2 of 2 fields are unlike those that the model") < page.index("<svg")
 
 
 def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):

@@ -29,6 +29,7 @@ from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
 from fatescope.engine import read_finding_rows, read_record
+from fatescope.pages.findings import caution_sentence
 from fatescope.systems.registry import question_named
 from fatescope.train.verdict import read_verdict
 
@@ -106,6 +107,7 @@ def show_result(request: Request) -> Response:
         reports=[r for r in question.reports if r in names],
         model=model_of(out) if "run.json" in names else "",
         said=read_verdict(out / question.says) if question.says in names else "",
+        caution=caution_of(out, job, question) if "run.json" in names else "",
         findings=findings_shown(out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
@@ -165,6 +167,17 @@ def wells_of(out: Path) -> list[tuple[int, str, str]]:
     pairs = dict.fromkeys(zip(table["plate"].tolist(), map(str, table["well"]), strict=True))
     plates = list(dict.fromkeys(p for p, _ in pairs))
     return [(plates.index(p), w, f"{p} {w}" if len(plates) > 1 else w) for p, w in pairs]
+
+
+def caution_of(out: Path, job: Job, question: Question) -> str:
+    """Return what makes all numbers of a result doubtful; empty where nothing does."""
+    sentence = caution_sentence(
+        read_finding_rows(out / "findings.csv"),
+        read_record(out),
+        n_images=int(job.summary.get("units_done", 0)),
+        image=question.parts[0],
+    )
+    return in_words(sentence, job)
 
 
 def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:

@@ -43,6 +43,8 @@ def caution_sentence(
     *,
     n_images: int,
     doubtful: str = "numbers",
+    image: str = "image",
+    so: str = "",
 ) -> str:
     """Say what makes all numbers of a page doubtful; empty where nothing does.
 
@@ -54,24 +56,24 @@ def caution_sentence(
         Of the run, with its model.
     n_images : int
         Images that were finished.
-    doubtful : str
-        What the numbers of the page are called.
+    doubtful, image : str
+        What the numbers of the page and its units are called.
+    so : str
+        What follows, where it is not that numbers are doubtful before one has looked at outlines.
     """
     group = commonest_doubt(group_findings(findings), n_files=n_images)
     if group is None:
         return ""
     which = (
-        "This image is"
+        f"This {image} is"
         if n_images == 1
-        else f"{number(group.n_files)} of {number(n_images)} images are"
+        else f"{number(group.n_files)} of {number(n_images)} {image}s are"
     )
     model = str((record.get("model") or {}).get("name") or "this model")
     most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
     clause = group.reason.partition(": ")[2] or group.reason
-    return (
-        f"{which} unlike those that the model {model} was trained on, so do not rely on the "
-        f"{doubtful} below before you have looked at the outlines. {most}{clause}"
-    )
+    then = so or f"do not rely on the {doubtful} below before you have looked at the outlines"
+    return f"{which} unlike those that the model {model} was trained on, so {then}. {most}{clause}"
 
 
 def findings_section(

@@ -11,6 +11,7 @@ from fatescope.acquire import read_table
 from fatescope.acquire.plates import read_field
 from fatescope.base import FatescopeError
 from fatescope.engine import read_record
+from fatescope.pages.findings import caution_sentence, read_findings
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_mean, to_grey
 from fatescope.pages.page import Frame, ImageViewer, Outline, PageTable, Pane, Section, Text, View
 from fatescope.systems.plates.survival_page import write_survival
@@ -52,7 +53,14 @@ def write_plate_run(
         About the plate as a whole; those of wells and fields are in ``findings.csv``.
     """
     more = [*_seen(out, layout), *_notes(out, findings), _followed(out)]
-    return write_survival(out, tables, more=more)
+    record = read_record(out)
+    caution = caution_sentence(
+        read_findings(out, record),
+        record,
+        n_images=sum(map(len, layout.images.values())),
+        image="field",
+    )
+    return write_survival(out, tables, more=more, caution=caution)
 
 
 def _seen(out: Path, layout: PlateLayout) -> list[Section]:

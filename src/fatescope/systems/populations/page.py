@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.engine import read_record
 from fatescope.pages.chart import Axis, Band, Chart, Guide, Line
-from fatescope.pages.findings import findings_section, read_findings
+from fatescope.pages.findings import caution_sentence, findings_section, read_findings
 from fatescope.pages.page import Beside, Fact, Page, PageTable, Section, Text
 from fatescope.pages.settings import methods_section
 from fatescope.systems.lineages.drawings.colours import founder_colour
@@ -63,6 +63,13 @@ def population_page(out: Path) -> Page:
         "others nothing is said."
         if counted < n_frames
         else f"Counts in all {n_frames} frames of {len(movies)} movie{plural}.",
+        caution=caution_sentence(
+            findings,
+            record,
+            n_images=len(movies),
+            image="movie",
+            so="nothing is said of their cells" if plural else "nothing is said of its cells",
+        ),
         facts=(
             Fact(name="Movies", value=str(len(movies))),
             Fact(name="Frames counted", value=f"{counted} of {n_frames}"),
