@@ -13,7 +13,7 @@ from scipy import ndimage
 from scipy.io import loadmat
 
 from fatescope.base import Image
-from fatescope.models import check_input, describe_input
+from fatescope.models import check_input, describe_input, measure_grain, measure_traits
 from fatescope.predict import LiveDeadSettings, NucleiSettings, modality, open_predictor
 from fatescope.predict.channels import open_frames
 from fatescope.predict.level import LevelledPlane
@@ -25,12 +25,13 @@ from fatescope.systems.viability import classes
 
 SIDE, EACH = 300, 10
 ALIKE = {
-    "nuclei": {"fluo", "ce_slice", "hoechst"},
+    "nuclei": {"fluo", "ce_slice", "hoechst", "reduced4"},
     "phase-cells": {"phase"},
     "live-dead": {"bf_chamber"},
     "viability": set(),
 }
-"""Kinds of other sets that a model takes too."""
+"""Kinds that a model takes too: where images of nuclei that were reduced four times get objects at
+all, F1 is 0.79 to 0.98 (decision record 0352)."""
 
 PHOTOS = (
     *("camera.png", "coins.png", "astronaut.png", "brick.png", "grass.png", "gravel.png"),
@@ -39,7 +40,10 @@ PHOTOS = (
 
 
 def collect(package, data, cache):
-    """Return of each image what a model sees, its kind, its unit, and what ranges alone say."""
+    """Return of each image its kind, its unit, its traits, and whether ranges alone flag it.
+
+    An image that gets no objects has no traits.
+    """
     model = package.name
     rng = np.random.default_rng(sum(map(ord, model)))
     own = OWN[model](data, cache, rng)
@@ -51,30 +55,35 @@ def collect(package, data, cache):
         if kind not in ALIKE[model]:
             images += [(kind, kind, plane) for plane in planes]
     for _, plane in pick(own, EACH, rng):
-        images += [(kind, kind, change(plane, rng)) for kind, change in CHANGED.items()]
+        changed = {k: change(plane, rng) for k, change in CHANGED.items()}
+        images += [(k, k, there) for k, there in changed.items() if k not in ALIKE[model]]
     look = viability_look if model == "viability" else network_look
     predictor = open_predictor(str(package.source))
-    seen = [(kind, unit, *look(plane, predictor)) for kind, unit, plane in images]
-    return [{"kind": k, "unit": u, "tile": tile, "today": bool(said)} for k, u, tile, said in seen]
+    return [{"kind": kind, "unit": unit, **look(plane, predictor)} for kind, unit, plane in images]
 
 
 def viability_look(plane, predictor):
     levelled = LevelledPlane(plane)
     if levelled.contrast.shows_nothing:
-        return None, False
+        return {"traits": {}, "today": False}
     tile = classes.middle_tile(levelled, (1.0, 1.0))
-    return tile, check_input(describe_input(tile), predictor.description)
+    said = check_input(describe_input(tile), predictor.description)
+    return {"traits": measure_traits(np.asarray(tile, np.float32)), "today": bool(said)}
 
 
 def network_look(plane, predictor):
+    plane, model = np.ascontiguousarray(plane), predictor.description
     frames, _ = open_frames(Image(pixels=plane, axes="YX"), channel=None, predictor=predictor)
-    if predictor.description.task == "live-dead":
+    if model.task == "live-dead":
         plan = choose_cell_scale(frames, predictor, LiveDeadSettings())
     else:
         plan = choose_scale(frames, predictor, NucleiSettings(model=predictor.name))
-    tile = modality.middle_tile(frames[0], plan, predictor.description)
-    measured = {} if tile is None else modality.measure(tile, plan)
-    return tile, check_input(measured, predictor.description)
+    tile = modality.middle_tile(frames[0], plan, model)
+    if tile is None or plan.source == "none":
+        return {"traits": {}, "today": False}
+    traits = measure_traits(np.asarray(tile, np.float32))
+    traits |= measure_grain(modality.middle_as_taken(frames[0], model)) if traits else {}
+    return {"traits": traits, "today": bool(check_input(modality.measure(tile, plan), model))}
 
 
 # Own images, with their units.

@@ -148,7 +148,7 @@ def test_rows_are_not_images_and_images_are_not_rows():
     VOLUME.check_batch((1, 2, 4, 8, 8), name="v")
 
 
-@pytest.mark.parametrize("name", ["nuclei", "nuclei-em"])
+@pytest.mark.parametrize("name", ["nuclei-em"])
 def test_a_shipped_package_of_version_1_says_the_same_as_ever(name):
     package = read_package(find_package(name))
     old = yaml.safe_load(package.files["rdf.yaml"])["config"]["fatescope"]

@@ -9,11 +9,12 @@ from fatescope.models import (
     ModelDescription,
     check_likeness,
     find_package,
+    measure_grain,
     measure_traits,
     read_package,
 )
 
-WITH_WEIGHTS = ("viability", "phase-cells")
+WITH_WEIGHTS = ("viability", "phase-cells", "nuclei", "live-dead")
 
 
 def described(name):
@@ -38,7 +39,7 @@ def checkerboard(rng):
 @pytest.mark.parametrize("kind", [stripes, clouds, checkerboard])
 def test_what_is_no_cell_at_all_is_unlike_the_images_of_a_model(name, kind):
     tile = kind(np.random.default_rng(0)).astype(np.float32)
-    (reason,) = check_likeness(tile, described(name))
+    (reason,) = check_likeness(tile, described(name), as_taken=tile)
     assert "its look as a whole" in reason
     assert "in training" in reason
 
@@ -62,6 +63,21 @@ def test_a_flat_or_small_image_has_no_traits():
     assert measure_traits(np.zeros((64, 64), np.float32)) == {}
     assert measure_traits(np.eye(20, dtype=np.float32)) == {}
     assert check_likeness(np.zeros((64, 64), np.float32), described("viability")) == []
+
+
+def test_blocks_of_pixels_are_seen_wherever_they_begin_and_in_any_bit_depth():
+    smooth = gaussian_filter(np.random.default_rng(1).random((64, 64)), 2)
+    coarse = np.kron(smooth / smooth.max(), np.ones((3, 3)))[1:, 2:]
+    plain = gaussian_filter(coarse, 2)
+    blocks = [measure_grain(v.astype(np.float32))["grain_blocks"] for v in (plain, coarse)]
+    # A step at one of three pixels and none at the others: three times the mean.
+    assert blocks[1] == pytest.approx(np.log(3), abs=0.02)
+    assert blocks[0] < 0.1
+
+
+def test_the_grain_of_a_flat_or_small_image_is_not_measured():
+    assert measure_grain(np.zeros((64, 64), np.float32)) == {}
+    assert measure_grain(np.eye(20, dtype=np.float32)) == {}
 
 
 def test_traits_that_this_version_does_not_measure_are_refused():

@@ -14,7 +14,7 @@ from fatescope.systems.nuclei.training.card import write_instance_card
 from fatescope.systems.nuclei.training.package import are_unlike
 from fatescope.systems.training.train import train_model
 from fatescope.train import InstanceRecipe, Provenance, read_recipe
-from fatescope.train.card import Card, score_table, write_card
+from fatescope.train.card import Card, score_table, section_of, write_card
 from fatescope.train.packaging import training_facts
 from fatescope.train.scoring import Scored
 from fatescope.train.trainables import recipe_class
@@ -73,6 +73,13 @@ def test_a_kind_that_is_not_known_is_not_called_fluorescence(nuclei):
     assert "fluorescence" not in said.partition("## What it expects")[2]
     assert "bright" not in said.partition("## What it expects")[2]
     assert "One plane (phase contrast)" in card_of(of_kind(modality="phase"), [])
+
+
+def test_a_card_says_how_often_other_kinds_are_noticed_or_that_nobody_measured(nuclei):
+    assert nuclei.image.likeness.record in card_of(nuclei, [])
+    retrained = nuclei.replace(input=nuclei.image.replace(likeness=None))
+    said = section_of(card_of(retrained, []), "Images of other kinds")
+    assert said.startswith("Not measured")
 
 
 def test_images_in_another_light_are_unlike_the_first_package(nuclei, pairs, phase_pairs):

@@ -24,6 +24,7 @@ from .inputs import ValueRange as ValueRange
 from .likeness import Likeness as Likeness
 from .likeness import Share as Share
 from .likeness import Trait as Trait
+from .likeness import measure_grain as measure_grain
 from .likeness import measure_traits as measure_traits
 from .outputs import DISTANCE_MAPS as DISTANCE_MAPS
 from .outputs import OFFSET_MAPS as OFFSET_MAPS

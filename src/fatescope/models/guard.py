@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.models.inputs import ValueRange
-from fatescope.models.likeness import blur, measure_traits
+from fatescope.models.likeness import blur, measure_grain, measure_traits
 from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
@@ -133,7 +133,12 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     return found
 
 
-def check_likeness(image: NDArray[np.float32], description: ModelDescription) -> list[str]:
+def check_likeness(
+    image: NDArray[np.float32],
+    description: ModelDescription,
+    *,
+    as_taken: NDArray[np.float32] | None = None,
+) -> list[str]:
     """Say that an image is unlike the training images in many traits together.
 
     Parameters
@@ -142,9 +147,14 @@ def check_likeness(image: NDArray[np.float32], description: ModelDescription) ->
         As for `describe_input`; `check_input` comes first, for it can say in what.
     description : ModelDescription
         One without weights of traits has nothing to say.
+    as_taken : ndarray of float32, shape (Y, X), optional
+        The middle on the image's own grid, normalised, where traits of its grain are weighed.
     """
     likeness = description.image.likeness
     traits = measure_traits(image) if likeness is not None else {}
+    if traits and as_taken is not None:
+        grain = measure_grain(as_taken)
+        traits = traits | grain if grain else {}
     if likeness is None or not traits or (score := likeness.score(traits)) <= likeness.limit:
         return []
     numbers = f"{score:.1f}; at most {likeness.limit:.1f} in training"

@@ -55,6 +55,7 @@ class Likeness(Settings):
     own: Share = setting(..., "flagged of held-out images of the model's own kind: false alarms")
     foreign: Share = setting(..., "flagged of other kinds, each kind left out of the fit once")
     kinds: int = setting(..., "other kinds of images", ge=1)
+    empty: int = setting(0, "more images of other kinds: they get no objects at all", ge=0)
 
     def score(self, traits: dict[str, float]) -> float:
         """Return how unlike the training images an image with these traits is."""
@@ -84,6 +85,7 @@ class Likeness(Settings):
             f"model's own kind (95 %: {own.low:.1%} to {own.high:.1%}), and {foreign.share:.0%} of "
             f"{foreign.n} images of {self.kinds} other kinds ({foreign.low:.0%} to "
             f"{foreign.high:.0%}), each kind left out when its weights were fitted."
+            + (f" {self.empty} more of them get no objects at all." if self.empty else "")
         )
 
 
@@ -128,6 +130,50 @@ def measure_traits(tile: NDArray[np.float32]) -> dict[str, float]:
     total = max(sum(energy), 1e-12)
     shares = {f"share_{2**k}px": math.log(e / total + 1e-3) for k, e in enumerate(energy)}
     return traits | shares
+
+
+def measure_grain(plane: NDArray[np.float32]) -> dict[str, float]:
+    """Measure what `Likeness.score` weighs of an image as it was taken.
+
+    Parameters
+    ----------
+    plane : ndarray of float32, shape (Y, X)
+        Normalised, on the image's own grid.
+
+    Returns
+    -------
+    dict of str to float
+        Of structure of 1 to 16 px its share of the variance and how heavy its tails are, how steep
+        edges are, and whether steps come at every second, third, fourth or eighth pixel, as of
+        blocks. Focus and compression are lost on the working grid. Empty as `measure_traits`.
+    """
+    y, x = (max(0, (n - SIDE_PX) // 2) for n in plane.shape)
+    middle = plane[y : y + SIDE_PX, x : x + SIDE_PX]
+    values = np.clip(middle.astype(np.float64), _LOW, _HIGH)
+    if min(values.shape) < _LEAST_PX or float(values.std()) < 1e-6:
+        return {}
+    traits, energy, level = {}, [], values
+    for octave in range(_OCTAVES):
+        smooth = blur(blur(level))
+        energy.append(float(np.square(level - smooth).mean()))
+        traits[f"grain_tail_{2**octave}px"] = math.log(max(_moment(level - smooth, 4), 1e-3))
+        level = smooth[::2, ::2]
+    total = max(sum(energy), 1e-12)
+    traits |= {f"grain_share_{2**k}px": math.log(e / total + 1e-4) for k, e in enumerate(energy)}
+    slope = np.hypot(*np.gradient(blur(values)))
+    traits["grain_edge"] = math.log(float(np.percentile(slope, 99)) + 1e-3)
+    traits["grain_blocks"] = math.log(max(_steps(values, axis) for axis in (0, 1)))
+    return traits
+
+
+def _steps(values: NDArray[np.float64], axis: int) -> float:
+    """Return how much larger steps are at one of every 2, 3, 4 or 8 pixels than at most; 1 if not.
+
+    Where an image was enlarged without smoothing, or compressed in blocks, steps come in beats.
+    """
+    steps = np.abs(np.diff(values, axis=axis)).mean(axis=1 - axis)
+    beats = [[float(steps[first::k].mean()) for first in range(k)] for k in (2, 3, 4, 8)]
+    return max(1.0, *(max(b) / (sum(b) / len(b) + 1e-6) for b in beats))
 
 
 def _moment(values: NDArray[np.float64], power: int) -> float:

@@ -14,6 +14,7 @@ from fatescope.models.guard import (
     looks_like,
     without_sizes,
 )
+from fatescope.predict.normalise import normalise
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import one_tile, read_tile
 
@@ -61,10 +62,11 @@ def check_modality(
     tile = middle_tile(frames[0], plan, model)
     if tile is None:
         return []
-    measured = measure(tile, plan)
-    reasons = check_input(measured, model) or check_likeness(tile, model)
+    measured, taken = measure(tile, plan), middle_as_taken(frames[0], model)
+    reasons = check_input(measured, model) or check_likeness(tile, model, as_taken=taken)
     if not reasons:
         return []
+    advice = _advice(reasons, tile, taken, measured, model)
     return [
         Finding(
             file=file,
@@ -72,7 +74,7 @@ def check_modality(
             severity="warning",
             value=round(measured["lean"], 3),
             reason=f"The image is unlike the training images of {predictor.name}: "
-            f"{'; '.join(reasons)}. {_advice(reasons, tile, measured, model)}{_rates(model)}",
+            f"{'; '.join(reasons)}. {advice}{_rates(model)}",
         )
     ]
 
@@ -95,6 +97,14 @@ def middle_tile(
     return read_tile(plane, grid, statistics, y, x)
 
 
+def middle_as_taken(frame: Frame, model: ModelDescription) -> NDArray[np.float32]:
+    """Return the middle of a frame, normalised, at its own pixels."""
+    plane = frame.planes[len(frame.planes) // 2]
+    starts = [max(0, (n - _SIDE_PX) // 2) for n in plane.shape]
+    window = tuple(slice(s, s + _SIDE_PX) for s in starts)
+    return normalise(plane[window], frame.statistics(model.image.percentiles))
+
+
 def measure(tile: NDArray[np.float32], plan: ScalePlan) -> dict[str, float]:
     """Measure a tile; how much structure is of which size needs the working size."""
     measured = describe_input(tile)
@@ -109,6 +119,7 @@ def _rates(model: ModelDescription) -> str:
 def _advice(
     reasons: Sequence[str],
     tile: NDArray[np.float32],
+    taken: NDArray[np.float32],
     measured: dict[str, float],
     model: ModelDescription,
 ) -> str:
@@ -120,7 +131,9 @@ def _advice(
         and d.image.modality != model.image.modality
         and _could_be(measured, d)
     ]
-    if any("trained on the opposite" in reason for reason in reasons) and _fits(1 - tile, model):
+    if any("trained on the opposite" in reason for reason in reasons) and _fits(
+        1 - tile, 1 - taken, model
+    ):
         steps.insert(0, "invert the image if it is a negative")
     if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
         steps.append(
@@ -134,8 +147,9 @@ def _advice(
     return f"{text[0].upper()}{text[1:]}. Look at the outlines before you use them."
 
 
-def _fits(tile: NDArray[np.float32], model: ModelDescription) -> bool:
-    return looks_like(describe_input(tile), model) and not check_likeness(tile, model)
+def _fits(tile: NDArray[np.float32], taken: NDArray[np.float32], model: ModelDescription) -> bool:
+    alike = not check_likeness(tile, model, as_taken=taken)
+    return alike and looks_like(describe_input(tile), model)
 
 
 def _could_be(measured: dict[str, float], model: ModelDescription) -> bool:

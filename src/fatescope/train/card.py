@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from fatescope.train.recipe_settings import Recipe
 
 _HELD_OUT = "Held-out score"
+OTHER_KINDS = "Images of other kinds"
+_NOT_MEASURED = (
+    "Not measured: how often images of another kind pass without the finding `unlike-training`, "
+    "and how often one of this kind gets it. Single numbers of an image are compared with their "
+    "ranges in training; traits are not weighed together, also where the package that this one was "
+    "trained from does so. Look at the outlines of images from elsewhere."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +68,14 @@ def write_card(
     if description.cite:
         lines = (f"- {c.text}{f' <{c.url}>' if c.url else ''}" for c in description.cite)
         sections.append(("To be cited", "\n".join(lines)))
+    if description.input.kind == "image":
+        sections.append((OTHER_KINDS, _other_kinds(description)))
     parts = [f"# {description.name}", description.summary]
     return "\n\n".join([*parts, *(f"## {name}\n\n{text}" for name, text in sections)]) + "\n"
+
+
+def _other_kinds(d: ModelDescription) -> str:
+    return d.image.likeness.record if d.image.likeness is not None else _NOT_MEASURED
 
 
 def section_of(card: str, heading: str) -> str:
