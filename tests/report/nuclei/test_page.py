@@ -227,6 +227,14 @@ def test_a_doubtful_object_leads_to_its_place_in_the_image(movie):
     assert [o[0] for o in outlines if o[2]] == [5]
 
 
+def test_where_most_outlines_are_doubtful_the_list_says_what_is_usual():
+    report = movie_report()
+    n = report.n_objects
+    most = Page(render_report(dataclasses.replace(report, n_doubtful=n // 2))).words
+    assert f"{n // 2} of {n} outlines are doubtful, where 0 to 6 % are usual" in most
+    assert "are usual" not in Page(render_report(report)).words
+
+
 def test_unknown_scale_is_said_and_sizes_are_in_pixels():
     words = Page(render_report(many_images_report(3))).words
     assert "The pixel size was not known, so sizes are given in pixels." in words

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from fatescope.systems.nuclei.page.views import Shown
 
 MAX_IMAGES, MAX_CHARTS, MAX_RECORD = 1000, 6, 400
+_TOO_MANY = 0.25
+"""Of the outlines; 0 to 6 % are doubtful in images of a model's own kind (decision record 0352)."""
 _SEVERITIES = ("error", "warning", "info")
 _RUN = ("command", "units_done", "units_failed", "findings", "schema")
 """Times and memory stay in ``run.json``: a continued run gives the same page, byte for byte."""
@@ -118,6 +120,12 @@ def _doubt_note(report: NucleiReport) -> str:
     """Say how the list of doubtful objects is ordered, and where it was cut."""
     listed = sum(1 + len(d.also) for d in report.doubtful)
     text = "Most doubtful first. In the image their outline is dashed."
+    if report.n_doubtful > _TOO_MANY * max(report.n_objects, 1):
+        text = (
+            f"{number(report.n_doubtful)} of {number(report.n_objects)} outlines are doubtful, "
+            "where 0 to 6 % are usual: the list says little about single ones. The model or a "
+            f"threshold does not fit these images. {text}"
+        )
     if listed < report.n_doubtful:
         return f"{text} Listed: {number(listed)} of {number(report.n_doubtful)} doubtful outlines."
     return text
