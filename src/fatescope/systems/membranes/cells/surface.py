@@ -63,7 +63,7 @@ def outer_shape(inside: NDArray[np.bool_], spacing: Sequence[float]) -> OuterSha
 
     pieces, _ = label(inside)
     sizes = np.bincount(pieces.ravel())[1:]
-    bodies = np.count_nonzero(sizes >= _ANOTHER * sizes.max(initial=0))
+    bodies = int(np.count_nonzero(sizes >= _ANOTHER * sizes.max(initial=0)))
     body = pieces == sizes.argmax() + 1 if bodies == 1 else np.zeros_like(inside)
     edges = [np.take(body, (0, -1), axis=axis).any() for axis in (-2, -1)]
     if bodies != 1 or any(edges):
@@ -82,7 +82,7 @@ def large_regions(bright: NDArray[np.bool_]) -> NDArray[np.bool_]:
     pieces, _ = label(bright)
     sizes = np.bincount(pieces.ravel())
     sizes[0] = 0
-    return (sizes >= max(1.0, _ANOTHER * sizes.max()))[pieces]
+    return np.asarray((sizes >= max(1.0, _ANOTHER * sizes.max()))[pieces])
 
 
 def plane_levels(values: NDArray[np.float32], spacing: Sequence[float]) -> NDArray[np.float32]:
