@@ -258,6 +258,13 @@ def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):
     assert len(rows_of(tmp_path / "out" / "viability.csv")) == 4 * FRAMES
     rules = {r["rule"] for r in rows_of(tmp_path / "out" / "findings.csv")}
     assert "unmapped-wells" in rules
+    last = [r for r in rows_of(tmp_path / "out" / "viability.csv") if r["frame"] == str(FRAMES - 1)]
+    n, alive = (sum(int(r[c]) for r in last) for c in ("n", "alive"))
+    page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
+    assert n > 0
+    assert f"{alive} of {n} cells" in page
+    assert "in 4 wells are alive in the last frame" in page
+    assert "Deaths" not in page  # nobody counted them by treatment: unknown, and not 0
 
 
 def test_a_bad_file_costs_its_frames_and_their_well_only(plate, package, tmp_path):

@@ -1,4 +1,4 @@
-"""What is odd about the pixels of samples, before anything is learnt from them."""
+"""What is odd about the pixels of samples, before a network is trained on them."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ def check_samples(samples: Sequence[Sample]) -> Iterator[Finding]:
                 file=str(sample.image),
                 rule="label-image",
                 severity="warning",
-                reason="This looks like a label image, and is to be learnt from as an image. Give "
+                reason="This looks like a label image, and is to be trained on as an image. Give "
                 "the image that its labels were drawn on.",
             )
         if sample.role != "instances":

@@ -58,7 +58,7 @@ def write_survival(
     treatments = tables["treatments"]
     sections = [
         _curves(tables["curves"], "survival", "Survival of cells that were alive at the start"),
-        _treatments(treatments),
+        *([_treatments(treatments)] if len(treatments) else []),
         _curves(tables["curves"], "viability", "Viability: cells alive of all seen"),
         _wells(tables["viability"]),
         _wells_over_time(tables["viability"]),
@@ -70,20 +70,50 @@ def write_survival(
         sections.append(_plain(tables["controls"], "Controls"))
     sections += more
     sections.append(Section(title="How this was done", blocks=(Text(paragraphs=(_METHOD,)),)))
-    n_wells, n_cells = (int(treatments[c].sum()) for c in ("n_wells", "n_cells"))
+    mapped = len(treatments) > 0
     page = Page(
         title="Survival on the plate",
         kind="survival",
         sections=sections,
-        lead=_lead(treatments),
+        lead=_lead(treatments) if mapped else _lead_unmapped(tables["viability"]),
         caution=caution,
-        facts=(
-            Fact(name="Wells", value=str(n_wells)),
-            Fact(name="Cells", value=str(n_cells)),
-            Fact(name="Deaths", value=str(int(treatments["n_deaths"].sum()))),
-        ),
+        facts=_facts(treatments) if mapped else _facts_unmapped(tables["viability"]),
     )
     return write_page(out / "report.html", page)
+
+
+def _facts(treatments: Table) -> tuple[Fact, ...]:
+    columns = {"Wells": "n_wells", "Cells": "n_cells", "Deaths": "n_deaths"}
+    return tuple(Fact(name=n, value=str(int(treatments[c].sum()))) for n, c in columns.items())
+
+
+def _at_the_end(viability: Table) -> tuple[int, int, int]:
+    """Return how many wells there are, and their cells and living cells in the last frame."""
+    last = {(p, w): i for i, (p, w) in enumerate(zip(*_wells_of(viability), strict=True))}
+    rows = np.array([*last.values()], dtype=int)
+    return len(last), int(viability["n"][rows].sum()), int(viability["alive"][rows].sum())
+
+
+def _wells_of(viability: Table) -> tuple[list[str], list[str]]:
+    return viability["plate"].tolist(), viability["well"].tolist()
+
+
+def _facts_unmapped(viability: Table) -> tuple[Fact, ...]:
+    n_wells, n_cells, n_alive = _at_the_end(viability)
+    return (
+        Fact(name="Wells", value=str(n_wells)),
+        Fact(name="Cells", value=str(n_cells), note="in the last frame"),
+        Fact(name="Alive", value=str(n_alive), note="in the last frame"),
+    )
+
+
+def _lead_unmapped(viability: Table) -> str:
+    n_wells, n_cells, n_alive = _at_the_end(viability)
+    share = f" ({n_alive / n_cells:.0%})" if n_cells else ""
+    return (
+        f"{n_alive} of {n_cells} cells{share} in {n_wells} wells are alive in the last frame. "
+        "There is no plate map, so no treatments are compared."
+    )
 
 
 def _lead(treatments: Table) -> str:

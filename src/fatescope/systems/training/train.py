@@ -291,7 +291,7 @@ def train_models(
 
 
 def _odd_samples(data: Path) -> list[Finding]:
-    """Look at what is learnt from before hours go into it; test units stay closed."""
+    """Look at the training data before hours go into them; test units stay closed."""
     return [*check_samples(read_samples(data, splits=("train", "validation")))]
 
 
