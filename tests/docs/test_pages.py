@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from fatescope.base.finding import RULES
+
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(p for p in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
@@ -89,3 +91,20 @@ def test_fragments_have_a_kind_that_the_changelog_knows():
         kinds = {t["directory"] for t in tomllib.load(stream)["tool"]["towncrier"]["type"]}
     for path in (ROOT / "changes").glob("*.md"):
         assert path.stem.rsplit(".", 1)[-1] in kinds, path.name
+
+
+def test_every_rule_of_findings_is_explained():
+    page = (DOCS / "findings.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`([a-z-]+)`", page))
+    rules = set().union(*RULES.values())
+    assert rules - explained == set(), "explain the rule in docs/findings.md"
+
+
+def test_the_licences_page_lists_every_package_that_is_installed():
+    spec = importlib.util.spec_from_file_location("licences", ROOT / "benchmarks/licences_page.py")
+    licences = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(licences)
+    listed = dict(re.findall(r"^\| ([\w.-]+) \| (.+) \|$", licences.PAGE.read_text(), re.M))
+    for name, licence in licences.packages(licences.EXTRAS).items():
+        assert listed.get(name) == licence, "run python benchmarks/licences_page.py"
+    assert not [name for name, licence in listed.items() if re.search(r"(?<!L)GPL", licence)]

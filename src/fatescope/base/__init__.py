@@ -1,4 +1,4 @@
-"""The background: values that travel between rooms, and the vocabulary they share.
+"""The background: values that travel between folders, and the vocabulary they share.
 
 Nothing here opens a file or computes anything heavy.
 """

@@ -1,4 +1,4 @@
-"""Checks of array arguments that many rooms share; they raise `InputError`."""
+"""Checks of array arguments that many folders share; they raise `InputError`."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""The door of the terminal: parse, call one workflow, show. No science here."""
+"""The command line: parse, call one function, show. No science here."""
 
 from fatescope.cli.main import main as main

@@ -1,4 +1,4 @@
-"""Settings of the lineage stories; light to import, because the command line shows them."""
+"""Settings of the lineage commands; light to import, because the command line shows them."""
 
 from __future__ import annotations
 

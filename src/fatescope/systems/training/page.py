@@ -62,7 +62,7 @@ def write_training_page(
         By their words, the scores of methods without training: lines on the chart of each
         score.
     film : sequence of Path
-        Pictures of the same validation units, epoch after epoch.
+        Images of the same validation units, epoch after epoch.
     """
     loss = Chart(
         title="Loss in training",
