@@ -1,6 +1,7 @@
 # make demo   the main job on a rendered movie, with a report to look at (no torch needed)
 # make test   everything that a change must keep true
 # make check  style, types, layers, and the documentation without a warning; make bench
+# make release-check  two builds are the same, and the wheel works in a bare environment, offline
 PYTHON ?= python3
 UV_FIND_LINKS ?= $(PIP_FIND_LINKS)
 export UV_FIND_LINKS
@@ -10,7 +11,7 @@ FULL := .venv-full
 UV = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --constraint constraints/locked.txt
 OPEN_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
-.PHONY: demo test test-slow check docs bench clean
+.PHONY: demo test test-slow check docs bench release-check clean
 
 demo: $(LIGHT)/.ready
 	rm -rf demo
@@ -37,6 +38,9 @@ docs: $(FULL)/.ready
 
 bench: $(FULL)/.ready
 	$(FULL)/bin/python -m benchmarks
+
+release-check: $(FULL)/.ready
+	$(FULL)/bin/python -m benchmarks.release_check
 
 clean:
 	rm -rf $(LIGHT) $(FULL) demo site build dist
