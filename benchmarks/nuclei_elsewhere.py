@@ -18,9 +18,10 @@ import numpy as np
 from fatescope.acquire import read_image
 from fatescope.base import Image
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
-from fatescope.predict import NucleiSettings, Predictor, open_predictor
+from fatescope.predict import Predictor, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -18,9 +18,9 @@ from fatescope.base import Image, InputError
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import load_model
 from fatescope.numeric import BootstrapSettings, bootstrap_interval
-from fatescope.predict import NucleiEmSettings
 from fatescope.prepare import read_label_plane, read_plane, unit_hash
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei_em.settings import NucleiEmSettings
 from fatescope.train.planes import median_diameter
 from fatescope.train.scoring import segment
 

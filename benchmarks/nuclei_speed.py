@@ -29,7 +29,6 @@ import tifffile
 
 from fatescope.base import Image
 from fatescope.predict import (
-    NucleiSettings,
     RegionSums,
     add_part,
     find_regions,
@@ -40,6 +39,7 @@ from fatescope.predict import (
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.systems.nuclei.outline import choose_scale, count_tiles, segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 RUNS = 5
 BLOCK = 1000

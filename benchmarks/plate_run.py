@@ -21,8 +21,8 @@ from scipy.spatial import cKDTree
 from fatescope.acquire import read_table
 from fatescope.base import Execution
 from fatescope.plate import PlateRunSettings, survival_of_wells, tabulate_fates
-from fatescope.predict import PlateModel
 from fatescope.systems.plates.run import run_plate
+from fatescope.systems.plates.settings import PlateModel
 
 COLUMNS = ("well", "frame", "viability")
 

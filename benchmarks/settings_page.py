@@ -29,7 +29,7 @@ def settings_classes() -> list[type[Settings]]:
     names = sorted(
         ".".join(("fatescope", *path.relative_to(root).with_suffix("").parts))
         for path in root.rglob("*.py")
-        if re.search(r"^class \w+\(\w*Settings\):", path.read_text(encoding="utf-8"), re.MULTILINE)
+        if re.search(r"= setting\(", path.read_text(encoding="utf-8"))
     )
     found: dict[str, type[Settings]] = {}
     for name in names:

@@ -14,12 +14,14 @@ from scipy.io import loadmat
 
 from fatescope.base import Image
 from fatescope.models import check_input, describe_input, measure_grain, measure_traits
-from fatescope.predict import LiveDeadSettings, NucleiSettings, modality, open_predictor
+from fatescope.predict import modality, open_predictor
 from fatescope.predict.channels import open_frames
 from fatescope.predict.level import LevelledPlane
 from fatescope.simulate.plate import PlateSettings
 from fatescope.systems.live_dead.boxes import choose_cell_scale
+from fatescope.systems.live_dead.settings import LiveDeadSettings
 from fatescope.systems.nuclei.outline import choose_scale
+from fatescope.systems.nuclei.settings import NucleiSettings
 from fatescope.systems.simulation.plates import simulate_plate
 from fatescope.systems.viability import classes
 

@@ -24,11 +24,6 @@ from .engine.query import query as query
 from .lineage.lint import LintSettings as LintSettings
 from .lineage.naming import NameSettings as NameSettings
 from .plate.settings import StainSettings as StainSettings
-from .predict.settings import LiveDeadSettings as LiveDeadSettings
-from .predict.settings import NucleiEmSettings as NucleiEmSettings
-from .predict.settings import NucleiSettings as NucleiSettings
-from .predict.settings import PhaseCellsSettings as PhaseCellsSettings
-from .predict.settings import ViabilitySettings as ViabilitySettings
 from .prepare import fill_outlines as fill_outlines
 from .simulate.plate.settings import PlateSettings as PlateSettings
 from .systems.cleaning.clean import clean_files as clean_files
@@ -52,14 +47,18 @@ from .systems.lineages.match import match_table as match_table
 from .systems.lineages.name import name_lineages as name_lineages
 from .systems.live_dead.find import find_live_dead as find_live_dead
 from .systems.live_dead.find import predict_live_dead as predict_live_dead
+from .systems.live_dead.settings import LiveDeadSettings as LiveDeadSettings
 from .systems.membranes.cells.settings import MembraneSettings as MembraneSettings
 from .systems.membranes.find import predict_membranes as predict_membranes
 from .systems.membranes.find import segment_membranes as segment_membranes
 from .systems.membranes.slices import prepare_slices as prepare_slices
 from .systems.nuclei.find import predict_nuclei as predict_nuclei
 from .systems.nuclei.find import segment_nuclei as segment_nuclei
+from .systems.nuclei.settings import NucleiSettings as NucleiSettings
+from .systems.nuclei_em.settings import NucleiEmSettings as NucleiEmSettings
 from .systems.phase_cells.find import predict_phase_cells as predict_phase_cells
 from .systems.phase_cells.find import segment_phase_cells as segment_phase_cells
+from .systems.phase_cells.settings import PhaseCellsSettings as PhaseCellsSettings
 from .systems.plates.stain_labels import LabelledStains as LabelledStains
 from .systems.plates.stain_labels import label_plate as label_plate
 from .systems.plates.stain_labels import label_stains as label_stains
@@ -74,6 +73,7 @@ from .systems.training.train import prepare_pairs as prepare_pairs
 from .systems.training.train import train_model as train_model
 from .systems.viability.crops import prepare_crops as prepare_crops
 from .systems.viability.find import predict_viability as predict_viability
+from .systems.viability.settings import ViabilitySettings as ViabilitySettings
 from .systems.watch import watch_folder as watch_folder
 from .track.settings import ObjectLinkSettings as ObjectLinkSettings
 

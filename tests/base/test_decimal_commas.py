@@ -10,9 +10,9 @@ import tifffile
 from fatescope.acquire.reading import ImageReading
 from fatescope.base import SettingsError
 from fatescope.base.steps import number_parts
-from fatescope.predict import NucleiSettings
 from fatescope.simulate.embryo.settings import VolumeSettings
 from fatescope.simulate.plate.settings import PlateSettings
+from fatescope.systems.nuclei.settings import NucleiSettings
 from fatescope.train.search_space import read_space
 
 

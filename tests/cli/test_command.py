@@ -213,7 +213,7 @@ def test_the_flags_of_a_command_are_what_its_settings_describe():
     from typer.main import get_command
 
     from fatescope.cli.main import load_commands
-    from fatescope.predict import NucleiSettings
+    from fatescope.systems.nuclei.settings import NucleiSettings
 
     command = get_command(load_commands(None)).commands["predict"].commands["nuclei"]
     flags = {flag: option for option in command.params for flag in option.opts}

@@ -11,8 +11,9 @@ from tests.hand_built import disc_package
 
 from fatescope.base import Execution, ModelError, RunError
 from fatescope.models import cuda, load_model
-from fatescope.predict import NucleiSettings, open_predictor
+from fatescope.predict import open_predictor
 from fatescope.systems.nuclei.find import NUCLEI, predict_nuclei
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 
 def has_gpu():

@@ -5,8 +5,8 @@ from tests.hand_built import render_discs
 
 from fatescope.base import Image
 from fatescope.models import ModelDescription, check_input, describe_input, expected_ranges
-from fatescope.predict import NucleiSettings
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 BRIGHT = ModelDescription(name="a", summary="b")
 

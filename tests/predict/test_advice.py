@@ -10,8 +10,9 @@ from scipy.ndimage import gaussian_filter
 
 from fatescope.acquire import find_images, read_image
 from fatescope.base import Image
-from fatescope.predict import NucleiSettings, open_predictor
+from fatescope.predict import open_predictor
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 
 @pytest.fixture(scope="module")

@@ -3,9 +3,10 @@ import pytest
 from tests.hand_built import render_discs
 
 from fatescope.base import Image, InputError, SettingsError, Spacing
-from fatescope.predict import MemoryScratch, NucleiSettings, open_frames, open_predictor
+from fatescope.predict import MemoryScratch, open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 CLASSICAL = NucleiSettings(model="classical")
 

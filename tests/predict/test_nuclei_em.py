@@ -10,7 +10,7 @@ from PIL import Image as PillowImage
 from fatescope.base import Image
 from fatescope.evaluate import pool_scores, score_labels
 from fatescope.models import check_model
-from fatescope.predict import NucleiEmSettings, NucleiSettings, open_predictor
+from fatescope.predict import open_predictor
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.simulate import (
     NucleiMovieSettings,
@@ -19,6 +19,8 @@ from fatescope.simulate import (
     simulate_section,
 )
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
+from fatescope.systems.nuclei_em.settings import NucleiEmSettings
 
 PLAN = SectionSettings(height=360, width=420)
 

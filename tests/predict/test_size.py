@@ -5,15 +5,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from fatescope.base import Image
-from fatescope.predict import (
-    NucleiSettings,
-    ScalePlan,
-    open_frames,
-    open_predictor,
-    typical_diameter,
-)
+from fatescope.predict import ScalePlan, open_frames, open_predictor, typical_diameter
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.systems.nuclei.outline import choose_scale, segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 
 @pytest.fixture(scope="module")

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from fatescope.base import Image
-from fatescope.predict import NucleiSettings, open_frames, open_predictor
+from fatescope.predict import open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
 from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 
 class Counted:

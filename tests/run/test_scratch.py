@@ -4,8 +4,9 @@ from tests.hand_built import render_discs
 
 from fatescope.base import Image, RunError
 from fatescope.engine import FileScratch
-from fatescope.predict import MemoryScratch, NucleiSettings, open_frames, open_predictor
+from fatescope.predict import MemoryScratch, open_frames, open_predictor
 from fatescope.systems.nuclei.outline import choose_scale, segment_frame
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 
 def test_rows_come_back_as_they_were_written_in_any_order(tmp_path):

@@ -197,9 +197,9 @@ def test_a_lost_worker_costs_a_retry_and_then_its_unit_alone(tmp_path):
 def test_a_night_on_a_cluster_has_the_bytes_of_one_process(tmp_path, monkeypatch):
     import tifffile
 
-    from fatescope.predict import NucleiSettings
     from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
     from fatescope.systems.nuclei.find import predict_nuclei
+    from fatescope.systems.nuclei.settings import NucleiSettings
 
     movie = simulate_nuclei(NucleiMovieSettings(frames=4, height=128, width=160), seed=4)
     (tmp_path / "in").mkdir()

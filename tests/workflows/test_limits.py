@@ -8,8 +8,8 @@ from tests.acquire.image_files import plain_tiff, ramp
 
 from fatescope.base import Execution, SettingsError
 from fatescope.engine.execute import available_workers
-from fatescope.predict import NucleiSettings
 from fatescope.systems.nuclei import find as nuclei
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 CLASSICAL = NucleiSettings(model="classical")
 

@@ -18,9 +18,9 @@ from PIL import Image as TrainingPlane
 import fatescope
 from fatescope.acquire import read_labels
 from fatescope.base import Execution, InputError, RunError
-from fatescope.predict import NucleiSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.systems.nuclei.find import NUCLEI, predict_nuclei
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 FIRST_COLUMNS = [
     *("image", "label", "frame", "z", "y", "x"),

@@ -12,9 +12,9 @@ import zarr
 
 from fatescope.acquire import read_labels
 from fatescope.base import Execution
-from fatescope.predict import NucleiSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.systems.nuclei.find import predict_nuclei
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 CLASSICAL = NucleiSettings(model="classical")
 AS_ZARR = CLASSICAL.replace(labels="zarr")

@@ -20,8 +20,8 @@ from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, FatescopeError, RunError
 from fatescope.models import ValueRange
 from fatescope.plate import PlateRunSettings
-from fatescope.predict import PlateModel
 from fatescope.systems.plates.run import plan_plate_run, run_plate
+from fatescope.systems.plates.settings import PlateModel
 
 pytest.importorskip("onnx")
 

@@ -16,9 +16,9 @@ from fatescope.acquire.plates import PlateReading
 from fatescope.base import Execution, InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.plate import PlateRunSettings
-from fatescope.predict import PlateModel
 from fatescope.simulate.plate import PlateSettings
 from fatescope.systems.plates.run import plan_plate_run, run_plate
+from fatescope.systems.plates.settings import PlateModel
 from fatescope.systems.simulation.plates import simulate_plate
 
 ALONE = Execution(workers=1)

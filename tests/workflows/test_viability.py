@@ -12,10 +12,10 @@ from tests.predict.live_dead import draw_cells, draw_well, viability_package
 
 from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, SettingsError
-from fatescope.predict import ViabilitySettings
 from fatescope.simulate.plate import PlateSettings
 from fatescope.systems.simulation.plates import simulate_plate
 from fatescope.systems.viability.find import VIABILITY, predict_viability
+from fatescope.systems.viability.settings import ViabilitySettings
 
 pytest.importorskip("onnx")
 

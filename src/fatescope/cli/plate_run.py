@@ -13,7 +13,7 @@ from fatescope.cli.command import Fresh, Out, Plan, Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import plate
 from fatescope.plate.settings import PlateRunSettings
-from fatescope.predict.settings import PlateModel
+from fatescope.systems.plates.settings import PlateModel
 
 
 @command(

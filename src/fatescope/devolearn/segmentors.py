@@ -160,7 +160,8 @@ class cell_nucleus_segmentor:
     """
 
     def __init__(self, device: str = "cpu") -> None:
-        from fatescope.predict import NucleiSettings, open_predictor
+        from fatescope.predict import open_predictor
+        from fatescope.systems.nuclei.settings import NucleiSettings
 
         self.device = device
         self._settings = NucleiSettings()

@@ -22,16 +22,9 @@ from .predictor import Predictor as Predictor
 from .predictor import open_predictor as open_predictor
 from .scratch import MemoryScratch as MemoryScratch
 from .scratch import Scratch as Scratch
-from .settings import LiveDeadSettings as LiveDeadSettings
 from .settings import ModelChoice as ModelChoice
-from .settings import NucleiEmSettings as NucleiEmSettings
-from .settings import NucleiSettings as NucleiSettings
-from .settings import PhaseCellsSettings as PhaseCellsSettings
-from .settings import PlateModel as PlateModel
 from .settings import PredictSettings as PredictSettings
 from .settings import SizedSettings as SizedSettings
-from .settings import ViabilityChoice as ViabilityChoice
-from .settings import ViabilitySettings as ViabilitySettings
 from .size import ScalePlan as ScalePlan
 from .size import estimate_scale as estimate_scale
 from .size import pixel_stretch as pixel_stretch

@@ -41,7 +41,7 @@ _LIT = 0.2
 
 
 def check_modality(
-    frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, *, file: str
+    frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, *, file: str, if_lit: str = ""
 ) -> list[Finding]:
     """Compare the middle of the first frame with the model's training images.
 
@@ -52,6 +52,8 @@ def check_modality(
     predictor : Predictor
     file : str
         For the finding.
+    if_lit : str
+        Advice where a model for fluorescence meets transmitted light.
 
     Returns
     -------
@@ -66,7 +68,7 @@ def check_modality(
     reasons = check_input(measured, model) or check_likeness(tile, model, as_taken=taken)
     if not reasons:
         return []
-    advice = _advice(reasons, tile, taken, measured, model)
+    advice = _advice(reasons, tile, taken, measured, model, if_lit)
     return [
         Finding(
             file=file,
@@ -122,6 +124,7 @@ def _advice(
     taken: NDArray[np.float32],
     measured: dict[str, float],
     model: ModelDescription,
+    if_lit: str,
 ) -> str:
     """Say what to do: another shipped model whose kind of image this could be, or inverting."""
     steps = [
@@ -135,12 +138,8 @@ def _advice(
         1 - tile, 1 - taken, model
     ):
         steps.insert(0, "invert the image if it is a negative")
-    if model.image.modality == "fluorescence" and measured["ground"] > _LIT:
-        steps.append(
-            "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
-            "`fatescope predict live-dead`; for nuclei choose the channel of a nuclear stain with "
-            "--channel"
-        )
+    if if_lit and model.image.modality == "fluorescence" and measured["ground"] > _LIT:
+        steps.append(if_lit)
     if not steps:
         return "Look at the outlines before you use them, or train with your own images."
     text = "; ".join(steps)

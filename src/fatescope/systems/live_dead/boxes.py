@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Frame, Plane
     from fatescope.predict.predictor import Predictor
-    from fatescope.predict.settings import LiveDeadSettings
+    from fatescope.systems.live_dead.settings import LiveDeadSettings
 
 _TRIED = (0.5, 2.0, 0.25, 0.125)
 """Working pixels per input pixel that are looked at where nobody says how large cells are."""

@@ -14,7 +14,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict live-dead chamber.png --out results",
         system="fatescope.systems.live_dead.find:LIVE_DEAD",
-        settings="fatescope.predict.settings:LiveDeadSettings",
+        settings="fatescope.systems.live_dead.settings:LiveDeadSettings",
     ),
     questions=(
         Question(
@@ -26,7 +26,7 @@ DESCRIPTION = Description(
             command="predict live-dead",
             run="fatescope.systems.live_dead.find:predict_live_dead",
             plan="fatescope.systems.live_dead.find:LIVE_DEAD.plan",
-            settings={"settings": "fatescope.predict.settings:LiveDeadSettings"},
+            settings={"settings": "fatescope.systems.live_dead.settings:LiveDeadSettings"},
             first=("channel", "diameter_um", "diameter_px", "same_size", "dead_from"),
             choices={"model": ("live-dead",)},
             channels=("channel",),

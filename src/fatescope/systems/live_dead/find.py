@@ -21,13 +21,7 @@ from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.measurement import objects_table, sum_in_bands
 from fatescope.plate import wilson_interval
-from fatescope.predict import (
-    LiveDeadSettings,
-    Predictor,
-    check_modality,
-    open_frames,
-    open_predictor,
-)
+from fatescope.predict import Predictor, check_modality, open_frames, open_predictor
 from fatescope.predict.size import pixel_stretch, scale_from_settings
 from fatescope.systems.live_dead.boxes import (
     FrameCells,
@@ -36,6 +30,7 @@ from fatescope.systems.live_dead.boxes import (
     open_live_dead,
     shared_cell_scale,
 )
+from fatescope.systems.live_dead.settings import LiveDeadSettings
 from fatescope.systems.nuclei.cell_words import of_cells
 from fatescope.systems.nuclei.find import decide_sizes, kind_of
 

@@ -13,7 +13,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict nuclei embryo.tif --out results",
         system="fatescope.systems.nuclei.find:NUCLEI",
-        settings="fatescope.predict.settings:NucleiSettings",
+        settings="fatescope.systems.nuclei.settings:NucleiSettings",
     ),
     questions=(
         Question(
@@ -25,7 +25,7 @@ DESCRIPTION = Description(
             command="predict nuclei",
             run="fatescope.systems.nuclei.find:predict_nuclei",
             plan="fatescope.systems.nuclei.find:NUCLEI.plan",
-            settings={"settings": "fatescope.predict.settings:NucleiSettings"},
+            settings={"settings": "fatescope.systems.nuclei.settings:NucleiSettings"},
             first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),
             choices={"model": ("nuclei", "classical")},
             channels=("channel",),

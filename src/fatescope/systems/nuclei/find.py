@@ -26,7 +26,6 @@ from fatescope.engine.predict import Found, System, Worker, predict_images
 from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
 from fatescope.predict import (
     FrameLabels,
-    NucleiSettings,
     Predictor,
     ScalePlan,
     open_frames,
@@ -38,6 +37,7 @@ from fatescope.predict import (
 )
 from fatescope.predict.decoders.instances import reach_px
 from fatescope.systems.nuclei.outline import ImageNuclei, choose_scale, segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence

@@ -21,7 +21,6 @@ from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
-from fatescope.predict.settings import NucleiSettings
 from fatescope.predict.size import (
     ScalePlan,
     estimate_scale,
@@ -29,6 +28,7 @@ from fatescope.predict.size import (
     scale_from_settings,
 )
 from fatescope.predict.tiling import make_grid
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -44,6 +44,12 @@ if TYPE_CHECKING:
 _SURELY = 0.5
 """What has less than this part of the least area on the working grid is dropped there: outlines on
 the two grids differ by less, and specks need not be brought back to the image."""
+
+_IF_LIT = (
+    "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
+    "`fatescope predict live-dead`; for nuclei choose the channel of a nuclear stain with --channel"
+)
+"""What to do with transmitted light, where a model is for fluorescence."""
 
 
 def choose_scale(
@@ -265,7 +271,7 @@ def segment_image(
     frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
     findings.append(plan.finding(image.name))
-    findings += check_modality(frames, plan, predictor, file=image.name)
+    findings += check_modality(frames, plan, predictor, file=image.name, if_lit=_IF_LIT)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0}
     total, n_done = count_tiles(frames, plan, predictor) if progress else 0, 0
 

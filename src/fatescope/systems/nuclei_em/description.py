@@ -14,7 +14,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict nuclei-em section.tif --out results",
         system="fatescope.systems.nuclei_em.find:NUCLEI_EM",
-        settings="fatescope.predict.settings:NucleiEmSettings",
+        settings="fatescope.systems.nuclei_em.settings:NucleiEmSettings",
     ),
     questions=(
         Question(
@@ -25,7 +25,7 @@ DESCRIPTION = Description(
             command="predict nuclei-em",
             run="fatescope.systems.nuclei.find:predict_nuclei",
             plan="fatescope.systems.nuclei.find:NUCLEI.plan",
-            settings={"settings": "fatescope.predict.settings:NucleiEmSettings"},
+            settings={"settings": "fatescope.systems.nuclei_em.settings:NucleiEmSettings"},
             arguments={"command": "predict nuclei-em"},
             first=("diameter_um", "diameter_px", "same_size", "min_area_um2"),
             choices={"model": ("nuclei-em", "classical")},

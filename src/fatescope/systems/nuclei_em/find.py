@@ -5,7 +5,7 @@ The way is that of nuclei (`systems/nuclei/find.py`), with the model for section
 
 from dataclasses import replace
 
-from fatescope.predict import NucleiEmSettings
 from fatescope.systems.nuclei.find import NUCLEI
+from fatescope.systems.nuclei_em.settings import NucleiEmSettings
 
 NUCLEI_EM = replace(NUCLEI, command="predict nuclei-em", settings=NucleiEmSettings)

@@ -12,7 +12,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict phase-cells dish.tif --out results",
         system="fatescope.systems.phase_cells.find:PHASE_CELLS",
-        settings="fatescope.predict.settings:PhaseCellsSettings",
+        settings="fatescope.systems.phase_cells.settings:PhaseCellsSettings",
     ),
     questions=(
         Question(
@@ -24,7 +24,7 @@ DESCRIPTION = Description(
             command="predict phase-cells",
             run="fatescope.systems.phase_cells.find:predict_phase_cells",
             plan="fatescope.systems.phase_cells.find:PHASE_CELLS.plan",
-            settings={"settings": "fatescope.predict.settings:PhaseCellsSettings"},
+            settings={"settings": "fatescope.systems.phase_cells.settings:PhaseCellsSettings"},
             first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),
             choices={"model": ("phase-cells",)},
             channels=("channel",),

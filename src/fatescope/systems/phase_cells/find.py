@@ -13,9 +13,9 @@ from fatescope.base import Execution, Image, Progress
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.measurement import DoubtSettings
-from fatescope.predict import PhaseCellsSettings
 from fatescope.systems.nuclei.cell_words import of_cells
 from fatescope.systems.nuclei.find import NUCLEI, add_doubts, find_nuclei
+from fatescope.systems.phase_cells.settings import PhaseCellsSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -15,7 +15,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.plates.run:plan_plate_run",
             settings={
                 "settings": "fatescope.plate.settings:PlateRunSettings",
-                "model": "fatescope.predict.settings:PlateModel",
+                "model": "fatescope.systems.plates.settings:PlateModel",
                 "reading": "fatescope.acquire.plates.settings:PlateReading",
             },
             one_input=True,

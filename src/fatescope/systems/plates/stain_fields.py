@@ -26,8 +26,9 @@ from fatescope.plate import (
     published_threshold,
     threshold_nuclei,
 )
-from fatescope.predict import NucleiSettings, Predictor, open_predictor
+from fatescope.predict import Predictor, open_predictor
 from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

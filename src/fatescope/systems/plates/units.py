@@ -15,7 +15,7 @@ from fatescope.storage import hash_path, size_and_time
 if TYPE_CHECKING:
     from fatescope.base import PlateLayout
     from fatescope.plate import PlateRunSettings
-    from fatescope.predict import PlateModel
+    from fatescope.systems.plates.settings import PlateModel
 
 PARTS, FIELDS = "parts", "fields"
 """Folders of what the wells are made of: cells of each frame, places of fields."""

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict.level import Contrast, LevelledPlane
     from fatescope.predict.predictor import Predictor
-    from fatescope.predict.settings import ViabilityChoice
     from fatescope.predict.tiling import Network
+    from fatescope.systems.viability.settings import ViabilityChoice
 
 TRANSMITTED = ("brightfield", "phase")
 """Channels without a stain, by the names that `find_channel` knows."""

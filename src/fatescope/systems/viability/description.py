@@ -14,7 +14,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict viability well.tif --spacing-um 1.3 --out results",
         system="fatescope.systems.viability.find:VIABILITY",
-        settings="fatescope.predict.settings:ViabilitySettings",
+        settings="fatescope.systems.viability.settings:ViabilitySettings",
     ),
     questions=(
         Question(
@@ -25,7 +25,7 @@ DESCRIPTION = Description(
             command="predict viability",
             run="fatescope.systems.viability.find:predict_viability",
             plan="fatescope.systems.viability.find:VIABILITY.plan",
-            settings={"settings": "fatescope.predict.settings:ViabilitySettings"},
+            settings={"settings": "fatescope.systems.viability.settings:ViabilitySettings"},
             first=("channel",),
             choices={"model": ("viability",)},
             channels=("channel",),

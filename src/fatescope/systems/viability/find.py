@@ -20,7 +20,7 @@ from fatescope.engine.predict import Found, System, predict_images
 from fatescope.engine.waiting import KeptFrames
 from fatescope.measurement import objects_table, sum_in_bands
 from fatescope.models import PixelClasses
-from fatescope.predict import LevelledPlane, Plane, Predictor, ViabilitySettings
+from fatescope.predict import LevelledPlane, Plane, Predictor
 from fatescope.systems.viability.classes import (
     choose_size,
     choose_transmitted,
@@ -30,6 +30,7 @@ from fatescope.systems.viability.classes import (
     plane_findings,
 )
 from fatescope.systems.viability.focus import blurred_finding, blurred_frames
+from fatescope.systems.viability.settings import ViabilitySettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
