@@ -1,15 +1,24 @@
 """Who is let in, and who is not: asked below the level of a browser."""
 
+import hashlib
 import http.client
+import os
+import re
+import signal
+import subprocess
+import sys
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 
 pytest.importorskip("starlette")
 pytest.importorskip("uvicorn")
 
-from tests.app.served import Client, served
+from tests.app.served import Client, served, until
 
 PAGES = ("/", "/help", "/data/0", "/results/0", "/results/0/all.zip", "/static/app.css", "/nothing")
 
@@ -202,6 +211,42 @@ def test_a_cookie_still_opens_after_a_restart(tmp_path):
     with served(tmp_path / "files", port=port):
         assert "kept" in client.get("/", Accept="text/html").text
         assert client.get(f"/data/{data}").status == 200
+
+
+def test_a_session_ends_after_a_month(tmp_path):
+    with served(tmp_path / "files") as app:
+        old, young = app.client(), app.client()
+        made = time.time() - 30 * 24 * 3600
+        for client, seconds in ((old, -10), (young, 600)):
+            hashed = hashlib.sha256(client.cookie.partition("=")[2].encode()).hexdigest()
+            app.store._run("UPDATE doors SET made = ? WHERE hash = ?", made + seconds, hashed)
+        assert old.get("/").status == 403
+        assert young.get("/").status == 200
+
+
+@pytest.mark.skipif(os.name == "nt", reason="modes of POSIX")
+def test_no_secret_stands_on_the_command_line_of_the_browser(tmp_path):
+    """Other users of the machine read command lines, and not a file that is ours alone."""
+    browser, said, folder = tmp_path / "browser", tmp_path / "said", tmp_path / "files"
+    browser.write_text(f'#!/bin/sh\nprintf "%s" "$*" > {said}.part; mv {said}.part {said}\n')
+    browser.chmod(0o755)
+    command = [sys.executable, "-m", "fatescope", "app", "--port", "0", "--folder", str(folder)]
+    environment = {**os.environ, "BROWSER": f"{browser} %s"}
+    with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            until(said.exists)
+            door = Path(unquote(urlsplit(said.read_text()).path))
+            port, token = re.search(r":(\d+)/\?token=([\w-]+)", door.read_text()).groups()
+            assert token not in said.read_text()
+            assert (door.stat().st_mode & 0o777, door.parent.stat().st_mode & 0o777) == (
+                0o600,
+                0o700,
+            )
+            assert Client(int(port)).enter(token).status == 303
+        finally:
+            process.send_signal(signal.SIGINT)
+            process.communicate(timeout=120)
+    assert not door.exists()
 
 
 def test_a_form_larger_than_any_of_ours_is_refused(app):

@@ -1,6 +1,9 @@
 """Planes for the eye: halved copies, regions of large planes, tiles that fit together."""
 
 import base64
+import struct
+import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 
 import imagecodecs
@@ -11,12 +14,13 @@ import tifffile
 pytest.importorskip("starlette")
 
 from fatescope.acquire import read_image
+from fatescope.acquire.images.png import DecodedPixels
 from fatescope.app import copies, planes
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.png import encode_png
 from fatescope.app.results import limits_of
 from fatescope.app.tiles import grey_tile, label_tile, n_levels, outlined, tile_slices
-from fatescope.base import Image
+from fatescope.base import Image, InputError
 
 RNG = np.random.default_rng(0)
 
@@ -116,6 +120,52 @@ def test_a_large_plane_is_seen_roughly_and_its_brightness_known_before_it_is_rea
 
 def test_a_plane_that_is_held_has_no_rough_view():
     assert limits_of(pyramid(np.arange(64.0).reshape(8, 8)))["rough"] is None
+
+
+@pytest.mark.parametrize("name", ["a.png", "rows.tif", "colour.jpg"])
+def test_what_is_decoded_as_a_whole_is_shown_up_to_a_limit_and_not_kept_twice(
+    tmp_path, monkeypatch, name
+):
+    path, pixels = tmp_path / name, RNG.integers(0, 200, (300, 500)).astype(np.uint8)
+    if path.suffix == ".tif":
+        tifffile.imwrite(path, pixels, compression="zlib", rowsperstrip=300)
+    else:
+        encode = imagecodecs.png_encode if path.suffix == ".png" else imagecodecs.jpeg_encode
+        colours = np.dstack([pixels, pixels[::-1], pixels[:, ::-1]])
+        path.write_bytes(encode(colours if "colour" in name else pixels))
+    image = read_image(path)
+    monkeypatch.setattr(planes, "WHOLE_PIXELS", 1000)
+    shown = Pyramid(image, {"C": 0}, labels=False)
+    if name != "colour.jpg":
+        np.testing.assert_array_equal(shown.region(0, slice(0, 300), slice(0, 500)), pixels)
+    stored = getattr(image.pixels, "source", image.pixels)
+    assert not isinstance(stored, DecodedPixels) or stored._decoded is None
+    monkeypatch.setattr(planes, "_DECODED_BYTES", 100_000)
+    with pytest.raises(InputError, match=rf"{name}: 0.0 GB of it .* tiled TIFF"):
+        Pyramid(read_image(path), {"C": 0}, labels=False)
+
+
+def test_a_png_of_a_thousand_million_pixels_is_refused_before_it_is_decoded(tmp_path):
+    side = 40_000
+    row = bytes(side + 1)
+    packing = zlib.compressobj(1)
+    packed = b"".join(packing.compress(row) for _ in range(side)) + packing.flush()
+    parts = {
+        b"IHDR": struct.pack(">IIBBBBB", side, side, 8, 0, 0, 0, 0),
+        b"IDAT": packed,
+        b"IEND": b"",
+    }
+    chunks = [
+        struct.pack(">I", len(b)) + n + b + struct.pack(">I", zlib.crc32(n + b))
+        for n, b in parts.items()
+    ]
+    path = tmp_path / "huge.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(chunks))
+    tracemalloc.start()
+    with pytest.raises(InputError, match=r"huge.png: 1.6 GB of it can only be decoded together"):
+        Pyramid(read_image(path), {}, labels=False)
+    assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    tracemalloc.stop()
 
 
 def test_a_block_that_could_not_be_read_is_read_again(small_blocks):

@@ -110,6 +110,32 @@ def test_objects_are_removed_merged_cut_painted_and_drawn_by_mouse(result):
     saved(page, f"again: remove {gone}")
 
 
+def test_ctrl_z_while_a_line_is_drawn_drops_the_line_and_takes_nothing_back(result):
+    page = result
+    before = labels_in(page)
+    gone, (x, y, width, height) = pick(page, 0)
+    page.get_by_role("button", name="Remove", exact=True).click()
+    saved(page, f"remove {gone}")
+    page.get_by_role("button", name="New outline", exact=True).click()
+    stage = page.locator("#stage").bounding_box()
+    page.mouse.move(stage["x"] + x, stage["y"] + y)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + x + width, stage["y"] + y + height, steps=4)
+    page.keyboard.press("Control+z")
+    page.locator("#edit-said").filter(has_text="nothing else was changed").wait_for()
+    page.mouse.up()
+    page.locator("#stage").focus()
+    page.keyboard.press("Shift+ArrowDown")
+    page.keyboard.press("Space")
+    page.keyboard.press("Control+z")  # with keys, too
+    page.keyboard.press("Enter")
+    page.reload()
+    page.locator("#rows tbody tr").first.wait_for()
+    assert labels_in(page) == before[1:]
+    page.get_by_text("What was done").click()
+    expect(page.locator("#steps li")).to_have_count(1)
+
+
 def tab_to(page, selector):
     for _ in range(80):
         if page.evaluate("s => document.activeElement?.matches(s)", selector):

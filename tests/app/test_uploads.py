@@ -2,6 +2,7 @@
 
 import http.client
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -92,6 +93,30 @@ def test_files_that_come_at_the_same_time_are_counted_once(client):
     assert client.put(client.data, "c.tif", b"x" * 2_000).status == 413
 
 
+def test_files_that_are_sent_at_once_share_one_limit(client):
+    """None of them was there when the others began."""
+    meet = threading.Barrier(8)
+
+    def put(n):
+        meet.wait()
+        return client.put(client.data, f"{n}.tif", b"x" * 120_000).status
+
+    with ThreadPoolExecutor(8) as pool:
+        sent = sorted(pool.map(put, range(8)))
+    assert sent == [201] * 4 + [413] * 4
+    assert client.put(client.data, "last.tif", b"x" * 20_000).status == 201  # all is given back
+    assert client.put(client.data, "more.tif", b"x" * 1_000).status == 413
+
+
+def test_a_file_that_is_sent_again_counts_once(client):
+    for _ in range(6):
+        assert client.put(client.data, "a.tif", b"x" * 199_000).status == 201
+    assert client.put(client.data, "b.tif", b"x" * 199_000).status == 201
+    assert client.put(client.data, "a.tif", b"x" * 190_000).status == 201
+    assert client.put(client.data, "c.tif", b"x" * 111_000).status == 201
+    assert client.put(client.data, "d.tif", b"x" * 1_000).status == 413
+
+
 def test_a_file_that_goes_while_files_are_counted_is_no_fault(tmp_path, monkeypatch):
     files = store.Store(tmp_path)
     folder = files.folder_of(store.OWNER, "data", files.add_data(store.OWNER, "a").id)
@@ -109,7 +134,7 @@ def test_a_full_disk_is_said(client, monkeypatch):
     assert "left on the disk" in answer.json["problem"]
 
 
-def test_an_upload_that_breaks_off_leaves_nothing(app, client):
+def test_an_upload_that_breaks_off_leaves_nothing_and_is_no_bug(app, client, caplog):
     before = tree(app.store.folder)
     host = f"127.0.0.1:{app.port}"
     head = (
@@ -120,6 +145,7 @@ def test_an_upload_that_breaks_off_leaves_nothing(app, client):
         connection.sendall(head.encode() + b"x" * 5000)
         until(lambda: tree(app.store.folder) != before)
     until(lambda: tree(app.store.folder) == before)
+    assert not [r for r in caplog.records if r.name.startswith("fatescope")]
 
 
 def test_the_same_name_again_takes_the_place_of_the_first(app, client):

@@ -13,7 +13,7 @@ from http.cookies import CookieError, SimpleCookie
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
-from fatescope.app.store import Store
+from fatescope.app.store import A_MONTH, Store
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, MutableMapping
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 COOKIE = "fatescope"
 _SAFE = ("GET", "HEAD")
 _LOOPBACK = re.compile(r"(localhost|127(\.\d{1,3}){3}|\[::1\])(:\d{1,5})?", re.IGNORECASE)
-_A_MONTH = 30 * 24 * 3600
 EMPTY_STYLE = "sha256-47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU="
 """The hash of nothing: an empty style element, which keeps the viewer from adding a full one."""
 POLICY = "; ".join(
@@ -122,7 +121,7 @@ class Access:
         extra = [(b"location", b"/")]
         if cookie is not None:
             self.spent()
-            text = f"{cookie_name}={cookie}; Path=/; Max-Age={_A_MONTH}; HttpOnly; SameSite=Lax"
+            text = f"{cookie_name}={cookie}; Path=/; Max-Age={A_MONTH}; HttpOnly; SameSite=Lax"
             extra.append((b"set-cookie", text.encode()))
         await _answer(send, 303, b"", extra)
 

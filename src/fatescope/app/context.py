@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import Counter
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -52,6 +53,7 @@ class Context:
     previews: Previews = field(init=False)
     deciding: threading.Lock = field(default_factory=threading.Lock)
     bytes_by_person: dict[str, int] = field(default_factory=dict)
+    bytes_coming: Counter[str] = field(default_factory=Counter)
 
     def __post_init__(self) -> None:
         self.previews = Previews(self.store.folder)

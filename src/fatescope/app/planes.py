@@ -7,11 +7,13 @@ import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.app.copies import SmallCopy, halved
+from fatescope.base import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 _HELD_BYTES = 600_000_000
 WHOLE_PIXELS = 40_000_000
 """A plane up to this is held as it is; of a larger one, only smaller copies are."""
+_DECODED_BYTES = 300_000_000
+"""The largest part of a file that is decoded at once for somebody who looks."""
 _COPY_SIDE = 8192
 """The first copy of a large plane is at most so long and wide; what is larger is read again."""
 _LEAST_SIDE = 256
@@ -38,6 +42,11 @@ class Pyramid:
         T, Z and C of the plane.
     labels : bool
         Whole numbers: a copy keeps every second pixel. Otherwise it is the mean of four.
+
+    Raises
+    ------
+    InputError
+        If the file can only be decoded in parts that are too large for it to be looked at.
     """
 
     def __init__(self, image: Image, at: dict[str, int], *, labels: bool) -> None:
@@ -45,11 +54,20 @@ class Pyramid:
         self._at = {a: n for a, n in at.items() if a in image.axes}
         self._labels = labels
         self.height, self.width = image.size("Y"), image.size("X")
-        whole = self.height * self.width <= WHOLE_PIXELS
+        at_once = getattr(image.pixels, "at_once", 0)
+        if at_once > _DECODED_BYTES:
+            raise InputError(
+                f"{Path(image.name).name}: {at_once / 1e9:.1f} GB of it can only be decoded "
+                "together, which is too much to look at. Save it as tiled TIFF or OME-Zarr."
+            )
+        n_bytes = self.height * self.width * image.dtype.itemsize
+        whole = self.height * self.width <= WHOLE_PIXELS or at_once >= n_bytes
         side = max(self.height, self.width)
         self._first = 0 if whole else max(0, math.ceil(math.log2(side / _COPY_SIDE)))
         self._growing: SmallCopy | None = None
         first = image.read(**self._at) if whole else None
+        if first is not None and hasattr(image.pixels, "forget"):
+            image.pixels.forget()  # images stay open long after somebody looked
         if first is None and not labels:
             first = self._stored_copy(2**self._first)
         if first is None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import logging
+import os
 import socket
 import sys
+import tempfile
 import threading
 import webbrowser
 from collections.abc import AsyncIterator
@@ -19,6 +21,7 @@ from fatescope.app.store import OWNER, NotHereError, Store
 from fatescope.app.uploads import TooLargeError
 from fatescope.base import FatescopeError, RunError
 from fatescope.base.extras import imported
+from fatescope.storage import remove
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -62,11 +65,12 @@ def serve_app(settings: AppSettings, *, say: Callable[[str], None]) -> None:
         say(f"next link, for another browser: {_link(store, port)}")
 
     app = make_app(settings, store=store, spent=show_link)
-    link = _link(store, port)
-    say(f"fatescope is open at {link}")
+    say(f"fatescope is open at {_link(store, port)}")
     say(f"files and results: {store.folder}. The link opens once. Ctrl-C ends the app.")
+    door = None
     if settings.browser:
-        threading.Timer(0.5, webbrowser.open, [link]).start()
+        door = write_door(store.folder, _link(store, port))
+        threading.Timer(0.5, webbrowser.open, [door.as_uri()]).start()
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
@@ -76,6 +80,28 @@ def serve_app(settings: AppSettings, *, say: Callable[[str], None]) -> None:
     finally:
         listening.close()
         store.close()
+        if door is not None:
+            remove(door.parent)
+
+
+def write_door(folder: Path, link: str) -> Path:
+    """Write a page that sends a browser on to a link, and that nobody else can read.
+
+    The command line of a browser can be read by everybody who works on the machine: it names this
+    file and not the link.
+    """
+    private = folder / "opening"
+    remove(private)  # of an app that was killed
+    private.mkdir(mode=0o700)
+    written, name = tempfile.mkstemp(suffix=".html", dir=private)  # 0600
+    page = (
+        "<!doctype html><title>fatescope</title>"
+        f'<meta http-equiv="refresh" content="0; url={link}">'
+        f'<p><a href="{link}">To fatescope</a></p>'
+    )
+    os.write(written, page.encode())
+    os.close(written)
+    return Path(name)
 
 
 def _link(store: Store, port: int) -> str:
@@ -102,6 +128,7 @@ def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) 
     """Return the app, guarded; its queue works from the first request to the last."""
     from starlette.applications import Starlette
     from starlette.exceptions import HTTPException
+    from starlette.requests import ClientDisconnect
 
     @contextlib.asynccontextmanager
     async def living(app: Starlette) -> AsyncIterator[None]:
@@ -114,7 +141,12 @@ def make_app(settings: AppSettings, *, store: Store, spent: Callable[[], None]) 
             app.state.context.previews.close()
             app.state.context.reviews.close()
 
-    handlers = {FatescopeError: _known, HTTPException: _http, Exception: _bug}
+    handlers = {
+        FatescopeError: _known,
+        HTTPException: _http,
+        ClientDisconnect: _gone,
+        Exception: _bug,
+    }
     inner = Starlette(routes=_routes(), lifespan=living, exception_handlers=handlers)
     return Access(inner, store=store, spent=spent)
 
@@ -227,6 +259,10 @@ def _http(request: Request, error: Exception) -> Response:
     status = int(getattr(error, "status_code", 500))
     words = {404: "There is no such page. Begin on the first page.", 405: "That cannot be done."}
     return _answer(request, status, words.get(status, "That cannot be done."))
+
+
+def _gone(request: Request, error: Exception) -> Response:
+    return _answer(request, 400, "the browser closed the connection.")  # nobody reads it
 
 
 def _bug(request: Request, error: Exception) -> Response:

@@ -24,6 +24,8 @@ from fatescope.storage import PART_SUFFIX, list_files, remove
 
 State = Literal["waiting", "running", "done", "failed", "stopped"]
 OWNER = "owner"
+A_MONTH = 30 * 24 * 3600
+"""Seconds for which a browser is remembered."""
 _NAME, _FOLDER = "app.sqlite", "people"
 _TABLES = """
 CREATE TABLE IF NOT EXISTS doors (
@@ -150,15 +152,18 @@ class Store:
         return secret
 
     def person_of(self, cookie: str) -> str | None:
-        """Return whose cookie this is."""
+        """Return whose cookie this is, until a month after it was given."""
         rows = self._rows(
-            "SELECT person FROM doors WHERE hash = ? AND kind = 'cookie'", _hashed(cookie)
+            "SELECT person FROM doors WHERE hash = ? AND kind = 'cookie' AND made > ?",
+            _hashed(cookie),
+            time.time() - A_MONTH,
         )
         return str(rows[0]["person"]) if rows else None
 
     def forget_links(self) -> None:
-        """Close all links that were not used: those of an earlier start."""
+        """Close all links that were not used, those of an earlier start, and old sessions."""
         self._run("UPDATE doors SET used = 1 WHERE kind = 'link'")
+        self._run("DELETE FROM doors WHERE made <= ?", time.time() - A_MONTH)
 
     def _add_door(self, secret: str, person: str, kind: str) -> None:
         self._run(

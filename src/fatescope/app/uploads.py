@@ -44,23 +44,51 @@ async def take_file(request: Request) -> Response:
     if who not in app.bytes_by_person:
         on_disk = await asyncio.to_thread(app.store.bytes_of, who)
         app.bytes_by_person.setdefault(who, on_disk)  # another file may have asked, and be written
-    used = app.bytes_by_person[who]
     announced = request.headers.get("content-length", "")
-    room = _room(app, folder, used)
-    check_room(names[-1], int(announced) if announced.isdecimal() else 0, room)
-    n_bytes = await _stream(request, path, room)
-    if who in app.bytes_by_person:  # else they are counted anew for the next file
-        app.bytes_by_person[who] += n_bytes
+    coming = _Coming(app, who, path)
+    try:
+        coming.take(int(announced) if announced.isdecimal() else 0)
+        n_bytes = await _stream(request, path, coming)
+    finally:
+        coming.end()
     return JSONResponse({"name": "/".join(names), "bytes": n_bytes}, status_code=201)
 
 
-def _room(app: Context, folder: Path, used: int) -> dict[str, int]:
-    """Return how many bytes there are for one file, by the reason that limits them."""
-    return {
-        "file": app.settings.file_bytes,
-        "sum": app.settings.sum_bytes - used,
-        "disk": shutil.disk_usage(folder).free - _SPARE_BYTES,
-    }
+class _Coming:
+    """One file that is being sent; what was promised to it is not promised to another."""
+
+    def __init__(self, app: Context, who: str, path: Path) -> None:
+        self._app, self._who, self._path = app, who, path
+        self._taken = 0
+        self._free = shutil.disk_usage(path.parent if path.parent.exists() else app.store.folder)
+
+    def take(self, n_bytes: int) -> None:
+        """Raise `TooLargeError` if there is no room for so many bytes in all; else keep it."""
+        if n_bytes <= self._taken:
+            return
+        app, who = self._app, self._who
+        others = app.bytes_by_person.get(who, 0) + app.bytes_coming[who] - self._taken
+        room = {
+            "file": app.settings.file_bytes,
+            "sum": app.settings.sum_bytes - others + self.replaced(),
+            "disk": self._free.free - _SPARE_BYTES,
+        }
+        check_room(self._path.name, n_bytes, room)
+        app.bytes_coming[who] += n_bytes - self._taken
+        self._taken = n_bytes
+
+    def put(self, n_more: int) -> None:
+        """Count the file, which has taken its place."""
+        if self._who in self._app.bytes_by_person:  # else all are counted for the next file
+            self._app.bytes_by_person[self._who] += n_more
+
+    def end(self) -> None:
+        """Give back what was promised."""
+        self._app.bytes_coming[self._who] -= self._taken
+
+    def replaced(self) -> int:
+        """Return the bytes of the file whose place this one takes."""
+        return self._path.stat().st_size if self._path.is_file() else 0
 
 
 def check_room(name: str, n_bytes: int, room: dict[str, int]) -> None:
@@ -85,7 +113,7 @@ def check_room(name: str, n_bytes: int, room: dict[str, int]) -> None:
     raise TooLargeError(f"{name}: {sentences[why]}")
 
 
-async def _stream(request: Request, path: Path, room: dict[str, int]) -> int:
+async def _stream(request: Request, path: Path, coming: _Coming) -> int:
     """Write a body beside its place as it comes; nothing is left of one that is too large."""
     writing = open_beside(path)
     stream = await asyncio.to_thread(writing.__enter__)
@@ -93,7 +121,7 @@ async def _stream(request: Request, path: Path, room: dict[str, int]) -> int:
     try:
         async for piece in request.stream():
             n_bytes += len(piece)
-            check_room(path.name, n_bytes, room)
+            coming.take(n_bytes)
             waiting += piece
             if len(waiting) >= _AT_ONCE:
                 await asyncio.to_thread(stream.write, bytes(waiting))
@@ -107,5 +135,7 @@ async def _stream(request: Request, path: Path, room: dict[str, int]) -> int:
         except BaseException as again:
             raise again from error
         raise
+    replaced = coming.replaced()
     await asyncio.to_thread(writing.__exit__, None, None, None)
+    coming.put(n_bytes - replaced)
     return n_bytes

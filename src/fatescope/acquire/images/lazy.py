@@ -85,6 +85,14 @@ class PlanePixels(ABC):
         return False
 
     @property
+    def at_once(self) -> int:
+        """Bytes that are decoded for a single pixel, where a file is compressed as a whole."""
+        return 0
+
+    def forget(self) -> None:  # noqa: B027
+        """Drop what was decoded and kept; it is decoded again when it is asked for."""
+
+    @property
     def ndim(self) -> int:
         """Number of axes."""
         return len(self.shape)
@@ -164,6 +172,15 @@ class _OfAnother(PlanePixels):
     def whole_rows(self) -> bool:
         """Whether the file stores whole rows."""
         return self.source.whole_rows
+
+    @property
+    def at_once(self) -> int:
+        """Bytes that are decoded for a single pixel."""
+        return self.source.at_once
+
+    def forget(self) -> None:
+        """Drop what was decoded and kept."""
+        self.source.forget()
 
 
 class Reordered(_OfAnother):

@@ -150,9 +150,19 @@ class DecodedPixels(PlanePixels):
         return part[..., at[0]] if at else part
 
     def _whole(self) -> NDArray[Any]:
-        if self._decoded is None:
-            self._decoded = self._decode()
-        return self._decoded
+        pixels = self._decoded
+        if pixels is None:
+            pixels = self._decoded = self._decode()
+        return pixels
+
+    @property
+    def at_once(self) -> int:
+        """Bytes of the image: its codec gives all of it or nothing."""
+        return math.prod(self.shape) * self.dtype.itemsize
+
+    def forget(self) -> None:
+        """Drop the decoded image."""
+        self._decoded = None
 
     def _decode(self) -> NDArray[Any]:
         import imagecodecs

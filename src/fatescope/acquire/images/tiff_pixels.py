@@ -105,6 +105,12 @@ class TiffPixels(PlanePixels):
         """Whether strips, and not tiles, are stored."""
         return bool(self.contiguous or self._wide >= self.shape[-1])
 
+    @property
+    def at_once(self) -> int:
+        """Bytes of a strip or tile, unless pixels lie in the file as they are."""
+        samples = math.prod(self.shape[len(self._lengths) : -2]) if self._interleaved else 1
+        return 0 if self.contiguous else self._tall * self._wide * samples * self.dtype.itemsize
+
     def _check_page(self, page: Any) -> None:
         """Raise where the tables of a page lack strips or tiles, or those cannot hold its pixels.
 

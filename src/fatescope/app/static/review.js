@@ -129,8 +129,8 @@ function choose(name) {
 const WHOLE = {
   remove: () => (now.label ? edit("remove", { label: now.label }) : say("Pick an object first: click it, or its row.", true)),
   split: () => (now.label ? edit("split", { label: now.label }) : say("Pick an object first: click it, or its row.", true)),
-  undo: () => send("undo"),
-  redo: () => send("redo"),
+  undo: () => (stroke ? (drop(), say("The line that was being drawn is gone; nothing else was changed.")) : send("undo")),
+  redo: () => stroke || send("redo"),
 };
 
 hooks.choose = (found, event) => {

@@ -83,9 +83,13 @@ async function open(n) {
   layers = { image: null, labels: null };
   dropRough?.();
   dropRough = null;
-  const said = await (await fetch(`${job}/images/${n}`)).json();
+  const answer = await fetch(`${job}/images/${n}`);
+  const said = await answer.json();
   if (mine !== opening) return; // another image was asked for in between
-  meta = said;
+  at("no-look").textContent = said.problem ?? "";
+  at("no-look").hidden = answer.ok;
+  meta = answer.ok ? said : null;
+  if (!meta) return;
   Object.assign(now, { t: 0, z: meta.plane, channel: meta.colour ? "colour" : 0 });
   slider("t", meta.frames, now.t);
   slider("z", meta.planes, now.z);
@@ -133,6 +137,7 @@ function contrast() {
 
 let steppingTimer;
 export function step(id, value) {
+  if (!meta) return;
   const n = id === "t" ? meta.frames : meta.planes;
   const to = Math.max(0, Math.min(n - 1, value));
   if (to === now[id]) return;
