@@ -7,6 +7,7 @@ can be understood without its neighbours can be changed without them.
 from __future__ import annotations
 
 import ast
+import functools
 import importlib
 import inspect
 import subprocess
@@ -14,7 +15,7 @@ import sys
 import tomllib
 from pathlib import Path
 
-import pytest
+from tests.offenders import for_each
 
 ROOT = Path(__file__).resolve().parents[1]
 SOURCE = ROOT / "src" / "fatescope"
@@ -39,6 +40,11 @@ LEARNING = {"torch", "torchvision", "albumentations", "timm", "nncf"}
 MAY_OPEN_FILES = {"storage", "acquire", "engine", "pages", "models", "prepare", "train"}
 
 
+@functools.cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
 def folder_of(path: Path) -> str:
     parts = path.relative_to(SOURCE).parts
     return parts[0] if len(parts) > 1 else ""
@@ -46,7 +52,7 @@ def folder_of(path: Path) -> str:
 
 def imports_of(path: Path) -> set[str]:
     found: set[str] = set()
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+    for node in ast.walk(parsed(path)):
         if isinstance(node, ast.Import):
             found |= {a.name for a in node.names}
         elif isinstance(node, ast.ImportFrom) and node.module and node.level == 0:
@@ -110,7 +116,7 @@ def test_files_are_opened_only_at_the_edges():
     opening = {"open", "read_text", "write_text", "read_bytes", "write_bytes", "memmap"}
     wrong = []
     for path in (p for p in MODULES if not may_open_files(p)):
-        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        for node in ast.walk(parsed(path)):
             if isinstance(node, ast.Call):
                 name = getattr(node.func, "id", getattr(node.func, "attr", ""))
                 of_run = isinstance(node.func, ast.Attribute) and name == "open"
@@ -119,7 +125,7 @@ def test_files_are_opened_only_at_the_edges():
     assert wrong == []
 
 
-@pytest.mark.parametrize("folder", FOLDERS, ids=lambda p: p.name)
+@for_each(FOLDERS, named=lambda p: p.name)
 def test_every_public_name_is_documented_and_typed(folder):
     stub = folder / "__init__.pyi"
     if not stub.exists():

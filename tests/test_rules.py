@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-import pytest
+from tests.offenders import for_each
 
 from fatescope.base.finding import RULES
 
@@ -128,8 +128,9 @@ BY_TABLE = (EVERY_FRAME, EVERY_TABLE, PIXELS)
 CASES = [(kind, rule, *where) for kind, rules in SHOWN.items() for rule, where in rules.items()]
 
 
-@pytest.mark.parametrize(("kind", "rule", "file", "name"), CASES, ids=lambda v: str(v)[:30])
-def test_a_promised_finding_has_a_test_that_names_it(kind, rule, file, name):
+@for_each(CASES, named=lambda case: f"{case[0]} {case[1]}")
+def test_a_promised_finding_has_a_test_that_names_it(case):
+    kind, rule, file, name = case
     assert rule in RULES[kind]
     text = (TESTS / file).read_text("utf-8")
     tests = [n for n in ast.parse(text).body if isinstance(n, ast.FunctionDef) and n.name == name]

@@ -5,7 +5,8 @@ import re
 
 import pytest
 import typer
-from tests.docs.test_pages import DOCS, PAGES, ROOT
+from tests.docs.test_pages import DOCS, PAGES, ROOT, name_of
+from tests.offenders import for_each
 
 from fatescope.cli.main import load_commands
 
@@ -13,10 +14,6 @@ from fatescope.cli.main import load_commands
 LIVING = [p for p in PAGES if "decisions" not in p.parts]
 FLAG = re.compile(r"(?<![\w-])--[a-z][a-z0-9-]*")
 OTHER_PROGRAMS = re.compile(r"\b(pip|python|pytest|mkdocs|git|sbatch|dask)\b")
-
-
-def name_of(page):
-    return page.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +66,7 @@ def split_call(call, flags):
     return None, words
 
 
-@pytest.mark.parametrize("page", LIVING, ids=name_of)
+@for_each(LIVING, named=name_of)
 def test_every_import_of_the_pages_works(page):
     text = page.read_text(encoding="utf-8")
     for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
@@ -78,7 +75,7 @@ def test_every_import_of_the_pages_works(page):
                 exec(compile(ast.Module([node], []), str(page), "exec"), {})
 
 
-@pytest.mark.parametrize("page", LIVING, ids=name_of)
+@for_each(LIVING, named=name_of)
 def test_every_command_of_the_pages_exists_with_its_flags(page, flags):
     for call in commands_of(page.read_text(encoding="utf-8")):
         command, rest = split_call(call, flags)
@@ -90,7 +87,7 @@ def test_every_command_of_the_pages_exists_with_its_flags(page, flags):
             assert flag in flags[command], f"fatescope {command} has no {flag}"
 
 
-@pytest.mark.parametrize("page", LIVING, ids=name_of)
+@for_each(LIVING, named=name_of)
 def test_every_flag_that_the_pages_name_belongs_to_a_command_or_to_the_script_beside_it(
     page, flags
 ):
@@ -107,7 +104,7 @@ def test_every_flag_that_the_pages_name_belongs_to_a_command_or_to_the_script_be
                 assert OTHER_PROGRAMS.search(code), f"{flag} is no flag of any command: {line}"
 
 
-@pytest.mark.parametrize("page", LIVING, ids=name_of)
+@for_each(LIVING, named=name_of)
 def test_make_targets_that_the_pages_name_exist(page):
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
     for _, code in code_of(page.read_text(encoding="utf-8")):

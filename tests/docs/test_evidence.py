@@ -5,6 +5,7 @@ import re
 import pytest
 from benchmarks import evidence_pages
 from tests.docs.test_pages import DOCS
+from tests.offenders import for_each
 
 ROWS = evidence_pages.rows()
 GOOD = {
@@ -59,9 +60,9 @@ def test_the_pages_are_those_that_the_lists_give():
         assert (DOCS / name).read_text(encoding="utf-8") == text, f"{name}: {said}"
 
 
-@pytest.mark.parametrize(("where", "row"), ROWS, ids=[where for where, _ in ROWS])
-def test_every_row_has_tests_that_exist_and_commands_that_are_accepted(where, row):
-    evidence_pages.check(where, row)
+@for_each(ROWS, named=lambda row: row[0])
+def test_every_row_has_tests_that_exist_and_commands_that_are_accepted(row):
+    evidence_pages.check(*row)
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from tests.offenders import for_each
 
 from fatescope.base.finding import RULES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(p for p in [*DOCS.rglob("*.md"), ROOT / "README.md", ROOT / "CONTRIBUTING.md"])
+
+
+def name_of(page):
+    return page.relative_to(ROOT).as_posix()
 
 
 @pytest.fixture(scope="module")
@@ -63,20 +68,20 @@ def test_the_pages_that_show_something_have_figures_and_every_figure_is_shown_an
     assert sum(p.stat().st_size for p in there) < 1_400_000
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@for_each(PAGES, named=name_of)
 def test_links_between_pages_lead_somewhere(page):
     for target in re.findall(r"\]\(([^)#\s]+)", page.read_text(encoding="utf-8")):
         if "://" not in target and not target.startswith("mailto:"):
             assert (page.parent / target).exists(), target
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.relative_to(ROOT).as_posix())
+@for_each(PAGES, named=name_of)
 def test_python_blocks_can_be_compiled(page):
     for code in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL):
         compile(code, str(page), "exec")
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.name)
+@for_each(PAGES, named=name_of)
 def test_every_table_has_a_head_and_is_in_one_piece(page):
     text = re.sub(r"```.*?```", "", page.read_text(encoding="utf-8"), flags=re.DOTALL)
     tables = re.findall(r"(?:^\|.*\n)+", text + "\n", re.MULTILINE)

@@ -5,8 +5,8 @@ import importlib
 import inspect
 import re
 
-import pytest
 from tests.docs.test_pages import DOCS
+from tests.offenders import for_each
 
 import fatescope as fs
 
@@ -22,7 +22,7 @@ def find(path):
         return getattr(importlib.import_module(module), name)
 
 
-@pytest.mark.parametrize("path", NAMED)
+@for_each(NAMED)
 def test_what_the_reference_names_has_a_docstring_and_examples_that_run(
     path, tmp_path, monkeypatch
 ):
