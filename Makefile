@@ -8,7 +8,7 @@ export UV_FIND_LINKS
 
 LIGHT := .venv
 FULL := .venv-full
-UV = $(1)/bin/uv pip install --quiet --compile-bytecode --python $(1)/bin/python --constraint constraints/locked.txt
+UV = $(1)/bin/uv pip install --quiet --python $(1)/bin/python --constraint constraints/locked.txt
 OPEN_THREADS := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
 
 .PHONY: demo test test-slow check docs bench release-check clean
@@ -50,9 +50,10 @@ $(LIGHT)/.ready: pyproject.toml constraints/locked.txt
 	$(call UV,$(LIGHT)) --editable .
 	touch $@
 
-# Torch first and by itself: the CPU build where an index or folder offers it, else what there is.
+# The light environment compiles what it runs, which is a third of what lies there. Here all is compiled, because
+# tests start thousands of processes. Torch first and by itself: the CPU build where an index or folder offers it, else what there is.
 $(FULL)/.ready: pyproject.toml constraints/locked.txt
 	test -x $(FULL)/bin/uv || { $(PYTHON) -m venv $(FULL) && $(FULL)/bin/pip install --quiet uv; }
-	$(call UV,$(FULL)) "torch==2.13.0+cpu" || $(call UV,$(FULL)) torch
-	$(call UV,$(FULL)) --editable ".[all,test,check,docs]"
+	$(call UV,$(FULL)) --compile-bytecode "torch==2.13.0+cpu" || $(call UV,$(FULL)) --compile-bytecode torch
+	$(call UV,$(FULL)) --compile-bytecode --editable ".[all,test,check,docs]"
 	touch $@
