@@ -10,6 +10,7 @@ from scipy.optimize import linear_sum_assignment
 
 from fatescope.base import InputError
 from fatescope.evaluate import (
+    FINDING,
     THRESHOLDS,
     ScoreSettings,
     find_overlap,
@@ -76,6 +77,8 @@ def test_agrees_with_a_slow_and_obvious_implementation(pair):
     score = score_labels(true, pred)
     for k, percent in enumerate(THRESHOLDS):
         assert score.tp[k] == len(oracle_matches(true, pred, percent / 100))
+    for k, percent in enumerate(FINDING):
+        assert score.found[k] == len(oracle_matches(true, pred, percent / 100))
     matched = oracle_matches(true, pred, 0.5)
     assert score.iou_sum == pytest.approx(sum(matched))
     assert (score.n_true, score.n_pred) == (len(objects(true)), len(objects(pred)))
@@ -233,6 +236,16 @@ def test_strata_are_scored_on_their_own():
     assert table["n_images"].tolist() == [1, 2]
 
 
+def test_merged_and_split_nuclei_are_counted():
+    true = drawn("1122.3333", "1122.3333")
+    pred = drawn("1111.2244", "1111.2244")
+    score = score_labels(true, pred)
+    assert (score.merged, score.split, score.missed, score.invented) == (1, 0, 0, 0)
+    assert pool_scores([score, score]).merged == 2
+    assert summarise_scores([score], ScoreSettings())["f1"]["0.30"] == 4 / 6
+    assert score_labels(drawn("111111111"), drawn("112223330")).split == 1
+
+
 def test_what_cannot_be_scored_is_named():
     labels = drawn("12")
     with pytest.raises(InputError, match=r"`true` has shape \(1, 2\) and `pred` \(2, 1\)"):
@@ -245,8 +258,8 @@ def test_what_cannot_be_scored_is_named():
         summarise_scores([], ScoreSettings())
     with pytest.raises(InputError, match="`units` must hold 1"):
         summarise_scores([score_labels(labels, labels)], ScoreSettings(), units=["a", "b"])
-    with pytest.raises(InputError, match="50 to 100; got 40"):
-        match_objects(find_overlap(labels, labels), percent=40)
+    with pytest.raises(InputError, match="1 to 100; got 0"):
+        match_objects(find_overlap(labels, labels), percent=0)
 
 
 def test_many_objects_need_no_table_of_all_pairs():

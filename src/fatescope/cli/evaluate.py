@@ -10,7 +10,7 @@ import typer
 from fatescope.cli.command import Result, command
 from fatescope.cli.console import Console
 from fatescope.cli.groups import evaluate
-from fatescope.evaluate.settings import ScoreSettings
+from fatescope.evaluate.settings import CentreSettings, ScoreSettings
 
 
 @command(evaluate, "labels", example="fatescope evaluate labels truth/labels results/labels --json")
@@ -50,3 +50,22 @@ def labels(
         for problem in result.problems:
             console.warn(f"error: {problem}")
     return result
+
+
+@command(
+    evaluate,
+    "centres",
+    example="fatescope evaluate centres truth/spots.csv results --within-um 2.5 --json",
+)
+def centres(
+    true: Annotated[Path, typer.Argument(metavar="TRUE", help="table: frame, z, y, x, and image")],
+    pred: Annotated[Path, typer.Argument(metavar="PRED", help="such a table, or a result folder")],
+    settings: CentreSettings,
+    units: Annotated[
+        Path | None, typer.Option("--units", help="CSV that gives the independent unit of images")
+    ] = None,
+) -> Result:
+    """Score centres of nuclei: F1 with an interval, how far counts are off, mean distance."""
+    from fatescope.systems.labels.centres import evaluate_centres
+
+    return evaluate_centres(true, pred, settings, units=units)

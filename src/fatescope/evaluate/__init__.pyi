@@ -1,3 +1,8 @@
+from .centres import CentreScores as CentreScores
+from .centres import match_centres as match_centres
+from .centres import score_centres as score_centres
+from .centres import summarise_centres as summarise_centres
+from .errors import count_errors as count_errors
 from .errors import explain_errors as explain_errors
 from .match import Match as Match
 from .match import match_objects as match_objects
@@ -20,9 +25,11 @@ from .pixel_classes import PixelCounts as PixelCounts
 from .pixel_classes import precision_recall as precision_recall
 from .pixel_classes import score_classes as score_classes
 from .roughness import boundary_roughness as boundary_roughness
+from .score import FINDING as FINDING
 from .score import THRESHOLDS as THRESHOLDS
 from .score import LabelScores as LabelScores
 from .score import score_labels as score_labels
+from .settings import CentreSettings as CentreSettings
 from .settings import ComparedScore as ComparedScore
 from .settings import CompareSettings as CompareSettings
 from .settings import ScoreSettings as ScoreSettings

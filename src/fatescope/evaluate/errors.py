@@ -51,12 +51,7 @@ def explain_errors(true: LabelImage, pred: LabelImage, *, percent: int = 50) -> 
         If the shapes differ or the labels are not whole numbers.
     """
     overlap = find_overlap(true, pred)
-    pair = match_objects(overlap, percent=percent).pair
-    best = _best_partner(overlap)
-    best[overlap.true_row[pair]] = pair
-    kind = _kinds_of_true(overlap, pair)
-    best[kind == "missed"] = -1
-    lone, lone_kind = _lone_predictions(overlap, best)
+    best, kind, lone, lone_kind = _judged(overlap, match_objects(overlap, percent=percent).pair)
     partner = np.where(best >= 0, overlap.pred_row[best] if len(overlap.shared) else -1, -1)
     pred_label = np.append(overlap.pred_label, 0)
     iou = np.append(overlap.iou, np.nan)
@@ -75,6 +70,23 @@ def explain_errors(true: LabelImage, pred: LabelImage, *, percent: int = 50) -> 
     )
 
 
+def count_errors(overlap: Overlap, pair: IntArray) -> dict[str, int]:
+    """Return how many objects are merged, split, missed and invented; see `explain_errors`."""
+    _, kind, _, lone_kind = _judged(overlap, pair)
+    kinds = np.concatenate([kind, lone_kind])
+    return {name: int((kinds == name).sum()) for name in ("merged", "split", "missed", "invented")}
+
+
+def _judged(overlap: Overlap, pair: IntArray) -> tuple[IntArray, FloatArray, IntArray, FloatArray]:
+    """Return partner and kind of true objects, then rows and kinds of lone predictions."""
+    best = _best_partner(overlap)
+    best[overlap.true_row[pair]] = pair
+    kind = _kinds_of_true(overlap, pair)
+    best[kind == "missed"] = -1
+    lone, lone_kind = _lone_predictions(overlap, best)
+    return best, kind, lone, lone_kind
+
+
 def _best_partner(overlap: Overlap) -> IntArray:
     """Return for each true object its pair with the most shared pixels, or -1."""
     best = np.full(len(overlap.true_label), -1)
@@ -83,7 +95,7 @@ def _best_partner(overlap: Overlap) -> IntArray:
     return best
 
 
-def _kinds_of_true(overlap: Overlap, pair: IntArray) -> IntArray:
+def _kinds_of_true(overlap: Overlap, pair: IntArray) -> FloatArray:
     count = len(overlap.true_label)
     of_true = overlap.shared / overlap.true_size[overlap.true_row]
     of_pred = overlap.shared / overlap.pred_size[overlap.pred_row]

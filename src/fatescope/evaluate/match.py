@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.base.errors import InputError
 
 if TYPE_CHECKING:
-    from fatescope.base.types import IntArray
+    from fatescope.base.types import FloatArray, IntArray
     from fatescope.evaluate.overlap import Overlap
 
 
@@ -32,7 +32,7 @@ def match_objects(overlap: Overlap, *, percent: int) -> Match:
     overlap : Overlap
         From `find_overlap`.
     percent : int
-        Least IoU in percent, 50 to 100. A whole number, so that "at least 0.55" is exact.
+        Least IoU in percent, 1 to 100. A whole number, so that "at least 0.55" is exact.
 
     Returns
     -------
@@ -42,38 +42,55 @@ def match_objects(overlap: Overlap, *, percent: int) -> Match:
     Raises
     ------
     InputError
-        If ``percent`` is below 50, where the match would need another method.
+        If ``percent`` is out of range.
 
     Notes
     -----
     Above 0.5 a pair is the only one of both its objects: an object with IoU > 0.5 holds more
-    than half of the other. At exactly 0.5 one object may consist of two halves that are objects
-    on the other side; all pairs of such a conflict have IoU 0.5, so every largest matching has
-    the same sum, and a bipartite matching of the conflicts is optimal.
+    than half of the other. Only objects with several pairs are matched by `largest_matching`.
     """
-    if not 50 <= percent <= 100:
-        raise InputError(f"`percent` must be 50 to 100; got {percent}.")
+    if not 1 <= percent <= 100:
+        raise InputError(f"`percent` must be 1 to 100; got {percent}.")
     enough = np.flatnonzero(100 * overlap.shared >= percent * overlap.union)
-    row, column = overlap.true_row[enough], overlap.pred_row[enough]
     if not len(enough):
         return Match(pair=enough)
-    shared_row = np.bincount(row)[row] > 1
-    shared_column = np.bincount(column)[column] > 1
-    conflict = shared_row | shared_column
+    row, column = overlap.true_row[enough], overlap.pred_row[enough]
+    conflict = (np.bincount(row)[row] > 1) | (np.bincount(column)[column] > 1)
     if conflict.any():
-        keep = _largest_matching(row[conflict], column[conflict])
+        worth = overlap.shared[enough] / overlap.union[enough]
+        keep = largest_matching(row[conflict], column[conflict], worth[conflict])
         chosen = np.flatnonzero(conflict)[keep]
         enough = enough[np.sort(np.concatenate([np.flatnonzero(~conflict), chosen]))]
     return Match(pair=enough)
 
 
-def _largest_matching(row: IntArray, column: IntArray) -> IntArray:
-    """Return which of the pairs form a largest one-to-one matching."""
-    from scipy.sparse import csr_array
-    from scipy.sparse.csgraph import maximum_bipartite_matching
+def largest_matching(row: IntArray, column: IntArray, worth: FloatArray) -> IntArray:
+    """Return which pairs form a largest one-to-one matching, and of those the worthiest.
+
+    Parameters
+    ----------
+    row, column : ndarray of int, shape (n,)
+        What each pair joins; no pair occurs twice.
+    worth : ndarray of float, shape (n,)
+        Between 0 and 1; only sums within a group of connected pairs are compared.
+    """
+    from scipy.optimize import linear_sum_assignment
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     row, column = np.unique(row, return_inverse=True)[1], np.unique(column, return_inverse=True)[1]
-    shape = (int(row.max()) + 1, int(column.max()) + 1)
-    graph = csr_array((np.ones(len(row), dtype=np.int8), (row, column)), shape=shape)
-    partner = maximum_bipartite_matching(graph, perm_type="column")
-    return np.asarray(np.flatnonzero(partner[row] == column))
+    n = int(row.max(initial=-1)) + 1, int(column.max(initial=-1)) + 1
+    links = (np.ones(len(row), np.int8), (row, column + n[0]))
+    group = connected_components(coo_array(links, shape=(sum(n), sum(n))), directed=False)[1][row]
+    order = np.argsort(group, kind="stable")
+    kept = []
+    for pairs in np.split(order, np.flatnonzero(np.diff(group[order])) + 1):
+        ours, i = np.unique(row[pairs], return_inverse=True)
+        theirs, j = np.unique(column[pairs], return_inverse=True)
+        number = np.full((len(ours), len(theirs)), -1)
+        number[i, j] = pairs
+        value = np.zeros(number.shape)
+        value[i, j] = 1 + worth[pairs] / (1 + min(number.shape))  # a pair is worth more than all
+        chosen = number[linear_sum_assignment(value, maximize=True)]
+        kept.append(chosen[chosen >= 0])
+    return np.sort(np.concatenate([*kept, np.empty(0, np.int64)]).astype(np.int64))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.evaluate.errors import count_errors
 from fatescope.evaluate.match import match_objects
 from fatescope.evaluate.overlap import find_overlap
 
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
 THRESHOLDS = tuple(range(50, 100, 5))
 """Least IoU of a match, in percent: 50, 55 ... 95."""
+
+FINDING = (10, 30)
+"""Least IoU, in percent, at which an object counts as found, however its outline is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,6 +32,11 @@ class LabelScores:
         Images, true objects, predicted objects.
     tp : tuple of int
         Matched pairs at each of `THRESHOLDS`.
+    found : tuple of int
+        Matched pairs at each of `FINDING`.
+    merged, split, missed, invented : int
+        What went wrong with objects, at 0.50; see `explain_errors`. These and ``found`` are 0
+        where a comparison of models keeps the other sums alone.
     iou_sum : float
         Sum of the IoU of the pairs matched at 0.50.
     seg_sum : float
@@ -40,6 +49,11 @@ class LabelScores:
     n_true: int
     n_pred: int
     tp: tuple[int, ...]
+    found: tuple[int, ...] = (0,) * len(FINDING)
+    merged: int = 0
+    split: int = 0
+    missed: int = 0
+    invented: int = 0
     iou_sum: float
     seg_sum: float
     shared_px: int
@@ -66,7 +80,8 @@ class LabelScores:
 
     def f1(self, percent: int) -> float:
         """Return 2 TP / (2 TP + FP + FN); 1 where there is nothing to find and nothing found."""
-        return ratio(2 * self.tp[THRESHOLDS.index(percent)], self.n_true + self.n_pred)
+        matched = dict(zip(FINDING + THRESHOLDS, self.found + self.tp, strict=True))
+        return ratio(2 * matched[percent], self.n_true + self.n_pred)
 
     @property
     def pq(self) -> float:
@@ -125,12 +140,15 @@ def score_labels(true: LabelImage, pred: LabelImage) -> LabelScores:
     """
     overlap = find_overlap(true, pred)
     matches = [match_objects(overlap, percent=percent) for percent in THRESHOLDS]
+    found = tuple(len(match_objects(overlap, percent=percent)) for percent in FINDING)
     covers = 2 * overlap.shared > overlap.true_size[overlap.true_row]
     return LabelScores(
         n_images=1,
         n_true=len(overlap.true_label),
         n_pred=len(overlap.pred_label),
         tp=tuple(len(match) for match in matches),
+        found=found,
+        **count_errors(overlap, matches[0].pair),
         iou_sum=_sum_iou(overlap.shared, overlap.union, matches[0].pair),
         seg_sum=_sum_iou(overlap.shared, overlap.union, np.flatnonzero(covers)),
         shared_px=int(overlap.shared.sum()),

@@ -31,3 +31,12 @@ class CompareSettings(ScoreSettings):
         "0.43,0.18,0.18", "voxel of slices of membranes, Z,Y,X", unit="µm"
     )
     shown: int = setting(8, "images on the page: those on which they differ most", ge=0, le=100)
+
+
+class CentreSettings(ScoreSettings):
+    """When a found centre is that of a true nucleus."""
+
+    within_um: float = setting(..., "greatest distance of a pair of centres", unit="µm", gt=0)
+    spacing_um: StepsUm = setting(
+        None, "voxel of the tables, Z,Y,X; default: what the result's images.csv says", unit="µm"
+    )

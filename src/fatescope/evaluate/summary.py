@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.base.table import Table
-from fatescope.evaluate.score import THRESHOLDS, LabelScores
+from fatescope.evaluate.score import FINDING, THRESHOLDS, LabelScores
 from fatescope.numeric import bootstrap_interval
 
 if TYPE_CHECKING:
@@ -29,6 +29,11 @@ def pool_scores(scores: Sequence[LabelScores]) -> LabelScores:
         n_true=sum(s.n_true for s in scores),
         n_pred=sum(s.n_pred for s in scores),
         tp=tuple(sum(s.tp[k] for s in scores) for k in range(len(THRESHOLDS))),
+        found=tuple(sum(s.found[k] for s in scores) for k in range(len(FINDING))),
+        merged=sum(s.merged for s in scores),
+        split=sum(s.split for s in scores),
+        missed=sum(s.missed for s in scores),
+        invented=sum(s.invented for s in scores),
         iou_sum=math.fsum(s.iou_sum for s in scores),
         seg_sum=math.fsum(s.seg_sum for s in scores),
         shared_px=sum(s.shared_px for s in scores),
@@ -57,10 +62,12 @@ def summarise_scores(
     Returns
     -------
     dict
-        ``ap`` and ``f1`` by threshold (``"0.50"`` to ``"0.95"``), pooled; ``mean_ap_50_90``,
+        ``ap`` and ``f1`` by threshold (``"0.50"`` to ``"0.95"``; ``f1`` also at ``"0.10"`` and
+        ``"0.30"``, where objects are found, whatever their outlines), pooled; ``mean_ap_50_90``,
         pooled; ``ap_per_image`` (mean over images, at 0.50); ``pq`` and ``seg``, pooled;
         ``mean_iou`` and ``dice`` of the foreground, each the mean over images; ``n_images``;
-        ``low`` and ``high`` of ``ap["0.50"]``; then counts and the pooled pixel scores. A value
+        ``low`` and ``high`` of ``ap["0.50"]``; then counts (of objects, and of those ``merged``,
+        ``split``, ``missed`` and ``invented``) and the pooled pixel scores. A value
         that is not defined is ``None``.
 
     Raises
@@ -75,7 +82,7 @@ def summarise_scores(
     interval = bootstrap_interval(_unit_counts(scores, units), _ap50, settings)
     return {
         "ap": {_key(t): pooled.ap(t) for t in THRESHOLDS},
-        "f1": {_key(t): pooled.f1(t) for t in THRESHOLDS},
+        "f1": {_key(t): pooled.f1(t) for t in FINDING + THRESHOLDS},
         "mean_ap_50_90": pooled.mean_ap,
         "ap_per_image": _mean([s.ap(50) for s in scores]),
         "pq": pooled.pq,
@@ -89,6 +96,10 @@ def summarise_scores(
         "n_units": len(set(units)),
         "n_true": pooled.n_true,
         "n_pred": pooled.n_pred,
+        "merged": pooled.merged,
+        "split": pooled.split,
+        "missed": pooled.missed,
+        "invented": pooled.invented,
         "iou_pooled": pooled.iou,
         "dice_pooled": pooled.dice,
         "mean_matched_iou": pooled.iou_sum / pooled.tp[0] if pooled.tp[0] else None,
@@ -107,8 +118,8 @@ def score_strata(
     Returns
     -------
     Table
-        One row per stratum, sorted by name: ``stratum, n_images, n_units, n_true, n_pred, ap_50,
-        low, high, ap_75, mean_ap_50_90, pq, seg``; NaN where not defined.
+        One row per stratum, sorted by name: ``stratum, n_images, n_units, n_true, n_pred,
+        merged, split, ap_50, low, high, ap_75, mean_ap_50_90, pq, seg``; NaN where not defined.
 
     Raises
     ------
@@ -125,7 +136,7 @@ def score_strata(
         summary = summarise_scores(own, settings, units=[units[i] for i in which])
         flat = {"ap_50": summary["ap"]["0.50"], "ap_75": summary["ap"]["0.75"], **summary}
         rows.append({"stratum": stratum, **flat})
-    counts = ("n_images", "n_units", "n_true", "n_pred")
+    counts = ("n_images", "n_units", "n_true", "n_pred", "merged", "split")
     values = ("ap_50", "low", "high", "ap_75", "mean_ap_50_90", "pq", "seg")
     return Table(
         {

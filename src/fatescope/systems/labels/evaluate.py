@@ -48,7 +48,7 @@ class LabelEvaluation:
         The keys of `summarise_scores`; empty where nothing could be scored.
     images : Table
         One row per scored plane or volume: ``image, frame, unit, n_true, n_pred, tp_50, fp_50,
-        fn_50, ap_50, ap_75, pq, seg, iou, dice``.
+        fn_50, merged, split, f1_10, f1_30, f1_50, f1_70, ap_50, ap_75, pq, seg, iou, dice``.
     strata : Table
         From `score_strata`; empty where no strata were given.
     problems : tuple of str
@@ -115,7 +115,8 @@ class LabelEvaluation:
             f"AP 0.75 pooled     {s['ap']['0.75']:.3f}",
             f"AP 0.50-0.90 mean  {s['mean_ap_50_90']:.3f}",
             f"AP 0.50 per image  {s['ap_per_image']:.3f}",
-            f"F1 0.50            {s['f1']['0.50']:.3f}",
+            *(f"F1 {t}            {s['f1'][t]:.3f}" for t in ("0.10", "0.30", "0.50", "0.70")),
+            f"merged, split      {s['merged']}, {s['split']} of the true objects",
             f"PQ                 {s['pq']:.3f}",
             f"SEG                {'undefined' if s['seg'] is None else format(s['seg'], '.3f')}",
             f"foreground IoU     {s['mean_iou']:.3f}",
@@ -305,6 +306,12 @@ def _row(image: str, frame: int, unit: str, score: LabelScores) -> dict[str, Any
         "tp_50": score.tp[0],
         "fp_50": score.fp(50),
         "fn_50": score.fn(50),
+        "merged": score.merged,
+        "split": score.split,
+        "f1_10": score.f1(10),
+        "f1_30": score.f1(30),
+        "f1_50": score.f1(50),
+        "f1_70": score.f1(70),
         "ap_50": score.ap(50),
         "ap_75": score.ap(75),
         "pq": score.pq,
