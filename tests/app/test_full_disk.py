@@ -14,7 +14,7 @@ import resource
 import time
 
 import psutil
-from tests.app.served import tree
+from tests.app.served import tree, until
 from tests.app.test_answers import nuclei_tiff, start_app
 from tests.app.test_lineages import checked, do, step
 from tests.app.test_review import labels_of, outlined, send
@@ -145,7 +145,8 @@ def test_a_job_that_fills_the_disk_ends_with_a_sentence_and_continues_later(
         assert client.get(f"{result}/state").json["state"] in ("waiting", "running")
         time.sleep(0.02)
     disk.fill(2000)
-    time.sleep(3)  # for the disk to be met; a machine too busy for that ends with "done"
+    until(lambda: client.get(f"{result}/state").json["trouble"])  # the end cannot be noted
+    assert "Free some space on the disk" in client.get(f"{result}/state").json["trouble"]
     disk.clear()
     now = client.wait(result)
     assert now["state"] in ("failed", "done")

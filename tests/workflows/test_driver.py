@@ -152,7 +152,9 @@ def test_an_interrupt_keeps_what_is_done_and_the_rest_gives_the_same_tables(note
         worked(units, out)
     made = (out / "a.out").stat().st_mtime_ns
     units[1].path.write_text("two")
-    assert worked(units, out)[0] == ["b", "c"]
+    told = []
+    assert worked(units, out, progress=lambda *p: told.append(p[:2]))[0] == ["b", "c"]
+    assert told == [(2, 3), (3, 3)]  # it goes on from where it was
     assert (out / "a.out").stat().st_mtime_ns == made
     worked(units, tmp_path / "whole")
     for name in ("letters.csv", "letters.parquet", "findings.csv"):

@@ -20,8 +20,10 @@ from fatescope.app.planes import PlaneCache
 from fatescope.app.previewing import Previews
 from fatescope.app.results import Pair, Results, rows_of_images
 from fatescope.app.reviewing import Reviews
+from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, InputError
 from fatescope.systems.labels.review import journal_of
+from fatescope.systems.registry import question_named
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -74,7 +76,8 @@ class Context:
         found: dict[str, tuple[str, str]] = {}  # by place: what it began with, and its name
         for job in reversed(self.store.jobs(person)):
             package = self.store.folder_of(person, "results", job.id) / "package"
-            if job.question != "adapt" or not (package / "rdf.yaml").exists():
+            kept = (package / "rdf.yaml").exists() and not (package.parent / "tuned").exists()
+            if job.question != "adapt" or not kept:  # else `package` is the one it began with
                 continue
             begun = str(job.settings.get("start", "nuclei"))
             begun = found[begun][0] if begun in found else begun
@@ -99,6 +102,10 @@ class Context:
     def shown(self, job: Job, out: Path, number: int) -> ShownImage:
         """Return an image of a result, read as the job read it."""
         return self.results.shown(job, out, number)
+
+    def words(self, text: str, job: Job) -> str:
+        """Return a sentence of a job for a page."""
+        return in_words(text, folder=self.store.folder, question=question_named(job.question))
 
     def reviews_of(self, job: Job, out: Path) -> Iterator[LabelReview]:
         """Yield the review of each image of a result that somebody corrected."""

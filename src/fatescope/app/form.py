@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fatescope.app.words import label_of
 from fatescope.base import InputError, SettingDescription
 
 if TYPE_CHECKING:
@@ -38,8 +39,6 @@ class Field:
     options : tuple of (str, str)
         Value and words of each choice.
     required : bool
-    step, least, most : str
-        Of a number.
     """
 
     name: str
@@ -52,9 +51,6 @@ class Field:
     options: tuple[tuple[str, str], ...] = ()
     shown: str = ""
     required: bool = False
-    step: str = "any"
-    least: str = ""
-    most: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -145,7 +141,6 @@ def _field(
         free = (("", "as the program decides"),) if default is None else ()
         control, options = "choice", (*free, *((c, c) for c in described.choices))
     shown = "" if default in (None, ()) else _plain(default)
-    limits = dict(described.limits)
     hint = [described.range] if control == "number" else []
     hint += [f"default {shown}"] if shown and control == "number" else []
     return Field(
@@ -159,9 +154,6 @@ def _field(
         options=options,
         shown=look.read(_READ[described.name]) if described.name in _READ else "",
         required=described.name in _needed(question, look),
-        step="1" if described.kind == "whole number" else "any",
-        least=f"{limits['from']:g}" if "from" in limits else "",
-        most=f"{limits['to']:g}" if "to" in limits else "",
     )
 
 
@@ -173,26 +165,6 @@ def _tables(look: Look) -> dict[str, str]:
 def _needed(question: Question, look: Look) -> tuple[str, ...]:
     several = (question.one_channel,) if question.one_channel and look.channels(question) else ()
     return (*question.needs, *several)
-
-
-def label_of(name: str) -> str:
-    """Return the name of a setting as a person reads it: the unit stands beside its field."""
-    words = {
-        "spacing_um": "Pixel size",
-        "interval_min": "Time between frames",
-        "diameter_um": "Typical diameter",
-        "diameter_px": "Diameter in pixels",
-        "min_area_um2": "Smallest area",
-        "min_area_px": "Smallest area in pixels",
-        "map": "Plate map",
-        "model": "Model",
-        "start": "Begin with the model",
-    }
-    for unit in ("_um2", "_um", "_px", "_min"):
-        bare = name.removesuffix(unit)
-        if bare != name:
-            break
-    return words.get(name, bare.replace("_", " ").capitalize())
 
 
 def _plain(value: Any) -> str:

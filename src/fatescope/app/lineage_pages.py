@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response
 
 from fatescope.acquire.lineages import LineageReading
 from fatescope.app.context import page, person, sent_form
-from fatescope.app.result_pages import in_words, job_of
+from fatescope.app.result_pages import job_of
 from fatescope.app.reviewing import lineage_journal, lineages_of
 from fatescope.app.store import NotHereError
 from fatescope.base import InputError
@@ -77,7 +77,7 @@ def cell(request: Request) -> Response:
 
 def check(request: Request) -> Response:
     """Check the lineage as it is now, and give the findings."""
-    _, job, _, review = _review_of(request)
+    app, job, _, review = _review_of(request)
     known = {k: v for k, v in job.settings.items() if k in LintSettings.model_fields}
     revision, found = review.findings(LintSettings.from_values(known))
     rows = [
@@ -86,11 +86,11 @@ def check(request: Request) -> Response:
             "severity": f.severity,
             "frame": f.frame,
             "cells": f.object.split("|") if f.object else [],
-            "reason": in_words(f.reason, job),
+            "reason": app.words(f.reason, job),
         }
         for f in found
     ]
-    lost = in_words("; ".join(review.lost()), job)
+    lost = app.words("; ".join(review.lost()), job)
     return JSONResponse({"revision": revision, "findings": rows, "lost": lost})
 
 

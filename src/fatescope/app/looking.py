@@ -13,6 +13,7 @@ from fatescope.acquire import find_images, read_image, read_lineage_checked, rea
 from fatescope.acquire.lineages import find_lineages
 from fatescope.acquire.plates import PlateReading
 from fatescope.acquire.populations import is_population_table
+from fatescope.app.words import capital
 from fatescope.base import FatescopeError, InputError, escape
 from fatescope.prepare import read_samples
 from fatescope.storage import list_files
@@ -117,17 +118,18 @@ class Look:
 
     def channels(self, question: Question) -> tuple[str, ...]:
         """Return the channels that all images have, or the plate; none where they differ."""
-        of_images = {s.channels for s in self.seen if s.kind in self._pictured(question)}
+        of_images = {s.channels for s in self._pictured(question)}
         (channels,) = of_images if len(of_images) == 1 else ((),)
         return channels if len(channels) > 1 else ()
 
     def has_one_channel(self, question: Question) -> bool:
         """Say whether each image was opened and has one channel, so that there is no choice."""
-        images = [s for s in self.seen if s.kind in self._pictured(question)]
+        images = self._pictured(question)
         return self.n_images <= _OPENED and all(len(s.channels) < 2 for s in images)
 
-    def _pictured(self, question: Question) -> tuple[Kind, ...]:
-        return ("plate",) if "plate" in question.takes else IMAGES
+    def _pictured(self, question: Question) -> list[Seen]:
+        kinds = ("plate",) if "plate" in question.takes else IMAGES
+        return [s for s in self.seen if s.kind in kinds and not s.problem]
 
     @property
     def maps(self) -> tuple[str, ...]:
@@ -141,8 +143,14 @@ class Look:
         return said.pop() if len(said) == 1 else ""
 
     def inputs_for(self, question: Question) -> tuple[Path, ...]:
-        """Return what the question's command is given: files by name, or many as their folder."""
-        fitting = [s.path for s in self.seen if s.kind in question.takes and not s.problem]
+        """Return what the question's command is given: files by name, or many as their folder.
+
+        An image that cannot be opened is given, too: the command says why it failed.
+        """
+        if not question.takes & self.kinds:
+            return ()
+        wanted = question.takes | (set(IMAGES) if question.takes & set(IMAGES) else set())
+        fitting = [s.path for s in self.seen if s.kind in (wanted if s.problem else question.takes)]
         if plates := [s.path for s in self.seen if s.kind == "plate" and "plate" in question.takes]:
             return (plates[0],)
         if self.n_images > _OPENED or len(fitting) > _LISTED_BY_NAME:
@@ -237,7 +245,7 @@ def _see_image(file: ImageFile) -> Seen:
     try:
         image = read_image(file)
     except (FatescopeError, OSError) as error:
-        return Seen(path=path, name=file.key, kind="other", problem=_problem(error, path))
+        return Seen(path=path, name=path.name, kind="image", problem=_problem(error, path))
     return describe_image(image, path=path, name=path.name)
 
 
@@ -341,7 +349,8 @@ def _see_table(path: Path, folder: Path, *, is_lineage: bool) -> Seen:
                 notes=_notes(read.findings),
             )
     except (FatescopeError, OSError) as error:
-        return Seen(path=path, name=name, kind="other", problem=_problem(error, path))
+        kind: Kind = "lineage" if is_lineage else "other"
+        return Seen(path=path, name=name, kind=kind, problem=_problem(error, path))
     return Seen(path=path, name=name, kind="other", size="not an image or a table that is known")
 
 
@@ -382,4 +391,4 @@ def _problem(error: Exception, path: Path) -> str:
     text = " ".join(str(error).split())
     for shown in (escape(path), str(path)):
         text = text.removeprefix(f"{shown}: ")
-    return text[:1].upper() + text[1:]
+    return capital(text)

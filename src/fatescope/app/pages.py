@@ -12,6 +12,7 @@ from fatescope.app.commands import as_command, as_python
 from fatescope.app.context import context, go, page, person, seconds_in_words, sent_form
 from fatescope.app.examples import EXAMPLES, example_named
 from fatescope.app.form import form_for, values_from
+from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, InputError
 from fatescope.systems.registry import question_named, questions
 
@@ -123,7 +124,8 @@ def _run(request: Request, sent: dict[str, str]) -> Response:
             who, data=data.id, question=question.name, inputs=inputs, settings=values
         )
     except FatescopeError as error:
-        return _form_page(request, data, look, question, sent, str(error))
+        problem = in_words(str(error), folder=app.store.folder, question=question)
+        return _form_page(request, data, look, question, sent, problem)
     app.queue.wake()
     return go(f"/results/{job.id}")
 
@@ -164,7 +166,8 @@ def _estimate(request: Request, sent: dict[str, str]) -> Response:
         plan = question.estimate(inputs, values)
         said = _plan_in_words(plan, question.parts)
     except FatescopeError as error:
-        return JSONResponse({"problem": str(error)})
+        said = in_words(str(error), folder=app.store.folder, question=question)
+        return JSONResponse({"problem": said})
     return JSONResponse({"estimate": said, **ways(question, inputs, "results", values)})
 
 

@@ -18,6 +18,7 @@ from fatescope.app.previewing import region_within
 from fatescope.app.result_pages import PNG, described, grey_or_colour, number_of
 from fatescope.app.results import limits_of
 from fatescope.app.store import NotHereError
+from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, InputError
 from fatescope.systems.registry import question_named
 
@@ -101,7 +102,8 @@ def _preview(request: Request, sent: dict[str, str]) -> Response:
         said = str(error)
     except ValueError:
         said = "what was sent names no view of the image."
-    return JSONResponse({"problem": said[:1].upper() + said[1:]})
+    said = in_words(said, folder=app.store.folder, question=question)
+    return JSONResponse({"problem": said})
 
 
 _SIDES = ("top", "left", "bottom", "right")

@@ -29,13 +29,15 @@ class Queue:
 
     One process is always ready, with everything imported and the network of nuclei compiled, so
     that an answer waits for neither. A job that is killed with the app is done again at the next
-    start, and its ledger knows what is left.
+    start, and its ledger knows what is left. ``trouble`` says why nothing goes on, such as a full
+    disk.
     """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._wake = threading.Event()
         self._closing = False
+        self.trouble = ""
         self._current: tuple[str, subprocess.Popen[str]] | None = None
         self._lock = threading.Lock()
         self._rehearsals = store.folder / "rehearsals"
@@ -79,7 +81,7 @@ class Queue:
                     self._do(job)
                     continue
             except RunError as error:  # the disk is full: nothing was begun
-                _log.warning("the queue waits: %s", error)
+                self.trouble = str(error)
             except Exception as error:
                 _log.exception("the queue failed")
                 if job is not None:
@@ -91,17 +93,20 @@ class Queue:
         """Store what became of a job; while the disk is full, try again and again."""
         while True:
             try:
-                return self._store.change_job(job.id, **values)
+                self._store.change_job(job.id, **values)
+                self.trouble = ""
+                return
             except RunError as error:
-                _log.warning("the queue waits: %s", error)
+                self.trouble = str(error)
                 if self._closing:  # it is done again at the next start
-                    return None
+                    return
                 time.sleep(_AGAIN)
 
     def _do(self, job: Job) -> None:
-        anew = {"begun": time.time(), "ended": None, "message": "", "done": 0, "total": 0}
+        anew = {"begun": time.time(), "ended": None, "message": ""}
         if not self._store.move_job(job.id, before=("waiting",), now="running", **anew):
             return
+        self.trouble = ""
         with self._lock:
             if self._ready.poll() is not None:
                 kill(self._ready)  # it ended by itself: what led to it is closed

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import mimetypes
-import re
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -13,7 +12,6 @@ from fatescope.acquire import read_table
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
 from fatescope.app.context import context, go, page, person
-from fatescope.app.form import label_of
 from fatescope.app.pages import ways
 from fatescope.app.results import (
     Pair,
@@ -49,7 +47,6 @@ if TYPE_CHECKING:
 
 _IMAGES_LISTED = 2000
 _FINDINGS_SHOWN = 300
-_FLAG = re.compile(r"--([a-z][a-z-]+[a-z])")
 _TABLES = (".csv", ".tsv", ".txt", ".parquet")
 _RGB = ("red", "green", "blue")
 STRANGER = {
@@ -99,16 +96,16 @@ def show_result(request: Request) -> Response:
         question=question,
         data=next((d for d in app.store.all_data(job.person) if d.id == job.data), None),
         before=app.store.n_before(job) if job.state == "waiting" else 0,
-        errors=[in_words(e, job) for e in job.summary.get("errors", [])],
-        message=in_words(job.message, job),
+        errors=[app.words(e, job) for e in job.summary.get("errors", [])],
+        message=app.words(job.message, job),
         images=shown,
         files=[(n, dict(files)[n]) for n in firsts],
         others=[(n, dict(files)[n]) for n in others],
         reports=[r for r in question.reports if r in names],
         model=model_of(out) if "run.json" in names else "",
         said=read_verdict(out / question.says) if question.says in names else "",
-        caution=caution_of(out, job, question) if "run.json" in names else "",
-        findings=findings_shown(out, job),
+        caution=app.words(caution_of(out, job, question), job) if "run.json" in names else "",
+        findings=findings_shown(app, out, job),
         n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
         linked=linked,
@@ -171,16 +168,15 @@ def wells_of(out: Path) -> list[tuple[int, str, str]]:
 
 def caution_of(out: Path, job: Job, question: Question) -> str:
     """Return what makes all numbers of a result doubtful; empty where nothing does."""
-    sentence = caution_sentence(
+    return caution_sentence(
         read_finding_rows(out / "findings.csv"),
         read_record(out),
         n_images=int(job.summary.get("units_done", 0)),
         image=question.parts[0],
     )
-    return in_words(sentence, job)
 
 
-def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:
+def findings_shown(app: Context, out: Path, job: Job) -> list[dict[str, Any]]:
     """Return the first findings of a result as a page shows them: worst first."""
     rows = [{**r, "n": n} for n, r in enumerate(read_finding_rows(out / "findings.csv"))]
     rank = {"error": 0, "warning": 1}
@@ -190,24 +186,10 @@ def findings_shown(out: Path, job: Job) -> list[dict[str, Any]]:
         {
             **r,
             "file": known.get(str(r["file"]), str(r["file"]).rpartition("/")[2]),
-            "reason": in_words(str(r["reason"]), job),
+            "reason": app.words(str(r["reason"]), job),
         }
         for r in rows[:_FINDINGS_SHOWN]
     ]
-
-
-def in_words(sentence: str, job: Job) -> str:
-    """Return a sentence for a page: files by their names, settings as the form calls them."""
-    for path in (*job.inputs, *(p.parent for p in job.inputs)):
-        sentence = sentence.replace(f"{path}/", "").replace(str(path), path.name)
-    sentence = _FLAG.sub(lambda found: f"“{label_of(found[1].replace('-', '_'))}”", sentence)
-    begins_with_a_file = sentence.partition(": ")[0] in {p.name for p in _files(job)}
-    return sentence if begins_with_a_file else sentence[:1].upper() + sentence[1:]
-
-
-def _files(job: Job) -> list[Path]:
-    """Return the files that a job was given, those of its folders too."""
-    return [f for p in job.inputs for f in ((p, *p.rglob("*")) if p.is_dir() else (p,))]
 
 
 def state(request: Request) -> Response:
@@ -219,9 +201,10 @@ def state(request: Request) -> Response:
             "state": job.state,
             "done": job.done,
             "total": job.total,
-            "what": in_words(job.what, job),
+            "what": app.words(job.what, job),
             "before": before,
-            "message": job.message,
+            "message": app.words(job.message, job),
+            "trouble": app.words(app.queue.trouble, job),
         }
     )
 

@@ -15,10 +15,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.app.access import Access
-from fatescope.app.context import Context, page
+from fatescope.app.context import Context, context, page
 from fatescope.app.queue import Queue
 from fatescope.app.store import OWNER, NotHereError, Store
 from fatescope.app.uploads import TooLargeError
+from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, RunError
 from fatescope.base.extras import imported
 from fatescope.storage import remove
@@ -243,7 +244,7 @@ def _wants_page(request: Request) -> bool:
 def _answer(request: Request, status: int, sentence: str) -> Response:
     from starlette.responses import JSONResponse
 
-    sentence = sentence[:1].upper() + sentence[1:]
+    sentence = in_words(sentence, folder=context(request).store.folder)
     if _wants_page(request):
         return page(request, "error", status=status, sentence=sentence)
     return JSONResponse({"problem": sentence}, status_code=status)

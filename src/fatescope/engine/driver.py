@@ -113,7 +113,14 @@ def work_through(
     workers = available_workers(execution.workers, len(units), execution.memory_bytes)
     if workers > 1 and execution.cluster is None:
         run.processes = max(run.processes, workers)
-    outcomes = map_units(job, units, workers=workers, progress=progress, cluster=execution.cluster)
+    outcomes = map_units(
+        job,
+        units,
+        workers=workers,
+        progress=progress,
+        cluster=execution.cluster,
+        done_before=run.done_before,
+    )
     for unit, outcome in outcomes:
         if isinstance(outcome, Exception):
             run.fail(unit.key, unreadable(unit, outcome))

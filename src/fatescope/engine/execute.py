@@ -57,6 +57,7 @@ def map_units(
     workers: int | None,
     progress: Progress | None = None,
     cluster: str | None = None,
+    done_before: int = 0,
 ) -> Iterator[tuple[Unit, Result | Exception]]:
     """Apply a function to every unit and pass the outcomes as they come.
 
@@ -76,6 +77,8 @@ def map_units(
     cluster : str, optional
         Address of a Dask scheduler, or a TOML file that describes a cluster; ``workers`` then
         says nothing.
+    done_before : int
+        Units that an earlier call did: progress goes on from there.
 
     Yields
     ------
@@ -91,7 +94,7 @@ def map_units(
         When the user interrupts; the workers are ended first.
     """
     n = available_workers(workers, len(units))
-    bar = _Counter(progress or notebook_progress(), len(units))
+    bar = _Counter(progress or notebook_progress(), len(units), done_before)
     if cluster is not None:
         from fatescope.engine.cluster import in_cluster
 
@@ -109,9 +112,9 @@ def map_units(
 class _Counter:
     """How many units are done, and the last one."""
 
-    def __init__(self, progress: Progress | None, total: int) -> None:
-        self._progress, self._total = progress, total
-        self._done, self._last = 0, ""
+    def __init__(self, progress: Progress | None, n: int, done_before: int) -> None:
+        self._progress, self._total = progress, done_before + n
+        self._done, self._last = done_before, ""
 
     def count(self, unit: object) -> None:
         """Count a unit that came to its end."""

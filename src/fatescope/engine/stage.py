@@ -30,6 +30,7 @@ class Stage:
         self.out = out
         self.processes = 0
         self.redone: list[tuple[str, str]] = []
+        self.done_before = 0  # units of this call that an earlier one did
         self._ledger = ledger
         self._number = ledger.stage(name)
 
@@ -66,6 +67,7 @@ class Stage:
             _log.warning("%s is done again: %s", escape(key), reason)
         if len(self.redone) > _NAMED:
             _log.warning("%d more are done again, for such reasons", len(self.redone) - _NAMED)
+        self.done_before = len(wanted) - len(todo)
         return todo
 
     def _why_again(self, unit: Unit, paths: Sequence[Path] | None) -> str | None:

@@ -69,7 +69,10 @@ if (waiting) {
       const now = await (await fetch(waiting.dataset.state)).json();
       if (performance.now() - left < 3000) return void setTimeout(look, 3000);
       if (now.state !== "waiting" && now.state !== "running") return location.reload();
-      if (now.state === "waiting") {
+      words.classList.toggle("problem", Boolean(now.trouble));
+      if (now.trouble) {
+        words.textContent = `${now.trouble} The work goes on by itself.`;
+      } else if (now.state === "waiting") {
         words.textContent = now.before ? `${now.before} before this one.` : "Waiting to start.";
       } else if (now.total) {
         bar.max = now.total;
