@@ -11,7 +11,9 @@ from pathlib import Path
 
 import fatescope
 from fatescope.base import SettingDescription, Settings
-from fatescope.cli.main import load_commands
+from fatescope.cli.tools import COMMANDS
+from fatescope.systems.place import resolved
+from fatescope.systems.registry import commands
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "settings.md"
 HEAD = """# Settings
@@ -71,20 +73,10 @@ def import_path(cls: type[Settings]) -> str:
 def commands_of_settings() -> dict[type[Settings], list[str]]:
     """Return the commands that take the fields of each class as flags."""
     used: dict[type[Settings], list[str]] = {}
-    for name, function in commands(load_commands(None)):
-        for hint in typing.get_type_hints(inspect.unwrap(function)).values():
-            if isinstance(hint, type) and issubclass(hint, Settings):
-                used.setdefault(hint, []).append(name)
+    for command in (*COMMANDS, *commands()):
+        for place in command.settings.values():
+            used.setdefault(resolved(place), []).append(command.name)
     return used
-
-
-def commands(app, above=()):
-    """Yield (name, function) of every command of an app and its groups."""
-    for one in app.registered_commands:
-        yield " ".join((*above, one.name)), one.callback
-    for group in app.registered_groups:
-        inner = group.typer_instance
-        yield from commands(inner, (*above, group.name or inner.info.name))
 
 
 def _where(commands: list[str], owners: list[type[Settings]], kinds: list[type[Settings]]) -> str:

@@ -126,17 +126,15 @@ def sky(tmp_path):
 @pytest.fixture
 def command():
     """Run the command line as a person does, with the commands of the registry as it is now."""
-    for name in ("fatescope.cli.predict", "fatescope.cli.watch"):
-        sys.modules.pop(name, None)  # commands are made when these are imported
     line = get_command(load_commands(None))
 
     def run(*words):
         return line(list(map(str, words)), standalone_mode=False)
 
     yield run
-    from fatescope.cli.groups import predict, watch
+    from fatescope.cli.groups import GROUPS
 
-    for group in (predict, watch):
+    for group in (GROUPS["predict"], GROUPS["watch"]):
         group.registered_commands[:] = [c for c in group.registered_commands if c.name != "spots"]
 
 

@@ -9,7 +9,8 @@ import typer
 from typer.testing import CliRunner
 
 from fatescope.base import InputError, Settings, setting
-from fatescope.cli.command import Console, Inputs, Out, command, explain, shortened
+from fatescope.cli.command import add_command, explain, shortened
+from fatescope.systems.description import INPUTS, OUT, Command, Option
 
 
 class Look(Settings):
@@ -37,15 +38,27 @@ class Answer:
 def run():
     app = typer.Typer(rich_markup_mode=None, pretty_exceptions_enable=False)
 
-    @command(app, "look", example="fatescope look a.tif --out b")
-    def look(inputs: Inputs, out: Out, settings: Look, console: Console) -> Answer:
-        """Look at images."""
+    def look(inputs, *, out, settings, times=1):
         if settings.level == 13:
             raise InputError("a.tif: 13 is unlucky. Take 12.")
         if settings.level == 99:
             raise KeyError("lost")
-        return Answer({"level": settings.level, "mode": settings.mode, "n": len(inputs)})
+        return Answer({"level": settings.level, "mode": settings.mode, "n": len(inputs) * times})
 
+    def plan(command, *, inputs):
+        return Answer({"command": command, "n": len(inputs)})
+
+    told = Command(
+        name="look",
+        help="Look at images.",
+        example="fatescope look a.tif --out b",
+        run=look,
+        plan=plan,
+        settings={"settings": Look},
+        arguments=(INPUTS, OUT, Option("times", "how often", type=int, least=1)),
+        fresh=False,
+    )
+    add_command(app, "look", told)
     return lambda *words: CliRunner().invoke(app, list(words))
 
 
@@ -71,6 +84,14 @@ def test_json_is_one_document_and_nothing_else(run):
     done = run("a.tif", "b.tif", "--out", "o", "--json", "--level", "2")
     assert json.loads(done.stdout) == {"level": 2.0, "mode": "exact", "n": 2}
     assert run("a.tif", "--out", "o", "--quiet").stdout == ""
+
+
+def test_what_is_no_setting_goes_to_the_function_and_the_plan_takes_what_it_has(run):
+    done = run("a.tif", "--out", "o", "--times", "3", "--json")
+    assert json.loads(done.stdout)["n"] == 3
+    assert run("a.tif", "--out", "o", "--times", "0").exit_code == 2
+    planned = run("a.tif", "b.tif", "--out", "o", "--plan", "--json")
+    assert json.loads(planned.stdout) == {"command": "look", "n": 2}
 
 
 def test_a_flag_wins_over_the_file(run, tmp_path):
@@ -202,11 +223,14 @@ def test_a_mistyped_command_gets_a_suggestion():
 def test_the_list_of_commands_says_what_their_help_says():
     from typer.main import get_command
 
-    from fatescope.cli.main import SINGLE, load_commands
+    from fatescope.cli.main import load_commands
 
-    commands = get_command(load_commands()).commands
-    for name, text in SINGLE.items():
-        assert " ".join(commands[name].help.split("\n\n")[0].split()) == text
+    def summaries(commands):
+        return {name: c.get_short_help_str(200) for name, c in commands.items()}
+
+    listed = summaries(get_command(load_commands("")).commands)
+    assert listed == summaries(get_command(load_commands()).commands)
+    assert listed["measure"].startswith("Measure the objects of label images: place, size")
 
 
 def test_the_flags_of_a_command_are_what_its_settings_describe():

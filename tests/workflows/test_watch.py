@@ -20,6 +20,7 @@ from fatescope.base import Execution, InputError, RunError
 from fatescope.cli.main import load_commands
 from fatescope.engine.diff import diff_results
 from fatescope.engine.predict import predict_images
+from fatescope.systems.place import resolved
 from fatescope.systems.registry import predicting, system_named
 from fatescope.systems.watch import watch_folder
 
@@ -152,7 +153,7 @@ def test_every_system_of_predict_is_watched_with_the_same_flags(name):
     ]
     assert flags[0] - flags[1] == {"--plan"}
     assert flags[1] - flags[0] == {"--still-s", "--until-idle"}
-    assert predicting()[name].settings_class() is system_named(name).settings
+    assert resolved(predicting()[name].settings) is system_named(name).settings
     assert system_named(name).command == f"predict {name}"
 
 

@@ -1,32 +1,18 @@
-"""Turn a plain function and its settings classes into a command.
+"""Turn the description of a command into one of the command line.
 
-A command is written as::
-
-    @command(app, "nuclei", example="fatescope predict nuclei embryo.tif --out results")
-    def nuclei(inputs: Inputs, out: Out, settings: NucleiSettings, console: Console) -> Summary:
-        '''Outline, count and measure nuclei.'''
-
-Each field of a `Settings` class in the signature becomes a flag, with its unit, range and
-default in the help; ``--settings FILE.toml`` gives the same keys, and flags win. A ``Console``
-brings ``--json``, ``--quiet`` and ``--debug``. What the function returns is shown and decides the
-exit code; an error of ours becomes one line and its code.
+Each field of its settings classes becomes a flag, with its unit, range and default in the help;
+``--settings FILE.toml`` gives the same keys, and flags win. What its function returns is shown and
+decides the exit code; an error of ours becomes one line and its code.
 """
 
 from __future__ import annotations
 
-import functools
 import inspect
 import logging
 import sys
 import traceback
 from pathlib import Path
-from typing import (
-    TYPE_CHECKING,
-    Annotated,
-    Any,
-    Protocol,
-    get_type_hints,
-)
+from typing import TYPE_CHECKING, Annotated, Any, Protocol
 
 import typer
 
@@ -39,22 +25,13 @@ from fatescope.base import (
 )
 from fatescope.cli.console import Console
 from fatescope.cli.help import Command
+from fatescope.systems.description import Option
+from fatescope.systems.place import accepted, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
-Inputs = Annotated[
-    list[Path], typer.Argument(metavar="INPUT", help="files or folders", show_default=False)
-]
-Out = Annotated[
-    Path,
-    typer.Option("--out", "-o", metavar="DIR", help="folder for the results", show_default=False),
-]
-Fresh = Annotated[bool, typer.Option("--fresh", help="remove the results of an earlier run first")]
-Plan = Annotated[
-    bool, typer.Option("--plan", help="say what would be done, with estimates, and stop")
-]
-Seed = Annotated[int, typer.Option("--seed", help="the same seed gives the same files")]
+    from fatescope.systems import description
 
 _REASONS, _NAMED = 8, 3
 """Of why units failed, and of the files with one reason: so many are named on the terminal."""
@@ -80,64 +57,92 @@ class Result(Protocol):
         """0 done, 1 some unit was not processed, 2 nothing could be done."""
 
 
-def command(
-    app: typer.Typer, name: str, *, example: str
-) -> Callable[[Callable[..., Result]], Callable[..., Result]]:
-    """Register a function as the command ``name`` of ``app``; see the module's text."""
+def add_command(app: typer.Typer, name: str, told: description.Command) -> None:
+    """Add a command to a group, in place of one of that name."""
+    classes: dict[str, type[Settings]] = {p: resolved(place) for p, place in told.settings.items()}
 
-    def register(function: Callable[..., Result]) -> Callable[..., Result]:
-        hints = get_type_hints(function, include_extras=True)
-        parameters, classes, plain = _parameters(function, hints)
+    def run(**given: Any) -> None:
+        console = Console(**{k: given.pop(k) for k in ("json", "quiet", "debug")})
+        toml = given.pop("settings_file")
+        _configure_logging(console)
+        with _sentences(console):
+            result = _answer(told, classes, given, toml, console)
+            console.close()
+            _show(result, console)
+        raise typer.Exit(result.exit_code)
 
-        @functools.wraps(function)
-        def run(**given: Any) -> None:
-            console = Console(**{k: given.pop(k) for k in ("json", "quiet", "debug")})
-            toml = given.pop("settings_file")
-            arguments = {p: given.pop(p) for p in plain}
-            _configure_logging(console)
-            with _sentences(console):
-                values = {
-                    **_read_toml(toml, classes),
-                    **{k: v for k, v in given.items() if v is not None},
-                }
-                for p, cls in classes.items():
-                    mine = {k: v for k, v in values.items() if k in cls.model_fields}
-                    arguments[p] = cls.from_values(mine)
-                if console_name := next((p for p, t in hints.items() if t is Console), None):
-                    arguments[console_name] = console
-                result = function(**arguments)
-                console.close()
-                _show(result, console)
-            raise typer.Exit(result.exit_code)
+    parameters = _parameters(told, classes)
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {p.name: p.annotation for p in parameters}
+    # The mark \b keeps the example on a line of its own, so that it can be copied.
+    text = f"{inspect.cleandoc(told.help)}\n\n\b\nExample:\n    {told.example}"
+    app.registered_commands[:] = [c for c in app.registered_commands if c.name != name]
+    app.command(name, cls=Command, help=text)(run)
 
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {p.name: p.annotation for p in parameters}
-        text = inspect.getdoc(function) or ""
-        # The mark \b keeps the example on a line of its own, so that it can be copied.
-        app.command(name, cls=Command, help=f"{text}\n\n\b\nExample:\n    {example}")(run)
-        return function
 
-    return register
+def _answer(
+    told: description.Command,
+    classes: dict[str, type[Settings]],
+    given: dict[str, Any],
+    toml: Path | None,
+    console: Console,
+) -> Result:
+    """Call the function of a command, or that of its plan, with what the command line says."""
+    given = {k: v for k, v in given.items() if v is not None}
+    values = {**_read_toml(toml, classes), **given}
+    arguments: dict[str, Any] = {
+        name: cls.from_values({k: v for k, v in values.items() if k in cls.model_fields})
+        for name, cls in classes.items()
+    }
+    arguments |= {a.name: given[a.name] for a in told.arguments if a.name in given}
+    if given.get("plan"):
+        function = resolved(told.plan)
+        planned: Result = function(**accepted(function, {**arguments, "command": told.name}))
+        return planned
+    if told.fresh:
+        arguments["fresh"] = given["fresh"]
+    function = resolved(told.run)
+    telling = accepted(function, {"progress": console.progress, "say": console.warn})
+    result: Result = function(**told.fixed, **arguments, **telling)
+    return result
 
 
 def _parameters(
-    function: Callable[..., Result], hints: dict[str, Any]
-) -> tuple[list[inspect.Parameter], dict[str, type[Settings]], list[str]]:
-    """Sort parameters into plain ones and settings, and add the common flags."""
-    parameters: list[inspect.Parameter] = []
-    classes: dict[str, type[Settings]] = {}
-    plain: list[str] = []
-    for p in inspect.signature(function).parameters.values():
-        hint = hints[p.name]
-        if hint is Console:
-            continue
-        if isinstance(hint, type) and issubclass(hint, Settings):
-            classes[p.name] = hint
-            parameters += [_flag(described) for described in hint.describe()]
-        else:
-            plain.append(p.name)
-            parameters.append(p.replace(annotation=hint, kind=p.KEYWORD_ONLY))
-    return [*parameters, *_COMMON], classes, plain
+    told: description.Command, classes: dict[str, type[Settings]]
+) -> list[inspect.Parameter]:
+    """Return what must be given, the settings, what may be given, and the common flags."""
+    first = [_parameter(a) for a in told.arguments if a.default is ...]
+    flags = [_flag(described) for cls in classes.values() for described in cls.describe()]
+    others = [_parameter(a) for a in told.arguments if a.default is not ...]
+    return [
+        *first,
+        *flags,
+        *others,
+        *([_FRESH] if told.fresh else []),
+        *([_PLAN] if told.plan else []),
+        *_COMMON,
+    ]
+
+
+def _parameter(argument: description.Argument) -> inspect.Parameter:
+    """Make the word or the flag of an argument that is no setting."""
+    hint: Any = resolved(argument.type)
+    more: dict[str, Any] = {"help": argument.help, "metavar": argument.metavar or None}
+    if isinstance(argument, Option):
+        usual = (
+            f"--{argument.name.replace('_', '-')}",
+            *(["-o"] if argument.name == "out" else []),
+        )
+        told: Any = typer.Option(*(argument.flags or usual), min=argument.least, **more)
+    else:
+        told = typer.Argument(**more)
+    required = argument.default is ...
+    return inspect.Parameter(
+        argument.name,
+        inspect.Parameter.KEYWORD_ONLY,
+        default=inspect.Parameter.empty if required else argument.default,
+        annotation=Annotated[hint if argument.default is not None else hint | None, told],
+    )
 
 
 def _option(
@@ -149,6 +154,10 @@ def _option(
     )
 
 
+_FRESH = _option("fresh", bool, False, "--fresh", text="remove the results of an earlier run first")
+_PLAN = _option(
+    "plan", bool, False, "--plan", text="say what would be done, with estimates, and stop"
+)
 _COMMON = [
     _option(
         "settings_file",

@@ -1,4 +1,4 @@
-"""The groups of commands. A file beside this one adds its commands to a group on import."""
+"""The groups of commands."""
 
 from __future__ import annotations
 
@@ -26,13 +26,22 @@ def _group(help: str, parent: typer.Typer | None = None, name: str | None = None
 app = _group(
     "From images of developing embryos and of cells on plates to tables that can be trusted."
 )
-predict = _group("Find and measure what is in images.", app, "predict")
-evaluate = _group("Score results against the truth.", app, "evaluate")
-prepare = _group("Make training data, split by independent units.", app, "prepare")
-lineage = _group("Read, check, name, compare and edit lineages.", app, "lineage")
-plate = _group("Read plates of many wells.", app, "plate")
-data = _group("List, fetch and pack data sets.", app, "data")
-models = _group("List, check and exchange model packages.", app, "models")
-watch = _group("Predict while images arrive, each when its file is whole.", app, "watch")
-simulate = _group("Render images and lineages with exact truth.", app, "simulate")
-reproduce = _group("Run a published recipe as published, then the corrected one.", app, "reproduce")
+GROUPS = {
+    "": app,
+    **{
+        name: _group(text, app, name)
+        for name, text in {
+            "predict": "Find and measure what is in images.",
+            "evaluate": "Score results against the truth.",
+            "prepare": "Make training data, split by independent units.",
+            "lineage": "Read, check, name, compare and edit lineages.",
+            "plate": "Read plates of many wells.",
+            "data": "List, fetch and pack data sets.",
+            "models": "List, check and exchange model packages.",
+            "watch": "Predict while images arrive, each when its file is whole.",
+            "simulate": "Render images and lineages with exact truth.",
+            "reproduce": "Run a published recipe as published, then the corrected one.",
+        }.items()
+    },
+}
+"""By the first word of their commands; those of one word lie in the command itself."""

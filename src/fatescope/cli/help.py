@@ -9,7 +9,7 @@ from typer.core import TyperCommand, TyperGroup
 _LONG = 200
 ORDER = (
     *("predict", "measure", "evaluate", "lineage"),
-    *("prepare", "train", "compare", "models", "reproduce", "simulate"),
+    *("prepare", "train", "compare", "models", "reproduce", "simulate", "pairs"),
 )
 """The commands in the order of their use; others follow."""
 _WORDS = {

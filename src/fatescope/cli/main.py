@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import gc
-import importlib
+import inspect
 import os
 import sys
 from typing import Annotated
@@ -11,44 +11,15 @@ from typing import Annotated
 import typer
 
 from fatescope._version import __version__
-from fatescope.cli.groups import app
-
-GROUPS: dict[str, tuple[str, ...]] = {
-    "data": ("data",),
-    "evaluate": ("evaluate",),
-    "lineage": tuple(
-        f"lineage_{n}" for n in ("compare", "draw", "edit", "files", "link", "match", "name")
-    ),
-    "models": ("models",),
-    "plate": ("plate", "plate_labels", "plate_run", "plate_stitch", "plate_survival"),
-    "predict": ("predict",),
-    "prepare": ("prepare",),
-    "reproduce": ("reproduce",),
-    "simulate": ("simulate",),
-    "watch": ("watch",),
-}
-"""The files beside this one that add commands to each group; add a new one here."""
-SINGLE = {
-    "app": "Open the app in the browser: drop images or tables, choose a question, see the answer.",
-    "clean": "Find faulty frames in movies, and faults in tables of cells.",
-    "compare": "Say whether a new model is better than an old one, on test units that neither has "
-    "seen.",
-    "diff": "Say whether two results are the same: tables cell by cell, images pixel by pixel.",
-    "doctor": "Say in words what is wrong with the installation, and what to do.",
-    "measure": "Measure the objects of label images: place, size, shape and brightness in each "
-    "channel.",
-    "query": "Ask one question in SQL of the tables of one result or of many; only reads.",
-    "replay": "Predict again with the inputs and settings of a result's own record, and compare.",
-    "tune": "Search the settings of a recipe by short trainings, scored on validation units.",
-    "train": "Train a network on labelled images and write a model package with its card.",
-}
-"""The commands of one word, each in the file of its name, with the first line of its help."""
+from fatescope.cli.command import INTERRUPTED, add_command
+from fatescope.cli.groups import GROUPS, app
+from fatescope.cli.tools import COMMANDS as TOOLS
+from fatescope.systems.registry import commands
 
 _ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Array libraries compute with one thread here as in worker processes: the same bits in both."""
 
 
-INTERRUPTED = 130
 _COLLECT_AFTER = 50_000
 """New objects between searches for garbage. Imports make 60,000 that stay, and searching them after
 every 700, which is the default, is 2 % of what it costs to start a command."""
@@ -57,22 +28,21 @@ every 700, which is the default, is 2 % of what it costs to start a command."""
 def load_commands(first: str | None = None) -> typer.Typer:
     """Register the commands of the group ``first``, or (``None``) all of them.
 
-    A file registers its commands on import. Only what is asked for is imported, so that the
-    list of commands does not wait for the settings of all of them.
+    Of the others only the first line of their help is there, so that the list of commands does not
+    wait for the settings of all of them.
     """
-    if first is None:
-        files = [*SINGLE, *(name for names in GROUPS.values() for name in names)]
-    else:
-        files = [first] if first in SINGLE else list(GROUPS.get(first, ()))
-    for name in files:
-        importlib.import_module(f"fatescope.cli.{name}")
-    real = [c for c in app.registered_commands if c.callback is not _not_loaded]
-    app.registered_commands[:] = real
-    loaded = {c.name for c in real}
-    for name, text in SINGLE.items():
-        if name not in loaded:
-            app.command(name, help=text)(_not_loaded)
+    for told in (*TOOLS, *commands()):
+        group, _, name = told.name.rpartition(" ")
+        if first in (None, group or name):
+            add_command(GROUPS[group], name, told)
+        elif not group and name not in {c.name for c in app.registered_commands}:
+            app.command(name, help=_first_line(told.help))(_not_loaded)
+    app.registered_commands.sort(key=lambda command: command.name or "")
     return app
+
+
+def _first_line(text: str) -> str:
+    return " ".join(inspect.cleandoc(text).partition("\n\n")[0].split())
 
 
 def _not_loaded() -> None:

@@ -146,6 +146,14 @@ def query(results: Results, sql: str | None = None) -> Table:
     return found.table
 
 
+def answer_words(words: Sequence[str], *, out: Path | None = None) -> Answer:
+    """Answer the words of ``fatescope query``: folders, and last, if it is none, a question."""
+    *folders, last = words
+    if Path(last).exists() or not (" " in last.strip() or folders):
+        return answer_question(words, out=out)
+    return answer_question(folders, last, out=out)
+
+
 def answer_question(
     results: Results, sql: str | None = None, *, out: Path | str | None = None
 ) -> Answer:

@@ -2,20 +2,106 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import Any
 
-from fatescope.systems.place import resolved
 from fatescope.systems.question import Question
 
-if TYPE_CHECKING:
-    from fatescope.base import Settings
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """A word of a command line that is no setting: an input, a model, a folder.
+
+    Parameters
+    ----------
+    name : str
+        Of the argument of the function.
+    help : str
+    type : type or str
+        Of the value, or ``"module:Type"``.
+    metavar : str
+        Its name in the help.
+    default : object
+        Without one it must be given.
+    """
+
+    name: str
+    help: str
+    type: Any = Path
+    metavar: str = ""
+    default: Any = ...
+
+
+@dataclass(frozen=True, slots=True)
+class Option(Argument):
+    """The same behind a flag; it may be left out, unless its ``default`` is an ellipsis.
+
+    Parameters
+    ----------
+    flags : tuple of str
+        Made from the name if there are none.
+    least : int, optional
+        The smallest number.
+    """
+
+    default: Any = None
+    flags: tuple[str, ...] = ()
+    least: int | None = None
+
+
+INPUTS = Argument("inputs", "files or folders", type=list[Path], metavar="INPUT")
+OUT = Option("out", "folder for the results", metavar="DIR", default=...)
+SEED = Option("seed", "the same seed gives the same files", type=int, default=0)
+QUICK = Option(
+    "quick", "a short run on rendered data: shows, proves nothing", type=bool, default=False
+)
+WORKERS = Option("workers", "processes; default: one for each core", type=int, least=1)
+EXECUTION = "fatescope.base:Execution"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Command:
+    """A command of the command line, and what the app's questions of that name run.
+
+    Parameters
+    ----------
+    name : str
+        ``"lineage draw"``: the group, if any, and the command.
+    help : str
+        A line, an empty one, and what it writes.
+    example : str
+        A whole line that works.
+    run : str or callable
+        ``"module:function"``; it gets the settings and arguments by name, and ``progress`` if it
+        has that.
+    plan : str or callable
+        What ``--plan`` calls, with those arguments that it has; empty where nothing lasts.
+    settings : mapping of str to str
+        Argument of the function and ``"module:Class"``: each field is a flag.
+    arguments : tuple of Argument
+        What must be given first.
+    fixed : mapping
+        What else the function gets.
+    fresh : bool
+        There is ``--fresh``.
+    """
+
+    name: str
+    help: str
+    example: str
+    run: str | Callable[..., Any]
+    plan: str | Callable[..., Any] = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    arguments: tuple[Argument, ...] = ()
+    fixed: Mapping[str, Any] = field(default_factory=dict)
+    fresh: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Predicts:
-    """``fatescope predict NAME``, ``watch NAME`` and what `replay` runs again.
+    """``fatescope predict NAME``, ``watch NAME``, what `replay` runs again and the app asks.
 
     Parameters
     ----------
@@ -36,11 +122,6 @@ class Predicts:
     example: str
     system: str
     settings: str
-
-    def settings_class(self) -> type[Settings]:
-        """Return the class of its settings."""
-        found: type[Settings] = resolved(self.settings)
-        return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +150,8 @@ class Description:
     ----------
     predicts : Predicts, optional
         Its predicting command.
+    commands : tuple of Command
+        Its other commands, in the order of the help.
     questions : tuple of Question
         Its buttons in the app.
     trains : mapping of str to Trains
@@ -80,6 +163,7 @@ class Description:
     """
 
     predicts: Predicts | None = None
+    commands: tuple[Command, ...] = ()
     questions: tuple[Question, ...] = ()
     trains: Mapping[str, Trains] = field(default_factory=dict)
     python: Mapping[str, str] = field(default_factory=dict)

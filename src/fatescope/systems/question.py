@@ -6,16 +6,15 @@ made from `Settings.describe`, its command line and Python from the same values.
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from fatescope.base import Execution, Settings
-from fatescope.systems.place import resolved
+from fatescope.systems.place import accepted, resolved
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.base import Progress
@@ -58,9 +57,11 @@ class Question:
     command : str
         On the command line: ``"predict nuclei"``.
     run : str
-        ``"module:function"`` of the workflow: ``run(inputs, out=..., <settings>=..., ...)``.
+        ``"module:function"`` of the workflow: ``run(inputs, out=..., <settings>=..., ...)``. Empty,
+        it is that of the command.
     settings : mapping of str to str
-        The workflow's argument and its class as ``"module:Class"``.
+        The workflow's argument and its class as ``"module:Class"``. Empty, they are those of the
+        command, and so is the plan.
     plan : str
         ``"module:function"`` that estimates a run; empty where nothing lasts.
     arguments : mapping
@@ -103,9 +104,9 @@ class Question:
     text: str
     takes: frozenset[Kind]
     command: str
-    run: str
-    settings: Mapping[str, str]
-    plan: str = ""
+    run: str = ""
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    plan: str | Callable[..., Any] = ""
     arguments: Mapping[str, Any] = field(default_factory=dict)
     first: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
@@ -159,7 +160,7 @@ class Question:
             "progress": progress,
         }
         given_first = inputs[0] if self.one_input else list(inputs)
-        summary: Summary = function(given_first, **_accepted(function, given))
+        summary: Summary = function(given_first, **accepted(function, given))
         return summary
 
     def estimate(self, inputs: Sequence[Path], values: Mapping[str, Any]) -> RunPlan | None:
@@ -175,11 +176,5 @@ class Question:
             "folder": inputs[0],
             "execution": Execution(),
         }
-        plan: RunPlan = function(**_accepted(function, given))
+        plan: RunPlan = function(**accepted(function, given))
         return plan
-
-
-def _accepted(function: Callable[..., Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the arguments that a workflow has; not each of them can be watched or shared out."""
-    known = inspect.signature(function).parameters
-    return {name: value for name, value in given.items() if name in known}

@@ -3,16 +3,34 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import InputError
+from fatescope.systems.description import (
+    EXECUTION,
+    INPUTS,
+    OUT,
+    Argument,
+    Command,
+    Description,
+    Predicts,
+    Trains,
+)
 from fatescope.systems.place import resolved
+from fatescope.systems.question import Question
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from fatescope.base import Execution, Progress
+    from fatescope.engine.plan import RunPlan
     from fatescope.engine.predict import System
-    from fatescope.systems.description import Description, Predicts, Trains
-    from fatescope.systems.question import Question
+    from fatescope.engine.summary import Summary
+    from fatescope.predict.settings import PredictSettings
 
 FOLDERS = [
     "nuclei",
@@ -26,6 +44,10 @@ FOLDERS = [
     "lineages",
     "plates",
     "training",
+    "comparison",
+    "labels",
+    "simulation",
+    "data",
 ]
 """In the order in which commands and buttons stand."""
 
@@ -58,9 +80,92 @@ def system_named(name: str) -> System[Any]:
     return system
 
 
+def commands() -> Iterator[Command]:
+    """Yield the commands of all systems, in the order in which their groups list them."""
+    for description in descriptions():
+        if description.predicts is not None:
+            yield _predicting(description.predicts)
+            yield _watching(description.predicts)
+        yield from description.commands
+
+
+def _predicting(told: Predicts) -> Command:
+    return Command(
+        name=f"predict {told.name}",
+        help=told.help,
+        example=told.example,
+        run=partial(_predict, told.name),
+        plan=partial(_plan, told.name),
+        settings={"settings": told.settings, "execution": EXECUTION},
+        arguments=(INPUTS, OUT),
+    )
+
+
+def _predict(
+    name: str,
+    inputs: Sequence[Path],
+    *,
+    out: Path,
+    settings: PredictSettings,
+    execution: Execution,
+    fresh: bool = False,
+    progress: Progress | None = None,
+) -> Summary:
+    from fatescope.engine.predict import predict_images
+
+    return predict_images(
+        system_named(name),
+        inputs,
+        out=out,
+        settings=settings,
+        execution=execution,
+        fresh=fresh,
+        progress=progress,
+    )
+
+
+def _plan(
+    name: str, inputs: Sequence[Path], *, settings: PredictSettings, execution: Execution
+) -> RunPlan:
+    return system_named(name).plan(inputs, settings=settings, execution=execution)
+
+
+def _watching(told: Predicts) -> Command:
+    return Command(
+        name=f"watch {told.name}",
+        help=f"""
+        Do `predict {told.name}` with each image of a folder, as soon as its file is whole.
+
+        The results are kept up to date all the time. Ctrl-C ends it, or --until-idle; the same
+        command continues, and so does `predict {told.name}`.
+        """,
+        example=f"fatescope watch {told.name} microscope --out results --until-idle 30",
+        run="fatescope.systems.watch:watch_folder",
+        fixed={"system": told.name},
+        settings={
+            "settings": told.settings,
+            "watching": "fatescope.acquire.arrivals:WatchSettings",
+            "execution": EXECUTION,
+        },
+        arguments=(Argument("folder", "where images arrive", metavar="FOLDER"), OUT),
+    )
+
+
 def questions() -> tuple[Question, ...]:
     """Return all that can be asked in the app."""
-    return tuple(q for d in descriptions() for q in d.questions)
+    known = {command.name: command for command in commands()}
+    return tuple(
+        q if q.settings else _answered_by(q, known[q.command])
+        for d in descriptions()
+        for q in d.questions
+    )
+
+
+def _answered_by(question: Question, command: Command) -> Question:
+    """Return a question that runs what its command runs, with the same settings and plan."""
+    settings = {name: cls for name, cls in command.settings.items() if name != "execution"}
+    run = question.run or str(command.run)
+    return replace(question, run=run, plan=command.plan, settings=settings)
 
 
 def question_named(name: str) -> Question:

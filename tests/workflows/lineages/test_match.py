@@ -107,7 +107,8 @@ def test_a_killed_call_continues_to_the_same_table(folder, tmp_path):
 
 def test_a_plan_says_what_it_would_cost_and_writes_nothing(folder):
     with_film, without = (
-        plan_match(folder / "e3.mp4", folder / "CDe3.csv", film=film) for film in (True, False)
+        plan_match(folder / "e3.mp4", folder / "CDe3.csv", settings=MatchSettings(film=film))
+        for film in (True, False)
     )
     assert with_film.units == 1
     assert with_film.cpu_seconds >= without.cpu_seconds > 0

@@ -155,6 +155,28 @@ class _Tally:
     n_files: int = 0
 
 
+def score_files(
+    true: Path,
+    pred: Path,
+    *,
+    settings: ScoreSettings,
+    units: Path | None = None,
+    unit_column: str = "unit",
+    stratum_column: str | None = None,
+    axes: str | None = None,
+    table: Path | None = None,
+    progress: Progress | None = None,
+) -> LabelEvaluation:
+    """Do `evaluate_labels` with units that a table names, and write its table of images."""
+    grouping = None
+    if units is not None:
+        grouping = Grouping(table=units, unit=unit_column, stratum=stratum_column)
+    result = evaluate_labels(true, pred, settings, grouping=grouping, axes=axes, progress=progress)
+    if table is not None:
+        write_image_scores(result, table)
+    return result
+
+
 def evaluate_labels(
     true: Path,
     pred: Path,

@@ -55,7 +55,7 @@ class AtlasSummary(Summary):
 
 
 def make_atlas(
-    inputs: Sequence[Path | str],
+    inputs: Sequence[Path | str] = (),
     *,
     out: Path | str,
     settings: AtlasSettings | None = None,

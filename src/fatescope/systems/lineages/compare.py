@@ -33,6 +33,7 @@ from fatescope.lineage.traits_table import embryos_of_table, traits_table
 from fatescope.systems.lineages.atlas_source import open_atlas
 from fatescope.systems.lineages.compare_report import write_comparison
 from fatescope.systems.lineages.comparison import Comparison
+from fatescope.systems.lineages.plan import plan_lineages
 from fatescope.systems.lineages.reading import (
     describe,
     in_its_hand,
@@ -44,6 +45,7 @@ from fatescope.systems.lineages.settings import CompareSettings
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.engine import Summary
+    from fatescope.engine.plan import RunPlan
     from fatescope.lineage.atlas import Atlas
 
 _MOST_FINDINGS = 300
@@ -86,7 +88,7 @@ def compare_lineages(
     if settings.reference is None and settings.expression is not None:
         raise InputError("the atlas holds no expression. Give embryos with --reference.")
     if settings.reference is not None:
-        files = [*_in_role("reference", reference_paths(settings)), *files]
+        files = [*_in_role("reference", _reference_paths(settings)), *files]
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage compare", settings=asked, fresh=fresh) as run:
         job = partial(
@@ -105,7 +107,15 @@ def compare_lineages(
         return run.finish(findings=findings)
 
 
-def reference_paths(settings: CompareSettings) -> list[Path]:
+def plan_comparison(
+    inputs: Sequence[Path | str], *, settings: CompareSettings, execution: Execution
+) -> RunPlan:
+    """Say what `compare_lineages` would do with the inputs and their reference."""
+    given = [*inputs, *_reference_paths(settings)]
+    return plan_lineages("lineage compare", given, execution=execution)
+
+
+def _reference_paths(settings: CompareSettings) -> list[Path]:
     """Return the files and folders of the reference; none where it is the atlas."""
     return listed_paths(settings.reference or "")
 

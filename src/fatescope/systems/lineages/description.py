@@ -1,9 +1,254 @@
 """Lineages: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description
+from pathlib import Path
+from typing import Literal
+
+from fatescope.systems.description import (
+    EXECUTION,
+    INPUTS,
+    OUT,
+    QUICK,
+    Argument,
+    Command,
+    Description,
+    Option,
+)
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
+    commands=(
+        Command(
+            name="lineage compare",
+            help="""Compare named embryos with a reference, or with the atlas, cell by cell.
+
+            Pace and lie of each embryo are taken out first; then births, lengths of life, places,
+            division axes and sisters are compared, with 95 % intervals and control of false
+            discoveries. Without --reference, embryos are held against the shipped atlas.
+            """,
+            example="fatescope lineage compare mutants/ --reference wildtype/ --out comparison",
+            run="fatescope.systems.lineages.compare:compare_lineages",
+            plan="fatescope.systems.lineages.compare:plan_comparison",
+            settings={
+                "settings": "fatescope.systems.lineages.settings:CompareSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(INPUTS, OUT),
+        ),
+        Command(
+            name="lineage draw",
+            help="""
+            Draw lineages: the tree, paths and space, populations, names, timing, territories.
+
+            Every embryo gets a page with its figures (SVG) and two pages to work with: a tree to
+            zoom and walk along, and the nuclei in space to turn and play. With --cells, the
+            movement of these cells with the time at each point. A report shows where founders
+            dwell in all embryos, as a number with an interval.
+            """,
+            example="fatescope lineage draw CD20080101_demo.csv --out figures",
+            run="fatescope.systems.lineages.draw:draw_lineages",
+            plan="fatescope.systems.lineages.plan:plan_lineages",
+            settings={
+                "settings": "fatescope.systems.lineages.settings:DrawSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(INPUTS, OUT),
+        ),
+        Command(
+            name="lineage edit",
+            help="""
+            Edit a lineage by reversible actions, kept in a journal that says who, when and why.
+
+            Edits: rename ABal@12- ABar, swap ABala ABalp, exchange ABala ABalp @40, relink ABar@12
+            ABala@11, split ABala@40, join ABala@39 ABalx@40, move ABala@40 z=12 y=200 x=310, add
+            ABala@41 z=12 y=201 x=310 from ABala@40, remove ABala@40-44. Frames count from 0.
+            --fresh writes the folder again; the journal stays.
+            """,
+            example="fatescope lineage edit CD1.csv --out edited --do 'swap ABala ABalp' "
+            "--why 'seen in Z'",
+            run="fatescope.systems.lineages.edit:edit_lineage",
+            settings={"reading": "fatescope.acquire.lineages.settings:LineageReading"},
+            arguments=(
+                Argument("table", "a lineage; it is never changed", metavar="TABLE"),
+                OUT,
+                Option("do", "an edit, such as 'swap ABala ABalp'; repeatable", type=list[str]),
+                Option("script", "text file, one edit a line"),
+                Option("undo", "take back so many steps first", type=int, default=0, least=0),
+                Option("redo", "bring back so many undone steps", type=int, default=0, least=0),
+                Option("who", "who edits; default: your user name", type=str),
+                Option("why", "the reason, kept with the edit", type=str, default=""),
+                Option("journal", "the journal; default: OUT/journal.jsonl"),
+            ),
+        ),
+        Command(
+            name="lineage lint",
+            help="""
+            Find faults in lineages: format, structure, scope, names, geometry, timing, species.
+
+            Writes report.html, findings.csv, ranked and with reasons, and lineages.csv, one row
+            per input. With --decisions, tables without the accepted faults go into clean/, and
+            what was taken out into exclusion.csv, which every lineage command obeys (--exclude);
+            the originals stay as they are. Findings never change the exit code unless --fail-on
+            asks for it: then it is 1, as for a table that could not be read; findings that you
+            accepted or rejected do not count.
+            """,
+            example="fatescope lineage lint CD20080101.csv.gz --out checked",
+            run="fatescope.systems.lineages.lint:lint_lineages",
+            plan="fatescope.systems.lineages.plan:plan_lineages",
+            settings={
+                "settings": "fatescope.lineage.lint.settings:LintSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                INPUTS,
+                OUT,
+                Option("decisions", "findings.csv in which you set status to accepted or rejected"),
+                Option(
+                    "fail_on",
+                    "for scripts: exit code 1 if an open finding is that severe or worse",
+                    type=Literal["error", "warning"],
+                ),
+            ),
+        ),
+        Command(
+            name="lineage convert",
+            help="Write lineages in another format, and say what that format cannot hold.",
+            example="fatescope lineage convert embryo.zip --to csv --out converted",
+            run="fatescope.systems.lineages.convert:convert_lineages",
+            plan="fatescope.systems.lineages.plan:plan_lineages",
+            settings={
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                INPUTS,
+                OUT,
+                Option(
+                    "to",
+                    "format to write",
+                    type="fatescope.acquire.lineages.settings:LineageFormat",
+                    default="csv",
+                ),
+                Option(
+                    "mirror",
+                    "turn this axis about the middle of its range (see `mirrored`)",
+                    type=Literal["x", "y", "z"],
+                ),
+            ),
+        ),
+        Command(
+            name="lineage link",
+            help="""Link nuclei through time: which goes on, which divides, which is new.
+
+            INPUT is what `predict nuclei` wrote (a folder, or its objects.csv), or a table with
+            one row per nucleus and frame. Writes links/, spots.csv, and how many tracks begin or
+            end inside.
+            """,
+            example="fatescope lineage link results/ --out linked",
+            run="fatescope.systems.lineages.link:link_lineages",
+            plan="fatescope.systems.lineages.plan:plan_lineages",
+            settings={
+                "settings": "fatescope.track.settings:ObjectLinkSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                INPUTS,
+                OUT,
+                Option(
+                    "to",
+                    "format to write",
+                    type="fatescope.acquire.lineages.settings:LineageFormat",
+                    default="csv",
+                ),
+            ),
+        ),
+        Command(
+            name="lineage match",
+            help="""Find where a lineage table lies on its movie, and play the two together.
+
+            Which frame is which time, whether x or y are mirrored or exchanged, size and place:
+            found from the nuclei, with how sure it is; a table of another embryo gives "cannot
+            tell". Writes match.csv, report.html (the movie with names and founder colours, the
+            tree growing beside it), film/ (the same as MP4) and matched/, the table on the frames
+            and pixels of the movie.
+            """,
+            example="fatescope lineage match embryo.mov CDembryo.csv --out matched",
+            run="fatescope.systems.lineages.match:match_lineage",
+            plan="fatescope.systems.lineages.match:plan_match",
+            settings={
+                "settings": "fatescope.systems.lineages.settings:MatchSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+            },
+            arguments=(
+                Argument("movie", "maximum projections of nuclei", metavar="MOVIE"),
+                Argument("table", "the lineage of its embryo", metavar="TABLE"),
+                OUT,
+            ),
+        ),
+        Command(
+            name="lineage name",
+            help="""
+            Name every nucleus of an embryo: a tracked tree, a movie without links, or one frame.
+
+            Scale, interval, pose and stage may be unknown. Writes named/<table>.csv, the input
+            rows with name, confidence and second choice, and embryos.csv, which says which embryos
+            do not fit.
+            """,
+            example="fatescope lineage name embryo.csv --out named",
+            run="fatescope.systems.lineages.name:name_lineages",
+            plan="fatescope.systems.lineages.plan:plan_lineages",
+            settings={
+                "settings": "fatescope.lineage.naming.settings:NameSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(INPUTS, OUT),
+        ),
+        Command(
+            name="lineage atlas",
+            help="""
+            Average named embryos into an atlas: positions, births, lives, divisions, neighbours.
+
+            Writes atlas.npz for --atlas, and the same to read: cells.csv and neighbours.csv.
+            Without INPUT, these are of the atlas that ships with fatescope.
+            """,
+            example="fatescope lineage atlas epic_tables --out atlas",
+            run="fatescope.systems.lineages.atlas:make_atlas",
+            settings={
+                "settings": "fatescope.lineage.naming.settings:AtlasSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+            },
+            arguments=(
+                OUT,
+                Argument(
+                    "inputs",
+                    "files or folders; none: the shipped atlas",
+                    type=list[Path],
+                    metavar="INPUT",
+                    default=None,
+                ),
+                Option("leave_out", "table to leave out (may be repeated)", type=list[str]),
+            ),
+        ),
+        Command(
+            name="reproduce lineage-names-2020",
+            help="""
+            Name nuclei by a network on 32 compact names: as published in 2020, then corrected.
+
+            One page shows the published figure, the same procedure run again, its worth on embryos
+            that it has not seen, and the corrected network with its interval. The extra `train` is
+            needed.
+            """,
+            example="fatescope reproduce lineage-names-2020 --out names --quick",
+            run="fatescope.systems.lineages.reproduce.run:reproduce_names",
+            plan="fatescope.systems.lineages.reproduce.run:plan_names",
+            settings={"recipe": "fatescope.systems.reproduction.settings:NamesRecipe"},
+            arguments=(OUT, Option("data", "folder of EPIC tables"), QUICK),
+        ),
+    ),
     questions=(
         Question(
             name="name",
@@ -12,12 +257,6 @@ DESCRIPTION = Description(
             "alone.",
             takes=frozenset(("lineage",)),
             command="lineage name",
-            run="fatescope.systems.lineages.name:name_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
-            settings={
-                "settings": "fatescope.lineage.naming.settings:NameSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
-            },
             first=("links", "abstain_below"),
             hidden=("atlas",),
             views=("tree", "report"),
@@ -28,12 +267,6 @@ DESCRIPTION = Description(
             text="What cannot be true in lineage tables, ranked, each with a reason.",
             takes=frozenset(("lineage",)),
             command="lineage lint",
-            run="fatescope.systems.lineages.lint:lint_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
-            settings={
-                "settings": "fatescope.lineage.lint.settings:LintSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
-            },
             first=("format",),
             views=("tree", "findings", "report"),
         ),
@@ -43,12 +276,6 @@ DESCRIPTION = Description(
             text="The tree to walk along, nuclei in space and time, founders, timing.",
             takes=frozenset(("lineage",)),
             command="lineage draw",
-            run="fatescope.systems.lineages.draw:draw_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
-            settings={
-                "settings": "fatescope.systems.lineages.settings:DrawSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
-            },
             hidden=("reference",),
             views=("tree", "report"),
         ),

@@ -124,7 +124,9 @@ def match_lineage(
         return run.finish()
 
 
-def plan_match(movie: Path | str, table: Path | str, *, film: bool = True) -> RunPlan:
+def plan_match(
+    movie: Path | str, table: Path | str, *, settings: MatchSettings | None = None
+) -> RunPlan:
     """Say what `match_lineage` would do, without doing or writing anything.
 
     Raises
@@ -132,6 +134,7 @@ def plan_match(movie: Path | str, table: Path | str, *, film: bool = True) -> Ru
     InputError, FileFormatError
         If there is no movie, or no table.
     """
+    film = (settings or MatchSettings()).film
     unit = _pair(movie, table)
     image = read_image(unit.movie)
     _check_movie(image)

@@ -1,6 +1,17 @@
 """Cells between membranes: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts, Trains
+from fatescope.systems.description import (
+    EXECUTION,
+    OUT,
+    QUICK,
+    WORKERS,
+    Argument,
+    Command,
+    Description,
+    Option,
+    Predicts,
+    Trains,
+)
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
@@ -17,6 +28,46 @@ DESCRIPTION = Description(
         system="fatescope.systems.membranes.find:MEMBRANES",
         settings="fatescope.systems.membranes.cells.settings:MembraneSettings",
     ),
+    commands=(
+        Command(
+            name="prepare slices",
+            help="""
+            Cut labelled volumes of embryos into lossless slices on one grid, divided by time.
+
+            Writes images, labels, what is wall and what is inside, samples.csv, markers, a
+            datasheet and the hashes of all files.
+            """,
+            example="fatescope prepare slices membrane_3dmms --embryo 170704plc1p2 --out slices",
+            run="fatescope.systems.membranes.slices:prepare_slices",
+            settings={
+                "settings": "fatescope.prepare.volumes:SliceSettings",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                Argument("folder", "folder with volumes and their labels", metavar="FOLDER"),
+                OUT,
+            ),
+        ),
+        Command(
+            name="reproduce membranes-2021",
+            help="""Segment membranes by FPN on ResNet18: as published in 2021, then corrected.
+
+            One page shows the published figure beside that of a filled silhouette, the same run
+            again, what each correction is worth, both tunings, and a corrected network. The extra
+            `train` is needed.
+            """,
+            example="fatescope reproduce membranes-2021 --out m --quick",
+            run="fatescope.systems.membranes.reproduce.run:reproduce_membranes",
+            plan="fatescope.systems.membranes.reproduce.run:plan_membranes_2021",
+            settings={"recipe": "fatescope.systems.reproduction.settings:MembranesRecipe"},
+            arguments=(
+                OUT,
+                Option("data", "folder with raw/ and labels/, or one around it"),
+                QUICK,
+                WORKERS,
+            ),
+        ),
+    ),
     questions=(
         Question(
             name="cells",
@@ -26,8 +77,6 @@ DESCRIPTION = Description(
             takes=frozenset(("image", "stack", "movie")),
             command="predict membrane",
             run="fatescope.systems.membranes.find:predict_membranes",
-            plan="fatescope.systems.membranes.find:MEMBRANES.plan",
-            settings={"settings": "fatescope.systems.membranes.cells.settings:MembraneSettings"},
             first=("channel", "nuclei_channel", "markers"),
             files=("markers",),
             choices={"model": ("membrane", "classical")},

@@ -1,6 +1,15 @@
 """Nuclei in fluorescence: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts, Trains
+from fatescope.systems.description import (
+    OUT,
+    QUICK,
+    WORKERS,
+    Command,
+    Description,
+    Option,
+    Predicts,
+    Trains,
+)
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
@@ -15,6 +24,27 @@ DESCRIPTION = Description(
         system="fatescope.systems.nuclei.find:NUCLEI",
         settings="fatescope.systems.nuclei.settings:NucleiSettings",
     ),
+    commands=(
+        Command(
+            name="reproduce nuclei-2020",
+            help="""Segment nuclei by FPN on ResNet18: as published in 2020, then corrected.
+
+            One page shows the published figure, the same procedure run again, its worth on an
+            image that was left out, in pixels and in nuclei, and a corrected network. The extra
+            `train` is needed.
+            """,
+            example="fatescope reproduce nuclei-2020 --out nuclei --quick",
+            run="fatescope.systems.nuclei.reproduce.run:reproduce_nuclei",
+            plan="fatescope.systems.nuclei.reproduce.run:plan_nuclei_2020",
+            settings={"recipe": "fatescope.systems.reproduction.settings:NucleiRecipe"},
+            arguments=(
+                OUT,
+                Option("data", "folder with images/ and labels/, or one around it"),
+                QUICK,
+                WORKERS,
+            ),
+        ),
+    ),
     questions=(
         Question(
             name="nuclei",
@@ -24,8 +54,6 @@ DESCRIPTION = Description(
             takes=frozenset(("image", "stack", "movie")),
             command="predict nuclei",
             run="fatescope.systems.nuclei.find:predict_nuclei",
-            plan="fatescope.systems.nuclei.find:NUCLEI.plan",
-            settings={"settings": "fatescope.systems.nuclei.settings:NucleiSettings"},
             first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),
             choices={"model": ("nuclei", "classical")},
             channels=("channel",),

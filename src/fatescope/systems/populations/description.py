@@ -1,6 +1,15 @@
 """Cells of each founder over time: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts, Trains
+from fatescope.systems.description import (
+    OUT,
+    QUICK,
+    WORKERS,
+    Command,
+    Description,
+    Option,
+    Predicts,
+    Trains,
+)
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
@@ -19,6 +28,28 @@ DESCRIPTION = Description(
         system="fatescope.systems.populations.find:POPULATIONS",
         settings="fatescope.systems.populations.inference.settings:PopulationSettings",
     ),
+    commands=(
+        Command(
+            name="reproduce movies-2020",
+            help="""
+            Count the cells of each lineage by ResNet18: as published in 2020, then on true labels.
+
+            One page shows the published table against its own movie, the drop of the frames with
+            the highest loss and what it was worth on movies that were not trained on. The extra
+            `train` is needed.
+            """,
+            example="fatescope reproduce movies-2020 --out movies --quick",
+            run="fatescope.systems.populations.reproduce.run:reproduce_movies",
+            plan="fatescope.systems.populations.reproduce.run:plan_movies",
+            settings={"recipe": "fatescope.systems.reproduction.settings:MoviesRecipe"},
+            arguments=(
+                OUT,
+                Option("data", "folder with the recorded movie, its table and published counts"),
+                QUICK,
+                WORKERS,
+            ),
+        ),
+    ),
     questions=(
         Question(
             name="populations",
@@ -27,10 +58,6 @@ DESCRIPTION = Description(
             takes=frozenset(("movie",)),
             command="predict populations",
             run="fatescope.systems.populations.find:predict_populations",
-            plan="fatescope.systems.populations.find:POPULATIONS.plan",
-            settings={
-                "settings": "fatescope.systems.populations.inference.settings:PopulationSettings"
-            },
             first=("channel", "clean"),
             choices={"model": ("populations",)},
             channels=("channel",),

@@ -51,7 +51,7 @@ LEFT_OUT = "left-out"
 
 
 def prepare_pairs(
-    inputs: Sequence[Path],
+    inputs: Sequence[Path] = (),
     *,
     out: Path,
     settings: PairSettings,

@@ -94,7 +94,7 @@ def written(value: Value) -> str:
 
 
 def tune_recipe(
-    recipe: Mapping[str, Any],
+    recipe: Mapping[str, Any] | str,
     *,
     data: Path,
     out: Path,
@@ -107,8 +107,8 @@ def tune_recipe(
 
     Parameters
     ----------
-    recipe : mapping
-        As TOML holds it: see `fatescope.train.read_recipe_values`.
+    recipe : mapping or str
+        As TOML holds it, or a shipped name, or a file: see `fatescope.train.read_recipe_values`.
     data : Path
         Folder with ``samples.csv``. Rows of the split ``test`` are not opened.
     out : Path
@@ -131,6 +131,7 @@ def tune_recipe(
     from fatescope.train.search_space import changed
     from fatescope.train.study import trial_rows
 
+    recipe = _values(recipe)
     settings = asked_for(recipe, settings)
     space, samples = _space(recipe, settings), tuning_samples(data, settings)
     record = {
@@ -184,6 +185,12 @@ def tune_recipe(
         best=best,
         importance=decides,
     )
+
+
+def _values(recipe: Mapping[str, Any] | str) -> Mapping[str, Any]:
+    from fatescope.train import read_recipe_values
+
+    return read_recipe_values(recipe) if isinstance(recipe, str) else recipe
 
 
 def asked_for(recipe: Mapping[str, Any], settings: TuneSettings) -> TuneSettings:
@@ -298,7 +305,7 @@ def work_on_study(plan: StudyPlan, fit_trial: FitTrial, folder: Path) -> None:
 
 
 def plan_tuning(
-    recipe: Mapping[str, Any],
+    recipe: Mapping[str, Any] | str,
     *,
     data: Path,
     settings: TuneSettings,
@@ -314,6 +321,7 @@ def plan_tuning(
     from fatescope.train import find_trainable, measure_cost, trial_stage
 
     begun = time.process_time()
+    recipe = _values(recipe)
     settings = asked_for(recipe, settings)
     _space(recipe, settings)
     samples = tuning_samples(data, settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,14 +13,16 @@ from fatescope.base import InputError, Table
 from fatescope.engine import Run
 from fatescope.prepare import read_samples
 from fatescope.storage import hash_path
-from fatescope.systems.training.train import Asked, train_models
+from fatescope.systems.training.plan import plan_training
+from fatescope.systems.training.train import Asked, Trained, train_model, train_models
+from fatescope.train.recipe import choose_variants, read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from fatescope.base import Progress
     from fatescope.engine import Summary
+    from fatescope.engine.plan import RunPlan
     from fatescope.train import LeaveOut, Recipe
 
 
@@ -70,6 +73,59 @@ class TrainedVariants:
     def exit_code(self) -> int:
         """0 done."""
         return self.summary.exit_code
+
+
+def train_recipe(
+    recipe: str,
+    *,
+    data: Path,
+    out: Path,
+    leave_out: LeaveOut,
+    start: str | None = None,
+    exclude: Path | None = None,
+    variants: str | None = None,
+    progress: Progress | None = None,
+    fresh: bool = False,
+) -> Trained | TrainedVariants:
+    """Train a recipe by its name, or those of its variants that are listed with commas."""
+    chosen, called = read_recipe(recipe), Path(recipe).name
+    if variants is None:
+        return train_model(
+            chosen,
+            data=data,
+            out=out,
+            start=start,
+            leave_out=leave_out,
+            exclude=exclude,
+            called=called,
+            progress=progress,
+            fresh=fresh,
+        )
+    return train_variants(
+        chosen,
+        _listed(variants),
+        data=data,
+        out=out,
+        start=start,
+        called=called,
+        leave_out=leave_out,
+        exclude=exclude,
+        progress=progress,
+        fresh=fresh,
+    )
+
+
+def plan_recipe(
+    recipe: str, *, data: Path, leave_out: LeaveOut, variants: str | None = None
+) -> RunPlan:
+    """Say what `train_recipe` would cost."""
+    names = ["recipe"] if variants is None else _listed(variants)
+    chosen = choose_variants(read_recipe(recipe), names)
+    return plan_training([*chosen.values()], data=data, leave_out=leave_out)
+
+
+def _listed(variants: str) -> list[str]:
+    return [name.strip() for name in variants.split(",")]
 
 
 def train_variants(

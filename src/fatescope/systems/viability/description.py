@@ -1,6 +1,19 @@
 """Live and dead cells without a stain: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts, Trains
+from pathlib import Path
+
+from fatescope.systems.description import (
+    EXECUTION,
+    OUT,
+    QUICK,
+    WORKERS,
+    Argument,
+    Command,
+    Description,
+    Option,
+    Predicts,
+    Trains,
+)
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
@@ -16,6 +29,54 @@ DESCRIPTION = Description(
         system="fatescope.systems.viability.find:VIABILITY",
         settings="fatescope.systems.viability.settings:ViabilitySettings",
     ),
+    commands=(
+        Command(
+            name="prepare crops",
+            help="""Cut images with classes at their pixels into crops, divided by well.
+
+            Counts the classes of each crop and keeps those of one class out of training. Wells, or
+            plates with --unit plate, are on one side of the split as a whole, and images on two
+            sides that share content are refused. Prints dimensions, counts before and after, and
+            batches.
+            """,
+            example="fatescope prepare crops labelled --out crops",
+            run="fatescope.systems.viability.crops:prepare_crops",
+            settings={
+                "settings": "fatescope.prepare.crops:CropStoreSettings",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                Argument(
+                    "inputs",
+                    "folders with index.csv, as `plate labels` writes",
+                    type=list[Path],
+                    metavar="LABELLED",
+                ),
+                OUT,
+            ),
+        ),
+        Command(
+            name="reproduce live-dead-2024",
+            help="""
+            Tell live from dead cells without stains: the four runs of 2024, then corrected.
+
+            One page shows the published scores beside those of the same runs on wells that no
+            network was trained on, what each correction is worth, precision-recall curves, rates,
+            and a film. Plates are rendered unless labelled ones are given. The extra `train` is
+            needed.
+            """,
+            example="fatescope reproduce live-dead-2024 --out ld --quick",
+            run="fatescope.systems.viability.reproduce.run:reproduce_live_dead",
+            plan="fatescope.systems.viability.reproduce.run:plan_live_dead",
+            settings={"recipe": "fatescope.systems.reproduction.settings:LiveDeadRecipe"},
+            arguments=(
+                OUT,
+                Option("data", "a labelled plate or a folder of such; default: rendered plates"),
+                QUICK,
+                WORKERS,
+            ),
+        ),
+    ),
     questions=(
         Question(
             name="viability",
@@ -24,8 +85,6 @@ DESCRIPTION = Description(
             takes=frozenset(("image", "movie")),
             command="predict viability",
             run="fatescope.systems.viability.find:predict_viability",
-            plan="fatescope.systems.viability.find:VIABILITY.plan",
-            settings={"settings": "fatescope.systems.viability.settings:ViabilitySettings"},
             first=("channel",),
             choices={"model": ("viability",)},
             channels=("channel",),

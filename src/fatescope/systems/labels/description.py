@@ -1,0 +1,58 @@
+"""Label images measured and scored: what the interfaces know of this system."""
+
+from fatescope.systems.description import EXECUTION, OUT, Argument, Command, Description, Option
+
+DESCRIPTION = Description(
+    commands=(
+        Command(
+            name="measure",
+            help="Measure the objects of label images: place, size, shape and brightness "
+            "in each channel.",
+            example="fatescope measure images/ labels/ --out measured",
+            run="fatescope.systems.labels.measure:measure_files",
+            settings={
+                "settings": "fatescope.measurement.settings:MeasureSettings",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                Argument("images", "an image, or a folder of them", metavar="IMAGE"),
+                Argument("labels", "label images, same names", metavar="LABELS"),
+                OUT,
+            ),
+        ),
+        Command(
+            name="evaluate labels",
+            help="Score label images, matched by name: AP, F1, PQ, SEG, IoU and Dice, with "
+            "an interval.",
+            example="fatescope evaluate labels truth/labels results/labels --json",
+            run="fatescope.systems.labels.evaluate:score_files",
+            settings={"settings": "fatescope.evaluate.settings:ScoreSettings"},
+            arguments=(
+                Argument("true", "true labels: a file or a folder", metavar="TRUE"),
+                Argument("pred", "predicted labels, same names", metavar="PRED"),
+                Option("units", "CSV that gives the independent unit of images"),
+                Option(
+                    "unit_column", "column of --units that names the unit", type=str, default="unit"
+                ),
+                Option("stratum_column", "column of --units to score apart", type=str),
+                Option("axes", "axes of the true files, such as TYX or ZYX", type=str),
+                Option("table", "write one row per image here (.csv, .parquet)"),
+            ),
+            fresh=False,
+        ),
+        Command(
+            name="evaluate centres",
+            help="Score centres of nuclei: F1 with an interval, how far counts are off, mean "
+            "distance.",
+            example="fatescope evaluate centres truth/spots.csv results --within-um 2.5 --json",
+            run="fatescope.systems.labels.centres:evaluate_centres",
+            settings={"settings": "fatescope.evaluate.settings:CentreSettings"},
+            arguments=(
+                Argument("true", "table: frame, z, y, x, and image", metavar="TRUE"),
+                Argument("pred", "such a table, or a result folder", metavar="PRED"),
+                Option("units", "CSV that gives the independent unit of images"),
+            ),
+            fresh=False,
+        ),
+    ),
+)
