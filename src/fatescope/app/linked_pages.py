@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from starlette.responses import HTMLResponse, JSONResponse
 
-from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.plates import read_plate_map
 from fatescope.app.result_pages import STRANGER, job_of, lineages_of, number_of
 from fatescope.app.store import NotHereError
 from fatescope.base import FatescopeError, Treatment
-from fatescope.engine import read_finding_rows
 from fatescope.pages import colour_of
 from fatescope.pages.page import Beside, SolidViewer, Text, bare_page
+from fatescope.pages.result import ResultFolder
 from fatescope.pages.solids import cell_solids
 from fatescope.plate.survival import survival_of_wells
 from fatescope.systems.lineages.draw_embryo import draw_tree_page
@@ -53,19 +52,19 @@ def _framed(*blocks: Block) -> Response:
 
 
 def _table(out: Path, name: str) -> Table:
-    path = out / name
-    if not path.exists():
-        raise NotHereError(f"there is no such file in this result: {name}.")
-    return read_table(path)
+    result = ResultFolder(out)
+    if not result.has(name):
+        raise NotHereError(f"there is no such table in this result: {name}.")
+    return result.table(name)
 
 
 def counts(request: Request) -> Response:
     """Chart the cells of each founder in one movie, in all and by founder."""
     app, job, out = job_of(request)
     movie = app.shown(job, out, number_of(request.query_params, "n")).key
-    tables = (_table(out, "populations.csv"), _table(out, "frames.csv"))
-    mine, frames = (t.rows(t["movie"].astype(str) == movie) for t in tables)
-    if not len(frames) or frames["abstained"].astype(int).all():
+    tables = (_table(out, "populations"), _table(out, "frames"))
+    mine, frames = (t.rows(t["movie"] == movie) for t in tables)
+    if not len(frames) or frames["abstained"].all():
         return _framed(Text(paragraphs=("Nothing was counted in this movie; findings say why.",)))
     return _framed(Beside(blocks=[chart_cells(mine, frames, g) for g in (TOGETHER, FOUNDERS)]))
 
@@ -97,14 +96,14 @@ def solid(request: Request) -> Response:
 def wells(request: Request) -> Response:
     """Chart the viability of the wells, as they lie on each plate."""
     _, _, out = job_of(request)
-    return _framed(*chart_wells(_table(out, "viability.csv")))
+    return _framed(*chart_wells(_table(out, "viability")))
 
 
 def well(request: Request) -> Response:
     """Chart what became of the cells of one well; plates count from 0, as `wells` shows them."""
     _, job, out = job_of(request)
     asked = request.query_params
-    viability = _table(out, "viability.csv")
+    viability = _table(out, "viability")
     plates = list(dict.fromkeys(viability["plate"].tolist()))
     number, name = number_of(asked, "plate"), asked.get("well", "")
     if number >= len(plates):
@@ -132,12 +131,13 @@ def _survival(job: Job, out: Path, plate: object, name: str) -> FloatArray:
 def _group(job: Job, out: Path, name: str) -> Table | None:
     """Return the curve of the treatment of a well, where the plate map is still there."""
     path = Path(str(job.settings.get("map") or ""))
-    if not path.is_file() or not (out / "curves.csv").exists():
+    result = ResultFolder(out)
+    if not path.is_file() or not result.has("curves"):
         return None
     done = read_plate_map(path).get(name)
     if done is None:
         return None
-    curves = read_table(out / "curves.csv")
+    curves = result.table("curves")
     units = curves["dose_unit"] if "dose_unit" in curves else np.full(len(curves), done.dose_unit)
     same = [
         Treatment(
@@ -182,7 +182,7 @@ def cells(request: Request) -> Response:
     columns = [c for c in table.columns if c not in ("table", "divides")]
     named = [str(n) for n in embryo.cells.name]
     said: dict[str, int] = {}
-    for row in read_finding_rows(out / "findings.csv"):
+    for row in ResultFolder(out).findings:
         for name in str(row.get("object") or "").split("|"):
             said[name] = said.get(name, 0) + 1
     values = [table[c].tolist() for c in columns]

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_image, read_table, write_image
+from fatescope.acquire import read_image, write_image
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import Pyramid
 from fatescope.app.process import ask, clear, kill, start
@@ -24,6 +24,7 @@ from fatescope.app.results import rows_of_images
 from fatescope.app.tiles import label_tile, png_address
 from fatescope.app.worker import AGAIN
 from fatescope.base import InputError, RunError
+from fatescope.pages.result import ResultFolder
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -245,9 +246,9 @@ def _outlines(out: Path, region: Region) -> str:
 
 def _objects(out: Path) -> dict[str, int]:
     """Count the objects by their class; all are one where a table has no classes."""
-    table = out / "objects.parquet"
-    if table.exists():
-        found = read_table(table)
+    result = ResultFolder(out)
+    if result.has("objects"):
+        found = result.table("objects")
         kind = next((column for column in ("class", "state") if column in found), None)
         if kind is not None:
             return dict(Counter(map(str, found[kind].tolist())))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import FileResponse, JSONResponse, Response, StreamingResponse
 
-from fatescope.acquire import read_table
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
 from fatescope.app.context import context, go, page, person
@@ -26,8 +25,8 @@ from fatescope.app.results import (
 from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
 from fatescope.base import InputError
-from fatescope.engine import read_finding_rows, read_record
 from fatescope.pages.findings import caution_sentence
+from fatescope.pages.result import ResultFolder
 from fatescope.systems.registry import question_named
 from fatescope.train.verdict import read_verdict
 
@@ -106,7 +105,7 @@ def show_result(request: Request) -> Response:
         said=read_verdict(out / question.says) if question.says in names else "",
         caution=app.words(caution_of(out, job, question), job) if "run.json" in names else "",
         findings=findings_shown(app, out, job),
-        n_findings=sum(1 for _ in read_finding_rows(out / "findings.csv")),
+        n_findings=len(ResultFolder(out).findings),
         n_checked=app.n_checked(job, out) if images and question.adapts else 0,
         linked=linked,
         lineages=lineages,
@@ -122,8 +121,8 @@ _DEVICES = {"cpu": "the processor", "cuda": "the graphics card"}
 
 def model_of(out: Path) -> str:
     """Return which model gave a result and where it was computed, in words; empty if none did."""
-    model = read_record(out).get("model")
-    if not isinstance(model, dict) or not model.get("sha256"):
+    model = ResultFolder(out).model
+    if not model.get("sha256"):
         return ""
     device = str(model.get("device") or "cpu")
     return (
@@ -160,17 +159,18 @@ def lineages_of(job: Job, out: Path) -> list[LineageFile]:
 
 def wells_of(out: Path) -> list[tuple[int, str, str]]:
     """List the wells of a result: number of the plate, name of the well, and both in words."""
-    table = read_table(out / "viability.csv")
-    pairs = dict.fromkeys(zip(table["plate"].tolist(), map(str, table["well"]), strict=True))
+    table = ResultFolder(out).table("viability")
+    pairs = dict.fromkeys(zip(table["plate"].tolist(), table["well"], strict=True))
     plates = list(dict.fromkeys(p for p, _ in pairs))
     return [(plates.index(p), w, f"{p} {w}" if len(plates) > 1 else w) for p, w in pairs]
 
 
 def caution_of(out: Path, job: Job, question: Question) -> str:
     """Return what makes all numbers of a result doubtful; empty where nothing does."""
+    result = ResultFolder(out)
     return caution_sentence(
-        read_finding_rows(out / "findings.csv"),
-        read_record(out),
+        result.findings,
+        result.record,
         n_images=int(job.summary.get("units_done", 0)),
         image=question.parts[0],
     )
@@ -178,7 +178,7 @@ def caution_of(out: Path, job: Job, question: Question) -> str:
 
 def findings_shown(app: Context, out: Path, job: Job) -> list[dict[str, Any]]:
     """Return the first findings of a result as a page shows them: worst first."""
-    rows = [{**r, "n": n} for n, r in enumerate(read_finding_rows(out / "findings.csv"))]
+    rows = [{**r, "n": n} for n, r in enumerate(ResultFolder(out).findings)]
     rank = {"error": 0, "warning": 1}
     rows.sort(key=lambda r: rank.get(str(r.get("severity")), 2))
     known = {str(p): p.name for p in job.inputs}
@@ -186,6 +186,7 @@ def findings_shown(app: Context, out: Path, job: Job) -> list[dict[str, Any]]:
         {
             **r,
             "file": known.get(str(r["file"]), str(r["file"]).rpartition("/")[2]),
+            "frame": "" if r["frame"] is None else r["frame"],
             "reason": app.words(str(r["reason"]), job),
         }
         for r in rows[:_FINDINGS_SHOWN]

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fatescope.acquire import find_images, open_image, read_image, read_table
+from fatescope.acquire import find_images, open_image, read_image
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
@@ -21,6 +21,7 @@ from fatescope.app.store import NotHereError
 from fatescope.app.tiles import rough_view
 from fatescope.base import Image, InputError, Settings
 from fatescope.pages import outline_paths
+from fatescope.pages.result import ResultFolder
 from fatescope.storage import connection, list_files
 
 if TYPE_CHECKING:
@@ -115,12 +116,12 @@ def rows_of_images(out: Path) -> list[dict[str, Any]]:
     path = _listed(out)
     if path is None:
         return []
-    table = read_table(path)
+    table = ResultFolder(out).table(path.stem)
     columns = {name: table[name].tolist() for name in table.columns}
     if path.name == _FIELDS:
-        fields = dict.fromkeys(zip(map(str, columns["well"]), columns["field"], strict=True))
+        fields = dict.fromkeys(zip(columns["well"], columns["field"], strict=True))
         return [
-            {"image": f"{well}, field {field}", "state": "done", "well": well, "field": str(field)}
+            {"image": f"{well}, field {field}", "state": "done", "well": well, "field": field}
             for well, field in fields
         ]
     return [{n: c[i] for n, c in columns.items()} for i in range(len(table))]

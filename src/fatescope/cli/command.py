@@ -25,6 +25,7 @@ from fatescope.base import (
 )
 from fatescope.cli.console import Console
 from fatescope.cli.help import Command
+from fatescope.pages.answer import read_answer
 from fatescope.systems.description import Option
 from fatescope.systems.place import accepted, resolved
 
@@ -228,9 +229,13 @@ def _configure_logging(console: Console) -> None:
 def _show(result: Result, console: Console) -> None:
     for sentence in shortened(result.errors):
         console.warn(f"error: {sentence}")
-    for line in result.as_lines():
+    lines, said = list(result.as_lines()), result.as_json()
+    answer = read_answer(Path(said.get("report") or ""))
+    if answer and not any(answer.lower().rstrip(".") in line.lower() for line in lines):
+        lines.append(answer)  # that of the page, where no line has given it
+    for line in lines:
         console.say(line)
-    console.answer(result.as_json())
+    console.answer(said)
 
 
 def shortened(errors: Sequence[str]) -> list[str]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import commonest_doubt, group_findings
@@ -11,30 +10,10 @@ from fatescope.pages.page import Cell, PageTable, Section, Text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from pathlib import Path
 
     from fatescope.base import FindingGroup
 
 MAX_PLACES = 50
-
-
-def read_findings(out: Path, record: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of ``findings.csv`` in an output folder, as a page shows them.
-
-    Numbers are numbers, and ``file`` is the name that the tables of the run use where it is the
-    path of an input. A folder without the file has no rows.
-    """
-    if not (out / "findings.csv").is_file():
-        return []
-    inputs = record.get("inputs") or ()
-    name_of = {str(said.get("path")): str(said["image"]) for said in inputs}
-    with (out / "findings.csv").open(encoding="utf-8", newline="") as stream:
-        rows: list[dict[str, Any]] = [dict(row) for row in csv.DictReader(stream)]
-    for row in rows:
-        for column, kind in (("frame", int), ("value", float), ("limit", float)):
-            row[column] = kind(row[column]) if row[column] else None
-        row["file"] = name_of.get(row["file"], row["file"])
-    return rows
 
 
 def caution_sentence(
@@ -51,7 +30,7 @@ def caution_sentence(
     Parameters
     ----------
     findings : sequence of mapping
-        Rows of `read_findings`.
+        Rows of findings.csv, as `ResultFolder.findings` has them.
     record : mapping
         Of the run, with its model.
     n_images : int
@@ -72,6 +51,7 @@ def caution_sentence(
     model = str((record.get("model") or {}).get("name") or "this model")
     most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
     clause = group.reason.partition(": ")[2] or group.reason
+    clause = clause if most else clause[:1].upper() + clause[1:]
     then = so or f"do not rely on the {doubtful} below before you have looked at the outlines"
     return f"{which} unlike those that the model {model} was trained on, so {then}. {most}{clause}"
 
@@ -84,7 +64,7 @@ def findings_section(
     Parameters
     ----------
     findings : sequence of mapping
-        Rows of `read_findings`.
+        Rows of findings.csv, as `ResultFolder.findings` has them.
     images, cell : str
         What files and objects are called on the page.
     """
@@ -99,9 +79,10 @@ def findings_section(
 
 
 def _of_rule(group: FindingGroup, images: str, cell: str) -> tuple[str | Cell, ...]:
-    places = [_place(row, group.beyond(row), cell) for row in group.rows[:MAX_PLACES]]
-    if len(group) > len(places):
-        places.append(f"and {number(len(group) - len(places))} more, in findings.csv")
+    places = _places(group, cell)
+    if len(places) > MAX_PLACES:
+        more = f"and {number(len(places) - MAX_PLACES)} more, in findings.csv"
+        places = [*places[:MAX_PLACES], more]
     often = number(len(group))
     if 1 < group.n_files < len(group):
         often += f" in {number(group.n_files)} {images}"
@@ -110,10 +91,28 @@ def _of_rule(group: FindingGroup, images: str, cell: str) -> tuple[str | Cell, .
     return severity, group.rule, often, Cell(text=only_most + group.reason, more=places)
 
 
-def _place(finding: Mapping[str, Any], reason: str, cell: str) -> str:
-    """Return where a finding is, and what it says that the group does not."""
-    parts = [str(finding["file"])]
-    parts += [] if finding["frame"] is None else [f"frame {finding['frame']}"]
-    parts += [f"{cell} {finding['object']}"] if finding.get("object") else []
-    status = "" if finding["status"] == "open" else f" ({finding['status']})"
-    return ", ".join(parts) + status + (f": {reason}" if reason else "")
+def _places(group: FindingGroup, cell: str) -> list[str]:
+    """Return where findings are and what they say that the group does not; frames together."""
+    frames: dict[tuple[str, ...], list[int]] = {}
+    for row in group.rows:
+        status = "" if row["status"] == "open" else f" ({row['status']})"
+        object_ = f", {cell} {row['object']}" if row.get("object") else ""
+        beyond = group.beyond(row)
+        place = str(row["file"]), object_ + status + (f": {beyond}" if beyond else "")
+        frames.setdefault(place, []).extend([] if row["frame"] is None else [int(row["frame"])])
+    return [f"{file}{in_runs(found)}{rest}" for (file, rest), found in frames.items()]
+
+
+def in_runs(frames: Sequence[int]) -> str:
+    """Return frames as a person writes them, after a comma; nothing where there is none.
+
+    Examples
+    --------
+    >>> in_runs([3]), in_runs([0, 1, 2, 9])
+    (', frame 3', ', frames 0-2, 9')
+    """
+    known = sorted(set(frames))
+    starts = [f for f in known if f - 1 not in known]
+    ends = [f for f in known if f + 1 not in known]
+    runs = [f"{a}" if a == b else f"{a}-{b}" for a, b in zip(starts, ends, strict=True)]
+    return f", frame{'s' if len(known) > 1 else ''} {', '.join(runs)}" if runs else ""

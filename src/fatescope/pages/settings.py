@@ -1,11 +1,9 @@
-"""How a run was made, on its page: a text for a paper, and settings to be given again."""
+"""How a run was made, on its page: the channel, and settings to be given again."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
-
-from fatescope.pages.page import Code, Section
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,15 +44,3 @@ def channel_sentence(record: Mapping[str, Any]) -> str:
             if said["shape"][said["axes"].index("C")] > 1:
                 named[f"channel {number}{name}"] = None
     return f"Of several channels, {' or '.join(named)} was analysed." if named else ""
-
-
-def methods_section(text: str, record: Mapping[str, Any]) -> Section:
-    """Return the text for a paper, with the channel that was analysed, and the settings."""
-    prose = f"{text} {channel_sentence(record)}".strip()
-    return Section(
-        title="Methods",
-        blocks=(
-            Code(text=prose, title="Text for a paper", kind="prose"),
-            Code(text=settings_toml(record), title="Settings", file_name="settings.toml"),
-        ),
-    )

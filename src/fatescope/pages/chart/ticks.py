@@ -49,17 +49,25 @@ def nice_step(at_least: float) -> float:
     return next(power * m for m in (1, 2, 5, 10) if power * m >= at_least * (1 - 1e-9))
 
 
-def number(value: float) -> str:
-    """Write a number for a reader: three digits that count, thousands set apart.
+def number(value: float, *, digits: int = 3) -> str:
+    """Write a number for a reader: digits that count, thousands set apart, no ``e+04``.
 
     Examples
     --------
-    >>> number(12345), number(0.04567), number(31.0)
-    ('12 345', '0.0457', '31')
+    >>> number(12345), number(0.04567), number(31.0), number(13974.2, digits=4)
+    ('12 345', '0.0457', '31', '13 974')
+    >>> number(0.00001234), number(float("nan"))
+    ('1.23 × 10⁻⁵', '–')
     """
     if not math.isfinite(value):
         return "–"
-    if value == round(value) or abs(value) >= 1000:
+    if value == round(value) or abs(value) >= 10**digits:
         # A narrow space that does not break, as the SI brochure asks.
-        return f"{round(value):,}".replace(",", "\u202f").replace("-", "−")
-    return f"{value:#.3g}".rstrip("0").rstrip(".").replace("-", "−")
+        return f"{round(value):,}".replace(",", "\u202f").replace("-", _MINUS)
+    text, _, power = f"{value:#.{digits}g}".partition("e")
+    text = text.rstrip("0").rstrip(".").replace("-", _MINUS)
+    return f"{text} × 10{str(int(power)).translate(_RAISED)}" if power else text
+
+
+_MINUS = "−"
+_RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")

@@ -55,10 +55,14 @@ Block = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Section:
-    """A heading and what stands under it; empty where the title of the page says it all."""
+    """A heading and what stands under it; empty where the title of the page says it all.
+
+    One that is ``folded`` is closed until it is asked for: a detail.
+    """
 
     title: str
     blocks: Sequence[Block]
+    folded: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +76,7 @@ class Page:
     kind : str
         What sort of page it is, such as ``"comparison"``; stands beside the name of the program.
     lead : str
-        One paragraph under the title that gives the answer first.
+        One sentence under the title: the answer, as the terminal and the app give it too.
     caution : str
         What makes all of the page doubtful; stands above the lead.
     facts : sequence of Fact

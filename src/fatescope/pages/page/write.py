@@ -75,7 +75,7 @@ def _shortened(page: Page, excess: int) -> Page:
                 kept, freed = shorten(block, excess)
                 excess -= freed
             blocks.insert(0, kept)
-        sections.insert(0, Section(title=section.title, blocks=blocks))
+        sections.insert(0, replace(section, blocks=blocks))
     return replace(page, sections=sections)
 
 

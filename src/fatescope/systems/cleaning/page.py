@@ -7,14 +7,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import read_table
-from fatescope.pages.chart import Axis, Chart, Line, Points
+from fatescope.pages.chart import Axis, Chart, Line, Points, number
 from fatescope.pages.images import png_uri, read_side_by_side, shrink_mean, write_png
 from fatescope.pages.page import (
     Beside,
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Place,
@@ -23,6 +21,8 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.systems.cleaning.cliffs import cliff_words
 from fatescope.systems.cleaning.losses import loss_sections
 
@@ -46,6 +46,14 @@ _MOST = 60
 _ROWS = 500
 _MOST_TABLES = 3
 _LEAST_CURVES = 2
+_UNCHANGED = (
+    "Nothing was changed. A rule may be wrong: look at the frames before, at and after. With "
+    "--apply, exclusion.csv lists these frames for --exclude."
+)
+_METHOD = (
+    "Frames and annotations were checked with fatescope {version} by rules that compare each frame "
+    "with those around it; each finding names its rule, its value and its limit."
+)
 
 
 def stretches(findings: Iterable[Finding]) -> list[list[Finding]]:
@@ -110,38 +118,48 @@ def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
 
 def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
     """Write ``report.html`` and return its name."""
-    together = stretches(findings)
-    sections = []
-    viewer = _viewer(out, together)
-    if viewer is not None:
-        sections.append(Section(title="Frames", blocks=(viewer,)))
-    if (out / "counts.parquet").is_file():
-        sections += _curves(read_table(out / "counts.parquet"), findings)
-    sections += loss_sections(out, drop)
-    if together:
-        sections.append(_tables(together))
-    rules = Counter(s[0].rule for s in together)
-    named = ", ".join(f"{n} {rule}" for rule, n in rules.most_common())
-    n, places = len(findings), len(together)
-    lead = "No faults were found."
-    if n:
-        lead = f"{n} finding{'s' * (n != 1)} in {places} place{'s' * (places != 1)}: {named}."
-    words = " Nothing was changed. With --apply, exclusion.csv lists these frames for --exclude."
-    page = Page(
-        title="Faults of movies and tables", kind="clean", lead=lead + words, sections=sections
+    together, result = stretches(findings), ResultFolder(out)
+    viewer = _viewer(result, together)
+    counts = result.table("counts", may_be_absent=True)
+    page = result_page(
+        title="Faults of movies and tables",
+        kind="clean",
+        answer=_answer(result, together),
+        picture=(
+            None if viewer is None else Section(title="Frames", blocks=(viewer,)),
+            _curves(counts, findings) if len(counts) else None,
+        ),
+        doubt=(Text(paragraphs=(_UNCHANGED,)),),
+        details=(*loss_sections(out, drop), _tables(together) if together else None),
+        methods=_METHOD.format(version=result.version),
+        record=result.record,
     )
     write_page(out / "report.html", page)
     return "report.html"
 
 
-def _curves(counts: Table, findings: Sequence[Finding]) -> list[Section]:
+def _answer(result: ResultFolder, together: Sequence[Sequence[Finding]]) -> str:
+    """Say in how many places of how many files there are faults, and which."""
+    images = result.table("images", may_be_absent=True)
+    n_frames = int(np.nansum(images["frames"].astype(float))) if len(images) else 0
+    scope = counted(len(result.done), "file")
+    scope += f" of {counted(n_frames, 'frame')}" if n_frames else ""
+    if not together:
+        return f"No fault was found in {scope}."
+    rules = Counter(s[0].rule for s in together).most_common()
+    named = ", ".join(f"{number(n)} {rule}" for rule, n in rules)
+    at_fault = len({s[0].file for s in together})
+    return f"{counted(len(together), 'fault')} in {number(at_fault)} of {scope}: {named}."
+
+
+def _curves(counts: Table, findings: Sequence[Finding]) -> Section | None:
     """Draw the cells that the tables say: all of them, those with a cliff, and the others."""
     names = list(dict.fromkeys(zip(counts["file"], counts["movie"], strict=True)))
     falls: dict[str, list[int]] = {}
     for stretch in stretches(f for f in findings if f.rule == "cliff"):
         falls.setdefault(stretch[0].file, []).append(stretch[0].frame or 0)
     if not names or (len(names) < _LEAST_CURVES and not falls):
-        return []
+        return None
     with_cliff = [n for n in names if n[0] in falls]
     others = [n for n in names if n[0] not in falls]
     charts = [
@@ -153,7 +171,7 @@ def _curves(counts: Table, findings: Sequence[Finding]) -> list[Section]:
         )
         if chosen
     ]
-    return [Section(title="Cells over time", blocks=(Beside(blocks=charts),))]
+    return Section(title="Cells over time", blocks=(Beside(blocks=charts),))
 
 
 def _curve_chart(
@@ -183,11 +201,12 @@ def _curve_chart(
     return Chart(title=title, x=Axis(title="frame"), y=Axis(title="cells"), marks=marks)
 
 
-def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | None:
+def _viewer(result: ResultFolder, together: Sequence[Sequence[Finding]]) -> ImageViewer | None:
     """Return each stretch that has a thumbnail, one view for each movie."""
+    out = result.folder
     folders = sorted((out / "thumbnails").rglob("*.png")) if together else []
     frames: dict[str, list[Frame]] = {}
-    lengths = _lengths(out)
+    lengths = _lengths(result)
     places: list[Place] = []
     counted = cliff_words(out)
     for stretch in together:
@@ -226,19 +245,22 @@ def _viewer(out: Path, together: Sequence[Sequence[Finding]]) -> ImageViewer | N
         )
         for file, seen in frames.items()
     ]
-    return ImageViewer(title="Before, at, after", views=views, places=places, places_title="Faults")
+    cut = f"{number(len(places))} of {number(len(together))} faults are shown."
+    return ImageViewer(
+        title="Before, at, after",
+        views=views,
+        places=places,
+        places_title="Faults",
+        places_note=cut if len(places) < len(together) else "",
+    )
 
 
-def _lengths(out: Path) -> dict[str, int]:
+def _lengths(result: ResultFolder) -> dict[str, int]:
     """Return the number of frames of each movie, by its path."""
-    if not (out / "images.csv").is_file():
+    table = result.table("images", may_be_absent=True)
+    if not len(table):
         return {}
-    table = read_table(out / "images.csv")
-    return {
-        str(path): int(n)
-        for path, n in zip(table["path"], table["frames"], strict=True)
-        if n is not None and n == n
-    }
+    return {path: int(n) for path, n in zip(table["path"], table["frames"], strict=True) if n == n}
 
 
 def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
@@ -258,15 +280,19 @@ def _fits(path: Path, finding: Finding) -> bool:
 def _tables(together: Sequence[Sequence[Finding]]) -> Section:
     """Return all findings, a table for each file: a phone has no room for its name in each row."""
     files = list(dict.fromkeys(s[0].file for s in together))
-    if len(files) > _MOST_TABLES:
-        rows = [(_name(s[0].file), *_row(s)) for s in together[:_ROWS]]
-        table = PageTable(columns=("file", "frames", "rule", "what"), rows=rows)
-        return Section(title="All findings", blocks=(table,))
+    shown = together[:_ROWS]
     blocks: list[PageTable | Text] = []
+    if len(shown) < len(together):
+        cut = f"The first {_ROWS} of {number(len(together))}; findings.csv has all."
+        blocks.append(Text(paragraphs=(cut,), tone="aside"))
+    if len(files) > _MOST_TABLES:
+        rows = [(_name(s[0].file), *_row(s)) for s in shown]
+        blocks.append(PageTable(columns=("file", "frames", "rule", "what"), rows=rows))
+        return Section(title="All findings", blocks=blocks)
     for file in files:
         if len(files) > 1:
             blocks.append(Text(paragraphs=(_name(file),)))
-        rows_of = [_row(s) for s in together if s[0].file == file][:_ROWS]
+        rows_of = [_row(s) for s in shown if s[0].file == file]
         blocks.append(PageTable(columns=("frames", "rule", "what"), rows=rows_of))
     return Section(title="All findings", blocks=blocks)
 

@@ -25,12 +25,12 @@ from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.pages.chart import draw_file
 from fatescope.pages.files import store_text
 from fatescope.pages.page import Drawing, Page, PageTable, Section, Text, write_page
+from fatescope.pages.skeleton import counted
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.draw_embryo import draw_embryo
 from fatescope.systems.lineages.figures import TERRITORY_GROUPS, reference_findings
 from fatescope.systems.lineages.reading import record_reading
 from fatescope.systems.lineages.settings import DrawSettings
-from fatescope.systems.nuclei.page.words import count_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -92,7 +92,7 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
     written = []
     links = Text(links=[(f"embryos/{k}/index.html", k) for k in keys])
-    sections = [Section(title=count_of(len(keys), "embryo"), blocks=(links,))]
+    sections = [Section(title=counted(len(keys), "embryo"), blocks=(links,))]
     if (out / "territories.parquet").exists() and len(read_table(out / "territories.parquet")):
         territories, blocks = _territories(out, settings)
         written.append(store_text(out / "territories.svg", territories))
@@ -137,7 +137,7 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[Block]]:
         rng=np.random.default_rng(settings.seed),
     )
     note = "nuclei of all frames in body axes, centred; grey: all groups"
-    svg = draw_file(maps, note=f"{count_of(n, 'embryo')}: {note}", columns=len(groups))
+    svg = draw_file(maps, note=f"{counted(n, 'embryo')}: {note}", columns=len(groups))
     rows: list[tuple[str, ...]] = [
         (
             o.group,

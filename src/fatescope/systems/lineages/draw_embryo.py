@@ -15,6 +15,7 @@ from fatescope.pages.chart import ColourScale, category_colours, draw_file
 from fatescope.pages.chart.colours import UNKNOWN
 from fatescope.pages.files import store_text
 from fatescope.pages.page import Drawing, Page, Section, SpaceViewer, tracks_of, write_page
+from fatescope.pages.skeleton import counted
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.embryo import (
     Embryo,
@@ -28,7 +29,6 @@ from fatescope.systems.lineages.embryo_page import embryo_page
 from fatescope.systems.lineages.figures import populations, territory_tables, timing
 from fatescope.systems.lineages.published import asked_cells, chosen_cell, movement, names_of_rows
 from fatescope.systems.lineages.reading import describe, in_its_hand, read_to_scale
-from fatescope.systems.nuclei.page.words import count_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -148,7 +148,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
         axis_names=embryo.axis_names,
         title=f"{embryo.key}: paths of nuclei{whose}",
     )
-    note = f"{count_of(sum(map(bool, path_group)), 'cell')}; a dot marks where each path ends"
+    note = f"{counted(sum(map(bool, path_group)), 'cell')}; a dot marks where each path ends"
     space = SpaceViewer(
         title=f"Nuclei of {embryo.key}",
         tracks=tracks_of(

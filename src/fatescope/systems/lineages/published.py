@@ -14,8 +14,8 @@ from fatescope.lineage.compact import published_features
 from fatescope.lineage.components import principal_components
 from fatescope.pages.chart import Axis
 from fatescope.pages.page import Drawing
+from fatescope.pages.skeleton import counted
 from fatescope.systems.lineages import drawings as show
-from fatescope.systems.nuclei.page.words import count_of
 
 if TYPE_CHECKING:
     from fatescope.pages.chart import Chart
@@ -108,7 +108,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, Figure]:
     frequent = {n for n, _ in rows.most_common(_MOST_LISTED)}
     listed = {n: c for n, c in colours.items() if n in frequent}
     only = "" if len(listed) == len(ordered) else f" The {len(listed)} most frequent are shown."
-    title, full = f"{embryo.key}: rows of each name", count_of(len(set(embryo.cells.name)), "name")
+    title, full = f"{embryo.key}: rows of each name", counted(len(set(embryo.cells.name)), "name")
     list_title = f"{embryo.key}: compact_cellname"
     listing = show.draw_compact_names(
         {n: members[n] for n in listed},
@@ -117,7 +117,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, Figure]:
         length=length,
         title=list_title,
         note="A name is its founder and one letter for each division. The first "
-        f"{count_of(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
+        f"{counted(length, 'letter')} are kept: {full} become {len(ordered)}.{only}",
     )
     bars = show.chart_class_bars(
         ordered,
@@ -125,7 +125,7 @@ def names_of_rows(embryo: Embryo, settings: DrawSettings) -> dict[str, Figure]:
         [most] * len(ordered),
         founders,
         title=f"{title} ({length} letters)",
-        caption=f"{count_of(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows.",
+        caption=f"{counted(len(ordered), 'name')}; the largest has {percent:.0f} % of the rows.",
     )
     pie = show.draw_class_pie(counts, founders, title=title)
     figures: dict[str, Figure] = {
@@ -161,6 +161,6 @@ def _components(
         axis_labels=(first, second),
         title=f"{embryo.key}: principal components of {names}",
         note="each column at mean 0 and standard deviation 1; grey: all rows; numbers: rows; "
-        f"{count_of(len(colours), 'name')}",
+        f"{counted(len(colours), 'name')}",
         rng=np.random.default_rng(settings.seed),
     )

@@ -3,40 +3,23 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import read_table
-from fatescope.engine import open_recorded, read_record
-from fatescope.pages.chart import Axis, Chart, Points, histogram
-from fatescope.pages.findings import caution_sentence, findings_section, read_findings
-from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
-from fatescope.pages.page import (
-    Fact,
-    Frame,
-    ImageViewer,
-    Outline,
-    Page,
-    PageTable,
-    Pane,
-    Section,
-    Text,
-    View,
-    outlines_of,
-)
-from fatescope.pages.settings import methods_section
+from fatescope.pages.chart import Axis, Chart, Points, histogram, number
+from fatescope.pages.findings import caution_sentence, findings_section
+from fatescope.pages.page import Page, PageTable, Section, outlines_of
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page, share_in_words, text_section
+from fatescope.pages.views import images_section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from pathlib import Path
 
-    from numpy.typing import NDArray
+    from fatescope.base import LabelImage, Table
+    from fatescope.pages.page import Outline
 
-    from fatescope.base import Table
-
-MAX_IMAGES, MAX_FRAMES, MAX_POINTS = 12, 12, 60
-_SIDE_PX = 640
 COLOURS = {"live": "#56B4E9", "dead": "#E69F00"}
 """Two of Okabe and Ito's colours, which all eyes tell apart."""
 
@@ -45,8 +28,8 @@ METHODS = (
     "{sha}): a network proposes boxes with a score, peaks of the score are kept that overlap no "
     "better one, and the probability that a cell is dead was calibrated on images that the network "
     "was not trained on. Cells with a probability of at least {dead_from} count as dead. Areas "
-    "and intensities are those of the ellipse in each box. {n} cells were measured in {images} "
-    "images."
+    "and intensities are those of the ellipse in each box. {n} cells were measured in "
+    "{images}."
 )
 
 
@@ -58,99 +41,52 @@ def live_dead_page(out: Path) -> Page:
     out : Path
         The output folder. Inputs that are gone are not shown.
     """
-    record = read_record(out)
-    objects, viability = read_table(out / "objects.csv"), read_table(out / "viability.csv")
-    findings = read_findings(out, record)
-    n, alive = int(viability["n"].sum()), int(viability["alive"].sum())
-    done = [said for said in record["inputs"] if said["state"] == "done"]
-    share = f"{100 * alive / n:.0f} % alive" if n else "no cell"
-    return Page(
+    result = ResultFolder(out)
+    objects, viability = result.table("objects"), result.table("viability")
+    n, n_images = len(objects), len(result.done)
+    return result_page(
         title="Live and dead cells",
         kind="live-dead",
-        lead=f"{n} cell{'' if n == 1 else 's'} in {len(done)} image{'' if len(done) == 1 else 's'}"
-        f", {alive} live and {n - alive} dead{f': {share}' if n else ''}.",
-        caution=caution_sentence(findings, record, n_images=len(done)),
-        facts=(
-            Fact(name="Cells", value=str(n)),
-            Fact(name="Live", value=str(alive)),
-            Fact(name="Dead", value=str(n - alive)),
+        answer=_answer(*result.at_the_end(objects)),
+        caution=caution_sentence(result.findings, result.record, n_images=n_images),
+        picture=(
+            images_section(
+                result,
+                objects,
+                _outlines,
+                title="Cells in images",
+                layers=COLOURS,
+                note="An outline is the ellipse in the box of a cell, not the cell's own border.",
+                words=_words,
+            ),
         ),
-        sections=[
-            *_images(out, record, objects),
-            _viability(viability),
-            *_certainty(objects),
-            findings_section(findings),
-            _methods(record, n, len(done)),
-        ],
-        version=str(record.get("fatescope", "")),
+        doubt=(_certainty(objects), findings_section(result.findings)),
+        details=(_viability(viability),),
+        methods=METHODS.format(
+            version=result.version,
+            name=result.model.get("name"),
+            sha=result.model.get("sha256"),
+            dead_from=result.settings.get("dead_from"),
+            n=number(n),
+            images=counted(n_images, "image"),
+        ),
+        record=result.record,
     )
 
 
-def _images(out: Path, record: Mapping[str, Any], objects: Table) -> list[Section]:
-    """Show the first images with the outlines of cells, coloured by state."""
-    views: list[View] = []
-    for said in record["inputs"]:
-        if len(views) == MAX_IMAGES:
-            break
-        if said["state"] == "done" and (view := _view(out, said, record, objects)) is not None:
-            views.append(view)
-    if not views:
-        return []
-    more = sum(s["state"] == "done" for s in record["inputs"]) - len(views)
-    notes = ["An outline is the ellipse in the box of a cell, not the cell's own border."]
-    notes += [f"{more} more images are in the folder."] if more > 0 else []
-    viewer = ImageViewer(title="Cells in images", views=views, noun="cell", layers=COLOURS)
-    note = Text(paragraphs=(" ".join(notes),), tone="aside")
-    return [Section(title="Cells", blocks=[note, viewer])]
+def _answer(objects: Table, where: str) -> str:
+    if len(objects) == 0:
+        return f"No cell was found in {where}."
+    dead = int((objects["state"] == "dead").sum())
+    return f"{share_in_words(dead, len(objects), 'cell', 'dead')} in {where}."
 
 
-def _view(
-    out: Path, said: Mapping[str, Any], record: Mapping[str, Any], objects: Table
-) -> View | None:
-    key = said["image"]
-    if (pair := open_recorded(out, record, said)) is None:
-        return None
-    image, labels = pair
-    axis, walk = ("Z", "plane") if image.size("Z") > 1 else ("T", "frame")
-    n = image.size(axis)
-    shown = np.unique(np.linspace(0, n - 1, MAX_FRAMES).round().astype(int)).tolist()
-    step = max(1, -(-max(image.size("Y"), image.size("X")) // _SIDE_PX))
-    channel = said.get("channel", 0)
-    limits = display_limits(image.read(**_at(axis, n // 2), C=channel))
-    mine = objects.rows(objects["image"] == key) if len(objects) else objects
-    frames = []
-    for index in shown:
-        grey = to_grey(
-            shrink_mean(image.read(**_at(axis, index), C=channel), step=step), limits=limits
-        )
-        plane = shrink_labels(labels.read(**_at(axis, index)), step=step)
-        rows = mine.rows(mine["frame"] == (index if axis == "T" else 0)) if len(mine) else mine
-        pane = Pane(
-            image=jpeg_uri(grey, quality=85),
-            width=grey.shape[1],
-            height=grey.shape[0],
-            outlines=_outlines(plane, rows),
-        )
-        frames.append(Frame(panes=(pane,), index=index))
-    pixel = said.get("spacing", {}).get("X", {}).get("value")
-    return View(
-        title=key,
-        frames=frames,
-        walk=walk,
-        length=n,
-        um=None if pixel is None else pixel * step,
-        step=step,
-        black=limits[0],
-        white=limits[1],
-    )
+def _words(rows: Table) -> str:
+    dead = int((rows["state"] == "dead").sum()) if len(rows) else 0
+    return f"{counted(len(rows), 'cell')}, {number(dead)} dead"
 
 
-def _at(axis: str, index: int) -> dict[str, int]:
-    """Return the place of a plane: the other axis is at its beginning."""
-    return {"T": 0, "Z": 0, axis: index}
-
-
-def _outlines(labels: NDArray[Any], rows: Table) -> list[Outline]:
+def _outlines(labels: LabelImage, rows: Table) -> list[Outline]:
     said = (
         {
             int(label): (str(state), float(p), float(score))
@@ -174,15 +110,13 @@ def _viability(viability: Table) -> Section:
     """Show the share of live cells in each image and frame, with its interval."""
     known = viability.rows(viability["n"] > 0) if len(viability) else viability
     if len(known) == 0:
-        text = "No cell was found, so there is no viability."
-        return Section(title="Viability", blocks=(Text(paragraphs=(text,)),))
-    few = known.rows(np.arange(len(known)) < MAX_POINTS)
-    several = len(set(few["frame"].tolist())) > 1
+        return text_section("Viability", "No cell was found, so there is no viability.")
+    several = len(set(known["frame"].tolist())) > 1
     names = [
         f"{i}, frame {f}" if several else str(i)
-        for i, f in zip(few["image"], few["frame"], strict=True)
+        for i, f in zip(known["image"], known["frame"], strict=True)
     ]
-    share, low, high = (few[c].astype(np.float64) for c in ("viability", "low", "high"))
+    share, low, high = (known[c].astype(np.float64) for c in ("viability", "low", "high"))
     chart = Chart(
         title="Share of live cells, image by image",
         x=Axis(title="image"),
@@ -190,14 +124,14 @@ def _viability(viability: Table) -> Section:
         marks=(
             Points(
                 name="live",
-                x=np.arange(1, len(few) + 1),
+                x=np.arange(1, len(known) + 1),
                 y=share,
                 low=low,
                 high=high,
                 colour=COLOURS["live"],
                 words=[
                     f"{n}: {a} of {k} live"
-                    for n, a, k in zip(names, few["alive"], few["n"], strict=True)
+                    for n, a, k in zip(names, known["alive"], known["n"], strict=True)
                 ],
             ),
         ),
@@ -207,38 +141,22 @@ def _viability(viability: Table) -> Section:
     rows = [
         [name, str(n), str(a), f"{s:.3f}", f"{lo:.3f} to {hi:.3f}"]
         for name, n, a, s, lo, hi in zip(
-            names, few["n"], few["alive"], share, low, high, strict=True
+            names, known["n"], known["alive"], share, low, high, strict=True
         )
     ]
     table = PageTable(columns=("image", "cells", "live", "viability", "95 %"), rows=rows)
-    more = len(known) - len(few)
-    note = [Text(paragraphs=(f"{more} more rows are in viability.csv.",), tone="aside")]
-    return Section(title="Viability", blocks=(chart, table, *(note if more > 0 else [])))
+    return Section(title="Viability", blocks=(chart, table))
 
 
-def _certainty(objects: Table) -> list[Section]:
+def _certainty(objects: Table) -> Chart | None:
     if len(objects) == 0:
-        return []
+        return None
     p = objects["p_dead"].astype(np.float64)
     unsure = int(((p > 0.1) & (p < 0.9)).sum())
-    chart = histogram(
+    return histogram(
         p,
         x=Axis(title="probability that a cell is dead"),
         title="How sure the model is",
         what="cells",
-        caption=f"n = {len(p)} cells; {unsure} of them between 0.1 and 0.9.",
+        caption=f"n = {number(len(p))} cells; {number(unsure)} of them between 0.1 and 0.9.",
     )
-    return [Section(title="Certainty", blocks=(chart,))]
-
-
-def _methods(record: Mapping[str, Any], n: int, images: int) -> Section:
-    settings, model = record["settings"], record.get("model") or {}
-    text = METHODS.format(
-        version=record.get("fatescope"),
-        name=model.get("name"),
-        sha=model.get("sha256"),
-        dead_from=settings.get("dead_from"),
-        n=n,
-        images=images,
-    )
-    return methods_section(text, record)

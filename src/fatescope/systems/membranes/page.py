@@ -2,45 +2,31 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_labels, read_table
+from fatescope.acquire import read_labels
 from fatescope.base import FatescopeError
-from fatescope.engine import open_recorded, read_record
-from fatescope.pages.chart import Axis, Chart, Line, histogram
-from fatescope.pages.findings import caution_sentence, findings_section, read_findings
-from fatescope.pages.images import display_limits, jpeg_uri, shrink_labels, shrink_mean, to_grey
+from fatescope.pages.chart import Axis, Chart, Line, histogram, number
+from fatescope.pages.findings import caution_sentence, findings_section
 from fatescope.pages.outlines import colour_of
-from fatescope.pages.page import (
-    Fact,
-    Frame,
-    ImageViewer,
-    Page,
-    PageTable,
-    Pane,
-    Section,
-    SolidViewer,
-    Text,
-    View,
-    fullest,
-    outlines_of,
-)
-from fatescope.pages.settings import methods_section
+from fatescope.pages.page import Page, PageTable, Section, SolidViewer, Text, outlines_of
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, none_or, result_page, text_section
 from fatescope.pages.solids import cell_solids
+from fatescope.pages.views import images_section
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
-    from numpy.typing import NDArray
+    from fatescope.base import LabelImage, Table
+    from fatescope.pages.page import Outline
 
-    from fatescope.base import Image, Table
-
-MAX_IMAGES, MAX_PLANES, MAX_ROWS, MAX_LINES = 6, 12, 50, 6
-_SIDE_PX = 480
+MAX_ROWS, MAX_LINES = 50, 6
 SOLID_STEPS = 96
+SIZES = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
@@ -66,98 +52,41 @@ def membrane_page(out: Path) -> Page:
     out : Path
         The output folder. Inputs that are gone are not shown.
     """
-    record = read_record(out)
-    objects = read_table(out / "objects.csv")
-    contacts = read_table(out / "contacts.csv")
-    findings = read_findings(out, record)
-    sections = [
-        *_images(out, record),
-        *_solids(out, record, objects),
-        *_sizes(objects),
-        *_over_time(out),
-        _contacts(contacts),
-        findings_section(findings),
-    ]
-    n, touching = len(objects), len(contacts)
-    done = sum(said["state"] == "done" for said in record["inputs"])
-    cells = f"{n} cell{'' if n == 1 else 's'}"
-    return Page(
+    result = ResultFolder(out)
+    objects, contacts = result.table("objects"), result.table("contacts")
+    return result_page(
         title="Cells between membranes",
         kind="membranes",
-        lead=f"{cells} in {done} image{'' if done == 1 else 's'}, {touching} contacts.",
-        caution=caution_sentence(findings, record, n_images=done),
-        facts=(Fact(name="Cells", value=str(n)), Fact(name="Contacts", value=str(touching))),
-        sections=[*sections, _methods(record)],
-        version=str(record.get("fatescope", "")),
+        answer=_answer(result, len(objects), len(contacts)),
+        caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
+        picture=(
+            images_section(result, objects, _outlines, title="Cells in planes"),
+            _solids(result, objects),
+        ),
+        doubt=(findings_section(result.findings),),
+        details=(_sizes(objects), _over_time(result), _contacts(contacts)),
+        methods=_methods(result),
+        record=result.record,
     )
 
 
-def _images(out: Path, record: Mapping[str, Any]) -> list[Section]:
-    """Show planes of the first images with the outlines of cells."""
-    views = []
-    done = [said for said in record["inputs"] if said["state"] == "done"]
-    for said in done[:MAX_IMAGES]:
-        if (view := _view(out, said, record)) is not None:
-            views.append(view)
-    if not views:
-        return []
-    more = len(done) - len(views)
-    note = [Text(paragraphs=(f"{more} more are in the folder.",), tone="aside")] if more > 0 else []
-    viewer = ImageViewer(title="Cells in planes", views=views, noun="cell")
-    return [Section(title="Outlines", blocks=[viewer, *note])]
-
-
-def _view(out: Path, said: Mapping[str, Any], record: Mapping[str, Any]) -> View | None:
-    key = said["image"]
-    if (pair := open_recorded(out, record, said)) is None:
-        return None
-    image, labels = pair
-    walk = "plane" if image.size("Z") > 1 else "frame"
-    axis = "Z" if walk == "plane" else "T"
-    shown = _shown(labels, axis)
-    step = max(1, -(-max(image.size("Y"), image.size("X")) // _SIDE_PX))
-    channel = said.get("channel", 0)
-    limits = display_limits(image.read(**{axis: image.size(axis) // 2, "C": channel}))
-    frames = []
-    for index in shown.tolist():
-        at = {axis: index}
-        whole = image.read(**at, C=channel, **({"T": 0} if axis == "Z" else {}))
-        grey = to_grey(shrink_mean(whole, step=step), limits=limits)
-        plane = shrink_labels(labels.read(**at, **({"T": 0} if axis == "Z" else {})), step=step)
-        pane = Pane(
-            image=jpeg_uri(grey, quality=80),
-            width=grey.shape[1],
-            height=grey.shape[0],
-            outlines=outlines_of(plane),
-        )
-        frames.append(Frame(panes=(pane,), index=index))
-    pixel = said.get("spacing", {}).get("X", {}).get("value")
-    return View(
-        title=key,
-        frames=frames,
-        walk=walk,
-        length=image.size(axis),
-        opens_at=0 if axis == "T" else fullest(frames),
-        um=None if pixel is None else pixel * step,
-        step=step,
-        black=limits[0],
-        white=limits[1],
+def _answer(result: ResultFolder, n: int, touching: int) -> str:
+    doubted = {(f["file"], f["frame"], f["object"]) for f in result.findings if f["object"]}
+    return (
+        f"{counted(n, 'cell')} in {counted(len(result.done), 'image')}, "
+        f"{none_or(len(doubted))} of them doubtful, with {counted(touching, 'contact')}."
     )
 
 
-def _shown(labels: Image, axis: str) -> NDArray[np.intp]:
-    """Choose planes (or frames) evenly among those from the first to the last with cells."""
-    filled = [i for i in range(labels.size(axis)) if labels.read(**{axis: i}).any()]
-    first, last = (filled[0], filled[-1]) if filled else (0, labels.size(axis) - 1)
-    return np.unique(np.linspace(first, last, MAX_PLANES).round().astype(np.intp))
+def _outlines(labels: LabelImage, _: Table) -> Sequence[Outline]:
+    return outlines_of(labels)
 
 
-def _solids(out: Path, record: Mapping[str, Any], objects: Table) -> list[Section]:
+def _solids(result: ResultFolder, objects: Table) -> Section | None:
     """Show the cells of one frame of the first volume as solids."""
-    for said in record["inputs"]:
-        if said["state"] == "done" and (viewer := _solid_viewer(out, said, objects)) is not None:
-            return [Section(title="Cells in space", blocks=(viewer,))]
-    return []
+    made = (_solid_viewer(result.folder, said, objects) for said in result.done)
+    viewer = next((v for v in made if v is not None), None)
+    return None if viewer is None else Section(title="Cells in space", blocks=(viewer,))
 
 
 def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidViewer | None:
@@ -197,42 +126,38 @@ def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidVi
     )
 
 
-def _sizes(objects: Table) -> list[Section]:
-    names = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
-    known = {c: objects[c].astype(np.float64) for c in names if c in objects}
+def _sizes(objects: Table) -> Section:
+    known = {c: objects[c].astype(np.float64) for c in SIZES if c in objects}
     known = {c: v[~np.isnan(v)] for c, v in known.items()}
     if not any(map(len, known.values())):
-        return [Section(title="Sizes", blocks=(Text(paragraphs=("No cell was found.",)),))]
+        return text_section("Sizes", "No cell was found.")
     column = max(known, key=lambda c: len(known[c]))  # of equals the first
     values = known[column]
     what = column.split("_")[0]
-    low, middle, high = np.percentile(values, [5, 50, 95])
+    low, middle, high = (number(float(v)) for v in np.percentile(values, [5, 50, 95]))
     chart = histogram(
         values,
-        x=Axis(title=what, unit=names[column]),
+        x=Axis(title=what, unit=SIZES[column]),
         title=f"Distribution of {what}",
         what="cells",
-        caption=f"n = {len(values)} cells. Median {middle:.4g}, 5 to 95 % of them between "
-        f"{low:.4g} and {high:.4g} {names[column]}.",
+        caption=f"n = {number(len(values))} cells. Median {middle}, 5 to 95 % of them between "
+        f"{low} and {high} {SIZES[column]}.",
     )
-    return [Section(title="Sizes", blocks=(chart,))]
+    return Section(title="Sizes", blocks=(chart,))
 
 
-def _over_time(out: Path) -> list[Section]:
+def _over_time(result: ResultFolder) -> Section | None:
     """Show the size of the cells that are followed longest, if cells are named at several times."""
-    path = out / "over_time.csv"
-    if not path.is_file():
-        return []
-    table = read_table(path)
-    size = next((c for c in ("volume_um3", "area_um2", "volume_px", "area_px") if c in table), None)
+    table = result.table("over_time", may_be_absent=True)
+    size = next((c for c in SIZES if c in table), None)
     if size is None:
-        return []
+        return None
     names = table["name"].astype(str)
     times = table["time"].astype(np.float64)
     found, count = np.unique(names, return_counts=True)
     followed = [str(found[i]) for i in np.argsort(-count, kind="stable") if count[i] > 1]
     if not followed:
-        return []
+        return None
     marks = [
         Line(
             name=name,
@@ -242,22 +167,22 @@ def _over_time(out: Path) -> list[Section]:
         )
         for i, name in enumerate(followed[:MAX_LINES])
     ]
-    what, unit = size.split("_")
+    what = size.split("_")[0]
     chart = Chart(
         title=f"{what.capitalize()} of named cells over time",
         x=Axis(title="time, as the markers count it"),
-        y=Axis(title=what, unit=unit.replace("um", "µm").replace("3", "³").replace("2", "²")),
+        y=Axis(title=what, unit=SIZES[size]),
         marks=marks,
         caption=f"The {len(marks)} cells with most times, of {len(followed)} that are named at "
         "more than one. All, with surface and neighbours, are in over_time.csv.",
     )
-    return [Section(title="Over time", blocks=(chart,))]
+    return Section(title="Over time", blocks=(chart,))
 
 
 def _contacts(contacts: Table) -> Section:
     size = next((c for c in ("area_um2", "length_um") if c in contacts), None)
     if size is None or len(contacts) == 0:
-        return Section(title="Contacts", blocks=(Text(paragraphs=("No two cells touch.",)),))
+        return text_section("Contacts", "No two cells touch.")
     values = contacts[size].astype(np.float64)
     rows = [
         [str(contacts[c][i]) for c in ("image", "frame", "label_a", "label_b")]
@@ -273,8 +198,8 @@ def _contacts(contacts: Table) -> Section:
     return Section(title="Contacts", blocks=(table, Text(paragraphs=(note,), tone="aside")))
 
 
-def _methods(record: Mapping[str, Any]) -> Section:
-    settings = record["settings"]
+def _methods(result: ResultFolder) -> str:
+    settings = result.settings
     starts = (
         "given markers"
         if settings.get("markers")
@@ -282,9 +207,8 @@ def _methods(record: Mapping[str, Any]) -> Section:
         if settings.get("nuclei_channel") is not None
         else "the middle between them, pieces without a membrane between them being merged,"
     )
-    model = record.get("model") or {}
     walls = _RIDGES
-    if model.get("name", "classical") != "classical":
-        walls = _NETWORK.format(model=model["name"], sha256=str(model["sha256"])[:12])
-    text = METHODS.format(version=record.get("fatescope"), starts=starts, walls=walls)
-    return methods_section(text, record)
+    if result.model.get("name", "classical") != "classical":
+        sha256 = str(result.model["sha256"])[:12]
+        walls = _NETWORK.format(model=result.model["name"], sha256=sha256)
+    return METHODS.format(version=result.version, starts=starts, walls=walls)

@@ -96,9 +96,8 @@ def survival_of_plate(
     minutes = read_frame_times(settings.times) if settings.times is not None else {}
     tables, findings = survival_tables(table, treatments, settings, minutes=minutes)
     paths = [*map(Path, inputs), Path(str(settings.map)), *filter(None, [settings.times])]
-    with Run.open(
-        out, command="plate survival", settings=settings.model_dump(mode="json"), fresh=fresh
-    ) as run:
+    asked = settings.model_dump(mode="json")
+    with Run.open(out, command="plate survival", settings=asked, fresh=fresh) as run:
         run.pending([_UNIT], paths={_UNIT: paths})
         run.record(
             _UNIT,
@@ -106,7 +105,8 @@ def survival_of_plate(
             tables={n: t for n, t in tables.items() if len(t)},
             findings=findings,
         )
-        run.wrote(write_survival(run.out, tables))
+        rows = [f.as_row() for f in findings]
+        run.wrote(write_survival(run.out, tables, record={"settings": asked}, findings=rows))
         return run.finish()
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.pages.chart import Axis, Band, Chart, Guide, HeatMap, Line, category_colours, number
-from fatescope.pages.page import Beside, Fact, Page, PageTable, Section, Text, write_page
+from fatescope.pages.findings import findings_section
+from fatescope.pages.page import Beside, PageTable, Section, write_page
+from fatescope.pages.skeleton import counted, result_page, share_in_words
 from fatescope.systems.plates.dose_section import dose_section
 
 if TYPE_CHECKING:
@@ -40,7 +42,14 @@ _METHOD = (
 
 
 def write_survival(
-    out: Path, tables: Mapping[str, Table], *, more: Sequence[Section] = (), caution: str = ""
+    out: Path,
+    tables: Mapping[str, Table],
+    *,
+    record: Mapping[str, Any],
+    findings: Sequence[Mapping[str, Any]],
+    seen: Section | None = None,
+    followed: str = "",
+    caution: str = "",
 ) -> Path:
     """Write ``report.html`` of survival on a plate, and return its path.
 
@@ -50,41 +59,42 @@ def write_survival(
     tables : mapping of str to Table
         ``treatments``, ``curves``, ``viability``, ``doses``, ``dose_wells``, ``dose_curves``,
         ``controls`` as the command writes them; those of doses and controls may be empty.
-    more : sequence of Section
-        Stand before the words on how it was done.
+    record : mapping
+        With the settings, and what else ``run.json`` holds.
+    findings : sequence of mapping
+        Rows of findings.csv.
+    seen : Section, optional
+        Wells as they were seen.
+    followed : str
+        How cells were found and followed.
     caution : str
         What makes all of it doubtful.
     """
-    treatments = tables["treatments"]
-    sections = [
-        _curves(tables["curves"], "survival", "Survival of cells that were alive at the start"),
-        *([_treatments(treatments)] if len(treatments) else []),
-        _curves(tables["curves"], "viability", "Viability: cells alive of all seen"),
-        _wells(tables["viability"]),
-        _wells_over_time(tables["viability"]),
-    ]
-    if len(tables["doses"]):
-        parts = (tables[n] for n in ("doses", "dose_wells", "dose_curves"))
-        sections.append(dose_section(*parts))
-    if len(tables["controls"]):
-        sections.append(_plain(tables["controls"], "Controls"))
-    sections += more
-    sections.append(Section(title="How this was done", blocks=(Text(paragraphs=(_METHOD,)),)))
-    mapped = len(treatments) > 0
-    page = Page(
+    treatments, curves = tables["treatments"], tables["curves"]
+    doses = [tables[n] for n in ("doses", "dose_wells", "dose_curves")]
+    controls = tables["controls"]
+    page = result_page(
         title="Survival on the plate",
         kind="survival",
-        sections=sections,
-        lead=_lead(treatments) if mapped else _lead_unmapped(tables["viability"]),
+        answer=_answer(treatments) if len(treatments) else _answer_unmapped(tables["viability"]),
         caution=caution,
-        facts=_facts(treatments) if mapped else _facts_unmapped(tables["viability"]),
+        picture=(
+            _curves(curves, "survival", "Survival of cells that were alive at the start"),
+            _treatments(treatments) if len(treatments) else None,
+        ),
+        doubt=(findings_section(findings, images="places"),),
+        details=(
+            seen,
+            _curves(curves, "viability", "Viability: cells alive of all seen"),
+            _wells(tables["viability"]),
+            _wells_over_time(tables["viability"]),
+            dose_section(*doses) if len(doses[0]) else None,
+            _plain(controls, "Controls") if len(controls) else None,
+        ),
+        methods=f"{followed} {_METHOD}".strip(),
+        record=record,
     )
     return write_page(out / "report.html", page)
-
-
-def _facts(treatments: Table) -> tuple[Fact, ...]:
-    columns = {"Wells": "n_wells", "Cells": "n_cells", "Deaths": "n_deaths"}
-    return tuple(Fact(name=n, value=str(int(treatments[c].sum()))) for n, c in columns.items())
 
 
 def _at_the_end(viability: Table) -> tuple[int, int, int]:
@@ -98,25 +108,15 @@ def _wells_of(viability: Table) -> tuple[list[str], list[str]]:
     return viability["plate"].tolist(), viability["well"].tolist()
 
 
-def _facts_unmapped(viability: Table) -> tuple[Fact, ...]:
+def _answer_unmapped(viability: Table) -> str:
     n_wells, n_cells, n_alive = _at_the_end(viability)
-    return (
-        Fact(name="Wells", value=str(n_wells)),
-        Fact(name="Cells", value=str(n_cells), note="in the last frame"),
-        Fact(name="Alive", value=str(n_alive), note="in the last frame"),
-    )
+    wells = counted(n_wells, "well")
+    if not n_cells:
+        return f"No cell was seen in the last frame of {wells}."
+    return f"{share_in_words(n_alive, n_cells, 'cell', 'alive')} in the last frame of {wells}."
 
 
-def _lead_unmapped(viability: Table) -> str:
-    n_wells, n_cells, n_alive = _at_the_end(viability)
-    share = f" ({n_alive / n_cells:.0%})" if n_cells else ""
-    return (
-        f"{n_alive} of {n_cells} cells{share} in {n_wells} wells are alive in the last frame. "
-        "There is no plate map, so no treatments are compared."
-    )
-
-
-def _lead(treatments: Table) -> str:
+def _answer(treatments: Table) -> str:
     p = treatments["p_logrank"]
     known = np.flatnonzero(np.isfinite(p) & np.isfinite(treatments["hr_low"])).tolist()
     if not known:
@@ -185,7 +185,7 @@ def _treatments(table: Table) -> Section:
                 str(table["n_deaths"][i]),
                 "not reached" if median == "–" or "nan" in median else median,
                 _interval(table, i, ("hazard_ratio", "hr_low", "hr_high")),
-                "–" if np.isnan(table["p_logrank"][i]) else f"{table['p_logrank'][i]:.2g}",
+                number(table["p_logrank"][i], digits=2),
             )
         )
     columns = (

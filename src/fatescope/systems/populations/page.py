@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire import read_table
-from fatescope.engine import read_record
-from fatescope.pages.chart import Axis, Band, Chart, Guide, Line
-from fatescope.pages.findings import caution_sentence, findings_section, read_findings
-from fatescope.pages.page import Beside, Fact, Page, PageTable, Section, Text
-from fatescope.pages.settings import methods_section
+from fatescope.pages.chart import Axis, Band, Chart, Guide, Line, number
+from fatescope.pages.findings import caution_sentence, findings_section
+from fatescope.pages.page import Beside, Page, PageTable, Section, Text
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page, text_section
 from fatescope.systems.lineages.drawings.colours import founder_colour
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
 
-MAX_MOVIES = 8
 FOUNDERS: tuple[str, ...] = ("AB", "MS", "E", "C", "D", "P4")
 TOGETHER: tuple[str, ...] = ("total",)
 _TOTAL = "#555555"
@@ -45,47 +43,55 @@ def population_page(out: Path) -> Page:
     out : Path
         The output folder.
     """
-    record = read_record(out)
-    counts, frames = read_table(out / "populations.csv"), read_table(out / "frames.csv")
-    findings = read_findings(out, record)
+    result = ResultFolder(out)
+    counts, frames = result.table("populations"), result.table("frames")
     movies = list(dict.fromkeys(frames["movie"].tolist()))
-    n_frames = len(frames)
-    counted = int((frames["abstained"].astype(int) == 0).sum())
-    sections = [_movie_section(counts, frames, movie) for movie in movies[:MAX_MOVIES]]
-    if len(movies) > MAX_MOVIES:
-        more = f"{len(movies) - MAX_MOVIES} more movies are in populations.csv."
-        sections.append(Section(title="Others", blocks=(Text(paragraphs=(more,), tone="aside"),)))
-    plural = "" if len(movies) == 1 else "s"
-    return Page(
+    sections = [_movie_section(counts, frames, movie) for movie in movies]
+    return result_page(
         title="Cells of each founder",
         kind="populations",
-        lead=f"Counts in {counted} of {n_frames} frames of {len(movies)} movie{plural}; of the "
-        "others nothing is said."
-        if counted < n_frames
-        else f"Counts in all {n_frames} frames of {len(movies)} movie{plural}.",
+        answer=_answer(counts, frames, len(movies)),
         caution=caution_sentence(
-            findings,
-            record,
+            result.findings,
+            result.record,
             n_images=len(movies),
             image="movie",
-            so="nothing is said of their cells" if plural else "nothing is said of its cells",
+            so=f"nothing is said of {'its' if len(movies) == 1 else 'their'} cells",
         ),
-        facts=(
-            Fact(name="Movies", value=str(len(movies))),
-            Fact(name="Frames counted", value=f"{counted} of {n_frames}"),
+        picture=sections[:1],
+        doubt=(findings_section(result.findings, images="movies"),),
+        details=(*sections[1:], *(_steps(counts, frames, movie) for movie in movies)),
+        methods=METHODS.format(
+            version=result.version,
+            model=result.model.get("name", ""),
+            sha256=str(result.model.get("sha256", ""))[:12],
         ),
-        sections=[*sections, findings_section(findings, images="movies"), _methods(record)],
-        version=str(record.get("fatescope", "")),
+        record=result.record,
+    )
+
+
+def _answer(counts: Table, frames: Table, n_movies: int) -> str:
+    known = frames.rows(frames["abstained"] == 0)
+    scope = (
+        f"in {number(len(known))} of {number(len(frames))} frames of {counted(n_movies, 'movie')}"
+    )
+    if len(known) == 0:
+        return f"No cell could be counted {scope}."
+    at = (counts["movie"] == known["movie"][0]) & (counts["founder"] == "total")
+    mine = counts.rows(at & np.isfinite(counts["count"].astype(float)))
+    n, low, high = (number(float(mine[c][-1])) for c in ("count", "low", "high"))
+    where = f" of {known['movie'][0]}" if n_movies > 1 else ""
+    return (
+        f"{n} cells (90 % {low} to {high}) in frame {mine['frame'][-1]}{where}, the last that was "
+        f"counted; counts {scope}."
     )
 
 
 def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
-    mine = counts.rows(np.array([m == movie for m in counts["movie"].tolist()]))
-    own = frames.rows(np.array([m == movie for m in frames["movie"].tolist()]))
-    gone = own["abstained"].astype(int) != 0
+    mine, own = counts.rows(counts["movie"] == movie), frames.rows(frames["movie"] == movie)
+    gone = own["abstained"] != 0
     if gone.all():
-        said = Text(paragraphs=("Nothing was counted; the findings say why.",))
-        return Section(title=str(movie), blocks=(said,))
+        return text_section(movie, "Nothing was counted; the findings say why.")
     known = own.rows(~gone)
     charts = Beside(blocks=(chart_cells(mine, own, TOGETHER), chart_cells(mine, own, FOUNDERS)))
     clock = known["clock_min"].astype(float)
@@ -94,7 +100,7 @@ def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
         f"{int(known['frame'].max())} minute {clock[-1]:.0f}, a step of "
         f"{(clock[-1] - clock[0]) / max(len(clock) - 1, 1):.2f} min for each frame."
     )
-    return Section(title=str(movie), blocks=(charts, Text(paragraphs=(words,)), _steps(mine, own)))
+    return Section(title=movie, blocks=(charts, Text(paragraphs=(words,))))
 
 
 def chart_cells(counts: Table, frames: Table, groups: Sequence[str]) -> Chart:
@@ -132,9 +138,12 @@ def chart_cells(counts: Table, frames: Table, groups: Sequence[str]) -> Chart:
     )
 
 
-def _steps(counts: Table, frames: Table) -> PageTable:
+def _steps(counts: Table, frames: Table, movie: str) -> Section | None:
     """Return some frames, evenly taken, with the counts and intervals of all founders."""
-    known = frames.rows(frames["abstained"].astype(int) == 0)
+    counts, frames = (t.rows(t["movie"] == movie) for t in (counts, frames))
+    known = frames.rows(frames["abstained"] == 0)
+    if len(known) == 0:
+        return None
     some = np.unique(np.linspace(0, len(known) - 1, 12).round().astype(int))
     groups = ("total", *FOUNDERS)
     lines = []
@@ -149,18 +158,12 @@ def _steps(counts: Table, frames: Table) -> PageTable:
         frame, clock = int(known["frame"][i]), float(known["clock_min"][i])
         cells = [by[frame, g] for g in groups]
         lines.append((str(frame), f"{clock:.0f}", *(f"{c} ({a}-{b})" for c, a, b in cells)))
-    return PageTable(columns=("frame", "clock (min)", *groups), rows=lines)
+    note = f"{len(lines)} of {number(len(known))} frames; all are in populations.csv."
+    table = PageTable(columns=("frame", "clock (min)", *groups), rows=lines)
+    return Section(
+        title=f"Counts of {movie}", blocks=(Text(paragraphs=(note,), tone="aside"), table)
+    )
 
 
 def _numbers(values: np.ndarray) -> np.ndarray:
     return np.array([np.nan if v is None else float(v) for v in values.tolist()])
-
-
-def _methods(record: Mapping[str, Any]) -> Section:
-    model = record.get("model") or {}
-    words = METHODS.format(
-        version=record.get("fatescope", ""),
-        model=model.get("name", ""),
-        sha256=str(model.get("sha256", ""))[:12],
-    )
-    return methods_section(words, record)

@@ -51,3 +51,9 @@ for (const button of document.querySelectorAll(".copy")) {
 addEventListener("beforeprint", () => {
   for (const details of document.querySelectorAll("details")) details.open = true;
 });
+// A link to a detail opens it, and what was drawn without room is drawn again.
+const unfold = () => document.getElementById(location.hash.slice(1))?.querySelector(":scope > details")?.setAttribute("open", "");
+addEventListener("hashchange", unfold);
+unfold();
+for (const link of document.querySelectorAll("nav a")) link.addEventListener("click", () => setTimeout(unfold));
+for (const details of document.querySelectorAll(".folded > details")) details.addEventListener("toggle", () => dispatchEvent(new Event("resize")));

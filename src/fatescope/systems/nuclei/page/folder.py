@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.engine import open_recorded, read_record
-from fatescope.pages.findings import read_findings
+from fatescope.pages.result import ResultFolder
 from fatescope.systems.nuclei.page.doubt import merge_repeats, rank_doubtful
 from fatescope.systems.nuclei.page.objects import ObjectsFile
 from fatescope.systems.nuclei.page.previews import add_thumbnails, make_previews, spread
@@ -45,21 +44,18 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
     RunError
         If ``run.json`` or ``objects.parquet`` is missing or cannot be read.
     """
-    folder = Path(out)
-    record = read_record(folder)
-    inputs = _inputs(record)
-    none_done = not any(said.get("state") == "done" for said in inputs.values())
-    objects = ObjectsFile(folder / "objects.parquet", may_be_absent=none_done)
-    findings = read_findings(folder, record)
+    result = ResultFolder(Path(out))
+    objects = ObjectsFile(result.folder / "objects.parquet", may_be_absent=not result.done)
+    findings = result.findings
     by_file: dict[str, list[dict[str, Any]]] = {}
     for finding in findings:
         by_file.setdefault(str(finding["file"]), []).append(finding)
-    images = [_summary(said, objects, by_file.get(key, [])) for key, said in inputs.items()]
+    images = [_summary(said, objects, by_file.get(key, [])) for key, said in result.inputs.items()]
     suspects = objects.suspects({str(f["file"]) for f in findings if f["object"]})
     doubtful = rank_doubtful(suspects, findings)
     places = merge_repeats(doubtful, radius_px=objects.radius_px())
     shown = _choose(images, places)
-    previews, listed = _look(folder, record, shown, places[:MAX_DOUBTFUL], objects)
+    previews, listed = _look(result, shown, places[:MAX_DOUBTFUL], objects)
     wanted = {(p.key, p.frame) for p in previews}
     sizes, colours = objects.of_frames(wanted)
     return NucleiReport(
@@ -74,14 +70,9 @@ def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
         n_doubtful=len(doubtful),
         marked=frozenset((d.key, d.frame, d.label) for d in doubtful if (d.key, d.frame) in wanted),
         findings=tuple(findings),
-        record=record,
+        record=result.record,
         columns=tuple(objects.columns),
     )
-
-
-def _inputs(record: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """Return what the record says of each input, by the name that objects.csv uses."""
-    return {str(said["image"]): said for said in record.get("inputs") or ()}
 
 
 def _summary(
@@ -124,19 +115,17 @@ def _choose(images: Sequence[ImageSummary], doubtful: Sequence[Doubtful]) -> lis
 
 
 def _look(
-    folder: Path,
-    record: dict[str, Any],
+    result: ResultFolder,
     shown: Sequence[str],
     doubtful: Sequence[Doubtful],
     objects: ObjectsFile,
 ) -> tuple[list[Preview], list[Doubtful]]:
     """Return the previews of the chosen images and the doubtful objects with thumbnails."""
-    inputs = _inputs(record)
     previews: list[Preview] = []
     looked_at: dict[tuple[str, int, int], Doubtful] = {}
     for key in dict.fromkeys([*shown, *(d.key for d in doubtful)]):
-        said = inputs.get(key, {"image": key})
-        if (pair := open_recorded(folder, record, said)) is None:
+        said = result.inputs.get(key, {"image": key})
+        if (pair := result.opened(said)) is None:
             continue
         channel = said.get("channel", 0)
         own = [d for d in doubtful if d.key == key]

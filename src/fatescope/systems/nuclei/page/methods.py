@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.pages.settings import channel_sentence
-from fatescope.systems.nuclei.page.words import count_of
+from fatescope.pages.skeleton import counted
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,16 +38,15 @@ def methods_text(report: NucleiReport) -> str:
     done = [image for image in report.images if not image.problem]
     parts = [
         f"Nuclei were segmented with fatescope {version} using {used}.",
-        channel_sentence(record),
         _pixel_sentence(done),
         _size_sentence(done, together=bool((record.get("settings") or {}).get("same_size"))),
         _changed_sentence(record.get("settings") or {}),
         "Each frame was segmented on its own."
         if any(i.n_frames > 1 for i in done) and not report.colours
         else "",
-        f"{count_of(report.n_objects, 'object was', 'objects were')} measured in "
-        f"{count_of(len(done), 'image')}.",
-        f"{count_of(len(report.findings), 'finding')} about inputs and results "
+        f"{counted(report.n_objects, 'object was', 'objects were')} measured in "
+        f"{counted(len(done), 'image')}.",
+        f"{counted(len(report.findings), 'finding')} about inputs and results "
         f"{'is' if len(report.findings) == 1 else 'are'} listed in findings.csv."
         if report.findings
         else "",
@@ -116,7 +114,7 @@ def _size_sentence(images: Sequence[ImageSummary], *, together: bool) -> str:
         parts.append(f"The diameter of a typical nucleus was estimated from {each} ({spread})")
     unsized = sum(not image.diameter for image in images)
     if unsized and parts:
-        parts.append(f"In {count_of(unsized, 'image')} nothing looked like nuclei at any size")
+        parts.append(f"In {counted(unsized, 'image')} nothing looked like nuclei at any size")
     scales = [float(i.diameter["scale"]) for i in images if "scale" in i.diameter]
     if scales and (min(scales), max(scales)) != (1, 1):
         parts.append(

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from fatescope.pages.findings import caution_sentence, findings_section
 from fatescope.pages.page import Page, write_page
+from fatescope.pages.skeleton import result_page
 from fatescope.systems.nuclei.page import sections
-from fatescope.systems.nuclei.page.words import lead_sentence
+from fatescope.systems.nuclei.page.methods import methods_text
+from fatescope.systems.nuclei.page.words import answer
 
 if TYPE_CHECKING:
     import os
@@ -38,27 +40,26 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
 
 def report_page(report: NucleiReport) -> Page:
     """Return what the page about a run holds."""
-    found = (
-        sections.outlines(report),
-        sections.counts(report),
-        sections.sizes(report),
-        findings_section(report.findings, cell="nucleus"),
-        sections.images(report),
-        sections.methods(report),
-        sections.record(report),
-        sections.columns(report),
-    )
-    return Page(
+    return result_page(
         title=report.title,
         kind="nuclei",
-        sections=[section for section in found if section],
-        lead=lead_sentence(report),
+        answer=answer(report),
         caution=caution_sentence(
             report.findings,
             report.record,
             n_images=sum(not image.problem for image in report.images),
             doubtful="counts",
         ),
-        facts=sections.facts(report),
-        version=str(report.record.get("fatescope", "")),
+        picture=(sections.outlines(report),),
+        doubt=(findings_section(report.findings, cell="nucleus"),),
+        details=(
+            sections.counts(report),
+            sections.sizes(report),
+            sections.images(report),
+            sections.record(report),
+            sections.columns(report),
+        ),
+        methods=methods_text(report),
+        record=report.record,
+        again=sections.again(report),
     )

@@ -13,18 +13,16 @@ from fatescope.pages.page import (
     Beside,
     Cell,
     Code,
-    Fact,
     ImageViewer,
     PageTable,
     Place,
     Section,
     Text,
 )
-from fatescope.pages.settings import settings_toml
+from fatescope.pages.skeleton import counted
 from fatescope.systems.nuclei.page.again import command_line, python_lines
-from fatescope.systems.nuclei.page.methods import methods_text
 from fatescope.systems.nuclei.page.views import build_views, find_in_views
-from fatescope.systems.nuclei.page.words import count_of, explain_column
+from fatescope.systems.nuclei.page.words import explain_column
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,34 +34,8 @@ if TYPE_CHECKING:
 MAX_IMAGES, MAX_CHARTS, MAX_RECORD = 1000, 6, 400
 _TOO_MANY = 0.25
 """Of the outlines; 0 to 6 % are doubtful in images of a model's own kind (decision record 0352)."""
-_SEVERITIES = ("error", "warning", "info")
 _RUN = ("command", "units_done", "units_failed", "findings", "schema")
 """Times and memory stay in ``run.json``: a continued run gives the same page, byte for byte."""
-
-
-def facts(report: NucleiReport) -> list[Fact]:
-    """Return the headline numbers."""
-    done = [i for i in report.images if not i.problem]
-    frames = sum(i.n_frames for i in done)
-    failed = len(report.images) - len(done)
-    notes = [f"{number(frames)} frames" if frames > len(done) else ""]
-    notes.append(f"{number(failed)} not processed" if failed else "")
-    n = f"n = {number(len(report.sizes))}" if len(report.sizes) else ""
-    median = number(report.median_size)
-    doubtful = number(report.n_doubtful)
-    return [
-        Fact(name="Images", value=number(len(done)), note=", ".join(n for n in notes if n)),
-        Fact(name="Nuclei outlined", value=number(report.n_objects)),
-        Fact(name="Median size", value=median, unit=report.size_unit, note=n),
-        Fact(name="To look at first", value=doubtful, note="doubtful outlines"),
-        Fact(name="Findings", value=number(len(report.findings)), note=_severities(report)),
-    ]
-
-
-def _severities(report: NucleiReport) -> str:
-    counts = {s: sum(f["severity"] == s for f in report.findings) for s in _SEVERITIES}
-    names = {"error": "error", "warning": "warning", "info": "note"}
-    return ", ".join(count_of(n, names[s]) for s, n in counts.items() if n)
 
 
 def outlines(report: NucleiReport) -> Section:
@@ -189,7 +161,7 @@ def count_chart(image: ImageSummary) -> Chart:
         x=Axis(title="time", unit="min") if step else Axis(title="frame"),
         y=Axis(title="nuclei"),
         marks=marks,
-        caption=f"{count_of(len(x), 'frame')}, {every}. Each point is one frame.",
+        caption=f"{counted(len(x), 'frame')}, {every}. Each point is one frame.",
     )
 
 
@@ -234,7 +206,7 @@ def _per_image(counts: Sequence[float], report: NucleiReport) -> Chart:
 def images(report: NucleiReport) -> Section:
     """Return the table of images, the first thousand of them."""
     n = len(report.images)
-    note = f"{count_of(n, 'image')}. Click a heading to sort."
+    note = f"{counted(n, 'image')}. Click a heading to sort."
     if n > MAX_IMAGES:
         note = f"The first {number(MAX_IMAGES)} of {number(n)} images; images.csv holds them all."
     columns = (
@@ -273,23 +245,17 @@ def _spacing_text(image: ImageSummary) -> str:
     return f"{text} µm ({sources})"
 
 
-def methods(report: NucleiReport) -> Section:
-    """Return the paragraph to paste, and how to run it again."""
-    blocks = [
-        Code(title="A paragraph to paste", text=methods_text(report), kind="prose"),
-        Code(
-            title="The same on the command line",
-            text=command_line(report.record, report.images),
-            note="The same inputs, settings and model give the same labels, to the last bit, on "
-            "the same kind of processor.",
-        ),
-    ]
-    if toml := settings_toml(report.record):
-        note = "It lies beside this page and holds every setting, defaults included."
-        blocks.append(Code(title="settings.toml", text=toml, note=note, file_name="settings.toml"))
-    python = python_lines(report.record, report.images)
-    blocks.append(Code(title="The same in Python", text=python))
-    return Section(title="Methods and how to run it again", blocks=blocks)
+def again(report: NucleiReport) -> tuple[Code, Code]:
+    """Return how to run it again: a command and the same in Python."""
+    note = (
+        "The same inputs, settings and model give the same labels, to the last bit, on the same "
+        "kind of processor."
+    )
+    command = command_line(report.record, report.images)
+    return (
+        Code(title="The same on the command line", text=command, note=note),
+        Code(title="The same in Python", text=python_lines(report.record, report.images)),
+    )
 
 
 def record(report: NucleiReport) -> Section:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 from fatescope.pages.chart import number
+from fatescope.pages.skeleton import counted, none_or
 
 if TYPE_CHECKING:
     from fatescope.systems.nuclei.page.values import NucleiReport
@@ -83,45 +83,25 @@ def explain_column(name: str) -> tuple[str, str]:
     return unit, "see the page on measures in the documentation"
 
 
-def count_of(n: int, what: str, plural: str = "") -> str:
-    """Return ``1 image`` or ``3 images``."""
-    return f"{number(n)} {what if n == 1 else plural or what + 's'}"
-
-
-def lead_sentence(report: NucleiReport) -> str:
-    """Say in two or three sentences what was found."""
+def answer(report: NucleiReport) -> str:
+    """Say how many nuclei there are, how large, and how many of them are doubtful."""
     done = [image for image in report.images if not image.problem]
-    movies = [image for image in done if image.n_frames > 1]
     failed = len(report.images) - len(done)
-    if len(done) == 1 and movies:
-        what = f"One movie of {number(done[0].n_frames)} frames was analysed."
-    else:
-        what = f"{count_of(len(done), 'image')} {'was' if len(done) == 1 else 'were'} analysed"
-        what += f", {number(len(movies))} of them movies." if movies else "."
-    if failed:
-        what += f" {count_of(failed, 'image')} could not be processed; see the findings."
-    if not report.n_objects:
-        return f"{what} No nucleus was found."
-    if len(movies) == 1 and len(done) == 1 and len(done[0].counts):
-        first, last = int(done[0].counts[0]), int(done[0].counts[-1])
+    n, doubtful = report.n_objects, none_or(report.n_doubtful)
+    movies = [image for image in done if len(image.counts) > 1]
+    if not n:
+        found = f"No nucleus was found in {counted(len(done), 'image')}"
+    elif len(done) == len(movies) == 1:
+        (movie,) = movies
+        last = counted(int(movie.counts[-1]), "nucleus", "nuclei")
         found = (
-            f"The first frame holds {count_of(first, 'nucleus', 'nuclei')}, the last "
-            f"{number(last)}; {number(report.n_objects)} outlines in all, each frame counted on "
-            "its own."
+            f"{last} in the last of {number(movie.n_frames)} frames, {number(movie.counts[0])} in "
+            f"the first; {doubtful} of {counted(n, 'outline')} doubtful"
         )
     else:
-        found = f"{count_of(report.n_objects, 'nucleus was', 'nuclei were')} outlined"
-        found += ", each frame counted on its own." if movies else "."
-    return f"{what} {found} {size_sentence(report)}"
-
-
-def size_sentence(report: NucleiReport) -> str:
-    """Say how large the median nucleus is, and across."""
-    median, unit = report.median_size, report.size_unit
-    length = {"µm²": "µm", "px²": "px", "µm³": "µm", "px³": "px"}[unit]
-    flat = unit in ("µm²", "px²")
-    across = 2 * math.sqrt(median / math.pi) if flat else (6 * median / math.pi) ** (1 / 3)
-    return (
-        f"The median nucleus {'covers' if flat else 'fills'} {number(median)} {unit}, "
-        f"about {number(across)} {length} across."
-    )
+        size = f"median {number(report.median_size)} {report.size_unit}"
+        where = counted(len(done), "image") + (", frame by frame" if movies else "")
+        found = (
+            f"{counted(n, 'nucleus', 'nuclei')} ({size}) in {where}, {doubtful} of them doubtful"
+        )
+    return f"{found}; {counted(failed, 'image')} not processed." if failed else f"{found}."
