@@ -18,7 +18,7 @@ EVERY_FRAME = (
 EVERY_TABLE = ("clean/test_annotations.py", "test_every_fault_of_a_table_is_found_where_it_is")
 LINT, FILES = "lineage/lint/test_lint.py", "acquire/test_foreign_lineage_tables.py"
 ODD = "acquire/test_plate_oddities.py"
-PIXELS = ("workflows/test_pixel_findings.py", "test_predict_says_what_is_odd_about_pixels")
+PIXELS = ("systems/test_pixel_findings.py", "test_predict_says_what_is_odd_about_pixels")
 SHOWN = {
     "frames": dict.fromkeys(FRAMES.split(), EVERY_FRAME),
     "annotations": {
@@ -28,7 +28,7 @@ SHOWN = {
             "test_a_group_that_is_most_of_what_is_followed_after_a_cliff_can_vanish",
         ),
         "after-end": (
-            "workflows/test_clean.py",
+            "systems/cleaning/test_clean.py",
             "test_apply_writes_an_exclusion_that_joins_frames_in_a_row",
         ),
         "duplicate-row": (
@@ -44,18 +44,18 @@ SHOWN = {
         "nonpositive-time": (LINT, "test_known_faults_of_real_tables"),
         "hole": (LINT, "test_a_hole_before_daughters_and_one_within_a_life_are_told_apart"),
         "orphan": (
-            "workflows/lineages/test_lint_result.py",
+            "systems/lineages/test_lint_result.py",
             "test_errors_stand_before_warnings_on_the_terminal_and_on_the_page",
         ),
         "cliff": (
-            "workflows/lineages/test_lint_result.py",
+            "systems/lineages/test_lint_result.py",
             "test_other_commands_obey_what_was_taken_out",
         ),
         "partial": (LINT, "test_a_family_of_three_and_an_only_daughter_are_found"),
         "duplicate-position": (LINT, "test_only_accepted_findings_exclude_rows"),
         "outside-tree": (LINT, "test_findings_are_ranked_and_a_long_list_says_how_long_it_is"),
         "oversplit": (
-            "workflows/lineages/test_link.py",
+            "systems/lineages/test_link.py",
             "test_divisions_that_follow_each_other_too_fast_for_any_nucleus_are_said",
         ),
         "jump": (LINT, "test_a_leap_is_found_and_a_turn_of_the_whole_embryo_is_not"),
@@ -63,7 +63,7 @@ SHOWN = {
         "exchanged": (LINT, "test_families_out_of_file_order_were_exchanged"),
         "timing": (LINT, "test_a_cell_that_lives_too_long_or_too_short_is_named"),
         "species": (
-            "workflows/test_lineage_files.py",
+            "systems/lineages/test_lineage_files.py",
             "test_findings_are_accepted_taken_back_and_recorded",
         ),
         "atypical": (LINT, "test_axes_that_fit_nothing_make_an_embryo_atypical"),
@@ -73,7 +73,7 @@ SHOWN = {
     },
     "plates": {
         "unplaced": (
-            "workflows/test_plate_wells.py",
+            "systems/plates/test_plate_wells.py",
             "test_an_empty_well_is_laid_by_the_stage_and_said_so",
         ),
         "repeated-images": (ODD, "test_a_well_of_two_acquisitions_is_said"),
@@ -82,7 +82,7 @@ SHOWN = {
             "test_a_field_with_damaged_metadata_is_missing_and_named",
         ),
         "uneven-times": (
-            "workflows/test_plate_run.py",
+            "systems/plates/test_plate_run.py",
             "test_deaths_on_a_plate_of_uneven_times_have_their_true_hours",
         ),
         "mixed-scale": (ODD, "test_fields_of_two_pixel_sizes_are_said"),
@@ -93,32 +93,32 @@ SHOWN = {
     },
     "input": {
         "unreadable": (
-            "workflows/test_driver.py",
+            "engine/test_driver.py",
             "test_a_unit_that_fails_costs_one_finding_and_nothing_else",
         ),
         "empty": (
-            "workflows/test_membranes.py",
+            "systems/membranes/test_membranes.py",
             "test_a_volume_without_membrane_gives_a_finding_and_no_cells",
         ),
         "constant": (
-            "workflows/test_viability.py",
+            "systems/viability/test_viability.py",
             "test_a_field_without_cells_is_a_finding_and_has_no_objects",
         ),
         **dict.fromkeys(("not-finite", "saturated"), PIXELS),
         "no-scale": (
-            "workflows/test_viability.py",
+            "systems/viability/test_viability.py",
             "test_an_unknown_pixel_size_is_said_to_be_assumed",
         ),
         "odd-axes": (
-            "workflows/test_membranes.py",
+            "systems/membranes/test_membranes.py",
             "test_a_grey_film_in_colour_is_taken_and_a_colourful_image_asks",
         ),
         "left-out": (
-            "workflows/test_pixel_findings.py",
+            "systems/test_pixel_findings.py",
             "test_what_a_file_holds_beside_its_image_is_said_by_commands_and_functions",
         ),
         "unlike-training": (
-            "workflows/test_membranes.py",
+            "systems/membranes/test_membranes.py",
             "test_a_negative_is_said_to_be_one_and_membranes_are_not",
         ),
     },

@@ -7,7 +7,7 @@ import av
 import numpy as np
 import pytest
 from tests.acquire.test_movie_images import film_of
-from tests.workflows.test_pixel_findings import discs
+from tests.systems.test_pixel_findings import discs
 from typer.testing import CliRunner
 
 import fatescope as fs

@@ -5,7 +5,7 @@ import logging
 import numpy as np
 import pytest
 from tests.acquire.image_files import plain_tiff
-from tests.workflows.test_pixel_findings import PIXELS, discs, rules_of, run
+from tests.systems.test_pixel_findings import PIXELS, discs, rules_of, run
 
 import fatescope as fs
 

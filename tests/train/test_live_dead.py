@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from tests.workflows.chamber import chamber
+from tests.systems.viability.chamber import chamber
 
 import fatescope as fs
 from fatescope.base import InputError, SettingsError

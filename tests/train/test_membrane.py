@@ -11,7 +11,7 @@ import tifffile
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 
-from tests.predict.membrane.cells import SPACING, embryo
+from tests.systems.membranes.cells.cells import SPACING, embryo
 
 from fatescope.base import (
     Execution,
