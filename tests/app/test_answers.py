@@ -85,7 +85,7 @@ def test_what_makes_all_numbers_doubtful_stands_before_them(client, tmp_path):
     assert client.wait(result)["state"] == "done"
     page = client.get(result, Accept="text/html").text
     caution = "is unlike those that the model nuclei was trained on"
-    assert 0 < page.index(caution) < page.index('<p class="lead">')
+    assert 0 < page.index(caution) < page.index('id="answer"') < page.index('id="counts-done"')
 
 
 def copied(client, result):
@@ -136,6 +136,8 @@ def test_cells_without_a_stain_are_found_as_the_command_finds_them(app, client, 
         assert (tmp_path / "results" / name).read_bytes() == (theirs / name).read_bytes(), name
     page = client.get(result, Accept="text/html").text
     assert re.search(rf"Model {question}, content [0-9a-f]{{12}}, on the processor\.", page)
+    said = page.partition('id="answer">')[2].partition("<")[0]
+    assert question != "live-dead" or re.search(r"\d+ of \d+ .*dead.*95 %", said), said
     rows = client.get(f"{result}/images/0/objects?t=0&offset=0").json
     assert (rows["total"] > 5) == (question == "live-dead")
     assert ("state" in rows["columns"]) == (question == "live-dead")
@@ -185,7 +187,8 @@ def test_every_question_names_a_command_and_settings_that_exist(question):
 
 
 OPEN_TEXTS = frozenset(("spacing_um", "channel", "nuclei_channel", "axes", "pattern"))
-OPEN_TEXTS |= {"colour", "cells"}  # a column and names of cells
+OPEN_TEXTS |= {"colour", "cells", "expression"}  # columns and names of cells
+OPEN_TEXTS |= {"test_name", "reference_name"}  # words of a page
 
 
 @pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)
@@ -193,7 +196,7 @@ def test_no_text_of_a_form_can_name_a_file_of_the_server(question, tmp_path):
     look = Look(folder=tmp_path, seen=(), n_images=0, tables=())
     form = form_for(question, look)
     texts = {f.name for f in (*form.scale, *form.first, *form.more) if f.control == "text"}
-    assert texts <= OPEN_TEXTS
+    assert texts <= OPEN_TEXTS | set(question.channels)
     for name in ("model", "atlas", "reference", "exclude", "markers", "map"):
         sent = {name: "/etc/passwd", **dict.fromkeys(question.needs, "/etc/passwd")}
         try:
@@ -208,7 +211,9 @@ def test_settings_that_were_not_touched_stay_away_from_the_command(question):
     said = as_command(question, [Path("a b.tif")], out="results", values={})
     beyond = {"adapt": ("train adapt --data", " --from nuclei")}  # its model must be named
     words, last = beyond.get(question.name, (question.command, ""))
-    assert said == f"fatescope {words} 'a b.tif' --out results{last}"
+    inputs = "" if question.names_its_files else " 'a b.tif'"
+    out = " --out results" if question.writes else ""
+    assert said == f"fatescope {words}{inputs}{out}{last}"
     compile(as_python(question, [Path("a b.tif")], out="results", values={}), "copied", "exec")
 
 

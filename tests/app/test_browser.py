@@ -62,7 +62,8 @@ def test_from_an_image_to_labels_slider_and_download(person, image, tmp_path):
     page.locator("#estimate").filter(has_text="1 file: about").wait_for()
     run(page)
     done(page)
-    expect(page.locator(".lead")).to_contain_text("objects in")
+    expect(page.locator("#counts-done")).to_contain_text("objects in")
+    expect(page.locator("#answer")).to_contain_text("nuclei")
     page.locator("#rows tbody tr").first.wait_for()
     expect(page.locator("#scale")).to_have_text(re.compile("µm$"))
     # the slider acts: other tiles are asked for, and what is shown changes

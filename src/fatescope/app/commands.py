@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import shlex
 import subprocess
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import fatescope
+from fatescope.systems.place import resolved
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fatescope.base import Settings
+    from fatescope.base import SettingDescription, Settings
     from fatescope.systems.question import Question
 
 
@@ -32,15 +34,26 @@ def as_command(
         Settings by name, as they were given; what was not given stays away.
     """
     words = ["fatescope", *question.command.split(), *question.words]
+    chosen = {n: str(v) for n, v in question.chosen(values).items()}
+    words += [text for n, text in chosen.items() if not question.roles[n].flag]
     words += [question.inputs_flag] if question.inputs_flag else []
-    words += [*map(str, inputs), "--out", str(out)]
+    words += [] if question.names_its_files else map(str, inputs)
+    for name, text in chosen.items():
+        role = question.roles[name]
+        words += [role.flag, text] if role.flag and text != role.default else []
+    words += ["--out", str(out)] if question.writes else []
     for settings in question.settings_from(values).values():
         for described in type(settings).describe():
             value = getattr(settings, described.name)
-            always = described.name in question.flags
-            if value != described.default or always:
+            if _is_changed(value, described) or described.name in question.flags:
                 words += _flag(question.flags.get(described.name, described.flag), value)
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+
+
+def _is_changed(value: Any, described: SettingDescription) -> bool:
+    """Say whether a value is not the default, which may stand in the class as text."""
+    as_text = ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+    return bool(value != described.default and as_text != str(described.default))
 
 
 def _flag(flag: str, value: Any) -> list[str]:
@@ -58,37 +71,54 @@ def as_python(
 ) -> str:
     """Return the Python that gives the same files; arguments as in `as_command`."""
     module, _, function = question.run.partition(":")
-    imports = []
-    if function in dir(fatescope):
-        imports.append("import fatescope as fs")
-        called = f"fs.{function}"
-    else:
-        imports.append(f"from {module} import {function}")
-        called = function
+    imports, called = _imported(module, function)
+    needed = {
+        name
+        for name, p in inspect.signature(resolved(question.run)).parameters.items()
+        if p.default is p.empty
+    }
     listed = ", ".join(repr(str(p)) for p in inputs)
-    arguments = [listed if question.one_input else f"[{listed}]", f"out={str(out)!r}"]
+    arguments = [listed if question.one_input else f"[{listed}]"]
+    given: dict[str, Any] = {**question.chosen(values), "out": str(out)}
+    if question.names_its_files:
+        arguments, given = [], {**given, "out": Path(out)}
+    if not question.writes:
+        del given["out"]
+    if any(isinstance(value, Path) for value in given.values()):
+        imports.append("from pathlib import Path")
+    arguments += [
+        f"{name}=Path({str(v)!r})" if isinstance(v, Path) else f"{name}={v!r}"
+        for name, v in given.items()
+    ]
     for argument, settings in question.settings_from(values).items():
         inside = _keywords(settings)
-        if not inside and argument != "settings":  # that one decides the model
-            continue
+        if not inside and argument not in needed and argument != "settings":
+            continue  # `settings` decides the model
         cls = type(settings)
-        if cls.__name__ in dir(fatescope):
-            named = f"fs.{cls.__name__}"
-            imports.append("import fatescope as fs")
-        else:
-            imports.append(f"from {cls.__module__} import {cls.__name__}")
-            named = cls.__name__
+        more, named = _imported(cls.__module__, cls.__name__)
+        imports += more
         arguments.append(f"{argument}={named}({inside})")
+    if "execution" in needed:
+        more, named = _imported("fatescope.base", "Execution")
+        imports += more
+        arguments.append(f"execution={named}()")
     arguments += [f"{k}={v!r}" for k, v in question.arguments.items()]
     lines = [*dict.fromkeys(imports), "", f"{called}(", *(f"    {a}," for a in arguments), ")"]
     return "\n".join(lines) + "\n"
+
+
+def _imported(module: str, name: str) -> tuple[list[str], str]:
+    """Return the import that gives a name, and how it is called then."""
+    if name in dir(fatescope):
+        return ["import fatescope as fs"], f"fs.{name}"
+    return [f"from {module} import {name}"], name
 
 
 def _keywords(settings: Settings) -> str:
     changed = []
     for described in type(settings).describe():
         value = getattr(settings, described.name)
-        if value != described.default:
+        if _is_changed(value, described):
             plain = str(value) if isinstance(value, Path) else value
             changed.append(f"{described.name}={plain!r}")
     return ", ".join(changed)

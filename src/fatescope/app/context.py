@@ -72,17 +72,19 @@ class Context:
         Names are as a form shows them; values say where the packages are.
         """
         shipped = {*question.choices.get("model", ()), *question.choices.get("start", ())}
+        shipped.update(*(role.choices for role in question.roles.values()))
         titles = {d.id: d.title for d in self.store.all_data(person)}
         found: dict[str, tuple[str, str]] = {}  # by place: what it began with, and its name
         for job in reversed(self.store.jobs(person)):
             package = self.store.folder_of(person, "results", job.id) / "package"
             kept = (package / "rdf.yaml").exists() and not (package.parent / "tuned").exists()
-            if job.question != "adapt" or not kept:  # else `package` is the one it began with
+            if job.question not in ("adapt", "train") or not kept:  # else it is the first one
                 continue
-            begun = str(job.settings.get("start", "nuclei"))
+            begun = str(job.settings.get("start") or job.settings.get("recipe", "nuclei"))
             begun = found[begun][0] if begun in found else begun
             title = titles.get(job.data, "images").removeprefix("Corrected: ")
-            found[str(package)] = begun, f"{begun} adapted to {title} ({job.id[:6]})"
+            how = "adapted to" if job.question == "adapt" else "trained on"
+            found[str(package)] = begun, f"{begun} {how} {title} ({job.id[:6]})"
         fitting = [(name, place) for place, (begun, name) in found.items() if begun in shipped]
         return dict(reversed(fitting))
 

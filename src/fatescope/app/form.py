@@ -12,13 +12,13 @@ from fatescope.base import InputError, SettingDescription
 
 if TYPE_CHECKING:
     from fatescope.app.looking import Look
-    from fatescope.systems.question import Question
+    from fatescope.systems.question import Question, Role
 
 SCALE = ("spacing_um", "interval_min")
 _NOT_HERE = ("labels", "precision", "exclude", "cluster")
 """What the app has no use for: formats it shows, and files of another command."""
 _READ = {"spacing_um": "steps", "interval_min": "minutes"}
-_MODELS = ("model", "start")
+_MODELS = ("model", "start", "old", "new")
 _LONGEST = 400
 
 
@@ -55,8 +55,9 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Form:
-    """The fields of a question: scale, what everybody may want, and the rest."""
+    """The fields of a question: what it takes, scale, what everybody may want, and the rest."""
 
+    roles: tuple[Field, ...]
     scale: tuple[Field, ...]
     first: tuple[Field, ...]
     more: tuple[Field, ...]
@@ -96,7 +97,42 @@ def form_for(
     if look.has_one_channel(question):
         names = tuple(n for n in names if n not in question.channels)
     first = tuple(fields.pop(n) for n in dict.fromkeys(names) if n in fields)
-    return Form(scale=scale, first=first, more=tuple(fields.values()))
+    roles = _role_fields(question, look, values, models)
+    return Form(roles=roles, scale=scale, first=first, more=tuple(fields.values()))
+
+
+def _role_fields(
+    question: Question, look: Look, values: Mapping[str, str], models: Mapping[str, str]
+) -> tuple[Field, ...]:
+    """Return a field for each role; what stands in it first is what no role before it has."""
+    made: list[Field] = []
+    for name, role in question.roles.items():
+        offered = _offered(name, role, look, models)
+        taken = {f.value for f in made}
+        first = next((c for c in offered if c not in taken), next(iter(offered), ""))
+        free = not (role.required or role.default)
+        options = (("", "as the program decides"),) if free else ()
+        made.append(
+            Field(
+                name=name,
+                label=role.label,
+                help=role.help,
+                unit="",
+                hint="",
+                control="choice",
+                value=values.get(name, first if role.required else role.default),
+                options=(*options, *((c, c) for c in offered)),
+                required=role.required,
+            )
+        )
+    return tuple(made)
+
+
+def _offered(name: str, role: Role, look: Look, models: Mapping[str, str]) -> dict[str, str]:
+    """Return what may be chosen for a role, by the name that a form shows."""
+    if role.kinds:
+        return {shown: str(path) for shown, path in look.places(role.kinds).items()}
+    return {c: c for c in role.choices} | (dict(models) if name in _MODELS else {})
 
 
 def _names_a_file(described: SettingDescription) -> bool:
@@ -110,7 +146,7 @@ def _is_chosen(described: SettingDescription, question: Question) -> bool:
 
 
 def _all_fields(form: Form) -> tuple[Field, ...]:
-    return (*form.scale, *form.first, *form.more)
+    return (*form.roles, *form.scale, *form.first, *form.more)
 
 
 def _field(
@@ -130,7 +166,7 @@ def _field(
         if described.name == "map" and len(look.maps) == 1:
             (default,) = look.maps  # it says what was done to the wells of this very plate
     elif described.name in question.channels and look.channels(question):
-        must = described.name == question.one_channel
+        must = described.name == question.one_channel or described.name in question.needs
         empty = ("", "choose" if must else "none" if question.one_channel else "found by its look")
         control, options = "choice", (empty, *((c, c) for c in look.channels(question)))
     elif described.name in question.choices:
@@ -205,7 +241,7 @@ def values_from(
         if described.kind == "switch":
             if name in sent and (value := text == "true") != bool(described.default):
                 values[name] = value
-        elif not text or text == _plain(described.default):
+        elif not text or (text == _plain(described.default) and name not in question.needs):
             continue
         elif described.kind == "path" or name in question.files:
             if text not in files:
@@ -217,7 +253,14 @@ def values_from(
             raise InputError(f"{label_of(name)}: choose one of the list.")
         else:
             values[name] = text
+    for name, role in question.roles.items():
+        if text := sent.get(name, "").strip():
+            places = _offered(name, role, look, models)
+            if text not in places:
+                raise InputError(f"{role.label}: choose one of the list.")
+            values[name] = places[text]
     missing = [label_of(n) for n in _needed(question, look) if n not in values]
+    missing += [r.label for n, r in question.roles.items() if r.required and n not in values]
     if missing:
         raise InputError(f"{', '.join(missing)} is needed. Choose one of the list.")
     question.settings_from(values)

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence, Set
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire import find_images, read_image, read_lineage_checked, read_table
+from fatescope.acquire.label_looks import shows_labels
 from fatescope.acquire.lineages import find_lineages
 from fatescope.acquire.plates import PlateReading
 from fatescope.acquire.populations import is_population_table
@@ -39,8 +40,11 @@ _WORDS: dict[Kind, str] = {
     "plate": "plate",
     "map": "plate map",
     "pairs": "training pairs",
+    "labels": "label image",
     "other": "other file",
 }
+_LARGEST_LABELS = 100_000_000
+"""Pixels of a plane up to which somebody looks whether they are labels."""
 _MANIFEST = "samples.csv"
 _SIDES: dict[Split, str] = {
     "train": "to learn from",
@@ -72,11 +76,16 @@ class Seen:
     lacks: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     problem: str = ""
+    is_labels: bool = False
 
     @property
     def word(self) -> str:
         """What a person calls it."""
-        return _WORDS[self.kind]
+        return _WORDS["labels" if self.is_labels else self.kind]
+
+    def is_one_of(self, kinds: Set[Kind]) -> bool:
+        """Say whether it could be read and is of such a kind; labels are no image here."""
+        return not self.problem and ("labels" if self.is_labels else self.kind) in kinds
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +114,21 @@ class Look:
     @property
     def kinds(self) -> set[Kind]:
         """All kinds among the files that could be read."""
-        return {s.kind for s in self.seen if not s.problem}
+        kinds = {s.kind for s in self.seen if not s.problem}
+        return kinds | ({"labels"} if any(s.is_labels for s in self.seen) else set())
+
+    def places(self, kinds: Set[Kind]) -> dict[str, Path]:
+        """Return folders that hold files of such kinds alone, and the files, by their names."""
+        fitting = [s.path for s in self.seen if s.is_one_of(kinds)]
+        others = [s.path for s in self.seen if not s.is_one_of(kinds)]
+        inside = {p for path in fitting for p in path.parents if self.folder in p.parents}
+        folders = sorted(f for f in inside if not any(f in p.parents for p in others))
+        return {p.relative_to(self.folder).as_posix() or ".": p for p in (*folders, *fitting)}
+
+    def has_all(self, question: Question) -> bool:
+        """Say whether there is a file for each role, and not one file for two."""
+        wanted = [role.kinds for role in question.roles.values() if role.kinds]
+        return all(len(self.places(kinds)) >= wanted.count(kinds) for kinds in wanted)
 
     def lacks(self, what: str) -> bool:
         """Say whether a file that could have ``"spacing"`` or ``"interval"`` does not say it."""
@@ -149,6 +172,8 @@ class Look:
         """
         if not question.takes & self.kinds:
             return ()
+        if question.names_its_files:
+            return (self.folder,)
         wanted = question.takes | (set(IMAGES) if question.takes & set(IMAGES) else set())
         fitting = [s.path for s in self.seen if s.kind in (wanted if s.problem else question.takes)]
         if plates := [s.path for s in self.seen if s.kind == "plate" and "plate" in question.takes]:
@@ -185,7 +210,7 @@ def look_at(folder: Path) -> Look:
         if path not in opened and not any(parent in opened for parent in path.parents)
     ]
     seen = [] if plate is None else [plate]
-    seen += [_see_image(file) for file in images[:_OPENED]]
+    seen += [_see_image(file) for file in _some(images)]
     seen += list(_see_tables(folder, tables))
     return Look(
         folder=folder,
@@ -208,6 +233,20 @@ def _see_pairs(data: Path, folder: Path) -> Seen:
         return Seen(path=data, name=name, kind="other", problem=_problem(error, data))
     parts = [f"{splits[side]} {words}" for side, words in _SIDES.items() if splits[side]]
     return Seen(path=data, name=name, kind="pairs", size=", ".join(parts))
+
+
+def _some(images: Sequence[ImageFile]) -> list[ImageFile]:
+    """Return the images that are opened: of each folder as many, in the given order."""
+    if len(images) <= _OPENED:
+        return list(images)
+    number: Counter[Path] = Counter()
+    rank = {}
+    for file in images:
+        folder = file.paths[0].parent
+        rank[file.key] = number[folder]
+        number[folder] += 1
+    chosen = {f.key for f in sorted(images, key=lambda f: rank[f.key])[:_OPENED]}
+    return [f for f in images if f.key in chosen]
 
 
 def _images(folder: Path) -> list[ImageFile]:
@@ -246,7 +285,12 @@ def _see_image(file: ImageFile) -> Seen:
         image = read_image(file)
     except (FatescopeError, OSError) as error:
         return Seen(path=path, name=path.name, kind="image", problem=_problem(error, path))
-    return describe_image(image, path=path, name=path.name)
+    seen = describe_image(image, path=path, name=path.name)
+    return replace(seen, is_labels=_is_labels(image))
+
+
+def _is_labels(image: Image) -> bool:
+    return image.size("Y") * image.size("X") <= _LARGEST_LABELS and shows_labels(image)
 
 
 def describe_image(image: Image, *, path: Path, name: str) -> Seen:

@@ -83,7 +83,7 @@ def show_data(request: Request) -> Response:
 
 def questions_for(look: Look) -> list[Question]:
     """Return what can be asked of files; of a plate, first what is about all of it."""
-    fitting = [q for q in questions() if q.takes & look.kinds]
+    fitting = [q for q in questions() if q.takes & look.kinds and look.has_all(q)]
     return sorted(fitting, key=lambda q: "plate" in look.kinds and "plate" not in q.takes)
 
 
@@ -164,7 +164,7 @@ def _estimate(request: Request, sent: dict[str, str]) -> Response:
         values = values_from(question, look, sent, models=app.models_of(who, question))
         inputs = look.inputs_for(question)
         plan = question.estimate(inputs, values)
-        said = _plan_in_words(plan, question.parts)
+        said = question.lasts or _plan_in_words(plan, question.parts)
     except FatescopeError as error:
         said = in_words(str(error), folder=app.store.folder, question=question)
         return JSONResponse({"problem": said})

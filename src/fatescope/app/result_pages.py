@@ -16,6 +16,7 @@ from fatescope.app.results import (
     Pair,
     file_of,
     files_of,
+    first_rows,
     object_row,
     objects_page,
     outline_of,
@@ -24,6 +25,7 @@ from fatescope.app.results import (
 )
 from fatescope.app.reviewing import lineages_shown
 from fatescope.app.tiles import Style, grey_tile, label_tile, n_levels, tile_side, tile_slices
+from fatescope.app.words import without_folders
 from fatescope.base import InputError
 from fatescope.pages.findings import caution_sentence
 from fatescope.pages.result import ResultFolder
@@ -55,7 +57,8 @@ STRANGER = {
 """A page of ours with scripts in it reaches nothing of the app."""
 PNG = {"cache-control": "private, max-age=600"}
 _FIRST_FILES = (
-    *("report.html", "objects.csv", "objects.parquet", "tracks.csv", "populations.csv"),
+    *("report.html", "objects.csv", "objects.parquet", "spots.csv", "tracks.csv"),
+    *("populations.csv", "differences.csv", "positions.csv"),
     *("treatments.csv", "fates.csv", "viability.csv", "images.csv", "findings.csv"),
 )
 
@@ -102,6 +105,7 @@ def show_result(request: Request) -> Response:
         others=[(n, dict(files)[n]) for n in others],
         reports=[r for r in question.reports if r in names],
         model=model_of(out) if "run.json" in names else "",
+        answer=ResultFolder(out).answer if not job.is_open else "",
         said=read_verdict(out / question.says) if question.says in names else "",
         caution=app.words(caution_of(out, job, question), job) if "run.json" in names else "",
         findings=findings_shown(app, out, job),
@@ -111,6 +115,7 @@ def show_result(request: Request) -> Response:
         lineages=lineages,
         wells=wells_of(out) if "wells" in linked else [],
         editable=lineages_shown(job, out),
+        table={} if images or linked or job.is_open else first_rows(out, firsts),
         has_objects="objects.parquet" in names and "objects" in question.views,
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
@@ -202,7 +207,7 @@ def state(request: Request) -> Response:
             "state": job.state,
             "done": job.done,
             "total": job.total,
-            "what": app.words(job.what, job),
+            "what": without_folders(job.what, app.store.folder),
             "before": before,
             "message": app.words(job.message, job),
             "trouble": app.words(app.queue.trouble, job),

@@ -13,7 +13,7 @@ from typing import IO, TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from fatescope.acquire import find_images, open_image, read_image
+from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.acquire.reading import ImageReading
 from fatescope.app.planes import PlaneCache, Pyramid
@@ -25,13 +25,14 @@ from fatescope.pages.result import ResultFolder
 from fatescope.storage import connection, list_files
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from fatescope.app.store import Job
     from fatescope.base import PlateLayout
     from fatescope.systems.labels.review import LabelReview
 
 ROWS_AT_ONCE = 200
+_SHOWN_ROWS = 50
 _FIELDS = "frames.csv"
 _UNWANTED = re.compile(r"^(ledger\.sqlite.*|\..*)$")
 _FIRST = ("label", "frame", "z", "y", "x", "area_um2", "area_px", "volume_um3", "volume_px", "name")
@@ -223,6 +224,18 @@ def objects_page(
         "total": total,
         "offset": offset,
     }
+
+
+def first_rows(out: Path, names: Sequence[str]) -> dict[str, Any]:
+    """Return the first rows of the first table among the files of a result; empty without one."""
+    tables = (n for n in names if n.endswith(".csv") and "/" not in n and n != "findings.csv")
+    name = next(tables, None)
+    if name is None:
+        return {}
+    table = read_table(out / name)
+    columns = [table[c].tolist()[:_SHOWN_ROWS] for c in table.columns]
+    rows = [[_plain(v) for v in row] for row in zip(*columns, strict=True)]
+    return {"name": name, "columns": list(table.columns), "rows": rows, "total": len(table)}
 
 
 def object_row(path: Path, *, image: str, frame: int | None, label: int) -> dict[str, Any] | None:

@@ -36,6 +36,11 @@ def label_of(name: str) -> str:
     return _LABELS.get(name, bare.replace("_", " ").capitalize())
 
 
+def without_folders(text: str, folder: Path) -> str:
+    """Return a text in which the folders of the app are left out; nobody needs to read of them."""
+    return _places(folder).sub(lambda m: "" if m[2] else _PLACES[m[1]], text)
+
+
 def in_words(text: str, *, folder: Path, question: Question | None = None) -> str:
     """Return a sentence of a workflow for a page.
 
@@ -43,11 +48,11 @@ def in_words(text: str, *, folder: Path, question: Question | None = None) -> st
     ----------
     text : str
     folder : Path
-        The folder of the app, which nobody needs to read of.
+        The folder of the app.
     question : Question, optional
         Whose settings are meant.
     """
-    text = _places(folder).sub(lambda m: "" if m[2] else _PLACES[m[1]], text)
+    text = without_folders(text, folder)
     if question is not None:
         text = _FLAG.sub(lambda m: f"“{label_of(m[1].replace('-', '_'))}”", text)
         text = _settings(question.name).sub(lambda m: f"“{label_of(m[1] or m[2])}”", text)

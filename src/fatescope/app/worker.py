@@ -78,7 +78,7 @@ def answer(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
         values=asked["settings"],
         progress=progress,
     )
-    return summary.as_json()
+    return {**summary.as_json(), "lines": list(summary.as_lines())}
 
 
 def sentence(error: Exception) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from fatescope.base import Execution, Settings
@@ -15,7 +16,6 @@ from fatescope.systems.place import accepted, resolved
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from fatescope.base import Progress
     from fatescope.engine import Summary
@@ -31,6 +31,7 @@ Kind = Literal[
     "map",
     "fates",
     "pairs",
+    "labels",
     "other",
 ]
 """What a file is taken for; a stack has planes (Z), a movie frames (T)."""
@@ -38,6 +39,32 @@ View = Literal["images", "labels", "objects", "counts", "tree", "wells", "findin
 """What a result page shows: images alone, label images over their images, the table of objects,
 counts over time linked with the frame, a lineage tree linked with its rows, the wells of a plate
 linked with their images and curves, findings before the report, the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Role:
+    """What a command is given beside settings: a file, a model or a word, chosen from a list.
+
+    Parameters
+    ----------
+    label : str
+        Of the field.
+    kinds : frozenset of str
+        The file, or the folder of files, of such a kind that is given.
+    choices : tuple of str
+        What is offered where it is no file; empty where the command has a list of its own.
+    help, flag, default, required
+        As the command has them; the registry fills them in. Without a flag, it stands on the
+        command line before the inputs.
+    """
+
+    label: str
+    kinds: frozenset[Kind] = frozenset()
+    choices: tuple[str, ...] = ()
+    help: str = ""
+    flag: str = ""
+    default: str = ""
+    required: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +124,13 @@ class Question:
         Pages of the result, the first of them shown first.
     parts : tuple of str
         What is done one after the other, in singular and plural.
+    roles : mapping of str to Role
+        Arguments of the command that are chosen from lists. Where one of them is a file, there are
+        no other inputs.
+    lasts : str
+        How long it takes, where no plan says so while somebody waits.
+    writes : bool
+        Whether the command has an output folder; else what it prints is the answer.
     """
 
     name: str
@@ -124,6 +158,19 @@ class Question:
     says: str = ""
     reports: tuple[str, ...] = ("report.html",)
     parts: tuple[str, str] = ("file", "files")
+    roles: Mapping[str, Role] = field(default_factory=dict)
+    lasts: str = ""
+    writes: bool = True
+
+    @property
+    def names_its_files(self) -> bool:
+        """Whether each file has a role, so that there are no inputs apart from these."""
+        return any(role.kinds for role in self.roles.values())
+
+    def chosen(self, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the arguments that `roles` stand for, those that were chosen or have a default."""
+        texts = {name: values.get(name, role.default) for name, role in self.roles.items()}
+        return {n: Path(t) if self.roles[n].kinds else t for n, t in texts.items() if t}
 
     def classes(self) -> dict[str, type[Settings]]:
         """Return the settings class of each argument."""
@@ -154,23 +201,25 @@ class Question:
         function = resolved(self.run)
         given = {
             **self.arguments,
+            **self.chosen(values),
             **self.settings_from(values),
             "out": out,
             "execution": Execution(),
             "progress": progress,
         }
-        given_first = inputs[0] if self.one_input else list(inputs)
-        summary: Summary = function(given_first, **accepted(function, given))
+        first = [] if self.names_its_files else [inputs[0] if self.one_input else list(inputs)]
+        summary: Summary = function(*first, **accepted(function, given))
         return summary
 
     def estimate(self, inputs: Sequence[Path], values: Mapping[str, Any]) -> RunPlan | None:
         """Say what `answer` would cost on this machine; ``None`` where nobody can say."""
-        if not self.plan:
+        if not self.plan or self.lasts:
             return None
         function = resolved(self.plan)
         given = {
             **self.arguments,
             "command": self.command,
+            **self.chosen(values),
             **self.settings_from(values),
             "inputs": list(inputs),
             "folder": inputs[0],

@@ -7,7 +7,7 @@ from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from fatescope.base import InputError
 from fatescope.systems.description import (
@@ -17,11 +17,12 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Option,
     Predicts,
     Trains,
 )
 from fatescope.systems.place import resolved
-from fatescope.systems.question import Question
+from fatescope.systems.question import Question, Role
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -165,7 +166,30 @@ def _answered_by(question: Question, command: Command) -> Question:
     """Return a question that runs what its command runs, with the same settings and plan."""
     settings = {name: cls for name, cls in command.settings.items() if name != "execution"}
     run = question.run or str(command.run)
-    return replace(question, run=run, plan=command.plan, settings=settings)
+    roles = {
+        a.name: _as_command_has_it(question.roles[a.name], a)
+        for a in command.arguments
+        if a.name in question.roles
+    }
+    return replace(question, run=run, plan=command.plan, settings=settings, roles=roles)
+
+
+def _as_command_has_it(role: Role, argument: Argument) -> Role:
+    flag = ""
+    if isinstance(argument, Option):
+        flag = next(iter(argument.flags), "--" + argument.name.replace("_", "-"))
+    choices = role.choices
+    if not (role.kinds or choices):
+        choices = get_args(resolved(argument.type))
+    default = argument.default if isinstance(argument.default, str) else ""
+    return replace(
+        role,
+        help=argument.help,
+        flag=flag,
+        default=default,
+        required=argument.default is ...,
+        choices=choices,
+    )
 
 
 def question_named(name: str) -> Question:

@@ -1,6 +1,9 @@
 """Two models on the same units: what the interfaces know of this system."""
 
 from fatescope.systems.description import OUT, Argument, Command, Description, Option
+from fatescope.systems.question import Question, Role
+
+_MODELS = ("nuclei", "nuclei-em", "phase-cells", "membrane", "classical")
 
 DESCRIPTION = Description(
     commands=(
@@ -31,6 +34,25 @@ DESCRIPTION = Description(
                 Option("data", "folder with samples.csv", default=...),
                 OUT,
             ),
+        ),
+    ),
+    questions=(
+        Question(
+            name="compare",
+            title="Compare two models",
+            text="Whether a new model is better than an old one, on test images that neither has "
+            "seen.",
+            takes=frozenset(("pairs",)),
+            command="compare",
+            roles={
+                "old": Role("Old model", choices=_MODELS),
+                "new": Role("New model", choices=_MODELS),
+                "data": Role("Pairs", frozenset(("pairs",))),
+            },
+            first=("score",),
+            hidden=("spacing_um",),
+            parts=("comparison", "comparisons"),
+            lasts="Some seconds for each test image, twice.",
         ),
     ),
 )

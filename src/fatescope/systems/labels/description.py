@@ -1,6 +1,7 @@
 """Label images measured and scored: what the interfaces know of this system."""
 
 from fatescope.systems.description import EXECUTION, OUT, Argument, Command, Description, Option
+from fatescope.systems.question import Question, Role
 
 DESCRIPTION = Description(
     commands=(
@@ -53,6 +54,34 @@ DESCRIPTION = Description(
                 Option("units", "CSV that gives the independent unit of images"),
             ),
             fresh=False,
+        ),
+    ),
+    questions=(
+        Question(
+            name="measure",
+            title="Measure my own outlines",
+            text="Place, size, shape and brightness of the objects of label images, beside their "
+            "images.",
+            takes=frozenset(("labels",)),
+            command="measure",
+            roles={
+                "images": Role("Images", frozenset(("image", "stack", "movie"))),
+                "labels": Role("Label images", frozenset(("labels",))),
+            },
+        ),
+        Question(
+            name="evaluate",
+            title="Score outlines against the truth",
+            text="How well label images agree with true ones: found, missed, joined, and how "
+            "closely.",
+            takes=frozenset(("labels",)),
+            command="evaluate labels",
+            roles={
+                "true": Role("True labels", frozenset(("labels",))),
+                "pred": Role("Labels to be scored", frozenset(("labels",))),
+            },
+            lasts="A moment for each image.",
+            writes=False,
         ),
     ),
 )

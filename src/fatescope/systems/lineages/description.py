@@ -13,7 +13,7 @@ from fatescope.systems.description import (
     Description,
     Option,
 )
-from fatescope.systems.question import Question
+from fatescope.systems.question import Question, Role
 
 DESCRIPTION = Description(
     commands=(
@@ -278,6 +278,46 @@ DESCRIPTION = Description(
             command="lineage draw",
             hidden=("reference",),
             views=("tree", "report"),
+        ),
+        Question(
+            name="compare-lineages",
+            title="Compare embryos",
+            text="Which cells of these embryos divide, lie or turn otherwise than in typical ones.",
+            takes=frozenset(("lineage",)),
+            command="lineage compare",
+            first=("reference", "fdr"),
+            hidden=("atlas",),
+            files=("reference",),
+        ),
+        Question(
+            name="convert",
+            title="Convert lineages",
+            text="The same lineages in the format of another program, and what it cannot hold.",
+            takes=frozenset(("lineage",)),
+            command="lineage convert",
+            roles={"to": Role("Format")},
+        ),
+        Question(
+            name="link",
+            title="Link nuclei through time",
+            text="From nuclei of each frame to tracks and divisions.",
+            takes=frozenset(("lineage",)),
+            command="lineage link",
+            roles={"to": Role("Format")},
+        ),
+        Question(
+            name="match",
+            title="Lay a lineage on its movie",
+            text="Which frame is which time, where its cells lie, and the two played together.",
+            takes=frozenset(("movie",)),
+            command="lineage match",
+            roles={
+                "movie": Role("Movie", frozenset(("movie",))),
+                "table": Role("Lineage", frozenset(("lineage",))),
+            },
+            first=("film",),
+            hidden=("channel",),
+            parts=("pair", "pairs"),
         ),
     ),
     python={

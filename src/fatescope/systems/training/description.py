@@ -3,7 +3,9 @@
 from pathlib import Path
 
 from fatescope.systems.description import OUT, Argument, Command, Description, Option
-from fatescope.systems.question import Question
+from fatescope.systems.question import Question, Role
+
+_RECIPES = ("nuclei", "nuclei-em", "phase-cells", "membrane", "viability", "live-dead")
 
 DESCRIPTION = Description(
     commands=(
@@ -93,6 +95,24 @@ DESCRIPTION = Description(
             says="kept.txt",
             reports=("compared/report.html", "report.html"),
             parts=("training", "trainings"),
+        ),
+        Question(
+            name="train",
+            title="Train a model",
+            text="A network trained on your pairs from the beginning, with a card that says how "
+            "well it does on images that it never saw.",
+            takes=frozenset(("pairs",)),
+            command="train",
+            roles={
+                "recipe": Role("Recipe", choices=_RECIPES),
+                "data": Role("Pairs", frozenset(("pairs",))),
+                "start": Role("Begin with the model", choices=("nuclei", "nuclei-em")),
+            },
+            hidden=("leave_out", "scored_by"),
+            says="verdict.txt",
+            parts=("training", "trainings"),
+            lasts="A training lasts from half an hour to a day on a processor. It can be stopped "
+            "and continued.",
         ),
     ),
     python={
