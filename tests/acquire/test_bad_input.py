@@ -31,7 +31,10 @@ UNREADABLE = {
     "empty": (lambda p: p.write_bytes(b""), r"a\.tif: is empty \(0 bytes\)"),
     "text": (lambda p: p.write_text("area,label\n1,2\n"), r"not an image .*'area,lab'"),
     "zip": (as_zip, r"is a ZIP archive, whatever its name says"),
-    "hdf5": (lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)), r"is an HDF5 file"),
+    "hdf5": (
+        lambda p: p.write_bytes(b"\x89HDF\r\n\x1a\n" + bytes(99)),
+        r"is damaged or incomplete",
+    ),
     "zeros": (lambda p: p.write_bytes(bytes(99)), r"not an image"),
     "only the magic": (lambda p: p.write_bytes(b"II*\0"), r"not a complete TIFF"),
     "pointing outside": (lambda p: p.write_bytes(b"II*\0\xff\xff\xff\x7f"), r"holds no complete"),

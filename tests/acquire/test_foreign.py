@@ -20,11 +20,9 @@ def npy():
 
 FOREIGN = {
     # name, content, what the sentence says
-    "nd2": ("a.nd2", BINARY, "is a Nikon ND2 file.*OME-TIFF"),
-    "nd2 by content": ("a.tif", b"\xda\xce\xbe\x0a" + BINARY, "is a Nikon ND2 file"),
-    "czi": ("a.CZI", b"ZISRAWFILE" + BINARY, "is a Zeiss CZI file"),
-    "lif": ("a.lif", b"\x70\0\0\0" + BINARY, "is a Leica LIF file"),
-    "ims": ("a.ims", b"\x89HDF\r\n\x1a\n" + BINARY, "is an Imaris IMS file"),
+    "oir": ("a.oir", BINARY, "is an Olympus OIR file.*OME-TIFF"),
+    "vsi": ("a.VSI", BINARY, "is an Olympus VSI file"),
+    "nd2 by content": ("a.tif", b"\xda\xce\xbe\x0a" + BINARY, "is damaged or incomplete"),
     "svs": ("a.svs", BINARY, "is an Aperio slide"),
     "npy": ("a.npy", npy(), "is a NumPy array.*Save it as TIFF"),
 }

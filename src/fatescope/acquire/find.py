@@ -9,23 +9,20 @@ import os
 import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire.images.foreign import BY_SUFFIX
+from fatescope.acquire.images.formats import SUFFIXES, may_hold_many
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
-from fatescope.base import InputError, escape
+from fatescope.base import FatescopeError, InputError, escape
 
 _log = logging.getLogger(__name__)
 
-MOVIE_SUFFIXES = frozenset((".mp4", ".mov", ".avi"))
-SUFFIXES = MOVIE_SUFFIXES | frozenset(
-    (".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".png", ".jpg", ".jpeg", ".mat")
-)
-"""What a folder is searched for; a file that is named itself may have any ending."""
 FOLDER_SUFFIX = ".zarr"
 """A folder with this ending, or with Zarr metadata in it, is one image and not searched."""
 _DIGITS = re.compile(r"(\d+)")
@@ -49,6 +46,8 @@ class ImageFile:
         What ``{well}``, ``{field}`` and the like stood for in the name.
     grid : tuple of (str, tuple of str)
         Axes of a pattern whose planes lie in files of their own (T, C, Z), with their values.
+    scene : str, optional
+        Which image of a file that holds several.
     """
 
     key: str
@@ -56,6 +55,7 @@ class ImageFile:
     frames: tuple[int, ...] = ()
     fields: tuple[tuple[str, str], ...] = ()
     grid: Grid = ()
+    scene: str | None = None
 
     @property
     def is_sequence(self) -> bool:
@@ -71,7 +71,11 @@ class ImageFile:
 
 
 def find_images(
-    inputs: Iterable[Path | str], *, pattern: str | None = None, sequence: bool = False
+    inputs: Iterable[Path | str],
+    *,
+    pattern: str | None = None,
+    sequence: bool = False,
+    scene: str | None = None,
 ) -> list[ImageFile]:
     """List the images in files and folders.
 
@@ -86,6 +90,8 @@ def find_images(
         alone are one image.
     sequence : bool
         Files that differ only in the last number of their name are one movie.
+    scene : str, optional
+        Of files that hold several images, the name of one, or its number from 0; all otherwise.
 
     Returns
     -------
@@ -117,7 +123,34 @@ def find_images(
         groups = grouped_by_number(found)
     else:
         groups = [(_without_suffix(name), (path,), (), (), ()) for name, path in found]
-    return _with_unique_keys(groups)
+    return _with_scenes(_with_unique_keys(groups), scene)
+
+
+def _with_scenes(files: Sequence[ImageFile], scene: str | None) -> list[ImageFile]:
+    """Put the images of a file that holds several in its place, each named.
+
+    What cannot be opened stays one image, and says so when its turn comes.
+    """
+    from fatescope.acquire.images.single import list_scenes
+
+    listed = []
+    for file in files:
+        names: tuple[str, ...] = ()
+        if not file.is_sequence and may_hold_many(file.paths[0].name):
+            with suppress(FatescopeError, ModuleNotFoundError, OSError):
+                names = list_scenes(file.paths[0])
+        if len(names) < 2:
+            listed.append(file)
+        elif scene is None:
+            listed += [replace(file, key=f"{file.key}_{name}", scene=name) for name in names]
+        else:
+            chosen = names[int(scene)] if _is_number(scene, names) else scene
+            listed.append(replace(file, key=f"{file.key}_{chosen}", scene=chosen))
+    return listed
+
+
+def _is_number(scene: str, names: Sequence[str]) -> bool:
+    return scene not in names and bool(re.fullmatch("[0-9]+", scene)) and int(scene) < len(names)
 
 
 Named = tuple[str, Path]

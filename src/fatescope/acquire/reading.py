@@ -17,6 +17,9 @@ class ImageReading(Settings):
     pattern: str | None = setting(
         None, 'names of the files, such as "{well}_{field}.tif"; {frame} makes a movie'
     )
+    scene: str | None = setting(
+        None, "which image of files that hold several, by name or number from 0; all if not given"
+    )
     spacing_um: StepsUm = setting(None, "pixel size X, or Y,X, or Z,Y,X", unit="µm")
     interval_min: float | None = setting(None, "time between frames", unit="min", gt=0)
     exclude: Path | None = setting(

@@ -77,6 +77,7 @@ class Seen:
     notes: tuple[str, ...] = ()
     problem: str = ""
     is_labels: bool = False
+    scene: str | None = None
 
     @property
     def word(self) -> str:
@@ -281,12 +282,13 @@ def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...]]:
 
 def _see_image(file: ImageFile) -> Seen:
     path = file.paths[0]
+    name = path.name if file.scene is None else f"{path.name} [{file.scene}]"
     try:
         image = read_image(file)
     except (FatescopeError, OSError) as error:
-        return Seen(path=path, name=path.name, kind="image", problem=_problem(error, path))
-    seen = describe_image(image, path=path, name=path.name)
-    return replace(seen, is_labels=_is_labels(image))
+        return Seen(path=path, name=name, kind="image", problem=_problem(error, path))
+    seen = describe_image(image, path=path, name=name)
+    return replace(seen, is_labels=_is_labels(image), scene=file.scene)
 
 
 def _is_labels(image: Image) -> bool:

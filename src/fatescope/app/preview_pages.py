@@ -42,18 +42,19 @@ def _image_of(
     if n >= len(look.seen) or look.seen[n].kind not in IMAGES:
         raise NotHereError("there is no such image among these files.")
     seen = look.seen[n]
-    image = _opened(seen.path, seen.path.stat().st_mtime_ns, reading or ImageReading())
+    changed = seen.path.stat().st_mtime_ns
+    image = _opened(seen.path, seen.scene, changed, reading or ImageReading())
     return app, who, look, seen, image
 
 
 @lru_cache(maxsize=32)
-def _opened(path: Path, changed: int, reading: ImageReading) -> Image:
-    (file,) = find_images([path])
+def _opened(path: Path, scene: str | None, changed: int, reading: ImageReading) -> Image:
+    file, *_ = find_images([path], scene=scene)
     return open_image(file, reading)
 
 
 def _plane(app: Context, seen: Seen, image: Image, at: dict[str, int]) -> Pyramid:
-    key = (seen.path, seen.path.stat().st_mtime_ns, tuple(sorted(at.items())))
+    key = (seen.path, seen.scene, seen.path.stat().st_mtime_ns, tuple(sorted(at.items())))
     return app.planes.get(key, lambda: Pyramid(image, at, labels=False))
 
 

@@ -151,7 +151,9 @@ def _shown(
         well, field = (str(rows[number][n]) for n in ("well", "field"))
         return ShownImage(key=key, image=read_field(layout, well, field))
     assert isinstance(reading, ImageReading)
-    files = find_images(inputs, pattern=reading.pattern, sequence=reading.sequence)
+    files = find_images(
+        inputs, pattern=reading.pattern, sequence=reading.sequence, scene=reading.scene
+    )
     file = next((f for f in files if f.key == key), None)
     if file is None:
         raise InputError(f"{key}: its image is gone. Run the question again.")

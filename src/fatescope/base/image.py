@@ -49,6 +49,10 @@ class Image:
         One name for each channel; empty where the file names none.
     name : str
         The path of the file, or what the caller calls the image.
+    objective : str
+        As the file calls it; empty where it does not.
+    minutes : tuple of float
+        When each frame was taken, from any moment on, where the file has it.
 
     Examples
     --------
@@ -62,6 +66,8 @@ class Image:
     spacing: Spacing = field(default_factory=Spacing)
     channels: tuple[str, ...] = ()
     name: str = ""
+    objective: str = ""
+    minutes: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         check_axes(self.axes, tuple(self.pixels.shape))

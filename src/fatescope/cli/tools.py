@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.systems.description import EXECUTION, OUT, Argument, Command, Option
@@ -72,14 +73,27 @@ COMMANDS = (
     ),
     Command(
         name="doctor",
-        help="""Say in words what is wrong with the installation, and what to do.
+        help="""Say what is wrong with the installation, or what was understood of files.
 
             Looks at Python, packages and extras, processor, memory, disk and models, and outlines
             the nuclei of a small rendered image. Nothing is changed or sent. The exit code is 1 if
             something is wrong.
+
+            With files it says of each image instead what was understood of it (format, axes, pixel
+            size, times, channels, objective) and what is in doubt, as a table that can be pasted
+            into a question.
             """,
         example="fatescope doctor",
-        run="fatescope.systems.doctor:diagnose",
+        run="fatescope.systems.file_report:examine",
+        arguments=(
+            Argument(
+                "files",
+                "images or folders of them",
+                type=list[Path],
+                metavar="[FILE]...",
+                default=None,
+            ),
+        ),
         fresh=False,
     ),
     Command(

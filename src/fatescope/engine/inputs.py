@@ -24,7 +24,8 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     -------
     dict
         ``path``, ``sha256``, ``bytes`` and ``modified_ns`` of each file (a list where there are
-        several), ``shape``, ``axes``, ``dtype``, ``channels``, and ``spacing`` with its source.
+        several), ``shape``, ``axes``, ``dtype``, ``channels``, and ``spacing`` with its source;
+        ``objective`` and the ``minutes`` of the frames where the file has them.
     """
     files = []
     for path in paths:
@@ -40,6 +41,8 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
         "dtype": str(image.dtype),
         "channels": list(image.channels),
         "spacing": image.spacing.as_record(),
+        **({"objective": image.objective} if image.objective else {}),
+        **({"minutes": list(image.minutes)} if image.minutes else {}),
     }
 
 

@@ -77,6 +77,8 @@ class RunPlan:
     workers : int
     what : str
         The plural of what a unit is.
+    errors : tuple of str
+        A sentence for each input that cannot be read.
     """
 
     command: str
@@ -102,8 +104,8 @@ class RunPlan:
 
     @property
     def exit_code(self) -> int:
-        """0: planning is done when it is said."""
-        return 0
+        """0, or what the run would end with: 1 if some inputs cannot be read, 2 if none can."""
+        return (1 if self.units else 2) if self.errors else 0
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``--plan --json``."""

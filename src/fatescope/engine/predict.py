@@ -11,6 +11,7 @@ import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -41,7 +42,7 @@ from fatescope.base import (
     excluded_frames,
 )
 from fatescope.engine import FileScratch, Run, Summary, describe_input, memory_limit
-from fatescope.engine.driver import Outcome, pending, work_through
+from fatescope.engine.driver import Outcome, pending, unreadable, work_through
 from fatescope.engine.execute import available_workers
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.models import shipped_names
@@ -270,20 +271,28 @@ def plan_images(
     Returns
     -------
     RunPlan
-        Units, and estimates of time, memory and size of the results.
+        Units, and estimates of time, memory and size of the results; an image that cannot be
+        opened is no unit, and a sentence of ``errors``.
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
     files, _, _ = _files(inputs, settings)
     _model_and_device(system, settings, execution)
-    return estimate(
+    sizes, errors = [], []
+    for file in files:
+        try:
+            sizes.append(_megapixels(open_image(file, settings), system.holds))
+        except (FatescopeError, OSError, ModuleNotFoundError) as error:
+            errors.append(unreadable(file, error).reason)
+    plan = estimate(
         system.command,
-        (_megapixels(f, settings, system.holds) for f in files),
+        sizes,
         cost=system.cost,
         what="images",
         execution=execution,
         memory_bytes=memory_limit(execution.memory_bytes),
     )
+    return replace(plan, errors=tuple(errors))
 
 
 def predict_file(
@@ -320,7 +329,7 @@ def predict_file(
         for name, table in found.tables.items()
     }
     return Outcome(
-        input={**describe_input(image, file.paths), **_grid(file), **found.record},
+        input={**describe_input(image, file.paths), **_within(file), **found.record},
         tables=named,
         findings=[*check_image(image), *_labels_given(image), *found.findings],
         files=list(written),
@@ -328,9 +337,12 @@ def predict_file(
     )
 
 
-def _grid(file: ImageFile) -> dict[str, Any]:
-    """Return how the files of one image lie along its axes, where they are more than frames."""
-    return {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
+def _within(file: ImageFile) -> dict[str, Any]:
+    """Return which image of its file it is, and how several files lie along its axes."""
+    scene = {"scene": file.scene} if file.scene else {}
+    return scene | (
+        {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
+    )
 
 
 def _labels_given(image: Image) -> Iterator[Finding]:
@@ -384,7 +396,9 @@ def _files(
     """Return the images, a finding for each label image beside them, and what fits no pattern."""
     given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
     try:
-        found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+        found = find_images(
+            given, pattern=settings.pattern, sequence=settings.sequence, scene=settings.scene
+        )
     except InputError:
         if only is None:
             raise
@@ -469,12 +483,11 @@ def _workers(
         workers = min(workers, _SHARING_A_GPU)
     if workers == 1 or execution.cluster:
         return 1
-    largest = max(files, key=_bytes_on_disk)
-    return system.cost.workers_that_fit(
-        workers,
-        _megapixels(largest, settings, system.holds)[1],
-        memory_limit(execution.memory_bytes),
-    )
+    largest = 0.0
+    with suppress(FatescopeError, OSError, ModuleNotFoundError):  # said when its turn comes
+        image = open_image(max(files, key=_bytes_on_disk), settings)
+        largest = _megapixels(image, system.holds)[1]
+    return system.cost.workers_that_fit(workers, largest, memory_limit(execution.memory_bytes))
 
 
 def _bytes_on_disk(file: ImageFile) -> int:
@@ -551,11 +564,7 @@ class _Empty:
         return np.zeros_like(self._frame[index])
 
 
-def _megapixels(file: ImageFile, settings: PredictSettings, holds: str) -> tuple[float, float]:
-    """Return the pixels of one channel in all, and those held at once; 0 if it cannot be read."""
-    try:
-        image = open_image(file, settings)
-    except FatescopeError:
-        return 0, 0
+def _megapixels(image: Image, holds: str) -> tuple[float, float]:
+    """Return the pixels of one channel in all, and those held at once."""
     whole, held = (math.prod(map(image.size, axes)) / 1e6 for axes in ("TZYX", holds))
     return whole, held

@@ -58,7 +58,7 @@ def open_recorded(
     zarr = out / "labels" / f"{key}.ome.zarr"
     try:
         image = read_image(
-            ImageFile(key=key, paths=paths, frames=frames, grid=grid),
+            ImageFile(key=key, paths=paths, frames=frames, grid=grid, scene=said.get("scene")),
             axes=(record.get("settings") or {}).get("axes"),
         )
         image = gauged(image)  # a page shows a frame that cannot be decoded as black

@@ -128,7 +128,9 @@ def _inputs(folder: Path, record: Mapping[str, Any], settings: Any) -> list[Path
                 )
         if files:
             given[_given(files[0][0], str(one["image"]), alone=len(files) == 1)] = None
-    found = find_images(given, pattern=settings.pattern, sequence=settings.sequence)
+    found = find_images(
+        given, pattern=settings.pattern, sequence=settings.sequence, scene=settings.scene
+    )
     were_there = _paths(folder, record)
     keys = {f.key for f in found if set(f.paths) <= were_there}
     missing = [str(i["image"]) for i in said if i["image"] not in keys]

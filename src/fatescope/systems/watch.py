@@ -140,7 +140,9 @@ def _among(ready: set[tuple[Path, ...]]) -> Callable[[ImageFile], bool]:
 def _listed(folder: Path, settings: PredictSettings) -> list[ImageFile]:
     """List the images that are there by now, which may be none."""
     try:
-        return find_images([folder], pattern=settings.pattern, sequence=settings.sequence)
+        return find_images(
+            [folder], pattern=settings.pattern, sequence=settings.sequence, scene=settings.scene
+        )
     except InputError:
         if not folder.is_dir():
             raise

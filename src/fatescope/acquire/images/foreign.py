@@ -8,13 +8,7 @@ _BIO_FORMATS = "Save it as OME-TIFF, for example in Fiji (File > Import > Bio-Fo
 _AS_TIFF = "Save it as PNG or TIFF."
 
 BY_SUFFIX = {
-    ".nd2": ("a Nikon ND2 file", _BIO_FORMATS),
-    ".czi": ("a Zeiss CZI file", _BIO_FORMATS),
     ".zvi": ("a Zeiss ZVI file", _BIO_FORMATS),
-    ".lif": ("a Leica LIF file", _BIO_FORMATS),
-    ".lof": ("a Leica LOF file", _BIO_FORMATS),
-    ".ims": ("an Imaris IMS file", _BIO_FORMATS),
-    ".oib": ("an Olympus OIB file", _BIO_FORMATS),
     ".oir": ("an Olympus OIR file", _BIO_FORMATS),
     ".vsi": ("an Olympus VSI file", _BIO_FORMATS),
     ".dv": ("a DeltaVision file", _BIO_FORMATS),
@@ -37,15 +31,12 @@ BY_SUFFIX = {
 }
 """By the ending, in lower case. A slide that is a TIFF inside is read as one."""
 _BY_BEGINNING = {
-    b"\xda\xce\xbe\x0a": ".nd2",
-    b"ZISRAWFILE": ".czi",
     b"\x93NUMPY": ".npy",
     b"GIF8": ".gif",
     b"BM": ".bmp",
     b"\x00\x00\x00\x0cjP  ": ".jp2",
 }
 _NO_IMAGE = {
-    b"\x89HDF": "an HDF5 file",
     b"PK\x03\x04": "a ZIP archive",
     b"\x1f\x8b": "a gzip archive",
     b"%PDF": "a PDF document",

@@ -28,6 +28,8 @@ from fatescope.base import (
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fatescope.acquire.images.meaning import Role
+
 _NUMBERS = {
     **dict.fromkeys(("int8", "uint8", "logical"), 1),
     **dict.fromkeys(("int16", "uint16"), 2),
@@ -38,7 +40,7 @@ _AXES = {2: "YX", 3: "YXZ", 4: "YXZT"}
 """What MATLAB calls rows, columns and pages, in this order."""
 
 
-def read_mat(path: Path, *, axes: str | None) -> Image:
+def read_mat(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     """Open the one array of a MATLAB file that has rows and columns.
 
     Parameters

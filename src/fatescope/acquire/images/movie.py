@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fatescope.acquire.images.meaning import Role
 
-def read_movie(path: Path, *, axes: str | None) -> Image:
+
+def read_movie(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     """Open a film; axes are TCYX (red, green, blue), or TYX where the film shows no colour.
 
     Notes

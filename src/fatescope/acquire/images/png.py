@@ -80,7 +80,7 @@ def _chunks_before_pixels(stream: Any) -> dict[bytes, bytes]:
     return found
 
 
-def read_jpeg(path: Path, *, axes: str | None) -> Image:
+def read_jpeg(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     """Open a JPEG file. Its compression has changed the intensities; PNG or TIFF keep them."""
     content = path.read_bytes()
     (height, width, samples), kind = check_jpeg(content, escape(path))

@@ -15,20 +15,27 @@ if TYPE_CHECKING:
 
 
 def read_image(
-    file: ImageFile | Path | str, *, axes: str | None = None, role: Role = "image"
+    file: ImageFile | Path | str,
+    *,
+    axes: str | None = None,
+    role: Role = "image",
+    scene: str | None = None,
 ) -> Image:
     """Open an image, stack or movie; pixels are read when they are sliced.
 
     Parameters
     ----------
     file : ImageFile, Path or str
-        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF, LSM, OME-Zarr, Zarr or MATLAB; or the files of a
-        sequence, as `find_images` returns them.
+        PNG, JPEG, TIFF, OME-TIFF, ImageJ TIFF, LSM, OME-Zarr, Zarr or MATLAB; ND2, CZI, LIF, OIB,
+        OIF, IMS or HDF5 with the extra ``formats``; or the files of a sequence, as `find_images`
+        returns them.
     axes : str, optional
         The axes as the file stores them (``"TYX"``); wins over what the file says. Needed
         where the file does not say it.
     role : {"image", "labels", "part"}
         ``"labels"`` keeps the stored numbers where an image would look up a colour table.
+    scene : str, optional
+        Of a file that holds several images, the name of one, or its number from 0.
 
     Returns
     -------
@@ -55,12 +62,13 @@ def read_image(
         from fatescope.acquire.images.sequence import read_sequence
 
         return read_sequence(file, axes=axes)
-    path = file.paths[0] if isinstance(file, ImageFile) else Path(file)
-    return read_one(path, axes=axes, role=role)
+    if isinstance(file, ImageFile):
+        return read_one(file.paths[0], axes=axes, role=role, scene=file.scene)
+    return read_one(Path(file), axes=axes, role=role, scene=scene)
 
 
 def open_image(file: ImageFile | Path | str, reading: ImageReading) -> Image:
     """Open an image as the user's settings say, with the scale that they give."""
-    return read_image(file, axes=reading.axes).with_scale(
+    return read_image(file, axes=reading.axes, scene=reading.scene).with_scale(
         spacing_um=reading.spacing_um, interval_min=reading.interval_min
     )

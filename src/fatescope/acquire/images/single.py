@@ -7,21 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire.images.foreign import foreign_format
+from fatescope.acquire.images.formats import format_of
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, escape, explain_os_error
 
 if TYPE_CHECKING:
     from fatescope.acquire.images.meaning import Role
 
-MATLAB = (b"MATLAB 5.0 MAT-f", b"MATLAB 7.3 MAT-f")
-"""The first 16 bytes of what MATLAB saves; also version 7 calls itself 5.0."""
 
-MOVIES = (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip")
-"""Bytes 4 to 7 of MP4 and MOV films: the name of their first part."""
-
-
-def read_one(path: Path, *, axes: str | None, role: Role = "part") -> Image:
-    """Open a single file (see `read_image`)."""
+def read_one(
+    path: Path, *, axes: str | None, role: Role = "part", scene: str | None = None
+) -> Image:
+    """Open a single file, or one of the images that it holds (see `read_image`)."""
     where = escape(path)
     try:
         if path.is_dir() and is_zarr(path):
@@ -29,29 +26,36 @@ def read_one(path: Path, *, axes: str | None, role: Role = "part") -> Image:
 
             return read_zarr(path, axes=axes)
         head = _beginning(path)
-        if head[:4] in (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+"):
-            from fatescope.acquire.images.tiff import read_tiff
+        found = format_of(path.name, head)
+        if found is not None and found.many:
+            from fatescope.acquire.microscopes.scenes import read_scene
 
-            return read_tiff(path, axes=axes, role=role)
-        if head.startswith(b"\x89PNG\r\n\x1a\n"):
-            from fatescope.acquire.images.png import read_png
-
-            return read_png(path, axes=axes, role=role)
-        if head.startswith(b"\xff\xd8\xff"):
-            from fatescope.acquire.images.png import read_jpeg
-
-            return read_jpeg(path, axes=axes)
-        if head[4:8] in MOVIES or (head[:4] == b"RIFF" and head[8:12] == b"AVI "):
-            from fatescope.acquire.images.movie import read_movie
-
-            return read_movie(path, axes=axes)
-        if head in MATLAB:
-            from fatescope.acquire.images.mat import read_mat
-
-            return read_mat(path, axes=axes)
+            return read_scene(path, found.load(), scene=scene, axes=axes)
+        if found is not None:
+            image: Image = found.load()(path, axes=axes, role=role)
+            return image
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
     raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")
+
+
+def list_scenes(path: Path) -> tuple[str, ...]:
+    """Return the names of the images that one file holds, where its format may hold many.
+
+    Raises
+    ------
+    FileFormatError, MissingExtraError
+        If the file cannot be read, or what reads it is not installed.
+    """
+    from fatescope.acquire.microscopes.scenes import scene_names
+
+    try:
+        found = format_of(path.name, _beginning(path))
+    except OSError as error:
+        raise FileFormatError(
+            f"{escape(path)}: cannot be read: {explain_os_error(error)}"
+        ) from error
+    return scene_names(path, found.load()) if found is not None and found.many else ()
 
 
 def _beginning(path: Path) -> bytes:

@@ -1,0 +1,114 @@
+"""Olympus OIB and OIF, through the library oiffile: FluoView recordings, a TIFF for each plane."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.announced import check_shape
+from fatescope.acquire.images.scale import MIN, UM, length_in
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.base import escape, imported
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+_AXES = {"L": "Q", "A": "Q", "P": "Q"}
+"""Wavelengths, animation and point scans have no place in an image."""
+
+
+def open_scenes(path: Path) -> list[Scene]:
+    """Return the one image of a recording."""
+    file = imported("oiffile").OifFile(path)
+    try:
+        return [_scene(file, escape(path))]
+    except BaseException:
+        file.close()
+        raise
+
+
+class _Open:
+    """A file that is closed when its scene is dropped."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        self.names = list(file.series[0])
+        closing(self, file.close)
+
+
+def _scene(file: Any, where: str) -> Scene:
+    holder = _Open(file)
+    series = file.series[0]
+    axes, lengths = str(series.axes), tuple(map(int, series.shape))
+    said = file.mainfile
+    size = tuple(int(n) for n in _plane(holder, 0).shape)
+    check_shape((*lengths, *size), where)
+    pixels = LibraryPixels(
+        shape=(*lengths, *size),
+        dtype=file.dtype,
+        where=where,
+        read=partial(_read, holder, lengths),
+    )
+    letters = "".join(_AXES.get(a, a) for a in axes)
+    return Scene(
+        pixels=pixels,
+        axes=letters + "YX",
+        steps=_steps(said),
+        channels=_channels(said, lengths[axes.index("C")] if "C" in axes else 1),
+        objective=_objective(said),
+    )
+
+
+def _plane(holder: _Open, number: int) -> NDArray[Any]:
+    import tifffile
+
+    with (
+        holder.file.open_file(holder.names[number]) as stream,
+        tifffile.TiffFile(stream, name=holder.names[number]) as tif,
+    ):
+        return np.asarray(tif.asarray())
+
+
+def _read(
+    holder: _Open, lengths: tuple[int, ...], at: tuple[int, ...], rows: range, columns: range
+) -> NDArray[Any]:
+    """Read a plane whole; each is a small file of its own."""
+    return _plane(holder, int(np.ravel_multi_index(at, lengths)) if lengths else 0)
+
+
+def _steps(said: Any) -> dict[str, float | None]:
+    """Return the steps: of X and Y the field over its pixels, of Z and T from first to last."""
+    steps: dict[str, float | None] = {}
+    for number in range(8):
+        axis = said.get(f"Axis {number} Parameters Common", {})
+        code, n = axis.get("AxisCode"), axis.get("MaxSize", 0)
+        start, end = axis.get("StartPosition"), axis.get("EndPosition")
+        if code not in ("X", "Y", "Z", "T") or not n or start is None or end is None:
+            continue
+        intervals = n if code in "XY" else n - 1
+        if intervals < 1 or not math.isfinite(float(end) - float(start)):
+            continue
+        step = abs(float(end) - float(start)) / intervals
+        steps[code] = length_in(step, axis.get("UnitName"), MIN if code == "T" else UM) or None
+    return steps
+
+
+def _channels(said: Any, n: int) -> tuple[str, ...]:
+    names = []
+    for number in range(1, n + 1):
+        channel = said.get(f"GUI Channel {number} Parameters", {})
+        names.append(str(channel.get("DyeName") or channel.get("Name") or f"CH{number}"))
+    return tuple(names)
+
+
+def _objective(said: Any) -> str:
+    optics = said.get("Acquisition Parameters Common", {}) or {}
+    for group in (optics, said.get("Capturing condition", {}) or {}):
+        for key in ("Objective Lens", "ObjectiveLens", "ObjectiveLens Name"):
+            if group.get(key):
+                return str(group[key])
+    return ""

@@ -1,0 +1,272 @@
+"""One file, several images: what a reader says of each, and how it becomes an `Image`.
+
+A microscope stores positions, wells and repeats in one file. Each is an image of its own here, a
+scene; a reader lists the scenes of a file, and everything else is the same for all formats.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import warnings
+import weakref
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.acquire.images.announced import SMALL_BYTES
+from fatescope.acquire.images.lazy import OwnLock, PlanePixels
+from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.scale import PLAUSIBLE, believed
+from fatescope.base import FatescopeError, FileFormatError, Finding, Image, escape
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from numpy.typing import NDArray
+
+_UNEVEN = 0.1
+"""Of the median step: instruments keep their schedule to some per cent."""
+_NO_NAME = re.compile(r"[^\w.+-]+")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scene:
+    """One image of a file.
+
+    Parameters
+    ----------
+    name : str
+        As the file calls it; empty where it does not.
+    pixels : PlanePixels
+        Y and X last.
+    axes : str
+        A letter for each axis as stored: out of ``TCZYX``, ``S`` for colours, any other for an
+        axis that has no place in an image here.
+    steps : mapping of str to float or None
+        In µm along ``ZYX``; minutes along ``T`` where the times of the frames are not known.
+    channels : tuple of str
+    minutes : tuple of float
+        When each frame was taken, from any moment on.
+    objective : str
+        As the file calls it.
+    position_um : tuple of float, optional
+        Where the stage stood: y, x.
+    """
+
+    name: str = ""
+    pixels: PlanePixels
+    axes: str
+    steps: Mapping[str, float | None] = field(default_factory=dict)
+    channels: tuple[str, ...] = ()
+    minutes: tuple[float, ...] = ()
+    objective: str = ""
+    position_um: tuple[float, float] | None = None
+
+
+OpenScenes = Callable[[Path], Sequence[Scene]]
+"""What a reader is: it lists the scenes of a file and reads no pixels."""
+
+
+def scene_names(path: Path, open_scenes: OpenScenes) -> tuple[str, ...]:
+    """Return a name for each scene of a file, each once and fit for the name of a file."""
+    names: list[str] = []
+    for number, scene in enumerate(opened(path, open_scenes)):
+        wanted = _NO_NAME.sub("_", scene.name).strip("_.") or str(number)
+        n = 2
+        name = wanted
+        while name in names:
+            name, n = f"{wanted}_{n}", n + 1
+        names.append(name)
+    return tuple(names)
+
+
+def read_scene(
+    path: Path, open_scenes: OpenScenes, *, scene: str | None, axes: str | None
+) -> Image:
+    """Open one scene of a file as an image.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, holds no such scene, or several and ``scene`` says not which.
+    """
+    scenes = opened(path, open_scenes)
+    number = scene_number(scene, scene_names(path, lambda _: scenes), escape(path))
+    chosen = scenes[number]
+    spacing, notes = believed({**chosen.steps, **_interval(chosen)}, str(path), PLAUSIBLE)
+    chosen.pixels.notes = (*chosen.pixels.notes, *notes, *_uneven(chosen, path))
+    pixels, letters, names = with_axes(chosen.pixels, chosen.axes, axes=axes, colours=3, path=path)
+    n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
+    return Image(
+        pixels=pixels,
+        axes=letters,
+        spacing=spacing.only(letters),
+        channels=chosen.channels if len(chosen.channels) == n_channels else names,
+        name=str(path) if len(scenes) == 1 else f"{path} [{chosen.name or number}]",
+        objective=chosen.objective,
+        minutes=chosen.minutes if "T" in letters else (),
+    )
+
+
+def opened(path: Path, open_scenes: OpenScenes) -> Sequence[Scene]:
+    """List the scenes of a file; whatever a library trips over is one sentence.
+
+    Raises
+    ------
+    FileFormatError
+        If the file is damaged, or holds no image.
+    MissingExtraError
+        If the library is not installed.
+    """
+    where = escape(path)
+    with _quiet():
+        try:
+            scenes = open_scenes(path)
+        except (FatescopeError, ModuleNotFoundError, PermissionError):
+            raise
+        except Exception as error:  # libraries meet errors of any kind in damaged files
+            raise FileFormatError(
+                f"{where}: is damaged or incomplete ({_said(error)}). Copy or export it again."
+            ) from error
+    if not scenes:
+        raise FileFormatError(f"{where}: holds no image. Copy or export it again.")
+    return scenes
+
+
+def scene_number(scene: str | None, names: Sequence[str], where: str) -> int:
+    """Return which scene is meant, by its name or its number from 0."""
+    listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
+    if scene is None:
+        if len(names) == 1:
+            return 0
+        raise FileFormatError(
+            f"{where}: holds {len(names)} images ({listed}). Choose one by its name or number from "
+            "0 (--scene), or give the file to a command that takes them all."
+        )
+    if scene in names:
+        return names.index(scene)
+    if scene.isdecimal() and scene.isascii() and int(scene) < len(names):
+        return int(scene)
+    raise FileFormatError(
+        f"{where}: holds no image {escape(scene)}; it holds {listed}. Give one of these names or "
+        "numbers from 0 with --scene."
+    )
+
+
+def _interval(scene: Scene) -> dict[str, float | None]:
+    steps = [b - a for a, b in pairwise(scene.minutes)]
+    if not steps:
+        return {}
+    return {"T": float(f"{median(steps):.8g}") if min(steps) > 0 else None}
+
+
+def _uneven(scene: Scene, path: Path) -> Iterator[Finding]:
+    """Say where the frames were not taken at one interval."""
+    steps = [b - a for a, b in pairwise(scene.minutes)]
+    if not steps:
+        return
+    usual = median(steps)
+    if min(steps) > 0 and max(steps) - min(steps) <= _UNEVEN * usual:
+        return
+    said = (
+        f"Frames were taken {min(steps):.4g} to {max(steps):.4g} min apart; {usual:.4g} min, the "
+        "median, is taken as the interval. Times are known to no better than that."
+        if min(steps) > 0
+        else "The times of the frames do not grow from one frame to the next, so none of them is "
+        "believed. Give --interval-min."
+    )
+    yield Finding(
+        file=str(path),
+        rule="uneven-times",
+        severity="warning",
+        value=max(steps),
+        limit=usual * (1 + _UNEVEN),
+        reason=said,
+    )
+
+
+class LibraryPixels(PlanePixels):
+    """Planes that another library reads.
+
+    Parameters
+    ----------
+    shape, dtype
+        As for `PlanePixels`.
+    where : str
+        The file, for messages.
+    read : callable
+        ``read(at, rows, columns)`` returns the rectangle, or the whole plane where the library
+        reads no less; one that was read whole is kept for the next rectangle.
+    """
+
+    def __init__(
+        self,
+        *,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any] | str,
+        where: str,
+        read: Callable[[tuple[int, ...], range, range], NDArray[Any]],
+    ) -> None:
+        super().__init__(shape=tuple(int(n) for n in shape), dtype=np.dtype(dtype))
+        self._where = where
+        self._read = read
+        self._lock = OwnLock()
+        self._kept: tuple[tuple[int, ...], NDArray[Any]] | None = None
+
+    def read_plane(self, at: tuple[int, ...], rows: range, columns: range) -> NDArray[Any]:
+        """Read a rectangle; the library is asked by one thread at a time."""
+        with self._lock, _quiet():
+            if self._kept is not None and self._kept[0] == at:
+                return self._kept[1][rows.start : rows.stop, columns.start : columns.stop]
+            try:
+                block = np.asarray(self._read(at, rows, columns))
+            except FatescopeError:
+                raise
+            except Exception as error:  # libraries meet errors of any kind in damaged files
+                raise FileFormatError(
+                    f"{self._where}: plane {at} is damaged ({_said(error)}). Copy the file again."
+                ) from error
+            size = (len(rows), len(columns))
+            if block.shape == size:
+                return block.astype(self.dtype, copy=False)
+            if block.shape != self.shape[-2:]:
+                raise FileFormatError(
+                    f"{self._where}: plane {at} has {block.shape} pixels and not "
+                    f"{self.shape[-2:]}. Copy the file again."
+                )
+            block = block.astype(self.dtype, copy=False)
+            self._kept = (at, block) if block.nbytes <= 4 * SMALL_BYTES else None
+            return block[rows.start : rows.stop, columns.start : columns.stop]
+
+
+def closing(owner: object, close: Callable[[], Any]) -> None:
+    """Close a file of another library once nothing reads from it any more."""
+    weakref.finalize(owner, close)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep warnings and the log of libraries off the terminal: what counts becomes a finding."""
+    loggers = [logging.getLogger(n) for n in ("nd2", "liffile", "oiffile", "h5py", "tifffile")]
+    before = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.CRITICAL + 1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        for logger, level in zip(loggers, before, strict=True):
+            logger.setLevel(level)
+
+
+def _said(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return escape(f"{type(error).__name__}: {text}"[:160] if text else type(error).__name__)

@@ -1,0 +1,197 @@
+"""Files of microscopes: pixels, axes, scale, times and names as the file has them, part by part."""
+
+import json
+import logging
+
+import numpy as np
+import pytest
+from tests.acquire import microscope_files as made
+from tests.acquire.microscope_files import numbers
+
+from fatescope.acquire import find_images, read_image
+from fatescope.base import FileFormatError
+
+SPACING = {"X": 0.2, "Y": 0.25, "Z": 1.5}
+
+
+def steps(image):
+    return {a: pytest.approx(step["value"]) for a, step in image.spacing.as_record().items()}
+
+
+def test_a_czi_is_read_with_channels_scale_and_any_part(tmp_path):
+    pixels = numbers(2, 2, 3, 20, 30)
+    image = read_image(made.czi(tmp_path / "a.czi", pixels))
+    assert (image.axes, image.channels) == ("TCZYX", ("red", "green"))
+    assert {**steps(image), "T": None} == {**SPACING, "T": None}
+    np.testing.assert_array_equal(image.read(), pixels)
+    part = image.read(T=1, C=0, Z=2, Y=slice(3, 9), X=slice(5, 29, 2))
+    np.testing.assert_array_equal(part, pixels[1, 0, 2, 3:9, 5:29:2])
+
+
+def test_scenes_of_a_czi_are_images_each_with_its_name(tmp_path):
+    pixels = numbers(1, 1, 1, 20, 30)
+    made.czi(tmp_path / "a.czi", pixels, scenes=3)
+    files = find_images([tmp_path])
+    assert [f.key for f in files] == ["a_S1", "a_S2", "a_S3"]
+    for n, file in enumerate(files):
+        np.testing.assert_array_equal(read_image(file).read(), pixels[0, 0, 0] + n)
+    (file,) = find_images([tmp_path], scene="1")
+    assert file.key == "a_S2"
+    with pytest.raises(FileFormatError, match=r"holds 3 images \(S1, S2, S3\)\. Choose one"):
+        read_image(tmp_path / "a.czi")
+    assert read_image(tmp_path / "a.czi", scene="S3").read()[0, 0] == pixels[0, 0, 0, 0, 0] + 2
+    with pytest.raises(FileFormatError, match="holds no image S9; it holds S1, S2, S3"):
+        read_image(tmp_path / "a.czi", scene="S9")
+
+
+def test_the_tiles_of_a_czi_mosaic_are_one_image(tmp_path):
+    pixels = numbers(1, 1, 1, 20, 30)
+    image = read_image(made.czi(tmp_path / "a.czi", pixels, tiles=2))
+    np.testing.assert_array_equal(image.read(), np.hstack([pixels[0, 0, 0], pixels[0, 0, 0] + 10]))
+
+
+def test_a_lif_holds_images_with_times_and_an_objective(tmp_path):
+    still, movie = numbers(3, 8, 9, dtype="uint8"), numbers(3, 2, 8, 9, dtype="uint8")
+    made.lif(
+        tmp_path / "a.lif",
+        {"still": (still, ()), "a movie": (movie, (0, 5, 60, 65, 180, 185))},
+    )
+    first, second = find_images([tmp_path])
+    assert [first.key, second.key] == ["a_still", "a_a_movie"]
+    image = read_image(first)
+    assert (image.axes, steps(image)) == ("ZYX", SPACING)
+    assert image.objective == "HC PL 40x NA 1.1"
+    np.testing.assert_array_equal(image.read(), still)
+    image = read_image(second)
+    np.testing.assert_array_equal(image.read(), movie)
+    assert image.minutes == pytest.approx((0, 1, 3))
+    assert image.spacing.as_record()["T"]["value"] == pytest.approx(1.5)
+    (note,) = [n for n in image.pixels.notes if n.rule == "uneven-times"]
+    assert "1 to 2 min apart" in note.reason
+
+
+def test_an_oif_is_read_with_its_folder_of_planes(tmp_path):
+    pixels = numbers(2, 3, 8, 9)
+    image = read_image(made.oif(tmp_path / "a.oif", pixels))
+    assert (image.axes, image.channels) == ("CZYX", ("dye 1", "dye 2"))
+    assert steps(image) == SPACING
+    np.testing.assert_array_equal(image.read(), pixels)
+
+
+def test_an_imaris_file_is_read_without_what_pads_its_chunks(tmp_path):
+    pixels = numbers(3, 2, 4, 8, 9)
+    dates = [f"2020-01-31 10:0{m}:00.000" for m in (0, 1, 2)]
+    image = read_image(made.ims(tmp_path / "a.ims", pixels, dates))
+    assert (image.axes, image.channels) == ("TCZYX", ("dye 0", "dye 1"))
+    assert {**steps(image)} == {**SPACING, "T": 1.0}
+    assert image.objective == "40x"
+    np.testing.assert_array_equal(image.read(), pixels)
+
+
+def test_arrays_of_an_hdf5_file_are_images_by_their_path_inside(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    pixels = numbers(4, 8, 9)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        data = file.create_dataset("volume/raw", data=pixels.transpose(1, 2, 0))
+        data.attrs["axistags"] = json.dumps({"axes": [{"key": k} for k in "yxz"]})
+        file.create_dataset("other", data=pixels[0])
+    image = read_image(tmp_path / "a.h5", scene="volume_raw")
+    assert image.axes == "ZYX"
+    np.testing.assert_array_equal(image.read(), pixels)
+    np.testing.assert_array_equal(read_image(tmp_path / "a.h5", scene="other").read(), pixels[0])
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("version", ["1.0", "2.0"])
+def test_an_ics_is_read_alone_and_with_the_file_beside_it(tmp_path, packed, version):
+    pixels = numbers(3, 8, 9)
+    image = read_image(made.ics(tmp_path / "a.ics", pixels, packed=packed, version=version))
+    assert (image.axes, steps(image)) == ("ZYX", SPACING)
+    np.testing.assert_array_equal(image.read(), pixels)
+
+
+def test_an_ics_without_its_pixels_says_which_file_is_missing(tmp_path):
+    made.ics(tmp_path / "a.ics", numbers(3, 8, 9), version="1.0")
+    (tmp_path / "a.ids").unlink()
+    with pytest.raises(FileFormatError, match=r"its pixels lie in a\.ids, which is not beside it"):
+        read_image(tmp_path / "a.ics")
+
+
+CUT = {
+    "czi": lambda p: made.czi(p, numbers(1, 1, 2, 64, 64)),
+    "lif": lambda p: made.lif(p, {"a": (numbers(3, 64, 64, dtype="uint8"), ())}),
+    "ims": lambda p: made.ims(p, numbers(1, 1, 2, 64, 64)),
+    "ics": lambda p: made.ics(p, numbers(3, 64, 64)),
+}
+
+
+@pytest.mark.parametrize("kind", CUT)
+@pytest.mark.parametrize("share", [0.02, 0.3, 0.7])
+def test_a_file_that_is_cut_off_costs_one_sentence(tmp_path, kind, share):
+    path = CUT[kind](tmp_path / f"a.{kind}")
+    content = path.read_bytes()
+    path.write_bytes(content[: int(len(content) * share)])
+    with pytest.raises(FileFormatError) as caught:
+        read_image(path).read()
+    assert str(caught.value).startswith(str(path))
+
+
+@pytest.mark.parametrize("kind", ["nd2", "czi", "lif", "oib", "oif", "ims", "ics"])
+def test_another_thing_under_the_name_costs_one_sentence(tmp_path, kind):
+    path = tmp_path / f"a.{kind}"
+    path.write_bytes(bytes(range(256)) * 9)
+    (file,) = find_images([tmp_path])
+    with pytest.raises(FileFormatError, match=r"a\."):
+        read_image(file)
+
+
+def test_a_missing_reader_is_one_sentence_with_the_command(tmp_path, monkeypatch):
+    import sys
+
+    path = made.czi(tmp_path / "a.czi", numbers(1, 1, 1, 8, 8))
+    monkeypatch.setitem(sys.modules, "pylibCZIrw.czi", None)
+    (file,) = find_images([path])
+    with pytest.raises(ModuleNotFoundError, match=r"pylibCZIrw.*'formats'.*Install it: .*formats"):
+        read_image(file)
+
+
+def test_the_log_of_libraries_stays_off_the_terminal(tmp_path, caplog):
+    path = made.lif(tmp_path / "a.lif", {"a": (numbers(3, 8, 9, dtype="uint8"), ())})
+    with caplog.at_level(logging.WARNING):
+        read_image(path).read()
+    assert caplog.records == []
+
+
+@pytest.mark.data
+class TestRealFiles:
+    def test_files_by_other_programs_are_as_their_own_readers_have_them(self, data_dir):
+        expected = json.loads((data_dir / "vendor" / "expected.json").read_text())
+        for name, said in expected.items():
+            for one in said if isinstance(said, list) else [said]:
+                image = read_image(data_dir / "vendor" / name, scene=one.get("name"))
+                assert str(image.dtype) == one["dtype"]
+                if "mean" in one:
+                    assert image.read().mean() == pytest.approx(one["mean"], abs=1e-3)
+                if "voxel_um" in one:
+                    y, x = (image.spacing.as_record()[a]["value"] for a in "YX")
+                    assert [y, x] == pytest.approx(one["voxel_um"][:2])
+                if "channels" in one:
+                    assert list(image.channels) == one["channels"]
+                sizes = one.get("sizes") or dict(zip(one["axes"], one["shape"], strict=True))
+                sizes = {a.replace("λ", "C").replace("Λ", "C"): n for a, n in sizes.items()}
+                assert {a: image.size(a) for a in "TCZYX"} == {a: sizes.get(a, 1) for a in "TCZYX"}
+
+    def test_every_pixel_is_the_one_of_another_reader(self, data_dir):
+        czifile, liffile = pytest.importorskip("czifile"), pytest.importorskip("liffile")
+        nd2 = pytest.importorskip("nd2")
+        folder = data_dir / "vendor"
+        for path in sorted(folder.glob("*.czi")):
+            np.testing.assert_array_equal(
+                read_image(path).read(), np.squeeze(czifile.imread(str(path)))
+            )
+        for path in sorted(folder.glob("*.nd2")):
+            np.testing.assert_array_equal(read_image(path).read(), nd2.imread(path))
+        (path,) = folder.glob("*.lif")
+        with liffile.LifFile(path) as file:
+            for n, one in enumerate(file.images):
+                np.testing.assert_array_equal(read_image(path, scene=str(n)).read(), one.asarray())
