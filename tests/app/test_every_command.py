@@ -15,6 +15,7 @@ from tests.app.served import served
 
 from fatescope.acquire.lineages import write_lineage
 from fatescope.app import as_python
+from fatescope.app.commands import quoted
 from fatescope.base import Execution
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.place import resolved
@@ -162,6 +163,38 @@ def test_two_stains_become_labels(client, plate):
     asked = {"nuclei": "DAPI", "dead": "Cy5", "bright_field": "BF", "outlines": "peaks"}
     result, _ = done(client, plate, "stain-labels", **asked)
     assert "labels/" in client.get(result, **HTML).text
+
+
+def test_stained_nuclei_of_a_plate_are_outlined_well_by_well(client, plate):
+    form = client.get(f"/data/{plate}/ask/nuclei", **HTML).text
+    assert form.index('name="channel"') < form.index("More settings")
+    assert '<option value="DAPI">' in form
+    assert client.post(f"/data/{plate}/ask/nuclei").status == 400  # which stain shows nuclei?
+    result, page = done(client, plate, "nuclei", channel="DAPI", diameter_px="12")
+    rows = client.get(f"{result}/files/images.csv").text.splitlines()[1:]
+    assert len(rows) == 4  # two wells of two fields, and no other channel
+    assert [row.partition(",")[0].rpartition("_w")[2] for row in rows] == ["2"] * 4
+    assert [row.partition("_s")[0][-3:] for row in rows] == ["A01", "A01", "A02", "A02"]
+    assert "--channel" not in page.partition("The same without the app")[2]
+
+
+def test_the_help_names_the_port_that_is_used(client):
+    assert f"ssh -L {client.port}:localhost:{client.port} " in client.get("/help", **HTML).text
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("a.tif", "a.tif"),
+        ("C:/a b/c.tif", '"C:/a b/c.tif"'),
+        ("100%.tif", '"100%.tif"'),
+        ("a&b.tif", '"a&b.tif"'),
+        ("it's.tif", '"it\'s.tif"'),
+        ("(1).tif", '"(1).tif"'),
+    ],
+)
+def test_a_line_for_windows_is_quoted_as_its_shells_want_it(word, line):
+    assert quoted(["fatescope", word], for_windows=True) == f"fatescope {line}"
 
 
 @pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)

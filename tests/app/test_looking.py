@@ -57,6 +57,14 @@ def test_a_table_that_cannot_be_read_is_a_failed_row_too(client):
     assert "1 file done, 1 not" in client.get(result, **HTML).text
 
 
+def test_what_is_wrong_with_pairs_names_no_folder_of_the_server(client):
+    data = client.add_data()
+    client.put(data, "samples.csv", b"image,labels,unit,frame,split,role\na.tif,b.tif,1,0,best,x\n")
+    page = client.get(f"/data/{data}", **HTML).text
+    assert "samples.csv, row 2: split " in page
+    assert "/people/" not in page
+
+
 def test_files_that_are_all_unreadable_are_asked_nothing(client):
     data = client.add_data()
     client.put(data, "a.tif", b"II*\0 and no more")

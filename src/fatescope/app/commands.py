@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 import os
+import re
 import shlex
 import subprocess
 from pathlib import Path
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
 
     from fatescope.base import SettingDescription, Settings
     from fatescope.systems.question import Question
+
+_SPECIAL = re.compile(r"[\s&|<>^()%!;,@#{}'`=]")
 
 
 def as_command(
@@ -47,7 +50,26 @@ def as_command(
             value = getattr(settings, described.name)
             if _is_changed(value, described) or described.name in question.flags:
                 words += _flag(question.flags.get(described.name, described.flag), value)
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
+    return quoted(words, for_windows=os.name == "nt")
+
+
+def quoted(words: Sequence[str], *, for_windows: bool) -> str:
+    """Return words as a line for the shell of the machine.
+
+    Double quotes serve PowerShell and ``cmd`` alike; a word with anything that is special to one
+    of them is quoted, with or without a space.
+
+    Examples
+    --------
+    >>> quoted(["fatescope", "a b.tif", "x&y.tif"], for_windows=True)
+    'fatescope "a b.tif" "x&y.tif"'
+    """
+    if not for_windows:
+        return shlex.join(words)
+    return " ".join(
+        f'"{w}"' if _SPECIAL.search(w) and '"' not in w else subprocess.list2cmdline([w])
+        for w in words
+    )
 
 
 def _is_changed(value: Any, described: SettingDescription) -> bool:

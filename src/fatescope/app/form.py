@@ -166,7 +166,7 @@ def _field(
         if described.name == "map" and len(look.maps) == 1:
             (default,) = look.maps  # it says what was done to the wells of this very plate
     elif described.name in question.channels and look.channels(question):
-        must = described.name == question.one_channel or described.name in question.needs
+        must = described.name in _needed(question, look)
         empty = ("", "choose" if must else "none" if question.one_channel else "found by its look")
         control, options = "choice", (empty, *((c, c) for c in look.channels(question)))
     elif described.name in question.choices:
@@ -200,7 +200,7 @@ def _tables(look: Look) -> dict[str, str]:
 
 def _needed(question: Question, look: Look) -> tuple[str, ...]:
     several = (question.one_channel,) if question.one_channel and look.channels(question) else ()
-    return (*question.needs, *several)
+    return (*question.needs, *several, *(("channel",) if look.divides(question) else ()))
 
 
 def _plain(value: Any) -> str:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections import Counter
-from collections.abc import Iterator, Sequence, Set
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import find_images, read_image, read_lineage_checked, read_table
 from fatescope.acquire.label_looks import shows_labels
@@ -22,7 +22,7 @@ from fatescope.systems.plates.show import show_plate
 
 if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
-    from fatescope.base import Finding, Image
+    from fatescope.base import Finding, Image, PlateLayout
     from fatescope.prepare.splits import Split
     from fatescope.systems.question import Kind, Question
 
@@ -104,6 +104,8 @@ class Look:
         What a setting that wants a table may name.
     plate : tuple of str
         What `fatescope plate show` says, where the files are a plate.
+    by_channel : mapping of str to tuple of Path
+        The files of a plate by their channel, well by well, where each file holds one of several.
     """
 
     folder: Path
@@ -111,6 +113,7 @@ class Look:
     n_images: int
     tables: tuple[Path, ...]
     plate: tuple[str, ...] = ()
+    by_channel: Mapping[str, tuple[Path, ...]] = field(default_factory=dict)
 
     @property
     def kinds(self) -> set[Kind]:
@@ -142,6 +145,8 @@ class Look:
 
     def channels(self, question: Question) -> tuple[str, ...]:
         """Return the channels that all images have, or the plate; none where they differ."""
+        if self.divides(question):
+            return tuple(self.by_channel)
         of_images = {s.channels for s in self._pictured(question)}
         (channels,) = of_images if len(of_images) == 1 else ((),)
         return channels if len(channels) > 1 else ()
@@ -149,7 +154,25 @@ class Look:
     def has_one_channel(self, question: Question) -> bool:
         """Say whether each image was opened and has one channel, so that there is no choice."""
         images = self._pictured(question)
-        return self.n_images <= _OPENED and all(len(s.channels) < 2 for s in images)
+        return (
+            not self.divides(question)
+            and self.n_images <= _OPENED
+            and all(len(s.channels) < 2 for s in images)
+        )
+
+    def divides(self, question: Question) -> bool:
+        """Say whether the channel that a question wants is a choice of files."""
+        of_images = question.channels == ("channel",) and "plate" not in question.takes
+        return of_images and bool(self.by_channel)
+
+    def given_to(
+        self, question: Question, values: dict[str, Any]
+    ) -> tuple[tuple[Path, ...], dict[str, Any]]:
+        """Return the inputs of a question and its settings: a channel may be a choice of files."""
+        if not self.divides(question):
+            return self.inputs_for(question), values
+        others = {name: value for name, value in values.items() if name != "channel"}
+        return self.by_channel[values["channel"]], others
 
     def _pictured(self, question: Question) -> list[Seen]:
         kinds = ("plate",) if "plate" in question.takes else IMAGES
@@ -203,7 +226,7 @@ def look_at(folder: Path) -> Look:
             tables=(),
         )
     images = _images(folder)
-    plate, shown = _plate(folder)
+    plate, shown, by_channel = _plate(folder)
     opened = {p for file in images for p in file.paths}
     tables = [
         path
@@ -219,6 +242,7 @@ def look_at(folder: Path) -> Look:
         n_images=len(images),
         tables=tuple(p for p in tables if p.suffix.lower() in (".csv", ".tsv", ".txt", ".parquet")),
         plate=shown,
+        by_channel=by_channel,
     )
 
 
@@ -257,8 +281,8 @@ def _images(folder: Path) -> list[ImageFile]:
         return []
 
 
-def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...]]:
-    """Return the plate that a folder is or holds, and what ``fatescope plate show`` says of it."""
+def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...], dict[str, tuple[Path, ...]]]:
+    """Return the plate that a folder is or holds, what ``plate show`` says of it, and its files."""
     inside = sorted(folder.iterdir())
     folders = [p for p in inside if p.is_dir()]
     for top in (folder, *folders) if len(folders) < len(inside) else (*folders, folder):
@@ -276,8 +300,16 @@ def _plate(folder: Path) -> tuple[Seen | None, tuple[str, ...]]:
         name = _below(top, folder) if top != folder else top.name
         seen = Seen(path=top, name=name, kind="plate", size=size, channels=layout.channels)
         first, *lines = said.as_lines()
-        return seen, (first.replace(str(top), name, 1), *lines)
-    return None, ()
+        return seen, (first.replace(str(top), name, 1), *lines), _by_channel(layout)
+    return None, (), {}
+
+
+def _by_channel(layout: PlateLayout) -> dict[str, tuple[Path, ...]]:
+    """Return the files of each channel, well by well; none where files hold several."""
+    files = [f for fields in layout.images.values() for some in fields.values() for f in some]
+    if len(layout.channels) < 2 or any(len(f.channels) != 1 for f in files):
+        return {}
+    return {c: tuple(f.path for f in files if f.channels == (c,)) for c in layout.channels}
 
 
 def _see_image(file: ImageFile) -> Seen:
@@ -436,5 +468,5 @@ def _problem(error: Exception, path: Path) -> str:
     """Return the sentence of an error without the path, which stands beside it."""
     text = " ".join(str(error).split())
     for shown in (escape(path), str(path)):
-        text = text.removeprefix(f"{shown}: ")
+        text = text.removeprefix(f"{shown}: ").replace(shown, path.name)
     return capital(text)

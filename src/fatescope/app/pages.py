@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -117,7 +116,7 @@ def _run(request: Request, sent: dict[str, str]) -> Response:
     app, who, data, look, question = _asked(request)
     try:
         values = values_from(question, look, sent, models=app.models_of(who, question))
-        inputs = look.inputs_for(question)
+        inputs, values = look.given_to(question, values)
         if not inputs:
             raise InputError("none of these files can be used for this question.")
         job = app.store.add_job(
@@ -162,7 +161,7 @@ def _estimate(request: Request, sent: dict[str, str]) -> Response:
     app, who, _, look, question = _asked(request)
     try:
         values = values_from(question, look, sent, models=app.models_of(who, question))
-        inputs = look.inputs_for(question)
+        inputs, values = look.given_to(question, values)
         plan = question.estimate(inputs, values)
         said = question.lasts or _plan_in_words(plan, question.parts)
     except FatescopeError as error:
@@ -202,6 +201,6 @@ async def invite(request: Request) -> Response:
 
 
 def help_page(request: Request) -> Response:
-    """Say what the keys do, and where the files are."""
-    folder = context(request).store.folder
-    return page(request, "help", folder=str(folder), quoted=shlex.quote(str(folder)))
+    """Say what the keys do, where the files are, and how to come from elsewhere."""
+    _, port = request.scope["server"]
+    return page(request, "help", folder=str(context(request).store.folder), port=port)

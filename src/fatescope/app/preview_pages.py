@@ -93,6 +93,7 @@ def _preview(request: Request, sent: dict[str, str]) -> Response:
         raise InputError("this question has no preview.")
     try:
         values = values_from(question, look, sent, models=app.models_of(who, question))
+        _, values = look.given_to(question, values)
         known = {k: v for k, v in values.items() if k in ImageReading.model_fields}
         *_, image = _image_of(request, ImageReading.from_values(known))
         view: Any = tuple(float(sent.get(f"view_{side}", "")) for side in _SIDES)

@@ -295,7 +295,7 @@ DESCRIPTION = Description(
             text="The same lineages in the format of another program, and what it cannot hold.",
             takes=frozenset(("lineage",)),
             command="lineage convert",
-            roles={"to": Role("Format")},
+            roles={"to": Role("Format to write")},
         ),
         Question(
             name="link",
@@ -303,7 +303,7 @@ DESCRIPTION = Description(
             text="From nuclei of each frame to tracks and divisions.",
             takes=frozenset(("lineage",)),
             command="lineage link",
-            roles={"to": Role("Format")},
+            roles={"to": Role("Format to write")},
         ),
         Question(
             name="match",
