@@ -32,7 +32,9 @@ EXTRA_OF = {
     **dict.fromkeys(("geff", "networkx"), "lineage"),
     **dict.fromkeys(("dask", "dask_jobqueue", "distributed"), "cluster"),
     **dict.fromkeys(("imblearn", "sklearn"), "reproduce"),
-    **dict.fromkeys(("bioimageio", "h5py", "liffile", "nd2", "oiffile", "pylibCZIrw"), "formats"),
+    **dict.fromkeys(
+        ("bioimageio", "h5py", "liffile", "nd2", "oiffile", "pylibCZIrw", "roifile"), "formats"
+    ),
     **dict.fromkeys(("starlette", "uvicorn"), "app"),
     **dict.fromkeys(("matplotlib", "pandas"), "devolearn"),
 }

@@ -1,6 +1,14 @@
 """Label images measured and scored: what the interfaces know of this system."""
 
-from fatescope.systems.description import EXECUTION, OUT, Argument, Command, Description, Option
+from fatescope.systems.description import (
+    EXECUTION,
+    INPUTS,
+    OUT,
+    Argument,
+    Command,
+    Description,
+    Option,
+)
 from fatescope.systems.question import Question, Role
 
 DESCRIPTION = Description(
@@ -19,6 +27,29 @@ DESCRIPTION = Description(
                 Argument("images", "an image, or a folder of them", metavar="IMAGE"),
                 Argument("labels", "label images, same names", metavar="LABELS"),
                 OUT,
+            ),
+        ),
+        Command(
+            name="convert",
+            help="""Write the labels of a result for other programs, or make labels of outlines.
+
+            From output folders or label images: a zip of ROIs for Fiji, GeoJSON for QuPath,
+            OME-Zarr, or TIFF as Cellpose and StarDist name it. A zip of ROIs or GeoJSON becomes
+            labels again on the grid of the image given by --like: what fatescope wrote comes back
+            as it was, touching cells too.
+            """,
+            example="fatescope convert results --to rois --out for-fiji",
+            run="fatescope.systems.labels.convert:convert_labels",
+            settings={"execution": EXECUTION},
+            arguments=(
+                INPUTS,
+                OUT,
+                Option(
+                    "to",
+                    "format to write; labels for outlines",
+                    type="fatescope.systems.labels.convert:OutlineFormat",
+                ),
+                Option("like", "image that outlines were drawn on", metavar="IMAGE"),
             ),
         ),
         Command(
