@@ -52,6 +52,9 @@ from .systems.membranes.cells.settings import MembraneSettings as MembraneSettin
 from .systems.membranes.find import predict_membranes as predict_membranes
 from .systems.membranes.find import segment_membranes as segment_membranes
 from .systems.membranes.slices import prepare_slices as prepare_slices
+from .systems.movie_lineages.find import predict_lineage as predict_lineage
+from .systems.movie_lineages.find import segment_lineage as segment_lineage
+from .systems.movie_lineages.settings import MovieLineageSettings as MovieLineageSettings
 from .systems.nuclei.find import predict_nuclei as predict_nuclei
 from .systems.nuclei.find import segment_nuclei as segment_nuclei
 from .systems.nuclei.settings import NucleiSettings as NucleiSettings

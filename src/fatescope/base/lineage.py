@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +76,20 @@ class Lineage:
 
     def __len__(self) -> int:
         return len(self.frame)
+
+    def reordered(self, order: IntArray) -> Lineage:
+        """Return the same lineage with its rows in another order, a permutation of them."""
+        new = np.empty(len(order), dtype=np.int64)
+        new[order] = np.arange(len(order))
+        return replace(
+            self,
+            frame=self.frame[order],
+            position=self.position[order],
+            parent=np.where(self.parent >= 0, new[self.parent], -1)[order],
+            name=self.name[order],
+            radius_px=self.radius_px[order],
+            extra=self.extra.rows(order),
+        )
 
     def position_um(self) -> FloatArray:
         """Return positions in µm (z, y, x); raise `InputError` where the spacing is unknown."""

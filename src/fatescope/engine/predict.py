@@ -29,6 +29,7 @@ from fatescope.acquire import (
     shows_labels,
     without_labels,
     write_labels,
+    write_table,
 )
 from fatescope.base import (
     Execution,
@@ -88,10 +89,13 @@ class Found:
     Parameters
     ----------
     tables : mapping of str to Table
-        Rows by the table they belong to (``"objects"``, ``"contacts"``); the column ``image``
-        is put in front.
+        Rows by the table they belong to (``"objects"``, ``"contacts"``). The key of the image is
+        put in front, as the column ``image``, or where a table keeps a place for it: ``movie``
+        or ``table``.
     rasters : mapping of str to sequence of Raster
         By the folder that they are written to (``"labels"``, ``"classes"``), one for each T.
+    sheets : mapping of str to Table
+        By the folder in which the image has a table of its own: ``<folder>/<key>.csv``.
     kind : {"tif", "zarr"}
         Format of the rasters.
     findings : sequence of Finding
@@ -105,6 +109,7 @@ class Found:
 
     tables: Mapping[str, Table]
     rasters: Mapping[str, Sequence[Raster]] = field(default_factory=dict)
+    sheets: Mapping[str, Table] = field(default_factory=dict)
     kind: Literal["tif", "zarr"] = "tif"
     findings: Sequence[Finding] = ()
     record: Mapping[str, Any] = field(default_factory=dict)
@@ -308,8 +313,8 @@ def predict_file(
 ) -> Outcome:
     """Do one unit: read an image, write what is found on its grid, and return the rest.
 
-    Images go to ``<folder>/<key>.tif`` of the output folder (or a folder ``<key>.ome.zarr``);
-    nothing else is written.
+    Images go to ``<folder>/<key>.tif`` of the output folder (or a folder ``<key>.ome.zarr``),
+    tables of their own to ``<folder>/<key>.csv``; nothing else is written.
     """
     image, predictor = worker.open(file)
     scratch = FileScratch(out) if math.prod(map(image.size, "TZYX")) > _LARGE_PX else None
@@ -324,15 +329,16 @@ def predict_file(
     for path, frames in written.items():
         write_frames(out / path, frames, image)
     found.close()
-    named = {
-        name: Table({called: np.full(len(table), file.key, dtype=object), **table.columns})
-        for name, table in found.tables.items()
-    }
+    sheets = {f"{folder}/{file.key}.csv": table for folder, table in found.sheets.items()}
+    for path, table in sheets.items():
+        (out / path).parent.mkdir(parents=True, exist_ok=True)
+        write_table(table, out / path)
+    named = {name: _told_apart(table, file.key, called) for name, table in found.tables.items()}
     return Outcome(
         input={**describe_input(image, file.paths), **_within(file), **found.record},
         tables=named,
         findings=[*check_image(image), *_labels_given(image), *found.findings],
-        files=list(written),
+        files=[*written, *sheets],
         seconds={**found.seconds, "write": time.perf_counter() - begun},
     )
 
@@ -343,6 +349,15 @@ def _within(file: ImageFile) -> dict[str, Any]:
     return scene | (
         {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
     )
+
+
+def _told_apart(table: Table, key: str, called: str) -> Table:
+    """Return a table whose rows say of which image they are."""
+    column = next((c for c in ("movie", "table") if c in table), called)
+    values = np.full(len(table), key, dtype=object)
+    if column in table:
+        return table.with_columns({column: values})
+    return Table({column: values, **table.columns})
 
 
 def _labels_given(image: Image) -> Iterator[Finding]:

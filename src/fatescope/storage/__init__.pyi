@@ -20,6 +20,7 @@ from .files import remove as remove
 from .files import size_and_time as size_and_time
 from .files import write_beside as write_beside
 from .files import write_folder_beside as write_folder_beside
+from .fitted import read_fitted as read_fitted
 from .question import Part as Part
 from .question import Views as Views
 from .question import open_views as open_views

@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 FOLDERS = [
     "nuclei",
     "nuclei_em",
+    "movie_lineages",
     "membranes",
     "phase_cells",
     "populations",

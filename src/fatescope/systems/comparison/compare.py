@@ -295,6 +295,10 @@ def _rows(out: Path, wanted: Collection[str]) -> Table:
 
 def _read_scores(rows: Table, side: Side) -> list[LabelScores]:
     """Return the scores that `_compare_image` stored."""
+
+    def counts(i: int) -> dict[str, Any]:
+        return {c: int(rows[f"{c}_{side}"][i]) for c in _SUMS[2:]}
+
     return [
         LabelScores(
             n_images=1,
@@ -303,7 +307,7 @@ def _read_scores(rows: Table, side: Side) -> list[LabelScores]:
             tp=tuple(int(rows[f"tp_{t}_{side}"][i]) for t in THRESHOLDS),
             iou_sum=float(rows[f"iou_sum_{side}"][i]),
             seg_sum=float(rows[f"seg_sum_{side}"][i]),
-            **{c: int(rows[f"{c}_{side}"][i]) for c in _SUMS[2:]},
+            **counts(i),
         )
         for i in range(len(rows))
     ]

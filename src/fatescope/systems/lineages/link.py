@@ -26,6 +26,7 @@ from fatescope.numeric import tracks_of
 from fatescope.systems.lineages.convert import ENDINGS
 from fatescope.systems.lineages.reading import describe, read, record_reading
 from fatescope.track import ObjectLinkSettings
+from fatescope.track.certainty import score_links
 from fatescope.track.objects import neighbour_distance
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def link_lineages(
         nucleus and frame, or lineages of any format, whose own links are ignored.
     out : path
         Gets ``links/<movie>`` in the format ``to``, ``spots.csv`` (``id, frame, z, y, x,
-        radius_um, parent, movie``), ``findings.csv`` and ``run.json``.
+        radius_um, parent, movie, link_score, division_score``), ``findings.csv`` and ``run.json``.
     to : str
         ``csv``, ``geff``, ``ctc``, ``acetree`` or another format of lineages.
     settings : ObjectLinkSettings, optional
@@ -122,9 +123,11 @@ def link_file(
 def spots_table(lineage: Lineage, *, movie: str) -> Table:
     """Return one row per nucleus and frame: where it is, and the ``id`` of the row it was before.
 
-    ``id`` counts from 0 within a movie.
+    ``id`` counts from 0 within a movie; ``link_score`` and ``division_score`` are the chances that
+    the link to the parent, and a division into two, are right, empty where there is none.
     """
     n = len(lineage)
+    links, divisions = score_links(comparable_positions(lineage), lineage.frame, lineage.parent)
     steps = lineage.spacing.um("X")
     radius = lineage.radius_px * (steps[0] if steps else np.nan)
     parent: list[Any] = [p if p >= 0 else None for p in lineage.parent.tolist()]
@@ -139,6 +142,8 @@ def spots_table(lineage: Lineage, *, movie: str) -> Table:
             "radius_um": radius,
             "parent": np.array(parent, dtype=object),
             "movie": np.full(n, movie, dtype=object),
+            "link_score": np.round(links, 3),
+            "division_score": np.round(divisions, 3),
         }
     )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage, find_lineages
+from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
 from fatescope.base import Execution, Finding, Progress, Table
 from fatescope.engine import Run, Summary
@@ -101,7 +101,7 @@ def name_file(
     write_table(named.table, path)
     return Outcome(
         input=describe(file, got),
-        tables={"embryos": _embryo_row(file.key, got, named)},
+        tables={"embryos": embryo_row(file.key, got.lineage, named)},
         findings=[*got.findings, *why_atypical(file.key, named)],
         files=[path.relative_to(out)],
         seconds={"read": middle - begun, "name": time.perf_counter() - middle},
@@ -146,9 +146,10 @@ def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> Nam
     )
 
 
-def _embryo_row(key: str, read: ReadLineage, named: NamedTable) -> Table:
-    steps = read.lineage.spacing.um("ZYX") or ()
-    interval = read.lineage.spacing.interval_min
+def embryo_row(key: str, lineage: Lineage, named: NamedTable) -> Table:
+    """Return the row of ``embryos.csv`` about one embryo."""
+    steps = lineage.spacing.um("ZYX") or ()
+    interval = lineage.spacing.interval_min
     if interval is None:
         interval = named.minutes_per_frame
     text = {

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Image
-    from fatescope.base.types import IntArray
+    from fatescope.base.types import FloatArray, IntArray
     from fatescope.engine.predict import Found, Raster
     from fatescope.numeric import Tracks
 
@@ -46,9 +46,14 @@ def link_found(found: Found, image: Image) -> Found:
     """
     if image.size("T") < 2:
         return found
+    return link_movie(found, image, ObjectLinkSettings())[0]
+
+
+def link_movie(found: Found, image: Image, settings: ObjectLinkSettings) -> tuple[Found, Lineage]:
+    """Return what `link_found` does, and the lineage: row for row the new ``objects``."""
     begun = time.perf_counter()
     objects = found.tables["objects"]
-    lineage = link_detections(_detections(objects, image), ObjectLinkSettings())
+    lineage = link_detections(_detections(objects, image), settings)
     tracks = tracks_of(lineage)
     tracks = tracks.reorder(np.lexsort((tracks.first_row, tracks.first)))
     track = tracks.of_row + 1
@@ -57,15 +62,19 @@ def link_found(found: Found, image: Image) -> Found:
         Renumbered(frame, _numbers(objects, track, t, kind))
         for t, frame in enumerate(found.rasters["labels"])
     ]
-    objects = objects.with_columns({"label": track})
-    objects = objects.rows(np.lexsort((track, objects["frame"])))
-    return replace(
+    order = np.lexsort((track, objects["frame"]))
+    linked = replace(
         found,
-        tables={**found.tables, "objects": objects, "tracks": _table(tracks)},
+        tables={
+            **found.tables,
+            "objects": objects.with_columns({"label": track}).rows(order),
+            "tracks": _table(tracks),
+        },
         rasters={**found.rasters, "labels": labels},
         findings=[*found.findings, *what_to_know(lineage, file=image.name)],
         seconds={**found.seconds, "link": time.perf_counter() - begun},
     )
+    return linked, lineage.reordered(order)
 
 
 class Renumbered:
@@ -95,9 +104,21 @@ def _detections(objects: Table, image: Image) -> Lineage:
         position=position.T,
         parent=np.full(n, -1, dtype=np.int64),
         name=np.full(n, "", dtype=object),
-        radius_px=np.full(n, np.nan),
+        radius_px=_radius_px(objects, image),
         spacing=image.spacing.only("TZYX"),
     )
+
+
+def _radius_px(objects: Table, image: Image) -> FloatArray:
+    """Return the radius of a ball, or disc, of the size of each object, in pixels along X."""
+    sizes = ("volume_um3", "area_um2", "volume_px", "area_px")
+    size = next((c for c in sizes if c in objects), None)
+    if size is None:
+        return np.full(len(objects), np.nan)
+    value = objects[size].astype(np.float64)
+    radius = np.cbrt(value * 3 / (4 * np.pi)) if "volume" in size else np.sqrt(value / np.pi)
+    steps = image.spacing.um("X")
+    return np.asarray(radius / steps[0] if "um" in size and steps else radius, np.float64)
 
 
 def _table(tracks: Tracks) -> Table:

@@ -38,6 +38,7 @@ class ObjectsFile:
         if not path.is_file() and not may_be_absent:
             raise RunError(f"{path}: is missing. Run the command again to finish the run.")
         self._source = _EMPTY
+        self._linked = (path.parent / "tracks.parquet").is_file()
         if path.is_file():
             self._source = "read_parquet('" + str(path).replace("'", "''") + "')"
         self.columns = [r[0] for r in self._rows(f"describe select * from {self._source}")]
@@ -126,7 +127,8 @@ class ObjectsFile:
         self, wanted: set[tuple[str, int]]
     ) -> tuple[dict[tuple[str, int], dict[int, float]], dict[tuple[str, int, int], int]]:
         """Return sizes by label for each (image, frame), and the track of each label if known."""
-        track = "track_id" if "track_id" in self.columns else "NULL"
+        known = "label" if self._linked else "NULL"  # a linked nucleus keeps its label
+        track = "track_id" if "track_id" in self.columns else known
         query = (
             f"select label, {self._size}, {track} from {self._source} where image = ? and frame = ?"
         )

@@ -1,0 +1,1 @@
+"""From a movie of volumes to a named lineage: nuclei, links and divisions, names."""
