@@ -17,10 +17,22 @@ def test_a_film_has_every_frame_in_both_forms(tmp_path):
     played = list(read_frames(film))
     assert len(played) == 3
     assert all(n % 2 == 0 for n in played[0].shape[:2])
-    assert played[2][30, 10].mean() > played[0][30, 10].mean() + 100
-    assert played[0][30, 60, 0] > 150, "red stays red"
+    assert played[2][50, 10].mean() > played[0][50, 10].mean() + 100
+    assert played[0][50, 60, 0] > 150, "red stays red"
     with Image.open(still) as gif:
         assert gif.n_frames == 3
+
+
+def test_titles_never_run_into_each_other():
+    long = "what the network of 2020 draws"
+    panes = [np.full((20, 30), v, np.uint8) for v in (60, 120)]
+    whole = side_by_side(panes, [long, "new"], note="plane 3")
+    half = whole.shape[1] // 2
+    assert half > 30, "narrow images are enlarged"
+    titles = whole[18:36]
+    assert (titles[:, half - 4 : half + 4] == 24).all(), "a gap is left between the titles"
+    assert (titles[:, :half] != 24).any()
+    assert (titles[:, half:] != 24).any()
 
 
 def test_no_frame_and_frames_of_unlike_size_are_refused(tmp_path):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 
 import pytest
@@ -80,6 +81,9 @@ def test_a_recipe_is_tuned_without_a_test_file_and_train_takes_what_comes_out(
     assert tuned.counts == {"complete": 2}
     seen = read_samples(out / "data", splits=["train", "validation", "test", "unused"])
     assert {s.split for s in seen} == {"train", "validation"}
+    printed = shlex.split(tuned.as_lines()[-1].partition("fatescope ")[2])
+    planned = CliRunner().invoke(load_commands(None), [*printed, "--plan"])
+    assert planned.exit_code == 0, planned.output
     best = read_recipe(out / "best.toml")
     assert best.fit.batch == tuned.best["fit.batch"] == best.then[0].fit.batch
     assert (best.fit.steps, best.then[0].fit.steps, best.fit.optimizer) == (40, 5, "adam")

@@ -55,6 +55,19 @@ def test_without_scores_the_loss_alone_decides(kind):
     assert assess_curves(rows(CURVES[kind][0])).kind == kind
 
 
+def test_a_small_score_that_rises_by_half_is_still_improving():
+    score = np.r_[np.linspace(0.028, 0.041, 6)]
+    verdict = assess_curves(rows(np.linspace(1.1, 1.0, 6), score))
+    assert verdict.kind == "still improving"
+    assert "stayed" not in verdict.sentence
+
+
+def test_a_loss_that_falls_did_not_stay():
+    verdict = assess_curves(rows(np.linspace(1.04, 0.985, 6)))
+    assert verdict.kind == "underfit"
+    assert "the loss went from 1.01 to 0.985 in the last fifth" in verdict.sentence
+
+
 def test_a_loss_that_is_no_number_is_a_divergence_with_its_step():
     loss = falling(0.4, time=4)
     loss[7] = np.nan

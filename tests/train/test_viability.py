@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import csv
+import io
+import re
+from urllib.parse import unquote
 
 import numpy as np
 import pytest
@@ -19,6 +22,7 @@ from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
 from fatescope.systems.training.train import train_model
 from fatescope.systems.training.tune import tune_recipe
+from fatescope.systems.training.variants import train_variants
 from fatescope.systems.viability.crops import prepare_crops
 from fatescope.systems.viability.training.settings import ViabilityRecipe
 from fatescope.systems.viability.training.task import VIABILITY, ViabilityTask, score_row
@@ -213,6 +217,31 @@ def test_training_ends_in_a_package_that_predicts(data, tmp_path):
     for words in ("Held-out score", "AUPRC (95 %)", "live or dead", "None.", "60 steps"):
         assert words in card
     assert check_model(tmp_path / "out" / "package").passed
+
+
+def drawn_series(page):
+    """Return the names of the series of each chart, from the numbers that can be saved."""
+    links = re.findall(r'href="data:text/csv;charset=utf-8,([^"]*)"', page)
+    tables = [list(csv.reader(io.StringIO(unquote(link)))) for link in links]
+    return [{row[0] for row in rows[1:]} for rows in tables]
+
+
+@pytest.mark.slow
+def test_the_variants_of_the_shipped_recipe_end_in_one_page_with_the_curves_of_all(data, tmp_path):
+    values = {**read_recipe_values("viability"), **SMALL}
+    tiny = {v: {**changes} for v, changes in values["variants"].items()}
+    recipe = ViabilityRecipe.from_values({**values, "variants": tiny})
+    names = ["recipe", *tiny]
+    done = train_variants(recipe, names, data=data, out=tmp_path)
+    assert done.best in names
+    assert np.isfinite(done.table["auprc_mean"]).all()
+    loss, mean, *_ = drawn_series((tmp_path / "report.html").read_text("utf-8"))
+    assert loss == mean == set(names)
+    for name in names:
+        assert (tmp_path / name / "report.html").is_file()
+        assert read_package(tmp_path / name / "package").name == (
+            "viability" if name == "recipe" else f"viability-{name}"
+        )
 
 
 def test_the_shipped_recipe_and_its_variants_are_valid():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 GIF_PX = 900
 """Longer images are shrunk for the GIF, which stores each frame nearly whole."""
 _GAP_PX = 4
-_HEADER_PX = 18
+_LINE_PX = 18
+_INK = (235, 235, 235)
 _KBIT_S = 1500
 
 
@@ -28,33 +30,41 @@ def side_by_side(
 ) -> NDArray[np.uint8]:
     """Put images of one size beside each other, each under its title.
 
+    Images that are narrower than their titles are enlarged by a whole number, so that no title
+    runs into the next.
+
     Parameters
     ----------
     panes : sequence of ndarray of uint8, shape (Y, X) or (Y, X, 3)
     titles : sequence of str
         One for each pane.
     note : str
-        Added to the first title, such as the number of the plane.
+        A line above the titles, such as the number of the plane.
 
     Returns
     -------
-    ndarray of uint8, shape (Y + header, X of all, 3)
+    ndarray of uint8, shape (Y * times + header, X * times of all, 3)
     """
     from PIL import Image as PillowImage
-    from PIL import ImageDraw
+    from PIL import ImageDraw, ImageFont
 
-    height, width = panes[0].shape[:2]
+    font = ImageFont.load_default()
+    longest = max(font.getlength(title) for title in titles)
+    times = max(1, math.ceil((longest + 2 * _GAP_PX) / panes[0].shape[1]))
+    height, width = (times * n for n in panes[0].shape[:2])
+    header = _LINE_PX * (2 if note else 1)
     total = len(panes) * width + (len(panes) - 1) * _GAP_PX
-    canvas = np.full((height + _HEADER_PX, total, 3), 24, np.uint8)
-    for i, pane in enumerate(panes):
-        left = i * (width + _GAP_PX)
+    canvas = np.full((height + header, total, 3), 24, np.uint8)
+    lefts = [i * (width + _GAP_PX) for i in range(len(panes))]
+    for left, pane in zip(lefts, panes, strict=True):
         colour = pane if pane.ndim == 3 else np.repeat(pane[..., None], 3, axis=2)
-        canvas[_HEADER_PX:, left : left + width] = colour
+        canvas[header:, left : left + width] = colour.repeat(times, axis=0).repeat(times, axis=1)
     image = PillowImage.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    for i, title in enumerate(titles):
-        words = f"{title}  {note}" if i == 0 and note else title
-        draw.text((i * (width + _GAP_PX) + 4, 3), words, fill=(235, 235, 235))
+    if note:
+        draw.text((_GAP_PX, 3), note, fill=_INK, font=font)
+    for left, title in zip(lefts, titles, strict=True):
+        draw.text((left + _GAP_PX, header - _LINE_PX + 3), title, fill=_INK, font=font)
     return np.asarray(image)
 
 

@@ -20,6 +20,8 @@ Kind = Literal["too short", "diverged", "overfit", "still improving", "underfit"
 
 SMALLEST_CHANGE = 0.01
 """Change of a score that counts: twice the AP which the project lets int8 cost."""
+SMALLEST_SHARE = 0.1
+"""Or that of a score which is still near 0, beside the score itself."""
 LOSS_CHANGE = 0.05
 """Share of the loss that counts: the tests let epochs wander by 2 %, ends are means of several."""
 DIVERGED = 1.5
@@ -58,10 +60,10 @@ def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_m
 
     Notes
     -----
-    "Below" and "improving" mean by more than `SMALLEST_CHANGE` and more than twice the score's
-    own wandering. Ends are means over a tenth of the rows, single rows wander. A one-cycle
-    schedule ends at a rate of almost 0 and flattens every curve a little: *settled* means settled
-    at this length.
+    "Below" and "improving" mean by more than `SMALLEST_CHANGE`, or `SMALLEST_SHARE` of a score
+    below 0.1, and more than twice the score's own wandering. Ends are means over a tenth of the
+    rows, single rows wander. A one-cycle schedule ends at a rate of almost 0 and flattens every
+    curve a little: *settled* means settled at this length.
     """
     loss = np.array([row["loss"] for row in history], dtype=float)
     scored = [(row["step"], row[metric]) for row in history if metric in row]
@@ -79,11 +81,12 @@ def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_m
     if end < (1 - LOSS_CHANGE) * _before(loss):
         fallen = 1 - end / _before(loss)
         return _improving(f"the loss fell by {fallen:.0%} in the last fifth of the run")
-    return _flat(loss, f"the loss stayed at {end:.3g}")
+    return _flat(loss, _course("the loss", _before(loss), end))
 
 
 def _by_score(loss: FloatArray, score: FloatArray, steps: list[float], metric: str) -> Verdict:
-    smallest = max(SMALLEST_CHANGE, 2 * _wandering(score))
+    counts = min(SMALLEST_CHANGE, SMALLEST_SHARE * float(score.max()))
+    smallest = max(counts, 2 * _wandering(score))
     best, end = int(score.argmax()), _end(score)
     at_best = loss[min(round((best + 1) / len(score) * len(loss)), len(loss)) - 1]
     if score[best] - end > smallest and _end(loss) < (1 - LOSS_CHANGE) * at_best:
@@ -95,7 +98,13 @@ def _by_score(loss: FloatArray, score: FloatArray, steps: list[float], metric: s
         )
     if end - _before(score) > smallest:
         return _improving(f"{metric} rose from {_before(score):.3f} to {end:.3f} in the last fifth")
-    return _flat(loss, f"{metric} stayed at {end:.3f}")
+    return _flat(loss, _course(metric, _before(score), end))
+
+
+def _course(what: str, before: float, end: float) -> str:
+    """Return what happened in the last fifth in words that do not deny a change."""
+    was, now = f"{before:.3g}", f"{end:.3g}"
+    return f"{what} stayed at {now}" if was == now else f"{what} went from {was} to {now}"
 
 
 def _diverged(what: str) -> Verdict:
@@ -113,12 +122,13 @@ def _flat(loss: FloatArray, what: str) -> Verdict:
     if ratio > UNDERFIT:
         return Verdict(
             "underfit",
-            f"Underfit: {what} and the loss is still {ratio:.0%} of that of the first epoch. Try a "
-            "higher rate, a wider network, milder augmentation, or check that labels fit images.",
+            f"Underfit: {what} in the last fifth of the run, and the loss is still {ratio:.0%} of "
+            "that of the first epoch. Try a higher rate, a wider network, milder augmentation, or "
+            "check that labels fit images.",
         )
     return Verdict(
         "settled",
-        f"Settled: {what} in the last fifth. More images would help, more steps little.",
+        f"Settled: {what} in the last fifth of the run. More images would help, more steps little.",
     )
 
 

@@ -12,6 +12,7 @@ from fatescope.pages.page import (
     Frame,
     ImageViewer,
     Page,
+    PageTable,
     Pane,
     Section,
     Text,
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
 
+    from fatescope.base import Table
     from fatescope.pages.chart import Mark
 
 FILM = "film"
@@ -94,6 +96,78 @@ def write_training_page(
     if film:
         sections.append(_film(film))
     return write_page(path, Page(title=title, kind="training", lead=verdict, sections=sections))
+
+
+def write_variants_page(
+    path: Path,
+    logs: Mapping[str, Table],
+    *,
+    title: str,
+    lead: str,
+    table: Table,
+    scores: Mapping[str, str],
+    scored_on: str = "",
+) -> Path:
+    """Write the curves of several trainings, one chart for each quantity, and return the path.
+
+    Parameters
+    ----------
+    path : Path
+        Of the HTML file.
+    logs : mapping of name to Table
+        ``log.csv`` of each variant.
+    title : str
+        The name of the recipe.
+    lead : str
+        Which variant is best.
+    table : Table
+        One row for each variant, as ``variants.csv`` has it.
+    scores : mapping of column to words
+    scored_on : str
+        One sentence on how they are measured.
+    """
+    histories = {name: rows_of(log) for name, log in logs.items()}
+    measured = {c: w for c, w in scores.items() if any(c in log for log in logs.values())}
+
+    def chart(column: str, words: str, axis: Axis, caption: str = "") -> Chart:
+        lines = [_line(history, column, name) for name, history in histories.items()]
+        points = [Points(name=m.name, x=m.x, y=m.y, size_px=4.0) for m in lines]
+        marks: tuple[Mark, ...] = (*lines, *points)
+        return Chart(title=words, x=_STEPS, y=axis, marks=marks, caption=caption)
+
+    charts = [chart("loss", "Loss in training", Axis(title="loss"))]
+    charts += [
+        chart(c, w[0].upper() + w[1:], Axis(title="score", ends=(0.0, 1.0)), scored_on)
+        for c, w in measured.items()
+    ]
+    if all("learning_rate" in log for log in logs.values()):
+        charts.append(chart("learning_rate", "Learning rate", Axis(title="learning rate")))
+    numbers = PageTable(
+        columns=("variant", "steps", "loss", *measured.values(), "seconds an epoch"),
+        rows=[
+            (name, f"{step:.0f}", *(f"{v:.3f}" if v == v else "" for v in rest))
+            for name, step, *rest in zip(
+                *(table[c].tolist() for c in ("variant", "step", "loss", *measured)),
+                table["seconds_per_epoch"].tolist(),
+                strict=True,
+            )
+        ],
+    )
+    pages = Text(paragraphs=(), links=[(f"{n}/report.html", f"Page of {n}") for n in logs])
+    sections = [
+        Section(title="Curves of all variants", blocks=(Beside(blocks=charts),)),
+        Section(title="At the end", blocks=(numbers, pages)),
+    ]
+    return write_page(path, Page(title=title, kind="training", lead=lead, sections=sections))
+
+
+def rows_of(log: Table) -> list[dict[str, float]]:
+    """Return the rows of a log; a score is there only where it was measured."""
+    columns = {name: log[name].tolist() for name in log}
+    return [
+        {name: float(v) for name, v in zip(columns, row, strict=True) if v == v}
+        for row in zip(*columns.values(), strict=True)
+    ]
 
 
 def _line(history: Sequence[Mapping[str, float]], column: str, name: str) -> Line:

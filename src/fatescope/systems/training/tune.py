@@ -6,6 +6,7 @@ import hashlib
 import json
 import logging
 import multiprocessing
+import shlex
 import shutil
 import tempfile
 import time
@@ -46,6 +47,7 @@ class Tuned:
     """What a tuning found."""
 
     summary: Summary
+    data: Path
     counts: dict[str, int]  # trials by state
     score: str
     best_trial: int
@@ -74,8 +76,14 @@ class Tuned:
             f"Trials: {counts}.",
             f"Best: trial {self.best_trial}, {self.score} {self.best_score:.3f} on validation "
             f"images, with {values}.",
-            f"Train with it: fatescope train {self.summary.out / 'best.toml'}",
+            f"Train with it: {shlex.join(['fatescope', 'train', *self.training_words])}",
         ]
+
+    @property
+    def training_words(self) -> list[str]:
+        """Return the words of the command that trains with the best settings, on the same data."""
+        out = self.summary.out
+        return [str(out / "best.toml"), "--data", str(self.data), "--out", f"{out}-trained"]
 
     @property
     def errors(self) -> Sequence[str]:
@@ -178,6 +186,7 @@ def tune_recipe(
     states = [row["state"] for row in rows]
     return Tuned(
         summary=summary,
+        data=data,
         counts={state: states.count(state) for state in dict.fromkeys(states)},
         score=settings.score or "",
         best_trial=number,

@@ -13,6 +13,7 @@ from fatescope.base import InputError, Table
 from fatescope.engine import Run
 from fatescope.prepare import read_samples
 from fatescope.storage import hash_path
+from fatescope.systems.training.page import write_variants_page
 from fatescope.systems.training.plan import plan_training
 from fatescope.systems.training.train import Asked, Trained, train_model, train_models
 from fatescope.train.recipe import choose_variants, read_recipe
@@ -38,7 +39,7 @@ class TrainedVariants:
     @property
     def best(self) -> str:
         """The variant with the highest score on validation units."""
-        return str(self.table["variant"][int(np.argmax(self.table[self.metric]))])
+        return _best(self.table, self.metric)
 
     def as_json(self) -> dict[str, Any]:
         """Return the document of ``--json``."""
@@ -60,8 +61,7 @@ class TrainedVariants:
             *self.summary.as_lines(),
             *rows,
             f"Waiting for batches took {reading:.1f} s an epoch, once for all that share them.",
-            f"Best on validation units: {self.best}. One seed each, so small differences may be "
-            "chance; the score on test units is in the card of each package.",
+            _best_sentence(self.table, self.metric, self.scores),
         ]
 
     @property
@@ -155,7 +155,8 @@ def train_variants(
     data : Path
         Folder with ``samples.csv``; it must hold validation units, which choose.
     out : Path
-        Takes a folder for each variant, as `train_model` writes it, and ``variants.csv``.
+        Takes a folder for each variant, as `train_model` writes it, ``variants.csv`` and
+        ``report.html``, which draws the curves of all.
     start, leave_out, exclude, called, progress, fresh
         As for `train_model`.
 
@@ -205,28 +206,56 @@ def train_variants(
             files = ("log.csv", "times.csv", "package")
             run.record(name, files=[f"{name}/{part}" for part in files])
         trainable = find_trainable(recipe.task)
-        table = _side_by_side(out, names, scores=trainable.scores, metric=trainable.metric)
+        logs = {name: read_table(out / name / "log.csv") for name in names}
+        table = _side_by_side(out, logs, scores=trainable.scores, metric=trainable.metric)
         write_table(table, out / "variants.csv")
         run.wrote("variants.csv")
+        write_variants_page(
+            out / "report.html",
+            logs,
+            title=recipe.name,
+            lead=_best_sentence(table, trainable.metric, trainable.scores),
+            table=table,
+            scores=trainable.scores,
+            scored_on=trainable.scored_on,
+        )
+        run.wrote("report.html")
         summary = run.finish()
     return TrainedVariants(
         summary=summary, table=table, metric=trainable.metric, scores=trainable.scores
     )
 
 
+def _best(table: Table, metric: str) -> str:
+    return str(table["variant"][int(np.argmax(table[metric]))])
+
+
+def _best_sentence(table: Table, metric: str, scores: Mapping[str, str]) -> str:
+    """Return which variant is best, how far ahead it is, and what that does not say."""
+    values = sorted(table[metric].tolist(), reverse=True)
+    ahead = f", {values[0] - values[1]:.3f} ahead of the next" if len(values) > 1 else ""
+    return (
+        f"Best on validation units: {_best(table, metric)}, {scores[metric]} "
+        f"{values[0]:.3f}{ahead}. One seed each, so small differences may be chance; the score on "
+        "test units is in the card of each package."
+    )
+
+
 def _side_by_side(
-    out: Path, names: Sequence[str], *, scores: Mapping[str, str], metric: str
+    out: Path, logs: Mapping[str, Table], *, scores: Mapping[str, str], metric: str
 ) -> Table:
-    """Return the last row of each log that holds the score that decides, and what epochs took."""
-    columns = ("step", "loss", *scores)
+    """Return the last row of each log that holds the score that decides, and what epochs took.
+
+    A score that no variant could be given, such as that of a class without pixels, is no column.
+    """
+    columns = ["step", "loss", *(c for c in scores if any(c in log for log in logs.values()))]
     rows = []
-    for name in names:
-        log, times = (read_table(out / name / file) for file in ("log.csv", "times.csv"))
+    for name, log in logs.items():
+        times = read_table(out / name / "times.csv")
         last = np.flatnonzero(np.isfinite(log[metric]))[-1]
         spent = [float(times[c].mean()) for c in ("seconds", "reading_seconds")]
-        rows.append([*(float(log[c][last]) for c in columns), *np.round(spent, 3)])
-    values = np.array(rows).T
-    columns = (*columns, "seconds_per_epoch", "reading_seconds_per_epoch")
-    return Table(
-        {"variant": np.array(list(names), dtype=object), **dict(zip(columns, values, strict=True))}
-    )
+        values = (float(log[c][last]) if c in log else np.nan for c in columns)
+        rows.append([*values, *np.round(spent, 3)])
+    columns += ["seconds_per_epoch", "reading_seconds_per_epoch"]
+    names = np.array(list(logs), dtype=object)
+    return Table({"variant": names, **dict(zip(columns, np.array(rows).T, strict=True))})

@@ -266,6 +266,7 @@ class _Viability:
     """How recipes of networks for classes at pixels are trained."""
 
     scores: ClassVar = {
+        "auprc_mean": "area under precision-recall, mean of live and dead nuclei",
         "auprc_live": "area under precision-recall, live nuclei",
         "auprc_dead": "area under precision-recall, dead nuclei",
         "f1_live": "F1, live nuclei",
