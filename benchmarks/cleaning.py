@@ -1,7 +1,7 @@
 """Put faults into movies and tables of many kinds, and count what cleaning finds.
 
     python benchmarks/cleaning.py --data ../shared/data [--draw 1] [--quick] [--tables 12]
-                                  [--kbit 0] [--only rendered|recorded|planes|tables]
+                                  [--kbit 0] [--only rendered|recorded|planes|tables|codecs]
 
 Movies: rendered embryos (large and small, long and short, with and without noise, 1 to 5 minutes a
 frame, in colour and in grey with 16 bits), cells in bright field, and what the data folder holds:
@@ -10,6 +10,9 @@ Each gets every fault of frames, drawn twice: as `simulate movie` does, and by a
 nobody would see a change (a black side cut off that hides background), there is no fault. Tables:
 each gets one fault of a kind at a time. Rules were tuned with `--draw 0`, and are scored with
 `--draw 1`: other embryos, other faults.
+
+``--only codecs`` renders movies as `simulate movie --frames 150` does, with a reporter and without,
+and sends each through both codecs, untouched and with three stops and three repeated frames in it.
 
 A fault is found if one of its frames is, under its name; what an untouched input shows, and what
 shows outside faulty frames, is false. Intervals: bootstrap over movies, or tables, 95 %.
@@ -40,6 +43,8 @@ from fatescope.simulate.embryo.faults import (
     faulty_frame,
     plan_faults,
 )
+from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
+from fatescope.systems.simulation.movies import movie_scene
 
 TABLE_FAULTS = (
     "cliff",
@@ -67,9 +72,12 @@ def main() -> None:
     parser.add_argument("--kbit", type=int, default=0, help="the recorded embryo, through a codec")
     parser.add_argument("--quick", action="store_true", help="every third movie")
     parser.add_argument("--draw", type=int, default=1, help="which embryos and faults; 0 to tune")
-    parser.add_argument("--only", choices=["rendered", "recorded", "planes", "tables"])
+    parser.add_argument("--only", choices=["rendered", "recorded", "planes", "tables", "codecs"])
     asked = parser.parse_args()
     draw, only = asked.draw, asked.only
+    if only == "codecs":
+        print_codecs(range(1, 5 if asked.quick else 13))
+        return
     groups = {}
     if only != "tables":
         groups["rendered"] = [*rendered(draw), *drifting(draw)]
@@ -187,10 +195,39 @@ def judge(score, faults, found, there):
             score["false"][rule] += 1
 
 
-def through_codec(frames, kbit):
+def print_codecs(seeds):
+    print("| kind | codec | untouched movies | with findings | stops | found | false frames |")
+    print("|--|--|--|--|--|--|--|")
+    scores = defaultdict(Counter)
+    for reporter in ("drawn", "none"):
+        for seed in seeds:
+            settings = MovieSettings(frames=150, reporter=reporter)
+            scene = movie_scene(settings, LineageSettings(), table=None, seed=seed * 10_000)
+            frames = [scene.render(k) for k in range(scene.length)]
+            faults = plan_faults(
+                ("frozen", "duplicate"), each=3, frames=len(frames), strength=1.0, seed=seed
+            )
+            copy = [faulty_frame(frames.__getitem__, k, faults) for k in range(len(frames))]
+            wrong = {t: f for f in faults for t in range(f.first, f.last + 1)}
+            for codec in ("mpeg4", "h264"):
+                score = scores[reporter, codec]
+                coded = (through_codec(x, settings.kbit_s, codec) for x in (frames, copy))
+                there, found = (look_at_movie(x) for x in coded)
+                at = {t for t, _ in found}
+                score["movies"] += 1
+                score["with"] += bool(there)
+                score["stops"] += len(faults)
+                score["found"] += len({id(wrong[t]) for t in at if t in wrong})
+                score["false"] += len(at - set(wrong))
+    for (reporter, codec), s in scores.items():
+        values = " | ".join(str(s[k]) for k in ("movies", "with", "stops", "found", "false"))
+        print(f"| reporter {reporter} | {codec} | {values} |")
+
+
+def through_codec(frames, kbit, codec="mpeg4"):
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "faulty.mp4"
-        write_frames(path, iter(frames), frames_per_second=7, codec="mpeg4", kbit_s=kbit)
+        write_frames(path, iter(frames), frames_per_second=7, codec=codec, kbit_s=kbit)
         return np.stack(list(read_frames(path)))
 
 

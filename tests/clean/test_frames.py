@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage as ndi
@@ -95,6 +97,32 @@ def test_a_first_frame_from_the_end_of_the_movie_is_foreign():
     frames = recording().copy()
     frames[0] = np.roll(frames[-3], 1, axis=0)
     assert (0, "foreign") in found_in(frames)
+
+
+STARVED = [0.6, 0.25, 0.1, 0.06, 0.03, 0.01, 0.03, 0.1, 0.3]
+"""Change of frames, beside what is usual, where a codec runs out of bits and gets new ones."""
+
+
+@pytest.mark.parametrize(("course", "rule"), [(STARVED, set()), ([0.01] * 4, {"frozen"})])
+def test_a_movie_that_its_codec_slows_down_is_not_frozen_and_one_that_stops_at_once_is(
+    course, rule
+):
+    record = record_frames((np.moveaxis(f, -1, 0) for f in recording()), highest=255)
+    slow = {"change": record.change.copy(), "moved": record.moved.copy()}
+    for values in slow.values():
+        values[60 : 60 + len(course)] = np.median(values[40:80]) * np.array(course)
+    faults = find_frame_faults(replace(record, **slow), CleanSettings())
+    assert {f.rule for f in faults} == rule
+    assert all(f.value < f.limit for f in faults), "a value lies beyond its limit"
+
+
+def test_a_movie_of_less_than_a_grey_level_has_no_dark_frames():
+    frames = np.zeros((40, 64, 64), np.uint8)
+    rng = np.random.default_rng(0)
+    for t, frame in enumerate(frames):
+        frame[rng.random(frame.shape) < (0.2 if t == 20 else 0.45)] = 1
+    record = record_frames(iter(frames), highest=255)
+    assert not [f for f in find_frame_faults(record, CleanSettings()) if f.rule == "dark"]
 
 
 def test_a_stage_that_moves_for_good_is_one_jump():

@@ -32,6 +32,12 @@ _CELLS = 8
 """Parts along each side of a frame whose light is compared."""
 _WHITE = 0.02
 _ALIKE = 0.65
+_AT_ONCE, _SHORTLY = 4.0, 6
+"""Change of a frame beside that of the next, where a movie stops, and frames before in which it
+must. Of 24 rendered movies through two codecs, those that the codec slows down have 2.9 at most;
+nine of ten that are shown again have 9 and more."""
+_LEAST_LIGHT = 0.25
+"""Mean grey levels of 255 that a dark frame lacks at least: less is rounding, not light."""
 _AT_MOST = 1.5
 """Usual change of a restless time, by that of the whole movie, beside which a frame is still."""
 
@@ -100,8 +106,10 @@ def _light(movie: Movie) -> Iterator[Fault]:
     light = movie.record.mean / np.maximum(movie.usual(movie.record.mean), 0.1)
     wide = movie.limits.scatter_times * movie.scatter(np.log(np.maximum(light, 1e-3)))
     low = min(movie.limits.dark_share, float(np.exp(-wide)))
+    lost = movie.usual(movie.record.mean) - movie.record.mean
     high = max(movie.limits.bright_share, float(np.exp(wide)))
-    dark, bright = (np.flatnonzero(x).tolist() for x in (light < low, light > high))
+    is_dark = (light < low) & (lost > _LEAST_LIGHT)
+    dark, bright = (np.flatnonzero(x).tolist() for x in (is_dark, light > high))
     for frame in dark:
         near = movie.neighbours(frame, besides=dark)
         if _everywhere(movie, frame, near, low) and _below(movie.record.mean, frame, near, low):
@@ -177,11 +185,26 @@ def _still(movie: Movie) -> Iterator[Fault]:
     still = (change < low * usual) & (moved < limit * usual_moved)
     still |= change < movie.limits.still
     still[0] = False
+    limits = np.maximum(low, np.where(change < movie.limits.still, movie.limits.still / usual, 0))
     runs, n = ndi.label(still & ~movie.taken)
     for frames in (np.flatnonzero(runs == k) for k in range(1, n + 1)):
+        if not _stops_at_once(change, int(frames[0])):
+            continue
         rule = "duplicate" if len(frames) == 1 else "frozen"
         for frame in frames.tolist():
-            yield Fault(frame, rule, float(change[frame] / usual[frame]), low)
+            yield Fault(frame, rule, float(change[frame] / usual[frame]), float(limits[frame]))
+
+
+def _stops_at_once(change: np.ndarray, first: int) -> bool:
+    """Say whether a movie stood still from one frame to the next shortly before ``first``.
+
+    A codec that is short of bits lets it stop little by little. The first frame after the one that
+    is whole in itself is no measure: what changes there is the quality.
+    """
+    course = change[max(first - _SHORTLY, 2) : first + 1]
+    if len(course) < 2:
+        return True
+    return bool((course[:-1] >= _AT_ONCE * course[1:]).any())
 
 
 def _median_at(values: np.ndarray, some: np.ndarray, width: int) -> np.ndarray:

@@ -93,6 +93,9 @@ def test_apply_writes_an_exclusion_that_joins_frames_in_a_row(cleaned):
         (40, 40, "rise"),
         (FRAMES, None, "after-end"),
     }
+    page = (out / "report.html").read_text()
+    assert "exclusion.csv lists these frames" in page
+    assert "With --apply" not in page, "what was written is not promised"
 
 
 def test_the_same_command_again_does_nothing_twice(cleaned, folder):

@@ -46,10 +46,9 @@ _MOST = 60
 _ROWS = 500
 _MOST_TABLES = 3
 _LEAST_CURVES = 2
-_UNCHANGED = (
-    "Nothing was changed. A rule may be wrong: look at the frames before, at and after. With "
-    "--apply, exclusion.csv lists these frames for --exclude."
-)
+_UNCHANGED = "Nothing was changed. A rule may be wrong: look at the frames before, at and after. "
+_PROMISED = "With --apply, exclusion.csv lists these frames for --exclude."
+_WRITTEN = "exclusion.csv lists these frames, for --exclude of other commands."
 _METHOD = (
     "Frames and annotations were checked with fatescope {version} by rules that compare each frame "
     "with those around it; each finding names its rule, its value and its limit."
@@ -121,6 +120,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
     together, result = stretches(findings), ResultFolder(out)
     viewer = _viewer(result, together)
     counts = result.table("counts", may_be_absent=True)
+    is_written = (out / "exclusion.csv").is_file()
     page = result_page(
         title="Faults of movies and tables",
         kind="clean",
@@ -129,7 +129,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
             None if viewer is None else Section(title="Frames", blocks=(viewer,)),
             _curves(counts, findings) if len(counts) else None,
         ),
-        doubt=(Text(paragraphs=(_UNCHANGED,)),),
+        doubt=(Text(paragraphs=(_UNCHANGED + (_WRITTEN if is_written else _PROMISED),)),),
         details=(*loss_sections(out, drop), _tables(together) if together else None),
         methods=_METHOD.format(version=result.version),
         record=result.record,
