@@ -17,6 +17,7 @@ from .exclusion import excluded_rows as excluded_rows
 from .execution import PROCESS_MB as PROCESS_MB
 from .execution import Execution as Execution
 from .execution import parse_bytes as parse_bytes
+from .extras import check_installed as check_installed
 from .extras import imported as imported
 from .extras import installing as installing
 from .extras import missing_extra as missing_extra

@@ -57,6 +57,14 @@ def imported(module: str) -> Any:
         raise
 
 
+def check_installed(*modules: str) -> None:
+    """Raise `MissingExtraError` for the first package that is not installed; none is imported."""
+    for name in modules:
+        if importlib.util.find_spec(name) is None:
+            error = ModuleNotFoundError(f"No module named {name!r}", name=name)
+            raise missing_extra(error) or error
+
+
 def missing_extra(error: BaseException) -> MissingExtraError | None:
     """Return the error to show instead of a failed import, or ``None`` if it is another fault."""
     name = (getattr(error, "name", None) or "").partition(".")[0]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.base import FatescopeError, Finding, Table
+from fatescope.base import FatescopeError, Finding, Table, check_installed
 from fatescope.engine import Run
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
 from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
@@ -56,6 +56,7 @@ if TYPE_CHECKING:
 
 FITS = "fits"
 """Folder of the checkpoints, which goes once the networks are trained."""
+_NEEDS = ("torch", "onnx", "imblearn", "sklearn")
 _QUICK = {
     "epochs": 16,
     "later_epochs": 6,
@@ -92,6 +93,7 @@ def reproduce_names(
         A short run on rendered embryos: shows that everything runs, proves nothing.
     progress, fresh
     """
+    check_installed(*_NEEDS)
     if quick:
         recipe = recipe.replace(**_QUICK)
     settings = {**recipe.model_dump(mode="json"), "quick": quick}

@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fatescope.base import Execution, InputError
+from fatescope.base import Execution, InputError, check_installed
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.execute import available_workers
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fatescope.prepare.splits import Split
     from fatescope.systems.reproduction.settings import MembranesRecipe
 
+_NEEDS = ("torch", "albumentations", "cv2", "segmentation_models_pytorch", "optuna")
 _QUICK = {
     "epochs": 4,
     "batch": 8,
@@ -99,6 +100,7 @@ def reproduce_membranes(
     InputError
         If there are no volumes, or too few for blocks of time.
     """
+    check_installed(*_NEEDS)
     if quick:
         recipe = recipe.replace(**_QUICK)
     settings = {**recipe.model_dump(mode="json"), "quick": quick}

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import Execution, InputError
+from fatescope.base import Execution, InputError, check_installed
 from fatescope.engine import Run
 from fatescope.engine.driver import pending, work_through
 from fatescope.engine.execute import available_workers
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fatescope.engine.plan import RunPlan
     from fatescope.systems.reproduction.settings import NucleiRecipe
 
+_NEEDS = ("torch", "albumentations", "cv2", "segmentation_models_pytorch")
 _QUICK = {
     "epochs": 5,
     "batches": 8,
@@ -78,6 +79,7 @@ def reproduce_nuclei(
     InputError
         If there are no images, or fewer than three.
     """
+    check_installed(*_NEEDS)
     if quick:
         recipe = recipe.replace(**_QUICK)
     settings = {**recipe.model_dump(mode="json"), "quick": quick}

@@ -31,7 +31,8 @@ GUARD = 10
 """Frames of the recorded movie between those that are trained on and those that score."""
 _SEEN = 0.6
 _TEST = 1 / 3
-_RANDOM_SHARE = 0.2
+_RANDOM_SHARE, _LATER_SHARE = 0.2, 0.1
+"""Of the frames, those that validate in the reported run and in the later one."""
 _MOST_A = 250
 FIRST, DROPPED, KEPT = "before", "after the drop", "as long, nothing dropped"
 
@@ -101,7 +102,8 @@ def run_arm(
     }
 
     def fit(rows: IntArray, name: str, start: FittedCounts | None) -> FittedCounts:
-        chosen = _split(rows, movie_of, rng, by_movie=is_true)
+        share = _LATER_SHARE if arm.key == LATER else _RANDOM_SHARE
+        chosen = _split(rows, movie_of, rng, share=None if is_true else share)
         return fit_published_counts(
             labelled.rows(rows[~chosen]),
             labelled.rows(rows[chosen]),
@@ -209,12 +211,12 @@ def _labelled(
 
 
 def _split(
-    rows: IntArray, movie_of: IntArray, rng: np.random.Generator, *, by_movie: bool
+    rows: IntArray, movie_of: IntArray, rng: np.random.Generator, *, share: float | None
 ) -> BoolArray:
-    """Choose validation frames: a random fifth, as published, or the last of the movies."""
-    if by_movie:
+    """Choose validation frames: a random share, as published, or the last of the movies."""
+    if share is None:
         return np.asarray(movie_of[rows] == movie_of.max())
-    return np.asarray(rng.random(len(rows)) < _RANDOM_SHARE)
+    return np.asarray(rng.random(len(rows)) < share)
 
 
 def _plan(recipe: MoviesRecipe, arm: str, *, is_first: bool) -> CountsPlan:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.base import Execution, Table
+from fatescope.base import Execution, Table, check_installed
 from fatescope.engine import Run
 from fatescope.engine.driver import pending, work_through
 from fatescope.storage import remove
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fatescope.engine.plan import RunPlan
     from fatescope.systems.reproduction.settings import MoviesRecipe
 
+_NEEDS = ("torch", "albumentations", "segmentation_models_pytorch")
 _QUICK = {
     "epochs": 3,
     "more_epochs": 1,
@@ -67,6 +68,7 @@ def reproduce_movies(
         Processes, one for each training.
     progress, fresh
     """
+    check_installed(*_NEEDS)
     if quick:
         recipe, data = recipe.replace(**_QUICK), None
     folder = None if quick else data_folder(data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fatescope.base import Execution
+from fatescope.base import Execution, check_installed
 from fatescope.engine import Run
 from fatescope.engine.driver import pending, work_through
 from fatescope.engine.execute import available_workers
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from fatescope.engine.plan import RunPlan
     from fatescope.systems.reproduction.settings import LiveDeadRecipe
 
+_NEEDS = ("torch", "cv2")
 _QUICK = {
     "epochs": 5,
     "batch": 8,
@@ -88,6 +89,7 @@ def reproduce_live_dead(
     InputError
         If ``data`` holds no labelled plate, or too few wells.
     """
+    check_installed(*_NEEDS)
     if quick:
         recipe, data = recipe.replace(**_QUICK), None
     settings = {**recipe.model_dump(mode="json"), "quick": quick, "data": str(data or "")}
