@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import logging
+import os
 import re
 import resource
 import shutil
@@ -24,6 +25,7 @@ import numpy as np
 import PIL.Image
 import tifffile
 
+ROOT = Path(__file__).resolve().parents[2]
 ROOM = 2**29
 """Bytes that reading a damaged file of a few kilobytes may take beside what Python has anyway."""
 
@@ -83,6 +85,22 @@ def _mat(path: Path, **options: bool) -> None:
     scipy.io.savemat(path, {"embryo": _cells(40, 50, 6), "scale": 0.18}, **options)
 
 
+def _microscope(kind: str, *shape: int, **options: object) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        import microscope_files  # beside this script
+
+        getattr(microscope_files, kind)(path, _cells(*shape), **options)
+
+    return write
+
+
+def _lif(path: Path) -> None:
+    import microscope_files
+
+    pixels = _cells(3, 2, 40, 50, dtype="uint8")
+    microscope_files.lif(path, {"a": (pixels, (0, 5, 60, 65, 120, 125))})
+
+
 WHOLE: dict[str, Callable[[Path], None]] = {
     "plain.tif": _tiff(),
     "big.tif": _tiff(bigtiff=True, byteorder=">"),
@@ -131,8 +149,16 @@ WHOLE: dict[str, Callable[[Path], None]] = {
     "ome 0.4.zarr": lambda path: _zarr(path, format=2),
     "ome 0.5.zarr": lambda path: _zarr(path, format=3),
     "shards.zarr": lambda path: _zarr(path, format=3, shards=(1, 64, 96)),
+    "zeiss.czi": _microscope("czi", 2, 1, 2, 40, 50),
+    "leica.lif": _lif,
+    "imaris.ims": _microscope("ims", 2, 1, 3, 40, 50),
+    "raw.ics": _microscope("ics", 3, 40, 50),
+    "packed.ics": _microscope("ics", 3, 40, 50, packed=True),
 }
 """How a whole file of each format comes about."""
+_VENDOR = Path(os.environ.get("FATESCOPE_DATA", ROOT / "../shared/data")) / "vendor"
+if (_NIKON := _VENDOR / "example-cerevisiae.nd2").is_file():  # nothing here writes ND2
+    WHOLE["nikon.nd2"] = lambda path: path.write_bytes(_NIKON.read_bytes())
 
 _SECONDS = 5
 AXES = {"shaped.tif": "TYX", "pages.tif": "TYX"}

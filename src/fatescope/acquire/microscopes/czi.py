@@ -13,7 +13,7 @@ import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.scale import UM, length_in
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import FileFormatError, Finding, escape, imported
 
 if TYPE_CHECKING:
@@ -34,24 +34,8 @@ _MOST_ATTACHED = 10_000
 
 def open_scenes(path: Path) -> list[Scene]:
     """List the scenes of a CZI file."""
-    reader = imported("pylibCZIrw.czi").CziReader(str(path))
-    try:
-        return _scenes(_Open(reader), path)
-    except BaseException:
-        reader.close()
-        raise
-
-
-class _Open:
-    """A file that is closed when the last scene of it is dropped."""
-
-    def __init__(self, reader: Any) -> None:
-        self.reader = reader
-        closing(self, reader.close)
-
-
-def _scenes(holder: _Open, path: Path) -> list[Scene]:
-    reader, where = holder.reader, escape(path)
+    holder = Opened(imported("pylibCZIrw.czi").CziReader(str(path)))
+    reader, where = holder.file, escape(path)
     box = {a: (int(low), int(high)) for a, (low, high) in reader.total_bounding_box.items()}
     for axis in _OTHERS:
         if axis in box and box[axis][1] - box[axis][0] > 1:
@@ -99,7 +83,7 @@ def _scenes(holder: _Open, path: Path) -> list[Scene]:
 
 
 def _read(
-    holder: _Open,
+    holder: Opened,
     lead: tuple[tuple[str, tuple[int, int]], ...],
     corner: tuple[int, int],
     scene: int | None,
@@ -112,7 +96,7 @@ def _read(
     plane = {axis: low + i for (axis, (low, _)), i in zip(lead, at, strict=False)}
     x, y = corner
     roi = (x + columns.start, y + rows.start, len(columns), len(rows))
-    block = holder.reader.read(roi=roi, plane=plane, scene=scene)
+    block = holder.file.read(roi=roi, plane=plane, scene=scene)
     return np.asarray(block[..., 2 - at[-1] if samples == 3 else 0])  # stored as blue, green, red
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import FileFormatError, escape, imported
 
 if TYPE_CHECKING:
@@ -22,26 +22,13 @@ _UNNAMED = "QUVWH"
 
 def open_scenes(path: Path) -> list[Scene]:
     """Return the image of an Imaris file, or the arrays of any other HDF5 file."""
-    file = imported("h5py").File(path, "r")
-    try:
-        holder = _Open(file)
-        if "DataSet/ResolutionLevel 0/TimePoint 0" in file:
-            return [_imaris(holder, escape(path))]
-        return _arrays(holder, escape(path))
-    except BaseException:
-        file.close()
-        raise
+    holder = Opened(imported("h5py").File(path, "r"))
+    if "DataSet/ResolutionLevel 0/TimePoint 0" in holder.file:
+        return [_imaris(holder, escape(path))]
+    return _arrays(holder, escape(path))
 
 
-class _Open:
-    """A file that is closed when the last scene of it is dropped."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        closing(self, file.close)
-
-
-def _imaris(holder: _Open, where: str) -> Scene:
+def _imaris(holder: Opened, where: str) -> Scene:
     file = holder.file
     frames, info = file["DataSet/ResolutionLevel 0"], file["DataSetInfo"]
     n_t, first = len(frames), frames["TimePoint 0"]
@@ -80,7 +67,7 @@ def _imaris(holder: _Open, where: str) -> Scene:
 
 
 def _read_imaris(
-    holder: _Open, lead: tuple[str, ...], at: tuple[int, ...], rows: range, columns: range
+    holder: Opened, lead: tuple[str, ...], at: tuple[int, ...], rows: range, columns: range
 ) -> NDArray[Any]:
     index = dict(zip(lead, at, strict=True))
     t, c, z = (index.get(a, 0) for a in "TCZ")
@@ -117,7 +104,7 @@ def _number(group: Any, name: str) -> float:
         return 0.0
 
 
-def _arrays(holder: _Open, where: str) -> list[Scene]:
+def _arrays(holder: Opened, where: str) -> list[Scene]:
     """List the arrays of a file that can be images."""
     h5py = imported("h5py")
     found: list[tuple[str, Any]] = []
@@ -134,7 +121,7 @@ def _arrays(holder: _Open, where: str) -> list[Scene]:
     return [_array(holder, name, item, where) for name, item in found]
 
 
-def _array(holder: _Open, name: str, item: Any, where: str) -> Scene:
+def _array(holder: Opened, name: str, item: Any, where: str) -> Scene:
     letters, steps = _said_axes(item)
     check_shape(item.shape, where)
     y, x = letters.index("Y"), letters.index("X")
@@ -151,7 +138,7 @@ def _array(holder: _Open, name: str, item: Any, where: str) -> Scene:
 
 
 def _read_array(
-    holder: _Open,
+    holder: Opened,
     name: str,
     order: tuple[int, ...],
     y: int,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,7 @@ import numpy as np
 
 from fatescope.acquire.images.announced import UNKNOWN, check_announced, check_shape
 from fatescope.acquire.images.scale import MIN, UM, length_in
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import Finding, escape, imported
 
 if TYPE_CHECKING:
@@ -21,25 +22,22 @@ _WAVELENGTHS = {"λ": "emission", "Λ": "excitation"}
 
 def open_scenes(path: Path) -> list[Scene]:
     """List the images of a LIF file; of a mosaic each tile is one."""
-    file = imported("liffile").LifFile(path)
-    try:
-        images = [image for image in file.images if not image.is_flim]
-        holder = _Open(file)
-        return [scene for image in images for scene in _scenes(holder, image, path)]
-    except BaseException:
-        file.close()
-        raise
+    _check_header(path)
+    holder = Opened(imported("liffile").LifFile(path))
+    images = [image for image in holder.file.images if not image.is_flim]
+    return [scene for image in images for scene in _scenes(holder, image, path)]
 
 
-class _Open:
-    """A file that is closed when the last scene of it is dropped."""
+def _check_header(path: Path) -> None:
+    """Raise where the text at the beginning is announced as longer than the whole file."""
+    with path.open("rb") as stream:
+        head = stream.read(13)
+    if head.startswith(b"\x70\0\0\0") and len(head) == 13:
+        (letters,) = struct.unpack_from("<I", head, 9)
+        check_announced(2 * letters, path.stat().st_size, most=1, where=escape(path))
 
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        closing(self, file.close)
 
-
-def _scenes(holder: _Open, image: Any, path: Path) -> list[Scene]:
+def _scenes(holder: Opened, image: Any, path: Path) -> list[Scene]:
     sizes = {a: int(n) for a, n in image.sizes.items()}
     if "Y" not in sizes or "X" not in sizes:
         return []  # a line scan or a spectrum alone
@@ -75,7 +73,7 @@ def _scenes(holder: _Open, image: Any, path: Path) -> list[Scene]:
 
 
 def _read(
-    holder: _Open,  # kept open as long as one of its planes may be asked for
+    holder: Opened,  # kept open as long as one of its planes may be asked for
     image: Any,
     outer: tuple[str, ...],
     tile: int | None,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import escape, imported
 
 if TYPE_CHECKING:
@@ -21,15 +21,8 @@ _MOST_TIMES = 5000
 
 def open_scenes(path: Path) -> list[Scene]:
     """List the positions of an ND2 file."""
-    file = imported("nd2").ND2File(path)
-    try:
-        return _scenes(file, escape(path))
-    except BaseException:
-        file.close()
-        raise
-
-
-def _scenes(file: Any, where: str) -> list[Scene]:
+    holder = Opened(imported("nd2").ND2File(path))
+    file, where = holder.file, escape(path)
     sizes: dict[str, int] = dict(file.sizes)
     loops = {a: n for a, n in sizes.items() if a not in "CYXS"}
     rest = {a: n for a, n in loops.items() if a != "P"}
@@ -37,7 +30,6 @@ def _scenes(file: Any, where: str) -> list[Scene]:
     points = _points(file)
     channels = file.metadata.channels or []
     inside = tuple(sizes[a] for a in "CS" if a in sizes)
-    holder = _Open(file)
     scenes = []
     for p in range(loops.get("P", 1)):
         name, position = points[p] if p < len(points) else ("", None)
@@ -62,16 +54,8 @@ def _scenes(file: Any, where: str) -> list[Scene]:
     return scenes
 
 
-class _Open:
-    """A file that is closed when the last scene of it is dropped."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        closing(self, file.close)
-
-
 def _read(
-    holder: _Open,
+    holder: Opened,
     loops: tuple[tuple[str, int], ...],
     position: int,
     colours: bool,

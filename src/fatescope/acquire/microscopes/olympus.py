@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.scale import MIN, UM, length_in
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, closing
+from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import escape, imported
 
 if TYPE_CHECKING:
@@ -23,25 +23,8 @@ _AXES = {"L": "Q", "A": "Q", "P": "Q"}
 
 def open_scenes(path: Path) -> list[Scene]:
     """Return the one image of a recording."""
-    file = imported("oiffile").OifFile(path)
-    try:
-        return [_scene(file, escape(path))]
-    except BaseException:
-        file.close()
-        raise
-
-
-class _Open:
-    """A file that is closed when its scene is dropped."""
-
-    def __init__(self, file: Any) -> None:
-        self.file = file
-        self.names = list(file.series[0])
-        closing(self, file.close)
-
-
-def _scene(file: Any, where: str) -> Scene:
-    holder = _Open(file)
+    holder = Opened(imported("oiffile").OifFile(path))
+    file, where = holder.file, escape(path)
     series = file.series[0]
     axes, lengths = str(series.axes), tuple(map(int, series.shape))
     said = file.mainfile
@@ -54,27 +37,26 @@ def _scene(file: Any, where: str) -> Scene:
         read=partial(_read, holder, lengths),
     )
     letters = "".join(_AXES.get(a, a) for a in axes)
-    return Scene(
+    scene = Scene(
         pixels=pixels,
         axes=letters + "YX",
         steps=_steps(said),
         channels=_channels(said, lengths[axes.index("C")] if "C" in axes else 1),
         objective=_objective(said),
     )
+    return [scene]
 
 
-def _plane(holder: _Open, number: int) -> NDArray[Any]:
+def _plane(holder: Opened, number: int) -> NDArray[Any]:
     import tifffile
 
-    with (
-        holder.file.open_file(holder.names[number]) as stream,
-        tifffile.TiffFile(stream, name=holder.names[number]) as tif,
-    ):
+    name = list(holder.file.series[0])[number]
+    with holder.file.open_file(name) as stream, tifffile.TiffFile(stream, name=name) as tif:
         return np.asarray(tif.asarray())
 
 
 def _read(
-    holder: _Open, lengths: tuple[int, ...], at: tuple[int, ...], rows: range, columns: range
+    holder: Opened, lengths: tuple[int, ...], at: tuple[int, ...], rows: range, columns: range
 ) -> NDArray[Any]:
     """Read a plane whole; each is a small file of its own."""
     return _plane(holder, int(np.ravel_multi_index(at, lengths)) if lengths else 0)

@@ -11,7 +11,7 @@ import re
 import warnings
 import weakref
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path
@@ -246,9 +246,17 @@ class LibraryPixels(PlanePixels):
             return block[rows.start : rows.stop, columns.start : columns.stop]
 
 
-def closing(owner: object, close: Callable[[], Any]) -> None:
-    """Close a file of another library once nothing reads from it any more."""
-    weakref.finalize(owner, close)
+class Opened:
+    """A file of another library, closed when the last scene of it is dropped."""
+
+    def __init__(self, file: Any) -> None:
+        self.file = file
+        weakref.finalize(self, _close, file)
+
+
+def _close(file: Any) -> None:
+    with suppress(Exception):  # of a damaged file there may be nothing to close
+        file.close()
 
 
 @contextmanager
