@@ -15,6 +15,7 @@ pytest.importorskip("starlette")
 
 from fatescope.acquire import read_image
 from fatescope.acquire.images.png import DecodedPixels
+from fatescope.acquire.label_looks import shows_labels
 from fatescope.app import copies, planes
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.png import encode_png
@@ -164,6 +165,7 @@ def test_a_png_of_a_thousand_million_pixels_is_refused_before_it_is_decoded(tmp_
     tracemalloc.start()
     with pytest.raises(InputError, match=r"huge.png: 1.6 GB of it can only be decoded together"):
         Pyramid(read_image(path), {}, labels=False)
+    assert not shows_labels(read_image(path))  # nor only to tell what it is
     assert tracemalloc.get_traced_memory()[1] < 50_000_000
     tracemalloc.stop()
 

@@ -20,6 +20,8 @@ LEAST_RUN_PX = 2.0
 """Mean length of a run of one value: shorter ones are noise or single pixels."""
 MOST_RUNS = 1.7
 """Runs of a value in a row or column that has it, on average: an object has about one."""
+_MOST_DECODED = 300_000_000
+"""Bytes that are decoded at once, at most, only to tell what an image is."""
 _WINDOW_PX = 1024
 _FEW_VALUES = 8
 """A class map or mask has so few values at most; no image that we measured has (record 0220)."""
@@ -86,9 +88,12 @@ def shows_labels(image: Image) -> bool:
     """Say whether an image is a label image: whole numbers, background, and `looks_like_labels`.
 
     The middle plane is read, or another one where that is empty; of a large plane its middle, or
-    the whole where that is empty. An image that cannot be read is none.
+    the whole where that is empty. An image that cannot be read is none, nor one of which a part
+    can only be had by decoding `_MOST_DECODED` bytes and more: by its name it may still be.
     """
     if image.dtype.kind not in "ui" or ("C" in image.axes and image.size("C") > 1):
+        return False
+    if getattr(image.pixels, "at_once", 0) >= _MOST_DECODED:
         return False
     try:
         plane = next((p for p in _some_planes(image) if p.any()), None)
