@@ -18,7 +18,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.lineage.against_atlas import atlas_embryo, compare_with_atlas
 from fatescope.lineage.comparing import align_embryos
 from fatescope.lineage.traits import embryo_traits
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 
 def main() -> None:

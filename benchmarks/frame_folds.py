@@ -4,7 +4,7 @@
 
 The full tables behind the shipped atlas are dealt into three folds, and an atlas is built without
 each; the tuning embryos of ``naming.py`` join with the shipped atlas. No test embryo is touched.
-Prints every frame, and the logistic weights of `fatescope.lineage.naming.frame_certainty` with
+Prints every frame, and the logistic weights of `fatescope.lineage.naming.confidence` with
 what confidence is worth when a fifth of the frames is left out of the fit in turn.
 """
 
@@ -16,10 +16,10 @@ from naming import MOST_CELLS, TUNE, turned
 
 from fatescope.acquire.lineages import LineageFile, LineageReading, read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.lineage.atlas_build import build_atlas
+from fatescope.lineage.naming.confidence import frame_features
 from fatescope.lineage.naming.frame import find_hypotheses
-from fatescope.lineage.naming.frame_certainty import certainty_features
 from fatescope.systems.lineages.atlas import embryos_of
 
 FOLDS = 3
@@ -73,7 +73,7 @@ def main():
             fits = find_hypotheses(atlas, xyz[rows])
             same, named = fits[0].names() == true[rows], fits[0].row
             shares.append((same.mean(), len(rows)))
-            features.append(np.c_[np.ones(len(named)), certainty_features(fits)[0]])
+            features.append(np.c_[np.ones(len(named)), frame_features(fits)[0]])
             right.append(same[named].astype(float))
             group.append(np.full(len(named), len(shares)))
             print(

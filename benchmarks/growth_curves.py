@@ -13,7 +13,7 @@ from pathlib import Path
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.growth_file import SHIPPED, write_growth
 from fatescope.lineage.growth import build_growth
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 LEFT_OUT = ("ceh-432x3", "nob1GFP", "nob-1GFP")
 

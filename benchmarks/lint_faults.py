@@ -23,7 +23,7 @@ from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.sulston import daughter_names, is_cell_name, sort_key
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
 from fatescope.numeric import tracks_of
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 SETTINGS = LintSettings(listed=1000)
 

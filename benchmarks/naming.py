@@ -22,7 +22,7 @@ from scipy.spatial.transform import Rotation
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.base import Lineage
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.lineage.naming import NameSettings, name_embryo
 
 TEST = [

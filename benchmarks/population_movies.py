@@ -30,8 +30,7 @@ from fatescope.acquire.movies import write_frames
 from fatescope.simulate.embryo import vary_movie
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
-from fatescope.simulate.embryo.tables import epic_table
-from fatescope.simulate.embryo.truth import spots_of
+from fatescope.simulate.embryo.truth import epic_table, spots_of
 from fatescope.systems.simulation.rendered import read_or_draw
 
 LEFT_OUT = ("ceh-432x3", "nob1GFP", "nob-1GFP")

@@ -23,11 +23,12 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.base.types import FloatArray, IntArray
 from fatescope.lineage.growth import GROUPS, PopulationEstimate, count_by_frame, growth_of
 from fatescope.numeric import BootstrapSettings, mean_interval
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 from fatescope.systems.populations.counts import infer_populations, shipped_growth
 from fatescope.systems.populations.find import open_counter
 from fatescope.systems.populations.frames import look_at_movie
-from fatescope.systems.populations.inference import CountChances, PopulationSettings
+from fatescope.systems.populations.inference import CountChances
+from fatescope.systems.populations.settings import PopulationSettings
 
 HELD_OUT_FROM = 130
 LEAST_CELLS, MOST_CELLS = 4, 350

@@ -18,7 +18,7 @@ import numpy as np
 from fatescope.acquire.lineages import LineageFile, LineageReading, read_lineage
 from fatescope.acquire.lineages.atlas_file import SHIPPED, read_arrays, write_arrays
 from fatescope.lineage import axes_of_atlas, division_axes, fit_axes
-from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.atlas import atlas_arrays, atlas_from_arrays
 from fatescope.lineage.atlas_build import build_atlas
 from fatescope.systems.lineages.atlas import embryos_of
 

@@ -8,8 +8,7 @@ from fatescope.acquire import write_table
 from fatescope.acquire.movies import write_frames
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
-from fatescope.simulate.embryo.tables import epic_table
-from fatescope.simulate.embryo.truth import count_founders, spots_of
+from fatescope.simulate.embryo.truth import count_founders, epic_table, spots_of
 from fatescope.systems.simulation.rendered import read_or_draw
 
 SMALL = MovieSettings(height=120, width=176, voxel_um=(1.0, 0.37, 0.37), photons=200)

@@ -68,7 +68,7 @@ from .systems.plates.stain_labels import label_stains as label_stains
 from .systems.populations.find import CountedMovie as CountedMovie
 from .systems.populations.find import count_populations as count_populations
 from .systems.populations.find import predict_populations as predict_populations
-from .systems.populations.inference.settings import PopulationSettings as PopulationSettings
+from .systems.populations.settings import PopulationSettings as PopulationSettings
 from .systems.replay import replay_result as replay_result
 from .systems.simulation.plates import simulate_plate as simulate_plate
 from .systems.simulation.rendered import simulate_embryo as simulate_embryo

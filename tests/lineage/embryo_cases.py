@@ -10,7 +10,7 @@ from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import sort_key
 from fatescope.base.sulston_tree import daughters_of
 from fatescope.lineage import axes_of_atlas
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 LIFE = {
     **{"P0": 10, "AB": 12, "P1": 13, "ABa": 14, "ABp": 14, "EMS": 17, "P2": 20},

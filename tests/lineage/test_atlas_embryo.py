@@ -4,7 +4,7 @@ from scipy.spatial import cKDTree
 
 from fatescope.base.sulston import mother_of
 from fatescope.lineage.atlas_embryo import draw_embryo
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 PLAN = {
     "minutes": 110.0,

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from fatescope.base import InputError
-from fatescope.lineage.components import principal_components
+from fatescope.lineage.statistics import principal_components
 
 
 def test_a_line_in_two_columns_is_one_component():

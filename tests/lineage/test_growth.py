@@ -19,7 +19,7 @@ from fatescope.lineage.growth import (
 )
 from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES, UNKNOWN
 from fatescope.lineage.growth.match import Match
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 CELLS = 2 ** np.linspace(0, 9, 91)
 

@@ -1,8 +1,14 @@
 import numpy as np
 
 from fatescope.base import Lineage
-from fatescope.lineage.cells import cells_of, mean_per_cell
-from fatescope.lineage.layout import Runs, layout_names, layout_tree, value_runs
+from fatescope.lineage.layout import (
+    Runs,
+    cells_of,
+    layout_names,
+    layout_tree,
+    mean_per_cell,
+    value_runs,
+)
 
 
 def three_cells():

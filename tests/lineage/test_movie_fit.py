@@ -10,8 +10,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.base import InputError
 from fatescope.lineage.movie_fit import FrameStack, Pose, fit_table
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
-from fatescope.simulate.embryo.tables import epic_table
-from fatescope.simulate.embryo.truth import spots_of
+from fatescope.simulate.embryo.truth import epic_table, spots_of
 from fatescope.systems.simulation.rendered import read_or_draw
 
 SHAPE = (96, 132)

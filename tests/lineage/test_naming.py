@@ -8,7 +8,7 @@ from tests.lineage.embryos import Embryo, keep_every, render_embryo
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays, write_arrays
 from fatescope.base import FileFormatError, InputError
-from fatescope.lineage.atlas_arrays import atlas_arrays, atlas_from_arrays
+from fatescope.lineage.atlas import atlas_arrays, atlas_from_arrays
 from fatescope.lineage.atlas_build import build_atlas
 from fatescope.lineage.atlas_cells import cells_of_lineage
 from fatescope.lineage.clock import Clock

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from fatescope.base import InputError
 from fatescope.lineage.neighbours import common_neighbours, embryo_neighbours, gabriel_pairs
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 
 def slow_pairs(place):

@@ -4,7 +4,7 @@ from tests.lineage.embryos import render_embryo
 
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.lineage.naming import name_frame
 from fatescope.lineage.naming.cut import assign_to_cut, time_of_cut
 

@@ -20,9 +20,8 @@ from fatescope.systems.populations.training.movie_frames import (
     FrameSource,
     read_counted,
 )
-from fatescope.systems.populations.training.network import CountNetwork
 from fatescope.systems.populations.training.settings import FrameSettings, PopulationRecipe
-from fatescope.systems.populations.training.task import PopulationTask
+from fatescope.systems.populations.training.task import CountNetwork, PopulationTask
 from fatescope.systems.training.train import prepare_pairs, train_model
 from fatescope.train import parse_recipe, read_recipe
 

@@ -35,7 +35,7 @@ class lineage_population_model:
 
     def __init__(self, device: str = "cpu", mode: str | None = None) -> None:
         from fatescope.systems.populations.find import open_counter
-        from fatescope.systems.populations.inference import PopulationSettings
+        from fatescope.systems.populations.settings import PopulationSettings
 
         self.device = self.mode = mode or device
         self._settings = PopulationSettings(letters=True)

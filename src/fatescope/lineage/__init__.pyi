@@ -1,5 +1,3 @@
-from .cells import cells_of as cells_of
-from .cells import mean_per_cell as mean_per_cell
 from .division_axes import AxisFit as AxisFit
 from .division_axes import DivisionAxes as DivisionAxes
 from .division_axes import axes_of_atlas as axes_of_atlas
@@ -10,4 +8,6 @@ from .exclusion import make_exclusions as make_exclusions
 from .exclusion import with_decisions as with_decisions
 from .exclusion import without_rows as without_rows
 from .layout import TreeLayout as TreeLayout
+from .layout import cells_of as cells_of
 from .layout import layout_tree as layout_tree
+from .layout import mean_per_cell as mean_per_cell

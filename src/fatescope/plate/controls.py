@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import InputError
+from fatescope.base.wells import parse_well
 from fatescope.plate.hazard import fit_over_wells, relative_hazards
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
-    from fatescope.base import FloatArray
+    from fatescope.base import FloatArray, IntArray
     from fatescope.plate.fates import WellFates
 
 _FEWEST = 3
@@ -104,3 +107,31 @@ def phototoxicity(
 
 def _named(found: tuple[float, float, float, float]) -> dict[str, float]:
     return dict(zip(("estimate", "low", "high", "p"), found, strict=True))
+
+
+_FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
+
+
+def well_places(wells: Sequence[str]) -> IntArray:
+    """Return row and column of each well, both counted from 0; shape (w, 2)."""
+    places = []
+    for name in map(parse_well, wells):
+        letters = name.rstrip("0123456789")
+        row = 0
+        for letter in letters:
+            row = 26 * row + ord(letter) - ord("A") + 1
+        places.append((row - 1, int(name[len(letters) :]) - 1))
+    return np.array(places, dtype=np.int64).reshape(-1, 2)
+
+
+def plate_shape(places: IntArray) -> tuple[int, int]:
+    """Return rows and columns of the smallest common plate (6 to 1536 wells) that has the wells."""
+    last = places.max(axis=0)
+    return next(f for f in _FORMATS if last[0] < f[0] and last[1] < f[1])
+
+
+def at_edge(wells: Sequence[str]) -> NDArray[np.bool_]:
+    """Tell which wells lie in the outermost rows and columns of their plate."""
+    places = well_places(wells)
+    last = np.array(plate_shape(places)) - 1
+    return np.asarray(((places == 0) | (places == last)).any(axis=1))

@@ -1,16 +1,21 @@
-"""Where all fields lie, from how pairs of them lie: least squares that drops what disagrees."""
+"""Where all fields lie: by the stage, by how pairs of them lie, and from frame to frame."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import math
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import connected_components
 
+from fatescope.base import InputError
 from fatescope.numeric import fit_linear
+from fatescope.plate.match import match_overlap, show_detail
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from fatescope.base import FloatArray, IntArray
@@ -111,3 +116,87 @@ def stage_in_pixels(prior: FloatArray, found: FloatArray, placed: NDArray[np.boo
         prior[placed], found[placed], weight=np.ones(placed.sum()), ridge=ridge, prior=np.eye(2)
     )
     return np.asarray(prior @ matrix + shift)
+
+
+Order = Literal["rows", "snake", "columns", "snake-columns"]
+
+
+def grid_size(n_fields: int, *, rows: int | None, columns: int | None) -> tuple[int, int]:
+    """Return rows and columns of a grid of fields; a square where neither is given.
+
+    Raises
+    ------
+    InputError
+        If the fields do not fill the grid.
+    """
+    if rows is None and columns is None:
+        rows = columns = math.isqrt(n_fields)
+    if rows is None:
+        rows = n_fields // (columns or 1)
+    columns = n_fields // rows if columns is None else columns
+    if rows * columns != n_fields or n_fields == 0:
+        raise InputError(
+            f"{n_fields} fields do not fill a grid of {rows} x {columns}. Give --rows and "
+            "--columns, or the stage positions with --positions."
+        )
+    return rows, columns
+
+
+def grid_places(rows: int, columns: int, *, order: Order) -> IntArray:
+    """Return row and column of each field, in the order of their numbers; shape (n, 2)."""
+    by_column = order in ("columns", "snake-columns")
+    outer, inner = (columns, rows) if by_column else (rows, columns)
+    places = []
+    for i in range(outer):
+        back = order.startswith("snake") and i % 2
+        for j in reversed(range(inner)) if back else range(inner):
+            places.append((j, i) if by_column else (i, j))
+    return np.array(places, dtype=np.int64)
+
+
+def nominal_positions(places: IntArray, *, shape: tuple[int, int], overlap: float) -> FloatArray:
+    """Return where the upper left pixel of each field lies if the stage is right, in px.
+
+    Parameters
+    ----------
+    places : ndarray of int, shape (n, 2)
+        Row and column of each field.
+    shape : (int, int)
+        Of one field.
+    overlap : float
+        Of neighbours, as a share of a field.
+    """
+    return np.asarray((places - places.min(axis=0)) * (np.array(shape) * (1 - overlap)))
+
+
+_SEARCH_PX = 20.0
+_LEAST_QUALITY = 0.3
+"""Cells change between frames, and yet most of a field must look the same."""
+
+
+def choose_fields(fields: Sequence[NDArray[Any]], n: int) -> list[int]:
+    """Return the ``n`` fields with the most to see, by the spread of their detail."""
+    seen = [float(np.std(show_detail(f))) for f in fields]
+    return sorted(np.argsort(seen)[::-1][:n].tolist())
+
+
+def measure_drift(before: Sequence[NDArray[Any]], after: Sequence[NDArray[Any]]) -> FloatArray:
+    """Return how far the plate moved in the image from one frame to the next, px.
+
+    Parameters
+    ----------
+    before, after : sequence of ndarray, shape (Y, X)
+        The same fields at two times.
+
+    Returns
+    -------
+    ndarray of float, shape (2,)
+        dy, dx: what lay at a pixel lies at that pixel plus this. The median over fields, which
+        leaves out what cells do by themselves; 0 where no field can tell.
+    """
+    found = [
+        match_overlap(show_detail(a), show_detail(b), np.zeros(2), search_px=_SEARCH_PX)
+        for a, b in zip(before, after, strict=True)
+    ]
+    sure = [-m.shift for m in found if m.quality >= _LEAST_QUALITY]
+    return np.median(sure, axis=0) if sure else np.zeros(2)

@@ -4,10 +4,10 @@ from .change import change_from_record as change_from_record
 from .change import change_to_record as change_to_record
 from .history import LabelHistory as LabelHistory
 from .history import LabelStep as LabelStep
-from .outlined import draw_label as draw_label
 from .split import cut_label as cut_label
 from .split import split_label as split_label
 from .strokes import erase_labels as erase_labels
 from .strokes import paint_label as paint_label
+from .whole import draw_label as draw_label
 from .whole import merge_labels as merge_labels
 from .whole import remove_label as remove_label

@@ -12,7 +12,7 @@ from fatescope.base.lineage import Lineage
 from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import is_cell_name, sister_of
 from fatescope.lineage.lint import LintSettings, lint_lineage
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 ATLAS = open_atlas()
 

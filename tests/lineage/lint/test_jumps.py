@@ -10,7 +10,7 @@ from tests.lineage.lint.test_exchanged import rendered
 from fatescope.acquire.lineages import read_lineage
 from fatescope.base.spacing import Spacing
 from fatescope.lineage.lint import LintSettings, lint_lineage
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 
 def jumps(lineage):

@@ -24,7 +24,7 @@ from fatescope.lineage import (
 )
 from fatescope.lineage.lint import LintSettings, lint_lineage
 from fatescope.numeric import tracks_of
-from fatescope.systems.lineages.atlas_source import open_atlas
+from fatescope.systems.lineages.reading import open_atlas
 
 EMBRYO = embryo()
 

@@ -2,9 +2,8 @@ import numpy as np
 import pytest
 
 from fatescope.simulate.embryo.cells import blur_volume, tessellate
-from fatescope.simulate.embryo.grid import Grid
 from fatescope.simulate.embryo.moments import Moment
-from fatescope.simulate.embryo.shell import Shell
+from fatescope.simulate.embryo.shell import Grid, Shell
 
 GRID = Grid(shape=(40, 100, 140), spacing_um=(0.5, 0.3, 0.3))
 SHELL = Shell(

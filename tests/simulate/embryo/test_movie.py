@@ -3,9 +3,9 @@ import pytest
 
 from fatescope.simulate.embryo import EmbryoScene, Lives, MovieScene, MovieSettings, VolumeSettings
 from fatescope.simulate.embryo.camera import Detector
-from fatescope.simulate.embryo.grid import Grid
 from fatescope.simulate.embryo.nuclei import draw_nuclear_light, nuclear_bodies
 from fatescope.simulate.embryo.projection import project_labels, project_light
+from fatescope.simulate.embryo.shell import Grid
 from fatescope.simulate.lineage import LineagePlan, simulate_lineage
 
 SMALL = MovieSettings(height=160, width=220, voxel_um=(1.0, 0.3, 0.3), place="centre")

@@ -3,13 +3,13 @@ import pytest
 from scipy import ndimage as ndi
 from tests.simulate.embryo.test_moments import lives
 
-from fatescope.simulate.embryo.grid import Grid
 from fatescope.simulate.embryo.nuclei import (
     Bodies,
     draw_nuclear_labels,
     draw_nuclear_light,
     nuclear_bodies,
 )
+from fatescope.simulate.embryo.shell import Grid
 
 GRID = Grid(shape=(40, 64, 64), spacing_um=(0.25, 0.1, 0.1))
 BLUR = (0.6, 0.2, 0.2)

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from fatescope.simulate.embryo.grid import Grid
-from fatescope.simulate.embryo.shell import Shell, fit_shell
+from fatescope.simulate.embryo.shell import Grid, Shell, fit_shell
 
 
 def test_the_shell_is_found_again_from_nuclei_inside_it():

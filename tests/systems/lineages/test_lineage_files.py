@@ -19,7 +19,7 @@ from fatescope.acquire.lineages import (
 )
 from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.base import Execution, FatescopeError, InputError, Lineage, Spacing
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.systems.lineages.convert import convert_lineages
 from fatescope.systems.lineages.lint import lint_lineages
 from fatescope.systems.lineages.name import name_lineages

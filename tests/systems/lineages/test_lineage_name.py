@@ -8,7 +8,7 @@ from fatescope.acquire import read_table, write_table
 from fatescope.acquire.lineages import LineageReading
 from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.base import Execution, Table
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.lineage.naming import NameSettings
 from fatescope.models import find_package, read_package
 from fatescope.systems.lineages.name import name_lineages

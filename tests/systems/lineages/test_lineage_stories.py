@@ -16,10 +16,10 @@ from fatescope.lineage.comparing import TRAITS
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.systems.lineages import compare
 from fatescope.systems.lineages.atlas import make_atlas
-from fatescope.systems.lineages.atlas_source import open_atlas
 from fatescope.systems.lineages.compare import compare_lineages
 from fatescope.systems.lineages.draw import draw_lineages
 from fatescope.systems.lineages.edit import edit_lineage
+from fatescope.systems.lineages.reading import open_atlas
 from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
 
 ONE = Execution(workers=1)

@@ -14,8 +14,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.movies import write_frames
 from fatescope.base import InputError
 from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
-from fatescope.simulate.embryo.tables import epic_table
-from fatescope.simulate.embryo.truth import spots_of
+from fatescope.simulate.embryo.truth import epic_table, spots_of
 from fatescope.systems.lineages.match import match_lineage, match_table, plan_match
 from fatescope.systems.lineages.settings import MatchSettings
 from fatescope.systems.simulation.rendered import read_or_draw

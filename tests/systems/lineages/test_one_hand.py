@@ -10,7 +10,7 @@ from tests.lineage.embryo_cases import embryo
 import fatescope as fs
 from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.base import Execution
-from fatescope.lineage.hand import mirror_image
+from fatescope.lineage.body_axes import mirror_image
 from fatescope.systems.lineages.atlas import make_atlas
 from fatescope.systems.lineages.compare import compare_lineages
 from fatescope.systems.lineages.draw import draw_lineages

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.lineage.editing.spot import Spot, delete_spot, insert_spot, spot_at
+from fatescope.lineage.editing.rows import Spot, delete_spot, insert_spot, spot_at
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage

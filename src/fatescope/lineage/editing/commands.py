@@ -37,8 +37,7 @@ from fatescope.lineage.editing.actions import (
     Split,
     SwapDaughters,
 )
-from fatescope.lineage.editing.select import select, subtree
-from fatescope.lineage.editing.spot import Spot, spot_at
+from fatescope.lineage.editing.rows import Spot, select, spot_at, subtree
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -1,8 +1,8 @@
-from .build import build_growth as build_growth
-from .build import count_by_frame as count_by_frame
-from .build import growth_of as growth_of
 from .curves import GROUPS as GROUPS
 from .curves import GrowthCurves as GrowthCurves
+from .curves import build_growth as build_growth
+from .curves import count_by_frame as count_by_frame
+from .curves import growth_of as growth_of
 from .errors import FrameErrors as FrameErrors
 from .estimate import PopulationEstimate as PopulationEstimate
 from .estimate import estimate_populations as estimate_populations

@@ -6,19 +6,28 @@ from typing import TYPE_CHECKING
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of
+from fatescope.lineage.body_axes import is_mirrored, mirror_image, mirrored
 from fatescope.lineage.division_axes import axes_of_atlas, division_axes
-from fatescope.lineage.hand import is_mirrored, mirror_image, mirrored
-from fatescope.lineage.lint.axes import axis_fit, misfit, swapped_daughters
-from fatescope.lineage.lint.duplicates import duplicate_positions
-from fatescope.lineage.lint.exchanged import exchanged_lineages
-from fatescope.lineage.lint.jumps import jumps
-from fatescope.lineage.lint.names import file_order, outside_tree, oversplit
+from fatescope.lineage.lint.exchanged import exchanged_lineages, exchanges, traded_places
+from fatescope.lineage.lint.jumps import jumps, steps_of
+from fatescope.lineage.lint.names import (
+    axis_fit,
+    file_order,
+    misfit,
+    outside_tree,
+    oversplit,
+    swapped_daughters,
+)
 from fatescope.lineage.lint.ranking import bounded, ranked
 from fatescope.lineage.lint.scope import cliffs, drops, open_ends, partial
-from fatescope.lineage.lint.steps import steps_of
-from fatescope.lineage.lint.structure import holes, nonpositive_times, odd_families, orphans
+from fatescope.lineage.lint.structure import (
+    duplicate_positions,
+    holes,
+    nonpositive_times,
+    odd_families,
+    orphans,
+)
 from fatescope.lineage.lint.timing import division_order, odd_lives, species_and_kind
-from fatescope.lineage.lint.trades import exchanges, traded_places
 from fatescope.numeric import Tracks, tracks_of
 
 if TYPE_CHECKING:

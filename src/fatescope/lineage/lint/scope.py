@@ -9,8 +9,8 @@ import numpy as np
 
 from fatescope.base.finding import Finding
 from fatescope.base.sulston_tree import dies
-from fatescope.lineage.lint.pace import NEIGHBOUR_UM, expected_cells, pace_of
 from fatescope.lineage.lint.ranking import bounded, ranked
+from fatescope.lineage.lint.timing import NEIGHBOUR_UM, expected_cells, pace_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage

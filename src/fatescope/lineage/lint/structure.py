@@ -1,4 +1,4 @@
-"""Structure: rows before the first frame, holes, cells from nowhere, families of three."""
+"""Structure: rows before the first frame, holes, cells from nowhere, families of three, twins."""
 
 from __future__ import annotations
 
@@ -130,3 +130,28 @@ def _called(tracks: Tracks, track: int) -> str:
     """Return the name of a track, or where it starts."""
     name = str(tracks.name[track])
     return name or f"row {int(tracks.first_row[track]) + 1}"
+
+
+def duplicate_positions(lineage: Lineage, *, file: str) -> list[Finding]:
+    """Report pairs of nuclei in exactly one place, each pair once."""
+    order = np.lexsort((*lineage.position.T, lineage.frame))
+    place, frame = lineage.position[order], lineage.frame[order]
+    same = (frame[1:] == frame[:-1]) & (place[1:] == place[:-1]).all(axis=1)
+    pairs: dict[str, list[int]] = {}
+    for at in np.flatnonzero(same).tolist():
+        rows = sorted((int(order[at]), int(order[at + 1])))
+        names = [str(lineage.name[r]) or f"row {r + 1}" for r in rows]
+        pairs.setdefault("|".join(names), []).append(int(frame[at]))
+    return [
+        Finding(
+            file=file,
+            rule="duplicate-position",
+            frame=min(frames),
+            object=pair,
+            value=float(len(frames)),
+            limit=0.0,
+            severity="error",
+            reason=f"{pair.replace('|', ' and ')} are in one place in {len(frames)} frames.",
+        )
+        for pair, frames in pairs.items()
+    ]

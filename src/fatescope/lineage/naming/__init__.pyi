@@ -3,8 +3,6 @@ from .embryo import NamedRows as NamedRows
 from .embryo import name_embryo as name_embryo
 from .frame import NamedFrame as NamedFrame
 from .frame import name_frame as name_frame
-from .lives import too_young as too_young
-from .lives import untimely as untimely
 from .movie import name_movie as name_movie
 from .scale import LARGE as LARGE
 from .scale import USUAL_UM as USUAL_UM
@@ -14,3 +12,5 @@ from .settings import NameSettings as NameSettings
 from .tracked import NamedTree as NamedTree
 from .tracked import name_tracked as name_tracked
 from .tracked import rename_tracked as rename_tracked
+from .tree import too_young as too_young
+from .tree import untimely as untimely

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from fatescope.base.errors import InputError
+from fatescope.lineage.body_axes import MIRROR
 from fatescope.lineage.clock import clocks_from_counts
-from fatescope.lineage.hand import MIRROR
-from fatescope.lineage.naming.confidence import certainty
+from fatescope.lineage.naming.confidence import DOUBTFUL, certainty, doubtful_cost
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
-from fatescope.lineage.naming.frame_certainty import DOUBTFUL, doubtful_cost
-from fatescope.lineage.naming.lives import too_young, untimely
 from fatescope.lineage.naming.movie import name_movie
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
+from fatescope.lineage.naming.tree import too_young, untimely
 from fatescope.track import mend_links
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.naming.frame_certainty import doubtful_cost, frame_certainty
+from fatescope.lineage.naming.confidence import doubtful_cost, frame_certainty
 from fatescope.lineage.naming.frame_fit import AGAIN, FINE, FrameFit, fit_frame
 from fatescope.lineage.naming.starts import Pose, find_poses, poses_around
 

@@ -14,8 +14,8 @@ import numpy as np
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
-from fatescope.lineage.naming.lives import untimely
 from fatescope.lineage.naming.tracked import NamedTree, name_tracked, rename_tracked
+from fatescope.lineage.naming.tree import untimely
 from fatescope.track import LinkSettings, link_frames, mend_links
 
 if TYPE_CHECKING:

@@ -19,7 +19,7 @@ from fatescope.lineage.naming.evidence import (
     phases,
     score_names,
 )
-from fatescope.lineage.naming.pose import long_axis_frame, rotate_about_long_axis
+from fatescope.lineage.naming.starts import long_axis_frame, rotate_about_long_axis
 from fatescope.lineage.naming.tree import Named, name_forest
 from fatescope.numeric import Tracks, cut_tracks
 

@@ -16,9 +16,8 @@ from scipy import ndimage as ndi
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.simulate.embryo.grid import Grid
     from fatescope.simulate.embryo.moments import Moment
-    from fatescope.simulate.embryo.shell import Shell
+    from fatescope.simulate.embryo.shell import Grid, Shell
 
 _BALL = 1.3
 """Radius of the ball that a cell may fill, beside that of a sphere of the same volume."""

@@ -10,12 +10,10 @@ import numpy as np
 from scipy import ndimage as ndi
 
 from fatescope.simulate.embryo.camera import Detector
-from fatescope.simulate.embryo.expression import Marker, Reporter
-from fatescope.simulate.embryo.grid import Grid
-from fatescope.simulate.embryo.neighbour import Neighbour
+from fatescope.simulate.embryo.looks import Marker, Reporter
 from fatescope.simulate.embryo.nuclei import nuclear_bodies
 from fatescope.simulate.embryo.projection import project_labels, project_light
-from fatescope.simulate.embryo.shell import fit_shell
+from fatescope.simulate.embryo.shell import Grid, Neighbour, fit_shell
 from fatescope.simulate.embryo.truth import spots_of
 from fatescope.simulate.optics import wide_blur
 

@@ -16,8 +16,8 @@ import numpy as np
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.simulate.embryo.grid import Grid
     from fatescope.simulate.embryo.moments import Moment
+    from fatescope.simulate.embryo.shell import Grid
 
 # Minutes before and after the chromosomes part, and half axes beside the radius between divisions.
 _LEFT = np.array([0.0, 1.0, 2.0, 3.5])

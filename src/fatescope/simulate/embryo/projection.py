@@ -15,8 +15,8 @@ from fatescope.simulate.embryo.nuclei import soft_inside
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.simulate.embryo.grid import Grid
     from fatescope.simulate.embryo.nuclei import Bodies
+    from fatescope.simulate.embryo.shell import Grid
 
 _EDGE = 2.6
 """Light ends so many standard deviations outside the edge."""

@@ -1,15 +1,60 @@
-"""The egg shell: a flattened egg around all places that nuclei ever take."""
+"""The egg shell on its grid of voxels, and another embryo beside it."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
-    from fatescope.simulate.embryo.grid import Grid
+    from fatescope.simulate.embryo.moments import Lives, Moment
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grid:
+    """Voxels whose centres lie at whole multiples of the spacing from ``origin_um``.
+
+    Parameters
+    ----------
+    shape : tuple of 3 ints
+        Planes, rows, columns.
+    spacing_um : tuple of 3 floats
+        z, y, x.
+    origin_um : tuple of 3 floats
+        Where the centre of the first voxel lies.
+    """
+
+    shape: tuple[int, int, int]
+    spacing_um: tuple[float, float, float]
+    origin_um: tuple[float, float, float] = (0.0, 0.0, 0.0)
+
+    @property
+    def centre_um(self) -> FloatArray:
+        """The middle of the volume: z, y, x."""
+        extent = (np.array(self.shape) - 1) * np.array(self.spacing_um)
+        return np.asarray(np.array(self.origin_um) + extent / 2)
+
+    def along(self, axis: int, part: slice | None = None) -> FloatArray:
+        """Return the places of the voxel centres along an axis, in µm, as float32."""
+        start, stop = (part.start, part.stop) if part else (0, self.shape[axis])
+        places = self.origin_um[axis] + np.arange(start, stop) * self.spacing_um[axis]
+        return places.astype(np.float32)
+
+    def to_voxels(self, position_um: FloatArray) -> FloatArray:
+        """Return positions (n, 3) in µm as (n, 3) planes, rows, columns."""
+        return np.asarray((position_um - np.array(self.origin_um)) / np.array(self.spacing_um))
+
+    def box(self, low_um: FloatArray, high_um: FloatArray) -> tuple[slice, slice, slice] | None:
+        """Return the voxels between two corners, or ``None`` where there are none."""
+        ends = self.to_voxels(np.stack([low_um, high_um]))
+        low = np.maximum(np.ceil(ends[0]), 0).astype(int).tolist()
+        high = np.minimum(np.floor(ends[1]) + 1, self.shape).astype(int).tolist()
+        if any(a >= b for a, b in zip(low, high, strict=True)):
+            return None
+        return slice(low[0], high[0]), slice(low[1], high[1]), slice(low[2], high[2])
+
 
 LEAST_UM = (9.5, 14.5, 22.0)
 """Half axes that no shell falls below (z, across, along), however few stages a table shows."""
@@ -109,3 +154,59 @@ def fit_shell(position_um: FloatArray, *, margin_um: float) -> Shell:
         ]
     )
     return Shell(centre_um=centre + shift, half_um=half, angle=angle)
+
+
+_GAP_UM = (0.5, 4.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbour:
+    """An embryo that lies elsewhere, turned in the plane, at a stage of its own.
+
+    Parameters
+    ----------
+    lives : Lives
+    shell : Shell
+        Where the lives are.
+    turn : float
+        Radians from x towards y.
+    shift_um : ndarray of float, shape (3,)
+        From the middle of its own shell to its place in the field.
+    ahead : float
+        Frames by which it is ahead of the recorded embryo.
+    """
+
+    lives: Lives
+    shell: Shell
+    turn: float
+    shift_um: FloatArray
+    ahead: float
+
+    @classmethod
+    def draw(
+        cls, lives: Lives, shell: Shell, beside: Shell, *, rng: np.random.Generator
+    ) -> Neighbour:
+        """Place an embryo so that it touches the recorded one, or nearly does."""
+        turn, side = rng.uniform(0, np.pi), rng.uniform(0, 2 * np.pi)
+        turned = Shell(centre_um=beside.centre_um, half_um=shell.half_um, angle=shell.angle + turn)
+        away = beside.reach(side) + turned.reach(side) + rng.uniform(*_GAP_UM)
+        shift = beside.centre_um + away * np.array([0.0, np.sin(side), np.cos(side)])
+        span = float(lives.last.max() - lives.first.min())
+        return cls(lives, shell, turn, shift, float(rng.uniform(-0.4, 0.4) * span))
+
+    def at(self, frame: float) -> Moment:
+        """Return its nuclei at a moment of the recording, where they are seen."""
+        first, last = float(self.lives.first.min()), float(self.lives.last.max())
+        moment = self.lives.at(float(np.clip(frame + self.ahead, first, last)))
+        return replace(
+            moment,
+            centre_um=_turned(moment.centre_um - self.shell.centre_um, self.turn) + self.shift_um,
+            axis=_turned(moment.axis, self.turn),
+        )
+
+
+def _turned(vector: FloatArray, angle: float) -> FloatArray:
+    z, y, x = vector.T
+    return np.stack(
+        [z, y * np.cos(angle) + x * np.sin(angle), x * np.cos(angle) - y * np.sin(angle)], axis=1
+    )

@@ -11,13 +11,12 @@ from scipy import ndimage as ndi
 
 from fatescope.simulate.embryo.camera import Detector, deconvolve_look
 from fatescope.simulate.embryo.cells import blur_volume, tessellate
-from fatescope.simulate.embryo.grid import Grid
 from fatescope.simulate.embryo.nuclei import (
     draw_nuclear_labels,
     draw_nuclear_light,
     nuclear_bodies,
 )
-from fatescope.simulate.embryo.shell import fit_shell
+from fatescope.simulate.embryo.shell import Grid, fit_shell
 from fatescope.simulate.embryo.truth import spots_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import ndimage as ndi
 
-from fatescope.simulate.plate.camera import FieldCamera
+from fatescope.simulate.plate.looks import FieldCamera
 from fatescope.simulate.plate.settings import FAULTS
 from fatescope.simulate.plate.stamps import Outlines, draw_outlines, grain_texture
 
@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.simulate.plate.design import PlateDesign, WellPlan
-    from fatescope.simulate.plate.looks import PlateLook
-    from fatescope.simulate.plate.stage import Stage
+    from fatescope.simulate.plate.looks import PlateLook, Stage
     from fatescope.simulate.plate.world import WellWorld
 
 CLASSES = ("background", "cell", "outline", "Hoechst nucleus", "DRAQ7 nucleus")

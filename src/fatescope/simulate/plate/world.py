@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.simulate.plate.design import cumulative_hazard
-from fatescope.simulate.plate.stage import MARGIN_PX
+from fatescope.simulate.plate.looks import MARGIN_PX
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray

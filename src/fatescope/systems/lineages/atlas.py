@@ -18,18 +18,17 @@ from fatescope.base import InputError, Spacing, Table
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, unreadable
 from fatescope.engine.summary import Summary
-from fatescope.lineage.atlas import AXES, Atlas
-from fatescope.lineage.atlas_arrays import atlas_arrays
+from fatescope.lineage.atlas import AXES, Atlas, atlas_arrays
 from fatescope.lineage.atlas_build import build_atlas
 from fatescope.lineage.atlas_cells import EmbryoCells, cells_of_births, cells_of_lineage
+from fatescope.lineage.body_axes import MIRROR, birth_axes, is_mirrored, mirrored
 from fatescope.lineage.division_axes import axes_of_atlas
-from fatescope.lineage.hand import MIRROR, birth_axes, is_mirrored, mirrored
 from fatescope.lineage.naming import AtlasSettings
-from fatescope.systems.lineages.atlas_source import open_atlas
 from fatescope.systems.lineages.reading import (
     assumed_scale,
     describe,
     in_its_hand,
+    open_atlas,
     read_to_scale,
     record_reading,
 )

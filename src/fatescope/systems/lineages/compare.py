@@ -28,15 +28,13 @@ from fatescope.lineage.comparing import (
     synchrony,
 )
 from fatescope.lineage.statistics import FEWEST_EMBRYOS, contrast, false_discovery_rate
-from fatescope.lineage.traits import EmbryoTraits, embryo_traits
-from fatescope.lineage.traits_table import embryos_of_table, traits_table
-from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.compare_report import write_comparison
-from fatescope.systems.lineages.comparison import Comparison
-from fatescope.systems.lineages.plan import plan_lineages
+from fatescope.lineage.traits import EmbryoTraits, embryo_traits, embryos_of_table, traits_table
+from fatescope.systems.lineages.compare_report import Comparison, write_comparison
 from fatescope.systems.lineages.reading import (
     describe,
     in_its_hand,
+    open_atlas,
+    plan_lineages,
     read_to_scale,
     record_reading,
 )

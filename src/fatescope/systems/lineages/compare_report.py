@@ -1,7 +1,8 @@
-"""The page of a comparison: the answer first, then embryos, trees and cells."""
+"""What a comparison of lineages found, for its tables and its page."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -17,11 +18,28 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fatescope.base import Finding, FloatArray, Table
-    from fatescope.lineage.comparing import TraitResult
+    from fatescope.lineage.comparing import Alignment, TraitResult
     from fatescope.lineage.traits import EmbryoTraits
     from fatescope.pages.chart import Chart
-    from fatescope.systems.lineages.comparison import Comparison
     from fatescope.systems.lineages.settings import CompareSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Comparison:
+    """What was compared: reference and test on one clock and in one frame, and every trait.
+
+    ``reference`` holds the mean embryo alone where the reference is the atlas; ``n_reference``
+    says how many embryos stand behind it.
+    """
+
+    reference: Sequence[EmbryoTraits]
+    test: Sequence[EmbryoTraits]
+    alignments: Sequence[Alignment]
+    results: Sequence[TraitResult]
+    rounds: Table
+    n_reference: int
+    reference_name: str
+
 
 _WORDS = {
     "birth_min": ("time of birth", "min"),

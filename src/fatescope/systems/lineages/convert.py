@@ -19,7 +19,7 @@ from fatescope.acquire.lineages import (
 from fatescope.base import Execution, Finding, Progress
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
-from fatescope.lineage.hand import MirrorAxis, mirror_image
+from fatescope.lineage.body_axes import MirrorAxis, mirror_image
 from fatescope.systems.lineages.reading import describe, read, record_reading
 
 ENDINGS: dict[str, str] = {

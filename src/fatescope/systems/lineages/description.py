@@ -47,7 +47,7 @@ DESCRIPTION = Description(
             """,
             example="fatescope lineage draw CD20080101_demo.csv --out figures",
             run="fatescope.systems.lineages.draw:draw_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
+            plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.systems.lineages.settings:DrawSettings",
                 "reading": "fatescope.acquire.lineages.settings:LineageReading",
@@ -95,7 +95,7 @@ DESCRIPTION = Description(
             """,
             example="fatescope lineage lint CD20080101.csv.gz --out checked",
             run="fatescope.systems.lineages.lint:lint_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
+            plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.lineage.lint.settings:LintSettings",
                 "reading": "fatescope.acquire.lineages.settings:LineageReading",
@@ -117,7 +117,7 @@ DESCRIPTION = Description(
             help="Write lineages in another format, and say what that format cannot hold.",
             example="fatescope lineage convert embryo.zip --to csv --out converted",
             run="fatescope.systems.lineages.convert:convert_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
+            plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "reading": "fatescope.acquire.lineages.settings:LineageReading",
                 "execution": EXECUTION,
@@ -148,7 +148,7 @@ DESCRIPTION = Description(
             """,
             example="fatescope lineage link results/ --out linked",
             run="fatescope.systems.lineages.link:link_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
+            plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.track.settings:ObjectLinkSettings",
                 "reading": "fatescope.acquire.lineages.settings:LineageReading",
@@ -199,7 +199,7 @@ DESCRIPTION = Description(
             """,
             example="fatescope lineage name embryo.csv --out named",
             run="fatescope.systems.lineages.name:name_lineages",
-            plan="fatescope.systems.lineages.plan:plan_lineages",
+            plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.lineage.naming.settings:NameSettings",
                 "reading": "fatescope.acquire.lineages.settings:LineageReading",

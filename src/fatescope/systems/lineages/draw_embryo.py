@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.engine.driver import Outcome
-from fatescope.lineage.cells import mean_per_cell
-from fatescope.lineage.layout import Runs, layout_tree, value_runs
+from fatescope.lineage.layout import Runs, layout_tree, mean_per_cell, value_runs
 from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.pages.chart import ColourScale, category_colours, draw_file
 from fatescope.pages.chart.colours import UNKNOWN

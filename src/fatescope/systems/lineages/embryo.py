@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base import InputError, Table
 from fatescope.lineage.body_axes import AXES, body_axes
-from fatescope.lineage.cells import cells_of
+from fatescope.lineage.layout import cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
 from fatescope.numeric import Tracks
 from fatescope.pages.chart import Axis, number

@@ -19,8 +19,7 @@ from fatescope.lineage.territory import measure_territories
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits
 from fatescope.pages.chart import number
 from fatescope.systems.lineages import drawings as show
-from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.reading import in_its_hand, read_to_scale
+from fatescope.systems.lineages.reading import in_its_hand, open_atlas, read_to_scale
 
 if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading

@@ -52,8 +52,7 @@ def lint_lineage(lineage: Lineage, settings: LintSettings | None = None) -> list
     from fatescope.lineage.lint import LintSettings
     from fatescope.lineage.lint import lint_lineage as lint
     from fatescope.lineage.lint.ranking import ranked
-    from fatescope.systems.lineages.atlas_source import open_atlas
-    from fatescope.systems.lineages.reading import with_estimated_spacing
+    from fatescope.systems.lineages.reading import open_atlas, with_estimated_spacing
 
     found = lint(
         with_estimated_spacing(lineage),

@@ -40,10 +40,8 @@ from fatescope.engine.compose import FINDING_COLUMNS
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.lineage import make_exclusions, with_decisions, without_rows
 from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
-from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.lint_report import write_check
-from fatescope.systems.lineages.lint_result import CheckSummary, FailOn
-from fatescope.systems.lineages.reading import describe, read_to_scale, record_reading
+from fatescope.systems.lineages.lint_report import CheckSummary, FailOn, write_check
+from fatescope.systems.lineages.reading import describe, open_atlas, read_to_scale, record_reading
 
 
 def lint_lineages(

@@ -26,8 +26,7 @@ from fatescope.base import (
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.plan import Cost, estimate
-from fatescope.lineage.cells import cells_of
-from fatescope.lineage.layout import layout_tree
+from fatescope.lineage.layout import cells_of, layout_tree
 from fatescope.lineage.movie_fit import FrameStack, MovieFit, fit_table
 from fatescope.lineage.quality import lineages_of
 from fatescope.pages.chart import Axis, Chart, Line, Points

@@ -17,14 +17,14 @@ from fatescope.acquire.lineages.columns import original_columns
 from fatescope.base import Execution, Finding, Progress, Table
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
-from fatescope.lineage.hand import mirrored
+from fatescope.lineage.body_axes import mirrored
 from fatescope.lineage.naming import NameSettings, name_embryo
-from fatescope.systems.lineages.atlas_source import open_atlas
 from fatescope.systems.lineages.name_network import name_by_network, network_model
 from fatescope.systems.lineages.named_table import NamedTable, add_names
 from fatescope.systems.lineages.reading import (
     describe,
     find_excluded,
+    open_atlas,
     read_to_scale,
     record_reading,
 )

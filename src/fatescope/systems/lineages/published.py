@@ -11,7 +11,7 @@ from fatescope.base import InputError
 from fatescope.base.sulston import compact_name, sort_key
 from fatescope.lineage import quality
 from fatescope.lineage.compact import published_features
-from fatescope.lineage.components import principal_components
+from fatescope.lineage.statistics import principal_components
 from fatescope.pages.chart import Axis
 from fatescope.pages.page import Drawing
 from fatescope.pages.skeleton import counted

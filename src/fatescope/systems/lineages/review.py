@@ -31,8 +31,7 @@ from fatescope.lineage.editing import (
 )
 from fatescope.lineage.lint import LintSettings, lint_lineage
 from fatescope.storage import hash_path
-from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.reading import read, with_estimated_spacing
+from fatescope.systems.lineages.reading import open_atlas, read, with_estimated_spacing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

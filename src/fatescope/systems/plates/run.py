@@ -32,11 +32,10 @@ from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.engine.opening import make_folder
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.plate import PlateRunSettings, SurvivalSettings
-from fatescope.systems.plates.cells import find_cells, place_fields_of_well
 from fatescope.systems.plates.focus import write_blurred
-from fatescope.systems.plates.follow import follow_well
 from fatescope.systems.plates.run_page import write_plate_run
 from fatescope.systems.plates.settings import PlateModel
+from fatescope.systems.plates.stages import find_cells, follow_well, place_fields_of_well
 from fatescope.systems.plates.stain_labels import plan_label_plate
 from fatescope.systems.plates.survival import (
     check_mapped,

@@ -26,7 +26,7 @@ DESCRIPTION = Description(
         """,
         example="fatescope predict populations embryo.mov --out results",
         system="fatescope.systems.populations.find:POPULATIONS",
-        settings="fatescope.systems.populations.inference.settings:PopulationSettings",
+        settings="fatescope.systems.populations.settings:PopulationSettings",
     ),
     commands=(
         Command(

@@ -23,11 +23,13 @@ from fatescope.systems.populations.counts import (
     frame_rows,
     infer_populations,
     letter_rows,
+    movie_findings,
     shipped_growth,
+    why_unlike,
 )
-from fatescope.systems.populations.findings import movie_findings, why_unlike
 from fatescope.systems.populations.frames import check_movie, counted_channel, look_at_movie
-from fatescope.systems.populations.inference import LOST, CountChances, PopulationSettings
+from fatescope.systems.populations.inference import LOST, CountChances
+from fatescope.systems.populations.settings import PopulationSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

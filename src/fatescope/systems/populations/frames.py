@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray
     from fatescope.models import ModelDescription
     from fatescope.predict import Predictor
-    from fatescope.systems.populations.inference import PopulationSettings
+    from fatescope.systems.populations.settings import PopulationSettings
 
 LEAST_FRAMES = 8
 _LIKENESS_FRAMES = 12

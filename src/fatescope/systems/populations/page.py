@@ -11,7 +11,7 @@ from fatescope.pages.findings import caution_sentence, findings_section
 from fatescope.pages.page import Beside, Page, PageTable, Section, Text
 from fatescope.pages.result import ResultFolder
 from fatescope.pages.skeleton import counted, result_page, text_section
-from fatescope.systems.lineages.drawings.colours import founder_colour
+from fatescope.systems.lineages.drawings.drawing import founder_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

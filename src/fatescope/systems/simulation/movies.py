@@ -16,7 +16,7 @@ from fatescope.simulate.embryo import count_founders, vary_movie
 from fatescope.simulate.embryo.faults import add_table_faults, fault_rows, faulty_frame, plan_faults
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
-from fatescope.simulate.embryo.tables import cell_times, epic_table, letter_counts
+from fatescope.simulate.embryo.truth import cell_times, epic_table, letter_counts
 from fatescope.systems.simulation.rendered import Rendered, read_or_draw, render_files
 
 if TYPE_CHECKING:

@@ -12,8 +12,7 @@ from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.atlas_embryo import draw_embryo
 from fatescope.simulate.embryo import Lives
 from fatescope.storage import hash_path
-from fatescope.systems.lineages.atlas_source import open_atlas
-from fatescope.systems.lineages.reading import assumed_scale
+from fatescope.systems.lineages.reading import assumed_scale, open_atlas
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

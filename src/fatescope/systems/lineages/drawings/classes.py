@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.pages.chart import Axis, Bars, Chart, number
 from fatescope.pages.chart.colours import UNKNOWN
-from fatescope.systems.lineages.drawings.colours import founder_colour, shades
-from fatescope.systems.lineages.drawings.drawing import figure, text
+from fatescope.systems.lineages.drawings.drawing import figure, founder_colour, shades, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -5,8 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
-from fatescope.systems.lineages.drawings.colours import founder_colour
-from fatescope.systems.lineages.drawings.drawing import figure, text
+from fatescope.systems.lineages.drawings.drawing import figure, founder_colour, text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

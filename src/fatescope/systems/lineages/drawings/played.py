@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.pages.chart.colours import blend
-from fatescope.systems.lineages.drawings.colours import founder_colour
+from fatescope.systems.lineages.drawings.drawing import founder_colour
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.pages.images import jpeg_uri, png_uri
 from fatescope.pages.page import Frame, ImageViewer, Outline, Pane, View
-from fatescope.systems.lineages.drawings.colours import founder_colour
+from fatescope.systems.lineages.drawings.drawing import founder_colour
 from fatescope.systems.lineages.drawings.played import faint_tree, ring_colour, tree_room
 
 if TYPE_CHECKING:

@@ -10,8 +10,7 @@ import numpy as np
 
 from fatescope.pages.chart import nice_ticks, number
 from fatescope.pages.chart.colours import UNKNOWN, ColourScale
-from fatescope.systems.lineages.drawings.colours import founder_colour
-from fatescope.systems.lineages.drawings.drawing import figure, legend, text
+from fatescope.systems.lineages.drawings.drawing import figure, founder_colour, legend, text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

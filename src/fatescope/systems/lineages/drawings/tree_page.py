@@ -12,7 +12,7 @@ import numpy as np
 
 from fatescope.pages.chart.colours import UNKNOWN, ColourScale
 from fatescope.pages.page.write import asset as page_asset
-from fatescope.systems.lineages.drawings.colours import founder_colour
+from fatescope.systems.lineages.drawings.drawing import founder_colour
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

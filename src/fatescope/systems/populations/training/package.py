@@ -13,7 +13,7 @@ from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.atlas_file import read_arrays
 from fatescope.acquire.lineages.growth_file import read_growth
 from fatescope.base import InputError
-from fatescope.lineage.atlas_arrays import atlas_from_arrays
+from fatescope.lineage.atlas import atlas_from_arrays
 from fatescope.lineage.growth import (
     GROUPS,
     FrameErrors,

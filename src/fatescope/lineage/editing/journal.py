@@ -1,4 +1,4 @@
-"""Actions as plain records, for a journal of JSON lines.
+"""What was done, undone and done again, and actions as plain records for a journal of JSON lines.
 
 Numbers keep every bit: JSON text of a float64 reads back as the same float64; NaN and infinity,
 which JSON lacks, are written as ``{"float": "nan"}``. Long lists of rows are written as runs.
@@ -7,6 +7,7 @@ which JSON lacks, are written as ``{"float": "nan"}``. Long lists of rows are wr
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base.errors import InputError
@@ -22,10 +23,12 @@ from fatescope.lineage.editing.actions import (
     Split,
     SwapDaughters,
 )
-from fatescope.lineage.editing.spot import Plain, Spot
+from fatescope.lineage.editing.rows import Plain, Spot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from fatescope.base.lineage import Lineage
 
 Record = dict[str, Any]
 
@@ -191,3 +194,59 @@ def _repeat(names: Sequence[str]) -> list[list[Any]]:
 
 def _unrepeat(runs: Iterable[Sequence[Any]]) -> tuple[str, ...]:
     return tuple(str(name) for name, n in runs for _ in range(int(n)))
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One committed action: its number in the journal, the action, and what the user typed."""
+
+    number: int
+    action: Action
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """A lineage and the steps that led to it; every method returns a new history.
+
+    ``done`` are the steps that hold, oldest first; ``undone`` those that `redo` would bring
+    back, the next one last. A new step forgets ``undone``, as in every editor; the journal
+    still lists them.
+    """
+
+    lineage: Lineage
+    done: tuple[Step, ...] = field(default=())
+    undone: tuple[Step, ...] = field(default=())
+
+    def do(self, step: Step) -> History:
+        """Apply a new step."""
+        return History(step.action.apply(self.lineage), (*self.done, step), ())
+
+    def undo(self) -> History:
+        """Take the last step back.
+
+        Raises
+        ------
+        InputError
+            If no step is left.
+        """
+        if not self.done:
+            raise InputError("there is nothing to undo.")
+        step = self.done[-1]
+        return History(
+            step.action.inverse().apply(self.lineage), self.done[:-1], (*self.undone, step)
+        )
+
+    def redo(self) -> History:
+        """Bring back the step that was undone last.
+
+        Raises
+        ------
+        InputError
+            If nothing was undone since the last new step.
+        """
+        if not self.undone:
+            raise InputError("there is nothing to redo.")
+        step = self.undone[-1]
+        after = replace(self, undone=()).do(step)
+        return replace(after, undone=self.undone[:-1])
