@@ -90,7 +90,10 @@ def main():
         p[out] = 1 / (1 + np.exp(-x[out] @ fitted(x[~out], y[~out])))
     sure = p >= 0.95
     print(f"confidence >= 0.95: {sure.mean():.3f} of named rows, {y[sure].mean():.4f} right")
-    print("WEIGHTS =", tuple(np.round(fitted(x, y), 3).tolist()))
+    columns = ("constant", "price", "distance", "cost", "disagreement", "cells")
+    print("[frame]  # of lineage/shipped/celegans-names-1.toml")
+    for column, weight in zip(columns, fitted(x, y), strict=True):
+        print(f"{column} = {weight:.3f}")
 
 
 if __name__ == "__main__":

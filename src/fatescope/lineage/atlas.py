@@ -27,6 +27,11 @@ NODES = 5
 """Positions are kept at five moments of a cell's life: 0, 1/4, 1/2, 3/4 and 1."""
 ATLAS_VERSION = 1
 AXES = ("AP", "DV", "LR")
+AB16_MIN = 24.0
+"""Defines a minute of the atlas: so many a cell of the AB16 generation lives (the median of EPIC
+tables: 24 frames of 60 s, 16 of 90 s)."""
+FITTED = "lineage/shipped/celegans-names-1.toml"
+"""What was fitted to embryos, for `fatescope.storage.read_fitted`."""
 NEVER_MIN = 400.0
 """Division time of a cell that was never seen to divide."""
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.base.errors import InputError
 from fatescope.base.sulston_tree import all_names, daughters_of
-from fatescope.lineage.atlas import ATLAS_VERSION, NODES, Atlas
+from fatescope.lineage.atlas import AB16_MIN, ATLAS_VERSION, NODES, Atlas
 from fatescope.lineage.atlas_cells import EmbryoCells
 from fatescope.lineage.division_axes import DivisionAxes, fit_axes, mean_axes
 from fatescope.lineage.neighbours import common_neighbours
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import BoolArray, FloatArray, IntArray
 
-AB16_MIN = 24.0
 N_MODES = 30
 LEAST_EMBRYOS = 4
 LEAST_AXES = 5

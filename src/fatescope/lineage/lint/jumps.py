@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.finding import Finding
-from fatescope.lineage.lint.timing import NEIGHBOUR_UM
+from fatescope.lineage.lint.timing import neighbour_um
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -146,7 +146,7 @@ def _limits(lineage: Lineage, steps: Steps, leap: FloatArray, settings: LintSett
     within = leap[~steps.born]
     usual = float(np.quantile(within, _USUAL_SHARE)) if len(within) else 0.0
     least = max(settings.jump_um, settings.jump_times * usual)
-    limit = np.maximum(least, _REACH * NEIGHBOUR_UM * np.cbrt(26.0 / alive))
+    limit = np.maximum(least, _REACH * neighbour_um() * np.cbrt(26.0 / alive))
     return np.asarray(np.where(steps.born, _BIRTHS * limit + _BIRTH_UM, limit))
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.base.finding import Finding
 from fatescope.base.sulston_tree import dies
 from fatescope.lineage.lint.ranking import bounded, ranked
-from fatescope.lineage.lint.timing import NEIGHBOUR_UM, expected_cells, pace_of
+from fatescope.lineage.lint.timing import expected_cells, neighbour_um, pace_of
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -95,7 +95,7 @@ def _without_partner(lineage: Lineage, frame: int) -> int:
     now, later = place[lineage.frame == frame], place[lineage.frame == frame + 1]
     if not (np.isfinite(now).all() and np.isfinite(later).all()):
         return 0
-    near = _NEAR * NEIGHBOUR_UM * np.cbrt(26.0 / len(now))
+    near = _NEAR * neighbour_um() * np.cbrt(26.0 / len(now))
     distance = np.minimum(cdist(now, later), 2 * near)
     one, other = linear_sum_assignment(distance)
     return len(now) - int((distance[one, other] < near).sum())

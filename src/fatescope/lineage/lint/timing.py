@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.finding import Finding
+from fatescope.lineage.atlas import AB16_MIN, FITTED
 from fatescope.lineage.lint.names import outside_names
 from fatescope.numeric import complete_lives
+from fatescope.storage import read_fitted
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
@@ -185,13 +187,9 @@ def _why_atypical(
     return reasons
 
 
-AB16_MIN = 24.0
-"""Median life of an AB16 cell in minutes of the reference (24 frames of 60 s, 16 of 90 s)."""
-NEIGHBOUR_UM = 8.2
-"""Distance to the nearest nucleus at 26 cells; it falls with the cube root of their number."""
-# Cells at minutes after the median birth of the AB16 cells (58 tables; beyond 350 the usual end).
-_MINUTES = (-60.0, -34.0, -17.0, 0.0, 27.0, 66.0, 116.0, 129.0, 145.0)
-_CELLS = (2.0, 7.0, 12.0, 24.0, 48.0, 95.0, 190.0, 280.0, 340.0)
+def neighbour_um() -> float:
+    """Return the distance to the nearest nucleus at 26 cells; it falls with their cube root."""
+    return float(read_fitted(FITTED)["pace"]["neighbour_um"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -217,4 +215,5 @@ def pace_of(tracks: Tracks) -> Pace | None:
 def expected_cells(frame: float, pace: Pace) -> float:
     """Return how many cells an embryo of this pace has in a frame; constant after about 340."""
     minutes = (frame - pace.ab16_birth) / pace.frames_per_min
-    return float(2 ** np.interp(minutes, _MINUTES, np.log2(_CELLS)))
+    usual = read_fitted(FITTED)["pace"]
+    return float(2 ** np.interp(minutes, usual["minutes"], np.log2(usual["cells"])))

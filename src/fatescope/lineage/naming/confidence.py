@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.atlas import at_phase
+from fatescope.lineage.atlas import FITTED, at_phase
 from fatescope.lineage.naming.evidence import phases
 from fatescope.lineage.naming.tracked import NamedTree
+from fatescope.storage import read_fitted
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,12 +24,10 @@ if TYPE_CHECKING:
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.naming.frame_fit import FrameFit
 
-_TRACKS: dict[str, tuple[float, ...]] = {
-    "tracked": (0.316, 1.392, -0.264, 0.065, 0.1),
-    "movie": (-1.318, 1.538, -1.816, 0.398, -0.264),
-}
-"""Logistic weights: constant, margin, distance, spread, cells; fitted on the tuning embryos of
-``benchmarks/naming.py``."""
+_NATS = 10.0
+"""By how much a whole frame must fit worse for its hypothesis to count e times less."""
+_DISAGREEMENT = 3
+"""Its column among `frame_features`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,7 +111,7 @@ def certainty(atlas: Atlas, found: NamedTree, *, frame: IntArray, kind: str) -> 
         ``"tracked"``, or ``"movie"`` where links were made here.
     """
     features, second = track_features(atlas, found, frame=frame)
-    weight = np.array(_TRACKS[kind])
+    weight = _weights(kind, "margin", "distance", "spread", "cells")
     p = 1 / (1 + np.exp(-(weight[0] + features @ weight[1:])))
     name = found.row_names()
     known = (name >= 0) & atlas.known[np.maximum(name, 0)]
@@ -120,24 +119,20 @@ def certainty(atlas: Atlas, found: NamedTree, *, frame: IntArray, kind: str) -> 
     return Certainty(confidence=confidence, second=second[found.chains.of_row])
 
 
-_FRAMES = (9.6, 0.378, -0.788, -2.594, -4.195, -1.487)
-"""Logistic weights: constant and the columns of `frame_features`; fitted on frames of embryos
-that the atlas had been built without."""
-_DISAGREEMENT = 3
-_FEWEST = -1.5
-"""Frames of fewer nuclei (log2 of a 64th) were not among those."""
-_SYMMETRIC, _AT_MOST = 5, 0.75
-"""Up to five cells look alike from two sides: half of the frames of four cells were half right."""
-_WORST_COST, _PER_DOUBLING, DOUBTFUL = 2.7, -0.25, 0.6
-"""Cost of a doubtful frame of 64 nuclei, its change when nuclei double (wrong poses fit better
-among more names), and the most that is believed of its names."""
-_NATS = 10.0
-"""By how much a whole frame must fit worse for its hypothesis to count e times less."""
-
-
 def doubtful_cost(n: int) -> float:
     """Return the cost per nucleus above which the pose or time of a frame is hardly right."""
-    return float(_WORST_COST + _PER_DOUBLING * np.log2(n / 64))
+    doubtful = read_fitted(FITTED)["doubtful_frame"]
+    return float(doubtful["cost"] + doubtful["per_doubling"] * np.log2(n / 64))
+
+
+def most_believed() -> float:
+    """Return the most that is believed of the names of a doubtful frame."""
+    return float(read_fitted(FITTED)["doubtful_frame"]["most"])
+
+
+def _weights(kind: str, *columns: str) -> FloatArray:
+    fitted = read_fitted(FITTED)[kind]
+    return np.array([fitted[c] for c in ("constant", *columns)])
 
 
 def frame_features(fits: Sequence[FrameFit]) -> tuple[FloatArray, IntArray]:
@@ -152,7 +147,7 @@ def frame_features(fits: Sequence[FrameFit]) -> tuple[FloatArray, IntArray]:
     margin = np.maximum(price[np.arange(len(rival)), rival], 0)
     own = best.cost[best.row, best.column]
     far = np.sqrt(np.maximum(own - own.min(initial=np.inf), 0))
-    n = len(best.cost)
+    n, fewest = len(best.cost), read_fitted(FITTED)["frame"]["least_cells"]
     weight = np.exp([-n * (f.total - best.total) / _NATS for f in fits])
     differs = np.stack([f.names() != best.names() for f in fits])[:, best.row]
     features = np.stack(
@@ -161,7 +156,7 @@ def frame_features(fits: Sequence[FrameFit]) -> tuple[FloatArray, IntArray]:
             far,
             np.full(len(far), best.total),
             weight @ differs / weight.sum(),
-            np.full(len(far), max(np.log2(n) - 6, _FEWEST)),
+            np.full(len(far), max(np.log2(n) - 6, fewest)),
         ],
         axis=1,
     )
@@ -195,12 +190,14 @@ def frame_certainty(fits: Sequence[FrameFit]) -> Certainty:
     n = len(best.cost)
     second, confidence = np.full(n, -1), np.zeros(n)
     features, second[best.row] = frame_features(fits)
-    logit = _FRAMES[0] + features @ np.array(_FRAMES[1:])
+    weight = _weights("frame", "price", "distance", "cost", "disagreement", "cells")
+    logit = weight[0] + features @ weight[1:]
     likely = 1 / (1 + np.exp(-np.clip(logit, -30, 30)))
     most = 1 - features[:, _DISAGREEMENT]
-    if n <= _SYMMETRIC:
-        most = np.minimum(most, _AT_MOST)
+    doubtful = read_fitted(FITTED)["doubtful_frame"]
+    if n <= doubtful["symmetric"]:
+        most = np.minimum(most, doubtful["symmetric_most"])
     if best.total > doubtful_cost(n):
-        most = np.minimum(most, DOUBTFUL)
+        most = np.minimum(most, most_believed())
     confidence[best.row] = np.minimum(likely, most)
     return Certainty(confidence=confidence, second=second)

@@ -10,7 +10,7 @@ import numpy as np
 from fatescope.base.errors import InputError
 from fatescope.lineage.body_axes import MIRROR
 from fatescope.lineage.clock import clocks_from_counts
-from fatescope.lineage.naming.confidence import DOUBTFUL, certainty, doubtful_cost
+from fatescope.lineage.naming.confidence import certainty, doubtful_cost, most_believed
 from fatescope.lineage.naming.flags import fitness
 from fatescope.lineage.naming.frame import name_frame
 from fatescope.lineage.naming.movie import name_movie
@@ -149,7 +149,7 @@ def _name(
     return replace(
         as_given,
         confidence=np.where(
-            differs, np.minimum(as_given.confidence, DOUBTFUL), as_given.confidence
+            differs, np.minimum(as_given.confidence, most_believed()), as_given.confidence
         ),
         reasons=[*as_given.reasons, BOTH_HANDS],
     )

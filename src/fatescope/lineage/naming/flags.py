@@ -19,7 +19,6 @@ LEAST_FIT = -2.5
 MOST_RMS_UM = 5.0
 MOST_UNNAMED = 0.1
 _SCOPE_CELLS = 350
-_FEW_TRACKS = 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
