@@ -64,14 +64,9 @@ def fit_embryo(
 ) -> Fit:
     """Fit an embryo whose rows ``row`` bear the names ``name`` at ``phase`` of their lives.
 
-    Parameters
-    ----------
-    prior : ndarray, shape (3, 3)
-        The matrix so far; keeps directions that few rows determine.
-    modes, drift : bool
-        Whether the embryo may differ along the modes, and its map change with time.
-    weight : ndarray, optional
-        Trust in each named row.
+    ``prior`` (3, 3): the matrix so far; keeps directions that few rows determine; ``modes``,
+    ``drift``: whether the embryo may differ along the modes, and its map change with time;
+    ``weight``: trust in each named row.
     """
     spread = atlas.position_sd[name].mean(1)
     target = at_phase(atlas.position, name, phase)

@@ -166,17 +166,10 @@ class Atlas:
     def neighbours_of(self, name: str, *, share: float = 0.5) -> dict[str, float]:
         """Return the cells beside a cell, with the share of embryos that show it, most first.
 
-        Parameters
-        ----------
-        name : str
-            Sulston name.
-        share : float
-            Least share of the embryos in which both cells live at the same time.
+        ``name``: Sulston name; ``share``: least share of the embryos in which both cells live at
+        the same time.
 
-        Raises
-        ------
-        InputError
-            If no cell of the embryo has that name.
+        Raises `InputError` if no cell of the embryo has that name.
         """
         if name not in self.index:
             raise InputError(f"{name!r} is no cell of the embryo. Give a name such as ABpla.")
@@ -194,17 +187,10 @@ class Atlas:
 def at_phase(nodes: FloatArray, name: IntArray, phase: FloatArray) -> FloatArray:
     """Interpolate positions over life.
 
-    Parameters
-    ----------
-    nodes : ndarray, shape (n, 5, 3)
-    name : ndarray of int
-        Places in the first axis; broadcasts against ``phase``.
-    phase : ndarray
-        0 at birth, 1 at division; clipped.
+    ``nodes`` (n, 5, 3); ``name``: places in the first axis; broadcasts against ``phase``;
+    ``phase``: 0 at birth, 1 at division; clipped.
 
-    Returns
-    -------
-    ndarray, shape of ``phase`` and 3
+    The result: shape of ``phase`` and 3.
     """
     place = np.clip(phase, 0, 1) * (NODES - 1)
     lower = np.minimum(place.astype(np.int64), NODES - 2)

@@ -108,23 +108,11 @@ def mean_embryo(lineages: Sequence[Lineage]) -> MeanEmbryo:
 def blind_place(lineage: Lineage, reference: MeanEmbryo) -> tuple[FloatArray, float]:
     """Find the body axes of an embryo without names, and place every nucleus in them.
 
-    Parameters
-    ----------
-    lineage : Lineage
-        Its spacing must be known; names are not looked at.
-    reference : MeanEmbryo
+    ``lineage``: its spacing must be known; names are not looked at.
 
-    Returns
-    -------
-    place_um : ndarray of float, shape (n, 3)
-        Posterior, dorsal, left about the centre of the frame.
-    residual_um : float
-        Mean distance to the assigned nuclei of the mean embryo.
-
-    Raises
-    ------
-    InputError
-        If the embryo passes through fewer than three of the stages.
+    The result: ``place_um`` (n, 3): posterior, dorsal, left about the centre of the frame;
+    ``residual_um``: mean distance to the assigned nuclei of the mean embryo. Raises `InputError` if
+    the embryo passes through fewer than three of the stages.
     """
     centred = centred_um(lineage)
     clouds = {s: centred[rows] for s, rows in _stages(lineage).items()}

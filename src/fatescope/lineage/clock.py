@@ -92,15 +92,9 @@ def clock_from_births(
 ) -> Clock:
     """Fit the clock to births: a robust line, then a smooth correction of it.
 
-    Parameters
-    ----------
-    frame : ndarray, shape (k,)
-        Frames of the first appearance of daughters.
-    name : ndarray of int, shape (k,)
-    first, last : int
-        Frames between which the clock is wanted.
-    before : Clock
-        Returned where fewer than nine births are known, or time would run backwards.
+    ``frame`` (k,): frames of the first appearance of daughters; ``name`` (k,); ``first``, ``last``:
+    frames between which the clock is wanted; ``before``: returned where fewer than nine births are
+    known, or time would run backwards.
     """
     if len(frame) < 9:
         return before
@@ -132,16 +126,9 @@ def birth_lags(atlas: Atlas, *, minute: FloatArray, name: IntArray) -> FloatArra
     A lineage that is slow stays slow: from mother to daughter a lag changes by a few minutes (a
     random walk down the tree, which is smoothed exactly), so one strange cell counts little.
 
-    Parameters
-    ----------
-    minute : ndarray, shape (k,)
-        Births by the clock.
-    name : ndarray of int, shape (k,)
+    ``minute`` (k,): births by the clock; ``name`` (k,).
 
-    Returns
-    -------
-    ndarray, shape (n,)
-        Cells that were not seen are as late as their mothers.
+    The result: shape (n,): cells that were not seen are as late as their mothers.
     """
     n = len(atlas)
     trust, pull = np.zeros(n), np.zeros(n)

@@ -178,12 +178,7 @@ def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[Contrast
 def joined_contrast(parts: Sequence[Contrast], values: FloatArray) -> tuple[Contrast, FloatArray]:
     """Join one contrast per coordinate into one distance and one test; see `_contrast_vectors`.
 
-    Parameters
-    ----------
-    parts : sequence of Contrast
-        One for each of ``d`` coordinates.
-    values : ndarray of float, shape (embryos, k, d)
-        Whose z is wanted.
+    ``parts``: one for each of ``d`` coordinates; ``values`` (embryos, k, d): whose z is wanted.
     """
     d = len(parts)
     distance = np.sqrt(sum(c.difference**2 for c in parts))
@@ -213,15 +208,11 @@ def joined_contrast(parts: Sequence[Contrast], values: FloatArray) -> tuple[Cont
 def tangent_degrees(axis: FloatArray, total: FloatArray) -> FloatArray:
     """Return each axis as a vector in the plane across a mean axis, in degrees.
 
-    Parameters
-    ----------
-    axis : ndarray of float, shape (embryos, k, 3)
-        Unit vectors.
-    total : ndarray of float, shape (k, 3)
-        The mean axis of each cell, of any length; 0 where it is unknown.
-
     Its length is the angle to the mean, up to 180 for a division the other way round. Unlike the
     angle itself, which is never negative, the two coordinates scatter about 0.
+
+    ``axis`` (embryos, k, 3): unit vectors; ``total`` (k, 3): the mean axis of each cell, of any
+    length; 0 where it is unknown.
     """
     length = np.linalg.norm(total, axis=1, keepdims=True)
     mean = np.divide(total, length, out=np.full(total.shape, np.nan), where=length > 0)

@@ -68,14 +68,9 @@ class Neighbours:
 def gabriel_pairs(place: FloatArray) -> IntArray:
     """Return the Gabriel neighbours among points, each pair once, sorted.
 
-    Parameters
-    ----------
-    place : ndarray of float, shape (n, 3)
-        In µm, finite.
+    ``place`` (n, 3): in µm, finite.
 
-    Returns
-    -------
-    ndarray of int, shape (p, 2)
+    The result: shape (p, 2).
     """
     from scipy.spatial import KDTree
 
@@ -108,19 +103,11 @@ def _candidates(place: FloatArray) -> IntArray:
 def embryo_neighbours(cell: IntArray, frame: IntArray, place: FloatArray) -> IntArray:
     """Return which pairs of cells live together in one embryo, and which are neighbours.
 
-    Parameters
-    ----------
-    cell : ndarray of int, shape (rows,)
-        Place of the name, -1 for nuclei without one; they still stand between others.
-    frame : ndarray of int, shape (rows,)
-    place : ndarray of float, shape (rows, 3)
-        In µm.
+    ``cell`` (rows,): place of the name, -1 for nuclei without one; they still stand between others;
+    ``frame`` (rows,); ``place`` (rows, 3): in µm.
 
-    Returns
-    -------
-    ndarray of int, shape (p, 3)
-        Two places, the smaller first, and 1 if they are neighbours for at least half of their
-        common life, 0 if not.
+    The result: shape (p, 3): two places, the smaller first, and 1 if they are neighbours for at
+    least half of their common life, 0 if not.
     """
     n = int(cell.max(initial=-1)) + 1
     together, beside = np.zeros((n, n), np.int32), np.zeros((n, n), np.int32)
@@ -146,12 +133,7 @@ def _frames(frame: IntArray) -> list[IntArray]:
 def common_neighbours(embryos: Sequence[IntArray], n_names: int) -> Neighbours:
     """Join what single embryos show; pairs that few embryos show are left out.
 
-    Parameters
-    ----------
-    embryos : sequence of ndarray
-        From `embryo_neighbours`.
-    n_names : int
-        Length of the list of all names.
+    ``embryos``: from `embryo_neighbours`; ``n_names``: length of the list of all names.
     """
     if not embryos:
         return Neighbours.none()

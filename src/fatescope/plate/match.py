@@ -48,26 +48,16 @@ def match_overlap(
 ) -> Match:
     """Find the shift at which two fields show the same where they overlap.
 
-    Parameters
-    ----------
-    first, second : ndarray of float32, shape (Y, X)
-        Fields as `show_detail` leaves them; of one shape.
-    prior : ndarray, shape (2,)
-        Shift (dy, dx) from the first to the second as the stage has it, px.
-    search_px : float
-        How far from ``prior`` the answer may lie along each axis.
-
-    Returns
-    -------
-    Match
-        `NO_MATCH` where nothing varies, or no shift leaves an overlap.
-
-    Notes
-    -----
     The correlation coefficient of the overlap is exact for every whole shift in reach: its
     products come from one Fourier transform of each strip, its means and variances from running
     sums. Coefficients at different shifts rest on different numbers of pixels, so the best one
     is that with the greatest strength. A parabola through its neighbours gives parts of a pixel.
+
+    ``first``, ``second`` (Y, X): fields as `show_detail` leaves them; of one shape; ``prior`` (2,):
+    shift (dy, dx) from the first to the second as the stage has it, px; ``search_px``: how far from
+    ``prior`` the answer may lie along each axis.
+
+    The result: `NO_MATCH` where nothing varies, or no shift leaves an overlap.
 
     References
     ----------

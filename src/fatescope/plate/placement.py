@@ -33,18 +33,11 @@ def solve_positions(
 ) -> FloatArray:
     """Return the positions that agree best with the shifts of pairs.
 
-    Parameters
-    ----------
-    pairs : ndarray of int, shape (e, 2)
-    shifts : ndarray, shape (e, 2)
-        From the first to the second of each pair, px.
-    weight : ndarray, shape (e,)
-    prior : ndarray, shape (n, 2)
-        Decides alone for fields without a pair, and where an island of fields lies as a whole.
+    ``pairs`` (e, 2); ``shifts`` (e, 2): from the first to the second of each pair, px; ``weight``
+    (e,); ``prior`` (n, 2): decides alone for fields without a pair, and where an island of fields
+    lies as a whole.
 
-    Returns
-    -------
-    ndarray, shape (n, 2)
+    The result: shape (n, 2).
     """
     n, (a, b) = len(prior), pairs.T
     tether = _TETHER * (weight.mean() if len(weight) else 1.0)
@@ -69,11 +62,8 @@ def place_robustly(
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
     """Solve, drop the pairs that disagree most with all others, and solve again until none does.
 
-    Returns
-    -------
-    positions : ndarray, shape (n, 2)
-    kept : ndarray of bool, shape (e,)
-        Pairs whose residual is at most ``residual_px``.
+    The result: ``positions`` (n, 2); ``kept`` (e,): pairs whose residual is at most
+    ``residual_px``.
     """
     kept = np.ones(len(pairs), dtype=bool)
     while True:

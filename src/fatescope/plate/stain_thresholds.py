@@ -94,11 +94,7 @@ def _smooth_peak(values: FloatArray) -> float:
 def local_background(image: NDArray[Any], *, step_px: int) -> FloatArray:
     """Return the light between nuclei, shape (Y, X): a low share of blocks, smoothed.
 
-    Parameters
-    ----------
-    image : ndarray, shape (Y, X)
-    step_px : int
-        Side of a block: several nuclei.
+    ``image`` (Y, X); ``step_px``: side of a block: several nuclei.
     """
     height, width = image.shape
     rows, columns = max(1, round(height / step_px)), max(1, round(width / step_px))

@@ -88,10 +88,7 @@ def brushed(
 ) -> tuple[tuple[slice, slice], BoolArray]:
     """Return the region of a stroke in a plane, and which of its pixels the brush touches.
 
-    Raises
-    ------
-    InputError
-        If there is no point, or all of it lies outside of the plane.
+    Raises `InputError` if there is no point, or all of it lies outside of the plane.
     """
     stroke = np.array(points, dtype=float).reshape(-1, 2)
     if not len(stroke) or not np.isfinite(stroke).all():

@@ -71,21 +71,11 @@ def expose(
 ) -> NDArray[np.uint16]:
     """Return what the camera records of one frame.
 
-    Parameters
-    ----------
-    light : ndarray of float, shape (Y, X)
-        Light of the nuclei, about 1 inside a typical one, already blurred.
-    lamp, ground : ndarray of float, shape (Y, X)
-        Fields from `illumination`.
-    settings : NucleiMovieSettings
-        Brightness, background and noise.
-    rng : numpy.random.Generator
-        For the noise of photons and of the camera.
+    ``light`` (Y, X): light of the nuclei, about 1 inside a typical one, already blurred; ``lamp``,
+    ``ground`` (Y, X): fields from `illumination`; ``settings``: brightness, background and noise;
+    ``rng``: for the noise of photons and of the camera.
 
-    Returns
-    -------
-    ndarray of uint16, shape (Y, X)
-        Counts, with the camera's offset.
+    The result: shape (Y, X): counts, with the camera's offset.
     """
     if settings.polarity == "bright":
         counts = settings.brightness * light * lamp + settings.background * ground

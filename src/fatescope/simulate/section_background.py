@@ -122,10 +122,7 @@ def _distance_from_line(
 def draw_frame(image: FloatArray, rng: np.random.Generator) -> NDArray[np.bool_]:
     """Draw the edge of the print: a white rim, a dark bar at a side, a plate with digits.
 
-    Returns
-    -------
-    ndarray of bool, shape (Y, X)
-        What is hidden by it.
+    The result: shape (Y, X): what is hidden by it.
     """
     height, width = image.shape
     hidden = np.zeros(image.shape, np.bool_)

@@ -64,18 +64,9 @@ def outline_patch(
 ) -> Patch | None:
     """Return the patch of a nucleus, or ``None`` where it lies outside the image.
 
-    Parameters
-    ----------
-    character : Character
-        Whose outline it is.
-    centre : ndarray of float, shape (2,)
-        y, x in px.
-    semi_axes : tuple of float
-        Half of the length and half of the width, in px.
-    angle : float
-        Of the long axis, radians from x towards y.
-    shape : tuple of int
-        Of the image (Y, X).
+    ``character``: whose outline it is; ``centre`` (2,): y, x in px; ``semi_axes``: half of the
+    length and half of the width, in px; ``angle``: of the long axis, radians from x towards y;
+    ``shape``: of the image (Y, X).
     """
     reach = 1.15 * max(semi_axes) + 2
     low = np.maximum(np.floor(centre - reach), 0).astype(int)

@@ -77,10 +77,7 @@ def spot_at(lineage: Lineage, row: int) -> Spot:
 def insert_spot(lineage: Lineage, row: int, spot: Spot) -> Lineage:
     """Return the lineage with ``spot`` as row ``row``; links to later rows move along.
 
-    Raises
-    ------
-    InputError
-        If the row is beyond the end, or the spot's columns are not the lineage's.
+    Raises `InputError` if the row is beyond the end, or the spot's columns are not the lineage's.
     """
     if not 0 <= row <= len(lineage):
         raise InputError(f"row {row} cannot be added to a lineage of {len(lineage)} rows.")

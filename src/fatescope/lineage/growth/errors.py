@@ -97,13 +97,8 @@ def evidence_of(
 ) -> Evidence:
     """Gather what frames say, and how they err together.
 
-    Parameters
-    ----------
-    mean, spread : ndarray of float, shape (n,)
-        Of the natural logarithm of the count, as each frame says it.
-    frames : ndarray of int, shape (n,)
-        Ascending.
-    errors : FrameErrors
+    ``mean``, ``spread`` (n,): of the natural logarithm of the count, as each frame says it;
+    ``frames`` (n,): ascending.
     """
     apart = float(np.median(np.diff(frames))) if len(frames) > 1 else 1.0
     alike = np.exp(-apart / errors.memory)

@@ -59,16 +59,8 @@ def exchanged_lineages(
 ) -> list[Finding]:
     """Report pairs of whole lineages whose names are exchanged; of nested pairs the oldest.
 
-    Parameters
-    ----------
-    lineage : Lineage
-        With spacing.
-    atlas : Atlas
-    file : str
-    settings : LintSettings
-    since : mapping
-        Frames in which the tracks of ``first|second`` trade places in the middle of their lives;
-        any other pair is exchanged from its first frame on.
+    ``lineage``: with spacing; ``since``: frames in which the tracks of ``first|second`` trade
+    places in the middle of their lives; any other pair is exchanged from its first frame on.
     """
     embryo = named_embryo(lineage, atlas)
     if embryo is None:

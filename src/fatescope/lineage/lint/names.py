@@ -157,16 +157,8 @@ def swapped_daughters(
 ) -> list[Finding]:
     """Report divisions whose axis points against the mean of other embryos.
 
-    Parameters
-    ----------
-    tracks : Tracks
-    fit : AxisFit
-    reference : DivisionAxes
-        What it was fitted to.
-    file : str
-    settings : LintSettings
-    known : set of str
-        Pairs ``first|second`` that are reported already.
+    ``reference``: what it was fitted to; ``known``: pairs ``first|second`` that are reported
+    already.
     """
     by_name = tracks.by_name()
     found = []

@@ -126,10 +126,7 @@ def fit_table(stack: FrameStack, lineage: Lineage, *, seed: int = 1) -> MovieFit
 def usable_frames(lineage: Lineage) -> IntArray:
     """Return the frames of a table that can be matched: four nuclei, and not the darkest ones.
 
-    Raises
-    ------
-    InputError
-        If there are fewer than four.
+    Raises `InputError` if there are fewer than four.
     """
     frame, n = np.unique(lineage.frame, return_counts=True)
     frames = frame[n >= _LEAST_CELLS]

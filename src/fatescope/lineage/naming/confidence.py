@@ -181,10 +181,7 @@ def _prices(fit: FrameFit) -> FloatArray:
 def frame_certainty(fits: Sequence[FrameFit]) -> Certainty:
     """Return confidence and second choice of every nucleus.
 
-    Parameters
-    ----------
-    fits : sequence of FrameFit
-        Finished hypotheses of one frame, the best first.
+    ``fits``: finished hypotheses of one frame, the best first.
     """
     best = fits[0]
     n = len(best.cost)

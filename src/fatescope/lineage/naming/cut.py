@@ -48,19 +48,11 @@ class Cut:
 def assign_to_cut(atlas: Atlas, *, minute: float, name: IntArray, cost: FloatArray) -> Cut:
     """Assign nuclei to the names of a cut through the tree, as cheaply as possible.
 
-    Parameters
-    ----------
-    minute : float
-        Time of the frame in the atlas.
-    name : ndarray of int, shape (m,)
-        Names that may occur.
-    cost : ndarray of float, shape (n, m)
-        Minus log of the density of each nucleus under each name.
-
-    Notes
-    -----
     The relaxed program comes first. Where it divides a cell by half, which is rare, divisions are
     asked for in whole; the assignment is whole then, too.
+
+    ``minute``: time of the frame in the atlas; ``name`` (m,): names that may occur; ``cost`` (n,
+    m): minus log of the density of each nucleus under each name.
     """
     from scipy.optimize import Bounds, LinearConstraint, milp
 

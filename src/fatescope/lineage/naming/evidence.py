@@ -98,14 +98,9 @@ def score_names(
 ) -> FloatArray:
     """Return the log-likelihood of every name for every track.
 
-    Parameters
-    ----------
-    gate_min : float
-        Names born further from the track than so many minutes are impossible.
+    ``gate_min``: names born further from the track than so many minutes are impossible.
 
-    Returns
-    -------
-    ndarray, shape (tracks, names)
+    The result: shape (tracks, names).
     """
     track, name = _candidates(atlas, chains, clock, gate_min)
     scores = np.full((len(chains), len(atlas)), IMPOSSIBLE)

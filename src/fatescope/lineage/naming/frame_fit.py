@@ -120,14 +120,9 @@ def fit_frame(
 ) -> FrameFit:
     """Fit a frame from one starting pose and time.
 
-    Parameters
-    ----------
-    tolerances : tuple of float
-        Widths of the places in units of the atlas's own spread, one assignment each.
-    modes : bool
-        Whether the embryo may bend, and its time move.
-    exact : bool
-        Whether mothers and daughters exclude each other, and neighbours are off together.
+    ``tolerances``: widths of the places in units of the atlas's own spread, one assignment each;
+    ``modes``: whether the embryo may bend, and its time move; ``exact``: whether mothers and
+    daughters exclude each other, and neighbours are off together.
     """
     amount: FloatArray = np.zeros(len(atlas.modes))
     row: IntArray = np.zeros(0, dtype=np.int64)

@@ -60,13 +60,8 @@ def name_forest(
 ) -> Named:
     """Name every track of a forest.
 
-    Parameters
-    ----------
-    evidence : ndarray, shape (tracks, names)
-    direction : ndarray, shape (tracks, 3)
-        Unit vectors from first to second daughter; zero where there is no division.
-    trust : float
-        Weight of division directions.
+    ``evidence`` (tracks, names); ``direction`` (tracks, 3): unit vectors from first to second
+    daughter; zero where there is no division; ``trust``: weight of division directions.
     """
     best, odds = _subtrees(atlas, chains, evidence, direction, trust)
     name, margin = np.full(len(chains), -1), np.zeros(len(chains))

@@ -98,16 +98,8 @@ def deconvolve_look(
 ) -> NDArray[np.uint8]:
     """Return a volume as deconvolution leaves it: noise clumped into grains, the background 0.
 
-    Parameters
-    ----------
-    light : ndarray of float32, shape (Z, Y, X)
-    detector : Detector
-    floor : float
-        Grey value that is taken away.
-    smooth_px : float
-        Size of the grains (standard deviation).
-    rngs : sequence of numpy.random.Generator
-        One for each plane.
+    ``light`` (Z, Y, X); ``floor``: grey value that is taken away; ``smooth_px``: size of the grains
+    (standard deviation); ``rngs``: one for each plane.
     """
     out = np.empty(light.shape, dtype=np.uint8)
     for plane, rng, into in zip(light, rngs, out, strict=True):

@@ -56,21 +56,10 @@ def tessellate(
 ) -> Tessellation:
     """Divide the shell among the nuclei of a moment.
 
-    Parameters
-    ----------
-    moment : Moment
-    shell : Shell
-    grid : Grid
-    shell_depth_um : ndarray of float32, shape (Z, Y, X)
-        From `Shell.depth`.
-    bend_um : float
-        Standard deviation of the displacement that bends the walls.
-    outer : float
-        Light of a membrane that faces the shell, beside 1 of a wall between two cells.
-    wall_brightness : ndarray of float, shape (n,)
-        Of the membrane of each cell; a wall has the mean of its two cells.
-    rng : numpy.random.Generator
-        For the displacement.
+    ``shell_depth_um`` (Z, Y, X): from `Shell.depth`; ``bend_um``: standard deviation of the
+    displacement that bends the walls; ``outer``: light of a membrane that faces the shell, beside 1
+    of a wall between two cells; ``wall_brightness`` (n,): of the membrane of each cell; a wall has
+    the mean of its two cells; ``rng``: for the displacement.
     """
     radius = _sphere_radii(moment, shell)
     centre, weight = moment.centre_um.astype(np.float32), _weights(moment.centre_um, radius)

@@ -78,21 +78,11 @@ def draw_nuclear_light(
 ) -> None:
     """Add the blurred light of nuclei to a volume, in place.
 
-    Parameters
-    ----------
-    light : ndarray of float32, shape (Z, Y, X)
-    bodies : Bodies
-    brightness : ndarray of float, shape (n,)
-        Of each nucleus between divisions.
-    grid : Grid
-    blur_um : tuple of 3 floats
-        Standard deviations of the point-spread function along z, y, x.
-    texture : ndarray of float32, shape (z, y, x)
-        Chromatin, mean 0, on the same voxels; taken around the centre of each nucleus, so that it
-        moves along. Nuclei larger than it are not textured at their ends.
-    texture_at : ndarray of int, shape (n, 3)
-        Where in the texture a nucleus has its centre.
-    texture_strength : float
+    ``light`` (Z, Y, X); ``brightness`` (n,): of each nucleus between divisions; ``blur_um``:
+    standard deviations of the point-spread function along z, y, x; ``texture`` (z, y, x):
+    chromatin, mean 0, on the same voxels; taken around the centre of each nucleus, so that it moves
+    along. Nuclei larger than it are not textured at their ends; ``texture_at`` (n, 3): where in the
+    texture a nucleus has its centre.
     """
     spread = np.diag(np.square(blur_um))
     inverse = np.linalg.inv(bodies.shape)
@@ -121,12 +111,8 @@ def draw_nuclear_light(
 def soft_inside(form: FloatArray, variance: FloatArray, shift: float, least: float) -> FloatArray:
     """Return the share of the blur's Gaussian that lies inside an ellipsoid; see the module.
 
-    Parameters
-    ----------
-    form, variance : ndarray of float32
-        Q and ``4 p'MSMp`` at each place; both are overwritten.
-    shift, least : float
-        ``tr(MS)`` and ``2 tr(MSMS)``.
+    ``form``, ``variance``: q and ``4 p'MSMp`` at each place; both are overwritten; ``shift``,
+    ``least``: ``tr(MS)`` and ``2 tr(MSMS)``.
     """
     inside, softness = form, variance
     softness += np.float32(least)

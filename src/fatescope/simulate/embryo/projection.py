@@ -35,21 +35,10 @@ def project_light(
 ) -> None:
     """Draw the projected, blurred light of nuclei into channels, in place, the brightest on top.
 
-    Parameters
-    ----------
-    layers : ndarray of float32, shape (C, Y, X)
-    bodies : Bodies
-    brightness : ndarray of float, shape (C, n)
-        Of each nucleus in each channel between divisions.
-    grid : Grid
-        Rows and columns of the frame; planes do not matter.
-    blur_um : tuple of 3 floats
-        Standard deviations of the point-spread function along z, y, x.
-    texture : ndarray of float32, shape (y, x)
-        Chromatin, mean 0, on the same pixels.
-    texture_at : ndarray of int, shape (n, 2)
-        Where in the texture a nucleus has its centre.
-    texture_strength : float
+    ``layers`` (C, Y, X); ``brightness`` (C, n): of each nucleus in each channel between divisions;
+    ``grid``: rows and columns of the frame; planes do not matter; ``blur_um``: standard deviations
+    of the point-spread function along z, y, x; ``texture`` (y, x): chromatin, mean 0, on the same
+    pixels; ``texture_at`` (n, 2): where in the texture a nucleus has its centre.
     """
     inverse = np.linalg.inv(bodies.shape)
     product = inverse @ np.diag(np.square(blur_um))

@@ -120,12 +120,8 @@ class Shell:
 def fit_shell(position_um: FloatArray, *, margin_um: float) -> Shell:
     """Return the shell around positions.
 
-    Parameters
-    ----------
-    position_um : ndarray of float, shape (n, 3)
-        z, y, x of all nuclei at all times.
-    margin_um : float
-        From the outermost nuclei to the shell.
+    ``position_um`` (n, 3): z, y, x of all nuclei at all times; ``margin_um``: from the outermost
+    nuclei to the shell.
     """
     centre = np.median(position_um, axis=0)
     flat = position_um[:, 1:] - centre[1:]

@@ -121,15 +121,8 @@ class FieldCamera:
     ) -> NDArray[np.uint16]:
         """Return counts, shape (Y, X).
 
-        Parameters
-        ----------
-        light : ndarray of float, shape (Y, X)
-            Of bright field about 1; of a stain in electrons.
-        is_bright_field : bool
-        fault : str
-            ``black``, ``dark``, ``saturated``, ``blurred`` or empty.
-        rng : numpy.random.Generator
-            For photons and read noise.
+        ``light`` (Y, X): of bright field about 1; of a stain in electrons; ``fault``: ``black``,
+        ``dark``, ``saturated``, ``blurred`` or empty; ``rng``: for photons and read noise.
         """
         settings = self._settings
         electrons = light * self._lamp[is_bright_field]

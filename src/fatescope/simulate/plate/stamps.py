@@ -81,15 +81,9 @@ def draw_outlines(
 ) -> Outlines:
     """Return ellipses whose outlines wobble, at places that are parts of pixels.
 
-    Parameters
-    ----------
-    y, x : ndarray, shape (n,)
-        Centres, px of the field.
-    radius : ndarray, shape (n,)
-        Of the circle of equal area.
-    aspect, angle : ndarray, shape (n,)
-    wobble : ndarray, shape (n, 4)
-        Amounts of cos 2a, sin 2a, cos 3a, sin 3a of the radius.
+    ``y``, ``x`` (n,): centres, px of the field; ``radius`` (n,): of the circle of equal area;
+    ``aspect``, ``angle`` (n,); ``wobble`` (n, 4): amounts of cos 2a, sin 2a, cos 3a, sin 3a of the
+    radius.
     """
     longest = float((radius * np.sqrt(aspect)).max(initial=1.0))
     half = int(np.ceil(_REACH * longest)) + 1

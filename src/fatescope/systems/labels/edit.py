@@ -48,10 +48,7 @@ def change_for(
 ) -> tuple[Change, int, str]:
     """Return the change that an edit means, the object it is about, and the edit in words.
 
-    Raises
-    ------
-    InputError
-        If it cannot be done to these labels.
+    Raises `InputError` if it cannot be done to these labels.
     """
     label, frame = edit.label, edit.frame
     makes_one = edit.do in ("split", "cut") or (edit.do in ("paint", "draw") and not label)

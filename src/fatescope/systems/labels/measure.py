@@ -102,10 +102,7 @@ def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
 def measure_image(image: Image, labels: Image) -> Table:
     """Measure the objects of all frames; memory holds a band.
 
-    Raises
-    ------
-    InputError
-        If the labels do not lie on the grid of the image.
+    Raises `InputError` if the labels do not lie on the grid of the image.
     """
     _check_grid(image, labels)
     return Table.concatenate(

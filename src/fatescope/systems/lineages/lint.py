@@ -233,10 +233,8 @@ def _row(
 def read_decisions(path: Path) -> list[Finding]:
     """Read a ``findings.csv`` in which a person changed the column ``status``.
 
-    Raises
-    ------
-    InputError
-        If a needed column is missing or a status is none of open, accepted and rejected.
+    Raises `InputError` if a needed column is missing or a status is none of open, accepted and
+    rejected.
     """
     return _findings_in(path, needed=("file", "frame", "object", "rule", "status"))
 

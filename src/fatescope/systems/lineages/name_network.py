@@ -37,10 +37,7 @@ def name_by_network(lineage: Lineage, given: Table, settings: NameSettings) -> N
 
     The network knows no full names, so ``name`` is empty.
 
-    Raises
-    ------
-    InputError
-        If the embryo passes too few stages to find how it lies.
+    Raises `InputError` if the embryo passes too few stages to find how it lies.
     """
     package, network = _shipped()
     kind = package.description.output_as(NamesPerRow)

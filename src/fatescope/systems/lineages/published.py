@@ -36,10 +36,7 @@ def asked_cells(settings: DrawSettings) -> list[str]:
 def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
     """Return for each cell the asked cell that it is or descends from, ``""`` for none.
 
-    Raises
-    ------
-    InputError
-        If the embryo has none of the cells.
+    Raises `InputError` if the embryo has none of the cells.
     """
     wanted, chosen = asked_cells(settings), [""] * len(embryo.cells)
     for c, name in enumerate(embryo.cells.name):  # mothers come first
@@ -55,10 +52,7 @@ def chosen_cell(embryo: Embryo, settings: DrawSettings) -> list[str]:
 def movement(embryo: Embryo, settings: DrawSettings) -> Chart | None:
     """Chart the ways of the asked cells alone, in body axes or as x and y stand in the table.
 
-    Returns
-    -------
-    Chart or None
-        ``None`` where no place is known, as in a Newick tree.
+    The result: ``None`` where no place is known, as in a Newick tree.
     """
     chosen_cell(embryo, settings)  # raises where there is none of them
     asked, names = asked_cells(settings), set(embryo.cells.name)

@@ -54,10 +54,7 @@ def _atlas_at(path: Path | None, _time: int, _size: int) -> Atlas:
 def record_reading(reading: LineageReading) -> dict[str, Any]:
     """Return what decides how inputs are read: of an exclusion its rows, not only its path.
 
-    Raises
-    ------
-    FileFormatError, InputError
-        If the exclusion cannot be read.
+    Raises `FileFormatError` or `InputError` if the exclusion cannot be read.
     """
     asked = reading.model_dump(mode="json")
     if reading.exclude is None:
@@ -160,12 +157,8 @@ def in_its_hand(
 ) -> ReadLineage:
     """Return a named lineage turned where its coordinates are clearly a mirror image, and say so.
 
-    Parameters
-    ----------
-    used : str
-        Ends the sentence "only the mirror image fits; it was ...".
-    atlas : Path, optional
-        Whose hand is meant; by default that of the atlas that ships.
+    ``used``: ends the sentence "only the mirror image fits; it was ..."; ``atlas``: whose hand is
+    meant; by default that of the atlas that ships.
     """
     lineage = got.lineage
     if lineage.spacing.um("ZYX") is None:

@@ -20,10 +20,8 @@ _HEIGHT_PX = 260
 def dose_section(doses: Table, wells: Table, curves: Table) -> Section:
     """Return a chart for each treatment with doses, and a table of all of them.
 
-    Parameters
-    ----------
-    doses, wells, curves : Table
-        ``doses``, ``dose_wells`` and ``dose_curves`` as `fatescope.plate.dose_tables` has them.
+    ``doses``, ``wells``, ``curves``: ``doses``, ``dose_wells`` and ``dose_curves`` as
+    `fatescope.plate.dose_tables` has them.
     """
     charts = [_chart(doses, i, wells, curves) for i in range(len(doses))]
     rows = [

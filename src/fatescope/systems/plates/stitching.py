@@ -142,12 +142,8 @@ def plan_stitch_plate(
 def read_stage(path: Path) -> Stage:
     """Read where the stage stood, in px: columns ``field, y_px, x_px`` and optionally ``well``.
 
-    Raises
-    ------
-    InputError
-        If a column is missing.
-    FileFormatError
-        If the table cannot be read.
+    Raises `InputError` if a column is missing. Raises `FileFormatError` if the table cannot be
+    read.
     """
     table = read_table(path)
     wells = table["well"] if "well" in table else np.full(len(table), "", dtype=object)
@@ -215,10 +211,7 @@ def place_well(
 ) -> tuple[list[str], Placement]:
     """Say where the fields of a well lie, from the first frame of a channel; nothing is written.
 
-    Raises
-    ------
-    InputError
-        If a field has no such frame, or a table of positions lacks a field.
+    Raises `InputError` if a field has no such frame, or a table of positions lacks a field.
     """
     images = {f: read_field(layout, well, f) for f in layout.images[well]}
     plane = layout.planes[len(layout.planes) // 2] if layout.planes else 0
@@ -240,10 +233,7 @@ def prior_positions(
     As the user's table says, else as the plate records it, else by the grid, which is that of the
     plate: a well that lacks fields keeps its places empty.
 
-    Raises
-    ------
-    InputError
-        If the user's table lacks a field, or the fields fill no grid.
+    Raises `InputError` if the user's table lacks a field, or the fields fill no grid.
     """
     fields = list(layout.images[well])
     if stage:

@@ -158,27 +158,12 @@ def survival_tables(
 ) -> tuple[dict[str, Table], list[Finding]]:
     """Return what follows from fates and a map, and what should be known about it.
 
-    Parameters
-    ----------
-    table : Table
-        Of fates; see `tabulate_fates`.
-    treatments : dict of str to Treatment
-        By well.
-    settings : SurvivalSettings
-    minutes : dict of int to float
-        When each frame was taken; empty: every ``interval_min``.
+    ``table``: of fates; see `tabulate_fates`; ``treatments``: by well; ``minutes``: when each frame
+    was taken; empty: every ``interval_min``.
 
-    Returns
-    -------
-    dict of str to Table
-        ``viability, treatments, curves, doses, dose_wells, dose_curves, controls``; those of
-        doses and controls may be empty.
-    list of Finding
-
-    Raises
-    ------
-    InputError
-        If a fate cannot be true, or no well of the map has one.
+    The result: ``viability, treatments, curves, doses, dose_wells, dose_curves, controls``; those
+    of doses and controls may be empty. Raises `InputError` if a fate cannot be true, or no well of
+    the map has one.
     """
     wells, findings = _mapped(_tabulated(table), treatments, settings)
     rows = np.flatnonzero(wells.known)
@@ -256,12 +241,7 @@ def _mapped(
 def check_mapped(
     treatments: Mapping[str, Treatment], wells: Sequence[str], *, lacks: str = "has a fate"
 ) -> None:
-    """Raise where a map says nothing of what was done to any of some wells.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise where a map says nothing of what was done to any of some wells."""
     here = set(treatments) & {str(w) for w in wells}
     if not here:
         raise InputError(f"no well of the map {lacks}. Check that both name the same wells.")
@@ -273,12 +253,7 @@ def check_mapped(
 
 
 def check_response_frame(asked: int | None, n_frames: int) -> None:
-    """Raise where the frame of response lies beyond the last one.
-
-    Raises
-    ------
-    InputError
-    """
+    """Raise where the frame of response lies beyond the last one."""
     if asked is not None and asked >= n_frames:
         raise InputError(
             f"--response-frame {asked} is beyond the last frame, {n_frames - 1} (the first is 0). "

@@ -42,12 +42,8 @@ _LIMITS = (
 def read_plate_recipe(recipe: str) -> ViabilityRecipe:
     """Read a recipe of networks for living and dead cells, and say in it where the labels are from.
 
-    Raises
-    ------
-    SettingsError
-        If it is a recipe for something else.
-    MissingExtraError
-        If torch is not installed.
+    Raises `SettingsError` if it is a recipe for something else. Raises `MissingExtraError` if torch
+    is not installed.
     """
     imported("torch")
     from fatescope.systems.viability.training.settings import ViabilityRecipe
@@ -67,10 +63,7 @@ def stain_settings(
 ) -> StainSettings:
     """Return how the stained wells are labelled.
 
-    Raises
-    ------
-    InputError
-        If no channel shows dead nuclei.
+    Raises `InputError` if no channel shows dead nuclei.
     """
     for dead in _DEAD:
         try:
@@ -98,12 +91,8 @@ def train_on_plate(
 ) -> Path:
     """Label the stained wells of a plate, learn from them, and return the package.
 
-    Raises
-    ------
-    InputError, FileFormatError
-        If no well is stained, or the stained wells are too few to hold some out.
-    RunError
-        If labels or crops could not be made.
+    Raises `InputError` or `FileFormatError` if no well is stained, or the stained wells are too few
+    to hold some out. Raises `RunError` if labels or crops could not be made.
     """
     from fatescope.systems.training.train import train_model
 

@@ -35,10 +35,7 @@ _DIMMEST = 10 / 255
 def reduction(shape: tuple[int, int]) -> int:
     """Return how many pixels along each axis become one.
 
-    Parameters
-    ----------
-    shape : tuple of 2 ints
-        Rows and columns of the movie.
+    ``shape``: rows and columns of the movie.
     """
     return max(1, round(max(shape) / LONGER_PX))
 
@@ -46,11 +43,7 @@ def reduction(shape: tuple[int, int]) -> int:
 def shrink_frame(plane: NDArray[np.generic], times: int) -> FloatArray:
     """Return block means, float32; rows and columns that fill no block are left out.
 
-    Parameters
-    ----------
-    plane : ndarray, shape (Y, X)
-    times : int
-        From `reduction`.
+    ``plane`` (Y, X); ``times``: from `reduction`.
     """
     rows, columns = (n // times for n in plane.shape)
     part = plane[: rows * times, : columns * times].astype(np.float32, copy=False)
@@ -63,12 +56,8 @@ def shrink_frame(plane: NDArray[np.generic], times: int) -> FloatArray:
 def level_frame(small: FloatArray, *, white: float) -> FloatArray:
     """Return a small frame with 0 as its background and 1 as its bright nuclei, float32.
 
-    Parameters
-    ----------
-    small : ndarray of float, shape (Y, X)
-        From `shrink_frame`. NaN and infinite values count as background.
-    white : float
-        The value that the movie shows as white; 255 for 8 bits.
+    ``small`` (Y, X): from `shrink_frame`. NaN and infinite values count as background; ``white``:
+    the value that the movie shows as white; 255 for 8 bits.
     """
     values = np.nan_to_num(small.astype(np.float32), posinf=0, neginf=0)
     low, high = np.percentile(values, _LEVEL_PERCENTILES)
@@ -97,17 +86,11 @@ _INSIDE = 1
 def border_share(levels: Sequence[FloatArray]) -> float:
     """Return how much of a side of the embryo lies on the border: 0 if all of it is in the field.
 
-    Parameters
-    ----------
-    levels : sequence of ndarray of float, shape (Y, X)
-        Some frames all along the movie, from `level_frame`: an embryo of a few cells shows where
-        its body is only later. A neighbour that does not touch it does not count.
+    ``levels`` (Y, X): some frames all along the movie, from `level_frame`: an embryo of a few cells
+    shows where its body is only later. A neighbour that does not touch it does not count.
 
-    Returns
-    -------
-    float
-        Length of the body on one edge of the frame, beside its length along that edge; of the
-        four edges the highest.
+    The result: length of the body on one edge of the frame, beside its length along that edge; of
+    the four edges the highest.
     """
     if not levels:
         return 0.0
@@ -183,9 +166,7 @@ class CountChances(Output):
 def frame_chances(logits: FloatArray) -> FloatArray:
     """Return the chance of each bin, (frames, bins); the sum of a frame is 1.
 
-    Parameters
-    ----------
-    logits : ndarray of float, shape (frames, bins)
+    ``logits`` (frames, bins).
     """
     away = np.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))
     return np.asarray(away / away.sum(axis=1, keepdims=True))

@@ -67,10 +67,7 @@ def open_viability_model(name_or_path: str, **how: Any) -> Predictor:
 def choose_transmitted(image: Image, channel: str | None) -> int:
     """Return the number of the channel without a stain.
 
-    Raises
-    ------
-    SettingsError
-        If it was given and is not there, or several could be it.
+    Raises `SettingsError` if it was given and is not there, or several could be it.
     """
     n, names = image.size("C"), image.channels
     if channel is not None:
@@ -150,19 +147,10 @@ def classify_plane(
 ) -> ClassifiedPlane:
     """Return classes and objects of a plane on its own grid.
 
-    Parameters
-    ----------
-    network : Network
-    plane : LevelledPlane
-    model : ModelDescription
-        Its output is `PixelClasses`.
-    scale : tuple of float
-        Working pixels per pixel, down and across.
-
-    Notes
-    -----
     A plane in which hardly a pixel stands out of the noise is background all over: what a network
     sees in noise is not cells.
+
+    ``model``: its output is `PixelClasses`; ``scale``: working pixels per pixel, down and across.
     """
     output = model.output_as(PixelClasses)
     if plane.contrast.shows_nothing:

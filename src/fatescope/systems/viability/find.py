@@ -116,11 +116,8 @@ def find_viability(
 ) -> Found:
     """Classify the frames of one image; the `System.find` of viability.
 
-    Raises
-    ------
-    InputError
-        If the image is a stack: focus differs from plane to plane, and cells would be counted in
-        each.
+    Raises `InputError` if the image is a stack: focus differs from plane to plane, and cells would
+    be counted in each.
     """
     if image.size("Z") > 1:
         raise InputError(

@@ -81,28 +81,12 @@ def fit_as_published(
 ) -> PublishedFit:
     """Over-sample all rows, then split rows at random: the order that the notebook has.
 
-    Parameters
-    ----------
-    features : ndarray of float, shape (n, k)
-        The run's columns, raw.
-    labels : ndarray of int, shape (n,)
-    run : PublishedRun
-    n_classes, epochs, seed, folder
-        See `fit_names`.
-    schedule : {"constant", "loss"}
-        The notebook calls ``step(1.)``; the post says that the rate falls when the loss stays.
-    progress : callable, optional
+    ``features`` (n, k): the run's columns, raw; ``labels`` (n,); ``n_classes``, ``epochs``,
+    ``seed``, ``folder``: see `fit_names`; ``schedule`` {"constant", "loss"}: the notebook calls
+    ``step(1.)``; the post says that the rate falls when the loss stays.
 
-    Returns
-    -------
-    PublishedFit
-        ``accuracy`` is that of the last epoch on the 10 %; ``copies`` is the share of those rows
-        that are copies of a row in the other 90 %.
-
-    Raises
-    ------
-    InputError
-        If there are no rows.
+    The result: ``accuracy`` is that of the last epoch on the 10 %; ``copies`` is the share of those
+    rows that are copies of a row in the other 90 %. Raises `InputError` if there are no rows.
     """
     from imblearn.over_sampling import RandomOverSampler
     from sklearn.model_selection import train_test_split
@@ -152,17 +136,10 @@ def fit_corrected(
 
     The network is that of the later run; the scheduler is given the loss.
 
-    Parameters
-    ----------
-    training : (ndarray, ndarray)
-        Features, shape (n, 5), and classes, shape (n,), of the training embryos.
-    validation : (ndarray, ndarray)
-        Those of the validation embryos.
-    n_classes : int
-    rows_per_class : int
-        Rows of each class in the over-sampled training set; larger classes are thinned to it.
-    epochs, seed, folder, progress
-        See `fit_names`.
+    ``training``: features, shape (n, 5), and classes, shape (n,), of the training embryos;
+    ``validation``: those of the validation embryos; ``rows_per_class``: rows of each class in the
+    over-sampled training set; larger classes are thinned to it; ``epochs``, ``seed``, ``folder``,
+    ``progress``: see `fit_names`.
     """
     from imblearn.over_sampling import RandomOverSampler
 

@@ -16,12 +16,8 @@ OPSET, _IR_VERSION = 17, 8
 def names_files(fitted: FittedNames, log_prior: FloatArray) -> dict[str, bytes]:
     """Return ``model.onnx``, from rows (n, features) to probabilities (n, classes), and weights.
 
-    Parameters
-    ----------
-    fitted : FittedNames
-    log_prior : ndarray of float, shape (n_classes,)
-        Logarithm of each class's share of the training rows, added to the logits: training was
-        balanced.
+    ``log_prior`` (n_classes,): logarithm of each class's share of the training rows, added to the
+    logits: training was balanced.
     """
     from safetensors.numpy import save
 

@@ -28,16 +28,10 @@ _WHITE = 0.02
 def fit_errors(movies: Sequence[tuple[FloatArray, FloatArray, IntArray]]) -> FrameErrors:
     """Return how the errors of frames of one movie hang together.
 
-    Parameters
-    ----------
-    movies : sequence of (errors, stage, frame)
-        Errors of the logarithm of the count in units of what each frame says, true logarithms,
-        and frame numbers; each of shape (n,).
+    ``movies``: errors of the logarithm of the count in units of what each frame says, true
+    logarithms, and frame numbers; each of shape (n,).
 
-    Returns
-    -------
-    FrameErrors
-        With the most likely parts, and the default ``trust``.
+    The result: with the most likely parts, and the default ``trust``.
     """
     from scipy.optimize import minimize
 

@@ -63,10 +63,7 @@ class CountedFrame:
 def read_counted(samples: Sequence[Sample]) -> list[CountedFrame]:
     """Read the frames of samples, each movie and each table once, in the order of the samples.
 
-    Raises
-    ------
-    InputError
-        If a sample has no frame, or its table no rows there.
+    Raises `InputError` if a sample has no frame, or its table no rows there.
     """
     by_movie: dict[tuple[Path, Path], list[int]] = defaultdict(list)
     for i, s in enumerate(samples):

@@ -132,18 +132,8 @@ def package_counts(
 ) -> ModelPackage:
     """Export, calibrate on validation movies, score test movies once, write package and card.
 
-    Parameters
-    ----------
-    network : CountNetwork
-        With averaged weights.
-    recipe : PopulationRecipe
-    data : Path
-        Folder with ``samples.csv``.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-    progress : callable, optional
-        Called with movies done, movies in all, and what is going on.
+    ``network``: with averaged weights; ``data``: folder with ``samples.csv``; ``folder``: new or
+    empty; ``progress``: called with movies done, movies in all, and what is going on.
     """
     rows = read_samples(data, splits=SPLITS)
     training = [s for s in rows if s.split == "train"]

@@ -188,16 +188,9 @@ def fit_published_counts(
 ) -> FittedCounts:
     """Train the network by Adam, or go on with the one that was trained before.
 
-    Parameters
-    ----------
-    training, validation, largest, weights
-        See `PublishedCountsTask`.
-    plan : CountsPlan
-    folder : Path
-        Takes checkpoint and log; a call that was killed continues.
-    start : FittedCounts, optional
-        Whose weights are the beginning: as published, the optimiser starts again.
-    progress : callable, optional
+    ``training``, ``validation``, ``largest``, ``weights``: see `PublishedCountsTask`; ``folder``:
+    takes checkpoint and log; a call that was killed continues; ``start``: whose weights are the
+    beginning: as published, the optimiser starts again.
     """
     task = PublishedCountsTask(
         training,

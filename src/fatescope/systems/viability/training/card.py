@@ -57,13 +57,8 @@ def write_viability_card(
 ) -> str:
     """Return the card, Markdown.
 
-    Parameters
-    ----------
-    description : ModelDescription
-    scored : mapping of str to sequence of ScoredPlane
-        Test planes by precision, ``fp32`` and ``int8``; both empty where there are none.
-    recipe, provenance : ViabilityRecipe, Provenance
-        How the network was made.
+    ``scored``: test planes by precision, ``fp32`` and ``int8``; both empty where there are none;
+    ``recipe``, ``provenance``: how the network was made.
     """
     seen, test = description.training, scored["int8"]
     card = Card(

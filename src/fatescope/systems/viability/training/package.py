@@ -60,17 +60,8 @@ def package_viability(
 ) -> ModelPackage:
     """Export, calibrate int8, choose thresholds on validation planes, score test planes, write.
 
-    Parameters
-    ----------
-    network : ClassUNet
-        With averaged weights.
-    recipe : ViabilityRecipe
-    data : Path
-        Folder that ``prepare crops`` wrote. Its test planes are read here, once, to be scored.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-    progress : callable, optional
+    ``network``: with averaged weights; ``data``: folder that ``prepare crops`` wrote. Its test
+    planes are read here, once, to be scored; ``folder``: new or empty.
     """
     rows = read_samples(data, splits=SPLITS)
     given = tuple(read_crop_summary(data)["classes"])

@@ -147,10 +147,7 @@ def class_weights(
 ) -> tuple[float, ...]:
     """Return the weight of each class: as given, or by its share of the pixels to learn from.
 
-    Raises
-    ------
-    SettingsError
-        If the recipe gives another number of weights than there are classes.
+    Raises `SettingsError` if the recipe gives another number of weights than there are classes.
     """
     n = int(merge[: len(given)].max()) + 1
     if recipe.loss.weights:
