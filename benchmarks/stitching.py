@@ -25,7 +25,7 @@ from fatescope.plate import (
     place_fields,
 )
 from fatescope.plate import stitch as stitching
-from fatescope.plate.match import NO_MATCH, Match
+from fatescope.plate.match import NO_MATCH, FieldMatch
 
 GRID, OVERLAP = 9, 0.1
 CASES = {
@@ -107,7 +107,7 @@ def stitch(fields, nominal):
 
 
 def by_phase_correlation(first, second, prior, *, search_px):
-    """Match as scikit-image does: the overlaps that the stage promises, cut and correlated."""
+    """FieldMatch as scikit-image does: the overlaps that the stage promises, cut and correlated."""
     near = np.rint(prior).astype(int)
     cut = [
         (slice(max(0, d), min(n, n + d)), slice(max(0, -d), min(n, n - d)))
@@ -126,7 +126,7 @@ def by_phase_correlation(first, second, prior, *, search_px):
     ]
     a, b = first[over[0][0], over[1][0]].ravel(), second[over[0][1], over[1][1]].ravel()
     quality = max(0.0, float(np.corrcoef(a, b)[0, 1])) if a.size > 16 else 0.0
-    return Match(shift=near + shift, quality=quality, strength=quality * np.sqrt(a.size))
+    return FieldMatch(shift=near + shift, quality=quality, strength=quality * np.sqrt(a.size))
 
 
 def main() -> None:

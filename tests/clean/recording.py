@@ -5,7 +5,7 @@ from functools import lru_cache
 import numpy as np
 
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
-from fatescope.simulate.embryo.faults import Fault, faulty_frame
+from fatescope.simulate.embryo.faults import PlannedFault, faulty_frame
 
 FRAMES, SHAPE = 130, (128, 176)
 
@@ -43,6 +43,6 @@ def found_in(frames, settings=None):
 
 def with_fault(rule, first, last, *, seed, strength=1.0):
     """Return all frames of the recording with one fault, and its (frame, rule) pairs."""
-    fault = Fault(rule, first, last, strength, seed)
+    fault = PlannedFault(rule, first, last, strength, seed)
     frames = [faulty_frame(render, t, [fault]) for t in range(FRAMES)]
     return frames, {(t, rule) for t in range(first, last + 1)}

@@ -18,7 +18,7 @@ from fatescope.lineage.growth import (
     match_growth,
 )
 from fatescope.lineage.growth.curves import FIRST_MIN, N_MINUTES, UNKNOWN
-from fatescope.lineage.growth.match import Match
+from fatescope.lineage.growth.match import GrowthMatch
 from fatescope.systems.lineages.reading import open_atlas
 
 CELLS = 2 ** np.linspace(0, 9, 91)
@@ -204,7 +204,7 @@ def test_the_germ_line_is_never_fewer_when_recordings_end():
         count[embryo, :until, 0] = 40
         count[embryo, :until, germ] = cells
     curves = GrowthCurves(count=count, tempo=np.ones(2))
-    match = Match(
+    match = GrowthMatch(
         embryo=np.array([0, 1]),
         start=np.zeros(2),
         tempo=np.ones(2),

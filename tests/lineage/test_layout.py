@@ -2,7 +2,7 @@ import numpy as np
 
 from fatescope.base import Lineage
 from fatescope.lineage.layout import (
-    Runs,
+    BranchRuns,
     cells_of,
     layout_names,
     layout_tree,
@@ -68,7 +68,7 @@ def test_stretches_are_cut_where_the_value_changes_by_a_step():
     assert runs.start.tolist() == [0.0, 1.0, 3.0, 3.0]
     assert runs.end.tolist() == [1.0, 3.0, 4.0, 5.0]
     np.testing.assert_array_equal(runs.value, [2.5, 7.5, np.nan, 2.5])
-    assert len(Runs.none().cell) == 0
+    assert len(BranchRuns.none().cell) == 0
 
 
 def test_a_tree_of_names_needs_no_rows():

@@ -15,7 +15,7 @@ from fatescope.base.sulston import sister_of
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.comparing import TraitResult, joined_contrast, on_cells, tangent_degrees
 from fatescope.lineage.statistics import (
-    Contrast,
+    GroupContrast,
     Moments,
     contrast_of_moments,
     false_discovery_rate,
@@ -141,7 +141,7 @@ def _with_first(mean: FloatArray, values: FloatArray) -> FloatArray:
     return np.concatenate([mean[None], values])
 
 
-def _result(trait: str, cells: np.ndarray, found: Contrast, z: FloatArray) -> TraitResult:
+def _result(trait: str, cells: np.ndarray, found: GroupContrast, z: FloatArray) -> TraitResult:
     return TraitResult(
         trait=trait,  # type: ignore[arg-type]
         cell=cells,

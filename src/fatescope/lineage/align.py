@@ -22,7 +22,7 @@ _ROWS_PER_VIEW = 6.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit:
+class EmbryoFit:
     """An embryo in the frame of the atlas.
 
     Parameters
@@ -61,7 +61,7 @@ def fit_embryo(
     modes: bool,
     drift: bool,
     weight: FloatArray | None = None,
-) -> Fit:
+) -> EmbryoFit:
     """Fit an embryo whose rows ``row`` bear the names ``name`` at ``phase`` of their lives.
 
     ``prior`` (3, 3): the matrix so far; keeps directions that few rows determine; ``modes``,
@@ -90,7 +90,7 @@ def fit_embryo(
     scaled = (rest / atlas.position_sd[name]) ** 2
     size = float(np.clip(np.sqrt(np.median(scaled.mean(1)) / 0.79), 0.7, 2.5))
     rms = float(np.sqrt(np.average((rest**2).sum(1), weights=given)))
-    return Fit(
+    return EmbryoFit(
         matrix=matrix, shift=shift, placed=placed, expected=expected, spread=size, rms_um=rms
     )
 

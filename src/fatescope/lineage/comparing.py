@@ -15,7 +15,7 @@ from scipy import stats
 
 from fatescope.base.errors import InputError
 from fatescope.base.sulston import depth_of, founder_of, sort_key
-from fatescope.lineage.statistics import Contrast, contrast, false_discovery_rate
+from fatescope.lineage.statistics import GroupContrast, contrast, false_discovery_rate
 from fatescope.numeric import fit_linear, fit_rotation
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class TraitResult:
 
     trait: Trait
     cell: np.ndarray
-    contrast: Contrast
+    contrast: GroupContrast
     q: FloatArray
     embryo_z: FloatArray
 
@@ -163,7 +163,7 @@ def _result(trait: Trait, cells: np.ndarray, values: FloatArray, n_reference: in
     )
 
 
-def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[Contrast, FloatArray]:
+def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[GroupContrast, FloatArray]:
     """Compare places or axes: one contrast per coordinate becomes one distance and one test.
 
     The squared t of the coordinates are averaged; under no difference that follows an F
@@ -175,7 +175,9 @@ def _contrast_vectors(reference: FloatArray, test: FloatArray) -> tuple[Contrast
     return joined_contrast(parts, np.concatenate([reference, test]))
 
 
-def joined_contrast(parts: Sequence[Contrast], values: FloatArray) -> tuple[Contrast, FloatArray]:
+def joined_contrast(
+    parts: Sequence[GroupContrast], values: FloatArray
+) -> tuple[GroupContrast, FloatArray]:
     """Join one contrast per coordinate into one distance and one test; see `_contrast_vectors`.
 
     ``parts``: one for each of ``d`` coordinates; ``values`` (embryos, k, d): whose z is wanted.

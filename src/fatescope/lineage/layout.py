@@ -115,7 +115,7 @@ def _places(mother: IntArray, gap: float) -> tuple[FloatArray, float]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Runs:
+class BranchRuns:
     """Stretches of equal value along the branches, for colouring them in time.
 
     Parameters
@@ -133,7 +133,7 @@ class Runs:
     value: FloatArray
 
     @classmethod
-    def none(cls) -> Runs:
+    def none(cls) -> BranchRuns:
         """Return no stretch at all."""
         empty = np.zeros(0)
         return cls(cell=empty.astype(np.int64), start=empty, end=empty, value=empty)
@@ -148,7 +148,7 @@ def value_runs(
     low: float,
     high: float,
     n_steps: int,
-) -> Runs:
+) -> BranchRuns:
     """Cut branches where the value changes by a step, so that few marks show many rows.
 
     Parameters
@@ -175,7 +175,7 @@ def value_runs(
     middle = low + (step[first] + 0.5) / n_steps * (high - low)
     next_start = np.append(at[first][1:], 0)
     same_cell = np.append(cell[first][1:] == cell[first][:-1], False)
-    return Runs(
+    return BranchRuns(
         cell=cell[first],
         start=at[first] * interval,
         end=np.where(same_cell, next_start, at[last] + 1) * interval,

@@ -33,7 +33,7 @@ and the test a z-test.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Contrast:
+class GroupContrast:
     """Difference of two groups of embryos for each cell; all arrays have shape (k,).
 
     ``difference`` is test minus reference, ``low`` and ``high`` its 95 % interval, ``z`` the
@@ -63,7 +63,7 @@ class Moments:
     squares: FloatArray
 
 
-def contrast(reference: FloatArray, test: FloatArray) -> Contrast:
+def contrast(reference: FloatArray, test: FloatArray) -> GroupContrast:
     """Compare two groups of embryos cell by cell.
 
     Parameters
@@ -82,7 +82,7 @@ def contrast(reference: FloatArray, test: FloatArray) -> Contrast:
     return contrast_of_moments(moments(reference), moments(test))
 
 
-def contrast_of_moments(reference: Moments, test: Moments) -> Contrast:
+def contrast_of_moments(reference: Moments, test: Moments) -> GroupContrast:
     """Compare two groups by their moments alone, as `contrast` does by their values."""
     n_r, mean_r, ss_r = reference.n, reference.mean, reference.squares
     n_t, mean_t, ss_t = test.n, test.mean, test.squares
@@ -96,7 +96,7 @@ def contrast_of_moments(reference: Moments, test: Moments) -> Contrast:
         reach = stats.t.ppf(0.975, total_df) * error
         p = 2 * stats.t.sf(np.abs(t), total_df)
         z = difference / np.sqrt(variance)
-    return Contrast(
+    return GroupContrast(
         n_reference=n_r,
         n_test=n_t,
         mean_reference=mean_r,

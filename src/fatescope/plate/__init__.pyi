@@ -58,7 +58,7 @@ from .survival import band_over_wells as band_over_wells
 from .survival import median_over_wells as median_over_wells
 from .survival import survival_of_wells as survival_of_wells
 from .survival import wilson_interval as wilson_interval
-from .treatments import Group as Group
+from .treatments import WellGroup as WellGroup
 from .treatments import curves_table as curves_table
 from .treatments import group_wells as group_wells
 from .treatments import treatments_table as treatments_table

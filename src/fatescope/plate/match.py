@@ -21,7 +21,7 @@ _LEAST_SIDE_PX = 4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class FieldMatch:
     """The best place of one field against another.
 
     ``shift`` (dy, dx) leads from the origin of the first to that of the second, in px;
@@ -34,7 +34,7 @@ class Match:
     strength: float
 
 
-NO_MATCH = Match(shift=np.full(2, np.nan), quality=0.0, strength=0.0)
+NO_MATCH = FieldMatch(shift=np.full(2, np.nan), quality=0.0, strength=0.0)
 
 
 def show_detail(field: NDArray[Any]) -> FloatArray:
@@ -45,7 +45,7 @@ def show_detail(field: NDArray[Any]) -> FloatArray:
 
 def match_overlap(
     first: FloatArray, second: FloatArray, prior: FloatArray, *, search_px: float
-) -> Match:
+) -> FieldMatch:
     """Find the shift at which two fields show the same where they overlap.
 
     The correlation coefficient of the overlap is exact for every whole shift in reach: its
@@ -77,7 +77,7 @@ def match_overlap(
     if not strength[best] > 0:
         return NO_MATCH
     whole = near - reach + np.array(best)
-    return Match(
+    return FieldMatch(
         shift=whole + _within_pixel(np.where(possible, score, np.nan), best),
         quality=float(min(score[best], 1.0)),
         strength=float(strength[best]),

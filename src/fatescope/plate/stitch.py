@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import InputError
-from fatescope.plate.match import Match, match_overlap, show_detail
+from fatescope.plate.match import FieldMatch, match_overlap, show_detail
 from fatescope.plate.placement import (
     largest_group,
     place_robustly,
@@ -144,7 +144,7 @@ def _placement(
     prior: FloatArray,
     pairs: IntArray,
     shifts: FloatArray,
-    found: Sequence[Match],
+    found: Sequence[FieldMatch],
     above: NDArray[np.bool_],
     settings: StitchSettings,
 ) -> Placement:
@@ -185,7 +185,7 @@ def _smaller(field: NDArray[Any], step: int) -> FloatArray:
     return np.asarray(cut.mean(axis=(1, 3), dtype=np.float32))
 
 
-def _refine(first: NDArray[Any], second: NDArray[Any], coarse: Match, step: int) -> Match:
+def _refine(first: NDArray[Any], second: NDArray[Any], coarse: FieldMatch, step: int) -> FieldMatch:
     """Look again at full size, near the place that the smaller copies found."""
     near = np.rint(coarse.shift * step).astype(int)
     cut = [
@@ -196,5 +196,5 @@ def _refine(first: NDArray[Any], second: NDArray[Any], coarse: Match, step: int)
     b = show_detail(second[cut[0][1], cut[1][1]])
     fine = match_overlap(a, b, np.zeros(2), search_px=step + 1)
     if not np.isfinite(fine.shift).all():
-        fine = Match(shift=np.zeros(2), quality=coarse.quality, strength=coarse.strength)
-    return Match(shift=near + fine.shift, quality=fine.quality, strength=fine.strength)
+        fine = FieldMatch(shift=np.zeros(2), quality=coarse.quality, strength=coarse.strength)
+    return FieldMatch(shift=near + fine.shift, quality=fine.quality, strength=fine.strength)

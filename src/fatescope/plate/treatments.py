@@ -26,7 +26,7 @@ NEGATIVE, POSITIVE = "negative", "positive"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Group:
+class WellGroup:
     """The wells of one treatment at one dose."""
 
     treatment: str
@@ -48,7 +48,7 @@ def group_wells(
     control: NDArray[Any],
     *,
     wells: IntArray | None = None,
-) -> list[Group]:
+) -> list[WellGroup]:
     """Return the groups of wells, the reference first: wells whose control is ``negative``.
 
     A treatment is its name, dose and unit: 1 nM and 1 µM are two, 1000 nM and 1 µM are one.
@@ -74,7 +74,7 @@ def group_wells(
         key = (other, name, base, -1.0 if amount is None else amount)
         found.setdefault(key, []).append(i)
     return [
-        Group(
+        WellGroup(
             treatment=key[1],
             dose=float(dose[found[key][0]]),
             unit=str(unit[found[key][0]] or ""),
@@ -85,7 +85,9 @@ def group_wells(
     ]
 
 
-def treatments_table(fates: WellFates, groups: list[Group], *, hours: FloatArray | None) -> Table:
+def treatments_table(
+    fates: WellFates, groups: list[WellGroup], *, hours: FloatArray | None
+) -> Table:
     """Return one row per group: median time of death and hazard ratio, with intervals over wells.
 
     Columns ``treatment, dose, n_wells, median_death_h, low, high, hazard_ratio, hr_low, hr_high,
@@ -145,7 +147,7 @@ def viability_table(fates: WellFates) -> Table:
     )
 
 
-def curves_table(fates: WellFates, groups: list[Group], *, hours: FloatArray | None) -> Table:
+def curves_table(fates: WellFates, groups: list[WellGroup], *, hours: FloatArray | None) -> Table:
     """Return survival and viability of each group at each frame, with intervals over wells."""
     survival = survival_of_wells(fates)
     with np.errstate(invalid="ignore", divide="ignore"):
@@ -175,7 +177,7 @@ def _cells(fates: WellFates) -> IntArray:
     return np.asarray(fates.n.max(axis=1))
 
 
-def _ratio(fates: WellFates, group: Group, reference: IntArray) -> dict[str, float]:
+def _ratio(fates: WellFates, group: WellGroup, reference: IntArray) -> dict[str, float]:
     nothing = float("nan")
     names = ("hazard_ratio", "hr_low", "hr_high", "p_logrank")
     if group.is_reference:

@@ -6,6 +6,6 @@ from .curves import growth_of as growth_of
 from .errors import FrameErrors as FrameErrors
 from .estimate import PopulationEstimate as PopulationEstimate
 from .estimate import estimate_populations as estimate_populations
-from .match import Match as Match
+from .match import GrowthMatch as GrowthMatch
 from .match import count_moments as count_moments
 from .match import match_growth as match_growth

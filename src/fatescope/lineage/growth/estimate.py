@@ -12,7 +12,7 @@ from fatescope.lineage.growth.curves import FIRST_MIN, GROUPS, LAST_MIN, UNKNOWN
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.lineage.growth.curves import GrowthCurves
-    from fatescope.lineage.growth.match import Match
+    from fatescope.lineage.growth.match import GrowthMatch
 
 INTERVAL = (0.05, 0.5, 0.95)
 _NEVER_FEWER = ("E", "D", "P4")
@@ -43,13 +43,13 @@ class PopulationEstimate:
 
 
 def estimate_populations(
-    match: Match, curves: GrowthCurves, *, n_frames: int, up_to: int
+    match: GrowthMatch, curves: GrowthCurves, *, n_frames: int, up_to: int
 ) -> PopulationEstimate:
     """Return what the matched embryos say of every frame.
 
     Parameters
     ----------
-    match : Match
+    match : GrowthMatch
     curves : GrowthCurves
     n_frames : int
     up_to : int

@@ -36,7 +36,7 @@ _LEAST_SPREAD = 0.05
 
 
 @dataclass(frozen=True, kw_only=True)
-class Match:
+class GrowthMatch:
     """Hypotheses that explain a movie, each as often as it is likely; the likeliest comes first.
 
     Parameters
@@ -72,7 +72,7 @@ def match_growth(
     interval_min: float | None,
     errors: FrameErrors,
     floor: float = 0.02,
-) -> Match:
+) -> GrowthMatch:
     """Weigh every embryo, start and tempo by what the frames say.
 
     Parameters
@@ -116,7 +116,7 @@ def match_growth(
     drawn, weight = _draw(weighted)
     best = drawn[0]
     said = chance[frames[some]]
-    return Match(
+    return GrowthMatch(
         embryo=embryo[drawn],
         start=start[drawn],
         tempo=tempo[drawn],

@@ -16,7 +16,7 @@ from fatescope.numeric import cut_tracks
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
     from fatescope.base.types import BoolArray, FloatArray, IntArray
-    from fatescope.lineage.align import Fit
+    from fatescope.lineage.align import EmbryoFit
     from fatescope.lineage.atlas import Atlas
     from fatescope.lineage.clock import Clock
     from fatescope.numeric import Tracks
@@ -96,7 +96,7 @@ def named_embryo(lineage: Lineage, atlas: Atlas) -> NamedEmbryo | None:
     )
 
 
-def fit_names(atlas: Atlas, embryo: NamedEmbryo, name: IntArray) -> tuple[Fit, float]:
+def fit_names(atlas: Atlas, embryo: NamedEmbryo, name: IntArray) -> tuple[EmbryoFit, float]:
     """Lay an embryo over the atlas as if its cells bore ``name``; return the map and its loss.
 
     The loss is the mean of a logarithm of squared distances, so that a few lineages in the wrong
@@ -120,7 +120,7 @@ def fit_names(atlas: Atlas, embryo: NamedEmbryo, name: IntArray) -> tuple[Fit, f
     return fit, float(np.log1p(far**2 / _SOFT).mean())
 
 
-def distances(atlas: Atlas, embryo: NamedEmbryo, fit: Fit, name: IntArray) -> FloatArray:
+def distances(atlas: Atlas, embryo: NamedEmbryo, fit: EmbryoFit, name: IntArray) -> FloatArray:
     """Return how far each view lies from where the atlas has that name, in µm."""
     there = at_phase(atlas.position, name[embryo.cell], embryo.phase(atlas, name))
     return np.asarray(np.linalg.norm(fit.placed - there, axis=1))

@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.lineage.naming.confidence import doubtful_cost, frame_certainty
 from fatescope.lineage.naming.frame_fit import AGAIN, FINE, FrameFit, fit_frame
-from fatescope.lineage.naming.starts import Pose, find_poses, poses_around
+from fatescope.lineage.naming.starts import FramePose, find_poses, poses_around
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,7 +63,7 @@ def find_hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
     minutes, curve = atlas.count_curve
     minute = float(np.interp(np.log(len(xyz_um)), np.log(curve), minutes))
 
-    def fit(at: float, pose: Pose | FrameFit, tolerances: tuple[float, ...]) -> FrameFit:
+    def fit(at: float, pose: FramePose | FrameFit, tolerances: tuple[float, ...]) -> FrameFit:
         return fit_frame(
             atlas,
             xyz_um=xyz_um,
@@ -76,7 +76,7 @@ def find_hypotheses(atlas: Atlas, xyz_um: FloatArray) -> list[FrameFit]:
     tried = [fit(minute, p, FINE) for p in find_poses(atlas, xyz_um, minute, most=_N_POSES)]
     best = min(tried, key=_cost)
     for _ in range(_ROUNDS):
-        here = Pose(best.total, best.matrix, best.shift)
+        here = FramePose(best.total, best.matrix, best.shift)
         near = poses_around(atlas, xyz_um, best.minute, here, most=_N_AROUND)
         tried += [fit(best.minute, p, _BESIDE) for p in near]
         tried += [fit(best.minute + s, best, _LATER) for s in _SHIFTS_MIN]

@@ -70,7 +70,7 @@ class FrameFit:
         return names
 
 
-class Stage:
+class FitStage:
     """The cells of the atlas that may live at a time, and where they are then."""
 
     def __init__(self, atlas: Atlas, minute: float, *, modes: bool = True) -> None:
@@ -128,7 +128,7 @@ def fit_frame(
     row: IntArray = np.zeros(0, dtype=np.int64)
     named: IntArray = row
     for turn, wide in enumerate(tolerances):
-        stage = Stage(atlas, minute, modes=modes)
+        stage = FitStage(atlas, minute, modes=modes)
         expected = stage.bent(amount) if modes else stage.mean
         placed = xyz_um @ matrix + shift
         aside = _around(placed, row, named, stage, expected) if exact else 0.0
@@ -170,7 +170,7 @@ def fit_frame(
     )
 
 
-def _density(stage: Stage, expected: FloatArray, placed: FloatArray, wide: float) -> FloatArray:
+def _density(stage: FitStage, expected: FloatArray, placed: FloatArray, wide: float) -> FloatArray:
     """Return minus the log-density of each place under each name, shape (n, m)."""
     covariance = stage.atlas.covariance[stage.name]
     root = np.linalg.cholesky(np.linalg.inv(covariance)) / wide
@@ -179,7 +179,7 @@ def _density(stage: Stage, expected: FloatArray, placed: FloatArray, wide: float
     return np.asarray(0.5 * (seen**2).sum(2) + volume)
 
 
-def _assigned(cost: FloatArray, stage: Stage) -> tuple[IntArray, IntArray, float]:
+def _assigned(cost: FloatArray, stage: FitStage) -> tuple[IntArray, IntArray, float]:
     """Assign all nuclei at once, each name on its own."""
     from scipy.optimize import linear_sum_assignment
 
@@ -191,7 +191,7 @@ def _assigned(cost: FloatArray, stage: Stage) -> tuple[IntArray, IntArray, float
     return row[column < m], column[column < m], total
 
 
-def _time_of(stage: Stage, column: IntArray) -> float:
+def _time_of(stage: FitStage, column: IntArray) -> float:
     """Return the time at which just these cells would live."""
     minutes = stage.minute + _STEPS_MIN
     living = stage.probability(minutes)
@@ -202,7 +202,7 @@ def _time_of(stage: Stage, column: IntArray) -> float:
 
 
 def _around(
-    placed: FloatArray, row: IntArray, name: IntArray, stage: Stage, expected: FloatArray
+    placed: FloatArray, row: IntArray, name: IntArray, stage: FitStage, expected: FloatArray
 ) -> FloatArray:
     """Return how far the neighbours of each nucleus are off, by the names of the last turn."""
     place = np.full(len(stage.atlas), -1)

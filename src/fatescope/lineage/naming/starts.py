@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from fatescope.lineage.naming.frame_fit import COARSE, Stage, fit_frame
+from fatescope.lineage.naming.frame_fit import COARSE, FitStage, fit_frame
 from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ _STRANGER = 9.0
 _LEAN, _LEAN_ROLL, _SLIDE_UM = 0.2, 0.35, 3.0
 
 
-class Pose(NamedTuple):
+class FramePose(NamedTuple):
     """A linear map and how badly it fits (lower is better)."""
 
     cost: float
@@ -75,7 +75,7 @@ class Pose(NamedTuple):
     shift: FloatArray
 
 
-def find_poses(atlas: Atlas, xyz_um: FloatArray, minute: float, *, most: int) -> list[Pose]:
+def find_poses(atlas: Atlas, xyz_um: FloatArray, minute: float, *, most: int) -> list[FramePose]:
     """Return the poses that fit best, of many all round the long axis.
 
     Two searches make up for each other: soft assignment of a hundred nuclei from 120 starts, also
@@ -83,7 +83,7 @@ def find_poses(atlas: Atlas, xyz_um: FloatArray, minute: float, *, most: int) ->
     drawn closer with all nuclei.
     """
     axes, centre = long_axis_frame(xyz_um, np.ones(len(xyz_um)))
-    stage = Stage(atlas, minute)
+    stage = FitStage(atlas, minute)
     middle = stage.mean[stage.living > 0.5].mean(0)
     turns = rotate_about_long_axis(_N_ROLLS)
     begun = [
@@ -102,19 +102,19 @@ def find_poses(atlas: Atlas, xyz_um: FloatArray, minute: float, *, most: int) ->
             tolerances=COARSE,
             modes=False,
         )
-        whole.append(Pose(fit.total, fit.matrix, fit.shift))
+        whole.append(FramePose(fit.total, fit.matrix, fit.shift))
     whole = sorted(whole, key=lambda p: p.cost)[:_N_ASSIGNED]
     closer = [draw(stage, xyz_um, p.matrix, p.shift, _SECOND) for p in [*soft, *whole]]
     return distinct(closer, most, matrix=0.1, shift=2.0)
 
 
 def poses_around(
-    atlas: Atlas, xyz_um: FloatArray, minute: float, pose: Pose, *, most: int
-) -> list[Pose]:
+    atlas: Atlas, xyz_um: FloatArray, minute: float, pose: FramePose, *, most: int
+) -> list[FramePose]:
     """Return the best poses that are reached from a little beside one."""
     from scipy.spatial.transform import Rotation
 
-    stage = Stage(atlas, minute)
+    stage = FitStage(atlas, minute)
     middle = xyz_um.mean(0) @ pose.matrix + pose.shift
     found = []
     for axis in range(3):
@@ -130,9 +130,11 @@ def poses_around(
     return distinct(found, most, matrix=0.03, shift=1.0)
 
 
-def distinct(poses: Iterable[Pose], most: int, *, matrix: float, shift: float) -> list[Pose]:
+def distinct(
+    poses: Iterable[FramePose], most: int, *, matrix: float, shift: float
+) -> list[FramePose]:
     """Return the best poses that differ; mirror images are left out."""
-    kept: list[Pose] = []
+    kept: list[FramePose] = []
     for pose in sorted(poses, key=lambda p: p.cost):
         if np.linalg.det(pose.matrix) <= 0:
             continue
@@ -148,12 +150,12 @@ def distinct(poses: Iterable[Pose], most: int, *, matrix: float, shift: float) -
 
 
 def draw(
-    stage: Stage,
+    stage: FitStage,
     xyz_um: FloatArray,
     matrix: FloatArray,
     shift: FloatArray,
     tolerances: tuple[float, ...],
-) -> Pose:
+) -> FramePose:
     """Draw a pose closer by soft assignment: every nucleus to all names, by their likelihood.
 
     Expectation and maximisation as in coherent point drift, with the modes of the atlas in place
@@ -172,11 +174,11 @@ def draw(
             centre = weight.T @ (xyz_um @ matrix + shift) / claimed[:, None]
             every = np.arange(len(stage.name))
             expected = stage.bent(stage.amounts(every, centre, claimed / wide**2))
-    return Pose(cost, matrix, shift)
+    return FramePose(cost, matrix, shift)
 
 
 def _shares(
-    stage: Stage, expected: FloatArray, placed: FloatArray, wide: float
+    stage: FitStage, expected: FloatArray, placed: FloatArray, wide: float
 ) -> tuple[FloatArray, float]:
     """Return the share of each name in each nucleus, and the cost per nucleus."""
     inverse = 1 / (stage.sd * wide)
@@ -191,8 +193,8 @@ def _shares(
 
 
 def _first(
-    stage: Stage, xyz_um: FloatArray, matrix: FloatArray, centre: FloatArray, middle: FloatArray
-) -> Pose:
+    stage: FitStage, xyz_um: FloatArray, matrix: FloatArray, centre: FloatArray, middle: FloatArray
+) -> FramePose:
     """Draw a start closer with some of the nuclei and one width for all names."""
     cloud = _thinned(xyz_um)
     target: FloatArray = stage.mean[stage.living > 0.5]
@@ -210,7 +212,7 @@ def _first(
         matrix, shift = fit_linear(
             cloud, goal, weight=share, ridge=_STIFF_UM2 * len(cloud), prior=matrix
         )
-    return Pose(cost, *begun)
+    return FramePose(cost, *begun)
 
 
 def _thinned(xyz_um: FloatArray) -> FloatArray:

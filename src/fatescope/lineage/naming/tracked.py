@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.lineage.align import Fit, fit_embryo
+from fatescope.lineage.align import EmbryoFit, fit_embryo
 from fatescope.lineage.clock import Clock, birth_lags, clock_from_births, clocks_from_counts
 from fatescope.lineage.naming.evidence import (
     Displacements,
@@ -42,7 +42,7 @@ class NamedTree:
     chains: Tracks
     named: Named
     clock: Clock
-    fit: Fit
+    fit: EmbryoFit
 
     def row_names(self) -> IntArray:
         """Return the place in the atlas of each row, -1 where unnamed."""
@@ -199,7 +199,7 @@ def _updated(
     *,
     modes: bool,
     drift: bool,
-) -> tuple[Clock, Fit]:
+) -> tuple[Clock, EmbryoFit]:
     """Fit clock and map to the names found so far."""
     chains = part.chains
     daughters = np.flatnonzero(chains.born & (named.name >= 0))

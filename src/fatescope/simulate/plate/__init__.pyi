@@ -5,7 +5,7 @@ from .field import CLASSES as CLASSES
 from .field import FieldScene as FieldScene
 from .field import FieldTruth as FieldTruth
 from .looks import PlateLook as PlateLook
-from .looks import Stage as Stage
+from .looks import StagePlaces as StagePlaces
 from .looks import place_stage as place_stage
 from .looks import vary_plate as vary_plate
 from .settings import PlateSettings as PlateSettings

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.simulate.plate.design import PlateDesign, WellPlan
-    from fatescope.simulate.plate.looks import PlateLook, Stage
+    from fatescope.simulate.plate.looks import PlateLook, StagePlaces
     from fatescope.simulate.plate.world import WellWorld
 
 CLASSES = ("background", "cell", "outline", "Hoechst nucleus", "DRAQ7 nucleus")
@@ -55,7 +55,7 @@ class FieldScene:
     plan : WellPlan
     world : WellWorld
         Of its well.
-    stage : Stage
+    stage : StagePlaces
     field : int
         From 0, row by row.
     seed : int
@@ -68,7 +68,7 @@ class FieldScene:
         design: PlateDesign,
         plan: WellPlan,
         world: WellWorld,
-        stage: Stage,
+        stage: StagePlaces,
         *,
         field: int,
         seed: int,

@@ -74,7 +74,7 @@ MARGIN_PX = 16.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
+class StagePlaces:
     """Places of the ``n`` fields of a well, row by row, in px of the well."""
 
     nominal: FloatArray  # (n, 2) where the stage was told to go
@@ -82,7 +82,7 @@ class Stage:
     drift: FloatArray  # (frames, 2) how cells have moved in the image since the first frame
 
 
-def place_stage(settings: PlateSettings, design: PlateDesign, *, seed: int) -> Stage:
+def place_stage(settings: PlateSettings, design: PlateDesign, *, seed: int) -> StagePlaces:
     """Draw the places of the fields of one well: jitter, backlash, drift."""
     rng = np.random.default_rng([seed, 42])
     rows, columns = np.divmod(np.arange(design.fields), design.field_columns)
@@ -92,7 +92,7 @@ def place_stage(settings: PlateSettings, design: PlateDesign, *, seed: int) -> S
     jitter[:, 1] += settings.backlash_px * (rows % 2)
     steps = rng.normal(0, settings.drift_px, (design.frames, 2))
     steps[0] = 0
-    return Stage(nominal=nominal, placed=nominal + jitter, drift=np.cumsum(steps, axis=0))
+    return StagePlaces(nominal=nominal, placed=nominal + jitter, drift=np.cumsum(steps, axis=0))
 
 
 _BLURRED_PX = 7.0

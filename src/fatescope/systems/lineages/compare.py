@@ -29,7 +29,7 @@ from fatescope.lineage.comparing import (
 )
 from fatescope.lineage.statistics import FEWEST_EMBRYOS, contrast, false_discovery_rate
 from fatescope.lineage.traits import EmbryoTraits, embryo_traits, embryos_of_table, traits_table
-from fatescope.systems.lineages.compare_report import Comparison, write_comparison
+from fatescope.systems.lineages.compare_report import LineageComparison, write_comparison
 from fatescope.systems.lineages.reading import (
     describe,
     in_its_hand,
@@ -178,7 +178,7 @@ def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[
     return [*warnings, *left, *_findings(done, settings)], [*paths, page]
 
 
-def few_embryos(done: Comparison, settings: CompareSettings) -> list[Finding]:
+def few_embryos(done: LineageComparison, settings: CompareSettings) -> list[Finding]:
     """Warn where a group has so few embryos that its spread is hardly known."""
     groups = ((settings.test_name, len(done.test)), (done.reference_name, done.n_reference))
     few = [f"{name}: {n}" for name, n in groups if n < FEWEST_EMBRYOS]
@@ -205,7 +205,7 @@ def _against(
     test: Sequence[EmbryoTraits],
     atlas: Atlas | None,
     settings: CompareSettings,
-) -> Comparison:
+) -> LineageComparison:
     n = len(reference)
     aligned, alignments = align_embryos([*reference, *test], n)
     if atlas is None:
@@ -217,7 +217,7 @@ def _against(
         results = compare_with_atlas(atlas, reference[0], aligned[n:])
         rounds, behind = Table(), len(atlas.metadata["embryos"])
         name = f"the atlas {reference[0].table}"
-    return Comparison(
+    return LineageComparison(
         reference=aligned[:n],
         test=aligned[n:],
         alignments=alignments,
@@ -323,7 +323,7 @@ def _synchrony(reference: Sequence[EmbryoTraits], test: Sequence[EmbryoTraits]) 
     return table.rows(np.isfinite(c.p))
 
 
-def _findings(done: Comparison, settings: CompareSettings) -> list[Finding]:
+def _findings(done: LineageComparison, settings: CompareSettings) -> list[Finding]:
     """Report cells that differ, the surest first."""
     found = []
     for r in done.results:

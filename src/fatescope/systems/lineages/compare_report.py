@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class LineageComparison:
     """What was compared: reference and test on one clock and in one frame, and every trait.
 
     ``reference`` holds the mean embryo alone where the reference is the atlas; ``n_reference``
@@ -54,7 +54,7 @@ _OPEN_MIN = 12.0
 
 
 def write_comparison(
-    out: Path, done: Comparison, settings: CompareSettings, warnings: Sequence[Finding]
+    out: Path, done: LineageComparison, settings: CompareSettings, warnings: Sequence[Finding]
 ) -> Path:
     """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
     sections = [_answers(done.results, settings), _embryos(done, settings)]
@@ -74,7 +74,7 @@ def write_comparison(
     return write_page(out / "report.html", page)
 
 
-def _lead(done: Comparison, settings: CompareSettings) -> str:
+def _lead(done: LineageComparison, settings: CompareSettings) -> str:
     found = {r.trait: int((r.q < settings.fdr).sum()) for r in done.results}
     some = [f"{n} in {_WORDS[t][0]}" for t, n in found.items() if n]
     answer = "No cell differs" if not some else f"Cells that differ: {', '.join(some)}"
@@ -104,7 +104,7 @@ def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> Secti
     )
 
 
-def _embryos(done: Comparison, settings: CompareSettings) -> Section:
+def _embryos(done: LineageComparison, settings: CompareSettings) -> Section:
     meaning = (
         "Pace: minutes of the reference for one minute of this embryo (above 1 is fast). What is "
         "left after pace and lie were taken out stands in the last two columns."
@@ -127,7 +127,7 @@ def _embryos(done: Comparison, settings: CompareSettings) -> Section:
     )
 
 
-def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> Section:
+def _trait(result: TraitResult, done: LineageComparison, settings: CompareSettings) -> Section:
     words, unit = _WORDS[result.trait]
     c, names = result.contrast, [str(n) for n in result.cell]
     groups = lineages_of(names)
@@ -178,7 +178,7 @@ def _trait(result: TraitResult, done: Comparison, settings: CompareSettings) -> 
 
 
 def _points(
-    result: TraitResult, done: Comparison, settings: CompareSettings, cells: Sequence[int]
+    result: TraitResult, done: LineageComparison, settings: CompareSettings, cells: Sequence[int]
 ) -> list[Chart]:
     """Chart every embryo for the surest cells; the atlas has no embryos to show."""
     from_atlas = done.n_reference != len(done.reference)

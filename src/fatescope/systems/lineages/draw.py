@@ -165,11 +165,11 @@ def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[Block]]:
 _BODY = ("posterior_um", "dorsal_um", "left_um")
 
 
-def _summary(found: Table, group: str, how: BootstrapSettings) -> show.Overlap:
+def _summary(found: Table, group: str, how: BootstrapSettings) -> show.TerritoryOverlap:
     mine = found["group"] == group
     values = found["overlap"][mine].astype(float)
     mean, low, high = mean_interval(values, how)
-    return show.Overlap(
+    return show.TerritoryOverlap(
         group=group,
         values=tuple(float(v) for v in values[np.isfinite(values)]),
         mean=mean,

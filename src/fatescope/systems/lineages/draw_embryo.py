@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.engine.driver import Outcome
-from fatescope.lineage.layout import Runs, layout_tree, mean_per_cell, value_runs
+from fatescope.lineage.layout import BranchRuns, layout_tree, mean_per_cell, value_runs
 from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.pages.chart import ColourScale, category_colours, draw_file
 from fatescope.pages.chart.colours import UNKNOWN
@@ -82,7 +82,7 @@ def draw_tree_page(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
     """Return the tree of an embryo as SVG, and the page on which it answers."""
     cells, lineage = embryo.cells, embryo.lineage
     layout = layout_tree(cells, interval=embryo.interval, gap=2.0)
-    scale, runs = None, Runs.none()
+    scale, runs = None, BranchRuns.none()
     if settings.colour is not None:
         values = column_of(lineage, settings.colour)
         scale = _scale(settings.colour, values)

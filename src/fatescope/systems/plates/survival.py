@@ -22,9 +22,9 @@ from fatescope.engine import Run
 from fatescope.engine.driver import describe_files
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.plate import (
-    Group,
     SurvivalSettings,
     WellFates,
+    WellGroup,
     at_edge,
     curves_table,
     dose_tables,
@@ -261,7 +261,7 @@ def check_response_frame(asked: int | None, n_frames: int) -> None:
         )
 
 
-def _few(groups: Sequence[Group]) -> list[Finding]:
+def _few(groups: Sequence[WellGroup]) -> list[Finding]:
     few = [f"{g}: {len(g.wells)}" for g in groups if len(g.wells) < _FEWEST_WELLS]
     found = []
     if few:

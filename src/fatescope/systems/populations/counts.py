@@ -12,7 +12,7 @@ from fatescope.base import Finding, InputError, Table
 from fatescope.lineage.growth import (
     GROUPS,
     GrowthCurves,
-    Match,
+    GrowthMatch,
     PopulationEstimate,
     estimate_populations,
     match_growth,
@@ -50,7 +50,7 @@ def infer_populations(
     *,
     interval_min: float | None,
     curves: GrowthCurves,
-) -> tuple[Match, PopulationEstimate]:
+) -> tuple[GrowthMatch, PopulationEstimate]:
     """Return how a movie fits the growth of embryos, and the counts that follow.
 
     Raises
@@ -147,7 +147,7 @@ def letter_rows(estimate: PopulationEstimate) -> Table:
     )
 
 
-def why_unlike(seen: SeenMovie, match: Match, output: CountChances) -> str:
+def why_unlike(seen: SeenMovie, match: GrowthMatch, output: CountChances) -> str:
     """Return in what a movie is unlike the training data; empty where it is like them."""
     if seen.unlike:
         return "; ".join(seen.unlike)

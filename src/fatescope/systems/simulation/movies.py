@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Execution, Progress
     from fatescope.engine import Summary
-    from fatescope.simulate.embryo.faults import Fault
+    from fatescope.simulate.embryo.faults import PlannedFault
 
 _COST = Cost(cpu_seconds=0.13, memory_mb=12.0, output_mb=0.02, unit_seconds=1.5, unit_mb=1.0)
 """By a million pixels of a movie."""
@@ -173,7 +173,7 @@ def _label_blocks(scene: MovieScene) -> Iterator[NDArray[Any]]:
             yield plane[part]
 
 
-def _planned(scene: MovieScene, settings: MovieSettings) -> list[Fault]:
+def _planned(scene: MovieScene, settings: MovieSettings) -> list[PlannedFault]:
     return plan_faults(
         settings.faults,
         each=settings.faults_each,

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import IntArray, Progress
     from fatescope.engine import Summary
-    from fatescope.simulate.plate import PlateDesign, PlateLook, Stage, WellPlan, WellWorld
+    from fatescope.simulate.plate import PlateDesign, PlateLook, StagePlaces, WellPlan, WellWorld
 
 _WAVES = {BRIGHT_FIELD: 1, HOECHST: 2, DRAQ7: 3}
 _COST = Cost(cpu_seconds=0.22, memory_mb=12.0, output_mb=1.9, unit_seconds=0.05, unit_mb=0.02)
@@ -154,7 +154,7 @@ def _plate(settings: PlateSettings, seed: int, plate: int) -> tuple[PlateLook, P
 @lru_cache(maxsize=1)
 def _well(
     settings: PlateSettings, seed: int, plate: int, well: int
-) -> tuple[WellWorld, Stage, int]:
+) -> tuple[WellWorld, StagePlaces, int]:
     look, design = _plate(settings, seed, plate)
     own = (seed * 1_000 + plate) * 1_000 + well
     world = live_well(look.settings, design, design.wells[well], seed=own)
@@ -225,7 +225,7 @@ def _named(unit: _Field, n: int) -> dict[str, NDArray[Any]]:
     }
 
 
-def _position(unit: _Field, stage: Stage) -> Table:
+def _position(unit: _Field, stage: StagePlaces) -> Table:
     y, x = stage.placed[unit.field]
     nominal = stage.nominal[unit.field]
     return Table(
@@ -309,7 +309,7 @@ def _cells(unit: _Field, world: WellWorld, design: PlateDesign) -> Table:
     )
 
 
-def _drift(unit: _Field, stage: Stage) -> Table:
+def _drift(unit: _Field, stage: StagePlaces) -> Table:
     n = len(stage.drift)
     return Table(
         {

@@ -7,7 +7,7 @@ import pytest
 from fatescope.base import InputError
 from fatescope.simulate.embryo.faults import (
     FRAME_FAULTS,
-    Fault,
+    PlannedFault,
     fault_rows,
     faulty_frame,
     plan_faults,
@@ -26,7 +26,7 @@ def recording(frame: int) -> np.ndarray:
 
 
 def shown(rule: str, frame: int = 100, *, last: int = 104, strength: float = 1.0, seed: int = 5):
-    fault = Fault(rule, 100, last, strength, seed)
+    fault = PlannedFault(rule, 100, last, strength, seed)
     return faulty_frame(recording, frame, [fault]).astype(int)
 
 
@@ -39,7 +39,7 @@ def test_every_rule_that_a_user_can_ask_for_can_be_put_in():
 
 @pytest.mark.parametrize("rule", sorted(FRAME_FAULTS))
 def test_a_fault_changes_its_frames_and_no_others_and_keeps_their_form(rule):
-    fault = Fault(rule, 100, 104, 1.0, 5)
+    fault = PlannedFault(rule, 100, 104, 1.0, 5)
     for frame in (99, 105):
         np.testing.assert_array_equal(faulty_frame(recording, frame, [fault]), recording(frame))
     seen = faulty_frame(recording, 100, [fault])
@@ -106,6 +106,6 @@ def test_a_movie_too_short_for_its_faults_is_refused():
 
 
 def test_the_truth_has_a_row_for_every_frame_of_a_fault():
-    rows = fault_rows([Fault("dark", 3, 5, 1.0, 1), Fault("torn", 9, 9, 1.0, 1)])
+    rows = fault_rows([PlannedFault("dark", 3, 5, 1.0, 1), PlannedFault("torn", 9, 9, 1.0, 1)])
     assert rows["frame"].tolist() == [3, 4, 5, 9]
     assert rows["rule"].tolist() == ["dark", "dark", "dark", "torn"]

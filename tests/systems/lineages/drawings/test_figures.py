@@ -132,8 +132,12 @@ def test_territories_are_a_map_for_each_group_and_side():
 
 def test_overlaps_that_are_unknown_are_left_out():
     overlaps = [
-        show.Overlap(group="AB", values=(0.2, 0.3), mean=0.25, low=0.2, high=0.3, chance=0.7),
-        show.Overlap(group="E", values=(), mean=np.nan, low=np.nan, high=np.nan, chance=np.nan),
+        show.TerritoryOverlap(
+            group="AB", values=(0.2, 0.3), mean=0.25, low=0.2, high=0.3, chance=0.7
+        ),
+        show.TerritoryOverlap(
+            group="E", values=(), mean=np.nan, low=np.nan, high=np.nan, chance=np.nan
+        ),
     ]
     svg = draw_file([show.chart_overlaps(overlaps, {"AB": "#000000"})])
     parse(svg)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from fatescope.base.types import BoolArray
-    from fatescope.simulate.embryo.faults.plan import Fault, Pixels, Render
+    from fatescope.simulate.embryo.faults.plan import Pixels, PlannedFault, Render
 
 _DARK = (0.08, 0.3)
 _GAIN = (4.0, 8.0)
@@ -19,34 +19,34 @@ _BLUR_PX = (5.0, 9.0)
 _FLICKER = (0.3, 0.5)
 
 
-def black(render: Render, frame: int, fault: Fault) -> Pixels:
+def black(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Show what a closed shutter leaves: a little noise of the detector."""
     true = render(frame)
     noise = np.random.default_rng([fault.seed, frame]).random(true.shape) < 0.02
     return noise.astype(np.uint8)
 
 
-def dark(render: Render, frame: int, fault: Fault) -> Pixels:
+def dark(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Give much less light than the frames around have."""
     share = fault.rng().uniform(*_DARK)
     return _scaled(render(frame), 1 - (1 - share) * fault.strength)
 
 
-def saturated(render: Render, frame: int, fault: Fault) -> Pixels:
+def saturated(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Raise the gain too far: what is bright is white, the background is grey."""
     gain = 1 + (fault.rng().uniform(*_GAIN) - 1) * fault.strength
     lifted = render(frame).astype(np.float32) + 12 * fault.strength
     return np.asarray(np.clip(lifted * gain, 0, 255), dtype=np.uint8)
 
 
-def blurred(render: Render, frame: int, fault: Fault) -> Pixels:
+def blurred(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Lose the focus."""
     sigma = fault.rng().uniform(*_BLUR_PX) * fault.strength
     seen = ndi.gaussian_filter(render(frame).astype(np.float32), (sigma, sigma, 0))
     return np.asarray(np.rint(seen), dtype=np.uint8)
 
 
-def flicker(render: Render, frame: int, fault: Fault) -> Pixels:
+def flicker(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Make the lamp bright and dim by turns."""
     depth = fault.rng().uniform(*_FLICKER) * fault.strength
     return _scaled(render(frame), 1 + depth if (frame - fault.first) % 2 else 1 - depth)
@@ -61,7 +61,7 @@ _JUMP = (0.06, 0.14)
 _TEAR = (0.05, 0.14)
 
 
-def cropped(render: Render, frame: int, fault: Fault) -> Pixels:
+def cropped(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Make one side of the frame black."""
     rng = fault.rng()
     side, share = int(rng.integers(4)), rng.uniform(*_CUT) * fault.strength
@@ -70,7 +70,7 @@ def cropped(render: Render, frame: int, fault: Fault) -> Pixels:
     return np.ascontiguousarray(np.rot90(pixels, -side))
 
 
-def jump(render: Render, frame: int, fault: Fault) -> Pixels:
+def jump(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Move the stage: all lies elsewhere, and comes back."""
     rng = fault.rng()
     angle = rng.uniform(0, 2 * np.pi)
@@ -79,7 +79,7 @@ def jump(render: Render, frame: int, fault: Fault) -> Pixels:
     return _shifted(pixels, round(far * np.sin(angle)), round(far * np.cos(angle)))
 
 
-def torn(render: Render, frame: int, fault: Fault) -> Pixels:
+def torn(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Take the rows below a tear from the frame before, shifted sideways."""
     rng = fault.rng()
     pixels, before = render(frame).copy(), render(frame - 1)
@@ -107,12 +107,12 @@ _ELSEWHERE = (50, 110)
 """A foreign frame comes from so many frames away."""
 
 
-def repeated(render: Render, frame: int, fault: Fault) -> Pixels:
+def repeated(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Show the last true frame again: once (duplicate), or for a while (frozen)."""
     return render(fault.first - 1)
 
 
-def foreign(render: Render, frame: int, fault: Fault) -> Pixels:
+def foreign(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Show a frame of another time and pose, as some published movies do at the start."""
     away = int(fault.rng().integers(*_ELSEWHERE))
     return render(frame - away if frame >= away else frame + away)[:, ::-1].copy()
@@ -123,7 +123,7 @@ _SHAPE = (0.06, 0.13)
 _RED = (250, 30, 20)
 
 
-def line(render: Render, frame: int, fault: Fault) -> Pixels:
+def line(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Draw a saturated red band along the edge with a curved border, or a straight line."""
     rng = fault.rng()
     pixels = render(frame)
@@ -131,7 +131,7 @@ def line(render: Render, frame: int, fault: Fault) -> Pixels:
     return _painted(pixels, draw(pixels.shape[:2], fault.strength, rng))
 
 
-def patch(render: Render, frame: int, fault: Fault) -> Pixels:
+def patch(render: Render, frame: int, fault: PlannedFault) -> Pixels:
     """Draw a saturated red shape on the embryo: irregular, or a square."""
     rng = fault.rng()
     pixels = render(frame)
@@ -180,7 +180,7 @@ def _square(shape: tuple[int, ...], strength: float, rng: np.random.Generator) -
     return np.asarray((np.abs(y - middle[0]) < half) & (np.abs(x - middle[1]) < half))
 
 
-FRAME_FAULTS: Mapping[str, Callable[[Render, int, Fault], Pixels]] = {
+FRAME_FAULTS: Mapping[str, Callable[[Render, int, PlannedFault], Pixels]] = {
     "black": black,
     "dark": dark,
     "saturated": saturated,
@@ -198,7 +198,7 @@ FRAME_FAULTS: Mapping[str, Callable[[Render, int, Fault], Pixels]] = {
 """By rule; each takes the true recording, the number of a frame and the fault."""
 
 
-def faulty_frame(render: Render, frame: int, faults: Sequence[Fault]) -> Pixels:
+def faulty_frame(render: Render, frame: int, faults: Sequence[PlannedFault]) -> Pixels:
     """Return one frame (Y, X, 3) of a recording with its faults.
 
     Parameters
@@ -206,7 +206,7 @@ def faulty_frame(render: Render, frame: int, faults: Sequence[Fault]) -> Pixels:
     render : callable
         Gives the true frame of a number; the recording may be rendered or real.
     frame : int
-    faults : sequence of Fault
+    faults : sequence of PlannedFault
         As from `plan_faults`: at most one in each frame.
     """
     for fault in faults:

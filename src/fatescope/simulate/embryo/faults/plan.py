@@ -41,7 +41,7 @@ _TRIES = 2_000
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class PlannedFault:
     """One fault of a recording.
 
     Parameters
@@ -69,7 +69,7 @@ class Fault:
 
 def plan_faults(
     rules: Sequence[str], *, each: int, frames: int, strength: float, seed: int
-) -> list[Fault]:
+) -> list[PlannedFault]:
     """Draw where faults lie: they never touch, and leave both ends of the movie alone.
 
     Parameters
@@ -90,7 +90,7 @@ def plan_faults(
     rng = np.random.default_rng([seed, 40])
     taken = np.zeros(frames, dtype=np.bool_)
     taken[:_EDGE] = taken[max(frames - _EDGE, 0) :] = True
-    found: list[Fault] = []
+    found: list[PlannedFault] = []
     for number, rule in enumerate(r for r in rules for _ in range(each)):
         low, high = _LASTS[rule]
         for _ in range(_TRIES):
@@ -100,7 +100,7 @@ def plan_faults(
             if not taken[first : first + lasts].any() and frames >= first + lasts:
                 taken[around] = True
                 own = seed * 1_000 + number
-                found.append(Fault(rule, first, first + lasts - 1, strength, own))
+                found.append(PlannedFault(rule, first, first + lasts - 1, strength, own))
                 break
         else:
             raise InputError(
@@ -110,7 +110,7 @@ def plan_faults(
     return sorted(found, key=lambda fault: fault.first)
 
 
-def fault_rows(faults: Sequence[Fault]) -> Table:
+def fault_rows(faults: Sequence[PlannedFault]) -> Table:
     """Return one row per frame that a fault spoils: ``frame, rule``."""
     rows = [(frame, f.rule) for f in faults for frame in range(f.first, f.last + 1)]
     return Table(

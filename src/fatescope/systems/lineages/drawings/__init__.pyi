@@ -14,7 +14,7 @@ from .played_page import view_played as view_played
 from .published import chart_movement as chart_movement
 from .published import draw_compact_names as draw_compact_names
 from .published import draw_components as draw_components
-from .space import Overlap as Overlap
+from .space import TerritoryOverlap as TerritoryOverlap
 from .space import chart_overlaps as chart_overlaps
 from .space import chart_paths as chart_paths
 from .space import chart_territories as chart_territories

@@ -25,7 +25,7 @@ _PX_PER_UM = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Overlap:
+class TerritoryOverlap:
     """How far a group shares space with all the rest: one value per embryo, and the summary."""
 
     group: str
@@ -144,7 +144,7 @@ def chart_territories(
     return charts
 
 
-def chart_overlaps(overlaps: Sequence[Overlap], colours: Mapping[str, str]) -> Chart:
+def chart_overlaps(overlaps: Sequence[TerritoryOverlap], colours: Mapping[str, str]) -> Chart:
     """Chart a row per group: embryos as points, mean with interval, chance."""
     at = np.arange(len(overlaps))
     rows = [(i, v) for i, o in enumerate(overlaps) for v in o.values if np.isfinite(v)]

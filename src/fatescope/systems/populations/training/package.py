@@ -18,7 +18,7 @@ from fatescope.lineage.growth import (
     GROUPS,
     FrameErrors,
     GrowthCurves,
-    Match,
+    GrowthMatch,
     count_by_frame,
     count_moments,
     estimate_populations,
@@ -96,7 +96,7 @@ class CountedMovie:
 
     def infer(
         self, output: CountChances, *, errors: FrameErrors
-    ) -> tuple[Match, PopulationEstimate]:
+    ) -> tuple[GrowthMatch, PopulationEstimate]:
         """Return how the movie fits, and its counts."""
         match = match_growth(
             frame_chances(self.logits[:, :-1]),
