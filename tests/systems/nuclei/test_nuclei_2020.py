@@ -111,17 +111,18 @@ def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
 
 
 def test_the_interval_is_over_images_and_holds_the_pooled_score():
-    columns = {"n_true": [2, 2, 2], "n_found": [2, 1, 1], "n_matched": [2, 1, 1]}
-    columns |= {"true_px": [100] * 3, "found_px": [100, 64, 64], "shared_px": [100, 64, 64]}
+    columns = {"n_true": [2] * 4, "n_found": [2, 1, 1, 1], "n_matched": [2, 1, 1, 1]}
+    columns |= {"true_px": [100] * 4, "found_px": [100, *[64] * 3], "shared_px": [100, *[64] * 3]}
     scores = Table({name: np.array(values) for name, values in columns.items()})
     value, span = interval(scores, "nuclei")
-    assert value == pytest.approx(4 / 6)
+    assert value == pytest.approx(5 / 8)
     low, high = map(float, span.split(" to "))
     assert low <= value <= high
-    assert (low, high) == (0.5, 1.0)
+    assert (low, high) == (0.5, 0.88)
     pixels, _ = interval(scores, "pixels")
-    assert pixels == pytest.approx((100 + 64 + 64) / 300)
+    assert pixels == pytest.approx((100 + 3 * 64) / 400)
     assert interval(scores.rows(slice(0, 1)), "nuclei")[1] == "one image: none"
+    assert interval(scores.rows(slice(0, 3)), "nuclei")[1] == "3 images: none"
 
 
 def test_without_images_the_way_out_is_named(tmp_path, monkeypatch):

@@ -79,14 +79,14 @@ def test_a_rendered_movie_is_joined_wrongly_on_purpose_and_its_truth_is_known():
 
 def test_the_error_on_other_movies_is_pooled_over_frames_with_an_interval_over_movies():
     columns = {
-        "arm": np.array(["a"] * 4, dtype=object),
-        "stage": np.array(["before"] * 4, dtype=object),
-        "recorded": np.array([1, 0, 0, 0]),
-        "frames": np.array([10, 10, 30, 20]),
-        "error_sum": np.array([90.0, 10.0, 60.0, 40.0]),
+        "arm": np.array(["a"] * 5, dtype=object),
+        "stage": np.array(["before"] * 5, dtype=object),
+        "recorded": np.array([1, 0, 0, 0, 0]),
+        "frames": np.array([10, 10, 30, 20, 20]),
+        "error_sum": np.array([90.0, 10.0, 60.0, 40.0, 40.0]),
     }
     value, words = held_out_error(Table(columns), "a", "before", recorded=False)
-    assert value == pytest.approx(110 / 60)
+    assert value == pytest.approx(150 / 80)
     low, high = (float(t) for t in words.split(" to "))
     assert 1.0 <= low < value < high <= 2.0
     assert held_out_error(Table(columns), "a", "before", recorded=True) == (9.0, "one movie: none")

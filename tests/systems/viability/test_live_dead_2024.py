@@ -55,11 +55,11 @@ def test_average_precision_of_many_samples_is_that_of_each():
         np.testing.assert_allclose(many, [score_classes(w).auprc[k] for w in wells])
 
 
-def test_the_interval_is_over_wells_and_a_single_well_has_none():
+def test_the_interval_is_over_wells_and_three_wells_have_none():
     wells = [counts_of(i) for i in range(5)]
     low, high = interval_over_wells(wells, 1)
     assert low < score_classes(PixelCounts.total(wells)).auprc[1] < high
-    assert np.isnan(interval_over_wells(wells[:1], 1)).all()
+    assert np.isnan(interval_over_wells(wells[:3], 1)).all()
     # The same pixels twice narrow nothing.
     twice = [PixelCounts.total([w, w]) for w in wells]
     assert interval_over_wells(twice, 1) == pytest.approx((low, high))
@@ -68,16 +68,20 @@ def test_the_interval_is_over_wells_and_a_single_well_has_none():
 def test_a_gain_is_the_mean_over_wells_that_both_have_scored():
     wells = Table(
         {
-            "arm": np.array(["a", "a", "a", "b", "b"], dtype=object),
-            "where": np.array(["whole images"] * 5, dtype=object),
-            "class": np.array(["dead"] * 5, dtype=object),
-            "well": np.array(["A01", "A02", "A03", "A01", "A02"], dtype=object),
-            "auprc": np.array([0.5, 0.7, 0.9, 0.4, 0.4]),
+            "arm": np.array(["a"] * 5 + ["b"] * 4, dtype=object),
+            "where": np.array(["whole images"] * 9, dtype=object),
+            "class": np.array(["dead"] * 9, dtype=object),
+            "well": np.array(
+                ["A01", "A02", "A03", "A04", "A05", "A01", "A02", "A03", "A04"], dtype=object
+            ),
+            "auprc": np.array([0.5, 0.7, 0.5, 0.7, 0.9, 0.4, 0.4, 0.4, 0.4]),
         }
     )
     how = {"where": "whole images", "name": "dead"}
     mean, low, high = difference_over_wells(wells, "a", "b", **how)
     assert (mean, low, high) == pytest.approx((0.2, 0.1, 0.3))
+    three = wells.rows(wells["well"] != "A04")
+    assert np.isnan(difference_over_wells(three, "a", "b", **how)[1:]).all()
     assert np.isnan(difference_over_wells(wells, "a", "c", **how)).all()
 
 

@@ -9,7 +9,6 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.evaluate import value_of_sums
-from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
 from fatescope.pages.images import display_limits, png_uri, read_uri, to_grey
 from fatescope.pages.page import (
@@ -28,6 +27,7 @@ from fatescope.prepare import labels_on_grid
 from fatescope.prepare.published_slices import kept_planes, mask_of_2020, mask_of_2021
 from fatescope.systems.membranes.reproduce.arms import read_volume
 from fatescope.systems.membranes.reproduce.unit import SUMS
+from fatescope.systems.reproduction.intervals import interval_over_units
 from fatescope.systems.reproduction.origin import MEMBRANES
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def interval_of(planes: Table, score: str) -> tuple[float, str]:
     _, row = np.unique(blocks_of(planes), return_inverse=True)
     pooled = np.zeros((int(row.max()) + 1, sums.shape[1]))
     np.add.at(pooled, row, sums)
-    found = bootstrap_interval(pooled, value, BootstrapSettings())
+    found = interval_over_units(pooled, value)
     words = "too few" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
     return float(value(pooled.sum(axis=0, keepdims=True))[0]), words
 

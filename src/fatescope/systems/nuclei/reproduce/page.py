@@ -8,7 +8,6 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.base import Table
-from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.pages.chart import Axis, Chart, Line
 from fatescope.pages.images import png_uri
 from fatescope.pages.page import (
@@ -25,6 +24,7 @@ from fatescope.pages.page import (
 )
 from fatescope.prepare import read_plane
 from fatescope.systems.nuclei.reproduce.folds import AUGMENTED, CORRECTED
+from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 from fatescope.systems.reproduction.origin import NUCLEI
 
 if TYPE_CHECKING:
@@ -70,9 +70,9 @@ def interval(scores: Table, which: str) -> tuple[float, str]:
         hits, others = scores["n_matched"], scores["n_true"] + scores["n_found"]
     sums = np.stack([hits, others - hits], axis=1).astype(float)
     value = sums[:, 0].sum() / max(sums[:, 1].sum(), 1)
-    how = BootstrapSettings()
-    found = bootstrap_interval(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), how)
-    return value, "one image: none" if found is None else f"{found[0]:.2f} to {found[1]:.2f}"
+    found = interval_over_units(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1))
+    none = no_interval(len(sums), "image")
+    return value, none if found is None else f"{found[0]:.2f} to {found[1]:.2f}"
 
 
 def _of(scores: Table, method: str) -> Table:

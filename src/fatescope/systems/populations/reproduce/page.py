@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.numeric import BootstrapSettings, bootstrap_interval
 from fatescope.pages.chart import Axis, Chart, Line, Points
 from fatescope.pages.page import Beside, Page, PageTable, Section, Text, write_page
 from fatescope.systems.populations.reproduce.arms import (
@@ -19,6 +18,7 @@ from fatescope.systems.populations.reproduce.arms import (
     TRAINED,
 )
 from fatescope.systems.populations.reproduce.clock import OURS
+from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 from fatescope.systems.reproduction.origin import MOVIES
 
 if TYPE_CHECKING:
@@ -69,8 +69,9 @@ def held_out_error(scores: Table, arm: str, stage: str, *, recorded: bool) -> tu
     sums = np.stack([scores["error_sum"][which], scores["frames"][which]], axis=1).astype(float)
     if not len(sums):
         return float("nan"), ""
-    found = bootstrap_interval(sums, lambda s: s[:, 0] / s[:, 1], BootstrapSettings())
-    words = "one movie: none" if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
+    found = interval_over_units(sums, lambda s: s[:, 0] / s[:, 1])
+    none = no_interval(len(sums), "movie")
+    words = none if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
     return float(sums[:, 0].sum() / sums[:, 1].sum()), words
 
 

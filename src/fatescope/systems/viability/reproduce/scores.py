@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.base import Table
 from fatescope.evaluate import PixelCounts, score_classes
 from fatescope.evaluate.pixel_classes import precision_recall
-from fatescope.numeric import BootstrapSettings, bootstrap_interval
+from fatescope.systems.reproduction.intervals import interval_over_units
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -31,9 +31,9 @@ def average_precisions(sums: FloatArray) -> FloatArray:
 
 
 def interval_over_wells(wells: Sequence[PixelCounts], k: int) -> tuple[float, float]:
-    """Return the 95 % interval of the average precision of a class; NaN for a single well."""
+    """Return the 95 % interval of the average precision of a class; NaN for too few."""
     sums = np.stack([w.values[k].reshape(-1) for w in wells])
-    found = bootstrap_interval(sums, average_precisions, BootstrapSettings())
+    found = interval_over_units(sums, average_precisions)
     return found or (float("nan"), float("nan"))
 
 
@@ -108,6 +108,6 @@ def difference_over_wells(
     gains = gains[np.isfinite(gains)]
     if not len(gains):
         return float("nan"), float("nan"), float("nan")
-    found = bootstrap_interval(gains[:, None], lambda s: s[:, 0] / len(gains), BootstrapSettings())
+    found = interval_over_units(gains[:, None], lambda s: s[:, 0] / len(gains))
     low, high = found or (float("nan"), float("nan"))
     return float(gains.mean()), low, high

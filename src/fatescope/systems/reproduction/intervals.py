@@ -1,0 +1,29 @@
+"""Intervals on the pages of reproductions: over independent units, where there are enough."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fatescope.numeric import BootstrapSettings, bootstrap_interval
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fatescope.base import FloatArray
+
+FEWEST = 4
+"""Units: resampling two or three says which of them are drawn, not how far the score can be off."""
+
+
+def interval_over_units(
+    sums: FloatArray, statistic: Callable[[FloatArray], FloatArray]
+) -> tuple[float, float] | None:
+    """Return the 95 % interval of a statistic of sums over units, or ``None`` for too few."""
+    if len(sums) < FEWEST:
+        return None
+    return bootstrap_interval(sums, statistic, BootstrapSettings())
+
+
+def no_interval(n: int, unit: str) -> str:
+    """Return why there is none, such as ``"2 images: none"``."""
+    return f"one {unit}: none" if n == 1 else f"{n} {unit}s: none"
