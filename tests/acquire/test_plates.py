@@ -66,6 +66,12 @@ def test_the_guid_is_not_read_as_a_number_of_the_wave(tmp_path):
     assert list(layout.images["C07"]) == ["2"]
 
 
+def test_sites_from_ten_on_are_no_wells(tmp_path):
+    for site in (1, 9, 10, 44):
+        cases.write_tiff(tmp_path / f"plate_1_A01_s{site}_w1.tif")
+    assert counts(read_plate(tmp_path, ANY)) == {"A01": 4}
+
+
 @pytest.mark.parametrize("name", ["P_A00_s1_w1.TIF", "P_ZZ99_T0001F001L01A01Z01C01.tif"])
 def test_a_name_without_a_possible_well_is_passed_by(tmp_path, name):
     cases.write_tiff(tmp_path / "P_A01_s1_w1.TIF")

@@ -37,7 +37,7 @@ from fatescope.base import (
 
 _GUID = r"[0-9A-F]{8}(?:-[0-9A-F]{4}){3}-[0-9A-F]{12}"
 _NAME = re.compile(
-    r"(?:(?P<name>.*)_)?(?P<well>[A-Z]{1,2}\d{2})(?:_s(?P<site>\d{1,4}))?(?:_w(?P<wave>\d{1,2}))?"
+    r"(?:(?P<name>.*?)_)?(?P<well>[A-Z]{1,2}\d{2})(?:_s(?P<site>\d{1,4}))?(?:_w(?P<wave>\d{1,2}))?"
     rf"(?P<thumb>_thumb)?(?P<guid>{_GUID})?\.tiff?",
     re.IGNORECASE,
 )
