@@ -29,7 +29,7 @@ from fatescope.acquire import (
     write_labels,
 )
 from fatescope.base import Finding, Table
-from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.execute import map_units
 
 
@@ -79,7 +79,7 @@ def label(file: ImageFile, *, out: Path, slow: float) -> Outcome:
         }
     )
     found = [replace(f, file=file.key) for f in check_pixels(image)]
-    return Outcome(describe_input(image, file.paths), table, found, path)
+    return Outcome(input_record(image, file.paths), table, found, path)
 
 
 def run(images: Path, out: Path, *, workers: int, slow: float) -> Summary:

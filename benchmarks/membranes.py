@@ -37,7 +37,7 @@ from fatescope.prepare import close_gaps, labels_on_grid
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
     cells_in_frame,
-    find_nuclei,
+    find_centres,
     open_membrane_model,
     wall_network,
 )
@@ -312,7 +312,7 @@ def rendered(folder: Path) -> Iterator[Volume]:
     for path in sorted((folder / "images").glob("*.tif")):
         pixels = read_image(path).read()
         labels = read_labels(folder / "truth" / "labels" / "membrane" / path.name).read()
-        nuclei = find_nuclei(pixels[0], SPACING) if pixels.ndim == 4 else np.zeros((0, 3))
+        nuclei = find_centres(pixels[0], SPACING) if pixels.ndim == 4 else np.zeros((0, 3))
         membranes = pixels[-1] if pixels.ndim == 4 else pixels
         yield path.stem, membranes, labels.astype(np.int32), nuclei
 

@@ -68,7 +68,7 @@ def viability_look(plane, predictor):
     levelled = LevelledPlane(plane)
     if levelled.contrast.shows_nothing:
         return {"traits": {}, "today": False}
-    tile = classes.middle_tile(levelled, (1.0, 1.0))
+    tile = classes.middle_of_plane(levelled, (1.0, 1.0))
     said = check_input(describe_input(tile), predictor.description)
     return {"traits": measure_traits(np.asarray(tile, np.float32)), "today": bool(said)}
 
@@ -85,7 +85,7 @@ def network_look(plane, predictor):
         return {"traits": {}, "today": False}
     traits = measure_traits(np.asarray(tile, np.float32))
     traits |= measure_grain(modality.middle_as_taken(frames[0], model)) if traits else {}
-    return {"traits": traits, "today": bool(check_input(modality.measure(tile, plan), model))}
+    return {"traits": traits, "today": bool(check_input(modality.measure_tile(tile, plan), model))}
 
 
 # Own images, with their units.

@@ -204,3 +204,52 @@ def test_property_tests_know_neither_a_clock_nor_chance():
     assert settings().derandomize
     own = [p.name for p in (ROOT / "tests").rglob("*.py") if "deadline=" in p.read_text()]
     assert sorted(own) == ["conftest.py", Path(__file__).name]
+
+
+def definitions() -> dict[str, list[str]]:
+    """Return the files that define each public function and class of a module."""
+    found: dict[str, list[str]] = {}
+    for path in MODULES:
+        for node in parsed(path).body:
+            kinds = (ast.FunctionDef, ast.ClassDef)
+            if isinstance(node, kinds) and not node.name.startswith("_"):
+                found.setdefault(node.name, []).append(id_of(path))
+    return found
+
+
+def test_a_public_name_means_one_thing():
+    """A name fewer each time one is mended: lower the number, and never raise it."""
+    twice = [f"{name}: {', '.join(files)}" for name, files in definitions().items() if files[1:]]
+    assert len(twice) <= 70, "\n".join(sorted(twice))
+
+
+def test_few_functions_take_ten_arguments():
+    """Settings travel as one object; a command has its own words, and they are declared."""
+    wrong = []
+    for path in MODULES:
+        for node in ast.walk(parsed(path)):
+            if isinstance(node, ast.FunctionDef):
+                given = node.args
+                n = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
+                if n >= 10:
+                    wrong.append(f"{id_of(path)} {node.name} takes {n}")
+    assert len(wrong) <= 9, "\n".join(wrong)
+
+
+def test_an_error_of_any_kind_is_caught_for_a_reason():
+    """Where all errors are caught and none is raised again, the line says why."""
+    wrong = []
+    for path in MODULES:
+        lines = path.read_text(encoding="utf-8").splitlines()
+        for node in ast.walk(parsed(path)):
+            if not isinstance(node, ast.ExceptHandler) or "#" in lines[node.lineno - 1]:
+                continue
+            names = {
+                n.id
+                for n in ast.walk(node.type or ast.Name("Exception"))
+                if isinstance(n, ast.Name)
+            }
+            raises = any(isinstance(n, ast.Raise) for n in ast.walk(node))
+            if names & {"Exception", "BaseException"} and not raises:
+                wrong.append(f"{id_of(path)}:{node.lineno}")
+    assert wrong == []

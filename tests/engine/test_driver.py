@@ -15,7 +15,7 @@ from fatescope.acquire.lineages import LineageFile
 from fatescope.base import Execution, FileFormatError, Finding, InputError, Table
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
-from fatescope.engine.pairs import Pair
+from fatescope.engine.pairs import FilePair
 from fatescope.prepare import Sample
 from fatescope.systems.nuclei.reproduce.folds import Fold
 
@@ -172,7 +172,7 @@ SAMPLE = Sample(image=Path("in/a.tif"), labels=Path("in/b.tif"), unit="e1")
 UNITS = [
     (PICTURE, "in/a.tif", 1),
     (LineageFile(key="sub/a", path=Path("in/a.tif")), "sub/a", 1),
-    (Pair(PICTURE, ImageFile(key="b", paths=(Path("in/b.tif"),))), "in/a.tif", 2),
+    (FilePair(PICTURE, ImageFile(key="b", paths=(Path("in/b.tif"),))), "in/a.tif", 2),
     (Fold(left_out=(SAMPLE,), training=(replace(SAMPLE, unit="e2"),)), "e1", 4),
     (SAMPLE, "in/a.tif", 2),
 ]

@@ -10,7 +10,7 @@ from tests.acquire.image_files import ome_tiff, ramp
 
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Finding, RunError, Table
-from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, input_record
 
 SETTINGS = {"threshold": 0.5, "size": 22}
 
@@ -285,7 +285,7 @@ def test_an_input_that_changed_is_done_again_and_said(tmp_path):
     out = tmp_path / "out"
     with opened(out) as run:
         run.pending(["a"])
-        run.record("a", input=describe_input(read_image(path), [path]), table=rows("a"))
+        run.record("a", input=input_record(read_image(path), [path]), table=rows("a"))
         run.finish()
     (record,) = json.loads((out / "run.json").read_text())["inputs"]
     assert record["path"] == str(path)

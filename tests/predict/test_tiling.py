@@ -8,7 +8,7 @@ import pytest
 from fatescope.base import Image
 from fatescope.predict import open_frames, plane_statistics
 from fatescope.predict.resample import working_length
-from fatescope.predict.tiling import Grid, MapBuffer, divide, map_tiles, one_tile, quantise
+from fatescope.predict.tiling import MapBuffer, TileGrid, divide, map_tiles, one_tile, quantise
 
 REACH = 3
 
@@ -47,7 +47,7 @@ def grid_of(shape, scale, *, tile, halo, divisor):
     lengths = [working_length(n, s) for n, s in zip(shape, scale, strict=True)]
     each = zip(lengths, tile, halo, divisor, strict=True)
     tiles = [divide(n, tile=t, halo=h, divisor=d) for n, t, h, d in each]
-    return Grid(shape=shape, scale=scale, tiles=tuple(tiles))
+    return TileGrid(shape=shape, scale=scale, tiles=tuple(tiles))
 
 
 CASES = {

@@ -14,7 +14,7 @@ from fatescope.base import SettingsError
 from fatescope.systems.nuclei.training.task import INSTANCES, NucleiTask
 from fatescope.train import Fit, FitSettings, InstanceRecipe, fit, fit_recipe, fit_together
 from fatescope.train.export import load_weights, weights_bytes
-from fatescope.train.fit import Cost
+from fatescope.train.fit import FitCost
 from fatescope.train.fit_recipe import fit_stage
 from fatescope.train.networks import build_network
 
@@ -127,7 +127,7 @@ def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_pat
 
 
 def test_the_cost_of_a_fit_is_its_steps_and_its_validations():
-    cost = Cost(step_seconds=0.5, batch_seconds=0.2, validation_seconds=3.0, n_weights=0)
+    cost = FitCost(step_seconds=0.5, batch_seconds=0.2, validation_seconds=3.0, n_weights=0)
     # Epochs of 4, 4 and 2 steps, scored after the second and after the last.
     settings = FitSettings(steps=10, steps_per_epoch=4, validate_every=2)
     assert cost.of_fit(settings) == 10 * 0.5 + 2 * 3

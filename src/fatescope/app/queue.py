@@ -82,7 +82,7 @@ class Queue:
                     continue
             except RunError as error:  # the disk is full: nothing was begun
                 self.trouble = str(error)
-            except Exception as error:
+            except Exception as error:  # one job that fails must not end the queue
                 _log.exception("the queue failed")
                 if job is not None:
                     self._note(job, state="failed", message=str(error))

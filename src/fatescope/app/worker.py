@@ -56,7 +56,7 @@ def _outcome(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
         return {"ended": "done", "summary": answer(asked, lines)}
     except KeyboardInterrupt:
         return {"ended": STOPPED}
-    except Exception as error:
+    except Exception as error:  # the answer of this process, whatever went wrong
         return {"ended": FAILED, "message": sentence(error)}
 
 

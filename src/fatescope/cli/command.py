@@ -24,7 +24,7 @@ from fatescope.base import (
     missing_extra,
 )
 from fatescope.cli.console import Console
-from fatescope.cli.help import Command
+from fatescope.cli.help import CommandHelp
 from fatescope.pages.answer import read_answer
 from fatescope.systems.description import Option
 from fatescope.systems.place import accepted, resolved
@@ -78,7 +78,7 @@ def add_command(app: typer.Typer, name: str, told: description.Command) -> None:
     # The mark \b keeps the example on a line of its own, so that it can be copied.
     text = f"{inspect.cleandoc(told.help)}\n\n\b\nExample:\n    {told.example}"
     app.registered_commands[:] = [c for c in app.registered_commands if c.name != name]
-    app.command(name, cls=Command, help=text)(run)
+    app.command(name, cls=CommandHelp, help=text)(run)
 
 
 def _answer(

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import typer
 
-from fatescope.cli.help import Group
+from fatescope.cli.help import GroupHelp
 
 
 def _group(help: str, parent: typer.Typer | None = None, name: str | None = None) -> typer.Typer:
     group = typer.Typer(
         help=help,
         name=name,
-        cls=Group,
+        cls=GroupHelp,
         no_args_is_help=True,
         add_completion=parent is None,
         context_settings={"help_option_names": ["-h", "--help"]},

@@ -19,7 +19,7 @@ _WORDS = {
 """What stands for the value of an option, by the type that the parser writes."""
 
 
-class Command(TyperCommand):
+class CommandHelp(TyperCommand):
     """A command whose arguments stand in its help by their names, without a type."""
 
     def collect_usage_pieces(self, ctx: Any) -> list[str]:
@@ -42,7 +42,7 @@ class Command(TyperCommand):
                     formatter.write_dl(found)
 
 
-class Group(TyperGroup):
+class GroupHelp(TyperGroup):
     """A group that lists its commands in the order of their use, their summaries in full."""
 
     def list_commands(self, ctx: Any) -> list[str]:

@@ -3,7 +3,7 @@ from .cluster_file import read_cluster_file as read_cluster_file
 from .decisions import decide_finding as decide_finding
 from .decisions import read_finding_rows as read_finding_rows
 from .folder import Run as Run
-from .inputs import describe_input as describe_input
+from .inputs import input_record as input_record
 from .journal import Entry as Entry
 from .journal import Journal as Journal
 from .journal import count_entries as count_entries

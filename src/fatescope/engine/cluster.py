@@ -108,7 +108,7 @@ def _outcome(distributed: Any, future: Any, unit: Any) -> Any:
             f"the connection to the Dask scheduler was lost ({escape(str(error))[:200]}). Run the "
             "command again; it continues."
         ) from error
-    except Exception as error:
+    except Exception as error:  # it costs its unit, not the run
         return portable(error)
 
 
@@ -122,7 +122,7 @@ def _in_worker(function: Callable[[Any], Any], unit: Any, version: str) -> Any:
     with _ONE_AT_A_TIME:  # workers may have several threads; a network serves one
         try:
             return function(unit)
-        except Exception as error:
+        except Exception as error:  # as values: Dask would try an error again
             return portable(error)
 
 

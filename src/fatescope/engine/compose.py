@@ -87,7 +87,7 @@ def compose(
         total.findings.add(finding)
     written = [file for name in ledger.table_names() for file in _write_table(out, name, ledger)]
     rows = chain((f for u in ledger.units() for f in u.findings), extra)
-    write_rows(out / "findings.csv", rows, FINDING_COLUMNS)
+    stream_rows(out / "findings.csv", rows, FINDING_COLUMNS)
     record = {
         **head,
         "units_done": total.done,
@@ -115,7 +115,7 @@ def _sentence(finding: Mapping[str, Any]) -> str:
     return str(finding["reason"] if named else f"{finding['file']}: {finding['reason']}")
 
 
-def write_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Path:
+def stream_rows(path: Path, rows: Iterable[Mapping[str, Any]], columns: Sequence[str]) -> Path:
     """Write rows as CSV, whole or not at all, some at a time; return the path."""
     with write_beside(path) as part:
         _write_csv(part, (Table.from_rows(r, columns) for r in _batches(rows)))

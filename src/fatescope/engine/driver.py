@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 
-class Unit(Protocol):
+class Keyed(Protocol):
     """What is done or not done as a whole: an image, a lineage, a pair of files, a fold."""
 
     @property
@@ -41,7 +41,7 @@ class Unit(Protocol):
         """Return what findings and the line of progress call it."""
 
 
-U = TypeVar("U", bound=Unit)
+U = TypeVar("U", bound=Keyed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,7 +135,7 @@ def work_through(
         )
 
 
-def unreadable(unit: Unit, error: Exception) -> Finding:
+def unreadable(unit: Keyed, error: Exception) -> Finding:
     """Return the finding for a unit that gave no result; what is our fault says so."""
     _log.debug("%s failed", escape(unit.key), exc_info=error)
     error = missing_extra(error) or error

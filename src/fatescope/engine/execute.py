@@ -134,7 +134,7 @@ def in_caller(
     for unit in units:
         try:
             outcome: Result | Exception = function(unit)
-        except Exception as error:
+        except Exception as error:  # it costs its unit, not the run
             outcome = error
         yield unit, outcome
 
@@ -274,7 +274,7 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             return
         try:
             answer = function(unit)
-        except Exception as error:
+        except Exception as error:  # it costs its unit, and travels as a value
             answer = portable(error)
         try:
             pipe.send(answer)

@@ -12,14 +12,14 @@ from typing import Any, Self
 
 from fatescope._version import __version__
 from fatescope.base import Finding, Table
-from fatescope.engine.compose import compose, write_rows
+from fatescope.engine.compose import compose, stream_rows
 from fatescope.engine.images import IMAGE_COLUMNS, image_rows
 from fatescope.engine.ledger import LEDGER_NAME, SCHEMA, Ledger
 from fatescope.engine.lock import FolderLock, locked
 from fatescope.engine.memory import peak_memory_mb
 from fatescope.engine.opening import (
     agree,
-    clear,
+    clear_folder,
     holds_nothing,
     make_folder,
     refuse_strangers,
@@ -92,7 +92,7 @@ class Run(Stage):
             ledger = Ledger(folder / LEDGER_NAME)
             try:
                 if fresh or holds_nothing(folder, ledger):
-                    ledger = clear(folder, ledger)
+                    ledger = clear_folder(folder, ledger)
                 agree(folder, ledger, command, settings, model)
                 remove_leftovers(folder)
             except BaseException:
@@ -154,7 +154,7 @@ class Run(Stage):
     def list_images(self) -> None:
         """Write ``images.csv``, where the units are images: one row each, failed ones too."""
         rows = image_rows(self._ledger.units())
-        self.wrote(write_rows(self.out / "images.csv", rows, IMAGE_COLUMNS))
+        self.wrote(stream_rows(self.out / "images.csv", rows, IMAGE_COLUMNS))
 
     def finish(
         self,

@@ -10,7 +10,7 @@ from fatescope.base import Image
 from fatescope.storage import hash_path, size_and_time
 
 
-def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
+def input_record(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     """Return what ``run.json`` says of one input.
 
     Parameters
@@ -47,7 +47,7 @@ def describe_input(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
 
 
 def files_of(record: Mapping[str, Any]) -> list[tuple[Path, str, int, int]]:
-    """Return path, hash, size and time of each file in a record of `describe_input`."""
+    """Return path, hash, size and time of each file in a record of `input_record`."""
     if "path" not in record or "sha256" not in record:
         return []
     one = isinstance(record["path"], str)

@@ -103,7 +103,7 @@ def holds_nothing(folder: Path, ledger: Ledger) -> bool:
     return all(f in listed or f in ours or f.endswith(PART_SUFFIX) for f in there)
 
 
-def clear(folder: Path, ledger: Ledger) -> Ledger:
+def clear_folder(folder: Path, ledger: Ledger) -> Ledger:
     """Remove what the ledger lists and the ledger itself, and nothing else."""
     listed = ledger.paths()
     ledger.close()

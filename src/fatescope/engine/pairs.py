@@ -11,7 +11,7 @@ from fatescope.base import InputError, escape
 
 
 @dataclass(frozen=True, slots=True)
-class Pair:
+class FilePair:
     """Two files that belong together; the first one's key is the key of both."""
 
     first: ImageFile
@@ -27,9 +27,9 @@ class Pair:
         """The files of both."""
         return (*self.first.paths, *self.second.paths)
 
-    def absolute(self) -> Pair:
+    def absolute(self) -> FilePair:
         """Return the same pair for a process that stands in another folder."""
-        return Pair(self.first.absolute(), self.second.absolute())
+        return FilePair(self.first.absolute(), self.second.absolute())
 
     def __str__(self) -> str:
         return escape(str(self.first))
@@ -49,7 +49,7 @@ class Pairs:
         Files of the second folder without a partner.
     """
 
-    pairs: tuple[Pair, ...]
+    pairs: tuple[FilePair, ...]
     problems: Mapping[str, str] = field(default_factory=dict)
     unused: tuple[str, ...] = ()
 
@@ -77,7 +77,7 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
     second = _labels_of(second)
     ours, theirs = find_images([first]), find_images([second])
     if not first.is_dir() and not second.is_dir():
-        return Pairs(pairs=(Pair(ours[0], theirs[0]),))
+        return Pairs(pairs=(FilePair(ours[0], theirs[0]),))
     by_key = {file.key: file for file in theirs}
     by_stem: dict[str, list[ImageFile]] = {}
     for file in theirs:
@@ -95,7 +95,7 @@ def pair_files(first: Path, second: Path, *, what: str) -> Pairs:
             problems[file.key] = f"{escape(file.paths[0])}: {why} its name in {escape(second)}."
             continue
         used.add(partner.key)
-        pairs.append(Pair(file, partner))
+        pairs.append(FilePair(file, partner))
     unused = tuple(escape(f.paths[0]) for f in theirs if f.key not in used)
     return Pairs(pairs=tuple(pairs), problems=problems, unused=unused)
 

@@ -42,7 +42,7 @@ from fatescope.base import (
     escape,
     excluded_frames,
 )
-from fatescope.engine import FileScratch, Run, Summary, describe_input, memory_limit
+from fatescope.engine import FileScratch, Run, Summary, input_record, memory_limit
 from fatescope.engine.driver import Outcome, pending, unreadable, work_through
 from fatescope.engine.execute import available_workers
 from fatescope.engine.plan import Cost, RunPlan, estimate
@@ -327,7 +327,7 @@ def predict_file(
     ending = ".ome.zarr" if found.kind == "zarr" else ".tif"
     written = {f"{folder}/{file.key}{ending}": frames for folder, frames in found.rasters.items()}
     for path, frames in written.items():
-        write_frames(out / path, frames, image)
+        _write_frames(out / path, frames, image)
     found.close()
     sheets = {f"{folder}/{file.key}.csv": table for folder, table in found.sheets.items()}
     for path, table in sheets.items():
@@ -335,7 +335,7 @@ def predict_file(
         write_table(table, out / path)
     named = {name: _told_apart(table, file.key, called) for name, table in found.tables.items()}
     return Outcome(
-        input={**describe_input(image, file.paths), **_within(file), **found.record},
+        input={**input_record(image, file.paths), **_within(file), **found.record},
         tables=named,
         findings=[*check_image(image), *_labels_given(image), *found.findings],
         files=[*written, *sheets],
@@ -372,7 +372,7 @@ def _labels_given(image: Image) -> Iterator[Finding]:
         )
 
 
-def write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
+def _write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
     """Write what was found in all frames as one image on the input's grid, a block at a time."""
     axes = image.axes.replace("C", "")
     shape = tuple(image.size(a) for a in axes)

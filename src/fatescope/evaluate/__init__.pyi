@@ -4,7 +4,7 @@ from .centres import score_centres as score_centres
 from .centres import summarise_centres as summarise_centres
 from .errors import count_errors as count_errors
 from .errors import explain_errors as explain_errors
-from .match import Match as Match
+from .match import LabelMatch as LabelMatch
 from .match import match_objects as match_objects
 from .membranes import MEMBRANE_SCORES as MEMBRANE_SCORES
 from .membranes import TOLERANCE_PX as TOLERANCE_PX

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class LabelMatch:
     """The matched pairs: rows of the pairs of an `Overlap`, ascending."""
 
     pair: IntArray  # (n_matched,)
@@ -24,7 +24,7 @@ class Match:
         return len(self.pair)
 
 
-def match_objects(overlap: Overlap, *, percent: int) -> Match:
+def match_objects(overlap: Overlap, *, percent: int) -> LabelMatch:
     """Match as many objects as possible, one to one, at IoU of at least ``percent`` / 100.
 
     Parameters
@@ -53,7 +53,7 @@ def match_objects(overlap: Overlap, *, percent: int) -> Match:
         raise InputError(f"`percent` must be 1 to 100; got {percent}.")
     enough = np.flatnonzero(100 * overlap.shared >= percent * overlap.union)
     if not len(enough):
-        return Match(pair=enough)
+        return LabelMatch(pair=enough)
     row, column = overlap.true_row[enough], overlap.pred_row[enough]
     conflict = (np.bincount(row)[row] > 1) | (np.bincount(column)[column] > 1)
     if conflict.any():
@@ -61,7 +61,7 @@ def match_objects(overlap: Overlap, *, percent: int) -> Match:
         keep = largest_matching(row[conflict], column[conflict], worth[conflict])
         chosen = np.flatnonzero(conflict)[keep]
         enough = enough[np.sort(np.concatenate([np.flatnonzero(~conflict), chosen]))]
-    return Match(pair=enough)
+    return LabelMatch(pair=enough)
 
 
 def largest_matching(row: IntArray, column: IntArray, worth: FloatArray) -> IntArray:

@@ -44,7 +44,7 @@ class Overlap:
         return np.asarray(self.shared / self.union)
 
 
-def check_pair(true: LabelImage, pred: LabelImage) -> None:
+def _check_pair(true: LabelImage, pred: LabelImage) -> None:
     """Raise `InputError` unless both are label images of one shape."""
     check_label_image(true, name="true")
     check_label_image(pred, name="pred")
@@ -74,7 +74,7 @@ def find_overlap(true: LabelImage, pred: LabelImage) -> Overlap:
     InputError
         If the shapes differ or the labels are not whole numbers.
     """
-    check_pair(true, pred)
+    _check_pair(true, pred)
     runs = find_runs([true, pred])
     sides = [_objects(runs, side) for side in (0, 1)]
     (true_label, true_size, true_centre, _), (pred_label, pred_size, pred_centre, _) = sides

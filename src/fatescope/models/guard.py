@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.models.inputs import ValueRange
-from fatescope.models.likeness import blur, measure_grain, measure_traits
+from fatescope.models.likeness import measure_grain, measure_traits, smooth_once
 from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def describe_input(image: NDArray[np.float32]) -> dict[str, float]:
         return {}
     away = values - values.mean()
     lean = float((away * away * away).mean()) / spread**3
-    smooth = blur(blur(values))
+    smooth = smooth_once(smooth_once(values))
     found = {"ground": _most_common(smooth), "lean": lean}
     return found if min(values.shape) < 2**_OCTAVES else {**found, **_shares(values, smooth)}
 
@@ -79,7 +79,7 @@ def _shares(values: NDArray[np.float64], smooth: NDArray[np.float64]) -> dict[st
     level = values
     for octave in range(_OCTAVES):
         if octave:
-            smooth = blur(blur(level))
+            smooth = smooth_once(smooth_once(level))
         energy.append(float(np.square(level - smooth).mean()))
         level = smooth[::2, ::2]
     total = max(sum(energy), 1e-12)

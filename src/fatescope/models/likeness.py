@@ -114,7 +114,7 @@ def measure_traits(tile: NDArray[np.float32]) -> dict[str, float]:
     traits = {"lean": math.asinh(_moment(values, 3)), "spread": math.log(spread)}
     level, energy = values, []
     for octave in range(_OCTAVES):
-        smooth = blur(blur(level))
+        smooth = smooth_once(smooth_once(level))
         if not octave:
             quantiles = np.percentile(smooth, _QUANTILES).tolist()
             traits |= {f"q{q}": v for q, v in zip(_QUANTILES, quantiles, strict=True)}
@@ -154,13 +154,13 @@ def measure_grain(plane: NDArray[np.float32]) -> dict[str, float]:
         return {}
     traits, energy, level = {}, [], values
     for octave in range(_OCTAVES):
-        smooth = blur(blur(level))
+        smooth = smooth_once(smooth_once(level))
         energy.append(float(np.square(level - smooth).mean()))
         traits[f"grain_tail_{2**octave}px"] = math.log(max(_moment(level - smooth, 4), 1e-3))
         level = smooth[::2, ::2]
     total = max(sum(energy), 1e-12)
     traits |= {f"grain_share_{2**k}px": math.log(e / total + 1e-4) for k, e in enumerate(energy)}
-    slope = np.hypot(*np.gradient(blur(values)))
+    slope = np.hypot(*np.gradient(smooth_once(values)))
     traits["grain_edge"] = math.log(float(np.percentile(slope, 99)) + 1e-3)
     traits["grain_blocks"] = math.log(max(_steps(values, axis) for axis in (0, 1)))
     return traits
@@ -197,14 +197,14 @@ def _directions(smooth: NDArray[np.float64]) -> tuple[float, float]:
     down = smooth[2:, 1:-1] - smooth[:-2, 1:-1]
     across = smooth[1:-1, 2:] - smooth[1:-1, :-2]
     products = across * across, down * down, across * down
-    xx, yy, xy = (blur(blur(p)) for p in products)
+    xx, yy, xy = (smooth_once(smooth_once(p)) for p in products)
     nearby = float(np.hypot(xx - yy, 2 * xy).sum()) / max(float((xx + yy).sum()), 1e-12)
     mean_xx, mean_yy, mean_xy = (float(p.mean()) for p in products)
     all_over = math.hypot(mean_xx - mean_yy, 2 * mean_xy) / max(mean_xx + mean_yy, 1e-12)
     return nearby, all_over
 
 
-def blur(values: NDArray[np.float64]) -> NDArray[np.float64]:
+def smooth_once(values: NDArray[np.float64]) -> NDArray[np.float64]:
     """Smooth by (1, 2, 1) / 4 along both axes; the edge is repeated."""
     down = 2 * values
     down[1:] += values[:-1]

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base.image import Image
-    from fatescope.predict.plane import View
+    from fatescope.predict.plane import PlaneView
 
 HELD_BYTES = 96 * 2**20
 """A plane up to this size is read once and held; a larger one is read in parts, twice."""
@@ -28,7 +28,7 @@ class Plane:
 
     image: Image
     at: dict[str, int]  # T, C, Z
-    view: View | None = field(default=None, repr=False)  # the last one of the whole plane
+    view: PlaneView | None = field(default=None, repr=False)  # the last one of the whole plane
     _held: NDArray[Any] | None = field(default=None, repr=False)
 
     @property

@@ -59,7 +59,7 @@ _LEAST_SIGMA = 12.0
 
 
 @dataclass(frozen=True, slots=True)
-class Contrast:
+class PlaneContrast:
     """What a levelled plane is made of: noise, and what stands out of it."""
 
     noise: float  # standard deviation of a pixel, beside the light
@@ -123,7 +123,7 @@ class LevelledPlane:
             yield self._pixels[slice(first, stop), slice(0, width)]
 
     @cached_property
-    def contrast(self) -> Contrast:
+    def contrast(self) -> PlaneContrast:
         """Noise and contrast of the plane, from `_STRIPS` strips that its height alone decides."""
         height, width = self.shape
         windows = self._samples()
@@ -136,7 +136,7 @@ class LevelledPlane:
             squares += float(np.square(out, dtype=np.float64).sum())
         least, most, bad = self._range
         share = n / size if most > least else 0.0
-        return Contrast(
+        return PlaneContrast(
             noise=noise,
             cells=(squares / n) ** 0.5 if n and share >= LEAST_SHARE else 0.0,
             share=share,

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict.frames import Plane
     from fatescope.predict.normalise import PlaneStatistics
-    from fatescope.predict.plane import View
+    from fatescope.predict.plane import PlaneView
     from fatescope.predict.tiling import Network
 
 SAMPLE_PX = 256
@@ -78,7 +78,7 @@ def sample_pixels(plane: Plane, *, side: int = _SAMPLED_PX) -> NDArray[Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class Look:
+class NucleiLook:
     """What was seen at one scale, one number for each nucleus, on the working grid."""
 
     scale: float
@@ -126,7 +126,7 @@ def look_at(
     stretch: tuple[float, float],
     *,
     side_px: int | None = SAMPLE_PX,
-) -> Look:
+) -> NucleiLook:
     """Run the network on a field of each sample at one scale.
 
     Parameters
@@ -159,7 +159,7 @@ def look_at(
             view = whole.view = make_view(sample.network, whole, grid, sample.statistics)
         seen.append(_nuclei_of(view, model))
     diameter, weight, contrast = np.concatenate(seen, axis=1)
-    return Look(scale, diameter, weight, contrast, bright)
+    return NucleiLook(scale, diameter, weight, contrast, bright)
 
 
 def guess_diameter(samples: Sequence[SamplePlane], stretch: tuple[float, float]) -> float | None:
@@ -211,7 +211,7 @@ def window(pixels: NDArray[Any], scale: tuple[float, float], side_px: int) -> ND
 
 def _view_window(
     pixels: NDArray[Any], sample: SamplePlane, model: ModelDescription, scale: tuple[float, float]
-) -> View:
+) -> PlaneView:
     """Run the network on a window as one tile."""
     lengths = [working_length(n, s) for n, s in zip(pixels.shape, scale, strict=True)]
     sizes = [_tile(n, d) for n, d in zip(lengths, model.image.tiling.divisor, strict=True)]
@@ -219,7 +219,7 @@ def _view_window(
     return make_view(sample.network, pixels, grid, sample.statistics)
 
 
-def _nuclei_of(view: View, model: ModelDescription) -> NDArray[np.float64]:
+def _nuclei_of(view: PlaneView, model: ModelDescription) -> NDArray[np.float64]:
     """Return diameter (working pixels), confidence and contrast of the nuclei of a view."""
     tile, maps = view.tile, view.maps
     sums, provisional = view.regions(model.instances.thresholds, model.instances.channels)

@@ -64,7 +64,7 @@ def check_modality(
     tile = middle_tile(frames[0], plan, model)
     if tile is None:
         return []
-    measured, taken = measure(tile, plan), middle_as_taken(frames[0], model)
+    measured, taken = measure_tile(tile, plan), middle_as_taken(frames[0], model)
     reasons = check_input(measured, model) or check_likeness(tile, model, as_taken=taken)
     if not reasons:
         return []
@@ -107,7 +107,7 @@ def middle_as_taken(frame: Frame, model: ModelDescription) -> NDArray[np.float32
     return normalise(plane[window], frame.statistics(model.image.percentiles))
 
 
-def measure(tile: NDArray[np.float32], plan: ScalePlan) -> dict[str, float]:
+def measure_tile(tile: NDArray[np.float32], plan: ScalePlan) -> dict[str, float]:
     """Measure a tile; how much structure is of which size needs the working size."""
     measured = describe_input(tile)
     return without_sizes(measured) if plan.source == "none" else measured

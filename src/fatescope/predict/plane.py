@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fatescope.predict.decoders.labels import PlaneLabels
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Scratch
-    from fatescope.predict.tiling import Grid, Network, Pixels
+    from fatescope.predict.tiling import Network, Pixels, TileGrid
 
 
 def segment_plane(
@@ -36,7 +36,7 @@ def segment_plane(
     scale: tuple[float, float],
     thresholds: Thresholds,
     scratch: Scratch,
-    view: View | None = None,
+    view: PlaneView | None = None,
     part_px: int = PART_PX,
     done: Callable[[], None] | None = None,
 ) -> PlaneLabels:
@@ -82,18 +82,18 @@ def segment_plane(
 
 
 @dataclass(slots=True)
-class View:
+class PlaneView:
     """One tile, its maps, and the regions found in them."""
 
     network: Network
-    grid: Grid
+    grid: TileGrid
     tile: NDArray[np.float32]  # normalised, mirrored beyond the edge
     maps: NDArray[np.uint8]  # (C, working rows, working columns)
     _found: tuple[Thresholds, RegionSums, NDArray[np.uint32]] | None = field(
         default=None, repr=False
     )
 
-    def fits(self, network: Network, grid: Grid) -> bool:
+    def fits(self, network: Network, grid: TileGrid) -> bool:
         """Say whether this is what ``network`` would show on ``grid``."""
         return self.network is network and self.grid == grid
 
@@ -110,9 +110,11 @@ class View:
         return self._found[1:]
 
 
-def make_view(network: Network, pixels: Pixels, grid: Grid, statistics: PlaneStatistics) -> View:
+def make_view(
+    network: Network, pixels: Pixels, grid: TileGrid, statistics: PlaneStatistics
+) -> PlaneView:
     """Run the network on a grid of one tile."""
     tile = read_tile(pixels, grid, statistics, 0, 0)
     rows, columns = grid.working_shape
     maps = quantise(network.run(tile[None, None])[0][:, :rows, :columns])
-    return View(network, grid, tile, maps)
+    return PlaneView(network, grid, tile, maps)

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.looks import Look, SamplePlane
+    from fatescope.predict.looks import NucleiLook, SamplePlane
     from fatescope.predict.settings import SizedSettings
 
 TRIED_SCALES = (1.0, 0.5, 2.0, 0.25, 0.125, 0.0625)
@@ -205,7 +205,9 @@ def estimate_scale(
     return _estimated(best, model, stretch)
 
 
-def _estimated(look: Look, model: ModelDescription, stretch: tuple[float, float]) -> ScalePlan:
+def _estimated(
+    look: NucleiLook, model: ModelDescription, stretch: tuple[float, float]
+) -> ScalePlan:
     plan = _plan(model, look.diameter_px / _TOO_LARGE, stretch, "estimated")
     return replace(plan, seen=float(look.weight.sum()))
 
@@ -261,7 +263,7 @@ def _look_closer(
     model: ModelDescription,
     diameter: float,
     stretch: tuple[float, float],
-) -> Look:
+) -> NucleiLook:
     scale = _CLOSER * model.image.diameter_px / diameter
     return look_at(samples, model, scale, stretch, side_px=_CLOSER_PX)
 
@@ -295,7 +297,7 @@ def typical_diameter(plans: Iterable[ScalePlan]) -> float | None:
 
 def _coarse(
     samples: Sequence[SamplePlane], model: ModelDescription, stretch: tuple[float, float]
-) -> Look | None:
+) -> NucleiLook | None:
     """Return the coarse look to believe, or None where no scale gives evidence of nuclei."""
     looks = []
     side = max((min(sample.pixels.shape) for sample in samples), default=0)
@@ -321,7 +323,7 @@ def _coarse(
     return max(good, key=lambda look: look.scale)
 
 
-def _is_evidence(look: Look, model: ModelDescription, side: int) -> bool:
+def _is_evidence(look: NucleiLook, model: ModelDescription, side: int) -> bool:
     """Say whether a look shows nuclei, and not haze, grain or specks."""
     if not look.n:
         return False
@@ -335,6 +337,6 @@ def _is_evidence(look: Look, model: ModelDescription, side: int) -> bool:
     return contrast >= _FAINT and look.diameter_px * _ROOM <= side
 
 
-def _off(look: Look, model: ModelDescription) -> float:
+def _off(look: NucleiLook, model: ModelDescription) -> float:
     """Return by how many doublings the typical nucleus of a look is larger than the model's."""
     return math.log2(look.typical / model.image.diameter_px)

@@ -52,7 +52,7 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Tiles:
+class _Tiles:
     """Tiles along one axis: ``size`` pixels from each of ``starts``, used up to the next edge."""
 
     size: int
@@ -60,7 +60,7 @@ class Tiles:
     edges: tuple[int, ...]  # tile i is used for edges[i]..edges[i + 1]
 
 
-def divide(length: int, *, tile: int, halo: int, divisor: int) -> Tiles:
+def divide(length: int, *, tile: int, halo: int, divisor: int) -> _Tiles:
     """Divide an axis of ``length`` working pixels into equal tiles.
 
     Parameters
@@ -72,21 +72,21 @@ def divide(length: int, *, tile: int, halo: int, divisor: int) -> Tiles:
     """
     padded = -(-length // divisor) * divisor
     if padded <= tile:
-        return Tiles(padded, (0,), (0, length))
+        return _Tiles(padded, (0,), (0, length))
     n = -(-(length - 2 * halo) // (tile - 2 * halo))
     share = -(-(length + (n - 1) * 2 * halo) // n)
     size = min(tile, -(-share // divisor) * divisor)
     starts = tuple(min(i * (size - 2 * halo), length - size) for i in range(n))
-    return Tiles(size, starts, (0, *(s + halo for s in starts[1:]), length))
+    return _Tiles(size, starts, (0, *(s + halo for s in starts[1:]), length))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class TileGrid:
     """Where the working grid of a plane or volume lies on its input grid, and its tiles."""
 
     shape: tuple[int, ...]  # input
     scale: tuple[float, ...]  # working pixels per input pixel, along each axis
-    tiles: tuple[Tiles, ...]  # along each axis
+    tiles: tuple[_Tiles, ...]  # along each axis
 
     @property
     def working_shape(self) -> tuple[int, ...]:
@@ -99,7 +99,9 @@ class Grid:
         return math.prod(len(t.starts) for t in self.tiles)
 
 
-def make_grid(shape: tuple[int, ...], scale: tuple[float, ...], model: ModelDescription) -> Grid:
+def make_grid(
+    shape: tuple[int, ...], scale: tuple[float, ...], model: ModelDescription
+) -> TileGrid:
     """Lay the tile grid of ``model`` over a plane or volume of ``shape`` at ``scale``."""
     t = model.image.tiling
     tiles = (
@@ -108,20 +110,20 @@ def make_grid(shape: tuple[int, ...], scale: tuple[float, ...], model: ModelDesc
             shape, scale, t.tile_px, t.halo_px, t.divisor, strict=True
         )
     )
-    return Grid(shape=shape, scale=scale, tiles=tuple(tiles))
+    return TileGrid(shape=shape, scale=scale, tiles=tuple(tiles))
 
 
-def one_tile(shape: tuple[int, ...], scale: tuple[float, ...], sizes: Sequence[int]) -> Grid:
+def one_tile(shape: tuple[int, ...], scale: tuple[float, ...], sizes: Sequence[int]) -> TileGrid:
     """Return a grid of one tile of ``sizes`` working pixels, which may be read from anywhere."""
     tiles = (
-        Tiles(size, (0,), (0, working_length(n, s)))
+        _Tiles(size, (0,), (0, working_length(n, s)))
         for size, n, s in zip(sizes, shape, scale, strict=True)
     )
-    return Grid(shape=shape, scale=scale, tiles=tuple(tiles))
+    return TileGrid(shape=shape, scale=scale, tiles=tuple(tiles))
 
 
 def read_tile(
-    pixels: Pixels, grid: Grid, statistics: PlaneStatistics, *starts: int
+    pixels: Pixels, grid: TileGrid, statistics: PlaneStatistics, *starts: int
 ) -> NDArray[np.float32]:
     """Return a normalised tile on the working grid, mirrored beyond the image's edge.
 
@@ -152,7 +154,7 @@ def read_tile(
 def map_tiles(
     network: Network,
     pixels: Pixels,
-    grid: Grid,
+    grid: TileGrid,
     statistics: PlaneStatistics,
     *,
     done: Callable[[], None] | None = None,

@@ -302,7 +302,7 @@ def _prediction() -> Iterator[Check]:
     begun = time.monotonic()
     try:
         found = segment_nuclei(movie.pixels[0], axes="YX", spacing_um=(0.3, 0.3))
-    except Exception as error:
+    except Exception as error:  # whatever it is, it is what is wrong
         words = f"failed ({type(error).__name__}: {error})"
         remedy = "Report it, with all that stands above."
         yield Check(name=name, state="wrong", words=words, remedy=remedy)

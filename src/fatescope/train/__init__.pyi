@@ -3,7 +3,7 @@ from .dataset import SegmentationDataset as SegmentationDataset
 from .evaluated import EvaluatedNetwork as EvaluatedNetwork
 from .export import export_onnx as export_onnx
 from .export import load_weights as load_weights
-from .export import quantise as quantise
+from .export import quantise_network as quantise_network
 from .export import weights_bytes as weights_bytes
 from .fit import Fitted as Fitted
 from .fit import fit as fit

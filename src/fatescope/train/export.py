@@ -102,7 +102,7 @@ def _store_half(model: Any) -> None:
     model.graph.node.extend(nodes)
 
 
-def quantise(network: bytes, planes: Sequence[FloatArray]) -> bytes:
+def quantise_network(network: bytes, planes: Sequence[FloatArray]) -> bytes:
     """Return an int8 network, calibrated on images that training has seen.
 
     Parameters

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fatescope.train.one_fit import Clock, Fit, Report, Training, Watch
+from fatescope.train.one_fit import Fit, FitClock, Report, RunningFit, Watch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Sequence
@@ -84,8 +84,8 @@ def fit_together(fits: Sequence[Fit]) -> list[Fitted]:
         Each bit for bit what `fit` makes of it alone.
     """
     torch.set_num_threads(max(f.settings.threads for f in fits))
-    trainings = [Training(f) for f in fits]
-    streams: dict[tuple[object, int], list[Training]] = {}
+    trainings = [RunningFit(f) for f in fits]
+    streams: dict[tuple[object, int], list[RunningFit]] = {}
     for training in trainings:
         training.resume()
         streams.setdefault(training.fit.stream, []).append(training)
@@ -103,7 +103,7 @@ def fit_together(fits: Sequence[Fit]) -> list[Fitted]:
     ]
 
 
-def _go_through(members: Sequence[Training]) -> Generator[int]:
+def _go_through(members: Sequence[RunningFit]) -> Generator[int]:
     """Show each batch of a stream to all who need it; pause after each, with its number.
 
     The next batch is made in a thread beside the step, but not while somebody validates. Whoever
@@ -113,7 +113,7 @@ def _go_through(members: Sequence[Training]) -> Generator[int]:
     with ThreadPoolExecutor(max_workers=1) as beside:
         following = None
         while left := [t for t in members if not t.is_done]:
-            clock = Clock()
+            clock = FitClock()
             step = min(t.n_steps for t in left)
             now = [t for t in left if t.n_steps == step]
             batch = (following or beside.submit(task.batch, step, size)).result()
@@ -128,7 +128,7 @@ def _go_through(members: Sequence[Training]) -> Generator[int]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Cost:
+class FitCost:
     """CPU seconds of a step and of a validation, and the number of weights."""
 
     step_seconds: float
@@ -144,12 +144,12 @@ class Cost:
         return settings.steps * step + validations * self.validation_seconds
 
 
-def measure_cost(task: Task[Batch], settings: FitSettings) -> Cost:
+def measure_cost(task: Task[Batch], settings: FitSettings) -> FitCost:
     """Take eight steps and validate once, writing nothing; the first four steps do not count."""
     torch.set_num_threads(settings.threads)
     n, seconds = 4, []
     few = settings.replace(steps=3 * n, steps_per_epoch=3 * n)
-    training, clock = Training(Fit(task=task, settings=few, folder=Path())), Clock()
+    training, clock = RunningFit(Fit(task=task, settings=few, folder=Path())), FitClock()
     for step in range(2 * n):
         batch = task.batch(step, settings.batch)
         made = clock.lap()[1]
@@ -158,7 +158,7 @@ def measure_cost(task: Task[Batch], settings: FitSettings) -> Cost:
         seconds.append((made, training.cpu_seconds - before))
     task.validate(training.averaged.module.eval())
     reading, stepping = (sum(part) / n for part in zip(*seconds[n:], strict=True))
-    return Cost(
+    return FitCost(
         step_seconds=reading + stepping,
         batch_seconds=reading,
         validation_seconds=clock.lap()[1],

@@ -28,7 +28,7 @@ _ORDER = 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class _Fold:
     """What one training leaves out.
 
     Parameters
@@ -55,7 +55,7 @@ class Fold:
         return rows
 
 
-def deal_folds(data: Path, asked: LeaveOut) -> list[Fold]:
+def deal_folds(data: Path, asked: LeaveOut) -> list[_Fold]:
     """Deal the training units of a kind of image, or of all, to folds.
 
     A movie that is the only one of its kind is cut into blocks of time, each a unit of its own, as
@@ -83,7 +83,7 @@ def deal_folds(data: Path, asked: LeaveOut) -> list[Fold]:
         return whole
     order = np.random.default_rng(_ORDER).permutation(len(whole)).tolist()
     return [
-        Fold(
+        _Fold(
             name=f"part {k + 1} of {asked.folds}",
             held=frozenset().union(*(whole[i].held for i in order[k :: asked.folds])),
             beside=frozenset().union(*(whole[i].beside for i in order[k :: asked.folds])),
@@ -94,7 +94,7 @@ def deal_folds(data: Path, asked: LeaveOut) -> list[Fold]:
 
 def _parts(
     unit: str, rows: Sequence[int], samples: Sequence[Sample], asked: LeaveOut
-) -> list[Fold]:
+) -> list[_Fold]:
     """Return a unit as it is, or the blocks of time of a movie that is alone of its kind."""
     first = samples[rows[0]]
     alone = first.role == "lineage" and {unit} == {
@@ -103,7 +103,7 @@ def _parts(
     frames = np.array([samples[i].frame or 0 for i in rows])
     n_blocks = min(asked.folds or BLOCKS, len(rows))
     if not alone:
-        return [Fold(name=unit, held=frozenset(rows))]
+        return [_Fold(name=unit, held=frozenset(rows))]
     blocks = np.array_split(np.argsort(frames, kind="stable"), n_blocks)
     found = []
     for block in blocks:
@@ -111,5 +111,5 @@ def _parts(
         near = (frames >= low - GUARD) & (frames <= high + GUARD)
         held = frozenset(rows[i] for i in block.tolist())
         beside = frozenset(rows[i] for i in np.flatnonzero(near).tolist()) - held
-        found.append(Fold(name=f"{unit}, frames {low} to {high}", held=held, beside=beside))
+        found.append(_Fold(name=f"{unit}, frames {low} to {high}", held=held, beside=beside))
     return found

@@ -81,7 +81,7 @@ class Spent:
 
 
 @dataclass(slots=True)
-class Clock:
+class FitClock:
     """Wall and processor time since it was last read."""
 
     _wall: float = field(default_factory=time.perf_counter)
@@ -95,7 +95,7 @@ class Clock:
         return found
 
 
-class Training:
+class RunningFit:
     """A fit on its way.
 
     Parameters
@@ -151,7 +151,7 @@ class Training:
         self._spent.models = max(self._spent.models, models)
         self.cpu_seconds += seconds[1] / models
 
-    def take(self, batch: Any, clock: Clock) -> None:
+    def take(self, batch: Any, clock: FitClock) -> None:
         """Take a step with a batch, and close the epoch where it is the last of one.
 
         Closing writes log and checkpoint and reports, so whatever the report raises loses nothing.

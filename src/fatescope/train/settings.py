@@ -95,7 +95,7 @@ class LossSettings(Settings):
     near_border: float = setting(4.0, "added weight of foreground and distance at a border", ge=0)
 
 
-class Stage(Settings):
+class RecipeStage(Settings):
     """One fit: a network, its crops, its loss and its schedule."""
 
     seed: int = setting(0, "decides weights, crops and their order", ge=0)
@@ -113,7 +113,7 @@ class Stage(Settings):
         return self
 
 
-class InstanceRecipe(Stage, Recipe):
+class InstanceRecipe(RecipeStage, Recipe):
     """A training that draws outlines, as ``train/recipes/*.toml`` or a file of yours says it."""
 
     name: str = setting("nuclei", "name of the package that comes out")
@@ -130,12 +130,12 @@ class InstanceRecipe(Stage, Recipe):
     polarity: Literal["bright", "dark", "any"] | None = setting(
         None, "objects are brighter or darker than their background; default: likewise, or bright"
     )
-    then: tuple[Stage, ...] = setting(
+    then: tuple[RecipeStage, ...] = setting(
         (), "further fits, each from the weights and with the values of the one before"
     )
 
     @property
-    def stages(self) -> tuple[Stage, ...]:
+    def stages(self) -> tuple[RecipeStage, ...]:
         """All fits in their order; they are numbered from 1."""
         return (self, *self.then)
 
@@ -148,7 +148,7 @@ class InstanceRecipe(Stage, Recipe):
     def _later_stages_say_what_differs(cls, values: Any) -> Any:
         if not isinstance(values, dict) or not values.get("then"):
             return values
-        stage = {k: v for k, v in values.items() if k in Stage.model_fields}
+        stage = {k: v for k, v in values.items() if k in RecipeStage.model_fields}
         stages = []
         for change in values["then"]:
             if not isinstance(change, dict):

@@ -20,7 +20,7 @@ from fatescope.acquire import read_labels
 from fatescope.base import Execution, ModelError, RunError, SettingsError
 from fatescope.models import check_model
 from fatescope.plate import wilson_interval
-from fatescope.systems.live_dead.find import LIVE_DEAD, predict_live_dead, viability_table
+from fatescope.systems.live_dead.find import LIVE_DEAD, predict_live_dead, viability_of_images
 
 ALONE = Execution(workers=1)
 FIRST = [
@@ -251,7 +251,7 @@ def test_a_killed_run_continues_to_the_same_result(tmp_path):
 
 
 def test_the_share_of_a_frame_has_the_interval_of_wilson():
-    table = viability_table([(0, 10, 7), (1, 0, 0)])
+    table = viability_of_images([(0, 10, 7), (1, 0, 0)])
     low, high = wilson_interval(np.array([7]), np.array([10]))
     assert (table["low"][0], table["high"][0]) == (low[0], high[0])
     assert table["viability"][0] == 0.7

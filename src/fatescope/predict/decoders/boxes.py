@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.models.outputs import Boxes
     from fatescope.predict.normalise import PlaneStatistics
-    from fatescope.predict.tiling import Grid, Network, Pixels
+    from fatescope.predict.tiling import Network, Pixels, TileGrid
 
 _TINY = 1e-6
 
@@ -78,7 +78,7 @@ def find_boxes(
     for place in product(*(range(len(t.starts)) for t in grid.tiles)):
         starts = [tiles.starts[i] for tiles, i in zip(grid.tiles, place, strict=True)]
         tile = read_tile(pixels, grid, statistics, *starts)
-        found = propose(network, tile, output)
+        found = _propose(network, tile, output)
         parts.append(_of_tile(found, grid, place, tile.shape, output))
         if done is not None:
             done()
@@ -91,7 +91,7 @@ def find_boxes(
     return FoundBoxes(corners, score, calibrated(p, output.temperature))
 
 
-def propose(network: Network, tile: FloatArray, output: Boxes) -> FloatArray:
+def _propose(network: Network, tile: FloatArray, output: Boxes) -> FloatArray:
     """Return what a network proposes for a tile, (N, C): as it is, or the mean over mirror images.
 
     A point and its mirror image see the same cell; their boxes, scores and probabilities are
@@ -115,7 +115,7 @@ def propose(network: Network, tile: FloatArray, output: Boxes) -> FloatArray:
 
 def _of_tile(
     values: FloatArray,
-    grid: Grid,
+    grid: TileGrid,
     place: Sequence[int],
     shape: tuple[int, ...],
     output: Boxes,

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from fatescope.models.outputs import Thresholds
     from fatescope.predict.decoders.regions import Regions
     from fatescope.predict.scratch import Rows, Scratch
-    from fatescope.predict.tiling import Grid
+    from fatescope.predict.tiling import TileGrid
 
 _REACH_PX: dict[tuple[str, ...], int] = {
     OFFSET_MAPS: voting.REACH_PX,
@@ -46,7 +46,7 @@ _LEAST_ROWS = 256
 
 def decode_plane(
     maps: Iterator[NDArray[np.uint8]],
-    grid: Grid,
+    grid: TileGrid,
     thresholds: Thresholds,
     *,
     outputs: tuple[str, ...],

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fatescope.predict.decoders.join import Joined
     from fatescope.predict.scratch import Rows, Scratch
-    from fatescope.predict.tiling import Grid
+    from fatescope.predict.tiling import TileGrid
 
 _BAND_PX = 2**17
 """Pixels of a band of rows that stays near the processor, and so costs half."""
@@ -166,7 +166,7 @@ def _largest_share(
 
 def outline_nuclei(
     joined: Joined,
-    grid: Grid,
+    grid: TileGrid,
     labels: Rows,
     shade: Rows,
     scratch: Scratch,

@@ -51,7 +51,7 @@ from fatescope.clean import (
     record_frames,
 )
 from fatescope.clean.losses import SHOWN
-from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.systems.cleaning.cliffs import count_at_cliffs
@@ -221,7 +221,7 @@ def clean_file(
     written = write_thumbnails(out, file.key, movie, findings)
     seconds = {"check": middle - begun, "thumbnails": time.perf_counter() - middle}
     return Outcome(
-        input=describe_input(movie, file.image.paths),
+        input=input_record(movie, file.image.paths),
         findings=findings,
         files=written,
         seconds=seconds,

@@ -61,7 +61,7 @@ SIDES: tuple[Side, Side] = ("old", "new")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Comparison:
+class ModelsCompared:
     """The answer of ``fatescope compare``."""
 
     summary: Summary
@@ -74,7 +74,7 @@ class Comparison:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
-        return [*self.summary.as_lines(), sentence(self.difference, self.names)]
+        return [*self.summary.as_lines(), outcome_sentence(self.difference, self.names)]
 
     @property
     def errors(self) -> Sequence[str]:
@@ -87,7 +87,7 @@ class Comparison:
         return self.summary.exit_code
 
 
-def sentence(
+def outcome_sentence(
     d: PairedDifference, names: tuple[str, str], *, images: str = "held-out images"
 ) -> str:
     """Return the result as one sentence; ``images`` says which they were."""
@@ -112,7 +112,7 @@ def compare_models(
     settings: CompareSettings | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> Comparison | MembranesCompared:
+) -> ModelsCompared | MembranesCompared:
     """Score two packages on the test units of a manifest, and say whether the new one is better.
 
     Parameters
@@ -177,7 +177,7 @@ def compare_models(
         shown = [str(rows["image"][i]) for i in _most_different(scores, settings.shown)]
         page = ComparePage(
             difference=difference,
-            lead=sentence(difference, names),
+            lead=outcome_sentence(difference, names),
             names=names,
             kinds=[str(k) for k in rows["kind"]],
             units=units,
@@ -186,7 +186,7 @@ def compare_models(
         )
         write_compare_page(run.out / "report.html", page, settings=settings)
         run.wrote("report.html")
-    return Comparison(summary=summary, names=names, difference=difference)
+    return ModelsCompared(summary=summary, names=names, difference=difference)
 
 
 def open_side(name_or_path: Path | str, settings: CompareSettings) -> Predictor:

@@ -16,7 +16,7 @@ from fatescope.acquire.images.geojson import encode_geojson
 from fatescope.acquire.images.labels import write_labels
 from fatescope.acquire.images.outlines_in import SUFFIXES, read_outlines
 from fatescope.base import Execution, Finding, Image, InputError, Progress, escape
-from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.storage import open_beside
 
@@ -143,7 +143,7 @@ def _convert(unit: ImageFile | OutlinesFile, *, to: OutlineFormat, out: Path) ->
             spacing=labels.spacing,
         )
     return Outcome(
-        input=describe_input(labels, unit.paths),
+        input=input_record(labels, unit.paths),
         findings=findings,
         files=[name],
         seconds={"convert": time.perf_counter() - begun},

@@ -21,7 +21,7 @@ from fatescope.acquire import (
 )
 from fatescope.base import FatescopeError, Image, InputError, Table, escape
 from fatescope.engine import peak_memory_mb
-from fatescope.engine.pairs import Pair, pair_files, stem_of
+from fatescope.engine.pairs import FilePair, pair_files, stem_of
 from fatescope.evaluate import (
     LabelScores,
     ScoreSettings,
@@ -248,7 +248,7 @@ def write_image_scores(evaluation: LabelEvaluation, path: Path) -> None:
         write_table(evaluation.images, path)
 
 
-def _score_file(tally: _Tally, pair: Pair, *, axes: str | None, group: tuple[str, str]) -> None:
+def _score_file(tally: _Tally, pair: FilePair, *, axes: str | None, group: tuple[str, str]) -> None:
     truth = pair.first
     true = read_labels(truth.paths[0], axes=axes)
     pred = read_labels(pair.second.paths[0])
@@ -282,7 +282,7 @@ def _frames(true: Image, pred: Image) -> Iterator[tuple[int, LabelImage, LabelIm
         yield frame, true.read(T=frame), pred.read(T=frame)
 
 
-def _named(pair: Pair, error: FatescopeError) -> str:
+def _named(pair: FilePair, error: FatescopeError) -> str:
     """Return the sentence of an error, with the file in it."""
     text = str(error)
     return text if str(pair) in text else f"{pair}: {text}"

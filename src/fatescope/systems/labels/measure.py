@@ -20,9 +20,9 @@ from fatescope.acquire import (
     unknown_frames,
 )
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
-from fatescope.engine import Run, Summary, describe_input
+from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.driver import Outcome, pending, work_through
-from fatescope.engine.pairs import Pair, pair_files
+from fatescope.engine.pairs import FilePair, pair_files
 from fatescope.measurement import MeasureSettings, find_contacts, objects_table, sum_in_bands
 from fatescope.measurement.bands import BAND_ROWS
 
@@ -82,7 +82,7 @@ def measure_files(
         return run.finish()
 
 
-def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
+def measure_pair(pair: FilePair, *, settings: MeasureSettings) -> Outcome:
     """Measure all frames of one image, in bands, so that memory holds a band and no more."""
     begun = time.perf_counter()
     image = gauged(read_image(pair.first, axes=settings.axes)).with_scale(
@@ -92,7 +92,7 @@ def measure_pair(pair: Pair, *, settings: MeasureSettings) -> Outcome:
     table = measure_image(image, labels)
     named = Table({"image": np.full(len(table), pair.key, dtype=object), **table.columns})
     return Outcome(
-        input=describe_input(image, pair.paths),
+        input=input_record(image, pair.paths),
         tables={"objects": named},
         findings=[*check_image(image), *check_pixels(image), *mask_findings(labels)],
         seconds={"measure": time.perf_counter() - begun},

@@ -152,7 +152,7 @@ def _look(
     return side[inside], found.score[inside]
 
 
-def find_cells(
+def find_whole_cells(
     frame: Frame,
     predictor: Predictor,
     plan: ScalePlan,

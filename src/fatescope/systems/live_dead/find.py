@@ -26,7 +26,7 @@ from fatescope.predict.size import pixel_stretch, scale_from_settings
 from fatescope.systems.live_dead.boxes import (
     FrameCells,
     choose_cell_scale,
-    find_cells,
+    find_whole_cells,
     open_live_dead,
     shared_cell_scale,
 )
@@ -167,10 +167,10 @@ def find_boxed_cells(
     tables, labels, counts = [], [], []
     for frame in frames:
         begun = time.perf_counter()
-        cells = find_cells(frame, predictor, plan, settings)
+        cells = find_whole_cells(frame, predictor, plan, settings)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
-        table = measure_cells(cells, frame, image, settings)
+        table = _measure_cells(cells, frame, image, settings)
         seconds["measure"] += time.perf_counter() - begun
         frame.release()
         tables.append(table)
@@ -182,7 +182,7 @@ def find_boxed_cells(
     if plan.diameter_px is not None:
         diameter = {"value": round(plan.diameter_px, 2), "unit": "px", "source": plan.source}
     return Found(
-        tables={"objects": Table.concatenate(tables), "viability": viability_table(counts)},
+        tables={"objects": Table.concatenate(tables), "viability": viability_of_images(counts)},
         rasters={"labels": labels},
         kind=settings.labels,
         findings=[of_cells(f) for f in findings],
@@ -217,7 +217,7 @@ def _plan_for(
     return shared_cell_scale(diameter, model, stretch=pixel_stretch(spacing))
 
 
-def measure_cells(
+def _measure_cells(
     cells: FrameCells, frame: Frame, image: Image, settings: LiveDeadSettings
 ) -> Table:
     """Measure the ellipses of a frame's cells in all channels, and say what is dead."""
@@ -253,7 +253,7 @@ def measure_cells(
     )
 
 
-def viability_table(counts: Sequence[tuple[int, int, int]]) -> Table:
+def viability_of_images(counts: Sequence[tuple[int, int, int]]) -> Table:
     """Return one row for each frame: ``frame, n, alive, viability, low, high``.
 
     Parameters

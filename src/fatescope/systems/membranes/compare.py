@@ -72,7 +72,7 @@ class MembranesCompared:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
-        return [*self.summary.as_lines(), answer(self.difference, self.names, self.over)]
+        return [*self.summary.as_lines(), _answer(self.difference, self.names, self.over)]
 
     @property
     def errors(self) -> Sequence[str]:
@@ -86,7 +86,7 @@ class MembranesCompared:
 
 
 @dataclass(frozen=True, slots=True)
-class HeldOut:
+class _HeldOut:
     """The test planes of one volume: a unit of work."""
 
     samples: tuple[Sample, ...]
@@ -103,15 +103,15 @@ class HeldOut:
         """Images and labels."""
         return [p for s in self.samples for p in s.paths]
 
-    def absolute(self) -> HeldOut:
+    def absolute(self) -> _HeldOut:
         """Return the same volume for a process that stands in another folder."""
-        return HeldOut(tuple(s.absolute() for s in self.samples), self.identity)
+        return _HeldOut(tuple(s.absolute() for s in self.samples), self.identity)
 
     def __str__(self) -> str:
         return self.key
 
 
-def answer(d: PairedDifference, names: tuple[str, str], over: str) -> str:
+def _answer(d: PairedDifference, names: tuple[str, str], over: str) -> str:
     """Return the result as one sentence."""
     word = {
         "better": f"{names[1]} is better than {names[0]}",
@@ -188,7 +188,7 @@ def compare_membranes(
         page = MembraneComparison(
             rows=rows,
             names=names,
-            lead=answer(compared[score], names, over),
+            lead=_answer(compared[score], names, over),
             over=over,
             differences=[(SCORES[s], d) for s, d in compared.items()],
             strata=strata(rows, drawn, score, settings),
@@ -212,7 +212,7 @@ def asked_score(settings: CompareSettings) -> ComparedScore:
     return settings.score
 
 
-def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[HeldOut]:
+def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[_HeldOut]:
     """Return the test volumes; raise where a model has seen one of them."""
     rows = read_samples(data, splits=SPLITS)
     known = {s.key: i for s, i in zip(rows, unit_ids(rows), strict=True)}
@@ -228,7 +228,7 @@ def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[HeldOut]:
             f"{whole[0].image}: planes are compared, and this test unit is a file with a whole "
             "volume. Cut it with `fatescope prepare slices`."
         )
-    units = [HeldOut(tuple(g), known[g[0].key]) for g in groups]
+    units = [_HeldOut(tuple(g), known[g[0].key]) for g in groups]
     for side in sides:
         seen = [
             u.key
@@ -246,7 +246,7 @@ def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[HeldOut]:
 
 
 def compare_volume(
-    unit: HeldOut, *, out: Path, sides: Mapping[str, MembraneSide], spacing: Sequence[float]
+    unit: _HeldOut, *, out: Path, sides: Mapping[str, MembraneSide], spacing: Sequence[float]
 ) -> Outcome:
     """Segment a volume with both sides, and score its planes that hold cells."""
     begun = time.monotonic()
@@ -290,7 +290,7 @@ def _true_cells(volume: SliceVolume, spacing: Sequence[float]) -> NDArray[np.int
 
 
 def _row(
-    unit: HeldOut,
+    unit: _HeldOut,
     volume: SliceVolume,
     truth: NDArray[np.int32],
     z: int,

@@ -37,7 +37,7 @@ from fatescope.storage import hash_path
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
     cells_in_frame,
-    find_nuclei,
+    find_centres,
     open_membrane_model,
     wall_network,
 )
@@ -468,7 +468,7 @@ def _starts(
             )
         return points, mine
     if nuclei is not None:
-        return find_nuclei(image.read(T=t, C=nuclei), spacing), None
+        return find_centres(image.read(T=t, C=nuclei), spacing), None
     return None, None
 
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from fatescope.acquire import listed_paths, read_recorded_nuclei, write_table
 from fatescope.base import Execution, Table
-from fatescope.engine import Run, describe_input
+from fatescope.engine import Run, input_record
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.pages.images import display_limits, to_grey
 from fatescope.prepare import (
@@ -134,7 +134,7 @@ def cut_volume(volume: Volume, *, out: Path, settings: SliceSettings) -> Outcome
     """Do one unit: the slices of one volume; see `write_slices`."""
     image, written = write_slices(out, volume, settings=settings)
     return Outcome(
-        input={**describe_input(image, [volume.image]), **describe_files(volume.paths)},
+        input={**input_record(image, [volume.image]), **describe_files(volume.paths)},
         files=written,
     )
 

@@ -26,7 +26,7 @@ from fatescope.systems.plates.stitching import (
 )
 from fatescope.systems.plates.units import FIELDS, PlateJob, PlateUnit, described, part_of
 from fatescope.systems.viability.classes import choose_size, open_viability_model, plane_findings
-from fatescope.systems.viability.find import classify_frame, likeness, size_findings
+from fatescope.systems.viability.find import check_likeness_of_plane, classify_frame, size_findings
 
 if TYPE_CHECKING:
     from fatescope.base import Image, PlateLayout
@@ -125,7 +125,7 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
         plane = Plane(image, {"T": t, "C": channel, "Z": middle})
         levelled = LevelledPlane(plane)
         if t == unit.frames[0]:
-            findings += likeness(levelled, description, sized, file=name, frame=t)
+            findings += check_likeness_of_plane(levelled, description, sized, file=name, frame=t)
         frame = classify_frame(image, plane, levelled, predictor, sized)
         sharpness.append(levelled.sharpness)
         plane.release()

@@ -21,7 +21,7 @@ from fatescope.evaluate import (
 from fatescope.models import export_model, load_model, read_package
 from fatescope.pages.files import store_text
 from fatescope.prepare import read_samples
-from fatescope.systems.comparison.compare import compare_models, sentence, unseen
+from fatescope.systems.comparison.compare import compare_models, outcome_sentence, unseen
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,7 @@ def keep_better(
     else:
         score, worth = _nested(both)
     images = "validation images" if left_out is None else "images left out"
-    why = sentence(difference, both.names, images=images)
+    why = outcome_sentence(difference, both.names, images=images)
     words = f"{why[0].upper()}{why[1:]}. {worth}"
     if which == "new":
         words = f"The new package is kept. {words}"

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fatescope.base.image import Image
     from fatescope.base.spacing import Spacing
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.level import Contrast, LevelledPlane
+    from fatescope.predict.level import LevelledPlane, PlaneContrast
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.tiling import Network
     from fatescope.systems.viability.settings import ViabilityChoice
@@ -183,15 +183,17 @@ def _without_lost(found: ClassifiedPlane) -> ClassifiedPlane:
     )
 
 
-def look_at(plane: LevelledPlane, model: ModelDescription, scale: tuple[float, float]) -> list[str]:
+def unlike_reasons(
+    plane: LevelledPlane, model: ModelDescription, scale: tuple[float, float]
+) -> list[str]:
     """Say in what the middle of a plane is unlike the training images of a model."""
     if plane.contrast.shows_nothing:
         return []
-    tile = middle_tile(plane, scale)
+    tile = middle_of_plane(plane, scale)
     return check_input(describe_input(tile), model) or check_likeness(tile, model)
 
 
-def middle_tile(plane: LevelledPlane, scale: tuple[float, float]) -> NDArray[np.float32]:
+def middle_of_plane(plane: LevelledPlane, scale: tuple[float, float]) -> NDArray[np.float32]:
     """Return the middle of a plane, normalised, on about the working grid."""
     step = [max(1, round(1 / s)) for s in scale]
     window = tuple(
@@ -202,7 +204,7 @@ def middle_tile(plane: LevelledPlane, scale: tuple[float, float]) -> NDArray[np.
 
 
 def plane_findings(
-    contrast: Contrast, n_objects: int, *, file: str, frame: int | None = None
+    contrast: PlaneContrast, n_objects: int, *, file: str, frame: int | None = None
 ) -> list[Finding]:
     """Return what is odd about a plane that is not of one value: no cell was found."""
     if n_objects or not contrast.most > contrast.least:

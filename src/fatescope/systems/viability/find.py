@@ -25,9 +25,9 @@ from fatescope.systems.viability.classes import (
     choose_size,
     choose_transmitted,
     classify_plane,
-    look_at,
     open_viability_model,
     plane_findings,
+    unlike_reasons,
 )
 from fatescope.systems.viability.focus import blurred_finding, blurred_frames
 from fatescope.systems.viability.settings import ViabilitySettings
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from fatescope.models.description import ModelDescription
     from fatescope.predict import Scratch
     from fatescope.predict.decoders.classes import ClassifiedPlane
-    from fatescope.predict.level import Contrast
+    from fatescope.predict.level import PlaneContrast
     from fatescope.systems.viability.classes import Sized
 
 
@@ -52,7 +52,7 @@ class ClassifiedFrame:
 
     found: ClassifiedPlane
     objects: Table
-    contrast: Contrast
+    contrast: PlaneContrast
 
 
 def predict_viability(
@@ -137,7 +137,7 @@ def find_viability(
         plane = Plane(image, {"T": t, "C": channel, "Z": 0})
         levelled = LevelledPlane(plane)
         if t == 0:
-            findings += likeness(levelled, model, sized, file=image.name, frame=t)
+            findings += check_likeness_of_plane(levelled, model, sized, file=image.name, frame=t)
         frame = classify_frame(image, plane, levelled, predictor, sized)
         sharpness.append(levelled.sharpness)
         plane.release()
@@ -184,12 +184,12 @@ def classify_frame(
     found = classify_plane(network, levelled, model, scale=sized.scale)
     return ClassifiedFrame(
         found=found,
-        objects=measure_cells(image, plane, found, model),
+        objects=_measure_cells(image, plane, found, model),
         contrast=levelled.contrast,
     )
 
 
-def measure_cells(
+def _measure_cells(
     image: Image, plane: Plane, found: ClassifiedPlane, model: ModelDescription
 ) -> Table:
     """Return a row for each object: place, size, brightness, then ``class, p_dead, score``."""
@@ -230,11 +230,11 @@ def size_findings(sized: Sized, model: ModelDescription, *, file: str) -> list[F
     ]
 
 
-def likeness(
+def check_likeness_of_plane(
     plane: LevelledPlane, model: ModelDescription, sized: Sized, *, file: str, frame: int
 ) -> list[Finding]:
     """Say in what an image is unlike the training images, in one finding or none."""
-    reasons = look_at(plane, model, sized.scale)
+    reasons = unlike_reasons(plane, model, sized.scale)
     if not reasons:
         return []
     return [

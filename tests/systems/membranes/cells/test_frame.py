@@ -5,13 +5,13 @@ import pytest
 from tests.systems.membranes.cells.cells import SHAPE, SPACING, embryo
 
 from fatescope.systems.membranes.cells import (
-    Grid,
     MembraneSettings,
+    VolumeGrid,
     WallNetwork,
     better_surface,
     between_surfaces,
     cells_in_frame,
-    find_nuclei,
+    find_centres,
     finer,
     level_image,
     merge_over_weak_walls,
@@ -142,7 +142,7 @@ def test_the_mean_over_the_whole_face_decides():
 
 
 def test_blocks_and_the_way_back():
-    grid = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.41, 0.41))
+    grid = VolumeGrid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.41, 0.41))
     assert (grid.factor, grid.coarse_shape) == ((1, 2, 2), (3, 3, 2))
     ramp = np.broadcast_to(np.arange(4, dtype=np.float32), (3, 5, 4))
     coarse = grid.mean(ramp)
@@ -150,7 +150,7 @@ def test_blocks_and_the_way_back():
     box = (slice(0, 3), slice(0, 5), slice(1, 3))
     assert np.allclose(grid.enlarge(coarse, box), [1, 2])
     assert grid.repeat(coarse, box)[0, 0].tolist() == [0.5, 2.5]
-    own = Grid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.2, 0.2))
+    own = VolumeGrid.of_step((0.5, 0.2, 0.2), shape=(3, 5, 4), step=(0.41, 0.2, 0.2))
     assert own.factor == (1, 1, 1)
     assert np.array_equal(grid.resampled(own.mean(ramp), own), coarse)
 
@@ -168,9 +168,9 @@ def test_nuclei_are_the_brightest_within_their_size():
         values += 90 * np.exp(
             -(((z - at[0]) * 0.6) ** 2 + ((y - at[1]) * 0.3) ** 2 + ((x - at[2]) * 0.3) ** 2) / 2
         )
-    found = find_nuclei(values, (0.6, 0.3, 0.3))
+    found = find_centres(values, (0.6, 0.3, 0.3))
     assert np.abs(np.array(sorted(found.tolist())) - [[10, 20, 20], [10, 40, 35]]).max() < 0.6
-    assert len(find_nuclei(values * 0, (0.6, 0.3, 0.3))) == 0
+    assert len(find_centres(values * 0, (0.6, 0.3, 0.3))) == 0
 
 
 @BOTH

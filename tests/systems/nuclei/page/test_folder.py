@@ -9,7 +9,7 @@ from tests.systems.nuclei.page.cases import discs, image_of, render_report
 
 from fatescope.acquire import read_image, write_labels
 from fatescope.base import Finding, RunError, Spacing, Table
-from fatescope.engine import Run, describe_input
+from fatescope.engine import Run, input_record
 from fatescope.systems.nuclei.page.folder import nuclei_report_from_folder
 
 
@@ -43,7 +43,7 @@ def _add(run, folder, key, frames, *, pixel_um=0.5, findings=(), track=False):
     stack = np.stack(frames) if len(frames) > 1 else frames[0]
     labels = run.out / "labels" / f"{key}.tif"
     write_labels(labels, stack, shape=stack.shape, axes=axes, dtype=stack.dtype, spacing=spacing)
-    said = describe_input(image, [path]) | {"spacing": spacing.as_record()}
+    said = input_record(image, [path]) | {"spacing": spacing.as_record()}
     tables = [_rows(key, i, f, pixel_um=pixel_um, track=track) for i, f in enumerate(frames)]
     run.record(key, input=said, table=Table.concatenate(tables), findings=findings, files=[labels])
 

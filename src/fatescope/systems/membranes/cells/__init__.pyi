@@ -1,11 +1,11 @@
 from .agglomerate import merge_over_weak_walls as merge_over_weak_walls
 from .frame import MembraneFrame as MembraneFrame
 from .frame import cells_in_frame as cells_in_frame
-from .grid import Grid as Grid
+from .grid import VolumeGrid as VolumeGrid
 from .level import LevelledImage as LevelledImage
 from .level import level_image as level_image
 from .level import without_background as without_background
-from .markers import find_nuclei as find_nuclei
+from .markers import find_centres as find_centres
 from .markers import markers_between_walls as markers_between_walls
 from .markers import place_markers as place_markers
 from .model import check_draws_walls as check_draws_walls

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
+class VolumeGrid:
     """Blocks of whole voxels; ``factor`` voxels along each axis are one of the grid.
 
     Examples
@@ -32,7 +32,7 @@ class Grid:
     @classmethod
     def of_step(
         cls, spacing: Sequence[float], *, shape: Sequence[int], step: Sequence[float]
-    ) -> Grid:
+    ) -> VolumeGrid:
         """Choose blocks of about ``step`` along each axis, at most."""
         factor = tuple(
             max(1, min(math.floor(most / s + 1e-9), n))
@@ -74,7 +74,7 @@ class Grid:
             out = lower + share * (upper - lower)
         return out
 
-    def resampled(self, values: NDArray[np.float32], other: Grid) -> NDArray[np.float32]:
+    def resampled(self, values: NDArray[np.float32], other: VolumeGrid) -> NDArray[np.float32]:
         """Bring values from another grid of the same voxels to this one."""
         return self.mean(other.enlarge(values, tuple(slice(0, n) for n in self.shape)))
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.systems.membranes.cells.grid import Grid
+from fatescope.systems.membranes.cells.grid import VolumeGrid
 from fatescope.systems.membranes.cells.surface import plane_levels
 
 if TYPE_CHECKING:
@@ -38,13 +38,13 @@ class LevelledImage:
     spacing: tuple[float, ...]
     level: NDArray[np.float32]
 
-    def on_grid(self, step_um: float) -> tuple[Grid, NDArray[np.float32]]:
+    def on_grid(self, step_um: float) -> tuple[VolumeGrid, NDArray[np.float32]]:
         """Return a grid of about ``step_um`` in the plane, at most, and the image on it.
 
         A value of 1 is as bright as the walls of its plane.
         """
         step = (STEP_UM, step_um, step_um)[-self.clean.ndim :]
-        grid = Grid.of_step(self.spacing, shape=self.clean.shape, step=step)
+        grid = VolumeGrid.of_step(self.spacing, shape=self.clean.shape, step=step)
         values = grid.mean(self.clean)
         return grid, values / self.level.reshape((-1, 1, 1)[-values.ndim :])
 
@@ -67,7 +67,7 @@ def level_image(values: NDArray[Any], spacing: Sequence[float]) -> LevelledImage
     clean = without_background(values)
     if clean is None:
         return None
-    grid = Grid.of_step(spacing, shape=values.shape, step=(STEP_UM,) * values.ndim)
+    grid = VolumeGrid.of_step(spacing, shape=values.shape, step=(STEP_UM,) * values.ndim)
     level = plane_levels(grid.mean(clean), grid.coarse_spacing)
     return LevelledImage(clean=clean, spacing=grid.spacing, level=level)
 

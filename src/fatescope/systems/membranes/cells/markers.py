@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.systems.membranes.cells.grid import Grid
+from fatescope.systems.membranes.cells.grid import VolumeGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -119,7 +119,7 @@ def numbered(places: NDArray[np.bool_]) -> NDArray[np.int32]:
     return np.asarray(found, dtype=np.int32)
 
 
-def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.float64]:
+def find_centres(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.float64]:
     """Find the centres of nuclei: where it is brighter than in the surroundings of a nucleus.
 
     Parameters
@@ -137,7 +137,7 @@ def find_nuclei(values: NDArray[Any], spacing: Sequence[float]) -> NDArray[np.fl
     from scipy.ndimage import center_of_mass, gaussian_filter, label, maximum_filter
     from skimage.filters import threshold_otsu
 
-    grid = Grid.of_step(spacing, shape=values.shape, step=(_NUCLEI_STEP_UM,) * values.ndim)
+    grid = VolumeGrid.of_step(spacing, shape=values.shape, step=(_NUCLEI_STEP_UM,) * values.ndim)
     step = np.array(grid.coarse_spacing)
     finite = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
     coarse = grid.mean(finite)

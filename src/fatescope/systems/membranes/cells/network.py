@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from fatescope.systems.membranes.cells.grid import Grid
+from fatescope.systems.membranes.cells.grid import VolumeGrid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +36,7 @@ class MapModel(Protocol):
 class WallMaps:
     """What a network says of each block of its grid, in 0..1."""
 
-    grid: Grid
+    grid: VolumeGrid
     wall: NDArray[np.float32]
     inside: NDArray[np.float32]
 
@@ -77,7 +77,7 @@ class WallNetwork:
         return WallMaps(grid=grid, wall=wall, inside=inside)
 
 
-def finer(grid: Grid, step_um: float) -> tuple[int, int]:
+def finer(grid: VolumeGrid, step_um: float) -> tuple[int, int]:
     """Return how many times as fine a plane must be, along Y and X, to have about ``step_um``.
 
     Pixels are averaged to at most ``step_um`` (`Grid.of_step`); where they are larger than that
@@ -121,6 +121,6 @@ def batch_of_window(
     return np.pad(window, [(0, 0), *((0, s) for s in short)], mode="symmetric")[None]
 
 
-def _made_finer(shape: Sequence[int], times: tuple[int, int]) -> Grid:
+def _made_finer(shape: Sequence[int], times: tuple[int, int]) -> VolumeGrid:
     finer_shape = tuple(n * t for n, t in zip(shape, times, strict=True))
-    return Grid(shape=finer_shape, spacing=(1.0, 1.0), factor=times)
+    return VolumeGrid(shape=finer_shape, spacing=(1.0, 1.0), factor=times)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.systems.membranes.cells.grid import Grid
+    from fatescope.systems.membranes.cells.grid import VolumeGrid
     from fatescope.systems.membranes.cells.network import WallMaps, WallNetwork
     from fatescope.systems.membranes.cells.settings import MembraneSettings
 
@@ -60,7 +60,7 @@ class FoundWalls:
     looks_like_membrane : bool
     """
 
-    grid: Grid
+    grid: VolumeGrid
     depth: NDArray[np.float32]
     ridges: NDArray[np.float32]
     looks_like_membrane: bool

@@ -16,7 +16,7 @@ from fatescope.prepare import (
     read_slice_volume,
     walls_between,
 )
-from fatescope.systems.membranes.cells import Grid, finer, level_image, plane_window
+from fatescope.systems.membranes.cells import VolumeGrid, finer, level_image, plane_window
 from fatescope.train.crops import degrade
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ class MembraneVolume:
     """
 
     unit: str
-    grid: Grid
+    grid: VolumeGrid
     levelled: FloatArray
     target: FloatArray
     in_plane: FloatArray

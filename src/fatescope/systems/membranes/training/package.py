@@ -24,7 +24,7 @@ from fatescope.systems.membranes.cells import DIVISOR, MAPS, batch_of_window, pl
 from fatescope.systems.membranes.training.crops import load_membrane
 from fatescope.systems.membranes.training.scoring import score_planes, shown_planes
 from fatescope.train.card import Card, score_table, write_card
-from fatescope.train.export import export_onnx, quantise, weights_bytes
+from fatescope.train.export import export_onnx, quantise_network, weights_bytes
 from fatescope.train.packaging import draft_package, training_facts, write_trained
 
 if TYPE_CHECKING:
@@ -78,7 +78,7 @@ def package_membrane(
     exact = export_onnx(network, n_inputs=recipe.crops.planes)
     files = {
         "model.onnx": exact,
-        "model_int8.onnx": quantise(exact, training_windows(rows, recipe.crops)),
+        "model_int8.onnx": quantise_network(exact, training_windows(rows, recipe.crops)),
         "weights.safetensors": weights_bytes(network),
     }
     draft = draft_package(description, files)

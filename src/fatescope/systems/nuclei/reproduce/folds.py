@@ -165,7 +165,7 @@ def _corrected(
     fold: Fold, recipe: NucleiRecipe, folder: Path, progress: Progress | None
 ) -> list[LabelScores]:
     """Train this house's network on the same images; the size of the nuclei is given."""
-    from fatescope.systems.nuclei.training.package import describe
+    from fatescope.systems.nuclei.training.package import describe_instances
     from fatescope.train import (
         EvaluatedNetwork,
         InstanceRecipe,
@@ -189,7 +189,7 @@ def _corrected(
     report = report_progress(progress, "training the corrected network")
     fitted = fit_recipe(house, data=folder, out=folder, report=report)
     provenance = Provenance(command="fatescope reproduce nuclei-2020", steps=recipe.steps)
-    description = describe(house, learning, provenance)
+    description = describe_instances(house, learning, provenance)
     scored = score_samples(
         EvaluatedNetwork(fitted.network),
         list(fold.left_out),

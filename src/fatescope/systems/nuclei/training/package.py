@@ -30,7 +30,7 @@ from fatescope.simulate import (
     simulate_section,
 )
 from fatescope.systems.nuclei.training.card import write_instance_card
-from fatescope.train.export import drawing_only, export_onnx, quantise, weights_bytes
+from fatescope.train.export import drawing_only, export_onnx, quantise_network, weights_bytes
 from fatescope.train.networks import n_maps, shipped_maps
 from fatescope.train.packaging import draft_package, training_facts, write_trained
 from fatescope.train.planes import unit_diameters
@@ -138,7 +138,7 @@ def draft_instances(
     n_outputs = n_maps(recipe.stages[-1].network)
     drawn = [DRAWN.index(name) for name in shipped_maps(n_outputs)]
     exact = export_onnx(drawing_only(network, drawn, n_outputs=n_outputs))
-    description = describe(recipe, rows, provenance)
+    description = describe_instances(recipe, rows, provenance)
     image = description.image.replace(expected=expected_inputs(training, description))
     description = description.replace(input=image)
     files = {
@@ -161,7 +161,7 @@ def draft_instances(
 def with_int8(draft: ModelPackage, training: Sequence[Sample]) -> ModelPackage:
     """Return the package with an int8 network too, calibrated on training images."""
     planes = calibration_images(training, draft.description)
-    small = quantise(draft.files["model.onnx"], planes)
+    small = quantise_network(draft.files["model.onnx"], planes)
     return draft_package(draft.description, {**draft.files, "model_int8.onnx": small})
 
 
@@ -177,7 +177,7 @@ def score_draft(
     )
 
 
-def describe(
+def describe_instances(
     recipe: InstanceRecipe, rows: Sequence[Sample], provenance: Provenance
 ) -> ModelDescription:
     """Describe the package of a recipe; of the rows, those of test units are not opened."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fatescope.models import ModelDescription, ModelPackage
     from fatescope.prepare import Sample
     from fatescope.train.scoring import Scored
-    from fatescope.train.settings import InstanceRecipe, Stage
+    from fatescope.train.settings import InstanceRecipe, RecipeStage
     from fatescope.train.task import Row
 
 Batch = tuple[torch.Tensor, torch.Tensor]
@@ -45,7 +45,7 @@ class NucleiTask:
         Folder with ``samples.csv``; rows of the split ``test`` are not opened.
     """
 
-    def __init__(self, stage: Stage, *, data: Path) -> None:
+    def __init__(self, stage: RecipeStage, *, data: Path) -> None:
         self._stage = stage
         self._data = data
         self._validation = read_samples(data, splits=["validation"])
@@ -96,7 +96,7 @@ def stack_crops(crops: CropSource, numbers: Sequence[int]) -> Batch:
     return torch.from_numpy(np.stack(images)), torch.from_numpy(np.stack(targets))
 
 
-def sample_losses(network: Any, samples: Sequence[Sample], *, stage: Stage) -> list[float]:
+def sample_losses(network: Any, samples: Sequence[Sample], *, stage: RecipeStage) -> list[float]:
     """Return the loss of a network on each sample: the mean over crops of its own.
 
     The crops of a sample are the same for every network that is trained with the same crops, so
@@ -122,10 +122,10 @@ class _Instances:
     def inherit(self, recipe: InstanceRecipe, start: ModelDescription | None) -> InstanceRecipe:
         return inherited(recipe, start)
 
-    def build_task(self, stage: Stage, *, data: Path) -> NucleiTask:
+    def build_task(self, stage: RecipeStage, *, data: Path) -> NucleiTask:
         return NucleiTask(stage, data=data)
 
-    def losses(self, network: Any, samples: Sequence[Sample], *, stage: Stage) -> list[float]:
+    def losses(self, network: Any, samples: Sequence[Sample], *, stage: RecipeStage) -> list[float]:
         return sample_losses(network, samples, stage=stage)
 
     def score_held(

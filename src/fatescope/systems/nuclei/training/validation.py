@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from fatescope.evaluate import LabelScores
     from fatescope.prepare.store import Sample
     from fatescope.train.networks import SmallUNet
-    from fatescope.train.settings import Stage
+    from fatescope.train.settings import RecipeStage
 
 
 def score_network(
-    network: SmallUNet, samples: Sequence[Sample], *, stage: Stage
+    network: SmallUNet, samples: Sequence[Sample], *, stage: RecipeStage
 ) -> dict[str, float]:
     """Score a network on whole images, at the working size by the true diameter of their unit.
 

@@ -28,7 +28,7 @@ from fatescope.prepare.store import SPLITS
 from fatescope.systems.viability.classes import draw_maps
 from fatescope.systems.viability.training.card import ScoredPlane, write_viability_card
 from fatescope.train.class_labels import TILING, merged_classes
-from fatescope.train.export import export_onnx, quantise, weights_bytes
+from fatescope.train.export import export_onnx, quantise_network, weights_bytes
 from fatescope.train.packaging import draft_package, training_facts, write_trained
 
 if TYPE_CHECKING:
@@ -68,7 +68,7 @@ def package_viability(
     classes, merge = merged_classes(given, recipe.classes)
     training = open_planes(data, splits=["train"])[0]
     validation = open_planes(data, splits=["validation"])[0]
-    diameter = median_diameter(training, merge, classes)
+    diameter = _median_diameter(training, merge, classes)
     tiles = training_tiles(training)
     image = ImageInput.from_values(
         {
@@ -108,14 +108,14 @@ def package_viability(
     )
     exact = export_onnx(network)
     files = {"model.onnx": exact, "weights.safetensors": weights_bytes(network)}
-    files["model_int8.onnx"] = quantise(exact, tiles[:_CALIBRATION])
+    files["model_int8.onnx"] = quantise_network(exact, tiles[:_CALIBRATION])
     draft = draft_package(description, files)
     if alive and validation.n_planes:
         output = choose_thresholds(draft, validation, merge, diameter=diameter)
         draft = draft_package(description.replace(output=output), files)
     test = open_planes(data, splits=["test"])[0]
     both = {
-        precision: score_planes(draft, test, merge, data, precision=precision, progress=progress)
+        precision: _score_planes(draft, test, merge, data, precision=precision, progress=progress)
         for precision in ("fp32", "int8")
     }
     return write_trained(
@@ -144,7 +144,7 @@ def true_nuclei(
     return labels, (2 * died > area)[1:]
 
 
-def median_diameter(
+def _median_diameter(
     planes: PlaneCrops, merge: NDArray[np.uint8], names: Sequence[str], *, most: int = 12
 ) -> float:
     """Return the median diameter of labelled nuclei, px; 10 where there are none."""
@@ -248,7 +248,7 @@ def _partners(true: LabelImage, found: LabelImage) -> tuple[NDArray[np.intp], ND
     return a[mutual], b[mutual]
 
 
-def score_planes(
+def _score_planes(
     draft: ModelPackage,
     planes: PlaneCrops,
     merge: NDArray[np.uint8],
