@@ -37,7 +37,7 @@ RULES: dict[str, frozenset[str]] = {
         abstained assumed-channel assumed-scale bridged cut doubtful excluded few-embryos few-wells
         joined-planes label-image loss neighbour no-cells no-membrane no-movie no-nuclei
         no-plateau no-table not-its-table offset one-population planes-apart scaled
-        too-few-frames tracks unstained-wells
+        solid-nuclei too-few-frames tracks unstained-wells
     """),
 }
 """The vocabulary of rules, by what they speak of (CONTRACT, rules)."""

@@ -54,7 +54,7 @@ def regions_by_climbing(
     near = [slice(max(0, edge - _CLIMB_PX), edge + _CLIMB_PX) for edge in (own.start, own.stop)]
     cores = labels[near[0]].copy(), labels[near[1]].copy()
 
-    uphill = _uphill(foreground, height)
+    uphill = highest_neighbour(foreground, height)
     unreached = _climb(labels, foreground, uphill)
     unreached[: max(0, own.start - 1)] = False
     unreached[own.stop :] = False
@@ -99,7 +99,7 @@ def _unit(ndim: int) -> int:
 
 
 def _climb(
-    labels: NDArray[np.int32], foreground: NDArray[np.bool_], uphill: _Uphill
+    labels: NDArray[np.int32], foreground: NDArray[np.bool_], uphill: Uphill
 ) -> NDArray[np.bool_]:
     """Label the ring in place, and return the foreground that reaches no core."""
     ring = foreground & (labels == 0)
@@ -121,7 +121,7 @@ def _climb(
 
 
 @dataclass(frozen=True, slots=True)
-class _Uphill:
+class Uphill:
     """The way to the highest neighbour: a code for each pixel, and the flat step of each code."""
 
     code: NDArray[np.uint8]
@@ -129,7 +129,7 @@ class _Uphill:
     top: int  # the code of a pixel that is itself the highest
 
 
-def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> _Uphill:
+def highest_neighbour(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> Uphill:
     """Find for each pixel the highest of its neighbours and itself.
 
     Of equally high neighbours the one further along the axes wins, so that no path closes.
@@ -144,7 +144,7 @@ def _uphill(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> _Uphill
     for rows in bands(height.shape):
         seen = slice(max(0, rows.start - 1), rows.stop + 1)
         code[rows] = _highest(foreground[seen], height[seen])[within(rows, seen)]
-    return _Uphill(code, steps, sum(4**axis for axis in range(ndim)))
+    return Uphill(code, steps, sum(4**axis for axis in range(ndim)))
 
 
 def _highest(foreground: NDArray[np.bool_], height: NDArray[np.int32]) -> NDArray[np.int32]:

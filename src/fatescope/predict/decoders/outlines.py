@@ -190,7 +190,7 @@ def outline_nuclei(
         found = joined.label_of[labels.read(top, bottom)]
         band = outline_labels(found, shade.read(top, bottom), down, across, least=least)
         out.write(first, band)
-        order.append(_new_labels(band, seen))
+        order.append(new_labels(band, seen))
     labels.close()
     shade.close()
     kept = np.concatenate(order)
@@ -200,7 +200,7 @@ def outline_nuclei(
     return PlaneLabels((rows, columns), len(kept), scores, number, out)
 
 
-def _new_labels(band: NDArray[np.uint32], seen: NDArray[np.bool_]) -> NDArray[np.uint32]:
+def new_labels(band: NDArray[np.uint32], seen: NDArray[np.bool_]) -> NDArray[np.uint32]:
     """Return labels not seen before, in the order of their first pixel; mark them seen."""
     at = np.flatnonzero(band)
     label = band.reshape(-1)[at]

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.acquire import gauged
-from fatescope.base import Execution, Finding, Image, Progress, Table
+from fatescope.base import Execution, Image, Progress, Table
 from fatescope.engine import Run, Summary
 from fatescope.engine.execute import map_units
 from fatescope.engine.in_memory import as_image, find_in_image
@@ -40,7 +40,7 @@ from fatescope.systems.nuclei.outline import ImageNuclei, choose_scale, segment_
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -191,7 +191,7 @@ def find_nuclei(
         tables={"objects": table},
         rasters={"labels": found.frames},
         kind=settings.labels,
-        findings=[*_joined(image), *found.findings],
+        findings=list(found.findings),
         record={"diameter": _diameter(found.plan), "channel": channels[0]},
         seconds=seconds,
         close=found.close,
@@ -369,19 +369,6 @@ def _diameter(plan: ScalePlan) -> dict[str, float | str]:
         "source": plan.source,
         "scale": round(math.sqrt(plan.scale[0] * plan.scale[1]), 4),
     }
-
-
-def _joined(image: Image) -> Iterator[Finding]:
-    """Say that planes were segmented one by one, where there are several."""
-    if image.size("Z") > 1:
-        yield Finding(
-            file=image.name,
-            rule="joined-planes",
-            severity="info",
-            value=float(image.size("Z")),
-            reason=f"The {image.size('Z')} planes were segmented one by one, and outlines that "
-            "overlap across Z were joined into nuclei.",
-        )
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:

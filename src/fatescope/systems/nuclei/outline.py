@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -10,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import check_pixels, gauged
-from fatescope.base import Progress
+from fatescope.base import Finding, Progress
 from fatescope.base.errors import SettingsError
+from fatescope.models.outputs import DISTANCE_MAPS
 from fatescope.predict.channels import open_frames
 from fatescope.predict.decoders.instances import PART_PX
 from fatescope.predict.decoders.labels import FrameLabels, PlaneLabels, drop_small
@@ -28,16 +30,16 @@ from fatescope.predict.size import (
     scale_from_settings,
 )
 from fatescope.predict.tiling import make_grid
+from fatescope.predict.volume import LEAST_PLANES, segment_volume
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.base.finding import Finding
     from fatescope.base.image import Image
     from fatescope.base.spacing import Spacing
     from fatescope.models.outputs import Thresholds
-    from fatescope.predict.frames import Frame
+    from fatescope.predict.frames import Frame, Plane
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
@@ -60,7 +62,8 @@ def choose_scale(
     Parameters
     ----------
     frames : sequence of Frame
-        At most three are looked at, and of each the middle plane.
+        At most three are looked at, and of each the middle plane; where that shows nothing in a
+        volume whose nuclei are divided in space, the plane with the most contrast.
     predictor : Predictor
     settings : NucleiSettings
     """
@@ -69,17 +72,114 @@ def choose_scale(
     plan = scale_from_settings(settings, model, spacing)
     if plan is not None:
         return plan
-    chosen = sorted({0, len(frames) // 2, len(frames) - 1})
+    chosen = [frames[i] for i in sorted({0, len(frames) // 2, len(frames) - 1})]
+    middles = [frame.planes[len(frame.planes) // 2] for frame in chosen]
+    plan = _estimate(chosen, middles, predictor, alone=len(frames) == len(frames[0].planes) == 1)
+    if plan.source == "none" and len(frames[0].planes) > 1 and is_solid(settings, predictor):
+        return _estimate(chosen, [_most_contrast(f) for f in chosen], predictor, alone=False)
+    return plan
+
+
+def _estimate(
+    frames: Sequence[Frame], planes: Sequence[Plane], predictor: Predictor, *, alone: bool
+) -> ScalePlan:
+    """Estimate the size from one plane of each frame; ``alone`` where it is all of the image."""
+    model = predictor.description
     samples = []
-    for frame in (frames[i] for i in chosen):
+    for frame, plane in zip(frames, planes, strict=True):
         statistics = frame.statistics(model.image.percentiles)
         if not statistics.constant:
             network = predictor.network(frame.parts, statistics)
-            middle = frame.planes[len(frame.planes) // 2]
-            alone = len(frames) == len(frame.planes) == 1
-            whole = middle if alone else None
-            samples.append(SamplePlane(sample_pixels(middle), statistics, network, whole))
-    return estimate_scale(samples, model, stretch=pixel_stretch(spacing))
+            whole = plane if alone else None
+            samples.append(SamplePlane(sample_pixels(plane), statistics, network, whole))
+    return estimate_scale(samples, model, stretch=pixel_stretch(planes[0].image.spacing))
+
+
+def _most_contrast(frame: Frame) -> Plane:
+    """Return the plane of a volume whose grey values differ most."""
+    contrast = []
+    for plane in frame.planes:
+        part = plane[:, :][::8, ::8]
+        contrast.append(float(np.nan_to_num(part.astype(np.float64)).std()))
+        plane.release()
+    return frame.planes[int(np.argmax(contrast))]
+
+
+def is_solid(settings: NucleiSettings, predictor: Predictor) -> bool:
+    """Say whether nuclei of a stack are divided in space, as far as settings and model say it.
+
+    Raises
+    ------
+    SettingsError
+        If it is asked for, and the model draws no depth.
+    """
+    model = predictor.description
+    draws_depth = model.instances.channels == DISTANCE_MAPS
+    if settings.stack == "solid" and not draws_depth:
+        raise SettingsError(
+            f"stack = solid: the model {model.name!r} does not draw how deep a pixel lies in its "
+            "nucleus. Give --stack planes."
+        )
+    trained = model.training.n_images > 0 and model.image.modality == "fluorescence"
+    fits = draws_depth and trained and settings.core is None
+    return settings.stack == "solid" or (settings.stack == "auto" and fits)
+
+
+@dataclass(slots=True)
+class StackWay:
+    """How the planes of a stack become nuclei, and why."""
+
+    solid: bool
+    plane_px: float | None  # distance of planes in pixels of the image
+    known: bool  # whether the file or the user says that distance
+    reason: str  # why planes are joined
+
+    def finding(self, file: str, planes: int) -> Finding:
+        """Return the sentence for ``findings.csv``."""
+        if not self.solid:
+            return Finding(
+                file=file,
+                rule="joined-planes",
+                severity="info",
+                value=float(planes),
+                reason=f"The {planes} planes were segmented one by one, and outlines that "
+                f"overlap across Z were joined into nuclei{self.reason}.",
+            )
+        if self.known or self.plane_px is None:
+            return Finding(
+                file=file,
+                rule="solid-nuclei",
+                severity="info",
+                value=float(planes),
+                reason=f"The network saw each of the {planes} planes, and its maps were divided "
+                "in space, which tells nuclei above one another apart. --stack planes joins "
+                "outlines of planes instead.",
+            )
+        return Finding(
+            file=file,
+            rule="solid-nuclei",
+            severity="warning",
+            value=round(self.plane_px, 2),
+            reason=f"How far apart the {planes} planes are is not known. They were taken to be "
+            f"{self.plane_px:.1f} px apart, which makes nuclei as high as wide. Give --spacing-um "
+            "Z,Y,X if you know it.",
+        )
+
+
+def choose_way(
+    image: Image, settings: NucleiSettings, predictor: Predictor, plan: ScalePlan
+) -> StackWay:
+    """Return how nuclei of a stack are made: as settings, model and height of nuclei say it."""
+    um = image.spacing.um("ZYX")
+    apart = None if um is None else um[0] / math.sqrt(um[1] * um[2])
+    reason = ""
+    solid = is_solid(settings, predictor)
+    if not solid and settings.stack == "auto":
+        reason = ", as --core asks" if settings.core is not None else ", as this model needs it"
+    low = apart is not None and (plan.diameter_px or 0) < LEAST_PLANES * apart
+    if solid and low and settings.stack == "auto" and plan.diameter_px is not None:
+        solid, reason = False, ", since they are less than two planes high"
+    return StackWay(solid, apart, apart is not None, reason)
 
 
 def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) -> int:
@@ -97,11 +197,12 @@ def segment_frame(
     plan: ScalePlan,
     settings: NucleiSettings,
     *,
+    way: StackWay | None = None,
     scratch: Scratch | None = None,
     part_px: int = PART_PX,
     done: Callable[[], None] | None = None,
 ) -> FrameLabels:
-    """Find the nuclei of a frame; the planes of a stack are joined by overlap.
+    """Find the nuclei of a frame; those of a stack in the way that is said.
 
     Parameters
     ----------
@@ -109,6 +210,9 @@ def segment_frame(
     predictor : Predictor
     plan : ScalePlan
     settings : NucleiSettings
+    way : StackWay, optional
+        Of the stack; an unknown distance of planes is set to that of the first frame that shows
+        it. Default: planes are joined by overlap.
     scratch : Scratch, optional
         Where labels wait; default: in memory.
     part_px : int
@@ -126,6 +230,20 @@ def segment_frame(
         return stack_planes([empty] * len(frame.planes), frame=frame.frame, stacked=frame.stacked)
     network = predictor.network(frame.parts, statistics)
     least_px = _least_area(settings, frame.planes[0].image.spacing)
+    if way is not None and way.solid and len(frame.planes) > 1:
+        labels, way.plane_px = segment_volume(
+            network,
+            frame,
+            statistics,
+            model,
+            scale=plan.scale,
+            plane_px=way.plane_px,
+            thresholds=_thresholds(model.instances.thresholds, settings, None, plan),
+            scratch=scratch or MemoryScratch(),
+            least_px=least_px,
+            done=done,
+        )
+        return labels
     planes = []
     for plane in frame.planes:
         found = segment_plane(
@@ -246,7 +364,7 @@ def segment_image(
     Returns
     -------
     ImageNuclei
-        Over T nothing is linked; planes of a stack are joined across Z by overlap.
+        Over T nothing is linked; how planes of a stack became nuclei is among the findings.
 
     Raises
     ------
@@ -281,16 +399,19 @@ def segment_image(
         if progress is not None:
             progress(n_done, total, "nuclei")
 
+    way = choose_way(image, settings, predictor, plan)
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
         segmented.append(
-            segment_frame(frame, predictor, plan, settings, scratch=scratch, done=done)
+            segment_frame(frame, predictor, plan, settings, way=way, scratch=scratch, done=done)
         )
         seconds["segment"] += time.perf_counter() - begun
         if each is not None:
             each(segmented[-1], frame)
         frame.release()
+    if image.size("Z") > 1:
+        findings.append(way.finding(image.name, image.size("Z")))
     findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
     axes = image.axes.replace("C", "")
     return ImageNuclei(axes, tuple(segmented), plan, tuple(findings), seconds)

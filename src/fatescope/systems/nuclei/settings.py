@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import model_validator
 
@@ -34,12 +34,32 @@ class NucleiSettings(SizedSettings):
         ge=0,
     )
     min_area_um2: float | None = setting(None, "smaller nuclei are dropped", unit="µm²", ge=0)
+    stack: Literal["auto", "solid", "planes"] = setting(
+        "auto",
+        "how nuclei of a Z stack are made: divided in space, or outlined in each plane and joined "
+        "by overlap; auto divides in space where a fluorescence network is used and nuclei are "
+        "two planes high or more, and joins planes where --model nuclei or --core is given",
+    )
     link: bool = setting(
         False,
         "link movies: an object keeps one number through time, daughters get their own, and "
         "tracks are listed",
     )
     labels: Literal["tif", "zarr"] = setting("tif", "format of the label images")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _planes_if_named(cls, given: Any) -> Any:
+        """Join planes where the network of planes is asked for by name, and no way is."""
+        if isinstance(given, dict) and given.get("model") == "nuclei" and "stack" not in given:
+            return {**given, "stack": "planes"}
+        return given
+
+    @model_validator(mode="after")
+    def _core_of_planes(self) -> Self:
+        if self.stack == "solid" and self.core is not None:
+            raise ValueError("--core divides outlines in planes; give it with --stack planes")
+        return self
 
     @model_validator(mode="after")
     def _one_area(self) -> Self:
