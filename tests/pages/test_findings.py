@@ -2,7 +2,7 @@
 
 import json
 
-from fatescope.pages.findings import findings_section
+from fatescope.pages.findings import findings_sections
 from fatescope.pages.result import ResultFolder
 
 
@@ -25,7 +25,7 @@ def test_a_place_is_named_with_its_frame_its_cell_and_what_was_decided():
         row("a.tif", None, "", "Dim (0.1)."),
         row("b.tif", 0, "2", "Dim (0.3).", status="rejected"),
     ]
-    often, where = places(findings_section(rows, images="movies", cell="nucleus"))
+    often, where = places(findings_sections(rows, images="movies", cell="nucleus")[0])
     assert often == "3 in 2 movies"
     assert where == [
         "a.tif, frame 3, nucleus 7: (0.2)",
@@ -35,13 +35,13 @@ def test_a_place_is_named_with_its_frame_its_cell_and_what_was_decided():
 
 
 def test_more_places_than_a_page_holds_are_counted():
-    _, where = places(findings_section([row(f"{i}.tif", i, "", "Dim.") for i in range(60)]))
+    _, where = places(findings_sections([row(f"{i}.tif", i, "", "Dim.") for i in range(60)])[0])
     assert len(where) == 51
     assert where[-1] == "and 10 more, in findings.csv"
 
 
 def test_nothing_found_is_said_and_no_file_is_nothing(tmp_path):
-    (text,) = findings_section(ResultFolder(tmp_path).findings, images="movies").blocks
+    (text,) = findings_sections(ResultFolder(tmp_path).findings, images="movies")[0].blocks
     assert text.paragraphs == ("Nothing unusual was found in these movies.",)
 
 
@@ -54,3 +54,11 @@ def test_an_input_is_named_as_in_the_tables(tmp_path):
     dim, odd = ResultFolder(tmp_path).findings
     assert (dim["file"], dim["frame"], dim["value"], dim["limit"]) == ("a b", 2, 0.5, None)
     assert (odd["file"], odd["frame"]) == ("other.tif", None)
+
+
+def test_what_is_only_to_be_known_is_no_doubt():
+    note = row("a.tif", None, "", "Scaled.") | {"severity": "info", "rule": "scaled"}
+    severe, notes = findings_sections([row("a.tif", 1, "", "Dim."), note])
+    assert [line[1] for line in severe.blocks[1].rows] == ["dim"]
+    assert [line[1] for line in notes.blocks[0].rows] == ["scaled"]
+    assert findings_sections([note])[0].blocks[0].paragraphs[0].startswith("Nothing unusual")

@@ -56,10 +56,12 @@ def caution_sentence(
     return f"{which} unlike those that the model {model} was trained on, so {then}. {most}{clause}"
 
 
-def findings_section(
+def findings_sections(
     findings: Sequence[Mapping[str, Any]], *, images: str = "images", cell: str = "cell"
-) -> Section:
-    """Return the findings by rule, each with the places it names, the first 50 of them.
+) -> tuple[Section, Section | None]:
+    """Return what is to be doubted, and what is only to be known: findings by rule.
+
+    Each rule has the places it names, the first 50 of them.
 
     Parameters
     ----------
@@ -68,14 +70,23 @@ def findings_section(
     images, cell : str
         What files and objects are called on the page.
     """
-    if not findings:
-        text = f"Nothing unusual was found in these {images}."
-        return Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
-    note = "By rule, the most severe first. findings.csv has a row for each."
+    notes = [f for f in findings if f["severity"] == "info"]
+    others = [f for f in findings if f["severity"] != "info"]
+    text = f"Nothing unusual was found in these {images}."
+    severe = Section(title="Findings", blocks=(Text(paragraphs=(text,)),))
+    if others:
+        order = "By rule, the most severe first; findings.csv has all."
+        note = Text(paragraphs=(order,), tone="aside")
+        severe = Section(title="Findings", blocks=(note, _table(others, images, cell)))
+    if not notes:
+        return severe, None
+    return severe, Section(title="Notes", blocks=(_table(notes, images, cell),))
+
+
+def _table(findings: Sequence[Mapping[str, Any]], images: str, cell: str) -> PageTable:
     columns = ("severity", "rule", "how often", "what it says, and where")
     rows = [_of_rule(group, images, cell) for group in group_findings(findings)]
-    blocks = (Text(paragraphs=(note,), tone="aside"), PageTable(columns=columns, rows=rows))
-    return Section(title="Findings", blocks=blocks)
+    return PageTable(columns=columns, rows=rows)
 
 
 def _of_rule(group: FindingGroup, images: str, cell: str) -> tuple[str | Cell, ...]:

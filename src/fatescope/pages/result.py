@@ -30,7 +30,7 @@ _TEXT = NAMES | {
     *("spacing_um", "spacing_source", "worst", "doubt_reason", "compact", "second", "species"),
 }
 _WHOLE = {
-    *("label", "label_a", "label_b", "track_id", "frame", "frames", "cell", "n", "alive", "plane"),
+    *("label", "label_a", "label_b", "track_id", "frame", "frames", "n", "alive", "plane"),
     *("bbox_z0", "bbox_y0", "bbox_x0", "bbox_z1", "bbox_y1", "bbox_x1", "first_frame"),
     *("last_frame", "placed", "used", "abstained", "flagged", "censored", "touches_border"),
 }  # fmt: skip

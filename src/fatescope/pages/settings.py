@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_SETTINGS = ("excluded", "markers_sha256")
-"""What the record keeps beside the settings: the contents of files that they name."""
+_NO_SETTINGS = ("excluded", "markers_sha256", "old", "new", "data")
+"""What the record keeps beside the settings: what they name (files, models, data)."""
 
 
 def settings_toml(record: Mapping[str, Any]) -> str:

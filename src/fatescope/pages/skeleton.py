@@ -27,6 +27,7 @@ def result_page(
     answer: str,
     picture: Sequence[Section | None],
     doubt: Sequence[Block | Section | None] = (),
+    findings: tuple[Section, Section | None] | None = None,
     details: Sequence[Section | None] = (),
     methods: str = "",
     record: Mapping[str, Any] | None = None,
@@ -45,7 +46,9 @@ def result_page(
     picture : sequence of Section
         What shows the answer.
     doubt : sequence of Block or Section
-        Findings, limits; of a section the blocks are taken.
+        Limits, how sure the numbers are; of a section the blocks are taken.
+    findings : (Section, Section or None), optional
+        As `findings_sections` has them: what is to be doubted, and notes, which are details.
     details : sequence of Section
         Closed until they are asked for.
     methods : str
@@ -66,11 +69,12 @@ def result_page(
     """
     record = record or {}
     doubts: list[Block] = []
-    for one in doubt:
+    severe, notes = findings or (None, None)
+    for one in (*doubt, severe):
         doubts += one.blocks if isinstance(one, Section) else [] if one is None else [one]
     sections = [s for s in picture if s is not None]
     sections += [Section(title=_DOUBT, blocks=doubts)] if doubts else []
-    sections += [replace(s, folded=True) for s in details if s is not None]
+    sections += [replace(s, folded=True) for s in (*details, notes) if s is not None]
     prose = f"{methods} {channel_sentence(record)}".strip()
     if prose:
         text = Code(text=prose, title="Text for a paper", kind="prose")

@@ -263,7 +263,7 @@ def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert n > 0
     assert f"{alive} of {n} cells" in page
-    assert "in the last frame of 4 wells." in page
+    assert "in the last frame of 4 wells, " in page
     assert "Deaths" not in page  # nobody counted them by treatment: unknown, and not 0
 
 

@@ -12,7 +12,6 @@ from fatescope.pages.images import display_limits, jpeg_uri, shrink_mean, to_gre
 from fatescope.pages.page import (
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
@@ -21,6 +20,8 @@ from fatescope.pages.page import (
     outlines_of,
     write_page,
 )
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import result_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -62,16 +63,16 @@ class ComparePage:
 
 def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettings) -> Path:
     """Write the page, one file without network, and return its path."""
-    sections = [_scores(page, settings), _kinds(page, settings), _images(page), _limits(page)]
-    return write_page(
-        path,
-        Page(
-            title=f"{page.names[0]} and {page.names[1]}",
-            kind="comparison of two models",
-            sections=[s for s in sections if s],
-            lead=page.lead[0].upper() + page.lead[1:] + ".",
-        ),
+    made = result_page(
+        title=f"{page.names[0]} and {page.names[1]}",
+        kind="comparison of two models",
+        answer=page.lead[0].upper() + page.lead[1:] + ".",
+        picture=(_images(page),),
+        doubt=(_limits(page),),
+        details=(_scores(page, settings), _kinds(page, settings)),
+        record=ResultFolder(path.parent).record,
     )
+    return write_page(path, made)
 
 
 def _row(name: str, d: PairedDifference) -> tuple[str, ...]:

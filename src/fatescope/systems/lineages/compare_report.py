@@ -9,8 +9,9 @@ import numpy as np
 
 from fatescope.lineage.layout import layout_names
 from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
-from fatescope.pages.chart import Axis, ColourScale, number
-from fatescope.pages.page import Drawing, Page, PageTable, Section, Text, write_page
+from fatescope.pages.chart import Axis, Chart, ColourScale, number
+from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.systems.lineages import drawings as show
 
 if TYPE_CHECKING:
@@ -20,7 +21,6 @@ if TYPE_CHECKING:
     from fatescope.base import Finding, FloatArray, Table
     from fatescope.lineage.comparing import Alignment, TraitResult
     from fatescope.lineage.traits import EmbryoTraits
-    from fatescope.pages.chart import Chart
     from fatescope.systems.lineages.settings import CompareSettings
 
 
@@ -50,6 +50,14 @@ _WORDS = {
     "expression": ("expression", "units of the table"),
 }
 _TOP = 15
+_METHOD = (
+    "The unit is the embryo. Clocks are fitted by a robust line through the divisions that embryos "
+    "share, places by a robust linear map drawn towards a rotation. Variances of single cells are "
+    "drawn towards the common one (moderated t), because few embryos give poor variances; the "
+    "common one counts as ten degrees of freedom at most, because cells of one embryo vary "
+    "together. q is the false discovery rate of Benjamini and Hochberg over the cells of one trait."
+)
+_LATE = "A cell that is born late makes all its descendants late: read births from the top."
 _OPEN_MIN = 12.0
 
 
@@ -57,36 +65,40 @@ def write_comparison(
     out: Path, done: LineageComparison, settings: CompareSettings, warnings: Sequence[Finding]
 ) -> Path:
     """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
-    sections = [_answers(done.results, settings), _embryos(done, settings)]
-    if warnings:
-        reasons = Text(paragraphs=[f.reason[:1].upper() + f.reason[1:] for f in warnings])
-        sections.insert(0, Section(title="Before you read on", blocks=(reasons,)))
-    sections += [_trait(result, done, settings) for result in done.results]
-    if len(done.rounds):
-        sections.append(_rounds(done.rounds))
-    sections.append(_method())
-    page = Page(
+    traits = [_trait(result, done, settings) for result in done.results]
+    first = [b for trait in traits[:1] for b in trait.blocks if isinstance(b, Chart)][:1]
+    reasons = [f.reason[:1].upper() + f.reason[1:] for f in warnings]
+    page = result_page(
         title=f"{settings.test_name} against {done.reference_name}",
         kind="lineages compared",
-        sections=sections,
-        lead=_lead(done, settings),
+        answer=_answer(done, settings),
+        caution=" ".join(reasons),
+        picture=(Section(title="In short", blocks=(_answers(done.results, settings), *first)),),
+        doubt=(Text(paragraphs=(_LATE,)),),
+        details=(
+            *traits,
+            _embryos(done, settings),
+            _rounds(done.rounds) if len(done.rounds) else None,
+        ),
+        methods=_METHOD,
+        record={"settings": settings.model_dump(mode="json")},
     )
     return write_page(out / "report.html", page)
 
 
-def _lead(done: LineageComparison, settings: CompareSettings) -> str:
+def _answer(done: LineageComparison, settings: CompareSettings) -> str:
     found = {r.trait: int((r.q < settings.fdr).sum()) for r in done.results}
     some = [f"{n} in {_WORDS[t][0]}" for t, n in found.items() if n]
     answer = "No cell differs" if not some else f"Cells that differ: {', '.join(some)}"
-    n = len(done.test)
     return (
-        f"{n} embryo{'s' * (n != 1)} ({settings.test_name}) against "
-        f"{done.n_reference} ({done.reference_name}). {answer}, at a false discovery "
-        f"rate of {settings.fdr:g}, after each embryo's pace and lie were taken out."
+        f"{answer}, at a false discovery rate of {settings.fdr:g}, in "
+        f"{counted(len(done.test), 'embryo')} ({settings.test_name}) against "
+        f"{number(done.n_reference)} ({done.reference_name}), after each embryo's pace and lie "
+        "were taken out."
     )
 
 
-def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> Section:
+def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> PageTable:
     rows = []
     for r in results:
         tested, found = int(np.isfinite(r.q).sum()), int((r.q < settings.fdr).sum())
@@ -96,12 +108,7 @@ def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> Secti
             largest = f"{r.cell[i]}: {_difference(r, i)}"
         words, unit = _WORDS[r.trait]
         rows.append((f"{words} ({unit})", str(tested), str(found), largest))
-    return Section(
-        title="In short",
-        blocks=(
-            PageTable(columns=("trait", "cells tested", "cells that differ", "surest"), rows=rows),
-        ),
-    )
+    return PageTable(columns=("trait", "cells tested", "cells that differ", "surest"), rows=rows)
 
 
 def _embryos(done: LineageComparison, settings: CompareSettings) -> Section:
@@ -151,7 +158,7 @@ def _trait(result: TraitResult, done: LineageComparison, settings: CompareSettin
             number(c.mean_test[i]),
             _difference(result, i),
             f"{c.z[i]:+.1f}",
-            f"{result.q[i]:.2g}",
+            number(result.q[i], digits=2),
         )
         for i in order
         if np.isfinite(result.q[i])
@@ -166,9 +173,12 @@ def _trait(result: TraitResult, done: LineageComparison, settings: CompareSettin
         "q",
     )
     tree = _tree(result, done.reference, words)
+    tested = int(np.isfinite(result.q).sum())
+    cut = f"The {len(rows)} surest of {counted(tested, 'cell')}; differences.csv has all."
     return Section(
         title=words[0].upper() + words[1:],
         blocks=(
+            *([Text(paragraphs=(cut,), tone="aside")] if len(rows) < tested else ()),
             PageTable(columns=columns, rows=rows),
             dots,
             *_points(result, done, settings, order),
@@ -199,7 +209,8 @@ def _points(
 
 def _difference(result: TraitResult, i: int) -> str:
     c = result.contrast
-    return f"{c.difference[i]:+.3g} [{c.low[i]:.3g}, {c.high[i]:.3g}]"
+    sign = "+" if c.difference[i] > 0 else ""
+    return f"{sign}{number(c.difference[i])} [{number(c.low[i])}, {number(c.high[i])}]"
 
 
 def _tree(result: TraitResult, reference: Sequence[EmbryoTraits], words: str) -> str:
@@ -265,7 +276,7 @@ def _rounds(rounds: Table) -> Section:
             f"{rounds['reference_sd_min'][i]:.2f}",
             f"{rounds['test_sd_min'][i]:.2f}",
             f"{rounds['difference_min'][i]:+.2f} [{rounds['low'][i]:.2f}, {rounds['high'][i]:.2f}]",
-            f"{rounds['q'][i]:.2g}",
+            number(rounds["q"][i], digits=2),
         )
         for i in range(len(rounds))
     ]
@@ -278,16 +289,3 @@ def _rounds(rounds: Table) -> Section:
         title="Synchrony",
         blocks=(Text(paragraphs=(meaning,)), PageTable(columns=columns, rows=rows)),
     )
-
-
-def _method() -> Section:
-    words = (
-        "The unit is the embryo. Clocks are fitted by a robust line through the divisions that "
-        "embryos share, places by a robust linear map drawn towards a rotation. Variances of "
-        "single cells are drawn towards the common one (moderated t), because few embryos give "
-        "poor variances; the common one counts as ten degrees of freedom at most, because cells "
-        "of one embryo vary together. q is the false discovery rate of Benjamini and Hochberg "
-        "over the cells of one trait. A cell that is born late makes all its descendants late: "
-        "read births from the top."
-    )
-    return Section(title="How this was done", blocks=(Text(paragraphs=(words,)),))

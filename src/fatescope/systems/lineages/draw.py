@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from functools import partial
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
-from fatescope.acquire import read_table
 from fatescope.acquire.lineages import LineageReading, find_lineages
 from fatescope.base import Execution
 from fatescope.base.sulston import FOUNDER_DAUGHTERS, sort_key
@@ -24,8 +24,10 @@ from fatescope.lineage.quality import founders_of
 from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.pages.chart import draw_file
 from fatescope.pages.files import store_text
-from fatescope.pages.page import Drawing, Page, PageTable, Section, Text, write_page
-from fatescope.pages.skeleton import counted
+from fatescope.pages.findings import findings_sections
+from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.draw_embryo import draw_embryo
 from fatescope.systems.lineages.figures import TERRITORY_GROUPS, reference_findings
@@ -86,17 +88,31 @@ def draw_lineages(
     return summary
 
 
+_PAGES = {
+    "tree": "the tree: zoom, find, walk, colour",
+    "space": "nuclei in space and time",
+    "index": "all figures",
+}
+
+
 def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     """Write what is about all embryos together."""
     drawn = out / "embryos"
     keys = sorted(p.parent.relative_to(drawn).as_posix() for p in drawn.rglob("index.html"))
     written = []
-    links = Text(links=[(f"embryos/{k}/index.html", k) for k in keys])
-    sections = [Section(title=counted(len(keys), "embryo"), blocks=(links,))]
-    if (out / "territories.parquet").exists() and len(read_table(out / "territories.parquet")):
-        territories, blocks = _territories(out, settings)
+    result = ResultFolder(out)
+    links = [
+        (quote(f"embryos/{key}/{page}.html"), f"{key}: {words}")
+        for key in keys
+        for page, words in _PAGES.items()
+        if (drawn / key / f"{page}.html").is_file()
+    ]
+    picture = [Section(title="Look closer", blocks=(Text(links=links),))]
+    found = result.table("territories", may_be_absent=True)
+    if len(found):
+        territories, blocks = _territories(found, result.table("territory_nuclei"), settings)
         written.append(store_text(out / "territories.svg", territories))
-        sections.append(Section(title="Where each group dwells", blocks=blocks))
+        picture.append(Section(title="Where each group dwells", blocks=blocks[:2]))
     title = "The founders of the embryo and their fates"
     founders = show.draw_founders(
         {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
@@ -107,17 +123,25 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     )
     written.append(store_text(out / "founders.svg", founders))
     source = Text(paragraphs=("The tissues of each founder after Sulston and others (1983).",))
-    sections.append(Section(title="Founders", blocks=(source, Drawing(svg=founders, title=title))))
-    page = Page(title="Lineages", kind="lineages drawn", sections=sections)
+    cells = result.table("cells", may_be_absent=True)
+    page = result_page(
+        title="Lineages",
+        kind="lineages drawn",
+        answer=f"{counted(len(keys), 'embryo')} drawn, with {counted(len(cells), 'cell')} and "
+        f"{counted(len(result.findings), 'finding')} while reading.",
+        picture=picture,
+        findings=findings_sections(result.findings, images="tables"),
+        details=(
+            Section(title="Nuclei of each group", blocks=blocks[2:]) if len(found) else None,
+            Section(title="Founders", blocks=(source, Drawing(svg=founders, title=title))),
+        ),
+        record=result.record,
+    )
     return [*written, write_page(out / "report.html", page)]
 
 
-def _territories(out: Path, settings: DrawSettings) -> tuple[str, list[Block]]:
+def _territories(found: Table, nuclei: Table, settings: DrawSettings) -> tuple[str, list[Block]]:
     """Return the small maps of all groups, and what the page shows of them."""
-    found, nuclei = (
-        read_table(out / "territories.parquet"),
-        read_table(out / "territory_nuclei.parquet"),
-    )
     there = set(found["group"])
     groups = [g for g in TERRITORY_GROUPS.get(settings.groups, ()) if g in there]
     groups = groups or sorted(there, key=sort_key)

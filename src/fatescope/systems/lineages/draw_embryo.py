@@ -78,8 +78,10 @@ def _tree(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     return [store_text(folder / "tree.svg", svg), store_text(folder / "tree.html", page)]
 
 
-def draw_tree_page(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
-    """Return the tree of an embryo as SVG, and the page on which it answers."""
+def draw_tree_page(
+    embryo: Embryo, settings: DrawSettings, *, length_px: float = 1400.0
+) -> tuple[str, str]:
+    """Return the tree of an embryo as SVG, so long in time, and the page on which it answers."""
     cells, lineage = embryo.cells, embryo.lineage
     layout = layout_tree(cells, interval=embryo.interval, gap=2.0)
     scale, runs = None, BranchRuns.none()
@@ -111,6 +113,7 @@ def draw_tree_page(embryo: Embryo, settings: DrawSettings) -> tuple[str, str]:
     style = show.TreeStyle(
         title=f"{embryo.key}: lineage of {len(cells)} cells",
         time_label=embryo.time_label,
+        length_px=length_px,
         direction=settings.direction,
     )
     svg = show.draw_tree(tree, style, scale)
@@ -174,7 +177,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
 
 
 def _scale(name: str, values: FloatArray) -> ColourScale:
-    low, high = np.nanpercentile(values, [2, 98])
+    low, high = (0.0, 1.0) if name == "confidence" else np.nanpercentile(values, [2, 98])
     if not low < high:
         low, high = low - 0.5, low + 0.5
     return ColourScale(kind="amount", low=float(low), high=float(high), label=name)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import numpy as np
 
 from fatescope.lineage import quality
 from fatescope.pages.chart import Axis, Chart, histogram, number
-from fatescope.pages.page import Beside, Cell, Drawing, Page, PageTable, Section, Text
+from fatescope.pages.findings import findings_sections
+from fatescope.pages.page import Beside, Drawing, Page, PageTable, Section, Text
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.systems.lineages.figures import CLIFF_CELLS
 
 if TYPE_CHECKING:
@@ -31,39 +34,41 @@ def embryo_page(
     findings: Sequence[Finding],
 ) -> Page:
     """Build the page of an embryo around its figures; links are relative to ``folder``."""
-    links = [(p.relative_to(folder).as_posix(), _WORDS.get(p.name, p.name)) for p in files]
-    sections = [
-        Section(title="In numbers", blocks=(PageTable(rows=_facts(embryo)),)),
-        Section(title="Look closer", blocks=(Text(links=links),)),
-    ]
+    links = [(quote(p.relative_to(folder).as_posix()), _WORDS.get(p.name, p.name)) for p in files]
+    sections: dict[str, Section | None] = {}
     for title, names in _FIGURES.items():
         blocks: list[Block] = []
         for name in names:
             figure = figures.get(name, ())
             blocks += [figure] if isinstance(figure, Drawing) else figure
-        sections += [Section(title=title, blocks=blocks)] if blocks else []
-    if steps := _steps(embryo):
-        sections.append(Section(title="Steps and sisters", blocks=(Beside(blocks=steps),)))
-    rows = [
-        (
-            Cell(text=f.severity, kind=f.severity),
-            f.rule,
-            "" if f.frame is None else str(f.frame),
-            f.object or "",
-            f.reason,
-        )
-        for f in findings[:_MOST_FINDINGS]
-    ]
-    sections.append(
-        Section(
-            title=f"Findings while reading ({len(findings)})",
-            blocks=(
-                Text(paragraphs=("fatescope lineage lint looks further.",), tone="aside"),
-                PageTable(columns=("severity", "rule", "frame", "object", "reason"), rows=rows),
-            ),
-        )
+        sections[title] = Section(title=title, blocks=blocks) if blocks else None
+    steps = _steps(embryo)
+    rows = [f.as_row() for f in findings]
+    further = Text(paragraphs=("fatescope lineage lint looks further.",), tone="aside")
+    return result_page(
+        title=embryo.key,
+        kind="lineage",
+        answer=_answer(embryo, len(findings)),
+        picture=(Section(title="Look closer", blocks=(Text(links=links),)), sections["Over time"]),
+        doubt=(further,),
+        findings=findings_sections(rows, images="tables"),
+        details=(
+            Section(title="In numbers", blocks=(PageTable(rows=_facts(embryo)),)),
+            sections["Timing"],
+            sections["Names"],
+            Section(title="Steps and sisters", blocks=(Beside(blocks=steps),)) if steps else None,
+        ),
     )
-    return Page(title=embryo.key, kind="lineage", sections=sections)
+
+
+def _answer(embryo: Embryo, n_findings: int) -> str:
+    named = sum(bool(name) for name in embryo.cells.name)
+    frames = np.bincount(embryo.lineage.frame - embryo.lineage.frame.min())
+    return (
+        f"{counted(len(embryo.cells), 'cell')}, {number(named)} of them named, and up to "
+        f"{counted(int(frames.max()), 'nucleus', 'nuclei')} at once; "
+        f"{counted(n_findings, 'finding')} while reading."
+    )
 
 
 def _steps(embryo: Embryo) -> list[Chart]:
@@ -92,9 +97,9 @@ def _steps(embryo: Embryo) -> list[Chart]:
     return charts
 
 
-_MOST_FINDINGS = 200
 _FIGURES = {
-    "Over time": ("movement", "populations", "timing"),
+    "Over time": ("movement", "populations"),
+    "Timing": ("timing",),
     "Names": ("compact-names", "names", "names-pie", "components"),
 }
 _WORDS = {

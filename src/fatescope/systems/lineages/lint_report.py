@@ -8,7 +8,10 @@ from typing import TYPE_CHECKING, Literal
 
 from fatescope.base import Finding
 from fatescope.engine import Summary
-from fatescope.pages.page import Page, PageTable, Section, Text, write_page
+from fatescope.pages.chart import number
+from fatescope.pages.page import PageTable, Section, Text, write_page
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,6 +20,10 @@ if TYPE_CHECKING:
     from fatescope.base import Table
 
 _MOST = 500
+_MEANT = (
+    "Errors make names or positions wrong and want mending; warnings want a look; notes are for "
+    "the record. Nothing in the tables was changed."
+)
 _TITLES = {"error": "Errors", "warning": "Warnings", "info": "Notes"}
 _MEANING = {
     "unreadable": "a line or a file could not be read",
@@ -48,38 +55,37 @@ _MEANING = {
 
 def write_check(out: Path, findings: Sequence[Finding], lineages: Table | None) -> Path:
     """Write ``report.html`` of a check and return its path."""
-    sections = [
-        _findings([f for f in findings if f.severity == severity], title)
+    sections = {
+        severity: _findings([f for f in findings if f.severity == severity], title)
         for severity, title in _TITLES.items()
         if any(f.severity == severity for f in findings)
-    ]
-    if lineages is not None and len(lineages):
-        sections.append(_tables(lineages))
-    if findings:
-        sections.append(_rules(findings))
-    page = Page(
+    }
+    page = result_page(
         title="Check of lineages",
         kind="lineages checked",
-        sections=sections,
-        lead=_lead(findings, lineages),
+        answer=_answer(findings, lineages),
+        picture=(sections.get("error"), sections.get("warning")),
+        doubt=(Text(paragraphs=(_MEANT,)),) if findings else (),
+        details=(
+            sections.get("info"),
+            _tables(lineages) if lineages is not None and len(lineages) else None,
+            _rules(findings) if findings else None,
+        ),
+        record=ResultFolder(out).record,
     )
     return write_page(out / "report.html", page)
 
 
-def _lead(findings: Sequence[Finding], lineages: Table | None) -> str:
+def _answer(findings: Sequence[Finding], lineages: Table | None) -> str:
     n = 0 if lineages is None else len(lineages)
-    checked = f"{n} lineage{'s' * (n != 1)} checked"
+    checked = f"{counted(n, 'lineage')} checked"
     counts = Counter(f.severity for f in findings)
     errors, warnings = counts["error"], counts["warning"]
     if not errors and not warnings:
         return f"{checked}: no errors and no warnings."
     tables = len({f.file for f in findings if f.severity == "error"})
     where = f" (in {tables})" if errors else ""
-    return (
-        f"{checked}: {errors} error{'s' * (errors != 1)}{where}, {warnings} "
-        f"warning{'s' * (warnings != 1)}. Errors make names or positions wrong and want mending; "
-        "warnings want a look; notes are for the record. Nothing in the tables was changed."
-    )
+    return f"{checked}: {counted(errors, 'error')}{where}, {counted(warnings, 'warning')}."
 
 
 def _findings(findings: Sequence[Finding], title: str) -> Section:
@@ -130,7 +136,7 @@ def _text(value: object) -> str:
     """Return a value of a table as a person reads it; unknown is empty."""
     if value is None or value != value:
         return ""
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def _rules(findings: Sequence[Finding]) -> Section:

@@ -29,8 +29,9 @@ from fatescope.engine.plan import Cost, estimate
 from fatescope.lineage.layout import cells_of, layout_tree
 from fatescope.lineage.movie_fit import FrameStack, MovieFit, fit_table
 from fatescope.lineage.quality import lineages_of
-from fatescope.pages.chart import Axis, Chart, Line, Points
-from fatescope.pages.page import Fact, Page, PageTable, Section, Text, write_page
+from fatescope.pages.chart import Axis, Chart, Line, Points, number
+from fatescope.pages.page import PageTable, Section, Text, write_page
+from fatescope.pages.skeleton import result_page
 from fatescope.prepare.movies import marker_channel
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.reading import read, record_reading
@@ -339,7 +340,7 @@ def _page(
     told, pose = fit.is_told, fit.pose
     at = pose.frames_in_words
     lead = (
-        f"{unit.key} lies on {unit.movie.key} at {at}, {pose.turn_in_words}. "
+        f"{unit.key} lies on {unit.movie.key} at {at}, {pose.turn_in_words}: "
         f"{_percent(fit.sure)} sure."
         if told
         else f"It cannot be told where {unit.key} lies on {unit.movie.key}: {_percent(fit.sure)} "
@@ -354,21 +355,7 @@ def _page(
         ("this frame", _percent(fit.sure_frame), "of frames near it, none fits better"),
         ("this way round", _percent(fit.sure_turn), "no other orientation fits as well"),
     ]
-    sections = [
-        Section(
-            title="How sure",
-            blocks=(
-                PageTable(columns=("of what", "sure", "because"), rows=rows),
-                Text(
-                    paragraphs=(
-                        "The shares are of 1000 resamples of the frames that were compared.",
-                    ),
-                    tone="aside",
-                ),
-                _offset_chart(fit),
-            ),
-        )
-    ]
+    played = None
     if told:
         laid = fit.pose.apply(lineage, n_frames=image.size("T"))
         cells = played_cells(laid)
@@ -387,14 +374,23 @@ def _page(
                 "cell and marks it in both; the key N shows all names.",
             )
         )
-        sections.insert(0, Section(title="Played together", blocks=(how, viewer)))
-    facts = (
-        Fact(name="sure", value=f"{100 * fit.sure:.0f}", unit="%"),
-        Fact(name="offset", value=f"{fit.pose.offset:g}", unit="frames", note=at),
-        Fact(name="pixels of the movie for one of the table", value=f"{fit.pose.scale:.3g}"),
-    )
-    page = Page(
-        title="A lineage on its movie", kind="match", lead=lead, facts=facts, sections=sections
+        played = Section(title="Played together", blocks=(how, viewer))
+    page = result_page(
+        title="A lineage on its movie",
+        kind="match",
+        answer=lead,
+        picture=(played,),
+        doubt=(
+            PageTable(columns=("of what", "sure", "because"), rows=rows),
+            Text(
+                paragraphs=(
+                    "The shares are of 1000 resamples of the frames that were compared. One pixel "
+                    f"of the table is {number(fit.pose.scale)} pixels of the movie.",
+                ),
+                tone="aside",
+            ),
+            _offset_chart(fit),
+        ),
     )
     return write_page(out / "report.html", page)
 

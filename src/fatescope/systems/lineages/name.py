@@ -20,6 +20,7 @@ from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.body_axes import mirrored
 from fatescope.lineage.naming import NameSettings, name_embryo
 from fatescope.systems.lineages.name_network import name_by_network, network_model
+from fatescope.systems.lineages.name_page import write_named
 from fatescope.systems.lineages.named_table import NamedTable, add_names
 from fatescope.systems.lineages.reading import (
     describe,
@@ -52,7 +53,8 @@ def name_lineages(
     inputs : sequence of paths
         Files of any lineage format, or folders of them.
     out : path
-        Gets ``named/<table>.csv``, ``embryos.csv``, ``findings.csv``, ``run.json``.
+        Gets ``named/<table>.csv``, ``embryos.csv``, ``findings.csv``, ``run.json`` and
+        ``report.html``.
     settings : NameSettings, optional
     reading : LineageReading, optional
         Scale and format, where the files do not say them.
@@ -80,7 +82,10 @@ def name_lineages(
         job = partial(name_file, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
-        return run.finish()
+        summary = run.finish()
+        if summary.units_done:
+            run.wrote(write_named(run.out, reading))
+    return summary
 
 
 def name_file(

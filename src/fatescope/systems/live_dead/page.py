@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.pages.chart import Axis, Chart, Points, histogram, number
-from fatescope.pages.findings import caution_sentence, findings_section
-from fatescope.pages.page import Page, PageTable, Section, outlines_of
+from fatescope.pages.findings import caution_sentence, findings_sections
+from fatescope.pages.page import Page, PageTable, Section, Text, outlines_of
 from fatescope.pages.result import ResultFolder
 from fatescope.pages.skeleton import counted, result_page, share_in_words, text_section
 from fatescope.pages.views import images_section
@@ -60,8 +60,9 @@ def live_dead_page(out: Path) -> Page:
                 words=_words,
             ),
         ),
-        doubt=(_certainty(objects), findings_section(result.findings)),
-        details=(_viability(viability),),
+        doubt=(_unsure(objects),),
+        findings=findings_sections(result.findings),
+        details=(_certainty(objects), _viability(viability)),
         methods=METHODS.format(
             version=result.version,
             name=result.model.get("name"),
@@ -148,15 +149,26 @@ def _viability(viability: Table) -> Section:
     return Section(title="Viability", blocks=(chart, table))
 
 
-def _certainty(objects: Table) -> Chart | None:
+def _unsure(objects: Table) -> Text | None:
+    """Say how many cells could be either."""
+    if not len(objects):
+        return None
+    p = objects["p_dead"]
+    n = int(((p > 0.1) & (p < 0.9)).sum())
+    many = f"{number(n)} of {counted(len(objects), 'cell')}"
+    text = f"The model is unsure of {many}: a probability of being dead between 10 and 90 %."
+    return Text(paragraphs=(text,))
+
+
+def _certainty(objects: Table) -> Section | None:
     if len(objects) == 0:
         return None
     p = objects["p_dead"].astype(np.float64)
-    unsure = int(((p > 0.1) & (p < 0.9)).sum())
-    return histogram(
+    chart = histogram(
         p,
         x=Axis(title="probability that a cell is dead"),
         title="How sure the model is",
         what="cells",
-        caption=f"n = {number(len(p))} cells; {number(unsure)} of them between 0.1 and 0.9.",
+        caption=f"n = {number(len(p))} cells.",
     )
+    return Section(title="Certainty", blocks=(chart,))

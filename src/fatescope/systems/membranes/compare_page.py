@@ -14,7 +14,6 @@ from fatescope.pages.images import display_limits, png_uri, to_grey, write_png
 from fatescope.pages.page import (
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
@@ -22,6 +21,8 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import result_page
 from fatescope.prepare import read_label_plane, read_plane
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import LabelImage, Table
     from fatescope.evaluate import ComparedScore, PairedDifference
-    from fatescope.prepare import Sample
+from fatescope.prepare import Sample
 
 REGRESSIONS = 10
 _SHARE = 0.45
@@ -76,16 +77,16 @@ def write_membrane_comparison(out: Path, page: MembraneComparison) -> list[str]:
             side_by_side(panes, [*_TITLES, *page.names], note=f"plane {page.rows['plane'][i]}")
         )
     write_film(out / "film", frames)
-    sections = [_scores(page), *_strata(page), _worst(views, page), _limits(page)]
-    write_page(
-        out / "report.html",
-        Page(
-            title=f"{page.names[0]} and {page.names[1]}",
-            kind="comparison of two models of membranes",
-            sections=sections,
-            lead=page.lead[0].upper() + page.lead[1:] + ".",
-        ),
+    made = result_page(
+        title=f"{page.names[0]} and {page.names[1]}",
+        kind="comparison of two models of membranes",
+        answer=page.lead[0].upper() + page.lead[1:] + ".",
+        picture=(_worst(views, page),),
+        doubt=(_limits(page),),
+        details=(_scores(page), *_strata(page)),
+        record=ResultFolder(out).record,
     )
+    write_page(out / "report.html", made)
     return written
 
 

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.acquire import read_labels
 from fatescope.base import FatescopeError
 from fatescope.pages.chart import Axis, Chart, Line, histogram, number
-from fatescope.pages.findings import caution_sentence, findings_section
+from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.outlines import colour_of
 from fatescope.pages.page import Page, PageTable, Section, SolidViewer, Text, outlines_of
 from fatescope.pages.result import ResultFolder
@@ -63,7 +63,7 @@ def membrane_page(out: Path) -> Page:
             images_section(result, objects, _outlines, title="Cells in planes"),
             _solids(result, objects),
         ),
-        doubt=(findings_section(result.findings),),
+        findings=findings_sections(result.findings),
         details=(_sizes(objects), _over_time(result), _contacts(contacts)),
         methods=_methods(result),
         record=result.record,

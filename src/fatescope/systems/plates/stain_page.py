@@ -7,15 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_table
-from fatescope.pages.chart import Axis, Chart, Guide, Line, histogram
+from fatescope.pages.chart import Axis, Chart, Guide, Line, histogram, number
+from fatescope.pages.findings import findings_sections
 from fatescope.pages.images import display_limits, png_uri, to_grey
 from fatescope.pages.page import (
     Block,
-    Fact,
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
@@ -23,6 +21,8 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -59,40 +59,28 @@ class LabelRule:
 
 def write_stain_labels(out: Path, rule: LabelRule, steps: Sequence[LabelSteps]) -> Path:
     """Write ``report.html`` from the tables of an output folder; return its path."""
-    counts, nuclei = (read_table(out / f"{n}.csv") for n in ("counts", "nuclei"))
+    result = ResultFolder(out)
+    counts, nuclei = result.table("counts"), result.table("nuclei")
     total = {k: int(counts[f"n_{k}"].astype(int).sum()) for k in
              ("cells", "live", "dead", "uncertain")}  # fmt: skip
-    sections = [
-        _steps_section(steps, rule),
-        _limits_section(nuclei, rule),
-        _wells_section(counts),
-        _frames_section(counts),
-    ]
-    page = Page(
+    page = result_page(
         title="Labels from stains",
         kind="labels",
-        lead=(
-            f"{total['cells']} nuclei in {len(counts)} frames: {total['live']} live, "
-            f"{total['dead']} dead and {total['uncertain']} between the limits, which no network "
-            "is to learn from."
-        ),
-        facts=[
-            Fact(name="Live below", value=f"{rule.low:.4g}", unit="counts", note=rule.source),
-            Fact(name="Dead from", value=f"{rule.high:.4g}", unit="counts"),
-            Fact(name="Diameter of a nucleus", value=f"{rule.diameter_px:.1f}", unit="px"),
-            Fact(name="Uncertain", value=_percent(total["uncertain"], total["cells"]),
-                 note="of nuclei"),
-        ],
-        sections=[s for s in sections if s.blocks],
-    )  # fmt: skip
+        answer=f"{number(total['cells'])} nuclei in {counted(len(counts), 'frame')}: "
+        f"{number(total['live'])} live, {number(total['dead'])} dead and "
+        f"{number(total['uncertain'])} between the limits, which no network is to learn from.",
+        picture=(_steps_section(steps, rule),),
+        findings=findings_sections(result.findings, images="fields"),
+        details=(_limits_section(nuclei, rule), _wells_section(counts), _frames_section(counts)),
+        methods=f"Nuclei are live below {number(rule.low)} and dead from {number(rule.high)} "
+        f"counts in the channel of the dead ({rule.source}); a nucleus is about "
+        f"{number(rule.diameter_px)} px across.",
+        record=result.record,
+    )
     return write_page(out / "report.html", page)
 
 
-def _percent(part: int, whole: int) -> str:
-    return f"{100 * part / whole:.1f} %" if whole else "–"
-
-
-def _steps_section(steps: Sequence[LabelSteps], rule: LabelRule) -> Section:
+def _steps_section(steps: Sequence[LabelSteps], rule: LabelRule) -> Section | None:
     views = []
     for step in steps:
         height, width = step.classes.shape
@@ -109,7 +97,7 @@ def _steps_section(steps: Sequence[LabelSteps], rule: LabelRule) -> Section:
         )  # fmt: skip
         views.append(View(title=step.title, frames=(Frame(panes=(*grey, last)),)))
     if not views:
-        return Section(title="Step by step", blocks=())
+        return None
     said = ", ".join(
         f"{name} {words}"
         for name, words in zip(rule.class_names, _words(len(rule.class_names)), strict=True)
@@ -135,9 +123,9 @@ def colour_classes(classes: NDArray[np.uint8], n_classes: int) -> NDArray[np.uin
     return np.asarray(table[classes])
 
 
-def _limits_section(nuclei: Table, rule: LabelRule) -> Section:
+def _limits_section(nuclei: Table, rule: LabelRule) -> Section | None:
     if not len(nuclei):
-        return Section(title="Where live ends and dead begins", blocks=())
+        return None
     values = nuclei["dead"].astype(float)
     least = max(min(rule.low, 1.0) / 2, 1e-3) if rule.low > 0 else 0.5
     chart = histogram(
@@ -145,8 +133,8 @@ def _limits_section(nuclei: Table, rule: LabelRule) -> Section:
         x=Axis(title="log10 of brightness in the channel of the dead", unit="counts"),
         title="Brightness of nuclei over what is around them",
         what="nuclei",
-        caption=f"n = {len(values)} nuclei of all frames; what is darker than {least:.3g} counts "
-        "stands there.",
+        caption=f"n = {number(len(values))} nuclei of all frames; what is darker than "
+        f"{number(least)} counts stands there.",
     )
     guides = tuple(
         Guide(words=words, axis="x", at=float(np.log10(at)))
@@ -157,11 +145,12 @@ def _limits_section(nuclei: Table, rule: LabelRule) -> Section:
     return Section(title="Where live ends and dead begins", blocks=blocks)
 
 
-def _wells_section(counts: Table) -> Section:
+def _wells_section(counts: Table) -> Section | None:
     wells = counts["well"].astype(str)
     frame = counts["frame"].astype(int)
     lines = []
-    for well in list(dict.fromkeys(wells.tolist()))[:_MOST_WELLS]:
+    every = list(dict.fromkeys(wells.tolist()))
+    for well in every[:_MOST_WELLS]:
         mine = wells == well
         at = np.unique(frame[mine])
         live, dead = (
@@ -172,13 +161,14 @@ def _wells_section(counts: Table) -> Section:
         if np.isfinite(share).any():
             lines.append(Line(name=well, x=at.astype(float), y=100 * share))
     if not lines or len(np.unique(frame)) < 2:
-        return Section(title="Viability by the stains", blocks=())
+        return None
     chart = Chart(
         title="Share of nuclei that live, by well",
         x=Axis(title="frame"),
         y=Axis(title="live nuclei", unit="%"),
         marks=lines,
-        caption="Uncertain nuclei are left out. Counts of frames, not of cells that were followed.",
+        caption="Uncertain nuclei are left out. Counts of frames, not of cells that were followed. "
+        + (f"The first {_MOST_WELLS} of {len(every)} wells." if len(every) > _MOST_WELLS else ""),
     )
     return Section(title="Viability by the stains", blocks=(chart,))
 

@@ -6,15 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire import read_image, read_table
-from fatescope.pages.chart import Axis, histogram
+from fatescope.acquire import read_image
+from fatescope.pages.chart import Axis, histogram, number
+from fatescope.pages.findings import findings_sections
 from fatescope.pages.images import display_limits, png_uri, shrink_mean, to_grey
 from fatescope.pages.page import (
     Block,
-    Fact,
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
@@ -22,6 +21,8 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
+from fatescope.pages.result import ResultFolder
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
@@ -66,35 +67,36 @@ def write_seams(path: Path, one: NDArray[Any], other: NDArray[Any]) -> None:
 
 def write_stitching(out: Path) -> Path:
     """Write ``report.html`` from the tables and seams of an output folder; return its path."""
-    positions, edges = (read_table(out / f"{n}.csv") for n in ("positions", "edges"))
-    wells = list(dict.fromkeys(map(str, positions["well"])))
+    result = ResultFolder(out)
+    positions, edges = result.table("positions"), result.table("edges")
+    wells = list(dict.fromkeys(positions["well"]))
     n, placed = len(positions), int(positions["placed"].sum())
     used = edges["used"] == 1
-    facts = [
-        Fact(name="Wells", value=str(len(wells))),
-        Fact(name="Fields placed by overlaps", value=str(placed), note=f"of {n}"),
-        Fact(name="Overlaps used", value=str(int(used.sum())), note=f"of {len(edges)}"),
-    ]
-    sections = [_seams(out, wells), _table(wells, positions, edges)]
-    if used.any():
-        sections.append(
-            Section(
-                title="How well overlaps agree",
-                blocks=(
-                    histogram(
-                        edges["residual_px"][used],
-                        x=Axis(title="disagreement of an overlap with the placement", unit="px"),
-                        title="Overlaps that were used",
-                        what="overlaps",
-                    ),
-                ),
-            )
+    agreement = (
+        histogram(
+            edges["residual_px"][used],
+            x=Axis(title="disagreement of an overlap with the placement", unit="px"),
+            title="Overlaps that were used",
+            what="overlaps",
+            caption=f"n = {number(int(used.sum()))} of {counted(len(edges), 'overlap')}.",
         )
-    sections.append(Section(title="How this was done", blocks=(Text(paragraphs=(_METHOD,)),)))
-    lead = f"{placed} of {n} fields in {len(wells)} wells are tied to their neighbours" + (
-        "." if placed == n else f"; {n - placed} lie where the stage says (placed 0 in positions)."
+        if used.any()
+        else None
     )
-    page = Page(title="Stitched wells", kind="stitching", sections=sections, lead=lead, facts=facts)
+    of = f"{number(placed)} of {counted(n, 'field')} in {counted(len(wells), 'well')}"
+    others = f"; {number(n - placed)} lie where the stage says (placed 0 in positions)"
+    answer = f"{of} tied to their neighbours{others if placed < n else ''}."
+    page = result_page(
+        title="Stitched wells",
+        kind="stitching",
+        answer=answer,
+        picture=(_seams(out, wells),),
+        doubt=(agreement,),
+        findings=findings_sections(result.findings, images="fields"),
+        details=(_table(wells, positions, edges),),
+        methods=_METHOD,
+        record=result.record,
+    )
     return write_page(out / "report.html", page)
 
 
@@ -111,7 +113,7 @@ def _seams(out: Path, wells: Sequence[str]) -> Section:
         ImageViewer(title="Seams", views=views, noun="field"),
     ]
     if len(wells) > _MOST_WELLS:
-        more = f"{len(wells) - _MOST_WELLS} more are in the folder seams."
+        more = f"{_MOST_WELLS} of {number(len(wells))} wells; all are in the folder seams."
         blocks.append(Text(paragraphs=(more,), tone="aside"))
     return Section(title="Seams", blocks=blocks)
 

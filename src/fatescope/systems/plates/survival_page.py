@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.pages.chart import Axis, Band, Chart, Guide, HeatMap, Line, category_colours, number
-from fatescope.pages.findings import findings_section
+from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import Beside, PageTable, Section, write_page
-from fatescope.pages.skeleton import counted, result_page, share_in_words
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.systems.plates.dose_section import dose_section
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def write_survival(
             _curves(curves, "survival", "Survival of cells that were alive at the start"),
             _treatments(treatments) if len(treatments) else None,
         ),
-        doubt=(findings_section(findings, images="places"),),
+        findings=findings_sections(findings, images="places"),
         details=(
             seen,
             _curves(curves, "viability", "Viability: cells alive of all seen"),
@@ -97,23 +97,18 @@ def write_survival(
     return write_page(out / "report.html", page)
 
 
-def _at_the_end(viability: Table) -> tuple[int, int, int]:
-    """Return how many wells there are, and their cells and living cells in the last frame."""
-    last = {(p, w): i for i, (p, w) in enumerate(zip(*_wells_of(viability), strict=True))}
-    rows = np.array([*last.values()], dtype=int)
-    return len(last), int(viability["n"][rows].sum()), int(viability["alive"][rows].sum())
-
-
-def _wells_of(viability: Table) -> tuple[list[str], list[str]]:
-    return viability["plate"].tolist(), viability["well"].tolist()
-
-
 def _answer_unmapped(viability: Table) -> str:
-    n_wells, n_cells, n_alive = _at_the_end(viability)
-    wells = counted(n_wells, "well")
-    if not n_cells:
-        return f"No cell was seen in the last frame of {wells}."
-    return f"{share_in_words(n_alive, n_cells, 'cell', 'alive')} in the last frame of {wells}."
+    wells = zip(viability["plate"].tolist(), viability["well"].tolist(), strict=True)
+    last = viability.rows(np.array([*{w: i for i, w in enumerate(wells)}.values()], dtype=int))
+    n, alive = int(last["n"].sum()), int(last["alive"].sum())
+    where = f"in the last frame of {counted(len(last), 'well')}"
+    if not n:
+        return f"No cell was seen {where}."
+    shares = 100 * last["viability"].astype(float)
+    return (
+        f"{number(alive)} of {counted(n, 'cell')} ({alive / n:.0%}) are alive {where}, "
+        f"{np.nanmin(shares):.0f} to {np.nanmax(shares):.0f} % from well to well."
+    )
 
 
 def _answer(treatments: Table) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.pages.chart import Axis, Band, Chart, Guide, Line, number
-from fatescope.pages.findings import caution_sentence, findings_section
+from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.page import Beside, Page, PageTable, Section, Text
 from fatescope.pages.result import ResultFolder
 from fatescope.pages.skeleton import counted, result_page, text_section
@@ -59,7 +59,7 @@ def population_page(out: Path) -> Page:
             so=f"nothing is said of {'its' if len(movies) == 1 else 'their'} cells",
         ),
         picture=sections[:1],
-        doubt=(findings_section(result.findings, images="movies"),),
+        findings=findings_sections(result.findings, images="movies"),
         details=(*sections[1:], *(_steps(counts, frames, movie) for movie in movies)),
         methods=METHODS.format(
             version=result.version,

@@ -19,6 +19,7 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
+from fatescope.pages.skeleton import result_page
 from fatescope.prepare import read_plane
 
 if TYPE_CHECKING:
@@ -31,6 +32,10 @@ if TYPE_CHECKING:
 FILM = "film"
 _MOST_FRAMES = 25
 _STEPS = Axis(title="step")
+_DOUBT = (
+    "Scores are of validation units, which also decide when training ends, and of one seed: "
+    "the score on test units is in the card of the package."
+)
 
 
 def write_training_page(
@@ -92,10 +97,15 @@ def write_training_page(
                 marks=(_line(history, "learning_rate", "learning rate"),),
             )
         )
-    sections = [Section(title="Curves", blocks=(Beside(blocks=charts),))]
-    if film:
-        sections.append(_film(film))
-    return write_page(path, Page(title=title, kind="training", lead=verdict, sections=sections))
+    page = result_page(
+        title=title,
+        kind="training",
+        answer=verdict,
+        picture=(Section(title="Curves", blocks=(Beside(blocks=charts),)),),
+        doubt=(Text(paragraphs=(_DOUBT,)),),
+        details=(_film(film) if film else None,),
+    )
+    return write_page(path, page)
 
 
 def write_variants_page(

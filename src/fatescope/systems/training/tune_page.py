@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fatescope.pages.chart import Axis, Bars, Chart, Line, Points
-from fatescope.pages.page import Beside, Code, Fact, Page, PageTable, Section, Text, write_page
+from fatescope.pages.chart import Axis, Bars, Chart, Line, Points, number
+from fatescope.pages.page import Beside, Code, PageTable, Section, Text, write_page
+from fatescope.pages.skeleton import counted, result_page
 from fatescope.train.search_space import Choices
 
 if TYPE_CHECKING:
@@ -65,35 +66,32 @@ def write_tuning_page(
     slices = [_slice(scored, name, searched, score) for name, searched in space.items()]
     states = [row["state"] for row in rows]
     epochs = "one epoch" if settings.epochs == 1 else f"{settings.epochs} epochs"
-    page = Page(
+    counts = ", ".join(
+        f"{number(states.count(state))} {words}"
+        for state, words in (("complete", "complete"), ("pruned", "pruned"), ("failed", "failed"))
+    )
+    page = result_page(
         title="Tuning",
         kind="tuning",
-        lead=f"Best on validation images: trial {best_trial}, {score} {best['score']:.3f}, with "
+        answer=f"Best on validation images: trial {best_trial}, {score} {best['score']:.3f}, with "
         f"{values}.",
-        facts=[
-            Fact(name="trials complete", value=str(states.count("complete"))),
-            Fact(name="pruned", value=str(states.count("pruned"))),
-            Fact(name="killed or failed", value=str(states.count("failed"))),
-            Fact(name="training images", value=str(n_samples), note=f"{settings.share:.0%}"),
-        ],
-        sections=[
-            Section(title="Course", blocks=(Beside(blocks=charts),)),
-            Section(title="Score over each setting", blocks=(Beside(blocks=slices),)),
-            Section(title="Best trials", blocks=(_table(scored, space, score),)),
-            Section(
-                title="The recipe",
-                blocks=(
-                    Text(
-                        paragraphs=(
-                            f"Each trial was {epochs} long. What is best after a short training "
-                            "need not be best after a long one, and differences as small as those "
-                            "between two seeds may be chance. No test image was opened.",
-                        )
-                    ),
-                    Code(text=recipe, title="best.toml", file_name="best.toml"),
-                ),
+        picture=(Section(title="Course", blocks=(Beside(blocks=charts),)),),
+        doubt=(
+            Text(
+                paragraphs=(
+                    f"{counted(len(rows), 'trial')}: {counts}, on {number(n_samples)} training "
+                    f"images ({settings.share:.0%}). Each trial was {epochs} long. What is best "
+                    "after a short training need not be best after a long one, and differences as "
+                    "small as those between two seeds may be chance. No test image was opened.",
+                )
             ),
-        ],
+        ),
+        details=(
+            Section(title="Score over each setting", blocks=(Beside(blocks=slices),)),
+            _table(scored, space, score),
+        ),
+        again=(Code(text=recipe, title="best.toml", file_name="best.toml", note="The recipe."),),
+        record={"settings": settings.model_dump(mode="json")},
     )
     return write_page(path, page)
 
@@ -166,10 +164,10 @@ def _points(rows: Sequence[Row], state: str, x: Sequence[float]) -> Points:
     )
 
 
-def _table(rows: Sequence[Row], space: Space, score: str) -> PageTable:
+def _table(rows: Sequence[Row], space: Space, score: str) -> Section:
     complete = [row for row in rows if row["state"] == "complete"]
     best = sorted(complete, key=lambda row: -row["score"])[:BEST_SHOWN]
-    return PageTable(
+    table = PageTable(
         columns=("trial", score, *space, "seconds"),
         rows=[
             (
@@ -181,7 +179,9 @@ def _table(rows: Sequence[Row], space: Space, score: str) -> PageTable:
             for row in best
         ],
     )
+    note = f"{number(len(best))} of {counted(len(complete), 'complete trial')}; trials.csv has all."
+    return Section(title="Best trials", blocks=(table, Text(paragraphs=(note,), tone="aside")))
 
 
 def _said(value: object) -> str:
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    return number(value, digits=4) if isinstance(value, float) else str(value)

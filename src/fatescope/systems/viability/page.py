@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.pages.chart import Axis, Chart, histogram, number
-from fatescope.pages.findings import caution_sentence, findings_section
-from fatescope.pages.page import Outline, Page, outlines_of
+from fatescope.pages.chart import Axis, histogram, number
+from fatescope.pages.findings import caution_sentence, findings_sections
+from fatescope.pages.page import Outline, Page, Section, Text, outlines_of
 from fatescope.pages.result import ResultFolder
 from fatescope.pages.skeleton import counted, result_page, share_in_words
 from fatescope.pages.views import images_section
@@ -54,7 +54,9 @@ def viability_page(out: Path) -> Page:
                 result, objects, _outlines, title="Nuclei by state", layers=LAYERS, words=_words
             ),
         ),
-        doubt=(_certainty(objects), findings_section(result.findings)),
+        doubt=(_unsure(objects),),
+        findings=findings_sections(result.findings),
+        details=(_certainty(objects),),
         methods=METHODS.format(
             version=result.version, model=result.model.get("name"), classes=", ".join(classes)
         ),
@@ -88,10 +90,21 @@ def state_outlines(labels: NDArray[Any], states: Mapping[int, str]) -> list[Outl
     return found
 
 
-def _certainty(objects: Table) -> Chart | None:
+def _unsure(objects: Table) -> Text | None:
+    """Say how many cells could be either."""
     if not len(objects):
         return None
-    return histogram(
+    p = objects["p_dead"]
+    n = int(((p > 0.1) & (p < 0.9)).sum())
+    many = f"{number(n)} of {counted(len(objects), 'cell')}"
+    text = f"The model is unsure of {many}: a probability of being dead between 10 and 90 %."
+    return Text(paragraphs=(text,))
+
+
+def _certainty(objects: Table) -> Section | None:
+    if not len(objects):
+        return None
+    chart = histogram(
         objects["p_dead"].astype(np.float64),
         x=Axis(title="probability of being dead", ends=(0, 1)),
         title="How sure the state of cells is",
@@ -99,3 +112,4 @@ def _certainty(objects: Table) -> Chart | None:
         caption=f"n = {number(len(objects))} cells (of all frames). The middle is where nobody "
         "can say.",
     )
+    return Section(title="Certainty", blocks=(chart,))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fatescope.pages.findings import caution_sentence, findings_section
+from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.page import Page, write_page
 from fatescope.pages.skeleton import result_page
 from fatescope.systems.nuclei.page import sections
@@ -51,7 +51,7 @@ def report_page(report: NucleiReport) -> Page:
             doubtful="counts",
         ),
         picture=(sections.outlines(report),),
-        doubt=(findings_section(report.findings, cell="nucleus"),),
+        findings=findings_sections(report.findings, cell="nucleus"),
         details=(
             sections.counts(report),
             sections.sizes(report),
