@@ -52,7 +52,7 @@ class Network(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class _Tiles:
+class AxisTiles:
     """Tiles along one axis: ``size`` pixels from each of ``starts``, used up to the next edge."""
 
     size: int
@@ -60,7 +60,7 @@ class _Tiles:
     edges: tuple[int, ...]  # tile i is used for edges[i]..edges[i + 1]
 
 
-def divide(length: int, *, tile: int, halo: int, divisor: int) -> _Tiles:
+def divide(length: int, *, tile: int, halo: int, divisor: int) -> AxisTiles:
     """Divide an axis of ``length`` working pixels into equal tiles.
 
     Parameters
@@ -72,12 +72,12 @@ def divide(length: int, *, tile: int, halo: int, divisor: int) -> _Tiles:
     """
     padded = -(-length // divisor) * divisor
     if padded <= tile:
-        return _Tiles(padded, (0,), (0, length))
+        return AxisTiles(padded, (0,), (0, length))
     n = -(-(length - 2 * halo) // (tile - 2 * halo))
     share = -(-(length + (n - 1) * 2 * halo) // n)
     size = min(tile, -(-share // divisor) * divisor)
     starts = tuple(min(i * (size - 2 * halo), length - size) for i in range(n))
-    return _Tiles(size, starts, (0, *(s + halo for s in starts[1:]), length))
+    return AxisTiles(size, starts, (0, *(s + halo for s in starts[1:]), length))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,7 +86,7 @@ class TileGrid:
 
     shape: tuple[int, ...]  # input
     scale: tuple[float, ...]  # working pixels per input pixel, along each axis
-    tiles: tuple[_Tiles, ...]  # along each axis
+    tiles: tuple[AxisTiles, ...]  # along each axis
 
     @property
     def working_shape(self) -> tuple[int, ...]:
@@ -116,7 +116,7 @@ def make_grid(
 def one_tile(shape: tuple[int, ...], scale: tuple[float, ...], sizes: Sequence[int]) -> TileGrid:
     """Return a grid of one tile of ``sizes`` working pixels, which may be read from anywhere."""
     tiles = (
-        _Tiles(size, (0,), (0, working_length(n, s)))
+        AxisTiles(size, (0,), (0, working_length(n, s)))
         for size, n, s in zip(sizes, shape, scale, strict=True)
     )
     return TileGrid(shape=shape, scale=scale, tiles=tuple(tiles))

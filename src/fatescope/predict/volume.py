@@ -16,9 +16,9 @@ from fatescope.predict.decoders.outlines import Corners, make_corners, new_label
 from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
 from fatescope.predict.tiling import (
     FULL,
-    Grid,
+    AxisTiles,
     MapBuffer,
-    Tiles,
+    TileGrid,
     make_grid,
     map_tiles,
     quantise,
@@ -189,11 +189,11 @@ def segment_volume(
     return found, plane_px
 
 
-def _halved(grid: Grid) -> Grid:
+def _halved(grid: TileGrid) -> TileGrid:
     """Return a grid of half as many working pixels along each axis; it is read as one tile."""
     lengths = [-(-n // 2) for n in grid.working_shape]
-    tiles = tuple(Tiles(n, (0,), (0, n)) for n in lengths)
-    return Grid(shape=grid.shape, scale=tuple(s / 2 for s in grid.scale), tiles=tiles)
+    tiles = tuple(AxisTiles(n, (0,), (0, n)) for n in lengths)
+    return TileGrid(shape=grid.shape, scale=tuple(s / 2 for s in grid.scale), tiles=tiles)
 
 
 def _halved_maps(
@@ -214,11 +214,11 @@ def _mean_of_four(values: NDArray[np.float32]) -> NDArray[np.uint8]:
 
 
 def _light(
-    plane: Plane, grid: Grid, statistics: PlaneStatistics, first: int, stop: int
+    plane: Plane, grid: TileGrid, statistics: PlaneStatistics, first: int, stop: int
 ) -> NDArray[np.uint8]:
     """Return rows of a plane as it is normalised, at most 1."""
-    rows = Tiles(stop - first, (first,), grid.tiles[0].edges)
-    part = Grid(shape=grid.shape, scale=grid.scale, tiles=(rows, grid.tiles[1]))
+    rows = AxisTiles(stop - first, (first,), grid.tiles[0].edges)
+    part = TileGrid(shape=grid.shape, scale=grid.scale, tiles=(rows, grid.tiles[1]))
     return np.asarray(quantise(read_tile(plane, part, statistics, first, 0)[None])[0])
 
 
@@ -255,7 +255,7 @@ def _round_planes(
 
 def _outlines(
     frame: Frame,
-    grid: Grid,
+    grid: TileGrid,
     labels: _Volume,
     shade: _Volume,
     solids: Solids,
