@@ -43,6 +43,13 @@ def test_a_state_written_in_digits_is_text_and_a_column_of_a_users_own_is_what_i
     assert read["by_hand"].tolist() == [3.5, 4.0]
 
 
+def test_a_cell_is_a_number_in_fates_and_a_name_in_lineages(tmp_path):
+    (tmp_path / "fates.csv").write_text("well,cell\nB02,1\nB02,\n")
+    (tmp_path / "differences.csv").write_text("cell,n\nABala,3\nP4,2\n")
+    assert ResultFolder(tmp_path).table("differences")["cell"].tolist() == ["ABala", "P4"]
+    np.testing.assert_array_equal(ResultFolder(tmp_path).table("fates")["cell"], [1, np.nan])
+
+
 def test_a_table_that_is_not_there_is_named_or_empty(tmp_path):
     result = ResultFolder(tmp_path)
     with pytest.raises(RunError, match=r"contacts\.parquet: is missing"):

@@ -63,7 +63,10 @@ def _typed(values: NDArray[Any], kind: Kind | None) -> NDArray[Any]:
         return np.array([None if v is None or v != v else str(v) for v in values], dtype=object)
     if kind is None or values.dtype.kind != "O":
         return values
-    known = np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    try:
+        known = np.array([np.nan if v is None else float(v) for v in values], dtype=np.float64)
+    except ValueError:  # `cell` is a number in fates and a name in lineages
+        return _typed(values, "text")
     return known.astype(np.int64) if kind == "whole" and np.isfinite(known).all() else known
 
 
