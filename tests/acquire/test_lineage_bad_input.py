@@ -42,7 +42,7 @@ def rules(read):
         (
             "CDpicture.csv",
             b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR" + bytes(range(256)) * 8,
-            "lineage table",
+            "is an image",
         ),
         ("CDzeros.csv", b"\0" * 5000, "lineage table|not a table"),
         ("CDlong.csv", "a" * 300_000, "longer than"),
@@ -71,6 +71,7 @@ def rules(read):
         ("e.xml", "<embryo><nuclei/></embryo>", "names no nuclei"),
         ("e.xml", '<embryo><nuclei file="../../gone.zip"/></embryo>', "not there"),
         ("e.xml", "<", "no tag"),
+        ("CD.csv", b"II*\0\x08\0\0\0", "is an image"),
     ],
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence(tmp_path, name, content, says):

@@ -69,3 +69,9 @@ def test_a_command_refuses_in_one_line(tmp_path, flags):
     assert flags[0][2:] in done.stderr.replace("_", "-")
     assert done.stderr.strip().count("\n") == 0
     assert not (tmp_path / "o").exists()
+
+
+@pytest.mark.parametrize("text", ["a", "1,b", "", "0.2;x"])
+def test_what_is_no_spacing_is_told_what_one_looks_like(text):
+    with pytest.raises(SettingsError, match=r"spacing_um.*one to three positive numbers"):
+        NucleiSettings.from_values({"spacing_um": text})

@@ -43,15 +43,22 @@ def number_parts(text: str, *, alone: bool) -> list[str]:
     return parts
 
 
+_WANTED = "give one to three positive numbers: X, or Y,X, or Z,Y,X in µm"
+
+
 def _split(value: Any) -> Any:
     if isinstance(value, str):
-        return tuple(number_parts(value, alone=True))
+        parts = number_parts(value, alone=True)
+        try:
+            return tuple(map(float, parts))
+        except ValueError:
+            raise ValueError(_WANTED) from None
     return (value,) if isinstance(value, int | float) else value
 
 
 def _check(value: tuple[float, ...] | None) -> tuple[float, ...] | None:
     if value is not None and not (1 <= len(value) <= 3 and all(0 < v < 1e6 for v in value)):
-        raise ValueError("give one to three positive numbers: X, or Y,X, or Z,Y,X in µm")
+        raise ValueError(_WANTED)
     return value
 
 

@@ -102,6 +102,10 @@ def read_lineage_checked(
     return with_scale(read, spacing_um=spacing_um, interval_min=interval_min)
 
 
+_IMAGES = (b"\x89PNG", b"\xff\xd8\xff", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+", b"GIF8")
+"""How files of images begin: PNG, JPEG, TIFF and BigTIFF, GIF."""
+
+
 def recognise(path: Path) -> LineageFormat:
     """Return the format of a file or folder by its content.
 
@@ -129,6 +133,11 @@ def recognise(path: Path) -> LineageFormat:
         raise FileFormatError(f"{path}: cannot be read ({error.strerror}).") from error
     if start[:2] == b"PK":
         return "acetree"
+    if start.startswith(_IMAGES):
+        raise FileFormatError(
+            f"{path}: is an image, not a lineage. Give a table of nuclei, or let `fatescope "
+            "predict lineage` find them in a movie."
+        )
     text = start.replace(b"\0", b"").lstrip(b"\xef\xbb\xbf\xff\xfe").lstrip()
     if text.startswith(b"<"):
         return "trackmate" if b"<TrackMate" in text else "acetree"

@@ -189,7 +189,10 @@ class CheckSummary(Summary):
                 f"{self.units_done + self.units_failed} "
                 f"table{'s' * (self.units_done + self.units_failed != 1)}:"
             )
-            lines += [f"  {_where(f)}: {f.reason} [{f.rule}]" for f in errors[:_LISTED]]
+            lines += [
+                f"  {_where(f)}: {f.reason.rpartition(f'{f.file}: ')[2]} [{f.rule}]"
+                for f in errors[:_LISTED]
+            ]
             if len(errors) > _LISTED:
                 lines.append(f"  and {len(errors) - _LISTED} more")
         for severity, words in (("warning", "warnings"), ("info", "notes")):
