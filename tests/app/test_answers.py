@@ -188,6 +188,7 @@ def test_every_question_names_a_command_and_settings_that_exist(question):
 
 OPEN_TEXTS = frozenset(("spacing_um", "channel", "nuclei_channel", "axes", "pattern"))
 OPEN_TEXTS |= {"colour", "cells", "expression"}  # columns and names of cells
+OPEN_TEXTS |= {"scene"}  # an image inside a file
 OPEN_TEXTS |= {"test_name", "reference_name"}  # words of a page
 
 

@@ -33,8 +33,8 @@ def run(blocks, folder):
     )
 
 
-def test_there_are_ten_pages_each_short_and_with_commands():
-    assert len(PAGES) == 10
+def test_there_are_eleven_pages_each_short_and_with_commands():
+    assert len(PAGES) == 11
     for page in PAGES:
         assert commands_of(page), page.name
         assert len(page.read_text(encoding="utf-8").splitlines()) <= LONGEST_LINES, page.name

@@ -90,7 +90,6 @@ class _Volume:
 def segment_volume(
     network: Network,
     frame: Frame,
-    statistics: PlaneStatistics,
     model: ModelDescription,
     *,
     scale: tuple[float, float],
@@ -108,8 +107,6 @@ def segment_volume(
         Draws foreground, distance and border.
     frame : Frame
         Its planes are read once more than `Frame.statistics` did.
-    statistics : PlaneStatistics
-        Of the whole volume.
     model : ModelDescription
     scale : tuple of float
         Working pixels per input pixel, down and across.
@@ -129,6 +126,7 @@ def segment_volume(
     float or None
         Distance of planes in pixels of the image; None if it is unknown and nothing shows it.
     """
+    statistics = frame.statistics(model.image.percentiles)
     planes, rows, columns = frame.shape
     fine = make_grid((rows, columns), scale, model)
     coarse = _halved(fine)

@@ -110,7 +110,8 @@ def test_an_image_that_holds_nothing_gives_no_cells():
 def test_a_bad_file_costs_one_finding_and_a_plan_writes_nothing(tmp_path):
     PillowImage.fromarray(dish()[0]).save(tmp_path / "dish.png")
     (tmp_path / "bad.tif").write_bytes(b"II*\0")
-    assert PHASE_CELLS.plan(tmp_path, execution=ALONE).units == 2
+    plan = PHASE_CELLS.plan(tmp_path, execution=ALONE)
+    assert (plan.units, len(plan.errors)) == (1, 1)
     assert sorted(p.name for p in tmp_path.iterdir()) == ["bad.tif", "dish.png"]
     summary = predict_phase_cells(tmp_path, out=tmp_path / "o", execution=ALONE)
     assert (summary.units_done, summary.exit_code) == (1, 1)

@@ -234,7 +234,6 @@ def segment_frame(
         labels, way.plane_px = segment_volume(
             network,
             frame,
-            statistics,
             model,
             scale=plan.scale,
             plane_px=way.plane_px,
