@@ -235,10 +235,10 @@ def test_no_secret_stands_on_the_command_line_of_the_browser(tmp_path):
     with subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True) as process:
         try:
             until(said.exists)
-            door = Path(unquote(urlsplit(said.read_text()).path))
-            port, token = re.search(r":(\d+)/\?token=([\w-]+)", door.read_text()).groups()
+            entry = Path(unquote(urlsplit(said.read_text()).path))
+            port, token = re.search(r":(\d+)/\?token=([\w-]+)", entry.read_text()).groups()
             assert token not in said.read_text()
-            assert (door.stat().st_mode & 0o777, door.parent.stat().st_mode & 0o777) == (
+            assert (entry.stat().st_mode & 0o777, entry.parent.stat().st_mode & 0o777) == (
                 0o600,
                 0o700,
             )
@@ -246,7 +246,7 @@ def test_no_secret_stands_on_the_command_line_of_the_browser(tmp_path):
         finally:
             process.send_signal(signal.SIGINT)
             process.communicate(timeout=120)
-    assert not door.exists()
+    assert not entry.exists()
 
 
 def test_a_form_larger_than_any_of_ours_is_refused(app):

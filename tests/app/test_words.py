@@ -14,7 +14,7 @@ from tests.app.served import served
 from fatescope.app.words import in_words
 from fatescope.systems.registry import question_named, questions
 
-APP = Path("/home/anna maria/fatescope-app")
+APP = Path("/with space/fatescope-app")
 PLACE = f"{APP}/people/owner"
 
 

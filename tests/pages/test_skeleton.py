@@ -14,7 +14,7 @@ def test_the_answer_comes_first_then_the_picture_the_doubt_details_methods_and_s
         title="t",
         kind="k",
         answer="9 of 18 cells are dead (95 % 29 to 71).",
-        picture=(text_section("Picture", "seen"), None),
+        figures=(text_section("Picture", "seen"), None),
         doubt=(Text(paragraphs=("One is odd.",)), None, text_section("Findings", "Dim.")),
         details=(text_section("Sizes", "31"),),
         methods="Cells were counted.",

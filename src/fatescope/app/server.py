@@ -68,10 +68,10 @@ def serve_app(settings: AppSettings, *, say: Callable[[str], None]) -> None:
     app = make_app(settings, store=store, spent=show_link)
     say(f"fatescope is open at {_link(store, port)}")
     say(f"files and results: {store.folder}. The link opens once. Ctrl-C ends the app.")
-    door = None
+    entry = None
     if settings.browser:
-        door = write_door(store.folder, _link(store, port))
-        threading.Timer(0.5, webbrowser.open, [door.as_uri()]).start()
+        entry = write_entry(store.folder, _link(store, port))
+        threading.Timer(0.5, webbrowser.open, [entry.as_uri()]).start()
     config = uvicorn.Config(
         app, log_level="error", access_log=False, server_header=False, timeout_graceful_shutdown=3
     )
@@ -81,11 +81,11 @@ def serve_app(settings: AppSettings, *, say: Callable[[str], None]) -> None:
     finally:
         listening.close()
         store.close()
-        if door is not None:
-            remove(door.parent)
+        if entry is not None:
+            remove(entry.parent)
 
 
-def write_door(folder: Path, link: str) -> Path:
+def write_entry(folder: Path, link: str) -> Path:
     """Write a page that sends a browser on to a link, and that nobody else can read.
 
     The command line of a browser can be read by everybody who works on the machine: it names this

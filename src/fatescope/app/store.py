@@ -1,4 +1,4 @@
-"""What the app remembers: people, their doors, files and jobs, in one SQLite file.
+"""What the app remembers: people, their links and cookies, files and jobs, in one SQLite file.
 
 Every person has a folder of their own, and every query names the person: what belongs to somebody
 else does not exist.
@@ -129,7 +129,7 @@ class Store:
         with self._lock:
             return self._run(sql, *values).fetchall()
 
-    # People and their doors
+    # People, their links and cookies
 
     def make_link(self, person: str) -> str:
         """Return a secret that opens the app once, for a person."""

@@ -58,31 +58,33 @@ class Result(Protocol):
         """0 done, 1 some unit was not processed, 2 nothing could be done."""
 
 
-def add_command(app: typer.Typer, name: str, told: description.Command) -> None:
+def add_command(app: typer.Typer, name: str, command: description.Command) -> None:
     """Add a command to a group, in place of one of that name."""
-    classes: dict[str, type[Settings]] = {p: resolved(place) for p, place in told.settings.items()}
+    classes: dict[str, type[Settings]] = {
+        p: resolved(place) for p, place in command.settings.items()
+    }
 
     def run(**given: Any) -> None:
         console = Console(**{k: given.pop(k) for k in ("json", "quiet", "debug")})
         toml = given.pop("settings_file")
         _configure_logging(console)
         with _sentences(console):
-            result = _answer(told, classes, given, toml, console)
+            result = _answer(command, classes, given, toml, console)
             console.close()
             _show(result, console)
         raise typer.Exit(result.exit_code)
 
-    parameters = _parameters(told, classes)
+    parameters = _parameters(command, classes)
     run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     run.__annotations__ = {p.name: p.annotation for p in parameters}
     # The mark \b keeps the example on a line of its own, so that it can be copied.
-    text = f"{inspect.cleandoc(told.help)}\n\n\b\nExample:\n    {told.example}"
+    text = f"{inspect.cleandoc(command.help)}\n\n\b\nExample:\n    {command.example}"
     app.registered_commands[:] = [c for c in app.registered_commands if c.name != name]
     app.command(name, cls=CommandHelp, help=text)(run)
 
 
 def _answer(
-    told: description.Command,
+    command: description.Command,
     classes: dict[str, type[Settings]],
     given: dict[str, Any],
     toml: Path | None,
@@ -95,32 +97,32 @@ def _answer(
         name: cls.from_values({k: v for k, v in values.items() if k in cls.model_fields})
         for name, cls in classes.items()
     }
-    arguments |= {a.name: given[a.name] for a in told.arguments if a.name in given}
+    arguments |= {a.name: given[a.name] for a in command.arguments if a.name in given}
     if given.get("plan"):
-        function = resolved(told.plan)
-        planned: Result = function(**accepted(function, {**arguments, "command": told.name}))
+        function = resolved(command.plan)
+        planned: Result = function(**accepted(function, {**arguments, "command": command.name}))
         return planned
-    if told.fresh:
+    if command.fresh:
         arguments["fresh"] = given["fresh"]
-    function = resolved(told.run)
+    function = resolved(command.run)
     telling = accepted(function, {"progress": console.progress, "say": console.warn})
-    result: Result = function(**told.fixed, **arguments, **telling)
+    result: Result = function(**command.fixed, **arguments, **telling)
     return result
 
 
 def _parameters(
-    told: description.Command, classes: dict[str, type[Settings]]
+    command: description.Command, classes: dict[str, type[Settings]]
 ) -> list[inspect.Parameter]:
     """Return what must be given, the settings, what may be given, and the common flags."""
-    first = [_parameter(a) for a in told.arguments if a.default is ...]
+    first = [_parameter(a) for a in command.arguments if a.default is ...]
     flags = [_flag(described) for cls in classes.values() for described in cls.describe()]
-    others = [_parameter(a) for a in told.arguments if a.default is not ...]
+    others = [_parameter(a) for a in command.arguments if a.default is not ...]
     return [
         *first,
         *flags,
         *others,
-        *([_FRESH] if told.fresh else []),
-        *([_PLAN] if told.plan else []),
+        *([_FRESH] if command.fresh else []),
+        *([_PLAN] if command.plan else []),
         *_COMMON,
     ]
 
@@ -134,15 +136,15 @@ def _parameter(argument: description.Argument) -> inspect.Parameter:
             f"--{argument.name.replace('_', '-')}",
             *(["-o"] if argument.name == "out" else []),
         )
-        told: Any = typer.Option(*(argument.flags or usual), min=argument.least, **more)
+        flag: Any = typer.Option(*(argument.flags or usual), min=argument.least, **more)
     else:
-        told = typer.Argument(**more)
+        flag = typer.Argument(**more)
     required = argument.default is ...
     return inspect.Parameter(
         argument.name,
         inspect.Parameter.KEYWORD_ONLY,
         default=inspect.Parameter.empty if required else argument.default,
-        annotation=Annotated[hint if argument.default is not None else hint | None, told],
+        annotation=Annotated[hint if argument.default is not None else hint | None, flag],
     )
 
 

@@ -1,4 +1,4 @@
-"""The page of every result: the answer, the picture, what to doubt, details, Methods, settings."""
+"""The page of every result: the answer, the figures, what to doubt, details, Methods, settings."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def result_page(
     title: str,
     kind: str,
     answer: str,
-    picture: Sequence[Section | None],
+    figures: Sequence[Section | None],
     doubt: Sequence[Block | Section | None] = (),
     findings: tuple[Section, Section | None] | None = None,
     details: Sequence[Section | None] = (),
@@ -43,7 +43,7 @@ def result_page(
     title, kind : str
     answer : str
         One sentence with the number that was asked for, and how sure it is.
-    picture : sequence of Section
+    figures : sequence of Section
         What shows the answer.
     doubt : sequence of Block or Section
         Limits, how sure the numbers are; of a section the blocks are taken.
@@ -72,7 +72,7 @@ def result_page(
     severe, notes = findings or (None, None)
     for one in (*doubt, severe):
         doubts += one.blocks if isinstance(one, Section) else [] if one is None else [one]
-    sections = [s for s in picture if s is not None]
+    sections = [s for s in figures if s is not None]
     sections += [Section(title=_DOUBT, blocks=doubts)] if doubts else []
     sections += [replace(s, folded=True) for s in (*details, notes) if s is not None]
     prose = f"{methods} {channel_sentence(record)}".strip()

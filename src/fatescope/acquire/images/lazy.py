@@ -89,7 +89,7 @@ class PlanePixels(ABC):
         """Bytes that are decoded for a single pixel, where a file is compressed as a whole."""
         return 0
 
-    def forget(self) -> None:  # noqa: B027
+    def forget(self) -> None:  # noqa: B027 (most readers keep nothing)
         """Drop what was decoded and kept; it is decoded again when it is asked for."""
 
     @property

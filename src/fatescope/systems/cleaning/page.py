@@ -125,7 +125,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
         title="Faults of movies and tables",
         kind="clean",
         answer=_answer(result, together),
-        picture=(
+        figures=(
             None if viewer is None else Section(title="Frames", blocks=(viewer,)),
             _curves(counts, findings) if len(counts) else None,
         ),

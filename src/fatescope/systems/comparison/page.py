@@ -67,7 +67,7 @@ def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettin
         title=f"{page.names[0]} and {page.names[1]}",
         kind="comparison of two models",
         answer=page.lead[0].upper() + page.lead[1:] + ".",
-        picture=(_images(page),),
+        figures=(_images(page),),
         doubt=(_limits(page),),
         details=(_scores(page, settings), _kinds(page, settings)),
         record=ResultFolder(path.parent).record,

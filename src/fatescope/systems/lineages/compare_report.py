@@ -73,7 +73,7 @@ def write_comparison(
         kind="lineages compared",
         answer=_answer(done, settings),
         caution=" ".join(reasons),
-        picture=(Section(title="In short", blocks=(_answers(done.results, settings), *first)),),
+        figures=(Section(title="In short", blocks=(_answers(done.results, settings), *first)),),
         doubt=(Text(paragraphs=(_LATE,)),),
         details=(
             *traits,

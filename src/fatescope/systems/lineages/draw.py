@@ -107,12 +107,12 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
         for page, words in _PAGES.items()
         if (drawn / key / f"{page}.html").is_file()
     ]
-    picture = [Section(title="Look closer", blocks=(Text(links=links),))]
+    figures = [Section(title="Look closer", blocks=(Text(links=links),))]
     found = result.table("territories", may_be_absent=True)
     if len(found):
         territories, blocks = _territories(found, result.table("territory_nuclei"), settings)
         written.append(store_text(out / "territories.svg", territories))
-        picture.append(Section(title="Where each group dwells", blocks=blocks[:2]))
+        figures.append(Section(title="Where each group dwells", blocks=blocks[:2]))
     title = "The founders of the embryo and their fates"
     founders = show.draw_founders(
         {m: d for m, d in FOUNDER_DAUGHTERS.items() if m not in FOUNDERS_OF_FATE},
@@ -129,7 +129,7 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
         kind="lineages drawn",
         answer=f"{counted(len(keys), 'embryo')} drawn, with {counted(len(cells), 'cell')} and "
         f"{counted(len(result.findings), 'finding')} while reading.",
-        picture=picture,
+        figures=figures,
         findings=findings_sections(result.findings, images="tables"),
         details=(
             Section(title="Nuclei of each group", blocks=blocks[2:]) if len(found) else None,

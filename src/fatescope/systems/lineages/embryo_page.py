@@ -49,7 +49,7 @@ def embryo_page(
         title=embryo.key,
         kind="lineage",
         answer=_answer(embryo, len(findings)),
-        picture=(Section(title="Look closer", blocks=(Text(links=links),)), sections["Over time"]),
+        figures=(Section(title="Look closer", blocks=(Text(links=links),)), sections["Over time"]),
         doubt=(further,),
         findings=findings_sections(rows, images="tables"),
         details=(

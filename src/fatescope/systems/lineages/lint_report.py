@@ -64,7 +64,7 @@ def write_check(out: Path, findings: Sequence[Finding], lineages: Table | None) 
         title="Check of lineages",
         kind="lineages checked",
         answer=_answer(findings, lineages),
-        picture=(sections.get("error"), sections.get("warning")),
+        figures=(sections.get("error"), sections.get("warning")),
         doubt=(Text(paragraphs=(_MEANT,)),) if findings else (),
         details=(
             sections.get("info"),

@@ -379,7 +379,7 @@ def _page(
         title="A lineage on its movie",
         kind="match",
         answer=lead,
-        picture=(played,),
+        figures=(played,),
         doubt=(
             PageTable(columns=("of what", "sure", "because"), rows=rows),
             Text(

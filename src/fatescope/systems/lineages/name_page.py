@@ -55,7 +55,7 @@ def write_named(out: Path, reading: LineageReading) -> Path:
         title="Named cells",
         kind="lineages named",
         answer=_answer(tables, cells),
-        picture=(_tree(out, reading),),
+        figures=(_tree(out, reading),),
         doubt=(_certainty(cells),),
         findings=findings_sections(result.findings, images="tables"),
         details=(_embryos(embryos), _table(cells)),

@@ -49,7 +49,7 @@ def live_dead_page(out: Path) -> Page:
         kind="live-dead",
         answer=_answer(*result.at_the_end(objects)),
         caution=caution_sentence(result.findings, result.record, n_images=n_images),
-        picture=(
+        figures=(
             images_section(
                 result,
                 objects,

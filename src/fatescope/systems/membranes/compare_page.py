@@ -81,7 +81,7 @@ def write_membrane_comparison(out: Path, page: MembraneComparison) -> list[str]:
         title=f"{page.names[0]} and {page.names[1]}",
         kind="comparison of two models of membranes",
         answer=page.lead[0].upper() + page.lead[1:] + ".",
-        picture=(_worst(views, page),),
+        figures=(_worst(views, page),),
         doubt=(_limits(page),),
         details=(_scores(page), *_strata(page)),
         record=ResultFolder(out).record,

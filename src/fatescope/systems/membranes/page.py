@@ -59,7 +59,7 @@ def membrane_page(out: Path) -> Page:
         kind="membranes",
         answer=_answer(result, len(objects), len(contacts)),
         caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
-        picture=(
+        figures=(
             images_section(result, objects, _outlines, title="Cells in planes"),
             _solids(result, objects),
         ),

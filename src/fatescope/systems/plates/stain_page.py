@@ -69,7 +69,7 @@ def write_stain_labels(out: Path, rule: LabelRule, steps: Sequence[LabelSteps]) 
         answer=f"{number(total['cells'])} nuclei in {counted(len(counts), 'frame')}: "
         f"{number(total['live'])} live, {number(total['dead'])} dead and "
         f"{number(total['uncertain'])} between the limits, which no network is to learn from.",
-        picture=(_steps_section(steps, rule),),
+        figures=(_steps_section(steps, rule),),
         findings=findings_sections(result.findings, images="fields"),
         details=(_limits_section(nuclei, rule), _wells_section(counts), _frames_section(counts)),
         methods=f"Nuclei are live below {number(rule.low)} and dead from {number(rule.high)} "

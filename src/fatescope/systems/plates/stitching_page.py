@@ -90,7 +90,7 @@ def write_stitching(out: Path) -> Path:
         title="Stitched wells",
         kind="stitching",
         answer=answer,
-        picture=(_seams(out, wells),),
+        figures=(_seams(out, wells),),
         doubt=(agreement,),
         findings=findings_sections(result.findings, images="fields"),
         details=(_table(wells, positions, edges),),

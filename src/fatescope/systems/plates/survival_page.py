@@ -78,7 +78,7 @@ def write_survival(
         kind="survival",
         answer=_answer(treatments) if len(treatments) else _answer_unmapped(tables["viability"]),
         caution=caution,
-        picture=(
+        figures=(
             _curves(curves, "survival", "Survival of cells that were alive at the start"),
             _treatments(treatments) if len(treatments) else None,
         ),

@@ -58,7 +58,7 @@ def population_page(out: Path) -> Page:
             image="movie",
             so=f"nothing is said of {'its' if len(movies) == 1 else 'their'} cells",
         ),
-        picture=sections[:1],
+        figures=sections[:1],
         findings=findings_sections(result.findings, images="movies"),
         details=(*sections[1:], *(_steps(counts, frames, movie) for movie in movies)),
         methods=METHODS.format(

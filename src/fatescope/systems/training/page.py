@@ -101,7 +101,7 @@ def write_training_page(
         title=title,
         kind="training",
         answer=verdict,
-        picture=(Section(title="Curves", blocks=(Beside(blocks=charts),)),),
+        figures=(Section(title="Curves", blocks=(Beside(blocks=charts),)),),
         doubt=(Text(paragraphs=(_DOUBT,)),),
         details=(_film(film) if film else None,),
     )

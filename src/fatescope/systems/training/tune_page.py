@@ -75,7 +75,7 @@ def write_tuning_page(
         kind="tuning",
         answer=f"Best on validation images: trial {best_trial}, {score} {best['score']:.3f}, with "
         f"{values}.",
-        picture=(Section(title="Course", blocks=(Beside(blocks=charts),)),),
+        figures=(Section(title="Course", blocks=(Beside(blocks=charts),)),),
         doubt=(
             Text(
                 paragraphs=(

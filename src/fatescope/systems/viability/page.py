@@ -49,7 +49,7 @@ def viability_page(out: Path) -> Page:
         kind="viability",
         answer=_answer(*result.at_the_end(objects)),
         caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
-        picture=(
+        figures=(
             images_section(
                 result, objects, _outlines, title="Nuclei by state", layers=LAYERS, words=_words
             ),

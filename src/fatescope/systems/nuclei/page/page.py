@@ -50,7 +50,7 @@ def report_page(report: NucleiReport) -> Page:
             n_images=sum(not image.problem for image in report.images),
             doubtful="counts",
         ),
-        picture=(sections.outlines(report),),
+        figures=(sections.outlines(report),),
         findings=findings_sections(report.findings, cell="nucleus"),
         details=(
             sections.counts(report),
