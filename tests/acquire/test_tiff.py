@@ -501,7 +501,7 @@ def test_the_colours_of_a_label_image_do_not_change_its_numbers(tmp_path):
 
 @pytest.mark.parametrize("rows", [20, 19, 11])
 @pytest.mark.parametrize("ome", [True, False])
-def test_a_second_scene_is_refused_whatever_its_size(tmp_path, ome, rows):
+def test_a_second_scene_is_asked_for_by_its_number_or_refused(tmp_path, ome, rows):
     with tifffile.TiffWriter(tmp_path / "a.tif", ome=ome) as writer:
         for height in (20, rows):
             said = {"axes": "YX"} if ome else None
@@ -510,6 +510,12 @@ def test_a_second_scene_is_refused_whatever_its_size(tmp_path, ome, rows):
     if rows == 20 and not ome:  # two planes, whose axis has no name
         with pytest.raises(FileFormatError, match="does not say what each axis is"):
             read_image(tmp_path / "a.tif")
+        return
+    if ome:
+        with pytest.raises(FileFormatError, match=r"holds 2 images \(.*\)\. Choose"):
+            read_image(tmp_path / "a.tif")
+        second = read_image(tmp_path / "a.tif", scene="1")
+        np.testing.assert_array_equal(second.read(), ramp(rows, 30))
         return
     with pytest.raises(FileFormatError, match=r"holds 2 images.*\(20, 30\).*file of its own"):
         read_image(tmp_path / "a.tif")
@@ -596,7 +602,7 @@ def test_positions_in_files_that_refer_to_each_other_are_each_their_own_movie(tm
 
 
 @pytest.mark.parametrize("with_uuid", [True, False])
-def test_a_part_of_an_image_of_several_files_is_refused_unless_it_is_named_as_one(
+def test_an_image_of_several_files_is_put_together_by_its_description_or_by_a_pattern(
     tmp_path, with_uuid
 ):
     parts = "".join(
@@ -606,14 +612,10 @@ def test_a_part_of_an_image_of_several_files_is_refused_unless_it_is_named_as_on
         uuid = f'UUID="{IDS[i]}"' if with_uuid else ""
         said = ome_of(1, parts, uuid=uuid, size_c=2)
         pages_of(tmp_path / f"c{i}.ome.tif", ramp(1, 20, 30) + i, said)
-    with pytest.raises(FileFormatError, match=r"c0\.ome\.tif: .*multi-file OME-TIFF"):
-        read_image(tmp_path / "c0.ome.tif")
-    alone = read_image(tmp_path / "c1.ome.tif", axes="YX")
-    assert "multi-file OME-TIFF" in check_image(alone)[-1].reason
-    (both,) = find_images([tmp_path], pattern="c{channel}.ome.tif")
-    np.testing.assert_array_equal(
-        read_image(both).read(), np.concatenate([ramp(1, 20, 30), ramp(1, 20, 30) + 1])
-    )
+    both = np.concatenate([ramp(1, 20, 30), ramp(1, 20, 30) + 1])
+    np.testing.assert_array_equal(read_image(tmp_path / "c1.ome.tif").read(), both)
+    (file,) = find_images([tmp_path], pattern="c{channel}.ome.tif")
+    np.testing.assert_array_equal(read_image(file).read(), both)
 
 
 def test_a_file_whose_description_lies_in_another_is_a_part(tmp_path):

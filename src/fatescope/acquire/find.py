@@ -19,12 +19,15 @@ from fatescope.acquire.images.formats import SUFFIXES, may_hold_many
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
+from fatescope.acquire.sets import grouped_by_set
 from fatescope.base import FatescopeError, InputError, escape
 
 _log = logging.getLogger(__name__)
 
 FOLDER_SUFFIX = ".zarr"
 """A folder with this ending, or with Zarr metadata in it, is one image and not searched."""
+METADATA = "metadata.txt"
+"""What Micro-Manager writes beside its planes."""
 _DIGITS = re.compile(r"(\d+)")
 
 
@@ -122,7 +125,7 @@ def find_images(
     elif sequence:
         groups = grouped_by_number(found)
     else:
-        groups = [(_without_suffix(name), (path,), (), (), ()) for name, path in found]
+        groups = [(_without_suffix(g[0]), *g[1:]) for g in grouped_by_set(found)]
     return _with_scenes(_with_unique_keys(groups), scene)
 
 
@@ -200,6 +203,7 @@ def _folder(top: Path) -> Iterator[Named]:
         if inside and any(e.name in MARKERS for e in entries):
             yield inside.rstrip("/"), Path(folder)
             continue
+        planes = any(e.name.startswith("img_") for e in entries)
         for entry in entries:
             if entry.name.startswith(".") or (rendered and entry.name == TRUTH):
                 continue
@@ -207,8 +211,12 @@ def _folder(top: Path) -> Iterator[Named]:
                 yield inside + entry.name, Path(entry.path)
             elif entry.is_dir():
                 stack.append((f"{inside}{entry.name}/", entry.path))
-            elif _suffix(entry.name) in SUFFIXES or _suffix(entry.name) in BY_SUFFIX:
+            elif _is_image(entry.name) or (entry.name == METADATA and planes):
                 yield inside + entry.name, Path(entry.path)
+
+
+def _is_image(name: str) -> bool:
+    return name.lower().endswith(SUFFIXES) or _suffix(name) in BY_SUFFIX
 
 
 def _suffix(name: str) -> str:
@@ -227,7 +235,8 @@ def _unique(found: Iterable[Named]) -> Iterator[Named]:
 
 def _without_suffix(name: str) -> str:
     pure = PurePosixPath(name)
-    stem = pure.stem if pure.suffix.lower() in {*SUFFIXES, *BY_SUFFIX, FOLDER_SUFFIX} else pure.name
+    known = _is_image(pure.name) or pure.suffix.lower() == FOLDER_SUFFIX
+    stem = pure.stem if known else pure.name
     if stem.lower().endswith(".ome") and len(stem) > 4:
         stem = stem[:-4]
     return str(pure.with_name(stem)) if pure.name else name

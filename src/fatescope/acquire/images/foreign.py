@@ -11,7 +11,6 @@ BY_SUFFIX = {
     ".zvi": ("a Zeiss ZVI file", _BIO_FORMATS),
     ".oir": ("an Olympus OIR file", _BIO_FORMATS),
     ".vsi": ("an Olympus VSI file", _BIO_FORMATS),
-    ".dv": ("a DeltaVision file", _BIO_FORMATS),
     ".sld": ("a SlideBook file", _BIO_FORMATS),
     ".mrxs": ("a 3DHISTECH slide", _BIO_FORMATS),
     ".svs": ("an Aperio slide", _BIO_FORMATS),

@@ -1,17 +1,67 @@
 """OME-TIFF over several files: which planes of which image lie in the file at hand.
 
 Recordings of Micro-Manager, Bio-Formats and others lay positions, channels or times into files of
-their own, and each file describes them all. An image that lies in one of the files as a whole is
-read from it like any other. What lies in several is not put together here, and never taken for one.
+their own, and each file describes them all, or says which one does. An image that lies in one of
+the files as a whole is read from it like any other; one that lies in several is put together by
+`microscopes.ome_set`.
 """
 
 from __future__ import annotations
 
+from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from fatescope.base import FileFormatError, escape
+
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
+
+COMPANION = ".companion.ome"
+_MOST_TEXT = 2**28
+
+
+class DividedImageError(FileFormatError):
+    """A file holds a part of an image, or several images."""
+
+
+def description_of(path: Path) -> tuple[str, Path]:
+    """Return the OME-XML that describes a file, and the file that holds it: itself, or another.
+
+    Raises
+    ------
+    FileFormatError
+        If there is none.
+    """
+    text = _text_of(path)
+    try:
+        only = ElementTree.fromstring(text).find("{*}BinaryOnly")
+    except ElementTree.ParseError as error:
+        raise FileFormatError(
+            f"{escape(path)}: its OME-XML is damaged ({escape(str(error))}). Copy it again."
+        ) from error
+    if only is None:
+        return text, path
+    holder = path.parent / PureWindowsPath(only.attrib.get("MetadataFile", "")).name
+    if holder in (path, path.parent) or not holder.is_file():
+        raise FileFormatError(
+            f"{escape(path)}: is a part of a multi-file OME-TIFF that {escape(holder.name)} "
+            "describes, which is not beside it. Copy the whole recording, or pass the files of "
+            "single planes with --pattern."
+        )
+    return _text_of(holder), holder
+
+
+def _text_of(path: Path) -> str:
+    """Return the OME-XML in a companion file or at the first page of a TIFF."""
+    import tifffile
+
+    with path.open("rb") as stream:
+        head = stream.read(2)
+    if head in (b"II", b"MM"):
+        with tifffile.TiffFile(path, _multifile=False) as tif:
+            return tif.ome_metadata or "<none/>"
+    return path.read_bytes()[:_MOST_TEXT].decode("utf-8", errors="replace").lstrip("\ufeff \r\n")
 
 
 def own_part(text: str, file_name: str) -> tuple[str | None, bool]:

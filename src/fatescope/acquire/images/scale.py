@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
+from statistics import median
 from typing import TYPE_CHECKING
 
 from fatescope.base import Finding, Length, Spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
 UM = {
     **dict.fromkeys(("µm", "μm", "um", "micron", "microns", "micrometer", "micrometre"), 1.0),
@@ -30,6 +32,9 @@ MIN = {
 }
 PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
 """Steps outside these limits (µm; minutes for T) are not believed: they are no microscope's."""
+
+_UNEVEN = 0.1
+"""Of the median step: instruments keep their schedule to some per cent."""
 
 
 def believed(
@@ -55,6 +60,39 @@ def believed(
         notes.append(_not_believed(file, "Y", known["Y"].value, 10 * known["X"].value))
         known = {a: v for a, v in known.items() if a not in "YX"}
     return Spacing(known), tuple(notes)
+
+
+def interval(minutes: Sequence[float]) -> dict[str, float | None]:
+    """Return the step along T by the times of the frames; unknown where they do not grow."""
+    steps = [b - a for a, b in pairwise(minutes)]
+    if not steps:
+        return {}
+    return {"T": float(f"{median(steps):.8g}") if min(steps) > 0 else None}
+
+
+def uneven(minutes: Sequence[float], file: str) -> Iterator[Finding]:
+    """Say where the frames were not taken at one interval."""
+    steps = [b - a for a, b in pairwise(minutes)]
+    if not steps:
+        return
+    usual = median(steps)
+    if min(steps) > 0 and max(steps) - min(steps) <= _UNEVEN * usual:
+        return
+    said = (
+        f"Frames were taken {min(steps):.4g} to {max(steps):.4g} min apart; {usual:.4g} min, the "
+        "median, is taken as the interval. Times are known to no better than that."
+        if min(steps) > 0
+        else "The times of the frames do not grow from one frame to the next, so none of them is "
+        "believed. Give --interval-min."
+    )
+    yield Finding(
+        file=file,
+        rule="uneven-times",
+        severity="warning",
+        value=max(steps),
+        limit=usual * (1 + _UNEVEN),
+        reason=said,
+    )
 
 
 def _not_believed(file: str, axes: str, value: float, limit: float) -> Finding:

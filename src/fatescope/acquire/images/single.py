@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import stat
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire.images.foreign import foreign_format
-from fatescope.acquire.images.formats import format_of
+from fatescope.acquire.images.formats import format_of, load
+from fatescope.acquire.images.ome_files import DividedImageError
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, escape, explain_os_error
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fatescope.acquire.images.meaning import Role
 
 
@@ -27,13 +31,14 @@ def read_one(
             return read_zarr(path, axes=axes)
         head = _beginning(path)
         found = format_of(path.name, head)
-        if found is not None and found.many:
+        one: Callable[..., Image] | None = load(found.reader) if found and found.reader else None
+        if one is not None and found is not None and not (scene and found.scenes):
+            with suppress(DividedImageError):
+                return one(path, axes=axes, role=role)
+        if found is not None and found.scenes:
             from fatescope.acquire.microscopes.scenes import read_scene
 
-            return read_scene(path, found.load(), scene=scene, axes=axes)
-        if found is not None:
-            image: Image = found.load()(path, axes=axes, role=role)
-            return image
+            return read_scene(path, load(found.scenes), scene=scene, axes=axes)
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
     raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")
@@ -55,7 +60,7 @@ def list_scenes(path: Path) -> tuple[str, ...]:
         raise FileFormatError(
             f"{escape(path)}: cannot be read: {explain_os_error(error)}"
         ) from error
-    return scene_names(path, found.load()) if found is not None and found.many else ()
+    return scene_names(path, load(found.scenes)) if found is not None and found.scenes else ()
 
 
 def _beginning(path: Path) -> bytes:

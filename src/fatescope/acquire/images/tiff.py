@@ -22,7 +22,7 @@ from fatescope.acquire.images.meaning import (
     no_light,
     with_axes,
 )
-from fatescope.acquire.images.ome_files import own_part
+from fatescope.acquire.images.ome_files import DividedImageError, own_part
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
 from fatescope.acquire.images.tiff_pixels import TiffPixels, most_per_byte
@@ -72,9 +72,11 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
 
     Raises
     ------
+    DividedImageError
+        If it is OME-TIFF, and holds a part of an image or several.
     FileFormatError
-        If the file is damaged, holds several images or a part of one, or does not say what its
-        axes are and ``axes`` does not either.
+        If the file is damaged, holds several images, or does not say what its axes are and
+        ``axes`` does not either.
     """
     import tifffile
 
@@ -87,13 +89,13 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     try:
         with overheard("tifffile") as more:
             divided = _keep_own_part(tif, path)
-            if divided and axes is None and role != "part":
-                raise FileFormatError(_in_several_files(where))
+            if divided and role != "part":
+                raise DividedImageError(_in_several_files(where))
             series, notes = _only_series(tif, path)
             along = _counted_twice(tif, series)
             doubts = [t for t in (*complaints, *more) if along is None or _COUNTS not in t]
             _refuse_damage(doubts, where)
-            spacing, channels, doubtful = read_metadata(tif, series, str(path))
+            spacing, about, doubtful = read_metadata(tif, series, str(path))
             notes = [*doubtful, *notes, *_pages_left(tif, path)]
             if divided:
                 notes.append(left_out(path, _in_several_files("").partition(". ")[0][2:] + "."))
@@ -117,9 +119,14 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     if role != "labels":
         pixels = _as_meant(pixels, tif, series, path)
     pixels, letters, names = with_axes(pixels, stored, axes=axes, colours=colours, path=path)
-    names = channels if len(channels) == _n_channels(pixels, letters) else names
     return Image(
-        pixels=pixels, axes=letters, spacing=spacing.only(letters), channels=names, name=str(path)
+        pixels=pixels,
+        axes=letters,
+        spacing=spacing.only(letters),
+        channels=about.channels if len(about.channels) == _n_channels(pixels, letters) else names,
+        name=str(path),
+        objective=about.objective,
+        minutes=about.minutes if "T" in letters else (),
     )
 
 
@@ -209,7 +216,7 @@ def _only_series(tif: Any, path: Path) -> tuple[Any, list[Finding]]:
     rivals = [s for s in others if _THUMBNAIL * _plane_px(s) > _plane_px(first)]
     if rivals:
         shapes = " and ".join(str(s.shape) for s in (first, *rivals)[:3])
-        raise FileFormatError(
+        raise (DividedImageError if tif.is_ome else FileFormatError)(
             f"{where}: holds {1 + len(rivals)} images (series) of shape {shapes}"
             f"{' and more' if len(rivals) > 2 else ''}. Save each as a file of its own."
         )

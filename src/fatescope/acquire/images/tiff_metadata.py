@@ -5,7 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
-from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, length_in
+from fatescope.acquire.images.ome_about import OmeAbout, about_image
+from fatescope.acquire.images.scale import (
+    MIN,
+    PLAUSIBLE,
+    UM,
+    believed,
+    interval,
+    length_in,
+    uneven,
+)
 from fatescope.base import Finding, Spacing
 
 if TYPE_CHECKING:
@@ -17,14 +26,15 @@ PLAUSIBLE_TAG = (0.01, 20.0)
 
 def read_metadata(
     tif: Any, series: Any, file: str
-) -> tuple[Spacing, tuple[str, ...], tuple[Finding, ...]]:
-    """Return the spacing, the channel names, and a finding for what was not believed."""
-    channels: tuple[str, ...] = ()
+) -> tuple[Spacing, OmeAbout, tuple[Finding, ...]]:
+    """Return the spacing, what OME-XML says beside it, and a finding for what was not believed."""
+    about = OmeAbout()
     limits = PLAUSIBLE
     if tif.is_ome:
-        steps, channels = _ome(tif.ome_metadata)
+        about = _ome(tif.ome_metadata)
+        steps = {**about.steps, **interval(about.minutes)}
     elif tif.is_imagej:
-        steps, channels = _imagej(tif.imagej_metadata or {}, series.keyframe)
+        steps = _imagej(tif.imagej_metadata or {}, series.keyframe)
     elif tif.is_metaseries:
         steps = _metaseries(tif.metaseries_metadata or {})
     elif tif.is_lsm:
@@ -33,28 +43,20 @@ def read_metadata(
         steps = _resolution_tag(series.keyframe)
         limits = {"Y": PLAUSIBLE_TAG, "X": PLAUSIBLE_TAG}
     spacing, notes = believed(steps, file, limits)
-    return spacing, channels, notes
+    return spacing, about, (*notes, *uneven(about.minutes, file))
 
 
-def _ome(text: str | None) -> tuple[dict[str, float | None], tuple[str, ...]]:
-    """Read ``PhysicalSize``, ``TimeIncrement`` and channel names of the first image."""
+def _ome(text: str | None) -> OmeAbout:
+    """Read what is said of the first image."""
     try:
         root = ElementTree.fromstring(text or "")
     except ElementTree.ParseError:
-        return {}, ()
-    pixels = root.find(".//{*}Image/{*}Pixels")
-    if pixels is None:
-        return {}, ()
-    get = pixels.attrib.get
-    steps = {
-        a: length_in(get(f"PhysicalSize{a}"), get(f"PhysicalSize{a}Unit", "µm"), UM) for a in "ZYX"
-    }
-    steps["T"] = length_in(get("TimeIncrement"), get("TimeIncrementUnit", "s"), MIN)
-    names = tuple(c.attrib.get("Name", "") for c in pixels.findall("{*}Channel"))
-    return steps, names if all(names) else ()
+        return OmeAbout()
+    image = root.find(".//{*}Image")
+    return OmeAbout() if image is None else about_image(root, image)
 
 
-def _imagej(meta: Mapping[str, Any], page: Any) -> tuple[dict[str, float | None], tuple[str, ...]]:
+def _imagej(meta: Mapping[str, Any], page: Any) -> dict[str, float | None]:
     """Read ``unit``, ``spacing`` and ``finterval``; the tag has pixels per unit."""
     unit = meta.get("unit", "")
     per_unit = _rational(page, "XResolution"), _rational(page, "YResolution")
@@ -66,7 +68,7 @@ def _imagej(meta: Mapping[str, Any], page: Any) -> tuple[dict[str, float | None]
     }
     if steps["T"] == 0:  # ImageJ writes 0 where the interval is unknown
         steps["T"] = None
-    return steps, ()
+    return steps
 
 
 def _metaseries(meta: Mapping[str, Any]) -> dict[str, float | None]:

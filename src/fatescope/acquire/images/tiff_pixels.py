@@ -7,6 +7,8 @@ import math
 import weakref
 from collections import OrderedDict
 from functools import cached_property
+from pathlib import Path
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -274,6 +276,30 @@ class TiffPixels(PlanePixels):
                 f"{where} is damaged ({escape(str(error))}). Copy the file again."
             ) from error
         return np.asarray(block[0], dtype=self.dtype)
+
+
+def open_pages(path: Path) -> TiffPixels:
+    """Open the pages of a TIFF file like its first, whatever its description says of them."""
+    import tifffile
+
+    where = escape(path)
+    try:
+        tif = tifffile.TiffFile(path, _multifile=False)
+        page, n = tif.pages.first, len(tif.pages)
+    except Exception as error:  # a parser in damaged data meets errors of any kind
+        raise FileFormatError(
+            f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
+        ) from error
+    series = SimpleNamespace(
+        keyframe=page,
+        shape=(n, *page.shape),
+        axes="I" + page.axes,
+        dtype=page.dtype,
+        dataoffset=None,
+        pages=tif.pages,
+        levels=(None,),
+    )
+    return TiffPixels(tif, series, where=where, lead="I")
 
 
 def _overlap(wanted: range, start: int, length: int) -> tuple[slice, slice]:

@@ -13,9 +13,7 @@ import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
-from statistics import median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,16 +21,14 @@ import numpy as np
 from fatescope.acquire.images.announced import SMALL_BYTES
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.meaning import with_axes
-from fatescope.acquire.images.scale import PLAUSIBLE, believed
-from fatescope.base import FatescopeError, FileFormatError, Finding, Image, escape
+from fatescope.acquire.images.scale import PLAUSIBLE, believed, interval, uneven
+from fatescope.base import FatescopeError, FileFormatError, Image, escape
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from numpy.typing import NDArray
 
-_UNEVEN = 0.1
-"""Of the median step: instruments keep their schedule to some per cent."""
 _NO_NAME = re.compile(r"[^\w.+-]+")
 
 
@@ -100,8 +96,8 @@ def read_scene(
     scenes = opened(path, open_scenes)
     number = scene_number(scene, scene_names(path, lambda _: scenes), escape(path))
     chosen = scenes[number]
-    spacing, notes = believed({**chosen.steps, **_interval(chosen)}, str(path), PLAUSIBLE)
-    chosen.pixels.notes = (*chosen.pixels.notes, *notes, *_uneven(chosen, path))
+    spacing, notes = believed({**chosen.steps, **interval(chosen.minutes)}, str(path), PLAUSIBLE)
+    chosen.pixels.notes = (*chosen.pixels.notes, *notes, *uneven(chosen.minutes, str(path)))
     pixels, letters, names = with_axes(chosen.pixels, chosen.axes, axes=axes, colours=3, path=path)
     n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
     return Image(
@@ -140,6 +136,12 @@ def opened(path: Path, open_scenes: OpenScenes) -> Sequence[Scene]:
     return scenes
 
 
+def several(axes: str, lengths: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Leave out the leading axes of length 1, which programs write whether there are any or not."""
+    kept = [(a, n) for a, n in zip(axes, lengths, strict=True) if n != 1]
+    return "".join(a for a, _ in kept), tuple(n for _, n in kept)
+
+
 def scene_number(scene: str | None, names: Sequence[str], where: str) -> int:
     """Return which scene is meant, by its name or its number from 0."""
     listed = ", ".join(names[:6]) + (", ..." if len(names) > 6 else "")
@@ -157,38 +159,6 @@ def scene_number(scene: str | None, names: Sequence[str], where: str) -> int:
     raise FileFormatError(
         f"{where}: holds no image {escape(scene)}; it holds {listed}. Give one of these names or "
         "numbers from 0 with --scene."
-    )
-
-
-def _interval(scene: Scene) -> dict[str, float | None]:
-    steps = [b - a for a, b in pairwise(scene.minutes)]
-    if not steps:
-        return {}
-    return {"T": float(f"{median(steps):.8g}") if min(steps) > 0 else None}
-
-
-def _uneven(scene: Scene, path: Path) -> Iterator[Finding]:
-    """Say where the frames were not taken at one interval."""
-    steps = [b - a for a, b in pairwise(scene.minutes)]
-    if not steps:
-        return
-    usual = median(steps)
-    if min(steps) > 0 and max(steps) - min(steps) <= _UNEVEN * usual:
-        return
-    said = (
-        f"Frames were taken {min(steps):.4g} to {max(steps):.4g} min apart; {usual:.4g} min, the "
-        "median, is taken as the interval. Times are known to no better than that."
-        if min(steps) > 0
-        else "The times of the frames do not grow from one frame to the next, so none of them is "
-        "believed. Give --interval-min."
-    )
-    yield Finding(
-        file=str(path),
-        rule="uneven-times",
-        severity="warning",
-        value=max(steps),
-        limit=usual * (1 + _UNEVEN),
-        reason=said,
     )
 
 

@@ -42,7 +42,7 @@ def _only_channel(path: Path) -> str:
 
     try:
         with tifffile.TiffFile(path, _multifile=False) as tif:
-            names = read_metadata(tif, tif.series[0], "")[1] if tif.is_ome else ()
+            names = read_metadata(tif, tif.series[0], "")[1].channels if tif.is_ome else ()
     except (tifffile.TiffFileError, *_ERRORS):
         return ""
     return names[0].strip() if len(names) == 1 else ""
