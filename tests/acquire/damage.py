@@ -94,6 +94,29 @@ def _microscope(kind: str, *shape: int, **options: object) -> Callable[[Path], N
     return write
 
 
+def _set(kind: str, *shape: int, **options: object) -> Callable[[Path], None]:
+    def write(path: Path) -> None:
+        import file_sets  # beside this script
+
+        path.mkdir()
+        getattr(file_sets, kind)(path, _cells(*shape), **options)
+
+    return write
+
+
+def _ome_set(path: Path, **options: bool) -> None:
+    import file_sets
+
+    path.mkdir()
+    file_sets.ome_set(path, {"": _cells(2, 2, 1, 40, 50)}, "T", **options)
+
+
+def _vision(path: Path) -> None:
+    import file_sets
+
+    file_sets.deltavision(path, _cells(2, 2, 3, 40, 50))
+
+
 def _lif(path: Path) -> None:
     import microscope_files
 
@@ -154,6 +177,13 @@ WHOLE: dict[str, Callable[[Path], None]] = {
     "imaris.ims": _microscope("ims", 2, 1, 3, 40, 50),
     "raw.ics": _microscope("ics", 3, 40, 50),
     "packed.ics": _microscope("ics", 3, 40, 50, packed=True),
+    "vision.dv": _vision,
+    "olympus.oib": _microscope("oib", 2, 3, 40, 50),
+    "files.ome-set": _ome_set,
+    "companion.ome-set": lambda path: _ome_set(path, companion=True),
+    "planes 1.micromanager": _set("micromanager", 2, 2, 1, 40, 50, version=1),
+    "planes 2.micromanager": _set("micromanager", 2, 2, 1, 40, 50, version=2),
+    "stack.ndtiff": _set("ndtiff", 1, 2, 2, 1, 40, 50),
 }
 """How a whole file of each format comes about."""
 _VENDOR = Path(os.environ.get("FATESCOPE_DATA", ROOT / "../shared/data")) / "vendor"
@@ -218,7 +248,8 @@ def damaged_copies(whole: Path, target: Path, *, seed: int, first: int, n: int) 
             shutil.copytree(whole, target)
             files = sorted(p for p in target.rglob("*") if p.is_file())
             # Few of the files are metadata, and they are where the harm is.
-            about = [p for p in files if p.name.startswith((".z", "zarr"))]
+            texts = (".json", ".txt", ".index", ".ome", ".zarray", ".zattrs", ".zgroup")
+            about = [p for p in files if p.name.endswith(texts)]
             files = about if about and rng.random() < 0.6 else files
             victim = files[int(rng.integers(len(files)))]
             victim.write_bytes(damaged(victim.read_bytes(), rng))
@@ -254,9 +285,11 @@ def _limit_memory() -> None:
 
 def _read_all(path: Path) -> None:
     """Do with an image what every workflow does first."""
-    from fatescope.acquire import check_image, check_pixels, gauged, read_image
+    from fatescope.acquire import check_image, check_pixels, find_images, gauged, read_image
 
-    image = gauged(read_image(path, axes=AXES.get(path.name)))
+    of_files = path.is_dir() and path.suffix != ".zarr"
+    file = find_images([path])[0] if of_files else path
+    image = gauged(read_image(file, axes=AXES.get(path.name)))
     check_image(image)
     planes = itertools.product(*(range(min(n, 6)) for n in image.shape[:-2]))
     for index, y in itertools.product(planes, range(0, min(image.size("Y"), 2000), 512)):

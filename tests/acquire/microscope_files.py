@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -101,6 +102,63 @@ def oif(path: Path, pixels):
         lines += [f"[GUI Channel {c + 1} Parameters]", f'DyeName="dye {c + 1}"']
     path.write_bytes("\r\n".join([*lines, ""]).encode("utf-16"))
     return path
+
+
+def oib(path: Path, pixels):
+    """The same in one file: a compound document whose streams are those of an OIF."""
+    with tempfile.TemporaryDirectory() as folder:
+        main = oif(Path(folder, "made.oif"), pixels)
+        streams = {"made.oif": main.read_bytes()}
+        tiffs = sorted(Path(folder, "made.oif.files").iterdir())
+        streams |= {f"Storage00001/{t.name}": t.read_bytes() for t in tiffs}
+    info = ["[OibSaveInfo]", "Version=2.0.0.0", "MainFileName=Stream00000"]
+    info += [f"Stream{n:05d}={name}" for n, name in enumerate(streams)]
+    contents = {"OibInfo.txt": "\r\n".join([*info, ""]).encode("utf-16")}
+    contents |= {f"Stream{n:05d}": data for n, data in enumerate(streams.values())}
+    path.write_bytes(_compound(contents))
+    return path
+
+
+def _compound(streams: dict[str, bytes]) -> bytes:
+    """Lay streams one after another behind directory and table of sectors (512 bytes each)."""
+    end, none = 0xFFFFFFFE, 0xFFFFFFFF
+    n_entries = 1 + len(streams)
+    n_folder = -(-n_entries // 4)
+    sizes = [max(1, -(-len(data) // 512)) for data in streams.values()]
+    n_table = 1
+    while n_table * 128 < n_table + n_folder + sum(sizes):
+        n_table += 1
+    table = [0xFFFFFFFD] * n_table
+    starts = []
+    for n in (n_folder, *sizes):
+        starts.append(len(table))
+        table += [*range(len(table) + 1, len(table) + n), end]
+    table += [none] * (128 * n_table - len(table))
+
+    def entry(name, kind, right, child, start, size):
+        text = name.encode("utf-16-le")
+        links = struct.pack("<BBIII", kind, 1, none, right, child)
+        return (
+            text.ljust(64, b"\0")
+            + struct.pack("<H", len(text) + 2)
+            + links
+            + bytes(36)
+            + struct.pack("<IQ", start, size)
+        )
+
+    entries = entry("Root Entry", 5, none, 1, end, 0)
+    for n, (name, data) in enumerate(streams.items(), 1):
+        right = n + 1 if n < len(streams) else none
+        entries += entry(name, 2, right, none, starts[n], len(data))
+    entries = entries.ljust(512 * n_folder, b"\0")
+    head = bytes.fromhex("d0cf11e0a1b11ae1") + bytes(16)
+    head += struct.pack("<5H6x", 0x3E, 3, 0xFFFE, 9, 6)
+    head += struct.pack("<9I", 0, n_table, starts[0], 0, 0, end, 0, end, 0)
+    head += struct.pack("<109I", *range(n_table), *[none] * (109 - n_table))
+    body = b"".join(
+        data.ljust(512 * n, b"\0") for data, n in zip(streams.values(), sizes, strict=True)
+    )
+    return head + struct.pack(f"<{len(table)}I", *table) + entries + body
 
 
 def ims(path: Path, pixels, dates=()):

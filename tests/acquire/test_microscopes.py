@@ -78,6 +78,27 @@ def test_an_oif_is_read_with_its_folder_of_planes(tmp_path):
     np.testing.assert_array_equal(image.read(), pixels)
 
 
+def test_an_oib_is_read_like_the_oif_in_it(tmp_path):
+    pixels = numbers(2, 3, 8, 9)
+    image = read_image(made.oib(tmp_path / "a.oib", pixels))
+    assert (image.axes, image.channels, steps(image)) == ("CZYX", ("dye 1", "dye 2"), SPACING)
+    np.testing.assert_array_equal(image.read(), pixels)
+
+
+@pytest.mark.parametrize("damage", ["a sector that follows itself", "more tables than sectors"])
+def test_a_table_of_sectors_that_has_no_end_is_refused(tmp_path, damage):
+    path = made.oib(tmp_path / "a.oib", numbers(2, 3, 60, 70))
+    content = bytearray(path.read_bytes())
+    if damage == "more tables than sectors":
+        content[68:76] = (0).to_bytes(4, "little") + (2**31).to_bytes(4, "little")
+    else:
+        at = 512 + 4 * 20
+        content[at : at + 4] = (20).to_bytes(4, "little")
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"a\.oib: its table of sectors is damaged"):
+        read_image(path)
+
+
 def test_an_imaris_file_is_read_without_what_pads_its_chunks(tmp_path):
     pixels = numbers(3, 2, 4, 8, 9)
     dates = [f"2020-01-31 10:0{m}:00.000" for m in (0, 1, 2)]

@@ -8,11 +8,13 @@ import json
 import numpy as np
 import pytest
 import tifffile
+from tests.acquire import file_sets
 from tests.engine.systems import CELLS, CLASSES, COUNTS, BoxSettings
 
 from fatescope.acquire import read_image, read_labels
 from fatescope.base import Execution, RunError
 from fatescope.engine.predict import plan_images, predict_images
+from fatescope.pages.result import ResultFolder
 
 ALONE = Execution(workers=1)
 
@@ -134,3 +136,17 @@ def test_another_exclusion_into_the_same_folder_is_refused(folder, tmp_path):
     listed.write_text("file,first_frame,last_frame\na.ome.tif,0,0\n")
     with pytest.raises(RunError, match="other settings: excluded"):
         predict_images(COUNTS, folder, out=tmp_path / "out", settings=settings, execution=ALONE)
+
+
+def test_an_image_of_several_files_is_opened_from_its_record_as_what_it_is(tmp_path):
+    pixels = np.zeros((2, 1, 1, 8, 9), np.uint8)
+    pixels[:, ..., 1:3, 1:4] = 150
+    (tmp_path / "in").mkdir()
+    file_sets.ome_set(tmp_path / "in", {"": pixels}, "T")
+    predict(CELLS, tmp_path / "in", tmp_path / "out")
+    result = ResultFolder(tmp_path / "out")
+    (said,) = result.done
+    assert len(said["path"]) == 2
+    image, labels = result.opened(said)
+    np.testing.assert_array_equal(image.read(), pixels[:, 0, 0])
+    assert labels.shape == image.shape

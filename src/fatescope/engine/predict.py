@@ -344,9 +344,11 @@ def predict_file(
 
 
 def _within(file: ImageFile) -> dict[str, Any]:
-    """Return which image of its file it is, and how several files lie along its axes."""
-    scene = {"scene": file.scene} if file.scene else {}
-    return scene | (
+    """Return which image of its file it is, and how several files are one image."""
+    within: dict[str, Any] = {"scene": file.scene} if file.scene else {}
+    if len(file.paths) > 1 and not file.is_sequence:
+        within["set"] = True
+    return within | (
         {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
     )
 

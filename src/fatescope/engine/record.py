@@ -54,7 +54,8 @@ def open_recorded(
     key, paths = str(said["image"]), said.get("path") or ()
     paths = (Path(paths),) if isinstance(paths, str) else tuple(map(Path, paths))
     grid = tuple((str(axis), tuple(values)) for axis, values in said.get("grid") or ())
-    frames = tuple(range(len(paths))) if len(paths) > 1 and not grid else ()
+    of_frames = len(paths) > 1 and not grid and not said.get("set")
+    frames = tuple(range(len(paths))) if of_frames else ()
     zarr = out / "labels" / f"{key}.ome.zarr"
     try:
         image = read_image(

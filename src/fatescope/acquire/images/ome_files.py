@@ -12,6 +12,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
+from fatescope.acquire.images.complaints import overheard
 from fatescope.base import FileFormatError, escape
 
 if TYPE_CHECKING:
@@ -59,8 +60,14 @@ def _text_of(path: Path) -> str:
     with path.open("rb") as stream:
         head = stream.read(2)
     if head in (b"II", b"MM"):
-        with tifffile.TiffFile(path, _multifile=False) as tif:
-            return tif.ome_metadata or "<none/>"
+        try:
+            with overheard("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
+                return tif.ome_metadata or "<none/>"
+        except Exception as error:  # a parser in damaged data meets errors of any kind
+            raise FileFormatError(
+                f"{escape(path)}: is not a complete TIFF file ({escape(str(error))}). Copy or "
+                "export it again."
+            ) from error
     return path.read_bytes()[:_MOST_TEXT].decode("utf-8", errors="replace").lstrip("\ufeff \r\n")
 
 

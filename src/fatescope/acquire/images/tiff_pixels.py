@@ -284,8 +284,9 @@ def open_pages(path: Path) -> TiffPixels:
 
     where = escape(path)
     try:
-        tif = tifffile.TiffFile(path, _multifile=False)
-        page, n = tif.pages.first, len(tif.pages)
+        with overheard("tifffile"):
+            tif = tifffile.TiffFile(path, _multifile=False)
+            page, n = tif.pages.first, len(tif.pages)
     except Exception as error:  # a parser in damaged data meets errors of any kind
         raise FileFormatError(
             f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,17 +13,20 @@ import numpy as np
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.scale import MIN, UM, length_in
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
-from fatescope.base import escape, imported
+from fatescope.base import FileFormatError, escape, imported
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_COMPOUND = bytes.fromhex("d0cf11e0a1b11ae1")
+_HEAD = 512
 _AXES = {"L": "Q", "A": "Q", "P": "Q"}
 """Wavelengths, animation and point scans have no place in an image."""
 
 
 def open_scenes(path: Path) -> list[Scene]:
     """Return the one image of a recording."""
+    _check_sectors(path)
     holder = Opened(imported("oiffile").OifFile(path))
     file, where = holder.file, escape(path)
     series = file.series[0]
@@ -45,6 +49,50 @@ def open_scenes(path: Path) -> list[Scene]:
         objective=_objective(said),
     )
     return [scene]
+
+
+def _check_sectors(path: Path) -> None:
+    """Raise where the sectors of an OIB follow each other without end, as the library would."""
+    with path.open("rb") as stream:
+        head = stream.read(_HEAD)
+        if head[:8] != _COMPOUND or len(head) < _HEAD:
+            return
+        size = 2 ** min(struct.unpack_from("<H", head, 30)[0], 16)
+        n_tables, start_small, n_small, start_more, n_more = (
+            struct.unpack_from("<I", head, at)[0] for at in (44, 60, 64, 68, 72)
+        )
+        there = path.stat().st_size // size
+        places = np.frombuffer(head, "<u4", 109, 76).tolist()
+
+        def sector(number: int) -> NDArray[np.uint32]:
+            stream.seek((1 + number) * size)
+            return np.frombuffer(stream.read(size).ljust(size, b"\xff"), "<u4")
+
+        ends = max(n_tables, n_small, n_more) <= there
+        for _ in range(n_more if ends else 0):
+            *listed, start_more = sector(start_more).tolist()
+            places += listed
+        nothing = np.zeros(0, np.uint32)
+        table = np.concatenate([nothing, *map(sector, places[: n_tables if ends else 0])])
+        small = [nothing]
+        if ends and (ends := _has_end(table)):
+            while start_small < len(table) and len(small) <= n_small:
+                small.append(sector(start_small))
+                start_small = int(table[start_small])
+            ends = _has_end(np.concatenate(small))
+    if not ends:
+        raise FileFormatError(
+            f"{escape(path)}: its table of sectors is damaged. Copy or export it again."
+        )
+
+
+def _has_end(following: NDArray[np.uint32]) -> bool:
+    """Say whether every sector leads to an end: after so many steps none leads to a sector."""
+    n = len(following)
+    steps = np.append(np.minimum(following, n), n)
+    for _ in range(n.bit_length()):
+        steps = steps[steps]
+    return bool((steps == n).all())
 
 
 def _plane(holder: Opened, number: int) -> NDArray[Any]:

@@ -74,9 +74,14 @@ def set_files(path: Path) -> tuple[Path, ...]:
 def _planned(path: Path) -> tuple[Element, list[_Planned]]:
     """Return the images of a set if one lies in several files, else those of this file alone."""
     text, holder = description_of(path)
-    root = ElementTree.fromstring(text)
-    files = _Files(root, path, holder)
-    images = [p for e in root.findall("{*}Image") if (p := _plan(e, files)) is not None]
+    try:
+        root = ElementTree.fromstring(text)
+        files = _Files(root, path, holder)
+        images = [p for e in root.findall("{*}Image") if (p := _plan(e, files)) is not None]
+    except (ElementTree.ParseError, ArithmeticError, LookupError, ValueError) as error:
+        raise FileFormatError(
+            f"{escape(holder)}: its OME-XML is damaged ({escape(str(error))}). Copy it again."
+        ) from error
     if not str(path).lower().endswith(COMPANION) and all(len(i.files) < 2 for i in images):
         images = [i for i in images if i.files == {path}]
     return root, [i for i in images if _THUMBNAIL * math.prod(i.size) > math.prod(images[0].size)]
