@@ -36,6 +36,7 @@ EXTRA_OF = {
         ("bioimageio", "h5py", "liffile", "nd2", "oiffile", "pylibCZIrw", "roifile"), "formats"
     ),
     **dict.fromkeys(("starlette", "uvicorn"), "app"),
+    **dict.fromkeys(("magicgui", "napari"), "napari"),
     **dict.fromkeys(("matplotlib", "pandas"), "devolearn"),
 }
 """The extra of each optional module, as `pyproject.toml` has it."""

@@ -20,6 +20,7 @@ from fatescope.measurement import ObjectSums, objects_table
 from fatescope.review import (
     LabelHistory,
     LabelStep,
+    change_between,
     change_from_record,
     change_to_record,
 )
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Image, Table
     from fatescope.engine import Entry
+    from fatescope.review import Change
     from fatescope.systems.labels.edit import LabelEdit
 
 FOLDER = "review"
@@ -152,11 +154,32 @@ class LabelReview:
             solid = labels.ndim == 3
             spacing = self.image.spacing.um("ZYX" if solid else "YX")
             change, label, text = change_for(edit, labels, spacing=spacing)
-            body = {"text": text, "change": change_to_record(change)}
-            entry = self._journal.append("edit", body, who=who, why="")
-            self._history.do(LabelStep(entry.number, change, text))
-            self._touch(edit.frame)
+            self._commit(change, text, who)
             return label
+
+    def replace_frame(
+        self, frame: int, labels: NDArray[np.integer[Any]], *, who: str, text: str
+    ) -> bool:
+        """Commit what differs in a frame, (Y, X) or (Z, Y, X), as one edit; say whether any does.
+
+        Raises
+        ------
+        RunError
+            If the disk is full; then nothing is done.
+        """
+        with self._lock:
+            before = self._history.frame(frame)
+            if np.array_equal(before, labels):
+                return False
+            whole = tuple(slice(0, n) for n in before.shape)
+            self._commit(change_between(before, whole, labels, frame=frame), text, who)
+            return True
+
+    def _commit(self, change: Change, text: str, who: str) -> None:
+        body = {"text": text, "change": change_to_record(change)}
+        entry = self._journal.append("edit", body, who=who, why="")
+        self._history.do(LabelStep(entry.number, change, text))
+        self._touch(change.frame)
 
     def undo(self, *, who: str) -> int:
         """Take the last edit back, and return its frame."""
