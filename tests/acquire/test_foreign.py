@@ -24,6 +24,10 @@ FOREIGN = {
     "vsi": ("a.VSI", BINARY, "is an Olympus VSI file"),
     "nd2 by content": ("a.tif", b"\xda\xce\xbe\x0a" + BINARY, "is damaged or incomplete"),
     "svs": ("a.svs", BINARY, "is an Aperio slide"),
+    "MetaImage": ("a.mha", b"ObjectType = Image\n", "is a MetaImage file.*OME-TIFF"),
+    "two endings": ("a.nii.gz", b"\x1f\x8b" + BINARY, "is a NIfTI file"),
+    "packed": ("a.TIF.gz", b"\x1f\x8b" + BINARY, "is a compressed TIFF.*Unpack"),
+    "movie": ("a.mkv", b"\x1a\x45\xdf\xa3" + BINARY, "is a Matroska movie.*MP4"),
     "npy": ("a.npy", npy(), "is a NumPy array.*Save it as TIFF"),
 }
 

@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import fatescope as fs
 from fatescope.acquire import check_pixels, gauged
-from fatescope.base import Image
+from fatescope.base import FatescopeError, Image
 from fatescope.cli.main import load_commands
 
 PIXELS = {
@@ -196,3 +196,33 @@ def test_the_channel_that_was_analysed_is_named_in_the_list_of_images(tmp_path, 
     assert run("predict", system, tmp_path / "a.ome.tif", "--out", out, *how) == 0
     with (out / "images.csv").open(encoding="utf-8", newline="") as stream:
         assert [row["channel"] for row in csv.DictReader(stream)] == ["1 DAPI"]
+
+
+def test_blank_planes_between_others_are_said(tmp_path):
+    plane = discs()[0]
+    stack = np.stack([np.zeros_like(plane), *[plane] * 4, np.zeros_like(plane)])
+    lost = stack.copy()
+    lost[3] = 7
+    for name, planes in (("padded", stack), ("lost", lost)):
+        image = gauged(Image(pixels=planes, axes="ZYX", name=name))
+        image.read()
+        said = [f.rule for f in check_pixels(image)]
+        assert said == (["empty"] if name == "lost" else [])
+    tifffile.imwrite(tmp_path / "a.tif", lost, imagej=True, metadata={"axes": "ZYX"})
+    nuclei = ("nuclei", *SYSTEMS["nuclei"])
+    assert run("predict", *nuclei, tmp_path / "a.tif", "--out", tmp_path / "o") == 0
+    assert rules_of(tmp_path / "o").count("empty") == 1
+
+
+@pytest.mark.parametrize("given", ["300", "1000,0.2,0.2", "0.2,400,0.2"])
+def test_a_size_that_no_microscope_has_is_refused_where_it_is_given(tmp_path, given):
+    stack = np.stack([discs()[0]] * 3)
+    tifffile.imwrite(tmp_path / "a.tif", stack, imagej=True, metadata={"axes": "ZYX"})
+    good = given == "1000,0.2,0.2"  # sections of a millimetre are not absurd
+    wanted = ("nuclei", *SYSTEMS["nuclei"], "--plan", "--spacing-um", given)
+    said = run("predict", *wanted, tmp_path / "a.tif", "--out", tmp_path / "o")
+    assert said == (0 if good else 2)
+    steps = [float(x) for x in given.split(",")]
+    if not good:
+        with pytest.raises(FatescopeError, match="no microscope"):
+            fs.segment_nuclei(stack, axes="ZYX", spacing_um=steps)

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from itertools import takewhile
 from pathlib import Path, PurePosixPath
 
-from fatescope.acquire.images.foreign import BY_SUFFIX
+from fatescope.acquire.images.foreign import foreign_suffix
 from fatescope.acquire.images.formats import SUFFIXES, may_hold_many
 from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.our_folders import TRUTH, is_ours
@@ -216,7 +216,7 @@ def _folder(top: Path) -> Iterator[Named]:
 
 
 def _is_image(name: str) -> bool:
-    return name.lower().endswith(SUFFIXES) or _suffix(name) in BY_SUFFIX
+    return name.lower().endswith(SUFFIXES) or bool(foreign_suffix(name))
 
 
 def _suffix(name: str) -> str:
@@ -236,7 +236,8 @@ def _unique(found: Iterable[Named]) -> Iterator[Named]:
 def _without_suffix(name: str) -> str:
     pure = PurePosixPath(name)
     known = _is_image(pure.name) or pure.suffix.lower() == FOLDER_SUFFIX
-    stem = pure.stem if known else pure.name
+    ending = len(foreign_suffix(pure.name)) or len(pure.suffix)
+    stem = pure.name[:-ending] if known and ending < len(pure.name) else pure.name
     if stem.lower().endswith(".ome") and len(stem) > 4:
         stem = stem[:-4]
     return str(pure.with_name(stem)) if pure.name else name

@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 Source = Literal["file", "user", "estimated", "assumed"]
 _UNITS = {"Z": "µm", "Y": "µm", "X": "µm", "T": "min"}
+PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
+"""Steps outside these limits (µm; minutes for T) are not believed: they are no microscope's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,10 +61,23 @@ class Spacing:
 
     @classmethod
     def given(cls, spacing_um: Sequence[float] | None, interval_min: float | None) -> Spacing:
-        """Build what a user said: X (for Y too), or Y, X, or Z, Y, X in µm, and minutes."""
+        """Build what a user said: X (for Y too), or Y, X, or Z, Y, X in µm, and minutes.
+
+        Raises
+        ------
+        InputError
+            If a step is no positive number, or in µm beyond what microscopes have.
+        """
         steps = [float(step) for step in spacing_um or ()]
         steps = steps * 2 if len(steps) == 1 else steps
         along = dict(zip("ZYX"[3 - len(steps) :], steps, strict=True))
+        for axis, step in along.items():
+            low, high = PLAUSIBLE[axis]
+            if step > 0 and not low <= step <= high:
+                raise InputError(
+                    f"a step of {step:g} µm along {axis} is given, which no microscope has "
+                    f"({low:g} to {high:g} µm). Give steps in µm."
+                )
         return cls.of(source="user", T=interval_min, **along)
 
     def um(self, axes: str) -> tuple[float, ...] | None:

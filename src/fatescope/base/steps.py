@@ -8,6 +8,9 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator
 
+from fatescope.base.errors import InputError
+from fatescope.base.spacing import Spacing
+
 
 def number_parts(text: str, *, alone: bool) -> list[str]:
     """Return the numbers of a text, divided by commas; or by semicolons, with commas inside.
@@ -59,6 +62,10 @@ def _split(value: Any) -> Any:
 def _check(value: tuple[float, ...] | None) -> tuple[float, ...] | None:
     if value is not None and not (1 <= len(value) <= 3 and all(0 < v < 1e6 for v in value)):
         raise ValueError(_WANTED)
+    try:
+        Spacing.given(value, None)
+    except InputError as error:
+        raise ValueError(str(error).removesuffix(".")) from None
     return value
 
 

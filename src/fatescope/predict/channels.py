@@ -121,7 +121,8 @@ def _finding(image: Image, best: _View, views: Sequence[_View], predictor: Predi
         value=float(best.number),
         reason=f"The image has {image.size('C')} channels and none was given. Of those that look "
         f"like the training images of {predictor.name}, channel {best.number}"
-        f"{f' ({best.name})' if best.name else ''} shows nuclei best and was taken ({others}). "
+        f"{f' ({best.name})' if best.name else ''} shows nuclei best and was taken"
+        f"{f' ({others})' if others else ', the others are empty'}. "
         "Choose with --channel.",
     )
 

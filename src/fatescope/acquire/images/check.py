@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from fatescope.acquire.images.gauge import gauges_of, unknown_frames
+from fatescope.acquire.images.gauge import blank_planes, gauges_of, unknown_frames
 from fatescope.base import Finding, Image
 
 if TYPE_CHECKING:
@@ -90,7 +90,8 @@ def check_pixels(image: Image, *, channel: int | None = None) -> list[Finding]:
     Returns
     -------
     list of Finding
-        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``, frame by frame;
+        Out of ``not-finite``, ``empty`` (all black), ``constant``, ``saturated``, frame by frame,
+        ``empty`` also where planes between others of a stack have one value;
         and ``unreadable`` for each frame of a movie that could not be decoded.
     """
     found = [*_unknown(image)]
@@ -98,10 +99,10 @@ def check_pixels(image: Image, *, channel: int | None = None) -> list[Finding]:
         place: dict[str, Any] = {"file": image.name, "frame": frame}
         looked_at = [seen[channel]] if channel in seen else list(seen.values())
         found += _not_finite(image, seen, place)
-        if all(g.low == g.high for g in looked_at):
+        if all(g.flat for g in looked_at):
             found.append(_flat(max(g.high for g in looked_at), place))
         found += _saturated(image, seen, place)
-    return found
+    return [*found, *_blank_planes(image, channel)]
 
 
 def check_film(image: Image) -> list[Finding]:
@@ -167,6 +168,23 @@ def _flat(value: float, place: Mapping[str, Any]) -> Finding:
         value=float(value),
         reason=f"All pixels have the value {value:g}; nothing can be found in them.",
     )
+
+
+def _blank_planes(image: Image, wanted: int | None) -> Iterator[Finding]:
+    """Say which planes between others are blank: a plane was lost when the stack was written."""
+    for frame, channel, planes in blank_planes(image):
+        if channel == wanted or wanted is None:
+            yield Finding(
+                file=image.name,
+                frame=frame,
+                rule="empty",
+                severity="warning",
+                value=float(len(planes)),
+                limit=0.0,
+                reason=f"Of the planes between others, {', '.join(map(str, planes[:10]))} (from 0"
+                f"{', and more' if len(planes) > 10 else ''}) have one value everywhere: they may "
+                "have been lost. What goes through them may be found as two.",
+            )
 
 
 def _saturated(

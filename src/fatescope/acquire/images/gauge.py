@@ -25,7 +25,7 @@ _WHOLE = (2**8 - 1, 2**10 - 1, 2**12 - 1, 2**14 - 1, 2**16 - 1, 2**32 - 1)
 
 @dataclass(slots=True)
 class Gauge:
-    """What was seen of one channel of one frame."""
+    """What was seen of one channel of a plane, or of all planes of a frame."""
 
     n_pixels: int = 0
     n_not_finite: int = 0
@@ -50,6 +50,23 @@ class Gauge:
             self.high, self.n_highest = high.item(), 0
         if high.item() == self.high and _ends_a_range(block.dtype, high.item()):
             self.n_highest += int(np.count_nonzero(block == high))
+
+    @property
+    def flat(self) -> bool:
+        """Whether all pixels have one value."""
+        return self.low == self.high
+
+    @classmethod
+    def of_all(cls, gauges: Sequence[Gauge]) -> Gauge:
+        """Add up what was seen of planes."""
+        high = max(g.high for g in gauges)
+        return cls(
+            n_pixels=sum(g.n_pixels for g in gauges),
+            n_not_finite=sum(g.n_not_finite for g in gauges),
+            low=min(g.low for g in gauges),
+            high=high,
+            n_highest=sum(g.n_highest for g in gauges if g.high == high),
+        )
 
 
 def _ends_a_range(dtype: np.dtype[Any], value: float) -> bool:
@@ -83,8 +100,8 @@ class GaugedPixels:
         self.shape = tuple(source.shape)
         self.dtype = np.dtype(source.dtype)
         self.notes: tuple[Finding, ...] = tuple(getattr(source, "notes", ()))
-        self.gauges: dict[tuple[int, int], Gauge] = {}
-        """By frame and channel."""
+        self.gauges: dict[tuple[int, int, int], Gauge] = {}
+        """By frame, channel and plane."""
         self.unknown: set[int] = set()
         self._axes = axes
         self._channel = channel
@@ -140,8 +157,8 @@ class GaugedPixels:
                 if other or not rows.start <= first < rows.stop:
                     continue
                 self._next_row[at] = rows.stop
-                gauge = self.gauges.setdefault((where.get("T", 0), channel), Gauge())
-                gauge.add(plane[first - rows.start :])
+                place = where.get("T", 0), channel, where.get("Z", 0)
+                self.gauges.setdefault(place, Gauge()).add(plane[first - rows.start :])
 
 
 def gauged(image: Image, *, channel: int | None = None) -> Image:
@@ -161,9 +178,31 @@ def gauged(image: Image, *, channel: int | None = None) -> Image:
 
 def gauges_of(image: Image) -> Iterator[tuple[int, dict[int, Gauge]]]:
     """Yield each frame that was read of an image from `gauged`, with its channels."""
+    by_frame: dict[int, dict[int, Gauge]] = {}
+    for (frame, channel), planes in _stacks(image):
+        by_frame.setdefault(frame, {})[channel] = Gauge.of_all(list(planes.values()))
+    yield from by_frame.items()
+
+
+def blank_planes(image: Image) -> Iterator[tuple[int, int, list[int]]]:
+    """Yield frame, channel and the planes of one value that lie between others."""
+    whole = image.size("Y") * image.size("X")
+    for (frame, channel), planes in _stacks(image):
+        full = [z for z, gauge in planes.items() if not gauge.flat]
+        blank = [
+            z
+            for z, gauge in planes.items()
+            if full and min(full) < z < max(full) and gauge.flat and gauge.n_pixels == whole
+        ]
+        if blank:
+            yield frame, channel, blank
+
+
+def _stacks(image: Image) -> Iterator[tuple[tuple[int, int], dict[int, Gauge]]]:
+    """Yield what was seen of each frame and channel, by plane."""
     gauges = image.pixels.gauges if isinstance(image.pixels, GaugedPixels) else {}
-    for frame, group in itertools.groupby(sorted(gauges), key=lambda at: at[0]):
-        yield frame, {channel: gauges[frame, channel] for _, channel in group}
+    for at, group in itertools.groupby(sorted(gauges), key=lambda at: at[:2]):
+        yield at, {z: gauges[*at, z] for *_, z in group}
 
 
 def unknown_frames(image: Image) -> frozenset[int]:

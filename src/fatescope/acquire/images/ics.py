@@ -17,7 +17,7 @@ import numpy as np
 
 from fatescope.acquire.images.announced import DEFLATE, check_announced, check_shape
 from fatescope.acquire.images.meaning import Role, held, with_axes
-from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, length_in
+from fatescope.acquire.images.scale import MIN, UM, believed, length_in
 from fatescope.base import FileFormatError, Image, escape
 
 _MOST_HEADER = 2**20
@@ -51,7 +51,7 @@ def read_ics(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     data = _pixels(path, start, said, math.prod(shape) * dtype.itemsize)
     values = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
     pixels, stored = held(values.reshape(shape), letters)
-    spacing, notes = believed(_steps(said), str(path), PLAUSIBLE)
+    spacing, notes = believed(_steps(said), str(path))
     pixels.notes = notes
     in_order, canonical, names = with_axes(pixels, stored, axes=axes, colours=3, path=path)
     return Image(

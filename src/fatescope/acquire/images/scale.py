@@ -8,6 +8,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from fatescope.base import Finding, Length, Spacing
+from fatescope.base.spacing import PLAUSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -30,15 +31,15 @@ MIN = {
     **dict.fromkeys(("h", "hr", "hrs", "hour", "hours"), 60.0),
     **dict.fromkeys(("d", "day", "days"), 1440.0),
 }
-PLAUSIBLE = {"Y": (2e-4, 100.0), "X": (2e-4, 100.0), "Z": (1e-3, 1000.0), "T": (1e-6, 1e5)}
-"""Steps outside these limits (µm; minutes for T) are not believed: they are no microscope's."""
 
 _UNEVEN = 0.1
 """Of the median step: instruments keep their schedule to some per cent."""
 
 
 def believed(
-    steps: Mapping[str, float | None], file: str, limits: Mapping[str, tuple[float, float]]
+    steps: Mapping[str, float | None],
+    file: str,
+    limits: Mapping[str, tuple[float, float]] = PLAUSIBLE,
 ) -> tuple[Spacing, tuple[Finding, ...]]:
     """Return the steps (µm; minutes for T) inside ``limits``, and a finding for each other one."""
     known: dict[str, Length] = {}

@@ -8,7 +8,6 @@ from xml.etree import ElementTree
 from fatescope.acquire.images.ome_about import OmeAbout, about_image
 from fatescope.acquire.images.scale import (
     MIN,
-    PLAUSIBLE,
     UM,
     believed,
     interval,
@@ -16,6 +15,7 @@ from fatescope.acquire.images.scale import (
     uneven,
 )
 from fatescope.base import Finding, Spacing
+from fatescope.base.spacing import PLAUSIBLE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

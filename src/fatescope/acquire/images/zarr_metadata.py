@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, length_in
+from fatescope.acquire.images.scale import MIN, UM, believed, length_in
 from fatescope.base import AXES, FileFormatError, Finding, Spacing
 
 MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
@@ -171,7 +171,7 @@ def _spacing(
         for letter, factor, axis in zip(letters, factors, axes, strict=True)
         if letter in "TZYX" and axis.get("unit")
     }
-    return believed(steps, where, PLAUSIBLE)
+    return believed(steps, where)
 
 
 def _channels(attributes: Mapping[str, Any]) -> tuple[str, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, unit_in
+from fatescope.acquire.images.scale import MIN, UM, believed, unit_in
 from fatescope.acquire.lineages.headers import Column, columns_of, time_of, unknown_units
 from fatescope.acquire.lineages.links import links_by_edges
 from fatescope.acquire.lineages.result import ReadLineage, assemble
@@ -90,7 +90,7 @@ def read_geff(path: Path) -> ReadLineage:
     ours = (metadata.extra or {}).get("fatescope", {})
     steps = {a: Length(s["value"], s["source"]) for a, s in ours.get("spacing", {}).items()}
     given = {a.upper(): step for a, (_, step, _) in units.items()} | {"T": interval}
-    spacing, absurd = believed(given, path.name, PLAUSIBLE)
+    spacing, absurd = believed(given, path.name)
     name = known.get("name")
     own = {time.header, *space.values(), *(c.header for c in (size, name) if c)}
     extra = {h: _extra(props[h]) for h in _order(ours, props) if h not in own}

@@ -14,7 +14,7 @@ from xml.sax.saxutils import quoteattr
 
 import numpy as np
 
-from fatescope.acquire.images.scale import MIN, PLAUSIBLE, UM, believed, unit_in
+from fatescope.acquire.images.scale import MIN, UM, believed, unit_in
 from fatescope.acquire.lineages.headers import unknown_units
 from fatescope.acquire.lineages.links import links_by_edges
 from fatescope.acquire.lineages.result import ReadLineage, assemble
@@ -201,7 +201,7 @@ def _spacing(model: _Model, file: str) -> tuple[Spacing, tuple[Finding, ...]]:
         for a, key in (("Z", "voxeldepth"), ("Y", "pixelheight"), ("X", "pixelwidth"))
     }
     steps["T"] = interval * minutes if interval and minutes else None
-    spacing, absurd = believed(steps, file, PLAUSIBLE)
+    spacing, absurd = believed(steps, file)
     odd = unknown_units(file, space=[model.spatial], time=model.temporal)
     return spacing, (*absurd, *odd)
 

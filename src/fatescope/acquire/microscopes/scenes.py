@@ -21,7 +21,7 @@ import numpy as np
 from fatescope.acquire.images.announced import SMALL_BYTES
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
 from fatescope.acquire.images.meaning import with_axes
-from fatescope.acquire.images.scale import PLAUSIBLE, believed, interval, uneven
+from fatescope.acquire.images.scale import believed, interval, uneven
 from fatescope.base import FatescopeError, FileFormatError, Image, escape
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ def read_scene(
     scenes = opened(path, open_scenes)
     number = scene_number(scene, scene_names(path, lambda _: scenes), escape(path))
     chosen = scenes[number]
-    spacing, notes = believed({**chosen.steps, **interval(chosen.minutes)}, str(path), PLAUSIBLE)
+    spacing, notes = believed({**chosen.steps, **interval(chosen.minutes)}, str(path))
     chosen.pixels.notes = (*chosen.pixels.notes, *notes, *uneven(chosen.minutes, str(path)))
     pixels, letters, names = with_axes(chosen.pixels, chosen.axes, axes=axes, colours=3, path=path)
     n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_exclusions
-from fatescope.acquire.images.scale import PLAUSIBLE
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
 from fatescope.acquire.lineages.atlas_file import IN_FOLDER, read_arrays
 from fatescope.acquire.lineages.scale import with_radius
 from fatescope.base import Finding, Spacing, excluded_rows
+from fatescope.base.spacing import PLAUSIBLE
 from fatescope.engine.driver import describe_files
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.lineage import without_rows
