@@ -62,6 +62,12 @@ def test_accents_written_in_two_ways_are_equal_names(tmp_path):
     assert sum(k.endswith(("_tif", "_png")) for k in found) == 1
 
 
+def test_results_have_names_that_a_folder_blind_to_case_keeps_apart(tmp_path):
+    touch(tmp_path, "Embryo.tif", "embryo.tif", "EMBRYO.png", "day/embryo.tif", "DAY/embryo.tif")
+    found = keys(find_images([tmp_path]))
+    assert len({k.casefold() for k in found}) == 5
+
+
 def test_names_with_spaces_unicode_and_newlines(tmp_path):
     names = ["a b.tif", "Zürich µm.tif", "new\nline.tif", "胚.tif", "dot.ted.tif"]
     touch(tmp_path, *names)

@@ -73,7 +73,7 @@ def write_beside(path: Path) -> Iterator[Path]:
         yield part
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
-        part.replace(path)
+        _replace(part, path)
     except BaseException as error:
         with contextlib.suppress(OSError):
             part.unlink(missing_ok=True)
@@ -82,6 +82,19 @@ def write_beside(path: Path) -> Iterator[Path]:
                 f"{escape(path)}: cannot be written: {explain_os_error(error)}"
             ) from error
         raise
+
+
+def _replace(part: Path, path: Path) -> None:
+    """Rename; Windows refuses where a spreadsheet, say, has the old file open."""
+    try:
+        part.replace(path)
+    except PermissionError as error:
+        if not path.is_file():
+            raise
+        raise RunError(
+            f"{escape(path)}: cannot be replaced: another program has it open, or it is protected. "
+            "Close it there, and run the command again."
+        ) from error
 
 
 @contextlib.contextmanager
