@@ -44,6 +44,8 @@ from .systems.lineages.link import link_lineages as link_lineages
 from .systems.lineages.lint import lint_lineages as lint_lineages
 from .systems.lineages.match import match_lineage as match_lineage
 from .systems.lineages.match import match_table as match_table
+from .systems.lineages.measure import measure_lineage as measure_lineage
+from .systems.lineages.measure import measure_lineages as measure_lineages
 from .systems.lineages.name import name_lineages as name_lineages
 from .systems.live_dead.find import find_live_dead as find_live_dead
 from .systems.live_dead.find import predict_live_dead as predict_live_dead

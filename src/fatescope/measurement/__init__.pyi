@@ -7,5 +7,7 @@ from .objects import measure_objects as measure_objects
 from .settings import DoubtSettings as DoubtSettings
 from .settings import MeasureSettings as MeasureSettings
 from .shape import measure_solidity as measure_solidity
+from .spots import SpotLight as SpotLight
+from .spots import measure_spots as measure_spots
 from .sums import ObjectSums as ObjectSums
 from .table import objects_table as objects_table

@@ -189,6 +189,29 @@ DESCRIPTION = Description(
             ),
         ),
         Command(
+            name="lineage measure",
+            help="""
+            Measure the brightness of every nucleus of a lineage in every channel of its movie.
+
+            In the nucleus and in a shell around it; the background is that of the ring around each
+            nucleus without its neighbours. Writes expression.csv, cells.csv, curves.csv (time from
+            birth, division or the clock), measured/ (the table with its brightness) and a report.
+            """,
+            example="fatescope lineage measure embryo.tif results/spots.csv --out measured",
+            run="fatescope.systems.lineages.measure:measure_lineages",
+            plan="fatescope.systems.lineages.measure:plan_measure",
+            settings={
+                "settings": "fatescope.systems.lineages.settings:ExpressionSettings",
+                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "execution": EXECUTION,
+            },
+            arguments=(
+                Argument("movie", "volumes over time, any channels", metavar="MOVIE"),
+                Argument("table", "the lineage found in that movie", metavar="TABLE"),
+                OUT,
+            ),
+        ),
+        Command(
             name="lineage name",
             help="""
             Name every nucleus of an embryo: a tracked tree, a movie without links, or one frame.
@@ -319,6 +342,19 @@ DESCRIPTION = Description(
             hidden=("channel",),
             parts=("pair", "pairs"),
         ),
+        Question(
+            name="measure-lineage",
+            title="Measure named cells",
+            text="How bright every nucleus of a lineage is in its movie, without its neighbours.",
+            takes=frozenset(("movie",)),
+            command="lineage measure",
+            roles={
+                "movie": Role("Movie", frozenset(("movie",))),
+                "table": Role("Lineage", frozenset(("lineage",))),
+            },
+            first=("background", "align", "cells"),
+            parts=("volume", "volumes"),
+        ),
     ),
     python={
         "name_lineages": "fatescope.systems.lineages.name:name_lineages",
@@ -329,6 +365,8 @@ DESCRIPTION = Description(
         "link_lineage": "fatescope.systems.lineages.in_memory:link_lineage",
         "draw_lineages": "fatescope.systems.lineages.draw:draw_lineages",
         "compare_lineages": "fatescope.systems.lineages.compare:compare_lineages",
+        "measure_lineages": "fatescope.systems.lineages.measure:measure_lineages",
+        "measure_lineage": "fatescope.systems.lineages.measure:measure_lineage",
         "match_lineage": "fatescope.systems.lineages.match:match_lineage",
         "match_table": "fatescope.systems.lineages.match:match_table",
     },

@@ -47,6 +47,37 @@ class MatchSettings(Settings):
     )
 
 
+class ExpressionSettings(Settings):
+    """What is counted as nucleus, as shell and as background, and which curves are drawn."""
+
+    radius_um: float | None = setting(
+        None, "radius of every nucleus; default: that of each row of the table", unit="µm", gt=0
+    )
+    background: Literal["ring", "global", "none"] = setting(
+        "ring",
+        "what is taken off: the ring around each nucleus without its neighbours, what lies outside "
+        "all nuclei of the frame, or nothing",
+    )
+    core: float = setting(0.5, "what counts as nucleus, in its radii", gt=0, le=1)
+    ring_from: float = setting(1.5, "where the shell begins, in radii of the nucleus", ge=1, le=4)
+    ring_to: float = setting(2.2, "where the shell ends, in radii of the nucleus", gt=1, le=6)
+    depth_loss: float = setting(
+        0.0, "share of light lost per µm of depth; brightness is made up for it", ge=0, le=0.5
+    )
+    depth_from: Literal["first", "last"] = setting("first", "plane next to the objective")
+    axes: str | None = setting(None, "axes of the movie, such as TCZYX, where its file is silent")
+    sequence: bool = setting(False, "numbered files in the folder MOVIE are one movie")
+    align: Literal["clock", "birth", "division"] = setting(
+        "clock", "where the curves of the page have their zero"
+    )
+    cells: str | None = setting(
+        None, "cells such as ABpla,E whose curves are drawn; default: the brightest"
+    )
+    columns: Literal["plain", "epic"] = setting(
+        "plain", "of the tables in measured/: ours, or those of EPIC and AceTree (none, blot ...)"
+    )
+
+
 class CompareSettings(Settings):
     """How embryos are held against a reference."""
 
