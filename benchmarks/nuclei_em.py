@@ -1,6 +1,6 @@
 """Nuclei in electron micrographs: a floor without learning, and packages that have not seen them.
 
-python -m benchmarks.nuclei_em --data DATA/wormimage_em [PACKAGE...]
+python -m benchmarks.nuclei_em DATA [PACKAGE...]
 
 Otsu: bright parts of at least a quarter of a nucleus. Holes: the same, but only those that lie
 whole inside the largest dark body, filled. Sizes are told by the truth, except where it says so.
@@ -56,22 +56,33 @@ def row(name, scores):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("packages", nargs="*")
-    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("data", type=Path, help="the folder wormimage_em, or one that holds it")
+    parser.add_argument("packages", nargs="*", help="packages that have not seen these images")
     given = parser.parse_args()
+    try:
+        print_table(given.data, given.packages)
+    except InputError as error:
+        parser.error(str(error))
+
+
+def print_table(data, packages):
+    """Print a row for each way; refuse packages that have seen the images."""
+    data = data / "wormimage_em" if (data / "wormimage_em").is_dir() else data
     pairs = [
-        (p.stem, read_plane(p), read_label_plane(given.data / "labels" / f"{p.stem}.png"))
-        for p in sorted((given.data / "images").glob("*.jpg"))
+        (p.stem, read_plane(p), read_label_plane(data / "labels" / f"{p.stem}.png"))
+        for p in sorted((data / "images").glob("*.jpg"))
     ]
+    if not pairs:
+        raise InputError(f"{data}: no images/*.jpg are there. Give the folder wormimage_em.")
     print("| | AP 0.50 (95 %) | AP 0.75 | pixel IoU | true | found |\n|--|--|--|--|--|--|")
     for name, holes in (("Otsu", False), ("Otsu, holes of the embryo", True)):
         found = [bright_parts(p, diameter=median_diameter(t), holes=holes) for _, p, t in pairs]
         scores = [score_labels(t, f) for (_, _, t), f in zip(pairs, found, strict=True)]
         print(row(name, scores))
-    for package in given.packages:
+    for package in packages:
         model = load_model(package)
         d = model.description
-        seen = {unit_hash(f"{given.data.name}/{name}") for name, _, _ in pairs}
+        seen = {unit_hash(f"{data.name}/{name}") for name, _, _ in pairs}
         if seen & set(d.training.units_seen):
             raise InputError(f"{package} has seen these images; its card has the left-out score.")
         told = [

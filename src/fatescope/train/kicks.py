@@ -1,4 +1,7 @@
-"""Cosine annealing with kicks: fall, wait at the floor, and on a plateau a kick to a new fall."""
+"""Cosine annealing with kicks: fall, wait at the floor, and on a plateau a kick to a new fall.
+
+This file needs torch and nothing else: it can be copied as it is.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,6 @@ from torch.optim.lr_scheduler import LRScheduler
 if TYPE_CHECKING:
     import torch
 
-    from fatescope.train.schedule_settings import Kicks
-
 
 class KickedCosine(LRScheduler):  # type: ignore[misc] # torch is not followed
     """A scheduler that kicks the rate up where a measurement has stopped becoming better.
@@ -20,7 +21,16 @@ class KickedCosine(LRScheduler):  # type: ignore[misc] # torch is not followed
     ----------
     optimizer : Optimizer
         Its rates are the first peaks.
-    settings : Kicks
+    percent : float
+        Height of a kick above the floor it leaves.
+    patience : int
+        Measurements in a row without a better one, before a kick.
+    floor_ratio : float
+        Of a floor to the one before; the first, to the rate.
+    period : int
+        Steps of a fall.
+    is_lower_better : bool
+        Of the measurements, as of a loss.
 
     Notes
     -----
@@ -43,14 +53,23 @@ class KickedCosine(LRScheduler):  # type: ignore[misc] # torch is not followed
     part 4, 2024.
     """
 
-    def __init__(self, optimizer: torch.optim.Optimizer, settings: Kicks) -> None:
-        self._period = settings.period
-        self._patience = settings.patience
-        self._floor_ratio = settings.floor_ratio
-        self._kick = 1 + settings.percent / 100
-        self._sign = -1.0 if settings.metric == "loss" else 1.0
+    def __init__(
+        self,
+        optimizer: torch.optim.Optimizer,
+        *,
+        percent: float,
+        patience: int,
+        floor_ratio: float,
+        period: int,
+        is_lower_better: bool = False,
+    ) -> None:
+        self._period = period
+        self._patience = patience
+        self._floor_ratio = floor_ratio
+        self._kick = 1 + percent / 100
+        self._sign = -1.0 if is_lower_better else 1.0
         self.begin = 0
-        self.peak, self.floor = 1.0, settings.floor_ratio  # beside the rates of the optimiser
+        self.peak, self.floor = 1.0, floor_ratio  # beside the rates of the optimiser
         self.best, self.waited = -math.inf, 0
         super().__init__(optimizer)
 

@@ -137,4 +137,11 @@ def _scheduler(optimizer: torch.optim.Optimizer, fit: FitSettings) -> Any:
             cooldown=plan.cooldown,
             min_lr=floor,
         )
-    return KickedCosine(optimizer, plan)
+    return KickedCosine(
+        optimizer,
+        percent=plan.percent,
+        patience=plan.patience,
+        floor_ratio=plan.floor_ratio,
+        period=plan.period,
+        is_lower_better=plan.metric == "loss",
+    )

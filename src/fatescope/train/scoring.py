@@ -65,6 +65,7 @@ class Scored:
     sample: Sample
     scores: LabelScores
     diameter_px: float
+    labels: LabelImage  # (Y, X), as scored
 
 
 class RememberedMaps:
@@ -101,8 +102,9 @@ def score_samples(
             thresholds=thresholds,
             scale=description.image.diameter_px / size,
         )
-        scores = score_labels(np.maximum(truth, 0), drop_unsure(found, truth < 0))
-        scored.append(Scored(sample, scores, diameter))
+        labels = drop_unsure(found, truth < 0)
+        scores = score_labels(np.maximum(truth, 0), labels)
+        scored.append(Scored(sample, scores, diameter, labels))
     return scored
 
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import html
 import json
+import tomllib
 
 import numpy as np
 import pytest
+from pydantic import TypeAdapter
 from tests.systems.nuclei.page.test_browser import CHROMIUM, browser
 
 from fatescope.acquire import write_table
@@ -13,6 +16,7 @@ from fatescope.base import Table
 from fatescope.pages.page import KicksBoard
 from fatescope.systems.viability.reproduce.kicks import write_board
 from fatescope.systems.viability.reproduce.kicks_page import write_kicks
+from fatescope.train.schedule_settings import Kicks
 
 __all__ = ["browser"]
 
@@ -22,19 +26,18 @@ SETTINGS = {"rate": 0.05, "percent": 50.0, "patience": 3, "floor_ratio": 0.5, "p
 
 @pytest.fixture(scope="module")
 def path(tmp_path_factory):
-    board = KicksBoard(title="Move the sliders", measured=SCORE, **SETTINGS)
+    board = KicksBoard(title="Move the sliders", measured=SCORE, steps_per_epoch=17, **SETTINGS)
     return write_kicks(tmp_path_factory.mktemp("page") / "kicks.html", board)
 
 
 def trained_rates(**changes):
     torch = pytest.importorskip("torch")
     from fatescope.train.kicks import KickedCosine
-    from fatescope.train.schedule_settings import Kicks
 
     given = SETTINGS | changes
-    settings = Kicks(**{k: given[k] for k in ("percent", "patience", "floor_ratio", "period")})
+    settings = {k: given[k] for k in ("percent", "patience", "floor_ratio", "period")}
     optimizer = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=given["rate"])
-    schedule, rates = KickedCosine(optimizer, settings), []
+    schedule, rates = KickedCosine(optimizer, **settings), []
     for value in SCORE:
         rates.append(optimizer.param_groups[0]["lr"])
         optimizer.step()
@@ -52,6 +55,16 @@ def test_the_page_is_one_file_with_its_numbers_and_sliders(path):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+def test_the_schedule_on_the_page_is_a_file_that_runs_alone(path):
+    pytest.importorskip("torch")
+    page = html.unescape(path.read_text("utf-8"))
+    shown = page.partition('"""Cosine annealing with kicks')[2].partition("</pre>")[0]
+    alone: dict = {}
+    exec(compile('"""' + shown, "kicks.py", "exec"), alone)  # what a reader copies
+    assert alone["KickedCosine"].__mro__[1].__name__ == "LRScheduler"
+    assert "fatescope" not in shown
+
+
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
 def test_moving_a_slider_draws_the_schedule_that_training_would_follow(browser, path):
     page = browser.new_page()
@@ -65,6 +78,10 @@ def test_moving_a_slider_draws_the_schedule_that_training_would_follow(browser, 
     slider.fill("100")
     moved = json.loads(root.get_attribute("data-rates"))
     assert moved != drawn
+    recipe = tomllib.loads(root.locator("pre").inner_text())
+    asked = TypeAdapter(Kicks).validate_python(recipe["fit"].pop("schedule"))
+    assert (asked.percent, asked.period) == (100.0, 4 * 17)
+    assert recipe["fit"] == {"learning_rate": 0.05, "steps_per_epoch": 17}
     assert moved == pytest.approx(trained_rates(percent=100.0), rel=1e-6)
     page.locator('input[name="patience"]').fill("30")
     assert "No kick" in root.locator(".now").inner_text()
@@ -77,7 +94,9 @@ def test_the_reproduction_writes_the_page_on_its_own_score_if_it_is_long_enough(
     def course(n):
         arms = np.array(["sgd_kicks"] * n + ["adam_warm"] * n, dtype=object)
         score = np.concatenate([np.linspace(0.1, 0.3, n), np.full(n, 0.9)])
-        write_table(Table({"arm": arms, "auprc_mean": score}), tmp_path / "course.parquet")
+        step = np.tile(np.arange(1, n + 1) * 5, 2)
+        table = Table({"arm": arms, "step": step, "auprc_mean": score})
+        write_table(table, tmp_path / "course.parquet")
 
     course(2)
     assert write_board(tmp_path) == []

@@ -54,7 +54,9 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
     summary = lineage_names.reproduce_names(out=out, recipe=NamesRecipe(seed=1), quick=True)
     assert summary.exit_code == 0
     page = (out / "report.html").read_text(encoding="utf-8")
-    assert page.count('class="plotted"') == 11
+    assert page.count('class="plotted"') == 12
+    assert "movement of E, MS, C, D, P4" in page
+    assert "Movement and lineage" in page
     assert "4-256-128-128-64-32" in page
     assert "step(1.), as published" in page
     for words in ("Whose work it is", "18c04ef", "epic.gs.washington.edu", "0.9043", "0.9829"):
@@ -101,6 +103,16 @@ def test_the_published_table_is_taken_where_it_is_and_one_like_it_where_it_is_no
     embryos = [NamedEmbryo(key=k, lineage=lineage) for k in ("b_unc-130", "a", "c")]
     assert published_table(embryos, "unc").key == "b_unc-130"
     assert published_table(embryos, "alr-1").key == "a"
+
+
+def test_a_quick_run_finds_the_published_table_where_it_is_given(tmp_path, monkeypatch):
+    lineage = simulate_lineage(LineagePlan(minutes=10), seed=0)
+    for name in ("CD20081016_alr-1_10A2_3_L1", "CDother"):
+        (tmp_path / f"{name}.csv").write_text("cell,time,x,y,z\nAB,1,1,1,1\n")
+    monkeypatch.setattr(names_data, "_usable", lambda file: lineage)
+    (found,) = names_data.given_tables(tmp_path)
+    assert "20081016_alr-1" in found.key
+    assert names_data.given_tables(None) == []
 
 
 def test_accuracy_is_given_after_30_epochs_and_at_the_end():

@@ -6,10 +6,14 @@ from importlib.util import find_spec
 import numpy as np
 import pytest
 import tifffile
+from skimage.measure import label
 from tests.systems.membranes.cells.cells import embryo
 
 from fatescope.base import InputError
-from fatescope.systems.membranes.reproduce.arms import plan_arms, rows_of
+from fatescope.prepare import close_gaps
+from fatescope.prepare.published_slices import mask_of_2020, mask_of_2021
+from fatescope.systems.membranes.reproduce.arms import plan_arms, read_volume, rows_of
+from fatescope.systems.membranes.reproduce.quick import QUICK, SEED, render_embryo
 from fatescope.systems.membranes.reproduce.run import (
     divide,
     plan_membranes_2021,
@@ -78,9 +82,20 @@ def test_the_page_holds_published_run_again_each_correction_and_corrected(done):
         assert words in page, words
     assert {r["tuning"] for r in rows(out / "trials.csv")} == {"published", "corrected"}
     assert {p.name for p in (out / "films").iterdir()} == {
-        *("published.mp4", "published.gif", "corrected.mp4", "corrected.gif")
+        *("published.mp4", "published.gif", "corrected.mp4", "corrected.gif"),
+        *("old-new.mp4", "old-new.gif"),
     }
     assert not (out / "fits").exists()
+
+
+def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_back(tmp_path):
+    volumes, _ = divide(render_embryo(tmp_path, seed=SEED), MembranesRecipe().replace(**QUICK))
+    _, labels = read_volume(volumes[-1])
+    plane = labels[len(labels) // 2]
+    old, new = (label(mask(plane) > 0).max() for mask in (mask_of_2020, mask_of_2021))
+    assert old == 1, "closing fills all walls"
+    assert new >= 6, "lossless masks keep them"
+    assert label(close_gaps(labels, QUICK["spacing_um"])[len(labels) // 2] > 0).max() <= 2
 
 
 def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, done, tmp_path):

@@ -5,11 +5,13 @@ import json
 import re
 import shutil
 from importlib.util import find_spec
+from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
 from fatescope.prepare import Sample
 from fatescope.simulate import NucleiMovieSettings, simulate_image
@@ -18,6 +20,7 @@ from fatescope.systems.nuclei.reproduce.page import _which, interval
 from fatescope.systems.nuclei.reproduce.run import reproduce_nuclei
 from fatescope.systems.reproduction.settings import NucleiRecipe
 
+DOCS = Path(__file__).parents[3] / "docs"
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 pytestmark = pytest.mark.skipif(
     not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
@@ -52,7 +55,8 @@ def test_each_image_is_left_out_once_and_the_page_says_what_was_found(folder, tm
     views = json.loads(re.search(r'class="data">(.*?)</script>', page)[1])["views"]
     titles = [f"p{i}{version}" for i in range(3) for version in ("", ", augmented")]
     assert [v["title"] for v in views] == titles
-    assert all(len(v["frames"][0]["panes"]) == 3 for v in views)  # image, prediction, mask
+    # Image, published, corrected, mask; of an augmented version there is no corrected one.
+    assert [len(v["frames"][0]["panes"]) for v in views] == [4, 3] * 3
     assert "p0, p1 left out" in page
     for words in ("about 0.71", "edge lies at 0.1", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
         assert words in page
@@ -140,6 +144,16 @@ def test_the_quick_run_learns_something_from_rendered_images(tmp_path):
     with (tmp_path / "scores.csv").open() as stream:
         iou = {(r["image"], r["method"]): float(r["pixel_iou"]) for r in csv.DictReader(stream)}
     assert min(v for (_, method), v in iou.items() if method == "corrected") > 0.6
+    table = (DOCS / "reproduction-nuclei-2020.md").read_text(encoding="utf-8")
+    table = table.partition("| two rendered images")[2].partition("\n\n")[0]
+    told = [float(n) for n in re.findall(r"\| (0\.\d+)", table)]
+    scores = read_table(tmp_path / "scores.csv")
+    found = [
+        interval(scores.rows(scores["method"] == method), which)[0]
+        for method in dict.fromkeys(scores["method"])
+        for which in ("pixels", "nuclei")
+    ]
+    assert found == pytest.approx(told, abs=0.1)
     assert "Quick run on rendered images" in (tmp_path / "report.html").read_text()
 
 

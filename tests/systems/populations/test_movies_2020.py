@@ -156,7 +156,9 @@ def test_held_out_frames_are_late_ones_of_a_recorded_movie_and_whole_rendered_on
 def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_path, monkeypatch):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
     summary = reproduce_movies(out=tmp_path, recipe=TINY)
-    assert (summary.units_done, summary.exit_code) == (4, 0)
+    assert (summary.units_done, summary.exit_code) == (5, 0)
+    found = read_table(tmp_path / "faults" / "findings.csv")
+    assert {"black", "line", "patch", "cliff"} <= set(found["rule"])
     every, losses = (read_table(tmp_path / f"{n}.csv") for n in ("scores", "losses"))
     assert every["arm"].tolist()[9:] == [CLOCK, CLOCK_TEMPO, OURS]
     scores = every.rows(np.arange(len(every)) < 9)
@@ -172,7 +174,14 @@ def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_pa
     n = len(of)
     assert rows["trained_frames"].tolist() == [n, n - dropped.sum(), n]
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
-    told = ("What the drop was worth", "the highest 50% (", "as long, nothing dropped", CLOCK, OURS)
+    told = ("Faulty frames and cliffs", "Tables with a cliff (2)", "Tables without one (2)")
+    told += (
+        "What the drop was worth",
+        "the highest 50% (",
+        "as long, nothing dropped",
+        CLOCK,
+        OURS,
+    )
     for words in told:
         assert words in page
     again = reproduce_movies(out=tmp_path, recipe=TINY)

@@ -17,6 +17,7 @@ from fatescope.train.scoring import Scored
 
 DEAF = InstanceMaps(thresholds=Thresholds(foreground=0.35, min_area_px=450))
 SHIPPED = "src/fatescope/models/shipped/nuclei"
+NOTHING = np.zeros((4, 4), int)
 
 
 def copy_of(folder, **changes):
@@ -127,7 +128,7 @@ def test_where_units_are_left_out_each_is_scored_by_the_choice_of_the_others(pai
     truth = [read_label_plane(s.labels) for s in samples]
     perfect = [score_labels(t, t) for t in truth]
     blind = [score_labels(t, np.zeros_like(t)) for t in truth]
-    scored = [Scored(s, p, 20.0) for s, p in zip(samples, perfect, strict=True)]
+    scored = [Scored(s, p, 20.0, NOTHING) for s, p in zip(samples, perfect, strict=True)]
     kept = keep_better(old.source, out=tmp_path / "out", data=pairs, left_out=scored)
     assert kept.which == "new"
     assert kept.test_score == 1
@@ -135,7 +136,7 @@ def test_where_units_are_left_out_each_is_scored_by_the_choice_of_the_others(pai
     # Good on the first alone: without it the others choose the old one, so its own perfect score
     # is not what the choice is worth.
     mixed = [perfect[0], blind[1], blind[2]]
-    scored = [Scored(s, m, 20.0) for s, m in zip(samples, mixed, strict=True)]
+    scored = [Scored(s, m, 20.0, NOTHING) for s, m in zip(samples, mixed, strict=True)]
     copy_of(tmp_path / "again" / "package", name="tuned")
     honest = keep_better(old.source, out=tmp_path / "again", data=pairs, left_out=scored)
     assert honest.test_score < honest.difference.new

@@ -244,12 +244,36 @@ def test_the_runs_are_trained_and_scored_on_wells_that_none_has_seen(tmp_path):
     assert (again.units_done, again.exit_code) == (11, 0)
 
 
+@trained
+def test_a_quick_run_begins_with_a_network_that_saw_another_plate(tmp_path, monkeypatch):
+    from fatescope.systems.viability.reproduce import arms as training
+    from fatescope.systems.viability.reproduce import run as live_dead
+
+    begun, real = [], training.load_start
+
+    def loaded(fits):
+        begun.append(real(fits))
+        return begun[-1]
+
+    monkeypatch.setattr(training, "load_start", loaded)
+    monkeypatch.setattr(training, "START_STEPS", 50)
+    monkeypatch.setattr(live_dead, "_QUICK", TINY.model_dump())
+    monkeypatch.setattr(live_dead, "arms", lambda *asked: arms(*asked)[2:3])
+    summary = reproduce_live_dead(out=tmp_path, recipe=TINY, quick=True, workers=1)
+    assert (summary.units_done, summary.exit_code) == (1, 0)
+    assert len(begun) == 1
+    assert begun[0] is not None
+    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "begin with a network that saw" in page
+    assert not (tmp_path / "fits").exists()
+
+
 @pytest.mark.slow
 @trained
 def test_the_quick_run_ends_in_a_page_of_all_trainings(tmp_path):
     summary = reproduce_live_dead(out=tmp_path, recipe=LiveDeadRecipe(), quick=True, workers=1)
     assert (summary.units_done, summary.exit_code) == (len(arms(LiveDeadRecipe())), 0)
-    assert set(read_table(tmp_path / "course.csv")["epoch"]) == {1, 2, 3, 4, 5}
+    assert set(read_table(tmp_path / "course.csv")["epoch"]) == set(range(1, 9))
     page = (tmp_path / "report.html").read_text(encoding="utf-8")
     for words in ("Quick run", "The window over epochs", "Course of sgd_plateau_weights"):
         assert words in page

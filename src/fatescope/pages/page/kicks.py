@@ -25,6 +25,10 @@ class KicksBoard:
         Height of a kick above the floor; a floor beside the one before.
     patience, period : int
         Epochs without a better value before a kick; epochs of a fall.
+    steps_per_epoch : int
+        Of the run that measured: in settings a period is counted in steps.
+    metric : str
+        What settings call the score.
     caption : str
     """
 
@@ -36,6 +40,8 @@ class KicksBoard:
     patience: int = 5
     floor_ratio: float = 0.5
     period: int = 10
+    steps_per_epoch: int = 1
+    metric: str = "ap_mean"
     caption: str = ""
 
 
@@ -45,4 +51,6 @@ def kicks_data(board: KicksBoard) -> dict[str, Any]:
         "measured": [round(float(v), 6) for v in board.measured],
         "words": board.measured_title,
         "rate": board.rate,
+        "steps": board.steps_per_epoch,
+        "metric": board.metric,
     }

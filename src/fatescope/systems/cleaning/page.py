@@ -115,20 +115,28 @@ def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
 
 
+def fault_figures(out: Path, findings: Sequence[Finding]) -> list[Section]:
+    """Return faulty frames between those around them, and the curves of tables with their cliffs.
+
+    ``out`` is the folder of a cleaning.
+    """
+    result = ResultFolder(out)
+    viewer = _viewer(result, stretches(findings))
+    counts = result.table("counts", may_be_absent=True)
+    curves = _curves(counts, findings) if len(counts) else None
+    frames = None if viewer is None else Section(title="Frames", blocks=(viewer,))
+    return [section for section in (frames, curves) if section is not None]
+
+
 def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
     """Write ``report.html`` and return its name."""
     together, result = stretches(findings), ResultFolder(out)
-    viewer = _viewer(result, together)
-    counts = result.table("counts", may_be_absent=True)
     is_written = (out / "exclusion.csv").is_file()
     page = result_page(
         title="Faults of movies and tables",
         kind="clean",
         answer=_answer(result, together),
-        figures=(
-            None if viewer is None else Section(title="Frames", blocks=(viewer,)),
-            _curves(counts, findings) if len(counts) else None,
-        ),
+        figures=fault_figures(out, findings),
         doubt=(Text(paragraphs=(_UNCHANGED + (_WRITTEN if is_written else _PROMISED),)),),
         details=(*loss_sections(out, drop), _tables(together) if together else None),
         methods=_METHOD.format(version=result.version),

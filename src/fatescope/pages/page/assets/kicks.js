@@ -56,7 +56,7 @@ for (const root of document.querySelectorAll(".kicks")) {
     about.textContent = kicks.length
       ? `${kicks.length} kick${kicks.length > 1 ? "s" : ""}, at epoch${kicks.length > 1 ? "s" : ""} ${kicks.map((k) => k + 1).join(", ")}; the last rate is ${last.toPrecision(2)}.`
       : `No kick: the score never stands still long enough. The last rate is ${last.toPrecision(2)}.`;
-    toml.textContent = `[fit.schedule]\nkind = "kicks"\npercent = ${s.percent}\npatience = ${s.patience}\nfloor_ratio = ${s.floor_ratio}\n# period: ${s.period} epochs, in steps`;
+    toml.textContent = `[fit]\nlearning_rate = ${data.rate}\nsteps_per_epoch = ${data.steps}\n\n[fit.schedule]\nkind = "kicks"\nmetric = "${data.metric}"\npercent = ${s.percent}\npatience = ${s.patience}\nfloor_ratio = ${s.floor_ratio}\nperiod = ${s.period * data.steps}  # steps: ${s.period} epochs of ${data.steps}\n`;
     root.dataset.rates = JSON.stringify(rates.map((r) => Number(r.toPrecision(8))));
   }
   sliders.forEach((i) => { i.oninput = draw; });

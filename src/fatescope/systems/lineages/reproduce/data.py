@@ -37,6 +37,17 @@ class NamedEmbryo:
     split: str = "train"
 
 
+def given_tables(data: Path | None) -> list[NamedEmbryo]:
+    """Return the embryos of a folder that the published runs were of, for a quick run."""
+    from fatescope.systems.lineages.training.compact_names import LATER, REPORTED
+
+    folder = None if data is None else _folder(data)
+    files = [] if folder is None else find_lineages([folder])
+    wanted = [f for f in files if any(run.table in f.key for run in (REPORTED, LATER))]
+    read_ones = ((f.key, _usable(f)) for f in wanted)
+    return [NamedEmbryo(key=key, lineage=lineage) for key, lineage in read_ones if lineage]
+
+
 def load_embryos(
     data: Path | None, *, quick: bool, progress: Progress | None
 ) -> tuple[list[NamedEmbryo], str]:

@@ -11,6 +11,9 @@ from fatescope.lineage.quality import founders_of
 from fatescope.pages.chart import Axis, Chart, Line, Points, number
 from fatescope.pages.page import Beside, Drawing, Page, PageTable, Section, Text, write_page
 from fatescope.systems.lineages import drawings as show
+from fatescope.systems.lineages.draw_embryo import draw_tree_page
+from fatescope.systems.lineages.embryo import prepare_embryo
+from fatescope.systems.lineages.published import movement
 from fatescope.systems.lineages.reproduce.scores import (
     ATLAS,
     ATLAS_TRACKS,
@@ -18,6 +21,7 @@ from fatescope.systems.lineages.reproduce.scores import (
     MAJORITY,
     REPORTED,
 )
+from fatescope.systems.lineages.settings import DrawSettings
 from fatescope.systems.reproduction.origin import LINEAGE_NAMES
 
 if TYPE_CHECKING:
@@ -25,12 +29,15 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
     from fatescope.pages.chart.values import Shape
+    from fatescope.pages.page import Block
     from fatescope.systems.lineages.reproduce.outcome import NamesOutcome
     from fatescope.systems.lineages.reproduce.published import RunAgain
     from fatescope.systems.lineages.training.names import FittedNames
     from fatescope.systems.reproduction.settings import NamesRecipe
 
 _POST_EPOCHS = 30
+_MOVED, _MOVED_EARLY = ("Z2", "Z3", "Eprp", "Eplp"), ("E", "MS", "C", "D", "P4")
+"""Cells of the published figure, and those of an embryo that ends before these are born."""
 _TRAINING, _ROWS, _EMBRYOS = "training rows", "rows held back", "embryos held back"
 _CONSTANT, _ON_LOSS = "step(1.), as published", "step(loss)"
 _CURVES = {
@@ -48,6 +55,7 @@ def write_names_page(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, q
     """Write ``report.html`` and return its path."""
     sections = [
         _table(outcome),
+        _explored(outcome.published.reported),
         _reported(outcome, recipe),
         _later(outcome, recipe),
         _corrected(outcome, recipe),
@@ -115,6 +123,24 @@ def _table(outcome: NamesOutcome) -> Section:
         ],
     )
     return Section(title="Published, run again, corrected", blocks=(table, _unseen(outcome)))
+
+
+def _explored(done: RunAgain) -> Section:
+    """Return what the post begins with: how some cells move, and the lineage of the embryo."""
+    embryo = prepare_embryo(done.table, done.lineage)
+    there = set(done.lineage.name)
+    cells = _MOVED if there & set(_MOVED) else _MOVED_EARLY
+    moved = movement(embryo, DrawSettings(cells=",".join(cells), coordinates="raw"))
+    tree, _ = draw_tree_page(embryo, DrawSettings(), length_px=900)
+    words = (
+        "The post begins with the movements of some cells, which stay in one part of the embryo, "
+        f"and with the diagram of the lineage; here both are of {done.table}.",
+    )
+    blocks: list[Block] = [Text(paragraphs=words)]
+    if moved is not None:
+        blocks.append(moved)
+    blocks.append(Drawing(svg=tree, title=f"Lineage of {done.table}"))
+    return Section(title="Movement and lineage", blocks=blocks)
 
 
 def _reported(outcome: NamesOutcome, recipe: NamesRecipe) -> Section:

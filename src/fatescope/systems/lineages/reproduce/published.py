@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
+    from fatescope.base import Lineage, Progress
     from fatescope.base.types import IntArray
     from fatescope.systems.lineages.reproduce.data import NamedEmbryo
     from fatescope.systems.lineages.training.compact_names import PublishedFit, PublishedRun
@@ -32,6 +32,7 @@ class RunAgain:
 
     run: PublishedRun
     table: str
+    lineage: Lineage
     same_table: bool  # the table of 2020 itself, or one like it
     fit: PublishedFit
     label_counts: IntArray  # rows of each of the run's names, before sampling
@@ -148,6 +149,7 @@ def _again(
     return RunAgain(
         run=run,
         table=embryo.key,
+        lineage=lineage,
         same_table=run.table in embryo.key,
         fit=fit,
         label_counts=np.bincount(labels[used], minlength=len(names)),

@@ -31,6 +31,7 @@ from fatescope.systems.lineages.reproduce.card import names_card
 from fatescope.systems.lineages.reproduce.data import (
     N_RENDERED,
     NamedEmbryo,
+    given_tables,
     load_embryos,
     split_embryos,
 )
@@ -88,7 +89,8 @@ def reproduce_names(
         Gets ``report.html``, ``scores.csv``, ``course.csv`` and ``network/`` (a package).
     recipe : NamesRecipe
     data : Path, optional
-        Folder of EPIC tables (or one that holds ``epic_tables``).
+        Folder of EPIC tables (or one that holds ``epic_tables``). A quick run takes the tables of
+        the published runs from it, and nothing else.
     quick : bool
         A short run on rendered embryos: shows that everything runs, proves nothing.
     progress, fresh
@@ -105,7 +107,8 @@ def reproduce_names(
             fits = run.out / FITS
             if fresh:
                 remove(fits)
-            outcome, findings = _reproduce(embryos, source, recipe, fits, progress)
+            given = given_tables(data) if quick else []
+            outcome, findings = _reproduce(embryos, given, source, recipe, fits, progress)
             files = _write(run.out, outcome, recipe, quick=quick)
             remove(fits)
             units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
@@ -127,6 +130,7 @@ def plan_names(*, recipe: NamesRecipe, quick: bool = False) -> RunPlan:
 
 def _reproduce(
     embryos: list[NamedEmbryo],
+    given: list[NamedEmbryo],
     source: str,
     recipe: NamesRecipe,
     fits: Path,
@@ -134,7 +138,8 @@ def _reproduce(
 ) -> tuple[NamesOutcome, list[Finding]]:
     split = split_embryos(embryos, test_share=recipe.test_share)
     groups = {s: [e for e in split if e.split == s] for s in ("train", "validation", "test")}
-    published = run_published([*groups["train"], *groups["validation"]], recipe, fits, progress)
+    tables = given or [*groups["train"], *groups["validation"]]
+    published = run_published(tables, recipe, fits, progress)
     reference = mean_embryo([e.lineage for e in groups["train"]])
     features, findings, residuals = _features(split, reference)
     corrected = _corrected(features, groups, recipe, fits / "corrected", progress)

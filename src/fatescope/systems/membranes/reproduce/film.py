@@ -74,6 +74,45 @@ def write_arm_film(out: Path, arm: Arm, folder: Path) -> list[str]:
     return [str(p.relative_to(out)) for p in write_film(out / "films" / arm.key, images)]
 
 
+OLD_NEW = (("old", "old (2020)"), ("new", "new (2021)"), ("corrected", "corrected"))
+"""Arms that are held against each other, and what the page calls them."""
+
+
+def shown_planes(out: Path) -> dict[str, list[tuple[int, list[tuple[str, Path]]]]]:
+    """Return, for each volume left out, its planes: number, and titles with files of images.
+
+    Input, mask, and what the arms of `OLD_NEW` draw; empty until all three are done.
+    """
+    images = out / "images"
+    planes: dict[str, list[tuple[int, list[tuple[str, Path]]]]] = {}
+    for first in sorted((images / "new").glob("*_image.png")):
+        name = first.name.removesuffix("_image.png")
+        files = [("input", first), ("mask", images / "new" / f"{name}_mask.png")]
+        files += [(words, images / arm / f"{name}_drawn.png") for arm, words in OLD_NEW]
+        if all(path.is_file() for _, path in files):
+            volume, _, plane = name.rpartition("_z")
+            planes.setdefault(volume, []).append((int(plane), files))
+    return planes
+
+
+def write_old_new_film(out: Path) -> list[str]:
+    """Write the film of old against new: every shown plane, one after the other."""
+    frames = [
+        side_by_side(
+            [read_plane(path) for _, path in files],
+            [title for title, _ in files],
+            note=f"{volume}, plane {plane}",
+        )
+        for volume, planes in shown_planes(out).items()
+        for plane, files in planes
+    ]
+    if not frames:
+        return []
+    (out / "films").mkdir(exist_ok=True)
+    film = write_film(out / "films" / "old-new", frames, per_second=3)
+    return [str(p.relative_to(out)) for p in film]
+
+
 def grey(values: NDArray[Any]) -> NDArray[np.uint8]:
     """Show shares, 0 black and 1 white."""
     return to_grey(values, limits=(0.0, 1.0))

@@ -8,7 +8,9 @@ import numpy as np
 
 from fatescope.systems.membranes.reproduce.arms import rows_of
 from fatescope.systems.membranes.reproduce.film import watch_planes
+from fatescope.systems.membranes.reproduce.quick import shipped_weights
 from fatescope.systems.membranes.sides import LEAST_PX, FoundPlane, WallSide
+from fatescope.train.start import load_start
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -20,6 +22,8 @@ if TYPE_CHECKING:
     from fatescope.systems.membranes.reproduce.arms import Arm
     from fatescope.systems.reproduction.settings import MembranesRecipe
     from fatescope.train.fit import Fitted
+    from fatescope.train.fit_settings import FitSettings
+    from fatescope.train.schedule_settings import Schedule
 
     Segment = Callable[[NDArray[Any]], Mapping[int, FoundPlane]]
 
@@ -38,7 +42,7 @@ def train_published(
         PublishedMembraneTask,
         interior_map,
     )
-    from fatescope.train import FitSettings, LibraryNetwork, fit, report_progress
+    from fatescope.train import LibraryNetwork, fit, report_progress
     from fatescope.train.schedule_settings import Plateau
 
     training, validation = rows_of(arm, seed=recipe.seed)
@@ -61,19 +65,8 @@ def train_published(
     per_epoch = max(1, -(-len(training) // recipe.batch))
     steps = recipe.epochs * per_epoch if arm.is_full else recipe.arm_steps
     epoch = min(per_epoch, steps)
-    settings = FitSettings(
-        steps=steps,
-        batch=recipe.batch,
-        optimizer="adam",
-        learning_rate=recipe.rate,
-        schedule=Plateau(metric=CONSTANT, factor=recipe.decay, patience=recipe.decay_epochs - 1),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
-        steps_per_epoch=epoch,
-        validate_every=1,
-        precision=recipe.precision,
-    )
+    plateau = Plateau(metric=CONSTANT, factor=recipe.decay, patience=recipe.decay_epochs - 1)
+    settings = published_settings(recipe, steps=steps, epoch=epoch, schedule=plateau)
 
     def drawn(network: Any, pixels: NDArray[Any], planes: Sequence[int]) -> list[FloatArray]:
         return [interior_map(network, pixels[z], size_px=recipe.size_px) for z in planes]
@@ -81,13 +74,41 @@ def train_published(
     shown = arm.of("validation") or arm.of("test")
     watch = watch_planes(folder, shown, drawn, is_wanted=arm.is_full)
     report = report_progress(progress, f"training {arm.key}")
-    fitted = fit(task, settings, folder=folder, report=report, watch=watch)
+    start = load_start(folder.parent)
+    fitted = fit(task, settings, folder=folder, weights=start, report=report, watch=watch)
 
     def segment(pixels: NDArray[Any]) -> dict[int, FoundPlane]:
         maps = (interior_map(fitted.network, p, size_px=recipe.size_px) for p in pixels)
         return {z: cells_of_interior(m) for z, m in enumerate(maps)}
 
     return fitted, segment
+
+
+def published_settings(
+    recipe: MembranesRecipe,
+    *,
+    steps: int,
+    epoch: int,
+    schedule: Schedule,
+    batch: int | None = None,
+    rate: float | None = None,
+) -> FitSettings:
+    """Return Adam as in 2021; batch and rate are the recipe's where a trial gives none."""
+    from fatescope.train import FitSettings
+
+    return FitSettings(
+        steps=steps,
+        batch=batch or recipe.batch,
+        optimizer="adam",
+        learning_rate=rate or recipe.rate,
+        schedule=schedule,
+        weight_decay=0,
+        gradient_clip=0,
+        ema_decay=0,
+        steps_per_epoch=epoch,
+        validate_every=1,
+        precision=recipe.precision,
+    )
 
 
 def train_ours(
@@ -121,7 +142,7 @@ def train_ours(
         ),
         fit=shipped.fit.replace(
             steps=steps,
-            steps_per_epoch=max(1, steps // 50),
+            steps_per_epoch=min(steps, max(10, steps // 50)),
             validate_every=1,
             precision=recipe.precision,
         ),
@@ -142,7 +163,8 @@ def train_ours(
 
     watch = watch_planes(folder, arm.of("validation") or arm.of("test"), drawn)
     report = report_progress(progress, f"training {arm.key}")
-    fitted = fit(task, ours.fit, folder=folder, report=report, watch=watch)
+    start = shipped_weights if load_start(folder.parent) else None
+    fitted = fit(task, ours.fit, folder=folder, weights=start, report=report, watch=watch)
     model = EvaluatedNetwork(fitted.network)
     side = WallSide(
         name="corrected",

@@ -26,6 +26,8 @@ from fatescope.pages.page import (
 from fatescope.prepare import labels_on_grid
 from fatescope.prepare.published_slices import kept_planes, mask_of_2020, mask_of_2021
 from fatescope.systems.membranes.reproduce.arms import read_volume
+from fatescope.systems.membranes.reproduce.film import shown_planes
+from fatescope.systems.membranes.reproduce.quick import START_STEPS
 from fatescope.systems.membranes.reproduce.unit import SUMS
 from fatescope.systems.reproduction.intervals import interval_over_units
 from fatescope.systems.reproduction.origin import MEMBRANES
@@ -72,10 +74,10 @@ def write_membranes_page(
     arms, planes, course, baselines = (read_table(out / f"{n}.parquet") for n in _TABLES)
     sections = [
         _table(arms, planes, baselines),
-        _ablation(arms, planes),
-        *_courses(course, baselines),
+        *_pictures(out, recipe),
         _preparations([v for v, s in zip(volumes, splits, strict=True) if s == "train"][-1]),
-        *_pictures(out, planes),
+        _ablation(arms, planes, quick=quick),
+        *_courses(course, baselines),
         *_tuning(out, recipe),
         _what_ran(recipe, source, volumes, splits),
         MEMBRANES.section(),
@@ -132,6 +134,12 @@ def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
             f"without a single wall reaches {silhouette:.3f} there (published set: "
             f"{PUBLISHED_SILHOUETTE:.3f})."
         )
+    if {"old", "new"} <= set(arms["arm"]):
+        old, new = (interval_of(_of(planes, a), "wall_f1")[0] for a in ("old", "new"))
+        said.append(
+            f"After as many steps, walls have an F1 of {old:.3f} with the preparation of 2020, of "
+            f"{new:.3f} with that of 2021."
+        )
     if "corrected" in set(arms["arm"]):
         ours, span = interval_of(_of(planes, "corrected"), "iou")
         walls, wall_span = interval_of(_of(planes, "corrected"), "wall_f1")
@@ -186,7 +194,7 @@ def _numbers(planes: Table) -> tuple[str, ...]:
     return (f"{iou[0]:.3f}", iou[1], f"{walls[0]:.3f}, {ap[0]:.3f}", walls[1])
 
 
-def _ablation(arms: Table, planes: Table) -> Section:
+def _ablation(arms: Table, planes: Table, *, quick: bool) -> Section:
     order = [a for a in arms["arm"].tolist() if a not in ("published", "corrected")]
     rows, points = [], []
     for arm in order:
@@ -209,7 +217,14 @@ def _ablation(arms: Table, planes: Table) -> Section:
         "Each arm adds one correction to the one above it; old stands for itself, list-2020 "
         "beside noise. All have the same number of steps and one seed, so small differences are "
         "chance. Its own rows are what each arm would have reported; the frames left out are the "
-        "same for all.",
+        "same for all."
+        + (
+            f" In this quick run they begin with a network that saw {START_STEPS} batches of "
+            "another rendered embryo with lossless masks: their last steps alone tell them apart. "
+            "The corrected network begins with the shipped one."
+            if quick
+            else ""
+        ),
     )
     columns = (
         *("arm", "what", "steps", "IoU, its own rows"),
@@ -329,35 +344,35 @@ def _pane(title: str, pixels: NDArray[np.uint8]) -> Pane:
     return Pane(title=title, image=png_uri(pixels), width=width, height=height)
 
 
-def _pictures(out: Path, planes: Table) -> list[Section]:
-    """Return input, mask, old and new of planes that were left out."""
-    folder = out / "images"
-    names = sorted(p.name.removesuffix("_image.png") for p in (folder / "new").glob("*_image.png"))
+def _pictures(out: Path, recipe: MembranesRecipe) -> list[Section]:
+    """Return input, mask, old and new of planes that were left out: a film that a slider walks."""
     views = []
-    for name in names:
-        files = [
-            ("input", folder / "new" / f"{name}_image.png"),
-            ("mask", folder / "new" / f"{name}_mask.png"),
-            *(
-                (words, folder / arm / f"{name}_drawn.png")
-                for arm, words in (
-                    ("old", "old (2020)"),
-                    ("new", "new (2021)"),
-                    ("corrected", "corrected"),
-                )
-            ),
-        ]
-        panes = []
-        for title, file in files:
-            if file.is_file():
+    for volume, planes in shown_planes(out).items():
+        frames = []
+        for plane, files in planes:
+            panes = []
+            for title, file in files:
                 uri, height, width = read_uri(file)
                 panes.append(Pane(title=title, image=uri, width=width, height=height))
-        views.append(View(title=name, frames=(Frame(panes=panes),)))
-    if not views or len({len(v.frames[0].panes) for v in views}) > 1:
+            frames.append(Frame(panes=panes, index=plane))
+        um = recipe.spacing_um[-1] if recipe.spacing_um else None
+        middle = len(frames) // 2
+        views.append(
+            View(
+                title=volume,
+                frames=frames,
+                walk="plane",
+                length=frames[-1].index + 1,
+                um=um,
+                opens_at=middle,
+            )
+        )
+    if not views:
         return []
     words = (
         "Planes of frames that were left out: input, mask, and what three networks draw: that of "
-        "the preparation of 2020, that of 2021 at the same number of steps, and the corrected one.",
+        "the preparation of 2020, that of 2021 at the same number of steps, and the corrected one. "
+        "The slider walks the planes; the same film is in films/old-new.mp4 and .gif.",
     )
     viewer = ImageViewer(title="Input, mask, old, new", views=views)
     return [Section(title="Input, mask, old, new", blocks=(Text(paragraphs=words), viewer))]

@@ -14,14 +14,26 @@ from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.execute import available_workers
 from fatescope.prepare import SliceSettings, find_volumes, read_samples, split_frames
-from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
 from fatescope.storage import remove
 from fatescope.systems.membranes.reproduce.arms import FITS, Arm, plan_arms, table_of
+from fatescope.systems.membranes.reproduce.film import write_old_new_film
 from fatescope.systems.membranes.reproduce.page import write_membranes_page
+from fatescope.systems.membranes.reproduce.quick import (
+    OTHER_SEED,
+    QUICK,
+    RENDERED,
+    SEED,
+    START_BATCH,
+    START_RATE,
+    START_STEPS,
+    render_embryo,
+    start_task,
+)
 from fatescope.systems.membranes.reproduce.tuning import Tuning, run_tuning
 from fatescope.systems.membranes.reproduce.unit import run_arm
 from fatescope.systems.membranes.slices import prepare_slices
 from fatescope.systems.reproduction.plan import plan_trainings
+from fatescope.train.start import START, write_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,28 +46,6 @@ if TYPE_CHECKING:
     from fatescope.systems.reproduction.settings import MembranesRecipe
 
 _NEEDS = ("torch", "albumentations", "cv2", "segmentation_models_pytorch", "optuna")
-_QUICK = {
-    "epochs": 4,
-    "batch": 8,
-    "rate": 0.002,
-    "size_px": 64,
-    "arm_steps": 40,
-    "trials": 3,
-    "corrected_steps": 200,
-    "images": "images/{embryo}_t{frame}.tif",
-    "labels": "truth/labels/membrane/{embryo}_t{frame}.tif",
-    "spacing_um": (1.2, 0.5, 0.5),
-    "guard_frames": 0,
-}
-_RENDERED = VolumeSettings(
-    cells=(8, 16, 28, 40, 50),
-    channels=("membrane",),
-    planes=26,
-    height=80,
-    width=112,
-    voxel_um=(1.2, 0.5, 0.5),
-)
-"""One embryo at five stages, which stand in for frames."""
 _SLICES = "slices"
 _ALL_PLANES = 10_000
 _IMAGE_SECONDS = 0.16
@@ -102,7 +92,7 @@ def reproduce_membranes(
     """
     check_installed(*_NEEDS)
     if quick:
-        recipe = recipe.replace(**_QUICK)
+        recipe = recipe.replace(**QUICK)
     settings = {**recipe.model_dump(mode="json"), "quick": quick}
     with (
         Run.open(out, command="reproduce membranes-2021", settings=settings, fresh=fresh) as run,
@@ -119,6 +109,8 @@ def reproduce_membranes(
             prepare_slices(
                 folder, out=slices, settings=slice_settings(recipe), execution=Execution(workers=n)
             )
+        if quick and todo:
+            begin(run.out / FITS, recipe, scratch=Path(scratch), progress=progress)
         job = partial(
             run_unit,
             out=run.out,
@@ -134,8 +126,27 @@ def reproduce_membranes(
             write_membranes_page(
                 run.out, recipe, volumes=volumes, splits=splits, source=source, quick=quick
             )
-            run.wrote("report.html")
+            run.wrote("report.html", *write_old_new_film(run.out))
     return summary
+
+
+def begin(fits: Path, recipe: MembranesRecipe, *, scratch: Path, progress: Progress | None) -> None:
+    """Train the network that the arms of a quick run begin with, unless an earlier call did."""
+    from fatescope.systems.membranes.reproduce.fits import published_settings
+    from fatescope.train.schedule_settings import Constant
+
+    if (fits / START).is_file():
+        return
+    volumes, _ = divide(render_embryo(scratch / "other", seed=OTHER_SEED), recipe)
+    settings = published_settings(
+        recipe,
+        steps=START_STEPS,
+        epoch=20,
+        schedule=Constant(),
+        batch=START_BATCH,
+        rate=START_RATE,
+    )
+    write_start(fits, start_task(volumes, recipe), settings, progress=progress)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,8 +226,8 @@ def plan_membranes_2021(
     For ``quick`` the rendered volumes are counted, not rendered.
     """
     if quick:
-        recipe = recipe.replace(**_QUICK)
-        n_volumes, planes = len(_RENDERED.cells), _RENDERED.planes
+        recipe = recipe.replace(**QUICK)
+        n_volumes, planes = len(RENDERED.cells), RENDERED.planes
     else:
         folder, _ = find_folder(data, quick=False, scratch=Path())
         n_volumes, planes = len(divide(folder, recipe)[0]), 70
@@ -232,6 +243,8 @@ def plan_membranes_2021(
         trials,
         12.0 * n_volumes,
     ]
+    if quick:  # before all of them
+        seconds[0] += START_STEPS * START_BATCH * image
     return plan_trainings(
         "reproduce membranes-2021",
         seconds,
@@ -243,12 +256,8 @@ def plan_membranes_2021(
 def find_folder(data: Path | None, *, quick: bool, scratch: Path) -> tuple[Path, str]:
     """Return the folder of volumes, and one sentence that says where they come from."""
     if quick:
-        from fatescope.systems.simulation.embryo import write_embryo_volumes
-
-        folder = scratch / "rendered"
-        alone = Execution(workers=1)
-        write_embryo_volumes(folder, _RENDERED, LineageSettings(), seed=21, execution=alone)
-        return folder, f"One rendered embryo at {len(_RENDERED.cells)} stages (not a real one)"
+        folder = render_embryo(scratch / "rendered", seed=SEED)
+        return folder, f"One rendered embryo at {len(RENDERED.cells)} stages (not a real one)"
     given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
     if given is None:
         raise InputError(

@@ -5,16 +5,18 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fatescope.engine.driver import Outcome, describe_files
 from fatescope.storage import remove
 from fatescope.systems.membranes.reproduce.arms import FITS, Arm, rows_of, table_of
+from fatescope.systems.membranes.reproduce.fits import published_settings
+from fatescope.train.start import load_start
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from fatescope.base import Progress
@@ -77,7 +79,14 @@ def run_tuning(
     )
     study = open_study(plan)
     few = _share(validation if unit.kind == "published" else training, recipe)
-    trial = partial(_fit, kind=unit.kind, few=few, validation=validation, recipe=recipe)
+    trial = partial(
+        _fit,
+        kind=unit.kind,
+        few=few,
+        validation=validation,
+        recipe=recipe,
+        start=load_start(out / FITS),
+    )
     run_trials(plan, trial, folder=folder / "trials", tell=progress)
     rows = [r for r in trial_rows(study) if r["state"] == "complete"]
     table = table_of(
@@ -111,13 +120,14 @@ def _fit(
     few: Sequence[MaskedPlane],
     validation: Sequence[MaskedPlane],
     recipe: MembranesRecipe,
+    start: Callable[[Any], None] | None,
 ) -> Fitted:
     """Fit one trial: one epoch, Adam at the rate that is tried."""
     from fatescope.systems.membranes.training.published import (
         PassOverValidation,
         PublishedMembraneTask,
     )
-    from fatescope.train import FitSettings, ScoredTask, fit
+    from fatescope.train import ScoredTask, fit
     from fatescope.train.schedule_settings import Constant
 
     make = PassOverValidation if kind == "published" else PublishedMembraneTask
@@ -132,17 +142,13 @@ def _fit(
     )
     batch = FIXED_BATCH if kind == "published" else int(changes["batch"])
     steps = math.ceil(len(few) / batch)
-    settings = FitSettings(
+    settings = published_settings(
+        recipe,
         steps=steps,
-        batch=max(_LEAST_BATCH, min(batch, len(few))),
-        optimizer="adam",
-        learning_rate=float(changes["rate"]),
+        epoch=steps,
         schedule=Constant(),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
-        steps_per_epoch=steps,
-        validate_every=1,
-        precision=recipe.precision,
+        batch=max(_LEAST_BATCH, min(batch, len(few))),
+        rate=float(changes["rate"]),
     )
-    return fit(ScoredTask(task, score="iou"), settings, folder=folder, report=report)
+    scored = ScoredTask(task, score="iou")
+    return fit(scored, settings, folder=folder, weights=start, report=report)

@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from fatescope.systems.reproduction.settings import MembranesRecipe
 
 SUMS = tuple(MembraneScores.__dataclass_fields__)
-_SHOWN = 3
+_SHOWN = 8
+"""Planes of each test volume that the page and its film walk through."""
 _COURSE = ("loss", "learning_rate", "training_iou", "iou", "dice", "precision", "recall", "wall_f1")
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from fatescope.systems.nuclei.training.published import PublishedNuclei
     from fatescope.systems.reproduction.settings import NucleiRecipe
     from fatescope.train import LibraryNetwork
+    from fatescope.train.scoring import Scored
 
 CORRECTED = "corrected"
 FITS = "fits"
@@ -103,7 +104,7 @@ def run_fold(
     )
     corrected = _corrected(fold, recipe, fits / "corrected", progress)
     scores, files, roughness = [], [], []
-    for sample, ours in zip(fold.left_out, corrected, strict=True):
+    for sample, drawn in zip(fold.left_out, corrected, strict=True):
         theirs, found = _score_published(published, sample, recipe)
         pairs = augmented_pairs(
             with_published_mask(sample), AUGMENTED, size_px=recipe.size_px, seed=recipe.seed
@@ -120,13 +121,14 @@ def run_fold(
             "image": _grey(read_plane(sample.image)),
             "prediction": to_grey(found, limits=(0.0, 1.0)),
             "mask": to_grey(read_label_plane(sample.labels) > 0, limits=(0.0, 1.0)),
+            "corrected": drawn.labels.astype(np.uint16),
             "augmented-image": _grey(image),
             "augmented-prediction": to_grey(maps[shown], limits=(0.0, 1.0)),
             "augmented-mask": to_grey(mask, limits=(0.0, 1.0)),
         }.items():
             write_image_file(out / folder / f"{name}.png", pixels)
             files.append(str(folder / f"{name}.png"))
-        scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: ours}.items()]
+        scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: drawn.scores}.items()]
     remove(fits)
     return Outcome(
         input=describe_files(fold.paths),
@@ -163,7 +165,7 @@ def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
 
 def _corrected(
     fold: Fold, recipe: NucleiRecipe, folder: Path, progress: Progress | None
-) -> list[LabelScores]:
+) -> list[Scored]:
     """Train this house's network on the same images; the size of the nuclei is given."""
     from fatescope.systems.nuclei.training.package import describe_instances
     from fatescope.train import (
@@ -190,13 +192,12 @@ def _corrected(
     fitted = fit_recipe(house, data=folder, out=folder, report=report)
     provenance = Provenance(command="fatescope reproduce nuclei-2020", steps=recipe.steps)
     description = describe_instances(house, learning, provenance)
-    scored = score_samples(
+    return score_samples(
         EvaluatedNetwork(fitted.network),
         list(fold.left_out),
         description=description,
         thresholds=description.instances.thresholds,
     )
-    return [s.scores for s in scored]
 
 
 def with_published_mask(sample: Sample) -> Sample:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,6 +13,7 @@ from fatescope.pages.images import png_uri
 from fatescope.pages.page import (
     Frame,
     ImageViewer,
+    Outline,
     Page,
     PageTable,
     Pane,
@@ -22,13 +23,16 @@ from fatescope.pages.page import (
     outlines_of,
     write_page,
 )
-from fatescope.prepare import read_plane
+from fatescope.prepare import read_label_plane, read_plane
 from fatescope.systems.nuclei.reproduce.folds import AUGMENTED, CORRECTED
 from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 from fatescope.systems.reproduction.origin import NUCLEI
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from fatescope.systems.reproduction.settings import NucleiRecipe
 
@@ -38,7 +42,7 @@ _CURVES = (
     ("Dice loss", "dice_loss", "#0072B2"),
     ("pixel IoU, training", "training_iou", "#D55E00"),
 )
-_EDGE = "#d55e00"
+_EDGE, _NUCLEUS = "#d55e00", "#56b4e9"
 
 
 def write_nuclei_page(out: Path, recipe: NucleiRecipe, *, source: str, quick: bool) -> Path:
@@ -149,9 +153,10 @@ def _table(scores: Table, training: float, recipe: NucleiRecipe) -> Section:
 
 def _images(out: Path, scores: Table, recipe: NucleiRecipe) -> Section:
     words = (
-        "Each image was left out of the training of the network that drew its prediction. After "
-        "it comes one augmented version, as the network is trained on. The orange edge lies at "
-        f"{recipe.published_threshold:g}, the threshold of the published figures."
+        "Each image was left out of the training of both networks: that of 2020, whose map has an "
+        f"orange edge at {recipe.published_threshold:g}, the threshold of the published figures, "
+        "and the corrected one, in which each nucleus has a colour of its own. After it comes one "
+        "augmented version, as the network of 2020 is trained on."
     )
     views = [
         _view(out / "images" / str(name), title, prefix, recipe.published_threshold)
@@ -159,7 +164,10 @@ def _images(out: Path, scores: Table, recipe: NucleiRecipe) -> Section:
         for title, prefix in ((str(name), ""), (f"{name}, augmented", "augmented-"))
     ]
     viewer = ImageViewer(
-        title="Image, prediction and mask", views=views, layers={"edge": _EDGE}, noun="edge"
+        title="Image, published, corrected and mask",
+        views=views,
+        layers={"edge": _EDGE, "nucleus": _NUCLEUS},
+        noun="nucleus",
     )
     return Section(
         title="Image, prediction, mask, augmented mask", blocks=(Text(paragraphs=(words,)), viewer)
@@ -168,15 +176,21 @@ def _images(out: Path, scores: Table, recipe: NucleiRecipe) -> Section:
 
 def _view(folder: Path, title: str, prefix: str, threshold: float) -> View:
     """Return image, prediction and mask side by side, the prediction with its edge."""
-    panes = []
-    for name in ("image", "prediction", "mask"):
-        pixels = read_plane(folder / f"{prefix}{name}.png")
-        inside = (pixels > 255 * threshold).astype(np.uint8) * (name == "prediction")
-        edge = outlines_of(inside, layer="edge", colour=lambda _: _EDGE)
-        height, width = pixels.shape
-        uri = png_uri(pixels)
-        panes.append(Pane(title=name, image=uri, width=width, height=height, outlines=edge))
-    return View(title=title, frames=(Frame(panes=panes),))
+    image, drawn, mask = (
+        read_plane(folder / f"{prefix}{name}.png") for name in ("image", "prediction", "mask")
+    )
+    above = (drawn > 255 * threshold).astype(np.uint8)
+    edge = outlines_of(above, layer="edge", colour=lambda _: _EDGE)
+    panes = [_pane("image", image), _pane("published", drawn, edge)]
+    if not prefix:
+        nuclei = outlines_of(read_label_plane(folder / "corrected.png"), layer="nucleus")
+        panes.append(_pane("corrected", image, nuclei))
+    return View(title=title, frames=(Frame(panes=[*panes, _pane("mask", mask)]),))
+
+
+def _pane(title: str, pixels: NDArray[Any], outlines: Sequence[Outline] = ()) -> Pane:
+    height, width = pixels.shape
+    return Pane(title=title, image=png_uri(pixels), width=width, height=height, outlines=outlines)
 
 
 def _outlines(roughness: Table) -> Section:

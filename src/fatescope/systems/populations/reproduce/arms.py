@@ -14,6 +14,7 @@ from fatescope.engine.driver import Outcome, describe_files
 from fatescope.storage import remove
 from fatescope.systems.populations.reproduce.clock import BASELINES, HeldOut, baseline_tables
 from fatescope.systems.populations.reproduce.data import CountedMovie, load_movies, recorded_files
+from fatescope.systems.populations.reproduce.faults import FAULTS, find_faults
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,7 +63,7 @@ REPORTED, LATER, CORRECTED = TRAINED = "reported", "later run", "true labels"
 
 def arms(data: Path | None) -> list[Arm]:
     """Return the trainings of the page, in its order, and what they are held against."""
-    return [Arm(key=key, data=data) for key in (*TRAINED, BASELINES)]
+    return [Arm(key=key, data=data) for key in (*TRAINED, BASELINES, FAULTS)]
 
 
 def run_arm(
@@ -71,6 +72,7 @@ def run_arm(
     """Train, drop the frames with the highest loss, train on; and train on without dropping.
 
     Of `BASELINES` nothing is trained: clocks, and ``predict populations`` with its shipped model.
+    Nor of `FAULTS`: rendered movies and tables are cleaned.
 
     Parameters
     ----------
@@ -80,6 +82,8 @@ def run_arm(
     recipe : MoviesRecipe
     progress : callable, optional
     """
+    if arm.key == FAULTS:
+        return Outcome(input={}, files=find_faults(out, seed=recipe.seed))
     if arm.key == BASELINES:
         held_out = [
             HeldOut(movie=m, rows=rows, path=arm.paths[0] if m.is_real else None)

@@ -9,6 +9,8 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.pages.chart import Axis, Chart, Line, Points
 from fatescope.pages.page import Beside, Page, PageTable, Section, Text, write_page
+from fatescope.systems.cleaning.page import fault_figures
+from fatescope.systems.lineages.lint import read_findings
 from fatescope.systems.populations.reproduce.arms import (
     CORRECTED,
     DROPPED,
@@ -18,6 +20,7 @@ from fatescope.systems.populations.reproduce.arms import (
     TRAINED,
 )
 from fatescope.systems.populations.reproduce.clock import OURS
+from fatescope.systems.populations.reproduce.faults import FAULTS
 from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 from fatescope.systems.reproduction.origin import MOVIES
 
@@ -26,6 +29,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
+    from fatescope.pages.page import Block
     from fatescope.systems.reproduction.settings import MoviesRecipe
 
 _BLUE, _RED, _GREY, _GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
@@ -45,8 +49,9 @@ def write_movies_page(out: Path, recipe: MoviesRecipe, *, quick: bool) -> Path:
     joined = read_table(out / "joined.csv") if (out / "joined.csv").is_file() else None
     sections = [
         *([] if joined is None else [_table_and_movie(joined)]),
-        _worth(scores),
+        *_faults(out),
         _lossy(losses, recipe),
+        _worth(scores),
         _courses(course),
         _held_out(counts),
         _what_to_know(recipe, quick=quick),
@@ -59,6 +64,23 @@ def write_movies_page(out: Path, recipe: MoviesRecipe, *, quick: bool) -> Path:
         lead=_lead(scores, joined, quick=quick),
     )
     return write_page(out / "report.html", page)
+
+
+def _faults(out: Path) -> list[Section]:
+    """Return the figures of the post: faulty frames, and curves with, of and without cliffs."""
+    folder = out / FAULTS
+    if not (folder / "findings.csv").is_file():
+        return []
+    words = (
+        "The post showed a black frame, a red line, a red patch, and cliffs: annotations that fall "
+        "although the embryo is full of cells. Here they are put into rendered movies and tables, "
+        "and what `fatescope clean` finds is shown as the post showed it. Nothing is removed: a "
+        f"finding is accepted or not. The whole result is in {FAULTS}/.",
+    )
+    blocks: list[Block] = [Text(paragraphs=words)]
+    for section in fault_figures(folder, read_findings(folder / "findings.csv")):
+        blocks += section.blocks
+    return [Section(title="Faulty frames and cliffs", blocks=blocks)]
 
 
 def held_out_error(scores: Table, arm: str, stage: str, *, recorded: bool) -> tuple[float, str]:

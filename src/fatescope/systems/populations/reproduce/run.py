@@ -12,6 +12,7 @@ from fatescope.acquire import write_table
 from fatescope.base import Execution, Table, check_installed
 from fatescope.engine import Run
 from fatescope.engine.driver import pending, work_through
+from fatescope.engine.execute import available_workers
 from fatescope.storage import remove
 from fatescope.systems.populations.reproduce.arms import FITS, arms, run_arm
 from fatescope.systems.populations.reproduce.data import data_folder, recorded_movie
@@ -65,7 +66,7 @@ def reproduce_movies(
     quick : bool
         A short run on rendered movies: shows that everything runs, proves nothing.
     workers : int, optional
-        Processes, one for each training.
+        Processes, one for each training; default: one for each core.
     progress, fresh
     """
     check_installed(*_NEEDS)
@@ -77,7 +78,7 @@ def reproduce_movies(
         if fresh:
             remove(run.out / FITS)
         todo = pending(run, arms(folder))
-        n = workers or 1
+        n = available_workers(workers, max(len(todo), 1))
         job = partial(
             run_arm, out=run.out.absolute(), recipe=recipe, progress=progress if n == 1 else None
         )
@@ -108,7 +109,7 @@ def plan_movies(
         "reproduce movies-2020",
         [seconds + rendered for seconds in (*trainings, *[0.0] * (n_arms - len(trainings)))],
         what="trainings",
-        workers=workers or 1,
+        workers=available_workers(workers, n_arms),
     )
 
 

@@ -18,9 +18,10 @@ from fatescope.pages.images import display_limits, to_grey, write_png
 from fatescope.prepare import read_plane
 from fatescope.prepare.store import write_image_file
 from fatescope.storage import remove
-from fatescope.systems.viability.reproduce.data import choose_tiles
+from fatescope.systems.viability.reproduce.data import choose_tiles, prepare_tiles
 from fatescope.systems.viability.reproduce.film import PALETTES, film_frames
 from fatescope.systems.viability.reproduce.scores import KEPT, WHOLE, score_tables
+from fatescope.train.start import START, load_start, write_start
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -243,6 +244,7 @@ def run_arm(
         task,
         settings,
         folder=folder,
+        weights=None if arm.weights else load_start(out / FITS),
         report=report_progress(progress, f"training {arm.key}"),
         watch=film.watch if film else None,
     )
@@ -282,6 +284,41 @@ def run_arm(
 
 
 _OWN = ("auprc", "auroc", "f1")
+START_STEPS = 300
+_START_RATE, _START_EPOCH = 2e-3, 50
+
+
+def begin(out: Path, recipe: LiveDeadRecipe, *, workers: int, progress: Progress | None) -> None:
+    """Train the network that a quick run begins with on another plate, unless a call before did."""
+    from fatescope.systems.viability.training.published import PublishedViability, TilePlan, Tiles
+    from fatescope.train import FitSettings
+    from fatescope.train.schedule_settings import Constant
+
+    fits = out / FITS
+    if (fits / START).is_file():
+        return
+    other = recipe.replace(seed=recipe.seed + 1)
+    folder = tiles_folder(out / FITS / "other")
+    prepare_tiles(folder, recipe=other, data=None, workers=workers, progress=progress)
+    tiles = Tiles(folder, is_scaled=False)
+    sets = choose_tiles(tiles, by_well=True, most=10_000, seed=recipe.seed)
+    network = network_of(Arm(key="start", words=""), recipe)
+    plan = TilePlan(network=network, momentum=0.1, balance=recipe.balance, seed=recipe.seed)
+    task = PublishedViability(tiles, sets.training, sets.validation[:_START_EPOCH], plan)
+    settings = FitSettings(
+        steps=START_STEPS,
+        batch=recipe.batch,
+        optimizer="adam",
+        learning_rate=_START_RATE,
+        schedule=Constant(),
+        weight_decay=0,
+        gradient_clip=0,
+        ema_decay=0,
+        steps_per_epoch=_START_EPOCH,
+        validate_every=START_STEPS // _START_EPOCH,
+        precision="float32",
+    )
+    write_start(fits, task, settings, progress=progress)
 
 
 def network_of(arm: Arm, recipe: LiveDeadRecipe) -> NetworkSettings | LibraryNetwork:

@@ -37,6 +37,8 @@ def write_board(out: Path) -> list[str]:
         floor_ratio=0.5,
         patience=max(1, round(_WAIT * share)),
         period=max(1, round(_FALL * share)),
+        steps_per_epoch=int(mine["step"][0]),
+        metric=METRIC,
         caption=f"n = {len(score)} epochs of the run with kicks; dashed lines are kicks. The "
         "sliders begin where the published run stood, shortened to these epochs.",
     )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from importlib.resources import files
 from typing import TYPE_CHECKING
 
-from fatescope.pages.page import Page, Section, Text, write_page
+from fatescope.pages.page import Code, Page, Section, Text, write_page
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -24,10 +25,17 @@ def write_kicks(path: Path, board: KicksBoard) -> Path:
     """Write the page about the score that a run measured; return its path."""
     from fatescope import __version__
 
+    scheduler = Code(
+        title="The schedule as a class of torch",
+        text=(files("fatescope") / "train" / "kicks.py").read_text(encoding="utf-8"),
+        note="It needs torch alone. Call step() after each step of the optimiser, and measure() "
+        "with the score after each epoch.",
+        file_name="kicks.py",
+    )
     page = Page(
         title="Cosine annealing with kicks",
         kind="schedule",
-        sections=[Section(title="", blocks=(Text(paragraphs=WORDS), board))],
+        sections=[Section(title="", blocks=(Text(paragraphs=WORDS), board, scheduler))],
         version=__version__,
     )
     return write_page(path, page)

@@ -16,6 +16,7 @@ from fatescope.systems.viability.reproduce.arms import (
     REAL,
     RUNS,
     SCALED,
+    START_STEPS,
     WEIGHTS,
     WELLS_ONLY,
     corrected,
@@ -358,5 +359,10 @@ def _what_to_know(
             "under a microscope are told apart.",
         )
     if quick:
-        paragraphs.insert(0, "Quick run on one small plate: it shows that everything runs.")
+        paragraphs.insert(
+            0,
+            "Quick run on one small plate: it shows that everything runs. All trainings but those "
+            f"on ImageNet weights begin with a network that saw {START_STEPS} batches of another "
+            "rendered plate, by Adam; their last steps tell them apart.",
+        )
     return Section(title="What to know", blocks=(Text(paragraphs=tuple(paragraphs)),))

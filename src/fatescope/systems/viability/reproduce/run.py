@@ -13,7 +13,7 @@ from fatescope.prepare.crop_store import write_crop_summary
 from fatescope.storage import remove
 from fatescope.systems.reproduction.plan import plan_trainings
 from fatescope.systems.simulation.plates import plan_simulated_plate
-from fatescope.systems.viability.reproduce.arms import FITS, arms, run_arm, tiles_folder
+from fatescope.systems.viability.reproduce.arms import FITS, arms, begin, run_arm, tiles_folder
 from fatescope.systems.viability.reproduce.data import (
     WELLS,
     labelled_folders,
@@ -35,9 +35,9 @@ if TYPE_CHECKING:
 
 _NEEDS = ("torch", "cv2")
 _QUICK = {
-    "epochs": 5,
+    "epochs": 8,
     "batch": 8,
-    "tiles": 160,
+    "tiles": 100,
     "network": "small",
     "channels": 8,
     "weights_tiles": 32,
@@ -105,6 +105,8 @@ def reproduce_live_dead(
         if todo:
             found = prepare_tiles(place(), recipe=recipe, data=data, workers=n, progress=progress)
             run.wrote(write_crop_summary(run.out, found).name)
+        if quick and todo:
+            begin(run.out, recipe, workers=n, progress=progress)
         if fields is not None and any(arm.real for arm in todo):
             prepare_real_tiles(place, fields, recipe=recipe, workers=n)
         job = partial(
