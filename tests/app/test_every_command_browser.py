@@ -14,10 +14,16 @@ from tests.acquire.lineage_cases import TWO_DIVISIONS
 from tests.app.browsing import TELEPHONE, done, expect, fits, keeps_the_rules, needs_chromium
 from tests.app.test_every_command import discs
 
+from fatescope.acquire import write_table
 from fatescope.acquire.lineages import write_lineage
+from fatescope.acquire.movies import write_frames
 from fatescope.base import Execution
+from fatescope.simulate import LineagePlan, simulate_lineage
+from fatescope.simulate.embryo import LineageSettings, MovieScene, MovieSettings
+from fatescope.simulate.embryo.truth import epic_table, spots_of
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.simulation.plates import simulate_plate
+from fatescope.systems.simulation.rendered import read_or_draw
 
 pytestmark = needs_chromium
 
@@ -73,6 +79,27 @@ def plate(folder):
     (made / "images").rename(folder)
 
 
+def embryos(folder):
+    folder.mkdir()
+    for n, slowed in enumerate(({}, {"MS": 1.6})):
+        lineage = simulate_lineage(LineagePlan(slowed=slowed), seed=n)
+        write_lineage(lineage, folder / f"embryo {n}.csv", format="csv")
+
+
+def movie_and_table(folder):
+    """Thirty frames of an embryo, and its table two frames off."""
+    folder.mkdir()
+    look = {"height": 96, "width": 132, "voxel_um": (2.0, 0.5, 0.5), "planes": 16, "photons": 200.0}
+    lives = read_or_draw(LineageSettings(minutes=90), table=None, seed=3)
+    scene = MovieScene(lives, MovieSettings.from_values({**look, "neighbour": 0.0}), seed=3)
+    frames = range(45, 75)
+    spots = spots_of(scene.lives, list(frames), grid=scene.grid)
+    table = epic_table(spots, pixel_um=0.5, reporter=np.zeros(len(spots)))
+    write_table(table.with_columns({"time": table["time"] + 2}), folder / "CDembryo.csv")
+    pixels = (scene.render(k) for k in frames)
+    write_frames(folder / "embryo.mp4", pixels, frames_per_second=7, codec="mpeg4", kbit_s=400)
+
+
 ASKED = {
     "measure": (
         own_labels,
@@ -89,18 +116,32 @@ ASKED = {
     "compare": (pairs, "Compare two models", {"Old model": "classical"}, "classical"),
     "stitch": (plate, "Stitch the fields of wells", {"Rows": "1", "Columns": "2"}, "1 well done"),
     "convert": (lineage, "Convert lineages", {"Format to write": "newick"}, "1 file done"),
+    "compare lineages": (embryos, "Compare embryos", {}, "differences.csv"),
+    "match": (movie_and_table, "Lay a lineage on its movie", {}, "1 pair done"),
+    "labels for Fiji": (
+        own_labels,
+        "Write outlines for another program",
+        {"Format to write": "rois"},
+        "4 label images done",
+    ),
     "link": (lineage, "Link nuclei through time", {}, "spots.csv"),
 }
 
 
-@pytest.mark.parametrize("name", ASKED)
-def test_it_is_asked_answered_doubted_and_taken_away_by_clicking(person, tmp_path, name):
-    write, title, chosen, words = ASKED[name]
+def opened(person, tmp_path, write, title):
+    """Drop a folder that ``write`` fills, and open the form of a question."""
     write(tmp_path / "my files")
     page = person(bypass_csp=True)
     page.locator("#folder").set_input_files(str(tmp_path / "my files"))
     page.get_by_role("heading", name="What was read").wait_for()
     page.locator("a.card", has_text=title).click()
+    return page
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_it_is_asked_answered_doubted_and_taken_away_by_clicking(person, tmp_path, name):
+    write, title, chosen, words = ASKED[name]
+    page = opened(person, tmp_path, write, title)
     for label, value in chosen.items():
         field = page.get_by_label(label, exact=True)
         field.select_option(value) if field.evaluate("f => f.tagName") == "SELECT" else field.fill(
@@ -121,3 +162,60 @@ def test_it_is_asked_answered_doubted_and_taken_away_by_clicking(person, tmp_pat
     fits(page)
     page.go_back()
     fits(page)
+
+
+def many_pairs(folder):
+    own_labels(folder)
+    rows = ["image,labels,unit,frame,split,role"]
+    for n, split in enumerate(("train", "train", "validation", "test")):
+        for place, pixels in (("images", image_of(discs(), n)), ("truth", discs())):
+            tifffile.imwrite(folder / place / f"{n}.tif", pixels)
+        rows.append(f"images/{n}.tif,truth/{n}.tif,{n},0,{split},instances")
+    (folder / "samples.csv").write_text("\n".join(rows) + "\n")
+
+
+def test_a_training_begins_is_stopped_goes_on_and_is_stopped_again(person, tmp_path):
+    page = opened(person, tmp_path, many_pairs, "Train a model")
+    page.get_by_label("Recipe", exact=True).select_option("nuclei")
+    keeps_the_rules(page)
+    page.locator("#run").click()
+    for again in (True, False):
+        expect(page.locator("#words")).to_contain_text(re.compile(r"Working|\d+ of \d+"))
+        page.get_by_role("button", name="Stop", exact=True).click()
+        page.locator(".state.stopped").wait_for()
+        if again:
+            page.get_by_role("button", name="Continue where it stopped").click()
+
+
+def test_the_labels_of_a_result_leave_for_another_program(person):
+    page = person()
+    page.get_by_role("button", name=re.compile("^A movie of nuclei")).click()
+    page.locator("a.card", has_text="Outline nuclei").first.click()
+    page.locator("#run").click()
+    done(page)
+    page.get_by_label("Format to write", exact=True).select_option("geojson")
+    page.get_by_role("button", name="Write outlines for another program").click()
+    done(page)
+    expect(page.locator("main")).to_contain_text("1 label image done")
+    with page.expect_download() as taken:
+        page.get_by_role("link", name=re.compile(r"dividing nuclei\.geojson")).click()
+    assert b"FeatureCollection" in taken.value.path().read_bytes()
+    page.get_by_text("The same without the app").click()
+    expect(page.locator("#command")).to_contain_text("fatescope convert ")
+    expect(page.locator("#command")).to_contain_text("--to geojson")
+
+
+def test_cleaning_asks_for_the_kind_of_movie_and_how_strict_before_its_limits(person):
+    page = person()
+    page.get_by_role("button", name=re.compile("^A movie of nuclei")).click()
+    page.locator("a.card", has_text="Clean a movie").click()
+    shown = page.locator("#ask select:visible, #ask input:visible")
+    assert shown.count() == 2
+    page.get_by_label("How strict").select_option("lenient")
+    page.get_by_label("What kind of movie").select_option("the light is switched on and off")
+    page.get_by_text("The same without the app").click()
+    expect(page.locator("#command")).to_contain_text("--blurred-share 0.5")
+    expect(page.locator("#command")).to_contain_text("--flicker-step 2.5")
+    page.get_by_text("More settings").click()
+    page.get_by_label("Blurred share").fill("0.6")  # what is given counts more
+    expect(page.locator("#command")).to_contain_text("--blurred-share 0.6")

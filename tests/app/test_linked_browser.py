@@ -1,5 +1,6 @@
 """Charts and trees of a result, linked with the rest of its page, in a real browser."""
 
+import re
 import shutil
 
 import pytest
@@ -112,9 +113,13 @@ def test_a_tree_its_cells_and_the_rows_of_a_table_are_linked(person, table):
     expect(page.locator("#cell-name")).to_have_text("ABpla")
     chosen = page.locator("#cells tr[aria-current=true]")
     expect(chosen.locator("td").first).to_have_text("ABpla")
-    first, last = (int(chosen.locator("td").nth(n).inner_text()) for n in (2, 3))
-    frames = page.locator("#cell-rows tbody td:first-child").all_inner_texts()
-    assert frames == [str(n) for n in range(first, last + 1)]
+    born, lives = (float(chosen.locator("td").nth(n).inner_text()) for n in (2, 3))
+    frames = [int(n) for n in page.locator("#cell-rows tbody td:first-child").all_inner_texts()]
+    assert frames == list(range(frames[0], frames[-1] + 1))
+    head = page.locator("#cells th").all_inner_texts()
+    assert head[:4] == ["cell", "mother", "born (min)", "lives (min)"]
+    assert lives / len(frames) == pytest.approx(born / frames[0])  # one interval
+    expect(page.locator("#cells-said")).to_have_text(re.compile(r"^\d+ of \d+ cells named"))
     # from a row to the tree, by keyboard
     page.locator("#cells tbody tr").nth(1).focus()
     page.keyboard.press("Enter")

@@ -97,8 +97,25 @@ def form_for(
     if look.has_one_channel(question):
         names = tuple(n for n in names if n not in question.channels)
     first = tuple(fields.pop(n) for n in dict.fromkeys(names) if n in fields)
+    first = (*_preset_fields(question, values), *first)
     roles = _role_fields(question, look, values, models)
     return Form(roles=roles, scale=scale, first=first, more=tuple(fields.values()))
+
+
+def _preset_fields(question: Question, values: Mapping[str, str]) -> list[Field]:
+    return [
+        Field(
+            name=name,
+            label=preset.label,
+            help=preset.help,
+            unit="",
+            hint="",
+            control="choice",
+            value=values.get(name, next(iter(preset.choices))),
+            options=tuple((c, c) for c in preset.choices),
+        )
+        for name, preset in question.presets.items()
+    ]
 
 
 def _role_fields(
@@ -121,7 +138,7 @@ def _role_fields(
                 hint="",
                 control="choice",
                 value=values.get(name, first if role.required else role.default),
-                options=(*options, *((c, c) for c in offered)),
+                options=(*options, *((c, role.words.get(c, c)) for c in offered)),
                 required=role.required,
             )
         )
@@ -200,7 +217,8 @@ def _tables(look: Look) -> dict[str, str]:
 
 def _needed(question: Question, look: Look) -> tuple[str, ...]:
     several = (question.one_channel,) if question.one_channel and look.channels(question) else ()
-    return (*question.needs, *several, *(("channel",) if look.divides(question) else ()))
+    settings = (n for n in question.needs if n not in question.roles)
+    return (*settings, *several, *(("channel",) if look.divides(question) else ()))
 
 
 def _plain(value: Any) -> str:
@@ -230,6 +248,11 @@ def values_from(
     """
     files = _tables(look)
     values: dict[str, Any] = {}
+    for name, preset in question.presets.items():
+        text = sent.get(name, "") or next(iter(preset.choices))
+        if text not in preset.choices:
+            raise InputError(f"{preset.label}: choose one of the list.")
+        values |= preset.choices[text]
     offered = {f.name for f in _all_fields(form_for(question, look, models=models))}
     for described in (d for cls in question.classes().values() for d in cls.describe()):
         name = described.name

@@ -8,6 +8,7 @@ here).
 from __future__ import annotations
 
 import math
+from collections import Counter
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from fatescope.pages.result import ResultFolder
 from fatescope.pages.solids import cell_solids
 from fatescope.plate.survival import survival_of_wells
 from fatescope.systems.lineages.draw_embryo import draw_tree_page
-from fatescope.systems.lineages.embryo import cell_table, prepare_embryo
+from fatescope.systems.lineages.embryo import embryo_cells, how_sure, prepare_embryo
 from fatescope.systems.lineages.reading import read_to_scale
 from fatescope.systems.lineages.settings import DrawSettings
 from fatescope.systems.membranes.page import SOLID_STEPS
@@ -176,21 +177,18 @@ def tree(request: Request) -> Response:
 
 
 def cells(request: Request) -> Response:
-    """List the cells of a lineage, in the order of its tree, with how many findings name each."""
+    """List the cells of a lineage in the order of its tree, and say how many are named."""
     embryo, _, out = _embryo(request)
-    table = cell_table(embryo)
-    columns = [c for c in table.columns if c not in ("table", "divides")]
-    named = [str(n) for n in embryo.cells.name]
-    said: dict[str, int] = {}
-    for row in ResultFolder(out).findings:
-        for name in str(row.get("object") or "").split("|"):
-            said[name] = said.get(name, 0) + 1
-    values = [table[c].tolist() for c in columns]
-    rows = [
-        [*(_plain(v[i]) for v in values), said.get(named[i]) if named[i] else None]
-        for i in range(len(table))
-    ]
-    return JSONResponse({"columns": [*columns, "findings"], "rows": rows})
+    named = Counter(
+        name
+        for row in ResultFolder(out).findings
+        for name in str(row.get("object") or "").split("|")
+    )
+    table = embryo_cells(embryo)
+    columns = {c: table[c].tolist() for c in table.columns}
+    columns["findings"] = [named[c] or None if c else None for c in columns["cell"]]
+    rows = [[_plain(v) for v in row] for row in zip(*columns.values(), strict=True)]
+    return JSONResponse({"said": how_sure(table), "columns": list(columns), "rows": rows})
 
 
 def cell_rows(request: Request) -> Response:

@@ -41,6 +41,7 @@ _WORDS: dict[Kind, str] = {
     "map": "plate map",
     "pairs": "training pairs",
     "labels": "label image",
+    "result": "result",
     "other": "other file",
 }
 _LARGEST_LABELS = 100_000_000
@@ -199,7 +200,11 @@ class Look:
         if question.names_its_files:
             return (self.folder,)
         wanted = question.takes | (set(IMAGES) if question.takes & set(IMAGES) else set())
-        fitting = [s.path for s in self.seen if s.kind in (wanted if s.problem else question.takes)]
+        fitting = [
+            s.path
+            for s in self.seen
+            if s.kind in (wanted if s.problem else question.takes) or s.is_one_of(question.takes)
+        ]
         if plates := [s.path for s in self.seen if s.kind == "plate" and "plate" in question.takes]:
             return (plates[0],)
         if self.n_images > _OPENED or len(fitting) > _LISTED_BY_NAME:

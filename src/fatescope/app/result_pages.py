@@ -10,7 +10,7 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
-from fatescope.app.context import context, go, page, person
+from fatescope.app.context import context, go, page, person, sent_form
 from fatescope.app.pages import ways
 from fatescope.app.results import (
     Pair,
@@ -29,7 +29,7 @@ from fatescope.app.words import without_folders
 from fatescope.base import InputError
 from fatescope.pages.findings import caution_sentence
 from fatescope.pages.result import ResultFolder
-from fatescope.systems.registry import question_named
+from fatescope.systems.registry import question_named, questions
 from fatescope.train.verdict import read_verdict
 
 if TYPE_CHECKING:
@@ -117,8 +117,43 @@ def show_result(request: Request) -> Response:
         editable=lineages_shown(job, out),
         table={} if images or linked or job.is_open else first_rows(out, firsts),
         has_objects="objects.parquet" in names and "objects" in question.views,
+        elsewhere=of_results() if _has_labels(names) else [],
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
+
+
+def _has_labels(names: set[str]) -> bool:
+    return any(name.startswith("labels/") for name in names)
+
+
+def of_results() -> list[Question]:
+    """Return what can be asked of the labels of a result, one choice each."""
+    return [q for q in questions() if "result" in q.takes]
+
+
+async def ask_of_result(request: Request) -> Response:
+    """Put a question about the label images of a result into the queue."""
+    sent = await sent_form(request)
+    return await run_in_threadpool(_ask_of_result, request, sent)
+
+
+def _ask_of_result(request: Request, sent: dict[str, str]) -> Response:
+    app, job, out = job_of(request)
+    question = question_named(request.path_params["question"])
+    if question not in of_results() or not _has_labels({name for name, _ in files_of(out)}):
+        raise InputError("this cannot be asked of a result. Choose a question on its page.")
+    for name, role in question.roles.items():
+        if sent.get(name) not in role.choices:
+            raise InputError(f"{role.label}: choose one of the list.")
+    asked = app.store.add_job(
+        job.person,
+        data=job.data,
+        question=question.name,
+        inputs=(out,),
+        settings={name: sent[name] for name in question.roles},
+    )
+    app.queue.wake()
+    return go(f"/results/{asked.id}")
 
 
 _DEVICES = {"cpu": "the processor", "cuda": "the graphics card"}

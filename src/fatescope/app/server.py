@@ -203,6 +203,7 @@ def _routes() -> list[BaseRoute]:
         route(job + "/stop", result_pages.stop, "POST"),
         route(job + "/again", result_pages.again, "POST"),
         route(job + "/remove", result_pages.remove, "POST"),
+        route(job + "/ask/{question}", result_pages.ask_of_result, "POST"),
         route(job + "/all.zip", result_pages.give_all),
         route(job + "/files/{name:path}", result_pages.give_file),
         route(job + "/linked/counts", linked_pages.counts),

@@ -32,9 +32,10 @@ Kind = Literal[
     "fates",
     "pairs",
     "labels",
+    "result",
     "other",
 ]
-"""What a file is taken for; a stack has planes (Z), a movie frames (T)."""
+"""What a file is taken for; a stack has planes (Z), a movie frames (T), a result label images."""
 View = Literal["images", "labels", "objects", "counts", "tree", "wells", "findings", "report"]
 """What a result page shows: images alone, label images over their images, the table of objects,
 counts over time linked with the frame, a lineage tree linked with its rows, the wells of a plate
@@ -53,6 +54,8 @@ class Role:
         The file, or the folder of files, of such a kind that is given.
     choices : tuple of str
         What is offered where it is no file; empty where the command has a list of its own.
+    words : mapping of str to str
+        What a person reads instead of a choice.
     help, flag, default, required
         As the command has them; the registry fills them in. Without a flag, it stands on the
         command line before the inputs.
@@ -61,10 +64,28 @@ class Role:
     label: str
     kinds: frozenset[Kind] = frozenset()
     choices: tuple[str, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
     help: str = ""
     flag: str = ""
     default: str = ""
     required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A plain choice that stands for several settings of the command.
+
+    Parameters
+    ----------
+    label, help : str
+        Of the field.
+    choices : mapping of str to mapping
+        What each choice sets, by the words that are shown; the first is what is usual.
+    """
+
+    label: str
+    help: str
+    choices: Mapping[str, Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,6 +148,8 @@ class Question:
     roles : mapping of str to Role
         Arguments of the command that are chosen from lists. Where one of them is a file, there are
         no other inputs.
+    presets : mapping of str to Preset
+        Plain choices before the settings that they stand for; a setting that is given counts more.
     lasts : str
         How long it takes, where no plan says so while somebody waits.
     writes : bool
@@ -159,6 +182,7 @@ class Question:
     reports: tuple[str, ...] = ("report.html",)
     parts: tuple[str, str] = ("file", "files")
     roles: Mapping[str, Role] = field(default_factory=dict)
+    presets: Mapping[str, Preset] = field(default_factory=dict)
     lasts: str = ""
     writes: bool = True
 

@@ -168,14 +168,14 @@ def _answered_by(question: Question, command: Command) -> Question:
     settings = {name: cls for name, cls in command.settings.items() if name != "execution"}
     run = question.run or str(command.run)
     roles = {
-        a.name: _as_command_has_it(question.roles[a.name], a)
+        a.name: _as_command_has_it(question.roles[a.name], a, needed=a.name in question.needs)
         for a in command.arguments
         if a.name in question.roles
     }
     return replace(question, run=run, plan=command.plan, settings=settings, roles=roles)
 
 
-def _as_command_has_it(role: Role, argument: Argument) -> Role:
+def _as_command_has_it(role: Role, argument: Argument, *, needed: bool) -> Role:
     flag = ""
     if isinstance(argument, Option):
         flag = next(iter(argument.flags), "--" + argument.name.replace("_", "-"))
@@ -188,7 +188,7 @@ def _as_command_has_it(role: Role, argument: Argument) -> Role:
         help=argument.help,
         flag=flag,
         default=default,
-        required=argument.default is ...,
+        required=needed or argument.default is ...,
         choices=choices,
     )
 

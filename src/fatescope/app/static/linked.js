@@ -76,6 +76,7 @@ async function open() {
   if (mine !== tree.asked) return;
   tree.rows = said.rows ?? [];
   at("n-cells").textContent = tree.rows.length;
+  at("cells-said").textContent = said.said ?? "";
   fill(at("cells"), { columns: said.columns ?? [], rows: tree.rows }, (i) => choose(i, { scroll: false }));
   choose(-1);
 }

@@ -1,7 +1,30 @@
 """Faulty frames and tables: what the interfaces know of this system."""
 
 from fatescope.systems.description import EXECUTION, INPUTS, OUT, Command, Description, Option
-from fatescope.systems.question import Question
+from fatescope.systems.question import Preset, Question
+
+_STRICT = {
+    "dark_share": 0.75,
+    "bright_share": 1.4,
+    "flicker_step": 0.15,
+    "still_share": 0.4,
+    "blurred_share": 0.8,
+    "cropped_share": 0.03,
+    "jump_share": 0.012,
+    "foreign": 0.08,
+    "red_blocks": 6,
+}
+_LENIENT = {
+    "dark_share": 0.4,
+    "bright_share": 2.5,
+    "flicker_step": 0.4,
+    "still_share": 0.15,
+    "blurred_share": 0.5,
+    "cropped_share": 0.1,
+    "jump_share": 0.03,
+    "foreign": 0.2,
+    "red_blocks": 20,
+}
 
 DESCRIPTION = Description(
     commands=(
@@ -46,6 +69,28 @@ DESCRIPTION = Description(
             "deleted.",
             takes=frozenset(("movie", "populations")),
             command="clean",
+            presets={
+                "kind": Preset(
+                    "What kind of movie",
+                    "what is no fault in such a movie is not looked for",
+                    {
+                        "an embryo or cells that change slowly": {},
+                        "much changes from frame to frame": {"foreign": 0.3, "jump_share": 0.06},
+                        "the light is switched on and off": {
+                            "dark_share": 0.1,
+                            "bright_share": 10.0,
+                            "flicker_step": 2.5,
+                        },
+                        "frames wait for the next image": {"still_share": 0.001, "still": 0.0001},
+                    },
+                ),
+                "strict": Preset(
+                    "How strict",
+                    "strict also shows what is doubtful, and some frames without a fault; "
+                    "lenient only what is plain to see",
+                    {"as usual": {}, "strict": _STRICT, "lenient": _LENIENT},
+                ),
+            },
             views=("images", "findings", "report"),
         ),
     ),

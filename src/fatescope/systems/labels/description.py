@@ -11,6 +11,13 @@ from fatescope.systems.description import (
 )
 from fatescope.systems.question import Question, Role
 
+_PROGRAMS = {
+    "rois": "Fiji and ImageJ: ROIs (ZIP)",
+    "geojson": "QuPath: GeoJSON",
+    "zarr": "napari and others: OME-Zarr",
+    "masks": "Cellpose and StarDist: masks (TIFF)",
+}
+
 DESCRIPTION = Description(
     commands=(
         Command(
@@ -113,6 +120,22 @@ DESCRIPTION = Description(
             },
             lasts="A moment for each image.",
             writes=False,
+        ),
+        Question(
+            name="convert-labels",
+            title="Write outlines for another program",
+            text="Label images as outlines for Fiji or QuPath, as OME-Zarr, or as masks.",
+            takes=frozenset(("labels", "result")),
+            command="convert",
+            roles={
+                "to": Role(
+                    "Format to write",
+                    choices=tuple(_PROGRAMS),
+                    words=_PROGRAMS,
+                )
+            },
+            needs=("to",),
+            parts=("label image", "label images"),
         ),
     ),
 )

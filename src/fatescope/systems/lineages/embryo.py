@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,12 +13,17 @@ from fatescope.lineage.layout import cells_of
 from fatescope.lineage.quality import founders_of, lineages_of
 from fatescope.numeric import Tracks
 from fatescope.pages.chart import Axis, number
+from fatescope.pages.skeleton import counted, none_or
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.base import Lineage
     from fatescope.base.types import FloatArray
+
+UNSURE_BELOW = 0.9
+"""A name of a lower confidence is called unsure; it stands in the table all the same."""
+SURE = "how sure (0 to 1)"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,32 @@ def cell_table(embryo: Embryo) -> Table:
         "life_min": (cells.last - cells.first + 1) * minutes,
     }
     return Table(columns)
+
+
+def embryo_cells(embryo: Embryo) -> Table:
+    """Return one row per cell in the words of the bench: born, lives, how sure its name is."""
+    cells, t, unit = embryo.cells, embryo.interval, embryo.unit or "frames"
+    table = cell_table(embryo)
+    columns: dict[str, Any] = {
+        "cell": table["cell"],
+        "mother": table["mother"],
+        f"born ({unit})": cells.first * t,
+        f"lives ({unit})": (cells.last - cells.first + 1) * t,
+    }
+    if "confidence" in embryo.lineage.extra:
+        sure = embryo.lineage.extra["confidence"].astype(float)
+        columns[SURE] = np.array([np.median(sure[cells.of_row == c]) for c in range(len(cells))])
+    return Table(columns)
+
+
+def how_sure(cells: Table) -> str:
+    """Say how many of `embryo_cells` are named, and how many names are unsure."""
+    named = np.array([bool(name) for name in cells["cell"]], dtype=bool)
+    said = f"{named.sum()} of {counted(len(named), 'cell')} named"
+    if SURE in cells:
+        unsure = int((cells[SURE][named] < UNSURE_BELOW).sum())
+        said += f", {none_or(unsure)} of them unsure (below {UNSURE_BELOW:g})"
+    return f"{said}."
 
 
 def numeric_columns(lineage: Lineage) -> dict[str, FloatArray]:

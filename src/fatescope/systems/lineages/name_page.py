@@ -15,7 +15,7 @@ from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
 from fatescope.pages.result import ResultFolder
 from fatescope.pages.skeleton import counted, none_or, result_page
 from fatescope.systems.lineages.draw_embryo import draw_tree_page
-from fatescope.systems.lineages.embryo import prepare_embryo
+from fatescope.systems.lineages.embryo import UNSURE_BELOW, prepare_embryo
 from fatescope.systems.lineages.reading import read_to_scale
 from fatescope.systems.lineages.settings import DrawSettings
 
@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
     from fatescope.base import Table
 
-UNSURE_BELOW = 0.9
-"""A name of a lower confidence is called unsure; it stands in the table all the same."""
 _LENGTH_PX, _ROWS = 440.0, 300
 _METHODS = {
     "atlas": "Nuclei were named with fatescope {version} by where and when they are, against an "

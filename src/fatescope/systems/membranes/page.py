@@ -121,8 +121,8 @@ def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidVi
     return SolidViewer(
         title="Cells in space",
         solids=solids,
-        caption=f"{key}{when}: {len(solids)} cells. Surfaces are smoothed; volumes are those "
-        "of the table.",
+        caption=f"{key}{when}: {counted(len(solids), 'cell')}. Surfaces are smoothed; volumes are "
+        "those of the table.",
     )
 
 

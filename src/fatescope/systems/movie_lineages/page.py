@@ -53,8 +53,10 @@ class _Movie:
         """One sentence: cells, divisions, names and how sure they are."""
         counts = np.bincount(self.lineage.frame)
         cells = len(self.name)
+        first, most = counts[counts > 0][0], counts.max()
+        nuclei = counted(int(most), "nucleus", "nuclei")
         said = (
-            f"{self.key}: {counts[counts > 0][0]} to {counts.max()} nuclei in "
+            f"{self.key}: {f'{first} to ' if first < most else ''}{nuclei} in "
             f"{counted(len(counts), 'frame')}, {counted(cells, 'cell')}, "
             f"{counted(self.n_divisions, 'division')}"
         )

@@ -84,7 +84,7 @@ def write_stitching(out: Path) -> Path:
         else None
     )
     of = f"{number(placed)} of {counted(n, 'field')} in {counted(len(wells), 'well')}"
-    others = f"; {number(n - placed)} lie where the stage says (placed 0 in positions)"
+    others = f"; {number(n - placed)} lie where the stage put them"
     answer = f"{of} tied to their neighbours{others if placed < n else ''}."
     page = result_page(
         title="Stitched wells",

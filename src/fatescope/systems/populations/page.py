@@ -72,11 +72,10 @@ def population_page(out: Path) -> Page:
 
 def _answer(counts: Table, frames: Table, n_movies: int) -> str:
     known = frames.rows(frames["abstained"] == 0)
-    scope = (
-        f"in {number(len(known))} of {number(len(frames))} frames of {counted(n_movies, 'movie')}"
-    )
+    all_frames = f"{counted(len(frames), 'frame')} of {counted(n_movies, 'movie')}"
     if len(known) == 0:
-        return f"No cell could be counted {scope}."
+        return f"No cell could be counted in any of {all_frames}."
+    scope = f"in {number(len(known))} of {all_frames}"
     at = (counts["movie"] == known["movie"][0]) & (counts["founder"] == "total")
     mine = counts.rows(at & np.isfinite(counts["count"].astype(float)))
     n, low, high = (number(float(mine[c][-1])) for c in ("count", "low", "high"))

@@ -18,18 +18,20 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _STYLE = (
-    "text{font-family:'Helvetica Neue',Arial,'Liberation Sans',sans-serif;font-size:12px;"
-    "fill:#222}.t{font-size:14px;font-weight:600}.s{font-size:10px;fill:#555}"
-    ".h{paint-order:stroke;stroke:#fff;stroke-width:2.5px;fill:#222}"
-    ".ax{stroke:#444;stroke-width:1;fill:none}.gr{stroke:#e4e4e4;stroke-width:1;fill:none}"
+    ".drawn text{font-family:'Helvetica Neue',Arial,'Liberation Sans',sans-serif;font-size:12px;"
+    "fill:#222}.drawn .t{font-size:14px;font-weight:600}.drawn .s{font-size:10px;fill:#555}"
+    ".drawn .h{paint-order:stroke;stroke:#fff;stroke-width:2.5px;fill:#222}"
+    ".drawn .ax{stroke:#444;stroke-width:1;fill:none}"
+    ".drawn .gr{stroke:#e4e4e4;stroke-width:1;fill:none}"
 )
+"""Of drawings alone: within a page, a rule for all ``text`` would reach its scale bars, too."""
 
 
 def figure(body: str, *, width: float, height: float, title: str) -> str:
     """Return a whole ``<svg>`` element on white, with a title for screen readers."""
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width:.0f} {height:.0f}" '
-        f'width="{width:.0f}" height="{height:.0f}" role="img">'
+        f'<svg class="drawn" xmlns="http://www.w3.org/2000/svg" role="img" '
+        f'viewBox="0 0 {width:.0f} {height:.0f}" width="{width:.0f}" height="{height:.0f}">'
         f"<title>{escape(title)}</title><style>{_STYLE}</style>"
         f'<rect width="100%" height="100%" fill="#fff"/>{body}</svg>\n'
     )
