@@ -2,7 +2,7 @@
 
 import json
 
-from fatescope.pages.findings import findings_sections
+from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.result import ResultFolder
 
 
@@ -62,3 +62,14 @@ def test_what_is_only_to_be_known_is_no_doubt():
     assert [line[1] for line in severe.blocks[1].rows] == ["dim"]
     assert [line[1] for line in notes.blocks[0].rows] == ["scaled"]
     assert findings_sections([note])[0].blocks[0].paragraphs[0].startswith("Nothing unusual")
+
+
+def test_a_caution_says_two_of_many_differences_and_that_there_are_more():
+    ways = [f"it has more {what} (0.4; at most 0.2 in training)" for what in "abcd"]
+    reason = f"The image is unlike the training images of nuclei: {'; '.join(ways)}. Look at it."
+    rows = [{**row("a.tif", None, "", reason), "rule": "unlike-training"}]
+    said = caution_sentence(rows, {"model": {"name": "nuclei"}}, n_images=1)
+    assert said.endswith(
+        "It has more a (0.4; at most 0.2 in training); it has more b (0.4; at most 0.2 in "
+        "training); and 2 more differences. Look at it."
+    )

@@ -252,7 +252,7 @@ def values_from(
         text = sent.get(name, "") or next(iter(preset.choices))
         if text not in preset.choices:
             raise InputError(f"{preset.label}: choose one of the list.")
-        values |= preset.choices[text]
+        values = {**preset.choices[text], **values}  # the first choice counts more
     offered = {f.name for f in _all_fields(form_for(question, look, models=models))}
     for described in (d for cls in question.classes().values() for d in cls.describe()):
         name = described.name

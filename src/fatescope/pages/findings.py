@@ -50,10 +50,19 @@ def caution_sentence(
     )
     model = str((record.get("model") or {}).get("name") or "this model")
     most = "" if group.n_reason == len(group) else f"Most often ({number(group.n_reason)} times): "
-    clause = group.reason.partition(": ")[2] or group.reason
+    clause = _shortened(group.reason.partition(": ")[2] or group.reason)
     clause = clause if most else clause[:1].upper() + clause[1:]
     then = so or f"do not rely on the {doubtful} below before you have looked at the outlines"
     return f"{which} unlike those that the model {model} was trained on, so {then}. {most}{clause}"
+
+
+def _shortened(reason: str) -> str:
+    """Leave out all but two of the ways in which images differ; the findings have them all."""
+    ways, dot, rest = reason.partition(". ")
+    each = ways.split("); ")
+    if len(each) < 4:
+        return reason
+    return f"{'); '.join(each[:2])}); and {len(each) - 2} more differences{dot}{rest}"
 
 
 def findings_sections(
