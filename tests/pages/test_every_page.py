@@ -48,7 +48,7 @@ INPUTS = (
 )
 NAMES = ("1", "1e5", "2024-03-01", "wt nuclei, (3)")
 SCREENS = 3.0
-PHONE_SCREENS = 3.5
+PHONE_SCREENS = 3.7
 """Before details; a phone has little room for a long caution."""
 
 
