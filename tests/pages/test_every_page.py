@@ -1,4 +1,4 @@
-"""All pages that commands write obey one rule: what a reader sees first, and what is closed."""
+"""Pages that commands on images and lineages write obey one rule: what a reader sees first, and what is closed."""
 
 import html
 import re
@@ -30,21 +30,13 @@ RUNS = {
     "draw": "lineage draw film/tables",
     "name": "lineage name film/tables",
     "compare": "lineage compare film/tables",
-    "labels": "plate labels plate/images",
-    "stitch": "plate stitch plate/images --rows 1 --columns 2",
-    "plate": "plate run plate/images --map plate/map.csv",
 }
-PLATE = (
-    "--rows 2 --columns 2 --stained 1 --field-rows 1 --field-columns 2 --frames 6 --cells 24 "
-    "--height 160 --width 200"
-)
 INPUTS = (
     "simulate nuclei --frames 3 --height 160 --width 160 --seed 1 --out movie",
     "simulate nuclei --frames 1 --height 160 --width 160 --seed 2 --out still",
     "simulate sections --count 1 --height 200 --width 240 --seed 1 --out sections",
     "simulate embryo --cells 4 --height 110 --width 150 --planes 12 --out embryo",
     "simulate movie --frames 150 --height 96 --width 128 --seed 3 --out film",
-    f"simulate plate {PLATE} --seed 1 --out plate",
 )
 NAMES = ("1", "1e5", "2024-03-01", "wt nuclei, (3)")
 SCREENS = 3.0
