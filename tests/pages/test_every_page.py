@@ -1,4 +1,4 @@
-"""Pages that commands on images and lineages write obey one rule: what a reader sees first, and what is closed."""
+"""Pages of images and lineages obey one rule: what is seen first, and what is closed."""
 
 import html
 import re
