@@ -61,7 +61,9 @@ def test_the_pixel_iou_is_pooled_as_on_the_page_of_a_comparison(nuclei, pairs):
     half[0, 0] = 1
     scores = [score_labels(truth, truth), score_labels(small, half)]
     samples = read_samples(pairs, splits=["train"])[:2]
-    card = card_of(nuclei, [Scored(s, x, 10.0, NOTHING) for s, x in zip(samples, scores, strict=True)])
+    card = card_of(
+        nuclei, [Scored(s, x, 10.0, NOTHING) for s, x in zip(samples, scores, strict=True)]
+    )
     (row,) = [line for line in card.splitlines() if line.startswith("| all ")]
     assert "pixel IoU, pooled" in card
     assert float(row.split("|")[-2]) == pytest.approx(101 / 104, abs=5e-4)

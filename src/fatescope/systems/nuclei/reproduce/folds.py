@@ -117,7 +117,7 @@ def run_fold(
         shown = int(np.argmax([np.abs(image - pairs[0][0]).mean() for image, _ in pairs]))
         image, mask = pairs[shown]
         folder = Path("images") / sample.unit
-        for name, pixels in {
+        shown_images: dict[str, NDArray[np.generic]] = {
             "image": _grey(read_plane(sample.image)),
             "prediction": to_grey(found, limits=(0.0, 1.0)),
             "mask": to_grey(read_label_plane(sample.labels) > 0, limits=(0.0, 1.0)),
@@ -125,7 +125,8 @@ def run_fold(
             "augmented-image": _grey(image),
             "augmented-prediction": to_grey(maps[shown], limits=(0.0, 1.0)),
             "augmented-mask": to_grey(mask, limits=(0.0, 1.0)),
-        }.items():
+        }
+        for name, pixels in shown_images.items():
             write_image_file(out / folder / f"{name}.png", pixels)
             files.append(str(folder / f"{name}.png"))
         scores += [(sample.unit, m, s) for m, s in {**theirs, CORRECTED: drawn.scores}.items()]
