@@ -180,8 +180,9 @@ def test_every_question_names_a_command_and_settings_that_exist(question):
         assert issubclass(cls, Settings)
         assert {question.flags.get(d.name, d.flag) for d in cls.describe()} <= flags
     named = {d.name for cls in question.classes().values() for d in cls.describe()}
-    for listed in (question.first, question.hidden, question.needs, question.channels):
+    for listed in (question.first, question.hidden, question.channels):
         assert set(listed) <= named
+    assert set(question.needs) <= named | set(question.roles)
     assert callable(resolved(question.run))
     assert not question.plan or callable(resolved(question.plan))
 

@@ -58,7 +58,7 @@ def test_each_image_is_left_out_once_and_the_page_says_what_was_found(folder, tm
     # Image, published, corrected, mask; of an augmented version there is no corrected one.
     assert [len(v["frames"][0]["panes"]) for v in views] == [4, 3] * 3
     assert "p0, p1 left out" in page
-    for words in ("about 0.71", "edge lies at 0.1", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
+    for words in ("about 0.71", "edge at 0.1,", "Adam at 0.00015", "augmented mask", "8a3d8fc"):
         assert words in page
     with (tmp_path / "out" / "roughness.csv").open() as stream:
         versions = [r["image"] for r in csv.DictReader(stream)]
