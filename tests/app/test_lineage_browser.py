@@ -127,6 +127,7 @@ def test_each_action_of_the_form_is_a_line_that_can_be_done(person, tmp_path):
     assert done == ["rename", "split", "move", "add", "exchange", "relink", "remove"]
     pick(page, "ABa")
     page.locator("#what").select_option("unlink")
+    expect(page.locator("#line")).to_have_value(re.compile("none"))
     page.get_by_role("button", name="Do it").click()
     saved(page, "none")
     first = page.locator("#cells tr[aria-current=true] td").first.inner_text().split("–")[0]
