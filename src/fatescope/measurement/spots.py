@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from scipy.spatial import KDTree
@@ -117,8 +117,8 @@ def _distance(axes: Sequence[FloatArray], centre: FloatArray) -> FloatArray:
     return np.asarray(np.sqrt(z[:, None, None] + y[:, None] + x))
 
 
-def _of(pixels: NDArray[np.generic], chosen: BoolArray, fewest: int, how: object) -> FloatArray:
+def _of(pixels: NDArray[np.generic], chosen: BoolArray, fewest: int, how: Any) -> FloatArray:
     """Return mean or median of the chosen voxels of each channel; NaN where they are too few."""
     if int(chosen.sum()) < fewest:
         return np.full(len(pixels), np.nan)
-    return np.asarray(how(pixels[:, chosen].astype(np.float64), axis=1))  # type: ignore[operator]
+    return np.asarray(how(pixels[:, chosen].astype(np.float64), axis=1))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -200,7 +200,7 @@ def _cell_table(cells: Table) -> Section:
     return Section(title="Cells", blocks=(PageTable(columns=names, rows=rows),))
 
 
-def _shown(value: object) -> str:
+def _shown(value: Any) -> str:
     if value is None or value != value:
         return ""
-    return value if isinstance(value, str) else number(float(value))  # type: ignore[arg-type]
+    return value if isinstance(value, str) else number(float(value))
