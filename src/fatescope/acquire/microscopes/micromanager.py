@@ -72,7 +72,7 @@ def open_scenes(path: Path) -> list[Scene]:
     plane = there[0, 0, 0]
     step = number_in(summary, "z-step_um")
     names = summary.get("ChNames")
-    stage = number_in(plane, "YPositionUm"), number_in(plane, "XPositionUm")
+    y, x = number_in(plane, "YPositionUm"), number_in(plane, "XPositionUm")
     return [
         Scene(
             pixels=pixels,
@@ -84,7 +84,7 @@ def open_scenes(path: Path) -> list[Scene]:
             },
             channels=tuple(map(str, names)) if isinstance(names, list) else (),
             minutes=_minutes(there, n_t),
-            position_um=None if None in stage else stage,  # type: ignore[arg-type]
+            position_um=None if y is None or x is None else (y, x),
         )
     ]
 
@@ -103,9 +103,11 @@ def _read(path: Path) -> tuple[dict[str, Any], dict[tuple[int, int, int], _Plane
         if not isinstance(plane, dict) or not key.startswith(("FrameKey-", "Metadata-")):
             continue
         name = plane.get("FileName") or key.partition("-")[2]
-        at = [_index(plane, axis) for axis in _AXES]
-        if None not in at and str(name).lower().endswith((".tif", ".tiff")):
-            planes[at[0], at[1], at[2]] = {**plane, "FileName": name}  # type: ignore[index]
+        t, c, z = (_index(plane, axis) for axis in _AXES)
+        if t is None or c is None or z is None:
+            continue
+        if str(name).lower().endswith((".tif", ".tiff")):
+            planes[t, c, z] = {**plane, "FileName": name}
     return said["Summary"], planes
 
 
