@@ -177,3 +177,9 @@ def test_the_same_page_gives_the_same_bytes(tmp_path):
     first = write_page(tmp_path / "a.html", gallery()).read_bytes()
     assert write_page(tmp_path / "b.html", gallery()).read_bytes() == first
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["a.html", "b.html"]
+
+
+def test_a_heading_names_an_interval_only_where_a_cell_has_one():
+    spans = ("0.41 (0.30 to 0.52)", "+0.1 (-0.1 to +0.3)", "12 [3, 40] µM")
+    for cell, heading in (*((s, "AUPRC (95 %)") for s in spans), ("0.41", "AUPRC"), ("", "AUPRC")):
+        assert PageTable(columns=("run", "AUPRC (95 %)"), rows=[("a", cell)]).columns[1] == heading

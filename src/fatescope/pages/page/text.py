@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
@@ -9,6 +10,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MINUS, _NARROW = "−", "\u202f"
+_WITH_INTERVAL = " (95 %)"
+_INTERVAL = re.compile(r"[(\[][-+−]?\d\S*(?: to |, )[-+−]?\d")
+"""Two ends in a cell, such as ``(0.41 to 0.52)`` or ``[0.3, 4]``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +67,8 @@ class PageTable:
     """Rows under columns, numbers as text, ready to read.
 
     A column whose cells are numbers is set to the right; of six rows or more, a click on a heading
-    sorts them. Without ``columns`` the first cell of a row is its heading.
+    sorts them. Without ``columns`` the first cell of a row is its heading. A heading that ends in
+    ``(95 %)`` says so only where a cell below it has an interval.
     """
 
     rows: Sequence[Sequence[str | Cell]]
@@ -76,6 +81,12 @@ class PageTable:
         columns = [[cell_text(r[i]) for r in self.rows if i < len(r)] for i in range(width)]
         found = frozenset(i for i, cells in enumerate(columns) if _are_numbers(cells))
         object.__setattr__(self, "numeric", found if self.columns else frozenset())
+        spread = {i for i, cells in enumerate(columns) if any(map(_INTERVAL.search, cells))}
+        said = [
+            heading if i in spread else heading.removesuffix(_WITH_INTERVAL)
+            for i, heading in enumerate(self.columns)
+        ]
+        object.__setattr__(self, "columns", tuple(said))
 
 
 def cell_text(cell: str | Cell) -> str:

@@ -24,6 +24,14 @@ def interval_over_units(
     return bootstrap_interval(sums, statistic, BootstrapSettings())
 
 
+def intervals_in_words(n: int, unit: str) -> str:
+    """Return ``"with 95 % intervals over wells"``, or that there are too few for one."""
+    if n >= FEWEST:
+        return f"with 95 % intervals over {unit}s"
+    few = f"one {unit} is" if n == 1 else f"{n} {unit}s are"
+    return f"without intervals, as {few} too few"
+
+
 def no_interval(n: int, unit: str) -> str:
     """Return why there is none, such as ``"2 images: none"``."""
     return f"one {unit}: none" if n == 1 else f"{n} {unit}s: none"

@@ -25,10 +25,9 @@ from place in the body, developmental time and radius. The place is found withou
 
 | on {len(outcome.test)} unseen embryos | accuracy per row | 95 % interval over embryos |
 |--|--|--|
-| this network | {corrected.mean:.3f} | {corrected.low:.3f} to {corrected.high:.3f} |
-| the published network, trained on one embryo | {published.mean:.3f} | \
-{published.low:.3f} to {published.high:.3f} |
-| always the most frequent name | {majority.mean:.3f} | {majority.low:.3f} to {majority.high:.3f} |
+| this network | {corrected.mean:.3f} | {corrected.span} |
+| the published network, trained on one embryo | {published.mean:.3f} | {published.span} |
+| always the most frequent name | {majority.mean:.3f} | {majority.span} |
 
 - Data: {outcome.source}; {outcome.n_train} embryos for training, {outcome.n_validation} to watch
   it, {len(outcome.test)} for the numbers above. Embryos are split by a hash of their names.

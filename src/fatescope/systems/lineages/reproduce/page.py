@@ -20,6 +20,7 @@ from fatescope.systems.lineages.reproduce.scores import (
     CORRECTED,
     MAJORITY,
     REPORTED,
+    Score,
 )
 from fatescope.systems.lineages.settings import DrawSettings
 from fatescope.systems.reproduction.origin import LINEAGE_NAMES
@@ -81,7 +82,7 @@ def _lead(outcome: NamesOutcome, *, quick: bool) -> str:
         f"{_percent(published.mean)}, where always saying the most frequent name gives "
         f"{_percent(majority.mean)}. "
         "Embryos laid in common axes, split by embryo and sampled inside the training set: "
-        f"{_percent(corrected.mean)} [{_percent(corrected.low)}, {_percent(corrected.high)}]. An "
+        f"{_percent(corrected.mean)}{_ends(corrected)}. An "
         f"atlas of the same training embryos, with tracks: {_percent(tracks.mean)}."
     )
     return f"Quick run on rendered embryos: it shows that all runs. {text}" if quick else text
@@ -94,7 +95,7 @@ def _table(outcome: NamesOutcome) -> Section:
             what,
             f"{len(score.per_embryo)} embryos",
             f"{score.mean:.3f}",
-            f"{score.low:.3f} to {score.high:.3f}",
+            score.span,
         )
 
     def again(done: RunAgain, published: str, which: str) -> list[tuple[str, ...]]:
@@ -242,8 +243,9 @@ def _unseen(outcome: NamesOutcome) -> Chart:
         for key, value in zip(outcome.test, outcome.scores[method].per_embryo, strict=True)
     ]
     intervals = [
-        Line(name="95 % interval", x=[s.low, s.high], y=[i, i], colour="#7fb3b5", width=9.0)
+        Line(name="95 % interval", x=s.interval, y=[i, i], colour="#7fb3b5", width=9.0)
         for i, s in enumerate(outcome.scores.values())
+        if s.interval is not None
     ]
     points = Points(
         name="an unseen embryo",
@@ -310,11 +312,19 @@ def _caveats(outcome: NamesOutcome, *, quick: bool) -> Section:
     words = (
         "The accuracy on random rows depends on the table and on the seed: one table, one "
         "seed, no interval.",
-        f"The interval is over {len(outcome.test)} embryos of one collection, compressed, "
-        "imaged alike; other laboratories are not covered."
-        + (" Rendered embryos say nothing about real ones." if quick else ""),
+        f"Rendered embryos say nothing about real ones; {len(outcome.test)} are too few for an "
+        "interval."
+        if quick
+        else f"The interval is over {len(outcome.test)} embryos of one collection, compressed, "
+        "imaged alike; other laboratories are not covered.",
     )
     return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))
+
+
+def _ends(score: Score) -> str:
+    if score.interval is None:
+        return f" (no interval: {len(score.per_embryo)} embryos)"
+    return " [{}, {}]".format(*map(_percent, score.interval))
 
 
 def _percent(share: float) -> str:

@@ -154,7 +154,6 @@ def _reproduce(
         reported=published.reported,
         network=OpenVinoModel(draft, precision="fp32", threads=1),
         atlas=training_atlas(groups["train"]),
-        seed=recipe.seed,
     )
     return NamesOutcome(
         source=source,
@@ -246,8 +245,8 @@ def _draft(
 
 def _with_scores(draft: ModelPackage, scores: dict[str, Score]) -> ModelPackage:
     ours = scores[CORRECTED]
-    numbers = {"accuracy": ours.mean, "low": ours.low, "high": ours.high}
-    numbers["majority"] = scores[MAJORITY].mean
+    numbers = {"accuracy": ours.mean, "majority": scores[MAJORITY].mean}
+    numbers.update(zip(("low", "high"), ours.interval or (), strict=False))
     training = draft.description.training.replace(
         scores={name: round(value, 4) for name, value in numbers.items()}
     )

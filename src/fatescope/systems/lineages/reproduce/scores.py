@@ -9,8 +9,8 @@ import numpy as np
 
 from fatescope.base import Table
 from fatescope.lineage.compact import published_features
-from fatescope.numeric import BootstrapSettings, mean_interval
 from fatescope.systems.lineages.reproduce.atlas import atlas_labels
+from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,13 +29,19 @@ ATLAS, ATLAS_TRACKS = "the atlas, without tracks", "the atlas, with tracks"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """Accuracy over test embryos: per embryo, mean, 95 % interval over embryos."""
+    """Accuracy over test embryos: per embryo, mean, 95 % interval over embryos (none of few)."""
 
     method: str
     per_embryo: tuple[float, ...]
     mean: float
-    low: float
-    high: float
+    interval: tuple[float, float] | None
+
+    @property
+    def span(self) -> str:
+        """The interval in words, or why there is none."""
+        if self.interval is None:
+            return no_interval(len(self.per_embryo), "embryo")
+        return "{:.3f} to {:.3f}".format(*self.interval)
 
 
 def score_methods(
@@ -46,10 +52,8 @@ def score_methods(
     reported: RunAgain,
     network: Model,
     atlas: Atlas,
-    seed: int,
 ) -> dict[str, Score]:
     """Score the same rows of the same embryos by every method."""
-    how = BootstrapSettings(seed=seed)
     values: dict[str, list[float]] = {}
     for e in test:
         y = labels[e.key]
@@ -64,11 +68,16 @@ def score_methods(
         }
         for method, guess in guesses.items():
             values.setdefault(method, []).append(float((guess == y[used]).mean()))
-    scores = {}
-    for method, v in values.items():
-        mean, low, high = mean_interval(np.array(v), how)
-        scores[method] = Score(method=method, per_embryo=tuple(v), mean=mean, low=low, high=high)
-    return scores
+    return {method: _score(method, found) for method, found in values.items()}
+
+
+def _score(method: str, values: Sequence[float]) -> Score:
+    return Score(
+        method=method,
+        per_embryo=tuple(values),
+        mean=float(np.mean(values)),
+        interval=interval_over_units(np.array(values)[:, None], lambda s: s[:, 0] / len(values)),
+    )
 
 
 def score_table(scores: dict[str, Score], embryos: Sequence[str]) -> Table:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 SIZES = (("under 14 px", 0, 14), ("14 to 30 px", 14, 30), ("30 px and more", 30, float("inf")))
 _HEAD = (
-    "| | images | nuclei | AP 0.50 (95 %) | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
+    "| | images | nuclei | AP 0.50{spread} | AP 0.75 | mean AP 0.50-0.90 | F1 0.50 "
     "| pixel IoU, pooled |\n"
     "|--|--|--|--|--|--|--|--|"
 )
@@ -139,6 +139,7 @@ def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
         inside = [s for s in scored if low <= s.diameter_px < high]
         rows += [_row(f"median diameter of the unit {name}", inside)] if inside else []
     units = len({s.sample.unit for s in scored})
+    head = _HEAD.format(spread=" (95 %)" if units > 1 else "")
     who = (
         f"{len(scored)} images of {units} units, each left out once: its score is that of a "
         "network trained in the same way, thresholds included, on all the others. The network in "
@@ -152,7 +153,7 @@ def _held_out(scored: Sequence[Scored], *, left_out: bool) -> str:
         f"{who} "
         "analysed at the working size by the true median diameter of its unit. AP is "
         "TP / (TP + FP + FN), pooled over images; intervals by bootstrap over units.\n\n"
-        + "\n".join([_HEAD, *rows])
+        + "\n".join([head, *rows])
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from fatescope.pages.chart import Axis, Chart, Line, Points
 from fatescope.pages.images import read_uri
 from fatescope.pages.page import Beside, Frame, ImageViewer, PageTable, Pane, Section, Text, View
+from fatescope.systems.reproduction.intervals import intervals_in_words
 from fatescope.systems.viability.reproduce.arms import (
     BEST,
     FILMS,
@@ -71,9 +72,9 @@ def weights_section(found: Results) -> list[Section]:
         "The published loader gave the scale of every batch normalisation to its shift and the "
         "shift to its scale, and left out the running statistics.",
         "Areas under precision-recall are of whole images of wells that no training has seen, "
-        "with 95 % intervals over wells; a gain is the mean over these wells of the difference "
-        f"to the first row. Guessing reaches {share[0]} (live) and {share[1]} (dead). The "
-        "trainings are short and of one seed: they show how a network begins, not where it ends.",
+        f"{intervals_in_words(found.n_wells, 'well')}; a gain is the mean over these wells of the "
+        f"difference to the first row. Guessing reaches {share[0]} (live) and {share[1]} (dead). "
+        "The trainings are short and of one seed: how a network begins, not where it ends.",
     )
     columns = ["encoder", "training loss, first epoch", "last epoch"]
     for name in OF_CLASS:
@@ -107,7 +108,7 @@ def _weights_scores(found: Results, there: Sequence[str], said: Sequence[str]) -
         x=Axis(title="encoder", labels=short),
         y=Axis(title="AUPRC", ends=(0.0, 1.0)),
         marks=marks,
-        caption="Strokes: 95 % intervals over wells.",
+        caption=f"n = {found.n_wells} wells, {intervals_in_words(found.n_wells, 'well')}.",
     )
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from fatescope.pages.chart import Axis, Chart, Points
 from fatescope.pages.page import Page, PageTable, Section, Text, write_page
 from fatescope.prepare import read_crop_summary
+from fatescope.systems.reproduction.intervals import intervals_in_words
 from fatescope.systems.reproduction.origin import LIVE_DEAD
 from fatescope.systems.viability.reproduce.arms import (
     BEST,
@@ -137,7 +138,7 @@ def _four_runs(found: Results) -> list[Section]:
         "living cells (Hoechst, DAPI) and of dead ones (DRAQ7, Cy5), in this order. Its own "
         "tiles are those a run chooses by: a random tenth, as published, or tiles of validation "
         "wells where it is corrected. The last two columns are of whole images of wells that no "
-        "training has seen, with 95 % intervals over wells.",
+        f"training has seen, {intervals_in_words(found.n_wells, 'well')}.",
         "Published figures were read off the axes of two training plots; they are of real cells, "
         "which are harder than rendered ones. Compare rows of one run with each other, not with "
         "the published row.",
@@ -206,8 +207,9 @@ def _corrections(found: Results) -> list[Section]:
         "network is judged with the statistics of its last batch alone.",
         f"The right number is 0.001 for epochs of 2,620 batches. Ours are shorter; the weight of "
         f"{momentum:.3g} remembers the same share of an epoch.",
-        "Gain: mean over the wells set aside of the difference to the first row, with its 95 % "
-        "interval over wells. One seed: what another seed would change is not in it.",
+        "Gain: mean over the wells set aside of the difference to the first row, "
+        f"{intervals_in_words(found.n_wells, 'well')}. One seed: what another seed would change is "
+        "not in it.",
     )
     columns = ["what"]
     for name in ("live", "dead"):
@@ -304,9 +306,9 @@ def _real_fields(found: Results) -> list[Section]:
         "whole groups are divided, the momentum is mended, and images are levelled.",
         "Its own tiles are judged by the labels of its training, and so each row by another truth. "
         f"The columns after them are of whole fields of {groups} groups that neither has seen, "
-        "judged by the corrected labels, with 95 % intervals over groups; the last two are the "
-        "shares of the classes, which guessing reaches. Nobody has said which cells are dead: the "
-        "truth is the dye.",
+        f"judged by the corrected labels, {intervals_in_words(groups, 'group')}; the last two are "
+        "the shares of the classes, which guessing reaches. Nobody has said which cells are dead: "
+        "the truth is the dye.",
     )
     columns = (
         "what",

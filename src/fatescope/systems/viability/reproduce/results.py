@@ -93,6 +93,11 @@ class Results:
         columns = ("auprc", "low", "high", "auroc", "precision", "recall", "f1", "accuracy")
         return {c: float(rows[c][0]) if len(rows) else float("nan") for c in (*columns, "share")}
 
+    @property
+    def n_wells(self) -> int:
+        """Wells that no arm has seen: what an interval is over."""
+        return len(set(self.wells["well"]))
+
     def of(self, table: Table, arm: str) -> Table:
         """Return the rows of an arm."""
         return table.rows(table["arm"] == arm)

@@ -137,8 +137,10 @@ def _pixels(d: ModelDescription, scored: Sequence[ScoredPlane]) -> str:
         low, high = _interval(units, partial(_auprc, number=i))
         values = (whole.auroc, whole.precision, whole.recall, whole.f1)
         rest = " | ".join(f"{v[i]:.3f}" for v in values)
-        lines.append(f"| {name} | {whole.auprc[i]:.3f} ({low:.3f}-{high:.3f}) | {rest} |")
-    head = "| class | AUPRC (95 %) | AUROC | precision | recall | F1 |\n|--|--|--|--|--|--|\n"
+        span = f" ({low:.3f}-{high:.3f})" if np.isfinite(low) else ""
+        lines.append(f"| {name} | {whole.auprc[i]:.3f}{span} | {rest} |")
+    spread = " (95 %)" if len(units) > 1 else ""
+    head = f"| class | AUPRC{spread} | AUROC | precision | recall | F1 |\n|--|--|--|--|--|--|\n"
     return (
         "All pixels of whole images, empty background included; accuracy "
         f"{whole.accuracy:.3f}.\n\n{head}" + "\n".join(lines)
