@@ -116,6 +116,7 @@ BRIGHTNESS = {
     "saturated spots": np.clip(300 * np.sin(Y / 7) * np.sin(X / 7), 0, 255),
     "a ramp on black": np.where(X < 60, 0, X * 50 + Y),
     "many objects of one value": 255 * ((Y % 15 > 4) & (X % 15 > 4)),
+    "a negative on its bright background": np.where(X < 90, 200, 20 + X + Y // 9) * (X > 0),
     "empty": np.zeros(Y.shape),
 }
 LABELS = {

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.base import FatescopeError, Finding, InputError, escape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -39,7 +39,8 @@ def looks_like_labels(pixels: NDArray[Any]) -> bool:
     -----
     Rows and columns are read as runs of one value. A label has long runs, and one in each row
     that it touches; a brightness comes back again and again. Class maps and masks of many objects
-    come back too, so they are no labels. Limits: record 0220.
+    come back too, so they are no labels. Of many values the most common does not count: it may
+    be the background of a negative. Limits: record 0220.
 
     Examples
     --------
@@ -54,7 +55,21 @@ def looks_like_labels(pixels: NDArray[Any]) -> bool:
     if n_runs == 0 or 2 * np.count_nonzero(pixels) < LEAST_RUN_PX * n_runs:
         return False
     n_values = sum(_count_values(rows, b) for rows, b in zip(both, begins, strict=True))
-    return n_runs <= MOST_RUNS * n_values
+    return n_runs <= MOST_RUNS * n_values and _others_are_long(pixels, both, begins)
+
+
+def _others_are_long(
+    pixels: NDArray[Any], both: Sequence[NDArray[Any]], begins: Sequence[NDArray[np.bool_]]
+) -> bool:
+    """Say whether runs are long without those of the value that most pixels have; few may not."""
+    values, counts = np.unique(pixels[pixels != 0], return_counts=True)
+    if len(values) <= _FEW_VALUES:
+        return True
+    most = values[counts.argmax()]
+    n_runs = sum(
+        int(np.count_nonzero(b & (rows != most))) for rows, b in zip(both, begins, strict=True)
+    )
+    return 2 * int(counts.sum() - counts.max()) >= LEAST_RUN_PX * n_runs
 
 
 def mask_findings(labels: Image) -> list[Finding]:

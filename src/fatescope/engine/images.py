@@ -11,7 +11,7 @@ from fatescope.engine.ledger import Unit
 IMAGE_COLUMNS = (
     *("image", "path", "state", "frames", "channel", "n_objects"),
     *("spacing_um", "spacing_source", "diameter_px", "diameter_source"),
-    *("n_findings", "worst"),
+    *("n_findings", "worst", "n_at_border"),
 )
 
 
@@ -50,6 +50,7 @@ def _row(unit: Unit) -> dict[str, Any]:
         "diameter_source": diameter.get("source"),
         "n_findings": len(severities),
         "worst": max(severities, key=get_args(Severity).index, default=None),
+        "n_at_border": said.get("n_at_border"),
     }
 
 

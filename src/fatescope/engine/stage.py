@@ -119,7 +119,11 @@ class Stage:
         """
         written = [self.seen(p, "file") for path in files for p in self._files_of(path)]
         named = {**({} if table is None else {"objects": table}), **(tables or {})}
-        counted = {"n_objects": len(named["objects"])} if "objects" in named else {}
+        counted: dict[str, int] = {}
+        if (objects := named.get("objects")) is not None:
+            counted["n_objects"] = len(objects)
+            if "touches_border" in objects:
+                counted["n_at_border"] = int(objects["touches_border"].sum())
         unit = _unit(key, "done", {**(input or {}), **counted}, findings, seconds or {})
         self._put(unit, written, named)
 

@@ -1,4 +1,5 @@
 from .bands import sum_in_bands as sum_in_bands
+from .border import border_findings as border_findings
 from .contacts import find_contacts as find_contacts
 from .doubts import doubtful_objects as doubtful_objects
 from .exact import ChannelSum as ChannelSum

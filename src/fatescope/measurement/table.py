@@ -75,8 +75,9 @@ def objects_table(
         columns |= _shapes(sums, step, "um")
     if sums.ndim == 3:
         columns |= {"bbox_z0": sums.low[0], "bbox_z1": sums.high[0]}
-    at_border = (sums.low == 0) | (sums.high == np.array(shape)[:, None])
-    columns["touches_border"] = at_border[-2:].any(axis=0).astype(np.int8)
+    length = np.array(shape)[:, None]
+    at_border = ((sums.low == 0) | (sums.high == length)) & (length > 1)
+    columns["touches_border"] = at_border.any(axis=0).astype(np.int8)
     return Table(columns)
 
 

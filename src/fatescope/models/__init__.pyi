@@ -12,6 +12,7 @@ from .find import find_package as find_package
 from .find import shipped_names as shipped_names
 from .guard import check_input as check_input
 from .guard import check_likeness as check_likeness
+from .guard import check_traits as check_traits
 from .guard import describe_input as describe_input
 from .guard import expected_ranges as expected_ranges
 from .guard import looks_like as looks_like

@@ -150,11 +150,18 @@ def check_likeness(
     as_taken : ndarray of float32, shape (Y, X), optional
         The middle on the image's own grid, normalised, where traits of its grain are weighed.
     """
-    likeness = description.image.likeness
-    traits = measure_traits(image) if likeness is not None else {}
+    if description.image.likeness is None:
+        return []
+    traits = measure_traits(image)
     if traits and as_taken is not None:
         grain = measure_grain(as_taken)
         traits = traits | grain if grain else {}
+    return check_traits(traits, description)
+
+
+def check_traits(traits: dict[str, float], description: ModelDescription) -> list[str]:
+    """Say what `check_likeness` does of traits that were measured; without any, nothing."""
+    likeness = description.image.likeness
     if likeness is None or not traits or (score := likeness.score(traits)) <= likeness.limit:
         return []
     numbers = f"{score:.1f}; at most {likeness.limit:.1f} in training"

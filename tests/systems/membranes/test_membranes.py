@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import scipy.io
 import tifffile
+from scipy.ndimage import gaussian_filter
 from tests.systems.membranes.cells.cells import SPACING, embryo
 
 import fatescope as fs
@@ -100,6 +101,41 @@ def test_a_negative_is_said_to_be_one_and_membranes_are_not(volume, tmp_path):
     (unlike,) = [f for f in found if f["rule"] == "unlike-training"]
     assert unlike["file"].endswith("dark.ome.tif")
     assert "Invert the image" in unlike["reason"]
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_cells_that_go_on_beyond_the_volume_are_said_and_counted(volume, tmp_path, axis):
+    pixels = volume[0]
+    half = pixels[
+        tuple(slice(n // 2) if a == axis else slice(None) for a, n in enumerate(pixels.shape))
+    ]
+    for name, image in (("whole", pixels), ("half", np.ascontiguousarray(half))):
+        save(tmp_path / "in" / f"{name}.ome.tif", image)
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=SETTINGS, execution=ALONE)
+    (said,) = [f for f in rows_of(tmp_path / "o" / "findings.csv") if f["rule"] == "cut"]
+    cells = [r for r in rows_of(tmp_path / "o" / "objects.csv") if r["image"] == "half"]
+    cut = [r for r in cells if r["touches_border"] == "1"]
+    assert said["file"].endswith("half.ome.tif")
+    assert f"{len(cut)} of {len(cells)} cells touch the border" in said["reason"]
+    assert cut
+    counts = {r["image"]: r["n_at_border"] for r in rows_of(tmp_path / "o" / "images.csv")}
+    assert counts == {"half": str(len(cut)), "whole": "0"}
+
+
+def test_a_clean_negative_is_no_label_image(volume, tmp_path):
+    """Its bright surroundings are long runs of one value, as labels have."""
+    smooth = gaussian_filter(
+        np.pad(volume[0].astype(np.float32), ((0, 0), (40, 40), (40, 40))), 1.5
+    )
+    bright = np.maximum(smooth / smooth.max() - 0.15, 0)
+    grey = np.rint(200 * bright).astype(np.uint8)
+    save(tmp_path / "dark.ome.tif", grey.max() - grey)
+    predict_membranes(
+        tmp_path / "dark.ome.tif", out=tmp_path / "o", settings=SETTINGS, execution=ALONE
+    )
+    rules = {f["rule"] for f in rows_of(tmp_path / "o" / "findings.csv")}
+    assert "unlike-training" in rules
+    assert "label-image" not in rules
 
 
 @pytest.mark.parametrize("gap", [24, -10])

@@ -87,7 +87,7 @@ def test_a_folder_of_images_becomes_labels_tables_and_a_report(images, tmp_path,
 IMAGE_COLUMNS = [
     *("image", "path", "state", "frames", "channel", "n_objects"),
     *("spacing_um", "spacing_source"),
-    *("diameter_px", "diameter_source", "n_findings", "worst"),
+    *("diameter_px", "diameter_source", "n_findings", "worst", "n_at_border"),
 ]
 
 
@@ -325,6 +325,31 @@ def test_images_and_stacks_can_be_mixed(movie, tmp_path):
     assert len(said) == 1
     assert "2 planes" in said[0]["reason"]
     assert (tmp_path / "out" / "report.html").exists()
+
+
+def test_nuclei_at_the_border_are_counted_and_of_a_volume_said(tmp_path):
+    y, x = np.mgrid[:90, :120]
+    discs = [np.hypot(y - a, x - b) < 11 for a, b in ((30, 30), (60, 80), (45, 0))]
+    plane = (200 * np.any(discs, axis=0)).astype(np.uint8)
+    nothing = np.zeros_like(plane)
+    (tmp_path / "in").mkdir()
+    stacks = {"whole": [nothing, plane, plane, nothing], "cut": [plane, plane, nothing]}
+    for name, planes in stacks.items():
+        planes = [p * (x > 15) if name == "whole" else p for p in planes]
+        tifffile.imwrite(
+            tmp_path / "in" / f"{name}.tif",
+            np.stack(planes).astype(np.uint8),
+            imagej=True,
+            metadata={"axes": "ZYX"},
+        )
+    tifffile.imwrite(tmp_path / "in" / "flat.tif", plane)
+    settings = CLASSICAL.replace(diameter_px=22)
+    predict_nuclei(tmp_path / "in", out=tmp_path / "out", settings=settings, execution=ALONE)
+    counts = {r["image"]: r["n_at_border"] for r in rows_of(tmp_path / "out" / "images.csv")}
+    assert counts == {"cut": "3", "flat": "1", "whole": "0"}
+    (said,) = [r for r in rows_of(tmp_path / "out" / "findings.csv") if r["rule"] == "cut"]
+    assert said["file"].endswith("cut.tif")
+    assert (said["severity"], said["value"]) == ("info", "3.0")
 
 
 def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_path):

@@ -7,7 +7,7 @@ What is not about membranes is in `engine/predict.py`.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,9 +30,7 @@ from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
 from fatescope.engine.waiting import KeptFrames
-from fatescope.measurement import measure_faces, measure_objects
-from fatescope.models import check_input, describe_input
-from fatescope.predict.normalise import normalise, plane_statistics
+from fatescope.measurement import border_findings, measure_faces, measure_objects
 from fatescope.storage import hash_path
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
@@ -40,6 +38,13 @@ from fatescope.systems.membranes.cells import (
     find_centres,
     open_membrane_model,
     wall_network,
+)
+from fatescope.systems.membranes.findings import (
+    NAMED,
+    frame_findings,
+    lacking_findings,
+    likeness_findings,
+    marker_findings,
 )
 from fatescope.systems.membranes.times import FILE as OVER_TIME
 from fatescope.systems.membranes.times import cells_over_time
@@ -51,16 +56,10 @@ if TYPE_CHECKING:
     from fatescope.engine import Run, Summary
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs, Worker
-    from fatescope.models import ModelDescription
     from fatescope.predict import Predictor, Scratch
-    from fatescope.systems.membranes.cells import MembraneFrame
 
 ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}
 """Where nobody says it: the voxel of the volumes that the settings were chosen on."""
-_NAMED = 8
-_WAISTED = 0.9
-"""One embryo fills 0.97 to 0.98 of its ellipsoid, two that touch 0.79; planes of one 0.91 to 0.99,
-but for caps of one cell."""
 _GREY = 0.05
 """Mean difference of the channels of a grey image from their mean, beside its own contrast."""
 
@@ -184,12 +183,12 @@ def find_membranes(
     findings += assumed
     markers = None if decided is None else _markers_of(image, decided)
     if markers is not None:
-        findings += _unused(image, markers, settings)
+        findings += marker_findings(image, markers, settings)
     labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
     if predictor is not None:
-        findings += _likeness(image, channel, predictor.description)
+        findings += likeness_findings(image, channel, spacing, predictor.description)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
     for t in range(image.size("T")):
@@ -204,7 +203,7 @@ def find_membranes(
             continue
         points, told = _starts(image, t, values.ndim, markers, nuclei, spacing)
         found = cells_in_frame(values, spacing, settings, markers=points, network=network)
-        findings += _findings(image, t, values, found, points)
+        findings += frame_findings(image, t, values, found, points)
         seconds["segment"] += time.perf_counter() - begun
         begun = time.perf_counter()
         frame = _measure(image, t, found.labels, spacing)
@@ -212,9 +211,20 @@ def find_membranes(
         contacts.append(frame[1])
         seconds["measure"] += time.perf_counter() - begun
         labels.append(found.labels.astype(np.min_scalar_type(int(found.labels.max(initial=0)))))
-    findings += [*_lacking(image, lacking), *check_pixels(image, channel=channel)]
+    cells = Table.concatenate(objects)
+    findings += [
+        *border_findings(
+            cells,
+            file=image.name,
+            called="cells",
+            lost="volumes, surfaces and contacts",
+            severity="warning",
+        ),
+        *lacking_findings(image, lacking),
+        *check_pixels(image, channel=channel),
+    ]
     return Found(
-        tables={"objects": Table.concatenate(objects), "contacts": Table.concatenate(contacts)},
+        tables={"objects": cells, "contacts": Table.concatenate(contacts)},
         rasters={"labels": labels.frames},
         kind=settings.labels,
         findings=findings,
@@ -222,30 +232,6 @@ def find_membranes(
         seconds=seconds,
         close=labels.close,
     )
-
-
-def _likeness(image: Image, channel: int, model: ModelDescription) -> list[Finding]:
-    """Say in what the middle of an image is unlike the training images, in one finding or none."""
-    at = {a: image.size(a) // 2 for a in "Z" if a in image.axes}
-    plane = image.read(T=0, C=channel, **at)
-    statistics = plane_statistics(lambda: iter([plane]), percentiles=model.image.percentiles)
-    if statistics.constant:
-        return []
-    reasons = check_input(describe_input(normalise(plane, statistics)), model)
-    if not reasons:
-        return []
-    return [
-        Finding(
-            file=image.name,
-            frame=0,
-            rule="unlike-training",
-            severity="warning",
-            value=float(len(reasons)),
-            reason=f"The image is unlike the training images of {model.name}: "
-            f"{'; '.join(reasons)}. Invert the image if it is a negative, and look at the outlines "
-            "before you use the numbers.",
-        )
-    ]
 
 
 def open_markers(
@@ -279,7 +265,7 @@ def _unread(run: Run, files: Sequence[ImageFile], path: Path, markers: Table) ->
     said = []
     columns = [c for c in read_table(path).columns if c not in (*COLUMNS, *CARRIED)]
     if columns:
-        said.append(f"Columns {', '.join(map(escape, columns[:_NAMED]))} are not read.")
+        said.append(f"Columns {', '.join(map(escape, columns[:NAMED]))} are not read.")
     if "image" in markers:
         known = set(run.decided().get("marker_images", []))
         known |= {n for f in files for n in _names_of(Path(str(f)))}
@@ -369,23 +355,6 @@ def _spacing(image: Image) -> tuple[tuple[float, ...], list[Finding]]:
     ]
 
 
-def _lacking(image: Image, frames: Sequence[int]) -> list[Finding]:
-    """Say that frames of a film cannot be read."""
-    if not frames:
-        return []
-    return [
-        Finding(
-            file=image.name,
-            frame=frames[0],
-            rule="unreadable",
-            severity="warning",
-            value=float(len(frames)),
-            reason=f"{len(frames)} of {image.size('T')} frames cannot be decoded, the first is "
-            f"{frames[0]}; they have no cells. A film that was cut may promise more than it has.",
-        )
-    ]
-
-
 def _markers_of(image: Image, markers: Table) -> Table:
     """Return the rows for an image: those that name it, or all where none is named."""
     if "image" not in markers:
@@ -397,46 +366,6 @@ def _markers_of(image: Image, markers: Table) -> Table:
 def _names_of(path: Path) -> set[str]:
     """Return what a table may call an image."""
     return {path.name, path.stem, path.stem.removesuffix(".ome")}
-
-
-def _unused(image: Image, markers: Table, settings: MembraneSettings) -> Iterator[Finding]:
-    """Say which markers are of no frame of an image, and which of its frames have none."""
-    table = escape(Path(settings.markers)) if settings.markers else "the table of markers"
-    n = image.size("T")
-    frames = f"frame{'s 0 to' if n > 1 else ''} {n - 1}"
-    late = markers["frame"] >= n
-    if late.any():
-        first, last = int(markers["frame"].min()), int(markers["frame"].max())
-        yield Finding(
-            file=image.name,
-            rule="left-out",
-            severity="warning",
-            value=float(late.sum()),
-            reason=f"{late.sum()} of {len(markers)} markers of {table} are of no frame of the "
-            f"image: it has {frames}, and the table has frames {first} to {last}. Frames count "
-            "from 0.",
-        )
-    without = sorted(set(range(n)) - set(markers["frame"].tolist()))
-    if without:
-        yield Finding(
-            file=image.name,
-            frame=without[0],
-            rule="left-out",
-            severity="warning" if len(without) == n else "info",
-            value=float(len(without)),
-            reason=f"{len(without)} of {n} frames have no marker in {table}, the first is "
-            f"{without[0]}: they have no cells.",
-        )
-    depths = markers["z"][np.isfinite(markers["z"])]
-    if image.size("Z") == 1 and depths.any():
-        yield Finding(
-            file=image.name,
-            rule="left-out",
-            severity="warning",
-            value=float(np.count_nonzero(depths)),
-            reason=f"The image is one plane, and {table} has markers of other planes: column z was "
-            "not used.",
-        )
 
 
 def _starts(
@@ -519,73 +448,6 @@ def _named(objects: Table, markers: Table | None) -> Table:
     at = objects["label"] - 1
     known = [c for c in ("name", "embryo", "time") if c in markers]
     return objects.with_columns({c: markers[c][at] for c in known})
-
-
-def _findings(
-    image: Image,
-    t: int,
-    values: NDArray[Any],
-    found: MembraneFrame,
-    points: NDArray[np.float64] | None,
-) -> Iterator[Finding]:
-    """Say what is odd about a frame: no membrane, markers without a cell."""
-    place: dict[str, Any] = {"file": image.name, "frame": t}
-    finite = values[np.isfinite(values)]
-    if not found.looks_like_membrane and finite.size and finite.min() < finite.max():
-        done = "Cells were drawn around the markers all the same; do not trust their borders."
-        yield Finding(
-            **place,
-            rule="no-membrane",
-            severity="warning",
-            reason="Nothing here looks like membranes, bright sheets around cells. "
-            + ("No cells were made up." if points is None else done),
-        )
-    if found.looks_like_membrane and (several := _several(found)):
-        yield Finding(
-            **place, rule="neighbour", severity="warning", value=several[0], reason=several[1]
-        )
-    if found.outside:
-        listed = ", ".join(map(str, found.outside[:_NAMED]))
-        yield Finding(
-            **place,
-            rule="doubtful",
-            severity="warning",
-            value=float(len(found.outside)),
-            reason=f"{len(found.outside)} of {0 if points is None else len(points)} starting "
-            f"points lie outside of the embryo's membrane (labels {listed}"
-            f"{', ...' if len(found.outside) > _NAMED else ''}): only a small ball was drawn "
-            "around each.",
-        )
-    if found.together:
-        listed = "; ".join(", ".join(map(str, g)) for g in found.together[:_NAMED])
-        yield Finding(
-            **place,
-            rule="doubtful",
-            severity="warning",
-            value=float(len(found.together)),
-            reason=f"No wall was found between the cells {listed}"
-            f"{'; ...' if len(found.together) > _NAMED else ''}, which start from markers of their "
-            "own: two markers may lie in one cell. The border between them is a guess.",
-        )
-
-
-def _several(found: MembraneFrame) -> tuple[float, str] | None:
-    """Say that the field seems to hold several embryos; ``None`` where it does not."""
-    shape = found.shape
-    if shape is None:
-        return None
-    if shape.bodies > 1:
-        return float(shape.bodies), (
-            f"{shape.bodies} bodies lie apart in the field. The cells of all of them were found "
-            "and are in one table: crop the image to one embryo if you count the cells of one."
-        )
-    if found.labels.max(initial=0) > 1 and shape.ellipse_fill < _WAISTED:
-        return round(shape.ellipse_fill, 3), (
-            f"The outer surface fills {shape.ellipse_fill:.2f} of its own ellipse (that of one "
-            "embryo 0.97): two embryos may touch, or it is no embryo. Cells of all of it were "
-            "found: crop the image to one embryo if you count the cells of one."
-        )
-    return None
 
 
 def _write_pages(out: Path) -> tuple[str, ...]:

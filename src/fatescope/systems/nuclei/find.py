@@ -23,7 +23,13 @@ from fatescope.engine.execute import map_units
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, Worker, predict_images
-from fatescope.measurement import DoubtSettings, doubtful_objects, objects_table, sum_in_bands
+from fatescope.measurement import (
+    DoubtSettings,
+    border_findings,
+    doubtful_objects,
+    objects_table,
+    sum_in_bands,
+)
 from fatescope.predict import (
     FrameLabels,
     Predictor,
@@ -191,7 +197,12 @@ def find_nuclei(
         tables={"objects": table},
         rasters={"labels": found.frames},
         kind=settings.labels,
-        findings=list(found.findings),
+        findings=[
+            *found.findings,
+            *border_findings(
+                table, file=image.name, called="nuclei", lost="volumes", severity="info"
+            ),
+        ],
         record={"diameter": _diameter(found.plan), "channel": channels[0]},
         seconds=seconds,
         close=found.close,

@@ -12,7 +12,7 @@ from fatescope.acquire import read_exclusions, unknown_frames
 from fatescope.base import InputError, excluded_frames
 from fatescope.base.errors import SettingsError
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
-from fatescope.models import check_input, describe_input
+from fatescope.models import check_input, check_traits, describe_input, measure_traits
 from fatescope.prepare.movies import marker_channel
 from fatescope.systems.populations.inference import (
     CountChances,
@@ -54,6 +54,8 @@ class SeenMovie:
         In what the movie is unlike the training data; empty where it is like them.
     border : float
         See `border_share`.
+    traits : dict of str to float
+        Medians of `measure_traits` over small frames all along the movie.
     """
 
     logits: FloatArray
@@ -61,6 +63,7 @@ class SeenMovie:
     rules: Mapping[int, str]
     unlike: tuple[str, ...]
     border: float
+    traits: dict[str, float]
 
 
 def check_movie(image: Image) -> None:
@@ -122,12 +125,14 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
         rules |= dict.fromkeys(np.flatnonzero(gone).tolist(), "excluded")
     used = np.ones(n, dtype=np.bool_)
     used[list(rules)] = False
+    traits = _median_traits(some)
     return SeenMovie(
         logits=logits,
         used=used,
         rules=rules,
-        unlike=_unlike_frames(measured, description),
+        unlike=_unlike_frames(measured, description) or tuple(check_traits(traits, description)),
         border=border_share(some),
+        traits=traits,
     )
 
 
@@ -157,6 +162,13 @@ def _white(image: Image, channel: int) -> float:
 def _runner(predictor: Predictor) -> Any:
     network: Any = predictor.network(lambda: (), None)
     return lambda level: network.run(level[None, None])
+
+
+def _median_traits(levels: Sequence[FloatArray]) -> dict[str, float]:
+    measured = [m for level in levels if (m := measure_traits(level))]
+    if not measured:
+        return {}
+    return {name: float(np.median([m[name] for m in measured])) for name in measured[0]}
 
 
 def _unlike_frames(

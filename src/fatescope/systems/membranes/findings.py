@@ -1,0 +1,195 @@
+"""What is odd about an image of membranes, its markers and the cells that were found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fatescope.base import Finding, Image, Table, escape
+from fatescope.models import check_input, check_likeness, describe_input
+from fatescope.predict.normalise import normalise, plane_statistics
+from fatescope.systems.membranes.cells.grid import VolumeGrid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from numpy.typing import NDArray
+
+    from fatescope.models import ModelDescription
+    from fatescope.systems.membranes.cells import MembraneSettings
+    from fatescope.systems.membranes.cells.frame import MembraneFrame
+
+NAMED = 8
+_WAISTED = 0.9
+"""One embryo fills 0.97 to 0.98 of its ellipsoid, two that touch 0.79; planes of one 0.91 to 0.99,
+but for caps of one cell."""
+
+
+def likeness_findings(
+    image: Image, channel: int, spacing: Sequence[float], model: ModelDescription
+) -> list[Finding]:
+    """Say in what the middle of an image is unlike the training images, in one finding or none."""
+    at = {a: image.size(a) // 2 for a in "Z" if a in image.axes}
+    seen = planes_for_likeness(image.read(T=0, C=channel, **at), spacing, model)
+    if seen is None:
+        return []
+    tile, taken = seen
+    reasons = check_input(describe_input(taken), model)
+    reasons = reasons or check_likeness(tile, model, as_taken=taken)
+    if not reasons:
+        return []
+    rates = f" {weighed.rates}" if (weighed := model.image.likeness) is not None else ""
+    return [
+        Finding(
+            file=image.name,
+            frame=0,
+            rule="unlike-training",
+            severity="warning",
+            value=float(len(reasons)),
+            reason=f"The image is unlike the training images of {model.name}: "
+            f"{'; '.join(reasons)}. Invert the image if it is a negative, and look at the outlines "
+            f"before you use the numbers.{rates}",
+        )
+    ]
+
+
+def planes_for_likeness(
+    plane: NDArray[Any], spacing: Sequence[float], model: ModelDescription
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return a plane, normalised, at about the network's pixel size and as taken.
+
+    ``plane`` (Y, X); ``spacing``: of the axes of its image, in µm, Y and X last. ``None`` of a flat
+    one.
+    """
+    statistics = plane_statistics(lambda: iter([plane]), percentiles=model.image.percentiles)
+    if statistics.constant:
+        return None
+    taken = normalise(plane, statistics)
+    step = model.image.spacing_um[-2:] if model.image.spacing_um else spacing[-2:]
+    return VolumeGrid.of_step(spacing[-2:], shape=plane.shape, step=step).mean(taken), taken
+
+
+def lacking_findings(image: Image, frames: Sequence[int]) -> list[Finding]:
+    """Say that frames of a film cannot be read."""
+    if not frames:
+        return []
+    return [
+        Finding(
+            file=image.name,
+            frame=frames[0],
+            rule="unreadable",
+            severity="warning",
+            value=float(len(frames)),
+            reason=f"{len(frames)} of {image.size('T')} frames cannot be decoded, the first is "
+            f"{frames[0]}; they have no cells. A film that was cut may promise more than it has.",
+        )
+    ]
+
+
+def marker_findings(image: Image, markers: Table, settings: MembraneSettings) -> Iterator[Finding]:
+    """Say which markers are of no frame of an image, and which of its frames have none."""
+    table = escape(Path(settings.markers)) if settings.markers else "the table of markers"
+    n = image.size("T")
+    frames = f"frame{'s 0 to' if n > 1 else ''} {n - 1}"
+    late = markers["frame"] >= n
+    if late.any():
+        first, last = int(markers["frame"].min()), int(markers["frame"].max())
+        yield Finding(
+            file=image.name,
+            rule="left-out",
+            severity="warning",
+            value=float(late.sum()),
+            reason=f"{late.sum()} of {len(markers)} markers of {table} are of no frame of the "
+            f"image: it has {frames}, and the table has frames {first} to {last}. Frames count "
+            "from 0.",
+        )
+    without = sorted(set(range(n)) - set(markers["frame"].tolist()))
+    if without:
+        yield Finding(
+            file=image.name,
+            frame=without[0],
+            rule="left-out",
+            severity="warning" if len(without) == n else "info",
+            value=float(len(without)),
+            reason=f"{len(without)} of {n} frames have no marker in {table}, the first is "
+            f"{without[0]}: they have no cells.",
+        )
+    depths = markers["z"][np.isfinite(markers["z"])]
+    if image.size("Z") == 1 and depths.any():
+        yield Finding(
+            file=image.name,
+            rule="left-out",
+            severity="warning",
+            value=float(np.count_nonzero(depths)),
+            reason=f"The image is one plane, and {table} has markers of other planes: column z was "
+            "not used.",
+        )
+
+
+def frame_findings(
+    image: Image,
+    t: int,
+    values: NDArray[Any],
+    found: MembraneFrame,
+    points: NDArray[np.float64] | None,
+) -> Iterator[Finding]:
+    """Say what is odd about a frame: no membrane, markers without a cell."""
+    place: dict[str, Any] = {"file": image.name, "frame": t}
+    finite = values[np.isfinite(values)]
+    if not found.looks_like_membrane and finite.size and finite.min() < finite.max():
+        done = "Cells were drawn around the markers all the same; do not trust their borders."
+        yield Finding(
+            **place,
+            rule="no-membrane",
+            severity="warning",
+            reason="Nothing here looks like membranes, bright sheets around cells. "
+            + ("No cells were made up." if points is None else done),
+        )
+    if found.looks_like_membrane and (several := _several(found)):
+        yield Finding(
+            **place, rule="neighbour", severity="warning", value=several[0], reason=several[1]
+        )
+    if found.outside:
+        listed = ", ".join(map(str, found.outside[:NAMED]))
+        yield Finding(
+            **place,
+            rule="doubtful",
+            severity="warning",
+            value=float(len(found.outside)),
+            reason=f"{len(found.outside)} of {0 if points is None else len(points)} starting "
+            f"points lie outside of the embryo's membrane (labels {listed}"
+            f"{', ...' if len(found.outside) > NAMED else ''}): only a small ball was drawn "
+            "around each.",
+        )
+    if found.together:
+        listed = "; ".join(", ".join(map(str, g)) for g in found.together[:NAMED])
+        yield Finding(
+            **place,
+            rule="doubtful",
+            severity="warning",
+            value=float(len(found.together)),
+            reason=f"No wall was found between the cells {listed}"
+            f"{'; ...' if len(found.together) > NAMED else ''}, which start from markers of their "
+            "own: two markers may lie in one cell. The border between them is a guess.",
+        )
+
+
+def _several(found: MembraneFrame) -> tuple[float, str] | None:
+    """Say that the field seems to hold several embryos; ``None`` where it does not."""
+    shape = found.shape
+    if shape is None:
+        return None
+    if shape.bodies > 1:
+        return float(shape.bodies), (
+            f"{shape.bodies} bodies lie apart in the field. The cells of all of them were found "
+            "and are in one table: crop the image to one embryo if you count the cells of one."
+        )
+    if found.labels.max(initial=0) > 1 and shape.ellipse_fill < _WAISTED:
+        return round(shape.ellipse_fill, 3), (
+            f"The outer surface fills {shape.ellipse_fill:.2f} of its own ellipse (that of one "
+            "embryo 0.97): two embryos may touch, or it is no embryo. Cells of all of it were "
+            "found: crop the image to one embryo if you count the cells of one."
+        )
+    return None
