@@ -67,9 +67,12 @@ def test_the_session_of_the_gpu_gives_the_maps_of_the_processor(package):
     onnxruntime = pytest.importorskip("onnxruntime")
     session = cuda.open_session(onnxruntime, package, ["CPUExecutionProvider"])
     batch = np.random.default_rng(3).random((3, 1, 64, 96), dtype=np.float32)
-    maps = cuda.run_session(session, package.description.input.parts(batch))
+    taken = package.description.input
+    maps = np.concatenate([given[0] for given in cuda.run_session(session, taken.parts(batch))])
     np.testing.assert_allclose(maps, load_model(package.source).run(batch), atol=1e-4)
-    one_by_one = np.concatenate([cuda.run_session(session, [b[None]]) for b in batch])
+    one_by_one = np.concatenate(
+        [g for b in batch for g in next(cuda.run_session(session, [b[None]]))]
+    )
     assert (maps == one_by_one).all()
 
 

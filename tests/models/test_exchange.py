@@ -54,7 +54,7 @@ def test_an_onnx_file_with_a_sidecar_becomes_a_package(tmp_path):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        (None, r"net\.toml: the sidecar of net\.onnx"),
+        (None, r"net\.onnx: the sidecar of net\.onnx is missing. Write net\.toml"),
         ("name = ", "sidecar"),
         ('name = "a"\n', "summary must be given"),
         ('name = "a"\nsummary = "b"\nsize = 3\n', "size is not a setting"),

@@ -6,6 +6,7 @@ from .description import Citation as Citation
 from .description import ModelDescription as ModelDescription
 from .description import Training as Training
 from .description import unfold as unfold
+from .elsewhere import open_package as open_package
 from .exchange import export_model as export_model
 from .exchange import import_model as import_model
 from .find import find_package as find_package
@@ -37,6 +38,7 @@ from .outputs import NamesPerRow as NamesPerRow
 from .outputs import Output as Output
 from .outputs import PixelClasses as PixelClasses
 from .outputs import Thresholds as Thresholds
+from .outputs import star_maps as star_maps
 from .package import ModelPackage as ModelPackage
 from .package import npy_bytes as npy_bytes
 from .package import read_package as read_package

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from fatescope.base.errors import ModelError
-from fatescope.models.find import FOLDER, find_package, shipped_names
+from fatescope.models.elsewhere import open_package
+from fatescope.models.find import FOLDER, shipped_names
 from fatescope.models.package import ModelPackage, read_package
 from fatescope.models.runtime import OpenVinoModel
 
@@ -50,9 +51,15 @@ def check_model(name_or_path: str | Path) -> ModelCheck:
     """
     import numpy as np
 
-    package = read_package(find_package(name_or_path))
-    test_input = package.tensor("test_input.npy")
-    expected = package.tensor("test_output.npy")
+    package = open_package(name_or_path)
+    if "test_input.npy" not in package.files:
+        raise ModelError(
+            f"{package.source}: is a model from elsewhere, without a test of ours. Make a package "
+            "of it with `fatescope models import`, and check that."
+        )
+    taken = package.description.input
+    test_input = taken.from_network(package.tensor("test_input.npy"))
+    expected = package.description.join_outputs([package.tensor("test_output.npy")])
     differences = {}
     for precision, file in (("fp32", "model.onnx"), ("int8", "model_int8.onnx")):
         if file in package.files:

@@ -11,7 +11,7 @@ from fatescope.base.extras import installing
 from fatescope.models.package import ModelPackage
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     import numpy as np
     from numpy.typing import NDArray
@@ -64,9 +64,13 @@ class CudaModel:
 
     def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
         """Return what the network gives; see `OpenVinoModel.run`."""
+        import numpy as np
+
         taken = self.description.input
         taken.check_batch(batch.shape, name=self.name)
-        return run_session(self._session, taken.parts(batch))
+        parts = (taken.to_network(part) for part in taken.parts(batch))
+        given = [self.description.join_outputs(r) for r in run_session(self._session, parts)]
+        return given[0] if len(given) == 1 else np.concatenate(given)
 
 
 def _runtime() -> Any:
@@ -110,10 +114,13 @@ def open_session(runtime: Any, package: ModelPackage, providers: list[Any]) -> A
         ) from error
 
 
-def run_session(session: Any, parts: Iterable[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Run the parts of a batch one by one."""
+def run_session(
+    session: Any, parts: Iterable[NDArray[np.float32]]
+) -> Iterator[list[NDArray[np.float32]]]:
+    """Run the parts of a batch one by one; yield what the network gives for each."""
     import numpy as np
 
     name = session.get_inputs()[0].name
-    inputs = (np.ascontiguousarray(part, dtype=np.float32) for part in parts)
-    return np.concatenate([session.run(None, {name: one})[0] for one in inputs]).astype(np.float32)
+    for part in parts:
+        given = session.run(None, {name: np.ascontiguousarray(part, dtype=np.float32)})
+        yield [np.asarray(g, dtype=np.float32) for g in given]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from pydantic import ConfigDict, Field
 
 from fatescope.base.errors import ModelError, SettingsError
 from fatescope.base.settings import Settings, setting
 from fatescope.models.inputs import ImageInput, RowInput
-from fatescope.models.outputs import AnyOutput, InstanceMaps, Output, ShortName
+from fatescope.models.outputs import AnyOutput, InstanceMaps, Output, ShortName, star_maps
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
 
 SCHEMA_VERSION = 2
 """Version of `ModelDescription` on disk; an older one is unfolded, a newer one is refused."""
@@ -73,6 +79,23 @@ class ModelDescription(Settings):
         """The output of a network whose maps become objects; `ModelError` where it is another."""
         return self.output_as(InstanceMaps)
 
+    def join_outputs(self, given: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+        """Return the output of a network, (B, C, *axes) where it gives maps.
+
+        Maps may come in several arrays, as those of star-convex networks do: where the first alone
+        is not all of them, they are put together, the one with fewest channels first.
+        """
+        import numpy as np
+
+        if self.output.form != "maps":
+            return given[0]
+        maps = [self.input.from_network(g) for g in given]
+        if len(maps) == 1 or maps[0].shape[1:2] == (len(self.output.channels),):
+            return maps[0]
+        if len({m.shape[:1] + m.shape[2:] for m in maps}) > 1:
+            return maps[0]
+        return np.concatenate(sorted(maps, key=lambda m: m.shape[1]), axis=1)
+
     def output_as(self, kind: type[_Kind]) -> _Kind:
         """Return the output as the kind that is decoded here, one of `src` or of your own.
 
@@ -94,15 +117,25 @@ class ModelDescription(Settings):
             raise ModelError(f"model {self.name!r}, output {needed}: {error}") from error
 
 
-_OF_INPUT = ("percentiles", "diameter_px", "diameter_range_px", "modality", "polarity", "expected")
+_OF_INPUT = (
+    "percentiles",
+    "normalisation",
+    "layout",
+    "diameter_px",
+    "diameter_range_px",
+    "modality",
+    "polarity",
+    "expected",
+)
 _OF_TILES = ("tile_px", "halo_px", "divisor")
+_OF_OUTPUT = {"outputs": "channels", "thresholds": "thresholds", "stride_px": "stride_px"}
 
 
 def unfold(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values of a description from the flat form that a plane of nuclei had.
 
-    Version 1 on disk, and the sidecar of an ONNX file. Values that have ``input`` or ``output``
-    are returned as they are.
+    Version 1 on disk, and the sidecar of an ONNX file, where ``rays`` names the maps of a
+    star-convex network. Values that have ``input`` or ``output`` are returned as they are.
     """
     if "input" in values or "output" in values:
         return values
@@ -111,8 +144,9 @@ def unfold(values: dict[str, Any]) -> dict[str, Any]:
     tiling = {k: (v, v) for k in _OF_TILES if (v := rest.pop(k, None)) is not None}
     if (um := rest.pop("spacing_um", None)) is not None:
         image["spacing_um"] = (um, um)
-    renamed = {"outputs": "channels", "thresholds": "thresholds"}
-    output = {new: rest.pop(old) for old, new in renamed.items() if old in rest}
+    output = {new: rest.pop(old) for old, new in _OF_OUTPUT.items() if old in rest}
+    if isinstance(rest.get("rays"), int) and "channels" not in output:
+        output["channels"] = star_maps(rest.pop("rays"))
     return {
         **rest,
         "input": {"kind": "image", **image, "tiling": tiling},

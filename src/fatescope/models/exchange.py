@@ -1,14 +1,13 @@
-"""Packages in and out: a folder as a zip, a zip as a folder, a plain ONNX file as a package."""
+"""Packages in and out: a folder as a zip, a zip as a folder, a network from elsewhere as ours."""
 
 from __future__ import annotations
 
-import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fatescope.base.errors import ModelError, SettingsError
-from fatescope.models.description import ModelDescription, unfold
-from fatescope.models.find import find_package
+from fatescope.base.errors import ModelError
+from fatescope.models.description import ModelDescription
+from fatescope.models.elsewhere import open_package, output_shapes
 from fatescope.models.inputs import ImageInput
 from fatescope.models.package import (
     ModelPackage,
@@ -32,8 +31,12 @@ def export_model(name_or_path: str | Path, target: str | Path) -> ModelPackage:
     ModelError
         If the package cannot be read, or the target exists.
     """
-    package = read_package(find_package(name_or_path))
-    where = Path(target)
+    package, where = open_package(name_or_path), Path(target)
+    if "test_input.npy" not in package.files:
+        raise ModelError(
+            f"{package.source}: is no package of ours. Make one of it with `fatescope models "
+            "import`."
+        )
     if where.suffix.lower() == ".zip":
         if where.exists():
             raise ModelError(f"{where} exists. Choose another name.")
@@ -43,14 +46,14 @@ def export_model(name_or_path: str | Path, target: str | Path) -> ModelPackage:
 
 
 def import_model(source: str | Path, folder: str | Path) -> ModelPackage:
-    """Make a package folder of a package (folder or zip) or of a plain ONNX file.
+    """Make a package folder of a package (folder or zip), ours or another's, or of a plain ONNX.
 
     Parameters
     ----------
     source : path
-        An ONNX file needs a sidecar beside it: the same name, ending in ``.toml``, with the
-        fields of `ModelDescription` that are not the default; at least ``name``, ``summary`` and
-        ``diameter_px``.
+        An ONNX file needs a sidecar beside it: the same name, ending in ``.toml`` or ``.yaml``,
+        with the fields of `ModelDescription` that are not the default; at least ``name`` and
+        ``summary``. Without ``diameter_px`` images are analysed at their own size.
     folder : path
         Must not exist, or be empty.
 
@@ -59,50 +62,38 @@ def import_model(source: str | Path, folder: str | Path) -> ModelPackage:
     ModelError
         One sentence: what is wrong with the file or its sidecar.
     """
-    path, where = Path(source), Path(folder)
-    if path.suffix.lower() != ".onnx":
-        return _copy(read_package(path), where)
-    description = _sidecar(path)
-    try:
-        network = path.read_bytes()
-    except OSError as error:
-        raise ModelError(f"{path}: the network cannot be read ({error.strerror}).") from error
+    package, where = open_package(source), Path(folder)
+    if "test_input.npy" in package.files:
+        return _copy(package, where)
+    description = package.description
+    if description.output.form == "maps" and len(output_shapes(package.files["model.onnx"])) > 1:
+        raise ModelError(
+            f"{package.source}: gives its maps in several arrays, and a package holds a network "
+            "that gives one. Put them together in the ONNX, or use the file as it is (--model)."
+        )
     test_input = _test_input(description)
-    bare = ModelPackage(description, {"model.onnx": network}, "", path)
-    test_output = OpenVinoModel(bare, precision="fp32", threads=1).run(test_input)
+    test_output = OpenVinoModel(package, precision="fp32", threads=1).run(test_input)
     given = description.output
     if not given.fits(test_output.shape, test_input.shape):
         raise ModelError(
-            f"{path}: for an input of shape {test_input.shape} the network gives "
+            f"{package.source}: for an input of shape {test_input.shape} the network gives "
             f"{test_output.shape}, and not {len(given.channels)} {given.form} "
-            f"({', '.join(given.channels)})."
+            f"({', '.join(given.channels[:4])}{', ...' * (len(given.channels) > 4)})."
         )
     return write_package(
         where,
         description=description,
-        files={"model.onnx": network},
+        files=package.files,
         test_input=test_input,
         test_output=test_output,
-        card=f"# {description.name}\n\n{description.summary}\n\nImported from {path.name}; "
-        "there are no held-out numbers.\n",
+        card=f"# {description.name}\n\n{description.summary}\n\nImported from "
+        f"{package.source.name}; there are no held-out numbers.\n",
     )
 
 
 def _copy(package: ModelPackage, folder: Path) -> ModelPackage:
     write_files(folder, package.files)
     return read_package(folder, sha256=package.sha256)
-
-
-def _sidecar(path: Path) -> ModelDescription:
-    sidecar = path.with_suffix(".toml")
-    try:
-        values = tomllib.loads(sidecar.read_text(encoding="utf-8"))
-        return ModelDescription.from_values(unfold(values))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, SettingsError) as error:
-        raise ModelError(
-            f"{sidecar}: the sidecar of {path.name} cannot be used: {error} It holds name, "
-            "summary and diameter_px, and what else is not the default (docs/models.md)."
-        ) from error
 
 
 def _test_input(description: ModelDescription) -> NDArray[np.float32]:

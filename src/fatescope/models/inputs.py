@@ -65,6 +65,17 @@ class ImageInput(Settings):
     percentiles: tuple[float, float] = setting(
         PERCENTILES, "of the whole plane, mapped to 0 and 1", unit="%"
     )
+    normalisation: Literal["percentiles", "mean-std", "none"] = setting(
+        "percentiles",
+        "intensities: percentiles become 0 and 1, mean and standard deviation become 0 and 1, or "
+        "as they are",
+    )
+    layout: Literal["channels-first", "channels-last"] = setting(
+        "channels-first", "where the network has channels, in what it takes and gives"
+    )
+    sized: bool = setting(
+        True, "objects are brought to `diameter_px`; else images are analysed at their own size"
+    )
     diameter_px: float = setting(
         22.0, "median object diameter on the working grid", unit="px", gt=1
     )
@@ -88,8 +99,23 @@ class ImageInput(Settings):
 
     @property
     def network_shape(self) -> tuple[int, ...]:
-        """Shape of what the network takes at once, (1, C, *axes); -1 where any length will do."""
-        return (1, len(self.channels), *(-1 for _ in self.axes))
+        """Shape of what the network takes at once, as it takes it; -1 where any length will do."""
+        space = [-1 for _ in self.axes]
+        if self.layout == "channels-last":
+            return (1, *space, len(self.channels))
+        return (1, len(self.channels), *space)
+
+    def to_network(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return a batch (B, C, *axes) in the layout of the network."""
+        import numpy as np
+
+        return np.moveaxis(batch, 1, -1) if self.layout == "channels-last" else batch
+
+    def from_network(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what is in the layout of the network as (B, C, *axes)."""
+        import numpy as np
+
+        return np.moveaxis(batch, -1, 1) if self.layout == "channels-last" else batch
 
     def check_batch(self, shape: tuple[int, ...], *, name: str) -> None:
         """Raise `ModelError` unless the network takes an array of ``shape``."""
@@ -128,6 +154,14 @@ class RowInput(Settings):
     def network_shape(self) -> tuple[int, ...]:
         """Shape of what the network takes at once, (rows, C); -1 where any number will do."""
         return (-1, len(self.channels))
+
+    def to_network(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return the rows as they are."""
+        return batch
+
+    def from_network(self, batch: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Return what is given for rows as it is."""
+        return batch
 
     def check_batch(self, shape: tuple[int, ...], *, name: str) -> None:
         """Raise `ModelError` unless the network takes an array of ``shape``."""

@@ -26,6 +26,23 @@ DISTANCE_MAPS = ("foreground", "distance", "border")
 OFFSET_MAPS = ("foreground", "down", "across")
 """What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
 
+LEAST_RAYS = 8
+"""With fewer rays a polygon is no outline of a nucleus; published networks have 32 or more."""
+
+
+def star_maps(rays: int) -> tuple[str, ...]:
+    """Return the maps of a star-convex network: probability, and how far the outline is by ray.
+
+    Ray ``k`` points ``k / rays`` of a turn from the axis X towards the axis Y; its length is in
+    working pixels.
+
+    References
+    ----------
+    Schmidt, Weigert, Broaddus and Myers, MICCAI 2018, doi 10.1007/978-3-030-00934-2_30.
+    """
+    return ("probability", *(f"ray-{k}" for k in range(rays)))
+
+
 ShortName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
 
 Form = Literal["maps", "values", "boxes"]
@@ -56,7 +73,8 @@ class Thresholds(Settings):
 
     All lengths and areas are in pixels of the working grid, where a nucleus is about
     ``diameter_px`` across. ``votes`` and ``apart_px`` are for models that draw offsets; ``core``,
-    ``border_weight`` and ``merge_...`` for models that draw distance and border.
+    ``border_weight`` and ``merge_...`` for models that draw distance and border; ``most_overlap``
+    for star-convex models, whose ``foreground`` is the least probability of a polygon.
     """
 
     foreground: float = setting(0.5, "least foreground of a pixel of a nucleus", gt=0, lt=1)
@@ -76,17 +94,43 @@ class Thresholds(Settings):
     apart_px: int = setting(
         6, "centres are highest within this distance, along both axes", unit="px", ge=1, le=7
     )
+    most_overlap: float = setting(
+        0.4,  # of StarDist, where a network was given none of its own
+        "of two polygons that share more of the smaller one, the less probable is dropped",
+        ge=0,
+        le=1,
+    )
     min_area_px: int = setting(20, "smaller objects are dropped", unit="px", ge=0)
     min_score: float = setting(0.0, "objects whose mean foreground is less are dropped", ge=0, le=1)
 
 
 class InstanceMaps(Output):
-    """Maps that are divided into objects: `DISTANCE_MAPS` or `OFFSET_MAPS`."""
+    """Maps that are divided into objects: `DISTANCE_MAPS`, `OFFSET_MAPS` or `star_maps`."""
 
     kind: Literal["instance-maps"] = setting("instance-maps", "what is given")
     form: Literal["maps"] = setting("maps", "one vector for each pixel")
     channels: tuple[str, ...] = setting(DISTANCE_MAPS, "maps, in order", min_length=1)
     thresholds: Thresholds = setting(Thresholds(), "how maps become instances")
+    stride_px: int = setting(
+        1, "distance of the pixels for which a star-convex model gives values", unit="px", ge=1
+    )
+
+    @property
+    def rays(self) -> int:
+        """Rays of a star-convex model; 0 of any other."""
+        n = len(self.channels) - 1
+        return n if n >= LEAST_RAYS and self.channels == star_maps(n) else 0
+
+    def fits(self, given: tuple[int, ...], taken: tuple[int, ...]) -> bool:
+        """Say whether the network may give an array of this shape for one of shape ``taken``."""
+        space = (-(-n // self.stride_px) for n in taken[2:])
+        return given == (taken[0], len(self.channels), *space)
+
+    @model_validator(mode="after")
+    def _only_stars_leave_pixels_out(self) -> InstanceMaps:
+        if self.stride_px > 1 and not self.rays:
+            raise ValueError("stride_px is for star-convex models: others draw every pixel")
+        return self
 
 
 class MembraneMaps(Output):

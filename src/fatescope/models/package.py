@@ -78,7 +78,7 @@ def write_package(
     files : mapping of str to bytes or path
         At least ``model.onnx``; usually ``model_int8.onnx`` and ``weights.safetensors`` too.
     test_input : ndarray of float32
-        A batch as the description's ``input`` says: normalised images, or rows.
+        A batch (B, C, *axes) of normalised images, or rows; stored in the network's layout.
     test_output : ndarray of float32
         What ``model.onnx`` makes of it.
     card : str
@@ -93,8 +93,11 @@ def write_package(
     import yaml
 
     content = {name: _bytes(data) for name, data in files.items()}
-    content["test_input.npy"] = npy_bytes(np.asarray(test_input, dtype=np.float32))
-    content["test_output.npy"] = npy_bytes(np.asarray(test_output, dtype=np.float32))
+    if description.output.form == "maps":
+        test_output = description.input.to_network(test_output)
+    test_input = description.input.to_network(test_input)
+    content["test_input.npy"] = npy_bytes(np.ascontiguousarray(test_input, dtype=np.float32))
+    content["test_output.npy"] = npy_bytes(np.ascontiguousarray(test_output, dtype=np.float32))
     content["card.md"] = card.encode()
     _check_names([*content, "rdf.yaml"], where=str(folder))
     rdf = make_rdf(description, {name: _sha256(data) for name, data in content.items()})

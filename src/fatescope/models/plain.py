@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import tomllib
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from fatescope.base.errors import ModelError, SettingsError
 from fatescope.base.settings import Settings, setting
@@ -15,12 +14,11 @@ from fatescope.models.inputs import ImageInput, Tiling
 from fatescope.models.outputs import MembraneMaps, ShortName
 from fatescope.models.package import ModelPackage
 from fatescope.models.runtime import OpenVinoModel
+from fatescope.models.sidecar import find_sidecar, read_sidecar
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
-
-ENDINGS = (".toml", ".yaml", ".yml")
 
 
 class PlainSidecar(Settings):
@@ -70,20 +68,17 @@ def plain_sidecar(path: str | Path) -> PlainSidecar | None:
     network = Path(path)
     if network.suffix.lower() != ".onnx":
         return None
-    for ending in ENDINGS:
-        sidecar = network.with_suffix(ending)
-        if sidecar.is_file():
-            values = _read(sidecar)
-            if values.get("task") != "membrane":
-                return None
-            try:
-                return PlainSidecar.from_values(values)
-            except SettingsError as error:
-                raise ModelError(
-                    f"{sidecar}: the sidecar of {network.name} cannot be used: {error} It holds "
-                    f"{', '.join(PlainSidecar.model_fields)}."
-                ) from error
-    return None
+    sidecar = find_sidecar(network)
+    values = {} if sidecar is None else read_sidecar(sidecar)
+    if values.get("task") != "membrane" or isinstance(values.get("output"), dict):
+        return None
+    try:
+        return PlainSidecar.from_values(values)
+    except SettingsError as error:
+        raise ModelError(
+            f"{sidecar}: the sidecar of {network.name} cannot be used: {error} It holds "
+            f"{', '.join(PlainSidecar.model_fields)}."
+        ) from error
 
 
 def read_plain(path: str | Path) -> PlainNetwork:
@@ -124,14 +119,3 @@ def read_plain(path: str | Path) -> PlainNetwork:
         )
     told = sidecar.model_dump_json().encode()
     return PlainNetwork(sidecar, hashlib.sha256(data + told).hexdigest(), model)
-
-
-def _read(path: Path) -> dict[str, Any]:
-    import yaml
-
-    try:
-        text = path.read_text(encoding="utf-8")
-        values = tomllib.loads(text) if path.suffix == ".toml" else yaml.safe_load(text)
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, yaml.YAMLError) as error:
-        raise ModelError(f"{path}: the sidecar cannot be read ({error}).") from error
-    return values if isinstance(values, dict) else {}

@@ -44,7 +44,9 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
         "inputs": [
             {
                 "id": name,
-                "axes": [*_items(taken.channels), *(_space(image) if image else [])],
+                "axes": _ordered(
+                    _items(taken.channels), _space(image, given) if image else [], image
+                ),
                 "test_tensor": _file("test_input.npy", hashes),
                 "data": {"type": "float32"},
                 "preprocessing": [],
@@ -72,11 +74,22 @@ def _items(names: Sequence[str]) -> list[dict[str, Any]]:
     return [{"type": "batch"}, {"type": "channel", "channel_names": list(names)}]
 
 
-def _space(image: ImageInput) -> list[dict[str, Any]]:
+def _ordered(
+    items: list[dict[str, Any]], space: list[dict[str, Any]], image: ImageInput | None
+) -> list[dict[str, Any]]:
+    """Return the axes in the order of the network."""
+    if image is not None and image.layout == "channels-last":
+        return [items[0], *space, *items[1:]]
+    return [*items, *space]
+
+
+def _space(image: ImageInput, given: Output) -> list[dict[str, Any]]:
+    """Return the axes of space; the halo is cropped from maps, so something must be left."""
     tiles = zip(image.axes.lower(), image.tiling.halo_px, image.tiling.divisor, strict=True)
+    least = {a: (2 * halo // n + 2 if given.form == "maps" else 1) * n for a, halo, n in tiles}
+    steps = zip(least.items(), image.tiling.divisor, strict=True)
     return [
-        {"type": "space", "id": axis, "size": {"min": (2 * halo // n + 2) * n, "step": n}}
-        for axis, halo, n in tiles
+        {"type": "space", "id": axis, "size": {"min": size, "step": n}} for (axis, size), n in steps
     ]
 
 
@@ -86,12 +99,15 @@ def _given_axes(given: Output, image: ImageInput | None, name: str) -> list[dict
         return [batch, {"type": "index", "size": {"min": 1}}, channels]
     if given.form == "values" or image is None:
         return [batch, channels]
+    stride = getattr(given, "stride_px", 1)
+    apart = {"scale": float(stride)} if stride > 1 else {}
     like = [
-        {"type": "space", "id": axis, "size": {"tensor_id": name, "axis_id": axis}}
+        {"type": "space", "id": axis, "size": {"tensor_id": name, "axis_id": axis}, **apart}
         for axis in image.axes.lower()
     ]
-    halos = [{"halo": halo} if halo else {} for halo in image.tiling.halo_px]
-    return [batch, channels, *(a | halo for a, halo in zip(like, halos, strict=True))]
+    halos = [{"halo": halo // stride} if halo // stride else {} for halo in image.tiling.halo_px]
+    space = [a | halo for a, halo in zip(like, halos, strict=True)]
+    return _ordered([batch, channels], space, image)
 
 
 def _citations(description: ModelDescription) -> list[dict[str, str]]:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 from fatescope.base.errors import ModelError
 from fatescope.models import cuda
 from fatescope.models.description import ModelDescription
-from fatescope.models.find import find_package
-from fatescope.models.package import ModelPackage, read_package
+from fatescope.models.elsewhere import open_package
+from fatescope.models.package import ModelPackage
 from fatescope.models.quiet import import_openvino
 
 if TYPE_CHECKING:
@@ -108,8 +108,10 @@ class OpenVinoModel:
             with self._turn:
                 if self._request is None:
                     self._request = _compile(self._package, self._file, self._threads)
-                result = self._request.infer([np.ascontiguousarray(part, dtype=np.float32)])
-                out.append(np.asarray(next(iter(result.values())), dtype=np.float32))
+                fed = np.ascontiguousarray(taken.to_network(part), dtype=np.float32)
+                results = self._request.infer([fed]).values()
+                given = [np.asarray(r, dtype=np.float32) for r in results]
+                out.append(self.description.join_outputs(given))
         return out[0] if len(out) == 1 else np.concatenate(out)
 
 
@@ -126,7 +128,7 @@ def load_model(
     Parameters
     ----------
     name_or_path : str or path
-        A shipped name such as ``"nuclei"``, or a folder or zip.
+        A shipped name such as ``"nuclei"``, a folder or zip, or an ONNX file with its sidecar.
     precision : {"auto", "fp32", "int8"}
         ``auto`` takes int8 where the package has it and the network runs on the processor.
     device : {"auto", "cpu", "cuda"}
@@ -147,7 +149,7 @@ def load_model(
         raise ModelError(
             "int8 networks run on the processor only. Use --precision fp32 with --device cuda."
         )
-    package = read_package(find_package(name_or_path), sha256=sha256)
+    package = open_package(name_or_path, sha256=sha256)
     has_int8 = "model_int8.onnx" in package.files
     if precision == "int8" and not has_int8:
         raise ModelError(f"{package.source}: the package has no int8 network. Use fp32.")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fatescope.base.errors import InputError, SettingsError
 from fatescope.base.finding import Finding
@@ -12,13 +12,20 @@ from fatescope.models.guard import check_input, describe_input, without_sizes
 from fatescope.predict.frames import Frame, Plane
 from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.normalise import normalise, plane_statistics
-from fatescope.predict.size import estimate_scale, pixel_stretch
+from fatescope.predict.plane import segment_plane
+from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.size import estimate_scale, is_estimated, pixel_stretch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from fatescope.base.image import Image
+    from fatescope.models.description import ModelDescription
+    from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.predictor import Predictor
+    from fatescope.predict.tiling import Network
 
 _NUCLEAR = re.compile(r"dapi|hoechst|h2b|h3-|nucle|nls|histone|draq|sytox", re.IGNORECASE)
 _SAMPLE_PX = 1024
@@ -142,6 +149,30 @@ def _view(image: Image, number: int, predictor: Predictor) -> _View | None:
     seen = 0.0
     if not reasons:
         network = predictor.network(lambda: [pixels], statistics)
-        sample = SamplePlane(pixels, statistics, network)
-        seen = estimate_scale([sample], model, stretch=pixel_stretch(image.spacing)).seen
+        stretch = pixel_stretch(image.spacing)
+        if is_estimated(model):
+            sample = SamplePlane(pixels, statistics, network)
+            seen = estimate_scale([sample], model, stretch=stretch).seen
+        else:
+            seen = _count(network, pixels, statistics, model, stretch)
     return _View(number, name, tuple(reasons), seen)
+
+
+def _count(
+    network: Network,
+    pixels: NDArray[Any],
+    statistics: PlaneStatistics,
+    model: ModelDescription,
+    scale: tuple[float, float],
+) -> float:
+    """Return how many nuclei a model finds at the image's own size, each as much as it is sure."""
+    labels = segment_plane(
+        network,
+        pixels,
+        statistics,
+        model,
+        scale=scale,
+        thresholds=model.instances.thresholds,
+        scratch=MemoryScratch(),
+    )
+    return float(labels.scores.sum())

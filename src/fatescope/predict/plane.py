@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.predict.decoders.instances import PART_PX, decode_plane, find_regions
 from fatescope.predict.decoders.join import RegionSums, add_part
+from fatescope.predict.decoders.stars import segment_stars
 from fatescope.predict.tiling import make_grid, map_tiles, quantise, read_tile
 
 if TYPE_CHECKING:
@@ -62,6 +63,17 @@ def segment_plane(
     done : callable, optional
         Called after each tile.
     """
+    if model.instances.rays:
+        return segment_stars(
+            network,
+            pixels,
+            statistics,
+            model,
+            scale=scale,
+            thresholds=thresholds,
+            scratch=scratch,
+            done=done,
+        )
     grid, outputs = make_grid(pixels.shape, scale, model), model.instances.channels
     found = None
     if view is not None and view.fits(network, grid):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
 
 from fatescope.base import ModelError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -16,6 +19,9 @@ if TYPE_CHECKING:
     from fatescope.models.runtime import Device, Model, Precision
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network
+
+
+_LEAST_SPREAD = 1e-6  # of bioimage.io's zero_mean_unit_variance
 
 
 class Predictor(Protocol):
@@ -60,8 +66,47 @@ class PackagePredictor:
     def network(
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> Network:
-        """Return the model itself."""
-        return self.model
+        """Return the model itself, or what shows it other intensities than percentiles make."""
+        way = self.description.image.normalisation
+        if way == "percentiles":
+            return self.model
+        if statistics is None:
+            raise ModelError(
+                f"model {self.name!r} wants intensities by {way}, which is not done for what is "
+                "predicted here."
+            )
+        centre, spread = (0.0, 1.0) if way == "none" else _spread(parts)
+        return _Renormalised(self.model, statistics, centre, spread)
+
+
+class _Renormalised:
+    """A network that wants a plane by its mean and standard deviation, or as it is."""
+
+    def __init__(
+        self, model: Model, statistics: PlaneStatistics, centre: float, spread: float
+    ) -> None:
+        self.model = model
+        width = statistics.high - statistics.low
+        self.gain, self.shift = width / spread, (statistics.low - centre) / spread
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return the maps of a batch that was normalised by percentiles."""
+        return self.model.run((batch * self.gain + self.shift).astype(np.float32))
+
+
+def _spread(parts: Callable[[], Iterable[NDArray[Any]]]) -> tuple[float, float]:
+    """Return mean and standard deviation of finite pixels, by rows: no division changes a bit."""
+    sums = [(row.size, float(row.sum())) for row in _rows(parts)]
+    n = max(1, sum(size for size, _ in sums))
+    mean = math.fsum(total for _, total in sums) / n
+    squares = math.fsum(float(np.square(row - mean).sum()) for row in _rows(parts))
+    return mean, max(math.sqrt(squares / n), _LEAST_SPREAD)
+
+
+def _rows(parts: Callable[[], Iterable[NDArray[Any]]]) -> Iterator[NDArray[np.float64]]:
+    for part in parts():
+        for row in part:
+            yield row[np.isfinite(row)].astype(np.float64)
 
 
 def open_predictor(
@@ -71,7 +116,9 @@ def open_predictor(
     threads: int | None = 1,
     device: Device = "auto",
 ) -> Predictor:
-    """Return the model ``classical``, a shipped package by name, or a package by its path.
+    """Return the model ``classical``, a shipped package by name, or what lies at a path.
+
+    A package, ours or in bioimage.io form from elsewhere, or an ONNX file with its sidecar.
 
     Raises
     ------

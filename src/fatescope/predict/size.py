@@ -16,6 +16,7 @@ import numpy as np
 
 from fatescope.base.errors import SettingsError
 from fatescope.base.finding import Finding
+from fatescope.models.outputs import InstanceMaps
 from fatescope.predict.looks import guess_diameter, look_at, weighted_median
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ _KEEP = (1 / 1.15, 1.08)
 """Within these ratios an image is not resampled. Nuclei a little larger than the model's are as
 well found as they are; smaller ones soon are not (decision record 0132)."""
 
-SizeSource = Literal["given", "model", "estimated", "none"]
+SizeSource = Literal["given", "model", "estimated", "as-is", "none"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +86,8 @@ class ScalePlan:
     """How large nuclei are, who says so, and how the image is brought to the working size.
 
     ``source`` is ``given`` by the user, of the ``model`` whose pixel size is known,
-    ``estimated``, or ``none`` where no size has evidence: then nothing is segmented.
+    ``estimated``, ``as-is`` where a model from elsewhere does not say how large its objects are, or
+    ``none`` where no size has evidence: then nothing is segmented.
     """
 
     scale: tuple[float, float]  # working pixels per input pixel, down and across
@@ -93,6 +95,7 @@ class ScalePlan:
     source: SizeSource
     seen: float = 0.0  # nuclei that an estimate rests on, each counted as much as it is sure
     shared: bool = False  # the estimate is that of all images of a run
+    model_px: float | None = None  # diameter that the model wants, where nobody said the image's
 
     def finding(self, file: str) -> Finding:
         """Return the sentence for ``findings.csv``."""
@@ -106,6 +109,17 @@ class ScalePlan:
                 "the run show them better.",
             )
         mean = math.sqrt(self.scale[0] * self.scale[1])
+        if self.source == "as-is":
+            return self._as_is(file, mean)
+        if self.diameter_px is None:
+            return Finding(
+                file=file,
+                rule="scaled",
+                severity="info",
+                value=round(mean, 4),
+                reason=f"The pixel size is known, also that of the model: the image was analysed "
+                f"at {mean:.2f} times its size.",
+            )
         said = {
             "given": "The diameter was given",
             "model": "The pixel size is known",
@@ -121,6 +135,23 @@ class ScalePlan:
             f"{mean:.2f} times their size. Change it with --diameter-px.",
         )
 
+    def _as_is(self, file: str, mean: float) -> Finding:
+        wanted = (
+            "How large objects should be for it is not known here. If yours are larger or smaller "
+            "than those of its training, resize the image, or write diameter_px into the sidecar "
+            "of the model and give --diameter-px."
+            if self.model_px is None
+            else f"Objects should be about {self.model_px:.0f} px across for it. If yours are "
+            "not, give --diameter-px."
+        )
+        return Finding(
+            file=file,
+            rule="scaled",
+            severity="warning",
+            value=round(mean, 4),
+            reason=f"The model saw the image at its own size. {wanted}",
+        )
+
 
 def scale_from_settings(
     settings: SizedSettings, model: ModelDescription, spacing: Spacing
@@ -130,10 +161,17 @@ def scale_from_settings(
     Raises
     ------
     SettingsError
-        If a diameter in µm is given and the pixel size is not known.
+        If a diameter in µm is given and the pixel size is not known; or a diameter, and the model
+        does not say how large its objects are.
     """
     um = spacing.um("YX")
     stretch = pixel_stretch(spacing)
+    given = settings.diameter_px or settings.diameter_um
+    if given is not None and not model.image.sized:
+        raise SettingsError(
+            f"diameter = {given}: how large objects should be for the model {model.name!r} is not "
+            "known. Write diameter_px into its sidecar, or leave the diameter out."
+        )
     if settings.diameter_um is not None:
         if um is None:
             raise SettingsError(
@@ -148,8 +186,21 @@ def scale_from_settings(
     if model.image.spacing_um is not None and um is not None:
         scale = (um[0] / model.image.spacing_um[0], um[1] / model.image.spacing_um[1])
         diameter = model.image.diameter_px / math.sqrt(scale[0] * scale[1])
-        return ScalePlan(scale=scale, diameter_px=diameter, source="model")
+        known = diameter if model.image.sized else None
+        return ScalePlan(scale=scale, diameter_px=known, source="model")
+    if not is_estimated(model):
+        wanted = model.image.diameter_px if model.image.sized else None
+        return ScalePlan(scale=stretch, diameter_px=None, source="as-is", model_px=wanted)
     return None
+
+
+def is_estimated(model: ModelDescription) -> bool:
+    """Say whether a model is asked how large the objects of an image are, where nobody says it.
+
+    It must know at which size it works best; and polygons were not tried for this.
+    """
+    stars = isinstance(model.output, InstanceMaps) and model.output.rays > 0
+    return model.image.sized and not stars
 
 
 def pixel_stretch(spacing: Spacing) -> tuple[float, float]:

@@ -14,10 +14,9 @@ from fatescope.models import (
     ModelPackage,
     check_model,
     export_model,
-    find_package,
     import_model,
     list_models,
-    read_package,
+    open_package,
 )
 from fatescope.predict import Classical
 
@@ -96,9 +95,10 @@ def list_packages() -> ModelsResult:
 def show_package(name_or_path: str) -> ModelsResult:
     """Show the description and the card of a model."""
     begun = time.perf_counter()
-    package = read_package(find_package(name_or_path))
+    package = open_package(name_or_path)
     row = {**_row(package), **package.description.model_dump(mode="json")}
-    card = package.files["card.md"].decode("utf-8", "replace").splitlines()
+    text = package.files.get("card.md", f"# {package.name}\n\n{row['summary']}".encode())
+    card = text.decode("utf-8", "replace").splitlines()
     return _result("models show", [row], [f"sha256 {package.sha256}", "", *card], begun)
 
 

@@ -142,7 +142,7 @@ def test_a_plain_network_with_six_lines_beside_it_can_be_compared(pairs, tmp_pat
     assert found.names == ("nuclei", "net")
     assert found.difference.new > 0.5
     (tmp_path / "net.toml").unlink()
-    with pytest.raises(ModelError, match=r"net\.toml: the sidecar"):
+    with pytest.raises(ModelError, match=r"the sidecar of net\.onnx is missing"):
         compare_models("nuclei", tmp_path / "net.onnx", data=pairs, out=tmp_path / "p")
 
 

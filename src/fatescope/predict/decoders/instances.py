@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.models.outputs import Thresholds
+    from fatescope.models.outputs import InstanceMaps, Thresholds
     from fatescope.predict.decoders.regions import Regions
     from fatescope.predict.scratch import Rows, Scratch
     from fatescope.predict.tiling import TileGrid
@@ -130,18 +130,25 @@ def _regions_of_parts(
     return sums
 
 
+def check_maps(output: InstanceMaps) -> None:
+    """Raise `ModelError` unless objects can be made of what a network draws."""
+    if not output.rays:
+        reach_px(output.channels)
+
+
 def reach_px(outputs: tuple[str, ...]) -> int:
     """Return how far, in working pixels, a pixel's region can depend on its surroundings.
 
     Raises
     ------
     ModelError
-        If nuclei cannot be made of maps with these names.
+        If regions cannot be made of maps with these names.
     """
     if outputs not in _REACH_PX:
+        shown = ", ".join(outputs[:4]) + ", ..." * (len(outputs) > 4)
         raise ModelError(
-            f"the model draws {', '.join(outputs)}; nuclei are made of {', '.join(OFFSET_MAPS)}, "
-            f"or of {', '.join(DISTANCE_MAPS)}."
+            f"the model draws {shown}; nuclei are made of {', '.join(OFFSET_MAPS)}, "
+            f"of {', '.join(DISTANCE_MAPS)}, or of probability and rays."
         )
     return _REACH_PX[outputs]
 

@@ -6,7 +6,6 @@ difference over units -> the images on which they differ most. An image is the u
 
 from __future__ import annotations
 
-import tempfile
 import time
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -16,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.acquire import read_table
-from fatescope.base import Execution, InputError, ModelError, SettingsError, Table
+from fatescope.base import Execution, InputError, SettingsError, Table
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.evaluate import (
@@ -28,8 +27,8 @@ from fatescope.evaluate import (
     score_labels,
     signed,
 )
-from fatescope.models import DISTANCE_MAPS, OFFSET_MAPS, import_model
 from fatescope.predict import Predictor, open_predictor, plane_statistics
+from fatescope.predict.decoders.instances import check_maps
 from fatescope.prepare import (
     check_samples,
     read_label_plane,
@@ -191,18 +190,8 @@ def compare_models(
 
 def open_side(name_or_path: Path | str, settings: CompareSettings) -> Predictor:
     """Open ``classical``, a package, or an ONNX file with its sidecar, to compare outlines."""
-    if Path(name_or_path).suffix.lower() == ".onnx":
-        with tempfile.TemporaryDirectory() as scratch:
-            import_model(name_or_path, Path(scratch) / "package")
-            model = open_predictor(Path(scratch) / "package", precision=settings.precision)
-    else:
-        model = open_predictor(name_or_path, precision=settings.precision)
-    maps = model.description.instances.channels
-    if maps not in (OFFSET_MAPS, DISTANCE_MAPS):
-        raise ModelError(
-            f"{name_or_path}: draws {', '.join(maps)}; compare takes networks "
-            f"that draw {', '.join(OFFSET_MAPS)}, or {', '.join(DISTANCE_MAPS)}."
-        )
+    model = open_predictor(name_or_path, precision=settings.precision)
+    check_maps(model.description.instances)
     return model
 
 
@@ -282,7 +271,7 @@ def _segmented(
             pixels,
             description=d,
             thresholds=d.instances.thresholds,
-            scale=d.image.diameter_px / size,
+            scale=d.image.diameter_px / size if d.image.sized else 1.0,
         )
     return pixels, truth, found
 

@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
-from fatescope.base import ModelError
 from fatescope.evaluate import borders_of
-from fatescope.models import MembraneMaps, find_package, read_package
+from fatescope.models import MembraneMaps, open_package
 from fatescope.models.plain import PlainNetwork, plain_sidecar, read_plain
 from fatescope.systems.membranes.cells import (
     MembraneSettings,
@@ -73,9 +72,9 @@ def is_of_membranes(name_or_path: Path | str) -> bool:
     """Say whether a model draws membranes; ``classical`` alone does not decide that."""
     if plain_sidecar(name_or_path) is not None:
         return True
-    if str(name_or_path) == "classical" or Path(name_or_path).suffix.lower() == ".onnx":
+    if str(name_or_path) == "classical":
         return False
-    output = read_package(find_package(name_or_path)).description.output
+    output = open_package(name_or_path).description.output
     return bool(output.kind == MembraneMaps.model_fields["kind"].default)
 
 
@@ -89,10 +88,6 @@ def open_membrane_side(name_or_path: Path | str) -> MembraneSide:
     """
     if plain_sidecar(name_or_path) is not None:
         return PlainSide(read_plain(name_or_path))
-    if Path(name_or_path).suffix.lower() == ".onnx":
-        raise ModelError(
-            f"{name_or_path}: has no sidecar that says task = 'membrane', as the other model does."
-        )
     found = open_membrane_model(name_or_path)
     return WallSide(
         name=found.name,

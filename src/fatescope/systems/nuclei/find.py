@@ -41,7 +41,7 @@ from fatescope.predict import (
     shared_scale,
     typical_diameter,
 )
-from fatescope.predict.decoders.instances import reach_px
+from fatescope.predict.decoders.instances import check_maps
 from fatescope.systems.nuclei.outline import ImageNuclei, choose_scale, segment_image
 from fatescope.systems.nuclei.settings import NucleiSettings
 
@@ -165,7 +165,7 @@ def segment_nuclei(
 def open_nuclei_model(name_or_path: str, **how: Any) -> Predictor:
     """Open a model as `open_predictor` does, and refuse one of whose maps no nuclei are made."""
     predictor = open_predictor(name_or_path, **how)
-    reach_px(predictor.description.instances.channels)
+    check_maps(predictor.description.instances)
     return predictor
 
 

@@ -384,6 +384,11 @@ def segment_image(
     begun = time.perf_counter()
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
+    if settings.core is not None and predictor.description.instances.rays:
+        raise SettingsError(
+            f"core = {settings.core}: the model {predictor.name!r} draws polygons, which have no "
+            "core. Give --foreground, the least probability of a polygon."
+        )
     image = gauged(image)
     frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
     plan = choose(frames) if choose else choose_scale(frames, predictor, settings)

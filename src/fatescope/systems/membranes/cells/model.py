@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.base import ModelError
 from fatescope.models.outputs import MembraneMaps
+from fatescope.models.plain import plain_sidecar
 from fatescope.predict.predictor import PackagePredictor, open_predictor
 from fatescope.systems.membranes.cells.network import DIVISOR, MAPS, WallNetwork
 
@@ -34,8 +35,14 @@ def open_membrane_model(
     ModelError
         If the package cannot be read, or draws something else.
     """
+    if (plain := plain_sidecar(name_or_path)) is not None:
+        raise ModelError(
+            f"{name_or_path}: draws one map ({plain.output}) of a plane; `predict membrane` needs "
+            f"{' and '.join(MAPS)}. `fatescope compare` takes it."
+        )
     found = open_predictor(name_or_path, precision=precision, threads=threads, device=device)
     if isinstance(found, PackagePredictor):
+        found.network(tuple, None)  # refuses intensities that are not made here
         check_draws_walls(found.description)
     return found
 
