@@ -85,6 +85,10 @@ SHOWN = {
             "systems/plates/test_plate_run.py",
             "test_deaths_on_a_plate_of_uneven_times_have_their_true_hours",
         ),
+        "no-wells": (
+            "acquire/test_positions.py",
+            "test_a_file_of_scenes_without_wells_is_one_well_and_says_so",
+        ),
         "mixed-scale": (ODD, "test_fields_of_two_pixel_sizes_are_said"),
         "no-treatment": (
             "acquire/test_plate_map.py",

@@ -127,7 +127,6 @@ def ndtiff(folder: Path, positions: np.ndarray) -> Path:
     """Position, T, C, Z, Y, X as NDTiff 3: the index tells where the pixels of each plane lie."""
     folder.mkdir(parents=True, exist_ok=True)
     summary = json.dumps({"z-step_um": 1.5, "Interval_ms": 30000}).encode()
-    about = json.dumps({"PixelSizeUm": 0.25}).encode()
     head = struct.pack("<2sHI", b"II", 42, 0) + struct.pack("<3I", 483729, 3, 0)
     stack, index = head + struct.pack("<II", 2355492, len(summary)) + summary, b""
     for p, t, c, z in np.ndindex(positions.shape[:4]):
@@ -135,6 +134,8 @@ def ndtiff(folder: Path, positions: np.ndarray) -> Path:
         for text in (json.dumps(axes), "NDTiffStack.tif"):
             index += struct.pack("<I", len(text)) + text.encode()
         plane = positions[p, t, c, z]
+        stage = {"XPosition_um_Intended": 100.0 * p - 7, "YPosition_um_Intended": 2.5}
+        about = json.dumps({"PixelSizeUm": 0.25, **stage}).encode()
         at = len(stack)
         stack += plane.tobytes() + about
         numbers = (at, plane.shape[1], plane.shape[0], 1, 0, at + plane.nbytes, len(about), 0)

@@ -84,8 +84,11 @@ def test_a_pattern_that_cannot_work_is_explained(tmp_path, pattern, reason):
 
 
 def test_a_file_or_nothing_is_no_plate(tmp_path):
-    (tmp_path / "a.czi").write_bytes(b"x")
+    (tmp_path / "a.png").write_bytes(b"x")
     with pytest.raises(FileFormatError, match=r"is a file\. Give the folder"):
+        read_plate(tmp_path / "a.png", ANY)
+    (tmp_path / "a.czi").write_bytes(b"x")
+    with pytest.raises(FileFormatError, match=r"a\.czi: is not an image that fatescope reads"):
         read_plate(tmp_path / "a.czi", ANY)
     with pytest.raises(FileFormatError, match="is not there"):
         read_plate(tmp_path / "b", ANY)

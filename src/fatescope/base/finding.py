@@ -31,7 +31,7 @@ RULES: dict[str, frozenset[str]] = {
     """),
     "plates": _words("""
         unplaced missing-images unlisted-images repeated-images mixed-scale uneven-times
-        outside-plate no-treatment unmapped-wells trained-wells
+        no-wells outside-plate no-treatment unmapped-wells trained-wells
     """),
     "result": _words("""
         abstained assumed-channel assumed-scale bridged cut doubtful excluded few-embryos few-wells

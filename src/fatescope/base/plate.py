@@ -35,6 +35,8 @@ class PlateImage:
         In the order of the file.
     axes : str, optional
         The axes as the file stores them, where it does not say so itself.
+    scene : str, optional
+        Which image of a file that holds several.
     """
 
     path: Path
@@ -44,6 +46,7 @@ class PlateImage:
     channels: tuple[str, ...]
     planes: tuple[int, ...] = (0,)
     axes: str | None = None
+    scene: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

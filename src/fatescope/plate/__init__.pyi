@@ -53,6 +53,7 @@ from .stain_thresholds import check_limits as check_limits
 from .stain_thresholds import find_limits as find_limits
 from .stain_thresholds import published_threshold as published_threshold
 from .stitch import Placement as Placement
+from .stitch import place_by_stage as place_by_stage
 from .stitch import place_fields as place_fields
 from .survival import band_over_wells as band_over_wells
 from .survival import median_over_wells as median_over_wells

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +29,8 @@ _COARSE_SIDE = 600
 _NEIGHBOUR = 0.5
 """Fields are neighbours that overlap in this share of a side, nominally; corners tell little."""
 _SEARCH_SHARE, _SEARCH_LEAST = 0.05, 30.0
+_MOST_PAIRS = 0.75
+"""Where so many pairs of neighbours agree, no other way of turning the stage is tried."""
 _MARGIN = 1.1
 _HIGHEST = 0.98
 
@@ -51,6 +54,36 @@ def find_neighbours(prior: FloatArray, shape: tuple[int, int]) -> IntArray:
     share = np.clip(1 - between / np.array(shape), 0, 1)
     near = (share.min(axis=2) > 0) & (share.max(axis=2) >= _NEIGHBOUR)
     return np.argwhere(np.triu(near, 1))
+
+
+def place_by_stage(
+    fields: Sequence[NDArray[Any]], prior: FloatArray, settings: StitchSettings
+) -> Placement:
+    """Find where fields lie by a stage of which nobody says how the camera is turned against it.
+
+    Axes of the stage may run against those of the image, or across them: of the eight ways the one
+    in which most fields hang together counts, the first of equal ones. Where fields do not overlap
+    none is better, and they lie as the stage has them.
+
+    Parameters
+    ----------
+    fields, prior, settings
+        See `place_fields`; ``prior`` as the stage has it, y and x in px.
+    """
+    best: Placement | None = None
+    for swap, down, across in product((False, True), (1, -1), (1, -1)):
+        turned = (prior[:, ::-1] if swap else prior) * np.array([down, across])
+        placement = place_fields(fields, turned - turned.min(axis=0), settings)
+        if best is None or _held(placement) > _held(best):
+            best = placement
+        if placement.placed.all() and placement.used.mean() >= _MOST_PAIRS:
+            break
+    assert best is not None
+    return best
+
+
+def _held(placement: Placement) -> tuple[int, int]:
+    return int(placement.placed.sum()), int(placement.used.sum())
 
 
 def place_fields(

@@ -68,18 +68,26 @@ def open_scenes(path: Path) -> list[Scene]:
             read=partial(_read, holder, tuple(lead.items()), (x, y), number, samples),
         )
         pixels.notes = about.notes(path)
+        steps = about.steps()
         scenes.append(
             Scene(
                 name=about.scene(number) if len(rectangles) > 1 else "",
                 pixels=pixels,
                 axes="".join(lead) + ("S" if samples == 3 else "") + "YX",
-                steps=about.steps(),
+                steps=steps,
                 channels=about.channels(),
                 minutes=_minutes(path, lead),
                 objective=about.objective(),
+                position_um=_place(steps, y, x),
             )
         )
     return scenes
+
+
+def _place(steps: dict[str, float | None], y: int, x: int) -> tuple[float, float] | None:
+    """Return where a scene begins, in µm: all scenes lie on one grid of pixels."""
+    down, across = steps.get("Y"), steps.get("X")
+    return (y * down, x * across) if down and across else None
 
 
 def _read(

@@ -72,7 +72,6 @@ def open_scenes(path: Path) -> list[Scene]:
     plane = there[0, 0, 0]
     step = number_in(summary, "z-step_um")
     names = summary.get("ChNames")
-    y, x = number_in(plane, "YPositionUm"), number_in(plane, "XPositionUm")
     return [
         Scene(
             pixels=pixels,
@@ -84,7 +83,7 @@ def open_scenes(path: Path) -> list[Scene]:
             },
             channels=tuple(map(str, names)) if isinstance(names, list) else (),
             minutes=_minutes(there, n_t),
-            position_um=None if y is None or x is None else (y, x),
+            position_um=stage_of(plane),
         )
     ]
 
@@ -136,6 +135,12 @@ def _index(plane: _Plane, axis: str) -> int | None:
 
 def _is_whole(planes: Mapping[tuple[int, int, int], _Plane], t: int, n_c: int, n_z: int) -> bool:
     return all((t, c, z) in planes for c in range(n_c) for z in range(n_z))
+
+
+def stage_of(plane: _Plane) -> tuple[float, float] | None:
+    """Return where the stage stood for a plane, in µm: y, x; as told where that is not written."""
+    y, x = (number_in(plane, f"{a}PositionUm", plane, f"{a}Position_um_Intended") for a in "YX")
+    return None if y is None or x is None else (y, x)
 
 
 def number_in(

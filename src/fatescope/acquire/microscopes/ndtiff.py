@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
-from fatescope.acquire.microscopes.micromanager import number_in
+from fatescope.acquire.microscopes.micromanager import number_in, stage_of
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene
 from fatescope.base import FileFormatError, escape
 
@@ -91,6 +91,7 @@ def _scene(where: str, name: str, planes: Sequence[_Plane]) -> Scene:
             "T": (number_in(summary, "Interval_ms") or 0) / 60000 or None,
         },
         channels=tuple(map(str, values["channel"])) if "channel" in axes else (),
+        position_um=stage_of(plane),
     )
 
 

@@ -6,5 +6,6 @@ from .frame_times import read_frame_times as read_frame_times
 from .plate_map import apply_plate_map as apply_plate_map
 from .plate_map import read_plate_map as read_plate_map
 from .plate_map import untreated_findings as untreated_findings
+from .positions import POSITIONS as POSITIONS
 from .read import read_plate as read_plate
 from .settings import PlateReading as PlateReading

@@ -126,7 +126,7 @@ class _FieldPixels(PlanePixels):
         *,
         where: str,
     ) -> None:
-        first = read_one(files[0].path, axes=files[0].axes)
+        first = read_one(files[0].path, axes=files[0].axes, scene=files[0].scene)
         super().__init__(
             shape=(*(sizes[a] for a in axes), first.size("Y"), first.size("X")),
             dtype=first.dtype,
@@ -172,7 +172,7 @@ class _FieldPixels(PlanePixels):
         if file in self._open:
             self._open.move_to_end(file)
             return self._open[file]
-        image = read_one(file.path, axes=file.axes)
+        image = read_one(file.path, axes=file.axes, scene=file.scene)
         wanted = {"T": len(file.frames), "C": len(file.channels), "Z": len(file.planes)}
         shape = (image.size("Y"), image.size("X"))
         if shape != self.shape[-2:] or any(image.size(a) != n for a, n in wanted.items()):

@@ -14,6 +14,7 @@ from fatescope.acquire.plates.listing import Listing, list_files, parent
 from fatescope.acquire.plates.ome_zarr import is_ome_zarr, read_ome_zarr
 from fatescope.acquire.plates.operetta import is_operetta, read_operetta
 from fatescope.acquire.plates.pattern import read_pattern
+from fatescope.acquire.plates.positions import is_positions, read_positions
 from fatescope.acquire.plates.settings import PlateReading
 from fatescope.acquire.plates.yokogawa import is_yokogawa, read_yokogawa
 from fatescope.base import FileFormatError, PlateLayout, escape
@@ -32,7 +33,8 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
     ----------
     path : Path or str
         Folder of an OME-Zarr plate (0.4, 0.5), of ImageXpress, Opera Phenix or Operetta, Incucyte
-        or Yokogawa CellVoyager; or any folder, with a pattern.
+        or Yokogawa CellVoyager; a file or folder of positions (ND2, CZI, LIF, Micro-Manager,
+        OME-TIFF) whose stage is known; or any folder, with a pattern.
     reading : PlateReading
 
     Returns
@@ -50,6 +52,14 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
     """
     path = Path(path)
     where = escape(path)
+    if is_positions(path):
+        positions = read_positions(path)
+        if positions is None:
+            raise FileFormatError(
+                f"{where}: holds no two images of which the stage is known, so it is no plate. "
+                "Give the folder of a plate."
+            )
+        return assemble(positions)
     if not path.is_dir():
         what = "is a file" if path.exists() else "is not there"
         raise FileFormatError(f"{where}: {what}. Give the folder of a plate.")
@@ -60,7 +70,16 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
     if zarr is not None:
         return assemble(read_ome_zarr(zarr))
     listing = list_files(path)
-    return _assembled(_read_files(listing, reading, where), listing, reading)
+    found = _read_files(listing, reading)
+    if found is not None:
+        return _assembled(found, listing, reading)
+    if (positions := read_positions(path)) is not None:
+        return assemble(positions)
+    raise FileFormatError(
+        f"{where}: is no plate that is recognised (OME-Zarr, ImageXpress, Operetta, Incucyte, "
+        "Yokogawa, files whose images say where the stage stood). Say how its files are named with "
+        '--pattern "{well}_{field}_{channel}.tif".'
+    )
 
 
 def _assembled(found: FoundPlate, listing: Listing, reading: PlateReading) -> PlateLayout:
@@ -101,7 +120,7 @@ def _zarr_plate(path: Path) -> Path | None:
     return inside[0] if inside else None
 
 
-def _read_files(listing: Listing, reading: PlateReading, where: str) -> FoundPlate:
+def _read_files(listing: Listing, reading: PlateReading) -> FoundPlate | None:
     if is_operetta(listing):
         return read_operetta(listing)
     if is_yokogawa(listing):
@@ -110,7 +129,4 @@ def _read_files(listing: Listing, reading: PlateReading, where: str) -> FoundPla
         return read_incucyte(listing, vessel=reading.vessel)
     if is_imagexpress(listing):
         return read_imagexpress(listing)
-    raise FileFormatError(
-        f"{where}: is no plate that is recognised (OME-Zarr, ImageXpress, Operetta, Incucyte, "
-        'Yokogawa). Say how its files are named with --pattern "{well}_{field}_{channel}.tif".'
-    )
+    return None

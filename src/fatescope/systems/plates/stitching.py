@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import check_film, check_left_out, gauged, read_table, write_image
-from fatescope.acquire.plates import PlateReading, read_field, read_plate, stage_position_um
+from fatescope.acquire.plates import (
+    POSITIONS,
+    PlateReading,
+    read_field,
+    read_plate,
+    stage_position_um,
+)
 from fatescope.base import Execution, Finding, InputError, Table
 from fatescope.base.wells import parse_well
 from fatescope.engine import Run
@@ -29,12 +35,13 @@ from fatescope.plate import (
     grid_size,
     measure_drift,
     nominal_positions,
+    place_by_stage,
     place_fields,
 )
 from fatescope.systems.plates.stitching_page import write_seams, write_stitching
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -80,7 +87,7 @@ def stitch_plate(
     Parameters
     ----------
     folder : path
-        Of the plate; see `read_plate`.
+        Of the plate, or a file of positions; see `read_plate`.
     out : path
         Takes ``images/`` with one OME-TIFF a well, ``seams/``, the tables ``positions``,
         ``edges`` and ``drift``, and ``report.html``.
@@ -180,7 +187,7 @@ def stitch_well(
         raise InputError(f"well {well}, field {lost}: channel {wanted} has no first frame.")
     flats = {c: _flat(reader.read(first, c, plane), settings) for c in channels}
     even = [_even(seen[f], flats[wanted], settings) for f in fields]
-    placement = place_fields(even, prior, settings)
+    placement = _placed(layout, stage)(even, prior, settings)
     chosen = [fields[i] for i in choose_fields(even, settings.drift_fields)]
     drift = _drift(reader, chosen, wanted, plane, layout.frames)
     shape = even[0].shape[0], even[0].shape[1]
@@ -222,7 +229,14 @@ def place_well(
     flat = _flat(seen, settings)
     even = [_even(seen[f], flat, settings) for f in images]
     prior = prior_positions(layout, well, stage, settings)
-    return list(images), place_fields(even, prior, settings)
+    return list(images), _placed(layout, stage)(even, prior, settings)
+
+
+def _placed(
+    layout: PlateLayout, stage: Stage
+) -> Callable[[Sequence[NDArray[Any]], FloatArray, StitchSettings], Placement]:
+    """Return how fields are placed: a recorded stage may be turned against the camera."""
+    return place_by_stage if layout.format == POSITIONS and not stage else place_fields
 
 
 def prior_positions(
