@@ -168,6 +168,7 @@ def test_it_has_two_functions_in_python_that_agree(sky, tmp_path):
         _ = fs.no_such_thing
 
 
+@pytest.mark.slow
 def test_it_is_watched_and_replayed(command, sky, tmp_path):
     seen, again = tmp_path / "seen", tmp_path / "again"
     watching = ("--still-s", "0.2", "--until-idle", "0.01")
@@ -178,6 +179,7 @@ def test_it_is_watched_and_replayed(command, sky, tmp_path):
     assert len(read_table(again / "objects.csv")) == 1
 
 
+@pytest.mark.slow
 def test_it_has_a_button_and_a_form_in_the_app(sky, tmp_path):
     question = registry.question_named("spots")
     look = Look(folder=sky, seen=(), n_images=2, tables=())

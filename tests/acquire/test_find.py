@@ -129,6 +129,7 @@ def test_no_image_at_all_is_an_error_that_names_the_place(tmp_path):
         find_images([tmp_path])
 
 
+@pytest.mark.slow
 def test_a_hundred_thousand_files_are_listed_quickly(tmp_path):
     for j in range(100):
         folder = tmp_path / "in" / f"plate {j}"

@@ -192,6 +192,7 @@ def test_tables_of_the_collection_come_back_byte_for_byte(data_dir, tmp_path):
         assert (tmp_path / "CD.csv").read_bytes() == gzip.decompress(path.read_bytes())
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_sample_archive_agrees_with_its_cd_table(data_dir):
     folder = data_dir / "acetree_samples"

@@ -327,6 +327,7 @@ def test_what_was_not_read_of_a_table_is_said_where_files_are_shown(client):
     assert "1 rows name a parent that is in no row before them" in page
 
 
+@pytest.mark.slow
 def test_a_job_that_is_stopped_says_so_and_can_be_continued(client, tmp_path):
     data = client.add_data("many")
     sizes = [64, 64, *[1200] * 10]  # more than can be done before the stop arrives
@@ -372,6 +373,7 @@ def start_app(folder, tmp_path):
     return process, client
 
 
+@pytest.mark.slow
 def test_an_app_that_is_killed_continues_its_queue_at_the_next_start(tmp_path):
     folder = tmp_path / "files"
     process, client = start_app(folder, tmp_path)

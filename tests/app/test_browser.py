@@ -26,7 +26,7 @@ from tests.app.test_answers import nuclei_tiff
 from fatescope.acquire.lineages import write_lineage
 from fatescope.app.store import OWNER
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture(scope="module")

@@ -22,7 +22,7 @@ from tests.app.browsing import (
 from fatescope.acquire import write_labels
 from fatescope.base import Spacing
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 PLANES, SIDE, FRAMES = 9, 96, 4
 
 

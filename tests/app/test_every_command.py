@@ -149,12 +149,14 @@ def plate(client, tmp_path_factory):
     return data
 
 
+@pytest.mark.slow
 def test_the_fields_of_a_plate_are_stitched(client, plate):
     result, page = done(client, plate, "stitch", rows="1", columns="2")
     assert "2 wells done" in page
     assert client.get(f"{result}/files/positions.csv").status == 200
 
 
+@pytest.mark.slow
 def test_two_stains_become_labels(client, plate):
     form = client.get(f"/data/{plate}/ask/stain-labels", **HTML).text
     assert '<option value="DAPI">' in form
@@ -165,6 +167,7 @@ def test_two_stains_become_labels(client, plate):
     assert "labels/" in client.get(result, **HTML).text
 
 
+@pytest.mark.slow
 def test_stained_nuclei_of_a_plate_are_outlined_well_by_well(client, plate):
     form = client.get(f"/data/{plate}/ask/nuclei", **HTML).text
     assert form.index('name="channel"') < form.index("More settings")

@@ -25,7 +25,7 @@ from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.simulation.plates import simulate_plate
 from fatescope.systems.simulation.rendered import read_or_draw
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def test_the_first_answer_takes_three_clicks(person):

@@ -111,6 +111,7 @@ def test_an_edit_of_a_lineage_that_cannot_be_saved_is_not_done(running, client, 
     assert step(client, lineage, "undo").json["redo"] == "swap ABa ABp"
 
 
+@pytest.mark.slow
 def test_a_question_for_which_there_is_no_room_is_refused_and_the_queue_goes_on(
     client, disk, tmp_path
 ):
@@ -133,6 +134,7 @@ def test_a_question_for_which_there_is_no_room_is_refused_and_the_queue_goes_on(
     assert client.get(f"{again}/files/images.csv").text.count("done") == 3
 
 
+@pytest.mark.slow
 def test_a_job_that_fills_the_disk_ends_with_a_sentence_and_continues_later(
     running, client, disk, tmp_path
 ):

@@ -14,7 +14,7 @@ from tests.app.test_lineages import table
 from fatescope.acquire.lineages import read_lineage
 from fatescope.systems.lineages.edit import edit_lineage
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def to_cells(page, tmp_path):

@@ -156,6 +156,7 @@ def test_nobody_else_sees_or_edits_a_lineage(app, lineage):
     assert other.post(f"{lineage}/edits/do", line="rename AB X", seen=0).status == 404
 
 
+@pytest.mark.slow
 def test_an_epic_table_and_a_named_table_are_edited_too(client, tmp_path):
     path = write_lineage(embryo(generations=3, life=12), tmp_path / "CD1.csv", format="epic")
     epic = checked(client, tmp_path, name="CD1.csv", body=path.read_bytes())
@@ -185,6 +186,7 @@ def test_a_result_that_is_removed_closes_its_journals(client, lineage):
     assert client.get(f"{lineage}/cells").status == 404
 
 
+@pytest.mark.slow
 def test_a_server_killed_while_somebody_edits_loses_nothing_that_was_answered(tmp_path):
     folder = tmp_path / "files"
     process, client = start_app(folder, tmp_path)

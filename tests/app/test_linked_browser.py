@@ -33,7 +33,7 @@ from fatescope.simulate import (
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.simulation.plates import simulate_plate
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def answered(app, browser, paths, question):

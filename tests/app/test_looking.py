@@ -20,6 +20,7 @@ def client(tmp_path_factory):
         yield running.client()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("n_good", [1, 21])  # above 20, the command is given the folder
 def test_a_file_that_cannot_be_read_is_a_failed_row_as_on_the_command_line(
     client, tmp_path, n_good
@@ -45,6 +46,7 @@ def test_a_file_that_cannot_be_read_is_a_failed_row_as_on_the_command_line(
     assert str(tmp_path) not in shown.partition("The same without the app")[0]
 
 
+@pytest.mark.slow
 def test_a_table_that_cannot_be_read_is_a_failed_row_too(client):
     data = client.add_data()
     head = "cell,time,x,y,z,size,gweight\n"

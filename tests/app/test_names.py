@@ -81,6 +81,7 @@ DOWNLOADS = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", DOWNLOADS)
 def test_only_what_a_result_lists_is_given_out(app, name):
     client = app.client()

@@ -146,6 +146,7 @@ def test_what_is_decoded_as_a_whole_is_shown_up_to_a_limit_and_not_kept_twice(
         Pyramid(read_image(path), {"C": 0}, labels=False)
 
 
+@pytest.mark.slow
 def test_a_png_of_a_thousand_million_pixels_is_refused_before_it_is_decoded(tmp_path):
     side = 40_000
     row = bytes(side + 1)

@@ -66,6 +66,7 @@ def outlines(said):
     return np.asarray(Pillow.open(io.BytesIO(body)).convert("RGBA"))[..., 3] > 0
 
 
+@pytest.mark.slow
 def test_what_is_in_view_is_outlined_where_it_lies(client, tmp_path):
     data = brought(client, discs(tmp_path / "discs.tif"))
     said = look(client, data, "nuclei", 0, 0, 400, 500, diameter_px=28).json
@@ -110,6 +111,7 @@ def test_a_preview_is_what_the_workflow_gives_on_a_file_of_that_part(app, client
     np.testing.assert_array_equal(outlines(said), edge & (labels > 0))
 
 
+@pytest.mark.slow
 def test_cells_of_a_volume_and_dead_cells_are_previewed_too(app, client, tmp_path):
     (tmp_path / "v").mkdir()
     example_named("volume").write(tmp_path / "v")

@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api")
 from tests.app.browsing import SIZES, done, eventually, fits, keeps_the_rules, needs_chromium, run
 from tests.app.test_preview import discs
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 def to_form(page, tmp_path):

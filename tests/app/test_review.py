@@ -119,6 +119,7 @@ def test_nobody_else_sees_or_corrects_a_result(app, result):
         assert answer.status == 404
 
 
+@pytest.mark.slow
 def test_corrected_files_are_given_and_those_of_the_run_stay(app, client, tmp_path):
     result = outlined(client, tmp_path)
     out = app.store.folder_of("owner", "results", result.rpartition("/")[2])
@@ -150,6 +151,7 @@ def test_corrected_files_are_given_and_those_of_the_run_stay(app, client, tmp_pa
     ]
 
 
+@pytest.mark.slow
 def test_twenty_clients_at_once_lose_no_edit(app, client, tmp_path):
     result = outlined(client, tmp_path, size=160)
     taken = send(client, result, "edit", do="erase", points=[[80, -9], [80, 169]], radius_px=120)
@@ -176,6 +178,7 @@ def test_twenty_clients_at_once_lose_no_edit(app, client, tmp_path):
     assert len(labels_of(client, result)) == 100
 
 
+@pytest.mark.slow
 def test_a_server_killed_while_somebody_corrects_loses_nothing_that_was_answered(tmp_path):
     folder = tmp_path / "files"
     process, client = start_app(folder, tmp_path)
@@ -242,6 +245,7 @@ def test_findings_are_decided_and_stay_decided(app, client, tmp_path):
     assert client.get(table).text == before
 
 
+@pytest.mark.slow
 def test_corrections_become_pairs_and_the_form_to_adapt(app, client, tmp_path):
     result = outlined(client, tmp_path, n=3)
     answer = client.post(f"{result}/pairs")

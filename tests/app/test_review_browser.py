@@ -19,7 +19,7 @@ from tests.app.browsing import (
 )
 from tests.app.test_review import outlined
 
-pytestmark = needs_chromium
+pytestmark = [needs_chromium, pytest.mark.slow]
 
 
 @pytest.fixture

@@ -72,6 +72,7 @@ NEEDS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("words", "extra"), NEEDS.items(), ids=NEEDS)
 def test_a_command_without_its_extra_says_what_to_install(folder, words, extra):
     done = run_light(COMMAND, *words.split(), cwd=folder)
@@ -100,6 +101,7 @@ def test_the_default_of_convert_needs_no_extra(folder):
     assert (folder / "out" / "embryo.csv").is_file()
 
 
+@pytest.mark.slow
 def test_every_optional_module_is_known_with_its_extra():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     spelled = {"sklearn": "scikit-learn", "imblearn": "imbalanced-learn", "cv2": "albumentations"}

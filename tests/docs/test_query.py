@@ -13,6 +13,7 @@ PAGE = DOCS / "query.md"
 QUESTIONS = re.findall(r"^\|[^|]+\| `(SELECT [^`]+)` \|$", PAGE.read_text("utf-8"), re.MULTILINE)
 
 
+@pytest.mark.slow
 def test_the_commands_of_the_page_run(tmp_path):
     done: subprocess.CompletedProcess[str] = run(commands_of(PAGE), tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]

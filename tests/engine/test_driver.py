@@ -91,6 +91,7 @@ def rows_of(path):
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_a_unit_that_fails_costs_one_finding_and_nothing_else(notes, tmp_path, workers):
     out, told = tmp_path / "out", []
@@ -113,6 +114,7 @@ def test_a_unit_that_fails_costs_one_finding_and_nothing_else(notes, tmp_path, w
     assert set(told) - {""} == {"note a", "note b", "note c"}
 
 
+@pytest.mark.slow
 def test_the_peak_memory_holds_that_of_each_worker(notes, tmp_path):
     units = notes("one", "two", "three")
     _, both = worked(units, tmp_path / "both", execution=Execution(workers=2))

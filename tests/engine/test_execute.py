@@ -28,6 +28,7 @@ def test_no_units_are_no_work():
     assert outcomes(square, [], None) == {}
 
 
+@pytest.mark.slow
 def test_a_slow_unit_holds_nobody_up():
     order = [unit for unit, _ in map_units(time.sleep, [6.0, *[0.01] * 5], workers=2)]
     assert order[-1] == 6.0
@@ -93,6 +94,7 @@ def test_progress_is_reported_while_units_take_long_and_can_cancel_them():
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.slow
 def test_a_notebook_gets_a_bar(tmp_path):
     nbformat = pytest.importorskip("nbformat")
     nbclient = pytest.importorskip("nbclient")
@@ -182,6 +184,7 @@ def test_an_interrupt_ends_cleanly(tmp_path):
     assert_nobody_is_left(process.pid)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="signals as on Unix")
 def test_workers_end_when_the_caller_is_killed(tmp_path):
     process = started(tmp_path)

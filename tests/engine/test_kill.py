@@ -12,6 +12,7 @@ def command(images, *, workers, slow):
     return [sys.executable, "-m", "benchmarks.kill_workload", str(images), "{out}", *options]
 
 
+@pytest.mark.slow
 def test_five_kills_change_nothing(tmp_path):
     draw(tmp_path / "images", 9)
     outcome = kill_often(

@@ -73,6 +73,7 @@ def test_a_unit_that_two_stages_claim_is_refused(tmp_path):
         run.stage("fields").pending(["B02"])
 
 
+@pytest.mark.slow
 def test_results_are_composed_in_memory_that_does_not_grow_with_the_units(tmp_path, monkeypatch):
     monkeypatch.setattr("fatescope.engine.compose._AT_ONCE", 200)
     finding = Finding(file="a", rule="empty", severity="info", reason="It is black.").as_row()

@@ -172,6 +172,7 @@ def test_cells_that_vary_alike_do_not_make_four_embryos_certain():
     assert 0.02 < np.mean(quiet < 0.05) < 0.055
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("n", [2, 3, 5])
 def test_wild_types_of_one_collection_hardly_differ(data_dir, n):

@@ -82,6 +82,7 @@ def test_the_interval_holds_its_median_and_counts_never_fall_by_more_than_deaths
     assert np.diff(found.count[kept, 0]).min() >= -3
 
 
+@pytest.mark.slow
 def test_frames_that_say_nonsense_are_bridged(curves):
     truth = recording(curves, 4, tempo=1.0)
     said = chances(truth[:, 0])

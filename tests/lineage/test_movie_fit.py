@@ -84,6 +84,7 @@ def test_frames_size_place_and_orientation_are_found(pair, stack, truth):
     assert np.abs(laid.position[:, 1:] - whole).mean() < 2
 
 
+@pytest.mark.slow
 def test_a_movie_that_shows_every_second_time_is_found(pair):
     fit = fit_table(FrameStack.of(pair[0][::2]), pair[1])
     assert fit.is_told
@@ -95,6 +96,7 @@ def test_a_movie_that_shows_every_second_time_is_found(pair):
     assert (laid.parent[laid.frame > 0] >= 0).mean() > 0.9  # and linked over times left out
 
 
+@pytest.mark.slow
 def test_the_table_of_another_embryo_cannot_be_told(stack, tmp_path):
     other = recording(tmp_path, 8)[1]
     fit = fit_table(stack, other)
@@ -102,6 +104,7 @@ def test_the_table_of_another_embryo_cannot_be_told(stack, tmp_path):
     assert fit.sure_pair < 0.1
 
 
+@pytest.mark.slow
 def test_a_movie_without_nuclei_tells_nothing(pair):
     noise = np.random.default_rng(0).integers(0, 60, (20, *SHAPE)).astype(np.uint8)
     assert not fit_table(FrameStack.of(noise), pair[1]).is_told

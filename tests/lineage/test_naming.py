@@ -91,6 +91,7 @@ def unseen(request, other_atlas):
     )
 
 
+@pytest.mark.slow
 def test_a_tracked_tree_in_any_pose_gets_its_names(other_atlas, unseen):
     found = name_tracked(
         other_atlas, xyz_um=unseen.xyz_um, frame=unseen.frame, parent=unseen.parent
@@ -99,6 +100,7 @@ def test_a_tracked_tree_in_any_pose_gets_its_names(other_atlas, unseen):
     assert np.linalg.det(found.fit.matrix) > 0
 
 
+@pytest.mark.slow
 def test_a_tree_may_start_late_and_lack_a_quarter(other_atlas, unseen):
     first = unseen.frame.min() + 25
     gone = unseen.name == unseen.name[unseen.frame == first][0]
@@ -107,12 +109,14 @@ def test_a_tree_may_start_late_and_lack_a_quarter(other_atlas, unseen):
     assert right(found.row_names(), part) > 0.95
 
 
+@pytest.mark.slow
 def test_a_movie_without_links_is_named(other_atlas, unseen):
     found, links = name_movie(other_atlas, xyz_um=unseen.xyz_um, frame=unseen.frame)
     assert np.mean(links == unseen.parent) > 0.98
     assert right(found.row_names(), unseen) > 0.9
 
 
+@pytest.mark.slow
 def test_single_frames_are_named_without_time_or_pose_and_never_overrated(other_atlas, unseen):
     """Frames of 40 to 100 cells; one may fail as a whole, and then says so by its confidence."""
     shares, sure = [], []
@@ -126,6 +130,7 @@ def test_single_frames_are_named_without_time_or_pose_and_never_overrated(other_
     assert np.mean(sure) < np.mean(shares) + 0.05
 
 
+@pytest.mark.slow
 def test_a_mirrored_embryo_does_not_get_the_names_of_its_image(other_atlas, unseen):
     """So that the shares above cannot come from names dealt out by position alone."""
     mirrored = unseen.xyz_um * [-1, 1, 1]
@@ -203,6 +208,7 @@ def test_a_name_says_when_a_cell_is_due(atlas):
     assert cost(3, 6) == too_young(frame, 1.0)(3, 6) > 2
 
 
+@pytest.mark.slow
 def test_names_survive_wrong_links(atlas, embryo):
     rng = np.random.default_rng(1)
     rows = rng.choice(np.flatnonzero(embryo.parent >= 0), len(embryo.parent) // 100, replace=False)
@@ -233,6 +239,7 @@ def name_rows(atlas, embryo, links):
     return named.name
 
 
+@pytest.mark.slow
 def test_lives_are_compared_with_those_of_the_same_time(atlas):
     # Up to frame 40 two of three frames were not recorded: all early lives look short at once.
     sparse = keep_every(render_embryo(atlas, seed=3, pace=1.0), 3, until=40)
@@ -254,6 +261,7 @@ def test_one_life_that_is_short_alone_stays_unusual(atlas, embryo):
     assert lives(first, last - len(rows) // 2) > 5
 
 
+@pytest.mark.slow
 def test_mending_never_makes_the_names_of_a_whole_tree_worse(atlas, embryo):
     # Nuclei leap far in ten frames: links look wrong there, and all of them are right.
     leaping = embryo.rows(np.ones(len(embryo.frame), bool))

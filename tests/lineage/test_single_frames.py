@@ -107,6 +107,7 @@ def test_few_nuclei_are_no_error(atlas, n):
     assert np.isfinite(named.confidence).all()
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize(
     ("table", "cells"),

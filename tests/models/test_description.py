@@ -93,6 +93,7 @@ def test_a_package_of_each_kind_reads_back_and_travels(package, tmp_path):
     assert again.description == package.description
 
 
+@pytest.mark.slow
 def test_the_test_tensors_of_each_kind_are_run(package, tmp_path):
     found = check_model(package.source)
     assert found.passed, found

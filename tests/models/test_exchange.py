@@ -90,6 +90,7 @@ def test_the_commands_answer_in_json_with_the_keys_of_the_contract(package, tmp_
     assert run("import", out, "--out", tmp_path / "y").exit_code == 0
 
 
+@pytest.mark.slow
 def test_check_ends_with_1_where_one_of_two_fails_and_2_where_all_do(package, tmp_path):
     wrong = write_package(
         tmp_path / "wrong",

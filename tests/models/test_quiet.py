@@ -50,6 +50,7 @@ def test_a_hidden_module_can_be_imported_again_afterwards(monkeypatch: pytest.Mo
     assert importlib.import_module("colorsys").__name__ == "colorsys"
 
 
+@pytest.mark.slow
 def test_quantising_reports_to_nobody(tmp_path: Path) -> None:
     pytest.importorskip("nncf")
     assert printed(QUANTISE, tmp_path) == "[]"

@@ -38,6 +38,7 @@ def advice(result):
     return [f.reason for f in result.findings if f.rule == "unlike-training"]
 
 
+@pytest.mark.slow
 def test_the_package_passes_its_own_check_and_is_small():
     check = check_model("nuclei-em")
     assert check.passed, check
@@ -45,6 +46,7 @@ def test_the_package_passes_its_own_check_and_is_small():
     assert check.size_mb < 8
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("diameter", [20, 32, 64])
 def test_nuclei_of_rendered_sections_are_found_without_their_size_being_told(micrographs, diameter):
     scale = diameter / 32
@@ -74,6 +76,7 @@ def test_a_fluorescence_image_given_to_the_micrograph_model_is_sent_back(microgr
     assert "For a fluorescence image use `fatescope predict nuclei`" in reason
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_predict_nuclei_writes_under_its_own_name(tmp_path):
     section = simulate_section(PLAN, seed=901)
     PillowImage.fromarray(section.pixels).save(tmp_path / "section.png")

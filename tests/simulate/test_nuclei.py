@@ -123,6 +123,7 @@ def test_nuclei_have_the_size_asked_for(diameter):
     assert np.median(whole) == pytest.approx(diameter, rel=0.12)
 
 
+@pytest.mark.slow
 def test_more_density_gives_more_nuclei_and_a_touching_share_more_contacts():
     def share_touching(touching: float) -> float:
         wanted = NucleiMovieSettings(

@@ -22,6 +22,7 @@ def healthy(tmp_path_factory):
     return diagnose(folder=tmp_path_factory.mktemp("here"))
 
 
+@pytest.mark.slow
 def test_this_installation_is_healthy(healthy):
     assert healthy.is_healthy, healthy.as_lines()
     assert healthy.exit_code == 0
@@ -32,6 +33,7 @@ def test_this_installation_is_healthy(healthy):
     assert healthy.as_lines()[-1] == "Everything that fatescope needs is there."
 
 
+@pytest.mark.slow
 def test_the_document_has_the_keys_of_every_command(healthy):
     document = json.loads(json.dumps(healthy.as_json()))
     wanted = "command out units_done units_failed findings seconds peak_memory_mb"
@@ -50,6 +52,7 @@ def test_what_is_wrong_comes_with_a_remedy_and_decides_the_exit_code():
     assert Diagnosis(checks=(note,), seconds=1, peak_memory_mb=1).exit_code == 0
 
 
+@pytest.mark.slow
 def test_a_model_of_which_a_byte_has_changed_is_wrong(tmp_path, monkeypatch):
     shutil.copytree(find.FOLDER, tmp_path / "shipped")
     network = tmp_path / "shipped" / "nuclei" / "model.onnx"
@@ -63,12 +66,14 @@ def test_a_model_of_which_a_byte_has_changed_is_wrong(tmp_path, monkeypatch):
     assert checks["model nuclei-em"].state == "good"
 
 
+@pytest.mark.slow
 def test_a_folder_that_cannot_be_written_is_wrong(tmp_path):
     checks = by_name(diagnose(folder=tmp_path / "gone"))
     assert checks["disk"].state == "wrong"
     assert "cannot be written" in checks["disk"].words
 
 
+@pytest.mark.slow
 def test_a_damaged_package_is_named_and_the_other_checks_go_on(tmp_path):
     (tmp_path / "edt.py").write_text("raise ImportError('libgomp is missing')")
     done = subprocess.run(

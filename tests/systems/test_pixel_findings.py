@@ -97,6 +97,7 @@ def test_stitched_fields_say_what_is_odd_about_pixels(tmp_path):
     assert rules_of(out).count("saturated") == 2
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("segment", [fs.segment_nuclei, fs.segment_phase_cells, fs.find_live_dead])
 def test_functions_on_arrays_say_the_same_as_the_commands(segment):
     pixels = PIXELS["saturated"](discs()[0])
@@ -161,6 +162,7 @@ def test_an_empty_colour_beside_the_one_that_is_analysed_is_no_finding():
     assert "empty" in {f.rule for f in fs.segment_nuclei(image, settings=settings).findings}
 
 
+@pytest.mark.slow
 def test_what_a_file_holds_beside_its_image_is_said_by_commands_and_functions(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(discs()[0], metadata=None)

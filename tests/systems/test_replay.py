@@ -45,6 +45,7 @@ def differing(diff):
     return {f.file: f.what for f in diff.files if f.state != "same"}
 
 
+@pytest.mark.slow
 def test_a_result_run_again_from_its_record_is_the_same(result, tmp_path):
     diff = replay_result(result, out=tmp_path / "again", execution=Execution(workers=2))
     assert diff.same

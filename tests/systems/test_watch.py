@@ -56,6 +56,7 @@ def watch(system, folder, out, watching=QUICK, **more):
     return watch_folder(system, folder, out=out, watching=watching, **more)
 
 
+@pytest.mark.slow
 def test_slow_files_are_done_once_each_when_whole_and_the_result_is_that_of_the_folder(tmp_path):
     folder = tmp_path / "in"
     image(folder / "a.tif")
@@ -82,6 +83,7 @@ def test_slow_files_are_done_once_each_when_whole_and_the_result_is_that_of_the_
     assert "waiting for images" in seen
 
 
+@pytest.mark.slow
 def test_a_file_that_grows_after_it_was_done_is_done_again(tmp_path):
     folder = tmp_path / "in"
     image(folder / "a.tif", 150)
@@ -102,6 +104,7 @@ def test_a_file_that_grows_after_it_was_done_is_done_again(tmp_path):
     assert read_table(tmp_path / "out" / "objects.parquet")["label"].tolist() == [2, 2]
 
 
+@pytest.mark.slow
 def test_images_that_come_later_are_waited_for_and_idle_ends_it(tmp_path):
     folder = tmp_path / "in"
     folder.mkdir()
@@ -112,6 +115,7 @@ def test_images_that_come_later_are_waited_for_and_idle_ends_it(tmp_path):
     assert summary.seconds > 1.0 + 3.0
 
 
+@pytest.mark.slow
 def test_what_never_becomes_an_image_is_named_in_the_end_and_the_others_are_done(tmp_path):
     folder = tmp_path / "in"
     image(folder / "a.tif")
@@ -121,6 +125,7 @@ def test_what_never_becomes_an_image_is_named_in_the_end_and_the_others_are_done
     assert "cut.tif" in summary.errors[0]
 
 
+@pytest.mark.slow
 def test_an_empty_folder_and_a_missing_one_are_sentences(tmp_path):
     with pytest.raises(InputError, match="there is no such folder"):
         watch(COUNTS, tmp_path / "nowhere", tmp_path / "out")
@@ -129,6 +134,7 @@ def test_an_empty_folder_and_a_missing_one_are_sentences(tmp_path):
         watch(COUNTS, tmp_path / "in", tmp_path / "out")
 
 
+@pytest.mark.slow
 def test_what_cannot_work_is_said_before_the_first_image(tmp_path):
     folder = tmp_path / "in"
     image(folder / "a.tif")
@@ -180,6 +186,7 @@ def wait_for(process, table, n):
         time.sleep(0.1)
 
 
+@pytest.mark.slow
 def test_killed_interrupted_and_continued_by_the_same_command(tmp_path):
     images = tmp_path / "out" / "images.csv"
     discs(tmp_path / "in" / "a.tif", 3)

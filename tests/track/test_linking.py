@@ -151,6 +151,7 @@ def test_what_is_out_of_reach_begins_anew_and_a_frame_may_be_missing():
     assert link(np.zeros((0, 3)), []) == []
 
 
+@pytest.mark.slow
 def test_two_thousand_cells_of_a_well_are_tracked_in_little_memory():
     import tracemalloc
 

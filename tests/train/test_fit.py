@@ -43,6 +43,7 @@ def unbroken(pairs, tmp_path_factory):
     return out, fit_recipe(InstanceRecipe.from_values(TINY), data=pairs, out=out)
 
 
+@pytest.mark.slow
 def test_the_loss_falls_and_the_log_holds_the_curve(unbroken):
     out, fitted = unbroken
     losses = [row["loss"] for row in fitted.history]
@@ -56,6 +57,7 @@ def test_the_loss_falls_and_the_log_holds_the_curve(unbroken):
     assert len(lines) == 7
 
 
+@pytest.mark.slow
 def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp_path):
     whole, fitted = unbroken
     script = SCRIPT.format(recipe=TINY)
@@ -85,6 +87,7 @@ def test_killed_and_continued_is_the_same_curve_bit_for_bit(unbroken, pairs, tmp
         assert torch.equal(value, weights[name]), name
 
 
+@pytest.mark.slow
 def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_path):
     class PrunedError(Exception):
         pass
@@ -99,6 +102,7 @@ def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_
     assert fit_stage(INSTANCES, stage, data=pairs, out=tmp_path).history == unbroken[1].history
 
 
+@pytest.mark.slow
 def test_a_tuner_sees_the_scores_of_all_stages_and_prunes_by_them(pairs, tmp_path):
     class PrunedError(Exception):
         pass
@@ -284,6 +288,7 @@ def test_test_units_are_not_opened(pairs, tmp_path):
     assert len(fit_recipe(recipe, data=folder, out=tmp_path / "out").history) == 1
 
 
+@pytest.mark.slow
 def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_function(pairs, tmp_path):
     shallow = {**TINY["network"], "blocks": (1, 1, 1, 1)}
     first = {**TINY, "network": shallow, "fit": {**TINY["fit"], "steps": 10}}

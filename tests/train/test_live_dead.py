@@ -138,6 +138,7 @@ def test_a_killed_fit_continues_to_the_same_weights(boxed, tmp_path):
     assert "merit" in rows[0]
 
 
+@pytest.mark.slow
 def test_a_package_is_written_checked_and_found_with(boxed, tmp_path):
     recipe = parse_recipe(VALUES)
     assert plan_training([recipe], data=boxed).cpu_seconds > 0
@@ -177,6 +178,7 @@ def test_the_exported_network_is_the_one_that_was_trained(boxed, tmp_path):
         assert np.allclose(given, expected, atol=0.05)
 
 
+@pytest.mark.slow
 def test_the_temperature_makes_too_sure_answers_milder(boxed):
     from fatescope.predict import FoundBoxes
     from fatescope.systems.live_dead.training.scoring import Proposed

@@ -102,6 +102,7 @@ def trained(slices, tmp_path_factory):
     return out, train_model(RECIPE, data=slices, out=out)
 
 
+@pytest.mark.slow
 def test_a_crop_depends_on_its_number_alone_and_shows_walls_where_cells_meet(slices):
     volumes = load_membranes(read_samples(slices, splits=["train"]), settings=RECIPE.crops)
     source = MembraneCropSource(volumes, settings=RECIPE.crops, seed=3)
@@ -121,6 +122,7 @@ def test_a_crop_depends_on_its_number_alone_and_shows_walls_where_cells_meet(sli
     assert np.mean(bright) > 0.1, "walls are bright, and targets lie on them"
 
 
+@pytest.mark.slow
 def test_a_crop_is_seen_as_prediction_sees_it(slices):
     plain = RECIPE.crops.replace(
         turn=0,
@@ -141,6 +143,7 @@ def test_a_crop_is_seen_as_prediction_sees_it(slices):
     assert np.array_equal(window[0], window[1]), "at an end the last plane is repeated"
 
 
+@pytest.mark.slow
 def test_a_plane_that_stands_alone_learns_the_walls_that_it_can_show(slices):
     alone = RECIPE.crops.replace(
         alone=1, turn=0, zoom=(1, 1), stretch=0, gamma=(1, 1), gain=(1, 1), noise=0, offset=0
@@ -193,6 +196,7 @@ def volume_pixels(slices):
     return read_slice_volume(group).pixels
 
 
+@pytest.mark.slow
 def test_training_writes_curves_baselines_film_and_a_package_that_predicts(trained):
     out, done = trained
     with (out / "log.csv").open() as stream:
@@ -214,6 +218,7 @@ def test_training_writes_curves_baselines_film_and_a_package_that_predicts(train
     }
 
 
+@pytest.mark.slow
 def test_the_package_predicts_and_a_package_of_something_else_is_refused(trained):
     out, _ = trained
     predictor = open_membrane_model(out / "package")
@@ -227,6 +232,7 @@ def test_the_package_predicts_and_a_package_of_something_else_is_refused(trained
         open_membrane_model("nuclei")
 
 
+@pytest.mark.slow
 def test_a_killed_training_continues_to_the_same_curve(slices, tmp_path, trained):
     class StopError(Exception):
         pass
@@ -242,6 +248,7 @@ def test_a_killed_training_continues_to_the_same_curve(slices, tmp_path, trained
     assert (tmp_path / "log.csv").read_bytes() == (trained[0] / "log.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_no_test_unit_is_opened_by_training(slices, tmp_path):
     copy = tmp_path / "slices"
     shutil.copytree(slices, copy)
@@ -250,6 +257,7 @@ def test_no_test_unit_is_opened_by_training(slices, tmp_path):
     MembraneTask(RECIPE, data=copy)
 
 
+@pytest.mark.slow
 def test_the_tuning_of_membranes_maximises_their_iou(slices, tmp_path):
     said = {k: SMALL[k] for k in ("crops", "network", "validation_planes")}
     recipe = {"name": "t", "task": "membrane", **said}
@@ -265,6 +273,7 @@ def test_the_tuning_of_membranes_maximises_their_iou(slices, tmp_path):
     assert read_recipe(tmp_path / "best.toml").task == "membrane"
 
 
+@pytest.mark.slow
 def test_the_plan_of_a_tuning_reads_one_volume_of_each_set(slices, tmp_path):
     copy = tmp_path / "slices"
     shutil.copytree(slices, copy)
@@ -335,6 +344,7 @@ def test_the_shipped_package_draws_walls_of_a_rendered_embryo_on_planes_and_volu
         assert drawn.inside[inner].mean() > drawn.inside[labels == 0].mean() + 0.5
 
 
+@pytest.mark.slow
 def test_scores_name_their_plane(slices):
     volumes = load_membranes(read_samples(slices, splits=["validation"]), settings=RECIPE.crops)
 
@@ -366,6 +376,7 @@ def volumes(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_volumes_are_trained_on_as_they_lie_and_know_their_own_scale(volumes, slices, tmp_path):
     splits = ("train", "train", "train", "validation", "test")
     rows = [
@@ -433,6 +444,7 @@ def test_a_training_volume_with_two_channels_is_named(volumes, tmp_path):
         read_slice_volume([sample])
 
 
+@pytest.mark.slow
 def test_a_package_trained_on_all_has_the_held_out_score_of_its_twin(slices, trained, tmp_path):
     twin = read_package(trained[0] / "package")
     data, out = tmp_path / "all", tmp_path / "out"
@@ -459,6 +471,7 @@ def test_a_package_trained_on_all_has_the_held_out_score_of_its_twin(slices, tra
     assert len(held_out(later, [open_membrane_side(out / "package")])) == 1
 
 
+@pytest.mark.slow
 def test_a_twin_is_of_the_same_recipe_and_has_seen_a_part(slices, trained, tmp_path):
     asked = LeaveOut(scored_by=str(trained[0] / "package"))
 

@@ -1,6 +1,7 @@
 """Errors of frames, estimated from movies whose errors were drawn with known parts."""
 
 import numpy as np
+import pytest
 
 from fatescope.lineage.growth import FrameErrors
 from fatescope.lineage.growth.errors import common_errors
@@ -17,6 +18,7 @@ def drawn(errors, n_movies, seed):
     return [(error, stage, frame) for error in draw]
 
 
+@pytest.mark.slow
 def test_parts_of_errors_are_found_again():
     truth = FrameErrors(steady=0.1, drift=0.7, drift_range=0.8, scatter=0.3, memory=3.0)
     found = fit_errors(drawn(truth, 30, seed=1))

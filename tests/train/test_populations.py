@@ -113,6 +113,7 @@ def test_no_training_frame_is_one_sentence():
         FrameSource([], settings=FrameSettings(), seed=0)
 
 
+@pytest.mark.slow
 def test_small_frames_and_places_agree(pairs):
     frames = read_counted(read_samples(pairs, splits=["validation"])[8:20])
     for frame in frames:
@@ -120,6 +121,7 @@ def test_small_frames_and_places_agree(pairs):
         assert frame.pixels[y, x].mean() > 4 * frame.pixels.mean()
 
 
+@pytest.mark.slow
 def test_the_task_learns_from_training_movies_alone(pairs):
     task = PopulationTask(PopulationRecipe.from_values(SMALL), data=pairs)
     network = task.build().train()
@@ -149,6 +151,7 @@ def test_the_loss_is_lowest_at_the_true_number():
     assert cells_of_bins()[int(np.argmin(losses))] == pytest.approx(28, rel=0.04)
 
 
+@pytest.mark.slow
 def test_a_training_ends_in_a_package_that_counts_and_is_continued(pairs, tmp_path):
     recipe = parse_recipe(SMALL)
     train_model(recipe, data=pairs, out=tmp_path / "whole")

@@ -102,6 +102,7 @@ def test_touching_nuclei_are_one_in_such_a_map():
     assert threshold_instances(probability, threshold=0.1).max() == 2
 
 
+@pytest.mark.slow
 def test_a_stopped_fit_ends_in_the_same_network_and_its_map_has_the_grid_of_the_image(
     pairs, tmp_path
 ):
@@ -127,6 +128,7 @@ def test_a_stopped_fit_ends_in_the_same_network_and_its_map_has_the_grid_of_the_
     assert 0 <= probability.min() <= probability.max() <= 1
 
 
+@pytest.mark.slow
 def test_the_encoder_begins_with_a_file_of_weights_whose_checksum_is_right(pairs, tmp_path):
     import segmentation_models_pytorch as smp
     import torch

@@ -155,6 +155,7 @@ def test_the_recipe_names_its_schedule_and_a_wrong_one_is_refused():
         FitSettings.from_values({"schedule": {"kind": "staircase"}})
 
 
+@pytest.mark.slow
 def test_a_kicked_run_that_is_stopped_goes_on_with_the_same_rates(pairs, tmp_path):
     kicks = {"kind": "kicks", "metric": "loss", "patience": 1, "period": 3, "percent": 50}
     fit = {"steps": 24, "batch": 1, "steps_per_epoch": 3, "validate_every": 9, "schedule": kicks}

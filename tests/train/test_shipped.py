@@ -40,6 +40,7 @@ def test_rendered_nuclei_of_any_size_are_found(model, diameter):
     assert score.ap(50) >= 0.8
 
 
+@pytest.mark.slow
 def test_dim_nuclei_beside_bright_ones_are_found(model):
     settings = NucleiMovieSettings(height=384, width=384, diameter_px=24, brightness_spread=1.0)
     scores = []

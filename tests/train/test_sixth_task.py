@@ -135,6 +135,7 @@ def write_spots(root, n):
             Image.fromarray(values).save(root / kind / f"dish{number:02d}_f0.png")
 
 
+@pytest.mark.slow
 def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     write_spots(tmp_path, 24)
     places = {"images": str(tmp_path / "raw/*.png"), "labels": str(tmp_path / "truth/*.png")}

@@ -64,6 +64,7 @@ def test_each_unit_is_scored_by_a_network_that_did_not_learn_from_it(few, tmp_pa
     assert all((few / r["image"]).is_file() and float(r["loss"]) > 0 for r in losses)
 
 
+@pytest.mark.slow
 def test_an_image_with_wrong_labels_has_the_highest_loss_under_a_network_that_has_not_seen_it(
     pairs, tmp_path
 ):

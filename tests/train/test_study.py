@@ -94,6 +94,7 @@ def states_of(plan):
     return [row["state"] for row in trial_rows(open_study(plan))]
 
 
+@pytest.mark.slow
 def test_a_study_finds_values_that_are_better_than_most(tmp_path):
     plan = plan_in(tmp_path, trials=12)
     run_trials(plan, fit_line, folder=tmp_path / "fits")
@@ -108,6 +109,7 @@ def test_a_study_finds_values_that_are_better_than_most(tmp_path):
     assert not list((tmp_path / "fits").iterdir()), "the fits of trials are not kept"
 
 
+@pytest.mark.slow
 def test_one_worker_repeats_a_study_however_often_it_is_stopped(tmp_path):
     for name in ("whole", "parts"):
         (tmp_path / name).mkdir()
@@ -130,6 +132,7 @@ def test_one_worker_repeats_a_study_however_often_it_is_stopped(tmp_path):
     )
 
 
+@pytest.mark.slow
 def test_a_trial_that_is_behind_the_median_ends_early(tmp_path):
     plan = plan_in(tmp_path, trials=25, prune="median")
     run_trials(plan, fit_line, folder=tmp_path / "fits")
@@ -183,6 +186,7 @@ def test_a_database_that_is_not_there_is_a_sentence(tmp_path):
         open_study(plan)
 
 
+@pytest.mark.slow
 def test_three_workers_share_a_study_to_the_exact_number_of_trials(tmp_path, url):
     plan = plan_in(tmp_path, trials=9, url=url)
     open_study(plan)
@@ -213,6 +217,7 @@ run_trials(plan, slow_line, folder=folder / "fits")
 """
 
 
+@pytest.mark.slow
 def test_a_killed_trial_is_noticed_and_run_again_from_its_checkpoint(tmp_path, url):
     plan = plan_in(tmp_path, trials=4, stale_after_s=4, url=url)
     root = str(Path(__file__).parents[2])

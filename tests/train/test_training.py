@@ -101,6 +101,7 @@ def test_fifty_versions_of_one_image_are_drawn_on_request(movie):
     assert not (movie / "c").exists()
 
 
+@pytest.mark.slow
 def test_the_command_line_does_the_same(movie):
     call = [sys.executable, "-m", "fatescope", "prepare", "pairs", "--json"]
     call += ["--images", str(movie / "raw/*.png"), "--labels", str(movie / "truth/*.png")]

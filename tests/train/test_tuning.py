@@ -67,6 +67,7 @@ def test_batch_and_epochs_change_what_a_trial_does(pairs, tmp_path):
     assert sizes == [4, 4]
 
 
+@pytest.mark.slow
 def test_a_recipe_is_tuned_without_a_test_file_and_train_takes_what_comes_out(
     without_test, tmp_path
 ):
@@ -124,6 +125,7 @@ def test_without_validation_units_nothing_begins(pairs, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
+@pytest.mark.slow
 def test_the_plan_counts_trials_and_writes_nothing(pairs, tmp_path):
     before = sorted(pairs.iterdir())
     plan = plan_tuning(

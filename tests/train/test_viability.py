@@ -183,6 +183,7 @@ VARIANTS = {
 }
 
 
+@pytest.mark.slow
 def test_variants_see_one_stream_and_get_the_weights_that_each_gets_alone(
     data, tmp_path, monkeypatch
 ):
@@ -252,6 +253,7 @@ def test_the_shipped_recipe_and_its_variants_are_valid():
         assert isinstance(recipe_variant(recipe, name), ViabilityRecipe)
 
 
+@pytest.mark.slow
 def test_kicks_are_tuned_on_a_share_of_the_crops_and_no_test_well_is_opened(data, tmp_path):
     recipe = {
         **SMALL,

@@ -129,6 +129,7 @@ def test_no_table_has_an_exchange_but_one_whose_positions_say_so(data_dir):
     assert (finding.object, finding.value) == ("Ea|Ep", pytest.approx(9.6, abs=1))
 
 
+@pytest.mark.slow
 @pytest.mark.data
 @pytest.mark.parametrize("cells", [4, 8, 12, 24])
 @pytest.mark.parametrize("table", ["CD20070308_eft3", "CD20081104_nhr-171_17_L1"])

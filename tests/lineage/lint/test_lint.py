@@ -48,6 +48,7 @@ def test_a_clean_embryo_has_no_findings():
     ]
 
 
+@pytest.mark.slow
 def test_hardly_any_pose_of_a_clean_embryo_has_findings():
     found = []
     for seed in range(20):

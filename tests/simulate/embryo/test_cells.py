@@ -50,6 +50,7 @@ def test_two_equal_cells_meet_half_way():
     assert np.argmax(built.wall[20, 50, 50:90]) + 50 == pytest.approx(70, abs=1)
 
 
+@pytest.mark.slow
 def test_the_tessellation_is_that_of_power_distances():
     now = moment(*MANY)
     built = cells(now)

@@ -127,6 +127,7 @@ def test_nothing_to_check_is_said(tmp_path):
         find_clean_files([tmp_path])
 
 
+@pytest.mark.slow
 def test_tables_are_drawn_with_their_cliffs_and_the_frames_where_they_fall(folder, tmp_path):
     both = tmp_path / "both"
     both.mkdir()
@@ -150,6 +151,7 @@ def test_one_table_without_a_cliff_is_not_drawn(cleaned):
     assert "All tables" not in (cleaned[1] / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_beside_a_cliff_the_page_has_the_cells_that_the_model_counts(tmp_path):
     """A table from which most rows are gone after a frame; its movie shows them all."""
     embryo = scene(11, minutes=130, interval_min=2.0, settings=SMALL.replace(neighbour=0.0))

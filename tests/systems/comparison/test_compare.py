@@ -59,6 +59,7 @@ def deaf(tmp_path_factory):
     return changed(tmp_path_factory.mktemp("deaf") / "p", name="deaf", output=output)
 
 
+@pytest.mark.slow
 def test_a_better_package_is_called_better_and_the_other_way_round_worse(pairs, deaf, tmp_path):
     found = compare_models(deaf, "nuclei", data=pairs, out=tmp_path / "a", settings=FAST)
     d = found.difference
@@ -87,6 +88,7 @@ def test_the_same_package_twice_cannot_be_told_apart(pairs, tmp_path):
     assert "In no image" in (tmp_path / "c" / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_the_page_shows_the_images_that_differ_and_the_folder_is_whole(pairs, deaf, tmp_path):
     out = tmp_path / "d"
     found = compare_models(deaf, "nuclei", data=pairs, out=out, settings=FAST)
@@ -157,6 +159,7 @@ def test_a_image_that_cannot_be_read_costs_one_finding(pairs, deaf, tmp_path):
     assert "p1.png" in found.errors[0]
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_document_of_the_contract(pairs, deaf, tmp_path):
     call = [sys.executable, "-m", "fatescope", "compare", str(deaf), "nuclei", "--json"]
     call += ["--data", str(pairs), "--out", str(tmp_path / "o"), "--precision", "int8"]

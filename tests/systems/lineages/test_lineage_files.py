@@ -92,6 +92,7 @@ def test_findings_are_accepted_taken_back_and_recorded(folder, tmp_path):
         lint_lineages([folder], out=tmp_path / "x", decisions=decided, execution=ONE)
 
 
+@pytest.mark.slow
 def test_the_same_result_for_any_workers(folder, tmp_path):
     names = ("findings.csv", "lineages.csv")
     outs = []
@@ -160,6 +161,7 @@ def test_a_mirrored_table_is_named_said_and_mended(tmp_path):
     assert np.mean([a == b for a, b in zip(*names, strict=True)]) > 0.98
 
 
+@pytest.mark.slow
 def test_the_commands_work_as_their_help_says(folder, tmp_path):
     base = [sys.executable, "-m", "fatescope", "lineage"]
     done = subprocess.run(

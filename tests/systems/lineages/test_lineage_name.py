@@ -31,6 +31,7 @@ def table():
     return Table(columns), atlas.names[embryo.name]
 
 
+@pytest.mark.slow
 def test_a_plain_table_keeps_its_rows_and_gains_names(table, tmp_path):
     given, true = table
     write_table(given, tmp_path / "embryo.csv")

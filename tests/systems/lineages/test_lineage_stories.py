@@ -313,6 +313,7 @@ def test_the_shipped_atlas_can_be_written_out(tmp_path):
     assert {"ABp", "EMS"} <= beside
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("command", ["lint", "draw", "name", "convert", "compare"])
 def test_a_plan_says_what_it_would_cost_and_writes_nothing(folder, tmp_path, command):
     done = subprocess.run(

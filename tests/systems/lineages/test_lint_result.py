@@ -136,6 +136,7 @@ def test_every_rule_of_lineages_is_explained_on_the_page():
     assert RULES["lineages"] <= _MEANING.keys()
 
 
+@pytest.mark.slow
 def test_checking_and_naming_find_the_same_steps_between_planes(tmp_path):
     """Tables of this kind state no scale: 0.5 µm between planes is not the usual 1.0."""
     lineage = rendered(3)

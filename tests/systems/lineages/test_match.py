@@ -47,6 +47,7 @@ def folder(tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_a_table_is_laid_on_its_movie_and_both_are_played(folder, tmp_path):
     summary = match_lineage(folder / "e3.mp4", folder / "CDlate.csv", out=tmp_path / "out")
     assert summary.units_done == 1
@@ -68,6 +69,7 @@ def test_a_table_is_laid_on_its_movie_and_both_are_played(folder, tmp_path):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+@pytest.mark.slow
 def test_another_embryo_gives_cannot_tell_and_no_film(folder, tmp_path):
     match_lineage(folder / "e3.mp4", folder / "CDe8.csv", out=tmp_path / "out")
     assert read_table(tmp_path / "out/match.csv")["told"].tolist() == [0]
@@ -86,6 +88,7 @@ def test_the_same_call_again_does_nothing_anew(folder, tmp_path):
     assert not (tmp_path / "film").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_call_continues_to_the_same_table(folder, tmp_path):
     """The process is killed once it has begun to write; the same command then finishes."""
     words = [str(folder / "e3.mp4"), str(folder / "CDe3.csv"), "--no-film", "--out"]

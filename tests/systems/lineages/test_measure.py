@@ -57,6 +57,7 @@ def _command(*words):
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_measures_what_was_put_in_and_continues(pair, tmp_path):
     out = tmp_path / "out"
     done = _command(*pair, "--out", out, "--workers", 1, "--json")
@@ -102,6 +103,7 @@ def test_global_background_and_depth_are_as_stated(pair):
     )
 
 
+@pytest.mark.slow
 def test_what_cannot_be_measured_is_empty_and_said(pair, tmp_path):
     text = pair[1].read_text() + "9,2,8,30,500,2,,far\n10,7,8,30,20,2,,late\n"
     pair[1].write_text(text)
@@ -115,6 +117,7 @@ def test_what_cannot_be_measured_is_empty_and_said(pair, tmp_path):
     assert any("frames that the movie does not have" in r for r in said)
 
 
+@pytest.mark.slow
 def test_older_scripts_get_their_columns(pair, tmp_path):
     settings = ExpressionSettings(columns="epic", background="none")
     measure_lineages(*pair, out=tmp_path / "out", settings=settings)
@@ -150,6 +153,7 @@ def test_a_movie_of_planes_is_measured_by_the_same_code(pair):
     np.testing.assert_allclose(red["corrected"][red["name"] == "EMS"], 200, atol=3)
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(pair, tmp_path):
     from fatescope.base import Execution
 

@@ -128,6 +128,7 @@ def test_a_mirror_image_is_drawn_as_the_embryo_it_is(tables, tmp_path, axis):
         assert values[0] == pytest.approx(values[1], abs=0.05)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("axis", ["x", "y", "z"])
 def test_a_check_of_a_mirror_image_says_that_and_finds_what_it_finds_in_the_embryo(tmp_path, axis):
     one = embryo(seed=7)

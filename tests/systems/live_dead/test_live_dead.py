@@ -106,6 +106,7 @@ def test_in_memory_it_is_the_same_to_the_bit(tmp_path):
     assert found.viability["n"].tolist() == [5]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.6, 1.8, 3.0])
 def test_cells_of_other_sizes_are_found_without_being_told(scale):
     found = fs.find_live_dead(chamber(CELLS, scale=scale))
@@ -115,6 +116,7 @@ def test_cells_of_other_sizes_are_found_without_being_told(scale):
     assert side == pytest.approx(22 * scale, rel=0.35)
 
 
+@pytest.mark.slow
 def test_images_that_share_a_size_have_it_decided_by_those_that_show_most(tmp_path):
     for i in range(3):
         save(tmp_path / "in" / f"{i}.png", chamber(CELLS, scale=2.5))
@@ -179,6 +181,7 @@ def test_the_same_cells_are_found_in_other_types(kind):
     assert agree(at)
 
 
+@pytest.mark.slow
 def test_frames_are_counted_apart_and_planes_are_said_to_be(tmp_path):
     movie = np.stack([chamber(CELLS), chamber(CELLS[:2]), chamber([])])
     tifffile.imwrite(tmp_path / "m.ome.tif", movie, metadata={"axes": "TYX"}, ome=True)
@@ -225,6 +228,7 @@ def test_a_plan_writes_nothing(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["a.png"]
 
 
+@pytest.mark.slow
 def test_another_number_of_workers_changes_nothing(tmp_path):
     for i in range(4):
         save(tmp_path / "in" / f"{i}.png", chamber(CELLS, seed=i))
@@ -233,6 +237,7 @@ def test_another_number_of_workers_changes_nothing(tmp_path):
     assert files_of(tmp_path / "one") == files_of(tmp_path / "two")
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_to_the_same_result(tmp_path):
     for i in range(12):
         save(tmp_path / "in" / f"{i:02d}.png", chamber(CELLS, seed=i, shape=(400, 420)))

@@ -69,6 +69,7 @@ def fpn(tmp_path_factory):
     return path
 
 
+@pytest.mark.slow
 def test_a_plain_fpn_on_resnet18_is_worse_than_ridges_and_every_output_is_there(
     slices, fpn, tmp_path
 ):
@@ -97,12 +98,14 @@ def test_a_plain_fpn_on_resnet18_is_worse_than_ridges_and_every_output_is_there(
     assert again.difference == d
 
 
+@pytest.mark.slow
 def test_the_shipped_package_against_itself_cannot_be_told_apart(slices, tmp_path):
     d = compare_models("membrane", "membrane", data=slices, out=tmp_path, settings=HOW).difference
     assert (d.difference, d.low, d.high, d.outcome) == (0, 0, 0, "cannot-tell")
     assert "On no plane" in (tmp_path / "report.html").read_text()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("known", ["e@3", "e"])
 def test_units_that_a_model_has_seen_are_refused_by_name(slices, known):
     side = WallSide(name="knowing", sha256="", seen=(unit_hash(known),))
@@ -111,6 +114,7 @@ def test_units_that_a_model_has_seen_are_refused_by_name(slices, known):
     assert [u.key for u in held_out(slices, [])] == ["e@2", "e@3"]
 
 
+@pytest.mark.slow
 def test_models_of_other_things_and_scores_of_other_things_are_refused(slices, tmp_path):
     with pytest.raises(ModelError, match="membrane-maps"):
         compare_models("membrane", "nuclei", data=slices, out=tmp_path, settings=HOW)

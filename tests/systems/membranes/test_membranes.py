@@ -63,6 +63,7 @@ def volume():
     return embryo(3)
 
 
+@pytest.mark.slow
 def test_a_volume_becomes_cells_contacts_and_a_report(volume, tmp_path):
     pixels, _, points = volume
     save(tmp_path / "e.ome.tif", pixels)
@@ -92,6 +93,7 @@ def test_a_volume_becomes_cells_contacts_and_a_report(volume, tmp_path):
     assert (out / "report.html").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 def test_a_negative_is_said_to_be_one_and_membranes_are_not(volume, tmp_path):
     pixels = volume[0]
     for kind, image in (("bright", pixels), ("dark", pixels.max() - pixels)):
@@ -138,6 +140,7 @@ def test_a_clean_negative_is_no_label_image(volume, tmp_path):
     assert "label-image" not in rules
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("gap", [24, -10])
 def test_two_embryos_in_one_field_are_both_found_and_said(volume, tmp_path, gap):
     pixels = volume[0]
@@ -161,6 +164,7 @@ def test_two_embryos_in_one_field_are_both_found_and_said(volume, tmp_path, gap)
     assert ("2 bodies lie apart" if gap > 0 else "two embryos may touch") in said["reason"]
 
 
+@pytest.mark.slow
 def test_in_memory_it_is_the_same_to_the_bit(volume, tmp_path):
     pixels, _, points = volume
     save(tmp_path / "e.ome.tif", pixels)
@@ -202,6 +206,7 @@ def test_a_movie_of_two_channels_starts_at_its_nuclei(volume, tmp_path):
     assert [(f["rule"], f["frame"]) for f in found] == [("empty", "1")]
 
 
+@pytest.mark.slow
 def test_labels_of_a_large_movie_wait_on_disk_and_are_the_same(volume, tmp_path, monkeypatch):
     pixels = np.stack([volume[0], volume[0][:, ::-1]])
     save(tmp_path / "film.ome.tif", pixels, "TZYX")
@@ -259,6 +264,7 @@ def test_an_unknown_scale_is_assumed_and_said_so(volume, tmp_path):
     assert rows_of(tmp_path / "o" / "contacts.csv")[0]["area_um2"] == ""
 
 
+@pytest.mark.slow
 def test_matlab_volumes_and_markers_by_image(volume, tmp_path):
     pixels, _, points = volume
     (tmp_path / "in").mkdir()
@@ -307,6 +313,7 @@ def test_markers_that_changed_are_refused(volume, tmp_path):
         predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
 
 
+@pytest.mark.slow
 def test_marker_rows_that_name_no_image_and_unknown_columns_are_said(volume, tmp_path):
     pixels, _, points = volume
     save(tmp_path / "in" / "e.ome.tif", pixels)
@@ -331,6 +338,7 @@ def test_a_plan_computes_nothing(volume, tmp_path):
     assert not (tmp_path / "results").exists()
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_and_workers_change_nothing(volume, tmp_path):
     pixels = volume[0]
     for name in "abcd":
@@ -366,6 +374,7 @@ def test_a_killed_run_continues_and_workers_change_nothing(volume, tmp_path):
     assert first
 
 
+@pytest.mark.slow
 def test_named_cells_of_several_volumes_become_one_table_over_time(volume, tmp_path):
     pixels, _, points = volume
     for name in ("e_t05", "e_t03"):
@@ -472,6 +481,7 @@ def test_named_markers_without_a_scale_give_cells_and_contacts_of_unknown_size(v
     assert "0.0</td>" not in (out / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("away", [0, 1])
 def test_two_markers_in_one_cell_are_said_and_one_each_is_not(volume, tmp_path, away):
     points = volume[2]

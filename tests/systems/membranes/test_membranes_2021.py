@@ -64,6 +64,7 @@ def rows(path):
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_the_page_holds_published_run_again_each_correction_and_corrected(done):
     out, summary = done
     assert (summary.units_done, summary.exit_code) == (12, 0)
@@ -88,6 +89,7 @@ def test_the_page_holds_published_run_again_each_correction_and_corrected(done):
     assert not (out / "fits").exists()
 
 
+@pytest.mark.slow
 def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_back(tmp_path):
     volumes, _ = divide(render_embryo(tmp_path, seed=SEED), MembranesRecipe().replace(**QUICK))
     _, labels = read_volume(volumes[-1])
@@ -98,6 +100,7 @@ def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_bac
     assert label(close_gaps(labels, QUICK["spacing_um"])[len(labels) // 2] > 0).max() <= 2
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, done, tmp_path):
     from fatescope.systems.membranes.reproduce import run as membranes
 
@@ -127,6 +130,7 @@ def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, 
     assert (out / "planes.csv").read_bytes() == (done[0] / "planes.csv").read_bytes()
 
 
+@pytest.mark.slow
 def test_as_published_one_volume_stands_under_every_name_and_rows_are_divided_at_random(folder):
     volumes, splits = divide(folder, TINY)
     arms = {a.key: a for a in plan_arms(volumes, splits)}
@@ -139,6 +143,7 @@ def test_as_published_one_volume_stands_under_every_name_and_rows_are_divided_at
     assert not apart, "blocks of time share nothing"
 
 
+@pytest.mark.slow
 def test_no_arm_trains_on_a_test_volume(folder, tmp_path):
     volumes, splits = divide(folder, TINY)
     (test,) = [v for v, s in zip(volumes, splits, strict=True) if s == "test"]
@@ -152,6 +157,7 @@ def test_no_arm_trains_on_a_test_volume(folder, tmp_path):
         test.image.write_bytes(kept)
 
 
+@pytest.mark.slow
 def test_the_plan_writes_nothing_and_says_what_it_costs(folder):
     plan = plan_membranes_2021(recipe=MembranesRecipe(), quick=True)
     assert plan.units == 12

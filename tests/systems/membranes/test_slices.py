@@ -69,6 +69,7 @@ def test_a_name_read_back_leads_to_its_frame_and_plane(folder, tmp_path):
         assert np.array_equal(read_labels(sample.labels).read(), labels[:, :, 2 * plane + 1])
 
 
+@pytest.mark.slow
 def test_planes_of_a_real_volume_are_read_back(data_dir, tmp_path):
     source = data_dir / "membrane_3dmms"
     folder = tmp_path / "one"

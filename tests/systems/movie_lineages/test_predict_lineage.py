@@ -54,6 +54,7 @@ def result(movie, tmp_path_factory):
     return out
 
 
+@pytest.mark.slow
 def test_nuclei_are_found_and_keep_one_number_through_divisions(movie, result):
     objects, tracks = read_table(result / "objects.csv"), read_table(result / "tracks.csv")
     labels = tifffile.imread(result / "labels" / "embryo.tif")
@@ -68,6 +69,7 @@ def test_nuclei_are_found_and_keep_one_number_through_divisions(movie, result):
     assert len(set(mothers)) * 2 == len(mothers)
 
 
+@pytest.mark.slow
 def test_the_tables_are_those_that_are_promised(result):
     spots = read_table(result / "spots.csv")
     promised = "id frame z y x radius_um parent movie link_score division_score"
@@ -86,6 +88,7 @@ def test_the_tables_are_those_that_are_promised(result):
     assert embryos["table"].tolist() == ["embryo"]
 
 
+@pytest.mark.slow
 def test_the_page_answers_first_and_leads_to_the_tree(result):
     page = (result / "report.html").read_text(encoding="utf-8")
     assert "cells named" in page
@@ -94,6 +97,7 @@ def test_the_page_answers_first_and_leads_to_the_tree(result):
     assert "were not tracked" not in page
 
 
+@pytest.mark.slow
 def test_in_memory_the_same_is_found(movie, result):
     found = fs.segment_lineage(
         movie[0], axes="TZYX", spacing_um=STEPS, interval_min=1.0, settings=ASKED
@@ -104,6 +108,7 @@ def test_in_memory_the_same_is_found(movie, result):
     assert [str(n or "") for n in found.objects["name"]] == [str(n or "") for n in objects["name"]]
 
 
+@pytest.mark.slow
 def test_other_animals_get_tracks_and_no_names(movie, tmp_path):
     asked = ASKED.replace(species="none")
     fs.predict_lineage(movie[0], out=tmp_path / "out", settings=asked, execution=ALONE)
@@ -112,6 +117,7 @@ def test_other_animals_get_tracks_and_no_names(movie, tmp_path):
     assert "no names" in (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
 
 
+@pytest.mark.slow
 def test_a_movie_of_planes_is_linked_and_says_why_it_is_not_named(movie, tmp_path):
     flat = tmp_path / "flat.tif"
     tifffile.imwrite(flat, tifffile.imread(movie[0])[:6].max(axis=1))
@@ -131,6 +137,7 @@ def test_black_volumes_give_empty_tables_and_no_error(tmp_path):
     assert len(read_table(tmp_path / "out" / "spots.csv")) == 0
 
 
+@pytest.mark.slow
 def test_its_record_says_what_was_asked(result):
     record = json.loads((result / "run.json").read_text())
     assert record["command"] == "predict lineage"

@@ -122,6 +122,7 @@ def test_a_single_image_and_an_empty_movie_are_no_error(movie, tmp_path):
     assert found.labels.shape == (3, 64, 64)
 
 
+@pytest.mark.slow
 def test_killed_and_continued_gives_the_same_bytes(movie, out, tmp_path):
     folder = tmp_path / "out"
     words = ["predict", "nuclei", str(movie[0]), "--out", str(folder), "--link", "--workers", "1"]

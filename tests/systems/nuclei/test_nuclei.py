@@ -279,6 +279,7 @@ def command(*words):
     return subprocess.run(line, capture_output=True, text=True, check=False)
 
 
+@pytest.mark.slow
 def test_the_command_answers_in_json_and_nothing_else(images, tmp_path):
     words = ("--model", "classical", "--workers", 1, "--json")
     done = command(images / "a.png", "--out", tmp_path / "out", *words)
@@ -294,6 +295,7 @@ def test_the_command_answers_in_json_and_nothing_else(images, tmp_path):
     assert answer["errors"] == []
 
 
+@pytest.mark.slow
 def test_a_missing_file_is_one_line_on_standard_error(tmp_path):
     done = command(tmp_path / "gone.tif", "--out", tmp_path / "out", "--model", "classical")
     assert done.returncode == 2
@@ -352,6 +354,7 @@ def test_nuclei_at_the_border_are_counted_and_of_a_volume_said(tmp_path):
     assert (said["severity"], said["value"]) == ("info", "3.0")
 
 
+@pytest.mark.slow
 def test_images_of_one_run_can_share_a_size_and_an_empty_one_has_no_objects(tmp_path):
     folder = tmp_path / "planes"
     folder.mkdir()

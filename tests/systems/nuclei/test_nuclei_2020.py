@@ -40,6 +40,7 @@ def folder(tmp_path_factory):
     return root
 
 
+@pytest.mark.slow
 def test_each_image_is_left_out_once_and_the_page_says_what_was_found(folder, tmp_path):
     summary = reproduce_nuclei(out=tmp_path / "out", recipe=TINY, data=folder, workers=1)
     assert (summary.units_done, summary.exit_code) == (2, 0)
@@ -89,6 +90,7 @@ def test_the_published_mask_is_trained_on_where_there_is_one(folder, tmp_path):
     assert with_published_mask(sample).image == sample.image
 
 
+@pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_folds_that_are_not_done(
     folder, tmp_path, monkeypatch
 ):

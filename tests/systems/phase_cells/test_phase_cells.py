@@ -59,6 +59,7 @@ def test_the_package_passes_its_own_check_and_is_small():
     assert check.size_mb < 8
 
 
+@pytest.mark.slow
 def test_the_command_writes_what_the_function_does_and_speaks_of_cells(tmp_path):
     pixels, _ = dish()
     PillowImage.fromarray(pixels).save(tmp_path / "dish.png")

@@ -88,6 +88,7 @@ def done(plate, package, tmp_path_factory):
     return run(plate[0], package, out), out
 
 
+@pytest.mark.slow
 def test_every_cell_dies_when_it_died(plate, done):
     summary, out = done
     assert summary.exit_code == 0
@@ -103,6 +104,7 @@ def test_every_cell_dies_when_it_died(plate, done):
         assert all((f["censored"] == "1") == (f["death_frame"] == "") for f in mine)
 
 
+@pytest.mark.slow
 def test_viability_of_each_well_and_frame_is_the_true_one(plate, done):
     rows = rows_of(done[1] / "viability.csv")
     first = ["plate", "well", "frame", "n", "alive", "viability", "low", "high"]
@@ -115,6 +117,7 @@ def test_viability_of_each_well_and_frame_is_the_true_one(plate, done):
         assert float(row["low"]) <= float(row["viability"]) <= float(row["high"])
 
 
+@pytest.mark.slow
 def test_treatments_are_compared_and_the_page_is_whole(done):
     rows = rows_of(done[1] / "treatments.csv")
     assert [r["treatment"] for r in rows] == ["water", "poison"]
@@ -125,6 +128,7 @@ def test_treatments_are_compared_and_the_page_is_whole(done):
     assert "http://" not in page.replace("http://www.w3.org", "")
 
 
+@pytest.mark.slow
 def test_the_same_command_again_does_nothing_anew(plate, package, done):
     before = files_of(done[1])
     times = {p: p.stat().st_mtime_ns for p in (done[1] / "parts").rglob("*.parquet")}
@@ -133,6 +137,7 @@ def test_the_same_command_again_does_nothing_anew(plate, package, done):
     assert {p: p.stat().st_mtime_ns for p in (done[1] / "parts").rglob("*.parquet")} == times
 
 
+@pytest.mark.slow
 def test_workers_change_nothing(plate, package, done, tmp_path):
     run_plate(
         plate[0],
@@ -145,6 +150,7 @@ def test_workers_change_nothing(plate, package, done, tmp_path):
     assert files_of(tmp_path / "out") == files_of(done[1])
 
 
+@pytest.mark.slow
 def test_a_run_killed_inside_a_well_continues_there(plate, package, done, tmp_path):
     out = tmp_path / "out"
     code = (
@@ -172,6 +178,7 @@ def test_a_run_killed_inside_a_well_continues_there(plate, package, done, tmp_pa
     assert len(again) <= 1  # the part that was being recorded when the run was killed
 
 
+@pytest.mark.slow
 def test_a_changed_movie_is_followed_anew(plate, package, tmp_path):
     folder = tmp_path / "plate"
     movie, dies = draw_well(SHAPE, FRAMES, seed=9, dies=np.full(20, 3))
@@ -186,6 +193,7 @@ def test_a_changed_movie_is_followed_anew(plate, package, tmp_path):
     assert len(dies) == 20
 
 
+@pytest.mark.slow
 def test_a_dead_cell_stays_dead_and_a_frame_without_light_kills_none(package, tmp_path):
     movie, _ = draw_well(SHAPE, FRAMES, seed=2, dies=np.full(20, 2))
     movie[5] = 0
@@ -202,6 +210,7 @@ def test_a_dead_cell_stays_dead_and_a_frame_without_light_kills_none(package, tm
     assert "no-cells" in rules
 
 
+@pytest.mark.slow
 def test_cells_of_frames_out_of_focus_do_not_count_and_findings_say_so(package, tmp_path):
     movie, _ = draw_well(SHAPE, FRAMES, seed=2, dies=np.full(20, 99))
     other, _ = draw_well(SHAPE, FRAMES, seed=3, dies=np.full(20, 99))
@@ -223,6 +232,7 @@ def test_cells_of_frames_out_of_focus_do_not_count_and_findings_say_so(package, 
     assert float(said[0]["value"]) < 0.5
 
 
+@pytest.mark.slow
 def test_an_empty_well_has_no_cells_and_says_so(package, tmp_path):
     movie, _ = draw_well(SHAPE, 3, seed=2)
     empty = np.stack([draw_cells(SHAPE, [], seed=i) for i in range(3)])
@@ -240,6 +250,7 @@ def test_an_empty_well_has_no_cells_and_says_so(package, tmp_path):
     assert "B01, field 1, frames 0-2" in page
 
 
+@pytest.mark.slow
 def test_a_plate_of_another_kind_is_said_above_its_numbers(package, tmp_path):
     movie, _ = draw_well(SHAPE, 3, seed=2)
     folder = write_plate(tmp_path / "plate", {"A01": movie, "B01": movie})
@@ -251,6 +262,7 @@ def test_a_plate_of_another_kind_is_said_above_its_numbers(package, tmp_path):
     assert page.index("2 of 2 fields are unlike those that the model") < page.index("<svg")
 
 
+@pytest.mark.slow
 def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):
     summary = run(plate[0], package, tmp_path / "out", map=None)
     assert summary.exit_code == 0
@@ -267,6 +279,7 @@ def test_without_a_map_each_well_stands_for_itself(plate, package, tmp_path):
     assert "Deaths" not in page  # nobody counted them by treatment: unknown, and not 0
 
 
+@pytest.mark.slow
 def test_a_bad_file_costs_its_frames_and_their_well_only(plate, package, tmp_path):
     movie, _ = draw_well(SHAPE, 3, seed=2)
     folder = write_plate(tmp_path / "plate", {"A01": movie, "B01": movie})
@@ -277,6 +290,7 @@ def test_a_bad_file_costs_its_frames_and_their_well_only(plate, package, tmp_pat
     assert summary.exit_code in (0, 1)
 
 
+@pytest.mark.slow
 def test_deaths_on_a_plate_of_uneven_times_have_their_true_hours(package, tmp_path):
     """Scans of an Incucyte: five an hour apart, then two and three days later."""
     times = ["00d00h00m", "00d01h00m", "00d02h00m", "00d03h00m", "00d04h00m", "02d00h00m"]
@@ -314,6 +328,7 @@ def test_deaths_on_a_plate_of_uneven_times_have_their_true_hours(package, tmp_pa
     assert "as --interval-min says" in reason
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("more", "words"),
     [
@@ -337,11 +352,13 @@ def test_what_survival_would_refuse_is_refused_before_the_work_and_by_the_plan(
         plan_plate_run(plate[0], settings=settings_of(plate[0], **more), reading=READING)
 
 
+@pytest.mark.slow
 def test_other_settings_into_the_same_folder_are_refused(plate, package, done):
     with pytest.raises(RunError, match="fresh"):
         run(plate[0], package, done[1], least_frames=2)
 
 
+@pytest.mark.slow
 def test_what_is_no_plate_and_a_map_that_cannot_be_true_are_sentences(plate, package, tmp_path):
     with pytest.raises(FatescopeError, match="is not there"):
         run(tmp_path / "gone", package, tmp_path / "out")
@@ -350,6 +367,7 @@ def test_what_is_no_plate_and_a_map_that_cannot_be_true_are_sentences(plate, pac
         run(plate[0], package, tmp_path / "out", map=tmp_path / "bad.csv")
 
 
+@pytest.mark.slow
 def test_the_record_names_model_settings_and_time_by_stage(done):
     record = json.loads((done[1] / "run.json").read_text("utf-8"))
     assert record["command"] == "plate run"

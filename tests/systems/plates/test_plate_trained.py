@@ -71,6 +71,7 @@ def rows_of(path):
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.slow
 def test_a_model_is_made_from_the_stained_wells_and_applied_to_all(done):
     summary, out = done
     assert summary.exit_code == 0
@@ -86,6 +87,7 @@ def test_a_model_is_made_from_the_stained_wells_and_applied_to_all(done):
     assert len({r["well"] for r in rows_of(out / "frames.csv")}) == 8
 
 
+@pytest.mark.slow
 def test_the_same_command_again_trains_nothing_anew(plate, recipe, done):
     package = done[1] / "training" / "model" / "package" / "model.onnx"
     before = package.stat().st_mtime_ns

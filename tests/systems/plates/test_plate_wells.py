@@ -51,6 +51,7 @@ def stitched(tmp_path_factory):
     return summary, out / "o", true
 
 
+@pytest.mark.slow
 def test_a_plate_becomes_one_image_a_well_with_tables_and_a_page(stitched):
     summary, out, true = stitched
     assert (summary.units_done, summary.units_failed) == (2, 0)
@@ -72,6 +73,7 @@ def test_a_plate_becomes_one_image_a_well_with_tables_and_a_page(stitched):
     assert "Seams" in (out / "report.html").read_text("utf-8")
 
 
+@pytest.mark.slow
 def test_an_empty_well_is_laid_by_the_stage_and_said_so(stitched):
     _, out, _ = stitched
     positions = read_table(out / "positions.csv")
@@ -80,6 +82,7 @@ def test_an_empty_well_is_laid_by_the_stage_and_said_so(stitched):
     assert ("B03", "unplaced") in list(zip(findings["file"], findings["rule"], strict=True))
 
 
+@pytest.mark.slow
 def test_all_frames_lie_on_each_other(stitched):
     _, out, _ = stitched
     drift = read_table(out / "drift.csv")

@@ -39,6 +39,7 @@ def contents(folder):
     return {p.relative_to(folder): p.read_bytes() for k in kinds for p in folder.rglob(k)}
 
 
+@pytest.mark.slow
 def test_each_stained_field_and_frame_has_labels_counts_and_a_row_of_the_manifest(labelled):
     summary, out = labelled
     assert summary.units_failed == 0
@@ -58,6 +59,7 @@ def test_each_stained_field_and_frame_has_labels_counts_and_a_row_of_the_manifes
     assert "unstained-wells" in rules
 
 
+@pytest.mark.slow
 def test_living_and_dead_nuclei_are_those_of_the_truth(labelled, plate):
     _, out = labelled
     right = dict.fromkeys((3, 4), 0)
@@ -78,6 +80,7 @@ def test_living_and_dead_nuclei_are_those_of_the_truth(labelled, plate):
         assert 2 * right[c] / (2 * right[c] + wrong[c]) > 0.8
 
 
+@pytest.mark.slow
 def test_prepare_reads_the_manifest(labelled):
     _, out = labelled
     rows = (out / "index.csv").read_text("utf-8").splitlines()
@@ -88,6 +91,7 @@ def test_prepare_reads_the_manifest(labelled):
     assert len({s.unit for s in samples}) == 2
 
 
+@pytest.mark.slow
 def test_workers_and_a_kill_change_nothing(plate, labelled, tmp_path):
     _, out = labelled
     label_plate(plate, out=tmp_path / "two", execution=Execution(workers=2))
@@ -105,6 +109,7 @@ def test_workers_and_a_kill_change_nothing(plate, labelled, tmp_path):
     assert contents(tmp_path / "killed") == contents(out)
 
 
+@pytest.mark.slow
 def test_the_published_rule_is_there_and_writes_its_thresholds(plate, tmp_path):
     settings = StainSettings(rule="published", factor=1.1, classes="3")
     label_plate(plate, out=tmp_path / "o", settings=settings, execution=ONE)
@@ -114,6 +119,7 @@ def test_the_published_rule_is_there_and_writes_its_thresholds(plate, tmp_path):
     assert set(np.unique(painted)) <= {0, 1, 2, 255}
 
 
+@pytest.mark.slow
 def test_faulty_frames_are_all_uncertain_and_named(tmp_path):
     settings = SMALL.replace(columns=2, frames=6, fault_share=0.5)
     simulate_plate(tmp_path / "p", settings=settings, seed=3, execution=ONE)
@@ -134,6 +140,7 @@ def test_faulty_frames_are_all_uncertain_and_named(tmp_path):
     assert (painted == 255).all()
 
 
+@pytest.mark.slow
 def test_an_empty_well_has_no_invented_cells(tmp_path):
     settings = SMALL.replace(columns=2, stained=2, empty_wells=2, debris=0.0)
     simulate_plate(tmp_path / "p", settings=settings, seed=3, execution=ONE)
@@ -146,6 +153,7 @@ def test_an_empty_well_has_no_invented_cells(tmp_path):
     assert "one-population" in rules
 
 
+@pytest.mark.slow
 def test_a_damaged_field_costs_itself_alone(plate, tmp_path):
     shutil.copytree(plate, tmp_path / "p")
     victim = sorted((tmp_path / "p" / "images").glob("*w2.tif"))[0]
@@ -175,6 +183,7 @@ def test_one_image_is_labelled_in_memory_and_shapes_must_agree():
         label_stains(planes[0], planes[1], planes[2][:40])
 
 
+@pytest.mark.slow
 def test_the_plan_counts_fields(plate):
     plan = plan_label_plate(plate, settings=StainSettings(), reading=PlateReading(), execution=ONE)
     assert plan.units == 2

@@ -116,6 +116,7 @@ def test_a_clock_that_is_told_nothing_says_nothing():
         assert np.isnan(said).all()
 
 
+@pytest.mark.slow
 def test_clocks_and_our_counts_are_scored_on_the_frames_that_no_training_saw():
     movie = rendered_movie(0, length=60, seed=3)
     rows = np.arange(20, 60)
@@ -152,6 +153,7 @@ def test_held_out_frames_are_late_ones_of_a_recorded_movie_and_whole_rendered_on
     assert [(m.key, len(m.frames)) for m in testing] == [("film", 30), ("drawn 2", 120)]
 
 
+@pytest.mark.slow
 @trained
 def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_path, monkeypatch):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
@@ -194,6 +196,7 @@ def test_a_folder_without_the_movie_is_named(tmp_path):
         recorded_movie(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_published_table_is_wrong_by_as_much_as_was_measured(data_dir):
     table = joined_table(data_dir)

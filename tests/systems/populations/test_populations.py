@@ -55,6 +55,7 @@ def out(tmp_path_factory, movie):
     return folder
 
 
+@pytest.mark.slow
 def test_counts_of_a_rendered_movie_are_near_the_truth(out, embryo):
     truth = truth_of(embryo)
     rows = rows_of(out / "populations.csv")
@@ -70,6 +71,7 @@ def test_counts_of_a_rendered_movie_are_near_the_truth(out, embryo):
     assert ((low <= count) & (count <= high)).all()
 
 
+@pytest.mark.slow
 def test_the_clock_is_zero_near_the_first_division_of_ab(out, embryo):
     rows = rows_of(out / "frames.csv")
     assert list(rows[0])[:4] == ["movie", "frame", "clock_min", "abstained"]
@@ -80,6 +82,7 @@ def test_the_clock_is_zero_near_the_first_division_of_ab(out, embryo):
     assert (np.diff(clock) > 0).all()
 
 
+@pytest.mark.slow
 def test_letters_are_the_published_table(out):
     rows = rows_of(out / "letters.csv")
     assert list(rows[0]) == ["movie", "frame", "A", "E", "M", "P", "C", "D", "Z", "total"]
@@ -89,6 +92,7 @@ def test_letters_are_the_published_table(out):
     assert set(LETTERS) == set("AEMPCD")
 
 
+@pytest.mark.slow
 def test_the_record_names_model_tempo_and_movie(out):
     record = json.loads((out / "run.json").read_text())
     assert record["model"]["name"] == "populations"
@@ -98,6 +102,7 @@ def test_the_record_names_model_tempo_and_movie(out):
     assert "<svg" in (out / "report.html").read_text()
 
 
+@pytest.mark.slow
 def test_workers_memory_and_a_second_call_change_nothing(out, movie, tmp_path):
     again = tmp_path / "again"
     settings = fs.PopulationSettings(letters=True)
@@ -108,6 +113,7 @@ def test_workers_memory_and_a_second_call_change_nothing(out, movie, tmp_path):
     assert results_of(again) == results_of(out)
 
 
+@pytest.mark.slow
 def test_in_memory_the_same_numbers_come_out(out, movie):
     found = fs.count_populations(movie)
     rows = rows_of(out / "populations.csv")
@@ -115,6 +121,7 @@ def test_in_memory_the_same_numbers_come_out(out, movie):
     assert len(found.frames) == len(rows) // 12
 
 
+@pytest.mark.slow
 def test_an_array_is_a_movie_with_its_axes(embryo):
     pixels = np.stack([embryo.render(k)[..., 1] for k in range(20, 40)])
     every = fs.PopulationSettings(clean=False)  # its rules see colours, where there are any
@@ -128,6 +135,7 @@ def test_an_array_is_a_movie_with_its_axes(embryo):
     assert again.populations["count"].tolist() == found.populations["count"].tolist()
 
 
+@pytest.mark.slow
 def test_a_border_that_cuts_into_the_embryo_is_said_and_one_beside_it_is_not(embryo):
     frames = np.stack([embryo.render(k)[..., 1] for k in range(embryo.length)])
     whole = fs.count_populations(frames, axes="TYX")
@@ -139,6 +147,7 @@ def test_a_border_that_cuts_into_the_embryo_is_said_and_one_beside_it_is_not(emb
     assert finding.value > finding.limit
 
 
+@pytest.mark.slow
 def test_excluded_and_faulty_frames_are_bridged(tmp_path, embryo, movie):
     """Frames of another movie in the middle: with and without them, nearly the same counts."""
     frames = [embryo.render(k) for k in range(embryo.length)]
@@ -156,6 +165,7 @@ def test_excluded_and_faulty_frames_are_bridged(tmp_path, embryo, movie):
     assert np.abs(totals[0] - totals[1])[30:36].max() <= 6
 
 
+@pytest.mark.slow
 def test_what_is_no_embryo_is_abstained_from(tmp_path):
     rng = np.random.default_rng(0)
     noise = rng.integers(0, 255, (20, 96, 128, 3), dtype=np.uint8)
@@ -200,6 +210,7 @@ def test_what_is_no_movie_is_one_sentence(shape, axes, words):
         fs.count_populations(np.zeros(shape, dtype=np.uint8), axes=axes)
 
 
+@pytest.mark.slow
 def test_a_channel_that_is_not_there_and_a_model_that_does_not_count(embryo):
     pixels = np.zeros((10, 64, 64), dtype=np.uint8)
     with pytest.raises(SettingsError, match="no such channel"):
@@ -208,6 +219,7 @@ def test_a_channel_that_is_not_there_and_a_model_that_does_not_count(embryo):
         fs.count_populations(pixels, fs.PopulationSettings(model="nuclei"), axes="TYX")
 
 
+@pytest.mark.slow
 def test_one_bad_movie_costs_one_finding(tmp_path, movie):
     (tmp_path / "bad.mp4").write_bytes(b"this is no movie")
     (tmp_path / "good.mp4").write_bytes(movie.read_bytes())
@@ -217,12 +229,14 @@ def test_one_bad_movie_costs_one_finding(tmp_path, movie):
     assert len(unreadable) == 1
 
 
+@pytest.mark.slow
 def test_a_plan_says_what_it_would_cost(movie):
     plan = POPULATIONS.plan([movie], execution=ALONE)
     assert (plan.units, plan.what) == (1, "images")
     assert plan.cpu_seconds > 1
 
 
+@pytest.mark.slow
 def test_a_killed_run_continues_to_the_same_tables(tmp_path, movie, out):
     for name in ("a", "b", "c"):
         (tmp_path / "in").mkdir(exist_ok=True)
@@ -241,6 +255,7 @@ def test_a_killed_run_continues_to_the_same_tables(tmp_path, movie, out):
     assert results_of(cut) == results_of(whole)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not DATA.is_dir(), reason="needs the recorded movie")
 def test_the_later_frames_of_the_recorded_movie_are_counted_within_the_goal(tmp_path):
     """The network has seen frames to 120; the growth of this embryo is not among the curves.

@@ -53,6 +53,7 @@ def test_the_truth_counts_the_labels_of_each_volume(rendered):
         assert total["total"] == len(mine) == sum(v for k, v in total.items() if k != "total")
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bytes_for_any_number_of_workers(rendered, tmp_path):
     write_embryo_volumes(
         tmp_path / "two", SETTINGS, LINEAGE, seed=1, execution=Execution(workers=2)

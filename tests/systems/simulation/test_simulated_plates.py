@@ -81,6 +81,7 @@ def test_the_truth_has_the_columns_of_the_contract_and_agrees_with_itself(plate)
     assert set(np.unique(labels[classes == 4])) <= dead
 
 
+@pytest.mark.slow
 def test_workers_and_a_second_call_change_nothing(plate, tmp_path):
     _, out = plate
     simulate_plate(tmp_path / "p", settings=SMALL, seed=5, execution=Execution(workers=2))

@@ -67,6 +67,7 @@ def compared(old, new, data, tmp_path):
     ).difference
 
 
+@pytest.mark.slow
 def test_a_better_package_stays_where_it_is(pairs, tmp_path):
     old = deaf(tmp_path / "old")
     copy_of(tmp_path / "out" / "package", name="tuned")
@@ -84,6 +85,7 @@ def test_a_better_package_stays_where_it_is(pairs, tmp_path):
     assert (tmp_path / "out" / "compared" / "report.html").is_file()
 
 
+@pytest.mark.slow
 def test_a_package_that_is_not_better_steps_aside_and_is_not_lost(pairs, tmp_path):
     new = deaf(tmp_path / "out" / "package", name="tuned")
     new_again = deaf(tmp_path / "again", name="tuned").source
@@ -95,6 +97,7 @@ def test_a_package_that_is_not_better_steps_aside_and_is_not_lost(pairs, tmp_pat
     assert kept.test_score == pytest.approx(compared(SHIPPED, new_again, pairs, tmp_path).old)
 
 
+@pytest.mark.slow
 def test_test_units_have_no_say_in_the_choice(pairs, tmp_path):
     """Test labels under which the deaf package is the better one: it is not kept for that."""
     blank = tmp_path / "blank.png"

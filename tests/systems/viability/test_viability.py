@@ -121,6 +121,7 @@ def test_numbers_that_are_none_do_no_harm(package, tmp_path):
     assert found_in(package, save(tmp_path / "a.tif", plane), tmp_path / "out").objects == 5
 
 
+@pytest.mark.slow
 def test_the_result_does_not_depend_on_workers_or_on_the_format(package, tmp_path):
     plane = draw_cells((130, 160), CELLS)
     folder = tmp_path / "in"
@@ -233,6 +234,7 @@ def test_phase_contrast_is_said_to_be_unlike_training_above_the_numbers(tmp_path
     assert "This image is unlike those that the model viability was trained on" in page
 
 
+@pytest.mark.slow
 def test_a_rendered_plate_is_of_the_kind_that_the_network_was_trained_on(tmp_path):
     plate = PlateSettings(height=300, width=300, frames=1, rows=1, columns=2)
     simulate_plate(tmp_path / "plate", settings=plate, seed=77, execution=ALONE)

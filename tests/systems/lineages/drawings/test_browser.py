@@ -12,7 +12,10 @@ from fatescope.systems.lineages.draw import draw_lineages
 from fatescope.systems.lineages.settings import DrawSettings
 
 __all__ = ["browser"]
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+]
 WINDOWS = [(1300, 800), (1920, 1080), (420, 800)]
 
 

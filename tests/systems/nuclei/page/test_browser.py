@@ -14,7 +14,10 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium"),
+]
 
 
 @pytest.fixture(scope="module")

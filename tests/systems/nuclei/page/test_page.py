@@ -256,6 +256,7 @@ def test_a_thousand_images_are_a_sample_that_says_so():
     assert "plate/00999.tif" in words
 
 
+@pytest.mark.slow
 def test_images_beyond_the_budget_are_left_out_and_counted():
     report = movie_report()
     noise = np.random.default_rng(0)
