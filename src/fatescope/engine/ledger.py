@@ -212,6 +212,15 @@ class Ledger:
             for (packed,) in found:
                 yield unpack_table(packed)
 
+    def forget(self, stage: int) -> list[str]:
+        """Take the units of a stage out, with their rows; return the paths of their files."""
+        keys = self._db.execute("SELECT key FROM units WHERE stage = ?", [stage]).fetchall()
+        paths = [f.path for (key,) in keys for f in self.files_of(key)]
+        with self._transaction():
+            for table in ("rows", "files", "units"):
+                self._db.executemany(f"DELETE FROM {table} WHERE key = ?", keys)
+        return paths
+
     def files_of(self, key: str) -> list[WrittenFile]:
         """Return the files that a unit left."""
         rows = self._db.execute(

@@ -12,7 +12,7 @@ from fatescope._version import __version__
 from fatescope.base import RunError, escape, explain_os_error
 from fatescope.engine.ledger import LAYOUT, LEDGER_NAME, SCHEMA, Ledger
 from fatescope.engine.lock import LOCK_NAME
-from fatescope.storage import PART_SUFFIX, list_files, remove
+from fatescope.storage import PART_SUFFIX, list_files, remove, remove_files
 
 
 def utc_now() -> str:
@@ -107,14 +107,7 @@ def clear_folder(folder: Path, ledger: Ledger) -> Ledger:
     """Remove what the ledger lists and the ledger itself, and nothing else."""
     listed = ledger.paths()
     ledger.close()
-    parents: set[Path] = set()
-    for name in listed:
-        path = folder / name
-        path.unlink(missing_ok=True)
-        parents.update(p for p in path.parents if p != folder and folder in p.parents)
-    for parent in sorted(parents, key=lambda p: -len(p.parts)):
-        if parent.is_dir() and not any(parent.iterdir()):
-            parent.rmdir()
+    remove_files(folder, listed)
     ledger.path.unlink(missing_ok=True)
     return Ledger(ledger.path)
 

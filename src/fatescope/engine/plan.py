@@ -131,6 +131,7 @@ def estimate(
     what: str,
     execution: Execution,
     memory_bytes: int | None = None,
+    n_parts: int = 0,
 ) -> RunPlan:
     """Estimate a run.
 
@@ -145,11 +146,13 @@ def estimate(
     execution : Execution
     memory_bytes : int, optional
         A limit that the command obeys by using fewer workers.
+    n_parts : int
+        Parts in which units can be worked on at a time, such as frames, where there are more.
     """
     units, total, largest = 0, 0.0, 0.0
     for whole, part in sizes:
         units, total, largest = units + 1, total + whole, max(largest, part)
-    workers = available_workers(execution.workers, units, execution.memory_bytes)
+    workers = available_workers(execution.workers, max(units, n_parts), execution.memory_bytes)
     if memory_bytes is not None:
         workers = cost.workers_that_fit(workers, largest, memory_bytes)
     cpu = cost.start_seconds * (workers + 1) + cost.cpu_seconds * total + cost.unit_seconds * units

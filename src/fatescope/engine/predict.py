@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
@@ -45,7 +45,10 @@ from fatescope.base import (
 from fatescope.engine import FileScratch, Run, Summary, input_record, memory_limit
 from fatescope.engine.driver import Outcome, pending, unreadable, work_through
 from fatescope.engine.execute import available_workers
+from fatescope.engine.frames import STAGE as FRAMES
+from fatescope.engine.frames import ByFrame, find_frames, frames_of, is_long, kept_frames
 from fatescope.engine.plan import Cost, RunPlan, estimate
+from fatescope.engine.worker import Worker
 from fatescope.models import shipped_names
 from fatescope.predict import Predictor, open_predictor
 from fatescope.predict.settings import PredictSettings
@@ -118,23 +121,6 @@ class Found:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Worker(Generic[S]):
-    """What a worker needs to open any image and its model; it travels to other processes."""
-
-    settings: S
-    open_model: Callable[..., Predictor]
-    threads: int
-    device: Device
-
-    def open(self, file: ImageFile) -> tuple[Image, Predictor]:
-        """Return an image with the scale that the user gave, and the model, opened once."""
-        choice = self.settings
-        return open_image(file, choice), _open_once(
-            self.open_model, choice.model, choice.precision, self.threads, self.device
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class System(Generic[S]):
     """A predicting command, apart from what it shares with the others.
 
@@ -168,6 +154,9 @@ class System(Generic[S]):
     bridges : bool
         Frames that are excluded have results all the same, from the frames around them: ``find``
         obeys ``settings.exclude`` itself.
+    by_frame : callable, optional
+        Frames of long movies are units (see `frames`), and ``find`` takes ``kept``, which returns
+        the labels of a frame that was found, or ``None``.
     """
 
     command: str
@@ -182,6 +171,7 @@ class System(Generic[S]):
     called: str = "image"
     follow: Callable[..., Found] | None = None
     bridges: bool = False
+    by_frame: ByFrame | None = None
 
     def plan(
         self, inputs: Inputs, *, settings: S | None = None, execution: Execution | None = None
@@ -235,17 +225,32 @@ def predict_images(
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
         left_out = _note_left_out(run, labels, files)
         todo = pending(run, files)
-        workers = _workers(system, todo, settings, execution, device)
-        team = execution.replace(workers=workers)
-        worker = Worker(
-            settings=_with_absolute_paths(settings) if execution.cluster else settings,
-            open_model=system.open_model,
-            threads=_threads(execution, workers),
-            device=device,
-        )
+
+        def hire(n: int) -> tuple[Execution, Worker[S]]:
+            workers = _workers(system, todo, settings, execution, device, n=n)
+            return execution.replace(workers=workers), Worker(
+                settings=_with_absolute_paths(settings) if execution.cluster else settings,
+                open_model=system.open_model,
+                threads=_threads(execution, workers),
+                device=device,
+            )
+
+        team, worker = hire(len(todo))
         decided = None
         if todo and system.decide is not None:
             decided = system.decide(run, todo, worker, execution=team, progress=progress)
+        if system.by_frame is not None:
+            frames = frames_of(todo, worker, system.by_frame, decided)
+            for_frames, framer = hire(len(frames))
+            find_frames(
+                run,
+                frames,
+                framer,
+                system.by_frame,
+                decided=decided,
+                execution=for_frames,
+                progress=progress,
+            )
         job = partial(
             predict_file,
             find=system.find,
@@ -255,8 +260,11 @@ def predict_images(
             called=system.called,
             follow=system.follow,
             bridges=system.bridges,
+            by_frame=system.by_frame is not None,
         )
         work_through(run, todo, job, execution=team, progress=progress)
+        if system.by_frame is not None:
+            run.stage(FRAMES).forget()
         run.list_images()
         summary = run.finish(findings=[*left_out, *_note_unfitting(run, unfitting)])
         if summary.units_done:
@@ -283,10 +291,12 @@ def plan_images(
     system.cost.refuse_less(execution.memory_bytes)
     files, _, _ = _files(inputs, settings)
     _model_and_device(system, settings, execution)
-    sizes, errors = [], []
+    sizes, errors, n_parts = [], [], 0
     for file in files:
         try:
-            sizes.append(_megapixels(open_image(file, settings), system.holds))
+            image = open_image(file, settings)
+            sizes.append(_megapixels(image, system.holds))
+            n_parts += image.size("T") if system.by_frame and is_long(image) else 1
         except (FatescopeError, OSError, ModuleNotFoundError) as error:
             errors.append(unreadable(file, error).reason)
     plan = estimate(
@@ -296,6 +306,7 @@ def plan_images(
         what="images",
         execution=execution,
         memory_bytes=memory_limit(execution.memory_bytes),
+        n_parts=n_parts,
     )
     return replace(plan, errors=tuple(errors))
 
@@ -310,6 +321,7 @@ def predict_file(
     called: str = "image",
     follow: Callable[..., Found] | None = None,
     bridges: bool = False,
+    by_frame: bool = False,
 ) -> Outcome:
     """Do one unit: read an image, write what is found on its grid, and return the rest.
 
@@ -318,7 +330,10 @@ def predict_file(
     """
     image, predictor = worker.open(file)
     scratch = FileScratch(out) if math.prod(map(image.size, "TZYX")) > _LARGE_PX else None
-    found = find(image, worker.settings, predictor=predictor, scratch=scratch, decided=decided)
+    kept = {"kept": kept_frames(file, out)} if by_frame else {}
+    found = find(
+        image, worker.settings, predictor=predictor, scratch=scratch, decided=decided, **kept
+    )
     if not bridges:
         found = _without_excluded(found, file, image, worker.settings)
     if follow is not None:
@@ -393,18 +408,6 @@ def _write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
         dtype=np.result_type(*(frame.dtype for frame in frames)),
         spacing=image.spacing.only(axes),
     )
-
-
-@lru_cache(maxsize=1)
-def _open_once(
-    open_model: Callable[..., Predictor],
-    model: str,
-    precision: str,
-    threads: int,
-    device: Device,
-) -> Predictor:
-    """Open the model once for each worker."""
-    return open_model(model, precision=precision, threads=threads, device=device)
 
 
 def _files(
@@ -493,9 +496,11 @@ def _workers(
     settings: PredictSettings,
     execution: Execution,
     device: str,
+    *,
+    n: int,
 ) -> int:
-    """Return how many workers there are units, cores and memory for."""
-    workers = available_workers(execution.workers, len(files))
+    """Return how many workers there are ``n`` units, cores and memory for."""
+    workers = available_workers(execution.workers, n)
     if device == "cuda" and execution.workers is None:
         workers = min(workers, _SHARING_A_GPU)
     if workers == 1 or execution.cluster:

@@ -13,7 +13,7 @@ from fatescope.base import Finding, InputError, RunError, Table, escape
 from fatescope.engine.inputs import files_of, is_unchanged
 from fatescope.engine.ledger import Ledger, Unit, WrittenFile
 from fatescope.engine.opening import utc_now
-from fatescope.storage import hash_path, list_files
+from fatescope.storage import hash_path, list_files, remove_files
 
 _log = logging.getLogger(__name__)
 _NAMED = 3
@@ -130,6 +130,10 @@ class Stage:
     def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
         """Store that a unit gave no result; the same command tries it again."""
         self._put(_unit(key, "failed", input or {}, [finding], {}), [], {})
+
+    def forget(self) -> None:
+        """Take all units of the stage out of the run, with what they left: they were on the way."""
+        remove_files(self.out, self._ledger.forget(self._number))
 
     def _put(self, unit: Unit, files: Sequence[WrittenFile], tables: Mapping[str, Table]) -> None:
         self._ledger.put(unit, files, stage=self._number, tables=tables, finished=utc_now())

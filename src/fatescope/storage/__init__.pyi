@@ -17,6 +17,7 @@ from .files import hash_path as hash_path
 from .files import list_files as list_files
 from .files import open_beside as open_beside
 from .files import remove as remove
+from .files import remove_files as remove_files
 from .files import size_and_time as size_and_time
 from .files import write_beside as write_beside
 from .files import write_folder_beside as write_folder_beside

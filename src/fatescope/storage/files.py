@@ -7,7 +7,7 @@ import hashlib
 import os
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
@@ -145,6 +145,18 @@ def write_folder_beside(path: Path) -> Iterator[Path]:
                 f"{escape(path)}: cannot be written: {explain_os_error(error)}"
             ) from error
         raise
+
+
+def remove_files(folder: Path, names: Iterable[str]) -> None:
+    """Remove files by their paths below a folder, and folders in it that are empty then."""
+    parents: set[Path] = set()
+    for name in names:
+        path = folder / name
+        path.unlink(missing_ok=True)
+        parents.update(p for p in path.parents if p != folder and folder in p.parents)
+    for parent in sorted(parents, key=lambda p: -len(p.parts)):
+        if parent.is_dir() and not any(parent.iterdir()):
+            parent.rmdir()
 
 
 def remove(path: Path) -> None:

@@ -40,7 +40,8 @@ if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
     from fatescope.engine import Summary
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs, Worker
+    from fatescope.engine.predict import Inputs
+    from fatescope.engine.worker import Worker
     from fatescope.predict import Frame, Scratch
     from fatescope.predict.size import ScalePlan
     from fatescope.systems.nuclei.find import Sizes

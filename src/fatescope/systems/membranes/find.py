@@ -55,7 +55,8 @@ if TYPE_CHECKING:
     from fatescope.acquire import ImageFile
     from fatescope.engine import Run, Summary
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs, Worker
+    from fatescope.engine.predict import Inputs
+    from fatescope.engine.worker import Worker
     from fatescope.predict import Predictor, Scratch
 
 ASSUMED_UM = {"Z": 0.43, "Y": 0.18, "X": 0.18}

@@ -21,7 +21,12 @@ from fatescope.systems.lineages.link import spots_table
 from fatescope.systems.lineages.name import embryo_row, name_rows, why_atypical
 from fatescope.systems.lineages.reading import assumed_scale, with_estimated_spacing
 from fatescope.systems.movie_lineages.settings import MovieLineageSettings
-from fatescope.systems.nuclei.find import decide_sizes, find_nuclei, open_nuclei_model
+from fatescope.systems.nuclei.find import (
+    decide_sizes,
+    find_by_frame,
+    find_nuclei,
+    open_nuclei_model,
+)
 from fatescope.systems.nuclei.linked_labels import link_movie
 from fatescope.track import ObjectLinkSettings
 
@@ -194,4 +199,5 @@ MOVIE_LINEAGES: System[MovieLineageSettings] = System(
     write_pages=_write_pages,
     decide=decide_sizes,
     follow=follow_movie,
+    by_frame=find_by_frame,
 )

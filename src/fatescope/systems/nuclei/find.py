@@ -22,7 +22,8 @@ from fatescope.engine import Run, Summary
 from fatescope.engine.execute import map_units
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, Worker, predict_images
+from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.worker import Worker
 from fatescope.measurement import (
     DoubtSettings,
     border_findings,
@@ -42,7 +43,12 @@ from fatescope.predict import (
     typical_diameter,
 )
 from fatescope.predict.decoders.instances import check_maps
-from fatescope.systems.nuclei.outline import ImageNuclei, choose_scale, segment_image
+from fatescope.systems.nuclei.outline import (
+    ImageNuclei,
+    choose_scale,
+    frame_by_frame,
+    segment_image,
+)
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
@@ -176,6 +182,7 @@ def find_nuclei(
     predictor: Predictor,
     scratch: Scratch | None,
     decided: Sizes | None,
+    kept: Callable[[int], FrameLabels | None] | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Find and measure the nuclei of one image; the `System.find` of nuclei."""
@@ -191,6 +198,7 @@ def find_nuclei(
         predictor=predictor,
         choose=choose,
         scratch=scratch,
+        kept=kept,
         progress=progress,
     )
     return Found(
@@ -209,6 +217,14 @@ def find_nuclei(
     )
 
 
+def find_by_frame(
+    image: Image, settings: NucleiSettings, *, predictor: Predictor, decided: Sizes | None
+) -> Callable[[int], FrameLabels] | None:
+    """Return what finds the nuclei of one frame; the `System.by_frame` of nuclei."""
+    choose = partial(_plan_for, image, predictor, settings, decided)
+    return frame_by_frame(image, settings, predictor=predictor, choose=choose)
+
+
 def follow_nuclei(found: Found, image: Image, settings: NucleiSettings) -> Found:
     """Link nuclei through time where that is asked for; the `System.follow` of nuclei."""
     from fatescope.systems.nuclei.linked_labels import link_found
@@ -223,13 +239,14 @@ def segment_and_measure(
     predictor: Predictor | None = None,
     choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
     scratch: Scratch | None = None,
+    kept: Callable[[int], FrameLabels | None] | None = None,
     progress: Progress | None = None,
 ) -> tuple[ImageNuclei, Table, dict[str, float]]:
     """Find the nuclei of an image and measure each frame while its pixels are at hand.
 
     Parameters
     ----------
-    image, settings, predictor, choose, scratch, progress
+    image, settings, predictor, choose, scratch, kept, progress
         As for `fatescope.systems.nuclei.outline.segment_image`.
 
     Returns
@@ -254,6 +271,7 @@ def segment_and_measure(
         choose=choose,
         scratch=scratch,
         each=measure,
+        kept=kept,
         progress=progress,
     )
     table = add_doubts(Table.concatenate(objects))
@@ -410,6 +428,7 @@ NUCLEI: System[NucleiSettings] = System(
     write_pages=_write_pages,
     decide=decide_sizes,
     follow=follow_nuclei,
+    by_frame=find_by_frame,
 )
 """By megapixel, where nuclei have the model's size, and by image: its size is estimated, its files
 are written (`benchmarks/nuclei_speed.py`)."""

@@ -340,6 +340,7 @@ def segment_image(
     choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
     scratch: Scratch | None = None,
     each: Callable[[FrameLabels, Frame], None] | None = None,
+    kept: Callable[[int], FrameLabels | None] | None = None,
     progress: Progress | None = None,
 ) -> ImageNuclei:
     """Find the nuclei of an image, frame by frame: the one loop of memory, files and notebooks.
@@ -357,6 +358,8 @@ def segment_image(
         Where labels wait; default: in memory.
     each : callable, optional
         Called with each frame's labels while its pixels are held, to measure for instance.
+    kept : callable, optional
+        Returns the labels of a frame that `frame_by_frame` found, or ``None``.
     progress : callable, optional
         Called as ``progress(done, total, what)`` after each tile.
 
@@ -384,14 +387,7 @@ def segment_image(
     begun = time.perf_counter()
     settings = settings or NucleiSettings()
     predictor = predictor or open_predictor(settings.model, precision=settings.precision)
-    if settings.core is not None and predictor.description.instances.rays:
-        raise SettingsError(
-            f"core = {settings.core}: the model {predictor.name!r} draws polygons, which have no "
-            "core. Give --foreground, the least probability of a polygon."
-        )
-    image = gauged(image)
-    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
-    plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
+    image, frames, plan, findings = _scaled(image, settings, predictor, choose)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name, if_lit=_IF_LIT)
     seconds = {"read and scale": time.perf_counter() - begun, "segment": 0.0}
@@ -407,9 +403,14 @@ def segment_image(
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
-        segmented.append(
-            segment_frame(frame, predictor, plan, settings, way=way, scratch=scratch, done=done)
-        )
+        labels = kept(frame.frame) if kept else None
+        if labels is None:
+            labels = segment_frame(
+                frame, predictor, plan, settings, way=way, scratch=scratch, done=done
+            )
+        else:  # its pixels are looked at all the same
+            frame.statistics(predictor.description.image.percentiles)
+        segmented.append(labels)
         seconds["segment"] += time.perf_counter() - begun
         if each is not None:
             each(segmented[-1], frame)
@@ -419,3 +420,46 @@ def segment_image(
     findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
     axes = image.axes.replace("C", "")
     return ImageNuclei(axes, tuple(segmented), plan, tuple(findings), seconds)
+
+
+def frame_by_frame(
+    image: Image,
+    settings: NucleiSettings,
+    *,
+    predictor: Predictor,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+) -> Callable[[int], FrameLabels] | None:
+    """Return what finds the nuclei of one frame of a movie, as `segment_image` finds them.
+
+    ``None`` where frames depend on one another: the distance of planes, where nobody gave it, is
+    seen in the first frame that shows it.
+    """
+    image, frames, plan, _ = _scaled(image, settings, predictor, choose)
+    way = choose_way(image, settings, predictor, plan)
+    if way.solid and image.size("Z") > 1 and not way.known:
+        return None
+
+    def find(t: int) -> FrameLabels:
+        labels = segment_frame(frames[t], predictor, plan, settings, way=way)
+        frames[t].release()
+        return labels
+
+    return find
+
+
+def _scaled(
+    image: Image,
+    settings: NucleiSettings,
+    predictor: Predictor,
+    choose: Callable[[Sequence[Frame]], ScalePlan] | None,
+) -> tuple[Image, Sequence[Frame], ScalePlan, list[Finding]]:
+    """Open the frames of an image, and say how large its nuclei are."""
+    if settings.core is not None and predictor.description.instances.rays:
+        raise SettingsError(
+            f"core = {settings.core}: the model {predictor.name!r} draws polygons, which have no "
+            "core. Give --foreground, the least probability of a polygon."
+        )
+    image = gauged(image)
+    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
+    plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
+    return image, frames, plan, findings
