@@ -14,10 +14,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 import tifffile
+from tests.acquire import microscope_files
 from tests.acquire.damage import WHOLE
 from tests.acquire.image_files import imagej_tiff, plain_tiff, png_bytes, ramp
 
 from fatescope.acquire import read_image
+from fatescope.acquire.images.single import list_scenes
 from fatescope.base import FileFormatError, InputError
 
 BUDGET = int(os.environ.get("FATESCOPE_MUTATIONS", "20"))
@@ -171,3 +173,33 @@ def test_a_part_larger_than_the_memory_is_refused_before_it_is_allocated(tmp_pat
     assert image.read(Z=0, Y=slice(0, 9), X=slice(0, 9)).shape == (9, 9)
     with pytest.raises(InputError, match="GB of pixels are asked for at once"):
         image.read(Z=0)
+
+
+def test_a_directory_of_more_planes_than_the_file_has_room_for_is_refused(tmp_path):
+    """Channel numbers near 10^7 were gone through one by one, for more than 5 s."""
+    pytest.importorskip("pylibCZIrw")
+    path = microscope_files.czi(tmp_path / "a.czi", microscope_files.numbers(2, 1, 2, 40, 50))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"C\0\0\0", content.rindex(b"ZISRAWDIRECTORY")) + 4
+    content[at : at + 4] = struct.pack("<i", 10**7)
+    path.write_bytes(content)
+    with pytest.raises(
+        FileFormatError, match=r"a\.czi: announces 10000001 images along the axis C"
+    ):
+        list_scenes(path)
+
+
+def test_a_plane_of_an_oib_file_that_announces_gigabytes_is_not_allocated(tmp_path):
+    pytest.importorskip("oiffile")
+    path = microscope_files.oib(tmp_path / "a.oib", microscope_files.numbers(2, 3, 40, 50))
+    content = bytearray(path.read_bytes())
+    places = [i for i in range(len(content) - 4) if content[i : i + 4] == b"II*\0"]
+    at = places[-1]  # the last plane; its height is the second entry of its directory
+    first = at + struct.unpack_from("<I", content, at + 4)[0]
+    entries = range(first + 2, first + 2 + 12 * struct.unpack_from("<H", content, first)[0], 12)
+    (height,) = [e for e in entries if struct.unpack_from("<H", content, e)[0] == 257]
+    content[height + 2 : height + 12] = struct.pack("<HII", 4, 1, 2**31)
+    path.write_bytes(content)
+    image = read_image(path)
+    with pytest.raises(FileFormatError, match=r"a\.oib: announces"):
+        image.read()

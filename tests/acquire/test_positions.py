@@ -79,7 +79,7 @@ def test_files_named_after_wells_are_a_plate(tmp_path):
     assert layout.format == "positions"
     assert layout.wells == ("A01", "B12")
     assert list(layout.images["B12"]) == [f"{n:04d}" for n in range(1, 10)]
-    assert (layout.channels, layout.frames, layout.findings) == (("0",), (0,), ())
+    assert (layout.channels, layout.frames, layout.findings) == (("DAPI",), (0,), ())
     assert layout.spacing.um("YX") == (UM, UM)
     assert layout.positions_um["A01", "0002"] == (5000.0, APART * UM - 800)
     image = read_field(layout, "B12", "0005")

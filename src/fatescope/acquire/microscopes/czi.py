@@ -28,6 +28,8 @@ _TYPES = {
 }
 _OTHERS = "RIHVB"
 """Axes that have no place in an image: rotation, illumination, phase, view, block."""
+_LEAST_PLANE = 32
+"""Bytes that each plane takes in the directory of a file, at least."""
 _MAGIC, _ATTACHED = b"ZISRAWFILE", 256
 _MOST_ATTACHED = 10_000
 
@@ -37,6 +39,7 @@ def open_scenes(path: Path) -> list[Scene]:
     holder = Opened(imported("pylibCZIrw.czi").CziReader(str(path)))
     reader, where = holder.file, escape(path)
     box = {a: (int(low), int(high)) for a, (low, high) in reader.total_bounding_box.items()}
+    _check_lengths(path, box)
     for axis in _OTHERS:
         if axis in box and box[axis][1] - box[axis][0] > 1:
             raise FileFormatError(
@@ -82,6 +85,17 @@ def open_scenes(path: Path) -> list[Scene]:
             )
         )
     return scenes
+
+
+def _check_lengths(path: Path, box: dict[str, tuple[int, int]]) -> None:
+    """Raise where an axis is longer than the file has room for planes: its directory is damaged."""
+    most = path.stat().st_size // _LEAST_PLANE
+    for axis, (low, high) in box.items():
+        if axis not in "YX" and high - low > most:
+            raise FileFormatError(
+                f"{escape(path)}: announces {high - low} images along the axis {axis}, for which "
+                "it has no room: its directory is damaged. Copy or export it again."
+            )
 
 
 def _place(steps: dict[str, float | None], y: int, x: int) -> tuple[float, float] | None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.acquire.images.announced import check_shape
+from fatescope.acquire.images.announced import LZW, check_announced, check_shape
 from fatescope.acquire.images.scale import MIN, UM, length_in
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import FileFormatError, escape, imported
@@ -32,13 +32,13 @@ def open_scenes(path: Path) -> list[Scene]:
     series = file.series[0]
     axes, lengths = str(series.axes), tuple(map(int, series.shape))
     said = file.mainfile
-    size = tuple(int(n) for n in _plane(holder, 0).shape)
+    size = tuple(int(n) for n in _plane(holder, where, 0, None).shape)
     check_shape((*lengths, *size), where)
     pixels = LibraryPixels(
         shape=(*lengths, *size),
         dtype=file.dtype,
         where=where,
-        read=partial(_read, holder, lengths),
+        read=partial(_read, holder, where, lengths, size),
     )
     letters = "".join(_AXES.get(a, a) for a in axes)
     scene = Scene(
@@ -95,19 +95,33 @@ def _has_end(following: NDArray[np.uint32]) -> bool:
     return bool((steps == n).all())
 
 
-def _plane(holder: Opened, number: int) -> NDArray[Any]:
+def _plane(holder: Opened, where: str, number: int, size: tuple[int, ...] | None) -> NDArray[Any]:
+    """Read the TIFF of a plane, which is asked how large it is before anything is allocated."""
     import tifffile
 
     name = list(holder.file.series[0])[number]
     with holder.file.open_file(name) as stream, tifffile.TiffFile(stream, name=name) as tif:
+        series = tif.series[0]
+        check_announced(series.nbytes, tif.filehandle.size, most=LZW, where=where)
+        if size is not None and series.shape != size:
+            raise FileFormatError(
+                f"{where}: plane {number} has {series.shape} pixels and not {size}. Copy the file "
+                "again."
+            )
         return np.asarray(tif.asarray())
 
 
 def _read(
-    holder: Opened, lengths: tuple[int, ...], at: tuple[int, ...], rows: range, columns: range
+    holder: Opened,
+    where: str,
+    lengths: tuple[int, ...],
+    size: tuple[int, ...],
+    at: tuple[int, ...],
+    rows: range,
+    columns: range,
 ) -> NDArray[Any]:
     """Read a plane whole; each is a small file of its own."""
-    return _plane(holder, int(np.ravel_multi_index(at, lengths)) if lengths else 0)
+    return _plane(holder, where, int(np.ravel_multi_index(at, lengths)) if lengths else 0, size)
 
 
 def _steps(said: Any) -> dict[str, float | None]:

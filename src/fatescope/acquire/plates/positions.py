@@ -179,7 +179,9 @@ def _add(found: FoundPlate, position: _Position, well: str, field: str) -> None:
             value=1,
         )
         return
-    names = image.channels or tuple(map(str, range(image.size("C"))))
+    names = image.channels or position.about.channels
+    if len(names) != image.size("C"):
+        names = tuple(map(str, range(image.size("C"))))
     if not found.images:
         found.channels, found.spacing = names, image.spacing
         if image.minutes:
