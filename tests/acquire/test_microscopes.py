@@ -216,3 +216,20 @@ class TestRealFiles:
         with liffile.LifFile(path) as file:
             for n, one in enumerate(file.images):
                 np.testing.assert_array_equal(read_image(path, scene=str(n)).read(), one.asarray())
+
+
+def test_of_an_ics_file_larger_than_memory_a_tile_is_read(tmp_path):
+    """Sparse: 335 GB, of which one row of a plane holds anything."""
+    small = made.numbers(1, 2048, 2048)
+    path = made.ics(tmp_path / "a.ics", small)
+    content = path.read_bytes().replace(b"\t2048\t2048\t1\n", b"\t2048\t2048\t40000\n")
+    head = content[: len(content) - small.nbytes]
+    with path.open("wb") as stream:
+        stream.write(head)
+        stream.seek(len(head) + 39_999 * small.nbytes)
+        stream.write(small.tobytes())
+    image = read_image(path)
+    assert image.shape == (40_000, 2048, 2048)
+    tile = image.read(Z=39_999, Y=slice(5, 9), X=slice(7, 20))
+    np.testing.assert_array_equal(tile, small[0, 5:9, 7:20])
+    assert not image.read(Z=20_000, Y=slice(0, 9), X=slice(0, 9)).any()

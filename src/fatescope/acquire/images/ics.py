@@ -16,7 +16,9 @@ from typing import Any
 import numpy as np
 
 from fatescope.acquire.images.announced import DEFLATE, check_announced, check_shape
+from fatescope.acquire.images.lazy import PlanePixels
 from fatescope.acquire.images.meaning import Role, held, with_axes
+from fatescope.acquire.images.raw import RawPixels
 from fatescope.acquire.images.scale import MIN, UM, believed, length_in
 from fatescope.base import FileFormatError, Image, escape
 
@@ -25,7 +27,7 @@ _LETTERS = {"x": "X", "y": "Y", "z": "Z", "t": "T", "ch": "C", "c": "C"}
 
 
 def read_ics(path: Path, *, axes: str | None, role: Role = "image") -> Image:
-    """Open an ICS file; it is decoded whole.
+    """Open an ICS file; one that is packed, or whose rows are no rows of an image, is read whole.
 
     Raises
     ------
@@ -48,9 +50,7 @@ def read_ics(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     if not {"X", "Y"} <= set(letters) or len(set(letters)) != len(letters):
         raise _damaged(where, f"its axes are {', '.join(lengths)}")
     dtype = _dtype(said, bits, where)
-    data = _pixels(path, start, said, math.prod(shape) * dtype.itemsize)
-    values = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
-    pixels, stored = held(values.reshape(shape), letters)
+    pixels, stored = _pixels(path, start, said, shape, dtype, letters)
     spacing, notes = believed(_steps(said), str(path))
     pixels.notes = notes
     in_order, canonical, names = with_axes(pixels, stored, axes=axes, colours=3, path=path)
@@ -92,8 +92,16 @@ def _dtype(said: dict[str, str], bits: int, where: str) -> np.dtype[Any]:
     return np.dtype(f"{'<' if first[:1] == ['1'] else '>'}{letter}{bits // 8}")
 
 
-def _pixels(path: Path, start: int, said: dict[str, str], size: int) -> bytes:
-    """Return the bytes of the pixels, from behind the header or from the file beside."""
+def _pixels(
+    path: Path,
+    start: int,
+    said: dict[str, str],
+    shape: tuple[int, ...],
+    dtype: np.dtype[Any],
+    letters: str,
+) -> tuple[PlanePixels, str]:
+    """Return the pixels, from behind the header or from the file beside, with Y and X last."""
+    size = math.prod(shape) * dtype.itemsize
     where, source, at = escape(path), path, start
     if not said.get("ics_version", "1.0").startswith("2"):
         beside = [p for e in (".ids", ".IDS") if (p := path.with_suffix(e)).is_file()]
@@ -106,6 +114,10 @@ def _pixels(path: Path, start: int, said: dict[str, str], size: int) -> bytes:
     how = said.get("representation compression", "uncompressed").lower()
     there = source.stat().st_size - at
     check_announced(size, there, most=1 if how == "uncompressed" else DEFLATE, where=where)
+    if how == "uncompressed" and there < size:
+        raise _damaged(where, f"{there} bytes of pixels are there of {size}")
+    if how == "uncompressed" and letters.endswith("YX"):
+        return RawPixels(source, start=at, shape=shape, dtype=dtype), letters
     with source.open("rb") as stream:
         stream.seek(at)
         if how == "uncompressed":
@@ -119,7 +131,8 @@ def _pixels(path: Path, start: int, said: dict[str, str], size: int) -> bytes:
             raise FileFormatError(f"{where}: is packed by {escape(how)}. Save it with gzip.")
     if len(data) != size:
         raise _damaged(where, f"{len(data)} bytes of pixels are there of {size}")
-    return data
+    values = np.frombuffer(data, dtype).astype(dtype.newbyteorder("="), copy=False)
+    return held(values.reshape(shape), letters)
 
 
 def _steps(said: dict[str, str]) -> dict[str, float | None]:

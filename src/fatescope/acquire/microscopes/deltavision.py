@@ -9,18 +9,14 @@ from __future__ import annotations
 
 import math
 import struct
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire.images.announced import check_shape
-from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, several
+from fatescope.acquire.images.raw import RawPixels
+from fatescope.acquire.microscopes.scenes import Scene, several
 from fatescope.base import FileFormatError, escape
-
-if TYPE_CHECKING:
-    from numpy.typing import NDArray
 
 _HEADER = 1024
 _IDENTITY = -16224
@@ -67,11 +63,8 @@ def open_scenes(path: Path) -> list[Scene]:
     about = _Planes(path, head, order, extra)
     return [
         Scene(
-            pixels=LibraryPixels(
-                shape=(*lengths, height, width),
-                dtype=dtype.newbyteorder("="),
-                where=where,
-                read=partial(_read, path, dtype, _HEADER + extra, (*lengths, height, width)),
+            pixels=RawPixels(
+                path, start=_HEADER + extra, shape=(*lengths, height, width), dtype=dtype
             ),
             axes=axes + "YX",
             steps={a: float(f"{v:.7g}") or None for a, v in zip("XYZ", steps, strict=True)},
@@ -123,20 +116,3 @@ class _Planes:
     def stage(self) -> tuple[float, float] | None:
         said = self._of(0)
         return (said[_STAGE_Y], said[_STAGE_X]) if said else None
-
-
-def _read(
-    path: Path,
-    dtype: np.dtype[Any],
-    start: int,
-    shape: tuple[int, ...],
-    at: tuple[int, ...],
-    rows: range,
-    columns: range,
-) -> NDArray[Any]:
-    height, width = shape[-2:]
-    row = int(np.ravel_multi_index(at, shape[:-2])) * height + rows.start
-    values = np.fromfile(
-        path, dtype, count=len(rows) * width, offset=start + row * width * dtype.itemsize
-    )
-    return values.reshape(len(rows), width)[:, columns.start : columns.stop]
