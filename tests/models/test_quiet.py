@@ -18,6 +18,13 @@ from fatescope.models import load_model
 load_model("nuclei").run(np.zeros((1, 1, 64, 64), np.float32))
 {SHOW_REPORTERS}
 """
+LOOK = f"""
+import sys
+from fatescope.systems.doctor import diagnose
+
+diagnose()
+{SHOW_REPORTERS}
+"""
 QUANTISE = f"""
 import sys
 from fatescope.models.quiet import without
@@ -41,6 +48,11 @@ def test_running_a_network_reports_to_nobody_and_leaves_the_home_folder_empty(
 ) -> None:
     assert printed(RUN_A_NETWORK, tmp_path) == "[]"
     assert not list(tmp_path.iterdir())
+
+
+def test_the_doctor_looks_at_all_packages_and_reports_to_nobody(tmp_path: Path) -> None:
+    assert printed(LOOK, tmp_path) == "[]"
+    assert not [p for p in tmp_path.rglob("*") if "openvino" in p.name]
 
 
 def test_a_hidden_module_can_be_imported_again_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -20,7 +20,7 @@ from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
 from fatescope.acquire.sets import grouped_by_set
-from fatescope.base import FatescopeError, InputError, escape
+from fatescope.base import FatescopeError, InputError, escape, writable
 
 _log = logging.getLogger(__name__)
 
@@ -250,7 +250,7 @@ def _with_unique_keys(
     taken: dict[str, Path] = {}
     files = []
     for wanted, paths, frames, fields, grid in groups:
-        key = _writable(wanted)
+        key = writable(wanted)
         if (first := taken.get(_folded(key))) is not None:
             key = next(k for k in _apart(key, paths[0], first) if _folded(k) not in taken)
         taken[_folded(key)] = paths[0]
@@ -266,23 +266,18 @@ def _apart(key: str, path: Path, first: Path) -> Iterator[str]:
     depth = len(PurePosixPath(key).parts)
     mine, theirs = (p.absolute().parts[1:-depth] for p in (path, first))
     if mine == theirs:
-        yield _writable(f"{key}_{path.suffix.removeprefix('.')}")
+        yield writable(f"{key}_{path.suffix.removeprefix('.')}")
     else:
         pairs = zip(reversed(mine), reversed(theirs), strict=False)
         n_same = len(list(takewhile(lambda pair: pair[0] == pair[1], pairs)))
         for n in range(n_same + 1, len(mine) + 1):
-            yield _writable("_".join([*mine[-n:], key]))
+            yield writable("_".join([*mine[-n:], key]))
     digest = hashlib.sha256(os.fsencode(path.as_posix())).hexdigest()
     yield from (f"{key}-{digest[:n]}" for n in range(6, 65))
 
 
 def _folded(key: str) -> str:
     return unicodedata.normalize("NFC", key).casefold()
-
-
-def _writable(key: str) -> str:
-    """Replace bytes that are no text, which no table could hold."""
-    return os.fsencode(key).decode("utf-8", errors="replace")
 
 
 def listed_paths(text: str) -> list[Path]:

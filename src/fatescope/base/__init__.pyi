@@ -32,6 +32,7 @@ from .image import Image as Image
 from .lineage import Lineage as Lineage
 from .messages import escape as escape
 from .messages import explain_os_error as explain_os_error
+from .messages import writable as writable
 from .packed import pack_table as pack_table
 from .packed import unpack_table as unpack_table
 from .plate import PROJECTION as PROJECTION

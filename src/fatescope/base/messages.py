@@ -5,6 +5,11 @@ from __future__ import annotations
 import errno
 import os
 
+_LONG_PATH = 260
+"""Letters of a path with which Windows ends, unless ``LongPathsEnabled`` is set (MAX_PATH)."""
+_TOO_LONG = (2, 3, 123, 206)
+"""What it says of such a path: no file, no folder, no name, too long."""
+
 
 def escape(path: str | os.PathLike[str]) -> str:
     r"""Return ``path`` as it may stand in a one-line message: control characters are escaped.
@@ -16,6 +21,21 @@ def escape(path: str | os.PathLike[str]) -> str:
     """
     text = os.fspath(path)
     return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+
+
+def writable(text: str) -> str:
+    r"""Return a text with bytes of file names that are no UTF-8 replaced: no file could hold them.
+
+    Examples
+    --------
+    >>> writable("a\udcff.tif")
+    'a\ufffd.tif'
+    """
+    try:
+        stored = text.encode("utf-8", errors="surrogateescape")
+    except UnicodeEncodeError:  # half of a pair, as a name on Windows may hold
+        stored = text.encode("utf-8", errors="replace")
+    return stored.decode("utf-8", errors="replace")
 
 
 def explain_os_error(error: OSError) -> str:
@@ -33,5 +53,11 @@ def explain_os_error(error: OSError) -> str:
         errno.ENAMETOOLONG: "the name is too long. Choose a shorter one",
         errno.EMFILE: "too many files are open. Use fewer workers",
     }
+    windows = getattr(error, "winerror", None)
+    if windows in _TOO_LONG and len(str(error.filename or "")) >= _LONG_PATH:
+        return (
+            f"Windows takes no path of {_LONG_PATH} letters or more, unless long paths are "
+            "switched on. Choose a shorter one, or switch them on (docs/files.md)."
+        )
     text = known.get(error.errno or 0)
     return f"{text}." if text else f"{error.strerror or error}."

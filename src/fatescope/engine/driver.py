@@ -7,6 +7,7 @@ here. Workers do units, and the driver alone writes the ledger. The engines are 
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -140,7 +141,12 @@ def unreadable(unit: Keyed, error: Exception) -> Finding:
     _log.debug("%s failed", escape(unit.key), exc_info=error)
     error = missing_extra(error) or error
     reason = str(error)
-    if not isinstance(error, FatescopeError | OSError | MemoryError):
+    if isinstance(error, UnicodeEncodeError) and error.encoding == sys.getfilesystemencoding():
+        reason = (
+            f"its name cannot be written here, where names of files are {error.encoding}. Set "
+            "PYTHONUTF8=1, or use plain letters."
+        )
+    elif not isinstance(error, FatescopeError | OSError | MemoryError):
         reason = f"this is a bug of fatescope ({type(error).__name__}: {error}). Report it."
     return Finding(
         file=str(unit), rule="unreadable", severity="error", reason=" ".join(reason.split())

@@ -52,7 +52,7 @@ def _processor() -> dict[str, Any]:
     name, flags = platform.processor(), set[str]()
     info = Path("/proc/cpuinfo")
     if sys.platform == "linux" and info.exists():
-        for line in info.read_text(errors="replace").splitlines():
+        for line in info.read_text(encoding="utf-8", errors="replace").splitlines():
             label, _, value = line.partition(":")
             if label.strip() == "model name":
                 name = value.strip()

@@ -14,7 +14,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from fatescope.base import InputError, RunError, Table, escape, pack_table, unpack_table
+from fatescope.base import (
+    InputError,
+    RunError,
+    Table,
+    escape,
+    pack_table,
+    unpack_table,
+    writable,
+)
 
 SCHEMA = 1
 LAYOUT = "3"
@@ -152,7 +160,8 @@ class Ledger:
     ) -> None:
         """Store what became of a unit, its rows and the files that it left, in one transaction."""
         texts = [
-            json.dumps(v, ensure_ascii=False) for v in (unit.input, unit.findings, unit.seconds)
+            writable(json.dumps(v, ensure_ascii=False))
+            for v in (unit.input, unit.findings, unit.seconds)
         ]
         packed = [
             (unit.key, name, first, pack_table(table.rows(slice(first, first + _AT_ONCE))))

@@ -31,7 +31,7 @@ def read_fitted(path: str) -> dict[str, dict[str, Any]]:
     name = path.rpartition("/")[2]
     try:
         content = where.read_bytes()
-        sums = (files("fatescope") / path.removesuffix(name) / HASH_FILE).read_text()
+        sums = (files("fatescope") / path.removesuffix(name) / HASH_FILE).read_text("utf-8")
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read ({error}). Install again.") from error
     if f"{hashlib.sha256(content).hexdigest()}  {name}" not in sums.splitlines():

@@ -22,6 +22,7 @@ from fatescope.base import PROCESS_MB
 from fatescope.base.extras import EXTRA_OF, installing
 from fatescope.engine import peak_memory_mb
 from fatescope.engine.environment import environment
+from fatescope.models.quiet import import_openvino
 
 _LEAST_PYTHON = (3, 11)
 _LEAST_DISK_MB, _FREE_MEMORY_MB = 500.0, 1000.0
@@ -157,7 +158,7 @@ def _packages() -> Iterator[Check]:
     faults = {}
     for module in _IMPORTED:
         try:
-            importlib.import_module(module)
+            import_openvino() if module == "openvino" else importlib.import_module(module)
         except Exception as error:  # a damaged package may raise anything
             faults[module] = f"{module} ({type(error).__name__}: {error})"
     if faults:

@@ -72,7 +72,7 @@ def _recorded_spacing(record: Path) -> dict[str, Spacing]:
     if not record.is_file():
         return {}
     found = {}
-    for one in json.loads(record.read_text()).get("inputs", []):
+    for one in json.loads(record.read_text(encoding="utf-8")).get("inputs", []):
         steps = {a: s["value"] for a, s in one.get("spacing", {}).items()}
         found[one.get("image", "")] = Spacing.of(source="file", **steps)
     return found
