@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from fatescope.track import ObjectLinkSettings, link_objects
+from fatescope.track.objects import without_brief_daughters
 
 
 def movie(seed=0, frames=12, scale=1.0, apart=10.0, side=6, step=0.8):
@@ -79,3 +80,27 @@ def test_few_objects_are_linked_without_a_scale(n):
     place, frame = np.zeros((n, 2)), np.arange(n)
     found = link_objects(place, frame, settings=ObjectLinkSettings())
     assert found.tolist() == [-1, 0][:n]
+
+
+def test_a_daughter_of_one_frame_is_none_unless_the_movie_ends_there():
+    #      0 - 1 - 2 - 3 - 4        the long way
+    #           \ 5                 part of the nucleus, seen for a frame
+    #               2 \ 6 - 7       a daughter who lives to the last frame
+    frame = np.array([0, 1, 2, 3, 4, 2, 3, 4])
+    parent = np.array([-1, 0, 1, 2, 3, 1, 2, 6])
+    found = without_brief_daughters(frame, parent, most_frames=1)
+    assert found.tolist() == [-1, 0, 1, 2, 3, -1, 2, 6]
+    assert without_brief_daughters(frame, parent, most_frames=0).tolist() == parent.tolist()
+
+
+def test_of_two_brief_daughters_the_longer_goes_on_as_the_mother():
+    frame = np.array([0, 1, 1, 2, 9])
+    parent = np.array([-1, 0, 0, 2, -1])
+    assert without_brief_daughters(frame, parent, most_frames=3).tolist() == [-1, -1, 0, 2, -1]
+
+
+def test_a_daughter_who_divides_at_once_stays():
+    frame = np.array([0, 1, 1, 2, 2, 9])
+    parent = np.array([-1, 0, 0, 1, 1, -1])
+    found = without_brief_daughters(frame, parent, most_frames=1)
+    assert found.tolist()[1:3] == [0, -1]

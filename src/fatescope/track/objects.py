@@ -53,7 +53,8 @@ def link_objects(
     -----
     Distances of neighbours give the scale, first links how far objects move and how long they live
     before they divide. Then all are linked again, links that can hardly be right are mended, and
-    tracks are joined over frames that missed an object.
+    tracks are joined over frames that missed an object. Last, daughters that are hardly seen are
+    none (`without_brief_daughters`).
     """
     if not len(frame):
         return np.zeros(0, np.int64)
@@ -88,6 +89,45 @@ def link_objects(
         parent = close_gaps(
             steady, frame, parent, reach=measured.reach_um, most_frames=settings.most_missed
         )
+    return without_brief_daughters(frame, parent, most_frames=settings.briefest)
+
+
+def without_brief_daughters(frame: IntArray, parent: IntArray, *, most_frames: int) -> IntArray:
+    """Return the links without daughters that are followed in few frames and never divide.
+
+    Parameters
+    ----------
+    frame, parent : ndarray of int, shape (n,)
+    most_frames : int
+        A daughter of so many frames or fewer is cut off, unless the movie ends there. Of two such
+        daughters the one that lasts longer stays, and goes on as the mother.
+
+    Returns
+    -------
+    ndarray of int64, shape (n,)
+
+    Notes
+    -----
+    A detector now and then sees one nucleus as two for a frame. Such a part ends at once, where a
+    daughter goes on until she divides or the movie ends.
+    """
+    parent = parent.copy()
+    n = np.bincount(parent[parent >= 0], minlength=len(frame))
+    last = np.arange(len(frame))  # of the track, seen from each of its rows
+    for row in np.argsort(-frame, kind="stable").tolist():
+        mother = parent[row]
+        if mother >= 0 and n[mother] == 1:
+            last[mother] = last[row]
+    daughters = np.flatnonzero((parent >= 0) & (n[parent] == 2))
+    end = last[daughters]
+    frames = frame[end] - frame[daughters] + 1
+    brief = (n[end] == 0) & (frames <= most_frames) & (frame[end] < frame.max())
+    kept: set[int] = set()
+    for i in np.argsort(-frames, kind="stable").tolist():
+        mother = int(parent[daughters[i]])
+        if brief[i] and mother in kept:
+            parent[daughters[i]] = -1
+        kept.add(mother)
     return parent
 
 

@@ -37,3 +37,11 @@ class ObjectLinkSettings(Settings):
     most_missed: int = setting(
         2, "frames in which an object may be missing", unit="frames", ge=0, le=100
     )
+    briefest: int = setting(
+        1,
+        "of two daughters, one that is followed in so few frames, though the movie goes on, is "
+        "none: most often part of a nucleus taken for one",
+        unit="frames",
+        ge=0,
+        le=100,
+    )
