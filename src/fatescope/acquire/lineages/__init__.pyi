@@ -6,6 +6,7 @@ from .graph import from_networkx as from_networkx
 from .graph import to_networkx as to_networkx
 from .losses import losses as losses
 from .reading import FORMATS as FORMATS
+from .reading import files_of_lineage as files_of_lineage
 from .reading import format_of as format_of
 from .reading import read_lineage as read_lineage
 from .reading import read_lineage_checked as read_lineage_checked

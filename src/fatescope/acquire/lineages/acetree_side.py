@@ -56,7 +56,7 @@ def side_information(archive: Path, *, xml: Path | None = None) -> SideInformati
         spacing = _spacing_of_ellipse(values)
     if configuration is not None:
         tags = read_configuration(configuration)
-        metadata["configuration"] = {t: dict(a) for t, a in tags.items()}
+        metadata["configuration"] = _read_text(configuration)
         spacing = spacing.replaced_by(_resolution(tags, configuration, found))
     clock = folder / f"TIME{stem}.csv"
     if clock.is_file():

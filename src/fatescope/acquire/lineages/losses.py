@@ -50,6 +50,10 @@ def _spacing(lineage: Lineage) -> str:
     return "spacing and interval are not in the file" if lineage.spacing.steps else ""
 
 
+def _interval(lineage: Lineage) -> str:
+    return "the interval is not in the file" if "T" in lineage.spacing.steps else ""
+
+
 def _all_extra(lineage: Lineage) -> str:
     return f"the columns {', '.join(lineage.extra)} are lost" if lineage.extra.columns else ""
 
@@ -108,7 +112,7 @@ _CHECKS: dict[str, tuple[Callable[[Lineage], str], ...]] = {
     "epic": (_links_not_in_names, _spacing),
     "csv": (_spacing,),
     "acetree": (
-        *(_gaps, _third_daughters, _whole_pixels, _unknown_radius, _foreign_extra, _spacing),
+        *(_gaps, _third_daughters, _whole_pixels, _unknown_radius, _foreign_extra, _interval),
     ),
     "newick": (_positions, _gaps_within_cells, _spacing),
     "ctc": (_masks,),

@@ -207,12 +207,18 @@ _READERS: dict[str, Callable[[Path], ReadLineage]] = {
 
 
 def write_lineage(
-    lineage: Lineage, path: str | Path, *, format: LineageFormat | None = None
+    lineage: Lineage,
+    path: str | Path,
+    *,
+    format: LineageFormat | None = None,
+    images: Path | None = None,
+    origin: Path | None = None,
 ) -> Path:
     """Write a lineage; without ``format`` the suffix and the name decide.
 
     A table called ``CD...`` is written as EPIC table, any other as plain table; ``.gz`` compresses;
-    a path without suffix becomes a folder of tracks and masks only with ``format="ctc"``. What
+    a path without suffix becomes a folder of tracks and masks only with ``format="ctc"``. Beside an
+    AceTree archive its XML is written, for ``images`` and ``origin`` see `configuration_text`. What
     each format cannot hold: `fatescope.acquire.lineages.losses`.
 
     Raises
@@ -237,7 +243,20 @@ def write_lineage(
         packed = path.suffix.lower() == ".gz"
         with write_beside(path) as part:
             part.write_bytes(gzip.compress(data, mtime=0) if packed else data)
+    if chosen == "acetree":
+        from fatescope.acquire.lineages.acetree_xml import configuration_text
+
+        with write_beside(path.with_suffix(".xml")) as part:
+            text = configuration_text(lineage, path, images=images, origin=origin)
+            part.write_text(text, "utf-8")
     return path
+
+
+def files_of_lineage(path: Path, *, format: LineageFormat) -> list[Path]:
+    """Return the files that `write_lineage` left: the file, those of a folder, an archive's XML."""
+    if path.is_dir():
+        return sorted(p for p in path.rglob("*") if p.is_file())
+    return [path, path.with_suffix(".xml")] if format == "acetree" else [path]
 
 
 def _file_bytes(lineage: Lineage, format: LineageFormat) -> bytes:

@@ -12,11 +12,12 @@ from fatescope.acquire.lineages import (
     LineageFile,
     LineageFormat,
     LineageReading,
+    files_of_lineage,
     find_lineages,
     losses,
     write_lineage,
 )
-from fatescope.base import Execution, Finding, Progress
+from fatescope.base import Execution, Finding, InputError, Progress
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.body_axes import MirrorAxis, mirror_image
@@ -40,6 +41,7 @@ def convert_lineages(
     out: Path | str,
     to: LineageFormat,
     mirror: MirrorAxis | None = None,
+    images: Path | None = None,
     reading: LineageReading | None = None,
     execution: Execution | None = None,
     fresh: bool = False,
@@ -57,6 +59,9 @@ def convert_lineages(
         The format to write.
     mirror : str, optional
         Turn this axis about the middle of its range in each table, as `mirror_image` says.
+    images : path, optional
+        The first image file of the movie, which the XML beside an AceTree archive names; of one
+        lineage alone.
     reading : LineageReading, optional
         Scale and format of the inputs, where the files do not say them.
     execution : Execution, optional
@@ -70,12 +75,37 @@ def convert_lineages(
     """
     reading = reading or LineageReading()
     files = find_lineages(inputs)
+    if images is not None:
+        check_images(images, to=to, n=len(files))
     asked = {**record_reading(reading), "to": to, **({"mirror": mirror} if mirror else {})}
+    asked |= {"images": str(images)} if images else {}
     with Run.open(out, command="lineage convert", settings=asked, fresh=fresh) as run:
-        job = partial(convert_file, to=to, mirror=mirror, reading=reading, out=run.out.absolute())
+        job = partial(
+            convert_file,
+            to=to,
+            mirror=mirror,
+            images=images and images.absolute(),
+            reading=reading,
+            out=run.out.absolute(),
+        )
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         return run.finish()
+
+
+def check_images(images: Path, *, to: LineageFormat, n: int) -> None:
+    """Raise where a movie's images are given and nothing can name them.
+
+    Raises
+    ------
+    InputError
+    """
+    if to != "acetree":
+        raise InputError(f"--images belongs to --to acetree: a file of {to} names no images.")
+    if n > 1:
+        raise InputError(f"--images is one movie's, and there are {n} lineages. Give one of them.")
+    if not images.is_file():
+        raise InputError(f"--images {images}: is no file. Give the image of the first frame.")
 
 
 def convert_file(
@@ -83,6 +113,7 @@ def convert_file(
     *,
     to: LineageFormat,
     mirror: MirrorAxis | None,
+    images: Path | None,
     reading: LineageReading,
     out: Path,
 ) -> Outcome:
@@ -93,15 +124,14 @@ def convert_file(
         got = replace(got, lineage=mirror_image(got.lineage, mirror))
     path = out / (file.key + ENDINGS[to])
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_lineage(got.lineage, path, format=to)
+    write_lineage(got.lineage, path, format=to, images=images, origin=file.path)
     findings = [
         Finding(file=file.key, rule="loss", severity="info", reason=f"{sentence}.")
         for sentence in losses(got.lineage, format=to)
     ]
-    inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     return Outcome(
         input=describe(file, got),
         findings=[*got.findings, *findings],
-        files=[p.relative_to(out) for p in inside],
+        files=[p.relative_to(out) for p in files_of_lineage(path, format=to)],
         seconds={"convert": time.perf_counter() - begun},
     )

@@ -136,6 +136,12 @@ DESCRIPTION = Description(
                     "turn this axis about the middle of its range (see `mirrored`)",
                     type=Literal["x", "y", "z"],
                 ),
+                Option(
+                    "images",
+                    "with --to acetree: image of the first frame, which the XML beside the archive "
+                    "names for AceTree",
+                    type="pathlib:Path",
+                ),
             ),
         ),
         Command(

@@ -14,6 +14,7 @@ from fatescope.acquire.lineages import (
     LineageFile,
     LineageFormat,
     LineageReading,
+    files_of_lineage,
     find_lineages,
     write_lineage,
 )
@@ -107,8 +108,7 @@ def link_file(
         path = out / "links" / (key + ENDINGS[to])
         path.parent.mkdir(parents=True, exist_ok=True)
         write_lineage(linked, path, format=to)
-        inside = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
-        files += [p.relative_to(out) for p in inside]
+        files += [p.relative_to(out) for p in files_of_lineage(path, format=to)]
         findings += what_to_know(linked, file=key)
         spots.append(spots_table(linked, movie=key))
     return Outcome(
