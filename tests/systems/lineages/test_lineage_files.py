@@ -114,7 +114,7 @@ def test_lineages_are_converted_and_losses_are_said(tmp_path, to):
     back = read_lineage(made)
     assert tree_set(back) == tree_set(TWO_DIVISIONS)
     said = [f["rule"] for f in rows_of(out / "findings.csv")]
-    assert ("loss" in said) == (to not in ("geff", "trackmate"))
+    assert ("loss" in said) == (to not in ("geff", "trackmate", "acetree"))
     again = convert_lineages([tmp_path / "CDtwo.csv"], out=out, to=to, execution=ONE)
     assert again.units_done == 1
     with pytest.raises(FatescopeError, match="begun with"):
