@@ -7,6 +7,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import tifffile
 import yaml
 from tests.acquire.image_files import ome_tiff, ramp
 
@@ -17,9 +18,10 @@ from fatescope.base import InputError
 from fatescope.engine import Journal
 from fatescope.napari.files import get_reader, write_labels_layer
 from fatescope.napari.layers import OURS, _chains
-from fatescope.napari.panels import keep_corrections
+from fatescope.napari.panels import keep_corrections, panel_names
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.systems.labels.review import journal_of
+from fatescope.systems.registry import descriptions
 
 
 def test_an_image_is_a_layer_for_each_channel_with_its_scale(tmp_path):
@@ -43,6 +45,55 @@ def test_everything_that_the_manifest_offers_is_there():
     for command in offered:
         module, _, name = command["python_name"].partition(":")
         assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_each_system_has_its_form_under_the_title_of_its_question():
+    path = Path(fatescope.napari.__file__).with_name("napari.yaml")
+    said = yaml.safe_load(path.read_text("utf-8"))["contributions"]
+    titles = {
+        d.predicts.name: q.title
+        for d in descriptions()
+        if d.predicts is not None
+        for q in d.questions
+        if q.command == f"predict {d.predicts.name}"
+    }
+    named = {f"fatescope.{panel}": titles[system] for panel, system in panel_names().items()}
+    offered = {w["command"]: w["display_name"] for w in said["widgets"]}
+    assert {c: t for c, t in offered.items() if ".find_" in c} == named
+    assert {c["id"]: c["title"] for c in said["commands"] if ".find_" in c["id"]} == named
+
+
+SIZES = [((5000, 4200), [(5000, 4200), (2500, 2100), (1250, 1050)]), ((300, 4096), None)]
+
+
+@pytest.mark.parametrize(("shape", "levels"), SIZES)
+def test_a_large_image_is_shown_in_smaller_copies(tmp_path, shape, levels):
+    pixels = ramp(2, *shape, dtype="uint8")
+    path = ome_tiff(tmp_path / "a.ome.tif", pixels, "TYX")
+    ((data, meta, _),) = get_reader(str(path))(str(path))
+    assert meta["multiscale"] == (levels is not None)
+    if levels is None:
+        assert data.shape == (2, *shape)
+        return
+    assert [d.shape for d in data] == [(2, *size) for size in levels]
+    for k, level in enumerate(data):
+        n = 2**k
+        np.testing.assert_array_equal(level[1], pixels[1, ::n, ::n])
+        np.testing.assert_array_equal(level[0, 3:90:2, 5:7], pixels[0, ::n, ::n][3:90:2, 5:7])
+        np.testing.assert_array_equal(level[:, 7, -3:], pixels[:, ::n, ::n][:, 7, -3:])
+
+
+def test_a_pyramid_is_shown_as_the_file_has_it(tmp_path):
+    pixels = ramp(5000, 4200, dtype="uint8")
+    small = pixels[::4, ::4] // 2
+    with tifffile.TiffWriter(tmp_path / "a.ome.tif", ome=True) as tif:
+        how = {"tile": (256, 256), "photometric": "minisblack"}
+        tif.write(pixels, subifds=1, metadata={"axes": "YX"}, **how)
+        tif.write(small, subfiletype=1, **how)
+    path = str(tmp_path / "a.ome.tif")
+    ((data, _, _),) = get_reader(path)(path)
+    assert [d.shape for d in data] == [pixels.shape, small.shape]
+    np.testing.assert_array_equal(data[1][:, 40:50], small[:, 40:50])
 
 
 def test_what_is_no_image_and_no_result_is_left_to_others(tmp_path):

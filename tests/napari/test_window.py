@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from fatescope.acquire import read_labels, write_labels
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
@@ -32,8 +33,10 @@ def test_a_correction_made_in_napari_is_there_when_the_result_is_opened_again(tm
         dtype=movie.pixels.dtype,
         spacing=movie.spacing,
     )
+    large = tmp_path / "large.tif"
+    tifffile.imwrite(large, np.tile(np.arange(250, dtype=np.uint8), (6000, 20)))
     shot = Path(os.environ.get("FATESCOPE_SCREENSHOT", tmp_path / "window.png"))
-    words = [sys.executable, Path(__file__).with_name("window.py"), image, out, shot]
+    words = [sys.executable, Path(__file__).with_name("window.py"), image, out, shot, large]
     if XVFB and not os.environ.get("DISPLAY"):
         words = [XVFB, "-a", "-s", "-screen 0 1400x1000x24", *words]
     done = subprocess.run(
@@ -48,6 +51,7 @@ def test_a_correction_made_in_napari_is_there_when_the_result_is_opened_again(tm
     assert said["kept"] == "1 frame was changed."
     assert said["kept again"] == "0 frames were changed."
     assert said["reopened"]
+    assert said["large"] == [True, [[6000, 5000], [3000, 2500], [1500, 1250]]]
     assert said["sample"] == ["rendered nuclei", "true nuclei"]
     assert shot.stat().st_size > 10_000
 

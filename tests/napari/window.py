@@ -21,6 +21,17 @@ def waited(ready, seconds=240):
         assert time.monotonic() < end, "nothing came"
 
 
+def titles():
+    """Say under which title the manifest offers each system."""
+    import yaml
+
+    import fatescope.napari
+
+    path = Path(fatescope.napari.__file__).with_name("napari.yaml")
+    offered = yaml.safe_load(path.read_text("utf-8"))["contributions"]["widgets"]
+    return [w["display_name"] for w in offered if ".find_" in w["command"]]
+
+
 def registered():
     """Make the plugin known where this copy is not installed."""
     import npe2
@@ -33,7 +44,7 @@ def registered():
         manager.register(npe2.PluginManifest.from_file(path))
 
 
-def main(image: str, out: str, shot: str) -> dict:
+def main(image: str, out: str, shot: str, large: str) -> dict:
     import napari
     from fatescope.napari.panels import form_of
     from fatescope.systems.registry import predicting
@@ -45,17 +56,19 @@ def main(image: str, out: str, shot: str) -> dict:
     (layer,) = viewer.layers
     said["image"] = [list(layer.data.shape), layer.scale.tolist(), list(layer.axis_labels)]
     said["forms"] = {name: len(form_of(name)) for name in predicting()}
-    _, panel = viewer.window.add_plugin_dock_widget("fatescope", "Find cells")
-    panel["system"].value = "nuclei"
+    for title in titles():
+        dock, _ = viewer.window.add_plugin_dock_widget("fatescope", title)
+        viewer.window.remove_dock_widget(dock)
+    _, panel = viewer.window.add_plugin_dock_widget("fatescope", "Outline nuclei")
     panel["layer"].value = layer.name
     panel["out"].value = Path(out)
     panel["settings"]["min_area_um2"].value = "3"
-    panel[4].native.click()
+    panel[3].native.click()
     waited(
-        lambda: "Labels" in {type(x).__name__ for x in viewer.layers} or "." in panel[5][0].value
+        lambda: "Labels" in {type(x).__name__ for x in viewer.layers} or "." in panel[4][0].value
     )
-    waited(lambda: panel[4].enabled)
-    said["answer"] = panel[5][0].value
+    waited(lambda: panel[3].enabled)
+    said["answer"] = panel[4][0].value
     labels = viewer.layers[-1]
     said["found"] = [int(labels.data.max()), labels.name]
     before = np.array(labels.data)
@@ -85,6 +98,13 @@ def main(image: str, out: str, shot: str) -> dict:
     saved = str(Path(out).with_name("saved.tif"))
     again.save(saved, plugin="fatescope")
     said["saved"] = saved
+    viewer.layers.clear()
+    viewer.open(large, plugin="fatescope")
+    (wide,) = viewer.layers
+    viewer.reset_view()
+    waited(lambda: wide.data_level > 0)
+    said["large"] = [wide.multiscale, [list(level.shape) for level in wide.data]]
+    viewer.layers.clear()
     viewer.open_sample("fatescope", "nuclei")
     said["sample"] = [x.name for x in viewer.layers][-2:]
     viewer.close()

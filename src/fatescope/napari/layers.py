@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,14 +25,20 @@ OURS = "fatescope"
 _COLOURS = ("green", "magenta", "cyan", "yellow", "red", "blue")
 
 
-class ChannelPixels:
-    """The pixels of one channel, read when napari shows them."""
+_WHOLE_PX, _SMALLEST_PX = 4096, 2048
+"""A plane with a longer side is shown in smaller copies too, down to this side."""
+_BAND_PX = 2**24
+"""Pixels that are read at a time where every other one is kept."""
 
-    def __init__(self, image: Image, channel: int) -> None:
+
+class ChannelPixels:
+    """The pixels of one channel, read when napari shows them; each ``step``-th along Y and X."""
+
+    def __init__(self, image: Image, channel: int, *, step: int = 1) -> None:
         self.axes = image.axes.replace("C", "")
-        self.shape = tuple(image.size(a) for a in self.axes)
-        self.dtype, self.ndim = image.dtype, len(self.shape)
-        self._image, self._channel = image, channel
+        self.shape = tuple(-(-image.size(a) // (step if a in "YX" else 1)) for a in self.axes)
+        self.dtype, self.ndim, self.size = image.dtype, len(self.shape), math.prod(self.shape)
+        self._image, self._channel, self._step = image, channel, step
 
     def __getitem__(self, key: Any) -> NDArray[Any]:
         keys = key if isinstance(key, tuple) else (key,)
@@ -41,10 +49,50 @@ class ChannelPixels:
         index = {
             a: k if isinstance(k, slice) else int(k) for a, k in zip(self.axes, keys, strict=False)
         }
-        return self._image.read(C=self._channel, **index)
+        return self._image.read(C=self._channel, **index) if self._step == 1 else self._thin(index)
+
+    def _thin(self, index: dict[str, int | slice]) -> NDArray[Any]:
+        """Read in bands, so that a large plane is never held whole."""
+        rows, columns = (
+            range(n)[k if isinstance(k := index.get(a, slice(None)), slice) else slice(k, k + 1)]
+            for a, n in zip("YX", self.shape[-2:], strict=True)
+        )
+        rest = {a: k for a, k in index.items() if a not in "YX"}
+        across = self._every(columns)
+        height = max(1, _BAND_PX // self._image.size("X") // self._step)
+        bands = [
+            self._image.read(
+                C=self._channel, **rest, Y=self._every(rows[first : first + height]), X=across
+            )
+            for first in range(0, len(rows), height)
+        ]
+        block = np.concatenate(bands, axis=-2)
+        taken = tuple(
+            0 if isinstance(index.get(a, slice(None)), int) else slice(None) for a in "YX"
+        )
+        return np.asarray(block[(..., *taken)])
+
+    def _every(self, places: range) -> slice:
+        return slice(places.start * self._step, places.stop * self._step, places.step * self._step)
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> NDArray[Any]:
         return np.asarray(self[...], dtype=dtype)
+
+
+def channel_levels(image: Image, channel: int) -> ChannelPixels | list[ChannelPixels]:
+    """Return the pixels of a channel; of a large image also smaller copies, largest first.
+
+    Those of the file where it holds some, as pyramids do; else every second, fourth, ... pixel.
+    """
+    whole = ChannelPixels(image, channel)
+    if max(whole.shape[-2:]) <= _WHOLE_PX:
+        return whole
+    stored = getattr(image.pixels, "smaller", ())
+    levels = [ChannelPixels(replace(image, pixels=p, channels=()), channel) for p in stored]
+    if not levels:
+        n = math.ceil(math.log2(max(whole.shape[-2:]) / _SMALLEST_PX))
+        levels = [ChannelPixels(image, channel, step=2**k) for k in range(1, n + 1)]
+    return [whole, *levels]
 
 
 def file_layers(path: Path) -> list[Layer]:
@@ -68,7 +116,8 @@ def image_layers(image: Image, name: str, *, where: dict[str, str]) -> Iterator[
         }
         if n > 1:
             meta |= {"colormap": _COLOURS[channel % len(_COLOURS)], "blending": "additive"}
-        yield ChannelPixels(image, channel), meta, "image"
+        data = channel_levels(image, channel)
+        yield data, {**meta, "multiscale": isinstance(data, list)}, "image"
 
 
 def result_layers(out: Path, *, images: bool = True) -> list[Layer]:

@@ -1,4 +1,4 @@
-"""The two panels: find cells in the image of a layer, and keep what was corrected."""
+"""The panels: one for each system, on the image of a layer, and one to keep what was corrected."""
 
 from __future__ import annotations
 
@@ -60,7 +60,23 @@ def settings_from(system: str, form: dict[str, Any]) -> Any:
     return cls.from_values(given)
 
 
-def predict_panel() -> Any:
+def panel_names() -> dict[str, str]:
+    """Return what the manifest calls the panel of each system: ``find_nuclei_em``."""
+    return {f"find_{name.replace('-', '_')}": name for name in predicting()}
+
+
+def __getattr__(name: str) -> Any:
+    """Return the panel of a system by its name in the manifest."""
+    if name not in (known := panel_names()):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+    def panel() -> Any:
+        return predict_panel(known[name])
+
+    return panel
+
+
+def predict_panel(system: str) -> Any:
     """Return the panel that runs a system on the file of the chosen layer."""
     from magicgui.widgets import ComboBox, Container, FileEdit, PushButton
     from napari.qt.threading import thread_worker
@@ -68,29 +84,24 @@ def predict_panel() -> Any:
     import napari
 
     viewer = napari.current_viewer()
-    system = ComboBox(name="system", choices=list(predicting()), label="find")
     layer = ComboBox(name="layer", choices=lambda _: _images(viewer), label="in")
     out = FileEdit(name="out", mode="d", label="results in", value=Path("results").absolute())
-    fields = Container(name="settings", labels=True, layout="vertical", scrollable=True)
+    form = form_of(system)
+    fields = Container(
+        name="settings", widgets=list(form.values()), layout="vertical", scrollable=True
+    )
     button, (answer, said) = PushButton(text="Run"), _answer()
-    form: dict[str, Any] = {}
-
-    def show_fields(name: str) -> None:
-        form.clear()
-        form.update(form_of(name))
-        fields.clear()
-        fields.extend(form.values())
 
     def run() -> None:
         try:
             path = _path_of(viewer.layers[layer.value])
-            settings = settings_from(system.value, form)
+            settings = settings_from(system, form)
         except (FatescopeError, KeyError) as error:
             said.value = str(error) or "choose an image."
             return
-        button.enabled, said.value = False, f"{system.value} runs ..."
+        button.enabled, said.value = False, f"{system} runs ..."
         worker = thread_worker(predict_images)(
-            system_named(system.value),
+            system_named(system),
             path,
             out=out.value,
             settings=settings,
@@ -108,10 +119,8 @@ def predict_panel() -> Any:
     def tell(text: str) -> None:
         button.enabled, said.value = True, text
 
-    system.changed.connect(show_fields)
     button.changed.connect(run)
-    show_fields(system.value)
-    panel = Container(widgets=[system, layer, out, fields, button, answer], labels=True)
+    panel = Container(widgets=[layer, out, fields, button, answer], labels=True)
     _follow_layers(viewer, panel, layer)
     return panel
 

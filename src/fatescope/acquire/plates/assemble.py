@@ -37,6 +37,8 @@ class FoundPlate:
         One of them, for the message.
     unlisted : list of str
         Files that an index does not list.
+    aside : list of str
+        Files that a reader has left out and said so.
     outside : list of str
         Paths in an index that leave the plate.
     spacing : Spacing
@@ -55,6 +57,7 @@ class FoundPlate:
     lacking: int = 0
     lacking_first: str = ""
     unlisted: list[str] = field(default_factory=list)
+    aside: list[str] = field(default_factory=list)
     outside: list[str] = field(default_factory=list)
     spacing: Spacing = field(default_factory=Spacing)
     minutes: dict[int, float] = field(default_factory=dict)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.plates.assemble import FoundPlate, assemble
+from fatescope.acquire.plates.cytation import is_cytation, read_cytation
 from fatescope.acquire.plates.imagexpress import is_imagexpress, read_imagexpress
 from fatescope.acquire.plates.incucyte import is_incucyte, read_incucyte
 from fatescope.acquire.plates.inside import look_inside
@@ -15,6 +16,7 @@ from fatescope.acquire.plates.ome_zarr import is_ome_zarr, read_ome_zarr
 from fatescope.acquire.plates.operetta import is_operetta, read_operetta
 from fatescope.acquire.plates.pattern import read_pattern
 from fatescope.acquire.plates.positions import is_positions, read_positions
+from fatescope.acquire.plates.scanr import is_scanr, read_scanr
 from fatescope.acquire.plates.settings import PlateReading
 from fatescope.acquire.plates.yokogawa import is_yokogawa, read_yokogawa
 from fatescope.base import FileFormatError, PlateLayout, escape
@@ -32,9 +34,9 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
     Parameters
     ----------
     path : Path or str
-        Folder of an OME-Zarr plate (0.4, 0.5), of ImageXpress, Opera Phenix or Operetta, Incucyte
-        or Yokogawa CellVoyager; a file or folder of positions (ND2, CZI, LIF, Micro-Manager,
-        OME-TIFF) whose stage is known; or any folder, with a pattern.
+        Folder of an OME-Zarr plate (0.4, 0.5), of ImageXpress, Opera Phenix or Operetta, Incucyte,
+        Yokogawa CellVoyager, ScanR or Cytation; a file or folder of positions (ND2, CZI, LIF,
+        Micro-Manager, OME-TIFF) whose stage is known; or any folder, with a pattern.
     reading : PlateReading
 
     Returns
@@ -77,14 +79,15 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
         return assemble(positions)
     raise FileFormatError(
         f"{where}: is no plate that is recognised (OME-Zarr, ImageXpress, Operetta, Incucyte, "
-        "Yokogawa, files whose images say where the stage stood). Say how its files are named with "
-        '--pattern "{well}_{field}_{channel}.tif".'
+        "Yokogawa, ScanR, Cytation, files whose images say where the stage stood). Say how its "
+        'files are named with --pattern "{well}_{field}_{channel}.tif".'
     )
 
 
 def _assembled(found: FoundPlate, listing: Listing, reading: PlateReading) -> PlateLayout:
     """Return the layout, and say which images of the folder are not on it."""
     used = {str(i.path.relative_to(found.root).as_posix()) for i in found.images}
+    used.update(found.aside)
     ours = {parent(n) for n in listing.names if is_ours((n.rpartition("/")[2],))}
     passed = tuple(f"{folder}/" if folder else f"{TRUTH}/" for folder in ours)
     others = [n for n in listing.names if n not in used and _is_image(n)]
@@ -127,6 +130,10 @@ def _read_files(listing: Listing, reading: PlateReading) -> FoundPlate | None:
         return read_yokogawa(listing)
     if is_incucyte(listing):
         return read_incucyte(listing, vessel=reading.vessel)
+    if is_scanr(listing):
+        return read_scanr(listing)
+    if is_cytation(listing):
+        return read_cytation(listing)
     if is_imagexpress(listing):
         return read_imagexpress(listing)
     return None
