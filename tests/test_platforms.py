@@ -2,6 +2,7 @@
 
 import ast
 import errno
+import functools
 import os
 import subprocess
 import sys
@@ -49,6 +50,7 @@ ASCII = {"PYTHONUTF8": "0", "LC_ALL": "C", "PYTHONCOERCECLOCALE": "0"}
 PREDICT = ("predict", "nuclei", ".", "--model", "classical", "--diameter-px", "18", "--out", "out")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="names of files are bytes on Linux alone")
 @pytest.mark.parametrize("environment", [{}, ASCII], ids=["UTF-8", "ASCII"])
 def test_no_code_page_of_the_system_decides_what_is_read_or_written(tmp_path, environment):
@@ -60,6 +62,7 @@ def test_no_code_page_of_the_system_decides_what_is_read_or_written(tmp_path, en
     assert fatescope_in(tmp_path, "query", "out", **environment).returncode == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", ["cp1252", "ascii", "cp437"])
 def test_a_terminal_of_another_code_page_is_printed_to(tmp_path, page):
     disc(tmp_path / "cell.tif")
@@ -120,8 +123,15 @@ def test_a_name_beside_which_nothing_fits_is_a_sentence(tmp_path):
         part.write_text("a")
 
 
-def calls(tree):
-    return [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+@functools.cache
+def calls():
+    """Every call in the program, with the name of its file."""
+    return [
+        (path.relative_to(SOURCE).as_posix(), node)
+        for path in sorted(SOURCE.rglob("*.py"))
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call)
+    ]
 
 
 def name_of(call):
@@ -134,25 +144,19 @@ def in_text(call):
     return not any("b" in mode for mode in modes)
 
 
-def sources():
-    for path in sorted(SOURCE.rglob("*.py")):
-        yield path.relative_to(SOURCE).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
-
-
 def test_every_text_that_is_read_or_written_names_its_encoding():
     least = {"read_text": 1, "write_text": 2}
     found = []
-    for name, tree in sources():
-        for call in calls(tree):
-            given = [k.arg for k in call.keywords]
-            if name_of(call) in least:
-                named = "encoding" in given or len(call.args) >= least[name_of(call)]
-            elif isinstance(call.func, ast.Name) and call.func.id == "open":
-                named = "encoding" in given or not in_text(call)
-            else:
-                continue
-            if not named:
-                found.append(f"{name}:{call.lineno}")
+    for name, call in calls():
+        given = [k.arg for k in call.keywords]
+        if name_of(call) in least:
+            named = "encoding" in given or len(call.args) >= least[name_of(call)]
+        elif isinstance(call.func, ast.Name) and call.func.id == "open":
+            named = "encoding" in given or not in_text(call)
+        else:
+            continue
+        if not named:
+            found.append(f"{name}:{call.lineno}")
     assert found == []
 
 
@@ -164,13 +168,12 @@ def test_what_a_program_of_others_reads_by_the_code_page_is_plain_letters():
 
 def test_processes_are_started_afresh_as_windows_and_macos_do():
     contexts, others = set(), []
-    for name, tree in sources():
-        for call in calls(tree):
-            if name_of(call) in ("get_context", "set_start_method"):
-                contexts.add(ast.unparse(call.args[0]))
-            if name_of(call) in ("Process", "Pool"):
-                holder = getattr(call.func, "value", None)
-                others += [] if getattr(holder, "id", "") in ("context", "psutil") else [name]
-            if name_of(call) in ("fork", "forkpty", "ProcessPoolExecutor"):
-                others.append(name)
+    for name, call in calls():
+        if name_of(call) in ("get_context", "set_start_method"):
+            contexts.add(ast.unparse(call.args[0]))
+        if name_of(call) in ("Process", "Pool"):
+            holder = getattr(call.func, "value", None)
+            others += [] if getattr(holder, "id", "") in ("context", "psutil") else [name]
+        if name_of(call) in ("fork", "forkpty", "ProcessPoolExecutor"):
+            others.append(name)
     assert (contexts, others) == ({"'spawn'"}, [])

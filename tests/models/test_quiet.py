@@ -50,6 +50,7 @@ def test_running_a_network_reports_to_nobody_and_leaves_the_home_folder_empty(
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.slow
 def test_the_doctor_looks_at_all_packages_and_reports_to_nobody(tmp_path: Path) -> None:
     assert printed(LOOK, tmp_path) == "[]"
     assert not [p for p in tmp_path.rglob("*") if "openvino" in p.name]

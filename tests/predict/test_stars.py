@@ -65,7 +65,7 @@ def crowds(draw):
     return Stars(rng.uniform(24, 72, (n, 2)), distance, score)
 
 
-@settings(max_examples=25)
+@settings(max_examples=12)
 @given(crowds(), st.sampled_from([0.1, 0.3, 0.5]))
 def test_the_choice_is_that_of_masks_unless_it_was_close(found, most_overlap):
     expected, closest = slow(found, most_overlap)

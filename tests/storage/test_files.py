@@ -1,12 +1,15 @@
 """Files that are replaced where a system, such as Windows, holds on to the old one."""
 
 import errno
+import os
+import time
 from pathlib import Path
 
 import pytest
 
 from fatescope.base import RunError
-from fatescope.storage import write_beside
+from fatescope.storage import files as stored
+from fatescope.storage import hash_once, hash_path, write_beside
 
 
 def refuse(monkeypatch):
@@ -47,3 +50,19 @@ def test_what_was_refused_is_written_when_it_is_closed_there(tmp_path, monkeypat
     with write_beside(path) as part:
         part.write_text("new")
     assert path.read_text() == "new"
+
+
+def test_a_file_of_many_images_is_hashed_once_and_again_when_it_has_changed(tmp_path, monkeypatch):
+    path, read = tmp_path / "a.lif", []
+    path.write_bytes(b"one")
+    monkeypatch.setattr(stored, "hash_path", lambda p: read.append(p) or hash_path(p))
+    old = time.time_ns() - 10**11
+    os.utime(path, ns=(old, old))
+    first = hash_once(path)
+    assert (hash_once(path), len(read)) == (first, 1)
+    path.write_bytes(b"two")
+    os.utime(path, ns=(old + 1000, old + 1000))
+    assert (hash_once(path) != first, len(read)) == (True, 2)
+    path.write_bytes(b"six")  # now: its time may be that of another change
+    assert hash_once(path) == hash_once(path) == hash_path(path)
+    assert len(read) == 4

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar
 
 from fatescope.base import FatescopeError, Finding, Table, escape, missing_extra
 from fatescope.engine.execute import available_workers, map_units
-from fatescope.storage import hash_path
+from fatescope.storage import hash_once
 
 if TYPE_CHECKING:
     from fatescope.base import Execution, Progress
@@ -61,7 +61,7 @@ def describe_files(paths: Sequence[Path]) -> dict[str, Any]:
     status = [(p, p.stat()) for p in paths]
     columns: dict[str, list[Any]] = {
         "path": [str(p) for p, _ in status],
-        "sha256": [hash_path(p) for p, _ in status],
+        "sha256": [hash_once(p) for p, _ in status],
         "bytes": [s.st_size for _, s in status],
         "modified_ns": [s.st_mtime_ns for _, s in status],
     }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fatescope.base import Image
-from fatescope.storage import hash_path, size_and_time
+from fatescope.storage import hash_once, hash_path, size_and_time
 
 
 def input_record(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def input_record(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
     """
     files = []
     for path in paths:
-        files.append((str(path), hash_path(path), *size_and_time(path)))
+        files.append((str(path), hash_once(path), *size_and_time(path)))
     names = ("path", "sha256", "bytes", "modified_ns")
     columns = [list(c) for c in zip(*files, strict=True)]
     record: dict[str, Any] = {

@@ -13,6 +13,7 @@ from .columns import fetch_table as fetch_table
 from .columns import interrupts as interrupts
 from .columns import stack_parquet as stack_parquet
 from .files import PART_SUFFIX as PART_SUFFIX
+from .files import hash_once as hash_once
 from .files import hash_path as hash_path
 from .files import list_files as list_files
 from .files import open_beside as open_beside

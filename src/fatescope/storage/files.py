@@ -7,13 +7,17 @@ import hashlib
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from pathlib import Path
 from typing import BinaryIO
 
 from fatescope.base.errors import FatescopeError, RunError
 from fatescope.base.messages import escape, explain_os_error
 
+_SETTLED_NS = 3 * 10**9
+"""FAT and network drives keep times to two seconds."""
 PART_SUFFIX = ".fatescope-part"
 """Ending of a file that is not complete; a run removes such leftovers when it continues."""
 
@@ -30,6 +34,22 @@ def hash_path(path: Path) -> str:
         return hashlib.sha256("".join(lines).encode(errors="surrogateescape")).hexdigest()
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def hash_once(path: Path) -> str:
+    """Return `hash_path`; a file that holds many images is read once in a process, by its time.
+
+    One that was written in the last seconds is read each time: its time may stay as it changes.
+    """
+    status = path.stat()
+    if path.is_dir() or time.time_ns() - status.st_mtime_ns < _SETTLED_NS:
+        return hash_path(path)
+    return _hashed(str(path.absolute()), status.st_size, status.st_mtime_ns)
+
+
+@lru_cache(maxsize=64)
+def _hashed(path: str, size: int, modified_ns: int) -> str:
+    return hash_path(Path(path))
 
 
 def size_and_time(path: Path) -> tuple[int, int]:
