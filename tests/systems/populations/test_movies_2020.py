@@ -60,7 +60,7 @@ def test_the_published_joining_stretches_the_time_and_puts_groups_at_the_end():
 def test_frames_are_squeezed_by_the_nearest_pixel_and_turned_to_blue_green_red():
     frame = np.zeros((512, 768, 3), np.uint8)
     frame[256:, :, 0] = 200  # red, in the lower half
-    (small,) = squeeze([frame])
+    (small,) = squeeze([frame], 256)
     assert small.shape == (256, 256, 3)
     assert small[127].max() == 0
     assert (small[128:, :, 2] == 200).all()
@@ -68,7 +68,7 @@ def test_frames_are_squeezed_by_the_nearest_pixel_and_turned_to_blue_green_red()
 
 
 def test_a_rendered_movie_is_joined_wrongly_on_purpose_and_its_truth_is_known():
-    movie = rendered_movie(0, length=40, seed=3)
+    movie = rendered_movie(0, length=40, seed=3, side_px=256)
     assert movie.frames.shape == (40, 256, 256, 3)
     assert len(movie.annotated) == 40
     total, joined = movie.true.sum(axis=1), movie.joined.sum(axis=1)
@@ -118,7 +118,7 @@ def test_a_clock_that_is_told_nothing_says_nothing():
 
 @pytest.mark.slow
 def test_clocks_and_our_counts_are_scored_on_the_frames_that_no_training_saw():
-    movie = rendered_movie(0, length=60, seed=3)
+    movie = rendered_movie(0, length=60, seed=3, side_px=64)
     rows = np.arange(20, 60)
     tables = baseline_tables([HeldOut(movie=movie, rows=rows, path=None)], length=60, seed=3)
     scores, counts = tables["scores"], tables["counts"]
@@ -193,7 +193,7 @@ def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_pa
 
 def test_a_folder_without_the_movie_is_named(tmp_path):
     with pytest.raises(InputError, match=r"needs embryo_timelapse\.mov"):
-        recorded_movie(tmp_path)
+        recorded_movie(tmp_path, side_px=256)
 
 
 @pytest.mark.slow
@@ -211,6 +211,6 @@ def test_the_published_table_is_wrong_by_as_much_as_was_measured(data_dir):
     apart = np.abs(table["predicted"] - table["true"])[said & known]
     assert apart.mean() == pytest.approx(69.8, abs=0.1)
     # The published joining, repeated on the true counts, gives the published table nearly.
-    movie = recorded_movie(data_dir)
+    movie = recorded_movie(data_dir, side_px=256)
     again = join_as_published(movie.true[movie.annotated], len(movie.frames))
     assert np.abs(again - movie.joined).sum(axis=1).mean() < 2

@@ -91,6 +91,7 @@ class MoviesRecipe(Settings):
     batches: int = setting(30, "batches in an epoch; published: all of 17,712 frames", ge=1)
     batch: int = setting(12, "frames in a batch; published: 64 and 16, later 63 and 18", ge=1)
     every: int = setting(3, "one frame in so many is taken from each movie", ge=1)
+    side_px: int = setting(256, "side of a frame, as published", unit="px", ge=32, le=1024)
     movies: int = setting(12, "rendered movies, a third of them only for testing", ge=3)
     length: int = setting(120, "frames of a rendered movie", ge=20)
     weights: str = setting(

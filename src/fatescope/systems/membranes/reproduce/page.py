@@ -29,7 +29,7 @@ from fatescope.systems.membranes.reproduce.arms import read_volume
 from fatescope.systems.membranes.reproduce.film import shown_planes
 from fatescope.systems.membranes.reproduce.quick import START_STEPS
 from fatescope.systems.membranes.reproduce.unit import SUMS
-from fatescope.systems.reproduction.intervals import interval_over_units
+from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
 from fatescope.systems.reproduction.origin import MEMBRANES
 
 if TYPE_CHECKING:
@@ -114,8 +114,15 @@ def interval_of(planes: Table, score: str) -> tuple[float, str]:
     pooled = np.zeros((int(row.max()) + 1, sums.shape[1]))
     np.add.at(pooled, row, sums)
     found = interval_over_units(pooled, value)
-    words = "too few" if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
+    none = no_interval(len(pooled), "block")
+    words = none if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
     return float(value(pooled.sum(axis=0, keepdims=True))[0]), words
+
+
+def _said(planes: Table, score: str) -> str:
+    """Return a pooled score of an arm with its interval, or alone where there is none."""
+    value, words = interval_of(planes, score)
+    return f"{value:.3f} ({words})" if " to " in words else f"{value:.3f}"
 
 
 def _ap(sums: FloatArray) -> FloatArray:
@@ -141,9 +148,8 @@ def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
             f"{new:.3f} with that of 2021."
         )
     if "corrected" in set(arms["arm"]):
-        ours, span = interval_of(_of(planes, "corrected"), "iou")
-        walls, wall_span = interval_of(_of(planes, "corrected"), "wall_f1")
-        said.append(f"Corrected: IoU {ours:.3f} [{span}], F1 of walls {walls:.3f} [{wall_span}].")
+        ours, walls = (_said(_of(planes, "corrected"), s) for s in ("iou", "wall_f1"))
+        said.append(f"Corrected: IoU {ours}, F1 of walls {walls}.")
     text = " ".join(said)
     return f"Quick run on a rendered embryo: it shows that all runs. {text}" if quick else text
 
@@ -200,17 +206,16 @@ def _ablation(arms: Table, planes: Table, *, quick: bool) -> Section:
     for arm in order:
         mine = _of(planes, arm)
         said = _of(arms, arm)
-        numbers = [interval_of(mine, s) for s in ("iou", "wall_f1", "ap")]
-        points.append((numbers[0][0], numbers[1][0]))
+        points.append((interval_of(mine, "iou")[0], interval_of(mine, "wall_f1")[0]))
         rows.append(
             (
                 arm,
                 str(said["words"][0]),
                 str(int(said["steps"][0])),
                 f"{float(said['own_iou'][0]):.3f}",
-                f"{numbers[0][0]:.3f} ({numbers[0][1]})",
-                f"{numbers[1][0]:.3f} ({numbers[1][1]})",
-                f"{numbers[2][0]:.3f}",
+                _said(mine, "iou"),
+                _said(mine, "wall_f1"),
+                f"{interval_of(mine, 'ap')[0]:.3f}",
             )
         )
     words = (
@@ -280,11 +285,12 @@ def _courses(course: Table, baselines: Table) -> list[Section]:
                 marks=(Line(name="learning rate", x=mine["epoch"], y=mine["learning_rate"]),),
             )
         )
+        said = {"step": "step", "loss": "loss", _CURVES["iou"]: "iou"}
         history = [
-            {c: float(mine[c][i]) for c in ("step", "loss", "iou") if np.isfinite(mine[c][i])}
+            {name: float(mine[c][i]) for name, c in said.items() if np.isfinite(mine[c][i])}
             for i in range(len(mine))
         ]
-        verdict = assess_curves(history, metric="iou").sentence
+        verdict = assess_curves(history, metric=_CURVES["iou"]).sentence
         film = f"The same validation planes over epochs: films/{arm}.mp4 and .gif."
         text = Text(paragraphs=(verdict, film))
         sections.append(

@@ -190,7 +190,13 @@ def _part(movie: CountedMovie, rows: IntArray) -> CountedMovie:
 
 @lru_cache(maxsize=1)
 def _movies(data: Path | None, recipe: MoviesRecipe) -> list[CountedMovie]:
-    movies, _ = load_movies(data, rendered=recipe.movies, length=recipe.length, seed=recipe.seed)
+    movies, _ = load_movies(
+        data,
+        rendered=recipe.movies,
+        length=recipe.length,
+        seed=recipe.seed,
+        side_px=recipe.side_px,
+    )
     return movies
 
 

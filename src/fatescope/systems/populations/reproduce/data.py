@@ -1,4 +1,4 @@
-"""Movies for the reproduction: frames at 256 px, true counts, and counts as joined in 2020."""
+"""Movies for the reproduction: square frames, true counts, and counts as joined in 2020."""
 
 from __future__ import annotations
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from fatescope.simulate.embryo.movie import MovieScene
 
 LETTERS = ("A", "E", "M", "P", "C", "D", "Z")
-SIDE_PX = 256
 _SMALL = {"height": 256, "width": 356, "voxel_um": (1.0, 0.18, 0.18)}
 RECORDED_INTERVAL_MIN, _RENDERED_INTERVAL_MIN = 1.0, 1.5
 """Between frames; the recorded movie's, as its recording is described, is used by clocks alone."""
@@ -37,7 +36,7 @@ _ANNOTATED = 0.6
 class CountedMovie:
     """A movie with two sets of counts.
 
-    ``frames`` (n, 256, 256, 3) are uint8, blue green red, squeezed by the nearest pixel.
+    ``frames`` (n, side, side, 3) are uint8, blue green red, squeezed by the nearest pixel.
     ``true`` (n, 7) is NaN where nobody annotated; ``joined`` (n, 7) is known everywhere.
     """
 
@@ -92,13 +91,19 @@ def data_folder(data: Path | None) -> Path | None:
 
 
 def load_movies(
-    data: Path | None, *, rendered: int, length: int, seed: int, progress: Progress | None = None
+    data: Path | None,
+    *,
+    rendered: int,
+    length: int,
+    seed: int,
+    side_px: int,
+    progress: Progress | None = None,
 ) -> tuple[list[CountedMovie], str]:
     """Return the recorded movie, where there is one, and rendered ones; and a sentence on both."""
-    recorded = [] if data is None else [recorded_movie(data)]
+    recorded = [] if data is None else [recorded_movie(data, side_px=side_px)]
     movies = list(recorded)
     for i in range(rendered):
-        movies.append(rendered_movie(i, length=length, seed=seed))
+        movies.append(rendered_movie(i, length=length, seed=seed, side_px=side_px))
         if progress:
             progress(i + 1, rendered, "rendering movies")
     said = f"{len(recorded)} recorded movie and " if recorded else ""
@@ -124,7 +129,7 @@ def recorded_files(folder: Path) -> tuple[Path, Path, Path]:
     return movie, tables[0], joined
 
 
-def recorded_movie(folder: Path) -> CountedMovie:
+def recorded_movie(folder: Path, *, side_px: int) -> CountedMovie:
     """Return the movie of the published samples, with the published and the true counts.
 
     Raises
@@ -133,7 +138,7 @@ def recorded_movie(folder: Path) -> CountedMovie:
         As `recorded_files`.
     """
     movie, table, joined = recorded_files(folder)
-    frames = squeeze(read_frames(movie))
+    frames = squeeze(read_frames(movie), side_px)
     lineage = read_lineage(table)
     true = np.full((len(frames), len(LETTERS)), np.nan)
     for frame in np.unique(lineage.frame):
@@ -158,7 +163,7 @@ def recorded_movie(folder: Path) -> CountedMovie:
     )
 
 
-def rendered_movie(number: int, *, length: int, seed: int) -> CountedMovie:
+def rendered_movie(number: int, *, length: int, seed: int, side_px: int) -> CountedMovie:
     """Render a movie whose truth is known in every frame, and whose table ends early."""
     scene = _scene(number, length=length, seed=seed)
     spots = scene.spots()
@@ -170,7 +175,7 @@ def rendered_movie(number: int, *, length: int, seed: int) -> CountedMovie:
     return CountedMovie(
         key=f"rendered-{number:02d}",
         is_real=False,
-        frames=squeeze(scene.render(k) for k in range(length)),
+        frames=squeeze((scene.render(k) for k in range(length)), side_px),
         true=true,
         joined=join_as_published(true[: round(_ANNOTATED * length)], length),
         number=number,
@@ -195,10 +200,10 @@ def _scene(number: int, *, length: int, seed: int) -> MovieScene:
     )
 
 
-def squeeze(frames: Iterable[NDArray[Any]]) -> NDArray[Any]:
-    """Return frames of any size as 256 x 256, by the nearest pixel, blue green red."""
+def squeeze(frames: Iterable[NDArray[Any]], side_px: int) -> NDArray[Any]:
+    """Return frames of any size as squares of ``side_px``, by the nearest pixel, blue green red."""
     small = []
     for frame in frames:
-        y, x = (np.arange(SIDE_PX) * n // SIDE_PX for n in frame.shape[:2])
+        y, x = (np.arange(side_px) * n // side_px for n in frame.shape[:2])
         small.append(frame[np.ix_(y, x)][..., ::-1])
     return np.stack(small)

@@ -18,26 +18,29 @@ from fatescope.systems.populations.reproduce.arms import FITS, arms, run_arm
 from fatescope.systems.populations.reproduce.data import data_folder, recorded_movie
 from fatescope.systems.populations.reproduce.page import write_movies_page
 from fatescope.systems.reproduction.plan import plan_trainings
+from fatescope.systems.reproduction.settings import MoviesRecipe
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.engine import Summary
     from fatescope.engine.plan import RunPlan
-    from fatescope.systems.reproduction.settings import MoviesRecipe
 
 _NEEDS = ("torch", "albumentations", "segmentation_models_pytorch")
 _QUICK = {
-    "epochs": 3,
+    "epochs": 6,
     "more_epochs": 1,
     "later_epochs": 2,
-    "batches": 6,
-    "batch": 4,
+    "batches": 10,
+    "batch": 8,
+    "side_px": 128,
     "movies": 4,
     "length": 60,
-    "every": 6,
+    "every": 3,
 }
 _FRAME_SECONDS, _RENDERED_SECONDS = 0.14, 0.05
 """CPU seconds of a frame in ResNet18, forward and back, and of one that is rendered."""
+_SIDE_PX = MoviesRecipe().side_px
+"""Of a published frame, which the costs above were measured on."""
 PREDICTED_FROM = 10
 """Frame of the first published prediction: the one at which they fit their own labels best."""
 
@@ -100,7 +103,7 @@ def plan_movies(
     """Say what `reproduce_movies` would cost, from measured costs; nothing is opened or written."""
     if quick:
         recipe = recipe.replace(**_QUICK)
-    frames = recipe.batches * recipe.batch
+    frames = recipe.batches * recipe.batch * (recipe.side_px / _SIDE_PX) ** 2
     epochs = [recipe.epochs + 2 * more for more in (recipe.more_epochs, recipe.later_epochs)]
     rendered = recipe.movies * recipe.length * _RENDERED_SECONDS
     n_arms = len(arms(None))
@@ -115,7 +118,7 @@ def plan_movies(
 
 def joined_table(folder: Path) -> Table:
     """Return the totals of the recorded movie: joined as published, predicted, and true."""
-    movie = recorded_movie(folder)
+    movie = recorded_movie(folder, side_px=_SIDE_PX)
     n = len(movie.frames)
     predicted = np.full(n, np.nan)
     if movie.predicted is not None:

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 LETTERS = ("A", "E", "M", "P", "C", "D", "Z")
 """Groups of cells by the first letter of their names, in the published order."""
-SIDE_PX = 256
 Augmentation = Literal["reported", "later"]
 Batch = tuple[torch.Tensor, torch.Tensor]
 _AT_ONCE = 32
@@ -36,7 +35,7 @@ _AT_ONCE = 32
 class LabelledFrames:
     """Frames with counts, whoever counted.
 
-    ``frames`` has shape (n, 256, 256, 3), uint8, blue green red; ``counts`` (n, 7), by `LETTERS`.
+    ``frames`` has shape (n, side, side, 3), uint8, blue green red; ``counts`` (n, 7), by `LETTERS`.
     """
 
     frames: NDArray[np.uint8]
@@ -116,7 +115,7 @@ class PublishedCountsTask:
         return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, size: int) -> Batch:
-        """Return augmented frames (B, 3, 256, 256) and scaled counts (B, 7) of a step."""
+        """Return augmented frames (B, 3, side, side) and scaled counts (B, 7) of a step."""
         rng = np.random.default_rng([self.seed, step])
         chosen = rng.choice(len(self._training), size, replace=len(self._training) < size)
         return self._augmented(self._training.rows(chosen), rng)

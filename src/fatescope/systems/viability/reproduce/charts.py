@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 BLUE, RED, GREY, GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
 _MOST_RATES = 400
+_MEAN = "the mean AUPRC"
 OF_CLASS = {"live": BLUE, "dead": RED}
 
 
@@ -265,11 +266,9 @@ def _rates(found: Results, key: str, recipe: LiveDeadRecipe) -> list[tuple[float
 def _verdict(course: Table) -> str:
     from fatescope.train import assess_curves
 
-    columns = {"step": "step", "loss": "training_loss", "auprc_mean": "auprc_mean"}
+    columns = {"step": "step", "loss": "training_loss", _MEAN: "auprc_mean"}
     history = [
         {k: float(course[c][i]) for k, c in columns.items() if np.isfinite(course[c][i])}
         for i in range(len(course))
     ]
-    return assess_curves(
-        [{"loss": float("nan"), **row} for row in history], metric="auprc_mean"
-    ).sentence
+    return assess_curves([{"loss": float("nan"), **row} for row in history], metric=_MEAN).sentence
