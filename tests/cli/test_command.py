@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -247,3 +249,16 @@ def test_the_flags_of_a_command_are_what_its_settings_describe():
         assert described.unit in option.help
         if described.limits:
             assert described.range in option.help
+
+
+@pytest.mark.parametrize(("twice", "named"), [("--out", "--out"), ("-o", "--out")])
+def test_an_option_given_twice_is_refused(twice, named, tmp_path):
+    words = ["predict", "nuclei", "a.tif", "--out", str(tmp_path / "a"), twice, str(tmp_path / "b")]
+    done = subprocess.run(
+        [sys.executable, "-m", "fatescope", *words], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert named in done.stderr
+    assert "it is given 2 times, and only one would be used" in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert list(tmp_path.iterdir()) == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from typer import BadParameter
 from typer.core import TyperCommand, TyperGroup
 
 _LONG = 200
@@ -26,6 +27,19 @@ class CommandHelp(TyperCommand):
         """Return what follows the name of the command on the usage line."""
         arguments = [p for p in self.get_params(ctx) if p.param_type_name == "argument"]
         return ["[OPTIONS]", *(_usage(p) for p in arguments)]
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse an option that is given twice, of which the first value would be forgotten."""
+        *_, order = self.make_parser(ctx).parse_args(args=list(args))
+        options = [p for p in order if p.param_type_name == "option" and not p.is_flag]
+        for option in options:
+            if not option.multiple and options.count(option) > 1:
+                raise BadParameter(
+                    f"it is given {options.count(option)} times, and only one would be used. Where "
+                    "it takes several values, divide them by commas.",
+                    param_hint=f"'{option.opts[0]}'",
+                )
+        return list(super().parse_args(ctx, args))
 
     def format_options(self, ctx: Any, formatter: Any) -> None:
         """Write arguments, then options."""

@@ -1,16 +1,21 @@
 """``lineage measure`` from a movie and a table to brightness per cell."""
 
+import contextlib
 import json
+import sqlite3
 import subprocess
 import sys
+import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import fatescope as fs
 from fatescope.acquire import read_table, write_image
-from fatescope.acquire.lineages import LineageReading, read_lineage
-from fatescope.base import InputError, Spacing
+from fatescope.acquire.lineages import LineageReading, read_lineage, write_lineage
+from fatescope.base import InputError, Spacing, Table
+from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.systems.lineages.measure import measure_lineage, measure_lineages
 from fatescope.systems.lineages.settings import ExpressionSettings
 
@@ -167,3 +172,57 @@ def test_workers_change_nothing(pair, tmp_path):
     assert (tmp_path / "1/expression.csv").read_bytes() == (
         tmp_path / "2/expression.csv"
     ).read_bytes()
+
+
+@pytest.mark.slow
+def test_a_killed_run_goes_on_with_the_frames_that_are_not_measured(pair, tmp_path):
+    whole = tmp_path / "whole"
+    measure_lineages(*pair, out=whole)
+    slowly = (
+        "import time; from fatescope.cli import main; "
+        "from fatescope.engine.stage import Stage; record = Stage.record; "
+        "Stage.record = lambda s, k, **w: (record(s, k, **w), time.sleep(5)); main()"
+    )
+    out = tmp_path / "out"
+    words = ["lineage", "measure", *map(str, pair), "--out", str(out), "--workers", "1"]
+    process = subprocess.Popen([sys.executable, "-c", slowly, *words], stderr=subprocess.DEVNULL)
+    while not (out / "ledger.sqlite").exists() or not _done(out):
+        assert process.poll() is None, "it must be killed before its end"
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    assert _done(out) < 3
+    assert _command(*pair, "--out", out, "--workers", 1, "--quiet").returncode == 0
+    for name in ("expression.csv", "cells.csv", "curves.csv", "findings.csv"):
+        assert (out / name).read_bytes() == (whole / name).read_bytes()
+
+
+def _done(out):
+    """Return how many frames the ledger holds, read beside the process that writes it."""
+    with contextlib.closing(sqlite3.connect(f"file:{out}/ledger.sqlite?mode=ro", uri=True)) as db:
+        try:
+            return db.execute("SELECT count(*) FROM units WHERE state = 'done'").fetchone()[0]
+        except sqlite3.OperationalError:  # not a ledger yet
+            return 0
+
+
+@pytest.mark.slow
+def test_measured_embryos_are_compared_cell_by_cell(tmp_path):
+    for seed, factor in enumerate((1.0, 2.0, 2.1, 1.9)):
+        drawn = simulate_lineage(LineagePlan(minutes=90, interval_min=1.0), seed=seed)
+        bright = np.where(drawn.name == "ABpl", 100.0, 50.0) * factor
+        table = replace(drawn, extra=Table({"expression_red": bright}))
+        folder = tmp_path / ("others" if seed else "dim")
+        folder.mkdir(exist_ok=True)
+        write_lineage(table, folder / f"embryo{seed}.csv", format="csv")
+    out = tmp_path / "compared"
+    line = [sys.executable, "-m", "fatescope", "lineage", "compare", str(tmp_path / "dim")]
+    line += ["--reference", str(tmp_path / "others"), "--out", str(out)]
+    line += ["--expression", "expression_red", "--interval-min", "1"]
+    done = subprocess.run(line, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    table = read_table(out / "differences.csv")
+    mine = table.rows((table["trait"] == "expression") & (table["cell"] == "ABpl"))
+    assert len(mine) == 1
+    np.testing.assert_allclose(float(mine["difference"][0]), 100 - 200, rtol=0.03)
+    assert float(mine["low"][0]) < -100 < float(mine["high"][0])
