@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import skimage.data
 import skimage.io
+import tifffile
 from PIL import Image as Pillow
 from PIL import ImageDraw
 from scipy import ndimage
@@ -17,12 +18,22 @@ from fatescope.models import check_input, describe_input, measure_grain, measure
 from fatescope.predict import modality, open_predictor
 from fatescope.predict.channels import open_frames
 from fatescope.predict.level import LevelledPlane
+from fatescope.simulate.embryo import EmbryoScene, vary_volume
+from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
 from fatescope.simulate.plate import PlateSettings
+from fatescope.simulate.section import simulate_section, vary_section
+from fatescope.simulate.settings import SectionSettings
 from fatescope.systems.live_dead.boxes import choose_cell_scale
 from fatescope.systems.live_dead.settings import LiveDeadSettings
+from fatescope.systems.membranes.cells import MembraneSettings
+from fatescope.systems.membranes.cells.walls import find_walls
+from fatescope.systems.membranes.find import ASSUMED_UM
+from fatescope.systems.membranes.findings import planes_for_likeness
 from fatescope.systems.nuclei.outline import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
+from fatescope.systems.nuclei_em.settings import NucleiEmSettings
 from fatescope.systems.simulation.plates import simulate_plate
+from fatescope.systems.simulation.rendered import read_or_draw
 from fatescope.systems.viability import classes
 
 SIDE, EACH = 300, 10
@@ -31,6 +42,8 @@ ALIKE = {
     "phase-cells": {"phase"},
     "live-dead": {"bf_chamber"},
     "viability": set(),
+    "nuclei-em": {"em"},
+    "membrane": {"membrane", "plant"},
 }
 """Kinds that a model takes too: where images of nuclei that were reduced four times get objects at
 all, F1 is 0.79 to 0.98 (decision record 0352)."""
@@ -44,7 +57,7 @@ PHOTOS = (
 def collect(package, data, cache):
     """Return of each image its kind, its unit, its traits, and whether ranges alone flag it.
 
-    An image that gets no objects has no traits.
+    An image that gets no objects has no traits, or says so: it is then fitted to and not counted.
     """
     model = package.name
     rng = np.random.default_rng(sum(map(ord, model)))
@@ -57,9 +70,10 @@ def collect(package, data, cache):
         if kind not in ALIKE[model]:
             images += [(kind, kind, plane) for plane in planes]
     for _, plane in pick(own, EACH, rng):
+        plane = plane[0] if isinstance(plane, tuple) else plane
         changed = {k: change(plane, rng) for k, change in CHANGED.items()}
         images += [(k, k, there) for k, there in changed.items() if k not in ALIKE[model]]
-    look = viability_look if model == "viability" else network_look
+    look = {"viability": viability_look, "membrane": membrane_look}.get(model, network_look)
     predictor = open_predictor(str(package.source))
     return [{"kind": kind, "unit": unit, **look(plane, predictor)} for kind, unit, plane in images]
 
@@ -79,13 +93,29 @@ def network_look(plane, predictor):
     if model.task == "live-dead":
         plan = choose_cell_scale(frames, predictor, LiveDeadSettings())
     else:
-        plan = choose_scale(frames, predictor, NucleiSettings(model=predictor.name))
+        settings = NucleiEmSettings if model.image.modality == "electron" else NucleiSettings
+        plan = choose_scale(frames, predictor, settings(model=predictor.name))
     tile = modality.middle_tile(frames[0], plan, model)
     if tile is None or plan.source == "none":
         return {"traits": {}, "today": False}
     traits = measure_traits(np.asarray(tile, np.float32))
     traits |= measure_grain(modality.middle_as_taken(frames[0], model)) if traits else {}
     return {"traits": traits, "today": bool(check_input(modality.measure_tile(tile, plan), model))}
+
+
+def membrane_look(plane, predictor):
+    """A plane comes with its pixel size where one is known; others have the one that is assumed."""
+    plane, step = plane if isinstance(plane, tuple) else (plane, ASSUMED_UM["X"])
+    said = planes_for_likeness(plane, (step, step), predictor.description)
+    walls = find_walls(plane, (step, step), MembraneSettings(), network=None)
+    if said is None or walls is None:
+        return {"traits": {}, "today": False}
+    tile, taken = said
+    return {
+        "traits": measure_traits(tile) | measure_grain(taken),
+        "today": bool(check_input(describe_input(taken), predictor.description)),
+        "objects": walls.looks_like_membrane,
+    }
 
 
 # Own images, with their units.
@@ -141,7 +171,57 @@ def own_viability(data, cache, rng):
     ]
 
 
+def own_nuclei_em(data, cache, rng):
+    """Each section whole, and its quarters; rendered ones, with other seeds than in training."""
+    images = []
+    for path in sorted((data / "wormimage_em/images").glob("*.jpg")):
+        plane = grey(path)
+        rows, columns = (n * 2 // 3 for n in plane.shape)
+        parts = [plane[y:, x:][:rows, :columns] for y in (0, rows // 2) for x in (0, columns // 2)]
+        images += [(path.stem, np.ascontiguousarray(part)) for part in (plane, *parts)]
+    looks = [vary_section(SectionSettings(), seed=7000 + k) for k in range(500)]
+    sections = [simulate_section(look, seed=7000 + k).pixels for k, look in enumerate(looks)]
+    return images + [(f"rendered{k}", plane) for k, plane in enumerate(sections)]
+
+
+def own_membrane(data, cache, rng):
+    """Planes of the recorded embryo, each volume a unit; of rendered ones in many looks."""
+    images = []
+    for path in sorted((data / "membrane_3dmms/raw").glob("*.mat")):
+        volume = loadmat(path)["embryo"]
+        images += [(path.stem, volume[..., z]) for z in range(14, 57, 6)]
+    for seed in range(60):
+        images += rendered_membranes(9000 + seed)
+    return images
+
+
+def rendered_membranes(seed):
+    rng = np.random.default_rng(seed)
+    step = float(np.exp(rng.uniform(np.log(0.1), np.log(0.4))))
+    settings = VolumeSettings(
+        channels=("membrane",),
+        planes=13,
+        height=int(52 / step),
+        width=int(64 / step),
+        voxel_um=(float(rng.uniform(0.4, 1.0)), step, step),
+        photons=float(np.exp(rng.uniform(np.log(8), np.log(80)))),
+        wall_haze=float(rng.uniform(0.05, 0.35)),
+        wall_blur_um=float(rng.uniform(0.2, 0.35)),
+        outer_wall=float(rng.uniform(0.4, 1.0)),
+        membrane_look="raw" if rng.random() < 0.5 else "deconvolved",
+    )
+    lives = read_or_draw(LineageSettings(), table=None, seed=seed)
+    scene = EmbryoScene(lives, vary_volume(settings, seed=seed), seed=seed)
+    volume = scene.render(float(rng.choice(lives.count()[0][5:-5])))
+    planes = volume.pixels[0, [3, 6, 9]]
+    if rng.random() < 0.4:  # a part of the embryo fills the field
+        planes = planes[:, 40:-40, 50:-50]
+    return [(f"rendered{seed}", (np.ascontiguousarray(p), step)) for p in planes]
+
+
 OWN = {
+    "nuclei-em": own_nuclei_em,
+    "membrane": own_membrane,
     "nuclei": own_nuclei,
     "phase-cells": own_phase_cells,
     "live-dead": own_live_dead,
@@ -157,7 +237,7 @@ def recorded_kinds(data, rng):
 
     plates = sorted(data.glob("plate_samples/mcf7_pi/*.tif"))
     fields = pick([p for p in plates if "_lab" not in p.name], EACH, rng)
-    stacks = [skimage.io.imread(p) for p in fields]
+    stacks = [tifffile.imread(p) for p in fields]
     walls = [
         loadmat(data / f"membrane_3dmms/raw/membt{t:03d}.mat")["embryo"][..., rng.integers(20, 50)]
         for t in (24, 34, 40, 44, 48, 54, 60, 64)
@@ -327,11 +407,37 @@ def stripes(rng):
     return bounded(120 + 90 * waves + rng.normal(0, 6, waves.shape))
 
 
+def fibres(rng):
+    """Bent lines that cross and enclose nothing: hair, vessels, threads."""
+    image = Pillow.new("F", (SIDE, SIDE), 30.0)
+    pen = ImageDraw.Draw(image)
+    for _ in range(rng.integers(15, 45)):
+        at, way = rng.uniform(0, SIDE, 2), rng.uniform(0, 2 * np.pi)
+        line = [tuple(at)]
+        for _ in range(40):
+            way += rng.normal(0, 0.2)
+            at = at + 8 * np.array([np.cos(way), np.sin(way)])
+            line.append(tuple(at))
+        pen.line(line, fill=float(rng.uniform(90, 230)), width=int(rng.integers(1, 5)))
+    values = ndimage.gaussian_filter(np.asarray(image), rng.uniform(0.6, 1.5))
+    return bounded(values + rng.normal(0, 5, values.shape))
+
+
+def bricks(rng):
+    """Straight bright joints between grey blocks."""
+    y, x = np.mgrid[:SIDE, :SIDE]
+    high, wide = rng.integers(14, 40), rng.integers(24, 80)
+    row = y // high
+    joint = np.minimum(y % high, (x + row % 2 * wide // 2) % wide) < rng.integers(2, 5)
+    values = np.where(joint, 200, 80) + 6 * ndimage.gaussian_filter(rng.normal(size=x.shape), 2)
+    return bounded(ndimage.gaussian_filter(values, 0.8) + rng.normal(0, 5, values.shape))
+
+
 DRAWN = {
     f.__name__: f
     for f in (
         *(noise, texture, clouds, gradient, text),
-        *(screen, histology, halo_cells, relief, stripes),
+        *(screen, histology, halo_cells, relief, stripes, fibres, bricks),
     )
 }
 

@@ -14,7 +14,12 @@ from fatescope.models import (
     read_package,
 )
 
-WITH_WEIGHTS = ("viability", "phase-cells", "nuclei", "live-dead")
+WITH_WEIGHTS = ("viability", "phase-cells", "nuclei", "live-dead", "nuclei-em", "membrane")
+
+
+OWN, FOREIGN = {"nuclei-em": 0.025}, {"membrane": 0.7}
+"""What misses the goals of 2 and 90 %: 4 of 172 sections; lines and rings that are no membranes
+(decision record 0357)."""
 
 
 def described(name):
@@ -49,8 +54,8 @@ def test_a_card_says_how_often_the_check_is_right(name):
     package = read_package(find_package(name))
     likeness = package.description.image.likeness
     assert likeness.record in package.files["card.md"].decode()
-    assert likeness.own.share <= 0.02
-    assert likeness.foreign.share >= 0.9
+    assert likeness.own.share <= OWN.get(name, 0.02)
+    assert likeness.foreign.share >= FOREIGN.get(name, 0.9)
     assert likeness.kinds >= 10
 
 

@@ -124,6 +124,35 @@ def test_cells_that_go_on_beyond_the_volume_are_said_and_counted(volume, tmp_pat
     assert counts == {"half": str(len(cut)), "whole": "0"}
 
 
+@pytest.mark.parametrize("model", ["membrane", "classical"])
+def test_lines_that_are_no_membranes_are_said(volume, tmp_path, model):
+    y, x = np.mgrid[:200, :240]
+    stripes = 120 + 90 * np.sin((x + 0.4 * y) / 3) + np.random.default_rng(1).normal(0, 6, x.shape)
+    save(tmp_path / "in" / "stripes.tif", stripes.clip(0, 255).astype(np.uint8), axes="YX")
+    save(tmp_path / "in" / "plane.tif", volume[0][20], axes="YX")
+    settings = SETTINGS.replace(model=model, spacing_um="0.3")
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=settings, execution=ALONE)
+    (said,) = [
+        f for f in rows_of(tmp_path / "o" / "findings.csv") if f["rule"] == "unlike-training"
+    ]
+    assert said["file"].endswith("stripes.tif")
+    assert "images of 12 other kinds" in said["reason"]
+
+
+def test_pieces_that_are_far_too_small_for_cells_are_said(volume, tmp_path):
+    """A ball of wall of a twentieth of a cell's volume, within a cell."""
+    pixels, _, points = volume
+    save(tmp_path / "in" / "whole.ome.tif", pixels)
+    voxels = np.stack(np.mgrid[tuple(slice(0, n) for n in pixels.shape)], axis=-1)
+    away_um = np.linalg.norm((voxels - points[4]) * SPACING[3], axis=-1)
+    ball = 110 * np.exp(-(((away_um - 2.2) / 0.35) ** 2))
+    save(tmp_path / "in" / "broken.ome.tif", np.maximum(pixels, ball.astype(np.uint8)))
+    predict_membranes(tmp_path / "in", out=tmp_path / "o", settings=SETTINGS, execution=ALONE)
+    (said,) = [f for f in rows_of(tmp_path / "o" / "findings.csv") if f["rule"] == "doubtful"]
+    assert said["file"].endswith("broken.ome.tif")
+    assert "1 of 8 cells" in said["reason"]
+
+
 def test_a_clean_negative_is_no_label_image(volume, tmp_path):
     """Its bright surroundings are long runs of one value, as labels have."""
     smooth = gaussian_filter(

@@ -45,6 +45,7 @@ from fatescope.systems.membranes.findings import (
     lacking_findings,
     likeness_findings,
     marker_findings,
+    shipped_membranes,
 )
 from fatescope.systems.membranes.times import FILE as OVER_TIME
 from fatescope.systems.membranes.times import cells_over_time
@@ -188,8 +189,8 @@ def find_membranes(
     labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
-    if predictor is not None:
-        findings += likeness_findings(image, channel, spacing, predictor.description)
+    known = shipped_membranes() if network is None else predictor.description
+    findings += likeness_findings(image, channel, spacing, known)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
     for t in range(image.size("T")):
