@@ -187,6 +187,9 @@ def test_frames_are_counted_apart_and_planes_are_said_to_be(tmp_path):
     tifffile.imwrite(tmp_path / "m.ome.tif", movie, metadata={"axes": "TYX"}, ome=True)
     predict_live_dead(tmp_path / "m.ome.tif", out=tmp_path / "o", execution=ALONE)
     assert [r["n"] for r in rows_of(tmp_path / "o" / "viability.csv")] == ["5", "2", "0"]
+    tifffile.imwrite(tmp_path / "z.ome.tif", movie, metadata={"axes": "ZYX"}, ome=True)
+    predict_live_dead(tmp_path / "z.ome.tif", out=tmp_path / "z", execution=ALONE)
+    assert "planes-apart" in {f["rule"] for f in rows_of(tmp_path / "z" / "findings.csv")}
     stack = fs.find_live_dead(movie, axes="ZYX")
     assert stack.labels.shape == movie.shape
     assert sorted(set(stack.objects["z"].tolist())) == [0, 1]

@@ -91,6 +91,7 @@ def test_links_are_those_of_lineage_link(movie, out, tmp_path):
     from fatescope.systems.lineages.link import link_lineages
 
     link_lineages([plain], out=tmp_path / "linked", to="csv", execution=ALONE)
+    assert "tracks" in read_table(tmp_path / "linked/findings.csv")["rule"].tolist()
     spots = read_table(tmp_path / "linked/spots.csv")
     parent = np.array([-1 if p is None or p != p else int(p) for p in spots["parent"].tolist()])
     began = int((parent < 0).sum() + 2 * (np.bincount(parent[parent >= 0]) == 2).sum())
@@ -107,6 +108,7 @@ def test_an_excluded_frame_is_stepped_over(movie, tmp_path):
     predict_nuclei(movie[0], out=tmp_path / "out", settings=settings, execution=ALONE)
     labels = read_image(tmp_path / "out/labels/a.tif").read()
     assert labels[2].max() == 0
+    assert "excluded" in read_table(tmp_path / "out/findings.csv")["rule"].tolist()
     tracks = read_table(tmp_path / "out/tracks.csv")
     through = (tracks["first_frame"] == 0) & (tracks["last_frame"] == FRAMES - 1)
     assert through.sum() >= 0.6 * (tracks["first_frame"] == 0).sum()

@@ -19,6 +19,7 @@ import fatescope as fs
 from fatescope.acquire.movies import write_frames
 from fatescope.base import Execution, Image, InputError, ModelError, SettingsError
 from fatescope.lineage.growth import GROUPS
+from fatescope.models import find_package, read_package, write_package
 from fatescope.systems.populations.counts import LETTERS
 from fatescope.systems.populations.find import POPULATIONS, predict_populations
 
@@ -161,8 +162,30 @@ def test_excluded_and_faulty_frames_are_bridged(tmp_path, embryo, movie):
     assert [f.value for f in found.findings if f.rule == "bridged"] == [6.0]
     assert not found.frames["abstained"].any()
     whole = fs.count_populations(movie)
+    predict_populations(path, out=tmp_path / "out", settings=given, execution=ALONE)
+    assert "bridged" in {f["rule"] for f in rows_of(tmp_path / "out/findings.csv")}
     totals = [t.populations["count"].reshape(-1, 12)[:, 0].astype(float) for t in (found, whole)]
     assert np.abs(totals[0] - totals[1])[30:36].max() <= 6
+
+
+def test_frames_beyond_what_the_model_counts_are_abstained_from_and_said(tmp_path, movie):
+    shipped = read_package(find_package("populations"))
+    counts = shipped.description.output.replace(counts_up_to=20)
+    made = {"rdf.yaml", "card.md", "test_input.npy", "test_output.npy"}
+    write_package(
+        tmp_path / "few",
+        description=shipped.description.replace(output=counts),
+        files={name: data for name, data in shipped.files.items() if name not in made},
+        test_input=shipped.tensor("test_input.npy"),
+        test_output=shipped.tensor("test_output.npy"),
+        card="Counts up to 20.",
+    )
+    settings = fs.PopulationSettings(model=str(tmp_path / "few"))
+    predict_populations(movie, out=tmp_path / "out", settings=settings, execution=ALONE)
+    (said,) = [f for f in rows_of(tmp_path / "out/findings.csv") if f["rule"] == "abstained"]
+    empty = [r["abstained"] for r in rows_of(tmp_path / "out/frames.csv")]
+    assert float(said["value"]) == empty.count("1") > 0
+    assert empty == sorted(empty)
 
 
 @pytest.mark.slow
