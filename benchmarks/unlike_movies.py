@@ -5,6 +5,7 @@ import csv
 import numpy as np
 import skimage.io
 from benchmarks.population_movies import LEFT_OUT, scene_of
+from benchmarks.population_movies import look as look_of
 from benchmarks.unlike_images import (
     CHANGED,
     DRAWN,
@@ -17,15 +18,20 @@ from scipy import ndimage
 from scipy.io import loadmat
 
 from fatescope.acquire import read_image
+from fatescope.acquire.movies import write_frames
 from fatescope.base import Image
 from fatescope.predict import open_predictor
+from fatescope.simulate.embryo import vary_movie
+from fatescope.simulate.embryo.movie import MovieScene
+from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.systems.populations.counts import infer_populations, shipped_growth, why_unlike
 from fatescope.systems.populations.frames import look_at_movie
 from fatescope.systems.populations.inference import CountChances
 from fatescope.systems.populations.settings import PopulationSettings
+from fatescope.systems.simulation.rendered import read_or_draw
 
 FRAMES, EACH, EVERY = 24, 6, 5
-OWN = (*range(12, 24), 212, 214, 216, *range(300, 560, 2))
+OWN = (*range(12, 24), 212, 214, 216, *range(300, 560, 2), *range(1000, 1024), *range(2000, 2060))
 """Numbers of `population_movies`: those for the test, and others drawn from the atlas."""
 
 
@@ -34,6 +40,7 @@ def collect(package, data, cache):
     rng = np.random.default_rng(5)
     predictor = open_predictor(str(package.source))
     own = [(f"m{n}", *rendered(n, data, cache)) for n in OWN]
+    own += [(unit, squeezed(movie), every) for unit, movie, every in own[::4]]
     recorded = read_image(data / "devolearn_samples/embryo_timelapse.mov")
     films = [recorded.read(T=t, C=1) for t in range(60, 180, 5)]
     seen = [{"kind": "own", "unit": unit, **look(m, predictor, every)} for unit, m, every in own]
@@ -62,13 +69,43 @@ def look(movie, predictor, interval_min=None):
 
 def rendered(number, data, cache):
     """A part of a movie, and minutes between its frames."""
-    path, scene = cache / f"movie{number}.npy", scene_of(number, tables_of(data))
+    path, scene = cache / f"movie{number}.npy", scene_at(number, data)
     if not path.exists():
         last = scene.length - EVERY * FRAMES
         first = int(np.random.default_rng(number).integers(0, max(1, last)))
         frames = range(first, scene.length, EVERY)[:FRAMES]
         np.save(path, np.stack([scene.render(k)[..., 1] for k in frames]))
-    return np.load(path), scene.lives.interval_min * EVERY
+    film = path.with_suffix(".mp4")
+    if not film.exists():
+        green = [np.stack([0 * f, f, 0 * f], axis=-1) for f in np.load(path)]
+        codec, kbit_s = scene.settings.codec, 2 * scene.settings.kbit_s
+        write_frames(film, green, frames_per_second=7, codec=codec, kbit_s=kbit_s)
+    image = read_image(film)
+    movie = np.stack([image.read(T=t, C=1) for t in range(image.size("T"))])
+    return movie, scene.lives.interval_min * EVERY
+
+
+def squeezed(movie):
+    """Frames of 256 x 256 by the nearest pixel, as they were published for training."""
+    rows, columns = ((np.arange(256) + 0.5) * n // 256 for n in movie.shape[1:])
+    return movie[:, rows.astype(int)[:, None], columns.astype(int)]
+
+
+def scene_at(number, data):
+    """The embryo of a movie; from 1000 on at full size, as commands render it, then small."""
+    if number < 1000:
+        return scene_of(number, tables_of(data))
+    settings, lineage = (MovieSettings(), LineageSettings()) if number < 2000 else look_of(number)
+    if number >= 2000:
+        times = np.random.default_rng(number).uniform(1.3, 2.4)
+        settings = settings.replace(
+            height=2 * int(settings.height / times / 2),
+            width=2 * int(settings.width / times / 2),
+            voxel_um=(1.0, *(times * s for s in settings.voxel_um[1:])),
+            codec="lossless" if number % 3 else settings.codec,
+        )
+    lives = read_or_draw(lineage, table=None, seed=number)
+    return MovieScene(lives, vary_movie(settings, seed=number), seed=number)
 
 
 def tables_of(data):

@@ -12,7 +12,14 @@ from fatescope.acquire import read_exclusions, unknown_frames
 from fatescope.base import InputError, excluded_frames
 from fatescope.base.errors import SettingsError
 from fatescope.clean import CleanSettings, find_frame_faults, record_frames
-from fatescope.models import check_input, check_traits, describe_input, measure_traits
+from fatescope.models import (
+    check_input,
+    check_traits,
+    describe_input,
+    measure_grain,
+    measure_traits,
+)
+from fatescope.models.likeness import SIDE_PX
 from fatescope.prepare.movies import marker_channel
 from fatescope.systems.populations.inference import (
     CountChances,
@@ -55,7 +62,8 @@ class SeenMovie:
     border : float
         See `border_share`.
     traits : dict of str to float
-        Medians of `measure_traits` over small frames all along the movie.
+        Medians over some frames all along the movie: `measure_traits` of small ones,
+        `measure_grain` at up to twice their size, where a recording and its half look alike.
     """
 
     logits: FloatArray
@@ -90,6 +98,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     n = image.size("T")
     channel = counted_channel(image, settings)
     times = reduction((image.size("Y"), image.size("X")))
+    finer = max(1, times // 2)
     white = 255.0 if image.dtype == np.uint8 else _white(image, channel)
     description = predictor.description
     run = _runner(predictor)
@@ -98,6 +107,7 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
     logits = np.zeros((n, n_logits), dtype=np.float32)
     measured: list[dict[str, float]] = []
     some: list[FloatArray] = []
+    traits: list[dict[str, float]] = []
     every = max(1, n // _LIKENESS_FRAMES)
 
     def frames() -> Iterator[NDArray[Any]]:
@@ -108,6 +118,8 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
             if t % every == every // 2:
                 measured.append(describe_input(level))
                 some.append(level)
+                taken = level_frame(shrink_frame(middle_of(plane), finer), white=white)
+                traits.append(measure_traits(level) | measure_grain(taken))
             logits[t] = run(pad_frame(level))[0]
             yield pixels
 
@@ -125,14 +137,14 @@ def look_at_movie(image: Image, settings: PopulationSettings, *, predictor: Pred
         rules |= dict.fromkeys(np.flatnonzero(gone).tolist(), "excluded")
     used = np.ones(n, dtype=np.bool_)
     used[list(rules)] = False
-    traits = _median_traits(some)
+    median = _median_traits(traits)
     return SeenMovie(
         logits=logits,
         used=used,
         rules=rules,
-        unlike=_unlike_frames(measured, description) or tuple(check_traits(traits, description)),
+        unlike=_unlike_frames(measured, description) or tuple(check_traits(median, description)),
         border=border_share(some),
-        traits=traits,
+        traits=median,
     )
 
 
@@ -164,11 +176,16 @@ def _runner(predictor: Predictor) -> Any:
     return lambda level: network.run(level[None, None])
 
 
-def _median_traits(levels: Sequence[FloatArray]) -> dict[str, float]:
-    measured = [m for level in levels if (m := measure_traits(level))]
-    if not measured:
-        return {}
-    return {name: float(np.median([m[name] for m in measured])) for name in measured[0]}
+def _median_traits(frames: Sequence[dict[str, float]]) -> dict[str, float]:
+    """Return medians over frames that have all traits; a flat one has none."""
+    most = max(frames, key=len, default={})
+    whole = [f for f in frames if len(f) == len(most)]
+    return {name: float(np.median([f[name] for f in whole])) for name in most}
+
+
+def middle_of(plane: NDArray[np.generic]) -> NDArray[np.generic]:
+    """Return the part of a frame whose grain is measured."""
+    return plane[tuple(slice(max(0, n // 2 - SIDE_PX), n // 2 + SIDE_PX) for n in plane.shape)]
 
 
 def _unlike_frames(
