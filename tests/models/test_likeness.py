@@ -49,7 +49,7 @@ def test_what_is_no_cell_at_all_is_unlike_the_images_of_a_model(name, kind):
     assert "in training" in reason
 
 
-@pytest.mark.parametrize("name", WITH_WEIGHTS)
+@pytest.mark.parametrize("name", [*WITH_WEIGHTS, "populations"])
 def test_a_card_says_how_often_the_check_is_right(name):
     package = read_package(find_package(name))
     likeness = package.description.image.likeness

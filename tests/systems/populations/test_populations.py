@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 from tests.populations_cases import SMALL, scene, truth_of, write_pair
 
 import fatescope as fs
@@ -186,6 +187,23 @@ def test_frames_beyond_what_the_model_counts_are_abstained_from_and_said(tmp_pat
     empty = [r["abstained"] for r in rows_of(tmp_path / "out/frames.csv")]
     assert float(said["value"]) == empty.count("1") > 0
     assert empty == sorted(empty)
+
+
+def test_a_wall_of_bricks_that_drifts_is_no_embryo(tmp_path):
+    """Neither its background nor its growth is odd enough; its look as a whole is."""
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:200, :280]
+    walls = []
+    for k in range(20):
+        row = (y + k) // 24
+        joint = np.minimum((y + k) % 24, (x + 2 * k + row % 2 * 25) % 50) < 4
+        light = gaussian_filter(np.where(joint, 200.0, 80), 0.8) + rng.normal(0, 5, y.shape)
+        walls.append(np.stack([light.clip(0, 255).astype(np.uint8)] * 3, axis=-1))
+    write_frames(tmp_path / "w.mp4", walls, frames_per_second=7, codec="lossless", kbit_s=1)
+    predict_populations(tmp_path / "w.mp4", out=tmp_path / "out", execution=ALONE)
+    (said,) = [f for f in rows_of(tmp_path / "out/findings.csv") if f["rule"] == "unlike-training"]
+    assert "its look as a whole" in said["reason"]
+    assert {r["count"] for r in rows_of(tmp_path / "out/populations.csv")} == {""}
 
 
 @pytest.mark.slow

@@ -189,7 +189,8 @@ def find_membranes(
     labels = KeptFrames(scratch, n_frames=image.size("T"))
     objects, contacts = [], []
     network = wall_network(predictor)
-    known = shipped_membranes() if network is None else predictor.description
+    drawn = None if network is None or predictor is None else predictor.description
+    known = drawn or shipped_membranes()
     findings += likeness_findings(image, channel, spacing, known)
     seconds = {"segment": 0.0, "measure": 0.0}
     lacking: list[int] = []
