@@ -287,3 +287,60 @@ def test_maps_in_two_arrays_stay_a_file_of_their_own(tmp_path):
     model = plain(tmp_path, outputs=2)
     with pytest.raises(ModelError, match="maps in several arrays"):
         import_model(model, tmp_path / "ours")
+
+
+def boundary_network() -> bytes:
+    """Foreground: the image. Boundary: where it is bright and its blur is not."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    kernel = np.full((1, 1, 5, 5), 1 / 25, np.float32)
+    gain, one = np.array(3, np.float32), np.array(1, np.float32)
+    nodes = [
+        helper.make_node("Conv", ["plane", "kernel"], ["blur"], pads=[2] * 4),
+        helper.make_node("Sub", ["one", "blur"], ["lack"]),
+        helper.make_node("Mul", ["lack", "plane"], ["edge"]),
+        helper.make_node("Mul", ["edge", "gain"], ["much"]),
+        helper.make_node("Min", ["much", "one"], ["boundary"]),
+        helper.make_node("Concat", ["plane", "boundary"], ["maps"], axis=1),
+    ]
+    graph = helper.make_graph(
+        nodes,
+        "boundaries",
+        [helper.make_tensor_value_info("plane", TensorProto.FLOAT, ["b", 1, "y", "x"])],
+        [helper.make_tensor_value_info("maps", TensorProto.FLOAT, ["b", 2, "y", "x"])],
+        [
+            numpy_helper.from_array(v, n)
+            for v, n in ((kernel, "kernel"), (gain, "gain"), (one, "one"))
+        ],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def test_foreground_and_boundary_become_nuclei_and_touching_ones_stay_two(tmp_path):
+    (tmp_path / "net.onnx").write_bytes(boundary_network())
+    (tmp_path / "net.toml").write_text(
+        'name = "edges"\nsummary = "Discs."\ndivisor = 1\npercentiles = [0.0, 100.0]\n'
+        'outputs = ["foreground", "boundary"]\n'
+    )
+    image = discs((128, 128), [(30, 30), (30, 49), (80, 70), (100, 100)])
+    found = found_with(tmp_path / "net.onnx", image)
+    labels = found.labels
+    assert len({labels[y, x] for y, x in ((30, 30), (30, 49), (80, 70), (100, 100))} - {0}) == 4
+    assert labels.max() == 4
+    assert ((labels > 0) == (image > 0)).mean() > 0.99
+    found = import_model(tmp_path / "net.onnx", tmp_path / "ours")
+    assert found.description.instances.channels == ("foreground", "boundary")
+    np.testing.assert_array_equal(found_with(found.source, image).labels, labels)
+
+
+def test_one_map_too_many_for_foreground_and_boundary_is_one_sentence(tmp_path):
+    (tmp_path / "net.onnx").write_bytes(disc_network())
+    (tmp_path / "net.toml").write_text(
+        'name = "a"\nsummary = "b"\noutputs = ["foreground", "boundary"]\n'
+    )
+    with pytest.raises(ModelError, match="gives 3 maps, and not foreground and boundary"):
+        found_with(tmp_path / "net.onnx")

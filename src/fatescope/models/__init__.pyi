@@ -28,6 +28,7 @@ from .likeness import Share as Share
 from .likeness import Trait as Trait
 from .likeness import measure_grain as measure_grain
 from .likeness import measure_traits as measure_traits
+from .outputs import BOUNDARY_MAPS as BOUNDARY_MAPS
 from .outputs import DISTANCE_MAPS as DISTANCE_MAPS
 from .outputs import OFFSET_MAPS as OFFSET_MAPS
 from .outputs import Boxes as Boxes

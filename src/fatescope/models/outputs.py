@@ -26,6 +26,10 @@ DISTANCE_MAPS = ("foreground", "distance", "border")
 OFFSET_MAPS = ("foreground", "down", "across")
 """What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
 
+BOUNDARY_MAPS = ("foreground", "boundary")
+"""What many networks from elsewhere draw; foreground less boundary stands for the distance to it
+(decision record 0371)."""
+
 LEAST_RAYS = 8
 """With fewer rays a polygon is no outline of a nucleus; published networks have 32 or more."""
 
@@ -105,7 +109,7 @@ class Thresholds(Settings):
 
 
 class InstanceMaps(Output):
-    """Maps that are divided into objects: `DISTANCE_MAPS`, `OFFSET_MAPS` or `star_maps`."""
+    """Maps that are divided into objects: those of ours, `BOUNDARY_MAPS` or `star_maps`."""
 
     kind: Literal["instance-maps"] = setting("instance-maps", "what is given")
     form: Literal["maps"] = setting("maps", "one vector for each pixel")

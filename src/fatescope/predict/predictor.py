@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from fatescope.base import ModelError
+from fatescope.models.outputs import BOUNDARY_MAPS, DISTANCE_MAPS, InstanceMaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -62,6 +63,12 @@ class PackagePredictor:
         self.device = model.device
         self.description = model.description
         self.model = model
+        drawn = model.description.output
+        if isinstance(drawn, InstanceMaps) and drawn.channels == BOUNDARY_MAPS:
+            self.description = model.description.replace(
+                output=drawn.replace(channels=DISTANCE_MAPS)
+            )
+            self.model = _WithDistance(model)
 
     def network(
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
@@ -77,6 +84,29 @@ class PackagePredictor:
             )
         centre, spread = (0.0, 1.0) if way == "none" else _spread(parts)
         return _Renormalised(self.model, statistics, centre, spread)
+
+
+class _WithDistance:
+    """A network that draws foreground and boundary, whose difference stands for the distance."""
+
+    def __init__(self, model: Model) -> None:
+        self.name, self.sha256, self.device = model.name, model.sha256, model.device
+        self.description, self.precision, self._model = (
+            model.description,
+            model.precision,
+            model,
+        )
+
+    def run(self, batch: NDArray[np.float32], /) -> NDArray[np.float32]:
+        """Return foreground, distance and border (B, 3, Y, X)."""
+        given = self._model.run(batch)
+        if given.shape[1] != len(BOUNDARY_MAPS):
+            raise ModelError(
+                f"model {self.name!r} gives {given.shape[1]} maps, and not foreground and boundary."
+            )
+        foreground, border = given[:, 0], given[:, 1]
+        inside = np.maximum(foreground - border, np.float32(0))
+        return np.stack([foreground, inside, border], axis=1)
 
 
 class _Renormalised:

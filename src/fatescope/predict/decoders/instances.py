@@ -148,7 +148,8 @@ def reach_px(outputs: tuple[str, ...]) -> int:
         shown = ", ".join(outputs[:4]) + ", ..." * (len(outputs) > 4)
         raise ModelError(
             f"the model draws {shown}; nuclei are made of {', '.join(OFFSET_MAPS)}, "
-            f"of {', '.join(DISTANCE_MAPS)}, or of probability and rays."
+            f"of {', '.join(DISTANCE_MAPS)}, of foreground and boundary, or of probability and "
+            "rays."
         )
     return _REACH_PX[outputs]
 

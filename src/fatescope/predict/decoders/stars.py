@@ -37,11 +37,15 @@ if TYPE_CHECKING:
 _EDGE = 2
 """Pixels of the maps next to the edge of the image propose nothing, as in the authors' program."""
 
-_RINGS, _SPOKES = 4, 2
-"""Each triangle between two rays is sampled at so many points outwards and across; 256 points for
-32 rays, so that the part of a polygon within another is known to about 1 %."""
+_RINGS, _SPOKES = 4, 1
+"""Each triangle between two rays is sampled at so many points outwards and across; 128 points for
+32 rays, so that the part of a polygon within another is known to about 2 %."""
 
 _BAND_ROWS = 1024
+
+
+_FINE, _WIDEST = 4.0, 512.0
+"""Pixels of the grid on which an outline is painted, to one of the working grid; and at most."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +74,10 @@ class Stars:
     def corners(self) -> FloatArray:
         """Corners of each polygon, (n, rays, 2), y and x in working pixels."""
         return np.asarray(self.centre[:, None] + self.distance[:, :, None] * _rays(self.distance))
+
+    def corners_of(self, i: int) -> FloatArray:
+        """Corners of one polygon, (rays, 2)."""
+        return np.asarray(self.centre[i] + self.distance[i, :, None] * _rays(self.distance))
 
 
 def segment_stars(
@@ -185,12 +193,14 @@ def distinct_stars(stars: Stars, *, most_overlap: float) -> IntArray:
         near = near[(near > i) & kept[near]]
         apart = np.hypot(*(centre[near] - centre[i]).T)
         near, apart = near[close := apart < outer[i] + outer[near]], apart[close]
-        smaller = np.minimum(area[near], area[i])
-        surely = _shared_by_circles(inner[i], inner[near], apart) > most_overlap * smaller
+        limit = most_overlap * np.minimum(area[near], area[i])
+        surely = _shared_by_circles(inner[i], inner[near], apart) > limit
         kept[near[surely]] = False
-        near, smaller = near[~surely], smaller[~surely]
-        shared = _part_within(stars.rows(near), stars.rows(np.array([i]))) * area[near]
-        kept[near[shared > most_overlap * smaller]] = False
+        open_ = ~surely & (_shared_by_circles(outer[i], outer[near], apart) > limit)
+        near, limit = near[open_], limit[open_]
+        if len(near):
+            shared = _part_within(stars.rows(near), stars.corners_of(i)) * area[near]
+            kept[near[shared > limit]] = False
     return np.flatnonzero(kept)
 
 
@@ -218,31 +228,34 @@ def _shared_by_circles(radius: float, others: FloatArray, apart: FloatArray) -> 
     return np.asarray(np.where(apart <= large - small, np.pi * small**2, lens))
 
 
-def _part_within(stars: Stars, one: Stars) -> FloatArray:
-    """Return how much of each polygon lies within one polygon, 0..1, by points in triangles."""
-    d, rays = stars.distance, stars.distance.shape[1]
+def _part_within(stars: Stars, outline: FloatArray) -> FloatArray:
+    """Return how much of each polygon lies within an outline, 0..1, by points in triangles.
+
+    The outline is painted on a finer grid, in which the points are looked up.
+    """
+    from skimage.draw import polygon
+
+    d = stars.distance
     following = np.roll(d, -1, axis=1)
-    corners = stars.corners - stars.centre[:, None]
-    ahead = np.roll(corners, -1, axis=1)
+    corners = stars.corners
     out = np.sqrt((np.arange(_RINGS) + 0.5) / _RINGS)
     across = (np.arange(_SPOKES) + 0.5) / _SPOKES
-    weight = (d * following)[:, :, None, None]
-    total = np.zeros(len(stars))
-    turn = 2 * np.pi / rays
-    along = _rays(one.distance)
-    ends = np.stack([one.distance[0], np.roll(one.distance[0], -1)], axis=1)
-    points = corners[:, :, None] * (1 - across[:, None]) + ahead[:, :, None] * across[:, None]
-    points = (
-        points[:, :, None] * out[:, None, None] + (stars.centre - one.centre)[:, None, None, None]
-    )
-    y, x = points[..., 0], points[..., 1]
-    k = np.floor(np.arctan2(y, x) / turn).astype(np.intp) % rays
-    u, v = along[k], along[(k + 1) % rays]
-    first = (y * v[..., 1] - x * v[..., 0]) / -np.sin(turn)
-    second = (y * u[..., 1] - x * u[..., 0]) / np.sin(turn)
-    inside = first / ends[k, 0] + second / ends[k, 1] <= 1
-    total = (weight * inside).sum(axis=(1, 2, 3)) / (_RINGS * _SPOKES)
-    return np.asarray(total / np.maximum((d * following).sum(axis=1), 1e-12))
+    ahead = np.roll(corners, -1, axis=1)
+    edge = corners[:, :, None] + (ahead - corners)[:, :, None] * across[:, None]
+    centre = stars.centre[:, None, None, None]
+    points = centre + (edge[:, :, None] - centre) * out[:, None, None]
+
+    low = outline.min(axis=0) - 1
+    fine = min(_FINE, _WIDEST / float(np.ptp(outline, axis=0).max()))
+    painted = (outline - low) * fine
+    side = np.ceil(painted.max(axis=0)).astype(int) + 2
+    mask = np.zeros(tuple(side), np.float32)
+    mask[polygon(painted[:, 0], painted[:, 1], mask.shape)] = 1
+    # What lies outside of the grid is looked up in its empty rim.
+    at = np.clip(np.rint((points - low) * fine), 0, side - 1).astype(np.intp)
+    inside = mask[at[..., 0], at[..., 1]].sum(axis=(2, 3)) / (_RINGS * _SPOKES)
+    weight = d * following
+    return np.asarray((weight * inside).sum(axis=1) / np.maximum(weight.sum(axis=1), 1e-12))
 
 
 def _rays(distance: FloatArray) -> FloatArray:

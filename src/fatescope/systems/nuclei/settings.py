@@ -13,7 +13,9 @@ from fatescope.predict.settings import SizedSettings
 class NucleiSettings(SizedSettings):
     """What decides the result of a nuclei prediction; how it is executed is said elsewhere."""
 
-    model: str = setting("nuclei", "name of a shipped model, path of a package, or classical")
+    model: str = setting(
+        "nuclei", "name of a shipped model, path of a package or ONNX file, or classical"
+    )
     same_size: bool = setting(
         False,
         "one estimate of the diameter for all images of a run with one pixel size and channel",
