@@ -10,12 +10,15 @@ from __future__ import annotations
 import argparse
 import base64
 import json
+import tempfile
 from html import escape
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BOOKS = ROOT / "notebooks"
 PAGES = ROOT / "docs" / "notebooks"
+_PATIENCE_S = 600
+"""Until a kernel that says nothing is taken for dead: a slow cell, on a machine that is shared."""
 _KEPT = ("text/plain", "image/svg+xml")
 
 
@@ -34,13 +37,27 @@ def main() -> None:
 
 
 def execute(path: Path, *, folder: Path | None = None) -> dict:
-    """Return the notebook with fresh outputs; an error in a cell is raised."""
+    """Return the notebook with fresh outputs; an error in a cell is raised.
+
+    The kernel is reached by files of its own folder, not by ports, which another program may take
+    between the choice and the binding; start, cells and their last words get the same patience.
+    """
     import nbclient
     import nbformat
+    from traitlets.config import Config
 
     book = nbformat.read(path, as_version=4)
-    where = {"metadata": {"path": str(folder or BOOKS)}}
-    nbclient.NotebookClient(book, timeout=600, resources=where).execute()
+    with tempfile.TemporaryDirectory() as sockets:
+        kernel = {"transport": "ipc", "connection_file": str(Path(sockets) / "kernel.json")}
+        nbclient.NotebookClient(
+            book,
+            timeout=_PATIENCE_S,
+            startup_timeout=_PATIENCE_S,
+            iopub_timeout=_PATIENCE_S,
+            raise_on_iopub_timeout=True,
+            resources={"metadata": {"path": str(folder or BOOKS)}},
+            config=Config(KernelManager=kernel),
+        ).execute()
     return json.loads(nbformat.writes(book))
 
 
