@@ -29,9 +29,11 @@ from fatescope.app.looking import Look
 from fatescope.app.store import NotHereError, Store
 from fatescope.base import Execution, InputError, RunError, Settings, SettingsError
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
+from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.place import resolved
 from fatescope.systems.registry import question_named, questions
+from fatescope.systems.simulation.movies import write_embryo_movies
 from fatescope.systems.simulation.plates import simulate_plate
 
 RESULTS = ("objects.csv", "objects.parquet", "images.csv", "labels/a.tif")
@@ -526,3 +528,31 @@ def test_words_of_an_error_do_not_decide_what_a_browser_is_told(tmp_path):
     request = Request({"type": "http", "headers": [], "method": "GET", "path": "/", "app": app})
     assert _known(request, InputError("a.tif has no such channel")).status_code == 400
     assert _known(request, NotHereError("nothing lies at this address")).status_code == 404
+
+
+@pytest.mark.parametrize("question", [q for q in questions() if q.presets], ids=lambda q: q.name)
+def test_the_plain_choices_that_are_usual_are_the_defaults_of_the_command(question, tmp_path):
+    look = Look(folder=tmp_path, seen=(), n_images=0, tables=())
+    form = form_for(question, look)
+    sent = {f.name: f.value for f in (*form.scale, *form.first, *form.more)}
+    values = values_from(question, look, sent)
+    assert question.settings_from(values) == question.settings_from({})
+    for name, preset in question.presets.items():
+        for choice in list(preset.choices)[1:]:
+            other = values_from(question, look, {**sent, name: choice})
+            assert question.settings_from(other) != question.settings_from({})
+
+
+@pytest.mark.slow
+def test_movies_without_a_fault_have_no_findings_in_the_app(client, tmp_path):
+    movie = MovieSettings(count=2, frames=80, height=256, width=356, voxel_um=(1.0, 0.18, 0.18))
+    alone = Execution(workers=1)
+    write_embryo_movies(tmp_path / "m", movie, LineageSettings(), seed=1, execution=alone)
+    data = client.add_data()
+    for path in (tmp_path / "m" / "movies").glob("*.mp4"):
+        assert client.put(data, path.name, path.read_bytes()).status == 201
+    result = client.run(data, "clean")
+    assert client.wait(result)["state"] == "done"
+    archive = zipfile.ZipFile(BytesIO(client.get(f"{result}/all.zip").body))
+    (name,) = (n for n in archive.namelist() if n.endswith("findings.csv"))
+    assert len(archive.read(name).decode().splitlines()) == 1, "a head, and no row"

@@ -9,7 +9,9 @@ pytest.importorskip("uvicorn")
 from tests.app.served import served
 
 from fatescope.app.cards import blocks_of
+from fatescope.app.examples import EXAMPLES
 from fatescope.models import list_models
+from fatescope.systems.registry import questions
 
 
 @pytest.fixture(scope="module")
@@ -38,6 +40,11 @@ def test_the_page_of_a_model_leads_to_its_question(client):
     assert (
         "does not ask its question" in client.get("/models/compact-names", Accept="text/html").text
     )
+
+
+def test_questions_name_examples_and_models_that_exist():
+    assert {name for q in questions() for name in q.examples} == {e.name for e in EXAMPLES}
+    assert {name for q in questions() for name in q.unrendered} <= {p.name for p in list_models()}
 
 
 @pytest.mark.parametrize("name", [p.name for p in list_models()])

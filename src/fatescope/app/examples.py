@@ -21,12 +21,11 @@ _SEED = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Example:
-    """Files that ``write`` renders into an empty folder, and the questions that they fit."""
+    """Files that ``write`` renders into an empty folder; a question names those that fit it."""
 
     name: str
     title: str
     text: str
-    fits: tuple[str, ...]
     write: Callable[[Path], None]
 
 
@@ -110,42 +109,36 @@ EXAMPLES = (
         name="movie",
         title="A movie of nuclei",
         text="Six frames of fluorescent nuclei that divide.",
-        fits=("nuclei", "clean"),
         write=_movie,
     ),
     Example(
         name="volume",
         title="An embryo in 3D",
         text="28 cells with stained membranes and nuclei.",
-        fits=("cells", "nuclei"),
         write=_volume,
     ),
     Example(
         name="embryo",
         title="A movie of an embryo",
         text="100 minutes of development, from two cells to some fifty.",
-        fits=("populations", "clean"),
         write=_embryo,
     ),
     Example(
         name="plate",
         title="A plate of living and dead cells",
         text="Six wells without a stain, six frames in 18 hours, with their map.",
-        fits=("plate",),
         write=_plate,
     ),
     Example(
         name="section",
         title="An electron micrograph",
         text="A section through an embryo, pixel size not known.",
-        fits=("nuclei-em",),
         write=_section,
     ),
     Example(
         name="lineage",
         title="A lineage table",
         text="Every nucleus of an embryo, named and linked; its MS cells live too long.",
-        fits=("name", "lint", "draw"),
         write=_lineage,
     ),
 )

@@ -23,15 +23,6 @@ if TYPE_CHECKING:
     from fatescope.systems.question import Question
 
 _EXAMPLES = Path(__file__).parent / "static" / "models"
-_NOT_RENDERED = {
-    "compact-names": "It names cells by where they are and looks at no image.",
-    "live-dead": "The plates that we render are not its kind of image: it finds two of three of "
-    "their cells, and takes nearly all of the dead for living. Such images would say nothing of "
-    "what it does in a counting chamber.",
-    "phase-cells": "We render no cells in phase contrast. On rendered cells in bright field it "
-    "finds nothing, as it should.",
-}
-"""Why a model shows no rendered images, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +59,7 @@ def cards() -> tuple[Card, ...]:
     said: dict[str, list[str]] = {}
     for name, words in zip(table["model"].tolist(), table["words"].tolist(), strict=True):
         said.setdefault(name, []).append(words)
+    reasons = {name: words for q in questions() for name, words in q.unrendered.items()}
     used = {name: q for q in questions() for name in q.choices.get("model", ())}
     return tuple(
         Card(
@@ -80,7 +72,7 @@ def cards() -> tuple[Card, ...]:
                 (f"/static/models/{package.name}-{n}.jpg", words)
                 for n, words in enumerate(said.get(package.name, ()))
             ),
-            no_examples=_NOT_RENDERED.get(package.name, ""),
+            no_examples=reasons.get(package.name, ""),
         )
         for package in list_models()
     )
@@ -104,5 +96,5 @@ def model(request: Request) -> Response:
     card = next((c for c in cards() if c.name == name), None)
     if card is None:
         raise NotHereError("there is no such model among those that ship.")
-    fitting = [e for e in EXAMPLES if card.question and card.question.name in e.fits]
+    fitting = [e for e in EXAMPLES if card.question and e.name in card.question.examples]
     return page(request, "model", card=card, examples=fitting)

@@ -154,6 +154,10 @@ class Question:
         How long it takes, where no plan says so while somebody waits.
     writes : bool
         Whether the command has an output folder; else what it prints is the answer.
+    examples : tuple of str
+        Rendered files to try it on, by their names in `fatescope.app.examples`.
+    unrendered : mapping of str to str
+        Models of this question that show no rendered images, and why, in words.
     """
 
     name: str
@@ -185,6 +189,8 @@ class Question:
     presets: Mapping[str, Preset] = field(default_factory=dict)
     lasts: str = ""
     writes: bool = True
+    examples: tuple[str, ...] = ()
+    unrendered: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def names_its_files(self) -> bool:

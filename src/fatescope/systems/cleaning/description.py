@@ -68,6 +68,10 @@ DESCRIPTION = Description(
             text="Faulty frames of movies, and steps in numbers of cells: found, shown, nothing "
             "deleted.",
             takes=frozenset(("movie", "populations")),
+            examples=(
+                "movie",
+                "embryo",
+            ),
             command="clean",
             presets={
                 "kind": Preset(

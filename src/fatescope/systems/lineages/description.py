@@ -285,6 +285,10 @@ DESCRIPTION = Description(
             text="A name for every nucleus of an embryo, with its confidence, from positions "
             "alone.",
             takes=frozenset(("lineage",)),
+            examples=("lineage",),
+            unrendered={
+                "compact-names": "It names cells by where they are and looks at no image.",
+            },
             command="lineage name",
             first=("links", "abstain_below"),
             hidden=("atlas",),
@@ -295,6 +299,7 @@ DESCRIPTION = Description(
             title="Check lineages",
             text="What cannot be true in lineage tables, ranked, each with a reason.",
             takes=frozenset(("lineage",)),
+            examples=("lineage",),
             command="lineage lint",
             first=("format",),
             views=("tree", "findings", "report"),
@@ -304,6 +309,7 @@ DESCRIPTION = Description(
             title="Draw lineages",
             text="The tree to walk along, nuclei in space and time, founders, timing.",
             takes=frozenset(("lineage",)),
+            examples=("lineage",),
             command="lineage draw",
             hidden=("reference",),
             views=("tree", "report"),

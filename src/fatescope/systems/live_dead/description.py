@@ -27,6 +27,11 @@ DESCRIPTION = Description(
             run="fatescope.systems.live_dead.find:predict_live_dead",
             first=("channel", "diameter_um", "diameter_px", "same_size", "dead_from"),
             choices={"model": ("live-dead",)},
+            unrendered={
+                "live-dead": "The plates that we render are not its kind of image: it finds two of "
+                "three of their cells, and takes nearly all of the dead for living. Such images "
+                "would say nothing of what it does in a counting chamber.",
+            },
             channels=("channel",),
             views=("labels", "objects", "report"),
         ),

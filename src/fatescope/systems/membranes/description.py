@@ -75,6 +75,7 @@ DESCRIPTION = Description(
             text="The cells between stained membranes, in volumes, planes and movies, with "
             "contacts.",
             takes=frozenset(("image", "stack", "movie")),
+            examples=("volume",),
             command="predict membrane",
             run="fatescope.systems.membranes.find:predict_membranes",
             first=("channel", "nuclei_channel", "markers"),

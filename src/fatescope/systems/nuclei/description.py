@@ -52,6 +52,10 @@ DESCRIPTION = Description(
             text="Every nucleus of fluorescence images, stacks and movies outlined, counted, "
             "measured.",
             takes=frozenset(("image", "stack", "movie")),
+            examples=(
+                "movie",
+                "volume",
+            ),
             command="predict nuclei",
             run="fatescope.systems.nuclei.find:predict_nuclei",
             first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),

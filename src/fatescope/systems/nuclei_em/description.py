@@ -22,6 +22,7 @@ DESCRIPTION = Description(
             title="Outline nuclei in electron micrographs",
             text="Nuclei of sections seen by transmission electron microscopy.",
             takes=frozenset(("image",)),
+            examples=("section",),
             command="predict nuclei-em",
             run="fatescope.systems.nuclei.find:predict_nuclei",
             plan="fatescope.systems.nuclei.find:NUCLEI.plan",

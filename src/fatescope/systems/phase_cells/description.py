@@ -25,6 +25,10 @@ DESCRIPTION = Description(
             run="fatescope.systems.phase_cells.find:predict_phase_cells",
             first=("channel", "diameter_um", "diameter_px", "same_size", "min_area_um2", "link"),
             choices={"model": ("phase-cells",)},
+            unrendered={
+                "phase-cells": "We render no cells in phase contrast. On rendered cells in bright "
+                "field it finds nothing, as it should.",
+            },
             channels=("channel",),
             views=("labels", "objects", "report"),
         ),

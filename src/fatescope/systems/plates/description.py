@@ -132,6 +132,7 @@ DESCRIPTION = Description(
             title="Follow the cells of a plate",
             text="When each cell of a plate died, without a stain, and which treatment kills.",
             takes=frozenset(("plate",)),
+            examples=("plate",),
             command="plate run",
             one_input=True,
             first=("map", "channel", "fields"),

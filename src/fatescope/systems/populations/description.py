@@ -56,6 +56,7 @@ DESCRIPTION = Description(
             title="Count over time",
             text="How many cells of each founder there are in every frame, with intervals.",
             takes=frozenset(("movie",)),
+            examples=("embryo",),
             command="predict populations",
             run="fatescope.systems.populations.find:predict_populations",
             first=("channel", "clean"),
