@@ -31,7 +31,8 @@ class CommandHelp(TyperCommand):
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Refuse an option that is given twice, of which the first value would be forgotten."""
         *_, order = self.make_parser(ctx).parse_args(args=list(args))
-        options = [p for p in order if p.param_type_name == "option" and not p.is_flag]
+        options: list[Any] = [p for p in order if p.param_type_name == "option"]
+        options = [p for p in options if not p.is_flag]
         for option in options:
             if not option.multiple and options.count(option) > 1:
                 raise BadParameter(

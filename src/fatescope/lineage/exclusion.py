@@ -25,6 +25,10 @@ EXCLUDING = frozenset(
 """Rules whose accepted findings take rows out; the others speak of a whole embryo or of time."""
 
 
+_FEWEST_FRAMES = 3
+"""In two frames every cell that was missed once is seen in one only."""
+
+
 def make_exclusions(lineage: Lineage, findings: Iterable[Finding]) -> list[Exclusion]:
     """Return what the accepted findings take out of a lineage.
 
@@ -113,6 +117,17 @@ def without_rows(lineage: Lineage, excluded: BoolArray) -> Lineage:
         extra=lineage.extra.rows(keep),
         metadata={**lineage.metadata, "excluded_rows": int(excluded.sum())},
     )
+
+
+def seen_once(lineage: Lineage) -> BoolArray:
+    """Return which rows are linked to no other, in a movie of at least three frames.
+
+    Such a row is most often part of a nucleus, or nothing; a cell is seen in several frames.
+    """
+    has_child = np.zeros(len(lineage), dtype=bool)
+    has_child[lineage.parent[lineage.parent >= 0]] = True
+    alone = (lineage.parent < 0) & ~has_child
+    return alone & (len(np.unique(lineage.frame)) >= _FEWEST_FRAMES)
 
 
 def with_decisions(findings: Iterable[Finding], decided: Iterable[Finding]) -> list[Finding]:

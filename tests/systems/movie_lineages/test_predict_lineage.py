@@ -142,3 +142,16 @@ def test_its_record_says_what_was_asked(result):
     record = json.loads((result / "run.json").read_text())
     assert record["command"] == "predict lineage"
     assert record["settings"]["species"] == "c-elegans"
+
+
+@pytest.mark.slow
+def test_what_is_seen_in_one_frame_has_no_name_and_is_not_in_the_tree(result):
+    named, said = read_table(result / "named" / "embryo.csv"), read_table(result / "findings.csv")
+    parents = {int(p) for p in named["parent"] if p == p}
+    alone = np.array([p != p for p in named["parent"]]) & ~np.isin(named["id"], list(parents))
+    assert alone.any(), "this movie has some"
+    assert not any(named["name"][alone])
+    assert (named["abstained"][alone] == 1).all()
+    assert np.isnan(named["confidence"][alone].astype(float)).all()
+    assert (said["value"][said["rule"] == "orphan"] == alone.sum()).all()
+    assert "seen in one frame only" in said["reason"][said["rule"] == "orphan"][0]

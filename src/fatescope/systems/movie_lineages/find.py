@@ -16,6 +16,7 @@ from fatescope.base import Execution, Finding, Image, Progress, Table
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import Found, System, predict_images
+from fatescope.lineage.exclusion import seen_once
 from fatescope.lineage.naming.settings import NameSettings
 from fatescope.systems.lineages.link import spots_table
 from fatescope.systems.lineages.name import embryo_row, name_rows, why_atypical
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.base import Lineage
+    from fatescope.base.types import BoolArray
     from fatescope.engine import Summary
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
     from fatescope.engine.predict import Inputs
@@ -141,7 +143,9 @@ def follow_movie(found: Found, image: Image, settings: MovieLineageSettings) -> 
     scaled = with_estimated_spacing(lineage)
     given = Table({k: v for k, v in spots.columns.items() if k in _GIVEN})
     named = name_rows(scaled, given, NameSettings(abstain_below=settings.abstain_below))
-    names = {c: named.table[c] for c in ("name", "confidence")}
+    glimpses = seen_once(lineage)
+    table = _without_names(named.table, glimpses)
+    names = {c: table[c] for c in ("name", "confidence")}
     return replace(
         linked,
         tables={
@@ -150,14 +154,42 @@ def follow_movie(found: Found, image: Image, settings: MovieLineageSettings) -> 
             "spots": spots,
             "embryos": embryo_row("", scaled, named),
         },
-        sheets={"named": named.table},
+        sheets={"named": table},
         findings=[
             *linked.findings,
+            *_glimpsed(image, int(glimpses.sum())),
             *assumed_scale(scaled.spacing, file=image.name),
             *why_atypical(image.name, named),
         ],
         seconds={**linked.seconds, "name": time.perf_counter() - begun},
     )
+
+
+def _without_names(table: Table, rows: BoolArray) -> Table:
+    """Return a table of names in which some rows have none."""
+    empty = {c: np.where(rows, "", table[c].astype(object)) for c in ("name", "compact", "second")}
+    return table.with_columns(
+        {
+            **empty,
+            "confidence": np.where(rows, np.nan, table["confidence"]),
+            "abstained": np.where(rows, 1, table["abstained"]),
+        }
+    )
+
+
+def _glimpsed(image: Image, n: int) -> list[Finding]:
+    if not n:
+        return []
+    return [
+        Finding(
+            file=image.name,
+            rule="orphan",
+            severity="info",
+            value=float(n),
+            reason=f"{n} {'nucleus is' if n == 1 else 'nuclei are'} seen in one frame only, without "
+            "a name and not in the tree: most often it is part of another, or none.",
+        )
+    ]
 
 
 def _can_be_named(lineage: Lineage) -> bool:

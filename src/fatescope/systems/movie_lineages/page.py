@@ -10,6 +10,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.base import Lineage, Spacing, Table
+from fatescope.lineage.exclusion import seen_once, without_rows
 from fatescope.numeric import tracks_of
 from fatescope.pages.files import store_text
 from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
@@ -131,6 +132,8 @@ def _movie(key: str, rows: Table, names: Table | None, steps: dict[str, float], 
         radius_px=np.full(n, np.nan),
         spacing=Spacing.of(source="file", **steps),
     )
+    glimpses = seen_once(lineage)
+    lineage, confidence = without_rows(lineage, glimpses), confidence[~glimpses]
     tracks = tracks_of(lineage)
     sure = [
         float(np.nanmean(c)) if np.isfinite(c).any() else np.nan
