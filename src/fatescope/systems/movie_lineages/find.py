@@ -186,8 +186,8 @@ def _glimpsed(image: Image, n: int) -> list[Finding]:
             rule="orphan",
             severity="info",
             value=float(n),
-            reason=f"{n} {'nucleus is' if n == 1 else 'nuclei are'} seen in one frame only, without "
-            "a name and not in the tree: most often it is part of another, or none.",
+            reason=f"{n} {'nucleus is' if n == 1 else 'nuclei are'} seen in one frame only, and "
+            "stay without a name and outside the tree: most often such are parts of others.",
         )
     ]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -28,6 +28,7 @@ from fatescope.predict.size import (
     estimate_scale,
     pixel_stretch,
     scale_from_settings,
+    shared_scale,
 )
 from fatescope.predict.tiling import make_grid
 from fatescope.predict.volume import LEAST_PLANES, segment_volume
@@ -46,6 +47,11 @@ if TYPE_CHECKING:
 _SURELY = 0.5
 """What has less than this part of the least area on the working grid is dropped there: outlines on
 the two grids differ by less, and specks need not be brought back to the image."""
+
+_KEYFRAMES = 9
+"""Frames in which the size of nuclei is looked for, where it changes over time."""
+_SAME_SIZE = 1.2
+"""Estimates of one size differ by less from frame to frame (record 0378)."""
 
 _IF_LIT = (
     "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
@@ -93,6 +99,55 @@ def _estimate(
             whole = plane if alone else None
             samples.append(SamplePlane(sample_pixels(plane), statistics, network, whole))
     return estimate_scale(samples, model, stretch=pixel_stretch(planes[0].image.spacing))
+
+
+def scales_over_time(
+    frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, settings: NucleiSettings
+) -> Callable[[int], ScalePlan]:
+    """Return the plan of each frame: the movie's, unless nuclei of its volumes shrink or grow.
+
+    Nuclei of a cleaving embryo halve their diameter. Where those of the first and of the last frame
+    differ, sizes are estimated in `_KEYFRAMES` frames, each by itself, and its two neighbours vote
+    on each; between them the logarithm is interpolated.
+    """
+    n = len(frames)
+    if plan.source != "estimated" or plan.shared or n < _KEYFRAMES or len(frames[0].planes) < 2:
+        return lambda _: plan
+
+    def diameter(t: int) -> float:
+        found = choose_scale([frames[t]], predictor, settings).diameter_px
+        frames[t].release()
+        return math.nan if found is None else math.log(found)
+
+    ends = [diameter(0), diameter(n - 1)]
+    if not abs(ends[0] - ends[1]) > math.log(_SAME_SIZE):
+        return lambda _: plan
+    at = np.unique(np.linspace(0, n - 1, _KEYFRAMES).round().astype(int))
+    size = np.array([ends[0], *(diameter(int(t)) for t in at[1:-1]), ends[1]])
+    at, size = at[np.isfinite(size)], size[np.isfinite(size)]
+    voted = size.copy()
+    voted[1:-1] = np.median([size[:-2], size[1:-1], size[2:]], axis=0)
+    stretch = pixel_stretch(frames[0].planes[0].image.spacing)
+    model = predictor.description
+
+    def of_frame(t: int) -> ScalePlan:
+        own = math.exp(float(np.interp(t, at, voted)))
+        return replace(shared_scale(own, model, stretch=stretch), shared=False, seen=plan.seen)
+
+    return of_frame
+
+
+def _changing(file: str, first: float, last: float) -> Finding:
+    """Say that each frame was analysed at a size of its own."""
+    return Finding(
+        file=file,
+        rule="scaled",
+        severity="info",
+        value=round(last / first, 3),
+        reason=f"Nuclei become {'smaller' if last < first else 'larger'}: about {first:.0f} px in "
+        f"the first frame and {last:.0f} px in the last. Each frame was analysed at its own size; "
+        "--diameter-px gives one size to all.",
+    )
 
 
 def _most_contrast(frame: Frame) -> Plane:
@@ -400,13 +455,15 @@ def segment_image(
             progress(n_done, total, "nuclei")
 
     way = choose_way(image, settings, predictor, plan)
+    plan_of = scales_over_time(frames, plan, predictor, settings)
     segmented = []
     for frame in frames:
         begun = time.perf_counter()
         labels = kept(frame.frame) if kept else None
         if labels is None:
+            own = plan_of(frame.frame)
             labels = segment_frame(
-                frame, predictor, plan, settings, way=way, scratch=scratch, done=done
+                frame, predictor, own, settings, way=way, scratch=scratch, done=done
             )
         else:  # its pixels are looked at all the same
             frame.statistics(predictor.description.image.percentiles)
@@ -415,6 +472,9 @@ def segment_image(
         if each is not None:
             each(segmented[-1], frame)
         frame.release()
+    first, last = plan_of(0), plan_of(len(frames) - 1)
+    if first is not last and first.diameter_px and last.diameter_px:
+        findings.append(_changing(image.name, first.diameter_px, last.diameter_px))
     if image.size("Z") > 1:
         findings.append(way.finding(image.name, image.size("Z")))
     findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
@@ -439,8 +499,10 @@ def frame_by_frame(
     if way.solid and image.size("Z") > 1 and not way.known:
         return None
 
+    plan_of = scales_over_time(frames, plan, predictor, settings)
+
     def find(t: int) -> FrameLabels:
-        labels = segment_frame(frames[t], predictor, plan, settings, way=way)
+        labels = segment_frame(frames[t], predictor, plan_of(t), settings, way=way)
         frames[t].release()
         return labels
 
