@@ -222,7 +222,7 @@ def _match(
     fit = fit_table(FrameStack.of(_planes(image, channel)), got.lineage)
     middle = time.perf_counter()
     findings = [*got.findings, *match_findings(fit, unit)]
-    written = [_page(out, unit, image, channel, got.lineage, fit)]
+    written = [_page(out, unit, image, channel, got.lineage, fit, settings)]
     if fit.is_told:
         laid = fit.pose.apply(got.lineage, n_frames=image.size("T"))
         (out / "matched").mkdir(exist_ok=True)
@@ -334,7 +334,13 @@ def match_findings(fit: MovieFit, unit: MovieAndTable) -> Iterator[Finding]:
 
 
 def _page(
-    out: Path, unit: MovieAndTable, image: Image, channel: int, lineage: Lineage, fit: MovieFit
+    out: Path,
+    unit: MovieAndTable,
+    image: Image,
+    channel: int,
+    lineage: Lineage,
+    fit: MovieFit,
+    settings: MatchSettings,
 ) -> Path:
     """Write the page: the answer, how sharply it fits, and the film to play."""
     told, pose = fit.is_told, fit.pose
@@ -391,6 +397,7 @@ def _page(
             ),
             _offset_chart(fit),
         ),
+        record={"settings": settings.model_dump(mode="json")},
     )
     return write_page(out / "report.html", page)
 

@@ -115,7 +115,11 @@ def _answer(treatments: Table) -> str:
     p = treatments["p_logrank"]
     known = np.flatnonzero(np.isfinite(p) & np.isfinite(treatments["hr_low"])).tolist()
     if not known:
-        return "No treatment could be compared with negative controls with an interval over wells."
+        wells = counted(int(treatments["n_wells"].sum()), "well")
+        return (
+            "No treatment could be compared with negative controls with an interval over wells: "
+            f"there are {wells} of {counted(len(treatments), 'treatment')}, controls among them."
+        )
     sure = [i for i in known if not treatments["hr_low"][i] <= 1 <= treatments["hr_high"][i]]
     if not sure:
         return (
