@@ -108,7 +108,8 @@ def scales_over_time(
 
     Nuclei of a cleaving embryo halve their diameter. Where those of the first and of the last frame
     differ, sizes are estimated in `_KEYFRAMES` frames, each by itself, and its two neighbours vote
-    on each; between them the logarithm is interpolated.
+    on each; between them the logarithm is interpolated. None is below the movie's own estimate:
+    small sizes found in single frames are less sure than that one.
     """
     n = len(frames)
     if plan.source != "estimated" or plan.shared or n < _KEYFRAMES or len(frames[0].planes) < 2:
@@ -131,7 +132,7 @@ def scales_over_time(
     model = predictor.description
 
     def of_frame(t: int) -> ScalePlan:
-        own = math.exp(float(np.interp(t, at, voted)))
+        own = max(math.exp(float(np.interp(t, at, voted))), plan.diameter_px or 0.0)
         return replace(shared_scale(own, model, stretch=stretch), shared=False, seen=plan.seen)
 
     return of_frame
