@@ -5,7 +5,6 @@ from typing import Literal
 
 import numpy as np
 import pytest
-import yaml
 from tests.models.toy_networks import toy_package
 from typer.testing import CliRunner
 
@@ -26,10 +25,8 @@ from fatescope.models import (
     Tiling,
     check_model,
     export_model,
-    find_package,
     import_model,
     list_models,
-    read_package,
     shipped_names,
     unfold,
 )
@@ -147,27 +144,6 @@ def test_rows_are_not_images_and_images_are_not_rows():
     with pytest.raises(ModelError, match=r"takes \(B, 2, Z, Y, X\), lengths in multiples of"):
         VOLUME.check_batch((1, 2, 8, 8), name="v")
     VOLUME.check_batch((1, 2, 4, 8, 8), name="v")
-
-
-@pytest.mark.parametrize("name", ["nuclei-em"])
-def test_a_shipped_package_of_version_1_says_the_same_as_ever(name):
-    package = read_package(find_package(name))
-    old = yaml.safe_load(package.files["rdf.yaml"])["config"]["fatescope"]
-    assert old["schema_version"] == 1
-    d = package.description
-    assert d.schema_version == 2
-    t = d.image.tiling
-    assert (t.tile_px, t.halo_px, t.divisor) == tuple(
-        (old[k], old[k]) for k in ("tile_px", "halo_px", "divisor")
-    )
-    now = {**d.model_dump(mode="json"), **d.image.model_dump(mode="json")}
-    now |= {
-        "outputs": list(d.instances.channels),
-        "thresholds": d.instances.thresholds.model_dump(),
-    }
-    now["thresholds"] = {k: now["thresholds"][k] for k in old["thresholds"]}
-    for key in set(old) - {"schema_version", "tile_px", "halo_px", "divisor", "spacing_um"}:
-        assert now[key] == old[key], key
 
 
 def test_a_flat_description_gives_its_pixel_size_to_both_axes():
