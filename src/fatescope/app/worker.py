@@ -43,9 +43,11 @@ def main() -> None:
     asked = json.loads(sys.stdin.readline() or "null")
     if asked is None:
         return
-    threading.Thread(target=_watch, daemon=True).start()
     try:
+        threading.Thread(target=_watch, daemon=True).start()
         _say(lines, **_outcome(asked, lines))
+    except KeyboardInterrupt:  # it was stopped before it began
+        _say(lines, ended=STOPPED)
     finally:
         lines.flush()
         os._exit(0)  # the watching thread holds standard input
