@@ -37,8 +37,8 @@ def border_findings(
             rule="cut",
             severity=severity,
             value=float(n),
-            reason=f"{n} of {len(objects)} {called} touch the border of the volume and may go on "
-            f"beyond it: their {lost} are incomplete. Column touches_border of objects.csv says "
-            "which; leave them out of means.",
+            reason=f"{called.capitalize()} that touch the border of the volume: {n} of "
+            f"{len(objects)}. They may go on beyond it, and their {lost} are incomplete. Column "
+            "touches_border of objects.csv says which; leave them out of means.",
         )
     ]
