@@ -118,7 +118,7 @@ def test_cells_that_go_on_beyond_the_volume_are_said_and_counted(volume, tmp_pat
     cells = [r for r in rows_of(tmp_path / "o" / "objects.csv") if r["image"] == "half"]
     cut = [r for r in cells if r["touches_border"] == "1"]
     assert said["file"].endswith("half.ome.tif")
-    assert f"Cells that touch the border of the volume: {len(cut)} of {len(cells)}." in said["reason"]
+    assert f"border of the volume: {len(cut)} of {len(cells)}." in said["reason"]
     assert cut
     counts = {r["image"]: r["n_at_border"] for r in rows_of(tmp_path / "o" / "images.csv")}
     assert counts == {"half": str(len(cut)), "whole": "0"}
