@@ -61,7 +61,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
     """Tree, space, movement, names and a comparison of rendered embryos."""
     from fatescope.systems.lineages.compare import compare_lineages
     from fatescope.systems.lineages.draw import draw_lineages
-    from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
+    from fatescope.systems.lineages.settings import DrawSettings, LineageCompareSettings
 
     for group, n, changes in (("wild", 4, {}), ("slow-E", 3, {"slowed": {"E": 1.4}})):
         (place / group).mkdir(parents=True)
@@ -84,7 +84,7 @@ def draw_lineage(place: Path, browser: "Browser") -> None:
     compare_lineages(
         [place / "slow-E"],
         out=place / "compared",
-        settings=CompareSettings(reference=str(place / "wild"), test_name="slow E"),
+        settings=LineageCompareSettings(reference=str(place / "wild"), test_name="slow E"),
         reading=SCALE,
         execution=ONE,
     )

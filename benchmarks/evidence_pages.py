@@ -8,6 +8,7 @@ a test that does not exist or a command line that would not be accepted.
 from __future__ import annotations
 
 import ast
+import re
 import shlex
 import tomllib
 from functools import cache
@@ -102,6 +103,9 @@ def check(where: str, row: dict[str, Any]) -> None:
             raise ValueError(f"{where}: there is no test {test}")
     for command in (*row.get("commands", ()), *row.get("drawn", ())):
         parse_command(command)
+    folders = re.findall(r"--out (\S+)", " ".join(row.get("commands", ())))
+    if len(set(folders)) < len(folders):
+        raise ValueError(f"{where}: two of its commands write into one folder")
     for image, _ in row.get("images", ()):
         if not (DOCS / "images" / image).is_file():
             raise ValueError(f"{where}: there is no figure {image}")

@@ -3,7 +3,7 @@
     python -m benchmarks.first_tile [--folder SCRATCH] [--repeats 3]
 
 Files are sparse, or compressed zeros: what is measured is how much of a file is read, not how fast
-a disk is. Nothing here writes ND2, and a plane of OIB and OIF is a TIFF of its own.
+a disk is. A plane of OIB and OIF is a TIFF of its own.
 """
 
 from __future__ import annotations
@@ -114,6 +114,14 @@ def czi(folder: Path) -> Path:
     return folder / "a.czi"
 
 
+def nd2(folder: Path) -> Path:
+    """Metadata and the map of frames; each frame is a hole."""
+    from tests.acquire.nd2_file import nd2 as write
+
+    pixels = Announced(PLANES, 1, 1, 1, SIDE, SIDE)
+    return write(folder / "a.nd2", pixels, channels=("a",), seconds=range(PLANES))
+
+
 def lif(folder: Path) -> Path:
     """The header, and the block of pixels as a hole."""
     from tests.acquire.microscope_files import lif as write
@@ -192,6 +200,7 @@ MADE: dict[str, Callable[[Path], Path]] = {
     "OME-TIFF, a page for each plane": ome_tiff,
     "TIFF, one plane in tiles": tiled_tiff,
     "OME-Zarr 0.5": ome_zarr,
+    "ND2": nd2,
     "CZI": czi,
     "LIF": lif,
     "IMS": ims,

@@ -21,7 +21,7 @@ import numpy as np
 from fatescope.acquire.lineages import read_lineage
 from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.sulston import daughter_names, is_cell_name, sort_key
-from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
+from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_one_lineage
 from fatescope.numeric import tracks_of
 from fatescope.systems.lineages.reading import open_atlas
 
@@ -235,7 +235,7 @@ def exchange_lineages(lineage, rng, *, cells):
 
 
 def found_in(rule, lineage, atlas):
-    findings = lint_lineage(lineage, file="", settings=SETTINGS, atlas=atlas)
+    findings = lint_one_lineage(lineage, file="", settings=SETTINGS, atlas=atlas)
     key = {"cliff": lambda f: str(f.frame)}.get(rule, lambda f: f.object)
     return {(f.rule, key(f)) for f in findings if f.rule == rule and f.frame is not None}
 

@@ -38,7 +38,8 @@ from fatescope.predict import (
     quantise,
 )
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.systems.nuclei.outline import choose_scale, count_tiles, segment_image
+from fatescope.systems.nuclei.outline import count_tiles, segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 RUNS = 5

@@ -1,4 +1,4 @@
-"""What models see of their own kind of image and of 23 other kinds, for `unlike_training`."""
+"""What models see of their own kind of image and of 25 other kinds, for `unlike_training`."""
 
 import csv
 import io
@@ -28,8 +28,8 @@ from fatescope.systems.live_dead.settings import LiveDeadSettings
 from fatescope.systems.membranes.cells import MembraneSettings
 from fatescope.systems.membranes.cells.walls import find_walls
 from fatescope.systems.membranes.find import ASSUMED_UM
-from fatescope.systems.membranes.findings import planes_for_likeness
-from fatescope.systems.nuclei.outline import choose_scale
+from fatescope.systems.membranes.findings import traits_of_plane
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 from fatescope.systems.nuclei_em.settings import NucleiEmSettings
 from fatescope.systems.simulation.plates import simulate_plate
@@ -106,13 +106,13 @@ def network_look(plane, predictor):
 def membrane_look(plane, predictor):
     """A plane comes with its pixel size where one is known; others have the one that is assumed."""
     plane, step = plane if isinstance(plane, tuple) else (plane, ASSUMED_UM["X"])
-    said = planes_for_likeness(plane, (step, step), predictor.description)
+    seen = traits_of_plane(plane, (step, step), predictor.description)
     walls = find_walls(plane, (step, step), MembraneSettings(), network=None)
-    if said is None or walls is None:
+    if seen is None or walls is None:
         return {"traits": {}, "today": False}
-    tile, taken = said
+    traits, taken = seen
     return {
-        "traits": measure_traits(tile) | measure_grain(taken),
+        "traits": traits,
         "today": bool(check_input(describe_input(taken), predictor.description)),
         "objects": walls.looks_like_membrane,
     }
@@ -190,7 +190,7 @@ def own_membrane(data, cache, rng):
     for path in sorted((data / "membrane_3dmms/raw").glob("*.mat")):
         volume = loadmat(path)["embryo"]
         images += [(path.stem, volume[..., z]) for z in range(14, 57, 6)]
-    for seed in range(60):
+    for seed in range(120):
         images += rendered_membranes(9000 + seed)
     return images
 
@@ -212,7 +212,9 @@ def rendered_membranes(seed):
     )
     lives = read_or_draw(LineageSettings(), table=None, seed=seed)
     scene = EmbryoScene(lives, vary_volume(settings, seed=seed), seed=seed)
-    volume = scene.render(float(rng.choice(lives.count()[0][5:-5])))
+    frames, cells = (n[5:-5] for n in lives.count())
+    wanted = np.exp(rng.uniform(np.log(cells[0]), np.log(cells[-1])))  # as often 2 as 200 cells
+    volume = scene.render(float(frames[np.searchsorted(cells, wanted)]))
     planes = volume.pixels[0, [3, 6, 9]]
     if rng.random() < 0.4:  # a part of the embryo fills the field
         planes = planes[:, 40:-40, 50:-50]
@@ -423,6 +425,53 @@ def fibres(rng):
     return bounded(values + rng.normal(0, 5, values.shape))
 
 
+def needles(rng):
+    """Straight lines of any length that cross: crystals, collagen, scratches."""
+    image = Pillow.new("F", (SIDE, SIDE), 25.0)
+    pen = ImageDraw.Draw(image)
+    for _ in range(rng.integers(20, 70)):
+        (y, x), way, long = rng.uniform(0, SIDE, 2), rng.uniform(0, np.pi), rng.uniform(30, 250)
+        up, on = np.sin(way) * long, np.cos(way) * long
+        pen.line(
+            [(x, y), (x + on, y + up)],
+            fill=float(rng.uniform(60, 230)),
+            width=int(rng.integers(1, 4)),
+        )
+    values = ndimage.gaussian_filter(np.asarray(image), rng.uniform(0.6, 1.5))
+    return bounded(values + rng.normal(0, 5, values.shape))
+
+
+def neurites(rng):
+    """Bodies with arms that branch and fade: neurons, roots, vessels."""
+    image = Pillow.new("F", (SIDE, SIDE), 20.0)
+    pen = ImageDraw.Draw(image)
+    for _ in range(rng.integers(3, 9)):
+        body = rng.uniform(20, SIDE - 20, 2)
+        arms = [
+            (body, rng.uniform(0, 2 * np.pi), rng.uniform(2, 5)) for _ in range(rng.integers(3, 7))
+        ]
+        light = rng.uniform(120, 220)
+        while arms:
+            at, way, wide = arms.pop()
+            for _ in range(int(rng.integers(4, 14))):
+                way += rng.normal(0, 0.25)
+                to = at + 7 * np.array([np.cos(way), np.sin(way)])
+                pen.line(
+                    [tuple(at), tuple(to)],
+                    fill=float(light * min(1, 0.4 + wide / 5)),
+                    width=max(1, round(wide)),
+                )
+                at = to
+            if wide > 1.2:
+                arms += [
+                    (at, way + turn, wide * 0.7) for turn in rng.uniform(0.2, 0.8, 2) * (-1, 1)
+                ]
+        radius = rng.uniform(5, 10)
+        pen.ellipse([*(body - radius), *(body + radius)], fill=float(light))
+    values = ndimage.gaussian_filter(np.asarray(image), rng.uniform(0.6, 1.5))
+    return bounded(values + rng.normal(0, 5, values.shape))
+
+
 def bricks(rng):
     """Straight bright joints between grey blocks."""
     y, x = np.mgrid[:SIDE, :SIDE]
@@ -438,6 +487,7 @@ DRAWN = {
     for f in (
         *(noise, texture, clouds, gradient, text),
         *(screen, histology, halo_cells, relief, stripes, fibres, bricks),
+        *(needles, neurites),
     )
 }
 

@@ -10,6 +10,7 @@ import ast
 import functools
 import importlib
 import inspect
+import re
 import subprocess
 import sys
 import tomllib
@@ -93,6 +94,19 @@ def test_torch_lives_in_train_and_in_the_training_of_systems():
         if name.split(".")[0] in LEARNING and not of_training(path)
     ]
     assert wrong == []
+
+
+def test_only_systems_name_three_systems_or_more():
+    """A new system is one folder and one line: nobody else keeps a list of them."""
+    folders = {p.parent.name for p in SOURCE.glob("systems/*/description.py")}
+    assert len(folders) > 10
+    wrong = {}
+    for path in (p for p in MODULES if folder_of(p) != "systems"):
+        text = path.read_text(encoding="utf-8")
+        named = set(re.findall(r"fatescope\.systems\.(\w+)", text)) & folders
+        if len(named) >= 3:
+            wrong[id_of(path)] = sorted(named)
+    assert wrong == {}
 
 
 def test_nothing_is_pickled():
@@ -220,10 +234,10 @@ def definitions() -> dict[str, list[str]]:
 def test_a_public_name_means_one_thing():
     """A name fewer each time one is mended: lower the number, and never raise it."""
     twice = [f"{name}: {', '.join(files)}" for name, files in definitions().items() if files[1:]]
-    assert len(twice) <= 70, "\n".join(sorted(twice))
+    assert len(twice) <= 2, "\n".join(sorted(twice))
 
 
-def test_few_functions_take_ten_arguments():
+def test_no_function_takes_ten_arguments():
     """Settings travel as one object; a command has its own words, and they are declared."""
     wrong = []
     for path in MODULES:
@@ -233,23 +247,30 @@ def test_few_functions_take_ten_arguments():
                 n = len(given.posonlyargs) + len(given.args) + len(given.kwonlyargs)
                 if n >= 10:
                     wrong.append(f"{id_of(path)} {node.name} takes {n}")
-    assert len(wrong) <= 9, "\n".join(wrong)
+    assert wrong == []
 
 
-def test_an_error_of_any_kind_is_caught_for_a_reason():
-    """Where all errors are caught and none is raised again, the line says why."""
-    wrong = []
+def test_errors_of_any_kind_are_caught_at_few_edges_for_a_reason():
+    """A library without a base class of errors, a unit of many: `explained`, `tried`, no others.
+
+    Where all errors are caught and none is raised again, the line says why.
+    """
+    wrong, n = [], 0
     for path in MODULES:
         lines = path.read_text(encoding="utf-8").splitlines()
         for node in ast.walk(parsed(path)):
-            if not isinstance(node, ast.ExceptHandler) or "#" in lines[node.lineno - 1]:
+            if not isinstance(node, ast.ExceptHandler):
                 continue
             names = {
                 n.id
                 for n in ast.walk(node.type or ast.Name("Exception"))
                 if isinstance(n, ast.Name)
             }
+            if not names & {"Exception", "BaseException"}:
+                continue
+            n += 1
             raises = any(isinstance(n, ast.Raise) for n in ast.walk(node))
-            if names & {"Exception", "BaseException"} and not raises:
+            if not raises and "#" not in lines[node.lineno - 1]:
                 wrong.append(f"{id_of(path)}:{node.lineno}")
     assert wrong == []
+    assert n <= 7

@@ -25,9 +25,10 @@ from fatescope.base import InputError
 from fatescope.base.settings import setting
 from fatescope.cli.main import load_commands
 from fatescope.engine import read_record
+from fatescope.engine.found import Found
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.measurement import measure_objects
 from fatescope.pages.page import Fact, Page, write_page
 from fatescope.predict import PredictSettings

@@ -39,11 +39,15 @@ def czi(path: Path, pixels, *, scenes=1, tiles=1, seconds=None):
     return path
 
 
-def lif(path: Path, images):
-    """Name -> (Z, Y, X) of 8 bits, or (T, Z, Y, X) with the seconds of each plane's stamp."""
+def lif(path: Path, images, places_um=()):
+    """Name -> (Z, Y, X) of 8 bits, or (T, Z, Y, X) with the seconds of each plane's stamp.
+
+    With the stage's (y, x) of each tile the first axis is that of tiles: (M, Y, X).
+    """
     elements, blocks = [], []
     for number, (name, (pixels, seconds)) in enumerate(images.items()):
         axes = [(1, 0.2e-6, "m"), (2, 0.25e-6, "m"), (3, 1.5e-6, "m"), (4, 60.0, "s")]
+        axes = [*axes[:2], (10, 1.0, "")] if len(places_um) else axes
         dims, step = [], 1
         for (code, width, unit), n in zip(axes, reversed(pixels.shape), strict=False):
             length = width * (n - 1)
@@ -54,6 +58,10 @@ def lif(path: Path, images):
             step *= n
         stamps = " ".join(f"{int(132000000000000000 + s * 1e7):x}" for s in seconds)
         times = f'<TimeStampList NumberOfTimeStamps="{len(seconds)}">{stamps} </TimeStampList>'
+        tiles = "".join(
+            f'<Tile FieldX="{n}" FieldY="0" PosX="{float(x) * 1e-6}" PosY="{float(y) * 1e-6}"/>'
+            for n, (y, x) in enumerate(places_um)
+        )
         elements.append(
             f'<Element Name="{name}" Visibility="1"><Data><Image><ImageDescription><Channels>'
             '<ChannelDescription DataType="0" ChannelTag="0" Resolution="8" '
@@ -62,7 +70,8 @@ def lif(path: Path, images):
             + "".join(dims)
             + f"</Dimensions></ImageDescription>{times if seconds else ''}"
             '<Attachment Name="HardwareSetting"><ATLCameraSettingDefinition '
-            'ObjectiveName="HC PL 40x" NumericalAperture="1.1"/></Attachment></Image></Data>'
+            'ObjectiveName="HC PL 40x" NumericalAperture="1.1"/></Attachment>'
+            f'<Attachment Name="TileScanInfo">{tiles}</Attachment></Image></Data>'
             f'<Memory Size="{pixels.size}" MemoryBlockID="MemBlock_{number}"/></Element>'
         )
         identity = f"MemBlock_{number}".encode("utf-16-le")

@@ -203,3 +203,23 @@ def test_a_plane_of_an_oib_file_that_announces_gigabytes_is_not_allocated(tmp_pa
     image = read_image(path)
     with pytest.raises(FileFormatError, match=r"a\.oib: announces"):
         image.read()
+
+
+@pytest.mark.parametrize(
+    ("at", "kind", "value"),
+    [(0, "<i", 2**30), (0, "<i", -5), (4, "<i", 2**30), (8, "<q", 2**40), (8, "<q", 100)],
+    ids=["metadata", "negative", "attachment", "pixels", "too few"],
+)
+def test_a_block_of_a_czi_that_cannot_be_is_refused_before_memory_is_asked_for(
+    tmp_path, at, kind, value
+):
+    pytest.importorskip("pylibCZIrw")
+    pixels = np.arange(2 * 2 * 30 * 40, dtype=np.uint16).reshape(2, 1, 2, 30, 40)
+    path = microscope_files.czi(tmp_path / "a.czi", pixels)
+    content = bytearray(path.read_bytes())
+    struct.pack_into(kind, content, content.index(b"ZISRAWSUBBLOCK") + 32 + at, value)
+    path.write_bytes(content)
+    image = read_image(path)
+    with pytest.raises(FileFormatError, match=r"a\.czi: plane T 0, C 0, Z 0 is damaged: it claims"):
+        image.read()
+    np.testing.assert_array_equal(image.read(T=1, Z=1), pixels[1, 0, 1])  # the others are whole

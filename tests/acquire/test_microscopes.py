@@ -2,11 +2,14 @@
 
 import json
 import logging
+import struct
 
 import numpy as np
 import pytest
+import tifffile
 from tests.acquire import microscope_files as made
 from tests.acquire.microscope_files import numbers
+from tests.acquire.nd2_file import nd2 as nd2_file
 
 from fatescope.acquire import find_images, read_image
 from fatescope.base import FileFormatError
@@ -44,10 +47,44 @@ def test_scenes_of_a_czi_are_images_each_with_its_name(tmp_path):
         read_image(tmp_path / "a.czi", scene="S9")
 
 
+def test_the_chosen_scene_of_each_file_of_a_sequence_is_a_frame(tmp_path):
+    for t in range(3):
+        made.czi(tmp_path / f"a_{t}.czi", numbers(1, 1, 1, 20, 30) + 40 * t, scenes=3)
+    (file,) = find_images([tmp_path], sequence=True, scene="S2")
+    first = numbers(1, 1, 1, 20, 30)[0, 0, 0] + 1
+    np.testing.assert_array_equal(read_image(file).read(), [first, first + 40, first + 80])
+    (file,) = find_images([tmp_path], sequence=True)
+    with pytest.raises(FileFormatError, match=r"holds 3 images .* Choose one"):
+        read_image(file)
+
+
+def test_a_scene_that_files_of_a_sequence_do_not_have_is_refused(tmp_path):
+    for t in range(2):
+        tifffile.imwrite(tmp_path / f"a_{t}.tif", numbers(1, 1, 1, 20, 30)[0, 0, 0])
+    (file,) = find_images([tmp_path], sequence=True, scene="1")
+    with pytest.raises(FileFormatError, match="holds one image, and no image 1"):
+        read_image(file)
+    (file,) = find_images([tmp_path], sequence=True, scene="0")
+    assert read_image(file).size("T") == 2
+
+
 def test_the_tiles_of_a_czi_mosaic_are_one_image(tmp_path):
     pixels = numbers(1, 1, 1, 20, 30)
     image = read_image(made.czi(tmp_path / "a.czi", pixels, tiles=2))
     np.testing.assert_array_equal(image.read(), np.hstack([pixels[0, 0, 0], pixels[0, 0, 0] + 10]))
+
+
+@pytest.mark.parametrize("places", [(8,), (8, 16)], ids=["shown", "shown and stored"])
+def test_a_damaged_size_in_the_directory_of_a_czi_asks_for_no_memory(tmp_path, places):
+    """Zeiss's library would ask for the 1 TB of the plane, or calls its size -1 x -1."""
+    path = made.czi(tmp_path / "a.czi", numbers(1, 1, 1, 20, 30))
+    content = bytearray(path.read_bytes())
+    at = content.index(b"DV\x01\0\0\0", content.index(b"ZISRAWDIRECTORY"))
+    for place in (at + 32 + 20 * axis + p for axis in range(2) for p in places):
+        struct.pack_into("<i", content, place, 700_000)
+    path.write_bytes(content)
+    with pytest.raises(FileFormatError, match=r"a\.czi: announces .* is damaged"):
+        read_image(path)
 
 
 def test_a_lif_holds_images_with_times_and_an_objective(tmp_path):
@@ -68,6 +105,61 @@ def test_a_lif_holds_images_with_times_and_an_objective(tmp_path):
     assert image.spacing.as_record()["T"]["value"] == pytest.approx(1.5)
     (note,) = [n for n in image.pixels.notes if n.rule == "uneven-times"]
     assert "1 to 2 min apart" in note.reason
+
+
+def test_an_nd2_holds_positions_with_their_names_and_times(tmp_path):
+    pytest.importorskip("nd2")
+    pixels = numbers(3, 2, 2, 4, 20, 30)
+    nd2_file(
+        tmp_path / "a.nd2",
+        pixels,
+        channels=("DAPI", "GFP"),
+        places_um=((0, 0), (0, 50)),
+        seconds=(0, 60, 180),
+    )
+    files = find_images([tmp_path])
+    assert [f.key for f in files] == ["a_place_1", "a_place_2"]
+    for p, file in enumerate(files):
+        image = read_image(file)
+        assert (image.axes, image.channels) == ("TCZYX", ("DAPI", "GFP"))
+        assert {**steps(image), "T": None} == {"X": 0.25, "Y": 0.25, "Z": 1.5, "T": None}
+        assert image.minutes == pytest.approx((0, 1, 3))
+        assert image.objective == "20x NA 0.75"
+        assert [n.rule for n in image.pixels.notes] == ["uneven-times"]
+        np.testing.assert_array_equal(image.read(), pixels[:, p])
+        part = image.read(T=2, C=1, Z=3, Y=slice(3, 9), X=slice(5, 29, 2))
+        np.testing.assert_array_equal(part, pixels[2, p, 1, 3, 3:9, 5:29:2])
+
+
+def test_the_times_of_an_nd2_are_read_of_the_position_that_is_wanted_alone(tmp_path, monkeypatch):
+    nd2 = pytest.importorskip("nd2")
+    places = tuple((0, 50 * p) for p in range(4))
+    path = nd2_file(
+        tmp_path / "a.nd2",
+        numbers(3, 4, 1, 1, 20, 30),
+        channels=("DAPI",),
+        places_um=places,
+        seconds=(0, 60, 180),
+    )
+    asked, read = [], nd2.ND2File.frame_metadata
+
+    def counted(self, index):
+        asked.append(index)
+        return read(self, index)
+
+    monkeypatch.setattr(nd2.ND2File, "frame_metadata", counted)
+    files = find_images([path])
+    assert (len(files), asked) == (4, [])
+    assert read_image(files[2]).minutes == pytest.approx((0, 1, 3))
+    assert asked == [2, 6, 10]
+
+
+def test_an_nd2_without_the_times_of_its_frames_has_the_interval_that_was_asked_for(tmp_path):
+    pytest.importorskip("nd2")
+    path = nd2_file(tmp_path / "a.nd2", numbers(3, 1, 1, 1, 20, 30), channels=("DAPI",))
+    image = read_image(path)
+    assert (image.axes, image.channels, image.minutes) == ("TYX", ("DAPI",), ())
+    assert image.spacing.as_record()["T"]["value"] == 1.0
 
 
 def test_an_oif_is_read_with_its_folder_of_planes(tmp_path):
@@ -140,6 +232,7 @@ def test_an_ics_without_its_pixels_says_which_file_is_missing(tmp_path):
 
 CUT = {
     "czi": lambda p: made.czi(p, numbers(1, 1, 2, 64, 64)),
+    "nd2": lambda p: nd2_file(p, numbers(1, 1, 1, 2, 64, 64), channels=("a",)),
     "lif": lambda p: made.lif(p, {"a": (numbers(3, 64, 64, dtype="uint8"), ())}),
     "ims": lambda p: made.ims(p, numbers(1, 1, 2, 64, 64)),
     "ics": lambda p: made.ics(p, numbers(3, 64, 64)),

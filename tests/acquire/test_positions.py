@@ -5,6 +5,8 @@ import pytest
 import tifffile
 from scipy.ndimage import gaussian_filter
 from tests.acquire.file_sets import micromanager, ndtiff
+from tests.acquire.microscope_files import lif
+from tests.acquire.nd2_file import nd2
 
 from fatescope.acquire import read_table
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
@@ -62,6 +64,23 @@ def czi_file(path):
     return path
 
 
+def cuts():
+    return np.stack([cut(picture(), place) for place in places()[0]])
+
+
+def nd2_file(path):
+    pytest.importorskip("nd2")
+    pixels = cuts()[None, :, None, None]
+    return nd2(path, pixels, channels=("DAPI",), um=UM, places_um=places()[1] * UM)
+
+
+def lif_file(path):
+    pytest.importorskip("liffile")
+    return lif(
+        path, {"well": ((cuts() // 32).astype("uint8"), ())}, places_um=places()[1] * (0.25, 0.2)
+    )
+
+
 def stitched(plate, out):
     summary = stitch_plate(plate, out=out, settings=StitchSettings(overlap=0.25))
     assert not summary.errors
@@ -111,6 +130,23 @@ def test_a_file_of_scenes_without_wells_is_one_well_and_says_so(tmp_path):
     np.testing.assert_array_equal(
         read_field(layout, "A01", "S5").read(), cut(picture(), places()[0][4])
     )
+    _, found = stitched(path, tmp_path / "out")
+    true = places()[0]
+    np.testing.assert_allclose(found, true - true.min(axis=0), atol=0.5)
+
+
+MADE = {"nd2": (nd2_file, "place_5", 1), "lif": (lif_file, "well_tile5", 32)}
+
+
+@pytest.mark.parametrize("kind", MADE)
+def test_stage_positions_of_a_recording_are_fields_that_are_stitched(tmp_path, kind):
+    """The bytes of the formats as the readers of others have them: no file of Nikon or Leica."""
+    make, field, divided = MADE[kind]
+    path = make(tmp_path / f"many.{kind}")
+    layout = read_plate(path, PlateReading())
+    assert (layout.wells, len(layout.images["A01"])) == (("A01",), 9)
+    image = read_field(layout, "A01", field)
+    np.testing.assert_array_equal(image.read(), cut(picture(), places()[0][4]) // divided)
     _, found = stitched(path, tmp_path / "out")
     true = places()[0]
     np.testing.assert_allclose(found, true - true.min(axis=0), atol=0.5)

@@ -521,6 +521,26 @@ def test_a_second_scene_is_asked_for_by_its_number_or_refused(tmp_path, ome, row
         read_image(tmp_path / "a.tif")
 
 
+def test_a_file_of_one_image_has_no_other(tmp_path):
+    """As its image 0 it is read; any other name is one sentence, also through a command."""
+    for ome in (False, True):
+        tifffile.imwrite(tmp_path / "a.tif", ramp(20, 30), ome=ome)
+        np.testing.assert_array_equal(
+            read_image(tmp_path / "a.tif", scene="0").read(), ramp(20, 30)
+        )
+        for scene in ("1", "second"):
+            said = rf"holds (one image, and )?no image {scene}"
+            with pytest.raises(FileFormatError, match=said):
+                read_image(tmp_path / "a.tif", scene=scene)
+            (file,) = find_images([tmp_path / "a.tif"], scene=scene)
+            with pytest.raises(FileFormatError, match=said):
+                read_image(file)
+    PIL.Image.fromarray(np.asarray(ramp(20, 30), np.uint8)).save(tmp_path / "b.png")
+    assert read_image(tmp_path / "b.png", scene="0").axes == "YX"
+    with pytest.raises(FileFormatError, match="holds one image, and no image 3"):
+        read_image(tmp_path / "b.png", scene="3")
+
+
 def test_the_label_of_a_slide_is_left_out_and_said_and_a_thumbnail_is_passed_by(tmp_path):
     with tifffile.TiffWriter(tmp_path / "a.tif") as writer:
         writer.write(ramp(80, 80), metadata=None)

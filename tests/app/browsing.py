@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,9 @@ FLAGS = (
     *("--disable-background-networking", "--disable-component-update"),
 )
 AXE = Path(__file__).parent / "axe.min.js"
-needs_chromium = pytest.mark.skipif(CHROMIUM is None, reason="needs Chromium")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None or find_spec("playwright") is None, reason="needs Chromium and playwright"
+)
 PATIENCE_MS = 120_000
 
 
@@ -26,6 +30,16 @@ def chromium():
         browser = p.chromium.launch(executable_path=CHROMIUM, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+def _told(message):
+    return f"{message.text} ({message.location['url']})"
+
+
+def _is_problem(message):
+    """An edit that meets a lineage that was named in the meantime is refused, and sent again."""
+    again = "status of 409" in message.text and "/edits/" in message.location["url"]
+    return message.type == "error" and not again
 
 
 @contextlib.contextmanager
@@ -40,7 +54,7 @@ def people(app, browser):
         page = context.new_page()
         page.set_default_timeout(PATIENCE_MS)
         page.on("pageerror", lambda error: problems.append(str(error)))
-        page.on("console", lambda m: problems.append(m.text) if m.type == "error" else None)
+        page.on("console", lambda m: problems.append(_told(m)) if _is_problem(m) else None)
         page.on(
             "request",
             lambda r: None if r.url.startswith((own, "data:", "blob:")) else problems.append(r.url),
@@ -133,6 +147,21 @@ def done(page):
             ended.wait_for()
     assert page.locator(".state.done").count(), page.locator("main").inner_text()
     page.wait_for_load_state()
+
+
+def answered_first(page):
+    """Return the answer of a result, a sentence with a number; only a caution stands above it."""
+    above = """a => {
+      const found = [];
+      for (let e = a.previousElementSibling; e.tagName !== "H1"; e = e.previousElementSibling)
+        found.push(e.id);
+      return found;
+    }"""
+    answer = page.locator("#answer")
+    assert answer.evaluate(above) in ([], ["caution"])
+    words = answer.inner_text()
+    assert re.search(r"\d.*\.$", words), words
+    return words
 
 
 def drawn(page):

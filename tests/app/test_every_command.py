@@ -15,7 +15,7 @@ from tests.app.served import served
 
 from fatescope.acquire.lineages import write_lineage
 from fatescope.app import as_python
-from fatescope.app.commands import quoted
+from fatescope.app.commands import shell_line
 from fatescope.base import Execution
 from fatescope.simulate.plate.settings import PlateSettings
 from fatescope.systems.place import resolved
@@ -91,7 +91,10 @@ def test_own_outlines_are_measured(client, labelled):
 def test_outlines_are_scored_against_the_truth(client, labelled):
     _, page = done(client, labelled, "evaluate", true="truth", pred="found")
     assert "AP 0.50 pooled     1.000" in page
-    assert "8 true and 8 predicted objects" in page
+    answer = page.partition('id="answer">')[2].partition("</p>")[0]
+    assert answer.startswith("AP at 0.50 is 1.000 (")
+    assert answer.endswith("8 predicted objects against 8 true ones in 2 images.")
+    assert page.count(answer) == 1  # it does not stand among the other numbers again
     _, page = done(client, labelled, "evaluate", true="truth/a.tif", pred="truth/a.tif")
     assert "AP 0.50-0.90 mean  1.000" in page
 
@@ -197,7 +200,7 @@ def test_the_help_names_the_port_that_is_used(client):
     ],
 )
 def test_a_line_for_windows_is_quoted_as_its_shells_want_it(word, line):
-    assert quoted(["fatescope", word], for_windows=True) == f"fatescope {line}"
+    assert shell_line(["fatescope", word], for_windows=True) == f"fatescope {line}"
 
 
 @pytest.mark.parametrize("question", questions(), ids=lambda q: q.name)

@@ -144,7 +144,7 @@ def test_what_makes_no_sense_is_a_sentence_and_changes_nothing(client, lineage):
 def test_two_windows_do_not_overwrite_each_other(client, lineage):
     assert do(client, lineage, "remove #3", seen=0).status == 200
     answer = do(client, lineage, "remove #3", seen=0)
-    assert answer.status == 400
+    assert answer.status == 409
     assert "in the meantime" in answer.json["problem"]
     assert client.get(f"{lineage}/cells").json["revision"] == 1
 
@@ -177,6 +177,11 @@ def test_an_epic_table_and_a_named_table_are_edited_too(client, tmp_path):
     before = names(client, named)
     assert do(client, named, f"rename {before[0]} Other").status == 200
     assert names(client, named)[0] == "Other"
+    given = client.get(f"{named}/table.csv?format=csv").text
+    rows = list(csv.DictReader(io.StringIO(given)))
+    mine = [r for r in rows if r["name"] == "Other"]
+    assert {(r["compact"], r["confidence"], r["abstained"]) for r in mine} == {("Oth", "", "0")}
+    assert all(float(r["confidence"]) > 0 for r in rows if r["name"] not in ("Other", ""))
 
 
 def test_a_result_that_is_removed_closes_its_journals(client, lineage):

@@ -9,9 +9,8 @@ pytest.importorskip("uvicorn")
 from tests.app.served import served
 
 from fatescope.app.cards import blocks_of
-from fatescope.app.examples import EXAMPLES
 from fatescope.models import list_models
-from fatescope.systems.registry import questions
+from fatescope.systems.registry import examples, questions
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +42,7 @@ def test_the_page_of_a_model_leads_to_its_question(client):
 
 
 def test_questions_name_examples_and_models_that_exist():
-    assert {name for q in questions() for name in q.examples} == {e.name for e in EXAMPLES}
+    assert {name for q in questions() for name in q.examples} == {e.name for e in examples()}
     assert {name for q in questions() for name in q.unrendered} <= {p.name for p in list_models()}
 
 

@@ -19,7 +19,7 @@ from fatescope.acquire.label_looks import shows_labels
 from fatescope.app import copies, planes
 from fatescope.app.planes import PlaneCache, Pyramid
 from fatescope.app.png import encode_png
-from fatescope.app.results import limits_of
+from fatescope.app.results import limits_of_plane
 from fatescope.app.tiles import grey_tile, label_tile, n_levels, outlined, tile_slices
 from fatescope.base import Image, InputError
 
@@ -107,7 +107,7 @@ def test_a_large_plane_is_seen_roughly_and_its_brightness_known_before_it_is_rea
     noted = Noted(small_blocks)
     large = pyramid(noted)
     np.testing.assert_array_equal(large.rough, np.arange(256).reshape(16, 16))
-    limits = limits_of(large)
+    limits = limits_of_plane(large)
     assert (limits["least"], limits["most"]) == (0, 255)
     assert sum((y.stop - y.start) * (x.stop - x.start) for y, x in noted.read) == 256 * 16 * 16
     view = limits["rough"]
@@ -116,11 +116,11 @@ def test_a_large_plane_is_seen_roughly_and_its_brightness_known_before_it_is_rea
     assert shown.shape == (16, 16)
     assert (np.diff(shown.astype(int).ravel()) >= 0).all()
     large.region(10, slice(0, 1), slice(0, 1))
-    assert limits_of(large) == limits  # the sliders stay where they are once it is read
+    assert limits_of_plane(large) == limits  # the sliders stay where they are once it is read
 
 
 def test_a_plane_that_is_held_has_no_rough_view():
-    assert limits_of(pyramid(np.arange(64.0).reshape(8, 8)))["rough"] is None
+    assert limits_of_plane(pyramid(np.arange(64.0).reshape(8, 8)))["rough"] is None
 
 
 @pytest.mark.parametrize("name", ["a.png", "rows.tif", "colour.jpg"])

@@ -14,7 +14,6 @@ from tests.app.served import served, tree
 
 from fatescope import read_image
 from fatescope.acquire import write_image
-from fatescope.app.examples import example_named
 from fatescope.app.previewing import (
     LARGEST_SIDE,
     MOST_PLANES,
@@ -24,6 +23,7 @@ from fatescope.app.previewing import (
 )
 from fatescope.base import Image, InputError, Spacing
 from fatescope.systems.registry import question_named
+from fatescope.systems.simulation.examples import write_volume
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +114,7 @@ def test_a_preview_is_what_the_workflow_gives_on_a_file_of_that_part(app, client
 @pytest.mark.slow
 def test_cells_of_a_volume_and_dead_cells_are_previewed_too(app, client, tmp_path):
     (tmp_path / "v").mkdir()
-    example_named("volume").write(tmp_path / "v")
+    write_volume(tmp_path / "v")
     (path,) = (tmp_path / "v").iterdir()
     data = brought(client, path)
     said = look(client, data, "cells", 0, 0, 128, 180, z=15, channel="membrane").json

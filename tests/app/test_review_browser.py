@@ -229,7 +229,7 @@ def test_two_cells_are_corrected_and_a_model_learns_from_it(result):
     page.locator("#estimate").filter(has_text="1 training").wait_for()
     run(page)
     done(page)
-    said = page.locator("#said")
+    said = page.locator("#answer")
     expect(said).to_contain_text(re.compile(r"mean AP 0\.50-0\.90 \d\.\d+ -> \d\.\d+"))
     expect(said).to_contain_text("is kept")
     page.goto(files)

@@ -75,6 +75,7 @@ def test_every_row_has_tests_that_exist_and_commands_that_are_accepted(row):
         ({"commands": ["fatescope train nuclei --data a --out b --trails 3"]}, "No such option"),
         ({"commands": ["fatescope trian nuclei"]}, "no such command"),
         ({"commands": ["fatescope compare a b --data c --out d --score x"]}, "not one of"),
+        ({"commands": ["fatescope lineage name a --out b"] * 2}, "write into one folder"),
         ({"commands": ["python script.py"]}, "not a command of fatescope"),
         ({"state": "almost"}, "almost is none of"),
         ({"state": "partly"}, "what is missing is not said"),

@@ -10,6 +10,10 @@ from benchmarks import notebooks
 from tests.docs.test_reference import NAMED
 
 BOOKS = sorted(notebooks.BOOKS.glob("*.ipynb"))
+ALIKE, TRAINED_ALIKE = 0.01, 0.1
+"""How far numbers may differ between processors; what a training gives differs more: by 6 % at most
+of what was seen."""
+TRAINING = {"train_segmentation_model", "training_the_unet"}
 QUICK = {"starter", "drawing_tool_for_manual_labelling"}
 NUMBER = re.compile(r"\d+(?:\.\d+)?")
 LONGEST_CELL = 36
@@ -85,6 +89,7 @@ def test_only_public_names_are_imported(path):
 def test_a_notebook_runs_and_gives_what_it_holds(path, tmp_path, monkeypatch):
     pytest.importorskip("nbclient")
     text = path.read_text(encoding="utf-8")
+    within = TRAINED_ALIKE if path.stem in TRAINING else ALIKE
     if "fatescope.train" in text or "albumentations" in text:
         pytest.importorskip("torch")
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
@@ -92,14 +97,13 @@ def test_a_notebook_runs_and_gives_what_it_holds(path, tmp_path, monkeypatch):
     notebooks.save(notebooks.execute(path, folder=tmp_path), fresh)
     for old, new in zip(cells_of(path), cells_of(fresh), strict=True):
         assert kinds_of(new) == kinds_of(old), "".join(new["source"])
-        assert_same_words(shown_by(new), shown_by(old))
+        assert_same_words(shown_by(new), shown_by(old), within=within)
 
 
-def assert_same_words(new, old):
-    """Compare what is shown; numbers may differ by 1 %, as they do between processors."""
+def assert_same_words(new, old, *, within):
     assert NUMBER.sub("#", new).split() == NUMBER.sub("#", old).split()
     values = [[float(n) for n in NUMBER.findall(text)] for text in (new, old)]
-    assert values[0] == pytest.approx(values[1], rel=0.01)
+    assert values[0] == pytest.approx(values[1], rel=within)
 
 
 def kinds_of(cell):

@@ -4,8 +4,9 @@ import numpy as np
 
 from fatescope.base import Finding, Table
 from fatescope.base.settings import setting
+from fatescope.engine.found import Found
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System
+from fatescope.engine.predict import System
 from fatescope.measurement import find_contacts, measure_objects
 from fatescope.predict import PredictSettings
 

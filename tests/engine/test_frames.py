@@ -154,12 +154,13 @@ def test_labels_that_are_kept_are_read_as_they_were(tmp_path, depth):
     shape = (depth, 7, 9) if depth else (7, 9)
     numbers = (np.array([0, 2, 3, 1], np.uint8),) * len(planes)
     scores = np.array([0.1, 0.2, 0.3], np.float32)
-    labels = FrameLabels(4, shape, 3, scores, tuple(planes), numbers)
+    labels = FrameLabels(4, shape, 3, scores, tuple(planes), numbers, own_px=17.5)
     write_frame(tmp_path / "a" / "4.npz", labels)
     again = read_frame(tmp_path / "a" / "4.npz")
     np.testing.assert_array_equal(again.array(), labels.array())
     np.testing.assert_array_equal(again.scores, scores)
     assert (again.frame, again.shape, again.n, again.dtype) == (4, shape, 3, labels.dtype)
+    assert again.own_px == 17.5
     part = (slice(2, 5), slice(1, 4))
     index = (1, *part) if depth else part
     np.testing.assert_array_equal(again[index], labels[index])

@@ -1,5 +1,6 @@
 import json
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from fatescope.base.lineage import Lineage
 from fatescope.base.table import Table
 from fatescope.lineage.editing import (
     Add,
+    Fill,
     Group,
     History,
     Join,
@@ -114,11 +116,88 @@ def test_add_puts_a_spot_at_the_end_with_unknown_values_left_empty():
     assert dict(spot.extra)["gweight"] is None
 
 
+def named(**more):
+    """The embryo as `lineage name` writes it: what it says of a name stands beside the name."""
+    lineage = embryo()
+    columns = {
+        "compact": np.array([n[:3] for n in lineage.name], dtype=object),
+        "confidence": np.full(10, 0.75),
+        "second": np.array(["ABx"] * 10, dtype=object),
+        "abstained": np.zeros(10, int),
+    }
+    return editable(replace(lineage, extra=Table({**columns, **more})))
+
+
+def beside(lineage, row):
+    return [dict(spot_at(lineage, row).extra)[c] for c in ("compact", "second", "abstained")]
+
+
+@pytest.mark.parametrize(
+    ("line", "rows", "compact"),
+    [
+        ("rename ABal MSa", [6], "MSa"),
+        ("rename ABal ''", [6], ""),
+        ("swap ABal ABar", [6, 7], "ABa"),
+        ("exchange ABa ABp @3", [3, 5, 6, 7, 8, 9], None),
+    ],
+)
+def test_a_name_that_a_person_gives_has_no_confidence_of_the_model(line, rows, compact):
+    before = named()
+    got = after(line, before)
+    sure = got.extra["confidence"]
+    assert np.flatnonzero(np.isnan(sure)).tolist() == rows
+    assert set(sure[~np.isnan(sure)]) == {0.75}
+    for row in rows:
+        said = compact if compact is not None else got.name[row][:3]
+        assert beside(got, row) == [said, None, int(not got.name[row])]
+    assert beside(got, 0) == ["AB", "ABx", 0]
+    undone = parse_command(line, before).inverse().apply(got)
+    assert fingerprint(undone) == fingerprint(before)
+
+
+def test_a_nucleus_that_is_added_has_the_short_form_of_its_name_and_no_confidence():
+    got = after("add MSap@5 z=1 y=2 x=3.5", named())
+    assert beside(got, 10) == ["MSa", None, 0]
+    assert math.isnan(got.extra["confidence"][10])
+
+
+def test_what_is_accepted_has_a_chance_of_one():
+    lineage = editable(replace(embryo(), extra=Table({"link_score": np.full(10, 0.3)})))
+    got = after("accept ABa@3", lineage)
+    assert got.extra["link_score"].tolist() == [0.3] * 3 + [1.0] + [0.3] * 6
+    with pytest.raises(InputError, match="cannot be accepted"):
+        after("accept ABa@3")
+
+
+def test_a_column_of_the_table_that_only_bears_the_name_of_one_of_ours_stays():
+    lineage = editable(replace(embryo(), extra=Table({"second": np.arange(10.0)})))
+    assert after("rename ABal MSa", lineage).extra["second"].tolist() == list(range(10))
+
+
+def test_a_journal_of_before_fills_one_row():
+    record = {"kind": "fill", "column": "blot", "row": 2, "old": 2.0, "new": {"float": "nan"}}
+    assert np.isnan(action_from_record(record).apply(embryo()).extra["blot"][2])
+
+
 def test_remove_links_what_follows_across_the_gap():
     got = after("remove ABa@3")
     assert names(got) == ["AB", "AB", "ABa", "ABp", "ABp", "ABal", "ABar", "ABpl", "ABpr"]
     assert got.parent.tolist() == [-1, 0, 1, 1, 3, 2, 2, 4, 4]
     assert after("remove ABa").parent.tolist() == [-1, 0, 1, 2, 1, 1, 3, 3]
+
+
+def test_actions_on_one_line_are_one_step_in_which_each_sees_the_last():
+    line = "add ABal@5 z=1 y=2 x=3.5 from ABal@4; relink #10 none; rename '#10-' 'a; b'"
+    history = History(editable(embryo())).do(Step(1, parse_command(line, editable(embryo()))))
+    assert (history.lineage.parent[10], history.lineage.name[10]) == (-1, "a; b")
+    assert fingerprint(history.undo().lineage) == fingerprint(editable(embryo()))
+    with pytest.raises(InputError, match="'paint' is no action"):
+        parse_command("split ABa@3; paint ABa", embryo())
+
+
+def test_nuclei_without_a_name_may_share_a_frame():
+    got = after("add @5 z=1 y=2 x=3.5", after("add @5 z=1 y=2 x=3"))
+    assert got.name[10:].tolist() == ["", ""]
 
 
 def test_move_changes_only_what_was_said():
@@ -173,7 +252,7 @@ def test_an_action_made_for_another_state_is_refused():
 # --- properties ---------------------------------------------------------------------------------
 
 _NAMES = st.sampled_from(["", "AB", "ABa", "ABal", "P1", "Nuc1", "ä b"])
-_KINDS = ["rename", "relink", "split", "join", "add", "remove", "move", "swap", "group"]
+_KINDS = ["rename", "relink", "split", "join", "add", "remove", "move", "swap", "fill", "group"]
 _FLOATS = st.floats(width=64, allow_infinity=True, allow_nan=True)
 
 
@@ -233,6 +312,12 @@ def actions(draw, lineage):
         a = tuple(np.flatnonzero([s.startswith("AB") for s in lineage.name]).tolist())
         b = tuple(np.flatnonzero([s.startswith("P1") for s in lineage.name]).tolist())
         return SwapDaughters("AB", "P1", a, b)
+    if kind == "fill":
+        column = draw(st.sampled_from(["blot", "w", "s"]))
+        value = draw(_FLOATS) if column == "blot" else draw(st.sampled_from([None, 7, "x"]))
+        rows = (row, (row + 1) % n)[: min(n, 2)]
+        old = tuple(dict(spot_at(lineage, r).extra)[column] for r in rows)
+        return Fill(column, rows, old, (value,) * len(rows))
     if kind == "group":
         first = draw(actions(lineage))
         return Group((first, draw(actions(first.apply(lineage)))), "two")

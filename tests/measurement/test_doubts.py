@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage.draw import disk
 
+from fatescope.base import Table
 from fatescope.measurement import DoubtSettings, doubtful_objects, measure_objects, measure_solidity
 
 
@@ -47,3 +48,40 @@ def test_solidity_is_measured_for_the_objects_asked_for(labels):
     solidity = measure_solidity(labels, [12, 7, 99])
     assert 0.85 < solidity[0] < 0.95 < solidity[1] <= 1
     assert np.isnan(solidity[2])
+
+
+def test_two_merged_balls_are_doubtful_and_flat_nuclei_of_a_stack_are_not():
+    z, y, x = np.mgrid[:20, :60, :120]
+    labels = np.zeros(z.shape, dtype=np.int32)
+    for label, column in enumerate((12, 36, 60), start=1):  # blur cuts both ends off: 0.93
+        labels[(abs(z - 10) < 4) & ((y - 14) ** 2 + (x - column) ** 2 < 81)] = label
+    for column in (30, 50):
+        labels[(z - 10) ** 2 + (y - 44) ** 2 / 4 + (x - column) ** 2 / 4 <= 30] = 4
+
+    doubts = doubtful_objects(measure_objects(labels), DoubtSettings())
+
+    assert doubts["label"].tolist() == [4]
+    assert "of its ellipsoid" in doubts["reason"][0]
+
+
+def test_in_a_movie_objects_are_compared_with_those_of_their_time():
+    """Nuclei that halve their width in each round are usual; those of another time are not."""
+    rng = np.random.default_rng(3)
+    frame = np.repeat(np.arange(40), 12)
+    size = 4000 * 0.5 ** (frame // 10) * np.exp(0.06 * rng.standard_normal(len(frame)))
+    size[[130, 400]] *= 4
+    table = Table(
+        {
+            "label": np.tile(np.arange(1, 13), 40),
+            "frame": frame,
+            "volume_px": size,
+            "ellipse_fill": np.full(len(frame), 0.95),
+            "touches_border": np.zeros(len(frame), int),
+            "mean_0": 100.0 * 0.97**frame,
+        }
+    )
+
+    doubts = doubtful_objects(table, DoubtSettings(), channel="0")
+
+    assert set(doubts["row"].tolist()) == {130, 400}
+    assert all("the median size at that time" in r for r in doubts["reason"])

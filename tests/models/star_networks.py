@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-RADIUS = 9
+RADIUS, BALL_RADIUS = 9, 4
 
 
 def star_network(
@@ -87,3 +87,60 @@ def discs(shape: tuple[int, int], centres: list[tuple[int, int]]) -> np.ndarray:
     for cy, cx in centres:
         image[np.hypot(y - cy, x - cx) <= RADIUS] = 200
     return image
+
+
+def ball_network(rays: int = 96, *, stride: tuple[int, int, int] = (1, 1, 1)) -> bytes:
+    """Return ONNX for balls of value 1 on 0 in volumes, as `star_network` for discs."""
+    onnx = pytest.importorskip("onnx")
+    from onnx import TensorProto, helper, numpy_helper
+
+    from fatescope.predict.decoders.polyhedra import golden_rays
+
+    reach = BALL_RADIUS + 1
+    at = np.moveaxis(np.indices((2 * reach + 1,) * 3) - reach, 0, -1)
+    away = np.linalg.norm(at, axis=-1)
+    volume = (away <= BALL_RADIUS).sum()
+    within = away <= reach
+    kernels = np.stack([within / volume, *(within * at[..., a] / volume for a in range(3))])
+    spot = np.exp(-(away**2) / 8) * (away <= BALL_RADIUS)
+    turn = np.concatenate([np.zeros((rays, 1)), golden_rays(rays, (1.0,) * 3).directions], axis=1)
+    constants = {
+        "k": kernels[:, None],
+        "turn": turn[:, :, None, None, None],
+        "radius": np.full((1, rays, 1, 1, 1), BALL_RADIUS),
+        "spot": (spot / spot.sum())[None, None],
+    }
+    thin = {"kernel_shape": [1, 1, 1], "strides": list(stride)}
+    nodes = [
+        helper.make_node("Conv", ["volume", "k"], ["moments"], pads=[reach] * 6),
+        helper.make_node("Conv", ["moments", "turn"], ["along"]),
+        helper.make_node("Add", ["along", "radius"], ["distances"]),
+        helper.make_node("Conv", ["volume", "spot"], ["probability"], pads=[reach] * 6),
+        helper.make_node("Concat", ["probability", "distances"], ["all"], axis=1),
+        helper.make_node("MaxPool", ["all"], ["maps"], **thin),
+    ]
+
+    def info(name: str, channels: int):
+        shape = ["b", channels, *(f"{name} {a}" for a in "zyx")]
+        return helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+
+    graph = helper.make_graph(
+        nodes,
+        "balls",
+        [info("volume", 1)],
+        [info("maps", rays + 1)],
+        [numpy_helper.from_array(v.astype(np.float32), name) for name, v in constants.items()],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)])
+    model.ir_version = 8
+    onnx.checker.check_model(model)
+    return bytes(model.SerializeToString())
+
+
+def balls(shape: tuple[int, int, int], centres: list[tuple[int, int, int]]) -> np.ndarray:
+    """Return labels of balls."""
+    at = np.moveaxis(np.indices(shape), 0, -1)
+    labels = np.zeros(shape, np.int64)
+    for i, centre in enumerate(centres, start=1):
+        labels[np.linalg.norm(at - np.array(centre), axis=-1) <= BALL_RADIUS] = i
+    return labels

@@ -8,7 +8,7 @@ import pytest
 import tifffile
 import yaml
 from tests.hand_built import disc_network
-from tests.models.star_networks import RADIUS, discs, star_network
+from tests.models.star_networks import RADIUS, ball_network, balls, discs, star_network
 
 from fatescope.base import ModelError
 from fatescope.models import check_model, import_model, load_model, open_package
@@ -344,3 +344,42 @@ def test_one_map_too_many_for_foreground_and_boundary_is_one_sentence(tmp_path):
     )
     with pytest.raises(ModelError, match="gives 3 maps, and not foreground and boundary"):
         found_with(tmp_path / "net.onnx")
+
+
+def in_space(rays_json) -> dict:
+    """The description of a network of volumes, as StarDist writes its own entry."""
+    rdf = rdf_5(ball_network(stride=(1, 2, 2)))
+    taken, given = rdf["inputs"][0], rdf["outputs"][0]
+    size = {"min": 16, "step": 8}
+    for tensor, more in (
+        (taken, {"size": size}),
+        (given, {"size": {"tensor_id": "raw", "axis_id": "z"}}),
+    ):
+        batch, y, x, channel = tensor["axes"]
+        tensor["axes"] = [batch, channel, {"type": "space", "id": "z", **more}, y, x]
+    given["axes"][1] = {"type": "channel", "channel_names": [f"c{k}" for k in range(97)]}
+    taken["preprocessing"] = [{"id": "scale_range", "kwargs": {"axes": ["z", "y", "x"]}}]
+    drawn = {"thresholds": {"prob": 0.6, "nms": 0.3}, "config": {"rays_json": rays_json}}
+    return {**rdf, "config": {"stardist": drawn}}
+
+
+@pytest.mark.slow
+def test_a_package_of_stardist_for_volumes_runs_as_it_is(tmp_path):
+    spiral = {"name": "Rays_GoldenSpiral", "kwargs": {"n": 96, "anisotropy": [1.0, 1.0, 1.0]}}
+    path = tmp_path / "stars.zip"
+    package(path, in_space(spiral), ball_network(stride=(1, 2, 2)))
+    output = open_package(path).description.instances
+    assert (output.rays, output.anisotropy) == (96, (1, 1, 1))
+    truth = balls((16, 48, 48), [(8, 14, 14), (8, 32, 30)])
+    settings = NucleiSettings(model=str(path))
+    found = segment_nuclei(np.uint8(truth > 0) * 200, axes="ZYX", settings=settings)
+    assert found.labels.max() == 2
+    assert ((found.labels > 0) & (truth > 0)).sum() > 0.85 * (truth > 0).sum()
+
+
+def test_rays_of_another_kind_are_one_sentence(tmp_path):
+    path = tmp_path / "stars.zip"
+    network = ball_network(stride=(1, 2, 2))
+    package(path, in_space({"name": "Rays_Cuboid", "kwargs": {}}), network)
+    with pytest.raises(ModelError, match="its rays are Rays_Cuboid"):
+        open_package(path)

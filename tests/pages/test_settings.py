@@ -13,9 +13,18 @@ def test_the_settings_of_a_run_are_toml_whatever_they_hold():
         "size": {"diameter_px": 12},
         "excluded": ["('a', 1)"],
     }
-    read = tomllib.loads(settings_toml({"settings": given}))
+    text = settings_toml({"settings": given})
+    read = tomllib.loads(text)
     known = {k: given[k] for k in ("model", "dead_from", "link", "spacing_um")}
     assert read == {**known, "diameter_px": 12}
+    assert "# channel is not set" in text.splitlines()
+
+
+def test_a_run_in_which_nothing_was_set_has_settings_to_copy_too():
+    text = settings_toml({"settings": {"axes": None, "spacing_um": None}})
+    assert text.splitlines() == ["# axes is not set", "# spacing_um is not set"]
+    assert tomllib.loads(text) == {}
+    assert settings_toml({"settings": {}}) == settings_toml({}) == ""
 
 
 def test_the_channel_of_several_is_named_by_number_and_name():

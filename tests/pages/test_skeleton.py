@@ -6,14 +6,12 @@ import pytest
 
 from fatescope.pages.findings import in_runs
 from fatescope.pages.page import Text, render_page
-from fatescope.pages.skeleton import counted, result_page, share_in_words, text_section
+from fatescope.pages.skeleton import Head, counted, result_page, share_in_words, text_section
 
 
 def test_the_answer_comes_first_then_the_picture_the_doubt_details_methods_and_settings():
     page = result_page(
-        title="t",
-        kind="k",
-        answer="9 of 18 cells are dead (95 % 29 to 71).",
+        Head(title="t", kind="k", answer="9 of 18 cells are dead (95 % 29 to 71)."),
         figures=(text_section("Picture", "seen"), None),
         doubt=(Text(paragraphs=("One is odd.",)), None, text_section("Findings", "Dim.")),
         details=(text_section("Sizes", "31"),),

@@ -13,7 +13,7 @@ from fatescope.plate import (
     check_limits,
     divide_cells,
     find_limits,
-    find_nuclei,
+    find_stained_nuclei,
     join_nuclei,
     measure_diameter,
     paint_classes,
@@ -67,7 +67,7 @@ def test_nuclei_are_found_at_any_background_and_measured_over_it(background):
     levels = [800, 900, 700, 850, 1000]
     nuclei = stained(PLACES, levels, background=background)
     dead = stained(PLACES[:2], [600, 30], background=background, seed=1)
-    found = find_nuclei(nuclei, dead, diameter_px=12)
+    found = find_stained_nuclei(nuclei, dead, diameter_px=12)
     assert len(found) == 5
     order = [int(np.argmin(np.hypot(found.y - y, found.x - x))) for y, x in PLACES]
     assert sorted(order) == list(range(5))
@@ -82,7 +82,7 @@ def test_nuclei_are_found_at_any_background_and_measured_over_it(background):
 def test_a_dead_nucleus_that_lost_its_hoechst_is_found_by_the_other_stain():
     nuclei = stained(PLACES[:1], [800])
     dead = stained(PLACES[1:2], [800], seed=3)
-    found = find_nuclei(nuclei, dead, diameter_px=12)
+    found = find_stained_nuclei(nuclei, dead, diameter_px=12)
     assert len(found) == 2
     assert (found.dead > 300).sum() == 1
 
@@ -118,7 +118,7 @@ def test_outlines_of_nothing_give_nothing():
 
 def test_an_image_of_noise_holds_no_nucleus():
     empty = stained([], [])
-    found = find_nuclei(empty, stained([], [], seed=4), diameter_px=12)
+    found = find_stained_nuclei(empty, stained([], [], seed=4), diameter_px=12)
     assert len(found) == 0
     assert not found.labels.any()
     assert measure_diameter(empty) is None
@@ -132,7 +132,7 @@ def test_the_diameter_is_measured(radius):
 
 def test_touching_nuclei_stay_two():
     image = stained([(60, 60), (60, 73)], [800, 500], radius=6)
-    found = find_nuclei(image, stained([], [], seed=1), diameter_px=12)
+    found = find_stained_nuclei(image, stained([], [], seed=1), diameter_px=12)
     assert len(found) == 2
 
 

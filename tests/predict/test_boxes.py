@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from fatescope.models import Boxes, ImageInput, ModelDescription, Tiling
 from fatescope.models.outputs import BOX_CORNERS
 from fatescope.predict import EllipseLabels, find_boxes, plane_statistics
-from fatescope.predict.decoders.boxes import calibrated, distinct, is_peak
+from fatescope.predict.decoders.boxes import calibrated_scores, distinct_boxes, is_peak
 
 STRIDE = 4
 
@@ -124,13 +124,13 @@ def test_what_overlaps_a_better_one_too_much_is_dropped(seed, n, most):
     rng = np.random.default_rng(seed)
     low = rng.uniform(0, 60, (n, 2))
     corners = np.concatenate([low, low + rng.uniform(3, 40, (n, 2))], axis=1)
-    assert distinct(corners, most_overlap=most).tolist() == slowly_distinct(corners, most)
+    assert distinct_boxes(corners, most_overlap=most).tolist() == slowly_distinct(corners, most)
 
 
 def test_a_temperature_changes_how_sure_and_never_which():
     p = np.array([[0.99, 0.01], [0.3, 0.7], [0.5, 0.5], [1.0, 0.0]])
-    assert np.allclose(calibrated(p, 1.0), p, atol=1e-5)
-    mild = calibrated(p, 3.0)
+    assert np.allclose(calibrated_scores(p, 1.0), p, atol=1e-5)
+    mild = calibrated_scores(p, 3.0)
     assert (np.abs(mild - 0.5) <= np.abs(p - 0.5) + 1e-9).all()
     assert ((mild[:, 0] > 0.5) == (p[:, 0] > 0.5)).all()
     assert mild.sum(axis=1) == pytest.approx(1)

@@ -5,7 +5,8 @@ from tests.hand_built import disc_package, render_discs
 from fatescope.base import Image
 from fatescope.predict import open_frames, open_predictor
 from fatescope.predict.tiling import divide
-from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
+from fatescope.systems.nuclei.outline import segment_frame, segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 SETTINGS = NucleiSettings(diameter_px=22)

@@ -5,7 +5,8 @@ from tests.hand_built import render_discs
 from fatescope.base import Image, InputError, SettingsError, Spacing
 from fatescope.predict import MemoryScratch, open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
+from fatescope.systems.nuclei.outline import segment_frame, segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 CLASSICAL = NucleiSettings(model="classical")

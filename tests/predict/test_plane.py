@@ -16,6 +16,7 @@ from fatescope.predict.normalise import (
 )
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.search import Search
 from fatescope.predict.tiling import FULL, quantise
 
 THRESHOLDS = Thresholds(min_area_px=5)
@@ -166,12 +167,14 @@ def _segment(network, maps, *, part_px):
     )
     statistics = plane_statistics(lambda: iter([index]), percentiles=(0, 100))
     return segment_plane(
-        network,
+        Search(
+            network=network,
+            model=description,
+            scale=(1.0, 1.0),
+            thresholds=Thresholds(min_area_px=8, merge_distance=0.7),
+        ),
         index,
         statistics,
-        description,
-        scale=(1.0, 1.0),
-        thresholds=Thresholds(min_area_px=8, merge_distance=0.7),
         scratch=MemoryScratch(),
         part_px=part_px,
     )

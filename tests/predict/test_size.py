@@ -7,7 +7,8 @@ from scipy.ndimage import gaussian_filter
 from fatescope.base import Image
 from fatescope.predict import ScalePlan, open_frames, open_predictor, typical_diameter
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.systems.nuclei.outline import choose_scale, segment_image
+from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 
@@ -134,3 +135,18 @@ def test_the_size_of_many_images_is_that_of_the_nuclei_seen_in_any_order():
     plans = [plan(160.0, 0.9), nothing, plan(24.0, 6.5), plan(26.0, 3.0), plan(3.0, 2.0)]
     assert typical_diameter(plans) == typical_diameter(plans[::-1]) == 24.0
     assert typical_diameter([nothing]) is None
+
+
+def test_a_movie_whose_first_middle_and_last_frames_show_nothing_is_looked_at_again(predictor):
+    nuclei, labels = rendered(17)
+    haze = np.random.default_rng(1).normal(100, 3, nuclei.shape)
+
+    def movie(shown):
+        frames = [nuclei if t in shown else haze for t in range(9)]
+        plan, _ = open_frames(Image(pixels=np.stack(frames).astype(np.float32), axes="TYX"))
+        return choose_scale(plan, predictor, NucleiSettings())
+
+    seen = movie((1, 2, 3, 5, 6))
+    assert seen.source == "estimated"
+    assert seen.diameter_px == pytest.approx(median_diameter(labels), rel=0.2)
+    assert movie((1, 2)).source == "none"

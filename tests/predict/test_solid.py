@@ -1,5 +1,7 @@
 """Nuclei in space: divided along Z, the same for any blocks, and nothing where nothing is."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -9,7 +11,9 @@ from fatescope.models.outputs import OFFSET_MAPS, InstanceMaps
 from fatescope.predict import open_predictor
 from fatescope.predict.decoders import solid
 from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
-from fatescope.systems.nuclei.outline import is_solid, segment_image
+from fatescope.predict.size import shared_scale
+from fatescope.systems.nuclei.outline import segment_image
+from fatescope.systems.nuclei.scales import is_solid
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 UM = (1.0, 0.25, 0.25)
@@ -118,6 +122,38 @@ def test_a_volume_that_holds_nothing_gives_no_nuclei(what, predictor):
     assert segment(volume(pixels), predictor).labels.max() == 0
 
 
+def coarse_chromatin():
+    """Return the balls with a texture that a network takes for nuclei where they are enlarged."""
+    from scipy import ndimage as ndi
+
+    pixels, truth = balls()
+    rng = np.random.default_rng(1)
+    texture = ndi.gaussian_filter(rng.standard_normal(pixels.shape), (0.6, 1.8, 1.8))
+    lit = (truth > 0) * np.clip(1 + 0.45 * texture / texture.std(), 0, None)
+    light = ndi.gaussian_filter(300 * lit, (1.0, 0.8, 0.8))
+    return volume(rng.poisson(light + 60).astype(np.uint16))
+
+
+@pytest.mark.parametrize("diameter", [8.0, 13.0])
+def test_a_volume_divided_too_finely_is_looked_at_again(predictor, diameter):
+    """A size that was estimated much too small breaks nuclei, which shows in what is found."""
+    plan = shared_scale(diameter, predictor.description, stretch=(1.0, 1.0))
+    image = coarse_chromatin()
+
+    def found(plan):
+        return segment_image(image, NucleiSettings(), predictor=predictor, choose=lambda _: plan)
+
+    given = found(replace(plan, source="given"))
+    assert given.frames[0].n > len(CENTRES)
+    assert given.frames[0].own_px == found(plan).frames[0].own_px == 0  # the run decided it
+
+    estimated = found(replace(plan, shared=False))
+    assert estimated.frames[0].n == len(CENTRES)
+    assert estimated.frames[0].own_px == pytest.approx(2 * RADII[1], rel=0.15)
+    (said,) = [f.reason for f in estimated.findings if "again" in f.reason]
+    assert f"larger than the estimate of {diameter:.0f} px, at which they fell into parts" in said
+
+
 def test_frames_of_a_movie_of_volumes_are_each_their_own(predictor):
     one, _ = balls()
     two, _ = balls(centres=CENTRES[:4], seed=2)
@@ -191,3 +227,37 @@ def test_a_deep_valley_divides_and_a_shallow_one_does_not():
             np.full(grid.shape, 255, np.uint8),
         ]
         assert decoded(maps, grid)[1].n == n
+
+
+@pytest.mark.parametrize(("apart", "n"), [(26, 2), (10, 1)])
+def test_two_maxima_close_together_in_a_large_nucleus_do_not_make_it_two(apart, n, monkeypatch):
+    grid = SolidGrid(shape=(36, 60, 150), radius=8.0, radius_planes=8.0)
+    place = np.indices(grid.shape, dtype=float).transpose(1, 2, 3, 0)
+
+    def ball(x, radius):
+        away = np.linalg.norm((place - (18, 30, x)) / radius, axis=-1)
+        return np.where(away < 1, 1 - away / 2, 0)
+
+    usual = [ball(x, 8) for x in (15, 42)]
+    large = [ball(100 + side * apart / 2, 11) for side in (-1, 1)]
+    height = np.max([*usual, *large], axis=0)
+    maps = [np.where(height > 0.1, 255, 0), height * 200, np.full(grid.shape, 255)]
+    maps = [m.astype(np.uint8) for m in maps]
+    assert decoded(maps, grid)[1].n == 2 + n
+    monkeypatch.setattr(solid, "APART", 0.0)
+    assert decoded(maps, grid)[1].n == 4
+
+
+def test_what_is_too_large_for_one_nucleus_is_two_and_what_is_not_stays_one():
+    hump, gap = [0, 100, 200, 200, 100, 0], [0, 0, 0]
+    pair = [0, 100, 200, 200, 190, 186, 190, 200, 200, 100, 0]  # a valley of 0.93
+    dented = [0, 100, 200, 176, 200, 100, 0]  # one of 0.88, in a nucleus as large as the others
+    row = np.repeat([*gap, *hump, *gap, *hump, *gap, *hump, *gap, *pair, *gap, *dented, *gap], 4)
+    grid = SolidGrid(shape=(1, 1, len(row)), radius=0.5, radius_planes=0.1)
+    full = np.full(grid.shape, 255, np.uint8)
+    maps = [np.where(row > 0, 255, 0)[None, None], row[None, None], full]
+    labels, solids = decoded([m.astype(np.uint8) for m in maps], grid)
+    assert solids.n == 6
+    two, one = (np.unique(labels[0, 0, a : a + 4 * n]) for a, n in ((120, 11), (176, 7)))
+    assert len(two[two > 0]) == 2
+    assert len(one[one > 0]) == 1

@@ -51,8 +51,8 @@ def test_a_small_polygon_inside_a_large_one_shares_all_of_itself():
 
 def test_area_is_that_of_the_polygon():
     """A regular polygon of n corners at distance r holds n/2 r^2 sin(2 pi / n)."""
-    assert stars((9, 9, 5, 1), rays=4).area[0] == pytest.approx(50.0)
-    assert stars((9, 9, 5, 1), rays=32).area[0] == pytest.approx(16 * 25 * np.sin(np.pi / 16))
+    assert stars((9, 9, 5, 1), rays=4).size[0] == pytest.approx(50.0)
+    assert stars((9, 9, 5, 1), rays=32).size[0] == pytest.approx(16 * 25 * np.sin(np.pi / 16))
 
 
 @st.composite

@@ -4,7 +4,8 @@ import pytest
 from fatescope.base import Image
 from fatescope.predict import open_frames, open_predictor
 from fatescope.simulate import NucleiMovieSettings, simulate_image
-from fatescope.systems.nuclei.outline import choose_scale, segment_frame, segment_image
+from fatescope.systems.nuclei.outline import segment_frame, segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 

@@ -19,6 +19,7 @@ from fatescope.predict.decoders.voting import (
 from fatescope.predict.normalise import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.search import Search
 from fatescope.predict.tiling import quantise
 from fatescope.prepare.targets import OFFSET_REACH_PX, centre_offsets
 
@@ -141,12 +142,14 @@ def segmented(maps, *, part_px):
         output=InstanceMaps(channels=OFFSET_MAPS),
     )
     return segment_plane(
-        DrawnNetwork(maps),
+        Search(
+            network=DrawnNetwork(maps),
+            model=description,
+            scale=(1.0, 1.0),
+            thresholds=Thresholds(min_area_px=8, votes=1.5, apart_px=5),
+        ),
         index,
         plane_statistics(lambda: iter([index]), percentiles=(0, 100)),
-        description,
-        scale=(1.0, 1.0),
-        thresholds=Thresholds(min_area_px=8, votes=1.5, apart_px=5),
         scratch=MemoryScratch(),
         part_px=part_px,
     )

@@ -3,13 +3,14 @@
 import json
 
 import pytest
+import tifffile
 from tests.acquire import microscope_files as made
 from tests.acquire.microscope_files import numbers
 from typer.testing import CliRunner
 
 from fatescope.cli.groups import app
 from fatescope.cli.main import load_commands
-from fatescope.systems.file_report import describe_files
+from fatescope.systems.file_report import report_files
 
 
 def main(words):
@@ -26,7 +27,7 @@ def folder(tmp_path):
 
 
 def test_a_table_says_what_was_understood_and_what_is_in_doubt(folder):
-    reports = describe_files([folder])
+    reports = report_files([folder])
     assert [r.image for r in reports.reports] == ["a_S1", "a_S2", "b", "c"]
     czi, _, lif, oir = (dict(r.rows) for r in reports.reports)
     assert czi["format"] == "a Zeiss CZI file"
@@ -41,6 +42,14 @@ def test_a_table_says_what_was_understood_and_what_is_in_doubt(folder):
     lines = reports.as_lines()
     assert lines[0].startswith("**a_S1** (")
     assert sum(line.startswith("| cannot be read | is an Olympus OIR") for line in lines) == 1
+
+
+def test_the_name_of_the_one_channel_is_said(tmp_path):
+    about = {"axes": "YX", "Channel": {"Name": ["DAPI"]}}
+    tifffile.imwrite(tmp_path / "a.ome.tif", numbers(40, 50), metadata=about)
+    (report,) = report_files([tmp_path]).reports
+    assert dict(report.rows)["axes"] == "YX: 40 rows, 50 columns"
+    assert dict(report.rows)["channels"] == "DAPI"
 
 
 def test_the_command_prints_one_document(folder):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from fatescope.track import close_gaps
+from fatescope.track import close_track_gaps
 
 
 def joined(points, **how):
@@ -12,7 +12,9 @@ def joined(points, **how):
     table = np.array(points, float)
     n = len(table)
     settings = {"reach": 5.0, "most_frames": 2, **how}
-    return close_gaps(table[:, 1:], table[:, 0].astype(int), np.full(n, -1), **settings).tolist()
+    return close_track_gaps(
+        table[:, 1:], table[:, 0].astype(int), np.full(n, -1), **settings
+    ).tolist()
 
 
 def test_an_object_that_misses_a_frame_goes_on():
@@ -42,9 +44,9 @@ def test_what_lies_still_is_found_again_after_any_time():
 def test_links_that_are_there_stay():
     parent = np.array([-1, 0, -1])
     place, frame = np.zeros((3, 2)), np.array([0, 1, 3])
-    assert close_gaps(place, frame, parent, reach=2.0, most_frames=2).tolist() == [-1, 0, 1]
+    assert close_track_gaps(place, frame, parent, reach=2.0, most_frames=2).tolist() == [-1, 0, 1]
 
 
 def test_nothing_is_nothing():
     empty = np.zeros(0, np.int64)
-    assert not len(close_gaps(np.zeros((0, 2)), empty, empty, reach=2.0, most_frames=2))
+    assert not len(close_track_gaps(np.zeros((0, 2)), empty, empty, reach=2.0, most_frames=2))

@@ -11,11 +11,10 @@ import pytest
 import torch
 
 from fatescope.base import SettingsError
-from fatescope.systems.nuclei.training.task import INSTANCES, NucleiTask
+from fatescope.systems.nuclei.training.task import NucleiTask
 from fatescope.train import Fit, FitSettings, InstanceRecipe, fit, fit_recipe, fit_together
 from fatescope.train.export import load_weights, weights_bytes
 from fatescope.train.fit import FitCost
-from fatescope.train.fit_recipe import fit_stage
 from fatescope.train.networks import build_network
 
 TINY = {
@@ -99,7 +98,8 @@ def test_a_tuner_can_stop_a_fit_and_its_checkpoint_goes_on(unbroken, pairs, tmp_
     stage = InstanceRecipe.from_values(TINY)
     with pytest.raises(PrunedError):
         fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path, report=prune)
-    assert fit_stage(INSTANCES, stage, data=pairs, out=tmp_path).history == unbroken[1].history
+    gone_on = fit(NucleiTask(stage, data=pairs), stage.fit, folder=tmp_path)
+    assert gone_on.history == unbroken[1].history
 
 
 @pytest.mark.slow
@@ -301,12 +301,12 @@ def test_stages_follow_each_other_and_a_deeper_network_begins_as_the_same_functi
         tmp_path / "one/log.csv"
     ).read_bytes()
     start = weights_bytes(one.network)
-    two = fit_stage(
-        INSTANCES,
-        InstanceRecipe.from_values(deeper),
-        data=pairs,
-        out=tmp_path / "two",
-        weights=start,
+    stage = InstanceRecipe.from_values(deeper)
+    two = fit(
+        NucleiTask(stage, data=pairs),
+        stage.fit,
+        folder=tmp_path / "two",
+        weights=lambda network: load_weights(network, start),
     )
     assert whole.history == two.history
     networks = [

@@ -16,15 +16,15 @@ from fatescope.systems.nuclei.training.published import (
     PublishedNucleiTask,
     augmented_pairs,
     fit_published_nuclei,
-    joint_transform,
+    nuclei_transform,
     scale,
     threshold_instances,
 )
-from fatescope.train import LibraryNetwork
+from fatescope.systems.reproduction.settings import NucleiRecipe
 
 
 def test_the_transform_is_that_of_2020():
-    transform = joint_transform(256, shortest_px=400, seed=1)
+    transform = nuclei_transform(256, shortest_px=400, seed=1)
     steps = {type(t).__name__: t for t in transform.transforms}
     assert list(steps) == [
         "GridDistortion",
@@ -46,7 +46,7 @@ def test_image_and_mask_move_together_whatever_their_size(shape):
     y, x = np.mgrid[: shape[0], : shape[1]]
     middle = shape[0] / 3, shape[1] / 2
     labels = ((y - middle[0]) ** 2 + 2 * (x - middle[1]) ** 2 < (shape[1] / 4) ** 2) * np.float32(7)
-    transform = joint_transform(96, shortest_px=min(shape), seed=1)
+    transform = nuclei_transform(96, shortest_px=min(shape), seed=1)
     still = cv2.resize(labels, (96, 96), interpolation=cv2.INTER_NEAREST)
     moved = 0
     for _ in range(20):
@@ -107,16 +107,16 @@ def test_a_stopped_fit_ends_in_the_same_network_and_its_map_has_the_grid_of_the_
     pairs, tmp_path
 ):
     samples = read_samples(pairs, splits=["train"])[:3]
-    plan = {"epochs": 3, "batches": 2, "batch": 2, "rate": 0.001, "size_px": 64, "seed": 3}
+    recipe = NucleiRecipe(epochs=3, batches=2, batch=2, rate=0.001, size_px=64, seed=3)
 
     def stop(done, total, what):
         if done == 4:
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        fit_published_nuclei(samples, **plan, folder=tmp_path / "parts", progress=stop)
+        fit_published_nuclei(samples, recipe, folder=tmp_path / "parts", progress=stop)
     one, two = (
-        fit_published_nuclei(samples, **plan, folder=tmp_path / name) for name in ("whole", "parts")
+        fit_published_nuclei(samples, recipe, folder=tmp_path / name) for name in ("whole", "parts")
     )
     assert one.iou == two.iou
     assert one.loss == two.loss
@@ -140,12 +140,13 @@ def test_the_encoder_begins_with_a_file_of_weights_whose_checksum_is_right(pairs
     path = tmp_path / "resnet18.pth"
     torch.save({**state, "fc.weight": torch.zeros(2, 2)}, path)
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    plan = {"epochs": 1, "batches": 1, "batch": 1, "rate": 1e-9, "size_px": 64, "seed": 3}
+    recipe = NucleiRecipe(
+        epochs=1, batches=1, batch=1, rate=1e-9, size_px=64, weights=str(path), sha256=digest
+    )
     samples = read_samples(pairs, splits=["train"])[:3]
-    given = LibraryNetwork(kind="fpn", encoder="resnet18", weights=str(path), sha256=digest)
-    fitted = fit_published_nuclei(samples, **plan, weights=given, folder=tmp_path / "given")
+    fitted = fit_published_nuclei(samples, recipe, folder=tmp_path / "given")
     first = fitted.network.encoder.conv1.weight.detach()
     torch.testing.assert_close(first, state["conv1.weight"].sum(1, keepdim=True), atol=1e-5, rtol=0)
-    wrong = given.replace(sha256="0" * 64)
+    wrong = recipe.replace(sha256="0" * 64)
     with pytest.raises(ModelError, match="but 0000"):
-        fit_published_nuclei(samples, **plan, weights=wrong, folder=tmp_path / "wrong")
+        fit_published_nuclei(samples, wrong, folder=tmp_path / "wrong")

@@ -23,7 +23,7 @@ from fatescope.predict.tiling import make_grid, map_tiles
 from fatescope.prepare import PairSettings, read_label_plane, read_plane, read_samples, seen_hashes
 from fatescope.systems.training.page import write_training_page
 from fatescope.systems.training.train import prepare_pairs
-from fatescope.train import FitSettings, assess_curves, export_onnx, fit
+from fatescope.train import FitSettings, InstanceRecipe, assess_curves, export_onnx, fit
 from fatescope.train.schedule_settings import Kicks
 
 SIDE, CROP, PERCENTILES = 96, 32, (1.0, 99.8)
@@ -153,10 +153,14 @@ def test_spots_are_counted_from_labelled_images_to_the_page(tmp_path):
     fitted = fit(task, FIT, folder=tmp_path)  # a trial that turns out to be wanted goes on
     verdict = assess_curves(fitted.history, metric="agreement")
     assert verdict.kind in ("settled", "still improving")
-    words = {"title": "spots", "verdict": verdict.sentence, "scores": {"agreement": "agreement"}}
-    assert (
-        "agreement" in write_training_page(tmp_path / "c.html", fitted.history, **words).read_text()
+    page = write_training_page(
+        tmp_path / "c.html",
+        fitted.history,
+        verdict=verdict.sentence,
+        recipe=InstanceRecipe(name="spots"),
+        scores={"agreement": "agreement"},
     )
+    assert "agreement" in page.read_text()
 
     write_spots_package(tmp_path / "package", fitted, task, data)
     assert check_model(tmp_path / "package").passed

@@ -9,7 +9,7 @@ from fatescope.base import InputError, SettingsError
 from fatescope.models import read_package
 from fatescope.prepare import read_samples, unit_hash, write_samples
 from fatescope.systems.nuclei.training.task import sample_losses
-from fatescope.systems.training.train import train_model
+from fatescope.systems.training.train import Asked, Material, train_model
 from fatescope.systems.training.variants import train_variants
 from fatescope.train import InstanceRecipe, LeaveOut, fit_recipe, recipe_variant, score_left_out
 
@@ -95,7 +95,9 @@ def test_the_card_tells_the_left_out_score_and_the_package_lists_all_units(few, 
 @pytest.mark.slow
 def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, tmp_path):
     pytest.importorskip("nncf")
-    done = train_variants(RECIPE, ["recipe", "slow"], data=pairs, out=tmp_path / "out")
+    done = train_variants(
+        Asked(recipe=RECIPE, out=tmp_path / "out"), ["recipe", "slow"], Material(data=pairs)
+    )
     with (tmp_path / "out" / "variants.csv").open(newline="") as stream:
         rows = list(csv.DictReader(stream))
     assert [r["variant"] for r in rows] == ["recipe", "slow"]
@@ -110,7 +112,9 @@ def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, 
     weights = [read_package(f / "package").files["weights.safetensors"] for f in both]
     assert weights[0] == weights[1]
     before = (tmp_path / "out" / "variants.csv").read_bytes()
-    train_variants(RECIPE, ["recipe", "slow"], data=pairs, out=tmp_path / "out")
+    train_variants(
+        Asked(recipe=RECIPE, out=tmp_path / "out"), ["recipe", "slow"], Material(data=pairs)
+    )
     assert (tmp_path / "out" / "variants.csv").read_bytes() == before
 
 
@@ -118,7 +122,9 @@ def test_variants_are_trained_side_by_side_and_chosen_on_validation(pairs, few, 
 def test_variants_that_were_stopped_continue_to_the_same_scores(pairs, tmp_path):
     pytest.importorskip("nncf")
     names = ["recipe", "slow"]
-    whole = train_variants(RECIPE, names, data=pairs, out=tmp_path / "whole")
+    whole = train_variants(
+        Asked(recipe=RECIPE, out=tmp_path / "whole"), names, Material(data=pairs)
+    )
 
     def stop(done, total, what):
         assert total == 16
@@ -126,8 +132,12 @@ def test_variants_that_were_stopped_continue_to_the_same_scores(pairs, tmp_path)
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        train_variants(RECIPE, names, data=pairs, out=tmp_path / "parts", progress=stop)
-    parts = train_variants(RECIPE, names, data=pairs, out=tmp_path / "parts")
+        train_variants(
+            Asked(recipe=RECIPE, out=tmp_path / "parts"), names, Material(data=pairs), progress=stop
+        )
+    parts = train_variants(
+        Asked(recipe=RECIPE, out=tmp_path / "parts"), names, Material(data=pairs)
+    )
     columns = [c for c in whole.table if "seconds" not in c]
     assert all((whole.table[c] == parts.table[c]).all() for c in columns)
 
@@ -136,7 +146,9 @@ def test_variants_that_were_stopped_continue_to_the_same_scores(pairs, tmp_path)
 def test_variants_leave_units_out_as_they_are_told(few, tmp_path):
     pytest.importorskip("nncf")
     out = tmp_path / "out"
-    done = train_variants(RECIPE, ["recipe", "slow"], data=few, out=out, leave_out=FEW)
+    done = train_variants(
+        Asked(recipe=RECIPE, out=out), ["recipe", "slow"], Material(data=few, leave_out=FEW)
+    )
     assert done.best in ("recipe", "slow")
     for name in ("recipe", "slow"):
         assert sorted(p.name for p in (out / name / "left-out").iterdir() if p.is_dir()) == [
@@ -150,6 +162,10 @@ def test_variants_need_validation_units_and_names_that_differ(pairs, tmp_path):
     rows = read_samples(pairs, splits=["train"])
     write_samples(tmp_path / "samples.csv", rows)
     with pytest.raises(InputError, match="no validation units"):
-        train_variants(RECIPE, ["slow"], data=tmp_path, out=tmp_path / "out")
+        train_variants(
+            Asked(recipe=RECIPE, out=tmp_path / "out"), ["slow"], Material(data=tmp_path)
+        )
     with pytest.raises(SettingsError, match="a name is there twice"):
-        train_variants(RECIPE, ["slow", "slow"], data=pairs, out=tmp_path / "out")
+        train_variants(
+            Asked(recipe=RECIPE, out=tmp_path / "out"), ["slow", "slow"], Material(data=pairs)
+        )

@@ -17,7 +17,7 @@ from fatescope.prepare import read_label_plane, read_plane, read_samples
 from fatescope.systems import registry
 from fatescope.systems.description import Description, Trains
 from fatescope.systems.training.plan import plan_training
-from fatescope.systems.training.train import train_model
+from fatescope.systems.training.train import Asked, Material, train_model
 from fatescope.systems.training.variants import train_variants
 from fatescope.train import (
     LeaveOut,
@@ -87,12 +87,13 @@ class Glow:
     def build_task(self, stage, *, data):
         return GlowTask(stage, data)
 
-    def write_package(self, network, *, recipe, folder, **_):
+    def write_package(self, made):
+        network, recipe = made.network, made.recipe
         image = np.zeros((1, 1, 64, 64), np.float32)
         with torch.no_grad():
             output = network(torch.from_numpy(image)).numpy()
         return write_package(
-            folder,
+            made.folder,
             description=ModelDescription(
                 name=recipe.name,
                 summary=recipe.summary,
@@ -140,7 +141,9 @@ def test_a_task_is_planned_trained_and_packaged_by_the_one_command(pairs, tmp_pa
 
 
 def test_variants_of_a_task_are_ranked_by_its_own_score(pairs, tmp_path):
-    done = train_variants(parse_recipe(VALUES), ["recipe", "slow"], data=pairs, out=tmp_path)
+    done = train_variants(
+        Asked(recipe=parse_recipe(VALUES), out=tmp_path), ["recipe", "slow"], Material(data=pairs)
+    )
     assert set(done.as_json()["variants"]) == {"recipe", "slow"}
     assert list(done.table.columns) == [
         *("variant", "step", "loss", "accuracy"),

@@ -10,6 +10,8 @@ import tomllib
 import numpy as np
 import pytest
 from PIL import Image
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
 
 from fatescope.base import InputError, ModelError
 from fatescope.models import check_model, load_model, read_package
@@ -169,6 +171,12 @@ def test_training_ends_in_a_package_that_passes_its_own_check(trained, pairs):
     assert check.size_mb < 8
     card = (out / "package" / "card.md").read_text(encoding="utf-8")
     assert f"`fatescope train {RECIPE['name']}.toml --data DIR --out DIR`" in card
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_a_training_reads_well(trained):
+    reads_well(trained[0] / "report.html")
 
 
 @pytest.mark.slow

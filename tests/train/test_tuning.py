@@ -7,6 +7,8 @@ import shutil
 
 import pytest
 import torch
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
 from typer.testing import CliRunner
 
 pytest.importorskip("optuna")
@@ -28,10 +30,10 @@ RECIPE = {
 }
 
 
-@pytest.fixture
-def without_test(pairs, tmp_path):
+@pytest.fixture(scope="module")
+def without_test(pairs, tmp_path_factory):
     """The rendered pairs in which the files of the test unit are not there."""
-    folder = tmp_path / "pairs"
+    folder = tmp_path_factory.mktemp("without") / "pairs"
     shutil.copytree(pairs, folder)
     for sample in read_samples(folder, splits=["test"]):
         sample.image.unlink()
@@ -67,18 +69,26 @@ def test_batch_and_epochs_change_what_a_trial_does(pairs, tmp_path):
     assert sizes == [4, 4]
 
 
-@pytest.mark.slow
-def test_a_recipe_is_tuned_without_a_test_file_and_train_takes_what_comes_out(
-    without_test, tmp_path
-):
-    out = tmp_path / "out"
-    tuned = tune_recipe(
+@pytest.fixture(scope="module")
+def tuned(without_test, tmp_path_factory):
+    return tune_recipe(
         RECIPE,
         data=without_test,
-        out=out,
+        out=tmp_path_factory.mktemp("tuned") / "out",
         settings=TuneSettings.from_values({}),
         execution=StudyExecution(),
     )
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_a_tuning_reads_well(tuned):
+    reads_well(tuned.summary.out / "report.html")
+
+
+@pytest.mark.slow
+def test_a_recipe_is_tuned_without_a_test_file_and_train_takes_what_comes_out(without_test, tuned):
+    out = tuned.summary.out
     assert tuned.counts == {"complete": 2}
     seen = read_samples(out / "data", splits=["train", "validation", "test", "unused"])
     assert {s.split for s in seen} == {"train", "validation"}

@@ -39,6 +39,11 @@ def test_made_curves_are_recognised(kind, every):
     assert verdict.sentence.endswith(".")
 
 
+def test_the_sentence_calls_a_score_as_people_do():
+    said = assess_curves(rows(*CURVES["overfit"]), words="mean AP").sentence
+    assert said.startswith("Overfit: mean AP was best at step")
+
+
 @pytest.mark.parametrize("kind", ["settled", "still improving", "overfit"])
 def test_wandering_numbers_do_not_change_the_verdict(kind):
     loss, score = CURVES[kind]

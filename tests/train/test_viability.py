@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 import tifffile
 import torch
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
 from tests.predict.live_dead import draw_cells
 
 pytest.importorskip("onnx")
@@ -20,7 +22,7 @@ from fatescope.base import Execution, InputError, SettingsError
 from fatescope.evaluate import PixelCounts
 from fatescope.models import PixelClasses, check_model, read_package
 from fatescope.prepare import FIVE, THREE, UNCERTAIN, CropStoreSettings
-from fatescope.systems.training.train import train_model
+from fatescope.systems.training.train import Asked, Material, train_model
 from fatescope.systems.training.tune import tune_recipe
 from fatescope.systems.training.variants import train_variants
 from fatescope.systems.viability.crops import prepare_crops
@@ -227,20 +229,34 @@ def drawn_series(page):
     return [{row[0] for row in rows[1:]} for rows in tables]
 
 
-@pytest.mark.slow
-def test_the_variants_of_the_shipped_recipe_end_in_one_page_with_the_curves_of_all(data, tmp_path):
+@pytest.fixture(scope="module")
+def varied(data, tmp_path_factory):
+    """All variants of the shipped recipe, trained for a few steps."""
     values = {**read_recipe_values("viability"), **SMALL}
     tiny = {v: {**changes} for v, changes in values["variants"].items()}
     recipe = ViabilityRecipe.from_values({**values, "variants": tiny})
     names = ["recipe", *tiny]
-    done = train_variants(recipe, names, data=data, out=tmp_path)
+    out = tmp_path_factory.mktemp("varied")
+    done = train_variants(Asked(recipe=recipe, out=out), names, Material(data=data))
+    return out, names, done
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_variants_reads_well(varied):
+    reads_well(varied[0] / "report.html")
+
+
+@pytest.mark.slow
+def test_the_variants_of_the_shipped_recipe_end_in_one_page_with_the_curves_of_all(varied):
+    out, names, done = varied
     assert done.best in names
     assert np.isfinite(done.table["auprc_mean"]).all()
-    loss, mean, *_ = drawn_series((tmp_path / "report.html").read_text("utf-8"))
+    loss, mean, *_ = drawn_series((out / "report.html").read_text("utf-8"))
     assert loss == mean == set(names)
     for name in names:
-        assert (tmp_path / name / "report.html").is_file()
-        assert read_package(tmp_path / name / "package").name == (
+        assert (out / name / "report.html").is_file()
+        assert read_package(out / name / "package").name == (
             "viability" if name == "recipe" else f"viability-{name}"
         )
 

@@ -20,7 +20,7 @@ from fatescope.acquire.images.zarr_metadata import MARKERS, is_zarr
 from fatescope.acquire.our_folders import TRUTH, is_ours
 from fatescope.acquire.sequences import Grid, Group, grouped_by_number, grouped_by_pattern
 from fatescope.acquire.sets import grouped_by_set
-from fatescope.base import FatescopeError, InputError, escape, writable
+from fatescope.base import FatescopeError, InputError, WorkUnit, escape, writable
 
 _log = logging.getLogger(__name__)
 
@@ -32,7 +32,7 @@ _DIGITS = re.compile(r"(\d+)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ImageFile:
+class ImageFile(WorkUnit):
     """One image to work on: a file, or the numbered files of one movie.
 
     Parameters
@@ -65,10 +65,6 @@ class ImageFile:
         """Whether the files are frames, planes or channels of one image."""
         return bool(self.frames or self.grid)
 
-    def absolute(self) -> ImageFile:
-        """Return the same image for a process that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
-
     def __str__(self) -> str:
         return str(self.paths[0])
 
@@ -95,6 +91,7 @@ def find_images(
         Files that differ only in the last number of their name are one movie.
     scene : str, optional
         Of files that hold several images, the name of one, or its number from 0; all otherwise.
+        A file that holds one image is its image 0. Of a sequence, the image of each file.
 
     Returns
     -------
@@ -143,7 +140,7 @@ def _with_scenes(files: Sequence[ImageFile], scene: str | None) -> list[ImageFil
             with suppress(FatescopeError, ModuleNotFoundError, OSError):
                 names = list_scenes(file.paths[0])
         if len(names) < 2:
-            listed.append(file)
+            listed.append(replace(file, scene=scene))
         elif scene is None:
             listed += [replace(file, key=f"{file.key}_{name}", scene=name) for name in names]
         else:

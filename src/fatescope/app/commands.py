@@ -50,10 +50,10 @@ def as_command(
             value = getattr(settings, described.name)
             if _is_changed(value, described) or described.name in question.flags:
                 words += _flag(question.flags.get(described.name, described.flag), value)
-    return quoted(words, for_windows=os.name == "nt")
+    return shell_line(words, for_windows=os.name == "nt")
 
 
-def quoted(words: Sequence[str], *, for_windows: bool) -> str:
+def shell_line(words: Sequence[str], *, for_windows: bool) -> str:
     """Return words as a line for the shell of the machine.
 
     Double quotes serve PowerShell and ``cmd`` alike; a word with anything that is special to one

@@ -15,7 +15,7 @@ import jinja2
 from starlette.responses import HTMLResponse, RedirectResponse
 
 from fatescope._version import __version__
-from fatescope.app.looking import Look, look_at
+from fatescope.app.looking import Look, look_at_data
 from fatescope.app.planes import PlaneCache
 from fatescope.app.previewing import Previews
 from fatescope.app.results import Pair, Results, rows_of_images
@@ -127,7 +127,7 @@ class Context:
 
 @lru_cache(maxsize=64)
 def _look(folder: Path, changed: tuple[int, ...]) -> Look:
-    return look_at(folder)
+    return look_at_data(folder)
 
 
 def context(request: Request) -> Context:

@@ -162,10 +162,6 @@ def _is_chosen(described: SettingDescription, question: Question) -> bool:
     return described.name in question.choices or described.name in question.files
 
 
-def _all_fields(form: Form) -> tuple[Field, ...]:
-    return (*form.roles, *form.scale, *form.first, *form.more)
-
-
 def _field(
     described: SettingDescription,
     question: Question,
@@ -253,7 +249,8 @@ def values_from(
         if text not in preset.choices:
             raise InputError(f"{preset.label}: choose one of the list.")
         values = {**preset.choices[text], **values}  # the first choice counts more
-    offered = {f.name for f in _all_fields(form_for(question, look, models=models))}
+    form = form_for(question, look, models=models)
+    offered = {f.name for f in (*form.roles, *form.scale, *form.first, *form.more)}
     for described in (d for cls in question.classes().values() for d in cls.describe()):
         name = described.name
         if name not in offered:

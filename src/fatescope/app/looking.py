@@ -220,7 +220,7 @@ class Look:
 IMAGES: tuple[Kind, ...] = ("image", "stack", "movie")
 
 
-def look_at(folder: Path) -> Look:
+def look_at_data(folder: Path) -> Look:
     """Say what the files of a folder are; of thousands, the first are opened."""
     pairs = sorted(p.parent for p in list_files(folder) if p.name == _MANIFEST)
     if pairs:  # their images and tables belong to them

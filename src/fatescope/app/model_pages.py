@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 from fatescope.acquire import read_table
 from fatescope.app.cards import blocks_of
 from fatescope.app.context import context, page, person
-from fatescope.app.examples import EXAMPLES
 from fatescope.app.store import NotHereError
 from fatescope.models import list_models
-from fatescope.systems.registry import questions
+from fatescope.systems.registry import examples, questions
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -26,7 +25,7 @@ _EXAMPLES = Path(__file__).parent / "static" / "models"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Card:
+class ModelCard:
     """A model as its page shows it.
 
     Parameters
@@ -53,7 +52,7 @@ class Card:
 
 
 @lru_cache(maxsize=1)
-def cards() -> tuple[Card, ...]:
+def cards() -> tuple[ModelCard, ...]:
     """Return the models that ship, read and checked once."""
     table = read_table(_EXAMPLES / "examples.csv")
     said: dict[str, list[str]] = {}
@@ -62,7 +61,7 @@ def cards() -> tuple[Card, ...]:
     reasons = {name: words for q in questions() for name, words in q.unrendered.items()}
     used = {name: q for q in questions() for name in q.choices.get("model", ())}
     return tuple(
-        Card(
+        ModelCard(
             name=package.name,
             summary=package.description.summary,
             megabytes=sum(len(body) for body in package.files.values()) / 1e6,
@@ -96,5 +95,5 @@ def model(request: Request) -> Response:
     card = next((c for c in cards() if c.name == name), None)
     if card is None:
         raise NotHereError("there is no such model among those that ship.")
-    fitting = [e for e in EXAMPLES if card.question and e.name in card.question.examples]
+    fitting = [e for e in examples() if card.question and e.name in card.question.examples]
     return page(request, "model", card=card, examples=fitting)

@@ -9,11 +9,12 @@ from starlette.responses import JSONResponse
 
 from fatescope.app.commands import as_command, as_python
 from fatescope.app.context import context, go, page, person, seconds_in_words, sent_form
-from fatescope.app.examples import EXAMPLES, example_named
 from fatescope.app.form import form_for, values_from
+from fatescope.app.store import NotHereError
 from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, InputError
-from fatescope.systems.registry import question_named, questions
+from fatescope.systems.place import resolved
+from fatescope.systems.registry import examples, question_named, questions
 
 if TYPE_CHECKING:
     from starlette.requests import Request
@@ -34,7 +35,7 @@ def home(request: Request) -> Response:
     return page(
         request,
         "home",
-        examples=EXAMPLES,
+        examples=examples(),
         all_data=app.store.all_data(who),
         jobs=[(job, question_named(job.question), titles) for job in app.store.jobs(who)[:50]],
     )
@@ -59,9 +60,12 @@ async def add_example(request: Request) -> Response:
 
 def _add_example(request: Request) -> str:
     app, who = context(request), person(request)
-    example = example_named(request.path_params["name"])
+    name = request.path_params["name"]
+    example = next((e for e in examples() if e.name == name), None)
+    if example is None:
+        raise NotHereError("there is no such example.")
     data = app.store.add_data(who, f"Example: {example.title}")
-    example.write(app.store.folder_of(who, "data", data.id))
+    resolved(example.write)(app.store.folder_of(who, "data", data.id))
     return data.id
 
 
@@ -100,7 +104,7 @@ def _asked(request: Request) -> tuple[Context, str, Any, Look, Question]:
     return app, who, data, app.look(who, data.id), question_named(request.path_params["question"])
 
 
-def ask(request: Request) -> Response:
+def ask_page(request: Request) -> Response:
     """Show the form of a question, with what the address says filled in."""
     _, _, data, look, question = _asked(request)
     return _form_page(request, data, look, question, dict(request.query_params), "")

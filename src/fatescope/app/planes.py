@@ -6,21 +6,19 @@ import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, reduce
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.app.copies import SmallCopy, halved
-from fatescope.base import InputError
+from fatescope.base import Image, InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from numpy.typing import NDArray
-
-    from fatescope.base import Image
 
 _HELD_BYTES = 600_000_000
 WHOLE_PIXELS = 40_000_000
@@ -30,6 +28,8 @@ _DECODED_BYTES = 300_000_000
 _COPY_SIDE = 8192
 """The first copy of a large plane is at most so long and wide; what is larger is read again."""
 _LEAST_SIDE = 256
+BRIGHTEST = -1
+"""Instead of the number of a plane: of each pixel the greatest value of all planes."""
 
 
 class Pyramid:
@@ -39,7 +39,7 @@ class Pyramid:
     ----------
     image : Image
     at : dict
-        T, Z and C of the plane.
+        T, Z and C of the plane; Z may be `BRIGHTEST`.
     labels : bool
         Whole numbers: a copy keeps every second pixel. Otherwise it is the mean of four.
 
@@ -50,6 +50,8 @@ class Pyramid:
     """
 
     def __init__(self, image: Image, at: dict[str, int], *, labels: bool) -> None:
+        if at.get("Z") == BRIGHTEST:
+            image = _brightest(image, at)
         self._image = image
         self._at = {a: n for a, n in at.items() if a in image.axes}
         self._labels = labels
@@ -177,6 +179,16 @@ class Pyramid:
         for _ in range(times):
             part = halved(part, labels=self._labels)
         return part
+
+
+def _brightest(image: Image, at: dict[str, int]) -> Image:
+    """Return the maximum projection of a volume, read plane by plane."""
+    if image.size("Y") * image.size("X") > WHOLE_PIXELS:
+        raise InputError("these planes are too large to be laid on each other. Look at one plane.")
+    rest = {a: n for a, n in at.items() if a in image.axes and a != "Z"}
+    planes = ({**rest, "Z": z} if "Z" in image.axes else rest for z in range(image.size("Z")))
+    pixels = reduce(np.maximum, (image.read(**place) for place in planes))
+    return Image(pixels=pixels, axes="YX", name=image.name)
 
 
 @dataclass(slots=True)

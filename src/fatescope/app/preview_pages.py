@@ -15,8 +15,8 @@ from fatescope.app.form import values_from
 from fatescope.app.looking import IMAGES
 from fatescope.app.planes import Pyramid
 from fatescope.app.previewing import region_within
-from fatescope.app.result_pages import PNG, described, grey_or_colour, number_of
-from fatescope.app.results import limits_of
+from fatescope.app.result_pages import PNG, described, grey_or_colour, whole_number
+from fatescope.app.results import limits_of_plane
 from fatescope.app.store import NotHereError
 from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, InputError
@@ -38,7 +38,7 @@ def _image_of(
     app, who = context(request), person(request)
     data = app.store.data(who, request.path_params["data"])
     look = app.look(who, data.id)
-    n = number_of(request.path_params, "number")
+    n = whole_number(request.path_params, "number")
     if n >= len(look.seen) or look.seen[n].kind not in IMAGES:
         raise NotHereError("there is no such image among these files.")
     seen = look.seen[n]
@@ -58,16 +58,18 @@ def _plane(app: Context, seen: Seen, image: Image, at: dict[str, int]) -> Pyrami
     return app.planes.get(key, lambda: Pyramid(image, at, labels=False))
 
 
-def describe_image(request: Request) -> Response:
+def describe_preview(request: Request) -> Response:
     """Say what the viewer needs to know of an image, and get ready to answer about it."""
     app, _, _, seen, image = _image_of(request)
     app.previews.warm()
     at = {"T": 0, "Z": image.size("Z") // 2}
     planes = [_plane(app, seen, image, {**at, "C": c}) for c in range(image.size("C"))]
-    return JSONResponse(described(image, seen.name, [limits_of(p) for p in planes], plane=at["Z"]))
+    return JSONResponse(
+        described(image, seen.name, [limits_of_plane(p) for p in planes], plane=at["Z"])
+    )
 
 
-def tile(request: Request) -> Response:
+def preview_tile(request: Request) -> Response:
     """Give one tile of an image."""
     app, _, _, seen, image = _image_of(request)
 
@@ -97,7 +99,7 @@ def _preview(request: Request, sent: dict[str, str]) -> Response:
         known = {k: v for k, v in values.items() if k in ImageReading.model_fields}
         *_, image = _image_of(request, ImageReading.from_values(known))
         view: Any = tuple(float(sent.get(f"view_{side}", "")) for side in _SIDES)
-        frame, plane = (number_of(sent, f"view_{axis}") for axis in "tz")
+        frame, plane = (whole_number(sent, f"view_{axis}") for axis in "tz")
         region = region_within(image, view, frame=frame, plane=plane)
         return JSONResponse(app.previews.of(question, image, region, values))
     except FatescopeError as error:  # such as a number that is half typed: as for the estimate

@@ -11,11 +11,13 @@ from starlette.responses import FileResponse, JSONResponse, Response, StreamingR
 from fatescope.acquire.lineages import find_lineages
 from fatescope.app.access import REPORT_POLICY
 from fatescope.app.context import context, go, page, person, sent_form
+from fatescope.app.movie_rows import movies_of
 from fatescope.app.pages import ways
+from fatescope.app.planes import BRIGHTEST
 from fatescope.app.results import (
     Pair,
     file_of,
-    files_of,
+    files_of_result,
     first_rows,
     object_row,
     objects_page,
@@ -74,13 +76,13 @@ def show_result(request: Request) -> Response:
     """Show how far a job is, or what came out."""
     app, job, out = job_of(request)
     question = question_named(job.question)
-    files = files_of(out) if not job.is_open else []
+    files = files_of_result(out) if not job.is_open else []
     names = {name for name, _ in files}
     looked_at = {"images", "labels"} & {*question.views} and not job.is_open
     images = rows_of_images(out) if looked_at else []
     lineages = []
     if "tree" in question.views and not job.is_open:
-        lineages = [file.key for file in lineages_of(job, out)]
+        lineages = [file.key for file in lineages_of_result(job, out)]
     shown = [
         {"n": n, "image": r["image"], "n_objects": r.get("n_objects"), "well": r.get("well", "")}
         for n, r in enumerate(images[:_IMAGES_LISTED])
@@ -105,8 +107,7 @@ def show_result(request: Request) -> Response:
         others=[(n, dict(files)[n]) for n in others],
         reports=[r for r in question.reports if r in names],
         model=model_of(out) if "run.json" in names else "",
-        answer=ResultFolder(out).answer if not job.is_open else "",
-        said=read_verdict(out / question.says) if question.says in names else "",
+        answer="" if job.is_open else answer_of(out, job, question),
         caution=app.words(caution_of(out, job, question), job) if "run.json" in names else "",
         findings=findings_shown(app, out, job),
         n_findings=len(ResultFolder(out).findings),
@@ -114,12 +115,31 @@ def show_result(request: Request) -> Response:
         linked=linked,
         lineages=lineages,
         wells=wells_of(out) if "wells" in linked else [],
-        editable=lineages_shown(job, out),
+        editable=[
+            {**shown, "on_movie": bool(movies_of(app, job, out, shown["key"])[1])}
+            for shown in lineages_shown(job, out)
+        ],
         table={} if images or linked or job.is_open else first_rows(out, firsts),
         has_objects="objects.parquet" in names and "objects" in question.views,
         elsewhere=of_results() if _has_labels(names) else [],
+        beside=others_of(app, job) if files else [],
         ways=ways(question, job.inputs, "results", dict(job.settings)),
     )
+
+
+def answer_of(out: Path, job: Job, question: Question) -> str:
+    """Return the sentence that answers: of a file that says it, of the page, or of the command."""
+    said = read_verdict(out / question.says) if question.says else ""
+    return said or ResultFolder(out).answer or str(job.summary.get("answer", ""))
+
+
+def others_of(app: Context, job: Job) -> list[Job]:
+    """Return the other results of the same question, the newest first."""
+    return [
+        other
+        for other in app.store.jobs(job.person)
+        if other.question == job.question and other.id != job.id and other.summary
+    ]
 
 
 def _has_labels(names: set[str]) -> bool:
@@ -140,7 +160,7 @@ async def ask_of_result(request: Request) -> Response:
 def _ask_of_result(request: Request, sent: dict[str, str]) -> Response:
     app, job, out = job_of(request)
     question = question_named(request.path_params["question"])
-    if question not in of_results() or not _has_labels({name for name, _ in files_of(out)}):
+    if question not in of_results() or not _has_labels({name for name, _ in files_of_result(out)}):
         raise InputError("this cannot be asked of a result. Choose a question on its page.")
     for name, role in question.roles.items():
         if sent.get(name) not in role.choices:
@@ -188,7 +208,7 @@ def linked_views(
     return [view for view in question.views if there.get(view)]
 
 
-def lineages_of(job: Job, out: Path) -> list[LineageFile]:
+def lineages_of_result(job: Job, out: Path) -> list[LineageFile]:
     """Return the lineages of a result: those that it named, else those that were asked about."""
     named = out / "named"
     try:
@@ -273,15 +293,15 @@ async def remove(request: Request) -> Response:
     return go("/")
 
 
-def number_of(values: Mapping[str, Any], name: str, default: int = 0) -> int:
-    """Return a whole number of an address or a form.
+def whole_number(values: Mapping[str, Any], name: str) -> int:
+    """Return a whole number of an address or a form; 0 where there is none of that name.
 
     Raises
     ------
     InputError
-        If it is none.
+        If it is something else.
     """
-    text = str(values.get(name, default))
+    text = str(values.get(name, 0))
     if not text.isdecimal() or len(text) > 9:
         raise InputError(f"{name} must be a whole number.")
     return int(text)
@@ -290,13 +310,13 @@ def number_of(values: Mapping[str, Any], name: str, default: int = 0) -> int:
 def pair_of(request: Request) -> tuple[Context, Job, Path, Pair]:
     """Return the app, the job, its folder, and the image with labels that an address names."""
     app, job, out = job_of(request)
-    return app, job, out, app.pair(job, out, number_of(request.path_params, "number"))
+    return app, job, out, app.pair(job, out, whole_number(request.path_params, "number"))
 
 
-def describe_image(request: Request) -> Response:
+def describe_result_image(request: Request) -> Response:
     """Say what the viewer needs to know of an image."""
     app, job, out = job_of(request)
-    shown = app.shown(job, out, number_of(request.path_params, "number"))
+    shown = app.shown(job, out, whole_number(request.path_params, "number"))
     image = shown.image
     at = {"T": 0, "Z": image.size("Z") // 2}
     limits = [app.results.limits(job, shown, {**at, "C": c}) for c in range(image.size("C"))]
@@ -327,6 +347,7 @@ def described(
         "colour": tuple(image.channels) == _RGB,
         "limits": list(limits),
         "pixel_um": None if um is None else um[1],
+        "plane_um": (image.spacing.um("Z") or (None,))[0],
         "interval_min": image.spacing.interval_min,
         "tile": tile_side(image.size("Y"), image.size("X")),
         "levels": n_levels(image.size("Y"), image.size("X")),
@@ -339,11 +360,11 @@ def tile(request: Request) -> Response:
     path, asked = request.path_params, request.query_params
     body: bytes | None
     if path["layer"] != "labels":
-        shown = app.shown(job, out, number_of(path, "number"))
+        shown = app.shown(job, out, whole_number(path, "number"))
         body = grey_or_colour(request, lambda at: app.results.plane(job, shown, at))
     else:
-        at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
-        pair = app.pair(job, out, number_of(path, "number"))
+        at = {"T": whole_number(path, "t"), "Z": whole_number(path, "z")}
+        pair = app.pair(job, out, whole_number(path, "number"))
         plane = app.results.labels(job, pair, at, app.reviews.of(job, out, pair))
         place = _place(request, plane)
         style: Style = "filled" if asked.get("style") == "filled" else "outlines"
@@ -354,15 +375,16 @@ def tile(request: Request) -> Response:
 
 
 def _place(request: Request, plane: Pyramid) -> tuple[int, slice, slice] | None:
-    x, y, level = (number_of(request.path_params, n) for n in ("x", "y", "level"))
+    x, y, level = (whole_number(request.path_params, n) for n in ("x", "y", "level"))
     return tile_slices(plane, level, x, y)
 
 
 def grey_or_colour(request: Request, plane: Callable[[dict[str, int]], Pyramid]) -> bytes | None:
     """Return the tile that an address names, as PNG; ``None`` if there is none."""
     path, asked = request.path_params, request.query_params
-    at = {"T": number_of(path, "t"), "Z": number_of(path, "z")}
-    colours = range(3) if path["layer"] == "colour" else (number_of(asked, "c"),)
+    brightest = asked.get("brightest") == "1"
+    at = {"T": whole_number(path, "t"), "Z": BRIGHTEST if brightest else whole_number(path, "z")}
+    colours = range(3) if path["layer"] == "colour" else (whole_number(asked, "c"),)
     planes = [plane({**at, "C": c}) for c in colours]
     place = _place(request, planes[0])
     return None if place is None else grey_tile(planes, [_limits(asked)] * len(planes), place)
@@ -391,13 +413,13 @@ def object_at(request: Request) -> Response:
     """Say which object is at a pixel, or all of one with a given label."""
     app, job, out, pair = pair_of(request)
     asked = request.query_params
-    t, z = number_of(asked, "t"), number_of(asked, "z")
+    t, z = whole_number(asked, "t"), whole_number(asked, "z")
     review = app.reviews.of(job, out, pair)
     plane = app.results.labels(job, pair, {"T": t, "Z": z}, review)
     if "label" in asked:
-        label = number_of(asked, "label")
+        label = whole_number(asked, "label")
     else:
-        y, x = number_of(asked, "y"), number_of(asked, "x")
+        y, x = whole_number(asked, "y"), whole_number(asked, "x")
         if y >= plane.height or x >= plane.width:
             return JSONResponse({"label": 0})
         label = int(plane.value(y, x))
@@ -417,10 +439,10 @@ def objects(request: Request) -> Response:
     found = objects_page(
         table_of(out, app.reviews.of(job, out, pair)),
         image=pair.key,
-        frame=_frame(pair, number_of(asked, "t")),
+        frame=_frame(pair, whole_number(asked, "t")),
         order=asked.get("order", "label"),
         down=asked.get("down") == "1",
-        offset=number_of(asked, "offset"),
+        offset=whole_number(asked, "offset"),
     )
     return JSONResponse(found)
 

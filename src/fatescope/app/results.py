@@ -16,7 +16,7 @@ import numpy as np
 from fatescope.acquire import find_images, open_image, read_image, read_table
 from fatescope.acquire.plates import PlateReading, read_field, read_plate
 from fatescope.acquire.reading import ImageReading
-from fatescope.app.planes import PlaneCache, Pyramid
+from fatescope.app.planes import BRIGHTEST, PlaneCache, Pyramid
 from fatescope.app.store import NotHereError
 from fatescope.app.tiles import rough_view
 from fatescope.base import Image, InputError, Settings
@@ -77,11 +77,11 @@ class Results:
         return self._planes.get(key, lambda: Pyramid(shown.image, place, labels=False))
 
     def limits(self, job: Job, shown: ShownImage, at: Mapping[str, int]) -> dict[str, Any]:
-        """Return the limits of contrast of a plane, as `limits_of` does."""
+        """Return the limits of contrast of a plane, as `limits_of_plane` does."""
         try:
-            return limits_of(self.plane(job, shown, at))
+            return limits_of_plane(self.plane(job, shown, at))
         except InputError:  # of a plate, not each channel is there at each time
-            return limits_of(self.plane(job, shown, {**at, "T": shown.image.size("T") - 1}))
+            return limits_of_plane(self.plane(job, shown, {**at, "T": shown.image.size("T") - 1}))
 
     def labels(
         self, job: Job, pair: Pair, at: Mapping[str, int], review: LabelReview | None
@@ -109,7 +109,11 @@ def _as_shown(review: LabelReview, frame: int) -> Image:
 
 
 def _inside(image: Image, at: Mapping[str, int]) -> dict[str, int]:
-    return {a: min(max(0, n), image.size(a) - 1) for a, n in at.items() if a in image.axes}
+    return {
+        a: n if (a, n) == ("Z", BRIGHTEST) else min(max(0, n), image.size(a) - 1)
+        for a, n in at.items()
+        if a in image.axes
+    }
 
 
 def rows_of_images(out: Path) -> list[dict[str, Any]]:
@@ -175,7 +179,7 @@ def _layout(folder: Path, reading: PlateReading) -> PlateLayout:
     return read_plate(folder, reading)
 
 
-def limits_of(pyramid: Pyramid) -> dict[str, Any]:
+def limits_of_plane(pyramid: Pyramid) -> dict[str, Any]:
     """Return what is shown as black and white at first, the range of the sliders, a rough view."""
     limits = _limits_of(pyramid)
     return {**limits, "rough": rough_view(pyramid, limits["low"], limits["high"])}
@@ -269,7 +273,7 @@ def _plain(value: Any) -> Any:
     return value if value is None or isinstance(value, str | int | bool) else str(value)
 
 
-def files_of(out: Path) -> list[tuple[str, int]]:
+def files_of_result(out: Path) -> list[tuple[str, int]]:
     """List the files of a result that a person may want, with their bytes."""
     if not out.exists():
         return []
@@ -279,14 +283,14 @@ def files_of(out: Path) -> list[tuple[str, int]]:
 
 
 def file_of(out: Path, name: str) -> Path:
-    """Return a file of a result by its name there; only what `files_of` lists is given out.
+    """Return a file of a result by its name there; only what `files_of_result` lists is given out.
 
     Raises
     ------
     InputError
         If there is no such file.
     """
-    if name not in {n for n, _ in files_of(out)}:
+    if name not in {n for n, _ in files_of_result(out)}:
         raise NotHereError("there is no such file in this result.")
     return out / name
 
@@ -297,7 +301,7 @@ def zipped(out: Path) -> Iterator[bytes]:
     with zipfile.ZipFile(
         cast("IO[bytes]", pieces), "w", zipfile.ZIP_DEFLATED, compresslevel=1
     ) as archive:
-        for name, _ in files_of(out):
+        for name, _ in files_of_result(out):
             with (out / name).open("rb") as source, archive.open(name, "w", force_zip64=True) as to:
                 while block := source.read(1 << 20):
                     to.write(block)

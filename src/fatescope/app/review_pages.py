@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -109,7 +110,7 @@ def _changed(request: Request, do: Callable[[LabelReview, str], dict[str, Any]])
     return JSONResponse({**review.state, **said})
 
 
-def export(request: Request) -> Response:
+def export_labels(request: Request) -> Response:
     """Give the labels, the table or the outlines of an image, as they are now."""
     app, job, out, pair = pair_of(request)
     review = app.reviews.of(job, out, pair)
@@ -186,11 +187,10 @@ def _make_pairs(request: Request, form: dict[str, str]) -> Response:
     title = next((d.title for d in app.store.all_data(who) if d.id == job.data), "files")
     data = app.store.add_data(who, f"Corrected: {title}"[:80])
     folder = app.store.folder_of(who, "data", data.id)
-    try:
+    with ExitStack() as undo:
+        undo.callback(app.store.remove_data, who, data.id)
         save_pairs(reviews, out=folder, channel=int(channel[:3]) if channel.isdecimal() else 0)
-    except BaseException:
-        app.store.remove_data(who, data.id)
-        raise
+        undo.pop_all()
     app.bytes_by_person.pop(who, None)
     begun = str(job.settings.get("model", question.adapts))
     start = f"?start={begun}" if begun == question.adapts else ""

@@ -31,12 +31,14 @@ def lineage_journal(out: Path, key: str) -> Path:
     return out / FOLDER / "lineages" / f"{key}.jsonl"
 
 
-def lineages_of(job: Job, out: Path) -> tuple[LineageFile, ...]:
-    """Return the lineages of a result that can be edited: named by it, or those it was given."""
-    if job.is_open or not job.summary or question_named(job.question).takes != {"lineage"}:
+def editable_lineages(job: Job, out: Path) -> tuple[LineageFile, ...]:
+    """Return the lineages of a result that can be edited: made by it, or those it was given."""
+    if job.is_open or not job.summary:
         return ()
-    named = out / "named"
-    return _found((named,) if named.is_dir() else job.inputs, job.ended)
+    made = [path for path in (out / "named", out / "spots.csv") if path.exists()]
+    if question_named(job.question).takes == {"lineage"}:
+        return _found((made[0],) if made and made[0].is_dir() else job.inputs, job.ended)
+    return _found((made[0],), job.ended) if made else ()
 
 
 @lru_cache(maxsize=64)
@@ -51,7 +53,7 @@ def lineages_shown(job: Job, out: Path) -> list[dict[str, Any]]:
     """Return the lineages of a result as its page lists them."""
     return [
         {"n": n, "key": file.key, "entries": count_entries(lineage_journal(out, file.key))}
-        for n, file in enumerate(lineages_of(job, out))
+        for n, file in enumerate(editable_lineages(job, out))
     ]
 
 

@@ -23,6 +23,7 @@ from fatescope.app.words import in_words
 from fatescope.base import FatescopeError, RunError
 from fatescope.base.extras import imported
 from fatescope.storage import remove
+from fatescope.systems.lineages.review import ChangedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -165,6 +166,7 @@ def _routes() -> list[BaseRoute]:
             return response
 
     from fatescope.app import (
+        compare_pages,
         lineage_pages,
         linked_pages,
         model_pages,
@@ -192,28 +194,30 @@ def _routes() -> list[BaseRoute]:
         route(data, pages.show_data),
         route(data + "/files", uploads.take_file, "PUT"),
         route(data + "/remove", pages.remove_data, "POST"),
-        route(data + "/ask/{question}", pages.ask),
+        route(data + "/ask/{question}", pages.ask_page),
         route(data + "/ask/{question}", pages.run, "POST"),
         route(data + "/ask/{question}/estimate", pages.estimate, "POST"),
         route(data + "/ask/{question}/preview/{number}", preview_pages.preview, "POST"),
-        route(data + "/images/{number}", preview_pages.describe_image),
-        route(data + "/images/{number}/{layer}/{t}/{z}/{level}/{x}/{y}.png", preview_pages.tile),
+        route(data + "/images/{number}", preview_pages.describe_preview),
+        route(
+            data + "/images/{number}/{layer}/{t}/{z}/{level}/{x}/{y}.png",
+            preview_pages.preview_tile,
+        ),
         route(job, result_pages.show_result),
         route(job + "/state", result_pages.state),
         route(job + "/stop", result_pages.stop, "POST"),
         route(job + "/again", result_pages.again, "POST"),
         route(job + "/remove", result_pages.remove, "POST"),
         route(job + "/ask/{question}", result_pages.ask_of_result, "POST"),
+        route(job + "/compare", compare_pages.compare),
         route(job + "/all.zip", result_pages.give_all),
         route(job + "/files/{name:path}", result_pages.give_file),
-        route(job + "/linked/counts", linked_pages.counts),
         route(job + "/linked/solid", linked_pages.solid),
-        route(job + "/linked/wells", linked_pages.wells),
-        route(job + "/linked/well", linked_pages.well),
         route(job + "/linked/tree", linked_pages.tree),
-        route(job + "/linked/cells", linked_pages.cells),
-        route(job + "/linked/rows", linked_pages.cell_rows),
-        route(image, result_pages.describe_image),
+        route(job + "/linked/cells", linked_pages.listed_cells),
+        route(job + "/linked/rows", linked_pages.rows_of_cell),
+        route(job + "/linked/{name}", linked_pages.chart),
+        route(image, result_pages.describe_result_image),
         route(image + "/at", result_pages.object_at),
         route(image + "/objects", result_pages.objects),
         route(image + "/review", review_pages.review_state),
@@ -222,14 +226,16 @@ def _routes() -> list[BaseRoute]:
         route(image + "/review/undo", review_pages.undo_edit, "POST"),
         route(image + "/review/redo", review_pages.redo_edit, "POST"),
         route(image + "/review/check", review_pages.check_plane, "POST"),
-        route(image + "/export/{what}", review_pages.export),
+        route(image + "/export/{what}", review_pages.export_labels),
         route(lineage, lineage_pages.show_lineage),
+        route(lineage + "/movie", lineage_pages.show_movie),
+        route(lineage + "/rows", lineage_pages.rows),
         route(lineage + "/cells", lineage_pages.cells),
         route(lineage + "/cell", lineage_pages.cell),
         route(lineage + "/check", lineage_pages.check),
         route(lineage + "/history", lineage_pages.history),
         route(lineage + "/edits/{what}", lineage_pages.edit, "POST"),
-        route(lineage + "/table.csv", lineage_pages.export),
+        route(lineage + "/table.csv", lineage_pages.export_lineage),
         route(lineage + "/edits.txt", lineage_pages.script),
         route(job + "/findings", review_pages.decide, "POST"),
         route(job + "/pairs", review_pages.make_pairs, "POST"),
@@ -252,7 +258,7 @@ def _answer(request: Request, status: int, sentence: str) -> Response:
 
 
 def _known(request: Request, error: Exception) -> Response:
-    statuses = {TooLargeError: 413, NotHereError: 404}
+    statuses = {TooLargeError: 413, NotHereError: 404, ChangedError: 409}
     status = next((n for kind, n in statuses.items() if isinstance(error, kind)), 400)
     return _answer(request, status, str(error))
 

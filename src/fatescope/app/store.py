@@ -203,10 +203,6 @@ class Store:
         rows = self._rows("SELECT * FROM data WHERE person = ? ORDER BY made DESC", person)
         return [Data(**dict(row)) for row in rows]
 
-    def rename_data(self, person: str, name: str, title: str) -> None:
-        """Call files by another name."""
-        self._run("UPDATE data SET title = ? WHERE id = ? AND person = ?", title, name, person)
-
     def remove_data(self, person: str, name: str) -> None:
         """Remove copies of files; results stay."""
         self.data(person, name)

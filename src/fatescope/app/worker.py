@@ -22,6 +22,7 @@ from typing import IO, Any
 
 from fatescope.base import FatescopeError, missing_extra
 from fatescope.engine import wait_until_free
+from fatescope.engine.portable import tried
 from fatescope.systems.registry import question_named
 
 _EVERY_SECONDS = 0.15
@@ -30,7 +31,7 @@ STOPPED, FAILED = "stopped", "failed"
 AGAIN = "--again"
 
 
-def main() -> None:
+def work_for_app() -> None:
     """Answer the question that comes on standard input."""
     lines = _private_output()
     if not _is_asked():
@@ -55,14 +56,15 @@ def main() -> None:
 
 def _outcome(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
     try:
-        return {"ended": "done", "summary": answer(asked, lines)}
+        summary = tried(run_question, asked, lines)
     except KeyboardInterrupt:
         return {"ended": STOPPED}
-    except Exception as error:  # the answer of this process, whatever went wrong
-        return {"ended": FAILED, "message": sentence(error)}
+    if isinstance(summary, Exception):
+        return {"ended": FAILED, "message": sentence(summary)}
+    return {"ended": "done", "summary": summary}
 
 
-def answer(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
+def run_question(asked: dict[str, Any], lines: IO[str]) -> dict[str, Any]:
     """Run the workflow of a question, and report progress as it goes."""
     last = 0.0
 
@@ -152,4 +154,4 @@ def _say(lines: IO[str], **what: Any) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    work_for_app()

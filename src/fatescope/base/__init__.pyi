@@ -32,6 +32,7 @@ from .image import Image as Image
 from .lineage import Lineage as Lineage
 from .messages import escape as escape
 from .messages import explain_os_error as explain_os_error
+from .messages import explained as explained
 from .messages import writable as writable
 from .packed import pack_table as pack_table
 from .packed import unpack_table as unpack_table
@@ -53,6 +54,7 @@ from .types import FloatArray as FloatArray
 from .types import IntArray as IntArray
 from .types import LabelImage as LabelImage
 from .types import Progress as Progress
+from .unit import WorkUnit as WorkUnit
 from .wells import is_well as is_well
 from .wells import name_well as name_well
 from .wells import parse_well as parse_well

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import errno
 import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from fatescope.base.errors import FatescopeError, FileFormatError
 
 _LONG_PATH = 260
 """Letters of a path with which Windows ends, unless ``LongPathsEnabled`` is set (MAX_PATH)."""
@@ -36,6 +40,23 @@ def writable(text: str) -> str:
     except UnicodeEncodeError:  # half of a pair, as a name on Windows may hold
         stored = text.encode("utf-8", errors="replace")
     return stored.decode("utf-8", errors="replace")
+
+
+@contextmanager
+def explained(
+    say: Callable[[Exception], str], kind: type[FatescopeError] = FileFormatError
+) -> Iterator[None]:
+    """Say in a sentence of ours whatever a library meets in damaged data.
+
+    Parsers, codecs and readers of weights raise errors of their own, which share no base class. Our
+    own errors, a package that is missing and a file that may not be read pass as they are.
+    """
+    try:
+        yield
+    except (FatescopeError, ModuleNotFoundError, PermissionError):
+        raise
+    except Exception as error:  # see above
+        raise kind(say(error)) from error
 
 
 def explain_os_error(error: OSError) -> str:

@@ -20,7 +20,6 @@ def setting(
     description: str = "",
     *,
     unit: str | None = None,
-    symbol: str | None = None,
     group: str = "",
     advanced: bool = False,
     **limits: Any,
@@ -35,8 +34,6 @@ def setting(
         One line, as a biologist would say it.
     unit : str, optional
         For instance ``"px"`` or ``"µm"``.
-    symbol : str, optional
-        The symbol used in the paper that the method comes from.
     group : str, optional
         What stands together in a form; empty for what everybody meets.
     advanced : bool, optional
@@ -46,7 +43,6 @@ def setting(
     """
     extra: dict[str, Any] = {
         "unit": unit,
-        "symbol": symbol,
         "group": group,
         "advanced": advanced,
     }

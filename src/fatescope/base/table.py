@@ -103,6 +103,10 @@ class Table:
         return Table({name: np.concatenate([t[name] for t in filled]) for name in names})
 
     @staticmethod
-    def from_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> Table:
-        """Build a table of objects from mappings; a key that is absent becomes ``None``."""
+    def from_rows(rows: Sequence[Mapping[str, Any]], columns: Sequence[str] = ()) -> Table:
+        """Build a table of objects from mappings, with the columns of the first unless given.
+
+        A key that is absent becomes ``None``.
+        """
+        columns = columns or list(rows[0])
         return Table({c: np.array([r.get(c) for r in rows], dtype=object) for c in columns})

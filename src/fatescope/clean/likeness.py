@@ -11,7 +11,6 @@ from scipy import fft
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fatescope.base.types import FloatArray
 
 _LEAST_OVERLAP = 0.4
 _TEAR_ROWS = 0.15
@@ -34,15 +33,6 @@ def likeness(a: NDArray[np.float32], b: NDArray[np.float32]) -> float:
     left, right = a - a.mean(), b - b.mean()
     size = float(np.sqrt((left**2).sum() * (right**2).sum()))
     return float((left * right).sum() / size) if size > 0 else 0.0
-
-
-def likeness_to_next(small: NDArray[np.float32], step: int) -> FloatArray:
-    """Return the correlation of each image of (n, Y, X) with the one ``step`` later, (n - step,).
-
-    One frame at a time: the images may be many.
-    """
-    pairs = zip(small[:-step], small[step:], strict=True)
-    return np.array([likeness(a, b) for a, b in pairs])
 
 
 def best_shift(

@@ -39,7 +39,7 @@ class Movie:
         """Return the frames that no rule has taken."""
         return np.flatnonzero(~self.taken)
 
-    def usual(self, values: FloatArray, *, width: int = 0, share: float = 0.5) -> FloatArray:
+    def usual(self, values: FloatArray, *, share: float = 0.5) -> FloatArray:
         """Return the running median (or another share) over sound frames, for every frame.
 
         A step stays a step, a rise stays a rise. ``values`` may have further axes.
@@ -47,7 +47,7 @@ class Movie:
         sound = self.sound()
         if not len(sound):
             return np.asarray(values, dtype=np.float64)
-        size = (width or self.limits.around, *(1,) * (values.ndim - 1))
+        size = (self.limits.around, *(1,) * (values.ndim - 1))
         at = ndi.percentile_filter(values[sound], 100 * share, size, mode="reflect")
         near = np.clip(np.searchsorted(sound, np.arange(len(values))), 0, len(sound) - 1)
         before = np.maximum(near - 1, 0)

@@ -48,7 +48,7 @@ def find_position_faults(
     """
     order = np.argsort(frame, kind="stable")
     frame, name, position = frame[order], name[order].astype(str), position[order]
-    again = repeated_rows(frame, name)
+    again = repeated_positions(frame, name)
     found = list(_by_frame(frame, again))
     frame, name, position = frame[~again], name[~again], position[~again]
     multiplied = len(frame) > 0 and list(stretched(np.unique(frame), limits))
@@ -84,7 +84,7 @@ def count_by_letter(
     return np.bincount(at, minlength=len(frames)).astype(np.float64), by_letter
 
 
-def repeated_rows(frame: IntArray, name: NDArray[Any]) -> BoolArray:
+def repeated_positions(frame: IntArray, name: NDArray[Any]) -> BoolArray:
     """Return which rows have the frame and the name of an earlier one; no name is no repeat."""
     _, code = np.unique(name, return_inverse=True)
     both = frame.astype(np.int64) * (int(code.max(initial=0)) + 1) + code

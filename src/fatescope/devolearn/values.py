@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from PIL import Image as PillowImage
 
 from fatescope.base import Image, InputError
 
@@ -118,12 +117,6 @@ def draw_centroids(
     drawn[outline, 2] = 255.0
     drawn[dots] = (0.0, 255.0, 0.0)
     return drawn
-
-
-def resize_grey(pixels: NDArray[np.uint8], size: tuple[int, int]) -> NDArray[np.uint8]:
-    """Return grey pixels at ``size`` (width, height), interpolated."""
-    resample = PillowImage.Resampling.BICUBIC
-    return np.asarray(PillowImage.fromarray(pixels).resize(size, resample))
 
 
 def _touching(labels: LabelImage) -> NDArray[np.bool_]:

@@ -16,4 +16,5 @@ from .results import find_results as find_results
 from .results import tables_in as tables_in
 from .scratch import FileScratch as FileScratch
 from .stage import Stage as Stage
+from .summary import OfRun as OfRun
 from .summary import Summary as Summary

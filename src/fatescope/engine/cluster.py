@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from fatescope._version import __version__
 from fatescope.base import RunError, escape, imported
 from fatescope.engine import ClusterSettings, read_cluster_file
-from fatescope.engine.portable import portable
+from fatescope.engine.portable import portable, tried
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -96,20 +96,18 @@ def _mapped(
 
 
 def _outcome(distributed: Any, future: Any, unit: Any) -> Any:
-    try:
-        return future.result()
-    except distributed.KilledWorker:
+    answer = tried(future.result)
+    if isinstance(answer, distributed.KilledWorker):
         return RunError(
             f"{escape(str(unit))}: the workers that tried it were lost one after the other; most "
             "often memory ran out. Give workers more memory, and run the command again."
         )
-    except (distributed.CancelledError, distributed.comm.CommClosedError) as error:
+    if isinstance(answer, distributed.CancelledError | distributed.comm.CommClosedError):
         raise RunError(
-            f"the connection to the Dask scheduler was lost ({escape(str(error))[:200]}). Run the "
+            f"the connection to the Dask scheduler was lost ({escape(str(answer))[:200]}). Run the "
             "command again; it continues."
-        ) from error
-    except Exception as error:  # it costs its unit, not the run
-        return portable(error)
+        ) from answer
+    return portable(answer) if isinstance(answer, Exception) else answer
 
 
 def _in_worker(function: Callable[[Any], Any], unit: Any, version: str) -> Any:
@@ -120,10 +118,8 @@ def _in_worker(function: Callable[[Any], Any], unit: Any, version: str) -> Any:
             "the same version on all machines."
         )
     with _ONE_AT_A_TIME:  # workers may have several threads; a network serves one
-        try:
-            return function(unit)
-        except Exception as error:  # as values: Dask would try an error again
-            return portable(error)
+        answer = tried(function, unit)
+        return portable(answer) if isinstance(answer, Exception) else answer
 
 
 @contextlib.contextmanager

@@ -41,16 +41,12 @@ class Total:
         self.failed += unit.state == "failed"
         if "n_objects" in unit.input:
             self.objects = (self.objects or 0) + unit.input["n_objects"]
-        self.add_seconds(unit.seconds)
+        for stage, value in unit.seconds.items():
+            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
         for finding in unit.findings:
             self.findings.add(finding)
         if unit.state == "failed" and len(self.errors) < _ERRORS:
             self.errors += [_sentence(f) for f in unit.findings[:1]]
-
-    def add_seconds(self, seconds: Mapping[str, float]) -> None:
-        """Add time by stage of the work."""
-        for stage, value in seconds.items():
-            self.seconds[stage] = self.seconds.get(stage, 0.0) + value
 
 
 def compose(
@@ -59,7 +55,6 @@ def compose(
     *,
     extra: Sequence[Mapping[str, Any]],
     head: Mapping[str, Any],
-    seconds: Mapping[str, float],
     peak_memory_mb: float,
 ) -> tuple[list[str], Total]:
     """Write all tables and ``run.json``, some units at a time.
@@ -70,8 +65,6 @@ def compose(
         Findings about the run as a whole; they come last.
     head : mapping
         How the record begins.
-    seconds : mapping
-        Time that belongs to no unit.
 
     Returns
     -------
@@ -80,7 +73,7 @@ def compose(
     Total
         Over all units.
     """
-    total = Total(seconds=dict(seconds))
+    total = Total()
     for unit in ledger.units():
         total.add(unit)
     for finding in extra:

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 
 from fatescope.base import PROCESS_MB, Progress, RunError, escape
 from fatescope.engine.notebook import notebook_progress
-from fatescope.engine.portable import portable
+from fatescope.engine.portable import portable, tried
 
 Unit = TypeVar("Unit")
 Result = TypeVar("Result")
@@ -132,11 +132,7 @@ def in_caller(
 ) -> Generator[tuple[Unit, Result | Exception], None, None]:
     """Work through the units here, one after the other."""
     for unit in units:
-        try:
-            outcome: Result | Exception = function(unit)
-        except Exception as error:  # it costs its unit, not the run
-            outcome = error
-        yield unit, outcome
+        yield unit, tried(function, unit)
 
 
 def in_processes(
@@ -272,16 +268,12 @@ def _serve(pipe: Connection, function: Callable[[Any], Any]) -> None:
             unit = pipe.recv()
         except (EOFError, OSError):
             return
-        try:
-            answer = function(unit)
-        except Exception as error:  # it costs its unit, and travels as a value
-            answer = portable(error)
-        try:
-            pipe.send(answer)
-        except (EOFError, BrokenPipeError):
+        answer = tried(function, unit)
+        sent = tried(pipe.send, portable(answer) if isinstance(answer, Exception) else answer)
+        if isinstance(sent, EOFError | BrokenPipeError):
             return
-        except Exception as error:  # an answer that cannot travel is a fault of its unit
-            pipe.send(portable(error))
+        if isinstance(sent, Exception):  # an answer that cannot travel is a fault of its unit
+            pipe.send(portable(sent))
 
 
 def _end_with_caller() -> None:

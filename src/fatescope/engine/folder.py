@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
@@ -86,21 +87,17 @@ class Run(Stage):
             with other settings, or it cannot be written.
         """
         folder = make_folder(Path(out))
-        lock = locked(folder)
-        try:
+        with ExitStack() as undo:
+            lock = locked(folder)
+            undo.callback(lock.free)
             refuse_strangers(folder, keeps)
             ledger = Ledger(folder / LEDGER_NAME)
-            try:
-                if fresh or holds_nothing(folder, ledger):
-                    ledger = clear_folder(folder, ledger)
-                agree(folder, ledger, command, settings, model)
-                remove_leftovers(folder)
-            except BaseException:
-                ledger.close()
-                raise
-        except BaseException:
-            lock.free()
-            raise
+            undo.callback(lambda: ledger.close())
+            if fresh or holds_nothing(folder, ledger):
+                ledger = clear_folder(folder, ledger)
+            agree(folder, ledger, command, settings, model)
+            remove_leftovers(folder)
+            undo.pop_all()
         return cls(folder, ledger, lock)
 
     def __enter__(self) -> Self:
@@ -156,20 +153,13 @@ class Run(Stage):
         rows = image_rows(self._ledger.units())
         self.wrote(stream_rows(self.out / "images.csv", rows, IMAGE_COLUMNS))
 
-    def finish(
-        self,
-        *,
-        findings: Sequence[Finding] = (),
-        seconds: Mapping[str, float] | None = None,
-    ) -> Summary:
+    def finish(self, *, findings: Sequence[Finding] = ()) -> Summary:
         """Compose the tables and the record from all units of the folder, in input order.
 
         Parameters
         ----------
         findings : sequence of Finding
             About the run as a whole; they come last.
-        seconds : mapping, optional
-            Time of stages that belong to no unit.
         """
         peak = peak_memory_mb(processes=max(s.processes for s in self._stages))
         outputs, total = compose(
@@ -177,7 +167,6 @@ class Run(Stage):
             self._ledger,
             extra=[asdict(f) for f in findings],
             head=self._head(),
-            seconds=dict(seconds or {}),
             peak_memory_mb=self._highest(peak),
         )
         self.wrote(*outputs)

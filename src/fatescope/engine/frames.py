@@ -11,7 +11,7 @@ import hashlib
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import open_image
-from fatescope.base import Execution, FatescopeError
+from fatescope.base import Execution, FatescopeError, WorkUnit
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.predict import FrameLabels, PlaneLabels
 from fatescope.storage import size_and_time, write_beside
@@ -38,6 +38,8 @@ FOLDER = ".frames"
 LEAST_PX = 2**24
 """Of a movie with fewer pixels the frames are no units: it is done again within seconds."""
 
+_KEPT = "frame", "n", "shape", "scores", "own_px"
+
 FindFrame = Callable[[int], FrameLabels]
 """Finds the objects of one frame of an open movie."""
 ByFrame = Callable[..., FindFrame | None]
@@ -46,7 +48,7 @@ where its frames depend on one another."""
 
 
 @dataclass(frozen=True, slots=True)
-class FrameOfMovie:
+class FrameOfMovie(WorkUnit):
     """One frame as a unit; its key changes with the files of its movie."""
 
     movie: ImageFile
@@ -67,10 +69,6 @@ class FrameOfMovie:
     def kept(self) -> str:
         """Where its labels wait, relative to the output folder."""
         return f"{FOLDER}/{self.movie.key}/{self.state}-{self.frame:06d}.npz"
-
-    def absolute(self) -> FrameOfMovie:
-        """Return the same frame for a process that stands in another folder."""
-        return replace(self, movie=self.movie.absolute())
 
     def __str__(self) -> str:
         return f"{self.movie}, frame {self.frame}"
@@ -161,10 +159,10 @@ def write_frame(path: Path, labels: FrameLabels) -> None:
     """Write the labels of a frame, whole or not at all; a plane can be read by itself."""
     path.parent.mkdir(parents=True, exist_ok=True)
     whole = (slice(None), slice(None))
-    planes = {f"plane{z}": labels[(z, *whole)] for z in range(len(labels.planes))}
-    about = {"frame": labels.frame, "n": labels.n, "shape": labels.shape, "scores": labels.scores}
+    kept: dict[str, Any] = {n: getattr(labels, n) for n in _KEPT}
+    kept |= {f"plane{z}": labels[(z, *whole)] for z in range(len(labels.planes))}
     with write_beside(path) as part, part.open("wb") as stream:
-        np.savez_compressed(stream, **about, **planes)  # type: ignore[arg-type]
+        np.savez_compressed(stream, **kept)
 
 
 def read_frame(path: Path) -> FrameLabels:
@@ -172,6 +170,7 @@ def read_frame(path: Path) -> FrameLabels:
     with np.load(path, allow_pickle=False) as held:
         shape = tuple(int(s) for s in held["shape"])
         n, frame, scores = int(held["n"]), int(held["frame"]), held["scores"]
+        own_px = float(held["own_px"])
     number = np.arange(n + 1, dtype=np.min_scalar_type(n))
     depth = shape[0] if len(shape) == 3 else 1
     rows, columns = shape[-2:]
@@ -179,7 +178,7 @@ def read_frame(path: Path) -> FrameLabels:
         PlaneLabels((rows, columns), n, scores, number.astype(np.uint32), _PlaneOfFile(path, z))
         for z in range(depth)
     )
-    return FrameLabels(frame, shape, n, scores, planes, (number,) * depth)
+    return FrameLabels(frame, shape, n, scores, planes, (number,) * depth, own_px)
 
 
 class _PlaneOfFile:

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.engine.predict import Found, Raster, System
+    from fatescope.engine.found import Found, Raster
+    from fatescope.engine.predict import System
     from fatescope.predict.settings import PredictSettings
 
 ImageLike = Any

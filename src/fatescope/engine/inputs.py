@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Image
 from fatescope.storage import hash_once, hash_path, size_and_time
+
+if TYPE_CHECKING:
+    from fatescope.acquire import ImageFile
 
 
 def input_record(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
@@ -44,6 +47,16 @@ def input_record(image: Image, paths: Sequence[Path]) -> dict[str, Any]:
         **({"objective": image.objective} if image.objective else {}),
         **({"minutes": list(image.minutes)} if image.minutes else {}),
     }
+
+
+def within_file(file: ImageFile) -> dict[str, Any]:
+    """Return which image of its file it is, and how several files are one image."""
+    within: dict[str, Any] = {"scene": file.scene} if file.scene else {}
+    if len(file.paths) > 1 and not file.is_sequence:
+        within["set"] = True
+    return within | (
+        {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
+    )
 
 
 def files_of(record: Mapping[str, Any]) -> list[tuple[Path, str, int, int]]:

@@ -14,6 +14,7 @@ import contextlib
 import hashlib
 import json
 import os
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Self
@@ -76,7 +77,8 @@ class Journal:
         """
         path.parent.mkdir(parents=True, exist_ok=True)
         handle = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o644)
-        try:
+        with ExitStack() as undo:
+            undo.callback(os.close, handle)
             _lock(handle, path)
             journal = cls._from_bytes(path, _read_all(handle, path), about)
             journal._handle = handle
@@ -86,9 +88,7 @@ class Journal:
             if not journal._check:
                 journal._write(Entry(0, _now(), "", "", SCHEMA, dict(about)))
                 _sync_folder(path.parent)
-        except BaseException:
-            os.close(handle)
-            raise
+            undo.pop_all()
         return journal
 
     @classmethod

@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from fatescope.acquire import ImageFile, find_images
-from fatescope.base import InputError, escape
+from fatescope.base import InputError, WorkUnit, escape
 
 
 @dataclass(frozen=True, slots=True)
-class FilePair:
+class FilePair(WorkUnit):
     """Two files that belong together; the first one's key is the key of both."""
 
     first: ImageFile
@@ -26,10 +26,6 @@ class FilePair:
     def paths(self) -> tuple[Path, ...]:
         """The files of both."""
         return (*self.first.paths, *self.second.paths)
-
-    def absolute(self) -> FilePair:
-        """Return the same pair for a process that stands in another folder."""
-        return FilePair(self.first.absolute(), self.second.absolute())
 
     def __str__(self) -> str:
         return escape(str(self.first))

@@ -3,8 +3,21 @@
 from __future__ import annotations
 
 import traceback
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 from fatescope.base import FatescopeError, missing_extra
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def tried(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T | Exception:
+    """Return what a function returns, or its error: at the edge, where it costs one unit alone."""
+    try:
+        return function(*args, **kwargs)
+    except Exception as error:  # whatever it is: it is told, and the others go on
+        return error
 
 
 def portable(error: Exception) -> Exception:

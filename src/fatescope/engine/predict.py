@@ -7,27 +7,24 @@ alone writes the ledger.
 
 from __future__ import annotations
 
-import logging
 import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 import numpy as np
 
 from fatescope.acquire import (
     ImageFile,
     check_image,
-    find_images,
     label_tiles,
     open_image,
     read_exclusions,
     shows_labels,
-    without_labels,
     write_labels,
     write_table,
 )
@@ -36,17 +33,17 @@ from fatescope.base import (
     FatescopeError,
     Finding,
     Image,
-    InputError,
     Progress,
     Table,
-    escape,
-    excluded_frames,
 )
 from fatescope.engine import FileScratch, Run, Summary, input_record, memory_limit
 from fatescope.engine.driver import Outcome, pending, unreadable, work_through
 from fatescope.engine.execute import available_workers
+from fatescope.engine.found import Found, Raster, without_excluded
 from fatescope.engine.frames import STAGE as FRAMES
 from fatescope.engine.frames import ByFrame, find_frames, frames_of, is_long, kept_frames
+from fatescope.engine.given import Inputs, files_given, note_left_out, note_unfitting
+from fatescope.engine.inputs import within_file
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.engine.worker import Worker
 from fatescope.models import shipped_names
@@ -59,65 +56,13 @@ if TYPE_CHECKING:
 
     from fatescope.models.runtime import Device
 
-_log = logging.getLogger(__name__)
 
-Inputs = Sequence[Path | str] | Path | str
 S = TypeVar("S", bound=PredictSettings)
 
 _LARGE_PX = 2**25
 """Of an image with more pixels, what is found waits on disk."""
 _SHARING_A_GPU = 4
 """Processes that use one GPU at a time, unless --workers says otherwise: each needs its memory."""
-
-
-class Raster(Protocol):
-    """Whole numbers on the grid of one frame, (Y, X) or (Z, Y, X): an array, or read in blocks."""
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """The smallest type that holds its values."""
-
-    def __getitem__(self, index: Any, /) -> NDArray[Any]:
-        """Return a block, by slices for Y and X, and a number before them where there is Z."""
-
-
-def _nothing() -> None:
-    """Do nothing."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What a system finds in one image.
-
-    Parameters
-    ----------
-    tables : mapping of str to Table
-        Rows by the table they belong to (``"objects"``, ``"contacts"``). The key of the image is
-        put in front, as the column ``image``, or where a table keeps a place for it: ``movie``
-        or ``table``.
-    rasters : mapping of str to sequence of Raster
-        By the folder that they are written to (``"labels"``, ``"classes"``), one for each T.
-    sheets : mapping of str to Table
-        By the folder in which the image has a table of its own: ``<folder>/<key>.csv``.
-    kind : {"tif", "zarr"}
-        Format of the rasters.
-    findings : sequence of Finding
-    record : mapping
-        What the record says of this input beside what holds for any, for instance its diameter.
-    seconds : mapping of str to float
-        By stage.
-    close : callable
-        Frees scratch space, once everything is written.
-    """
-
-    tables: Mapping[str, Table]
-    rasters: Mapping[str, Sequence[Raster]] = field(default_factory=dict)
-    sheets: Mapping[str, Table] = field(default_factory=dict)
-    kind: Literal["tif", "zarr"] = "tif"
-    findings: Sequence[Finding] = ()
-    record: Mapping[str, Any] = field(default_factory=dict)
-    seconds: Mapping[str, float] = field(default_factory=dict)
-    close: Callable[[], None] = _nothing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,12 +163,12 @@ def predict_images(
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
-    files, labels, unfitting = _files(inputs, settings, only)
+    files, labels, unfitting = files_given(inputs, settings, only)
     predictor, device = _model_and_device(system, settings, execution)
     model = {"name": predictor.name, "sha256": predictor.sha256, "device": device}
     asked = {**_recorded(settings), **system.record(settings)}
     with Run.open(out, command=system.command, settings=asked, model=model, fresh=fresh) as run:
-        left_out = _note_left_out(run, labels, files)
+        left_out = note_left_out(run, labels, files)
         todo = pending(run, files)
 
         def hire(n: int) -> tuple[Execution, Worker[S]]:
@@ -266,7 +211,7 @@ def predict_images(
         if system.by_frame is not None:
             run.stage(FRAMES).forget()
         run.list_images()
-        summary = run.finish(findings=[*left_out, *_note_unfitting(run, unfitting)])
+        summary = run.finish(findings=[*left_out, *note_unfitting(run, unfitting)])
         if summary.units_done:
             run.wrote(*system.write_pages(run.out))
     return summary
@@ -289,7 +234,7 @@ def plan_images(
     """
     settings, execution = settings or system.settings(), execution or Execution()
     system.cost.refuse_less(execution.memory_bytes)
-    files, _, _ = _files(inputs, settings)
+    files, _, _ = files_given(inputs, settings)
     _model_and_device(system, settings, execution)
     sizes, errors, n_parts = [], [], 0
     for file in files:
@@ -335,7 +280,7 @@ def predict_file(
         image, worker.settings, predictor=predictor, scratch=scratch, decided=decided, **kept
     )
     if not bridges:
-        found = _without_excluded(found, file, image, worker.settings)
+        found = without_excluded(found, file, image, worker.settings)
     if follow is not None:
         found = follow(found, image, worker.settings)
     begun = time.perf_counter()
@@ -350,21 +295,11 @@ def predict_file(
         write_table(table, out / path)
     named = {name: _told_apart(table, file.key, called) for name, table in found.tables.items()}
     return Outcome(
-        input={**input_record(image, file.paths), **_within(file), **found.record},
+        input={**input_record(image, file.paths), **within_file(file), **found.record},
         tables=named,
         findings=[*check_image(image), *_labels_given(image), *found.findings],
         files=[*written, *sheets],
         seconds={**found.seconds, "write": time.perf_counter() - begun},
-    )
-
-
-def _within(file: ImageFile) -> dict[str, Any]:
-    """Return which image of its file it is, and how several files are one image."""
-    within: dict[str, Any] = {"scene": file.scene} if file.scene else {}
-    if len(file.paths) > 1 and not file.is_sequence:
-        within["set"] = True
-    return within | (
-        {"grid": [[axis, list(values)] for axis, values in file.grid]} if file.grid else {}
     )
 
 
@@ -408,79 +343,6 @@ def _write_frames(path: Path, frames: Sequence[Raster], image: Image) -> None:
         dtype=np.result_type(*(frame.dtype for frame in frames)),
         spacing=image.spacing.only(axes),
     )
-
-
-def _files(
-    inputs: Inputs, settings: PredictSettings, only: Callable[[ImageFile], bool] | None = None
-) -> tuple[list[ImageFile], list[Finding], dict[str, str]]:
-    """Return the images, a finding for each label image beside them, and what fits no pattern."""
-    given = [inputs] if isinstance(inputs, str | Path) else list(inputs)
-    try:
-        found = find_images(
-            given, pattern=settings.pattern, sequence=settings.sequence, scene=settings.scene
-        )
-    except InputError:
-        if only is None:
-            raise
-        found = []  # so far
-    ready = found if only is None else [file for file in found if only(file)]
-    images, labels = without_labels(ready, partial(open_image, reading=settings))
-    if labels and only is None:  # a call of many says it in its findings
-        named = ", ".join(escape(Path(f.file).name) for f in labels[:3])
-        _log.warning(
-            "%d label image%s left out (%s%s). To use one, give it by itself.",
-            len(labels),
-            " beside images is" if len(labels) == 1 else "s beside images are",
-            named,
-            ", ..." if len(labels) > 3 else "",
-        )
-    return images, labels, _unfitting(given, found, settings.pattern)
-
-
-def _unfitting(
-    given: Sequence[Path | str], found: Sequence[ImageFile], pattern: str | None
-) -> dict[str, str]:
-    """Return a sentence for each input that holds images whose names do not fit the pattern."""
-    if pattern is None or not found:
-        return {}
-    taken = {str(p) for f in found for p in f.paths}
-    said = {}
-    for one in given:
-        others = [p for f in find_images([one]) for p in f.paths if str(p) not in taken]
-        if others:
-            said[str(one)] = (
-                f"{len(others)} image{'s do' if len(others) > 1 else ' does'} not fit --pattern, "
-                f"such as {escape(others[0].name)}; what does not fit is left out."
-            )
-    return said
-
-
-def _note_left_out(
-    run: Run, labels: Sequence[Finding], files: Sequence[ImageFile]
-) -> list[Finding]:
-    """Keep in the record what was left out, and forget what this call takes."""
-    known: dict[str, str] = run.decided().get("left_out", {})
-    now = {f.file: f.reason for f in labels}
-    taken = {str(f) for f in files}
-    reasons = {k: v for k, v in sorted({**known, **now}.items()) if k not in taken}
-    if reasons or known:
-        run.decide("left_out", reasons)
-    return [
-        Finding(file=file, rule="label-image", severity="info", reason=reason)
-        for file, reason in reasons.items()
-    ]
-
-
-def _note_unfitting(run: Run, unfitting: Mapping[str, str]) -> list[Finding]:
-    """Keep in the record what is of no use, such as names that fit no pattern, of each call."""
-    known: dict[str, str] = run.decided().get("unfitting", {})
-    reasons = {**known, **unfitting}
-    if reasons:
-        run.decide("unfitting", reasons)
-    return [
-        Finding(file=file, rule="left-out", severity="warning", reason=reason)
-        for file, reason in sorted(reasons.items())
-    ]
 
 
 def _threads(execution: Execution, workers: int) -> int:
@@ -543,47 +405,6 @@ def _recorded(settings: PredictSettings) -> dict[str, Any]:
         return settings.model_dump(mode="json", exclude={"exclude"})
     rows = sorted(map(repr, read_exclusions(settings.exclude)))
     return {**settings.model_dump(mode="json"), "excluded": rows}
-
-
-def _without_excluded(found: Found, file: ImageFile, image: Image, settings: S) -> Found:
-    """Take out what was found in frames that are unknown or excluded; they stay, empty."""
-    listed = read_exclusions(settings.exclude) if settings.exclude is not None else []
-    out = np.zeros(image.size("T"), dtype=bool)
-    for name in (file.key, *map(str, file.paths)):
-        out |= excluded_frames(listed, name, len(out))
-    n_excluded = int(out.sum())
-    unknown = [f.frame for f in found.findings if f.rule == "unreadable" and f.frame is not None]
-    out[unknown] = True
-    if not out.any():
-        return found
-    tables = {
-        name: table.rows(~out[table["frame"]]) if "frame" in table else table
-        for name, table in found.tables.items()
-    }
-    rasters = {
-        folder: [_Empty(frame) if gone else frame for frame, gone in zip(frames, out, strict=True)]
-        for folder, frames in found.rasters.items()
-    }
-    said = Finding(
-        file=image.name,
-        rule="excluded",
-        severity="info",
-        value=float(n_excluded),
-        reason=f"{n_excluded} of {len(out)} frames are excluded: they hold no objects here.",
-    )
-    findings = [*found.findings, said] if n_excluded else found.findings
-    return replace(found, tables=tables, rasters=rasters, findings=findings)
-
-
-class _Empty:
-    """A frame in which nothing counts."""
-
-    def __init__(self, frame: Raster) -> None:
-        self._frame = frame
-        self.dtype = frame.dtype
-
-    def __getitem__(self, index: Any, /) -> NDArray[Any]:
-        return np.zeros_like(self._frame[index])
 
 
 def _megapixels(image: Image, holds: str) -> tuple[float, float]:

@@ -53,17 +53,20 @@ def open_recorded(
     """
     key, paths = str(said["image"]), said.get("path") or ()
     paths = (Path(paths),) if isinstance(paths, str) else tuple(map(Path, paths))
+    given = said.get("labels")  # that were measured, not found: they lie beside the image
+    paths = tuple(p for p in paths if str(p) != given)
     grid = tuple((str(axis), tuple(values)) for axis, values in said.get("grid") or ())
     of_frames = len(paths) > 1 and not grid and not said.get("set")
     frames = tuple(range(len(paths))) if of_frames else ()
     zarr = out / "labels" / f"{key}.ome.zarr"
+    own = zarr if zarr.is_dir() else out / "labels" / f"{key}.tif"
     try:
         image = read_image(
             ImageFile(key=key, paths=paths, frames=frames, grid=grid, scene=said.get("scene")),
             axes=(record.get("settings") or {}).get("axes"),
         )
         image = gauged(image)  # a page shows a frame that cannot be decoded as black
-        labels = read_labels(zarr if zarr.is_dir() else out / "labels" / f"{key}.tif")
+        labels = read_labels(Path(given) if given else own)
     except (FatescopeError, OSError, IndexError):
         return None
     return (image, labels) if image.shape[-2:] == labels.shape[-2:] else None

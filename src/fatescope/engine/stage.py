@@ -127,9 +127,9 @@ class Stage:
         unit = _unit(key, "done", {**(input or {}), **counted}, findings, seconds or {})
         self._put(unit, written, named)
 
-    def fail(self, key: str, finding: Finding, *, input: Mapping[str, Any] | None = None) -> None:
+    def fail(self, key: str, finding: Finding) -> None:
         """Store that a unit gave no result; the same command tries it again."""
-        self._put(_unit(key, "failed", input or {}, [finding], {}), [], {})
+        self._put(_unit(key, "failed", {}, [finding], {}), [], {})
 
     def forget(self) -> None:
         """Take all units of the stage out of the run, with what they left: they were on the way."""

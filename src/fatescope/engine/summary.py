@@ -35,6 +35,8 @@ class Summary:
         The findings by rule, the most severe first.
     objects : int or None
         Rows of the table of objects; ``None`` for a command that has none.
+    answer : str
+        What was asked for, in a sentence, where a command has no page that says it.
     """
 
     command: str
@@ -47,6 +49,7 @@ class Summary:
     errors: tuple[str, ...] = ()
     groups: tuple[FindingGroup, ...] = ()
     objects: int | None = None
+    answer: str = ""
 
     @property
     def report(self) -> Path | None:
@@ -71,6 +74,7 @@ class Summary:
             "findings_by_rule": by_rule,
             "report": None if self.report is None else str(self.report),
             "errors": list(self.errors),
+            **({"answer": self.answer} if self.answer else {}),
         }
 
     def as_lines(self) -> list[str]:
@@ -80,7 +84,8 @@ class Summary:
         parts += [_counted(self.objects, "object")] if self.objects is not None else []
         parts += [_counted(self.findings, "finding")] if self.findings else []
         done = f"{self.command}: {', '.join(parts)} in {self.seconds:.1f} s"
-        return [*self._caution(), f"{done} -> {self.report or self.out}", *self._warnings()]
+        said = [self.answer] if self.answer else []
+        return [*self._caution(), f"{done} -> {self.report or self.out}", *self._warnings(), *said]
 
     def _caution(self) -> list[str]:
         """Open with what makes the numbers doubtful as a whole, where most units share it."""
@@ -105,6 +110,23 @@ class Summary:
         if self.units_failed == 0:
             return 0
         return 1 if self.units_done else 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfRun:
+    """The answer of a command beside the summary of its run."""
+
+    summary: Summary
+
+    @property
+    def errors(self) -> tuple[str, ...]:
+        """Return one sentence for each unit that was not processed."""
+        return self.summary.errors
+
+    @property
+    def exit_code(self) -> int:
+        """As `Summary.exit_code`."""
+        return self.summary.exit_code
 
 
 def _counted(n: int, what: str) -> str:

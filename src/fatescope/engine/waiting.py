@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fatescope.engine.predict import Raster
+    from fatescope.engine.found import Raster
     from fatescope.predict import Scratch
 
 

@@ -48,6 +48,21 @@ class PairedDifference:
             else (f"{signed(self.low)} to {signed(self.high)}")
         )
 
+    def sentence(self, names: tuple[str, str], *, score: str, sure: str, shown: str) -> str:
+        """Return the answer as one sentence: which is better, by how much, how sure, on what.
+
+        ``names`` of old and new; ``score`` as people call it; ``sure``: the interval, or why there
+        is none; ``shown``: how many images of what.
+        """
+        old, new = names
+        word = {
+            "better": f"{new} is better than {old}",
+            "worse": f"{new} is worse than {old}",
+            "cannot-tell": f"Which of {old} and {new} is better cannot be said",
+        }[self.outcome]
+        numbers = f"{self.old:.3f} -> {self.new:.3f}, difference {signed(self.difference)}"
+        return f"{word}: {score} {numbers} ({sure}), on {shown}."
+
 
 def signed(difference: float) -> str:
     """Return three decimals with their sign, or one figure where those would all be 0."""

@@ -48,30 +48,35 @@ class EmbryoFit:
     rms_um: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamedViews:
+    """Rows ``row`` of an embryo bear the names ``name`` at ``phase`` of their lives."""
+
+    row: IntArray
+    name: IntArray
+    phase: FloatArray
+
+
 def fit_embryo(
     atlas: Atlas,
+    views: NamedViews,
     *,
     xyz_um: FloatArray,
     frame: IntArray,
     minutes_per_frame: float,
-    row: IntArray,
-    name: IntArray,
-    phase: FloatArray,
     prior: FloatArray,
     modes: bool,
     drift: bool,
-    weight: FloatArray | None = None,
 ) -> EmbryoFit:
-    """Fit an embryo whose rows ``row`` bear the names ``name`` at ``phase`` of their lives.
+    """Fit an embryo some of whose rows are named.
 
     ``prior`` (3, 3): the matrix so far; keeps directions that few rows determine; ``modes``,
-    ``drift``: whether the embryo may differ along the modes, and its map change with time;
-    ``weight``: trust in each named row.
+    ``drift``: whether the embryo may differ along the modes, and its map change with time.
     """
+    row, name, phase = views.row, views.name, views.phase
     spread = atlas.position_sd[name].mean(1)
     target = at_phase(atlas.position, name, phase)
-    given = np.ones(len(row)) if weight is None else weight
-    base = given / spread**2
+    base = 1 / spread**2
     w: FloatArray = base
     matrix: FloatArray = prior
     shift: FloatArray = np.zeros(3)
@@ -89,7 +94,7 @@ def fit_embryo(
     rest = placed[row] - target
     scaled = (rest / atlas.position_sd[name]) ** 2
     size = float(np.clip(np.sqrt(np.median(scaled.mean(1)) / 0.79), 0.7, 2.5))
-    rms = float(np.sqrt(np.average((rest**2).sum(1), weights=given)))
+    rms = float(np.sqrt((rest**2).sum(1).mean()))
     return EmbryoFit(
         matrix=matrix, shift=shift, placed=placed, expected=expected, spread=size, rms_um=rms
     )

@@ -15,8 +15,6 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.numeric import Tracks
 
-FOUNDERS = ("AB", "MS", "E", "C", "D", "P4", "EMS", "P1", "P2", "P3", "P0")
-
 
 LINEAGES = ("ABal", "ABar", "ABpl", "ABpr", "MS", "E", "C", "D", "P4")
 EARLY = "early"  # cells that belong to none of these lineages yet

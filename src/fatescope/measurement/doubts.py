@@ -9,8 +9,15 @@ import numpy as np
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
-    from fatescope.base.types import FloatArray
+    from fatescope.base.types import FloatArray, IntArray
     from fatescope.measurement.settings import DoubtSettings
+
+_ENOUGH = 32
+"""So many objects tell what is usual at their time; a stage of a small embryo lasts some frames."""
+
+_DIVIDING = 0.25
+"""Least spread of the logarithm of volumes: daughters have half of what their mother had, so that
+twice or half of the median is usual in an embryo (record 0396)."""
 
 
 def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | None = None) -> Table:
@@ -35,7 +42,8 @@ def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | No
     Notes
     -----
     Deviations are robust: from the median, in units of 1.4826 times the median absolute
-    deviation. They are not checked for fewer than eight objects.
+    deviation. They are not checked for fewer than eight objects. In a movie the median is that of
+    the frames around: nuclei of a cleaving embryo shrink, and dyes bleach.
     """
     kinds = _size_doubts(table, settings) + _fill_doubts(table, settings)
     if "score" in table:
@@ -44,7 +52,8 @@ def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | No
         kinds.append((excess, [f"the model is unsure (score {s:.2f})" for s in score]))
     if channel is not None:
         mean = table[f"mean_{channel}"].astype(np.float64)
-        deviation = -_robust(mean, least=max(1e-9, 0.05 * abs(float(np.nanmedian(mean)))))
+        least = max(1e-9, 0.05 * abs(float(np.nanmedian(mean))))
+        deviation = -_robust(mean - _usual(mean, table["frame"]), least=least)
         texts = [f"dim in channel {channel}: {d:.1f} robust deviations" for d in deviation]
         kinds.append((deviation / settings.dim_deviation, texts))
     amounts = np.stack([np.nan_to_num(amount) for amount, _ in kinds])
@@ -67,23 +76,45 @@ def doubtful_objects(table: Table, settings: DoubtSettings, *, channel: str | No
 
 
 def _size_doubts(table: Table, settings: DoubtSettings) -> list[tuple[FloatArray, list[str]]]:
-    size = table["area_px" if "area_px" in table else "volume_px"].astype(np.float64)
-    ratio = size / np.median(size) if len(size) else size
-    deviation = _robust(np.log(size), least=0.05)
+    flat = "area_px" in table
+    size = table["area_px" if flat else "volume_px"].astype(np.float64)
+    away = np.log(size) - _usual(np.log(size), table["frame"])
+    deviation = _robust(away, least=0.05 if flat else _DIVIDING)
     cut = table["touches_border"].astype(bool)
     small = np.where(cut, 0.0, -deviation)
+    usual = "the median size" + (" at that time" if len(np.unique(table["frame"])) > 1 else "")
     return [
-        (deviation / settings.size_deviation, [f"{r:.1f} times the median size" for r in ratio]),
-        (small / settings.size_deviation, [f"only {r:.2f} of the median size" for r in ratio]),
+        (deviation / settings.size_deviation, [f"{np.exp(a):.1f} times {usual}" for a in away]),
+        (small / settings.size_deviation, [f"only {np.exp(a):.2f} of {usual}" for a in away]),
     ]
 
 
 def _fill_doubts(table: Table, settings: DoubtSettings) -> list[tuple[FloatArray, list[str]]]:
     fill = table["ellipse_fill"].astype(np.float64)
-    limit = 1 - settings.min_ellipse_fill
-    texts = [f"waisted or ragged: fills {f:.2f} of its ellipse" for f in fill]
+    flat = "area_px" in table
+    limit = 1 - (settings.min_ellipse_fill if flat else settings.min_ellipsoid_fill)
+    body = "ellipse" if flat else "ellipsoid"
+    texts = [f"waisted or ragged: fills {f:.2f} of its {body}" for f in fill]
     cut = table["touches_border"].astype(bool)
     return [(np.where(cut, 0.0, (1 - fill) / max(1e-9, limit)), texts)]
+
+
+def _usual(values: FloatArray, frame: IntArray) -> FloatArray:
+    """Return for each object the median of its frame and of those around, `_ENOUGH` objects."""
+    order = np.argsort(frame, kind="stable")
+    at = frame[order]
+    usual = np.empty(len(values))
+    for t in np.unique(at):
+        near = 0
+        while True:
+            first, stop = np.searchsorted(at, (t - near, t + near + 1))
+            if stop - first >= min(_ENOUGH, len(at)):
+                break
+            near = 2 * near + 1
+        around = values[order[first:stop]]
+        known = around[np.isfinite(around)]
+        usual[frame == t] = np.median(known) if len(known) else np.nan
+    return usual
 
 
 def _robust(values: FloatArray, *, least: float) -> FloatArray:

@@ -18,6 +18,9 @@ class DoubtSettings(Settings):
         ge=0,
         le=1,
     )
+    min_ellipsoid_fill: float = setting(
+        0.88, "the same in a volume; two merged balls fill 0.82", ge=0, le=1
+    )
     min_score: float = setting(
         0.5, "score of the model below which an object is doubtful", ge=0, le=1
     )

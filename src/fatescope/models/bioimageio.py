@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from fatescope.base.errors import ModelError
+from fatescope.models.inputs import LEAST_NORMALISED, MOST_NORMALISED
 from fatescope.models.outputs import star_maps
 
 _NAMES = {"b": "batch", "c": "channel", "y": "y", "x": "x", "z": "z", "t": "t", "i": "index"}
@@ -24,6 +25,9 @@ _LAYOUTS = {
 }
 _NOTHING = ("ensure_dtype",)
 """Steps that leave float32 as it is."""
+
+_CUT_AS_HERE = ("clip", {"min": LEAST_NORMALISED, "max": MOST_NORMALISED})
+"""Values are cut there after scaling in any case."""
 
 _TILE_PX, _LEAST_TILE_PX = 1024, 64
 _HALO_PX, _STAR_HALO_PX = 32, 96
@@ -139,7 +143,11 @@ def _normalisation(
     steps: Sequence[tuple[str, Mapping[str, Any]]], axes: str
 ) -> dict[str, str | tuple[float, float]]:
     """Return how intensities are normalised, from the steps before the network."""
-    done = [(name, options) for name, options in steps if name not in _NOTHING]
+    done = [
+        (name, options)
+        for name, options in steps
+        if name not in _NOTHING and (name, dict(options)) != _CUT_AS_HERE
+    ]
     if not done:
         return {"normalisation": "none", "percentiles": (0.0, 100.0)}
     (name, options), *more = done
@@ -175,6 +183,17 @@ def _stars(rdf: Mapping[str, Any], n_maps: int | None) -> dict[str, Any] | None:
     own = config.get("stardist") if isinstance(config, Mapping) else None
     if not isinstance(own, Mapping) or n_maps is None:
         return None
+    drawn = own.get("config")
+    drawn = drawn.get("rays_json") if isinstance(drawn, Mapping) else None
+    apart: dict[str, Any] = {}
+    if isinstance(drawn, Mapping):
+        if drawn.get("name") != "Rays_GoldenSpiral":
+            raise ModelError(
+                f"its rays are {drawn.get('name')}; those of Rays_GoldenSpiral are known here."
+            )
+        options = drawn.get("kwargs")
+        voxel = options.get("anisotropy") if isinstance(options, Mapping) else None
+        apart = {"anisotropy": voxel} if voxel else {}
     limits = own.get("thresholds")
     limits = limits if isinstance(limits, Mapping) else {}
     named = {"prob": "foreground", "nms": "most_overlap"}
@@ -182,6 +201,7 @@ def _stars(rdf: Mapping[str, Any], n_maps: int | None) -> dict[str, Any] | None:
         "kind": "instance-maps",
         "channels": star_maps(n_maps - 1),
         "thresholds": {ours: limits[name] for name, ours in named.items() if name in limits},
+        **apart,
     }
 
 

@@ -6,6 +6,7 @@ import warnings
 from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
+from fatescope.base import explained
 from fatescope.base.errors import ModelError
 from fatescope.base.extras import installing
 from fatescope.models.package import ModelPackage
@@ -101,17 +102,14 @@ def open_session(runtime: Any, package: ModelPackage, providers: list[Any]) -> A
     options = runtime.SessionOptions()
     options.use_deterministic_compute = True
     options.log_severity_level = 4
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a provider that fails is noticed by its absence
-            return runtime.InferenceSession(
-                package.files["model.onnx"], sess_options=options, providers=providers
-            )
-    except Exception as error:  # onnxruntime's errors have no common base of their own
-        reason = str(error).strip().splitlines()[-1]
-        raise ModelError(
-            f"{package.source}: model.onnx is no readable network: {reason}"
-        ) from error
+    said = f"{package.source}: model.onnx is no readable network: "
+    with (
+        explained(lambda error: said + str(error).strip().splitlines()[-1], ModelError),
+        warnings.catch_warnings(action="ignore"),  # a provider that fails is noticed by its absence
+    ):
+        return runtime.InferenceSession(
+            package.files["model.onnx"], sess_options=options, providers=providers
+        )
 
 
 def run_session(

@@ -118,6 +118,7 @@ class ModelDescription(Settings):
 
 
 _OF_INPUT = (
+    "axes",
     "percentiles",
     "normalisation",
     "layout",
@@ -128,7 +129,14 @@ _OF_INPUT = (
     "expected",
 )
 _OF_TILES = ("tile_px", "halo_px", "divisor")
-_OF_OUTPUT = {"outputs": "channels", "thresholds": "thresholds", "stride_px": "stride_px"}
+_OF_OUTPUT = {
+    "outputs": "channels",
+    "thresholds": "thresholds",
+    "stride_px": "stride_px",
+    "anisotropy": "anisotropy",
+}
+_VOLUME_TILES = {"tile_px": (64, 256, 256), "halo_px": (16, 48, 48), "divisor": (8, 16, 16)}
+"""Of a network of volumes that says none."""
 
 
 def unfold(values: dict[str, Any]) -> dict[str, Any]:
@@ -141,9 +149,13 @@ def unfold(values: dict[str, Any]) -> dict[str, Any]:
         return values
     rest = {k: v for k, v in values.items() if k != "schema_version"}
     image = {k: rest.pop(k) for k in _OF_INPUT if k in rest}
-    tiling = {k: (v, v) for k in _OF_TILES if (v := rest.pop(k, None)) is not None}
-    if (um := rest.pop("spacing_um", None)) is not None:
-        image["spacing_um"] = (um, um)
+    ndim = len(image.get("axes", "YX"))
+    tiling: dict[str, Any] = dict(_VOLUME_TILES) if ndim == 3 else {}
+    each = {k: v for k in (*_OF_TILES, "spacing_um") if (v := rest.pop(k, None)) is not None}
+    each = {k: v if isinstance(v, list | tuple) else (v,) * ndim for k, v in each.items()}
+    if "spacing_um" in each:
+        image["spacing_um"] = each.pop("spacing_um")
+    tiling |= each
     output = {new: rest.pop(old) for old, new in _OF_OUTPUT.items() if old in rest}
     if isinstance(rest.get("rays"), int) and "channels" not in output:
         output["channels"] = star_maps(rest.pop("rays"))

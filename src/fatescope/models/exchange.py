@@ -109,4 +109,6 @@ def _test_input(description: ModelDescription) -> NDArray[np.float32]:
     pitch = 3 * radius
     away = np.square((np.indices(sides) % pitch) - pitch / 2).sum(axis=0)
     balls = np.asarray(np.clip(radius - np.sqrt(away), 0, 1), np.float32)
+    if taken.normalisation == "mean-std":
+        balls = (balls - balls.mean()) / balls.std()
     return np.repeat(balls[None, None], n, axis=1)

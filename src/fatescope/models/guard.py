@@ -34,6 +34,8 @@ _WORDS = {
 }
 _MARGIN = {"ground": 0.1, "lean": 1.0}
 _SHARE_MARGIN = 0.05
+_LEAN_MARGIN = 0.5
+"""Of a lean that is large: that of heavy tails differs by as much between two images of a kind."""
 _RARE = {"ground": 0.01}
 """This part of the training images, at either end, does not widen what is expected: a few of a
 rare kind among hundreds would let every kind pass (decision record 0139)."""
@@ -101,6 +103,11 @@ def _range(ordered: Sequence[float], *, rare: float) -> ValueRange:
     return ValueRange(low=round(low, 4), high=round(high, 4))
 
 
+def _margin(name: str, limit: float) -> float:
+    margin = _MARGIN.get(name, _SHARE_MARGIN)
+    return max(margin, _LEAN_MARGIN * abs(limit)) if name == "lean" else margin
+
+
 def check_input(measured: dict[str, float], description: ModelDescription) -> list[str]:
     """Say in what an image is unlike the training images; an empty list where it is like them.
 
@@ -124,11 +131,11 @@ def check_input(measured: dict[str, float], description: ModelDescription) -> li
     for name, seen in description.image.expected.items():
         if name not in measured or (inverted is not None and name in ("ground", "lean")):
             continue
-        value, margin = measured[name], _MARGIN.get(name, _SHARE_MARGIN)
+        value, below, above = measured[name], _margin(name, seen.low), _margin(name, seen.high)
         less, more = _WORDS.get(name, (f"{name} is less", f"{name} is more"))
-        if value < seen.low - margin:
+        if value < seen.low - below:
             found.append(f"{less} ({value:.2f}; at least {seen.low:.2f} in training)")
-        elif value > seen.high + margin:
+        elif value > seen.high + above:
             found.append(f"{more} ({value:.2f}; at most {seen.high:.2f} in training)")
     return found
 
@@ -162,10 +169,14 @@ def check_likeness(
 def check_traits(traits: dict[str, float], description: ModelDescription) -> list[str]:
     """Say what `check_likeness` does of traits that were measured; without any, nothing."""
     likeness = description.image.likeness
-    if likeness is None or not traits or (score := likeness.score(traits)) <= likeness.limit:
+    if likeness is None or not traits:
         return []
-    numbers = f"{score:.1f}; at most {likeness.limit:.1f} in training"
-    return [f"its look as a whole is that of another kind ({numbers})"]
+    if (score := likeness.score(traits)) > likeness.limit:
+        numbers = f"{score:.1f}; at most {likeness.limit:.1f} in training"
+        return [f"its look as a whole is that of another kind ({numbers})"]
+    if beyond := likeness.beyond(traits):
+        return [f"no training image comes near it in {', '.join(beyond[:3])}"]
+    return []
 
 
 def looks_like(measured: dict[str, float], description: ModelDescription) -> bool:

@@ -21,6 +21,9 @@ Modality = Literal["fluorescence", "electron", "phase", "bright-field", "any"]
 PERCENTILES = (1.0, 99.8)
 """Intensities of the whole plane that become 0 and 1, where a package does not say others."""
 
+LEAST_NORMALISED, MOST_NORMALISED = -1.0, 8.0
+"""Values are cut here: a nucleus on an almost empty plane would otherwise be hundreds."""
+
 _LEAST_TILE_PX = 64
 
 

@@ -35,6 +35,8 @@ class Trait(Settings):
     spread: float = setting(..., "their standard deviation", gt=0)
     linear: float = setting(..., "weight of the distance from the centre, in spreads")
     square: float = setting(..., "weight of the square of that distance")
+    low: float | None = setting(None, "less than this is far below every training image")
+    high: float | None = setting(None, "more than this is far above every training image")
 
 
 class Share(Settings):
@@ -67,6 +69,15 @@ class Likeness(Settings):
             away = min(max(away, -_FARTHEST), _FARTHEST)
             total += away * (trait.linear + trait.square * away)
         return total
+
+    def beyond(self, traits: dict[str, float]) -> list[str]:
+        """Return the traits that lie far outside of those of all training images."""
+        return [
+            name
+            for name, trait in self.traits.items()
+            if (trait.low is not None and traits[name] < trait.low)
+            or (trait.high is not None and traits[name] > trait.high)
+        ]
 
     @property
     def rates(self) -> str:

@@ -38,7 +38,7 @@ def star_maps(rays: int) -> tuple[str, ...]:
     """Return the maps of a star-convex network: probability, and how far the outline is by ray.
 
     Ray ``k`` points ``k / rays`` of a turn from the axis X towards the axis Y; its length is in
-    working pixels.
+    working pixels. In volumes rays lie on a spiral (`fatescope.predict.decoders.polyhedra`).
 
     References
     ----------
@@ -119,6 +119,11 @@ class InstanceMaps(Output):
         1, "distance of the pixels for which a star-convex model gives values", unit="px", ge=1
     )
 
+    anisotropy: tuple[float, float, float] = setting(
+        (1.0, 1.0, 1.0),
+        "of a star-convex model of volumes: size of a voxel along Z, Y and X, as its rays have it",
+    )
+
     @property
     def rays(self) -> int:
         """Rays of a star-convex model; 0 of any other."""
@@ -127,6 +132,8 @@ class InstanceMaps(Output):
 
     def fits(self, given: tuple[int, ...], taken: tuple[int, ...]) -> bool:
         """Say whether the network may give an array of this shape for one of shape ``taken``."""
+        if self.rays and len(taken) == 5:  # volumes are thinned by another step along each axis
+            return given[:2] == (taken[0], len(self.channels))
         space = (-(-n // self.stride_px) for n in taken[2:])
         return given == (taken[0], len(self.channels), *space)
 

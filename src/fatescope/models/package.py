@@ -92,7 +92,10 @@ def write_package(
     import numpy as np
     import yaml
 
-    content = {name: _bytes(data) for name, data in files.items()}
+    content = {
+        name: data.read_bytes() if isinstance(data, Path) else bytes(data)
+        for name, data in files.items()
+    }
     if description.output.form == "maps":
         test_output = description.input.to_network(test_output)
     test_input = description.input.to_network(test_input)
@@ -248,10 +251,6 @@ def _check_bounds(n_files: int, n_bytes: int, *, where: str) -> None:
         _bounds().check(n_files, n_bytes, where=where)
     except FileFormatError as error:
         raise ModelError(str(error)) from error
-
-
-def _bytes(data: bytes | Path) -> bytes:
-    return data.read_bytes() if isinstance(data, Path) else bytes(data)
 
 
 def npy_bytes(array: NDArray[np.float32]) -> bytes:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fatescope.models.inputs import ImageInput
+from fatescope.models.inputs import LEAST_NORMALISED, MOST_NORMALISED, ImageInput
+from fatescope.models.outputs import Boxes, InstanceMaps
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
                 ),
                 "test_tensor": _file("test_input.npy", hashes),
                 "data": {"type": "float32"},
-                "preprocessing": [],
+                "preprocessing": _steps(image, given) if image else [],
             }
         ],
         "outputs": [
@@ -68,6 +69,25 @@ def make_rdf(description: ModelDescription, hashes: Mapping[str, str]) -> dict[s
 
 def _file(name: str, hashes: Mapping[str, str]) -> dict[str, str]:
     return {"source": name, "sha256": hashes[name]}
+
+
+def _steps(image: ImageInput, given: Output) -> list[dict[str, Any]]:
+    """Return the steps before the network, where the specification has them.
+
+    Test images are normalised already, and these steps leave such an image as it is. Membranes,
+    populations and viability make their images in ways that it has no words for (record 0392).
+    """
+    if not isinstance(given, (InstanceMaps, Boxes)) or image.normalisation == "none":
+        return []
+    axes = ["channel", *image.axes.lower()]
+    if image.normalisation == "mean-std":
+        return [{"id": "zero_mean_unit_variance", "kwargs": {"axes": axes}}]
+    low, high = image.percentiles
+    between = {"axes": axes, "min_percentile": low, "max_percentile": high}
+    return [
+        {"id": "scale_range", "kwargs": between},
+        {"id": "clip", "kwargs": {"min": LEAST_NORMALISED, "max": MOST_NORMALISED}},
+    ]
 
 
 def _items(names: Sequence[str]) -> list[dict[str, Any]]:

@@ -142,14 +142,14 @@ def result_layers(out: Path, *, images: bool = True) -> list[Layer]:
         }
         if (features := _features(own)) is not None:
             meta["features"] = features
-        found.append((corrected(out, key, image, labels), meta, "labels"))
+        found.append((corrected_labels(out, key, image, labels), meta, "labels"))
         tracks = _tracks(result, key, own, labels)
         if tracks is not None:
             found.append(tracks)
     return found
 
 
-def corrected(out: Path, key: str, image: Image, labels: Image) -> NDArray[np.uint32]:
+def corrected_labels(out: Path, key: str, image: Image, labels: Image) -> NDArray[np.uint32]:
     """Return the labels of all frames, with the edits of their journal if there is one."""
     if not journal_of(out, key).exists():
         return labels.read().astype(np.uint32)

@@ -121,7 +121,7 @@ def predict_panel(system: str) -> Any:
 
     button.changed.connect(run)
     panel = Container(widgets=[layer, out, fields, button, answer], labels=True)
-    _follow_layers(viewer, panel, layer)
+    _follow_layers(viewer, layer)
     return panel
 
 
@@ -146,7 +146,7 @@ def correct_panel() -> Any:
 
     button.changed.connect(keep)
     panel = Container(widgets=[layer, who, button, answer], labels=True)
-    _follow_layers(viewer, panel, layer)
+    _follow_layers(viewer, layer)
     return panel
 
 
@@ -233,7 +233,7 @@ def _results(viewer: Any) -> list[str]:
     ]
 
 
-def _follow_layers(viewer: Any, panel: Any, layer: Any) -> None:
+def _follow_layers(viewer: Any, layer: Any) -> None:
     """Offer the layers that are there, as they come and go; until the panel is closed."""
 
     def again(_: Any = None) -> None:

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
 
     from fatescope.base import BoolArray, IntArray, LabelImage
 
-Polygon = list[tuple[int, int]]
 
 # Okabe and Ito's colours that stand out from a grey image on black; their dark blue does not.
 PALETTE = ("#e69f00", "#56b4e9", "#00b98a", "#f0e442", "#ff7a3d", "#e08ab8")
@@ -35,8 +34,8 @@ def colour_of(number: int) -> str:
     return PALETTE[(number - 1) % len(PALETTE)]
 
 
-def outline_polygons(labels: LabelImage) -> dict[int, list[Polygon]]:
-    """Trace every object along the middles of its pixel sides.
+def outline_paths(labels: LabelImage) -> dict[int, str]:
+    """Trace every object along the middles of its pixel sides, as the data of SVG paths.
 
     Parameters
     ----------
@@ -45,9 +44,9 @@ def outline_polygons(labels: LabelImage) -> dict[int, list[Polygon]]:
 
     Returns
     -------
-    dict of int to list
-        For each label, in rising order, closed polygons as lists of (x, y) in *half pixels* from
-        the upper left corner of the image; holes are walked the other way round.
+    dict of int to str
+        For each label, in rising order, one path with relative moves, in *half pixels* from the
+        upper left corner of the image; holes are walked the other way round.
 
     Raises
     ------
@@ -60,32 +59,6 @@ def outline_polygons(labels: LabelImage) -> dict[int, list[Polygon]]:
     joining the middles of following edges cuts the corners of the staircase by a quarter of a
     pixel, which is what the marching squares algorithm draws at one half. Two objects that touch
     share one line. Pixels that meet at a corner alone are drawn apart.
-
-    Examples
-    --------
-    >>> outline_polygons(np.array([[0, 0], [0, 5]]))
-    {5: [[(3, 2), (4, 3), (3, 4), (2, 3)]]}
-    """
-    value, middle, begin = _corners(labels)
-    points = list(map(tuple, middle.tolist()))
-    polygons: dict[int, list[Polygon]] = {}
-    for label, first, stop in zip(value[begin].tolist(), *_ends(begin, len(value)), strict=True):
-        polygons.setdefault(label, []).append(points[first:stop])
-    return polygons
-
-
-def outline_paths(labels: LabelImage) -> dict[int, str]:
-    """Write the outlines of `outline_polygons` as the data of SVG paths with relative moves.
-
-    Parameters
-    ----------
-    labels : ndarray of int, shape (Y, X)
-        0 is background.
-
-    Returns
-    -------
-    dict of int to str
-        In half pixels, one path for each label.
 
     Examples
     --------

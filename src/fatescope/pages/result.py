@@ -175,7 +175,7 @@ class ResultFolder:
         Frames of a movie show the same cells again: over all of them a share would look surer
         than it is.
         """
-        last = {key: frames_of(said) - 1 for key, said in self.inputs.items()}
+        last = {key: n_frames_of(said) - 1 for key, said in self.inputs.items()}
         n, movies = len(self.done), sum(last[said["image"]] > 0 for said in self.done)
         where = f"{n} image{'' if n == 1 else 's'}"
         if movies:
@@ -192,7 +192,7 @@ class ResultFolder:
         return read_answer(self.folder / "report.html")
 
 
-def frames_of(said: Mapping[str, Any]) -> int:
+def n_frames_of(said: Mapping[str, Any]) -> int:
     """Return how many frames an input has, by its record."""
     axes = str(said.get("axes") or "")
     return int(said["shape"][axes.index("T")]) if "T" in axes and said.get("shape") else 1

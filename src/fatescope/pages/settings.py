@@ -13,15 +13,21 @@ _NO_SETTINGS = ("excluded", "markers_sha256", "old", "new", "data")
 
 
 def settings_toml(record: Mapping[str, Any]) -> str:
-    """Return the settings of a run as the text of a TOML file; what was not set is left out."""
+    """Return the settings of a run as the text of a TOML file; what was not set is a comment."""
     # A JSON string, number, boolean or list of them is written the same in TOML, but for DEL.
-    texts = {k: json.dumps(v, ensure_ascii=False) for k, v in given_settings(record).items()}
-    return "\n".join(f"{k} = {v}" for k, v in texts.items()).replace("\x7f", "\\u007f")
+    lines = [
+        f"# {name} is not set"
+        if value is None
+        else f"{name} = {json.dumps(value, ensure_ascii=False)}"
+        for name, value in _leaves(record.get("settings") or {}).items()
+    ]
+    return "\n".join(lines).replace("\x7f", "\\u007f")
 
 
 def given_settings(record: Mapping[str, Any]) -> dict[str, Any]:
     """Return the single settings that have a value; groups of settings share one space of names."""
-    return _leaves(record.get("settings") or {})
+    settings = _leaves(record.get("settings") or {})
+    return {name: value for name, value in settings.items() if value is not None}
 
 
 def _leaves(settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,7 +35,7 @@ def _leaves(settings: Mapping[str, Any]) -> dict[str, Any]:
     for key, value in settings.items():
         if isinstance(value, dict):
             found |= _leaves(value)
-        elif value is not None and key not in _NO_SETTINGS:
+        elif key not in _NO_SETTINGS:
             found[key] = value
     return found
 

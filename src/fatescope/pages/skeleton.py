@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -15,16 +15,34 @@ from fatescope.plate.survival import wilson_interval
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from fatescope.pages.page import Block, Fact
+    from fatescope.base import FloatArray
+    from fatescope.pages.page import Block
 
 _DOUBT = "What to doubt"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Head:
+    """What a page of a result says first.
+
+    Parameters
+    ----------
+    title, kind : str
+    answer : str
+        One sentence with the number that was asked for, and how sure it is.
+    caution : str
+        What makes all of the page doubtful.
+    """
+
+    title: str
+    kind: str
+    answer: str
+    caution: str = ""
+
+
 def result_page(
+    head: Head,
     *,
-    title: str,
-    kind: str,
-    answer: str,
     figures: Sequence[Section | None],
     doubt: Sequence[Block | Section | None] = (),
     findings: tuple[Section, Section | None] | None = None,
@@ -32,17 +50,12 @@ def result_page(
     methods: str = "",
     record: Mapping[str, Any] | None = None,
     again: Sequence[Code] = (),
-    caution: str = "",
-    facts: Sequence[Fact] = (),
-    version: str = "",
 ) -> Page:
     """Return a page in the order in which a result is read.
 
     Parameters
     ----------
-    title, kind : str
-    answer : str
-        One sentence with the number that was asked for, and how sure it is.
+    head : Head
     figures : sequence of Section
         What shows the answer.
     doubt : sequence of Block or Section
@@ -57,11 +70,6 @@ def result_page(
         ``run.json``, or as much of it as ``{"settings": ...}``: gives the settings to copy.
     again : sequence of Code
         How to run it again, beside the settings.
-    caution : str
-        What makes all of the page doubtful.
-    facts : sequence of Fact
-    version : str
-        Of fatescope.
 
     Notes
     -----
@@ -79,21 +87,26 @@ def result_page(
     if prose:
         text = Code(text=prose, title="Text for a paper", kind="prose")
         sections.append(Section(title="Methods", blocks=(text,)))
-    blocks: list[Block] = list(again)
+    sections += settings_sections(record, again=again)
+    return Page(
+        title=head.title,
+        kind=head.kind,
+        lead=head.answer,
+        caution=head.caution,
+        sections=sections,
+        version=str(record.get("fatescope", "")),
+    )
+
+
+def settings_sections(record: Mapping[str, Any], *, again: Sequence[Code] = ()) -> list[Section]:
+    """Return how to run it again: what ``again`` holds, and the settings, if a run has any."""
+    blocks = list(again)
     if toml := settings_toml(record):
         note = "Every setting, defaults included, as --settings takes them."
         blocks.append(Code(text=toml, title="settings.toml", note=note, file_name="settings.toml"))
-    if blocks:
-        sections.append(Section(title="Copy the settings", blocks=blocks, folded=True))
-    return Page(
-        title=title,
-        kind=kind,
-        lead=answer,
-        caution=caution,
-        facts=facts,
-        sections=sections,
-        version=version or str(record.get("fatescope", "")),
-    )
+    if not blocks:
+        return []
+    return [Section(title="Copy the settings", blocks=blocks, folded=True)]
 
 
 def counted(n: int, what: str, plural: str = "") -> str:
@@ -119,6 +132,14 @@ def share_in_words(part: int, whole: int, what: str, is_so: str) -> str:
     be = "is" if part == 1 else "are"
     span = f"95 % {100 * low:.0f} to {100 * high:.0f}"
     return f"{number(part)} of {counted(whole, what)} {be} {is_so} ({span})"
+
+
+def unsure(p: FloatArray, what: str, is_so: str) -> Text:
+    """Say of how many it is open whether they are so."""
+    n = int(((p > 0.1) & (p < 0.9)).sum())
+    many = f"{number(n)} of {counted(len(p), what)}"
+    text = f"The model is unsure of {many}: a probability of being {is_so} between 10 and 90 %."
+    return Text(paragraphs=(text,))
 
 
 def none_or(n: int) -> str:

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import LabelImage
 
+SOLID_STEPS = 96
+"""Of the grid on which surfaces are found, along the longest side of a volume."""
 _EDGE = 4
 _SMOOTH = 0.8
 """Steps of the grid: the surface of a label is a staircase, that of a cell is not."""

@@ -42,7 +42,7 @@ from .stain_classes import paint_classes as paint_classes
 from .stain_classes import states_of as states_of
 from .stain_nuclei import StainedNuclei as StainedNuclei
 from .stain_nuclei import cell_area as cell_area
-from .stain_nuclei import find_nuclei as find_nuclei
+from .stain_nuclei import find_stained_nuclei as find_stained_nuclei
 from .stain_nuclei import join_nuclei as join_nuclei
 from .stain_nuclei import measure_diameter as measure_diameter
 from .stain_nuclei import published_area as published_area

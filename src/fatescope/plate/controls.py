@@ -59,7 +59,8 @@ def edge_effect(values: FloatArray, on_edge: NDArray[np.bool_], treatment: NDArr
     groups = np.unique(treatment)
     columns = [on_edge.astype(float), *((treatment == g).astype(float) for g in groups)]
     known = np.isfinite(values)
-    return Effect(**_named(fit_over_wells(np.column_stack(columns)[known], values[known])))
+    found = fit_over_wells(np.column_stack(columns)[known], values[known])
+    return Effect(**dict(zip(("estimate", "low", "high", "p"), found, strict=True)))
 
 
 def phototoxicity(
@@ -103,10 +104,6 @@ def phototoxicity(
         ratio = [float(np.exp(v)) for v in (estimate, low, high)]
         found[name] = Effect(estimate=ratio[0], low=ratio[1], high=ratio[2], p=p)
     return found
-
-
-def _named(found: tuple[float, float, float, float]) -> dict[str, float]:
-    return dict(zip(("estimate", "low", "high", "p"), found, strict=True))
 
 
 _FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))

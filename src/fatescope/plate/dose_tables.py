@@ -91,7 +91,7 @@ def dose_tables(
             for k, i in enumerate(used.tolist())
         ]
     found = {"doses": fits, "dose_wells": points, "dose_curves": curves}
-    return {n: Table.from_rows(r, list(r[0])) if r else Table() for n, r in found.items()}
+    return {n: Table.from_rows(r) if r else Table() for n, r in found.items()}
 
 
 def _in_one_unit(

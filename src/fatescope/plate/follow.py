@@ -15,7 +15,7 @@ from fatescope.base import Table
 from fatescope.track import (
     NEVER_DIVIDES,
     LinkSettings,
-    close_gaps,
+    close_track_gaps,
     frame_shifts,
     link_frames,
     links_to_next_frame,
@@ -62,7 +62,7 @@ def link_cells(
     )
     parent = link_frames(steady, frame, minutes_per_frame=1.0, settings=links)
     parent = links_to_next_frame(parent, frame)
-    parent = close_gaps(
+    parent = close_track_gaps(
         steady,
         frame,
         parent,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from scipy import stats
@@ -135,7 +135,8 @@ def compare_hazards(fates: WellFates, test: NDArray[np.bool_]) -> HazardRatio:
     sides = [deaths[~test], deaths[test]]
     if any(len(s) == 0 for s in sides) or deaths.sum() == 0:
         return HazardRatio(ratio=nothing, low=nothing, high=nothing, p_logrank=nothing)
-    design = np.column_stack([test.astype(float), *_blocks(fates.plate)])
+    plates = ((fates.plate == name).astype(float) for name in np.unique(fates.plate))
+    design = np.column_stack([test.astype(float), *plates])
     added = 0.5 * (deaths == 0).any()
     expected = expected_deaths(fates, np.ones(len(deaths)))
     logs = np.log((deaths + added) / np.maximum(expected, 1e-9))
@@ -168,7 +169,3 @@ def fit_over_wells(design: FloatArray, values: FloatArray) -> tuple[float, float
     half = stats.t.ppf(0.5 + LEVEL / 2, n - k) * error
     p = 2 * stats.t.sf(abs(found[0]) / error, n - k) if error > 0 else nothing
     return float(found[0]), float(found[0] - half), float(found[0] + half), float(p)
-
-
-def _blocks(plate: NDArray[Any]) -> list[FloatArray]:
-    return [(plate == name).astype(float) for name in np.unique(plate)]

@@ -7,6 +7,24 @@ from typing import Literal
 
 from fatescope.base.settings import Settings, setting
 
+Order = Literal["rows", "snake", "columns", "snake-columns"]
+
+# What several classes ask in the same words.
+_POSITIONS = setting(
+    None, "table of where the stage stood: field, y_px, x_px, and well if wells differ"
+)
+_ROWS = setting(None, "rows of fields; default: a square of all fields", ge=1)
+_COLUMNS = setting(None, "columns of fields", ge=1)
+_ORDER = setting("rows", "how fields are numbered; in a snake every second row runs back")
+_OVERLAP = setting(0.1, "nominal overlap of neighbours, as a share of a field", gt=0, lt=1)
+_MAP = setting(None, "plate map: well, treatment, dose, dose_unit, stain, light, control")
+_TIMES = setting(
+    None, "table of when frames were taken, even or not: frame, and time_h or time_min"
+)
+_RESPONSE = setting(
+    None, "frame whose viability is the response to a dose; default: the last", ge=0
+)
+
 
 class StitchSettings(Settings):
     """How the fields of a well become one image."""
@@ -14,17 +32,11 @@ class StitchSettings(Settings):
     channel: str | None = setting(
         None, "channel in which overlaps are matched, by name; default: the first"
     )
-    positions: Path | None = setting(
-        None, "table of where the stage stood: field, y_px, x_px, and well if wells differ"
-    )
-    rows: int | None = setting(None, "rows of fields; default: a square of all fields", ge=1)
-    columns: int | None = setting(None, "columns of fields", ge=1)
-    order: Literal["rows", "snake", "columns", "snake-columns"] = setting(
-        "rows", "how fields are numbered; in a snake every second row runs back"
-    )
-    overlap: float = setting(
-        0.1, "nominal overlap of neighbours, as a share of a field", gt=0, lt=1
-    )
+    positions: Path | None = _POSITIONS
+    rows: int | None = _ROWS
+    columns: int | None = _COLUMNS
+    order: Order = _ORDER
+    overlap: float = _OVERLAP
     search_px: float | None = setting(
         None,
         "how far an overlap may lie from where the stage says; default: 5 % of a side, 30 at least",
@@ -46,21 +58,15 @@ class StitchSettings(Settings):
 class SurvivalSettings(Settings):
     """What is known about the wells whose cells are followed."""
 
-    map: Path | None = setting(
-        None, "plate map: well, treatment, dose, dose_unit, stain, light, control"
-    )
+    map: Path | None = _MAP
     interval_min: float | None = setting(
         None,
         "time between frames; without it and without a table of times, times are in frames",
         unit="min",
         gt=0,
     )
-    times: Path | None = setting(
-        None, "table of when frames were taken, even or not: frame, and time_h or time_min"
-    )
-    response_frame: int | None = setting(
-        None, "frame whose viability is the response to a dose; default: the last", ge=0
-    )
+    times: Path | None = _TIMES
+    response_frame: int | None = _RESPONSE
 
 
 class FollowSettings(Settings):
@@ -84,37 +90,25 @@ class FollowSettings(Settings):
 class PlateRunSettings(FollowSettings):
     """What decides the fates of the cells of a plate, beside the model."""
 
-    map: Path | None = setting(
-        None, "plate map: well, treatment, dose, dose_unit, stain, light, control"
-    )
+    map: Path | None = _MAP
     fields: Literal["auto", "stitch", "separate"] = setting(
         "auto",
         "overlapping fields are placed and each cell counts once; auto: where overlaps tell how "
         "they lie, else each field stands for itself",
     )
-    positions: Path | None = setting(
-        None, "table of where the stage stood: field, y_px, x_px, and well if wells differ"
-    )
-    rows: int | None = setting(None, "rows of fields; default: a square of all fields", ge=1)
-    columns: int | None = setting(None, "columns of fields", ge=1)
-    order: Literal["rows", "snake", "columns", "snake-columns"] = setting(
-        "rows", "how fields are numbered; in a snake every second row runs back"
-    )
-    overlap: float = setting(
-        0.1, "nominal overlap of neighbours, as a share of a field", gt=0, lt=1
-    )
+    positions: Path | None = _POSITIONS
+    rows: int | None = _ROWS
+    columns: int | None = _COLUMNS
+    order: Order = _ORDER
+    overlap: float = _OVERLAP
     interval_min: float | None = setting(
         None,
         "time between frames, which are then taken as even; default: as the plate says",
         unit="min",
         gt=0,
     )
-    times: Path | None = setting(
-        None, "table of when frames were taken, even or not: frame, and time_h or time_min"
-    )
-    response_frame: int | None = setting(
-        None, "frame whose viability is the response to a dose; default: the last", ge=0
-    )
+    times: Path | None = _TIMES
+    response_frame: int | None = _RESPONSE
     at_once: int = setting(
         8,
         "frames of a field that are done together; a killed run loses no more",

@@ -51,7 +51,9 @@ class StainedNuclei:
         return len(self.area)
 
 
-def find_nuclei(nuclei: NDArray[Any], dead: NDArray[Any], *, diameter_px: float) -> StainedNuclei:
+def find_stained_nuclei(
+    nuclei: NDArray[Any], dead: NDArray[Any], *, diameter_px: float
+) -> StainedNuclei:
     """Find nuclei in either stain, and measure both.
 
     Parameters

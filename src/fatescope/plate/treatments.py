@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, IntArray
     from fatescope.plate.fates import WellFates
 
-NEGATIVE, POSITIVE = "negative", "positive"
+NEGATIVE = "negative"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from .decoders.join import add_part as add_part
 from .decoders.join import join_regions as join_regions
 from .decoders.labels import FrameLabels as FrameLabels
 from .decoders.labels import PlaneLabels as PlaneLabels
-from .frames import Frame as Frame
+from .frames import ImageFrame as ImageFrame
 from .frames import Plane as Plane
 from .level import LevelledPlane as LevelledPlane
 from .modality import check_modality as check_modality

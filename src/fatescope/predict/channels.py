@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any
 from fatescope.base.errors import InputError, SettingsError
 from fatescope.base.finding import Finding
 from fatescope.models.guard import check_input, describe_input, without_sizes
-from fatescope.predict.frames import Frame, Plane
+from fatescope.predict.frames import ImageFrame, Plane
 from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.normalise import normalise, plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.search import Search
 from fatescope.predict.size import estimate_scale, is_estimated, pixel_stretch
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ class _View:
 
 def open_frames(
     image: Image, *, channel: str | None = None, predictor: Predictor | None = None
-) -> tuple[list[Frame], list[Finding]]:
+) -> tuple[list[ImageFrame], list[Finding]]:
     """Divide an image into frames of one channel; nothing is read unless a channel is looked for.
 
     Parameters
@@ -73,7 +74,7 @@ def open_frames(
     frames = []
     for t in range(image.size("T")):
         planes = tuple(Plane(image, {"T": t, "C": number, "Z": z}) for z in range(image.size("Z")))
-        frames.append(Frame(t, planes, "Z" in image.axes))
+        frames.append(ImageFrame(t, planes, "Z" in image.axes))
     return frames, findings
 
 
@@ -167,12 +168,9 @@ def _count(
 ) -> float:
     """Return how many nuclei a model finds at the image's own size, each as much as it is sure."""
     labels = segment_plane(
-        network,
+        Search(network=network, model=model, scale=scale, thresholds=model.instances.thresholds),
         pixels,
         statistics,
-        model,
-        scale=scale,
-        thresholds=model.instances.thresholds,
         scratch=MemoryScratch(),
     )
     return float(labels.scores.sum())

@@ -58,7 +58,7 @@ class Plane:
 
 
 @dataclass(slots=True)
-class Frame:
+class ImageFrame:
     """All planes of one frame, in the order of Z."""
 
     frame: int

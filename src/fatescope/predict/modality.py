@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.frames import Frame
+    from fatescope.predict.frames import ImageFrame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.size import ScalePlan
 
@@ -41,7 +41,12 @@ _LIT = 0.2
 
 
 def check_modality(
-    frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, *, file: str, if_lit: str = ""
+    frames: Sequence[ImageFrame],
+    plan: ScalePlan,
+    predictor: Predictor,
+    *,
+    file: str,
+    if_lit: str = "",
 ) -> list[Finding]:
     """Compare the middle of the first frame with the model's training images.
 
@@ -82,7 +87,7 @@ def check_modality(
 
 
 def middle_tile(
-    frame: Frame, plan: ScalePlan, model: ModelDescription
+    frame: ImageFrame, plan: ScalePlan, model: ModelDescription
 ) -> NDArray[np.float32] | None:
     """Return the middle of a frame, normalised, on the working grid; ``None`` of a flat one."""
     statistics = frame.statistics(model.image.percentiles)
@@ -99,7 +104,7 @@ def middle_tile(
     return read_tile(plane, grid, statistics, y, x)
 
 
-def middle_as_taken(frame: Frame, model: ModelDescription) -> NDArray[np.float32]:
+def middle_as_taken(frame: ImageFrame, model: ModelDescription) -> NDArray[np.float32]:
     """Return the middle of a frame, normalised, at its own pixels."""
     plane = frame.planes[len(frame.planes) // 2]
     starts = [max(0, (n - _SIDE_PX) // 2) for n in plane.shape]

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.models.inputs import LEAST_NORMALISED, MOST_NORMALISED
 from fatescope.numeric import Bins
 
 if TYPE_CHECKING:
@@ -80,8 +81,7 @@ def plane_statistics(
 def normalise(values: NDArray[Any], statistics: PlaneStatistics) -> NDArray[np.float32]:
     """Map the lower percentile to 0 and the upper to 1; not-a-number becomes 0.
 
-    Values are limited to -1..`NORMALISED_MOST`: a nucleus on an almost empty plane would
-    otherwise be hundreds.
+    Values are limited to `LEAST_NORMALISED`..`MOST_NORMALISED`.
     """
     width = statistics.high - statistics.low
     if not (width > 0 and math.isfinite(width)):
@@ -92,10 +92,7 @@ def normalise(values: NDArray[Any], statistics: PlaneStatistics) -> NDArray[np.f
         scaled *= np.float32(1 / width)
     if values.dtype.kind in "fc":
         np.nan_to_num(scaled, copy=False, nan=0.0)
-    return np.clip(scaled, np.float32(-1), np.float32(NORMALISED_MOST), out=scaled)
-
-
-NORMALISED_MOST = 8.0
+    return np.clip(scaled, np.float32(LEAST_NORMALISED), np.float32(MOST_NORMALISED), out=scaled)
 
 
 def normalise_plane(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from fatescope.predict.decoders.instances import PART_PX, decode_plane, find_regions
 from fatescope.predict.decoders.join import RegionSums, add_part
 from fatescope.predict.decoders.stars import segment_stars
-from fatescope.predict.tiling import make_grid, map_tiles, quantise, read_tile
+from fatescope.predict.tiling import map_tiles, quantise, read_tile
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,22 +20,19 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from fatescope.models.description import ModelDescription
     from fatescope.models.outputs import Thresholds
     from fatescope.predict.decoders.labels import PlaneLabels
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Scratch
+    from fatescope.predict.search import Search
     from fatescope.predict.tiling import Network, Pixels, TileGrid
 
 
 def segment_plane(
-    network: Network,
+    search: Search,
     pixels: Pixels,
     statistics: PlaneStatistics,
-    model: ModelDescription,
     *,
-    scale: tuple[float, float],
-    thresholds: Thresholds,
     scratch: Scratch,
     view: PlaneView | None = None,
     part_px: int = PART_PX,
@@ -45,16 +42,11 @@ def segment_plane(
 
     Parameters
     ----------
-    network : Network
+    search : Search
     pixels : Pixels
         The plane.
     statistics : PlaneStatistics
         Of the whole plane, or of the stack that it belongs to.
-    model : ModelDescription
-        Decides the tile grid.
-    scale : tuple of float
-        Working pixels per input pixel, down and across.
-    thresholds : Thresholds
     scratch : Scratch
     view : View, optional
         Of the whole plane: where it fits, what was seen is used, which is the same.
@@ -63,30 +55,22 @@ def segment_plane(
     done : callable, optional
         Called after each tile.
     """
-    if model.instances.rays:
-        return segment_stars(
-            network,
-            pixels,
-            statistics,
-            model,
-            scale=scale,
-            thresholds=thresholds,
-            scratch=scratch,
-            done=done,
-        )
-    grid, outputs = make_grid(pixels.shape, scale, model), model.instances.channels
+    output = search.model.instances
+    if output.rays:
+        return segment_stars(search, pixels, statistics, scratch=scratch, done=done)
+    grid = search.grid(pixels.shape)
     found = None
-    if view is not None and view.fits(network, grid):
-        found, maps = view.regions(thresholds, outputs), iter([view.maps])
+    if view is not None and view.fits(search.network, grid):
+        found, maps = view.regions(search.thresholds, output.channels), iter([view.maps])
         if done is not None:
             done()
     else:
-        maps = map_tiles(network, pixels, grid, statistics, done=done)
+        maps = map_tiles(search.network, pixels, grid, statistics, done=done)
     return decode_plane(
         maps,
         grid,
-        thresholds,
-        outputs=outputs,
+        search.thresholds,
+        outputs=output.channels,
         scratch=scratch,
         found=found,
         part_px=part_px,

@@ -145,6 +145,7 @@ def open_predictor(
     precision: Precision = "auto",
     threads: int | None = 1,
     device: Device = "auto",
+    volumes: bool = False,
 ) -> Predictor:
     """Return the model ``classical``, a shipped package by name, or what lies at a path.
 
@@ -153,7 +154,8 @@ def open_predictor(
     Raises
     ------
     ModelError
-        See `fatescope.models.load_model`; and where a model takes rows, or volumes.
+        See `fatescope.models.load_model`; and where a model takes rows, or volumes without
+        ``volumes``, or volumes and is not star-convex.
     """
     if str(name_or_path) == "classical":
         if device == "cuda":
@@ -166,6 +168,7 @@ def open_predictor(
     from fatescope.models.runtime import load_model
 
     model = load_model(name_or_path, precision=precision, threads=threads, device=device)
-    if (axes := model.description.image.axes) != "YX":
+    axes = model.description.image.axes
+    if axes != "YX" and not (volumes and model.description.instances.rays):
         raise ModelError(f"model {model.name!r} takes {axes}, and planes (YX) are predicted here.")
     return PackagePredictor(model)

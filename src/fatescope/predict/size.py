@@ -184,7 +184,8 @@ def scale_from_settings(
     if settings.diameter_px is not None:
         return _plan(model, settings.diameter_px, stretch, "given")
     if model.image.spacing_um is not None and um is not None:
-        scale = (um[0] / model.image.spacing_um[0], um[1] / model.image.spacing_um[1])
+        wanted_um = model.image.spacing_um[-2:]
+        scale = (um[0] / wanted_um[0], um[1] / wanted_um[1])
         diameter = model.image.diameter_px / math.sqrt(scale[0] * scale[1])
         known = diameter if model.image.sized else None
         return ScalePlan(scale=scale, diameter_px=known, source="model")

@@ -19,7 +19,6 @@ from fatescope.predict.tiling import (
     AxisTiles,
     MapBuffer,
     TileGrid,
-    make_grid,
     map_tiles,
     quantise,
     read_tile,
@@ -30,13 +29,11 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.models.description import ModelDescription
-    from fatescope.models.outputs import Thresholds
     from fatescope.predict.decoders.solid import Solids
-    from fatescope.predict.frames import Frame, Plane
+    from fatescope.predict.frames import ImageFrame, Plane
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Rows, Scratch
-    from fatescope.predict.tiling import Network
+    from fatescope.predict.search import Search
 
 LEAST_PLANES = 2.0
 """Nuclei that are fewer planes high have no middle plane: their outlines are joined instead."""
@@ -87,32 +84,35 @@ class _Volume:
             self.plane(z).write(rows.start, plane)
 
 
+@dataclass(frozen=True, slots=True)
+class SolidNuclei:
+    """The nuclei of a volume, and what it showed of their form."""
+
+    labels: FrameLabels
+    plane_px: float | None  # distance of planes in pixels of the image; None: nothing shows it
+    width: float  # of the median nucleus, in those looked for; 0 where none was found
+    small: float  # share of nuclei that are small beside the median one: most often parts
+
+
 def segment_volume(
-    network: Network,
-    frame: Frame,
-    model: ModelDescription,
+    search: Search,
+    frame: ImageFrame,
     *,
-    scale: tuple[float, float],
     plane_px: float | None,
-    thresholds: Thresholds,
     scratch: Scratch,
     least_px: float | None = None,
     done: Callable[[], None] | None = None,
-) -> tuple[FrameLabels, float | None]:
+) -> SolidNuclei:
     """Find the nuclei of a volume.
 
     Parameters
     ----------
-    network : Network
-        Draws foreground, distance and border.
+    search : Search
+        Its network draws foreground, distance and border.
     frame : Frame
         Its planes are read once more than `Frame.statistics` did.
-    model : ModelDescription
-    scale : tuple of float
-        Working pixels per input pixel, down and across.
     plane_px : float, optional
         Distance of planes in pixels of the image; unknown, it is what makes nuclei round.
-    thresholds : Thresholds
     scratch : Scratch
     least_px : float, optional
         Nuclei whose largest outline has fewer pixels of the image are dropped.
@@ -121,14 +121,13 @@ def segment_volume(
 
     Returns
     -------
-    FrameLabels
+    SolidNuclei
         The same bits however planes are tiled in memory.
-    float or None
-        Distance of planes in pixels of the image; None if it is unknown and nothing shows it.
     """
+    model, thresholds = search.model, search.thresholds
     statistics = frame.statistics(model.image.percentiles)
     planes, rows, columns = frame.shape
-    fine = make_grid((rows, columns), scale, model)
+    fine = search.grid((rows, columns))
     coarse = _halved(fine)
     height, width = coarse.working_shape
     foreground, depth, light = (
@@ -136,7 +135,7 @@ def segment_volume(
         for _ in range(3)
     )
     for z, plane in enumerate(frame.planes):
-        maps = MapBuffer(map_tiles(network, plane, fine, statistics, done=done))
+        maps = MapBuffer(map_tiles(search.network, plane, fine, statistics, done=done))
         for first in range(0, height, _ROWS):
             stop = min(first + _ROWS, height)
             part = maps.read(2 * first, min(2 * stop, fine.working_shape[0]))
@@ -184,7 +183,7 @@ def segment_volume(
     )
     labels.rows.close()
     shade.rows.close()
-    return found, plane_px
+    return SolidNuclei(found, plane_px, solids.width, solids.small)
 
 
 def _halved(grid: TileGrid) -> TileGrid:
@@ -252,7 +251,7 @@ def _round_planes(
 
 
 def _outlines(
-    frame: Frame,
+    frame: ImageFrame,
     grid: TileGrid,
     labels: _Volume,
     shade: _Volume,

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from fatescope.acquire import read_image, read_labels, read_table
-from fatescope.base import FileFormatError, InputError, Table, escape, setting
+from fatescope.base import FileFormatError, InputError, Table, WorkUnit, escape, setting
 from fatescope.base.stains import find_channel
 from fatescope.base.wells import parse_well
 from fatescope.prepare.splits import Split, SplitSettings, split_units
@@ -66,7 +66,7 @@ class CropStoreSettings(SplitSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LabelledPlane:
+class LabelledPlane(WorkUnit):
     """One image with classes at its pixels: what is cut as a whole."""
 
     sample: Sample
@@ -85,12 +85,6 @@ class LabelledPlane:
     def paths(self) -> tuple[Path, ...]:
         """The image and its labels."""
         return self.sample.paths
-
-    def absolute(self) -> LabelledPlane:
-        """Return the same plane for a worker that stands in another folder."""
-        return LabelledPlane(
-            sample=self.sample.absolute(), plate=self.plate, well=self.well, field=self.field
-        )
 
     def __str__(self) -> str:
         return escape(self.sample.image)
@@ -123,7 +117,7 @@ def find_labelled(folders: Sequence[Path], *, settings: CropStoreSettings) -> li
             f"{twice}: is there twice. A plate, well, field and frame has one image; give folders "
             "of other plates other names."
         )
-    units = [_unit(p, settings) for p in planes]
+    units = [p.sample.unit if settings.unit == "well" else p.plate for p in planes]
     splits = split_units(units, [p.plate for p in planes], settings=settings)
     if settings.unit == "plate":
         splits = split_units(units, ["" for _ in planes], settings=settings)
@@ -132,10 +126,6 @@ def find_labelled(folders: Sequence[Path], *, settings: CropStoreSettings) -> li
         LabelledPlane(sample=s, plate=p.plate, well=p.well, field=p.field)
         for p, s in zip(planes, samples, strict=True)
     ]
-
-
-def _unit(plane: LabelledPlane, settings: CropStoreSettings) -> str:
-    return plane.sample.unit if settings.unit == "well" else plane.plate
 
 
 def _read_index(folder: Path, *, alone: bool) -> list[LabelledPlane]:

@@ -150,11 +150,14 @@ def audit_units(
     return sorted(leaks)
 
 
-def check_leaks(leaks: Sequence[Leak], *, shown: int = 5) -> None:
+_LISTED = 5
+
+
+def check_leaks(leaks: Sequence[Leak]) -> None:
     """Raise `InputError` that names the pairs, if there are any."""
     if leaks:
-        listed = "; ".join(str(leak) for leak in leaks[:shown])
-        more = f"; and {len(leaks) - shown} more" if len(leaks) > shown else ""
+        listed = "; ".join(str(leak) for leak in leaks[:_LISTED])
+        more = f"; and {len(leaks) - _LISTED} more" if len(leaks) > _LISTED else ""
         raise InputError(
             f"{len(leaks)} pairs of samples stand on two sides of the split: {listed}{more}. "
             "Give both samples of a pair one unit (--unit), or leave one out."

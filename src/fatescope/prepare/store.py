@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
-from fatescope.base import FileFormatError
+from fatescope.base import FileFormatError, WorkUnit
 from fatescope.prepare.splits import Split
 from fatescope.storage import write_beside
 
@@ -30,7 +30,7 @@ SPLITS: tuple[Split, ...] = ("train", "validation", "test", "unused")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sample:
+class Sample(WorkUnit):
     """One training pair and the independent unit it belongs to."""
 
     image: Path
@@ -60,10 +60,6 @@ class Sample:
     def paths(self) -> tuple[Path, Path]:
         """The image and its labels."""
         return self.image, self.labels
-
-    def absolute(self) -> Sample:
-        """Return the same sample for a process that stands in another folder."""
-        return replace(self, image=self.image.absolute(), labels=self.labels.absolute())
 
     def __str__(self) -> str:
         return str(self.image)

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.acquire.name_pattern import Kind, NamePattern
-from fatescope.base import InputError, setting
+from fatescope.base import InputError, WorkUnit, setting
 from fatescope.base.steps import StepsUm
 from fatescope.prepare.splits import SplitSettings
 
@@ -54,7 +54,7 @@ class SliceSettings(SplitSettings):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Volume:
+class Volume(WorkUnit):
     """A volume and its labels at one time of one embryo."""
 
     embryo: str
@@ -71,10 +71,6 @@ class Volume:
     def paths(self) -> tuple[Path, Path]:
         """The volume and its labels."""
         return self.image, self.labels
-
-    def absolute(self) -> Volume:
-        """Return the same volume for a process that stands in another folder."""
-        return replace(self, image=self.image.absolute(), labels=self.labels.absolute())
 
     def __str__(self) -> str:
         return str(self.image)

@@ -56,18 +56,16 @@ def close_gaps(labels: LabelImage, spacing_um: Sequence[float]) -> NDArray[np.in
     return np.asarray(closed[tuple(slice(a, -b) for a, b in room)])
 
 
-def walls_between(
-    cells: LabelImage, spacing_um: Sequence[float], *, reach_um: float = WALL_UM
-) -> NDArray[np.bool_]:
+def walls_between(cells: LabelImage, spacing_um: Sequence[float]) -> NDArray[np.bool_]:
     """Find the pixels near a surface at which two cells, or a cell and the outside, meet.
+
+    A pixel is of a wall where one of other content lies within `WALL_UM`, or beside it.
 
     Parameters
     ----------
     cells : ndarray of int
         Without gaps: see `close_gaps`.
     spacing_um : sequence of float
-    reach_um : float
-        A pixel is of a wall where one of other content lies within this, or beside it.
 
     Returns
     -------
@@ -80,7 +78,7 @@ def walls_between(
     # Labels count from 1 here, so that the outside is a region like any other.
     regions = np.ascontiguousarray(cells.astype(np.uint32) + 1)
     away = edt.edt(regions, anisotropy=tuple(float(s) for s in spacing_um))
-    near = np.asarray(away <= reach_um + 1e-6)
+    near = np.asarray(away <= WALL_UM + 1e-6)
     for axis in range(cells.ndim):  # where pixels are larger than the reach
         along, wall = np.moveaxis(cells, axis, 0), np.moveaxis(near, axis, 0)
         differs = along[:-1] != along[1:]

@@ -5,7 +5,7 @@ from .lineage import simulate_lineage as simulate_lineage
 from .nuclei import NucleiMovie as NucleiMovie
 from .nuclei import simulate_image as simulate_image
 from .nuclei import simulate_nuclei as simulate_nuclei
-from .section import Section as Section
+from .section import SimulatedSection as SimulatedSection
 from .section import simulate_section as simulate_section
 from .section import vary_section as vary_section
 from .settings import FieldSettings as FieldSettings

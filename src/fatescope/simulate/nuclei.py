@@ -11,7 +11,7 @@ import numpy as np
 from fatescope.base.image import Image
 from fatescope.base.spacing import Spacing
 from fatescope.base.table import Table
-from fatescope.simulate.optics import blur, expose, illumination, wide_blur
+from fatescope.simulate.optics import blur, expose, simulated_illumination, wide_blur
 from fatescope.simulate.population import PREROLL_MIN, Population, advance, settle
 from fatescope.simulate.shapes import Character, chromatin_light, outline_patch, paint_labels
 
@@ -84,7 +84,7 @@ def simulate_nuclei(settings: NucleiMovieSettings, *, seed: int) -> NucleiMovie:
     ((2, 64, 64), dtype('uint16'))
     """
     growth, looks, camera = (np.random.default_rng([seed, part]) for part in range(3))
-    lamp, ground = illumination(settings, looks)
+    lamp, ground = simulated_illumination(settings, looks)
     characters: dict[int, Character] = {}
     pixels, labels, records = [], [], []
     for frame, nuclei in enumerate(_frames(settings, growth)):

@@ -48,7 +48,7 @@ def smooth_field(shape: tuple[int, int], rng: np.random.Generator, *, cells: int
     return np.asarray(field / max(1e-9, float(np.abs(field).max())))
 
 
-def illumination(
+def simulated_illumination(
     settings: NucleiMovieSettings, rng: np.random.Generator
 ) -> tuple[FloatArray, FloatArray]:
     """Return the lamp's field and the background's field, both with mean near 1, shape (Y, X)."""
@@ -72,8 +72,8 @@ def expose(
     """Return what the camera records of one frame.
 
     ``light`` (Y, X): light of the nuclei, about 1 inside a typical one, already blurred; ``lamp``,
-    ``ground`` (Y, X): fields from `illumination`; ``settings``: brightness, background and noise;
-    ``rng``: for the noise of photons and of the camera.
+    ``ground`` (Y, X): fields from `simulated_illumination`; ``settings``: brightness, background
+    and noise; ``rng``: for the noise of photons and of the camera.
 
     The result: shape (Y, X): counts, with the camera's offset.
     """

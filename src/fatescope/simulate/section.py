@@ -10,7 +10,7 @@ from scipy import ndimage as ndi
 
 from fatescope.simulate.optics import blur
 from fatescope.simulate.section_background import draw_frame, draw_resin, soil
-from fatescope.simulate.section_body import draw_embryo, renumbered
+from fatescope.simulate.section_body import draw_section_body, renumbered
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -34,7 +34,7 @@ _VARIED = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Section:
+class SimulatedSection:
     """One image, and the outlines of its nuclei.
 
     Parameters
@@ -49,7 +49,7 @@ class Section:
     labels: LabelImage
 
 
-def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
+def simulate_section(settings: SectionSettings, *, seed: int) -> SimulatedSection:
     """Render one section of an embryo, with exact truth.
 
     Parameters
@@ -80,7 +80,7 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     """
     ground, body, camera = (np.random.default_rng([seed, part]) for part in range(3))
     image = draw_resin(settings, ground)
-    labels, covered = draw_embryo(image, settings, body)
+    labels, covered = draw_section_body(image, settings, body)
     soil(image, covered, settings, ground)
     image = blur(image, settings.blur_px)
     if settings.plate:
@@ -88,7 +88,9 @@ def simulate_section(settings: SectionSettings, *, seed: int) -> Section:
     grain = camera.normal(0, settings.noise, image.shape)
     image = image + 0.6 * grain + 0.8 * ndi.gaussian_filter(grain, 0.8)
     pixels = np.clip(np.rint(255 * image), 0, 255).astype(np.uint8)
-    return Section(pixels=pixels, labels=labels.astype(np.min_scalar_type(int(labels.max()))))
+    return SimulatedSection(
+        pixels=pixels, labels=labels.astype(np.min_scalar_type(int(labels.max())))
+    )
 
 
 def vary_section(settings: SectionSettings, *, seed: int) -> SectionSettings:

@@ -37,7 +37,7 @@ class Cells:
     to_wall: FloatArray  # (Y, X) distance to the wall between two cells, about, px
 
 
-def draw_embryo(
+def draw_section_body(
     image: FloatArray, settings: SectionSettings, rng: np.random.Generator
 ) -> tuple[IntArray, NDArray[np.bool_]]:
     """Draw an embryo onto resin, in place.
@@ -53,7 +53,7 @@ def draw_embryo(
     _draw_shell(image, cells, settings, rng)
     _draw_cytoplasm(image, cells, settings, rng)
     labels = np.zeros(image.shape, np.int32)
-    _draw_granules(image, cells, labels, settings, rng)
+    _draw_granules(image, cells, settings, rng)
     for cell in range(len(cells.points)):
         if rng.random() < settings.nucleus_share:
             _draw_nucleus(image, labels, cells, cell, settings, rng)
@@ -144,11 +144,7 @@ def _grain(shape: tuple[int, ...], sigma: float, rng: np.random.Generator) -> Fl
 
 
 def _draw_granules(
-    image: FloatArray,
-    cells: Cells,
-    labels: IntArray,
-    settings: SectionSettings,
-    rng: np.random.Generator,
+    image: FloatArray, cells: Cells, settings: SectionSettings, rng: np.random.Generator
 ) -> None:
     """Draw dark yolk granules and bright vacuoles, in groups."""
     size = settings.diameter_px

@@ -88,20 +88,26 @@ def write_beside(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     part = path.with_name(f".{secrets.token_hex(8)}{PART_SUFFIX}")
-    try:
+    with _explained(path, part):
         path.parent.mkdir(parents=True, exist_ok=True)
         yield part
         with part.open("rb+") as stream:
             os.fsync(stream.fileno())
         _replace(part, path)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            part.unlink(missing_ok=True)
-        if isinstance(error, OSError) and not isinstance(error, FatescopeError):
-            raise RunError(
-                f"{escape(path)}: cannot be written: {explain_os_error(error)}"
-            ) from error
+
+
+@contextlib.contextmanager
+def _explained(path: Path, part: Path) -> Iterator[None]:
+    """Say in a sentence why ``path`` could not be written, and remove what was beside it."""
+    try:
+        yield
+    except FatescopeError:
         raise
+    except OSError as error:
+        raise RunError(f"{escape(path)}: cannot be written: {explain_os_error(error)}") from error
+    finally:  # of what was renamed nothing is left there
+        with contextlib.suppress(OSError):
+            remove(part)
 
 
 def _replace(part: Path, path: Path) -> None:
@@ -147,7 +153,7 @@ def write_folder_beside(path: Path) -> Iterator[Path]:
     """
     path = Path(path)
     part, old = (path.with_name(f".{secrets.token_hex(8)}{PART_SUFFIX}") for _ in range(2))
-    try:
+    with _explained(path, part):
         part.mkdir(parents=True)
         yield part
         for file in list_files(part):
@@ -157,14 +163,6 @@ def write_folder_beside(path: Path) -> Iterator[Path]:
             path.replace(old)
         part.replace(path)
         remove(old)
-    except BaseException as error:
-        with contextlib.suppress(OSError):
-            remove(part)
-        if isinstance(error, OSError) and not isinstance(error, FatescopeError):
-            raise RunError(
-                f"{escape(path)}: cannot be written: {explain_os_error(error)}"
-            ) from error
-        raise
 
 
 def remove_files(folder: Path, names: Iterable[str]) -> None:

@@ -141,6 +141,47 @@ class Trains:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Example:
+    """Rendered files to try a question on; its buttons name those that fit them.
+
+    Parameters
+    ----------
+    name, title, text : str
+    write : str
+        ``"module:function"`` that renders them into an empty folder, the same each time.
+    """
+
+    name: str
+    title: str
+    text: str
+    write: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShownResult:
+    """A result as its page shows it, of which a linked chart is drawn.
+
+    Parameters
+    ----------
+    out : Path
+        Its folder.
+    inputs : tuple of Path
+    settings : mapping
+        What was asked.
+    key : str
+        The file that is shown, as tables name it; empty where the chart is of all.
+    chosen : mapping of str to str
+        What was chosen on the page.
+    """
+
+    out: Path
+    inputs: tuple[Path, ...]
+    settings: Mapping[str, Any]
+    key: str
+    chosen: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Description:
     """A system, as the command line, the app, Python, watch, replay, training and docs see it.
 
@@ -158,6 +199,11 @@ class Description:
         By the ``task`` of a recipe; ``""`` trains the tasks that nobody names.
     python : mapping of str to str
         Public functions by name: those on files, and those in memory.
+    examples : tuple of Example
+        Rendered files that its questions and those of others can be tried on.
+    linked : mapping of str to str
+        Charts that a result page links with the rest of it, by their address: ``"module:function"``
+        that returns the blocks of a `ShownResult`.
     page : str
         Of the documentation.
     """
@@ -167,4 +213,6 @@ class Description:
     questions: tuple[Question, ...] = ()
     trains: Mapping[str, Trains] = field(default_factory=dict)
     python: Mapping[str, str] = field(default_factory=dict)
+    examples: tuple[Example, ...] = ()
+    linked: Mapping[str, str] = field(default_factory=dict)
     page: str = ""

@@ -11,6 +11,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -22,6 +23,7 @@ from fatescope.base import PROCESS_MB
 from fatescope.base.extras import EXTRA_OF, installing
 from fatescope.engine import peak_memory_mb
 from fatescope.engine.environment import environment
+from fatescope.engine.portable import tried
 from fatescope.models.quiet import import_openvino
 
 _LEAST_PYTHON = (3, 11)
@@ -157,10 +159,11 @@ def _python() -> Iterator[Check]:
 def _packages() -> Iterator[Check]:
     faults = {}
     for module in _IMPORTED:
-        try:
-            import_openvino() if module == "openvino" else importlib.import_module(module)
-        except Exception as error:  # a damaged package may raise anything
-            faults[module] = f"{module} ({type(error).__name__}: {error})"
+        got = tried(
+            import_openvino if module == "openvino" else partial(importlib.import_module, module)
+        )
+        if isinstance(got, Exception):
+            faults[module] = f"{module} ({type(got).__name__}: {got})"
     if faults:
         yield Check(
             name="packages",
@@ -276,13 +279,11 @@ def _models() -> Iterator[Check]:
 
     for name in shipped_names():
         words, fault = "whole, and computes what it did when it was made", ""
-        try:
-            checked = check_model(name)
-        except Exception as error:  # whatever it is, the other checks go on
-            fault = " ".join(str(error).split())
-        else:
-            if not checked.passed:
-                fault = f"gives other numbers than it should ({checked.differences})"
+        checked = tried(check_model, name)
+        if isinstance(checked, Exception):
+            fault = " ".join(str(checked).split())
+        elif not checked.passed:
+            fault = f"gives other numbers than it should ({checked.differences})"
         yield Check(
             name=f"model {name}",
             state="wrong" if fault else "good",
@@ -301,10 +302,9 @@ def _prediction() -> Iterator[Check]:
     movie = simulate_nuclei(settings, seed=0)
     true = len(set(movie.labels[0].ravel().tolist()) - {0})
     begun = time.monotonic()
-    try:
-        found = segment_nuclei(movie.pixels[0], axes="YX", spacing_um=(0.3, 0.3))
-    except Exception as error:  # whatever it is, it is what is wrong
-        words = f"failed ({type(error).__name__}: {error})"
+    found = tried(segment_nuclei, movie.pixels[0], axes="YX", spacing_um=(0.3, 0.3))
+    if isinstance(found, Exception):
+        words = f"failed ({type(found).__name__}: {found})"
         remedy = "Report it, with all that stands above."
         yield Check(name=name, state="wrong", words=words, remedy=remedy)
         return

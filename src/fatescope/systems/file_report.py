@@ -87,10 +87,10 @@ class FileReports:
 
 def examine(files: Sequence[Path] = ()) -> Diagnosis | FileReports:
     """Describe files, or without any the installation: what ``fatescope doctor`` runs."""
-    return describe_files(files) if files else diagnose()
+    return report_files(files) if files else diagnose()
 
 
-def describe_files(inputs: Sequence[Path | str]) -> FileReports:
+def report_files(inputs: Sequence[Path | str]) -> FileReports:
     """Say of each image in files and folders what was understood and what was not.
 
     Returns
@@ -144,7 +144,7 @@ def _rows(image: Image) -> Iterator[tuple[str, str]]:
             since = [f"{m - image.minutes[0]:.4g}" for m in image.minutes[:6]]
             more = ", ..." if len(image.minutes) > 6 else ""
             yield "frames taken at", f"{', '.join(since)}{more} min"
-    if "C" in image.axes:
+    if "C" in image.axes or image.channels:
         yield "channels", ", ".join(image.channels) or _NOT_SAID
     yield "objective", image.objective or _NOT_SAID
 

@@ -155,7 +155,7 @@ class Question:
     writes : bool
         Whether the command has an output folder; else what it prints is the answer.
     examples : tuple of str
-        Rendered files to try it on, by their names in `fatescope.app.examples`.
+        Rendered files to try it on, by the names that descriptions give them.
     unrendered : mapping of str to str
         Models of this question that show no rendered images, and why, in words.
     """

@@ -17,6 +17,7 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Example,
     Option,
     Predicts,
     Trains,
@@ -205,6 +206,16 @@ def question_named(name: str) -> Question:
     if found is None:
         raise InputError(f"there is no question {name!r}. Choose one on the page of your files.")
     return found
+
+
+def examples() -> tuple[Example, ...]:
+    """Return the rendered files that can be tried in the app."""
+    return tuple(e for d in descriptions() for e in d.examples)
+
+
+def linked_charts() -> dict[str, str]:
+    """Return the places of the charts that result pages link, by their addresses."""
+    return {name: place for d in descriptions() for name, place in d.linked.items()}
 
 
 def training_of(task: str | None) -> Trains:

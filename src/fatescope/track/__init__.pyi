@@ -1,5 +1,5 @@
 from .drift import frame_shifts as frame_shifts
-from .gaps import close_gaps as close_gaps
+from .gaps import close_track_gaps as close_track_gaps
 from .gaps import links_to_next_frame as links_to_next_frame
 from .linking import link_frames as link_frames
 from .mending import LifeCost as LifeCost

@@ -13,13 +13,13 @@ _NEVER = 1e6
 
 
 def links_to_next_frame(parent: IntArray, frame: IntArray) -> IntArray:
-    """Return the links from one frame to the very next; longer ones are for `close_gaps`."""
+    """Return the links from one frame to the very next; longer ones are for `close_track_gaps`."""
     near = parent >= 0
     near[near] = frame[near] - frame[parent[near]] == 1
     return np.where(near, parent, -1)
 
 
-def close_gaps(
+def close_track_gaps(
     position: FloatArray,
     frame: IntArray,
     parent: IntArray,

@@ -126,7 +126,7 @@ class Forest:
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class NewMothers:
     """New mothers of one row, or of two."""
 
     rows: tuple[int, ...]
@@ -257,7 +257,7 @@ def _usual_cost(forest: Forest, children: int) -> float:
     return float(np.median(cost)) if cost else 0.0
 
 
-def _best_change(forest: Forest, near: _Neighbours, row: int) -> tuple[float, Change | None]:
+def _best_change(forest: Forest, near: _Neighbours, row: int) -> tuple[float, NewMothers | None]:
     best, chosen = _ENOUGH, None
     for change in _changes(forest, near, row):
         gain = _gain(forest, change)
@@ -266,7 +266,7 @@ def _best_change(forest: Forest, near: _Neighbours, row: int) -> tuple[float, Ch
     return best, chosen
 
 
-def _changes(forest: Forest, near: _Neighbours, row: int) -> Iterator[Change]:
+def _changes(forest: Forest, near: _Neighbours, row: int) -> Iterator[NewMothers]:
     here = forest.parent[row]
     tried = set()
     before = near.of(row, -1)
@@ -275,16 +275,16 @@ def _changes(forest: Forest, near: _Neighbours, row: int) -> Iterator[Change]:
         if mother == here or mother in tried:
             continue
         tried.add(mother)
-        yield Change((row,), (mother,))
+        yield NewMothers((row,), (mother,))
         if here >= 0:
             for other in forest.children[mother]:
                 if forest.motion.frame[other] == forest.motion.frame[row]:
-                    yield Change((row, other), (mother, here))
+                    yield NewMothers((row, other), (mother, here))
     if here >= 0:
-        yield Change((row,), (-1,))
+        yield NewMothers((row,), (-1,))
 
 
-def _gain(forest: Forest, change: Change) -> float:
+def _gain(forest: Forest, change: NewMothers) -> float:
     rows = list(change.rows)
     before = [forest.parent[r] for r in rows]
     mothers = sorted({m for m in (*before, *change.mothers) if m >= 0})

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.track.drift import frame_shifts
-from fatescope.track.gaps import close_gaps, links_to_next_frame
+from fatescope.track.gaps import close_track_gaps, links_to_next_frame
 from fatescope.track.linking import link_frames
 from fatescope.track.mending import mend_links
 from fatescope.track.motion import estimate_motion
@@ -86,7 +86,7 @@ def link_objects(
         parent = mend_links(steady, frame, parent, life_cost=life_cost)
     if settings.most_missed:
         parent = _found_again(steady, frame, parent, most_frames=settings.most_missed)
-        parent = close_gaps(
+        parent = close_track_gaps(
             steady, frame, parent, reach=measured.reach_um, most_frames=settings.most_missed
         )
     return without_brief_daughters(frame, parent, most_frames=settings.briefest)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from fatescope.base import ModelError, installing
+from fatescope.base import ModelError, explained, installing
 
 if TYPE_CHECKING:
     from fatescope.train.network_settings import LibraryNetwork
@@ -56,15 +56,13 @@ def _checked(path: Path, sha256: str) -> dict[str, torch.Tensor]:
             f"{path} has the sha256 {found}, but {sha256} is expected. It is another file, or a "
             "damaged one."
         )
-    try:
+    with explained(lambda e: f"{path}: no weights can be read from it ({e}).", ModelError):
         if path.suffix == ".safetensors":
             from safetensors.torch import load
 
             tensors: dict[str, torch.Tensor] = load(data)
         else:
             tensors = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
-    except Exception as error:
-        raise ModelError(f"{path}: no weights can be read from it ({error}).") from error
     return tensors
 
 

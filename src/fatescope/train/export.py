@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 import torch
 
-from fatescope.base import ModelError, imported
+from fatescope.base import ModelError, explained, imported
 from fatescope.models.quiet import without
 from fatescope.train._torchvision import ensure_torchvision
 
@@ -233,12 +233,9 @@ def load_weights(network: torch.nn.Module, data: bytes) -> None:
     from safetensors.torch import load
 
     state = network.state_dict()
-    try:
+    said = "the weights cannot be read ({}). Export the package again."
+    with explained(said.format, ModelError):
         given = load(data)
-    except Exception as error:
-        raise ModelError(
-            f"the weights cannot be read ({error}). Export the package again."
-        ) from error
     given |= _identity_blocks(state, given)
     given |= _rows_of_head(state, given)
     wrong = sorted(

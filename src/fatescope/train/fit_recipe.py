@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.models import find_package, read_package
 from fatescope.train.export import load_weights, mix_weights, weights_bytes
-from fatescope.train.fit import Fitted, fit, fit_together
+from fatescope.train.fit import Fitted, fit_together
 from fatescope.train.one_fit import Fit, Report
 from fatescope.train.trainables import Filmed, find_trainable
 
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.task import Row
-    from fatescope.train.trainables import Trainable
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,20 +142,6 @@ def _stage_fit(one: RecipeFit, number: int, *, weights: bytes | None, report: Re
         report=report,
         watch=watch,
     )
-
-
-def fit_stage(
-    trainable: Trainable,
-    stage: Any,
-    *,
-    data: Path,
-    out: Path,
-    weights: bytes | None = None,
-    report: Report | None = None,
-) -> Fitted:
-    """Do one fit of a recipe; as `fit_recipe`, with safetensors to begin with."""
-    task = trainable.build_task(stage, data=data)
-    return fit(task, stage.fit, folder=out, weights=_filling(weights), report=report)
 
 
 def _filling(weights: bytes | None) -> Any:

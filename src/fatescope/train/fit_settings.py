@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any, Literal
 
 from fatescope.base import Settings, setting
 from fatescope.train.schedule_settings import OneCycle, Schedule
@@ -32,3 +34,7 @@ class FitSettings(Settings):
         "numbers inside convolutions while training; auto: bfloat16 where hardware multiplies it",
     )
     threads: int = setting(1, "threads; another number changes the last bits", ge=1)
+
+
+PLAIN: Mapping[str, Any] = MappingProxyType({"weight_decay": 0, "gradient_clip": 0, "ema_decay": 0})
+"""What published scripts leave out, for `FitSettings`."""

@@ -8,6 +8,13 @@ from pydantic import model_validator
 
 from fatescope.base import Settings, setting
 
+N_OUTPUTS = setting(
+    None,
+    "maps it draws while it learns: 3 (foreground, distance, border), or 5 (and offsets); "
+    "default: as the package that it goes on from, or 5",
+    ge=1,
+)
+
 
 class LibraryNetwork(Settings):
     """A network of segmentation-models-pytorch, for comparison or for weights from elsewhere."""
@@ -25,12 +32,7 @@ class LibraryNetwork(Settings):
         None, "step at which the frozen encoder begins to learn", unit="steps", ge=1
     )
     encoder_rate: float = setting(0.1, "learning rate of the encoder beside the decoder's", gt=0)
-    n_outputs: int | None = setting(
-        None,
-        "maps it draws while it learns: 3 (foreground, distance, border), or 5 (and offsets); "
-        "default: as the package that it goes on from, or 5",
-        ge=1,
-    )
+    n_outputs: int | None = N_OUTPUTS
 
     @model_validator(mode="after")
     def _settings_fit_together(self) -> Self:

@@ -20,7 +20,8 @@ DIVISOR = 16
 """Rows and columns of an input must be multiples of this."""
 
 
-def _convolution(n_in: int, n_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+def convolution(n_in: int, n_out: int, *, size: int = 3, stride: int = 1) -> nn.Sequential:
+    """Return a convolution without bias, its normalisation and ReLU."""
     padding = (size - stride + 1) // 2 if stride == 2 else size // 2
     layer = nn.Conv2d(n_in, n_out, size, stride, padding, bias=False)
     return nn.Sequential(layer, nn.BatchNorm2d(n_out), nn.ReLU())
@@ -31,7 +32,7 @@ class Residual(nn.Module):  # type: ignore[misc] # torch is not followed
 
     def __init__(self, width: int) -> None:
         super().__init__()
-        self.first = _convolution(width, width)
+        self.first = convolution(width, width)
         self.second = nn.Sequential(
             nn.Conv2d(width, width, 3, padding=1, bias=False), nn.BatchNorm2d(width)
         )
@@ -41,12 +42,29 @@ class Residual(nn.Module):  # type: ignore[misc] # torch is not followed
         return torch.relu(x + self.second(self.first(x)))
 
 
+def down_and_up(network: nn.Module, x: torch.Tensor, *, left_out: int = 0) -> torch.Tensor:
+    """Lead an input through the levels of a U-Net; the finest ones may be left out on the way up.
+
+    Skip connections are added, not concatenated.
+    """
+    x = network.stem(x)
+    skips: list[torch.Tensor] = []
+    for level, block in enumerate(network.encoder):
+        x = block(x)
+        if level < len(network.down):
+            skips.append(x)
+            x = network.down[level](x)
+    for level in reversed(range(len(network.up))):
+        wider = interpolate(network.up[level](x), scale_factor=2.0, mode="nearest")
+        x = network.decoder[level](wider + skips[level + left_out])
+    return x
+
+
 class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
     """Small U-Net: (B, n, Y, X) to maps in 0..1, for nuclei those of `prepare.targets.DRAWN`.
 
     The first layer (6 x 6, stride 2) halves the resolution, where nearly all the time of a U-Net
     is spent; the last one predicts four pixels at each place and sorts them to full resolution.
-    Skip connections are added, not concatenated.
 
     Parameters
     ----------
@@ -60,28 +78,19 @@ class SmallUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         super().__init__()
         width, blocks = settings.widths, settings.blocks
         pairs = list(itertools.pairwise(width))
-        self.stem = _convolution(n_inputs, width[0], size=6, stride=2)
+        self.stem = convolution(n_inputs, width[0], size=6, stride=2)
         self.encoder = nn.ModuleList(
             nn.Sequential(*[Residual(w) for _ in range(n)])
             for w, n in zip(width, blocks, strict=True)
         )
-        self.down = nn.ModuleList(_convolution(a, b, stride=2) for a, b in pairs)
+        self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs)
-        self.decoder = nn.ModuleList(_convolution(a, a) for a, _ in pairs)
+        self.decoder = nn.ModuleList(convolution(a, a) for a, _ in pairs)
         self.head = nn.Conv2d(width[0], 4 * n_maps(settings), 1)
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Return the outputs before the sigmoid, at full resolution."""
-        x = self.stem(x)
-        skips: list[torch.Tensor] = []
-        for level, block in enumerate(self.encoder):
-            x = block(x)
-            if level < len(self.down):
-                skips.append(x)
-                x = self.down[level](x)
-        for level in reversed(range(len(self.up))):
-            wider = interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
-            x = self.decoder[level](wider + skips[level])
+        x = down_and_up(self, x)
         return pixel_shuffle(self.head(x), 2)
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

@@ -15,6 +15,7 @@ from fatescope.predict import plane_statistics
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.resample import working_length
 from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.search import Search
 from fatescope.predict.tiling import one_tile, read_tile
 from fatescope.prepare import read_plane, read_truth
 from fatescope.train.planes import unit_diameters
@@ -127,12 +128,9 @@ def segment(
 ) -> NDArray[np.int32]:
     """Return labels of a plane that is analysed at ``scale`` times its size."""
     labels = segment_plane(
-        network,
+        Search(network=network, model=description, scale=(scale, scale), thresholds=thresholds),
         pixels,
         plane_statistics(lambda: [pixels], percentiles=description.image.percentiles),
-        description,
-        scale=(scale, scale),
-        thresholds=thresholds,
         scratch=MemoryScratch(),
     )
     return np.asarray(labels.array(), np.int32)

@@ -10,7 +10,7 @@ from fatescope.base import Settings, setting
 from fatescope.models.inputs import Modality
 from fatescope.models.outputs import ShortName
 from fatescope.train.fit_settings import FitSettings
-from fatescope.train.network_settings import LibraryNetwork
+from fatescope.train.network_settings import N_OUTPUTS, LibraryNetwork
 from fatescope.train.recipe_settings import Recipe, merged
 
 
@@ -20,12 +20,7 @@ class NetworkSettings(Settings):
     kind: Literal["small-unet"] = setting("small-unet", "name of the network")
     widths: tuple[int, ...] = setting((16, 48, 96, 160), "channels of each level, from 1/2 to 1/16")
     blocks: tuple[int, ...] = setting((1, 2, 2, 1), "residual blocks of each level")
-    n_outputs: int | None = setting(
-        None,
-        "maps it draws while it learns: 3 (foreground, distance, border), or 5 (and offsets); "
-        "default: as the package that it goes on from, or 5",
-        ge=1,
-    )
+    n_outputs: int | None = N_OUTPUTS
 
 
 def _kind(value: Any) -> str:

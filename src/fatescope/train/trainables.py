@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from fatescope.base import SettingsError, imported
@@ -18,6 +19,36 @@ if TYPE_CHECKING:
     from fatescope.train.recipe_settings import Recipe
     from fatescope.train.scoring import Scored
     from fatescope.train.task import Task
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrainedNetwork:
+    """What a training hands to the writer of its package.
+
+    Parameters
+    ----------
+    network : Module
+        With averaged weights.
+    recipe : Recipe
+        Its name becomes the package's.
+    data : Path
+        Folder with ``samples.csv``; the test part is read once, by the writer, to be scored.
+    folder : Path
+        New or empty.
+    provenance : Provenance
+        What the card says of the training.
+    left_out : sequence, optional
+        From `score_left_out`; stands in the card in place of test units.
+    progress : callable, optional
+    """
+
+    network: Any
+    recipe: Any
+    data: Path
+    folder: Path
+    provenance: Provenance
+    left_out: Sequence[Any] | None = None
+    progress: Progress | None = None
 
 
 class Trainable(Protocol):
@@ -50,17 +81,7 @@ class Trainable(Protocol):
         """Return one stage of a recipe, ready to be fitted; no test unit is opened."""
         ...
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: Any,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Any] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
         """Choose thresholds on validation units, score test units once, write package and card."""
         ...
 

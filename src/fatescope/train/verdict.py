@@ -40,7 +40,9 @@ class Verdict:
     sentence: str
 
 
-def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_mean") -> Verdict:
+def assess_curves(
+    history: Sequence[Mapping[str, float]], *, metric: str = "ap_mean", words: str = ""
+) -> Verdict:
     """Judge a run by its loss and, where it was measured, by a score on validation images.
 
     Parameters
@@ -49,6 +51,8 @@ def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_m
         Rows of ``log.csv`` with ``step`` and ``loss``, some with the metric.
     metric : str
         A score of which the larger is better.
+    words : str
+        What the sentence calls it; default: as its column.
 
     Returns
     -------
@@ -77,7 +81,7 @@ def assess_curves(history: Sequence[Mapping[str, float]], *, metric: str = "ap_m
         return _diverged(f"the loss ended at {end:.3g}, {end / loss.min():.1f} times its lowest")
     score = np.array([value for _, value in scored])
     if len(score) >= _FEWEST:
-        return _by_score(loss, score, [step for step, _ in scored], metric)
+        return _by_score(loss, score, [step for step, _ in scored], words or metric)
     if end < (1 - LOSS_CHANGE) * _before(loss):
         fallen = 1 - end / _before(loss)
         return _improving(f"the loss fell by {fallen:.0%} in the last fifth of the run")

@@ -11,7 +11,7 @@ from fatescope.acquire.lineages.links import links_by_name
 from fatescope.base.lineage import Lineage
 from fatescope.base.spacing import Spacing
 from fatescope.base.sulston import is_cell_name, sister_of
-from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.lineage.lint import LintSettings, lint_one_lineage
 from fatescope.systems.lineages.reading import open_atlas
 
 ATLAS = open_atlas()
@@ -50,7 +50,7 @@ def exchanged(lineage, one, other, *, start=0):
 
 
 def found(lineage):
-    findings = lint_lineage(lineage, file="t", settings=LintSettings(), atlas=ATLAS)
+    findings = lint_one_lineage(lineage, file="t", settings=LintSettings(), atlas=ATLAS)
     return [f for f in findings if f.rule in ("exchanged", "swap")]
 
 

@@ -9,12 +9,12 @@ from tests.lineage.lint.test_exchanged import rendered
 
 from fatescope.acquire.lineages import read_lineage
 from fatescope.base.spacing import Spacing
-from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.lineage.lint import LintSettings, lint_one_lineage
 from fatescope.systems.lineages.reading import open_atlas
 
 
 def jumps(lineage):
-    findings = lint_lineage(lineage, file="t", settings=LintSettings(), atlas=open_atlas())
+    findings = lint_one_lineage(lineage, file="t", settings=LintSettings(), atlas=open_atlas())
     return [f for f in findings if f.rule == "jump"]
 
 

@@ -22,7 +22,7 @@ from fatescope.lineage import (
     with_decisions,
     without_rows,
 )
-from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.lineage.lint import LintSettings, lint_one_lineage
 from fatescope.numeric import tracks_of
 from fatescope.systems.lineages.reading import open_atlas
 
@@ -30,7 +30,7 @@ EMBRYO = embryo()
 
 
 def lint(lineage, **changes):
-    return lint_lineage(lineage, file="t", settings=LintSettings(**changes), atlas=open_atlas())
+    return lint_one_lineage(lineage, file="t", settings=LintSettings(**changes), atlas=open_atlas())
 
 
 def found(lineage, rule, **changes):

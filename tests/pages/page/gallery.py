@@ -21,7 +21,7 @@ from fatescope.pages.page import (
     Text,
     View,
     outlines_of,
-    tracks_of,
+    tracks_in_space,
 )
 from fatescope.pages.solids import cell_solids
 
@@ -102,7 +102,7 @@ def membranes():
     cell = labels[tuple(shell.T)]
     place = (shell - shell.mean(axis=0)) * (0.4, 0.2, 0.2)
     names = [f"cell {c}" for c in cell]
-    tracks = tracks_of(place[:, ::-1], np.zeros(900, int), np.arange(900), names, names)
+    tracks = tracks_in_space(place[:, ::-1], np.zeros(900, int), np.arange(900), names, names)
     colours = dict(
         zip(
             [f"cell {c}" for c in range(1, 6)],

@@ -14,8 +14,7 @@ from tests.systems.nuclei.page.test_browser import CHROMIUM, browser
 from fatescope.acquire import write_table
 from fatescope.base import Table
 from fatescope.pages.page import KicksBoard
-from fatescope.systems.viability.reproduce.kicks import write_board
-from fatescope.systems.viability.reproduce.kicks_page import write_kicks
+from fatescope.systems.viability.reproduce.kicks_page import write_board, write_kicks
 from fatescope.train.schedule_settings import Kicks
 
 __all__ = ["browser"]

@@ -179,6 +179,14 @@ def test_the_same_page_gives_the_same_bytes(tmp_path):
     assert [p.name for p in sorted(tmp_path.iterdir())] == ["a.html", "b.html"]
 
 
+def test_a_column_of_intervals_is_there_only_where_one_of_them_is():
+    none = PageTable(columns=("run", "AP", "95 %"), rows=[("a", "0.4", "3 images: none")])
+    assert (none.columns, [*map(list, none.rows)]) == (("run", "AP"), [["a", "0.4"]])
+    for span in ("0.41 to 0.52", "−0.1 to 0.3"):
+        rows = [("a", "0.4", span), ("b", "0.5", "one image: none")]
+        assert PageTable(columns=("run", "AP", "95 %"), rows=rows).columns[2] == "95 %"
+
+
 def test_a_heading_names_an_interval_only_where_a_cell_has_one():
     spans = ("0.41 (0.30 to 0.52)", "+0.1 (-0.1 to +0.3)", "12 [3, 40] µM")
     for cell, heading in (*((s, "AUPRC (95 %)") for s in spans), ("0.41", "AUPRC"), ("", "AUPRC")):

@@ -67,6 +67,9 @@ def test_a_better_package_is_called_better_and_the_other_way_round_worse(pairs, 
     assert 0 < d.low <= d.difference <= d.high
     assert d.difference == pytest.approx(d.new - d.old)
     assert (d.n_units, d.n_images, found.exit_code) == (5, 5, 0)
+    said = found.as_lines()[-1]
+    assert said.startswith("nuclei is better than deaf: ")
+    assert said.endswith(", on 5 held-out images of 5 units.")
     back = compare_models("nuclei", deaf, data=pairs, out=tmp_path / "b", settings=FAST)
     assert back.difference.outcome == "worse"
     assert back.difference.difference == pytest.approx(-d.difference)

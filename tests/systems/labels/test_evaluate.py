@@ -14,7 +14,7 @@ from fatescope.cli.groups import app
 from fatescope.cli.main import load_commands
 from fatescope.evaluate import ScoreSettings
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
-from fatescope.systems.labels.evaluate import Grouping, evaluate_labels
+from fatescope.systems.labels.evaluate import Grouping, evaluate_label_files
 from fatescope.systems.simulation.nuclei import write_nuclei_movie
 
 load_commands()
@@ -45,7 +45,7 @@ def folders(tmp_path):
 
 
 def test_folders_are_matched_by_name_and_pooled(folders):
-    result = evaluate_labels(*folders, ScoreSettings())
+    result = evaluate_label_files(*folders, ScoreSettings())
     assert result.exit_code == 0
     assert result.scores["n_images"] == 3
     assert result.scores["ap"]["0.50"] == 5 / 6
@@ -56,14 +56,14 @@ def test_folders_are_matched_by_name_and_pooled(folders):
 
 def test_two_files_need_no_common_name(tmp_path):
     true, pred = save(tmp_path / "x.tif", HALF), save(tmp_path / "y.tif", ONLY_ONE)
-    assert evaluate_labels(true, pred, ScoreSettings()).scores["ap"]["0.50"] == 0.5
+    assert evaluate_label_files(true, pred, ScoreSettings()).scores["ap"]["0.50"] == 0.5
 
 
 def test_missing_partners_are_named_and_the_rest_is_scored(folders):
     true, pred = folders
     (pred / "a.tif").unlink()
     save(pred / "zebra.tif", HALF)
-    result = evaluate_labels(true, pred, ScoreSettings())
+    result = evaluate_label_files(true, pred, ScoreSettings())
     assert result.exit_code == 1
     assert "a.tif: no prediction has its name" in result.problems[0]
     assert "zebra.tif" in result.unused[0]
@@ -74,7 +74,7 @@ def test_what_cannot_be_scored_costs_its_own_file_only(folders):
     true, pred = folders
     save(pred / "a.tif", HALF.T.copy())
     tifffile.imwrite(pred / "c.tif", HALF.astype(np.float32))
-    result = evaluate_labels(true, pred, ScoreSettings())
+    result = evaluate_label_files(true, pred, ScoreSettings())
     assert result.n_files == 1
     assert len(result.problems) == 2
     assert "a.tif: has axes YX and shape (2, 4)" in result.problems[0]
@@ -84,7 +84,9 @@ def test_what_cannot_be_scored_costs_its_own_file_only(folders):
 def test_frames_of_a_movie_are_images_of_one_unit(tmp_path):
     movie = np.stack([HALF, ONLY_ONE])
     true = save(tmp_path / "t.tif", np.stack([HALF, HALF]), axes="TYX")
-    result = evaluate_labels(true, save(tmp_path / "p.tif", movie, axes="TYX"), ScoreSettings())
+    result = evaluate_label_files(
+        true, save(tmp_path / "p.tif", movie, axes="TYX"), ScoreSettings()
+    )
     assert (result.scores["n_images"], result.scores["n_units"]) == (2, 1)
     assert result.scores["low"] is None
     assert result.images["frame"].tolist() == [0, 1]
@@ -94,12 +96,12 @@ def test_units_and_strata_come_from_a_table(folders, tmp_path):
     table = tmp_path / "index.csv"
     table.write_text("name,field,type\na,f1,small\nb,f1,small\nc,f2,large\n")
     grouping = Grouping(table=table, unit="field", stratum="type")
-    result = evaluate_labels(*folders, ScoreSettings(), grouping=grouping)
+    result = evaluate_label_files(*folders, ScoreSettings(), grouping=grouping)
     assert result.scores["n_units"] == 2
     assert result.strata["stratum"].tolist() == ["large", "small"]
     assert result.as_json()["strata"]["large"]["ap_50"] == 0.5
     with pytest.raises(InputError, match="has no column 'well'"):
-        evaluate_labels(*folders, ScoreSettings(), grouping=Grouping(table=table, unit="well"))
+        evaluate_label_files(*folders, ScoreSettings(), grouping=Grouping(table=table, unit="well"))
 
 
 def test_the_command_prints_the_document_of_the_contract(folders, tmp_path):
@@ -115,7 +117,10 @@ def test_the_command_prints_the_document_of_the_contract(folders, tmp_path):
 
 def test_the_command_speaks_to_people_and_ends_with_the_right_code(folders, tmp_path):
     done = run("evaluate", "labels", *folders)
-    assert "AP 0.50 pooled     0.833" in done.stdout
+    first, *others = done.stdout.splitlines()
+    assert first.startswith("AP at 0.50 is 0.833 (95 % ")
+    assert first.endswith(" over 3 units): 5 predicted objects against 6 true ones in 3 images.")
+    assert "AP 0.50 pooled     0.833" in others
     true, pred = folders
     (pred / "a.tif").unlink()
     done = run("evaluate", "labels", true, pred, "--json")
@@ -174,7 +179,7 @@ def test_an_image_given_for_a_label_image_is_refused(tmp_path, wrong):
     labels = (1 + (y // 20) * 4 + x // 20).astype(np.uint8)
     for name in ("true", "pred"):
         save(tmp_path / name / "a.tif", cells if name == wrong else labels)
-    result = evaluate_labels(tmp_path / "true", tmp_path / "pred", ScoreSettings())
+    result = evaluate_label_files(tmp_path / "true", tmp_path / "pred", ScoreSettings())
     assert result.exit_code == 2
     (problem,) = result.problems
     assert f"{wrong}/a.tif: looks like an image, not like labels" in problem
@@ -184,4 +189,4 @@ def test_small_touching_objects_are_labels(tmp_path):
     y, x = np.mgrid[:40, :40]
     crowded = (1 + (y // 3) * 14 + x // 3).astype(np.uint16)
     path = save(tmp_path / "a.tif", crowded)
-    assert evaluate_labels(path, path, ScoreSettings()).scores["ap"]["0.50"] == 1
+    assert evaluate_label_files(path, path, ScoreSettings()).scores["ap"]["0.50"] == 1

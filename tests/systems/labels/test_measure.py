@@ -6,6 +6,8 @@ import pytest
 from fatescope.acquire import read_table, write_labels
 from fatescope.base import Execution, InputError, Spacing
 from fatescope.measurement import MeasureSettings, measure_objects
+from fatescope.pages.answer import read_answer
+from fatescope.pages.chart import number
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.systems.labels.measure import measure_files
 
@@ -51,6 +53,65 @@ def test_the_table_is_that_of_whole_frames(folders):
     own = table.rows((table["image"] == "m2") & (table["frame"] == 1))
     for name in whole:
         np.testing.assert_array_equal(own[name], whole[name])
+
+
+def test_the_page_says_how_many_of_which_size_and_shows_the_outlines(folders):
+    summary, table = measured(folders)
+    page = summary.report.read_text("utf-8")
+    known = table["area_um2"][np.isfinite(table["area_um2"])]  # one image has no micrometres
+    low, median, high = (number(float(v)) for v in np.percentile(known, [25, 50, 75]))
+    assert read_answer(summary.report) == (
+        f"{len(table)} objects in 2 images; the area in µm² is known of {len(known)} of them: "
+        f"a median of {median} µm² (half of them {low} to {high})."
+    )
+    assert "area (µm²)</th>" in page
+    assert "area (px)</th>" in page
+    cut = int(table["touches_border"].sum())
+    assert f"{cut} of {len(table)} objects touch the border of their image" in page
+    without = int((table["image"] == "m2").sum())
+    assert f"The size of a pixel is not known for {without} of them" in page
+    assert "m1" in page
+    assert "m2" in page
+
+
+@pytest.mark.parametrize(("spacing_um", "unit"), [(None, "px"), ((0.5,), "µm²")])
+def test_one_unit_is_named_where_all_sizes_have_it(tmp_path, spacing_um, unit):
+    labels = np.zeros((20, 20), np.uint8)
+    labels[2:6, 2:6], labels[10:14, 2:8] = 1, 2
+    for name in ("a.tif", "l.tif"):
+        write_labels(
+            tmp_path / name, labels, shape=(20, 20), axes="YX", dtype=np.uint8, spacing=Spacing()
+        )
+    settings = MeasureSettings(spacing_um=spacing_um)
+    out = measure_files(
+        tmp_path / "a.tif",
+        tmp_path / "l.tif",
+        out=tmp_path / "o",
+        settings=settings,
+        execution=ALONE,
+    )
+    median = "20 px" if unit == "px" else "5 µm²"
+    assert read_answer(out.report) == f"2 objects in 1 image, of a median area of {median}."
+    page = out.report.read_text("utf-8")
+    assert f"area ({unit})</th>" in page
+    assert ("# spacing_um is not set" in page) == (spacing_um is None)
+    assert "Copy the settings" in page
+
+
+def test_a_page_of_empty_labels_says_that_nothing_was_outlined(tmp_path):
+    for name in ("a.tif", "l.tif"):
+        pixels = np.full((8, 8), 7 if name == "a.tif" else 0, np.uint8)
+        write_labels(
+            tmp_path / name, pixels, shape=(8, 8), axes="YX", dtype=np.uint8, spacing=Spacing()
+        )
+    summary = measure_files(
+        tmp_path / "a.tif",
+        tmp_path / "l.tif",
+        out=tmp_path / "out",
+        settings=MeasureSettings(),
+        execution=ALONE,
+    )
+    assert read_answer(summary.report) == "No object was outlined in 1 image."
 
 
 def test_an_unknown_spacing_leaves_micrometres_empty(folders):

@@ -8,6 +8,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("imblearn")
 
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
+
 from fatescope.base import InputError
 from fatescope.lineage.compact import aligned_features, compact_labels
 from fatescope.models import check_model, load_model, read_package
@@ -15,7 +18,7 @@ from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.systems.lineages.name_network import read_mean_embryo
 from fatescope.systems.lineages.reproduce import data as names_data
 from fatescope.systems.lineages.reproduce import run as lineage_names
-from fatescope.systems.lineages.reproduce.data import NamedEmbryo, load_embryos, split_embryos
+from fatescope.systems.lineages.reproduce.data import TrainingEmbryo, load_embryos, split_embryos
 from fatescope.systems.lineages.reproduce.page import _accuracy
 from fatescope.systems.lineages.reproduce.published import published_table, run_published
 from fatescope.systems.lineages.reproduce.scores import CORRECTED
@@ -24,7 +27,7 @@ from fatescope.systems.reproduction.settings import NamesRecipe
 
 def test_an_embryo_keeps_its_side_whatever_the_order_is():
     lineage = simulate_lineage(LineagePlan(minutes=10), seed=0)
-    embryos = [NamedEmbryo(key=f"e{i}", lineage=lineage) for i in range(12)]
+    embryos = [TrainingEmbryo(key=f"e{i}", lineage=lineage) for i in range(12)]
     a = {e.key: e.split for e in split_embryos(embryos, test_share=0.25)}
     b = {e.key: e.split for e in split_embryos(embryos[::-1], test_share=0.25)}
     assert a == b
@@ -48,11 +51,24 @@ def accuracy(package, lineage):
     return (guesses == labels)[labels >= 0].mean()
 
 
-@pytest.mark.slow
-def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(tmp_path):
-    out = tmp_path / "out"
-    summary = lineage_names.reproduce_names(out=out, recipe=NamesRecipe(seed=1), quick=True)
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    out = tmp_path_factory.mktemp("lineage-names-2020")
+    recipe = NamesRecipe(seed=1)
+    summary = lineage_names.LINEAGE_NAMES_2020.run(out=out, recipe=recipe, quick=True, workers=1)
     assert summary.exit_code == 0
+    return out
+
+
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_the_quick_run_reads_well(quick):
+    reads_well(quick / "report.html")
+
+
+@pytest.mark.slow
+def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(quick):
+    out = quick
     page = (out / "report.html").read_text(encoding="utf-8")
     assert page.count('class="plotted"') == 12
     assert "movement of E, MS, C, D, P4" in page
@@ -100,7 +116,7 @@ def test_the_quick_run_writes_page_scores_and_a_package_that_names_a_new_embryo(
 
 def test_the_published_table_is_taken_where_it_is_and_one_like_it_where_it_is_not():
     lineage = simulate_lineage(LineagePlan(minutes=10), seed=0)
-    embryos = [NamedEmbryo(key=k, lineage=lineage) for k in ("b_unc-130", "a", "c")]
+    embryos = [TrainingEmbryo(key=k, lineage=lineage) for k in ("b_unc-130", "a", "c")]
     assert published_table(embryos, "unc").key == "b_unc-130"
     assert published_table(embryos, "alr-1").key == "a"
 

@@ -20,7 +20,7 @@ from fatescope.systems.lineages.compare import compare_lineages
 from fatescope.systems.lineages.draw import draw_lineages
 from fatescope.systems.lineages.edit import edit_lineage
 from fatescope.systems.lineages.reading import open_atlas
-from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
+from fatescope.systems.lineages.settings import DrawSettings, EditSettings, LineageCompareSettings
 
 ONE = Execution(workers=1)
 SCALE = LineageReading(spacing_um=(1.0, 0.09, 0.09), interval_min=1.5)
@@ -112,7 +112,7 @@ def test_a_column_that_is_not_there_is_named_with_those_that_are(folder, tmp_pat
 
 
 def test_comparing_finds_the_slow_lineage_and_says_so_first(folder, tmp_path):
-    settings = CompareSettings(
+    settings = LineageCompareSettings(
         reference=str(folder / "wild"),
         expression="blot",
         test_name="slow E",
@@ -140,7 +140,7 @@ def test_two_embryos_a_group_are_compared_with_a_warning_and_shown_one_by_one(fo
             name = f"{group}{i}.csv"
             (tmp_path / group / name).write_bytes((folder / group / name).read_bytes())
     out = tmp_path / "out"
-    settings = CompareSettings(reference=str(tmp_path / "wild"), test_name="slow")
+    settings = LineageCompareSettings(reference=str(tmp_path / "wild"), test_name="slow")
     summary = compare_lineages(
         [tmp_path / "slow"], out=out, settings=settings, reading=SCALE, execution=ONE
     )
@@ -155,7 +155,7 @@ def test_two_embryos_a_group_are_compared_with_a_warning_and_shown_one_by_one(fo
 
 
 def test_a_killed_comparison_measures_no_embryo_twice(folder, tmp_path, monkeypatch):
-    settings = CompareSettings(reference=str(folder / "wild"))
+    settings = LineageCompareSettings(reference=str(folder / "wild"))
     inputs, out = [folder / "slow"], tmp_path / "out"
     with monkeypatch.context() as patch:
         patch.setattr(compare, "_against", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -191,7 +191,9 @@ def test_without_a_reference_embryos_are_held_against_the_atlas(tmp_path):
     assert "1 embryo (test) against 201 (the atlas celegans-epic-1)" in page
     with pytest.raises(InputError, match="holds no expression"):
         compare_lineages(
-            [tmp_path / "slow.csv"], out=tmp_path / "x", settings=CompareSettings(expression="blot")
+            [tmp_path / "slow.csv"],
+            out=tmp_path / "x",
+            settings=LineageCompareSettings(expression="blot"),
         )
 
 
@@ -217,16 +219,18 @@ def test_edits_outlive_the_program_and_can_be_undone_tomorrow(folder, tmp_path):
     table, out = folder / "wild" / "wild0.csv", tmp_path / "out"
     original = edit_lineage(table, out=out).table.read_bytes()
     first = edit_lineage(
-        table, out=out, do=["swap ABala ABalp", "remove ABar@20"], who="ann", why="seen in z"
+        table,
+        out=out,
+        edits=EditSettings(do=["swap ABala ABalp", "remove ABar@20"], who="ann", why="seen in z"),
     )
     assert first.done == 2
     edited = first.table.read_bytes()
     assert edited != original
     assert len(read_lineage(first.table)) == len(read_lineage(table)) - 1
 
-    back = edit_lineage(table, out=out, undo=2)
+    back = edit_lineage(table, out=out, edits=EditSettings(undo=2))
     assert back.table.read_bytes() == original
-    assert edit_lineage(table, out=out, redo=2).table.read_bytes() == edited
+    assert edit_lineage(table, out=out, edits=EditSettings(redo=2)).table.read_bytes() == edited
 
     history = rows(out / "history.csv")
     assert [r["kind"] for r in history] == ["do", "do", "undo", "undo", "redo", "redo"]
@@ -238,9 +242,9 @@ def test_edits_outlive_the_program_and_can_be_undone_tomorrow(folder, tmp_path):
 def test_a_call_that_cannot_be_done_whole_is_not_done_at_all(folder, tmp_path):
     table, out = folder / "wild" / "wild0.csv", tmp_path / "out"
     with pytest.raises(InputError, match="'paint' is no action"):
-        edit_lineage(table, out=out, do=["rename AB ABx", "paint it"])
+        edit_lineage(table, out=out, edits=EditSettings(do=["rename AB ABx", "paint it"]))
     with pytest.raises(InputError, match="nothing to undo"):
-        edit_lineage(table, out=out, undo=1)
+        edit_lineage(table, out=out, edits=EditSettings(undo=1))
     assert edit_lineage(table, out=out).done == 0
 
 
@@ -253,8 +257,15 @@ def test_a_script_is_one_edit_a_line(folder, tmp_path):
         edit_lineage(folder / "wild" / "wild0.csv", out=tmp_path / "o", script=tmp_path / "none")
 
 
+def test_one_table_is_edited_at_a_time(folder, tmp_path):
+    with pytest.raises(InputError, match=r"wild: holds 4 lineages\. Give one table\."):
+        edit_lineage(folder / "wild", out=tmp_path / "o")
+
+
 def test_a_journal_of_another_table_is_refused(folder, tmp_path):
-    edit_lineage(folder / "wild" / "wild0.csv", out=tmp_path / "o", do=["rename AB x"])
+    edit_lineage(
+        folder / "wild" / "wild0.csv", out=tmp_path / "o", edits=EditSettings(do=["rename AB x"])
+    )
     other, journal = folder / "wild" / "wild1.csv", tmp_path / "o" / "journal.jsonl"
     with pytest.raises(RunError, match="was begun with other settings: table = 'wild0'"):
         edit_lineage(other, out=tmp_path / "o")
@@ -264,7 +275,7 @@ def test_a_journal_of_another_table_is_refused(folder, tmp_path):
 
 def test_editing_leaves_a_record_and_keeps_the_journal(folder, tmp_path):
     table, out = folder / "wild" / "wild0.csv", tmp_path / "out"
-    done = edit_lineage(table, out=out, do=["rename AB x"], reading=SCALE)
+    done = edit_lineage(table, out=out, edits=EditSettings(do=["rename AB x"]), reading=SCALE)
     document = done.as_json()
     keys = ["command", "out", "units_done", "units_failed", "findings", "seconds", "peak_memory_mb"]
     assert list(document)[:7] == keys
@@ -338,8 +349,12 @@ def test_a_real_table_edited_and_undone_is_the_same_file(data_dir, tmp_path):
     import gzip
 
     table = data_dir / "epic_tables" / "CD20080828_F38C2_7_12_L2.csv.gz"
-    edit_lineage(table, out=tmp_path, do=["swap ABala ABalp", "remove MSa", "rename E@20- x"])
-    back = edit_lineage(table, out=tmp_path, undo=3)
+    edit_lineage(
+        table,
+        out=tmp_path,
+        edits=EditSettings(do=["swap ABala ABalp", "remove MSa", "rename E@20- x"]),
+    )
+    back = edit_lineage(table, out=tmp_path, edits=EditSettings(undo=3))
     assert back.table.read_bytes() == gzip.decompress(table.read_bytes())
     assert np.isfinite(read_lineage(back.table).position).all()
 

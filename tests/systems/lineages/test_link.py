@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import fatescope as fs
-from fatescope.base import Spacing
+from fatescope.base import Spacing, Table
 from fatescope.simulate import LineagePlan, simulate_lineage
-from fatescope.systems.lineages.link import link_lineages, what_to_know
+from fatescope.systems.lineages.link import link_lineages, linked_in_words, what_to_know
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +55,31 @@ def test_a_results_folder_gives_one_lineage_for_each_image_with_its_spacing(embr
         mine = [r for r in rows if r["movie"] == name]
         assert len(again) == len(mine) == len(embryo)
         assert again.parent.tolist() == [int(r["parent"] or -1) for r in mine]
+
+
+def test_the_answer_counts_cells_divisions_and_doubtful_links():
+    #  a a a ┬ b     movie 1, and two frames of one cell in movie 2
+    #        └ c
+    spots = Table(
+        {
+            "movie": np.array(["1"] * 5 + ["2"] * 2, dtype=object),
+            "parent": np.array([None, 0, 1, 2, 2, None, 0], dtype=object),
+            "link_score": np.array([np.nan, 0.9, 0.4, 0.8, 0.8, np.nan, 1.0]),
+        }
+    )
+    assert linked_in_words(spots) == (
+        "7 nuclei linked to 4 cells with 1 division; 1 of 5 links has a chance below 0.5 to be "
+        "right."
+    )
+    none = spots.rows(np.array([0]))
+    assert linked_in_words(none) == "1 nucleus linked to 1 cell with 0 divisions."
+
+
+def test_the_answer_is_that_of_the_command(embryo, tmp_path):
+    (tmp_path / "nuclei.csv").write_text(objects_table(embryo, ["m"]))
+    summary = link_lineages([tmp_path / "nuclei.csv"], out=tmp_path / "out")
+    assert summary.answer == summary.as_lines()[-1] == summary.as_json()["answer"]
+    assert summary.answer.startswith(f"{len(embryo)} nuclei linked to ")
 
 
 @pytest.mark.parametrize(("to", "ending"), [("acetree", ".zip"), ("csv", ".csv")])

@@ -15,7 +15,7 @@ from fatescope.systems.lineages.atlas import make_atlas
 from fatescope.systems.lineages.compare import compare_lineages
 from fatescope.systems.lineages.draw import draw_lineages
 from fatescope.systems.lineages.lint import lint_lineages
-from fatescope.systems.lineages.settings import CompareSettings, DrawSettings
+from fatescope.systems.lineages.settings import DrawSettings, LineageCompareSettings
 
 ONE = Execution(workers=1)
 UM = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)
@@ -75,7 +75,7 @@ def test_comparing_with_mirror_images_gives_what_the_embryos_give(tables, tmp_pa
         for i in range(3):
             name = f"CD{i}.csv"
             (tmp_path / kind / name).write_bytes((tables / kind / name).read_bytes())
-        settings = CompareSettings(reference=str(tmp_path / kind))
+        settings = LineageCompareSettings(reference=str(tmp_path / kind))
         out = tmp_path / f"out-{kind}"
         compare_lineages(inputs, out=out, settings=settings, reading=UM, execution=ONE)
     same(*(numbers(tmp_path / f"out-{k}" / "differences.csv") for k in ("stored", "turned")))

@@ -15,6 +15,7 @@ from fatescope.lineage.editing import editable, fingerprint
 from fatescope.lineage.lint import LintSettings
 from fatescope.systems.lineages.edit import edit_lineage
 from fatescope.systems.lineages.review import LineageReview
+from fatescope.systems.lineages.settings import EditSettings
 
 SCALE = LineageReading(spacing_um=(1.0, 1.0, 1.0), interval_min=1.5)
 
@@ -89,11 +90,15 @@ def test_edits_outlive_the_program_and_are_those_of_the_command_line(folder):
         listed = review.listed()
     assert listed["who"].tolist() == ["somebody"] * 4 + ["somebody else"]
     assert listed["holds"].tolist() == [1, 1, 1, 0, 0]
-    ours = edit_lineage(folder / "embryo.csv", out=folder / "out", do=lines, reading=SCALE)
+    ours = edit_lineage(
+        folder / "embryo.csv", out=folder / "out", edits=EditSettings(do=lines), reading=SCALE
+    )
     assert written.read_bytes() == ours.table.read_bytes()
     # and the command goes on from the journal of the app
     book = folder / "book.jsonl"
-    more = edit_lineage(folder / "embryo.csv", out=folder / "more", journal=book, undo=3)
+    more = edit_lineage(
+        folder / "embryo.csv", out=folder / "more", edits=EditSettings(undo=3), journal=book
+    )
     assert more.done == 0
 
 

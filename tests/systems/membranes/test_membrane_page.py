@@ -1,7 +1,8 @@
 import numpy as np
 
 from fatescope.base import Table
-from fatescope.systems.membranes.page import _contacts, _sizes
+from fatescope.pages.sizes import sizes_section
+from fatescope.systems.membranes.page import _contacts
 
 
 def test_contacts_of_unknown_size_are_no_zeros():
@@ -21,8 +22,11 @@ def test_contacts_of_unknown_size_are_no_zeros():
     assert "1 is unknown" in note.paragraphs[0]
 
 
-def test_sizes_of_images_without_a_scale_do_not_hide_those_of_the_others():
+def test_sizes_of_images_without_a_scale_are_not_pooled_with_the_others():
     objects = Table({"volume_um3": np.array([np.nan, 8.0]), "volume_px": np.array([4.0, 8.0])})
-    section = _sizes(objects)
+    section = sizes_section(objects)
+    assert "n = 1 of 2 cells" in section.blocks[0].caption
+    assert "µm³" in section.blocks[0].caption
+    section = sizes_section(objects.with_columns({"volume_um3": np.full(2, np.nan)}))
     assert "n = 2 cells" in section.blocks[0].caption
     assert "voxels" in section.blocks[0].caption

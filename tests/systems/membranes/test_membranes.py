@@ -136,7 +136,7 @@ def test_lines_that_are_no_membranes_are_said(volume, tmp_path, model):
         f for f in rows_of(tmp_path / "o" / "findings.csv") if f["rule"] == "unlike-training"
     ]
     assert said["file"].endswith("stripes.tif")
-    assert "images of 12 other kinds" in said["reason"]
+    assert "images of 16 other kinds" in said["reason"]
 
 
 def test_pieces_that_are_far_too_small_for_cells_are_said(volume, tmp_path):

@@ -1,24 +1,23 @@
 """``fatescope reproduce membranes-2021`` on a rendered embryo and on tiny volumes."""
 
 import csv
+from dataclasses import replace
 from importlib.util import find_spec
 
 import numpy as np
 import pytest
 import tifffile
 from skimage.measure import label
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
 from tests.systems.membranes.cells.cells import embryo
 
 from fatescope.base import InputError
 from fatescope.prepare import close_gaps
 from fatescope.prepare.published_slices import mask_of_2020, mask_of_2021
-from fatescope.systems.membranes.reproduce.arms import plan_arms, read_volume, rows_of
+from fatescope.systems.membranes.reproduce.arms import membrane_arms, planes_of_arm, read_volume
 from fatescope.systems.membranes.reproduce.quick import QUICK, SEED, render_embryo
-from fatescope.systems.membranes.reproduce.run import (
-    divide,
-    plan_membranes_2021,
-    reproduce_membranes,
-)
+from fatescope.systems.membranes.reproduce.run import MEMBRANES_2021, run_unit, volumes_by_time
 from fatescope.systems.reproduction.settings import MembranesRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch", "optuna")
@@ -56,7 +55,7 @@ def folder(tmp_path_factory):
 @pytest.fixture(scope="module")
 def done(folder, tmp_path_factory):
     out = tmp_path_factory.mktemp("out") / "m"
-    return out, reproduce_membranes(out=out, recipe=TINY, data=folder, workers=1)
+    return out, MEMBRANES_2021.run(out=out, recipe=TINY, data=folder, workers=1)
 
 
 def rows(path):
@@ -90,8 +89,16 @@ def test_the_page_holds_published_run_again_each_correction_and_corrected(done):
 
 
 @pytest.mark.slow
+@needs_chromium
+def test_the_page_reads_well(done):
+    reads_well(done[0] / "report.html")
+
+
+@pytest.mark.slow
 def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_back(tmp_path):
-    volumes, _ = divide(render_embryo(tmp_path, seed=SEED), MembranesRecipe().replace(**QUICK))
+    volumes, _ = volumes_by_time(
+        render_embryo(tmp_path, seed=SEED), MembranesRecipe().replace(**QUICK)
+    )
     _, labels = read_volume(volumes[-1])
     plane = labels[len(labels) // 2]
     old, new = (label(mask(plane) > 0).max() for mask in (mask_of_2020, mask_of_2021))
@@ -102,29 +109,23 @@ def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_bac
 
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, done, tmp_path):
-    from fatescope.systems.membranes.reproduce import run as membranes
-
-    whole, out = membranes.run_unit, tmp_path / "m"
+    out = tmp_path / "m"
 
     def stopped(unit, **more):
         if unit.key == "frames":
             raise KeyboardInterrupt
-        return whole(unit, **more)
+        return run_unit(unit, **more)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(membranes, "run_unit", stopped)
-        with pytest.raises(KeyboardInterrupt):
-            reproduce_membranes(out=out, recipe=TINY, data=folder, workers=1)
+    with pytest.raises(KeyboardInterrupt):
+        replace(MEMBRANES_2021, do=stopped).run(out=out, recipe=TINY, data=folder, workers=1)
     assert not (out / "report.html").exists()
     ran = []
 
     def counted(unit, **more):
         ran.append(unit.key)
-        return whole(unit, **more)
+        return run_unit(unit, **more)
 
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(membranes, "run_unit", counted)
-        reproduce_membranes(out=out, recipe=TINY, data=folder, workers=1)
+    replace(MEMBRANES_2021, do=counted).run(out=out, recipe=TINY, data=folder, workers=1)
     assert ran[0] == "frames"
     assert "published" not in ran
     assert (out / "planes.csv").read_bytes() == (done[0] / "planes.csv").read_bytes()
@@ -132,34 +133,34 @@ def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, 
 
 @pytest.mark.slow
 def test_as_published_one_volume_stands_under_every_name_and_rows_are_divided_at_random(folder):
-    volumes, splits = divide(folder, TINY)
-    arms = {a.key: a for a in plan_arms(volumes, splits)}
-    training, validation = rows_of(arms["published"], seed=0)
+    volumes, splits = volumes_by_time(folder, TINY)
+    arms = {a.key: a for a in membrane_arms(volumes, splits)}
+    training, validation = planes_of_arm(arms["published"], seed=0)
     seen = {p.image.tobytes() for p in (*training, *validation)}
     assert len(seen) * 4 <= len(training) + len(validation), "each slice is there in copies"
     assert {p.image.tobytes() for p in validation} <= {p.image.tobytes() for p in training}
-    training, validation = rows_of(arms["time"], seed=0)
+    training, validation = planes_of_arm(arms["time"], seed=0)
     apart = {p.image.tobytes() for p in training} & {p.image.tobytes() for p in validation}
     assert not apart, "blocks of time share nothing"
 
 
 @pytest.mark.slow
 def test_no_arm_trains_on_a_test_volume(folder, tmp_path):
-    volumes, splits = divide(folder, TINY)
+    volumes, splits = volumes_by_time(folder, TINY)
     (test,) = [v for v, s in zip(volumes, splits, strict=True) if s == "test"]
     kept = test.image.read_bytes()
     test.image.unlink()
     try:
-        for arm in plan_arms(volumes, splits):
+        for arm in membrane_arms(volumes, splits):
             if not arm.is_ours:
-                rows_of(arm, seed=0)
+                planes_of_arm(arm, seed=0)
     finally:
         test.image.write_bytes(kept)
 
 
 @pytest.mark.slow
 def test_the_plan_writes_nothing_and_says_what_it_costs(folder):
-    plan = plan_membranes_2021(recipe=MembranesRecipe(), quick=True)
+    plan = MEMBRANES_2021.plan(recipe=MembranesRecipe(), quick=True)
     assert plan.units == 12
     assert 10 < plan.cpu_seconds < 600
 
@@ -167,6 +168,6 @@ def test_the_plan_writes_nothing_and_says_what_it_costs(folder):
 def test_without_volumes_the_command_says_what_to_give(tmp_path, monkeypatch):
     monkeypatch.delenv("FATESCOPE_DATA", raising=False)
     with pytest.raises(InputError, match="no volumes to learn from"):
-        reproduce_membranes(out=tmp_path / "o", recipe=TINY)
+        MEMBRANES_2021.run(out=tmp_path / "o", recipe=TINY)
     with pytest.raises(InputError, match="holds no volume named"):
-        reproduce_membranes(out=tmp_path / "o", recipe=TINY, data=tmp_path)
+        MEMBRANES_2021.run(out=tmp_path / "o", recipe=TINY, data=tmp_path)

@@ -11,6 +11,7 @@ from fatescope.acquire import read_table
 from fatescope.base import Execution
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.systems.movie_lineages.settings import MovieLineageSettings
+from fatescope.systems.nuclei.settings import NucleiSettings
 
 ALONE = Execution(workers=1)
 SHAPE, STEPS = (20, 64, 96), (1.5, 0.6, 0.6)
@@ -155,3 +156,17 @@ def test_what_is_seen_in_one_frame_has_no_name_and_is_not_in_the_tree(result):
     assert np.isnan(named["confidence"][alone].astype(float)).all()
     assert (said["value"][said["rule"] == "orphan"] == alone.sum()).all()
     assert "seen in one frame only" in said["reason"][said["rule"] == "orphan"][0]
+
+
+def test_one_volume_is_no_movie_and_says_so(tmp_path):
+    """Frames in files of their own, without --sequence, would be as many unlinked images."""
+    volume = np.zeros((4, 32, 32), np.uint8)
+    volume[1:3, 10:20, 10:20] = 200
+    asked = MovieLineageSettings.from_values({"model": "classical", "axes": "ZYX"})
+    found = fs.segment_lineage(volume, axes="ZYX", settings=asked)
+    (said,) = [f for f in found.findings if f.rule == "left-out"]
+    assert said.severity == "warning"
+    assert "one frame, so nothing was linked" in said.reason
+    assert "--sequence" in said.reason
+    nuclei = fs.segment_nuclei(volume[1], axes="YX", settings=NucleiSettings(link=True))
+    assert [f.reason for f in nuclei.findings if f.rule == "left-out"] == [said.reason]

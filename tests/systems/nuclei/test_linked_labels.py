@@ -13,7 +13,7 @@ from tests.acquire.image_files import plain_tiff
 import fatescope as fs
 from fatescope.acquire import read_image, read_table
 from fatescope.base import Execution, Image, Table
-from fatescope.engine.predict import Found
+from fatescope.engine.found import Found
 from fatescope.simulate import NucleiMovieSettings, simulate_nuclei
 from fatescope.systems.nuclei.find import predict_nuclei
 from fatescope.systems.nuclei.linked_labels import link_found

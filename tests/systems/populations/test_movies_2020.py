@@ -4,6 +4,8 @@ from importlib.util import find_spec
 
 import numpy as np
 import pytest
+from tests.app.browsing import needs_chromium
+from tests.pages.looking import reads_well
 
 from fatescope.acquire import read_table
 from fatescope.base import InputError, Table
@@ -19,31 +21,19 @@ from fatescope.systems.populations.reproduce.clock import (
     clock_counts,
 )
 from fatescope.systems.populations.reproduce.data import (
-    CountedMovie,
+    LabelledMovie,
     join_as_published,
     recorded_movie,
     rendered_movie,
     squeeze,
 )
 from fatescope.systems.populations.reproduce.page import held_out_error
-from fatescope.systems.populations.reproduce.run import joined_table, reproduce_movies
+from fatescope.systems.populations.reproduce.run import MOVIES_2020, joined_table
 from fatescope.systems.reproduction.settings import MoviesRecipe
 
 NEEDED = ("torch", "albumentations", "segmentation_models_pytorch")
 trained = pytest.mark.skipif(
     not all(find_spec(name) for name in NEEDED), reason="the extra `train` is not installed"
-)
-TINY = MoviesRecipe(
-    epochs=1,
-    more_epochs=1,
-    later_epochs=1,
-    drop=0.5,
-    later_drop=0.2,
-    batches=1,
-    batch=2,
-    every=10,
-    movies=3,
-    length=40,
 )
 
 
@@ -137,7 +127,7 @@ def test_held_out_frames_are_late_ones_of_a_recorded_movie_and_whole_rendered_on
         true = np.full((n, 7), np.nan)
         true[2:102] = 1
         frames = np.zeros((n, 1, 1, 3), np.uint8)
-        return CountedMovie(key=key, is_real=is_real, frames=frames, true=true, joined=true)
+        return LabelledMovie(key=key, is_real=is_real, frames=frames, true=true, joined=true)
 
     movies = [movie("film", 150, is_real=True)]
     movies += [movie(f"drawn {k}", 120, is_real=False) for k in range(3)]
@@ -153,13 +143,18 @@ def test_held_out_frames_are_late_ones_of_a_recorded_movie_and_whole_rendered_on
     assert [(m.key, len(m.frames)) for m in testing] == [("film", 30), ("drawn 2", 120)]
 
 
-@pytest.mark.slow
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    out = tmp_path_factory.mktemp("movies-2020")
+    return out, MOVIES_2020.run(out=out, recipe=MoviesRecipe(), quick=True, workers=1)
+
+
 @trained
 @pytest.mark.slow
-def test_the_quick_run_learns_to_count_best_from_labels_that_fit_the_frames(tmp_path, monkeypatch):
-    monkeypatch.delenv("FATESCOPE_DATA", raising=False)
-    assert reproduce_movies(out=tmp_path, recipe=MoviesRecipe(), quick=True).exit_code == 0
-    scores = read_table(tmp_path / "scores.csv")
+def test_the_quick_run_learns_to_count_best_from_labels_that_fit_the_frames(quick):
+    out, summary = quick
+    assert (summary.units_done, summary.exit_code) == (5, 0)
+    scores = read_table(out / "scores.csv")
     reported, true = (
         held_out_error(scores, arm, "before", recorded=False)[0]
         for arm in ("reported", "true labels")
@@ -168,40 +163,46 @@ def test_the_quick_run_learns_to_count_best_from_labels_that_fit_the_frames(tmp_
 
 
 @trained
-def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(tmp_path, monkeypatch):
-    monkeypatch.delenv("FATESCOPE_DATA", raising=False)
-    summary = reproduce_movies(out=tmp_path, recipe=TINY)
-    assert (summary.units_done, summary.exit_code) == (5, 0)
-    found = read_table(tmp_path / "faults" / "findings.csv")
+@pytest.mark.slow
+@needs_chromium
+def test_the_page_of_the_quick_run_reads_well(quick):
+    reads_well(quick[0] / "report.html")
+
+
+@trained
+@pytest.mark.slow
+def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(quick):
+    out, _ = quick
+    found = read_table(out / "faults" / "findings.csv")
     assert {"black", "line", "patch", "cliff"} <= set(found["rule"])
-    every, losses = (read_table(tmp_path / f"{n}.csv") for n in ("scores", "losses"))
+    every, losses = (read_table(out / f"{n}.csv") for n in ("scores", "losses"))
     assert every["arm"].tolist()[9:] == [CLOCK, CLOCK_TEMPO, OURS]
     scores = every.rows(np.arange(len(every)) < 9)
     stages = ["before", "after the drop", "as long, nothing dropped"]
     assert scores["stage"].tolist() == 3 * stages
-    assert set(scores["movie"]) == {"rendered-02"}
-    assert "rendered-02" not in set(losses["movie"])
+    assert set(scores["movie"]) == {"rendered-03"}
+    assert "rendered-03" not in set(losses["movie"])
     of = losses.rows(losses["arm"] == "reported")
     dropped = of["dropped"] == 1
-    assert dropped.sum() == round(0.5 * len(of))
+    assert dropped.sum() == round(0.1 * len(of))
     assert of["loss"][dropped].min() >= of["loss"][~dropped].max()
     rows = scores.rows(scores["arm"] == "reported")
     n = len(of)
     assert rows["trained_frames"].tolist() == [n, n - dropped.sum(), n]
-    page = (tmp_path / "report.html").read_text(encoding="utf-8")
+    page = (out / "report.html").read_text(encoding="utf-8")
     told = ("Faulty frames and cliffs", "Tables with a cliff (2)", "Tables without one (2)")
     told += (
         "What the drop was worth",
-        "the highest 50% (",
+        "the highest 10% (",
         "as long, nothing dropped",
         CLOCK,
         OURS,
     )
     for words in told:
         assert words in page
-    again = reproduce_movies(out=tmp_path, recipe=TINY)
+    again = MOVIES_2020.run(out=out, recipe=MoviesRecipe(), quick=True)
     assert again.exit_code == 0
-    assert not (tmp_path / "fits").exists()
+    assert not (out / "fits").exists()
 
 
 def test_a_folder_without_the_movie_is_named(tmp_path):

@@ -47,7 +47,7 @@ def test_the_folder_is_a_plate_with_a_map(plate):
     assert len(stained) == 2
     for well in layout.wells:
         image = read_field(layout, well, "2")
-        assert image.channels == (layout.channels if well in stained else ())
+        assert image.channels == (layout.channels if well in stained else ("BF",))
         assert image.read(T=2, C=0).shape == (96, 120)
 
 

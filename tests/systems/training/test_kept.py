@@ -76,7 +76,7 @@ def test_a_better_package_stays_where_it_is(pairs, tmp_path):
     assert read_package(tmp_path / "out" / "package").name == "tuned"
     assert not (tmp_path / "out" / "tuned").exists()
     said = (tmp_path / "out" / "kept.txt").read_text()
-    assert said.startswith("The new package is kept. Tuned is better than deaf: mean AP")
+    assert said.startswith("The new package is kept. tuned is better than deaf: mean AP")
     assert "on 2 validation images of 2 units" in said
     assert "On 2 test images of 2 units, which took no part in the choice" in said
     assert kept.test_score == pytest.approx(

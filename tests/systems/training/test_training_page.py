@@ -1,11 +1,16 @@
 import csv
+import html
 import io
 import re
+import tomllib
 from urllib.parse import unquote
 
 from fatescope.systems.nuclei.training.task import INSTANCES
 from fatescope.systems.training.page import write_training_page
+from fatescope.train import InstanceRecipe
+from fatescope.train.recipe import parse_recipe, read_recipe, recipe_names
 
+RECIPE = InstanceRecipe(name="mine")
 HISTORY = [
     {"step": 10.0, "loss": 1.0, "learning_rate": 0.01},
     {"step": 20.0, "loss": 0.5, "learning_rate": 0.02, "ap50": 0.6, "ap75": 0.4, "ap_mean": 0.3},
@@ -22,8 +27,8 @@ def test_the_page_gives_verdict_loss_scores_and_learning_rate(tmp_path):
     path = write_training_page(
         tmp_path / "report.html",
         HISTORY,
-        title="nuclei",
         verdict="Settled.",
+        recipe=RECIPE,
         scores=INSTANCES.scores,
     )
     page = path.read_text("utf-8")
@@ -37,6 +42,23 @@ def test_the_page_gives_verdict_loss_scores_and_learning_rate(tmp_path):
 def test_a_training_without_scores_has_a_page_too(tmp_path):
     history = [{"step": 1.0, "loss": 2.0}]
     path = write_training_page(
-        tmp_path / "report.html", history, title="x", verdict="Too short.", scores=INSTANCES.scores
+        tmp_path / "report.html",
+        history,
+        verdict="Too short.",
+        recipe=RECIPE,
+        scores=INSTANCES.scores,
     )
     assert len(numbers_of(path.read_text("utf-8"))) == 1
+
+
+def test_the_recipe_can_be_copied_and_is_the_one_that_was_trained(tmp_path):
+    for name in recipe_names():
+        recipe = read_recipe(name)
+        path = write_training_page(
+            tmp_path / "report.html", HISTORY, verdict="Settled.", recipe=recipe, scores={}
+        )
+        shown = re.search(
+            r'aria-label="recipe.toml">(.*?)</pre>', path.read_text("utf-8"), re.DOTALL
+        )
+        again = parse_recipe(tomllib.loads(html.unescape(shown[1])))
+        assert again.replace(tune=recipe.tune) == recipe

@@ -18,7 +18,7 @@ from fatescope.systems.viability.reproduce.real import (
     label_groups,
     write_group_plates,
 )
-from fatescope.systems.viability.reproduce.run import plan_live_dead, reproduce_live_dead
+from fatescope.systems.viability.reproduce.run import LIVE_DEAD_2024
 
 SHAPE = (240, 240)
 PLACES = [(y, x) for y in range(30, 230, 60) for x in range(30, 230, 60)]
@@ -106,8 +106,8 @@ def test_each_group_is_labelled_as_a_plate_with_limits_of_its_own(fields, tmp_pa
 
 
 def test_the_plan_counts_two_more_trainings(fields):
-    without = plan_live_dead(recipe=TINY)
-    both = plan_live_dead(recipe=TINY, data=fields)
+    without = LIVE_DEAD_2024.plan(recipe=TINY)
+    both = LIVE_DEAD_2024.plan(recipe=TINY, data=fields)
     assert both.units == without.units + 2
     assert both.cpu_seconds > without.cpu_seconds
 
@@ -118,7 +118,7 @@ def test_real_fields_are_trained_as_published_and_corrected(fields, tmp_path, mo
     from fatescope.systems.viability.reproduce import run as live_dead
 
     monkeypatch.setattr(live_dead, "arms", lambda *asked: arms(*asked)[-2:])
-    summary = reproduce_live_dead(out=tmp_path, recipe=TINY, data=fields.parent, workers=1)
+    summary = LIVE_DEAD_2024.run(out=tmp_path, recipe=TINY, data=fields.parent, workers=1)
     assert (summary.units_done, summary.exit_code) == (2, 0)
     found = read_table(tmp_path / "arms.csv")
     assert found["arm"].tolist() == list(REAL)

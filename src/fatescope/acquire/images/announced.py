@@ -49,8 +49,12 @@ def check_announced(announced: int, there: int, *, most: int, where: str) -> Non
 
 
 def check_shape(shape: tuple[int, ...], where: str) -> None:
-    """Raise where a shape is beyond what any instrument records."""
-    if math.prod(shape) > MOST_PIXELS or math.prod(shape[:-2]) > MOST_PLANES:
+    """Raise where a shape is below nothing or beyond what any instrument records."""
+    if (
+        min(shape, default=0) < 0
+        or math.prod(shape) > MOST_PIXELS
+        or math.prod(shape[:-2]) > MOST_PLANES
+    ):
         raise FileFormatError(
             f"{where}: announces {' x '.join(map(str, shape))} pixels: its header is damaged. Copy "
             "or export it again."

@@ -167,7 +167,7 @@ SUFFIXES = tuple(s for f in FORMATS for s in f.suffixes if s != "metadata.txt")
 """What a folder is searched for; a file that is named itself may have any ending."""
 
 
-def format_of(name: str, head: bytes) -> Format | None:
+def image_format_of(name: str, head: bytes) -> Format | None:
     """Return the format of a file, by its first 16 bytes, or by its ending where that decides."""
     low = name.lower()
     for one in FORMATS:
@@ -199,5 +199,5 @@ def named_format(path: Path) -> str:
     if path.is_dir():
         return "an OME-Zarr or Zarr folder"
     with path.open("rb") as stream:
-        found = format_of(path.name, stream.read(16))
+        found = image_format_of(path.name, stream.read(16))
     return found.name if found else "unknown"

@@ -35,7 +35,7 @@ def read_ics(path: Path, *, axes: str | None, role: Role = "image") -> Image:
         If header or pixels are damaged or missing, or the values are no real numbers.
     """
     where = escape(path)
-    said, start = _header(path, where)
+    said, start = _header(path)
     order, sizes = said.get("layout order", "").split(), said.get("layout sizes", "").split()
     try:
         lengths = {name.lower(): int(n) for name, n in zip(order, sizes, strict=True)}
@@ -63,7 +63,7 @@ def read_ics(path: Path, *, axes: str | None, role: Role = "image") -> Image:
     )
 
 
-def _header(path: Path, where: str) -> tuple[dict[str, str], int]:
+def _header(path: Path) -> tuple[dict[str, str], int]:
     """Return the lines by their first words, and where the pixels of version 2.0 begin."""
     with path.open("rb") as stream:
         text = stream.read(_MOST_HEADER)

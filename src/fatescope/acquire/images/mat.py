@@ -21,6 +21,7 @@ from fatescope.base import (
     Image,
     InputError,
     escape,
+    explained,
     imported,
     parse_axes,
 )
@@ -109,7 +110,7 @@ def _packed_array(path: Path, where: str) -> NDArray[Any]:
     """Read the array of a file of level 5; nothing but its numbers is unpacked."""
     import scipy.io
 
-    try:
+    with explained(lambda _: str(_damaged(where))):
         listed = scipy.io.whosmat(str(path))
         fitting = {
             str(n): (tuple(s), _NUMBERS[c]) for n, s, c in listed if c in _NUMBERS and _fits(s)
@@ -119,10 +120,6 @@ def _packed_array(path: Path, where: str) -> NDArray[Any]:
         shape = fitting[name][0]
         check_announced(math.prod(shape), path.stat().st_size, most=DEFLATE, where=where)
         return np.asarray(scipy.io.loadmat(str(path), variable_names=[name])[name])
-    except FileFormatError:
-        raise
-    except Exception as error:  # SciPy's own kinds of read error share no base class
-        raise _damaged(where) from error
 
 
 def _damaged(where: str) -> FileFormatError:

@@ -68,8 +68,13 @@ def with_axes(
     if order != tuple(range(len(order))):
         pixels = Reordered(pixels, order)
     canonical = "".join(a for a in AXES if a in letters)
-    n_channels = pixels.shape[canonical.index("C")] if "C" in canonical else 0
-    return pixels, canonical, names if len(names) == n_channels else ()
+    return pixels, canonical, channel_names(canonical, pixels.shape, names)
+
+
+def channel_names(letters: str, shape: Sequence[int], *said: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the first list that has a name for each channel; an image without C has one."""
+    n_channels = shape[letters.index("C")] if "C" in letters else 1
+    return next((names for names in said if len(names) == n_channels), ())
 
 
 def _without_samples(

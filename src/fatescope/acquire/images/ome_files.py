@@ -8,12 +8,14 @@ the files as a whole is read from it like any other; one that lies in several is
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
 
 from fatescope.acquire.images.complaints import overheard
-from fatescope.base import FileFormatError, escape
+from fatescope.acquire.images.tiff_pixels import damaged_tiff
+from fatescope.base import FileFormatError, escape, explained
 
 if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
@@ -60,14 +62,12 @@ def _text_of(path: Path) -> str:
     with path.open("rb") as stream:
         head = stream.read(2)
     if head in (b"II", b"MM"):
-        try:
-            with overheard("tifffile"), tifffile.TiffFile(path, _multifile=False) as tif:
-                return tif.ome_metadata or "<none/>"
-        except Exception as error:  # a parser in damaged data meets errors of any kind
-            raise FileFormatError(
-                f"{escape(path)}: is not a complete TIFF file ({escape(str(error))}). Copy or "
-                "export it again."
-            ) from error
+        with (
+            explained(partial(damaged_tiff, escape(path))),
+            overheard("tifffile"),
+            tifffile.TiffFile(path, _multifile=False) as tif,
+        ):
+            return tif.ome_metadata or "<none/>"
     return path.read_bytes()[:_MOST_TEXT].decode("utf-8", errors="replace").lstrip("\ufeff \r\n")
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import FileFormatError, Finding, Image, escape, imported
+from fatescope.base import FileFormatError, Finding, Image, escape, explained, imported
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -29,7 +29,7 @@ SUFFIXES = (".zip", ".roi", ".geojson", ".json")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Outline:
+class ReadOutline:
     """One outline: rings of (x, y) in pixels, corner of the first pixel 0; ``None``: of all."""
 
     name: str
@@ -101,7 +101,7 @@ def _numbers(names: Sequence[str]) -> list[int]:
     return numbers
 
 
-def _planes(outline: Outline, axes: str, shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
+def _planes(outline: ReadOutline, axes: str, shape: Sequence[int]) -> Iterator[tuple[int, ...]]:
     """Pass the indices of the planes that an outline lies in."""
     wanted = []
     for axis, n in zip(axes[:-2], shape, strict=False):
@@ -139,30 +139,30 @@ def filled(
     return inside, (int(low[1]), int(low[0]))
 
 
-def _rois(path: Path) -> Iterator[Outline]:
+def _rois(path: Path) -> Iterator[ReadOutline]:
     """Read ROIs of ImageJ; lines, points and texts enclose nothing and are none."""
     roifile = imported("roifile")
     areas = ("POLYGON", "RECT", "OVAL", "FREEHAND", "TRACED")
-    try:
+    with explained(
+        lambda error: (
+            f"{escape(path)}: holds no ROIs that can be read ({type(error).__name__}). "
+            "Save them again in Fiji's ROI Manager (More > Save)."
+        )
+    ):
         read = roifile.roiread(str(path))
         for roi in read if isinstance(read, list) else [read]:
             if roi.roitype.name not in areas:
                 continue
             rings = roi.coordinates(multi=True)
-            yield Outline(
+            yield ReadOutline(
                 name=str(roi.name or ""),
                 rings=[np.asarray(r, dtype=float) for r in rings],
                 frame=int(roi.t_position) - 1 if roi.t_position > 0 else None,
                 plane=int(roi.z_position) - 1 if roi.z_position > 0 else None,
             )
-    except Exception as error:  # a parser in damaged data meets errors of any kind
-        raise FileFormatError(
-            f"{escape(path)}: holds no ROIs that can be read ({type(error).__name__}). Save them "
-            "again in Fiji's ROI Manager (More > Save)."
-        ) from error
 
 
-def _geojson(path: Path) -> Iterator[Outline]:
+def _geojson(path: Path) -> Iterator[ReadOutline]:
     try:
         told = json.loads(path.read_text("utf-8"))
         features = told["features"] if isinstance(told, dict) else told
@@ -173,7 +173,7 @@ def _geojson(path: Path) -> Iterator[Outline]:
             parts = geometry["coordinates"]
             polygons = [parts] if geometry["type"] == "Polygon" else parts
             place: dict[str, Any] = geometry.get("plane") or {}
-            yield Outline(
+            yield ReadOutline(
                 name=str(said.get("name") or ""),
                 rings=[np.array(r, dtype=float)[:, :2] for polygon in polygons for r in polygon],
                 frame=place.get("t"),

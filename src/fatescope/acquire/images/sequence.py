@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import OrderedDict
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -27,7 +26,7 @@ def read_sequence(file: ImageFile, *, axes: str | None) -> Image:
     Parameters
     ----------
     file : ImageFile
-        With at least one entry in ``frames``.
+        With at least one entry in ``frames``. Its scene, if any, is that of each file.
     axes : str, optional
         The axes of a single file.
 
@@ -42,7 +41,7 @@ def read_sequence(file: ImageFile, *, axes: str | None) -> Image:
     else:
         _check_numbers(file)
     grid = dict(file.grid) or {"T": tuple(map(str, file.frames))}
-    first = read_one(file.paths[0], axes=axes)
+    first = read_one(file.paths[0], axes=axes, scene=file.scene)
     for letter in (a for a in grid if first.size(a) > 1):
         what = {"T": "frame", "C": "channel", "Z": "plane"}[letter]
         raise FileFormatError(
@@ -51,7 +50,7 @@ def read_sequence(file: ImageFile, *, axes: str | None) -> Image:
         )
     inner = "".join(a for a in first.axes if a not in grid)
     lengths = tuple(len(values) for values in grid.values())
-    pixels: PlanePixels = _SequencePixels(file.paths, lengths, first, inner, axes)
+    pixels: PlanePixels = _SequencePixels(file, lengths, first, inner, axes)
     stored = "".join(grid) + inner
     letters = "".join(a for a in AXES if a in stored)
     if letters != stored:
@@ -104,7 +103,7 @@ class _SequencePixels(PlanePixels):
 
     def __init__(
         self,
-        paths: tuple[Path, ...],
+        file: ImageFile,
         lengths: tuple[int, ...],
         first: Image,
         inner: str,
@@ -113,7 +112,8 @@ class _SequencePixels(PlanePixels):
         notes = getattr(first.pixels, "notes", ())
         self._frame_shape = tuple(first.size(a) for a in inner)
         super().__init__(shape=(*lengths, *self._frame_shape), dtype=first.dtype, notes=notes)
-        self._paths = paths
+        self._paths = file.paths
+        self._scene = file.scene
         self._lengths = lengths
         self._inner = inner
         self._axes = axes
@@ -135,7 +135,7 @@ class _SequencePixels(PlanePixels):
             self._open.move_to_end(number)
             return self._open[number]
         path = self._paths[number]
-        image = read_one(path, axes=self._axes)
+        image = read_one(path, axes=self._axes, scene=self._scene)
         shape = tuple(image.size(a) for a in self._inner)
         others = [a for a in image.axes if a not in self._inner]
         alike = set(self._inner) <= set(image.axes) and all(image.size(a) == 1 for a in others)

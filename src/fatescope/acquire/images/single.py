@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fatescope.acquire.images.foreign import foreign_format
-from fatescope.acquire.images.formats import format_of, load
+from fatescope.acquire.images.formats import image_format_of, load
 from fatescope.acquire.images.ome_files import DividedImageError
 from fatescope.acquire.images.zarr_metadata import is_zarr
 from fatescope.base import FileFormatError, Image, escape, explain_os_error
@@ -28,13 +28,13 @@ def read_one(
         if path.is_dir() and is_zarr(path):
             from fatescope.acquire.images.zarr_read import read_zarr
 
-            return read_zarr(path, axes=axes)
+            return _only(read_zarr(path, axes=axes), scene, where)
         head = _beginning(path)
-        found = format_of(path.name, head)
+        found = image_format_of(path.name, head)
         one: Callable[..., Image] | None = load(found.reader) if found and found.reader else None
-        if one is not None and found is not None and not (scene and found.scenes):
+        if one is not None and not (scene and _lists_scenes(path)):
             with suppress(DividedImageError):
-                return one(path, axes=axes, role=role)
+                return _only(one(path, axes=axes, role=role), scene, where)
         if found is not None and found.scenes:
             from fatescope.acquire.microscopes.scenes import read_scene
 
@@ -42,6 +42,23 @@ def read_one(
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
     raise FileFormatError(f"{where}: {foreign_format(path.name, head)}")
+
+
+def _lists_scenes(path: Path) -> bool:
+    """Say whether a file tells which images it holds; a plain TIFF, for instance, does not."""
+    try:
+        return bool(list_scenes(path))
+    except FileFormatError:
+        return False
+
+
+def _only(image: Image, scene: str | None, where: str) -> Image:
+    """Return the one image of a file; `FileFormatError` where another one of it is asked for."""
+    if scene and scene != "0":
+        raise FileFormatError(
+            f"{where}: holds one image, and no image {escape(scene)}. Leave --scene out, or give 0."
+        )
+    return image
 
 
 def list_scenes(path: Path) -> tuple[str, ...]:
@@ -52,15 +69,17 @@ def list_scenes(path: Path) -> tuple[str, ...]:
     FileFormatError, MissingExtraError
         If the file cannot be read, or what reads it is not installed.
     """
-    from fatescope.acquire.microscopes.scenes import scene_names
+    from fatescope.acquire.microscopes.scenes import opened, scene_names
 
     try:
-        found = format_of(path.name, _beginning(path))
+        found = image_format_of(path.name, _beginning(path))
     except OSError as error:
         raise FileFormatError(
             f"{escape(path)}: cannot be read: {explain_os_error(error)}"
         ) from error
-    return scene_names(path, load(found.scenes)) if found is not None and found.scenes else ()
+    if found is None or not found.scenes:
+        return ()
+    return scene_names(opened(path, load(found.scenes)))
 
 
 def _beginning(path: Path) -> bytes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import re
 import struct
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire.images.announced import check_announced
@@ -16,6 +17,7 @@ from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.lazy import Held, Inverted, PlanePixels, Signed, Widened
 from fatescope.acquire.images.meaning import (
     are_even,
+    channel_names,
     check_turn,
     held,
     left_out,
@@ -25,7 +27,7 @@ from fatescope.acquire.images.meaning import (
 from fatescope.acquire.images.ome_files import DividedImageError, own_part
 from fatescope.acquire.images.palette import through_palette
 from fatescope.acquire.images.tiff_metadata import read_metadata
-from fatescope.acquire.images.tiff_pixels import TiffPixels, most_per_byte
+from fatescope.acquire.images.tiff_pixels import TiffPixels, damaged_tiff, most_per_byte
 from fatescope.base import AXES, FileFormatError, Finding, Image, escape
 
 if TYPE_CHECKING:
@@ -85,34 +87,32 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
         with overheard("tifffile") as complaints:
             tif = tifffile.TiffFile(path, _multifile=False)
     except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
-        raise FileFormatError(_damaged(where, error)) from error
-    try:
-        with overheard("tifffile") as more:
-            divided = _keep_own_part(tif, path)
-            if divided and role != "part":
-                raise DividedImageError(_in_several_files(where))
-            series, notes = _only_series(tif, path)
-            along = _counted_twice(tif, series)
-            doubts = [t for t in (*complaints, *more) if along is None or _COUNTS not in t]
-            _refuse_damage(doubts, where)
-            spacing, about, doubtful = read_metadata(tif, series, str(path))
-            notes = [*doubtful, *notes, *_pages_left(tif, path)]
-            if divided:
-                notes.append(left_out(path, _in_several_files("").partition(". ")[0][2:] + "."))
-            pixels, stored, colours = _stored_pixels(tif, series, where, role)
-        if along is not None:
-            stored = stored.replace("I", along)
-            notes.append(_said_twice(path, along))
-        in_memory = isinstance(pixels, Held)
-        pixels, stored = _with_single_axes(pixels, stored, tif)
-    except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
-        tif.close()
-        raise FileFormatError(_damaged(where, error)) from error
-    except BaseException:
-        tif.close()
-        raise
-    if in_memory:
-        tif.close()
+        raise FileFormatError(damaged_tiff(where, error)) from error
+    with ExitStack() as closing:
+        closing.callback(tif.close)
+        try:
+            with overheard("tifffile") as more:
+                divided = _keep_own_part(tif, path)
+                if divided and role != "part":
+                    raise DividedImageError(_in_several_files(where))
+                series, notes = _only_series(tif, path)
+                along = _counted_twice(tif, series)
+                doubts = [t for t in (*complaints, *more) if along is None or _COUNTS not in t]
+                _refuse_damage(doubts, where)
+                spacing, about, doubtful = read_metadata(tif, series, str(path))
+                notes = [*doubtful, *notes, *_pages_left(tif, path)]
+                if divided:
+                    notes.append(left_out(path, _in_several_files("").partition(". ")[0][2:] + "."))
+                pixels, stored, colours = _stored_pixels(tif, series, where, role)
+            if along is not None:
+                stored = stored.replace("I", along)
+                notes.append(_said_twice(path, along))
+            in_memory = isinstance(pixels, Held)
+            pixels, stored = _with_single_axes(pixels, stored, tif)
+        except (tifffile.TiffFileError, *_PARSER_ERRORS) as error:
+            raise FileFormatError(damaged_tiff(where, error)) from error
+        if not in_memory:
+            closing.pop_all()
     _refuse_other_colours(series.keyframe, axes, where)
     notes += check_turn(series.keyframe.tags.valueof(274), path)
     pixels.notes = tuple(notes)
@@ -123,7 +123,7 @@ def read_tiff(path: Path, *, axes: str | None, role: Role = "image") -> Image:
         pixels=pixels,
         axes=letters,
         spacing=spacing.only(letters),
-        channels=about.channels if len(about.channels) == _n_channels(pixels, letters) else names,
+        channels=channel_names(letters, pixels.shape, about.channels, names),
         name=str(path),
         objective=about.objective,
         minutes=about.minutes if "T" in letters else (),
@@ -134,7 +134,7 @@ def _refuse_damage(complaints: list[str], where: str) -> None:
     """Raise for what tifffile only logs: a broken chain of pages would silently end a movie."""
     for text in complaints:
         if _DAMAGE.search(text):
-            raise FileFormatError(_damaged(where, ValueError(text.rpartition("> ")[2])))
+            raise FileFormatError(damaged_tiff(where, ValueError(text.rpartition("> ")[2])))
 
 
 def _refuse_other_colours(page: Any, axes: str | None, where: str) -> None:
@@ -170,14 +170,6 @@ def _said_twice(path: Path, along: str) -> Finding:
         reason=f"The description counts the pages more than once; they were taken as "
         f"{_COUNTED[along]} ({along}). If that is wrong, give the axes with --axes.",
     )
-
-
-def _n_channels(pixels: PlanePixels, axes: str) -> int:
-    return pixels.shape[axes.index("C")] if "C" in axes else 0
-
-
-def _damaged(where: str, error: BaseException) -> str:
-    return f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
 
 
 def _keep_own_part(tif: Any, path: Path) -> bool:

@@ -27,7 +27,7 @@ PLAUSIBLE_TAG = (0.01, 20.0)
 def read_metadata(
     tif: Any, series: Any, file: str
 ) -> tuple[Spacing, OmeAbout, tuple[Finding, ...]]:
-    """Return the spacing, what OME-XML says beside it, and a finding for what was not believed."""
+    """Return the spacing, what is said beside it, and a finding for what was not believed."""
     about = OmeAbout()
     limits = PLAUSIBLE
     if tif.is_ome:
@@ -36,7 +36,8 @@ def read_metadata(
     elif tif.is_imagej:
         steps = _imagej(tif.imagej_metadata or {}, series.keyframe)
     elif tif.is_metaseries:
-        steps = _metaseries(tif.metaseries_metadata or {})
+        about = _metaseries(tif.metaseries_metadata or {})
+        steps = about.steps
     elif tif.is_lsm:
         steps = _lsm(tif.lsm_metadata or {})
     else:
@@ -71,13 +72,19 @@ def _imagej(meta: Mapping[str, Any], page: Any) -> dict[str, float | None]:
     return steps
 
 
-def _metaseries(meta: Mapping[str, Any]) -> dict[str, float | None]:
-    """Read the calibration that MetaMorph and MetaXpress write with each plane."""
+def _metaseries(meta: Mapping[str, Any]) -> OmeAbout:
+    """Read what MetaMorph and MetaXpress write with each plane: calibration, light, objective."""
     plane = meta.get("PlaneInfo") or {}
-    if not plane.get("spatial-calibration-state", True):
-        return {}
     unit = plane.get("spatial-calibration-units", "")
-    return {a: length_in(plane.get(f"spatial-calibration-{a.lower()}"), unit, UM) for a in "YX"}
+    at = {a: plane.get(f"spatial-calibration-{a.lower()}") for a in "YX"}
+    light = str(plane.get("_IllumSetting_", "")).strip()
+    return OmeAbout(
+        steps={a: length_in(v, unit, UM) for a, v in at.items()}
+        if plane.get("spatial-calibration-state", True)
+        else {},
+        channels=(light,) if light else (),
+        objective=str(plane.get("_MagSetting_", "")).strip(),
+    )
 
 
 def _lsm(meta: Mapping[str, Any]) -> dict[str, float | None]:

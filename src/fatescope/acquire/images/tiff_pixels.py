@@ -6,7 +6,7 @@ import contextlib
 import math
 import weakref
 from collections import OrderedDict
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -18,7 +18,7 @@ from fatescope.acquire.images.announced import check_announced
 from fatescope.acquire.images.complaints import overheard
 from fatescope.acquire.images.jpeg_header import check_jpeg
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
-from fatescope.base import FileFormatError, escape
+from fatescope.base import FileFormatError, escape, explained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -164,13 +164,8 @@ class TiffPixels(PlanePixels):
     def _page_read(self, index: int) -> Any:
         if index in self._checked:
             return self._series.pages[index]
-        try:
+        with explained(partial(_copy_again, f"{self.where}: plane {index}")):
             page = self._series.pages[index]
-        except Exception as error:  # a parser in damaged data meets errors of any kind
-            raise FileFormatError(
-                f"{self.where}: plane {index} is damaged ({escape(str(error))}). Copy the file "
-                "again."
-            ) from error
         if page is None:
             raise FileFormatError(
                 f"{self.where}: plane {index} lies in another file or is missing. Save the "
@@ -269,13 +264,18 @@ class TiffPixels(PlanePixels):
             extra = {"jpegtables": frame.jpegtables, "jpegheader": self._key.jpegheader}
             if extra["jpegheader"] is None:
                 check_jpeg(data, where)
-        try:
+        with explained(partial(_copy_again, where)):
             block = self._key.decode(data, index, **extra)[0]
-        except Exception as error:  # codecs raise errors of their own, without a common base
-            raise FileFormatError(
-                f"{where} is damaged ({escape(str(error))}). Copy the file again."
-            ) from error
         return np.asarray(block[0], dtype=self.dtype)
+
+
+def _copy_again(where: str, error: Exception) -> str:
+    return f"{where} is damaged ({escape(str(error))}). Copy the file again."
+
+
+def damaged_tiff(where: str, error: Exception) -> str:
+    """Return what to say of a TIFF file that cannot be read."""
+    return f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
 
 
 def open_pages(path: Path) -> TiffPixels:
@@ -283,14 +283,9 @@ def open_pages(path: Path) -> TiffPixels:
     import tifffile
 
     where = escape(path)
-    try:
-        with overheard("tifffile"):
-            tif = tifffile.TiffFile(path, _multifile=False)
-            page, n = tif.pages.first, len(tif.pages)
-    except Exception as error:  # a parser in damaged data meets errors of any kind
-        raise FileFormatError(
-            f"{where}: is not a complete TIFF file ({escape(str(error))}). Copy or export it again."
-        ) from error
+    with explained(partial(damaged_tiff, where)), overheard("tifffile"):
+        tif = tifffile.TiffFile(path, _multifile=False)
+        page, n = tif.pages.first, len(tif.pages)
     series = SimpleNamespace(
         keyframe=page,
         shape=(n, *page.shape),

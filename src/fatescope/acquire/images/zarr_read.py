@@ -12,9 +12,9 @@ import numpy as np
 
 from fatescope.acquire.images.announced import ZSTD, check_announced
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
-from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.meaning import channel_names, with_axes
 from fatescope.acquire.images.zarr_metadata import ZarrImage, find_image
-from fatescope.base import FileFormatError, Image, escape
+from fatescope.base import FileFormatError, Image, escape, explained
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -35,12 +35,11 @@ def read_zarr(path: Path, *, axes: str | None) -> Image:
     found = find_image(path, where)
     in_file, stored = _stored_pixels(found, where)
     pixels, letters, _ = with_axes(in_file, stored, axes=axes, colours=1, path=path)
-    n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
     return Image(
         pixels=pixels,
         axes=letters,
         spacing=found.spacing.only(letters),
-        channels=found.channels if len(found.channels) == n_channels else (),
+        channels=channel_names(letters, pixels.shape, found.channels),
         name=str(path),
     )
 
@@ -74,14 +73,15 @@ def _stored_pixels(found: ZarrImage, where: str) -> tuple[ZarrPixels, str]:
 def _opened(path: Path, where: str) -> Any:
     import zarr
 
-    try:
-        return zarr.open_array(store=path, mode="r")
-    except Exception as error:  # a parser in damaged metadata meets errors of any kind
+    def said(error: Exception) -> str:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FileFormatError(
+        return (
             f"{where}: the array {path.name!r} that its metadata name cannot be opened "
             f"({escape(reason)}). Copy the whole folder again."
-        ) from error
+        )
+
+    with explained(said):
+        return zarr.open_array(store=path, mode="r")
 
 
 class ZarrPixels(PlanePixels):
@@ -142,13 +142,9 @@ class ZarrPixels(PlanePixels):
         if not self._check_chunk(tuple(p.start for p in place)):
             # Nothing is stored for it, so nothing is allocated for it either.
             return np.broadcast_to(self.dtype.type(self._array.fill_value or 0), self._chunks)
-        try:
+        chunk = f"{self.where}: chunk {'/'.join(map(str, index))} is damaged"
+        with explained(lambda e: f"{chunk} ({escape(str(e))[:200]}). Copy the folder again."):
             block = np.asarray(self._array[tuple(place)])
-        except Exception as error:  # codecs raise errors of their own, without a common base
-            raise FileFormatError(
-                f"{self.where}: chunk {'/'.join(map(str, index))} is damaged "
-                f"({escape(str(error))[:200]}). Copy the folder again."
-            ) from error
         return block.transpose(self._order)
 
     def _check_chunk(self, start: tuple[int, ...]) -> bool:

@@ -26,7 +26,7 @@ import numpy as np
 from fatescope.acquire.lineages.acetree_side import side_information
 from fatescope.acquire.lineages.archive import check_archive, read_member
 from fatescope.acquire.lineages.epic import number_text
-from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.result import ReadLineage, SpotColumns, assemble
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding, Severity
 from fatescope.base.table import Table
@@ -193,15 +193,17 @@ def _lineage(path: Path, rows: _Rows, xml: Path | None) -> ReadLineage:
     side = side_information(path, xml=xml)
     found = [*_broken(path.name, rows), *links, *side.findings]
     return assemble(
+        SpotColumns(
+            frame=time - 1,
+            position=place[:, [2, 1, 0]] - 1,
+            parent=parent,
+            name=name,
+            radius_px=np.where(place[:, 3] > 0, place[:, 3] / 2, np.nan),
+            extra=_extra(rows),
+        ),
         file=path.name,
         format="acetree",
-        frame=time - 1,
-        position=place[:, [2, 1, 0]] - 1,
-        parent=parent,
-        name=name,
-        radius_px=np.where(place[:, 3] > 0, place[:, 3] / 2, np.nan),
         spacing=side.spacing,
-        extra=_extra(rows),
         metadata={"deleted_nuclei": rows.deleted, **side.metadata},
         findings=found,
     )

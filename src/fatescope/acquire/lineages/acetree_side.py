@@ -82,7 +82,7 @@ def read_configuration(path: Path) -> dict[str, dict[str, str]]:
     return tags
 
 
-def nuclei_of(path: Path) -> Path:
+def side_nuclei(path: Path) -> Path:
     """Return the archive that a configuration names, relative to the configuration.
 
     Raises

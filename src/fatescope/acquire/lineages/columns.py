@@ -29,10 +29,10 @@ def original_columns(path: Path, read: ReadLineage) -> Table:
         raw = read_table_text(path, kinds_of)
         if len(raw.line) == len(lineage):
             return Table(dict(raw.columns))
-    return plain_columns(lineage)
+    return plain_table(lineage)
 
 
-def plain_columns(lineage: Lineage) -> Table:
+def plain_table(lineage: Lineage) -> Table:
     """Return the columns of a plain table: everything counts from 0, ``parent`` is an ``id``."""
     z, y, x = lineage.position.T
     parent = np.array([str(p) if p >= 0 else "" for p in lineage.parent], dtype=object)

@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.acquire.lineages.headers import columns_of, time_of
 from fatescope.acquire.lineages.text import Kinds, read_header, read_table_text
-from fatescope.acquire.lineages.times import as_float, frames_of
+from fatescope.acquire.lineages.times import as_float, frames_of_times
 from fatescope.base.errors import FileFormatError
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def read_counts(path: Path) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     table = read_table_text(path, _kinds)
     time = time_of(columns_of(table.header))
     assert time is not None
-    frame, _, _ = frames_of(table.columns[time.header], time, file=path.name)
+    frame, _, _ = frames_of_times(table.columns[time.header], time, file=path.name)
     count = as_float(table.columns[_count(table.header)])
     by_lower = {h.lower(): table.columns[h] for h in table.header}
     if "founder" in by_lower and (by_lower["founder"] == "total").any():

@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.complaints import overheard
-from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
+from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, SpotColumns, assemble
 from fatescope.acquire.lineages.text import Kinds, read_table_text, text_lines
+from fatescope.base import explained
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding
 from fatescope.numeric import tracks_of
@@ -73,14 +74,16 @@ def read_ctc(path: Path) -> ReadLineage:
     from fatescope.base.table import Table
 
     return assemble(
+        SpotColumns(
+            frame=np.asarray(frames, dtype=np.int64),
+            position=np.asarray(places, dtype=np.float64).reshape(len(frames), 3),
+            parent=np.asarray(parent, dtype=np.int64),
+            name=name,
+            radius_px=np.asarray(radii, dtype=np.float64),
+            extra=Table({"label": extra_labels}),
+        ),
         file=table.name,
         format="ctc",
-        frame=np.asarray(frames, dtype=np.int64),
-        position=np.asarray(places, dtype=np.float64).reshape(len(frames), 3),
-        parent=np.asarray(parent, dtype=np.int64),
-        name=name,
-        radius_px=np.asarray(radii, dtype=np.float64),
-        extra=Table({"label": extra_labels}),
         findings=found,
     )
 
@@ -133,17 +136,14 @@ def _measure(
 def _read_mask(path: Path) -> NDArray[Any]:
     import tifffile
 
-    try:
-        with overheard("tifffile"), tifffile.TiffFile(path) as tiff:
-            series = tiff.series[0]
-            if int(np.prod(series.shape)) > VOXEL_LIMIT:
-                raise FileFormatError(f"{path}: has shape {series.shape}, too large for a mask.")
-            mask = series.asarray()
-    except FileFormatError:
-        raise
-    except Exception as error:  # codecs raise errors of their own, without a common base
-        why = " ".join(str(error).split())
-        raise FileFormatError(f"{path}: is not a readable mask ({why}). Copy it again.") from error
+    def said(error: Exception) -> str:
+        return f"{path}: is not a readable mask ({' '.join(str(error).split())}). Copy it again."
+
+    with explained(said), overheard("tifffile"), tifffile.TiffFile(path) as tiff:
+        series = tiff.series[0]
+        if int(np.prod(series.shape)) > VOXEL_LIMIT:
+            raise FileFormatError(f"{path}: has shape {series.shape}, too large for a mask.")
+        mask = series.asarray()
     if not np.issubdtype(mask.dtype, np.integer) or mask.ndim not in (2, 3):
         raise FileFormatError(f"{path}: is not a mask of whole numbers in 2D or 3D.")
     return np.asarray(mask if mask.ndim == 3 else mask[None])

@@ -19,7 +19,7 @@ import numpy as np
 
 from fatescope.acquire.lineages.headers import Column, columns_of, like_links
 from fatescope.acquire.lineages.links import links_by_name, links_not_read
-from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.result import ReadLineage, SpotColumns, assemble
 from fatescope.acquire.lineages.text import MISSING, RawTable
 from fatescope.acquire.lineages.times import as_float, whole_frames
 from fatescope.base.errors import FileFormatError
@@ -70,14 +70,16 @@ def epic_lineage(table: RawTable, *, file: str) -> ReadLineage:
     found = _contradictions(file, columns, frame + 1)
     found += links_not_read(file, like_links(table.header, {"track": Column("cell")}))
     return assemble(
+        SpotColumns(
+            frame=frame,
+            position=position,
+            parent=links_by_name(frame, name),
+            name=name,
+            radius_px=radius,
+            extra=extra,
+        ),
         file=file,
         format="epic",
-        frame=frame,
-        position=position,
-        parent=links_by_name(frame, name),
-        name=name,
-        radius_px=radius,
-        extra=extra,
         metadata={"columns": list(table.header)},
         findings=[*table.findings, *found],
     )
@@ -137,7 +139,10 @@ def format_epic(lineage: Lineage) -> str:
         if h.lower() in texts or h in extra
     ]
     kept = [h for h in header if h.lower() in texts or h in extra]
-    lines = [",".join(kept), *(",".join(map(quoted, row)) for row in zip(*columns, strict=True))]
+    lines = [
+        ",".join(kept),
+        *(",".join(map(quoted_field, row)) for row in zip(*columns, strict=True)),
+    ]
     return "\n".join(lines) + "\n"
 
 
@@ -179,6 +184,6 @@ def number_text(value: float) -> str:
     return str(int(rounded)) if rounded.is_integer() else repr(rounded)
 
 
-def quoted(text: str) -> str:
+def quoted_field(text: str) -> str:
     """Return a text as a field of a table."""
     return '"' + text.replace('"', '""') + '"' if any(c in text for c in ',"\r\n') else text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,6 +11,7 @@ from fatescope.acquire.lineages.ctc import TRACK_FILES, track_file
 from fatescope.acquire.lineages.geff_store import is_geff
 from fatescope.acquire.lineages.reading import SUFFIXES, is_lineage_table
 from fatescope.acquire.our_folders import searched
+from fatescope.base import WorkUnit
 from fatescope.base.errors import InputError
 from fatescope.base.messages import escape
 
@@ -22,7 +23,7 @@ _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LineageFile:
+class LineageFile(WorkUnit):
     """One lineage to work on.
 
     Parameters
@@ -43,13 +44,6 @@ class LineageFile:
         if self.path.is_file():
             return (self.path,)
         return tuple(sorted(p for p in self.path.rglob("*") if p.is_file()))
-
-    def absolute(self) -> LineageFile:
-        """Return the same lineage for a process that stands in another folder."""
-        return replace(self, path=self.path.absolute())
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def find_lineages(inputs: Iterable[Path | str]) -> list[LineageFile]:

@@ -17,9 +17,10 @@ import numpy as np
 from fatescope.acquire.images.scale import MIN, UM, believed, unit_in
 from fatescope.acquire.lineages.headers import Column, columns_of, time_of, unknown_units
 from fatescope.acquire.lineages.links import links_by_edges
-from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.result import ReadLineage, SpotColumns, assemble
 from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
 from fatescope.acquire.lineages.times import even_frames
+from fatescope.base import explained
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.extras import imported
 from fatescope.base.finding import Finding
@@ -56,12 +57,14 @@ def read_geff(path: Path) -> ReadLineage:
         If the package ``geff`` is missing, or the group breaks the specification.
     """
     geff = _package()
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what is missing; it is refused then
-            memory = geff.core_io.read_to_memory(path)
-    except Exception as error:  # The package raises whatever Zarr, pydantic or NumPy raise.
+
+    def said(error: Exception) -> str:
         why = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise FileFormatError(f"{path}: is not a valid GEFF group ({why}).") from error
+        return f"{path}: is not a valid GEFF group ({why})."
+
+    # Warnings are of what is missing; it is refused then.
+    with explained(said), warnings.catch_warnings(action="ignore"):
+        memory = geff.core_io.read_to_memory(path)
     metadata, props = memory["metadata"], memory["node_props"]
     if garbled := [n for n, p in props.items() if _is_garbled(np.asarray(p["values"]))]:
         raise FileFormatError(
@@ -100,15 +103,17 @@ def read_geff(path: Path) -> ReadLineage:
     edges = map(tuple, np.asarray(memory["edge_ids"]).reshape(-1, 2).tolist())
     parent, found = links_by_edges(path.name, ids, edges, frame[timed])
     return assemble(
+        SpotColumns(
+            frame=frame[timed],
+            position=position[timed],
+            parent=parent,
+            name=_names(props, None if name is None else name.header, n)[timed],
+            radius_px=radius_px[timed],
+            extra=Table({h: values[timed] for h, values in extra.items()}),
+        ),
         file=path.name,
         format="geff",
-        frame=frame[timed],
-        position=position[timed],
-        parent=parent,
-        name=_names(props, None if name is None else name.header, n)[timed],
-        radius_px=radius_px[timed],
         spacing=spacing.replaced_by(Spacing(steps)),
-        extra=Table({h: values[timed] for h, values in extra.items()}),
         in_units=in_unit is not None and not steps,
         metadata=dict(ours.get("metadata", {})),
         findings=[

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, assemble
+from fatescope.acquire.lineages.result import FRAME_LIMIT, ReadLineage, SpotColumns, assemble
 from fatescope.acquire.lineages.text import text_lines
 from fatescope.base.errors import FileFormatError
 from fatescope.numeric import tracks_of
@@ -73,13 +73,15 @@ def read_newick(path: Path) -> ReadLineage:
     name = np.empty(n, dtype=object)
     name[:] = names
     return assemble(
+        SpotColumns(
+            frame=np.asarray(frames, dtype=np.int64),
+            position=np.full((n, 3), np.nan),
+            parent=np.asarray(parents, dtype=np.int64),
+            name=name,
+            radius_px=np.full(n, np.nan),
+        ),
         file=path.name,
         format="newick",
-        frame=np.asarray(frames, dtype=np.int64),
-        position=np.full((n, 3), np.nan),
-        parent=np.asarray(parents, dtype=np.int64),
-        name=name,
-        radius_px=np.full(n, np.nan),
     )
 
 

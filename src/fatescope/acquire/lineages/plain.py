@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.scale import UM
-from fatescope.acquire.lineages.epic import as_names, number_texts, quoted
+from fatescope.acquire.lineages.epic import as_names, number_texts, quoted_field
 from fatescope.acquire.lineages.headers import (
     NAMES,
     TREE_LIKE,
@@ -35,9 +35,9 @@ from fatescope.acquire.lineages.links import (
     links_not_read,
     trees_not_read,
 )
-from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.result import ReadLineage, SpotColumns, assemble
 from fatescope.acquire.lineages.scale import RADIUS_UM, radius_of
-from fatescope.acquire.lineages.times import as_float, frames_of
+from fatescope.acquire.lineages.times import as_float, frames_of_times
 from fatescope.base.errors import FileFormatError
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
@@ -81,7 +81,7 @@ def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
             f"{', '.join(missing)}. Its columns are {', '.join(table.header)}."
         )
     column = {meaning: table.columns[c.header] for meaning, c in used.items()}
-    frame, first, interval = frames_of(table.columns[time.header], time, file=file)
+    frame, first, interval = frames_of_times(table.columns[time.header], time, file=file)
     n = len(frame)
     units, odd = _units_of_positions(table, used, time, file)
     unit = units["x"]
@@ -98,17 +98,19 @@ def plain_lineage(table: RawTable, *, file: str) -> ReadLineage:
     kept = [h for h in table.header if h not in dropped or _worth_keeping(h, used, column)]
     extra = {h: table.columns[h] for h in kept}
     return assemble(
+        SpotColumns(
+            frame=frame,
+            position=position,
+            parent=parent,
+            name=name,
+            movie=movie,
+            radius_px=radius_px,
+            extra=Table(extra if radius_um is None else {**extra, RADIUS_UM: radius_um}),
+        ),
         file=file,
         format="csv",
-        frame=frame,
-        position=position,
-        parent=parent,
-        name=name,
-        movie=movie,
-        radius_px=radius_px,
         spacing=Spacing.of(source="file", T=interval, **dict.fromkeys("ZYX", unit and 1.0)),
         in_units=unit is not None,
-        extra=Table(extra if radius_um is None else {**extra, RADIUS_UM: radius_um}),
         metadata={"columns_read": list(table.header)} | ({"movies": apart} if apart else {}),
         findings=[*table.findings, *found, *odd, *_mixed(file, movie, apart)],
     )
@@ -257,5 +259,5 @@ def format_plain(lineage: Lineage) -> str:
     for h, values in lineage.extra.columns.items():
         columns[h if h.lower() not in _PREFERRED else f"{h}_given"] = number_texts(values)
     lines = [",".join(columns)]
-    lines += [",".join(map(quoted, row)) for row in zip(*columns.values(), strict=True)]
+    lines += [",".join(map(quoted_field, row)) for row in zip(*columns.values(), strict=True)]
     return "\n".join(lines) + "\n"

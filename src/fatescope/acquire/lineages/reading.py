@@ -152,11 +152,11 @@ def is_lineage_table(path: Path) -> bool:
 
 def _read_acetree(path: Path) -> ReadLineage:
     from fatescope.acquire.lineages.acetree import read_acetree
-    from fatescope.acquire.lineages.acetree_side import nuclei_of
+    from fatescope.acquire.lineages.acetree_side import side_nuclei
 
     with path.open("rb") as file:
         packed = file.read(2) == b"PK"
-    return read_acetree(path) if packed else read_acetree(nuclei_of(path), xml=path)
+    return read_acetree(path) if packed else read_acetree(side_nuclei(path), xml=path)
 
 
 def _read_ctc(path: Path) -> ReadLineage:

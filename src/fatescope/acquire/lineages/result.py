@@ -15,6 +15,8 @@ from fatescope.base.spacing import Spacing
 from fatescope.base.table import Table
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from fatescope.base.types import BoolArray, FloatArray, IntArray
 
 FRAME_LIMIT = 1_000_000
@@ -39,23 +41,34 @@ class ReadLineage:
     findings: list[Finding] = field(default_factory=list)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpotColumns:
+    """The columns of a `Lineage` as a file has them, in 0-based frames and pixels.
+
+    Links may be impossible and positions infinite; ``movie`` numbers the movie of each row, where
+    a file holds several.
+    """
+
+    frame: IntArray
+    position: FloatArray
+    parent: IntArray
+    name: np.ndarray
+    radius_px: FloatArray
+    extra: Table = field(default_factory=Table)
+    movie: IntArray | None = None
+
+
 def assemble(
+    spots: SpotColumns,
     *,
     file: str,
     format: str,
-    frame: IntArray,
-    position: FloatArray,
-    parent: IntArray,
-    name: np.ndarray,
-    radius_px: FloatArray,
     spacing: Spacing | None = None,
-    extra: Table | None = None,
     metadata: dict[str, object] | None = None,
-    movie: IntArray | None = None,
     in_units: bool = False,
-    findings: list[Finding] | None = None,
+    findings: Sequence[Finding] = (),
 ) -> ReadLineage:
-    """Make a `Lineage` of columns already converted to 0-based frames and pixels.
+    """Make a `Lineage` of what was read.
 
     What a `Lineage` cannot hold becomes a finding: links to the same or a later frame (cycles)
     are cut, infinite positions become unknown. Rows that repeat a name and frame stay, and are
@@ -66,6 +79,8 @@ def assemble(
     FileFormatError
         If no row is left or a frame is absurd.
     """
+    frame, position, parent, name = spots.frame, spots.position, spots.parent, spots.name
+    extra = spots.extra
     if not len(frame):
         raise FileFormatError(f"{file}: holds no nucleus. Check that the file is whole.")
     worst = int(np.abs(frame).max())
@@ -74,7 +89,7 @@ def assemble(
             f"{file}: has a frame number of {worst}; movies have fewer than {FRAME_LIMIT} frames. "
             "Check the column of times."
         )
-    found = list(findings or [])
+    found = list(findings)
     cut = impossible_links(frame, parent)
     if cut.any():
         found += _rows(
@@ -93,9 +108,9 @@ def assemble(
         )
         position = np.where(np.isfinite(position), position, np.nan)
     if _name_spots(parent, name):
-        extra = Table({**(extra or Table()).columns, "spot_name": name})
+        extra = Table({**extra.columns, "spot_name": name})
         name = np.full(len(name), "", dtype=object)
-    again = repeated_rows(frame, name, movie)
+    again = repeated_rows(frame, name, spots.movie)
     if again.any():
         found += _rows(
             file,
@@ -110,9 +125,9 @@ def assemble(
         position=position,
         parent=parent,
         name=name,
-        radius_px=radius_px,
+        radius_px=spots.radius_px,
         spacing=spacing or Spacing(),
-        extra=extra or Table(),
+        extra=extra,
         metadata={"source": file, "format": format, **(metadata or {})},
     )
     return ReadLineage(lineage=lineage, format=format, in_units=in_units, findings=found)

@@ -18,7 +18,7 @@ _UNEVEN = 0.25
 """Of a step: two times further off from whole steps belong to no even movie."""
 
 
-def frames_of(
+def frames_of_times(
     values: NDArray[Any], column: Column, *, file: str
 ) -> tuple[NDArray[np.int64], int, float | None]:
     """Return the frame of each row from 0, where the file begins to count, and its interval.

@@ -17,7 +17,7 @@ import numpy as np
 from fatescope.acquire.images.scale import MIN, UM, believed, unit_in
 from fatescope.acquire.lineages.headers import unknown_units
 from fatescope.acquire.lineages.links import links_by_edges
-from fatescope.acquire.lineages.result import ReadLineage, assemble
+from fatescope.acquire.lineages.result import ReadLineage, SpotColumns, assemble
 from fatescope.base.errors import FileFormatError, InputError
 from fatescope.base.finding import Finding
 from fatescope.base.spacing import Spacing
@@ -120,13 +120,15 @@ def read_trackmate(path: Path) -> ReadLineage:
     if model.broken:
         found.append(_unreadable(path, model.broken))
     return assemble(
+        SpotColumns(
+            frame=frame,
+            position=np.round(spots[:, 1:4] / steps, 9),
+            parent=parent,
+            name=name,
+            radius_px=np.round(spots[:, 4] / steps[2], 9),
+        ),
         file=path.name,
         format="trackmate",
-        frame=frame,
-        position=np.round(spots[:, 1:4] / steps, 9),
-        parent=parent,
-        name=name,
-        radius_px=np.round(spots[:, 4] / steps[2], 9),
         spacing=spacing,
         findings=[*found, *more, *absurd],
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import struct
 from functools import partial
@@ -11,8 +12,9 @@ from xml.etree import ElementTree
 
 import numpy as np
 
-from fatescope.acquire.images.announced import check_shape
+from fatescope.acquire.images.announced import UNKNOWN, check_announced, check_shape
 from fatescope.acquire.images.scale import UM, length_in
+from fatescope.acquire.microscopes.czi_blocks import CziBlocks
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Opened, Scene
 from fatescope.base import FileFormatError, Finding, escape, imported
 
@@ -59,16 +61,19 @@ def open_scenes(path: Path) -> list[Scene]:
         None: reader.total_bounding_rectangle_no_pyramid
     }
     about = _About(reader.raw_metadata)
+    blocks = CziBlocks(path)
     scenes = []
     for number, rectangle in sorted(rectangles.items(), key=lambda one: one[0] or 0):
         x, y, w, h = (int(n) for n in rectangle)
         shape = (*(high - low for low, high in lead.values()), *([3] if samples == 3 else []), h, w)
         check_shape(shape, where)
+        announced = math.prod(shape) * np.dtype(dtype).itemsize
+        check_announced(announced, path.stat().st_size, most=UNKNOWN, where=where)
         pixels = LibraryPixels(
             shape=shape,
             dtype=dtype,
             where=where,
-            read=partial(_read, holder, tuple(lead.items()), (x, y), number, samples),
+            read=partial(_read, holder, blocks, tuple(lead.items()), (x, y), number, samples),
         )
         pixels.notes = about.notes(path)
         steps = about.steps()
@@ -106,6 +111,7 @@ def _place(steps: dict[str, float | None], y: int, x: int) -> tuple[float, float
 
 def _read(
     holder: Opened,
+    blocks: CziBlocks,
     lead: tuple[tuple[str, tuple[int, int]], ...],
     corner: tuple[int, int],
     scene: int | None,
@@ -116,6 +122,7 @@ def _read(
 ) -> NDArray[Any]:
     """Read a rectangle; the library joins the tiles that it meets, the later one on top."""
     plane = {axis: low + i for (axis, (low, _)), i in zip(lead, at, strict=False)}
+    blocks.check(plane)
     x, y = corner
     roi = (x + columns.start, y + rows.start, len(columns), len(rows))
     block = holder.file.read(roi=roi, plane=plane, scene=scene)
@@ -155,10 +162,8 @@ class _About:
         names = []
         for i, channel in enumerate(listed):
             beside = shown[i].attrib.get("Name", "") if i < len(shown) else ""
-            names.append(
-                channel.attrib.get("Name") or beside or channel.findtext("Fluor") or f"channel {i}"
-            )
-        return tuple(names)
+            names.append(channel.attrib.get("Name") or beside or channel.findtext("Fluor") or "")
+        return tuple(n or f"channel {i}" for i, n in enumerate(names)) if any(names) else ()
 
     def objective(self) -> str:
         """Return the name of the objective."""

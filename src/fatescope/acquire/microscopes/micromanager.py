@@ -17,7 +17,7 @@ from typing import Any
 
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.meaning import left_out
-from fatescope.acquire.microscopes.planes import OpenPages, Place
+from fatescope.acquire.microscopes.planes import OpenPages, PlanePlace
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, several
 from fatescope.base import FileFormatError, escape
 
@@ -56,7 +56,7 @@ def open_scenes(path: Path) -> list[Scene]:
     first = pages.of(_file(path, there[0, 0, 0]))
     check_shape((*lengths, *first.shape[1:]), escape(path))
     places = [
-        Place((t * n_c + c) * n_z + z, 1, _file(path, plane), 0)
+        PlanePlace((t * n_c + c) * n_z + z, 1, _file(path, plane), 0)
         for (t, c, z), plane in sorted(there.items())
         if t < n_t
     ]

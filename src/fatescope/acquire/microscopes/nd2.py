@@ -46,7 +46,7 @@ def open_scenes(path: Path) -> list[Scene]:
                 axes="".join([*rest, *(a for a in "CS" if a in sizes), "YX"]),
                 steps=_steps(file, channels),
                 channels=tuple(str(c.channel.name) for c in channels),
-                minutes=_minutes(file, loops, p),
+                minutes=partial(_minutes, holder, loops, p),
                 objective=_objective(channels),
                 position_um=position,
             )
@@ -106,8 +106,8 @@ def _steps(file: Any, channels: Any) -> dict[str, float | None]:
     return steps
 
 
-def _minutes(file: Any, loops: dict[str, int], position: int) -> tuple[float, ...]:
-    """Return when the first plane of each frame was taken."""
+def _minutes(holder: Opened, loops: dict[str, int], position: int) -> tuple[float, ...]:
+    """Return when the first plane of each frame was taken, where that is said of all."""
     n = loops.get("T", 1)
     if n < 2 or n > _MOST_TIMES:
         return ()
@@ -115,7 +115,14 @@ def _minutes(file: Any, loops: dict[str, int], position: int) -> tuple[float, ..
     times = []
     for t in range(n):
         index = [position if a == "P" else t if a == "T" else 0 for a in loops]
-        stamp = file.frame_metadata(int(np.ravel_multi_index(index, lengths))).channels[0].time
+        try:
+            stamp = (
+                holder.file.frame_metadata(int(np.ravel_multi_index(index, lengths)))
+                .channels[0]
+                .time
+            )
+        except IndexError:  # a recording without the list of its times, or with a part of it
+            return ()
         times.append(float(stamp.relativeTimeMs) / 60000)
     return tuple(times)
 

@@ -16,7 +16,7 @@ from xml.etree import ElementTree
 from fatescope.acquire.images.announced import check_shape
 from fatescope.acquire.images.ome_about import about_image
 from fatescope.acquire.images.ome_files import COMPANION, description_of
-from fatescope.acquire.microscopes.planes import OpenPages, Place
+from fatescope.acquire.microscopes.planes import OpenPages, PlanePlace
 from fatescope.acquire.microscopes.scenes import LibraryPixels, Scene, several
 from fatescope.base import FileFormatError, escape
 
@@ -35,7 +35,7 @@ class _Planned:
     axes: str
     lengths: tuple[int, ...]
     size: tuple[int, int]
-    places: list[Place]
+    places: list[PlanePlace]
 
     @property
     def files(self) -> set[Path]:
@@ -121,7 +121,7 @@ def _plan(image: Element, files: _Files) -> _Planned | None:
     )
     lengths = tuple(int(get[f"Size{a}"]) // (samples if a == "C" else 1) for a in order)
     check_shape((*lengths, int(get["SizeY"]), int(get["SizeX"])), escape(files.holder))
-    places: list[Place] = []
+    places: list[PlanePlace] = []
     n_planes = math.prod(lengths)
     for data in pixels.findall("{*}TiffData"):
         said = data.attrib
@@ -130,7 +130,7 @@ def _plan(image: Element, files: _Files) -> _Planned | None:
         for axis, length in zip(order, lengths, strict=True):
             first = first * length + int(said.get(f"First{axis}", 0))
         path = files.of(data.find("{*}UUID"))
-        places.append(Place(first, count, path, int(said.get("IFD", 0))))
+        places.append(PlanePlace(first, count, path, int(said.get("IFD", 0))))
     if not places:
         return None
     axes, lengths = several(order, lengths)

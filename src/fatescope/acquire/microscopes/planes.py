@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-class Place(NamedTuple):
+class PlanePlace(NamedTuple):
     """Where planes lie that follow each other: pages of one file."""
 
     first: int
@@ -51,7 +51,7 @@ class OpenPages:
 
     def read(
         self,
-        places: Sequence[Place],
+        places: Sequence[PlanePlace],
         axes: str,
         lengths: tuple[int, ...],
         at: tuple[int, ...],

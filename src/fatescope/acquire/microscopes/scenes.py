@@ -20,9 +20,9 @@ import numpy as np
 
 from fatescope.acquire.images.announced import SMALL_BYTES
 from fatescope.acquire.images.lazy import OwnLock, PlanePixels
-from fatescope.acquire.images.meaning import with_axes
+from fatescope.acquire.images.meaning import channel_names, with_axes
 from fatescope.acquire.images.scale import believed, interval, uneven
-from fatescope.base import FatescopeError, FileFormatError, Image, escape
+from fatescope.base import FileFormatError, Image, escape, explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -48,8 +48,9 @@ class Scene:
     steps : mapping of str to float or None
         In µm along ``ZYX``; minutes along ``T`` where the times of the frames are not known.
     channels : tuple of str
-    minutes : tuple of float
-        When each frame was taken, from any moment on.
+    minutes : tuple of float, or what returns it
+        When each frame was taken, from any moment on; what is costly is read of the scene that is
+        wanted alone.
     objective : str
         As the file calls it.
     position_um : tuple of float, optional
@@ -61,7 +62,7 @@ class Scene:
     axes: str
     steps: Mapping[str, float | None] = field(default_factory=dict)
     channels: tuple[str, ...] = ()
-    minutes: tuple[float, ...] = ()
+    minutes: tuple[float, ...] | Callable[[], tuple[float, ...]] = ()
     objective: str = ""
     position_um: tuple[float, float] | None = None
 
@@ -70,10 +71,10 @@ OpenScenes = Callable[[Path], Sequence[Scene]]
 """What a reader is: it lists the scenes of a file and reads no pixels."""
 
 
-def scene_names(path: Path, open_scenes: OpenScenes) -> tuple[str, ...]:
+def scene_names(scenes: Sequence[Scene]) -> tuple[str, ...]:
     """Return a name for each scene of a file, each once and fit for the name of a file."""
     names: list[str] = []
-    for number, scene in enumerate(opened(path, open_scenes)):
+    for number, scene in enumerate(scenes):
         wanted = _NO_NAME.sub("_", scene.name).strip("_.") or str(number)
         n = 2
         name = wanted
@@ -94,20 +95,23 @@ def read_scene(
         If the file cannot be read, holds no such scene, or several and ``scene`` says not which.
     """
     scenes = opened(path, open_scenes)
-    number = scene_number(scene, scene_names(path, lambda _: scenes), escape(path))
+    number = scene_number(scene, scene_names(scenes), escape(path))
     chosen = scenes[number]
-    spacing, notes = believed({**chosen.steps, **interval(chosen.minutes)}, str(path))
-    chosen.pixels.notes = (*chosen.pixels.notes, *notes, *uneven(chosen.minutes, str(path)))
+    minutes = chosen.minutes
+    if callable(minutes):
+        with _read_by_library(path):
+            minutes = minutes()
+    spacing, notes = believed({**chosen.steps, **interval(minutes)}, str(path))
+    chosen.pixels.notes = (*chosen.pixels.notes, *notes, *uneven(minutes, str(path)))
     pixels, letters, names = with_axes(chosen.pixels, chosen.axes, axes=axes, colours=3, path=path)
-    n_channels = pixels.shape[letters.index("C")] if "C" in letters else 0
     return Image(
         pixels=pixels,
         axes=letters,
         spacing=spacing.only(letters),
-        channels=chosen.channels if len(chosen.channels) == n_channels else names,
+        channels=channel_names(letters, pixels.shape, chosen.channels, names),
         name=str(path) if len(scenes) == 1 else f"{path} [{chosen.name or number}]",
         objective=chosen.objective,
-        minutes=chosen.minutes if "T" in letters else (),
+        minutes=minutes if "T" in letters else (),
     )
 
 
@@ -121,19 +125,18 @@ def opened(path: Path, open_scenes: OpenScenes) -> Sequence[Scene]:
     MissingExtraError
         If the library is not installed.
     """
-    where = escape(path)
-    with _quiet():
-        try:
-            scenes = open_scenes(path)
-        except (FatescopeError, ModuleNotFoundError, PermissionError):
-            raise
-        except Exception as error:  # libraries meet errors of any kind in damaged files
-            raise FileFormatError(
-                f"{where}: is damaged or incomplete ({_said(error)}). Copy or export it again."
-            ) from error
+    with _read_by_library(path):
+        scenes = open_scenes(path)
     if not scenes:
-        raise FileFormatError(f"{where}: holds no image. Copy or export it again.")
+        raise FileFormatError(f"{escape(path)}: holds no image. Copy or export it again.")
     return scenes
+
+
+@contextmanager
+def _read_by_library(path: Path) -> Iterator[None]:
+    said = f"{escape(path)}: is damaged or incomplete"
+    with _quiet(), explained(lambda e: f"{said} ({_said(e)}). Copy or export it again."):
+        yield
 
 
 def several(axes: str, lengths: Sequence[int]) -> tuple[str, tuple[int, ...]]:
@@ -195,14 +198,9 @@ class LibraryPixels(PlanePixels):
         with self._lock, _quiet():
             if self._kept is not None and self._kept[0] == at:
                 return self._kept[1][rows.start : rows.stop, columns.start : columns.stop]
-            try:
+            plane = f"{self._where}: plane {at} is damaged"
+            with explained(lambda e: f"{plane} ({_said(e)}). Copy the file again."):
                 block = np.asarray(self._read(at, rows, columns))
-            except FatescopeError:
-                raise
-            except Exception as error:  # libraries meet errors of any kind in damaged files
-                raise FileFormatError(
-                    f"{self._where}: plane {at} is damaged ({_said(error)}). Copy the file again."
-                ) from error
             size = (len(rows), len(columns))
             if block.shape == size:
                 return block.astype(self.dtype, copy=False)

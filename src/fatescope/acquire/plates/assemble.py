@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from fatescope.acquire.plates.listing import natural
+from fatescope.acquire.plates.listing import natural_parts
 from fatescope.base import (
     PROJECTION,
     FileFormatError,
@@ -79,7 +79,7 @@ class FoundPlate:
         )
 
 
-def assemble(found: FoundPlate) -> PlateLayout:
+def assemble_plate(found: FoundPlate) -> PlateLayout:
     """Return the layout: wells and fields in order.
 
     Raises
@@ -95,7 +95,7 @@ def assemble(found: FoundPlate) -> PlateLayout:
     grouped = _by_field(found)
     files = [f for fields in grouped.values() for group in fields.values() for f in group]
     on_disk = {c for f in files for c in f.channels}
-    order = [*found.channels, *sorted(on_disk - set(found.channels), key=natural)]
+    order = [*found.channels, *sorted(on_disk - set(found.channels), key=natural_parts)]
     frames = tuple(sorted({t for f in files for t in f.frames}))
     _note_differences(found)
     _note_undated(found, frames)
@@ -135,7 +135,7 @@ def _by_field(found: FoundPlate) -> _Grouped:
             f"{escape(str(repeated[0]))}. They are counted and not read.",
             value=len(repeated),
         )
-    ordered = sorted(groups, key=lambda at: (well_order(at[0]), natural(at[1])))
+    ordered = sorted(groups, key=lambda at: (well_order(at[0]), natural_parts(at[1])))
     grouped: _Grouped = {}
     for well, name in ordered:
         grouped.setdefault(well, {})[name] = tuple(groups[well, name])

@@ -16,7 +16,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from fatescope.acquire.plates.assemble import FoundPlate
-from fatescope.acquire.plates.listing import Listing, natural
+from fatescope.acquire.plates.listing import Listing, natural_parts
 from fatescope.base import InputError, PlateImage, escape, parse_well
 
 _NAME = re.compile(
@@ -81,7 +81,7 @@ def read_cytation(listing: Listing) -> FoundPlate:
                 channels=(channel,),
             )
         )
-    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural)
+    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural_parts)
     return found
 
 

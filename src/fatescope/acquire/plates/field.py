@@ -102,7 +102,7 @@ def _open(layout: PlateLayout, well: str, field: str, files: Sequence[PlateImage
         pixels=pixels,
         axes=f"{axes}YX",
         spacing=layout.spacing.only(f"{axes}YX"),
-        channels=tuple(channels) if "C" in axes else (),
+        channels=tuple(channels),
         name=f"{layout.name}/{well}/{field}",
     )
 

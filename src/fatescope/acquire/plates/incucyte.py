@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 
 from fatescope.acquire.plates.assemble import FoundPlate
 from fatescope.acquire.plates.frame_times import date_frames
-from fatescope.acquire.plates.listing import Listing, natural
+from fatescope.acquire.plates.listing import Listing, natural_parts
 from fatescope.base import InputError, PlateImage, escape, parse_well
 
 _RAW = re.compile(
@@ -52,7 +52,7 @@ def read_incucyte(listing: Listing, *, vessel: str | None) -> FoundPlate:
     """
     found = FoundPlate(root=listing.root, format="incucyte")
     scans = [s for s in _scans(listing) if vessel is None or s[0] == vessel]
-    vessels = sorted({s[0] for s in _scans(listing)}, key=natural)
+    vessels = sorted({s[0] for s in _scans(listing)}, key=natural_parts)
     if vessel is None and len(vessels) > 1:
         raise InputError(
             f"{escape(listing.root)}: holds the vessels {', '.join(map(escape, vessels))}. Choose "

@@ -46,16 +46,16 @@ def look_inside(found: FoundPlate) -> FoundPlate:
         if sample is not None:
             found.spacing = sample.image.spacing.replaced_by(found.spacing)
     if found.format in ("imagexpress", "incucyte", "pattern"):
-        sizes = {f"channel {', '.join(k[0])}": _pixel(s) for k, s in samples.items() if s}
+        sizes = {
+            f"channel {', '.join(k[0])}": s.image.spacing.um("YX") or ()
+            for k, s in samples.items()
+            if s
+        }
         found.findings += mixed_scale(sizes, found.spacing.um("YX") or ())
     movie = next((f for f in found.images if len(f.frames) > 1), None)
     if movie is not None and not found.minutes:
         _date_movie(found, movie)
     return found
-
-
-def _pixel(sample: _Sample) -> tuple[float, ...]:
-    return sample.image.spacing.um("YX") or ()
 
 
 def _date_movie(found: FoundPlate, movie: PlateImage) -> None:

@@ -31,7 +31,7 @@ class Listing:
         return {name.casefold(): name for name in self.names}
 
 
-def list_files(root: Path) -> Listing:
+def list_plate_files(root: Path) -> Listing:
     """List all files below ``root``; hidden ones are passed by, loops of links end.
 
     Raises
@@ -57,10 +57,10 @@ def list_files(root: Path) -> Listing:
         place = Path(folder).relative_to(root).as_posix()
         prefix = "" if place == "." else f"{place}/"
         names += [prefix + name for name in files if not name.startswith(".")]
-    return Listing(root, tuple(sorted(names, key=natural)))
+    return Listing(root, tuple(sorted(names, key=natural_parts)))
 
 
-def natural(name: str) -> list[tuple[int, str]]:
+def natural_parts(name: str) -> list[tuple[int, str]]:
     """Return a key that sorts numbers inside names by value."""
     return [(int(p), "") if p.isdecimal() else (-1, p) for p in _DIGITS.split(name)]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeGuard
 
 from fatescope.acquire.images.zarr_metadata import find_image, is_zarr, ome_attributes, read_json
 from fatescope.acquire.plates.assemble import FoundPlate
-from fatescope.acquire.plates.listing import natural
+from fatescope.acquire.plates.listing import natural_parts
 from fatescope.acquire.plates.mixed_scale import mixed_scale
 from fatescope.base import (
     FileFormatError,
@@ -126,7 +126,8 @@ def _wells_on_disk(root: Path) -> dict[str, str]:
 
 def _folders(path: Path) -> list[str]:
     return sorted(
-        (p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")), key=natural
+        (p.name for p in path.iterdir() if p.is_dir() and not p.name.startswith(".")),
+        key=natural_parts,
     )
 
 
@@ -138,7 +139,7 @@ def _read_well(
     for field in dict.fromkeys([*listed, *here]):
         place = folder / field
         if not place.is_dir():
-            _lacks(field, place, found)
+            _lacks(place, found)
             continue
         try:
             image = _field_image(place, well, field, found, scales)
@@ -148,14 +149,14 @@ def _read_well(
             continue
         if image is None:
             if field in listed:
-                _lacks(field, place, found)
+                _lacks(place, found)
             continue
         found.images.append(image)
         if listed and field not in listed:
             found.unlisted.append(f"{place.relative_to(found.root).as_posix()}")
 
 
-def _lacks(field: str, place: Path, found: FoundPlate) -> None:
+def _lacks(place: Path, found: FoundPlate) -> None:
     found.lacking += 1
     found.lacking_first = found.lacking_first or place.relative_to(found.root).as_posix()
 

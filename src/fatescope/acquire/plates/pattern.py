@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from fatescope.acquire.plates.assemble import FoundPlate
-from fatescope.acquire.plates.listing import Listing, natural
+from fatescope.acquire.plates.listing import Listing, natural_parts
 from fatescope.acquire.sequences import read_pattern as read_names
 from fatescope.base import InputError, PlateImage, escape, name_well, parse_well
 
 
-def read_pattern(listing: Listing, pattern: str) -> FoundPlate:
+def read_plate_pattern(listing: Listing, pattern: str) -> FoundPlate:
     """Read the files that fit a pattern; the first frame and plane on disk are number 0.
 
     Raises
@@ -36,7 +36,7 @@ def read_pattern(listing: Listing, pattern: str) -> FoundPlate:
             "{well}_{field}_{channel}.tif."
         )
     _count_from_zero(found)
-    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural)
+    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural_parts)
     return found
 
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fatescope.acquire.find import find_images
-from fatescope.acquire.images.formats import format_of, load, may_hold_many
+from fatescope.acquire.images.formats import image_format_of, load, may_hold_many
 from fatescope.acquire.images.single import read_one
 from fatescope.acquire.microscopes.scenes import Scene, opened, scene_names
 from fatescope.acquire.plates.assemble import FoundPlate
@@ -103,11 +103,11 @@ def read_positions(path: Path) -> FoundPlate | None:
 
 def _positions(path: Path) -> Iterator[_Position]:
     for file in _files(path):
-        form = format_of(file.name, _head(file))
+        form = image_format_of(file.name, _head(file))
         if form is None or not form.scenes:
             continue
         scenes = opened(file, load(form.scenes))
-        names = scene_names(file, lambda _, scenes=scenes: scenes)  # type: ignore[misc]
+        names = scene_names(scenes)
         folder = file.parent.name if file.name.lower().endswith(("metadata.txt", ".index")) else ""
         for name, scene in zip(names, scenes, strict=True):
             if len(scenes) > 1:

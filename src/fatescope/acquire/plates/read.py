@@ -6,15 +6,15 @@ import re
 from pathlib import Path
 
 from fatescope.acquire.our_folders import TRUTH, is_ours
-from fatescope.acquire.plates.assemble import FoundPlate, assemble
+from fatescope.acquire.plates.assemble import FoundPlate, assemble_plate
 from fatescope.acquire.plates.cytation import is_cytation, read_cytation
 from fatescope.acquire.plates.imagexpress import is_imagexpress, read_imagexpress
 from fatescope.acquire.plates.incucyte import is_incucyte, read_incucyte
 from fatescope.acquire.plates.inside import look_inside
-from fatescope.acquire.plates.listing import Listing, list_files, parent
+from fatescope.acquire.plates.listing import Listing, list_plate_files, parent
 from fatescope.acquire.plates.ome_zarr import is_ome_zarr, read_ome_zarr
 from fatescope.acquire.plates.operetta import is_operetta, read_operetta
-from fatescope.acquire.plates.pattern import read_pattern
+from fatescope.acquire.plates.pattern import read_plate_pattern
 from fatescope.acquire.plates.positions import is_positions, read_positions
 from fatescope.acquire.plates.scanr import is_scanr, read_scanr
 from fatescope.acquire.plates.settings import PlateReading
@@ -61,22 +61,22 @@ def read_plate(path: Path | str, reading: PlateReading) -> PlateLayout:
                 f"{where}: holds no two images of which the stage is known, so it is no plate. "
                 "Give the folder of a plate."
             )
-        return assemble(positions)
+        return assemble_plate(positions)
     if not path.is_dir():
         what = "is a file" if path.exists() else "is not there"
         raise FileFormatError(f"{where}: {what}. Give the folder of a plate.")
     if reading.pattern is not None:
-        listing = list_files(path)
-        return _assembled(read_pattern(listing, reading.pattern), listing, reading)
+        listing = list_plate_files(path)
+        return _assembled(read_plate_pattern(listing, reading.pattern), listing, reading)
     zarr = _zarr_plate(path)
     if zarr is not None:
-        return assemble(read_ome_zarr(zarr))
-    listing = list_files(path)
+        return assemble_plate(read_ome_zarr(zarr))
+    listing = list_plate_files(path)
     found = _read_files(listing, reading)
     if found is not None:
         return _assembled(found, listing, reading)
     if (positions := read_positions(path)) is not None:
-        return assemble(positions)
+        return assemble_plate(positions)
     raise FileFormatError(
         f"{where}: is no plate that is recognised (OME-Zarr, ImageXpress, Operetta, Incucyte, "
         "Yokogawa, ScanR, Cytation, files whose images say where the stage stood). Say how its "
@@ -102,7 +102,7 @@ def _assembled(found: FoundPlate, listing: Listing, reading: PlateReading) -> Pl
             f"{escape(others[0])}. They are left out.",
             value=len(others),
         )
-    return assemble(look_inside(found))
+    return assemble_plate(look_inside(found))
 
 
 def _is_image(name: str) -> bool:

@@ -18,7 +18,7 @@ from xml.etree import ElementTree
 
 from fatescope.acquire.images.scale import UM, length_in
 from fatescope.acquire.plates.assemble import FoundPlate
-from fatescope.acquire.plates.listing import Listing, natural
+from fatescope.acquire.plates.listing import Listing, natural_parts
 from fatescope.base import FileFormatError, InputError, PlateImage, Spacing, escape, parse_well
 
 _NAME = re.compile(
@@ -69,7 +69,7 @@ def read_scanr(listing: Listing) -> FoundPlate:
             f"{_DESCRIPTOR}, which says which well that is, is missing or does not. Copy it beside "
             "the folder data."
         )
-    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural)
+    found.channels = sorted({c for i in found.images for c in i.channels}, key=natural_parts)
     found.spacing = _spacing(listing, said)
     return found
 

@@ -31,7 +31,6 @@ class _Collector:
 
     take: dict[str, Callable[[Record], None]]
     depth: int = 0
-    n_elements: int = 0
     record: Record | None = None
     record_depth: int = 0
     child: str = ""
@@ -40,7 +39,6 @@ class _Collector:
 
     def start(self, tag: str, attributes: dict[str, str]) -> None:
         self.depth += 1
-        self.n_elements += 1
         if self.depth > DEPTH_LIMIT:
             raise ValueError(f"more than {DEPTH_LIMIT} elements inside each other")
         if self.record is None:

@@ -274,7 +274,7 @@ function send(what, form = {}) {
       const answer = await fetch(`${address}/edits/${what}`, { method: "POST", body: new URLSearchParams({ seen: now.revision, ...form }) });
       said = await answer.json();
       if (!answer.ok) {
-        if (said.problem.includes("in the meantime")) await load();
+        if (answer.status === 409) await load();
         return say(said.problem, true);
       }
     } catch {

@@ -7,12 +7,12 @@ export const at = (id) => document.getElementById(id);
 export const job = section.dataset.job;
 const STYLES = ["outlines", "filled", "none"];
 const ZOOM = 1.5;
-export const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0 };
+export const now = { n: 0, t: 0, z: 0, channel: 0, low: 0, high: 1, label: 0, brightest: false };
 export let meta = null;
 // Called where another image, frame or plane is shown.
 export const followers = [];
 // What review.js does at the same places; without it the image is only looked at.
-export const hooks = { revision: () => 0, opened: null, stepped: null, choose: null, key: null };
+export const hooks = { revision: () => 0, opened: null, stepped: null, choose: null, key: null, click: null };
 let layers = { image: null, labels: null };
 let dropRough = null; // takes away the rough view of a large image, which lies below all others
 const styleNow = () => (meta?.labels ? at("style").value : "none");
@@ -28,7 +28,7 @@ function source(layer) {
   const query = new URLSearchParams(
     layer === "labels"
       ? { style: styleNow(), r: hooks.revision() }
-      : { c: now.channel, low: now.low, high: now.high },
+      : { c: now.channel, low: now.low, high: now.high, ...(now.brightest && { brightest: 1 }) },
   );
   return tilesOf(meta, `${job}/images/${now.n}/${layer}/${now.t}/${now.z}`, query);
 }
@@ -69,7 +69,7 @@ function show(name, layer, keep = true) {
   });
 }
 
-const showImage = (keep) => show("image", now.channel === "colour" ? "colour" : "grey", keep);
+export const showImage = (keep) => show("image", now.channel === "colour" ? "colour" : "grey", keep);
 export const showLabels = () => show("labels", styleNow() === "none" ? null : "labels");
 
 let opening = 0;
@@ -257,7 +257,7 @@ const words = (key) => key.slice(0, key.length - ending(key).length).replaceAll(
 let hover;
 let pointing = 0;
 viewer.innerTracker.moveHandler = (event) => {
-  if (!meta?.labels) return;
+  if (!meta?.labels || !at("picked")) return;
   clearTimeout(hover);
   hover = setTimeout(async () => {
     if (now.label) return;
@@ -270,7 +270,7 @@ viewer.innerTracker.moveHandler = (event) => {
 };
 
 viewer.addHandler("canvas-click", async (event) => {
-  if (!event.quick || !meta?.labels) return;
+  if (!event.quick || hooks.click?.(event) || !meta?.labels) return;
   const pixel = pixelAt(event.position);
   const found = pixel && (await objectAt(pixel));
   if (hooks.choose?.(found, event.originalEvent)) return;

@@ -1,5 +1,6 @@
 from .actions import Action as Action
 from .actions import Add as Add
+from .actions import Fill as Fill
 from .actions import Group as Group
 from .actions import Join as Join
 from .actions import Move as Move

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol, runtime_checkable
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.lineage.editing.rows import Spot, delete_spot, insert_spot, spot_at
+from fatescope.lineage.editing.rows import Plain, Spot, delete_spot, insert_spot, plain, spot_at
 
 if TYPE_CHECKING:
     from fatescope.base.lineage import Lineage
@@ -144,7 +144,6 @@ class Remove:
         _check_row(lineage, self.row)
         found = spot_at(lineage, self.row)
         # repr: NaN equals NaN there, and 0.0 differs from -0.0.
-        # repr: NaN equals NaN there, and 0.0 differs from -0.0.
         _check_same(self.row, "spot", repr(found), repr(self.spot))
         linked = np.flatnonzero(lineage.parent == self.row)
         if len(linked):
@@ -181,6 +180,30 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
+class Fill:
+    """Write other values into a column beside the fixed ones: one old, one new for each row."""
+
+    column: str
+    rows: tuple[int, ...]
+    old: tuple[Plain, ...]
+    new: tuple[Plain, ...]
+
+    def apply(self, lineage: Lineage) -> Lineage:
+        """Return the lineage with the new values."""
+        values = lineage.extra[self.column].copy()
+        for row, old, new in zip(self.rows, self.old, self.new, strict=True):
+            _check_row(lineage, row)
+            found = plain(values[row])
+            _check_same(row, self.column, repr(found), repr(old))  # NaN equals NaN there
+            values[row] = new
+        return replace(lineage, extra=lineage.extra.with_columns({self.column: values}))
+
+    def inverse(self) -> Fill:
+        """Return the values back."""
+        return Fill(self.column, self.rows, self.new, self.old)
+
+
+@dataclass(frozen=True, slots=True)
 class SwapDaughters:
     """Exchange the names of two sisters and of all that descends from them.
 
@@ -192,6 +215,11 @@ class SwapDaughters:
     second: str
     rows_first: tuple[int, ...]
     rows_second: tuple[int, ...]
+
+    @property
+    def rows(self) -> tuple[int, ...]:
+        """Those of both."""
+        return *self.rows_first, *self.rows_second
 
     def apply(self, lineage: Lineage) -> Lineage:
         """Return the lineage with the two names exchanged, from the sisters down."""

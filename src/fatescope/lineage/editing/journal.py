@@ -14,6 +14,7 @@ from fatescope.base.errors import InputError
 from fatescope.lineage.editing.actions import (
     Action,
     Add,
+    Fill,
     Group,
     Join,
     Move,
@@ -50,6 +51,9 @@ def action_to_record(action: Action) -> Record:
             return {"kind": "remove", "row": row, "spot": _spot_record(spot)}
         case Move(row, old, new):
             return {"kind": "move", "row": row, "old": _floats(old), "new": _floats(new)}
+        case Fill(column, rows, was, becomes):
+            values = {"old": _repeat(map(_encode, was)), "new": _repeat(map(_encode, becomes))}
+            return {"kind": "fill", "column": column, "rows": _runs(rows), **values}
         case SwapDaughters(first, second, a, b):
             sides = {"rows_first": _runs(a), "rows_second": _runs(b)}
             return {"kind": "swap", "first": first, "second": second, **sides}
@@ -83,11 +87,19 @@ def action_from_record(record: Mapping[str, Any]) -> Action:
 
 
 def _rename(r: Mapping[str, Any]) -> Action:
-    return Rename(_rows(r["rows"]), _unrepeat(r["old"]), _unrepeat(r["new"]))
+    old, new = (tuple(map(str, _unrepeat(r[k]))) for k in ("old", "new"))
+    return Rename(_rows(r["rows"]), old, new)
 
 
 def _move(r: Mapping[str, Any]) -> Action:
     return Move(int(r["row"]), _four(r["old"]), _four(r["new"]))
+
+
+def _fill(r: Mapping[str, Any]) -> Action:
+    if "row" in r:  # one row, as earlier versions wrote it
+        return Fill(str(r["column"]), (int(r["row"]),), (_decode(r["old"]),), (_decode(r["new"]),))
+    old, new = (tuple(map(_decode, _unrepeat(r[k]))) for k in ("old", "new"))
+    return Fill(str(r["column"]), _rows(r["rows"]), old, new)
 
 
 def _swap(r: Mapping[str, Any]) -> Action:
@@ -108,6 +120,7 @@ _BUILD: dict[str, Callable[[Mapping[str, Any]], Action]] = {
     "add": lambda r: Add(int(r["row"]), _spot(r["spot"])),
     "remove": lambda r: Remove(int(r["row"]), _spot(r["spot"])),
     "move": _move,
+    "fill": _fill,
     "swap": _swap,
     "group": _group,
 }
@@ -181,19 +194,19 @@ def _rows(runs: Iterable[Sequence[int]]) -> tuple[int, ...]:
     return tuple(row for first, n in runs for row in range(int(first), int(first) + int(n)))
 
 
-def _repeat(names: Sequence[str]) -> list[list[Any]]:
-    """Return equal neighbours of ``names`` as [name, count]."""
+def _repeat(values: Iterable[Any]) -> list[list[Any]]:
+    """Return equal neighbours of ``values`` as [value, count]."""
     runs: list[list[Any]] = []
-    for name in names:
-        if runs and name == runs[-1][0]:
+    for value in values:
+        if runs and repr(value) == repr(runs[-1][0]):  # 1 is not 1.0 there, nor 0.0 -0.0
             runs[-1][1] += 1
         else:
-            runs.append([name, 1])
+            runs.append([value, 1])
     return runs
 
 
-def _unrepeat(runs: Iterable[Sequence[Any]]) -> tuple[str, ...]:
-    return tuple(str(name) for name, n in runs for _ in range(int(n)))
+def _unrepeat(runs: Iterable[Sequence[Any]]) -> tuple[Any, ...]:
+    return tuple(value for value, n in runs for _ in range(int(n)))
 
 
 @dataclass(frozen=True, slots=True)

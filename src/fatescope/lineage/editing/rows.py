@@ -70,7 +70,7 @@ def spot_at(lineage: Lineage, row: int) -> Spot:
         parent=int(lineage.parent[row]),
         name=str(lineage.name[row]),
         radius_px=float(lineage.radius_px[row]),
-        extra=tuple((c, _plain(lineage.extra[c][row])) for c in lineage.extra),
+        extra=tuple((c, plain(lineage.extra[c][row])) for c in lineage.extra),
     )
 
 
@@ -132,9 +132,10 @@ def fingerprint(lineage: Lineage) -> str:
     return digest.hexdigest()
 
 
-def _plain(value: Any) -> Plain:
-    plain: Plain = value.item() if isinstance(value, np.generic) else value
-    return plain
+def plain(value: Any) -> Plain:
+    """Return a value of a column as Python has it."""
+    found: Plain = value.item() if isinstance(value, np.generic) else value
+    return found
 
 
 def _insert(column: np.ndarray, row: int, value: Plain, name: str) -> np.ndarray:

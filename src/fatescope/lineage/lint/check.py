@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from fatescope.lineage.lint.settings import LintSettings
 
 
-def lint_lineage(
+def lint_one_lineage(
     lineage: Lineage, *, file: str, settings: LintSettings, atlas: Atlas
 ) -> list[Finding]:
     """Apply every rule to one lineage.

@@ -18,7 +18,7 @@ from fatescope.base.finding import Finding
 from fatescope.base.sulston import is_cell_name, sister_of, sort_key
 from fatescope.base.sulston_tree import all_names, daughters_of
 from fatescope.lineage.exclusion import below
-from fatescope.lineage.lint.named_embryo import NamedEmbryo, distances, fit_names, named_embryo
+from fatescope.lineage.lint.named_embryo import NamedEmbryo, distances, fit_named, named_embryo
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -88,20 +88,20 @@ def find_exchanged(
             break
         name, pair = best
         found.append(pair)
-    return found if fit_names(atlas, embryo, name)[1] < _UNLIKE else []
+    return found if fit_named(atlas, embryo, name)[1] < _UNLIKE else []
 
 
 def _best_exchange(
     atlas: Atlas, embryo: NamedEmbryo, name: IntArray, *, settings: LintSettings
 ) -> tuple[IntArray, ExchangedPair] | None:
     paths = _paths()
-    fit, loss = fit_names(atlas, embryo, name)
+    fit, loss = fit_named(atlas, embryo, name)
     away = distances(atlas, embryo, fit, name)
     lineages = _lineages(atlas, embryo, name, away)
     best = None
     for one, other in _pairs(lineages, displacement_um=settings.exchanged_um):
         tried = _exchange(atlas, name, one, other)
-        fit, now = fit_names(atlas, embryo, tried)
+        fit, now = fit_named(atlas, embryo, tried)
         if now >= loss:
             continue
         inside = _inside(name, (one, other))[embryo.cell]

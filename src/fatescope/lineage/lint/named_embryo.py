@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.lineage.align import fit_embryo
+from fatescope.lineage.align import NamedViews, fit_embryo
 from fatescope.lineage.atlas import at_phase
 from fatescope.lineage.clock import clock_from_births, clocks_from_counts
 from fatescope.lineage.naming.evidence import phases
@@ -96,21 +96,22 @@ def named_embryo(lineage: Lineage, atlas: Atlas) -> NamedEmbryo | None:
     )
 
 
-def fit_names(atlas: Atlas, embryo: NamedEmbryo, name: IntArray) -> tuple[EmbryoFit, float]:
+def fit_named(atlas: Atlas, embryo: NamedEmbryo, name: IntArray) -> tuple[EmbryoFit, float]:
     """Lay an embryo over the atlas as if its cells bore ``name``; return the map and its loss.
 
     The loss is the mean of a logarithm of squared distances, so that a few lineages in the wrong
     place neither bend the map nor hide what the others say.
     """
-    phase = embryo.phase(atlas, name)
     fit = fit_embryo(
         atlas,
+        NamedViews(
+            row=np.arange(len(embryo.frame)),
+            name=name[embryo.cell],
+            phase=embryo.phase(atlas, name),
+        ),
         xyz_um=embryo.xyz_um,
         frame=embryo.frame,
         minutes_per_frame=embryo.clock.minutes_per_frame,
-        row=np.arange(len(embryo.frame)),
-        name=name[embryo.cell],
-        phase=phase,
         prior=np.zeros((3, 3)),
         modes=False,
         drift=False,

@@ -70,7 +70,7 @@ class Displacements:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Scene:
+class NamingScene:
     """Rows of an embryo in the frame of the atlas, and where its cells are expected.
 
     Parameters
@@ -91,7 +91,7 @@ def score_names(
     atlas: Atlas,
     chains: Tracks,
     clock: Clock,
-    scene: Scene,
+    scene: NamingScene,
     displacements: Displacements,
     *,
     gate_min: float,
@@ -110,7 +110,7 @@ def score_names(
 
 
 def fit_displacements(
-    atlas: Atlas, chains: Tracks, clock: Clock, scene: Scene, name: IntArray, *, spread: float
+    atlas: Atlas, chains: Tracks, clock: Clock, scene: NamingScene, name: IntArray, *, spread: float
 ) -> Displacements:
     """Learn from the names found so far how cells stray; not inherited where few are named."""
     sure = (name >= 0) & atlas.known[np.maximum(name, 0)]
@@ -126,7 +126,7 @@ def fit_displacements(
 
 
 def _displacements(
-    atlas: Atlas, chains: Tracks, clock: Clock, scene: Scene, track: IntArray, name: IntArray
+    atlas: Atlas, chains: Tracks, clock: Clock, scene: NamingScene, track: IntArray, name: IntArray
 ) -> tuple[FloatArray, FloatArray]:
     """Return how far tracks stray at five views, and their mothers at the last (zero: unseen)."""
     step = np.round(np.linspace(0, 1, _VIEWS) * (chains.n_rows[:, None] - 1)).astype(np.int64)
@@ -164,7 +164,7 @@ def _score_place(
     atlas: Atlas,
     chains: Tracks,
     clock: Clock,
-    scene: Scene,
+    scene: NamingScene,
     displacements: Displacements,
     track: IntArray,
     name: IntArray,
@@ -197,16 +197,16 @@ def _score_times(
     return np.asarray(score + np.where(divides & ~born, -0.5 * np.minimum(off**2, 16), 0))
 
 
-def division_directions(chains: Tracks, placed: FloatArray, *, rows: int = 3) -> FloatArray:
+def division_directions(chains: Tracks, placed: FloatArray) -> FloatArray:
     """Return unit vectors from the first to the second daughter of each track that divides.
 
-    The daughters' mean places over their first ``rows`` rows are used; zero where there is no
+    The daughters' mean places over their first three rows are used; zero where there is no
     division.
     """
     direction = np.zeros((len(chains), 3))
     for k in np.flatnonzero(chains.divides):
         a, b = (
-            placed[chains.rows[chains.start[c] : min(chains.start[c] + rows, chains.start[c + 1])]]
+            placed[chains.rows[chains.start[c] : min(chains.start[c] + 3, chains.start[c + 1])]]
             for c in chains.pair[k]
         )
         step = b.mean(0) - a.mean(0)

@@ -32,21 +32,13 @@ _HALF_UM = 2.2
 _DAUGHTER_SD_UM = 1.5
 
 
-def name_movie(
-    atlas: Atlas,
-    *,
-    xyz_um: FloatArray,
-    frame: IntArray,
-    rounds: int = 2,
-) -> tuple[NamedTree, IntArray]:
+def name_movie(atlas: Atlas, *, xyz_um: FloatArray, frame: IntArray) -> tuple[NamedTree, IntArray]:
     """Link and name a movie.
 
     Parameters
     ----------
     xyz_um : ndarray of float, shape (rows, 3)
     frame : ndarray of int, shape (rows,)
-    rounds : int
-        How often links are made again with the names found.
 
     Returns
     -------
@@ -63,7 +55,7 @@ def name_movie(
         divide_cost=partial(_divides_when_old, frame),
     )
     found = name_tracked(atlas, xyz_um=xyz_um, frame=frame, parent=links)
-    for _ in range(rounds):
+    for _ in range(2):  # with the names found, links are made again
         links = _link_again(atlas, found, xyz_um=xyz_um, frame=frame)
         found = rename_tracked(atlas, found, xyz_um=xyz_um, frame=frame, parent=links)
     lives = untimely(atlas, found.clock, frame=frame, parent=links, name=found.row_names())

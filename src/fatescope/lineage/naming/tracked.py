@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base.errors import InputError
-from fatescope.lineage.align import EmbryoFit, fit_embryo
+from fatescope.lineage.align import EmbryoFit, NamedViews, fit_embryo
 from fatescope.lineage.clock import Clock, birth_lags, clock_from_births, clocks_from_counts
 from fatescope.lineage.naming.evidence import (
     Displacements,
-    Scene,
+    NamingScene,
     division_directions,
     fit_displacements,
     phases,
@@ -175,7 +175,7 @@ def _named(
     gate: float,
     trust: float = 1.0,
 ) -> Named:
-    scene = Scene(frame=part.frame, placed=placed, expected=expected)
+    scene = NamingScene(frame=part.frame, placed=placed, expected=expected)
     evidence = score_names(atlas, part.chains, clock, scene, displacements, gate_min=gate)
     direction = division_directions(part.chains, placed)
     return name_forest(atlas, part.chains, evidence, direction, trust=trust)
@@ -217,12 +217,10 @@ def _updated(
     begin, life = phases(atlas, chains, clock, chains.of_row[row], name[row])
     fit = fit_embryo(
         atlas,
+        NamedViews(row=row, name=name[row], phase=(clock.minutes(part.frame[row]) - begin) / life),
         xyz_um=part.xyz_um,
         frame=part.frame,
         minutes_per_frame=clock.minutes_per_frame,
-        row=row,
-        name=name[row],
-        phase=(clock.minutes(part.frame[row]) - begin) / life,
         prior=matrix,
         modes=modes,
         drift=drift,
@@ -270,7 +268,7 @@ def _settled(
     for turn in range(passes):
         clock, fit = _updated(atlas, part, named, clock, matrix, modes=turn > 0, drift=True)
         own = _with_lags(atlas, part, named, clock)
-        scene = Scene(frame=part.frame, placed=fit.placed, expected=fit.expected)
+        scene = NamingScene(frame=part.frame, placed=fit.placed, expected=fit.expected)
         displacements = fit_displacements(
             own, part.chains, clock, scene, named.name, spread=fit.spread
         )

@@ -17,7 +17,7 @@ from .solid import Solid as Solid
 from .solid import SolidViewer as SolidViewer
 from .space import SpaceViewer as SpaceViewer
 from .space import Track as Track
-from .space import tracks_of as tracks_of
+from .space import tracks_in_space as tracks_in_space
 from .text import Cell as Cell
 from .text import Code as Code
 from .text import Fact as Fact

@@ -8,15 +8,19 @@ and move together: input, truth and prediction, or a volume cut along three axes
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.base import InputError
+from fatescope.pages.images import png_uri, read_uri
 from fatescope.pages.outlines import colour_of, outline_paths
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
+    from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from fatescope.base import LabelImage
 
@@ -60,6 +64,19 @@ class Pane:
     height: int
     outlines: Sequence[Outline] = ()
     title: str = ""
+
+    @staticmethod
+    def of(pixels: NDArray[Any], title: str = "", outlines: Sequence[Outline] = ()) -> Pane:
+        """Return grey or RGB pixels of 8 bits, without loss."""
+        height, width = pixels.shape[:2]
+        uri = png_uri(pixels)
+        return Pane(title=title, image=uri, width=width, height=height, outlines=outlines)
+
+    @staticmethod
+    def read(path: Path, title: str = "") -> Pane:
+        """Return a PNG file as it is."""
+        uri, height, width = read_uri(path)
+        return Pane(title=title, image=uri, width=width, height=height)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

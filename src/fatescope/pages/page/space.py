@@ -58,7 +58,7 @@ class SpaceViewer:
     unit: str = ""
 
 
-def tracks_of(
+def tracks_in_space(
     place_um: FloatArray,
     frame: IntArray,
     track: IntArray,

@@ -10,7 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _MINUS, _NARROW = "−", "\u202f"
-_WITH_INTERVAL = " (95 %)"
+_WITH_INTERVAL, _OF_INTERVALS = " (95 %)", "95 %"
+_ENDS = re.compile(r"\d(?: to |, )[-+−]?\d")
 _INTERVAL = re.compile(r"[(\[][-+−]?\d\S*(?: to |, )[-+−]?\d")
 """Two ends in a cell, such as ``(0.41 to 0.52)`` or ``[0.3, 4]``."""
 
@@ -68,7 +69,8 @@ class PageTable:
 
     A column whose cells are numbers is set to the right; of six rows or more, a click on a heading
     sorts them. Without ``columns`` the first cell of a row is its heading. A heading that ends in
-    ``(95 %)`` says so only where a cell below it has an interval.
+    ``(95 %)`` says so only where a cell below it has an interval, and a column of intervals, whose
+    heading begins with ``95 %``, is there only where it has one.
     """
 
     rows: Sequence[Sequence[str | Cell]]
@@ -77,6 +79,11 @@ class PageTable:
     numeric: frozenset[int] = field(init=False)
 
     def __post_init__(self) -> None:
+        if empty := {i for i, h in enumerate(self.columns) if self._lacks_intervals(i, h)}:
+            rows = [[c for i, c in enumerate(row) if i not in empty] for row in self.rows]
+            object.__setattr__(self, "rows", rows)
+            left = tuple(h for i, h in enumerate(self.columns) if i not in empty)
+            object.__setattr__(self, "columns", left)
         width = max((len(row) for row in self.rows), default=0)
         columns = [[cell_text(r[i]) for r in self.rows if i < len(r)] for i in range(width)]
         found = frozenset(i for i, cells in enumerate(columns) if _are_numbers(cells))
@@ -87,6 +94,10 @@ class PageTable:
             for i, heading in enumerate(self.columns)
         ]
         object.__setattr__(self, "columns", tuple(said))
+
+    def _lacks_intervals(self, column: int, heading: str) -> bool:
+        cells = (cell_text(row[column]) for row in self.rows if column < len(row))
+        return heading.startswith(_OF_INTERVALS) and not any(map(_ENDS.search, cells))
 
 
 def cell_text(cell: str | Cell) -> str:

@@ -119,6 +119,7 @@ def _template() -> Template:
         "kicks": lambda block: Markup(_json(kicks_data(block))),
         "space": lambda block: Markup(_json(space_data(block))),
         "safe": Markup,
+        "whole_units": lambda words: re.sub(r"(?<=\d) (?=[%µ])", "\u00a0", words),
         "quote": quote,
     }
     return environment.get_template("page.html.j2")

@@ -13,8 +13,6 @@ from fatescope.models.outputs import BOX_CORNERS
 from fatescope.predict.tiling import make_grid, read_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.models.description import ModelDescription
     from fatescope.models.outputs import Boxes
@@ -48,7 +46,6 @@ def find_boxes(
     output: Boxes,
     *,
     scale: tuple[float, float],
-    done: Callable[[], None] | None = None,
 ) -> FoundBoxes:
     """Find the boxes of a plane, tile by tile.
 
@@ -65,8 +62,6 @@ def find_boxes(
         Thresholds and stride.
     scale : tuple of float
         Working pixels per input pixel, down and across.
-    done : callable, optional
-        Called after each tile.
 
     Returns
     -------
@@ -80,15 +75,13 @@ def find_boxes(
         tile = read_tile(pixels, grid, statistics, *starts)
         found = _propose(network, tile, output)
         parts.append(_of_tile(found, grid, place, tile.shape, output))
-        if done is not None:
-            done()
     found = np.concatenate(parts)
     found[:, :4] = np.clip(found[:, :4] / np.tile(scale, 2), 0, np.tile(pixels.shape, 2))
     found = found[(found[:, :2] < found[:, 2:4]).all(axis=1)]
     found = found[np.lexsort((found[:, 1], found[:, 0], -found[:, 4]))]
-    found = found[distinct(found[:, :4], most_overlap=output.most_overlap)]
+    found = found[distinct_boxes(found[:, :4], most_overlap=output.most_overlap)]
     corners, score, p = found[:, :4], found[:, 4], found[:, len(BOX_CORNERS) :]
-    return FoundBoxes(corners, score, calibrated(p, output.temperature))
+    return FoundBoxes(corners, score, calibrated_scores(p, output.temperature))
 
 
 def _propose(network: Network, tile: FloatArray, output: Boxes) -> FloatArray:
@@ -156,7 +149,7 @@ def is_peak(scores: FloatArray) -> BoolArray:
     return peak
 
 
-def distinct(corners: FloatArray, *, most_overlap: float) -> IntArray:
+def distinct_boxes(corners: FloatArray, *, most_overlap: float) -> IntArray:
     """Return the boxes, best first, that overlap no better one too much.
 
     Parameters
@@ -189,7 +182,7 @@ def distinct(corners: FloatArray, *, most_overlap: float) -> IntArray:
     return np.flatnonzero(kept)
 
 
-def calibrated(p: FloatArray, temperature: float) -> FloatArray:
+def calibrated_scores(p: FloatArray, temperature: float) -> FloatArray:
     """Return probabilities whose logarithms are divided by a temperature.
 
     Examples

@@ -69,6 +69,7 @@ class FrameLabels:
     scores: NDArray[np.float32]  # (n,), mean predicted foreground of each, 0..1
     planes: tuple[PlaneLabels, ...]
     numbers: tuple[NDArray[Any], ...]  # for each plane, from what is stored to the frame's label
+    own_px: float = 0.0  # diameter at which it was looked at again; 0: at that which was estimated
 
     @property
     def dtype(self) -> np.dtype[Any]:

@@ -7,7 +7,9 @@ also where two lie above one another and their outlines overlap through all plan
 1. height: depth in the outline, times foreground, times light; smoothed on the physical grid.
 2. every voxel of the foreground climbs to the highest of its neighbours, to a peak.
 3. peaks without a valley between them are one nucleus: the way from the lower peak to the higher
-   falls by less than a tenth.
+   falls by less than a tenth. How large nuclei of this volume are is then known, and it is decided
+   again: what would be too large for one, its peaks far apart, needs hardly a valley to be two;
+   what is not too large needs a deep one.
 4. planes far from the middle of a nucleus, where little of its light is left, are blur.
 
 Volumes are handled in blocks whose borders the shape alone decides. Blocks overlap by more than a
@@ -40,6 +42,15 @@ FOREGROUND_SMOOTH = 0.3
 VALLEY = 0.9
 """Peaks with a way between them that stays above this share of the lower one are one nucleus."""
 
+LARGE, PART, APART = 1.4, 0.4, 0.8
+SHALLOW, DEEP = 0.99, 0.8
+"""Of the median nucleus, what is too large for one, and how large each of two must be then; how far
+apart their peaks, in radii of a ball of both: two balls that touch have 1.6, two maxima in one
+nucleus less. The shares hold instead of `VALLEY` above and below that (records 0395, 0397)."""
+
+SMALL = 0.3
+"""Of the median nucleus: less is a part of one, more often than a nucleus (record 0397)."""
+
 LIGHT = 0.35
 """Of its brightest plane, what a plane of a nucleus must hold: less is blur from other planes."""
 
@@ -60,6 +71,16 @@ class SolidGrid:
     shape: tuple[int, int, int]
     radius: float
     radius_planes: float
+
+    @property
+    def ball(self) -> float:
+        """Voxels of a nucleus."""
+        return 4 / 3 * math.pi * self.radius**2 * max(1.0, self.radius_planes)
+
+    def in_radii(self, place: NDArray[np.int64]) -> NDArray[np.float64]:
+        """Return flat places as Z, Y and X, in radii of a nucleus; shape (n, 3)."""
+        at = np.stack(np.unravel_index(place, self.shape), axis=1)
+        return np.asarray(at / np.array([self.radius_planes, self.radius, self.radius]))
 
     def blocks(self) -> Iterator[tuple[tuple[slice, slice], tuple[slice, slice]]]:
         """Yield planes and rows that a block accounts for, and those that it looks at."""
@@ -250,6 +271,8 @@ class Solids:
     label_of: NDArray[np.uint32]  # (n_provisional + 1,), 0 = dropped
     score: NDArray[np.float32]  # (n,)
     filled: NDArray[np.bool_]  # (n + 1, planes)
+    width: float = 0.0  # of the median nucleus, in those of the grid; 0 where none was found
+    small: float = 0.0  # share of nuclei with less than `SMALL` of the median volume
 
     @property
     def n(self) -> int:
@@ -268,41 +291,78 @@ def join_solids(sums: SolidSums, grid: SolidGrid) -> Solids:
     np.maximum.at(height, region, np.concatenate(sums.height))
     contacts = np.concatenate(sums.contacts)
     a, b = region[contacts[:, 0] - 1], region[contacts[:, 1] - 1]
-    nucleus = _without_valleys(height, np.minimum(a, b), np.maximum(a, b), contacts[:, 2])
-    nucleus = nucleus[region]
-    n = int(nucleus.max()) + 1
+    contacts[:, 0], contacts[:, 1] = np.minimum(a, b), np.maximum(a, b)
+    parts = np.concatenate(sums.parts).T
+    size = np.zeros(len(place), np.int64)
+    np.add.at(size, region[parts[0] - 1], parts[2])
 
-    of, plane, count, shade, light = np.concatenate(sums.parts).T
-    row = nucleus[of - 1]
-    table = np.zeros((3, n, planes), np.int64)
-    for sum_of, values in zip(table, (count, shade, light), strict=True):
-        np.add.at(sum_of, (row, plane), values)
-    filled = _bright_planes(table[2] / np.maximum(table[0], 1))
-    volume = (table[0] * filled).sum(axis=1)
-    score = (table[1] * filled).sum(axis=1) / np.maximum(volume, 1) / FULL
-    typical = 4 / 3 * math.pi * grid.radius**2 * max(1.0, grid.radius_planes)
+    regions = _Regions(
+        height, size, grid.in_radii(place), 1 / (grid.radius**2 * grid.radius_planes)
+    )
+    nucleus = _without_valleys(regions, contacts, typical=None)
+    found, _, _ = _nuclei(nucleus[region], parts, grid)
+    typical = float(np.median(np.bincount(nucleus, size)[found])) if found.any() else 0.0
+    if typical:
+        nucleus = _without_valleys(regions, contacts, typical=typical)
+    size = np.bincount(nucleus, size)
+    nucleus = nucleus[region]
+    found, score, filled = _nuclei(nucleus, parts, grid)
+    n = len(found)
     first = np.full(n, np.iinfo(np.int64).max)
     np.minimum.at(first, nucleus, np.concatenate(sums.first))
-    kept = np.flatnonzero((volume >= LEAST_VOLUME * typical) & (score >= LEAST_SCORE))
+    kept = np.flatnonzero(found)
     kept = kept[np.argsort(first[kept], kind="stable")]
     number = np.zeros(n, np.uint32)
     number[kept] = np.arange(1, len(kept) + 1)
     label_of = np.concatenate([[0], number[nucleus]]).astype(np.uint32)
     filled = np.concatenate([np.zeros((1, planes), np.bool_), filled[kept]])
-    return Solids(label_of, score[kept].astype(np.float32), filled)
+    small = float(np.mean(size[found] < SMALL * np.median(size[found]))) if found.any() else 0.0
+    width = math.cbrt(typical / grid.ball)
+    return Solids(label_of, score[kept].astype(np.float32), filled, width, small)
+
+
+def _nuclei(
+    nucleus: NDArray[np.int64], parts: NDArray[np.int64], grid: SolidGrid
+) -> tuple[NDArray[np.bool_], NDArray[np.float64], NDArray[np.bool_]]:
+    """Return which nuclei are kept, their scores, and the planes that each fills.
+
+    ``nucleus`` is that of each provisional region, ``parts`` the sums of `SolidSums`, a row each.
+    """
+    of, plane, count, shade, light = parts
+    table = np.zeros((3, int(nucleus.max()) + 1, grid.shape[0]), np.int64)
+    for sum_of, values in zip(table, (count, shade, light), strict=True):
+        np.add.at(sum_of, (nucleus[of - 1], plane), values)
+    filled = _bright_planes(table[2] / np.maximum(table[0], 1))
+    volume = (table[0] * filled).sum(axis=1)
+    score = (table[1] * filled).sum(axis=1) / np.maximum(volume, 1) / FULL
+    kept = (volume >= LEAST_VOLUME * grid.ball) & (score >= LEAST_SCORE)
+    return kept, score, filled
+
+
+@dataclass(frozen=True, slots=True)
+class _Regions:
+    """What climbed to one peak each."""
+
+    height: NDArray[np.int64]
+    voxels: NDArray[np.int64]
+    peak: NDArray[np.float64]  # its place, in radii of a nucleus
+    voxel: float  # its volume, in radii cubed
 
 
 def _without_valleys(
-    height: NDArray[np.int64],
-    a: NDArray[np.int64],
-    b: NDArray[np.int64],
-    saddle: NDArray[np.int64],
+    regions: _Regions, contacts: NDArray[np.int64], *, typical: float | None
 ) -> NDArray[np.int64]:
-    """Return the nucleus of each region: joined from the highest saddle down."""
-    apart = a != b
-    code, saddle = _highest(a[apart] << 32 | b[apart], saddle[apart])
+    """Return the nucleus of each region: joined from the highest saddle down.
+
+    ``contacts`` are rows of two regions and their saddle, ``typical`` the voxels of the median
+    nucleus, where it is known.
+    """
+    apart = contacts[:, 0] != contacts[:, 1]
+    a, b, saddle = contacts[apart].T
+    code, saddle = _highest(a << 32 | b, saddle)
     order = np.lexsort((code, -saddle))
-    peak, parent = height.tolist(), list(range(len(height)))
+    peak, voxels = regions.height.tolist(), regions.voxels.tolist()
+    parent, peaks = list(range(len(peak))), regions.peak.tolist()
 
     def top(i: int) -> int:
         while parent[i] != i:
@@ -310,11 +370,26 @@ def _without_valleys(
             i = parent[i]
         return i
 
+    def far_apart(one: int, two: int, both: int) -> bool:
+        radius = math.cbrt(3 / 4 / math.pi * both * regions.voxel)
+        return math.dist(peaks[one], peaks[two]) > APART * radius
+
+    def is_valley(one: int, two: int, level: int) -> bool:
+        share = VALLEY
+        if typical is not None:
+            least, both = min(voxels[one], voxels[two]), voxels[one] + voxels[two]
+            if both < LARGE * typical:
+                share = DEEP
+            elif least > PART * typical and far_apart(one, two, both):
+                share = SHALLOW
+        return level < share * float(min(peak[one], peak[two]))
+
     for pair, level in zip(code[order].tolist(), saddle[order].tolist(), strict=True):
         one, two = top(pair >> 32), top(pair & 0xFFFFFFFF)
-        if one != two and level >= VALLEY * min(peak[one], peak[two]):
+        if one != two and not is_valley(one, two, level):
             low, high = sorted((one, two), key=lambda i: (peak[i], -i))
             parent[low] = high
+            voxels[high] += voxels[low]
     return np.unique([top(i) for i in range(len(parent))], return_inverse=True)[1]
 
 

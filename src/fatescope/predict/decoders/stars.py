@@ -12,27 +12,27 @@ doi 10.1007/978-3-030-00934-2_30.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 import numpy as np
 
 from fatescope.base.errors import ModelError
 from fatescope.predict.decoders.labels import PlaneLabels
-from fatescope.predict.tiling import make_grid, read_tile
+from fatescope.predict.tiling import read_tile
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
     from fatescope.base.types import BoolArray, FloatArray, IntArray
-    from fatescope.models.description import ModelDescription
-    from fatescope.models.outputs import InstanceMaps, Thresholds
+    from fatescope.models.outputs import InstanceMaps
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Scratch
-    from fatescope.predict.tiling import Network, Pixels
+    from fatescope.predict.search import Search
+    from fatescope.predict.tiling import Pixels
 
 _EDGE = 2
 """Pixels of the maps next to the edge of the image propose nothing, as in the authors' program."""
@@ -59,12 +59,17 @@ class Stars:
     def __len__(self) -> int:
         return len(self.score)
 
-    def rows(self, which: BoolArray | IntArray) -> Stars:
+    def rows(self, which: BoolArray | IntArray) -> Self:
         """Return some of them."""
-        return Stars(self.centre[which], self.distance[which], self.score[which])
+        return replace(
+            self,
+            centre=self.centre[which],
+            distance=self.distance[which],
+            score=self.score[which],
+        )
 
     @property
-    def area(self) -> FloatArray:
+    def size(self) -> FloatArray:
         """Area of each polygon in working pixels, (n,)."""
         d = self.distance
         turn = np.sin(2 * np.pi / d.shape[1])
@@ -75,19 +80,38 @@ class Stars:
         """Corners of each polygon, (n, rays, 2), y and x in working pixels."""
         return np.asarray(self.centre[:, None] + self.distance[:, :, None] * _rays(self.distance))
 
-    def corners_of(self, i: int) -> FloatArray:
-        """Corners of one polygon, (rays, 2)."""
-        return np.asarray(self.centre[i] + self.distance[i, :, None] * _rays(self.distance))
+    def inner(self) -> FloatArray:
+        """Radius of a circle around each centre that lies within the polygon.
+
+        An edge between two corners comes nearest to the centre by the cosine of half the turn
+        between rays at equal distances, and by no less than that of the whole turn at any.
+        """
+        d = np.asarray(self.distance, np.float64)
+        turn = 2 * np.pi / d.shape[1]
+        following = np.roll(d, -1, axis=1)
+        edge = np.sqrt(np.maximum(d**2 + following**2 - 2 * d * following * np.cos(turn), 1e-12))
+        height = d * following * np.sin(turn) / edge
+        return np.asarray(np.minimum(height, np.minimum(d, following)).min(axis=1, initial=np.inf))
+
+    def shared_by_balls(self, radius: float, others: FloatArray, apart: FloatArray) -> FloatArray:
+        """Return the area that a circle shares with others whose centres are so far away."""
+        large, small = np.maximum(radius, others), np.minimum(radius, others)
+        d = np.clip(apart, large - small + 1e-9, large + small)
+        a = np.arccos(np.clip((d**2 + small**2 - large**2) / (2 * d * small), -1, 1))
+        b = np.arccos(np.clip((d**2 + large**2 - small**2) / (2 * d * large), -1, 1))
+        lens = small**2 * (a - np.sin(2 * a) / 2) + large**2 * (b - np.sin(2 * b) / 2)
+        return np.asarray(np.where(apart <= large - small, np.pi * small**2, lens))
+
+    def part_within(self, one: Stars) -> FloatArray:
+        """Return how much of each polygon lies within one other, 0..1."""
+        return _part_within(self, one.corners[0])
 
 
 def segment_stars(
-    network: Network,
+    search: Search,
     pixels: Pixels,
     statistics: PlaneStatistics,
-    model: ModelDescription,
     *,
-    scale: tuple[float, float],
-    thresholds: Thresholds,
     scratch: Scratch,
     done: Callable[[], None] | None = None,
 ) -> PlaneLabels:
@@ -98,73 +122,74 @@ def segment_stars(
     All polygons that are probable enough are held until the best are chosen: about 150 bytes for
     each pixel within a nucleus.
     """
-    stars = find_stars(
-        network, pixels, statistics, model, scale=scale, thresholds=thresholds, done=done
-    )
-    large = (stars.area >= thresholds.min_area_px) & (stars.score >= thresholds.min_score)
+    stars, least = find_stars(search, pixels, statistics, done=done), search.thresholds
+    large = (stars.size >= least.min_area_px) & (stars.score >= least.min_score)
     rows, columns = pixels.shape
-    return paint_stars(stars.rows(large), (rows, columns), scale=scale, scratch=scratch)
+    return paint_stars(stars.rows(large), (rows, columns), scale=search.scale, scratch=scratch)
 
 
 def find_stars(
-    network: Network,
+    search: Search,
     pixels: Pixels,
     statistics: PlaneStatistics,
-    model: ModelDescription,
     *,
-    scale: tuple[float, float],
-    thresholds: Thresholds,
+    made: Callable[..., Stars] = Stars,
     done: Callable[[], None] | None = None,
 ) -> Stars:
     """Return the polygons of a plane that are probable and share little, most probable first.
+
+    Of a volume polyhedra, which ``made`` makes of centres, distances and probabilities.
 
     Raises
     ------
     ModelError
         If the network gives more or fewer maps than its description says.
     """
-    grid, output = make_grid(pixels.shape, scale, model), model.instances
+    grid, output, ndim = search.grid(pixels.shape), search.model.instances, len(search.scale)
+    limits = search.thresholds
     parts = []
     for place in product(*(range(len(t.starts)) for t in grid.tiles)):
         at = list(zip(grid.tiles, place, strict=True))
         starts = [tiles.starts[i] for tiles, i in at]
-        maps = network.run(read_tile(pixels, grid, statistics, *starts)[None, None])[0]
+        tile = read_tile(pixels, grid, statistics, *starts)
+        maps = search.network.run(tile[None, None])[0]
+        # Values are given for every pixel, or for every second one, say, along each axis.
+        strides = [round(n / k) for n, k in zip(tile.shape, maps.shape[1:], strict=True)]
         used = [tiles.edges[i : i + 2] for tiles, i in at]
         edge = [
-            (_EDGE * output.stride_px, n - _EDGE * output.stride_px) for n in grid.working_shape
+            (_EDGE * k, n - _EDGE * k) for k, n in zip(strides, grid.working_shape, strict=True)
         ]
         inside = [(max(a, b), min(c, d)) for (a, c), (b, d) in zip(used, edge, strict=True)]
-        parts.append(_propose(maps, output, starts, inside, least=thresholds.foreground))
+        parts.append(_propose(maps, output, starts, strides, inside, least=limits.foreground))
         if done is not None:
             done()
-    rays = output.rays
-    every = np.concatenate([np.empty((0, rays + 3), np.float32), *parts])
-    every = every[np.lexsort((every[:, 1], every[:, 0], -every[:, 2]))]
-    stars = Stars(every[:, :2].astype(np.float64), every[:, 3:], every[:, 2])
-    return stars.rows(distinct_stars(stars, most_overlap=thresholds.most_overlap))
+    every = np.concatenate([np.empty((0, ndim + 1 + output.rays), np.float32), *parts])
+    every = every[np.lexsort((*every[:, ndim - 1 :: -1].T, -every[:, ndim]))]
+    stars = made(every[:, :ndim].astype(np.float64), every[:, ndim + 1 :], every[:, ndim])
+    return stars.rows(distinct_stars(stars, most_overlap=limits.most_overlap))
 
 
 def _propose(
     maps: NDArray[np.float32],
     output: InstanceMaps,
-    starts: list[int],
-    inside: list[tuple[int, int]],
+    starts: Sequence[int],
+    strides: Sequence[int],
+    inside: Sequence[tuple[int, int]],
     *,
     least: float,
 ) -> NDArray[np.float32]:
-    """Return y, x, probability and distances of what the maps of a tile propose, one row each."""
+    """Return place, probability and distances of what the maps of a tile propose, one row each."""
     if len(maps) != len(output.channels):
         raise ModelError(
             f"the network gives {len(maps)} maps; with {output.rays} rays it gives "
             f"{len(output.channels)}."
         )
-    y, x = np.nonzero(maps[0] > least)
-    places = np.stack([y, x], axis=1) * output.stride_px + np.array(starts)
+    at = np.argwhere(maps[0] > least)
+    places = at * np.array(strides) + np.array(starts)
     kept = np.ones(len(places), np.bool_)
     for axis, (low, high) in enumerate(inside):
         kept &= (places[:, axis] >= low) & (places[:, axis] < high)
-    y, x = y[kept], x[kept]
-    values = maps[:, y, x].T
+    values = maps[:, *at[kept].T].T
     distance = np.maximum(np.nan_to_num(values[:, 1:]), np.float32(1e-3))
     return np.concatenate([places[kept], values[:, :1], distance], axis=1, dtype=np.float32)
 
@@ -179,8 +204,8 @@ def distinct_stars(stars: Stars, *, most_overlap: float) -> IntArray:
     most_overlap : float
         Largest part of the smaller of two polygons that both may hold.
     """
-    area, centre = stars.area, stars.centre
-    outer, inner = stars.distance.max(axis=1, initial=0), _inner(stars)
+    size, centre = stars.size, stars.centre
+    outer, inner = stars.distance.max(axis=1, initial=0), stars.inner()
     order = np.argsort(centre[:, 0], kind="stable")
     top, widest = centre[order, 0], float(outer.max(initial=0))
     kept = np.ones(len(stars), np.bool_)
@@ -191,41 +216,17 @@ def distinct_stars(stars: Stars, *, most_overlap: float) -> IntArray:
         high = np.searchsorted(top, centre[i, 0] + outer[i] + widest, side="right")
         near = order[low:high]
         near = near[(near > i) & kept[near]]
-        apart = np.hypot(*(centre[near] - centre[i]).T)
+        apart = np.linalg.norm(centre[near] - centre[i], axis=1)
         near, apart = near[close := apart < outer[i] + outer[near]], apart[close]
-        limit = most_overlap * np.minimum(area[near], area[i])
-        surely = _shared_by_circles(inner[i], inner[near], apart) > limit
+        limit = most_overlap * np.minimum(size[near], size[i])
+        surely = stars.shared_by_balls(inner[i], inner[near], apart) > limit
         kept[near[surely]] = False
-        open_ = ~surely & (_shared_by_circles(outer[i], outer[near], apart) > limit)
+        open_ = ~surely & (stars.shared_by_balls(outer[i], outer[near], apart) > limit)
         near, limit = near[open_], limit[open_]
         if len(near):
-            shared = _part_within(stars.rows(near), stars.corners_of(i)) * area[near]
+            shared = stars.rows(near).part_within(stars.rows(np.array([i]))) * size[near]
             kept[near[shared > limit]] = False
     return np.flatnonzero(kept)
-
-
-def _inner(stars: Stars) -> FloatArray:
-    """Return the radius of a circle around each centre that lies within the polygon.
-
-    An edge between two corners comes nearest to the centre by the cosine of half the turn between
-    rays at equal distances, and by no less than that of the whole turn at any.
-    """
-    d = np.asarray(stars.distance, np.float64)
-    turn = 2 * np.pi / d.shape[1]
-    following = np.roll(d, -1, axis=1)
-    edge = np.sqrt(np.maximum(d**2 + following**2 - 2 * d * following * np.cos(turn), 1e-12))
-    height = d * following * np.sin(turn) / edge
-    return np.asarray(np.minimum(height, np.minimum(d, following)).min(axis=1, initial=np.inf))
-
-
-def _shared_by_circles(radius: float, others: FloatArray, apart: FloatArray) -> FloatArray:
-    """Return the area that a circle shares with others whose centres are so far away."""
-    large, small = np.maximum(radius, others), np.minimum(radius, others)
-    d = np.clip(apart, large - small + 1e-9, large + small)
-    a = np.arccos(np.clip((d**2 + small**2 - large**2) / (2 * d * small), -1, 1))
-    b = np.arccos(np.clip((d**2 + large**2 - small**2) / (2 * d * large), -1, 1))
-    lens = small**2 * (a - np.sin(2 * a) / 2) + large**2 * (b - np.sin(2 * b) / 2)
-    return np.asarray(np.where(apart <= large - small, np.pi * small**2, lens))
 
 
 def _part_within(stars: Stars, outline: FloatArray) -> FloatArray:
@@ -265,7 +266,7 @@ def _rays(distance: FloatArray) -> FloatArray:
 
 
 def paint_stars(
-    stars: Stars, shape: tuple[int, int], *, scale: tuple[float, float], scratch: Scratch
+    stars: Stars, shape: tuple[int, int], *, scale: tuple[float, ...], scratch: Scratch
 ) -> PlaneLabels:
     """Paint polygons on the grid of the image, the more probable above the less.
 

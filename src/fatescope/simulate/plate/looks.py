@@ -53,8 +53,9 @@ def vary_plate(settings: PlateSettings, *, seed: int) -> PlateLook:
 
     changes = {n: drawn(getattr(settings, n), *limits) for n, limits in _FACTORS.items()}
     changes["vignette"] = min(changes["vignette"], 0.9)
+    changes["diameter_px"] = min(max(changes["diameter_px"], 8.0), 120.0)
     return PlateLook(
-        settings=settings.replace(**_within(changes)),
+        settings=settings.replace(**changes),
         texture=drawn(0.10, 0.5, 1.8),
         grain=drawn(0.30, 0.7, 1.5),
         height_left=drawn(0.32, 0.75, 1.35),
@@ -63,10 +64,6 @@ def vary_plate(settings: PlateSettings, *, seed: int) -> PlateLook:
         polarity=1.0,
         seed=seed,
     )
-
-
-def _within(changes: dict[str, float]) -> dict[str, float]:
-    return {**changes, "diameter_px": min(max(changes["diameter_px"], 8.0), 120.0)}
 
 
 MARGIN_PX = 16.0

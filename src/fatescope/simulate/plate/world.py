@@ -79,7 +79,7 @@ def live_well(
     """
     rng = np.random.default_rng([seed, 43])
     wanted = 0 if plan.is_empty else int(rng.poisson(design.cells))
-    radius = _radii(rng, wanted, settings)
+    radius = settings.diameter_px / 2 * np.exp(rng.normal(0, 0.12, wanted)).clip(0.65, 1.5)
     places = _place(rng, radius, settings, design)
     radius = radius[: len(places)]
     n = len(places)
@@ -180,10 +180,6 @@ def _walk(
         at.append(np.clip(homes + away, low, high))
     places = np.stack(at).reshape(design.frames, -1, 2)
     return places[:, :, 0], places[:, :, 1]
-
-
-def _radii(rng: np.random.Generator, n: int, settings: PlateSettings) -> FloatArray:
-    return settings.diameter_px / 2 * np.exp(rng.normal(0, 0.12, n)).clip(0.65, 1.5)
 
 
 def _place(

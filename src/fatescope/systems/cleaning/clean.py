@@ -36,6 +36,7 @@ from fatescope.base import (
     InputError,
     Progress,
     Table,
+    WorkUnit,
     escape,
 )
 from fatescope.clean import (
@@ -69,7 +70,7 @@ _COST = Cost(cpu_seconds=0.022, memory_mb=25.0, output_mb=0.002, unit_seconds=0.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CleanFile:
+class CleanFile(WorkUnit):
     """One input: a movie, or a table with the movie it belongs to, where that is known."""
 
     key: str
@@ -83,15 +84,6 @@ class CleanFile:
         own = () if self.table is None else (self.table,)
         images = [f.paths for f in (self.image, self.movie) if f is not None]
         return (*own, *(p for paths in images for p in paths))
-
-    def absolute(self) -> CleanFile:
-        """Return the same input for a process that stands in another folder."""
-        return replace(
-            self,
-            image=self.image and self.image.absolute(),
-            table=self.table and self.table.absolute(),
-            movie=self.movie and self.movie.absolute(),
-        )
 
     def __str__(self) -> str:
         return str(self.image or self.table)

@@ -1,6 +1,14 @@
 """Faulty frames and tables: what the interfaces know of this system."""
 
-from fatescope.systems.description import EXECUTION, INPUTS, OUT, Command, Description, Option
+from fatescope.systems.description import (
+    EXECUTION,
+    INPUTS,
+    OUT,
+    Command,
+    Description,
+    Example,
+    Option,
+)
 from fatescope.systems.question import Preset, Question
 
 _STRICT = {
@@ -69,6 +77,7 @@ DESCRIPTION = Description(
             "deleted.",
             takes=frozenset(("movie", "populations")),
             examples=(
+                "faulty",
                 "movie",
                 "embryo",
             ),
@@ -102,5 +111,13 @@ DESCRIPTION = Description(
         "clean_files": "fatescope.systems.cleaning.clean:clean_files",
         "clean_movie": "fatescope.systems.cleaning.clean:clean_movie",
     },
+    examples=(
+        Example(
+            name="faulty",
+            title="A movie with faults",
+            text="60 frames of an embryo, some black, frozen or with a red line.",
+            write="fatescope.systems.simulation.examples:write_faulty",
+        ),
+    ),
     page="cleaning.md",
 )

@@ -22,7 +22,7 @@ from fatescope.pages.page import (
     write_page,
 )
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.systems.cleaning.cliffs import cliff_words
 from fatescope.systems.cleaning.losses import loss_sections
 
@@ -133,9 +133,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
     together, result = stretches(findings), ResultFolder(out)
     is_written = (out / "exclusion.csv").is_file()
     page = result_page(
-        title="Faults of movies and tables",
-        kind="clean",
-        answer=_answer(result, together),
+        Head(title="Faults of movies and tables", kind="clean", answer=_answer(result, together)),
         figures=fault_figures(out, findings),
         doubt=(Text(paragraphs=(_UNCHANGED + (_WRITTEN if is_written else _PROMISED),)),),
         details=(*loss_sections(out, drop), _tables(together) if together else None),
@@ -228,10 +226,7 @@ def _viewer(result: ResultFolder, together: Sequence[Sequence[Finding]]) -> Imag
         if first.rule == "cliff":
             reason = f"{reason} {counted.get((first.file, first.frame or 0), '')}".rstrip()
         words = f"{first.rule}, {_frames(stretch)}. {reason}"
-        panes = [
-            Pane(image=png_uri(p), width=p.shape[1], height=p.shape[0], title=title)
-            for p, title in zip(three, _TITLES, strict=True)
-        ]
+        panes = [Pane.of(p, title) for p, title in zip(three, _TITLES, strict=True)]
         seen.append(Frame(panes=panes, index=first.frame or 0, words=words))
         places.append(
             Place(

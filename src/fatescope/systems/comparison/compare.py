@@ -7,10 +7,9 @@ difference over units -> the images on which they differ most. An image is the u
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -25,7 +24,6 @@ from fatescope.evaluate import (
     PairedDifference,
     compare_scores,
     score_labels,
-    signed,
 )
 from fatescope.predict import Predictor, open_predictor, plane_statistics
 from fatescope.predict.decoders.instances import check_maps
@@ -39,8 +37,16 @@ from fatescope.prepare import (
 )
 from fatescope.prepare.splits import Split
 from fatescope.prepare.store import SPLITS
+from fatescope.systems.compared import (
+    SIDES,
+    ModelsCompared,
+    Side,
+    refuse_none,
+    refuse_seen,
+    two_names,
+)
 from fatescope.systems.comparison.page import SCORES, ComparePage, write_compare_page
-from fatescope.systems.membranes.compare import MembranesCompared, compare_membranes
+from fatescope.systems.membranes.compare import compare_membranes
 from fatescope.systems.membranes.sides import is_of_membranes
 from fatescope.train.planes import unit_diameters
 from fatescope.train.scoring import segment
@@ -51,55 +57,17 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import LabelImage, Progress
-    from fatescope.engine import Summary
     from fatescope.models import ModelDescription
     from fatescope.prepare import Sample
-
-Side = Literal["old", "new"]
-SIDES: tuple[Side, Side] = ("old", "new")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ModelsCompared:
-    """The answer of ``fatescope compare``."""
-
-    summary: Summary
-    names: tuple[str, str]
-    difference: PairedDifference
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the document of ``--json``: old, new, difference, low, high, outcome and more."""
-        return {**self.summary.as_json(), **asdict(self.difference)}
-
-    def as_lines(self) -> list[str]:
-        """Return what a person reads on the terminal."""
-        return [*self.summary.as_lines(), outcome_sentence(self.difference, self.names)]
-
-    @property
-    def errors(self) -> Sequence[str]:
-        """Return one sentence for each image that was not compared."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 all compared, 1 some image was not."""
-        return self.summary.exit_code
 
 
 def outcome_sentence(
     d: PairedDifference, names: tuple[str, str], *, images: str = "held-out images"
 ) -> str:
     """Return the result as one sentence; ``images`` says which they were."""
-    word = {
-        "better": f"{names[1]} is better than {names[0]}",
-        "worse": f"{names[1]} is worse than {names[0]}",
-        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be said",
-    }[d.outcome]
-    span = f"95 % {d.span}" if d.span else "one unit, so no interval"
-    return (
-        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {signed(d.difference)} "
-        f"({span}), on {d.n_images} {images} of {d.n_units} units"
-    )
+    sure = f"95 % {d.span}" if d.span else "one unit, so no interval"
+    shown = f"{d.n_images} {images} of {d.n_units} units"
+    return d.sentence(names, score=SCORES[d.score], sure=sure, shown=shown)
 
 
 def compare_models(
@@ -111,7 +79,7 @@ def compare_models(
     settings: CompareSettings | None = None,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> ModelsCompared | MembranesCompared:
+) -> ModelsCompared:
     """Score two packages on the test units of a manifest, and say whether the new one is better.
 
     Parameters
@@ -127,11 +95,6 @@ def compare_models(
     fresh : bool
         Remove what an earlier run left in ``out`` first.
     progress : callable, optional
-
-    Returns
-    -------
-    Comparison or MembranesCompared
-        The second where one of the two draws membranes.
 
     Raises
     ------
@@ -155,9 +118,7 @@ def compare_models(
     models = {side: open_side(m, settings) for side, m in zip(SIDES, (old, new), strict=True)}
     test = unseen(data, [m.description for m in models.values()])
     record = settings.model_dump() | {s: models[s].sha256 for s in SIDES} | {"data": str(data)}
-    names = (models["old"].name, models["new"].name)
-    if names[0] == names[1]:
-        names = (f"{names[0]} (old)", f"{names[1]} (new)")
+    names = two_names(models["old"].name, models["new"].name)
     with Run.open(out, command="compare", settings=record, fresh=fresh) as run:
         by_key = {s.key: s for s in test}
         diameters = {s.key: d for s, d in zip(test, unit_diameters(test), strict=True)}
@@ -174,9 +135,10 @@ def compare_models(
             scores["old"], scores["new"], units=units, score=settings.score, settings=settings
         )
         shown = [str(rows["image"][i]) for i in _most_different(scores, settings.shown)]
+        answer = outcome_sentence(difference, names)
         page = ComparePage(
             difference=difference,
-            lead=outcome_sentence(difference, names),
+            lead=answer,
             names=names,
             kinds=[str(k) for k in rows["kind"]],
             units=units,
@@ -185,7 +147,7 @@ def compare_models(
         )
         write_compare_page(run.out / "report.html", page, settings=settings)
         run.wrote("report.html")
-    return ModelsCompared(summary=summary, names=names, difference=difference)
+    return ModelsCompared(summary=summary, names=names, difference=difference, answer=answer)
 
 
 def open_side(name_or_path: Path | str, settings: CompareSettings) -> Predictor:
@@ -207,20 +169,10 @@ def unseen(
     """
     rows = read_samples(data, splits=SPLITS)
     found = [(s, i) for s, i in zip(rows, unit_ids(rows), strict=True) if s.split == split]
-    if not found:
-        raise InputError(
-            f"{data / 'samples.csv'}: there is no {split} unit to compare on. Divide the images "
-            f"again with a larger --{split}."
-        )
+    refuse_none(found, data, split=split)
+    units = sorted(((s.unit, _hashes(s, i)) for s, i in found), key=lambda u: u[0])
     for model in models:
-        known = set(model.training.units_seen)
-        seen = sorted({s.unit for s, i in found if known & _hashes(s, i)})
-        if seen:
-            raise InputError(
-                f"{data / 'samples.csv'}: {model.name} has seen {len(seen)} of the {split} units "
-                f"({', '.join(seen[:3])}{', ...' * (len(seen) > 3)}), so a score on them says "
-                "nothing. Take other units, or leave these out."
-            )
+        refuse_seen(model.name, model.training.units_seen, units, data, split=split)
     return [s for s, _ in found]
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fatescope.evaluate import compare_scores, explain_errors, pool_scores, signed
-from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
+from fatescope.evaluate import compare_scores, explain_errors, pool_scores
+from fatescope.pages.differences import differences
 from fatescope.pages.images import display_limits, jpeg_uri, shrink_mean, to_grey
 from fatescope.pages.page import (
     Frame,
@@ -21,7 +21,7 @@ from fatescope.pages.page import (
     write_page,
 )
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import result_page
+from fatescope.pages.skeleton import Head, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
         LabelScores,
         PairedDifference,
     )
+    from fatescope.pages.chart import Chart
 
 FEW_UNITS = 6
 _LAYERS = {"found": "#56b4e9", "wrong": "#d55e00", "missed": "#f0e442"}
@@ -64,9 +65,11 @@ class ComparePage:
 def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettings) -> Path:
     """Write the page, one file without network, and return its path."""
     made = result_page(
-        title=f"{page.names[0]} and {page.names[1]}",
-        kind="comparison of two models",
-        answer=page.lead[0].upper() + page.lead[1:] + ".",
+        Head(
+            title=f"{page.names[0]} and {page.names[1]}",
+            kind="comparison of two models",
+            answer=page.lead,
+        ),
         figures=(_images(page),),
         doubt=(_limits(page),),
         details=(_scores(page, settings), _kinds(page, settings)),
@@ -75,50 +78,11 @@ def write_compare_page(path: Path, page: ComparePage, *, settings: CompareSettin
     return write_page(path, made)
 
 
-def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
-    return (
-        name,
-        str(d.n_images),
-        str(d.n_units),
-        f"{d.old:.3f}",
-        f"{d.new:.3f}",
-        signed(d.difference),
-        d.span,
-        d.outcome,
-    )
-
-
-def _columns(page: ComparePage, first: str) -> tuple[str, ...]:
-    return (first, "images", "units", *page.names, "difference", "95 %", "outcome")
-
-
 def _differences(
     rows: Sequence[tuple[str, PairedDifference]], page: ComparePage, first: str
 ) -> tuple[Chart, PageTable]:
-    """Return the differences as a chart, rows with their intervals, and as a table."""
-    new = page.names[1]
-    intervals = [
-        Line(name="95 % interval", x=[d.low, d.high], y=[i, i], colour="#7fb3b5", width=9.0)
-        for i, (_, d) in enumerate(rows)
-        if d.low is not None and d.high is not None
-    ]
-    points = Points(
-        name="difference",
-        x=[d.difference for _, d in rows],
-        y=range(len(rows)),
-        colour="#182026",
-        words=[d.outcome for _, d in rows],
-        size_px=8.0,
-    )
-    chart = Chart(
-        title=f"Difference by {first}",
-        x=Axis(title=f"{new} less {page.names[0]}"),
-        y=Axis(title=first, labels=[name for name, _ in rows]),
-        marks=(Guide(words="alike", axis="x", at=0.0), *intervals, points),
-        caption=f"To the right {new} is better. Intervals over units.",
-        height_px=40 * len(rows) + 20,
-    )
-    return chart, PageTable(columns=_columns(page, first), rows=[_row(n, d) for n, d in rows])
+    counted = {"images": lambda d: d.n_images, "units": lambda d: d.n_units}
+    return differences(rows, page.names, first=first, counted=counted)
 
 
 def _scores(page: ComparePage, settings: CompareSettings) -> Section:

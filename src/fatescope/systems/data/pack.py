@@ -79,7 +79,7 @@ def pack_data(
     private = _private_parts(folder, record)
     files = _inside(folder, private)
     if is_data:
-        files |= _training_data(folder, files)
+        files |= _training_data(folder)
     name, terms = _licence(folder, licence)
     if terms is not None:
         files[name] = terms
@@ -150,7 +150,7 @@ def _without(line: bytes, private: Sequence[tuple[bytes, bytes]]) -> bytes:
     return line
 
 
-def _training_data(folder: Path, inside: Mapping[str, Content]) -> dict[str, Content]:
+def _training_data(folder: Path) -> dict[str, Content]:
     """Return the manifest with paths inside the pack, and the files that lie elsewhere."""
     read_samples(folder, splits=SPLITS)  # says what is wrong with it
     rows = read_rows(folder)

@@ -15,7 +15,7 @@ from fatescope.acquire import ImageFile, encode_rois, find_images, read_image, r
 from fatescope.acquire.images.geojson import encode_geojson
 from fatescope.acquire.images.labels import write_labels
 from fatescope.acquire.images.outlines_in import SUFFIXES, read_outlines
-from fatescope.base import Execution, Finding, Image, InputError, Progress, escape
+from fatescope.base import Execution, Finding, Image, InputError, Progress, WorkUnit, escape
 from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.storage import open_beside
@@ -32,15 +32,11 @@ _ENDINGS = {
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class OutlinesFile:
+class OutlinesFile(WorkUnit):
     """Outlines of another program, and the image that they lie on."""
 
     key: str
     paths: tuple[Path, ...]
-
-    def absolute(self) -> OutlinesFile:
-        """Return the same for a process that stands in another folder."""
-        return OutlinesFile(key=self.key, paths=tuple(p.absolute() for p in self.paths))
 
     def __str__(self) -> str:
         return str(self.paths[0])

@@ -29,6 +29,8 @@ from fatescope.evaluate import (
     score_strata,
     summarise_scores,
 )
+from fatescope.pages.chart import number
+from fatescope.pages.skeleton import counted
 
 if TYPE_CHECKING:
     from fatescope.base import LabelImage, Progress
@@ -99,19 +101,32 @@ class LabelEvaluation:
             "strata": strata,
             "problems": list(self.problems),
             "unused": list(self.unused),
+            **({"answer": self.answer} if self.scores else {}),
         }
+
+    @property
+    def answer(self) -> str:
+        """Say how well predicted objects agree with the true ones, and how sure that is."""
+        s = self.scores
+        units = counted(s["n_units"], "unit")
+        sure = f"no interval: {units}"
+        if s["low"] is not None:
+            sure = f"95 % {s['low']:.3f} to {s['high']:.3f} over {units}"
+        return (
+            f"AP at 0.50 is {s['ap']['0.50']:.3f} ({sure}): "
+            f"{counted(s['n_pred'], 'predicted object')} against {number(s['n_true'])} true "
+            f"{'one' if s['n_true'] == 1 else 'ones'} in {counted(s['n_images'], 'image')}."
+        )
 
     def as_lines(self) -> Sequence[str]:
         """Return what a person reads on the terminal."""
-        lines = [f"prediction without truth: {name}" for name in self.unused]
+        unused = [f"prediction without truth: {name}" for name in self.unused]
         if not self.scores:
-            return lines
+            return unused
         s = self.scores
-        interval = "" if s["low"] is None else f"  (95 % {s['low']:.3f} to {s['high']:.3f})"
-        lines += [
-            f"{s['n_images']} images in {s['n_units']} units, {s['n_true']} true and "
-            f"{s['n_pred']} predicted objects",
-            f"AP 0.50 pooled     {s['ap']['0.50']:.3f}{interval}",
+        lines = [
+            self.answer,
+            f"AP 0.50 pooled     {s['ap']['0.50']:.3f}",
             f"AP 0.75 pooled     {s['ap']['0.75']:.3f}",
             f"AP 0.50-0.90 mean  {s['mean_ap_50_90']:.3f}",
             f"AP 0.50 per image  {s['ap_per_image']:.3f}",
@@ -124,8 +139,8 @@ class LabelEvaluation:
         ]
         for k in range(len(self.strata)):
             name, count, ap = (self.strata[c][k] for c in ("stratum", "n_images", "ap_50"))
-            lines.append(f"{name}: AP 0.50 {ap:.3f} on {count} images")
-        return lines
+            lines.append(f"{name}: AP 0.50 {ap:.3f} on {counted(int(count), 'image')}")
+        return [*lines, *unused]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,17 +182,19 @@ def score_files(
     table: Path | None = None,
     progress: Progress | None = None,
 ) -> LabelEvaluation:
-    """Do `evaluate_labels` with units that a table names, and write its table of images."""
+    """Do `evaluate_label_files` with units that a table names, and write its table of images."""
     grouping = None
     if units is not None:
         grouping = Grouping(table=units, unit=unit_column, stratum=stratum_column)
-    result = evaluate_labels(true, pred, settings, grouping=grouping, axes=axes, progress=progress)
+    result = evaluate_label_files(
+        true, pred, settings, grouping=grouping, axes=axes, progress=progress
+    )
     if table is not None:
         write_image_scores(result, table)
     return result
 
 
-def evaluate_labels(
+def evaluate_label_files(
     true: Path,
     pred: Path,
     settings: ScoreSettings,

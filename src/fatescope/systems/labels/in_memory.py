@@ -112,7 +112,7 @@ def evaluate_labels(
         return summarise_scores([score_labels(*arrays)], how)
     from pathlib import Path
 
-    from fatescope.systems.labels.evaluate import evaluate_labels as evaluate_files
+    from fatescope.systems.labels.evaluate import evaluate_label_files as evaluate_files
 
     done = evaluate_files(Path(str(true)), Path(str(pred)), how)
     if not done.scores:

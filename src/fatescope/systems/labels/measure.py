@@ -22,9 +22,12 @@ from fatescope.acquire import (
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
 from fatescope.engine import Run, Summary, input_record
 from fatescope.engine.driver import Outcome, pending, work_through
+from fatescope.engine.inputs import within_file
 from fatescope.engine.pairs import FilePair, pair_files
 from fatescope.measurement import MeasureSettings, find_contacts, objects_table, sum_in_bands
 from fatescope.measurement.bands import BAND_ROWS
+from fatescope.pages.page import write_page
+from fatescope.systems.labels.measure_page import measure_page
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -47,7 +50,8 @@ def measure_files(
     images, labels : Path
         Two files, or two folders whose files are matched by name.
     out : Path
-        Gets ``images.csv``, ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json``.
+        Gets ``images.csv``, ``objects.parquet`` and ``.csv``, ``findings.csv``, ``run.json`` and
+        ``report.html``.
     settings : MeasureSettings
         Axes and spacing where the files do not say them.
     execution : Execution
@@ -79,7 +83,10 @@ def measure_files(
             )
             run.fail(key, alone)
         run.list_images()
-        return run.finish()
+        summary = run.finish()
+        if summary.units_done:
+            run.wrote(write_page(run.out / "report.html", measure_page(run.out)))
+    return summary
 
 
 def measure_pair(pair: FilePair, *, settings: MeasureSettings) -> Outcome:
@@ -92,7 +99,11 @@ def measure_pair(pair: FilePair, *, settings: MeasureSettings) -> Outcome:
     table = measure_image(image, labels)
     named = Table({"image": np.full(len(table), pair.key, dtype=object), **table.columns})
     return Outcome(
-        input=input_record(image, pair.paths),
+        input={
+            **input_record(image, pair.paths),
+            **within_file(pair.first),
+            "labels": str(pair.second.paths[0]),
+        },
         tables={"objects": named},
         findings=[*check_image(image), *check_pixels(image), *mask_findings(labels)],
         seconds={"measure": time.perf_counter() - begun},

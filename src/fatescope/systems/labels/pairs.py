@@ -29,9 +29,7 @@ _COLUMNS = ("name", "unit", "frame", "pixel_y_um", "pixel_x_um")
 _ODD = re.compile(r"[^\w.-]+")
 
 
-def save_pairs(
-    reviews: Sequence[LabelReview], *, out: Path, channel: int = 0, seed: int = 0
-) -> Summary:
+def save_pairs(reviews: Sequence[LabelReview], *, out: Path, channel: int = 0) -> Summary:
     """Write all planes that are checked as training pairs.
 
     Parameters
@@ -43,8 +41,6 @@ def save_pairs(
         reads) and ``pairs/samples.csv``, divided by `shares_for`.
     channel : int
         Of images with several.
-    seed : int
-        Which of the possible divisions.
 
     Raises
     ------
@@ -69,7 +65,7 @@ def save_pairs(
         writer.writerows(rows)
     units = len({row["unit"] for row in rows})
     validation, test = shares_for(units)
-    settings = PairSettings(validation=validation, test=test, seed=seed)
+    settings = PairSettings(validation=validation, test=test)
     return prepare_pairs([folder], out=out / PAIRS, settings=settings, fresh=True)
 
 

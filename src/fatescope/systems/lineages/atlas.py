@@ -17,6 +17,7 @@ from fatescope.acquire.lineages.scale import EPIC_SPACING_UM
 from fatescope.base import InputError, Spacing, Table
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, unreadable
+from fatescope.engine.portable import tried
 from fatescope.engine.summary import Summary
 from fatescope.lineage.atlas import AXES, Atlas, atlas_arrays
 from fatescope.lineage.atlas_build import build_atlas
@@ -114,11 +115,11 @@ def _gather(
     pending(run, files)
     embryos: list[EmbryoCells] = []
     for done, file in enumerate(files, start=1):
-        try:
-            cells, outcome = embryos_of(file, reading, leave_out)
-        except Exception as error:  # the others are complete; what is our fault says so
-            run.fail(file.key, unreadable(file, error))
+        got = tried(embryos_of, file, reading, leave_out)
+        if isinstance(got, Exception):
+            run.fail(file.key, unreadable(file, got))
         else:
+            cells, outcome = got
             embryos += cells
             run.record(file.key, input=outcome.input, findings=outcome.findings)
         if progress is not None:
@@ -166,14 +167,14 @@ def _summarised(
 
 
 def _write(out: Path, atlas: Atlas) -> list[Path]:
-    tables = {"cells.csv": cell_table(atlas), "neighbours.csv": neighbour_table(atlas)}
+    tables = {"cells.csv": atlas_cell_table(atlas), "neighbours.csv": neighbour_table(atlas)}
     for name, table in tables.items():
         write_table(table, out / name)
     write_arrays(out / IN_FOLDER, atlas_arrays(atlas), atlas.metadata)
     return [out / name for name in (*tables, IN_FOLDER)]
 
 
-def cell_table(atlas: Atlas) -> Table:
+def atlas_cell_table(atlas: Atlas) -> Table:
     """Return one row per known cell: births, lives, place at birth and division axis."""
     i = np.flatnonzero(atlas.known)
     agreement = np.linalg.norm(atlas.settled_axis, axis=1)

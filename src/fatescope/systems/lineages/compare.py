@@ -38,7 +38,7 @@ from fatescope.systems.lineages.reading import (
     read_to_scale,
     record_reading,
 )
-from fatescope.systems.lineages.settings import CompareSettings
+from fatescope.systems.lineages.settings import LineageCompareSettings
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
@@ -54,7 +54,7 @@ def compare_lineages(
     inputs: Sequence[Path | str],
     *,
     out: Path | str,
-    settings: CompareSettings | None = None,
+    settings: LineageCompareSettings | None = None,
     reading: LineageReading | None = None,
     execution: Execution | None = None,
     progress: Progress | None = None,
@@ -81,7 +81,7 @@ def compare_lineages(
     InputError
         If too few embryos can be used.
     """
-    settings, reading = settings or CompareSettings(), reading or LineageReading()
+    settings, reading = settings or LineageCompareSettings(), reading or LineageReading()
     files = _in_role("test", inputs)
     if settings.reference is None and settings.expression is not None:
         raise InputError("the atlas holds no expression. Give embryos with --reference.")
@@ -106,14 +106,14 @@ def compare_lineages(
 
 
 def plan_comparison(
-    inputs: Sequence[Path | str], *, settings: CompareSettings, execution: Execution
+    inputs: Sequence[Path | str], *, settings: LineageCompareSettings, execution: Execution
 ) -> RunPlan:
     """Say what `compare_lineages` would do with the inputs and their reference."""
     given = [*inputs, *_reference_paths(settings)]
     return plan_lineages("lineage compare", given, execution=execution)
 
 
-def _reference_paths(settings: CompareSettings) -> list[Path]:
+def _reference_paths(settings: LineageCompareSettings) -> list[Path]:
     """Return the files and folders of the reference; none where it is the atlas."""
     return listed_paths(settings.reference or "")
 
@@ -139,7 +139,7 @@ def measure_file(
     )
 
 
-def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[Path]]:
+def _compare(out: Path, settings: LineageCompareSettings) -> tuple[list[Finding], list[Path]]:
     measured = read_table(out / "traits.parquet")
     reference, test = (
         embryos_of_table(measured, role=r, expression=settings.expression)
@@ -178,7 +178,7 @@ def _compare(out: Path, settings: CompareSettings) -> tuple[list[Finding], list[
     return [*warnings, *left, *_findings(done, settings)], [*paths, page]
 
 
-def few_embryos(done: LineageComparison, settings: CompareSettings) -> list[Finding]:
+def few_embryos(done: LineageComparison, settings: LineageCompareSettings) -> list[Finding]:
     """Warn where a group has so few embryos that its spread is hardly known."""
     groups = ((settings.test_name, len(done.test)), (done.reference_name, done.n_reference))
     few = [f"{name}: {n}" for name, n in groups if n < FEWEST_EMBRYOS]
@@ -204,7 +204,7 @@ def _against(
     reference: Sequence[EmbryoTraits],
     test: Sequence[EmbryoTraits],
     atlas: Atlas | None,
-    settings: CompareSettings,
+    settings: LineageCompareSettings,
 ) -> LineageComparison:
     n = len(reference)
     aligned, alignments = align_embryos([*reference, *test], n)
@@ -323,7 +323,7 @@ def _synchrony(reference: Sequence[EmbryoTraits], test: Sequence[EmbryoTraits]) 
     return table.rows(np.isfinite(c.p))
 
 
-def _findings(done: LineageComparison, settings: CompareSettings) -> list[Finding]:
+def _findings(done: LineageComparison, settings: LineageCompareSettings) -> list[Finding]:
     """Report cells that differ, the surest first."""
     found = []
     for r in done.results:

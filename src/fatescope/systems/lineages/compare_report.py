@@ -11,7 +11,7 @@ from fatescope.lineage.layout import layout_names
 from fatescope.lineage.quality import EARLY, LINEAGES, founders_of, lineages_of
 from fatescope.pages.chart import Axis, Chart, ColourScale, number
 from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.systems.lineages import drawings as show
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fatescope.base import Finding, FloatArray, Table
     from fatescope.lineage.comparing import Alignment, TraitResult
     from fatescope.lineage.traits import EmbryoTraits
-    from fatescope.systems.lineages.settings import CompareSettings
+    from fatescope.systems.lineages.settings import LineageCompareSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,17 +62,22 @@ _OPEN_MIN = 12.0
 
 
 def write_comparison(
-    out: Path, done: LineageComparison, settings: CompareSettings, warnings: Sequence[Finding]
+    out: Path,
+    done: LineageComparison,
+    settings: LineageCompareSettings,
+    warnings: Sequence[Finding],
 ) -> Path:
     """Write ``report.html`` of a comparison, ``warnings`` first, and return its path."""
     traits = [_trait(result, done, settings) for result in done.results]
     first = [b for trait in traits[:1] for b in trait.blocks if isinstance(b, Chart)][:1]
     reasons = [f.reason[:1].upper() + f.reason[1:] for f in warnings]
     page = result_page(
-        title=f"{settings.test_name} against {done.reference_name}",
-        kind="lineages compared",
-        answer=_answer(done, settings),
-        caution=" ".join(reasons),
+        Head(
+            title=f"{settings.test_name} against {done.reference_name}",
+            kind="lineages compared",
+            answer=_answer(done, settings),
+            caution=" ".join(reasons),
+        ),
         figures=(Section(title="In short", blocks=(_answers(done.results, settings), *first)),),
         doubt=(Text(paragraphs=(_LATE,)),),
         details=(
@@ -86,7 +91,7 @@ def write_comparison(
     return write_page(out / "report.html", page)
 
 
-def _answer(done: LineageComparison, settings: CompareSettings) -> str:
+def _answer(done: LineageComparison, settings: LineageCompareSettings) -> str:
     found = {r.trait: int((r.q < settings.fdr).sum()) for r in done.results}
     some = [f"{n} in {_WORDS[t][0]}" for t, n in found.items() if n]
     answer = "No cell differs" if not some else f"Cells that differ: {', '.join(some)}"
@@ -98,7 +103,7 @@ def _answer(done: LineageComparison, settings: CompareSettings) -> str:
     )
 
 
-def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> PageTable:
+def _answers(results: Sequence[TraitResult], settings: LineageCompareSettings) -> PageTable:
     rows = []
     for r in results:
         tested, found = int(np.isfinite(r.q).sum()), int((r.q < settings.fdr).sum())
@@ -111,7 +116,7 @@ def _answers(results: Sequence[TraitResult], settings: CompareSettings) -> PageT
     return PageTable(columns=("trait", "cells tested", "cells that differ", "surest"), rows=rows)
 
 
-def _embryos(done: LineageComparison, settings: CompareSettings) -> Section:
+def _embryos(done: LineageComparison, settings: LineageCompareSettings) -> Section:
     meaning = (
         "Pace: minutes of the reference for one minute of this embryo (above 1 is fast). What is "
         "left after pace and lie were taken out stands in the last two columns."
@@ -134,7 +139,9 @@ def _embryos(done: LineageComparison, settings: CompareSettings) -> Section:
     )
 
 
-def _trait(result: TraitResult, done: LineageComparison, settings: CompareSettings) -> Section:
+def _trait(
+    result: TraitResult, done: LineageComparison, settings: LineageCompareSettings
+) -> Section:
     words, unit = _WORDS[result.trait]
     c, names = result.contrast, [str(n) for n in result.cell]
     groups = lineages_of(names)
@@ -188,7 +195,10 @@ def _trait(result: TraitResult, done: LineageComparison, settings: CompareSettin
 
 
 def _points(
-    result: TraitResult, done: LineageComparison, settings: CompareSettings, cells: Sequence[int]
+    result: TraitResult,
+    done: LineageComparison,
+    settings: LineageCompareSettings,
+    cells: Sequence[int],
 ) -> list[Chart]:
     """Chart every embryo for the surest cells; the atlas has no embryos to show."""
     from_atlas = done.n_reference != len(done.reference)

@@ -11,9 +11,18 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Example,
     Option,
 )
 from fatescope.systems.question import Question, Role
+
+_READING = "fatescope.acquire.lineages.settings:LineageReading"
+_TO = Option(
+    "to",
+    "format to write",
+    type="fatescope.acquire.lineages.settings:LineageFormat",
+    default="csv",
+)
 
 DESCRIPTION = Description(
     commands=(
@@ -29,8 +38,8 @@ DESCRIPTION = Description(
             run="fatescope.systems.lineages.compare:compare_lineages",
             plan="fatescope.systems.lineages.compare:plan_comparison",
             settings={
-                "settings": "fatescope.systems.lineages.settings:CompareSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "settings": "fatescope.systems.lineages.settings:LineageCompareSettings",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
             arguments=(INPUTS, OUT),
@@ -50,7 +59,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.systems.lineages.settings:DrawSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
             arguments=(INPUTS, OUT),
@@ -68,16 +77,14 @@ DESCRIPTION = Description(
             example="fatescope lineage edit CD1.csv --out edited --do 'swap ABala ABalp' "
             "--why 'seen in Z'",
             run="fatescope.systems.lineages.edit:edit_lineage",
-            settings={"reading": "fatescope.acquire.lineages.settings:LineageReading"},
+            settings={
+                "edits": "fatescope.systems.lineages.settings:EditSettings",
+                "reading": _READING,
+            },
             arguments=(
                 Argument("table", "a lineage; it is never changed", metavar="TABLE"),
                 OUT,
-                Option("do", "an edit, such as 'swap ABala ABalp'; repeatable", type=list[str]),
                 Option("script", "text file, one edit a line"),
-                Option("undo", "take back so many steps first", type=int, default=0, least=0),
-                Option("redo", "bring back so many undone steps", type=int, default=0, least=0),
-                Option("who", "who edits; default: your user name", type=str),
-                Option("why", "the reason, kept with the edit", type=str, default=""),
                 Option("journal", "the journal; default: OUT/journal.jsonl"),
             ),
         ),
@@ -98,7 +105,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.lineage.lint.settings:LintSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
             arguments=(
@@ -118,19 +125,11 @@ DESCRIPTION = Description(
             example="fatescope lineage convert embryo.zip --to csv --out converted",
             run="fatescope.systems.lineages.convert:convert_lineages",
             plan="fatescope.systems.lineages.reading:plan_lineages",
-            settings={
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
-                "execution": EXECUTION,
-            },
+            settings={"reading": _READING, "execution": EXECUTION},
             arguments=(
                 INPUTS,
                 OUT,
-                Option(
-                    "to",
-                    "format to write",
-                    type="fatescope.acquire.lineages.settings:LineageFormat",
-                    default="csv",
-                ),
+                _TO,
                 Option(
                     "mirror",
                     "turn this axis about the middle of its range (see `mirrored`)",
@@ -157,19 +156,10 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.track.settings:ObjectLinkSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
-            arguments=(
-                INPUTS,
-                OUT,
-                Option(
-                    "to",
-                    "format to write",
-                    type="fatescope.acquire.lineages.settings:LineageFormat",
-                    default="csv",
-                ),
-            ),
+            arguments=(INPUTS, OUT, _TO),
         ),
         Command(
             name="lineage match",
@@ -186,7 +176,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.match:plan_match",
             settings={
                 "settings": "fatescope.systems.lineages.settings:MatchSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
             },
             arguments=(
                 Argument("movie", "maximum projections of nuclei", metavar="MOVIE"),
@@ -208,7 +198,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.measure:plan_measure",
             settings={
                 "settings": "fatescope.systems.lineages.settings:ExpressionSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
             arguments=(
@@ -231,7 +221,7 @@ DESCRIPTION = Description(
             plan="fatescope.systems.lineages.reading:plan_lineages",
             settings={
                 "settings": "fatescope.lineage.naming.settings:NameSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
                 "execution": EXECUTION,
             },
             arguments=(INPUTS, OUT),
@@ -248,7 +238,7 @@ DESCRIPTION = Description(
             run="fatescope.systems.lineages.atlas:make_atlas",
             settings={
                 "settings": "fatescope.lineage.naming.settings:AtlasSettings",
-                "reading": "fatescope.acquire.lineages.settings:LineageReading",
+                "reading": _READING,
             },
             arguments=(
                 OUT,
@@ -272,8 +262,8 @@ DESCRIPTION = Description(
             needed.
             """,
             example="fatescope reproduce lineage-names-2020 --out names --quick",
-            run="fatescope.systems.lineages.reproduce.run:reproduce_names",
-            plan="fatescope.systems.lineages.reproduce.run:plan_names",
+            run="fatescope.systems.lineages.reproduce.run:LINEAGE_NAMES_2020.run",
+            plan="fatescope.systems.lineages.reproduce.run:LINEAGE_NAMES_2020.plan",
             settings={"recipe": "fatescope.systems.reproduction.settings:NamesRecipe"},
             arguments=(OUT, Option("data", "folder of EPIC tables"), QUICK),
         ),
@@ -382,5 +372,13 @@ DESCRIPTION = Description(
         "match_lineage": "fatescope.systems.lineages.match:match_lineage",
         "match_table": "fatescope.systems.lineages.match:match_table",
     },
+    examples=(
+        Example(
+            name="lineage",
+            title="A lineage table",
+            text="Every nucleus of an embryo, named and linked; its MS cells live too long.",
+            write="fatescope.systems.simulation.examples:write_lineage_table",
+        ),
+    ),
     page="lineage-naming.md",
 )

@@ -27,9 +27,9 @@ from fatescope.pages.files import store_text
 from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.systems.lineages import drawings as show
-from fatescope.systems.lineages.draw_embryo import draw_embryo
+from fatescope.systems.lineages.draw_embryo import draw_one_embryo
 from fatescope.systems.lineages.figures import TERRITORY_GROUPS, reference_findings
 from fatescope.systems.lineages.reading import record_reading
 from fatescope.systems.lineages.settings import DrawSettings
@@ -80,7 +80,7 @@ def draw_lineages(
     of_reference = reference_findings(settings, reading)
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage draw", settings=asked, fresh=fresh) as run:
-        job = partial(draw_embryo, settings=settings, reading=reading, out=run.out.absolute())
+        job = partial(draw_one_embryo, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         summary = run.finish(findings=of_reference)
@@ -125,10 +125,12 @@ def _overview(out: Path, settings: DrawSettings) -> list[Path]:
     source = Text(paragraphs=("The tissues of each founder after Sulston and others (1983).",))
     cells = result.table("cells", may_be_absent=True)
     page = result_page(
-        title="Lineages",
-        kind="lineages drawn",
-        answer=f"{counted(len(keys), 'embryo')} drawn, with {counted(len(cells), 'cell')} and "
-        f"{counted(len(result.findings), 'finding')} while reading.",
+        Head(
+            title="Lineages",
+            kind="lineages drawn",
+            answer=f"{counted(len(keys), 'embryo')} drawn, with {counted(len(cells), 'cell')} and "
+            f"{counted(len(result.findings), 'finding')} while reading.",
+        ),
         figures=figures,
         findings=findings_sections(result.findings, images="tables"),
         details=(

@@ -13,7 +13,7 @@ from fatescope.lineage.quality import EARLY, LINEAGES
 from fatescope.pages.chart import ColourScale, category_colours, draw_file
 from fatescope.pages.chart.colours import UNKNOWN
 from fatescope.pages.files import store_text
-from fatescope.pages.page import Drawing, Page, Section, SpaceViewer, tracks_of, write_page
+from fatescope.pages.page import Drawing, Page, Section, SpaceViewer, tracks_in_space, write_page
 from fatescope.pages.skeleton import counted
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.embryo import (
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fatescope.systems.lineages.settings import DrawSettings
 
 
-def draw_embryo(
+def draw_one_embryo(
     file: LineageFile, *, out: Path, settings: DrawSettings, reading: LineageReading
 ) -> Outcome:
     """Draw everything of one lineage into ``out/embryos/<key>/``."""
@@ -153,7 +153,7 @@ def _space(embryo: Embryo, folder: Path, settings: DrawSettings) -> list[Path]:
     note = f"{counted(sum(map(bool, path_group)), 'cell')}; a dot marks where each path ends"
     space = SpaceViewer(
         title=f"Nuclei of {embryo.key}",
-        tracks=tracks_of(
+        tracks=tracks_in_space(
             embryo.body_um,
             embryo.lineage.frame,
             embryo.cells.of_row,

@@ -10,18 +10,15 @@ import getpass
 import time
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from fatescope.acquire import write_table
-from fatescope.acquire.lineages import LineageReading, find_lineages
+from fatescope.acquire.lineages import LineageReading
 from fatescope.engine import Run
 from fatescope.engine.journal import read_commands
 from fatescope.engine.summary import Summary
-from fatescope.systems.lineages.reading import describe, record_reading
+from fatescope.systems.lineages.reading import describe, one_table, record_reading
 from fatescope.systems.lineages.review import LineageReview
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
+from fatescope.systems.lineages.settings import EditSettings
 
 JOURNAL = "journal.jsonl"
 
@@ -56,12 +53,8 @@ def edit_lineage(
     table: Path | str,
     *,
     out: Path | str,
-    do: Sequence[str] = (),
+    edits: EditSettings | None = None,
     script: Path | None = None,
-    undo: int = 0,
-    redo: int = 0,
-    who: str | None = None,
-    why: str = "",
     journal: Path | None = None,
     reading: LineageReading | None = None,
     fresh: bool = False,
@@ -75,14 +68,11 @@ def edit_lineage(
     out : path
         Gets ``<table>.csv`` edited, ``history.csv``, ``run.json``, and ``journal.jsonl`` unless
         ``journal`` says where it is.
-    do : sequence of str
-        Lines such as ``"swap ABala ABalp"``.
+    edits : EditSettings, optional
+        Steps back and again, then lines such as ``"swap ABala ABalp"``; who and why are written
+        with each entry.
     script : path, optional
-        A text file with one such line each; done after ``do``.
-    undo, redo : int
-        How many steps.
-    who, why : str
-        Written with each entry; ``who`` is the user of the computer if not given.
+        A text file with one such line each; done after those of ``edits``.
     journal : path, optional
     reading : LineageReading, optional
         Scale and format of the table, where it does not say them.
@@ -95,9 +85,9 @@ def edit_lineage(
         If a step cannot be done. Then none of this call is: steps are tried in memory before
         the first is written down.
     """
-    reading = reading or LineageReading()
-    (file,) = find_lineages([table])
-    lines = [*do, *(read_commands(script) if script else [])]
+    reading, edits = reading or LineageReading(), edits or EditSettings()
+    file = one_table(table)
+    lines = [*edits.do, *(read_commands(script) if script else [])]
     asked = {"table": file.key, **record_reading(reading)}
     with Run.open(
         out, command="lineage edit", settings=asked, fresh=fresh, keeps=(JOURNAL,)
@@ -107,7 +97,13 @@ def edit_lineage(
         with LineageReview.open(
             file, journal=journal or run.out / JOURNAL, reading=reading
         ) as book:
-            book.commit(lines, undo=undo, redo=redo, who=who or _user(), why=why)
+            book.commit(
+                lines,
+                undo=edits.undo,
+                redo=edits.redo,
+                who=edits.who or _user(),
+                why=edits.why,
+            )
             written = book.write(run.out / f"{file.key}.csv")
             write_table(book.listed(), run.out / "history.csv")
             run.record(

@@ -11,7 +11,7 @@ from fatescope.lineage import quality
 from fatescope.pages.chart import Axis, Chart, histogram, number
 from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import Beside, Drawing, Page, PageTable, Section, Text
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.systems.lineages.figures import CLIFF_CELLS
 
 if TYPE_CHECKING:
@@ -46,9 +46,7 @@ def embryo_page(
     rows = [f.as_row() for f in findings]
     further = Text(paragraphs=("fatescope lineage lint looks further.",), tone="aside")
     return result_page(
-        title=embryo.key,
-        kind="lineage",
-        answer=_answer(embryo, len(findings)),
+        Head(title=embryo.key, kind="lineage", answer=_answer(embryo, len(findings))),
         figures=(Section(title="Look closer", blocks=(Text(links=links),)), sections["Over time"]),
         doubt=(further,),
         findings=findings_sections(rows, images="tables"),

@@ -50,7 +50,7 @@ def lint_lineage(lineage: Lineage, settings: LintSettings | None = None) -> list
         Those of reading the file are among them.
     """
     from fatescope.lineage.lint import LintSettings
-    from fatescope.lineage.lint import lint_lineage as lint
+    from fatescope.lineage.lint import lint_one_lineage as lint
     from fatescope.lineage.lint.ranking import ranked
     from fatescope.systems.lineages.reading import open_atlas, with_estimated_spacing
 
@@ -118,13 +118,13 @@ def name_lineage(lineage: Lineage, settings: NameSettings | None = None) -> Name
     -------
     NamedLineage
     """
-    from fatescope.acquire.lineages.columns import plain_columns
+    from fatescope.acquire.lineages.columns import plain_table
     from fatescope.lineage.naming import NameSettings
     from fatescope.systems.lineages.name import name_rows, why_atypical
     from fatescope.systems.lineages.reading import with_estimated_spacing
 
     scaled = with_estimated_spacing(lineage)
-    named = name_rows(scaled, plain_columns(lineage), settings or NameSettings())
+    named = name_rows(scaled, plain_table(lineage), settings or NameSettings())
     return NamedLineage(
         lineage=replace(scaled, name=np.asarray(named.table["name"], dtype=object)),
         table=named.table,

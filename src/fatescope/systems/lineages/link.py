@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.acquire import read_table
 from fatescope.acquire.lineages import (
     LineageFile,
     LineageFormat,
@@ -24,6 +26,7 @@ from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.link import comparable_positions, link_detections
 from fatescope.numeric import tracks_of
+from fatescope.pages.skeleton import counted, none_or
 from fatescope.systems.lineages.convert import ENDINGS
 from fatescope.systems.lineages.reading import describe, read, record_reading
 from fatescope.track import ObjectLinkSettings
@@ -37,6 +40,8 @@ _FAST = 0.5
 """Of the distance to a neighbour: objects that move so far from frame to frame are mistaken."""
 _SHORTEST_MIN = 8.0
 """From a division to the next; no animal nucleus is known to be quicker than early fly embryos'."""
+_LIKELY = 0.5
+"""Chance of a link that is more likely right than wrong."""
 _TOO_MANY = 0.05
 """Of lives between two divisions: so many that are shorter are mistaken divisions."""
 
@@ -87,7 +92,10 @@ def link_lineages(
         job = partial(link_file, to=to, settings=settings, reading=reading, out=run.out.absolute())
         todo = pending(run, files)
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
-        return run.finish()
+        summary = run.finish()
+    if not summary.units_done:
+        return summary
+    return replace(summary, answer=linked_in_words(read_table(summary.out / "spots.parquet")))
 
 
 def link_file(
@@ -117,6 +125,26 @@ def link_file(
         findings=findings,
         files=files,
         seconds={"link": time.perf_counter() - begun},
+    )
+
+
+def linked_in_words(spots: Table) -> str:
+    """Say how many cells and divisions nuclei were linked to, and how many links are doubtful."""
+    parent = spots["parent"].astype(float)
+    has_parent = np.isfinite(parent)
+    _, movie = np.unique(spots["movie"].astype(str), return_inverse=True)
+    _, n_children = np.unique(np.stack([movie, parent])[:, has_parent], axis=1, return_counts=True)
+    divides = n_children > 1
+    n_cells = int((~has_parent).sum() + n_children[divides].sum())
+    n_links = int(has_parent.sum())
+    doubtful = int((spots["link_score"].astype(float)[has_parent] < _LIKELY).sum())
+    sure = (
+        f"; {none_or(doubtful)} of {counted(n_links, 'link')} {'has' if doubtful == 1 else 'have'} "
+        f"a chance below {_LIKELY:g} to be right"
+    )
+    return (
+        f"{counted(len(spots), 'nucleus', 'nuclei')} linked to {counted(n_cells, 'cell')} with "
+        f"{counted(int(divides.sum()), 'division')}{sure if n_links else ''}."
     )
 
 

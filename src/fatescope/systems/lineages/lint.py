@@ -39,7 +39,7 @@ from fatescope.engine import Run
 from fatescope.engine.compose import FINDING_COLUMNS
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.lineage import make_exclusions, with_decisions, without_rows
-from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_lineage
+from fatescope.lineage.lint import LintSettings, drops_in_counts, lint_one_lineage
 from fatescope.systems.lineages.lint_report import CheckSummary, FailOn, write_check
 from fatescope.systems.lineages.reading import describe, open_atlas, read_to_scale, record_reading
 
@@ -123,7 +123,7 @@ def lint_file(
         return _lint_counts(file, settings=settings, decided=decided)
     got = read_to_scale(file, reading)
     middle = time.perf_counter()
-    findings = lint_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
+    findings = lint_one_lineage(got.lineage, file=file.key, settings=settings, atlas=open_atlas())
     findings = [*got.findings, *findings]
     tables, written = {}, []
     if decided is not None:

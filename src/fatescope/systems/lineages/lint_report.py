@@ -11,7 +11,7 @@ from fatescope.engine import Summary
 from fatescope.pages.chart import number
 from fatescope.pages.page import PageTable, Section, Text, write_page
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -61,9 +61,9 @@ def write_check(out: Path, findings: Sequence[Finding], lineages: Table | None) 
         if any(f.severity == severity for f in findings)
     }
     page = result_page(
-        title="Check of lineages",
-        kind="lineages checked",
-        answer=_answer(findings, lineages),
+        Head(
+            title="Check of lineages", kind="lineages checked", answer=_answer(findings, lineages)
+        ),
         figures=(sections.get("error"), sections.get("warning")),
         doubt=(Text(paragraphs=(_MEANT,)),) if findings else (),
         details=(

@@ -11,16 +11,26 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import find_images, read_image, write_table
-from fatescope.acquire.lineages import LineageReading, find_lineages, write_lineage
+from fatescope.acquire.lineages import LineageReading, write_lineage
 from fatescope.acquire.lineages.scale import with_radius
-from fatescope.base import Execution, Finding, Image, InputError, Lineage, Progress, Table, escape
+from fatescope.base import (
+    Execution,
+    Finding,
+    Image,
+    InputError,
+    Lineage,
+    Progress,
+    Table,
+    WorkUnit,
+    escape,
+)
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.engine.in_memory import as_image
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.measurement import measure_spots
 from fatescope.systems.lineages.measure_page import cell_rows, curve_rows, write_expression_page
-from fatescope.systems.lineages.reading import read, record_reading
+from fatescope.systems.lineages.reading import one_table, read, record_reading, the_only
 from fatescope.systems.lineages.settings import ExpressionSettings
 
 if TYPE_CHECKING:
@@ -38,7 +48,7 @@ _LIGHT = ("nucleus", "shell", "background", "corrected")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Volume:
+class _Volume(WorkUnit):
     """A time point of a movie with its rows of the table; a unit of `measure_lineages`."""
 
     movie: ImageFile
@@ -52,9 +62,6 @@ class _Volume:
     @property
     def paths(self) -> tuple[Path, ...]:
         return (*self.movie.paths, *self.table.paths)
-
-    def absolute(self) -> _Volume:
-        return replace(self, movie=self.movie.absolute(), table=self.table.absolute())
 
     def __str__(self) -> str:
         return f"{self.movie}, frame {self.frame}"
@@ -100,13 +107,7 @@ def measure_lineages(
     >>> measure_lineages("embryo.tif", "results/spots.csv", out="measured")  # doctest: +SKIP
     """
     settings, reading = settings or ExpressionSettings(), reading or LineageReading()
-    files = _files(movie, table, settings)
-    got = read(files[1], reading)
-    image = _opened(files[0], settings, reading)
-    lineage = _on_grid(got.lineage, image, settings)
-    units = [
-        _Volume(movie=files[0], table=files[1], frame=int(t)) for t in np.unique(lineage.frame)
-    ]
+    units, image, lineage, odd = _volumes(movie, table, settings, reading)
     asked = {**settings.model_dump(mode="json"), **record_reading(reading)}
     with Run.open(out, command="lineage measure", settings=asked, fresh=fresh) as run:
         todo = pending(run, units)
@@ -119,9 +120,9 @@ def measure_lineages(
         )
         work_through(run, todo, job, execution=execution or Execution(), progress=progress)
         rows = run.rows("expression")
-        findings = [*got.findings, *_left_out(lineage, image, rows)]
+        findings = [*odd, *_left_out(lineage, image, rows)]
         if len(rows):
-            key = files[1].key
+            key = units[0].table.key
             tables = {"cells": cell_rows(rows, lineage), "curves": curve_rows(rows, lineage)}
             for name, values in tables.items():
                 write_table(values, run.out / f"{name}.csv")
@@ -148,13 +149,11 @@ def plan_measure(
         If there is no movie, or no table, or they do not fit.
     """
     settings, reading = settings or ExpressionSettings(), reading or LineageReading()
-    files = _files(movie, table, settings)
-    image = _opened(files[0], settings, reading)
-    lineage = _on_grid(read(files[1], reading).lineage, image, settings)
+    units, image, _, _ = _volumes(movie, table, settings, reading)
     size = float(np.prod([image.size(a) for a in "CZYX"])) / 1e6
     return estimate(
         "lineage measure",
-        [(size, size)] * len(np.unique(lineage.frame)),
+        [(size, size)] * len(units),
         cost=_COST,
         what="volumes",
         execution=execution,
@@ -203,19 +202,19 @@ def measure_lineage(
     return Table.concatenate(parts)
 
 
-def _files(
-    movie: Path | str, table: Path | str, settings: ExpressionSettings
-) -> tuple[ImageFile, LineageFile]:
+def _volumes(
+    movie: Path | str, table: Path | str, settings: ExpressionSettings, reading: LineageReading
+) -> tuple[list[_Volume], Image, Lineage, list[Finding]]:
+    """Return the time points of a table, its movie, its lineage on that, and what was odd."""
     movies = find_images([movie], sequence=settings.sequence)
-    if len(movies) != 1:
-        raise InputError(
-            f"{escape(movie)}: holds {len(movies)} images. Give one movie, or --sequence if they "
-            "are its time points."
-        )
-    tables = find_lineages([table])
-    if len(tables) != 1:
-        raise InputError(f"{escape(table)}: holds {len(tables)} lineages. Give one table.")
-    return movies[0], tables[0]
+    several = "images. Give one movie, or --sequence if they are its time points."
+    images, lineages = the_only(movies, movie, several), one_table(table)
+    got = read(lineages, reading)
+    image = _opened(images, settings, reading)
+    lineage = _on_grid(got.lineage, image, settings)
+    frames = np.unique(lineage.frame).tolist()
+    units = [_Volume(movie=images, table=lineages, frame=int(t)) for t in frames]
+    return units, image, lineage, got.findings
 
 
 def _opened(file: ImageFile, settings: ExpressionSettings, reading: LineageReading) -> Image:

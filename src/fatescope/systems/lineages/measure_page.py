@@ -12,7 +12,7 @@ from fatescope.pages.chart import Axis, Chart, Line, number
 from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import PageTable, Section, write_page
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -130,9 +130,7 @@ def write_expression_page(
         else " Brightness was not corrected for depth."
     )
     page = result_page(
-        title="Expression of named cells",
-        kind="lineage measured",
-        answer=lead,
+        Head(title="Expression of named cells", kind="lineage measured", answer=lead),
         figures=(Section(title="Curves", blocks=charts) if charts else None,),
         findings=findings_sections(result.findings, images="movies"),
         details=(_cell_table(cells),),

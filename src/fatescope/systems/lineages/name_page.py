@@ -13,7 +13,7 @@ from fatescope.pages.chart import Axis, histogram, number
 from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import Drawing, PageTable, Section, Text, write_page
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, none_or, result_page
+from fatescope.pages.skeleton import Head, counted, none_or, result_page
 from fatescope.systems.lineages.draw_embryo import draw_tree_page
 from fatescope.systems.lineages.embryo import UNSURE_BELOW, prepare_embryo
 from fatescope.systems.lineages.reading import read_to_scale
@@ -50,9 +50,7 @@ def write_named(out: Path, reading: LineageReading) -> Path:
     version, model = result.version, result.model.get("name", "")
     method = _METHODS[result.settings.get("method", "atlas")] + _CONFIDENCE
     page = result_page(
-        title="Named cells",
-        kind="lineages named",
-        answer=_answer(tables, cells),
+        Head(title="Named cells", kind="lineages named", answer=_answer(tables, cells)),
         figures=(_tree(out, reading),),
         doubt=(_certainty(cells),),
         findings=findings_sections(result.findings, images="tables"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from fatescope.acquire import read_exclusions
 from fatescope.acquire.lineages import find_lineages, read_lineage_checked
 from fatescope.acquire.lineages.atlas_file import IN_FOLDER, read_arrays
 from fatescope.acquire.lineages.scale import with_radius
-from fatescope.base import Finding, Spacing, excluded_rows
+from fatescope.base import Finding, InputError, Spacing, escape, excluded_rows
 from fatescope.base.spacing import PLAUSIBLE
 from fatescope.engine.driver import describe_files
 from fatescope.engine.plan import Cost, RunPlan, estimate
@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile, LineageReading, ReadLineage
     from fatescope.base import BoolArray, Execution, Lineage
     from fatescope.lineage.atlas import Atlas
+
+F = TypeVar("F")
 
 
 def open_atlas(path: Path | None = None) -> Atlas:
@@ -60,6 +62,18 @@ def record_reading(reading: LineageReading) -> dict[str, Any]:
     if reading.exclude is None:
         return asked
     return {**asked, "excluded": sorted(map(repr, read_exclusions(reading.exclude)))}
+
+
+def the_only(found: Sequence[F], given: Path | str, what: str) -> F:
+    """Return the one input that was found; ``what`` says what there may be and what to give."""
+    if len(found) != 1:
+        raise InputError(f"{escape(given)}: holds {len(found)} {what}")
+    return found[0]
+
+
+def one_table(given: Path | str) -> LineageFile:
+    """Return the one lineage at a path, or raise `InputError`."""
+    return the_only(find_lineages([given]), given, "lineages. Give one table.")
 
 
 def read(file: LineageFile, reading: LineageReading) -> ReadLineage:

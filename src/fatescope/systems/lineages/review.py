@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import math
 import threading
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -21,20 +22,24 @@ from fatescope.base import FileFormatError, InputError, Table
 from fatescope.engine import Journal
 from fatescope.lineage import cells_of
 from fatescope.lineage.editing import (
+    Group,
     History,
+    Rename,
     Step,
+    SwapDaughters,
     action_from_record,
     action_to_record,
     editable,
     fingerprint,
     parse_command,
 )
-from fatescope.lineage.lint import LintSettings, lint_lineage
+from fatescope.lineage.lint import LintSettings, lint_one_lineage
 from fatescope.storage import hash_path
+from fatescope.systems.lineages.name_again import new_names
 from fatescope.systems.lineages.reading import open_atlas, read, with_estimated_spacing
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from fatescope.acquire.lineages import (
         LineageFile,
@@ -44,7 +49,12 @@ if TYPE_CHECKING:
     )
     from fatescope.base import Finding, Lineage
     from fatescope.engine import Entry
+    from fatescope.lineage.editing import Action
     from fatescope.numeric import Tracks
+
+
+class ChangedError(InputError):
+    """Somebody else has changed the lineage since it was looked at."""
 
 
 @dataclass(slots=True)
@@ -81,11 +91,11 @@ class LineageReview:
         original = editable(got.lineage)
         about = {"table": file.path.name, "sha256": _content(file.path, original)}
         book = Journal.open(journal, about=about)
-        try:
-            return cls(file, got, book, _replay(original, book.entries, name=str(book.path)))
-        except BaseException:
-            book.close()
-            raise
+        with ExitStack() as undo:
+            undo.callback(book.close)
+            opened = cls(file, got, book, _replay(original, book.entries, name=str(book.path)))
+            undo.pop_all()
+        return opened
 
     def close(self) -> None:
         """Give the journal back; edits are on the disk already."""
@@ -126,6 +136,8 @@ class LineageReview:
 
         Raises
         ------
+        ChangedError
+            If ``seen`` is not the revision any more.
         InputError
             If a step cannot be done. Then none of them is: steps are tried in memory before the
             first is written down.
@@ -134,7 +146,7 @@ class LineageReview:
         """
         with self._lock:
             if seen is not None and seen != self.revision:
-                raise InputError(
+                raise ChangedError(
                     "this lineage was changed in the meantime, in another window. Look at it as it "
                     "is now, and do it again."
                 )
@@ -143,6 +155,44 @@ class LineageReview:
                 self._journal.append(kind, body, who=who, why=why)
                 self._history = after
             self._history = history
+
+    def name_again(self, to_scale: Callable[[Lineage], Lineage], *, who: str, seen: int) -> None:
+        """Name again what depends on the steps since cells were named, as one step.
+
+        ``to_scale`` gives a lineage its spacing. An undo takes the step back together with the one
+        that it followed (`steps_back`).
+
+        Raises
+        ------
+        InputError
+            If somebody edited it since ``seen``; naming takes seconds.
+        """
+        with self._lock:
+            self.commit(who=who, seen=seen)
+            history = self._history
+        since = list(history.done)
+        while since and not self._is_naming(since[-1]):
+            since.pop()
+        recent = history.done[len(since) :]
+        names = {w for s in history.done if not self._is_naming(s) for w in _names_given(s.action)}
+        scaled = to_scale(history.lineage)
+        lines = new_names(scaled, (s.action for s in recent), kept=names)
+        self.commit(["; ".join(lines)] if lines else [], who=who, why=NAMED_AGAIN, seen=seen)
+
+    @property
+    def steps_back(self) -> int:
+        """How many steps one undo takes back: a naming goes with what it followed."""
+        done = self._history.done
+        return 1 + (len(done) > 1 and self._is_naming(done[-1]))
+
+    @property
+    def steps_on(self) -> int:
+        """How many steps one redo brings back."""
+        undone = self._history.undone
+        return 1 + (len(undone) > 1 and self._is_naming(undone[-2]))
+
+    def _is_naming(self, step: Step) -> bool:
+        return self._journal.entries[step.number - 1].why == NAMED_AGAIN
 
     def _tried(
         self, lines: Sequence[str], undo: int, redo: int
@@ -260,7 +310,7 @@ class LineageReview:
                 revision, lineage, found = self.revision, self.lineage, self._found
             now = fingerprint(lineage)
             if found is None or found[:2] != (now, settings):
-                checked = lint_lineage(
+                checked = lint_one_lineage(
                     with_estimated_spacing(lineage),
                     file=self.file.key,
                     settings=settings,
@@ -311,6 +361,19 @@ class LineageReview:
 
 
 _PLACE = ("z", "y", "x", "radius")
+NAMED_AGAIN = "named again"
+"""Why the names of a step changed: not because a person said so."""
+
+
+def _names_given(action: Action) -> set[str]:
+    match action:
+        case Rename(_, _, new):
+            return set(new)
+        case SwapDaughters(first, second):
+            return {first, second}
+        case Group(parts):
+            return {name for part in parts for name in _names_given(part)}
+    return set()
 
 
 def _calls(tracks: Tracks, lineage: Lineage) -> list[str]:

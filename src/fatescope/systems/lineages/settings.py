@@ -36,6 +36,16 @@ class DrawSettings(Settings):
     seed: int = setting(1, "the same seed gives the same figures", ge=0)
 
 
+class EditSettings(Settings):
+    """What ``lineage edit`` takes back, brings back and does, by whom and why."""
+
+    do: tuple[str, ...] = setting((), "an edit, such as 'swap ABala ABalp'; repeatable")
+    undo: int = setting(0, "take back so many steps first", ge=0)
+    redo: int = setting(0, "bring back so many undone steps", ge=0)
+    who: str | None = setting(None, "who edits; default: your user name")
+    why: str = setting("", "the reason, kept with the edit")
+
+
 class MatchSettings(Settings):
     """How a table is laid on a movie, and what is made of the two."""
 
@@ -78,7 +88,7 @@ class ExpressionSettings(Settings):
     )
 
 
-class CompareSettings(Settings):
+class LineageCompareSettings(Settings):
     """How embryos are held against a reference."""
 
     reference: str | None = setting(

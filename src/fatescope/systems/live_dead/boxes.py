@@ -15,11 +15,11 @@ from fatescope.predict.decoders.ellipses import EllipseLabels
 from fatescope.predict.size import ScalePlan, pixel_stretch, scale_from_settings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from fatescope.base.types import FloatArray
     from fatescope.models.description import ModelDescription
-    from fatescope.predict.frames import Frame, Plane
+    from fatescope.predict.frames import ImageFrame, Plane
     from fatescope.predict.predictor import Predictor
     from fatescope.systems.live_dead.settings import LiveDeadSettings
 
@@ -66,7 +66,7 @@ def open_live_dead(predictor: Predictor) -> Boxes:
 
 
 def choose_cell_scale(
-    frames: Sequence[Frame], predictor: Predictor, settings: LiveDeadSettings
+    frames: Sequence[ImageFrame], predictor: Predictor, settings: LiveDeadSettings
 ) -> ScalePlan:
     """Return how large cells are and what the network is shown: given, known, or estimated.
 
@@ -126,7 +126,7 @@ def working_ratio(ratio: float) -> float:
 
 
 def _look(
-    frame: Frame, predictor: Predictor, scale: float, stretch: tuple[float, float]
+    frame: ImageFrame, predictor: Predictor, scale: float, stretch: tuple[float, float]
 ) -> tuple[FloatArray, FloatArray]:
     """Return side (working pixels) and score of the cells of the model's sizes in a look."""
     model = predictor.description
@@ -153,12 +153,10 @@ def _look(
 
 
 def find_whole_cells(
-    frame: Frame,
+    frame: ImageFrame,
     predictor: Predictor,
     plan: ScalePlan,
     settings: LiveDeadSettings,
-    *,
-    done: Callable[[], None] | None = None,
 ) -> FrameCells:
     """Find the cells of a frame; planes of a stack are looked at one by one.
 
@@ -168,8 +166,6 @@ def find_whole_cells(
     predictor : Predictor
     plan : ScalePlan
     settings : LiveDeadSettings
-    done : callable, optional
-        Called after each tile of the network.
     """
     model, output = predictor.description, open_live_dead(predictor)
     if settings.least_score is not None:
@@ -181,7 +177,7 @@ def find_whole_cells(
         if statistics.constant or plan.source == "none":
             planes.append(nothing)
             continue
-        found = _of_plane(frame, plane, predictor, output, plan, done)
+        found = _of_plane(frame, plane, predictor, output, plan)
         centre = (found.corners[:, :2] + found.corners[:, 2:]) / 2
         planes.append(found.rows(np.lexsort((centre[:, 1], centre[:, 0]))))
         if len(frame.planes) > 1:
@@ -198,14 +194,9 @@ def find_whole_cells(
 
 
 def _of_plane(
-    frame: Frame,
-    plane: Plane,
-    predictor: Predictor,
-    output: Boxes,
-    plan: ScalePlan,
-    done: Callable[[], None] | None,
+    frame: ImageFrame, plane: Plane, predictor: Predictor, output: Boxes, plan: ScalePlan
 ) -> FoundBoxes:
     model = predictor.description
     statistics = frame.statistics(model.image.percentiles)
     network = predictor.network(frame.parts, statistics)
-    return find_boxes(network, plane, statistics, model, output, scale=plan.scale, done=done)
+    return find_boxes(network, plane, statistics, model, output, scale=plan.scale)

@@ -16,10 +16,10 @@ import numpy as np
 
 from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Execution, Finding, Image, Progress, SettingsError, Table
+from fatescope.engine.found import Found
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
-from fatescope.measurement import objects_table, sum_in_bands
+from fatescope.engine.predict import System, predict_images
 from fatescope.plate import wilson_interval
 from fatescope.predict import Predictor, check_modality, open_frames, open_predictor
 from fatescope.predict.size import pixel_stretch, scale_from_settings
@@ -32,17 +32,15 @@ from fatescope.systems.live_dead.boxes import (
 )
 from fatescope.systems.live_dead.settings import LiveDeadSettings
 from fatescope.systems.nuclei.cell_words import of_cells
-from fatescope.systems.nuclei.find import decide_sizes, kind_of
+from fatescope.systems.nuclei.find import decide_sizes, kind_of_labels, measure_labels
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
-
     from fatescope.acquire import ImageFile
     from fatescope.engine import Summary
+    from fatescope.engine.given import Inputs
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs
     from fatescope.engine.worker import Worker
-    from fatescope.predict import Frame, Scratch
+    from fatescope.predict import ImageFrame, Scratch
     from fatescope.predict.size import ScalePlan
     from fatescope.systems.nuclei.find import Sizes
 
@@ -199,7 +197,7 @@ def look_at_cells(
     image, predictor = worker.open(file)
     channel = _channel(image, worker.settings)
     frames, _ = open_frames(image, channel=channel, predictor=predictor)
-    kind = kind_of(image, frames)
+    kind = kind_of_labels(image, frames)
     return kind, None if kind in known else choose_cell_scale(frames, predictor, worker.settings)
 
 
@@ -208,39 +206,21 @@ def _plan_for(
     predictor: Predictor,
     settings: LiveDeadSettings,
     sizes: Sizes | None,
-    frames: Sequence[Frame],
+    frames: Sequence[ImageFrame],
 ) -> ScalePlan:
     """Return the plan of an image: its own, or that of its kind where sizes were decided."""
     model, spacing = predictor.description, image.spacing
     if sizes is None or scale_from_settings(settings, model, spacing) is not None:
         return choose_cell_scale(frames, predictor, settings)
-    diameter = sizes.get(kind_of(image, frames))
+    diameter = sizes.get(kind_of_labels(image, frames))
     return shared_cell_scale(diameter, model, stretch=pixel_stretch(spacing))
 
 
 def _measure_cells(
-    cells: FrameCells, frame: Frame, image: Image, settings: LiveDeadSettings
+    cells: FrameCells, frame: ImageFrame, image: Image, settings: LiveDeadSettings
 ) -> Table:
     """Measure the ellipses of a frame's cells in all channels, and say what is dead."""
-    names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    solid = len(cells.labels.shape) == 3
-
-    def read(z: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
-        plane = frame.planes[z]
-        channels = {
-            name: plane[rows, :]
-            if c == plane.at["C"]
-            else image.read(**{**plane.at, "C": c}, Y=rows)
-            for c, name in enumerate(names)
-        }
-        return cells.labels[(z, rows, slice(None)) if solid else (rows, slice(None))], channels
-
-    table = objects_table(
-        sum_in_bands(cells.labels.shape, read),
-        shape=cells.labels.shape,
-        spacing_um=image.spacing.um("ZYX" if solid else "YX"),
-        frame=cells.frame,
-    )
+    table = measure_labels(cells.labels, cells.labels.shape, frame, image)
     row = table["label"] - 1
     corners = cells.corners[row]
     dead = cells.p_dead[row] >= settings.dead_from

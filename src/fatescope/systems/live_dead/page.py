@@ -9,9 +9,16 @@ import numpy as np
 
 from fatescope.pages.chart import Axis, Chart, Points, histogram, number
 from fatescope.pages.findings import caution_sentence, findings_sections
-from fatescope.pages.page import Page, PageTable, Section, Text, outlines_of
+from fatescope.pages.page import Page, PageTable, Section, outlines_of
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page, share_in_words, text_section
+from fatescope.pages.skeleton import (
+    Head,
+    counted,
+    result_page,
+    share_in_words,
+    text_section,
+    unsure,
+)
 from fatescope.pages.views import images_section
 
 if TYPE_CHECKING:
@@ -45,10 +52,12 @@ def live_dead_page(out: Path) -> Page:
     objects, viability = result.table("objects"), result.table("viability")
     n, n_images = len(objects), len(result.done)
     return result_page(
-        title="Live and dead cells",
-        kind="live-dead",
-        answer=_answer(*result.at_the_end(objects)),
-        caution=caution_sentence(result.findings, result.record, n_images=n_images),
+        Head(
+            title="Live and dead cells",
+            kind="live-dead",
+            answer=_answer(*result.at_the_end(objects)),
+            caution=caution_sentence(result.findings, result.record, n_images=n_images),
+        ),
         figures=(
             images_section(
                 result,
@@ -60,7 +69,7 @@ def live_dead_page(out: Path) -> Page:
                 words=_words,
             ),
         ),
-        doubt=(_unsure(objects),),
+        doubt=(unsure(objects["p_dead"], "cell", "dead") if len(objects) else None,),
         findings=findings_sections(result.findings),
         details=(_certainty(objects), _viability(viability)),
         methods=METHODS.format(
@@ -147,17 +156,6 @@ def _viability(viability: Table) -> Section:
     ]
     table = PageTable(columns=("image", "cells", "live", "viability", "95 %"), rows=rows)
     return Section(title="Viability", blocks=(chart, table))
-
-
-def _unsure(objects: Table) -> Text | None:
-    """Say how many cells could be either."""
-    if not len(objects):
-        return None
-    p = objects["p_dead"]
-    n = int(((p > 0.1) & (p < 0.9)).sum())
-    many = f"{number(n)} of {counted(len(objects), 'cell')}"
-    text = f"The model is unsure of {many}: a probability of being dead between 10 and 90 %."
-    return Text(paragraphs=(text,))
 
 
 def _certainty(objects: Table) -> Section | None:

@@ -7,14 +7,14 @@ images of both lie in the folder. The page and the films are made of those.
 from __future__ import annotations
 
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import read_image, read_table
-from fatescope.base import Execution, InputError, ModelError, SettingsError, Table
+from fatescope.base import Execution, InputError, ModelError, SettingsError, Table, WorkUnit
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.evaluate import (
@@ -26,11 +26,18 @@ from fatescope.evaluate import (
     published_interior,
     score_labels,
     score_membranes,
-    signed,
 )
 from fatescope.evaluate.score import THRESHOLDS, LabelScores
 from fatescope.prepare import SliceVolume, close_gaps, group_slices, read_slice_volume, unit_hash
 from fatescope.prepare.store import SPLITS, read_samples, unit_ids, write_image_file
+from fatescope.systems.compared import (
+    SIDES,
+    ModelsCompared,
+    Side,
+    refuse_none,
+    refuse_seen,
+    two_names,
+)
 from fatescope.systems.membranes.compare_page import MembraneComparison, write_membrane_comparison
 from fatescope.systems.membranes.sides import open_membrane_side, without_small
 
@@ -41,12 +48,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Progress
-    from fatescope.engine import Summary
     from fatescope.evaluate import ComparedScore, CompareSettings
     from fatescope.prepare import Sample
     from fatescope.systems.membranes.sides import FoundPlane, MembraneSide
 
-SIDES = ("old", "new")
 BLOCK_PLANES = 8
 """Neighbouring planes are alike: of a single unit, blocks of so many are resampled together."""
 _SUMS = tuple(MembraneScores.__dataclass_fields__)
@@ -57,36 +62,8 @@ SCORES: dict[ComparedScore, str] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class MembranesCompared:
-    """The answer of ``fatescope compare`` on membranes."""
-
-    summary: Summary
-    names: tuple[str, str]
-    difference: PairedDifference
-    over: str
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the document of ``--json``."""
-        return {**self.summary.as_json(), **asdict(self.difference), "interval_over": self.over}
-
-    def as_lines(self) -> list[str]:
-        """Return what a person reads on the terminal."""
-        return [*self.summary.as_lines(), _answer(self.difference, self.names, self.over)]
-
-    @property
-    def errors(self) -> Sequence[str]:
-        """Return one sentence for each volume that was not compared."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 all compared, 1 some volume was not."""
-        return self.summary.exit_code
-
-
 @dataclass(frozen=True, slots=True)
-class _HeldOut:
+class _HeldOut(WorkUnit):
     """The test planes of one volume: a unit of work."""
 
     samples: tuple[Sample, ...]
@@ -103,26 +80,12 @@ class _HeldOut:
         """Images and labels."""
         return [p for s in self.samples for p in s.paths]
 
-    def absolute(self) -> _HeldOut:
-        """Return the same volume for a process that stands in another folder."""
-        return _HeldOut(tuple(s.absolute() for s in self.samples), self.identity)
-
-    def __str__(self) -> str:
-        return self.key
-
 
 def _answer(d: PairedDifference, names: tuple[str, str], over: str) -> str:
     """Return the result as one sentence."""
-    word = {
-        "better": f"{names[1]} is better than {names[0]}",
-        "worse": f"{names[1]} is worse than {names[0]}",
-        "cannot-tell": f"which of {names[0]} and {names[1]} is better cannot be told",
-    }[d.outcome]
-    span = f"95 % {d.span}, over {over}" if d.span else "no interval"
-    return (
-        f"{word}: {SCORES[d.score]} {d.old:.3f} -> {d.new:.3f}, difference {signed(d.difference)} "
-        f"({span}), on {d.n_images} held-out planes"
-    )
+    sure = f"95 % {d.span}, over {over}" if d.span else "no interval"
+    shown = f"{d.n_images} held-out planes"
+    return d.sentence(names, score=SCORES[d.score], sure=sure, shown=shown)
 
 
 def compare_membranes(
@@ -134,7 +97,7 @@ def compare_membranes(
     settings: CompareSettings,
     fresh: bool = False,
     progress: Progress | None = None,
-) -> MembranesCompared:
+) -> ModelsCompared:
     """Score two models of membranes on the test units of a manifest.
 
     Parameters
@@ -150,10 +113,6 @@ def compare_membranes(
     fresh : bool
     progress : callable, optional
 
-    Returns
-    -------
-    MembranesCompared
-
     Raises
     ------
     InputError
@@ -166,9 +125,7 @@ def compare_membranes(
     sides = dict(zip(SIDES, map(open_membrane_side, (old, new)), strict=True))
     units = held_out(data, list(sides.values()))
     score = asked_score(settings)
-    names = (sides["old"].name, sides["new"].name)
-    if names[0] == names[1]:
-        names = (f"{names[0]} (old)", f"{names[1]} (new)")
+    names = two_names(sides["old"].name, sides["new"].name)
     record = settings.model_dump(mode="json") | {s: sides[s].sha256 for s in SIDES}
     with Run.open(
         out, command="compare", settings=record | {"data": str(data)}, fresh=fresh
@@ -185,10 +142,11 @@ def compare_membranes(
         rows = rows.rows(np.array([u in wanted for u in rows["unit"]]))
         drawn, over = what_is_drawn(rows)
         compared = {s: difference(rows, drawn, s, settings) for s in SCORES}
+        answer = _answer(compared[score], names, over)
         page = MembraneComparison(
             rows=rows,
             names=names,
-            lead=_answer(compared[score], names, over),
+            lead=answer,
             over=over,
             differences=[(SCORES[s], d) for s, d in compared.items()],
             strata=strata(rows, drawn, score, settings),
@@ -197,7 +155,9 @@ def compare_membranes(
         )
         for file in write_membrane_comparison(run.out, page):
             run.wrote(file)
-    return MembranesCompared(summary=summary, names=names, difference=compared[score], over=over)
+    return ModelsCompared(
+        summary=summary, names=names, difference=compared[score], answer=answer, over=over
+    )
 
 
 def asked_score(settings: CompareSettings) -> ComparedScore:
@@ -217,11 +177,7 @@ def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[_HeldOut]:
     rows = read_samples(data, splits=SPLITS)
     known = {s.key: i for s, i in zip(rows, unit_ids(rows), strict=True)}
     groups = group_slices([s for s in rows if s.split == "test"])
-    if not groups:
-        raise InputError(
-            f"{data / 'samples.csv'}: there is no test unit to compare on. Divide the images "
-            "again with a larger --test."
-        )
+    refuse_none(groups, data)
     whole = [s for g in groups for s in g if s.plane is None and read_image(s.image).size("Z") > 1]
     if whole:
         raise InputError(
@@ -229,24 +185,17 @@ def held_out(data: Path, sides: Sequence[MembraneSide]) -> list[_HeldOut]:
             "volume. Cut it with `fatescope prepare slices`."
         )
     units = [_HeldOut(tuple(g), known[g[0].key]) for g in groups]
+    hashes = [
+        (u.key, {unit_hash(u.identity), unit_hash(u.samples[0].unit), unit_hash(u.key)})
+        for u in units
+    ]
     for side in sides:
-        seen = [
-            u.key
-            for u in units
-            if {unit_hash(u.identity), unit_hash(u.samples[0].unit), unit_hash(u.key)}
-            & set(side.seen)
-        ]
-        if seen:
-            raise InputError(
-                f"{data / 'samples.csv'}: {side.name} has seen {len(seen)} of the test units "
-                f"({', '.join(seen[:3])}{', ...' * (len(seen) > 3)}), so a score on them says "
-                "nothing. Take other units, or leave these out."
-            )
+        refuse_seen(side.name, side.seen, hashes, data)
     return units
 
 
 def compare_volume(
-    unit: _HeldOut, *, out: Path, sides: Mapping[str, MembraneSide], spacing: Sequence[float]
+    unit: _HeldOut, *, out: Path, sides: Mapping[Side, MembraneSide], spacing: Sequence[float]
 ) -> Outcome:
     """Segment a volume with both sides, and score its planes that hold cells."""
     begun = time.monotonic()
@@ -296,7 +245,7 @@ def _row(
     z: int,
     depth: float,
     name: str,
-    found: Mapping[str, Mapping[int, FoundPlane]],
+    found: Mapping[Side, Mapping[int, FoundPlane]],
 ) -> dict[str, Any]:
     """Score both sides on one plane."""
     large = without_small(truth)

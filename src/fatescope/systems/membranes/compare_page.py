@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.evaluate import borders_of, published_interior, signed
+from fatescope.evaluate import borders_of, published_interior
 from fatescope.pages import colour_of, side_by_side, write_film
-from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
-from fatescope.pages.images import display_limits, png_uri, to_grey, write_png
+from fatescope.pages.differences import differences
+from fatescope.pages.images import display_limits, to_grey, write_png
 from fatescope.pages.page import (
     Frame,
     ImageViewer,
@@ -22,7 +22,7 @@ from fatescope.pages.page import (
     write_page,
 )
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import result_page
+from fatescope.pages.skeleton import Head, result_page
 from fatescope.prepare import read_label_plane, read_plane
 
 if TYPE_CHECKING:
@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
     from fatescope.base import LabelImage, Table
     from fatescope.evaluate import ComparedScore, PairedDifference
-from fatescope.prepare import Sample
+    from fatescope.pages.chart import Chart
+    from fatescope.prepare import Sample
 
 REGRESSIONS = 10
 _SHARE = 0.45
@@ -62,7 +63,7 @@ def write_membrane_comparison(out: Path, page: MembraneComparison) -> list[str]:
     views = []
     for rank, i in enumerate(worst, start=1):
         name = str(page.rows["image"][i])
-        panes = four_panes(out, samples[name], page.names, str(page.rows["unit"][i]))
+        panes = four_panes(out, samples[name], str(page.rows["unit"][i]))
         titles = [*_TITLES, *page.names]
         file = f"regressions/{rank:02d}-{name}.png"
         write_png(out / file, side_by_side(panes, titles, note=name))
@@ -72,15 +73,17 @@ def write_membrane_comparison(out: Path, page: MembraneComparison) -> list[str]:
     first = str(page.rows["unit"][0])
     for i in np.flatnonzero(page.rows["unit"] == first).tolist():
         name = str(page.rows["image"][i])
-        panes = four_panes(out, samples[name], page.names, first)
+        panes = four_panes(out, samples[name], first)
         frames.append(
             side_by_side(panes, [*_TITLES, *page.names], note=f"plane {page.rows['plane'][i]}")
         )
     write_film(out / "film", frames)
     made = result_page(
-        title=f"{page.names[0]} and {page.names[1]}",
-        kind="comparison of two models of membranes",
-        answer=page.lead[0].upper() + page.lead[1:] + ".",
+        Head(
+            title=f"{page.names[0]} and {page.names[1]}",
+            kind="comparison of two models of membranes",
+            answer=page.lead,
+        ),
         figures=(_worst(views, page),),
         doubt=(_limits(page),),
         details=(_scores(page), *_strata(page)),
@@ -112,9 +115,7 @@ def _said(rows: Table, i: int, score: ComparedScore) -> str:
     return f"{old:.3f} -> {new:.3f}"
 
 
-def four_panes(
-    out: Path, sample: Sample, names: Sequence[str], unit: str
-) -> list[NDArray[np.uint8]]:
+def four_panes(out: Path, sample: Sample, unit: str) -> list[NDArray[np.uint8]]:
     """Return input, labels, old and new as colour images of one size."""
     pixels = read_plane(sample.image)
     grey = to_grey(pixels, limits=display_limits(pixels))
@@ -145,46 +146,15 @@ def painted(grey: NDArray[np.uint8], labels: LabelImage) -> NDArray[np.uint8]:
 
 
 def _view(name: str, panes: Sequence[NDArray[np.uint8]], titles: Sequence[str], about: str) -> View:
-    drawn = [
-        Pane(title=t, image=png_uri(p), width=p.shape[1], height=p.shape[0])
-        for t, p in zip(titles, panes, strict=True)
-    ]
+    drawn = [Pane.of(p, t) for t, p in zip(titles, panes, strict=True)]
     return View(title=name, frames=(Frame(panes=drawn, words=about),), about=about)
-
-
-def _row(name: str, d: PairedDifference) -> tuple[str, ...]:
-    numbers = (f"{d.old:.3f}", f"{d.new:.3f}", signed(d.difference), d.span, d.outcome)
-    return (name, str(d.n_images), *numbers)
 
 
 def _block(
     rows: Sequence[tuple[str, PairedDifference]], page: MembraneComparison, first: str
 ) -> tuple[Chart, PageTable]:
-    """Return differences as a chart, rows with intervals, and as a table."""
-    intervals = [
-        Line(name="95 % interval", x=[d.low, d.high], y=[i, i], colour="#7fb3b5", width=9.0)
-        for i, (_, d) in enumerate(rows)
-        if d.low is not None and d.high is not None
-    ]
-    points = Points(
-        name="difference",
-        x=[d.difference for _, d in rows],
-        y=range(len(rows)),
-        colour="#182026",
-        words=[d.outcome for _, d in rows],
-        size_px=8.0,
-    )
-    old, new = page.names
-    chart = Chart(
-        title=f"Difference by {first}",
-        x=Axis(title=f"{new} less {old}"),
-        y=Axis(title=first, labels=[name for name, _ in rows]),
-        marks=(Guide(words="alike", axis="x", at=0.0), *intervals, points),
-        caption=f"To the right {new} is better. Intervals over {page.over}.",
-        height_px=40 * len(rows) + 20,
-    )
-    columns = (first, "planes", old, new, "difference", "95 %", "outcome")
-    return chart, PageTable(columns=columns, rows=[_row(n, d) for n, d in rows])
+    counted = {"planes": lambda d: d.n_images}
+    return differences(rows, page.names, first=first, counted=counted, over=page.over)
 
 
 def _scores(page: MembraneComparison) -> Section:

@@ -8,6 +8,7 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Example,
     Option,
     Predicts,
     Trains,
@@ -57,8 +58,8 @@ DESCRIPTION = Description(
             `train` is needed.
             """,
             example="fatescope reproduce membranes-2021 --out m --quick",
-            run="fatescope.systems.membranes.reproduce.run:reproduce_membranes",
-            plan="fatescope.systems.membranes.reproduce.run:plan_membranes_2021",
+            run="fatescope.systems.membranes.reproduce.run:MEMBRANES_2021.run",
+            plan="fatescope.systems.membranes.reproduce.run:MEMBRANES_2021.plan",
             settings={"recipe": "fatescope.systems.reproduction.settings:MembranesRecipe"},
             arguments=(
                 OUT,
@@ -97,5 +98,13 @@ DESCRIPTION = Description(
         "segment_membranes": "fatescope.systems.membranes.find:segment_membranes",
         "prepare_slices": "fatescope.systems.membranes.slices:prepare_slices",
     },
+    examples=(
+        Example(
+            name="volume",
+            title="An embryo in 3D",
+            text="28 cells with stained membranes and nuclei.",
+            write="fatescope.systems.simulation.examples:write_volume",
+        ),
+    ),
     page="membranes.md",
 )

@@ -26,9 +26,10 @@ from fatescope.base import (
     escape,
 )
 from fatescope.base.errors import SettingsError
+from fatescope.engine.found import Found
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.engine.waiting import KeptFrames
 from fatescope.measurement import border_findings, measure_faces, measure_objects
 from fatescope.storage import hash_path
@@ -55,8 +56,8 @@ if TYPE_CHECKING:
 
     from fatescope.acquire import ImageFile
     from fatescope.engine import Run, Summary
+    from fatescope.engine.given import Inputs
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs
     from fatescope.engine.worker import Worker
     from fatescope.predict import Predictor, Scratch
 

@@ -9,9 +9,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.base import Finding, Image, Table, escape
-from fatescope.models import check_input, check_likeness, describe_input, find_package, read_package
+from fatescope.models import (
+    check_input,
+    check_traits,
+    describe_input,
+    find_package,
+    measure_grain,
+    measure_traits,
+    read_package,
+)
 from fatescope.predict.normalise import normalise, plane_statistics
 from fatescope.systems.membranes.cells.grid import VolumeGrid
+from fatescope.systems.membranes.cells.lines import measure_lines
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,12 +45,11 @@ def likeness_findings(
 ) -> list[Finding]:
     """Say in what the middle of an image is unlike the training images, in one finding or none."""
     at = {a: image.size(a) // 2 for a in "Z" if a in image.axes}
-    seen = planes_for_likeness(image.read(T=0, C=channel, **at), spacing, model)
+    seen = traits_of_plane(image.read(T=0, C=channel, **at), spacing, model)
     if seen is None:
         return []
-    tile, taken = seen
-    reasons = check_input(describe_input(taken), model)
-    reasons = reasons or check_likeness(tile, model, as_taken=taken)
+    traits, taken = seen
+    reasons = check_input(describe_input(taken), model) or check_traits(traits, model)
     if not reasons:
         return []
     rates = f" {weighed.rates}" if (weighed := model.image.likeness) is not None else ""
@@ -65,20 +73,23 @@ def shipped_membranes() -> ModelDescription:
     return read_package(find_package("membrane")).description
 
 
-def planes_for_likeness(
+def traits_of_plane(
     plane: NDArray[Any], spacing: Sequence[float], model: ModelDescription
-) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
-    """Return a plane, normalised, at about the network's pixel size and as taken.
+) -> tuple[dict[str, float], NDArray[np.float32]] | None:
+    """Measure what is weighed of a plane, and return it normalised, as taken.
 
-    ``plane`` (Y, X); ``spacing``: of the axes of its image, in µm, Y and X last. ``None`` of a flat
-    one.
+    ``plane`` (Y, X); ``spacing``: of the axes of its image, in µm, Y and X last. Traits of its look
+    are measured at about the network's pixel size; without any of a group there are none. ``None``
+    of a flat plane.
     """
     statistics = plane_statistics(lambda: iter([plane]), percentiles=model.image.percentiles)
     if statistics.constant:
         return None
     taken = normalise(plane, statistics)
     step = model.image.spacing_um[-2:] if model.image.spacing_um else spacing[-2:]
-    return VolumeGrid.of_step(spacing[-2:], shape=plane.shape, step=step).mean(taken), taken
+    tile = VolumeGrid.of_step(spacing[-2:], shape=plane.shape, step=step).mean(taken)
+    groups = (measure_traits(tile), measure_grain(taken), measure_lines(plane, spacing[-2:]))
+    return ({k: v for g in groups for k, v in g.items()} if all(groups) else {}), taken
 
 
 def lacking_findings(image: Image, frames: Sequence[int]) -> list[Finding]:

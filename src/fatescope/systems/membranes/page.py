@@ -8,13 +8,14 @@ import numpy as np
 
 from fatescope.acquire import read_labels
 from fatescope.base import FatescopeError
-from fatescope.pages.chart import Axis, Chart, Line, histogram, number
+from fatescope.pages.chart import Axis, Chart, Line
 from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.outlines import colour_of
 from fatescope.pages.page import Page, PageTable, Section, SolidViewer, Text, outlines_of
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, none_or, result_page, text_section
-from fatescope.pages.solids import cell_solids
+from fatescope.pages.sizes import SIZE_UNITS, sizes_section
+from fatescope.pages.skeleton import Head, counted, none_or, result_page, text_section
+from fatescope.pages.solids import SOLID_STEPS, cell_solids
 from fatescope.pages.views import images_section
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ if TYPE_CHECKING:
     from fatescope.pages.page import Outline
 
 MAX_ROWS, MAX_LINES = 50, 6
-SOLID_STEPS = 96
-SIZES = {"volume_um3": "µm³", "area_um2": "µm²", "volume_px": "voxels", "area_px": "px"}
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "
@@ -55,16 +54,18 @@ def membrane_page(out: Path) -> Page:
     result = ResultFolder(out)
     objects, contacts = result.table("objects"), result.table("contacts")
     return result_page(
-        title="Cells between membranes",
-        kind="membranes",
-        answer=_answer(result, len(objects), len(contacts)),
-        caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
+        Head(
+            title="Cells between membranes",
+            kind="membranes",
+            answer=_answer(result, len(objects), len(contacts)),
+            caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
+        ),
         figures=(
             images_section(result, objects, _outlines, title="Cells in planes"),
             _solids(result, objects),
         ),
         findings=findings_sections(result.findings),
-        details=(_sizes(objects), _over_time(result), _contacts(contacts)),
+        details=(sizes_section(objects), _over_time(result), _contacts(contacts)),
         methods=_methods(result),
         record=result.record,
     )
@@ -126,30 +127,10 @@ def _solid_viewer(out: Path, said: Mapping[str, Any], objects: Table) -> SolidVi
     )
 
 
-def _sizes(objects: Table) -> Section:
-    known = {c: objects[c].astype(np.float64) for c in SIZES if c in objects}
-    known = {c: v[~np.isnan(v)] for c, v in known.items()}
-    if not any(map(len, known.values())):
-        return text_section("Sizes", "No cell was found.")
-    column = max(known, key=lambda c: len(known[c]))  # of equals the first
-    values = known[column]
-    what = column.split("_")[0]
-    low, middle, high = (number(float(v)) for v in np.percentile(values, [5, 50, 95]))
-    chart = histogram(
-        values,
-        x=Axis(title=what, unit=SIZES[column]),
-        title=f"Distribution of {what}",
-        what="cells",
-        caption=f"n = {number(len(values))} cells. Median {middle}, 5 to 95 % of them between "
-        f"{low} and {high} {SIZES[column]}.",
-    )
-    return Section(title="Sizes", blocks=(chart,))
-
-
 def _over_time(result: ResultFolder) -> Section | None:
     """Show the size of the cells that are followed longest, if cells are named at several times."""
     table = result.table("over_time", may_be_absent=True)
-    size = next((c for c in SIZES if c in table), None)
+    size = next((c for c in SIZE_UNITS if c in table), None)
     if size is None:
         return None
     names = table["name"].astype(str)
@@ -171,7 +152,7 @@ def _over_time(result: ResultFolder) -> Section | None:
     chart = Chart(
         title=f"{what.capitalize()} of named cells over time",
         x=Axis(title="time, as the markers count it"),
-        y=Axis(title=what, unit=SIZES[size]),
+        y=Axis(title=what, unit=SIZE_UNITS[size]),
         marks=marks,
         caption=f"The {len(marks)} cells with most times, of {len(followed)} that are named at "
         "more than one. All, with surface and neighbours, are in over_time.csv.",

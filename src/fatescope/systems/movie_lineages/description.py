@@ -1,6 +1,6 @@
 """Movies to lineages: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts
+from fatescope.systems.description import Description, Example, Predicts
 from fatescope.systems.question import Question
 
 _SETTINGS = "fatescope.systems.movie_lineages.settings:MovieLineageSettings"
@@ -26,6 +26,7 @@ DESCRIPTION = Description(
             title="Follow and name nuclei",
             text="Nuclei of a movie of volumes found, linked through divisions, and named.",
             takes=frozenset(("movie",)),
+            examples=("volumes",),
             command="predict lineage",
             run="fatescope.systems.movie_lineages.find:predict_lineage",
             plan="fatescope.systems.movie_lineages.find:MOVIE_LINEAGES.plan",
@@ -41,5 +42,13 @@ DESCRIPTION = Description(
         "predict_lineage": "fatescope.systems.movie_lineages.find:predict_lineage",
         "segment_lineage": "fatescope.systems.movie_lineages.find:segment_lineage",
     },
+    examples=(
+        Example(
+            name="volumes",
+            title="Volumes of an embryo over time",
+            text="Eight volumes of stained nuclei, some of which divide.",
+            write="fatescope.systems.simulation.examples:write_volumes",
+        ),
+    ),
     page="predict-lineage.md",
 )

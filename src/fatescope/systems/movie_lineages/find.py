@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import Execution, Finding, Image, Progress, Table
+from fatescope.engine.found import Found
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.lineage.exclusion import seen_once
 from fatescope.lineage.naming.settings import NameSettings
 from fatescope.systems.lineages.link import spots_table
@@ -28,7 +29,7 @@ from fatescope.systems.nuclei.find import (
     find_nuclei,
     open_nuclei_model,
 )
-from fatescope.systems.nuclei.linked_labels import link_movie
+from fatescope.systems.nuclei.linked_labels import link_movie, of_one_frame
 from fatescope.track import ObjectLinkSettings
 
 if TYPE_CHECKING:
@@ -37,10 +38,13 @@ if TYPE_CHECKING:
     from fatescope.base import Lineage
     from fatescope.base.types import BoolArray
     from fatescope.engine import Summary
+    from fatescope.engine.given import Inputs
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs
 
-_GIVEN = ("id", "frame", "z", "y", "x", "radius_um", "parent")
+_GIVEN = (
+    *("id", "frame", "z", "y", "x", "radius_um", "parent"),
+    *("link_score", "division_score"),
+)
 """Columns of ``spots`` that stand before the names in ``named/``."""
 
 
@@ -127,14 +131,20 @@ def segment_lineage(
 
 def follow_movie(found: Found, image: Image, settings: MovieLineageSettings) -> Found:
     """Link the nuclei of a movie and name them; the `System.follow` of movies."""
-    if not settings.link or image.size("T") < 2:
+    if not settings.link:
         return found
-    linking = ObjectLinkSettings(divisions=settings.divisions, most_missed=settings.most_missed)
+    if image.size("T") < 2:
+        return of_one_frame(found, image)
+    linking = ObjectLinkSettings(
+        divisions=settings.divisions,
+        most_missed=settings.most_missed,
+        briefest=settings.briefest,
+    )
     linked, lineage = link_movie(found, image, linking)
     spots = spots_table(lineage, movie="")
     begun = time.perf_counter()
     if settings.species == "none" or not _can_be_named(lineage):
-        said = [] if settings.species == "none" else [_not_named(image)]
+        said = [_not_named(image)] if len(lineage) and settings.species != "none" else []
         return replace(
             linked,
             tables={**linked.tables, "spots": spots},

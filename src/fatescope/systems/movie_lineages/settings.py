@@ -19,6 +19,14 @@ class MovieLineageSettings(NucleiSettings):
     most_missed: int = setting(
         2, "frames in which a nucleus may be missing", unit="frames", ge=0, le=100
     )
+    briefest: int = setting(
+        3,
+        "of two daughters, one that is followed in so few frames, though the movie goes on, is "
+        "none: most often part of a nucleus taken for one",
+        unit="frames",
+        ge=0,
+        le=100,
+    )
     abstain_below: float = setting(
         0.1, "confidence of a name below which a nucleus stays without one", ge=0, le=1
     )

@@ -6,6 +6,7 @@ from fatescope.systems.description import (
     WORKERS,
     Command,
     Description,
+    Example,
     Option,
     Predicts,
     Trains,
@@ -34,8 +35,8 @@ DESCRIPTION = Description(
             `train` is needed.
             """,
             example="fatescope reproduce nuclei-2020 --out nuclei --quick",
-            run="fatescope.systems.nuclei.reproduce.run:reproduce_nuclei",
-            plan="fatescope.systems.nuclei.reproduce.run:plan_nuclei_2020",
+            run="fatescope.systems.nuclei.reproduce.run:NUCLEI_2020.run",
+            plan="fatescope.systems.nuclei.reproduce.run:NUCLEI_2020.plan",
             settings={"recipe": "fatescope.systems.reproduction.settings:NucleiRecipe"},
             arguments=(
                 OUT,
@@ -75,5 +76,13 @@ DESCRIPTION = Description(
         "predict_nuclei": "fatescope.systems.nuclei.find:predict_nuclei",
         "segment_nuclei": "fatescope.systems.nuclei.find:segment_nuclei",
     },
+    examples=(
+        Example(
+            name="movie",
+            title="A movie of nuclei",
+            text="Six frames of fluorescent nuclei that divide.",
+            write="fatescope.systems.simulation.examples:write_movie",
+        ),
+    ),
     page="first-steps.md",
 )

@@ -20,9 +20,10 @@ from fatescope.acquire import gauged
 from fatescope.base import Execution, Image, Progress, Table
 from fatescope.engine import Run, Summary
 from fatescope.engine.execute import map_units
+from fatescope.engine.found import Found, Raster
 from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.engine.worker import Worker
 from fatescope.measurement import (
     DoubtSettings,
@@ -43,12 +44,8 @@ from fatescope.predict import (
     typical_diameter,
 )
 from fatescope.predict.decoders.instances import check_maps
-from fatescope.systems.nuclei.outline import (
-    ImageNuclei,
-    choose_scale,
-    frame_by_frame,
-    segment_image,
-)
+from fatescope.systems.nuclei.outline import ImageNuclei, frame_by_frame, segment_image
+from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
@@ -57,9 +54,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.acquire import ImageFile
+    from fatescope.engine.given import Inputs
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs
-    from fatescope.predict import Frame, Scratch
+    from fatescope.predict import ImageFrame, Scratch
 
 Command = Literal["predict nuclei", "predict nuclei-em"]
 Sizes = dict[str, float | None]
@@ -170,7 +167,7 @@ def segment_nuclei(
 
 def open_nuclei_model(name_or_path: str, **how: Any) -> Predictor:
     """Open a model as `open_predictor` does, and refuse one of whose maps no nuclei are made."""
-    predictor = open_predictor(name_or_path, **how)
+    predictor = open_predictor(name_or_path, volumes=True, **how)
     check_maps(predictor.description.instances)
     return predictor
 
@@ -188,7 +185,7 @@ def find_nuclei(
     """Find and measure the nuclei of one image; the `System.find` of nuclei."""
     channels: list[int] = []
 
-    def choose(frames: Sequence[Frame]) -> ScalePlan:
+    def choose(frames: Sequence[ImageFrame]) -> ScalePlan:
         channels.append(frames[0].planes[0].at["C"])
         return _plan_for(image, predictor, settings, decided, frames)
 
@@ -237,7 +234,7 @@ def segment_and_measure(
     settings: NucleiSettings,
     *,
     predictor: Predictor | None = None,
-    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    choose: Callable[[Sequence[ImageFrame]], ScalePlan] | None = None,
     scratch: Scratch | None = None,
     kept: Callable[[int], FrameLabels | None] | None = None,
     progress: Progress | None = None,
@@ -258,7 +255,7 @@ def segment_and_measure(
     objects: list[Table] = []
     measuring = 0.0
 
-    def measure(labels: FrameLabels, frame: Frame) -> None:
+    def measure(labels: FrameLabels, frame: ImageFrame) -> None:
         nonlocal measuring
         begun = time.perf_counter()
         objects.append(measure_frame(labels, frame, image))
@@ -278,10 +275,18 @@ def segment_and_measure(
     return found, table, {**found.seconds, "measure": measuring}
 
 
-def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
-    """Measure the nuclei of one frame in all channels, band by band; held pixels are used again."""
+def measure_frame(labels: FrameLabels, frame: ImageFrame, image: Image) -> Table:
+    """Measure the nuclei of one frame, and how sure each is."""
+    table = measure_labels(labels, labels.shape, frame, image)
+    return table.with_columns({"score": labels.scores[table["label"] - 1]})
+
+
+def measure_labels(
+    labels: Raster, shape: tuple[int, ...], frame: ImageFrame, image: Image
+) -> Table:
+    """Measure the objects of one frame in all channels by bands; held pixels are used again."""
     names = image.channels or tuple(str(c) for c in range(image.size("C")))
-    solid = len(labels.shape) == 3
+    solid = len(shape) == 3
 
     def read(z: int, rows: slice) -> tuple[NDArray[Any], dict[str, NDArray[Any]]]:
         if z and rows.start == 0:
@@ -295,13 +300,12 @@ def measure_frame(labels: FrameLabels, frame: Frame, image: Image) -> Table:
         }
         return labels[(z, rows, slice(None)) if solid else (rows, slice(None))], channels
 
-    table = objects_table(
-        sum_in_bands(labels.shape, read),
-        shape=labels.shape,
+    return objects_table(
+        sum_in_bands(shape, read),
+        shape=shape,
         spacing_um=image.spacing.um("ZYX" if solid else "YX"),
-        frame=labels.frame,
+        frame=frame.frame,
     )
-    return table.with_columns({"score": labels.scores[table["label"] - 1]})
 
 
 def add_doubts(table: Table, settings: DoubtSettings | None = None) -> Table:
@@ -358,11 +362,11 @@ def look_at_file(
     """Return the kind of an image, and what it alone says of the size unless its kind is known."""
     image, predictor = worker.open(file)
     frames, _ = open_frames(image, channel=worker.settings.channel, predictor=predictor)
-    kind = kind_of(image, frames)
+    kind = kind_of_labels(image, frames)
     return kind, None if kind in known else choose_scale(frames, predictor, worker.settings)
 
 
-def kind_of(image: Image, frames: Sequence[Frame]) -> str:
+def kind_of_labels(image: Image, frames: Sequence[ImageFrame]) -> str:
     """Return what images must share to share a size: pixel size and channel."""
     um = image.spacing.um("YX")
     pixel = "unknown pixel size" if um is None else f"{um[0]:.4g} x {um[1]:.4g} um"
@@ -376,7 +380,7 @@ def _plan_for(
     predictor: Predictor,
     settings: NucleiSettings,
     sizes: Mapping[str, float | None] | None,
-    frames: Sequence[Frame],
+    frames: Sequence[ImageFrame],
 ) -> ScalePlan:
     """Return the plan of an image: its own, or that of its kind where sizes were decided."""
     plan = scale_from_settings(settings, predictor.description, image.spacing)
@@ -384,7 +388,7 @@ def _plan_for(
         return plan
     if sizes is None:
         return choose_scale(frames, predictor, settings)
-    diameter = sizes.get(kind_of(image, frames))
+    diameter = sizes.get(kind_of_labels(image, frames))
     return shared_scale(diameter, predictor.description, stretch=pixel_stretch(image.spacing))
 
 

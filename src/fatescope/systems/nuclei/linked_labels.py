@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import Lineage, Table
+from fatescope.base import Finding, Lineage, Table
 from fatescope.lineage.link import link_detections
 from fatescope.numeric import tracks_of
 from fatescope.systems.lineages.link import what_to_know
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Image
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.engine.predict import Found, Raster
+    from fatescope.engine.found import Found, Raster
     from fatescope.numeric import Tracks
 
 
@@ -45,8 +45,20 @@ def link_found(found: Found, image: Image) -> Found:
     Links are those that `lineage link` makes of the same table.
     """
     if image.size("T") < 2:
-        return found
+        return of_one_frame(found, image)
     return link_movie(found, image, ObjectLinkSettings())[0]
+
+
+def of_one_frame(found: Found, image: Image) -> Found:
+    """Return what was found in an image that is no movie, and say that nothing was linked."""
+    said = Finding(
+        file=image.name,
+        rule="left-out",
+        severity="warning",
+        reason="The image is one frame, so nothing was linked through time. If several files are "
+        "the frames of one movie, give --sequence.",
+    )
+    return replace(found, findings=[*found.findings, said])
 
 
 def link_movie(found: Found, image: Image, settings: ObjectLinkSettings) -> tuple[Found, Lineage]:

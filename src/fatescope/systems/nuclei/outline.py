@@ -12,26 +12,30 @@ import numpy as np
 
 from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Finding, Progress
-from fatescope.base.errors import SettingsError
-from fatescope.models.outputs import DISTANCE_MAPS
+from fatescope.base.errors import InputError, SettingsError
 from fatescope.predict.channels import open_frames
 from fatescope.predict.decoders.instances import PART_PX
 from fatescope.predict.decoders.labels import FrameLabels, PlaneLabels, drop_small
+from fatescope.predict.decoders.polyhedra import segment_polyhedra
 from fatescope.predict.decoders.stack import stack_planes
-from fatescope.predict.looks import SamplePlane, sample_pixels
 from fatescope.predict.modality import check_modality
 from fatescope.predict.plane import segment_plane
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch, NoRows
+from fatescope.predict.search import Search
 from fatescope.predict.size import (
     ScalePlan,
-    estimate_scale,
-    pixel_stretch,
-    scale_from_settings,
-    shared_scale,
 )
 from fatescope.predict.tiling import make_grid
-from fatescope.predict.volume import LEAST_PLANES, segment_volume
+from fatescope.predict.volume import LEAST_PLANES, SolidNuclei, segment_volume
+from fatescope.systems.nuclei.scales import (
+    choose_scale,
+    closer_look,
+    is_solid,
+    looked_again,
+    scales_over_time,
+    size_change,
+)
 from fatescope.systems.nuclei.settings import NucleiSettings
 
 if TYPE_CHECKING:
@@ -40,7 +44,7 @@ if TYPE_CHECKING:
     from fatescope.base.image import Image
     from fatescope.base.spacing import Spacing
     from fatescope.models.outputs import Thresholds
-    from fatescope.predict.frames import Frame, Plane
+    from fatescope.predict.frames import ImageFrame
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.scratch import Scratch
 
@@ -48,137 +52,13 @@ _SURELY = 0.5
 """What has less than this part of the least area on the working grid is dropped there: outlines on
 the two grids differ by less, and specks need not be brought back to the image."""
 
-_KEYFRAMES = 9
-"""Frames in which the size of nuclei is looked for, where it changes over time."""
-_SAME_SIZE = 1.2
-"""Estimates of one size differ by less from frame to frame (record 0378)."""
+_LOOKS = 2
 
 _IF_LIT = (
     "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
     "`fatescope predict live-dead`; for nuclei choose the channel of a nuclear stain with --channel"
 )
 """What to do with transmitted light, where a model is for fluorescence."""
-
-
-def choose_scale(
-    frames: Sequence[Frame], predictor: Predictor, settings: NucleiSettings
-) -> ScalePlan:
-    """Return how large nuclei are and what the network is shown: given, known, or estimated.
-
-    Parameters
-    ----------
-    frames : sequence of Frame
-        At most three are looked at, and of each the middle plane; where that shows nothing in a
-        volume whose nuclei are divided in space, the plane with the most contrast.
-    predictor : Predictor
-    settings : NucleiSettings
-    """
-    model = predictor.description
-    spacing = frames[0].planes[0].image.spacing
-    plan = scale_from_settings(settings, model, spacing)
-    if plan is not None:
-        return plan
-    chosen = [frames[i] for i in sorted({0, len(frames) // 2, len(frames) - 1})]
-    middles = [frame.planes[len(frame.planes) // 2] for frame in chosen]
-    plan = _estimate(chosen, middles, predictor, alone=len(frames) == len(frames[0].planes) == 1)
-    if plan.source == "none" and len(frames[0].planes) > 1 and is_solid(settings, predictor):
-        return _estimate(chosen, [_most_contrast(f) for f in chosen], predictor, alone=False)
-    return plan
-
-
-def _estimate(
-    frames: Sequence[Frame], planes: Sequence[Plane], predictor: Predictor, *, alone: bool
-) -> ScalePlan:
-    """Estimate the size from one plane of each frame; ``alone`` where it is all of the image."""
-    model = predictor.description
-    samples = []
-    for frame, plane in zip(frames, planes, strict=True):
-        statistics = frame.statistics(model.image.percentiles)
-        if not statistics.constant:
-            network = predictor.network(frame.parts, statistics)
-            whole = plane if alone else None
-            samples.append(SamplePlane(sample_pixels(plane), statistics, network, whole))
-    return estimate_scale(samples, model, stretch=pixel_stretch(planes[0].image.spacing))
-
-
-def scales_over_time(
-    frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor, settings: NucleiSettings
-) -> Callable[[int], ScalePlan]:
-    """Return the plan of each frame: the movie's, unless nuclei of its volumes shrink or grow.
-
-    Nuclei of a cleaving embryo halve their diameter. Where those of the first and of the last frame
-    differ, sizes are estimated in `_KEYFRAMES` frames, each by itself, and its two neighbours vote
-    on each; between them the logarithm is interpolated. None is below the movie's own estimate:
-    small sizes found in single frames are less sure than that one.
-    """
-    n = len(frames)
-    if plan.source != "estimated" or plan.shared or n < _KEYFRAMES or len(frames[0].planes) < 2:
-        return lambda _: plan
-
-    def diameter(t: int) -> float:
-        found = choose_scale([frames[t]], predictor, settings).diameter_px
-        frames[t].release()
-        return math.nan if found is None else math.log(found)
-
-    ends = [diameter(0), diameter(n - 1)]
-    if not abs(ends[0] - ends[1]) > math.log(_SAME_SIZE):
-        return lambda _: plan
-    at = np.unique(np.linspace(0, n - 1, _KEYFRAMES).round().astype(int))
-    size = np.array([ends[0], *(diameter(int(t)) for t in at[1:-1]), ends[1]])
-    at, size = at[np.isfinite(size)], size[np.isfinite(size)]
-    voted = size.copy()
-    voted[1:-1] = np.median([size[:-2], size[1:-1], size[2:]], axis=0)
-    stretch = pixel_stretch(frames[0].planes[0].image.spacing)
-    model = predictor.description
-
-    def of_frame(t: int) -> ScalePlan:
-        own = max(math.exp(float(np.interp(t, at, voted))), plan.diameter_px or 0.0)
-        return replace(shared_scale(own, model, stretch=stretch), shared=False, seen=plan.seen)
-
-    return of_frame
-
-
-def _changing(file: str, first: float, last: float) -> Finding:
-    """Say that each frame was analysed at a size of its own."""
-    return Finding(
-        file=file,
-        rule="scaled",
-        severity="info",
-        value=round(last / first, 3),
-        reason=f"Nuclei become {'smaller' if last < first else 'larger'}: about {first:.0f} px in "
-        f"the first frame and {last:.0f} px in the last. Each frame was analysed at its own size; "
-        "--diameter-px gives one size to all.",
-    )
-
-
-def _most_contrast(frame: Frame) -> Plane:
-    """Return the plane of a volume whose grey values differ most."""
-    contrast = []
-    for plane in frame.planes:
-        part = plane[:, :][::8, ::8]
-        contrast.append(float(np.nan_to_num(part.astype(np.float64)).std()))
-        plane.release()
-    return frame.planes[int(np.argmax(contrast))]
-
-
-def is_solid(settings: NucleiSettings, predictor: Predictor) -> bool:
-    """Say whether nuclei of a stack are divided in space, as far as settings and model say it.
-
-    Raises
-    ------
-    SettingsError
-        If it is asked for, and the model draws no depth.
-    """
-    model = predictor.description
-    draws_depth = model.instances.channels == DISTANCE_MAPS
-    if settings.stack == "solid" and not draws_depth:
-        raise SettingsError(
-            f"stack = solid: the model {model.name!r} does not draw how deep a pixel lies in its "
-            "nucleus. Give --stack planes."
-        )
-    trained = model.training.n_images > 0 and model.image.modality == "fluorescence"
-    fits = draws_depth and trained and settings.core is None
-    return settings.stack == "solid" or (settings.stack == "auto" and fits)
 
 
 @dataclass(slots=True)
@@ -189,9 +69,18 @@ class StackWay:
     plane_px: float | None  # distance of planes in pixels of the image
     known: bool  # whether the file or the user says that distance
     reason: str  # why planes are joined
+    whole: bool = False  # the network takes the volume
 
     def finding(self, file: str, planes: int) -> Finding:
         """Return the sentence for ``findings.csv``."""
+        if self.whole:
+            return Finding(
+                file=file,
+                rule="solid-nuclei",
+                severity="info",
+                value=float(planes),
+                reason=f"The network saw the {planes} planes as one volume.",
+            )
         if not self.solid:
             return Finding(
                 file=file,
@@ -229,6 +118,13 @@ def choose_way(
     um = image.spacing.um("ZYX")
     apart = None if um is None else um[0] / math.sqrt(um[1] * um[2])
     reason = ""
+    if takes_volumes(predictor):
+        if settings.stack != "auto":
+            raise SettingsError(
+                f"stack = {settings.stack}: the model {predictor.name!r} takes whole volumes. "
+                "Leave --stack out."
+            )
+        return StackWay(False, apart, apart is not None, "", whole=True)
     solid = is_solid(settings, predictor)
     if not solid and settings.stack == "auto":
         reason = ", as --core asks" if settings.core is not None else ", as this model needs it"
@@ -238,17 +134,35 @@ def choose_way(
     return StackWay(solid, apart, apart is not None, reason)
 
 
-def count_tiles(frames: Sequence[Frame], plan: ScalePlan, predictor: Predictor) -> int:
+def count_tiles(frames: Sequence[ImageFrame], plan: ScalePlan, predictor: Predictor) -> int:
     """Return how many tiles the network will see: what ``--plan`` multiplies with a unit cost."""
     n = 0
     for frame in frames:
+        if takes_volumes(predictor):
+            scale = _volume_scale(frame, plan, predictor)
+            n += make_grid(frame.shape, scale, predictor.description).n_tiles
+            continue
         for plane in frame.planes:
             n += make_grid(plane.shape, plan.scale, predictor.description).n_tiles
     return n
 
 
+def takes_volumes(predictor: Predictor) -> bool:
+    """Say whether the network sees volumes, and not planes one by one."""
+    return predictor.description.image.axes == "ZYX"
+
+
+def _volume_scale(
+    frame: ImageFrame, plan: ScalePlan, predictor: Predictor
+) -> tuple[float, float, float]:
+    """Return working voxels per voxel: planes are resampled where both distances are known."""
+    image, wanted = frame.planes[0].image, predictor.description.image.spacing_um
+    um = image.spacing.um("ZYX") if frame.stacked else None
+    return (1.0 if um is None or wanted is None else um[0] / wanted[0], *plan.scale)
+
+
 def segment_frame(
-    frame: Frame,
+    frame: ImageFrame,
     predictor: Predictor,
     plan: ScalePlan,
     settings: NucleiSettings,
@@ -286,28 +200,41 @@ def segment_frame(
         return stack_planes([empty] * len(frame.planes), frame=frame.frame, stacked=frame.stacked)
     network = predictor.network(frame.parts, statistics)
     least_px = _least_area(settings, frame.planes[0].image.spacing)
-    if way is not None and way.solid and len(frame.planes) > 1:
-        labels, way.plane_px = segment_volume(
-            network,
+    if takes_volumes(predictor):
+        return segment_polyhedra(
+            Search(
+                network=network,
+                model=model,
+                scale=_volume_scale(frame, plan, predictor),
+                thresholds=_thresholds(model.instances.thresholds, settings, None, plan),
+            ),
             frame,
-            model,
-            scale=plan.scale,
-            plane_px=way.plane_px,
-            thresholds=_thresholds(model.instances.thresholds, settings, None, plan),
             scratch=scratch or MemoryScratch(),
             least_px=least_px,
             done=done,
         )
-        return labels
+    if way is not None and way.solid and len(frame.planes) > 1:
+        return _solid_nuclei(
+            frame,
+            predictor,
+            plan,
+            settings,
+            way=way,
+            scratch=scratch or MemoryScratch(),
+            done=done,
+        )
+    search = Search(
+        network=network,
+        model=model,
+        scale=plan.scale,
+        thresholds=_thresholds(model.instances.thresholds, settings, least_px, plan),
+    )
     planes = []
     for plane in frame.planes:
         found = segment_plane(
-            network,
+            search,
             plane,
             statistics,
-            model,
-            scale=plan.scale,
-            thresholds=_thresholds(model.instances.thresholds, settings, least_px, plan),
             scratch=scratch or MemoryScratch(),
             view=plane.view,
             part_px=part_px,
@@ -317,6 +244,47 @@ def segment_frame(
         if len(frame.planes) > 1:
             plane.release()
     return stack_planes(planes, frame=frame.frame, stacked=frame.stacked)
+
+
+def _solid_nuclei(
+    frame: ImageFrame,
+    predictor: Predictor,
+    plan: ScalePlan,
+    settings: NucleiSettings,
+    *,
+    way: StackWay,
+    scratch: Scratch,
+    done: Callable[[], None] | None,
+) -> FrameLabels:
+    """Divide a volume in space; again where it was divided too finely, `_LOOKS` times at most."""
+    model, spacing = predictor.description, frame.planes[0].image.spacing
+
+    def look(plan: ScalePlan, done: Callable[[], None] | None) -> SolidNuclei:
+        search = Search(
+            network=predictor.network(frame.parts, frame.statistics(model.image.percentiles)),
+            model=model,
+            scale=plan.scale,
+            thresholds=_thresholds(model.instances.thresholds, settings, None, plan),
+        )
+        return segment_volume(
+            search,
+            frame,
+            plane_px=way.plane_px,
+            scratch=scratch,
+            least_px=_least_area(settings, spacing),
+            done=done,
+        )
+
+    found = look(plan, done)
+    way.plane_px, own_px = found.plane_px, 0.0
+    for _ in range(_LOOKS):
+        closer = closer_look(plan, found, model, spacing)
+        if closer is None:
+            break
+        found.labels.close()
+        plan, found = closer, look(closer, None)
+        own_px = plan.diameter_px or 0.0
+    return replace(found.labels, own_px=own_px)
 
 
 def _least_area(settings: NucleiSettings, spacing: Spacing) -> float | None:
@@ -393,9 +361,9 @@ def segment_image(
     settings: NucleiSettings | None = None,
     *,
     predictor: Predictor | None = None,
-    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    choose: Callable[[Sequence[ImageFrame]], ScalePlan] | None = None,
     scratch: Scratch | None = None,
-    each: Callable[[FrameLabels, Frame], None] | None = None,
+    each: Callable[[FrameLabels, ImageFrame], None] | None = None,
     kept: Callable[[int], FrameLabels | None] | None = None,
     progress: Progress | None = None,
 ) -> ImageNuclei:
@@ -442,7 +410,9 @@ def segment_image(
     """
     begun = time.perf_counter()
     settings = settings or NucleiSettings()
-    predictor = predictor or open_predictor(settings.model, precision=settings.precision)
+    predictor = predictor or open_predictor(
+        settings.model, precision=settings.precision, volumes=True
+    )
     image, frames, plan, findings = _scaled(image, settings, predictor, choose)
     findings.append(plan.finding(image.name))
     findings += check_modality(frames, plan, predictor, file=image.name, if_lit=_IF_LIT)
@@ -475,7 +445,10 @@ def segment_image(
         frame.release()
     first, last = plan_of(0), plan_of(len(frames) - 1)
     if first is not last and first.diameter_px and last.diameter_px:
-        findings.append(_changing(image.name, first.diameter_px, last.diameter_px))
+        findings.append(size_change(image.name, first.diameter_px, last.diameter_px))
+    again = [labels.own_px for labels in segmented if labels.own_px]
+    if again:
+        findings.append(looked_again(image.name, plan, again, len(frames)))
     if image.size("Z") > 1:
         findings.append(way.finding(image.name, image.size("Z")))
     findings += check_pixels(image, channel=frames[0].planes[0].at["C"])
@@ -488,7 +461,7 @@ def frame_by_frame(
     settings: NucleiSettings,
     *,
     predictor: Predictor,
-    choose: Callable[[Sequence[Frame]], ScalePlan] | None = None,
+    choose: Callable[[Sequence[ImageFrame]], ScalePlan] | None = None,
 ) -> Callable[[int], FrameLabels] | None:
     """Return what finds the nuclei of one frame of a movie, as `segment_image` finds them.
 
@@ -514,8 +487,8 @@ def _scaled(
     image: Image,
     settings: NucleiSettings,
     predictor: Predictor,
-    choose: Callable[[Sequence[Frame]], ScalePlan] | None,
-) -> tuple[Image, Sequence[Frame], ScalePlan, list[Finding]]:
+    choose: Callable[[Sequence[ImageFrame]], ScalePlan] | None,
+) -> tuple[Image, Sequence[ImageFrame], ScalePlan, list[Finding]]:
     """Open the frames of an image, and say how large its nuclei are."""
     if settings.core is not None and predictor.description.instances.rays:
         raise SettingsError(
@@ -523,6 +496,12 @@ def _scaled(
             "core. Give --foreground, the least probability of a polygon."
         )
     image = gauged(image)
-    frames, findings = open_frames(image, channel=settings.channel, predictor=predictor)
+    if takes_volumes(predictor) and image.size("Z") < 2:
+        raise InputError(
+            f"{image.name}: is a plane, and the model {predictor.name!r} takes volumes. Give "
+            "--axes if its frames are planes, or another model."
+        )
+    asked = None if takes_volumes(predictor) else predictor
+    frames, findings = open_frames(image, channel=settings.channel, predictor=asked)
     plan = choose(frames) if choose else choose_scale(frames, predictor, settings)
     return image, frames, plan, findings

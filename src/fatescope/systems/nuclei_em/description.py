@@ -1,6 +1,6 @@
 """Nuclei in electron micrographs: what the interfaces know of this system."""
 
-from fatescope.systems.description import Description, Predicts
+from fatescope.systems.description import Description, Example, Predicts
 from fatescope.systems.question import Question
 
 DESCRIPTION = Description(
@@ -32,6 +32,14 @@ DESCRIPTION = Description(
             choices={"model": ("nuclei-em", "classical")},
             views=("labels", "objects", "report"),
             adapts="nuclei-em",
+        ),
+    ),
+    examples=(
+        Example(
+            name="section",
+            title="An electron micrograph",
+            text="A section through an embryo, pixel size not known.",
+            write="fatescope.systems.simulation.examples:write_section",
         ),
     ),
     page="nuclei-em.md",

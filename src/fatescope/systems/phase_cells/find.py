@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import Execution, Image, Progress
+from fatescope.engine.found import Found
 from fatescope.engine.in_memory import as_image, find_in_image
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.measurement import DoubtSettings
 from fatescope.systems.nuclei.cell_words import of_cells
 from fatescope.systems.nuclei.find import NUCLEI, add_doubts, find_nuclei
@@ -21,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fatescope.engine import Summary
+    from fatescope.engine.given import Inputs
     from fatescope.engine.in_memory import ImageLike, SegmentedImage
-    from fatescope.engine.predict import Inputs
     from fatescope.predict import Predictor, Scratch
     from fatescope.systems.nuclei.find import Sizes
 

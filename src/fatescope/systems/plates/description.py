@@ -7,6 +7,7 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Example,
     Option,
 )
 from fatescope.systems.question import Question
@@ -183,6 +184,18 @@ DESCRIPTION = Description(
     python={
         "label_plate": "fatescope.systems.plates.stain_labels:label_plate",
         "label_stains": "fatescope.systems.plates.stain_labels:label_stains",
+    },
+    examples=(
+        Example(
+            name="plate",
+            title="A plate of living and dead cells",
+            text="Six wells without a stain, six frames in 18 hours, with their map.",
+            write="fatescope.systems.simulation.examples:write_plate",
+        ),
+    ),
+    linked={
+        "wells": "fatescope.systems.plates.linked:linked_wells",
+        "well": "fatescope.systems.plates.linked:linked_well",
     },
     page="plates.md",
 )

@@ -39,8 +39,8 @@ from fatescope.systems.plates.stages import find_cells, follow_well, place_field
 from fatescope.systems.plates.stain_labels import plan_label_plate
 from fatescope.systems.plates.survival import (
     check_mapped,
+    check_plate_times,
     check_response_frame,
-    check_times,
     survival_tables,
 )
 from fatescope.systems.plates.trained import (
@@ -218,7 +218,7 @@ _FIT_SECONDS = 0.9
 
 def _scaled(layout: PlateLayout, model: PlateModel, settings: PlateRunSettings) -> PlateLayout:
     """Return the layout with the pixel size and the times that the user gave."""
-    check_times(settings.times, settings.interval_min)
+    check_plate_times(settings.times, settings.interval_min)
     given = Spacing.given(model.spacing_um, settings.interval_min)
     layout = replace(layout, spacing=layout.spacing.replaced_by(given))
     if settings.times is not None:

@@ -24,12 +24,11 @@ from fatescope.systems.plates.stitching import (
     positions_table,
     read_stage,
 )
-from fatescope.systems.plates.units import FIELDS, PlateJob, PlateUnit, described, part_of
+from fatescope.systems.plates.units import FIELDS, PlateJob, PlateUnit, described_unit, part_of
 from fatescope.systems.viability.classes import choose_size, open_viability_model, plane_findings
 from fatescope.systems.viability.find import check_likeness_of_plane, classify_frame, size_findings
 
 if TYPE_CHECKING:
-    from fatescope.base import Image, PlateLayout
     from fatescope.base.types import FloatArray
     from fatescope.models.description import ModelDescription
     from fatescope.systems.plates.stitching import Stage
@@ -99,7 +98,7 @@ def place_fields_of_well(unit: PlateUnit, *, job: PlateJob) -> Outcome:
         path,
     )
     return Outcome(
-        input=described(unit.paths),
+        input=described_unit(unit.paths),
         tables=tables,
         findings=findings,
         files=[path],
@@ -112,7 +111,8 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
     begun = time.perf_counter()
     predictor = shared_predictor(job.model.model, job.model.precision)
     description = predictor.description
-    image = _with_scale(read_field(job.layout, unit.well, unit.field), job.layout)
+    image = read_field(job.layout, unit.well, unit.field)
+    image = replace(image, spacing=job.layout.spacing.only(image.axes))
     sized = choose_size(image.spacing, job.model, description)
     name = f"{unit.well}, field {unit.field}"
     image = gauged(replace(image, name=name))
@@ -138,16 +138,12 @@ def find_cells(unit: PlateUnit, *, job: PlateJob) -> Outcome:
     path = part_of(job.out, unit)
     write_table(Table.concatenate(tables), path)
     return Outcome(
-        input=described(unit.paths),
+        input=described_unit(unit.paths),
         tables={"frames": focus_table(unit.well, unit.field, list(unit.frames), sharpness)},
         findings=findings,
         files=[path],
         seconds={"classify": time.perf_counter() - begun},
     )
-
-
-def _with_scale(image: Image, layout: PlateLayout) -> Image:
-    return replace(image, spacing=layout.spacing.only(image.axes))
 
 
 @lru_cache(maxsize=1)

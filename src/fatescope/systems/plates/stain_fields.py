@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire import read_field
-from fatescope.base import FatescopeError, Image
+from fatescope.base import FatescopeError, Image, WorkUnit
 from fatescope.plate import (
     Limits,
     StainedNuclei,
@@ -19,7 +19,7 @@ from fatescope.plate import (
     cell_area,
     check_limits,
     find_limits,
-    find_nuclei,
+    find_stained_nuclei,
     join_nuclei,
     measure_diameter,
     published_area,
@@ -46,7 +46,7 @@ _LEAST_AREA = 0.2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class StainField:
+class StainField(WorkUnit):
     """One field of a stained well, in one of the two stages."""
 
     well: str
@@ -63,10 +63,6 @@ class StainField:
     def key(self) -> str:
         """Its name in the ledger."""
         return f"{self.stem} {self.stage}".strip()
-
-    def absolute(self) -> StainField:
-        """Return the same field for a worker that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
 
     def __str__(self) -> str:
         return self.stem
@@ -134,7 +130,7 @@ def nuclei_of(
 ) -> tuple[StainedNuclei, tuple[float, float] | None]:
     """Return the nuclei of an image, and its thresholds where the rule has any."""
     if settings.rule == "nuclei" and settings.outlines == "peaks":
-        return find_nuclei(nuclei, dead, diameter_px=diameter), None
+        return find_stained_nuclei(nuclei, dead, diameter_px=diameter), None
     if settings.rule == "nuclei":
         drawn = [_network_nuclei(image, diameter)[0] for image in (nuclei, dead)]
         return join_nuclei((drawn[0], drawn[1]), nuclei, dead, diameter_px=diameter), None

@@ -9,7 +9,7 @@ import numpy as np
 
 from fatescope.pages.chart import Axis, Chart, Guide, Line, histogram, number
 from fatescope.pages.findings import findings_sections
-from fatescope.pages.images import display_limits, png_uri, to_grey
+from fatescope.pages.images import display_limits, to_grey
 from fatescope.pages.page import (
     Block,
     Frame,
@@ -22,7 +22,7 @@ from fatescope.pages.page import (
     write_page,
 )
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -64,11 +64,13 @@ def write_stain_labels(out: Path, rule: LabelRule, steps: Sequence[LabelSteps]) 
     total = {k: int(counts[f"n_{k}"].astype(int).sum()) for k in
              ("cells", "live", "dead", "uncertain")}  # fmt: skip
     page = result_page(
-        title="Labels from stains",
-        kind="labels",
-        answer=f"{number(total['cells'])} nuclei in {counted(len(counts), 'frame')}: "
-        f"{number(total['live'])} live, {number(total['dead'])} dead and "
-        f"{number(total['uncertain'])} between the limits, which no network is to learn from.",
+        Head(
+            title="Labels from stains",
+            kind="labels",
+            answer=f"{number(total['cells'])} nuclei in {counted(len(counts), 'frame')}: "
+            f"{number(total['live'])} live, {number(total['dead'])} dead and "
+            f"{number(total['uncertain'])} between the limits, which no network is to learn from.",
+        ),
         figures=(_steps_section(steps, rule),),
         findings=findings_sections(result.findings, images="fields"),
         details=(_limits_section(nuclei, rule), _wells_section(counts), _frames_section(counts)),
@@ -83,18 +85,11 @@ def write_stain_labels(out: Path, rule: LabelRule, steps: Sequence[LabelSteps]) 
 def _steps_section(steps: Sequence[LabelSteps], rule: LabelRule) -> Section | None:
     views = []
     for step in steps:
-        height, width = step.classes.shape
         grey = [
-            Pane(
-                image=png_uri(to_grey(plane, limits=display_limits(plane))),
-                width=width, height=height, title=name,
-            )
+            Pane.of(to_grey(plane, limits=display_limits(plane)), name)
             for name, plane in step.planes.items()
-        ]  # fmt: skip
-        last = Pane(
-            image=png_uri(colour_classes(step.classes, len(rule.class_names))),
-            width=width, height=height, title="classes",
-        )  # fmt: skip
+        ]
+        last = Pane.of(colour_classes(step.classes, len(rule.class_names)), "classes")
         views.append(View(title=step.title, frames=(Frame(panes=(*grey, last)),)))
     if not views:
         return None

@@ -195,7 +195,7 @@ def paint_field(
     findings += check_left_out(image)
     findings += [f for f in check_pixels(image) if (f.frame, f.rule) not in known]
     return Outcome(
-        tables={"counts": Table.from_rows(rows, list(rows[0]))},
+        tables={"counts": Table.from_rows(rows)},
         findings=findings,
         files=files,
         seconds={"paint": time.perf_counter() - begun},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ from fatescope.acquire.plates import (
     read_plate,
     stage_position_um,
 )
-from fatescope.base import Execution, Finding, InputError, Table
+from fatescope.base import Execution, Finding, InputError, Table, WorkUnit
 from fatescope.base.wells import parse_well
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
@@ -58,18 +58,11 @@ Stage = dict[tuple[str, str], tuple[float, float]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class WellUnit:
+class WellUnit(WorkUnit):
     """One well of a plate: what is stitched or not stitched as a whole."""
 
     key: str
     paths: tuple[Path, ...]
-
-    def absolute(self) -> WellUnit:
-        """Return the same well for a worker that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def stitch_plate(

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.acquire import read_image
 from fatescope.pages.chart import Axis, histogram, number
 from fatescope.pages.findings import findings_sections
-from fatescope.pages.images import display_limits, png_uri, shrink_mean, to_grey
+from fatescope.pages.images import display_limits, shrink_mean, to_grey
 from fatescope.pages.page import (
     Block,
     Frame,
@@ -22,7 +22,7 @@ from fatescope.pages.page import (
     write_page,
 )
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.storage import write_beside
 
 if TYPE_CHECKING:
@@ -87,9 +87,7 @@ def write_stitching(out: Path) -> Path:
     others = f"; {number(n - placed)} lie where the stage put them"
     answer = f"{of} tied to their neighbours{others if placed < n else ''}."
     page = result_page(
-        title="Stitched wells",
-        kind="stitching",
-        answer=answer,
+        Head(title="Stitched wells", kind="stitching", answer=answer),
         figures=(_seams(out, wells),),
         doubt=(agreement,),
         findings=findings_sections(result.findings, images="fields"),
@@ -106,8 +104,7 @@ def _seams(out: Path, wells: Sequence[str]) -> Section:
         channels = read_image(out / "seams" / f"{well}.png").read()
         grey = channels.ndim == 2  # black seams: equal channels are read as one
         colours = np.stack([channels] * 3 if grey else list(channels), axis=-1)
-        pane = Pane(image=png_uri(colours), width=colours.shape[1], height=colours.shape[0])
-        views.append(View(title=well, frames=(Frame(panes=(pane,)),)))
+        views.append(View(title=well, frames=(Frame(panes=(Pane.of(colours),)),)))
     blocks: list[Block] = [
         Text(paragraphs=(_MEANING,)),
         ImageViewer(title="Seams", views=views, noun="field"),

@@ -133,12 +133,12 @@ def _read(
 ) -> tuple[Table, dict[str, Treatment]]:
     if settings.map is None:
         raise InputError("what was done to the wells is not known. Give a plate map with --map.")
-    check_times(settings.times, settings.interval_min)
+    check_plate_times(settings.times, settings.interval_min)
     table = Table.concatenate([read_table(Path(p)) for p in inputs])
     return table, read_plate_map(settings.map)
 
 
-def check_times(times: Path | None, interval_min: float | None) -> None:
+def check_plate_times(times: Path | None, interval_min: float | None) -> None:
     """Raise where the user says twice when frames were taken.
 
     Raises
@@ -335,7 +335,7 @@ def _controls(wells: _Wells) -> tuple[Table, list[Finding]]:
         else:
             for name, e in found.items():
                 add(f"hazard_ratio {name}", (e.estimate, e.low, e.high, e.p), len(mine))
-    return Table.from_rows(rows, list(rows[0])) if rows else Table(), findings
+    return Table.from_rows(rows) if rows else Table(), findings
 
 
 def _finding(rule: str, reason: str, severity: Any = "warning") -> Finding:

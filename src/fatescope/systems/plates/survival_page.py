@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.pages.chart import Axis, Band, Chart, Guide, HeatMap, Line, category_colours, number
 from fatescope.pages.findings import findings_sections
 from fatescope.pages.page import Beside, PageTable, Section, write_page
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.systems.plates.dose_section import dose_section
 
 if TYPE_CHECKING:
@@ -74,10 +74,14 @@ def write_survival(
     doses = [tables[n] for n in ("doses", "dose_wells", "dose_curves")]
     controls = tables["controls"]
     page = result_page(
-        title="Survival on the plate",
-        kind="survival",
-        answer=_answer(treatments) if len(treatments) else _answer_unmapped(tables["viability"]),
-        caution=caution,
+        Head(
+            title="Survival on the plate",
+            kind="survival",
+            answer=_answer(treatments)
+            if len(treatments)
+            else _answer_unmapped(tables["viability"]),
+            caution=caution,
+        ),
         figures=(
             _curves(curves, "survival", "Survival of cells that were alive at the start"),
             _treatments(treatments) if len(treatments) else None,
@@ -86,7 +90,7 @@ def write_survival(
         details=(
             seen,
             _curves(curves, "viability", "Viability: cells alive of all seen"),
-            _wells(tables["viability"]),
+            Section(title="Wells", blocks=chart_wells(tables["viability"])),
             _wells_over_time(tables["viability"]),
             dose_section(*doses) if len(doses[0]) else None,
             _plain(controls, "Controls") if len(controls) else None,
@@ -201,10 +205,6 @@ def _interval(table: Table, i: int, columns: tuple[str, str, str]) -> str:
     if np.isnan(low) and np.isnan(high):
         return number(value)
     return f"{number(value)} [{number(low)}, {'…' if np.isnan(high) else number(high)}]"
-
-
-def _wells(viability: Table) -> Section:
-    return Section(title="Wells", blocks=chart_wells(viability))
 
 
 def _wells_over_time(viability: Table) -> Section:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fatescope.base import Finding
+from fatescope.base import Finding, WorkUnit
 from fatescope.engine.driver import describe_files
 from fatescope.storage import hash_path, size_and_time
 
@@ -22,7 +22,7 @@ PARTS, FIELDS = "parts", "fields"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PlateUnit:
+class PlateUnit(WorkUnit):
     """A well, or some frames of a field: what is done or not done as a whole."""
 
     key: str
@@ -30,13 +30,6 @@ class PlateUnit:
     paths: tuple[Path, ...]
     field: str = ""
     frames: tuple[int, ...] = ()
-
-    def absolute(self) -> PlateUnit:
-        """Return the same unit for a worker that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
-
-    def __str__(self) -> str:
-        return self.key
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +134,7 @@ def part_of(out: Path, unit: PlateUnit) -> Path:
     return out / PARTS / unit.well / f"{unit.field}_{unit.frames[0]:04d}.parquet"
 
 
-def described(paths: Sequence[Path]) -> dict[str, Any]:
+def described_unit(paths: Sequence[Path]) -> dict[str, Any]:
     """Return what `describe_files` says; of a movie with many frames the hash is taken once."""
     if len(paths) != 1:
         return describe_files(paths)

@@ -6,6 +6,7 @@ from fatescope.systems.description import (
     WORKERS,
     Command,
     Description,
+    Example,
     Option,
     Predicts,
     Trains,
@@ -39,8 +40,8 @@ DESCRIPTION = Description(
             `train` is needed.
             """,
             example="fatescope reproduce movies-2020 --out movies --quick",
-            run="fatescope.systems.populations.reproduce.run:reproduce_movies",
-            plan="fatescope.systems.populations.reproduce.run:plan_movies",
+            run="fatescope.systems.populations.reproduce.run:MOVIES_2020.run",
+            plan="fatescope.systems.populations.reproduce.run:MOVIES_2020.plan",
             settings={"recipe": "fatescope.systems.reproduction.settings:MoviesRecipe"},
             arguments=(
                 OUT,
@@ -75,5 +76,14 @@ DESCRIPTION = Description(
         "predict_populations": "fatescope.systems.populations.find:predict_populations",
         "count_populations": "fatescope.systems.populations.find:count_populations",
     },
+    examples=(
+        Example(
+            name="embryo",
+            title="A movie of an embryo",
+            text="100 minutes of development, from two cells to some fifty.",
+            write="fatescope.systems.simulation.examples:write_embryo",
+        ),
+    ),
+    linked={"counts": "fatescope.systems.populations.page:linked_movie"},
     page="populations.md",
 )

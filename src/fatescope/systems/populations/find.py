@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import check_film, check_left_out, gauged
 from fatescope.base import Execution, Finding, Image, Progress, Table
+from fatescope.engine.found import Found
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.predict import open_predictor
 from fatescope.systems.populations.counts import (
     abstained_from,
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.engine import Summary
-    from fatescope.engine.predict import Inputs
+    from fatescope.engine.given import Inputs
     from fatescope.models.runtime import Device, Precision
     from fatescope.predict import Predictor, Scratch
 

@@ -10,7 +10,7 @@ from fatescope.pages.chart import Axis, Band, Chart, Guide, Line, number
 from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.page import Beside, Page, PageTable, Section, Text
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page, text_section
+from fatescope.pages.skeleton import Head, counted, result_page, text_section
 from fatescope.systems.lineages.drawings.drawing import founder_colour
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
+    from fatescope.pages.page import Block
+    from fatescope.systems.description import ShownResult
 
 FOUNDERS: tuple[str, ...] = ("AB", "MS", "E", "C", "D", "P4")
 TOGETHER: tuple[str, ...] = ("total",)
@@ -48,15 +50,17 @@ def population_page(out: Path) -> Page:
     movies = list(dict.fromkeys(frames["movie"].tolist()))
     sections = [_movie_section(counts, frames, movie) for movie in movies]
     return result_page(
-        title="Cells of each founder",
-        kind="populations",
-        answer=_answer(counts, frames, len(movies)),
-        caution=caution_sentence(
-            result.findings,
-            result.record,
-            n_images=len(movies),
-            image="movie",
-            so=f"nothing is said of {'its' if len(movies) == 1 else 'their'} cells",
+        Head(
+            title="Cells of each founder",
+            kind="populations",
+            answer=_answer(counts, frames, len(movies)),
+            caution=caution_sentence(
+                result.findings,
+                result.record,
+                n_images=len(movies),
+                image="movie",
+                so=f"nothing is said of {'its' if len(movies) == 1 else 'their'} cells",
+            ),
         ),
         figures=sections[:1],
         findings=findings_sections(result.findings, images="movies"),
@@ -92,7 +96,7 @@ def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
     if gone.all():
         return text_section(movie, "Nothing was counted; the findings say why.")
     known = own.rows(~gone)
-    charts = Beside(blocks=(chart_cells(mine, own, TOGETHER), chart_cells(mine, own, FOUNDERS)))
+    charts = _all_and_each(mine, own)
     clock = known["clock_min"].astype(float)
     words = (
         f"Frame {int(known['frame'].min())} is minute {clock[0]:.0f} of the clock and frame "
@@ -100,6 +104,20 @@ def _movie_section(counts: Table, frames: Table, movie: str) -> Section:
         f"{(clock[-1] - clock[0]) / max(len(clock) - 1, 1):.2f} min for each frame."
     )
     return Section(title=movie, blocks=(charts, Text(paragraphs=(words,))))
+
+
+def _all_and_each(counts: Table, frames: Table) -> Beside:
+    return Beside(blocks=[chart_cells(counts, frames, g) for g in (TOGETHER, FOUNDERS)])
+
+
+def linked_movie(shown: ShownResult) -> Sequence[Block]:
+    """Chart the cells of each founder in the movie that is shown, in all and by founder."""
+    result = ResultFolder(shown.out)
+    tables = (result.table("populations"), result.table("frames"))
+    mine, frames = (t.rows(t["movie"] == shown.key) for t in tables)
+    if not len(frames) or frames["abstained"].all():
+        return [Text(paragraphs=("Nothing was counted in this movie; findings say why.",))]
+    return [_all_and_each(mine, frames)]
 
 
 def chart_cells(counts: Table, frames: Table, groups: Sequence[str]) -> Chart:

@@ -24,6 +24,18 @@ def interval_over_units(
     return bootstrap_interval(sums, statistic, BootstrapSettings())
 
 
+def score_over_units(
+    sums: FloatArray, statistic: Callable[[FloatArray], FloatArray], *, unit: str, digits: int
+) -> tuple[float, str]:
+    """Return a statistic of pooled sums, and its 95 % interval over units in words."""
+    found = interval_over_units(sums, statistic)
+    value = float(statistic(sums.sum(axis=0, keepdims=True))[0])
+    if found is None:
+        return value, no_interval(len(sums), unit)
+    low, high = (f"{end:.{digits}f}" for end in found)
+    return value, f"{low} to {high}"
+
+
 def intervals_in_words(n: int, unit: str) -> str:
     """Return ``"with 95 % intervals over wells"``, or that there are too few for one."""
     if n >= FEWEST:

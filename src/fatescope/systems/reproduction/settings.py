@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from fatescope.base.settings import Settings, setting
 from fatescope.base.steps import StepsUm
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from fatescope.train import LibraryNetwork
 
 
 class NamesRecipe(Settings):
@@ -132,6 +137,9 @@ class LiveDeadRecipe(Settings):
         200, "tiles of the trainings on weights of ImageNet; 0: leave these out", ge=0
     )
     weights_epochs: int = setting(4, "their epochs", ge=1, le=1000)
+    dead_at_start: float = setting(
+        0.03, "share of rendered cells that are dead in the first frame", ge=0, le=1
+    )
     plates: int = setting(2, "rendered plates, as many as the published experiments", ge=1, le=20)
     frames: int = setting(4, "frames of a well; published: 70", ge=1, le=1000)
     height: int = setting(600, "rows of the image of a well; published: 2700", unit="px", ge=176)
@@ -139,3 +147,27 @@ class LiveDeadRecipe(Settings):
     size_px: int = setting(160, "side of a tile, as published", unit="px", ge=32, multiple_of=16)
     stride_px: int = setting(80, "from one tile to the next, as published", unit="px", ge=8)
     seed: int = setting(2024, "the same seed gives the same plates and networks", ge=0)
+
+
+def resnet18(
+    recipe: NucleiRecipe | MembranesRecipe | MoviesRecipe, kind: Literal["unet", "fpn"] = "unet"
+) -> LibraryNetwork | None:
+    """Return the file of weights that the user gave for ResNet18, if any."""
+    from fatescope.train import LibraryNetwork
+
+    if recipe.weights == "random":
+        return None
+    return LibraryNetwork(
+        kind=kind, encoder="resnet18", weights=recipe.weights, sha256=recipe.sha256
+    )
+
+
+def changes(recipe: Settings, words: Mapping[str, str]) -> list[str]:
+    """Return what differs from the published training; ``{}`` is the value, then the published."""
+    published = type(recipe)()
+    values = {name: (getattr(recipe, name), getattr(published, name)) for name in words}
+    return [
+        words[name].format(ours, theirs)
+        for name, (ours, theirs) in values.items()
+        if ours != theirs
+    ]

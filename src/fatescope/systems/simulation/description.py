@@ -2,6 +2,10 @@
 
 from fatescope.systems.description import EXECUTION, OUT, SEED, Command, Description, Option
 
+_TABLE = Option(
+    "table", "lineage table to render; drawn from the atlas if not given", metavar="FILE"
+)
+
 DESCRIPTION = Description(
     commands=(
         Command(
@@ -45,15 +49,7 @@ DESCRIPTION = Description(
                 "lineage": "fatescope.simulate.embryo.settings:LineageSettings",
                 "execution": EXECUTION,
             },
-            arguments=(
-                OUT,
-                Option(
-                    "table",
-                    "lineage table to render; drawn from the atlas if not given",
-                    metavar="FILE",
-                ),
-                SEED,
-            ),
+            arguments=(OUT, _TABLE, SEED),
         ),
         Command(
             name="simulate movie",
@@ -67,15 +63,7 @@ DESCRIPTION = Description(
                 "lineage": "fatescope.simulate.embryo.settings:LineageSettings",
                 "execution": EXECUTION,
             },
-            arguments=(
-                OUT,
-                Option(
-                    "table",
-                    "lineage table to render; drawn from the atlas if not given",
-                    metavar="FILE",
-                ),
-                SEED,
-            ),
+            arguments=(OUT, _TABLE, SEED),
         ),
         Command(
             name="simulate plate",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from functools import lru_cache, partial
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,7 +14,7 @@ from fatescope.engine.driver import Outcome, describe_files
 from fatescope.engine.plan import Cost, RunPlan, estimate
 from fatescope.simulate.embryo import EmbryoScene, count_founders, vary_volume
 from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
-from fatescope.systems.simulation.rendered import Rendered, read_or_draw, render_files
+from fatescope.systems.simulation.rendered import Rendered, Scenes, read_or_draw, render_files
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,45 +40,19 @@ def write_embryo_volumes(
 ) -> Summary:
     """Render volumes of embryos into a folder, one file at a time.
 
-    Parameters
-    ----------
-    out : Path
-        Gets ``images/embryo_000_t0000.tif`` and so on (OME-TIFF, CZYX, 8 bit), ``truth/labels/``
-        with a folder for each channel (``nuclei``; ``membrane``: whole cells) and the same names,
-        ``truth/spots.csv``, ``truth/populations.csv`` and ``run.json``.
-    settings : VolumeSettings
-        What is to be seen, at which stages, of how many embryos.
-    lineage : LineageSettings
-        Of embryos drawn from the atlas; not used with a table.
-    table : Path, optional
-        A lineage table to render instead.
-    seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds embryos.
-    execution : Execution
-        Its workers; they change nothing in the files.
-    fresh : bool
-        Remove what an earlier run left in ``out``.
-    progress : callable, optional
-
-    Returns
-    -------
-    Summary
-        A stage that the lineage does not reach costs its volume, and nothing else.
-
-    Raises
-    ------
-    RunError
-        If ``out`` holds something else, or cannot be written.
+    ``out`` gets ``images/embryo_000_t0000.tif`` and so on (OME-TIFF, CZYX, 8 bit),
+    ``truth/labels/`` with a folder for each channel (``nuclei``; ``membrane``: whole cells) and
+    the same names, ``truth/spots.csv``, ``truth/populations.csv`` and ``run.json``. The same seed
+    and settings give the same bytes; a larger ``count`` adds embryos. ``lineage`` is of embryos
+    drawn from the atlas, not of a ``table``. A stage that the lineage does not reach costs its
+    volume, and nothing else.
     """
     return render_files(
+        "simulate embryo",
         _volumes(settings, table),
-        partial(_render_volume, out=out.absolute(), settings=settings, lineage=lineage, seed=seed),
+        _render_volume,
+        Scenes(settings=settings, lineage=lineage, table=table, seed=seed),
         out=out,
-        command="simulate embryo",
-        settings=settings,
-        lineage=lineage,
-        table=table,
-        seed=seed,
         execution=execution,
         fresh=fresh,
         progress=progress,
@@ -117,11 +91,9 @@ def _scene(
     return EmbryoScene(lives, vary_volume(settings, seed=own), seed=own)
 
 
-def _render_volume(
-    unit: Rendered, *, out: Path, settings: VolumeSettings, lineage: LineageSettings, seed: int
-) -> Outcome:
-    begun, stage = time.monotonic(), unit.stage or 0
-    scene = _scene(unit.embryo, unit.table, settings, lineage, seed)
+def _render_volume(unit: Rendered, *, out: Path, scenes: Scenes[VolumeSettings]) -> Outcome:
+    begun, stage, settings = time.monotonic(), unit.stage or 0, scenes.settings
+    scene = _scene(unit.embryo, unit.table, settings, scenes.lineage, scenes.seed)
     upto = stage + 1
     frames = list(settings.frames[:upto])
     frames = frames or [_frame_with(scene.lives, n) for n in settings.cells[:upto]]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from fatescope.simulate.embryo.faults import add_table_faults, fault_rows, fault
 from fatescope.simulate.embryo.movie import MovieScene
 from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings
 from fatescope.simulate.embryo.truth import cell_times, epic_table, letter_counts
-from fatescope.systems.simulation.rendered import Rendered, read_or_draw, render_files
+from fatescope.systems.simulation.rendered import Rendered, Scenes, read_or_draw, render_files
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,46 +49,19 @@ def write_embryo_movies(
 ) -> Summary:
     """Render movies of embryos into a folder; memory holds one frame of each at a time.
 
-    Parameters
-    ----------
-    out : Path
-        Gets ``movies/embryo_000.mp4`` and so on, ``tables/CDembryo_000.csv`` (positions, as EPIC
-        writes them), ``counts/embryo_000.csv`` (cells by first letter), ``truth/labels/``
-        (outlines as seen from above), ``truth/spots.csv``, ``truth/populations.csv``,
-        ``truth/movies.csv``, ``truth/faults.csv`` and ``run.json``. The truth is that of the
-        embryo: faults change movie, table and counts, never the truth.
-    settings : MovieSettings
-        What is to be seen, and of how many embryos.
-    lineage : LineageSettings
-        Of embryos drawn from the atlas; not used with a table.
-    table : Path, optional
-        A lineage table to render instead.
-    seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds movies.
-    execution : Execution
-        Its workers; they change nothing in the files.
-    fresh : bool
-        Remove what an earlier run left in ``out``.
-    progress : callable, optional
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    RunError
-        If ``out`` holds something else, or cannot be written.
+    ``out`` gets ``movies/embryo_000.mp4`` and so on, ``tables/CDembryo_000.csv`` (positions, as
+    EPIC writes them), ``counts/embryo_000.csv`` (cells by first letter), ``truth/labels/``
+    (outlines as seen from above), ``truth/spots.csv``, ``truth/populations.csv``,
+    ``truth/movies.csv``, ``truth/faults.csv`` and ``run.json``. The truth is that of the embryo:
+    faults change movie, table and counts, never the truth. For the rest see
+    `write_embryo_volumes`.
     """
     return render_files(
+        "simulate movie",
         [Rendered(i, table) for i in range(settings.count)],
-        partial(_render_movie, out=out.absolute(), settings=settings, lineage=lineage, seed=seed),
+        _render_movie,
+        Scenes(settings=settings, lineage=lineage, table=table, seed=seed),
         out=out,
-        command="simulate movie",
-        settings=settings,
-        lineage=lineage,
-        table=table,
-        seed=seed,
         execution=execution,
         fresh=fresh,
         progress=progress,
@@ -118,13 +90,12 @@ def movie_scene(
     return MovieScene(lives, vary_movie(settings, seed=seed), beside=beside, seed=seed)
 
 
-def _render_movie(
-    unit: Rendered, *, out: Path, settings: MovieSettings, lineage: LineageSettings, seed: int
-) -> Outcome:
+def _render_movie(unit: Rendered, *, out: Path, scenes: Scenes[MovieSettings]) -> Outcome:
     from fatescope.acquire.movies import write_frames
 
-    begun = time.monotonic()
-    scene = movie_scene(settings, lineage, table=unit.table, seed=seed * 10_000 + unit.embryo)
+    begun, settings = time.monotonic(), scenes.settings
+    own = scenes.seed * 10_000 + unit.embryo
+    scene = movie_scene(settings, scenes.lineage, table=unit.table, seed=own)
     faults = _planned(scene, settings)
     files = [f"movies/{unit.key}.mp4"]
     write_frames(

@@ -45,26 +45,9 @@ def write_nuclei_movie(
 ) -> Summary:
     """Render a movie of nuclei into a folder.
 
-    Parameters
-    ----------
-    out : Path
-        Gets ``nuclei.tif`` (16 bit, axes and spacing inside, opens in Fiji),
-        ``truth/labels/nuclei.tif``, ``truth/spots.csv`` and ``run.json``.
-    settings : NucleiMovieSettings
-        What is to be seen.
-    seed : int
-        The same seed and settings give the same bytes.
-    fresh : bool
-        Remove what an earlier run left in ``out``.
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    RunError
-        If ``out`` holds something else, or cannot be written.
+    ``out`` gets ``nuclei.tif`` (16 bit, axes and spacing inside, opens in Fiji),
+    ``truth/labels/nuclei.tif``, ``truth/spots.csv`` and ``run.json``. The same seed and settings
+    give the same bytes.
     """
     from fatescope.simulate import simulate_nuclei
 
@@ -99,26 +82,9 @@ def write_sections(
 ) -> Summary:
     """Render sections of embryos, as an electron microscope shows them, into a folder.
 
-    Parameters
-    ----------
-    out : Path
-        Gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/`` with the same names,
-        ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
-    settings : SectionSettings
-        What is to be seen, how many images, and how much their looks differ.
-    seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds images.
-    fresh : bool
-        Remove what an earlier run left in ``out``.
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    RunError
-        If ``out`` holds something else, or cannot be written.
+    ``out`` gets ``images/section_0000.tif`` and so on (8 bit), ``truth/labels/`` with the same
+    names, ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
+    The same seed and settings give the same bytes; a larger ``count`` adds images.
     """
     from fatescope.simulate import simulate_section, vary_section
 
@@ -130,29 +96,7 @@ def write_sections(
 
 
 def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool = False) -> Summary:
-    """Render still images of nuclei, each with a look of its own, into a folder.
-
-    Parameters
-    ----------
-    out : Path
-        Gets ``images/field_0000.tif`` and so on (16 bit), ``truth/labels/`` with the same names,
-        ``index.csv``, which makes the folder an input of ``prepare pairs``, and ``run.json``.
-    settings : FieldSettings
-        How many images, how large, and how much their looks differ.
-    seed : int
-        The same seed and settings give the same bytes; a larger ``count`` adds images.
-    fresh : bool
-        Remove what an earlier run left in ``out``.
-
-    Returns
-    -------
-    Summary
-
-    Raises
-    ------
-    RunError
-        If ``out`` holds something else, or cannot be written.
-    """
+    """Render still images of nuclei, 16 bit, each with a look of its own, as `write_sections`."""
     from fatescope.simulate import simulate_field
     from fatescope.simulate.fields import UNSEEN
 

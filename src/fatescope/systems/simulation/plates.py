@@ -6,12 +6,12 @@ import time
 from dataclasses import dataclass
 from functools import lru_cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fatescope.acquire import read_table, write_image, write_labels, write_table
-from fatescope.base import Execution, Spacing, Table
+from fatescope.base import Execution, Spacing, Table, WorkUnit
 from fatescope.engine import Run
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.engine.plan import Cost, RunPlan, estimate
@@ -39,7 +39,7 @@ _COST = Cost(cpu_seconds=0.22, memory_mb=12.0, output_mb=1.9, unit_seconds=0.05,
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Field:
+class _Field(WorkUnit):
     """One field of one well of one plate."""
 
     plate: int  # from 0
@@ -55,12 +55,6 @@ class _Field:
 
     @property
     def key(self) -> str:
-        return self.stem
-
-    def absolute(self) -> Self:
-        return self
-
-    def __str__(self) -> str:
         return self.stem
 
 

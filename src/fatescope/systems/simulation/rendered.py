@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from fatescope.acquire import read_lineage
-from fatescope.base import Spacing
+from fatescope.base import Spacing, WorkUnit
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.atlas_embryo import draw_embryo
@@ -21,12 +22,13 @@ if TYPE_CHECKING:
     from fatescope.base import Execution, Finding, Lineage, Progress
     from fatescope.simulate.embryo.settings import LineageSettings, MovieSettings, VolumeSettings
 
+S = TypeVar("S", "MovieSettings", "VolumeSettings")
 _TABLE_UM = (1.0, 0.09, 0.09)
 """Spacing of a drawn lineage (volumes have one of their own), and of a table that gives none."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(WorkUnit):
     """One file to render: the movie of an embryo, or its volume at one of the stages."""
 
     embryo: int
@@ -48,37 +50,43 @@ class Rendered:
         """The table, where there is one."""
         return () if self.table is None else (self.table,)
 
-    def absolute(self) -> Self:
-        """Return the unit with the whole path of its table."""
-        return self if self.table is None else replace(self, table=self.table.absolute())
 
-    def __str__(self) -> str:
-        return self.key
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenes(Generic[S]):
+    """What is to be seen, and whose lives: drawn from the atlas, or those of a table."""
+
+    settings: S
+    lineage: LineageSettings
+    table: Path | None
+    seed: int
+
+    def record(self) -> dict[str, Any]:
+        """Return what decides the files; a larger ``count`` adds to the same run."""
+        drawn = self.lineage.model_dump(mode="json")
+        return {
+            **self.settings.model_dump(mode="json", exclude={"count"}),
+            "lineage": drawn if self.table is None else hash_path(self.table),
+            "seed": self.seed,
+        }
 
 
 def render_files(
+    command: str,
     units: Sequence[Rendered],
-    render: Callable[[Rendered], Outcome],
+    render: Callable[..., Outcome],
+    scenes: Scenes[Any],
     *,
     out: Path,
-    command: str,
-    settings: MovieSettings | VolumeSettings,
-    lineage: LineageSettings,
-    table: Path | None,
-    seed: int,
     execution: Execution,
     fresh: bool,
     progress: Progress | None,
 ) -> Summary:
-    """Render files into a run; a larger ``count`` of the settings adds to the same run."""
-    record = {
-        **settings.model_dump(mode="json", exclude={"count"}),
-        "lineage": lineage.model_dump(mode="json") if table is None else hash_path(table),
-        "seed": seed,
-    }
-    with Run.open(out, command=command, settings=record, fresh=fresh) as run:
-        work_through(run, pending(run, units), render, execution=execution, progress=progress)
-        return run.finish(findings=[] if table is None else _findings_of(table, lineage))
+    """Render files into a run, each by ``render(unit, out=..., scenes=...)``."""
+    job = partial(render, out=out.absolute(), scenes=scenes)
+    with Run.open(out, command=command, settings=scenes.record(), fresh=fresh) as run:
+        work_through(run, pending(run, units), job, execution=execution, progress=progress)
+        table = scenes.table
+        return run.finish(findings=[] if table is None else _findings_of(table, scenes.lineage))
 
 
 def _findings_of(table: Path, settings: LineageSettings) -> list[Finding]:

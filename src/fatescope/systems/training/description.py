@@ -109,7 +109,6 @@ DESCRIPTION = Description(
                 "start": Role("Begin with the model", choices=("nuclei", "nuclei-em")),
             },
             hidden=("leave_out", "scored_by"),
-            says="verdict.txt",
             parts=("training", "trainings"),
             lasts="A training lasts from half an hour to a day on a processor. It can be stopped "
             "and continued.",

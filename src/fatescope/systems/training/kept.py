@@ -131,7 +131,7 @@ def keep_better(
         score, worth = _nested(both)
     images = "validation images" if left_out is None else "images left out"
     why = outcome_sentence(difference, both.names, images=images)
-    words = f"{why[0].upper()}{why[1:]}. {worth}"
+    words = f"{why} {worth}"
     if which == "new":
         words = f"The new package is kept. {words}"
     else:

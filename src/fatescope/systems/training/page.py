@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 
 from fatescope.pages import side_by_side, write_film
 from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
-from fatescope.pages.images import read_uri
 from fatescope.pages.page import (
     Beside,
+    Code,
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
@@ -19,8 +18,9 @@ from fatescope.pages.page import (
     View,
     write_page,
 )
-from fatescope.pages.skeleton import result_page
+from fatescope.pages.skeleton import Head, result_page
 from fatescope.prepare import read_plane
+from fatescope.train.recipe_text import recipe_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
+    from fatescope.train import Recipe
 
 FILM = "film"
 _MOST_FRAMES = 25
@@ -42,8 +43,8 @@ def write_training_page(
     path: Path,
     history: Sequence[Mapping[str, float]],
     *,
-    title: str,
     verdict: str,
+    recipe: Recipe,
     scores: Mapping[str, str],
     scored_on: str = "",
     baselines: Mapping[str, Mapping[str, float]] | None = None,
@@ -57,10 +58,10 @@ def write_training_page(
         Of the HTML file.
     history : sequence of mappings
         Rows of ``log.csv`` with ``step`` and ``loss``; ``learning_rate`` and scores where measured.
-    title : str
-        The name of the recipe.
     verdict : str
         One sentence on how it went.
+    recipe : Recipe
+        What was trained.
     scores : mapping of column to words
         The columns of ``history`` that are scores of 0 to 1 on validation samples.
     scored_on : str
@@ -98,12 +99,11 @@ def write_training_page(
             )
         )
     page = result_page(
-        title=title,
-        kind="training",
-        answer=verdict,
+        Head(title=recipe.name, kind="training", answer=verdict),
         figures=(Section(title="Curves", blocks=(Beside(blocks=charts),)),),
         doubt=(Text(paragraphs=(_DOUBT,)),),
         details=(_film(film) if film else None,),
+        again=(_as_code(recipe),),
     )
     return write_page(path, page)
 
@@ -112,13 +112,16 @@ def write_variants_page(
     path: Path,
     logs: Mapping[str, Table],
     *,
-    title: str,
     lead: str,
+    recipe: Recipe,
     table: Table,
+    metric: str,
     scores: Mapping[str, str],
     scored_on: str = "",
 ) -> Path:
     """Write the curves of several trainings, one chart for each quantity, and return the path.
+
+    The loss and the score that decides stand first.
 
     Parameters
     ----------
@@ -126,12 +129,14 @@ def write_variants_page(
         Of the HTML file.
     logs : mapping of name to Table
         ``log.csv`` of each variant.
-    title : str
-        The name of the recipe.
     lead : str
         Which variant is best.
+    recipe : Recipe
+        With its variants.
     table : Table
         One row for each variant, as ``variants.csv`` has it.
+    metric : str
+        The column that decides.
     scores : mapping of column to words
     scored_on : str
         One sentence on how they are measured.
@@ -145,11 +150,12 @@ def write_variants_page(
         marks: tuple[Mark, ...] = (*lines, *points)
         return Chart(title=words, x=_STEPS, y=axis, marks=marks, caption=caption)
 
-    charts = [chart("loss", "Loss in training", Axis(title="loss"))]
-    charts += [
-        chart(c, w[0].upper() + w[1:], Axis(title="score", ends=(0.0, 1.0)), scored_on)
+    of_score = {
+        c: chart(c, w[0].upper() + w[1:], Axis(title="score", ends=(0.0, 1.0)), scored_on)
         for c, w in measured.items()
-    ]
+    }
+    first = [chart("loss", "Loss in training", Axis(title="loss")), of_score.pop(metric)]
+    charts = [*of_score.values()]
     if all("learning_rate" in log for log in logs.values()):
         charts.append(chart("learning_rate", "Learning rate", Axis(title="learning rate")))
     numbers = PageTable(
@@ -164,11 +170,25 @@ def write_variants_page(
         ],
     )
     pages = Text(paragraphs=(), links=[(f"{n}/report.html", f"Page of {n}") for n in logs])
-    sections = [
-        Section(title="Curves of all variants", blocks=(Beside(blocks=charts),)),
-        Section(title="At the end", blocks=(numbers, pages)),
-    ]
-    return write_page(path, Page(title=title, kind="training", lead=lead, sections=sections))
+    page = result_page(
+        Head(title=recipe.name, kind="training", answer=lead),
+        figures=(
+            Section(title="At the end", blocks=(numbers, pages)),
+            Section(title="Curves of all variants", blocks=(Beside(blocks=first),)),
+        ),
+        doubt=(Text(paragraphs=(_DOUBT,)),),
+        details=(
+            Section(title="Other curves", blocks=(Beside(blocks=charts),)) if charts else None,
+        ),
+        again=(_as_code(recipe),),
+    )
+    return write_page(path, page)
+
+
+def _as_code(recipe: Recipe) -> Code:
+    text = recipe_text(recipe.model_dump(mode="json", exclude_none=True, exclude={"tune"}))
+    note = "The recipe, defaults included, as fatescope train takes it."
+    return Code(text=text, title="recipe.toml", note=note, file_name="recipe.toml")
 
 
 def rows_of(log: Table) -> list[dict[str, float]]:
@@ -213,8 +233,7 @@ def _film(stills: Sequence[Path]) -> Section:
     """Return the stills of all validations as a film."""
     frames = []
     for still in stills:
-        uri, height, width = read_uri(still)
-        pane = Pane(title="plane, interior, drawn", image=uri, width=width, height=height)
+        pane = Pane.read(still, "plane, interior, drawn")
         frames.append(Frame(panes=(pane,), index=int(still.stem) + 1))
     last = frames[-1].index
     view = View(

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import shutil
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from fatescope.acquire import read_exclusions
 from fatescope.base import InputError, imported
-from fatescope.engine import Run
+from fatescope.engine import OfRun, Run
 from fatescope.models import find_package, read_package
 from fatescope.prepare import (
     audit_leaks,
@@ -146,10 +146,9 @@ def refuse_leaks(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trained:
+class Trained(OfRun):
     """What a training left: a package, one sentence on its curves, one on before and after."""
 
-    summary: Summary
     verdict: str
     kept: str  # empty where the training did not go on from a package
 
@@ -161,16 +160,6 @@ class Trained:
         """Return what a person reads on the terminal."""
         said = [self.verdict, self.kept] if self.kept else [self.verdict]
         return [*self.summary.as_lines(), *said]
-
-    @property
-    def errors(self) -> Sequence[str]:
-        """Nothing: a training ends in a package, or raises."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 done."""
-        return self.summary.exit_code
 
 
 def train_model(
@@ -217,13 +206,9 @@ def train_model(
     Trained
         Killed and called again, it continues at the last checkpoint, to the same result.
     """
-    asked = Asked(recipe=recipe, out=out, called=called or f"{recipe.name}.toml")
     return train_models(
-        [asked],
-        data=data,
-        start=start,
-        leave_out=leave_out,
-        exclude=exclude,
+        [Asked(recipe=recipe, out=out, called=called)],
+        Material(data=data, start=start, leave_out=leave_out, exclude=exclude),
         progress=progress,
         fresh=fresh,
     )[0]
@@ -235,16 +220,28 @@ class Asked:
 
     recipe: Recipe
     out: Path
-    called: str
+    called: str | None = None
+
+    @property
+    def name(self) -> str:
+        """What the command calls the recipe: its name as a file if nothing else is given."""
+        return self.called or f"{self.recipe.name}.toml"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Material:
+    """What a training learns from; the parameters of `train_model` of these names."""
+
+    data: Path
+    start: Path | str | None = None
+    leave_out: LeaveOut | None = None
+    exclude: Path | None = None
 
 
 def train_models(
     asked: Sequence[Asked],
+    material: Material,
     *,
-    data: Path,
-    start: Path | str | None = None,
-    leave_out: LeaveOut | None = None,
-    exclude: Path | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> list[Trained]:
@@ -254,7 +251,8 @@ def train_models(
     ----------
     asked : sequence of Asked
         Each has a folder of its own.
-    data, start, leave_out, exclude, progress, fresh
+    material : Material
+    progress, fresh
         As for `train_model`.
 
     Returns
@@ -265,14 +263,12 @@ def train_models(
     """
     from fatescope.train import RecipeFit, fit_recipes, report_progress
 
+    start, left = material.start, material.leave_out
     begun_with = None if start is None else read_package(find_package(start))
-    if leave_out is not None and leave_out.leave_out is None and leave_out.scored_by is None:
-        leave_out = None
+    if left is not None and left.leave_out is None and left.scored_by is None:
+        material = replace(material, leave_out=None)
     with ExitStack() as stack:
-        runs = [
-            _open_run(a, data, stack, begun_with, leave_out=leave_out, exclude=exclude, fresh=fresh)
-            for a in asked
-        ]
+        runs = [_open_run(a, material, stack, begun_with, fresh=fresh) for a in asked]
         todo = [run for run in runs if run.run.pending(["package"])]
         if fresh:
             for run in todo:
@@ -284,7 +280,7 @@ def train_models(
         report = report_progress(progress, "training")
         found = fit_recipes(fits, start=start, report=report) if todo else []
         for run, fitted in zip(todo, found, strict=True):
-            _package(run, fitted, start=start, leave_out=leave_out, progress=progress)
+            _package(run, fitted, material, progress=progress)
             files = [f for f in _RESULTS if (run.out / f).exists()]
             run.run.record("package", files=files, findings=said[run.data])
         return [run.finish() for run in runs]
@@ -342,17 +338,16 @@ class _OpenRun:
 
 def _open_run(
     asked: Asked,
-    data: Path,
+    material: Material,
     stack: ExitStack,
     begun_with: ModelPackage | None,
     *,
-    leave_out: LeaveOut | None,
-    exclude: Path | None,
     fresh: bool,
 ) -> _OpenRun:
     """Open the folder of a training; it stays locked until the stack is left."""
     from fatescope.train import find_leaving_out, find_trainable, read_twin
 
+    data, leave_out, exclude = material.data, material.leave_out, material.exclude
     description = begun_with.description if begun_with else None
     recipe = find_trainable(asked.recipe.task).inherit(asked.recipe, description)
     twin = None
@@ -368,7 +363,7 @@ def _open_run(
     if twin is not None:
         record["scored_by"] = twin.sha256
     obeyed: Sequence[Sample] = ()
-    command = _command(asked.called, begun_with, leave_out)
+    command = _command(asked.name, begun_with, leave_out)
     if exclude is not None:
         obeyed = obey_exclusions(read_samples(data, splits=SPLITS), read_exclusions(exclude))
         record["excluded"] = _excluded(obeyed, data, exclude)
@@ -407,12 +402,7 @@ def _excluded(obeyed: Sequence[Sample], data: Path, exclude: Path) -> list[str]:
 
 
 def _package(
-    run: _OpenRun,
-    fitted: Fitted,
-    *,
-    start: Path | str | None,
-    leave_out: LeaveOut | None,
-    progress: Progress | None,
+    run: _OpenRun, fitted: Fitted, material: Material, *, progress: Progress | None
 ) -> None:
     """Write curves and package of a fit, and compare it with the one it went on from."""
     from fatescope.train import (
@@ -424,16 +414,19 @@ def _package(
         score_left_out,
         write_verdict,
     )
+    from fatescope.train.trainables import TrainedNetwork
 
     recipe, data, out = run.recipe, run.data, run.out
+    start, leave_out = material.start, material.leave_out
     trainable = find_trainable(recipe.task)
-    verdict = assess_curves(fitted.history, metric=trainable.metric)
+    metric = trainable.metric
+    verdict = assess_curves(fitted.history, metric=metric, words=trainable.scores[metric])
     write_verdict(out / "verdict.txt", verdict)
     write_training_page(
         out / "report.html",
         fitted.history,
-        title=recipe.name,
         verdict=verdict.sentence,
+        recipe=recipe,
         scores=trainable.scores,
         scored_on=trainable.scored_on,
         baselines=trainable.baselines(recipe, data=data) if isinstance(trainable, Filmed) else {},
@@ -446,8 +439,8 @@ def _package(
         )
     for name in ("package", TUNED, COMPARED):
         shutil.rmtree(out / name, ignore_errors=True)
-    trainable.write_package(
-        fitted.network,
+    made = TrainedNetwork(
+        network=fitted.network,
         recipe=recipe.replace(**run.kinds),
         data=data,
         folder=out / "package",
@@ -461,6 +454,7 @@ def _package(
         left_out=left_out,
         progress=progress,
     )
+    trainable.write_package(made)
     if start is not None and isinstance(recipe, InstanceRecipe):
         keep_better(start, out=out, data=data, left_out=left_out, progress=progress)
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from fatescope.base import FatescopeError, InputError
-from fatescope.engine import Run, peak_memory_mb
+from fatescope.engine import OfRun, Run, peak_memory_mb
 from fatescope.engine.plan import RunPlan
 from fatescope.pages.files import store_text
 from fatescope.prepare import group_slices, read_samples, spread_share, write_samples
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
     from fatescope.base import Progress
-    from fatescope.engine import Summary
     from fatescope.prepare import Sample
     from fatescope.train import StudyExecution, StudyPlan, TuneSettings
     from fatescope.train.search_space import Value
@@ -43,10 +42,9 @@ _ENOUGH_ROWS = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuned:
+class Tuned(OfRun):
     """What a tuning found."""
 
-    summary: Summary
     data: Path
     counts: dict[str, int]  # trials by state
     score: str
@@ -69,13 +67,10 @@ class Tuned:
 
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
-        values = ", ".join(f"{n} = {written(v)}" for n, v in self.best.items())
         counts = ", ".join(f"{k} {s}" for s, k in self.counts.items() if k)
         return [
             *self.summary.as_lines(),
             f"Trials: {counts}.",
-            f"Best: trial {self.best_trial}, {self.score} {self.best_score:.3f} on validation "
-            f"images, with {values}.",
             f"Train with it: {shlex.join(['fatescope', 'train', *self.training_words])}",
         ]
 
@@ -84,21 +79,6 @@ class Tuned:
         """Return the words of the command that trains with the best settings, on the same data."""
         out = self.summary.out
         return [str(out / "best.toml"), "--data", str(self.data), "--out", f"{out}-trained"]
-
-    @property
-    def errors(self) -> Sequence[str]:
-        """Nothing: a tuning ends in a recipe, or raises."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 done."""
-        return self.summary.exit_code
-
-
-def written(value: Value) -> str:
-    """Return a value as a person reads it."""
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
 def tune_recipe(

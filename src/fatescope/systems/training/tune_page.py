@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.pages.chart import Axis, Bars, Chart, Line, Points, number
 from fatescope.pages.page import Beside, Code, PageTable, Section, Text, write_page
-from fatescope.pages.skeleton import counted, result_page
+from fatescope.pages.skeleton import Head, counted, result_page
 from fatescope.train.search_space import Choices
 
 if TYPE_CHECKING:
@@ -71,10 +71,12 @@ def write_tuning_page(
         for state, words in (("complete", "complete"), ("pruned", "pruned"), ("failed", "failed"))
     )
     page = result_page(
-        title="Tuning",
-        kind="tuning",
-        answer=f"Best on validation images: trial {best_trial}, {score} {best['score']:.3f}, with "
-        f"{values}.",
+        Head(
+            title="Tuning",
+            kind="tuning",
+            answer=f"Best on validation images: trial {best_trial}, {score} {best['score']:.3f}, "
+            f"with {values}.",
+        ),
         figures=(Section(title="Course", blocks=(Beside(blocks=charts),)),),
         doubt=(
             Text(

@@ -10,28 +10,26 @@ import numpy as np
 
 from fatescope.acquire import read_table, write_table
 from fatescope.base import InputError, Table
-from fatescope.engine import Run
+from fatescope.engine import OfRun, Run
 from fatescope.prepare import read_samples
 from fatescope.storage import hash_path
 from fatescope.systems.training.page import write_variants_page
 from fatescope.systems.training.plan import plan_training
-from fatescope.systems.training.train import Asked, Trained, train_model, train_models
+from fatescope.systems.training.train import Asked, Material, Trained, train_models
 from fatescope.train.recipe import choose_variants, read_recipe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from fatescope.base import Progress
-    from fatescope.engine import Summary
     from fatescope.engine.plan import RunPlan
-    from fatescope.train import LeaveOut, Recipe
+    from fatescope.train import LeaveOut
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TrainedVariants:
+class TrainedVariants(OfRun):
     """The variants of a recipe, and which of them is best on the validation units."""
 
-    summary: Summary
     table: Table  # variant, step, loss, each score of the task, seconds of an epoch
     metric: str
     scores: Mapping[str, str]  # column, and its words
@@ -64,16 +62,6 @@ class TrainedVariants:
             _best_sentence(self.table, self.metric, self.scores),
         ]
 
-    @property
-    def errors(self) -> Sequence[str]:
-        """Return one sentence for each variant that gave no package."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 done."""
-        return self.summary.exit_code
-
 
 def train_recipe(
     recipe: str,
@@ -88,31 +76,11 @@ def train_recipe(
     fresh: bool = False,
 ) -> Trained | TrainedVariants:
     """Train a recipe by its name, or those of its variants that are listed with commas."""
-    chosen, called = read_recipe(recipe), Path(recipe).name
+    asked = Asked(recipe=read_recipe(recipe), out=out, called=Path(recipe).name)
+    material = Material(data=data, start=start, leave_out=leave_out, exclude=exclude)
     if variants is None:
-        return train_model(
-            chosen,
-            data=data,
-            out=out,
-            start=start,
-            leave_out=leave_out,
-            exclude=exclude,
-            called=called,
-            progress=progress,
-            fresh=fresh,
-        )
-    return train_variants(
-        chosen,
-        _listed(variants),
-        data=data,
-        out=out,
-        start=start,
-        called=called,
-        leave_out=leave_out,
-        exclude=exclude,
-        progress=progress,
-        fresh=fresh,
-    )
+        return train_models([asked], material, progress=progress, fresh=fresh)[0]
+    return train_variants(asked, _listed(variants), material, progress=progress, fresh=fresh)
 
 
 def plan_recipe(
@@ -129,15 +97,10 @@ def _listed(variants: str) -> list[str]:
 
 
 def train_variants(
-    recipe: Recipe,
+    asked: Asked,
     names: Sequence[str],
+    material: Material,
     *,
-    data: Path,
-    out: Path,
-    start: Path | str | None = None,
-    called: str | None = None,
-    leave_out: LeaveOut | None = None,
-    exclude: Path | None = None,
     progress: Progress | None = None,
     fresh: bool = False,
 ) -> TrainedVariants:
@@ -148,16 +111,15 @@ def train_variants(
 
     Parameters
     ----------
-    recipe : Recipe
-        Declares its variants: tables ``[variants.NAME]`` with the values that differ.
+    asked : Asked
+        Its recipe declares variants: tables ``[variants.NAME]`` with the values that differ. Its
+        folder takes one for each variant, as `train_model` writes it, ``variants.csv`` and
+        ``report.html``, which draws the curves of all.
     names : sequence of str
         Which of them; ``recipe`` is the recipe as it stands.
-    data : Path
-        Folder with ``samples.csv``; it must hold validation units, which choose.
-    out : Path
-        Takes a folder for each variant, as `train_model` writes it, ``variants.csv`` and
-        ``report.html``, which draws the curves of all.
-    start, leave_out, exclude, called, progress, fresh
+    material : Material
+        It must hold validation units, which choose.
+    progress, fresh
         As for `train_model`.
 
     Raises
@@ -169,6 +131,8 @@ def train_variants(
     """
     from fatescope.train import choose_variants, find_trainable
 
+    recipe, out = asked.recipe, asked.out
+    data, leave_out, exclude = material.data, material.leave_out, material.exclude
     recipes = choose_variants(recipe, names)
     if not read_samples(data, splits=["validation"]):
         raise InputError(
@@ -178,30 +142,18 @@ def train_variants(
     record = {
         "recipes": {n: r.model_dump(mode="json", exclude={"tune"}) for n, r in recipes.items()},
         "data": str(data),
-        "from": str(start or ""),
+        "from": str(material.start or ""),
         "leave_out": " ".join(leave_out.words[1:]) if leave_out else "",
     }
     if exclude is not None:
         record["exclude"] = hash_path(exclude)
     with Run.open(out, command="train", settings=record, fresh=fresh) as run:
         todo = list(run.pending(recipes))
-        asked = [
-            Asked(
-                recipe=recipes[name],
-                out=out / name,
-                called=f"{called or recipe.name + '.toml'} --variants {name}",
-            )
+        each = [
+            Asked(recipe=recipes[name], out=out / name, called=f"{asked.name} --variants {name}")
             for name in todo
         ]
-        train_models(
-            asked,
-            data=data,
-            start=start,
-            leave_out=leave_out,
-            exclude=exclude,
-            progress=progress,
-            fresh=fresh,
-        )
+        train_models(each, material, progress=progress, fresh=fresh)
         for name in todo:
             files = ("log.csv", "times.csv", "package")
             run.record(name, files=[f"{name}/{part}" for part in files])
@@ -213,9 +165,10 @@ def train_variants(
         write_variants_page(
             out / "report.html",
             logs,
-            title=recipe.name,
             lead=_best_sentence(table, trainable.metric, trainable.scores),
+            recipe=recipe,
             table=table,
+            metric=trainable.metric,
             scores=trainable.scores,
             scored_on=trainable.scored_on,
         )

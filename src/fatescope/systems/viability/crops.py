@@ -11,7 +11,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.base import Execution, InputError, Table, imported
-from fatescope.engine import Run
+from fatescope.engine import OfRun, Run
 from fatescope.engine.driver import Outcome, describe_files, pending, work_through
 from fatescope.predict import LevelledPlane
 from fatescope.prepare import (
@@ -38,16 +38,14 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Progress
-    from fatescope.engine import Summary
 
 _SIDES = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PreparedCrops:
+class PreparedCrops(OfRun):
     """What was done, and what ``crops.json`` holds."""
 
-    summary: Summary
     crops: dict[str, Any]
 
     def as_json(self) -> dict[str, Any]:
@@ -57,16 +55,6 @@ class PreparedCrops:
     def as_lines(self) -> list[str]:
         """Return what a person reads on the terminal."""
         return [*self.summary.as_lines(), *(crop_lines(self.crops) if self.crops else [])]
-
-    @property
-    def errors(self) -> Sequence[str]:
-        """One sentence for each image that was not processed."""
-        return self.summary.errors
-
-    @property
-    def exit_code(self) -> int:
-        """0 all done, 1 some image failed, 2 nothing could be done."""
-        return self.summary.exit_code
 
 
 def prepare_crops(
@@ -118,9 +106,9 @@ def prepare_crops(
         if not summary.units_done:
             return PreparedCrops(summary=summary, crops={})
         table = read_table(run.out / "crops.parquet")
-        found = describe_crops(run.out, planes, table, names, settings)
+        found = describe_crops(run.out, table, names, settings)
         if settings.layout == "hdf5":
-            _publish(run, planes, table, names, settings, found)
+            _publish(run, table, names, settings, found)
         run.wrote(write_crop_summary(run.out, found))
     return PreparedCrops(summary=summary, crops=found)
 
@@ -203,11 +191,7 @@ def cut_plane(
 
 
 def describe_crops(
-    out: Path,
-    planes: Sequence[LabelledPlane],
-    table: Table,
-    names: Sequence[str],
-    settings: CropStoreSettings,
+    out: Path, table: Table, names: Sequence[str], settings: CropStoreSettings
 ) -> dict[str, Any]:
     """Return what ``crops.json`` says: dimensions, counts before and after selection, batches."""
     used, split = table["used"].astype(bool), table["split"].astype(str)
@@ -255,7 +239,6 @@ def describe_crops(
 
 def _publish(
     run: Run,
-    planes: Sequence[LabelledPlane],
     table: Table,
     names: Sequence[str],
     settings: CropStoreSettings,

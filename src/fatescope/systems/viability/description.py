@@ -10,6 +10,7 @@ from fatescope.systems.description import (
     Argument,
     Command,
     Description,
+    Example,
     Option,
     Predicts,
     Trains,
@@ -66,8 +67,8 @@ DESCRIPTION = Description(
             needed.
             """,
             example="fatescope reproduce live-dead-2024 --out ld --quick",
-            run="fatescope.systems.viability.reproduce.run:reproduce_live_dead",
-            plan="fatescope.systems.viability.reproduce.run:plan_live_dead",
+            run="fatescope.systems.viability.reproduce.run:LIVE_DEAD_2024.run",
+            plan="fatescope.systems.viability.reproduce.run:LIVE_DEAD_2024.plan",
             settings={"recipe": "fatescope.systems.reproduction.settings:LiveDeadRecipe"},
             arguments=(
                 OUT,
@@ -87,6 +88,7 @@ DESCRIPTION = Description(
             run="fatescope.systems.viability.find:predict_viability",
             first=("channel",),
             choices={"model": ("viability",)},
+            examples=("well",),
             channels=("channel",),
             views=("labels", "objects", "report"),
         ),
@@ -101,5 +103,13 @@ DESCRIPTION = Description(
         "predict_viability": "fatescope.systems.viability.find:predict_viability",
         "prepare_crops": "fatescope.systems.viability.crops:prepare_crops",
     },
+    examples=(
+        Example(
+            name="well",
+            title="Living and dead cells without a stain",
+            text="Four bright-field images of one well in 18 hours.",
+            write="fatescope.systems.simulation.examples:write_well",
+        ),
+    ),
     page="viability.md",
 )

@@ -15,8 +15,9 @@ import numpy as np
 
 from fatescope.acquire import check_pixels, gauged
 from fatescope.base import Execution, Finding, Image, InputError, Progress, Table
+from fatescope.engine.found import Found
 from fatescope.engine.plan import Cost
-from fatescope.engine.predict import Found, System, predict_images
+from fatescope.engine.predict import System, predict_images
 from fatescope.engine.waiting import KeptFrames
 from fatescope.measurement import objects_table, sum_in_bands
 from fatescope.models import PixelClasses
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.engine import Summary
-    from fatescope.engine.predict import Inputs
+    from fatescope.engine.given import Inputs
     from fatescope.models.description import ModelDescription
     from fatescope.predict import Scratch
     from fatescope.predict.decoders.classes import ClassifiedPlane

@@ -8,9 +8,9 @@ import numpy as np
 
 from fatescope.pages.chart import Axis, histogram, number
 from fatescope.pages.findings import caution_sentence, findings_sections
-from fatescope.pages.page import Outline, Page, Section, Text, outlines_of
+from fatescope.pages.page import Outline, Page, Section, outlines_of
 from fatescope.pages.result import ResultFolder
-from fatescope.pages.skeleton import counted, result_page, share_in_words
+from fatescope.pages.skeleton import Head, counted, result_page, share_in_words, unsure
 from fatescope.pages.views import images_section
 
 if TYPE_CHECKING:
@@ -45,16 +45,18 @@ def viability_page(out: Path) -> Page:
     objects = result.table("objects")
     classes = next((said["classes"] for said in result.done if "classes" in said), ())
     return result_page(
-        title="Living and dead cells",
-        kind="viability",
-        answer=_answer(*result.at_the_end(objects)),
-        caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
+        Head(
+            title="Living and dead cells",
+            kind="viability",
+            answer=_answer(*result.at_the_end(objects)),
+            caution=caution_sentence(result.findings, result.record, n_images=len(result.done)),
+        ),
         figures=(
             images_section(
                 result, objects, _outlines, title="Nuclei by state", layers=LAYERS, words=_words
             ),
         ),
-        doubt=(_unsure(objects),),
+        doubt=(unsure(objects["p_dead"], "cell", "dead") if len(objects) else None,),
         findings=findings_sections(result.findings),
         details=(_certainty(objects),),
         methods=METHODS.format(
@@ -88,17 +90,6 @@ def state_outlines(labels: NDArray[Any], states: Mapping[int, str]) -> list[Outl
         wanted = {label for label, s in states.items() if s == state}
         found += outlines_of(labels, wanted, layer=state, colour=lambda _, c=colour: c)  # type: ignore[misc]
     return found
-
-
-def _unsure(objects: Table) -> Text | None:
-    """Say how many cells could be either."""
-    if not len(objects):
-        return None
-    p = objects["p_dead"]
-    n = int(((p > 0.1) & (p < 0.9)).sum())
-    many = f"{number(n)} of {counted(len(objects), 'cell')}"
-    text = f"The model is unsure of {many}: a probability of being dead between 10 and 90 %."
-    return Text(paragraphs=(text,))
 
 
 def _certainty(objects: Table) -> Section | None:

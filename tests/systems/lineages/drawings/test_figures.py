@@ -7,7 +7,7 @@ import pytest
 
 from fatescope.base import InputError
 from fatescope.pages.chart import Axis, ColourScale, Points, draw_file
-from fatescope.pages.page import SpaceViewer, tracks_of
+from fatescope.pages.page import SpaceViewer, tracks_in_space
 from fatescope.pages.page.space import space_data
 from fatescope.systems.lineages import drawings as show
 
@@ -92,7 +92,7 @@ def test_space_keeps_places_to_a_tenth_of_a_micrometre():
     body, frame, track = spread(30)
     viewer = SpaceViewer(
         title="t",
-        tracks=tracks_of(body, frame, track, ["A", "B", NASTY], ["AB", "E", "none"]),
+        tracks=tracks_in_space(body, frame, track, ["A", "B", NASTY], ["AB", "E", "none"]),
         colours={"AB": "#000", "E": "#111"},
     )
     data = space_data(viewer)

@@ -122,9 +122,9 @@ def chart_timing(
     )
 
 
-def _smooth(values: FloatArray, *, half: int = 7) -> FloatArray:
+def _smooth(values: FloatArray) -> FloatArray:
     """Return a running median, so that the band of the reference is a band."""
     filled = np.where(np.isfinite(values), values, np.nanmedian(values))
-    padded = np.pad(filled, half, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 2 * half + 1)
+    padded = np.pad(filled, 7, mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 15)
     return np.asarray(np.median(windows, axis=1))

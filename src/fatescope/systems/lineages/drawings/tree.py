@@ -228,9 +228,9 @@ def _heading(tree: TreeBranches, style: TreeStyle, scale: ColourScale | None) ->
     return "".join(parts)
 
 
-def colour_bar(left: float, top: float, scale: ColourScale, *, width: float = 220.0) -> str:
+def colour_bar(left: float, top: float, scale: ColourScale) -> str:
     """Draw the colours of a scale with its ends and its label."""
-    n = 44
+    n, width = 44, 220.0
     step = width / n
     value = np.linspace(scale.low, scale.high, n)
     bars = "".join(

@@ -91,7 +91,7 @@ def tree_page(
     )
     return f"""<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>
-<meta name="viewport" content="width=device-width"><style>{asset("tree.css")}</style></head><body>
+<meta name="viewport" content="width=device-width"><style>{text_in("tree.css")}</style></head><body>
 <header><h1>{escape(title)}</h1>
 <label>Find <input id="find" list="names" size="14" placeholder="ABpla"></label>
 <datalist id="names">{found}</datalist>
@@ -104,11 +104,11 @@ def tree_page(
 <main id="tree" tabindex="0" aria-label="lineage tree">{svg}</main>
 <div id="about" role="status"></div>
 <script type="application/json" id="data">{to_json(data)}</script>
-<script>{page_asset("linked.js")}{asset("tree.js")}</script></body></html>
+<script>{page_asset("linked.js")}{text_in("tree.js")}</script></body></html>
 """
 
 
-def asset(name: str) -> str:
+def text_in(name: str) -> str:
     """Return the text of a style sheet or script that ships with this folder."""
     return (
         files("fatescope.systems.lineages.drawings")

@@ -16,15 +16,15 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import IntArray
     from fatescope.lineage.atlas import Atlas
-    from fatescope.systems.lineages.reproduce.data import NamedEmbryo
+    from fatescope.systems.lineages.reproduce.data import TrainingEmbryo
 
 
-def training_atlas(embryos: Sequence[NamedEmbryo]) -> Atlas:
+def training_atlas(embryos: Sequence[TrainingEmbryo]) -> Atlas:
     """Build an atlas from the training embryos."""
     return build_atlas([cells_of_lineage(e.lineage, title=e.key) for e in embryos])
 
 
-def atlas_labels(atlas: Atlas, embryo: NamedEmbryo, *, tracks: bool) -> IntArray:
+def atlas_labels(atlas: Atlas, embryo: TrainingEmbryo, *, tracks: bool) -> IntArray:
     """Return the class of each row by the atlas, -1 where it gives none of the 32 names.
 
     Parameters

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,9 +13,11 @@ from fatescope.lineage.body_axes import body_axes
 from fatescope.prepare import unit_hash
 from fatescope.simulate import LineagePlan, simulate_lineage
 from fatescope.systems.lineages.reading import read
+from fatescope.systems.reproduction.engine import data_folder
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from fatescope.acquire.lineages import LineageFile
     from fatescope.base import Lineage, Progress
@@ -26,10 +26,11 @@ _FEWEST_NUCLEI = 100
 _MOST_FALLEN = 0.75
 N_RENDERED = 12
 _FEWEST_EMBRYOS = 8
+_INSIDE = "epic_tables"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NamedEmbryo:
+class TrainingEmbryo:
     """One embryo: what it is called, its lineage, and what it is for."""
 
     key: str
@@ -37,20 +38,37 @@ class NamedEmbryo:
     split: str = "train"
 
 
-def given_tables(data: Path | None) -> list[NamedEmbryo]:
+def given_tables(data: Path | None) -> list[TrainingEmbryo]:
     """Return the embryos of a folder that the published runs were of, for a quick run."""
     from fatescope.systems.lineages.training.compact_names import LATER, REPORTED
 
-    folder = None if data is None else _folder(data)
+    folder = None if data is None else data_folder(data, _INSIDE)
     files = [] if folder is None else find_lineages([folder])
     wanted = [f for f in files if any(run.table in f.key for run in (REPORTED, LATER))]
     read_ones = ((f.key, _usable(f)) for f in wanted)
-    return [NamedEmbryo(key=key, lineage=lineage) for key, lineage in read_ones if lineage]
+    return [TrainingEmbryo(key=key, lineage=lineage) for key, lineage in read_ones if lineage]
+
+
+def check_data(data: Path | None, *, quick: bool) -> Path | None:
+    """Return the folder of tables, or ``None`` for a quick run, which renders its embryos.
+
+    Raises
+    ------
+    InputError
+        If there is none.
+    """
+    folder = None if quick else data_folder(data, _INSIDE)
+    if folder is None and not quick:
+        raise InputError(
+            "no lineage tables to learn from. Give their folder with --data, or --quick for a "
+            "short run on rendered embryos."
+        )
+    return folder
 
 
 def load_embryos(
     data: Path | None, *, quick: bool, progress: Progress | None
-) -> tuple[list[NamedEmbryo], str]:
+) -> tuple[list[TrainingEmbryo], str]:
     """Return typical embryos and one sentence that says where they come from.
 
     A table is used if it is of *C. elegans*, names the cells that body axes need, reaches 100
@@ -61,16 +79,11 @@ def load_embryos(
     InputError
         If there is no data folder, or too few tables in it can be used.
     """
-    folder = _folder(data)
-    if quick or folder is None:
-        if not quick:
-            raise InputError(
-                "no lineage tables to learn from. Give their folder with --data, or --quick for a "
-                "short run on rendered embryos."
-            )
+    folder = check_data(data, quick=quick)
+    if folder is None:
         plans = [LineagePlan(pose=i % 4, minutes=130.0) for i in range(N_RENDERED)]
         embryos = [
-            NamedEmbryo(key=f"rendered-{i:02d}", lineage=simulate_lineage(p, seed=i))
+            TrainingEmbryo(key=f"rendered-{i:02d}", lineage=simulate_lineage(p, seed=i))
             for i, p in enumerate(plans)
         ]
         return embryos, f"{N_RENDERED} rendered embryos (a schematic lineage, not a real one)"
@@ -79,7 +92,7 @@ def load_embryos(
     for done, file in enumerate(files, start=1):
         lineage = _usable(file) if file.path.name.startswith("CD") else None
         if lineage is not None:
-            embryos.append(NamedEmbryo(key=file.key, lineage=lineage))
+            embryos.append(TrainingEmbryo(key=file.key, lineage=lineage))
         if progress is not None:
             progress(done, len(files), "tables read")
     if len(embryos) < _FEWEST_EMBRYOS:
@@ -90,7 +103,7 @@ def load_embryos(
     return embryos, f"{len(embryos)} typical embryos out of {len(files)} tables"
 
 
-def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[NamedEmbryo]:
+def split_embryos(embryos: Sequence[TrainingEmbryo], *, test_share: float) -> list[TrainingEmbryo]:
     """Say which embryos are for training, validation and test, by a hash of their names.
 
     So the split does not depend on the order of files, and an embryo keeps its side when others
@@ -102,17 +115,9 @@ def split_embryos(embryos: Sequence[NamedEmbryo], *, test_share: float) -> list[
     splits = ["test"] * n_test + ["validation"] * n_check
     splits += ["train"] * (len(ordered) - len(splits))
     return [
-        NamedEmbryo(key=e.key, lineage=e.lineage, split=s)
+        TrainingEmbryo(key=e.key, lineage=e.lineage, split=s)
         for e, s in zip(ordered, splits, strict=True)
     ]
-
-
-def _folder(data: Path | None) -> Path | None:
-    given = data or (Path(os.environ["FATESCOPE_DATA"]) if "FATESCOPE_DATA" in os.environ else None)
-    if given is None:
-        return None
-    inside = given / "epic_tables"
-    return inside if inside.is_dir() else given
 
 
 def _usable(file: LineageFile) -> Lineage | None:

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.lineage.compact import COMPACT_NAMES
 from fatescope.lineage.quality import founders_of
 from fatescope.pages.chart import Axis, Chart, Line, Points, number
-from fatescope.pages.page import Beside, Drawing, Page, PageTable, Section, Text, write_page
+from fatescope.pages.page import Beside, Drawing, PageTable, Section, Text
 from fatescope.systems.lineages import drawings as show
 from fatescope.systems.lineages.draw_embryo import draw_tree_page
 from fatescope.systems.lineages.embryo import prepare_embryo
@@ -23,11 +23,9 @@ from fatescope.systems.lineages.reproduce.scores import (
     Score,
 )
 from fatescope.systems.lineages.settings import DrawSettings
-from fatescope.systems.reproduction.origin import LINEAGE_NAMES
+from fatescope.systems.reproduction.engine import in_order
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fatescope.base.types import FloatArray
     from fatescope.pages.chart.values import Shape
     from fatescope.pages.page import Block
@@ -52,40 +50,34 @@ _POST = "about 0.90 after 30 epochs; 0.9043 after 50 in the notebook"
 _LATER = "0.9829 in the notebook"
 
 
-def write_names_page(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool) -> Path:
-    """Write ``report.html`` and return its path."""
-    sections = [
-        _table(outcome),
-        _explored(outcome.published.reported),
-        _reported(outcome, recipe),
-        _later(outcome, recipe),
-        _corrected(outcome, recipe),
-        _caveats(outcome, quick=quick),
-        LINEAGE_NAMES.section(),
-    ]
-    page = Page(
-        title="lineage-names-2020",
-        kind="reproduction",
-        sections=sections,
-        lead=_lead(outcome, quick=quick),
+def names_page(
+    outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool
+) -> tuple[str, list[Section]]:
+    """Return the lead and the sections."""
+    return _lead(outcome), in_order(
+        [_table(outcome)],
+        doubt=_caveats(outcome, quick=quick),
+        details=[
+            _explored(outcome.published.reported),
+            _reported(outcome, recipe),
+            _later(outcome, recipe),
+            _corrected(outcome, recipe),
+        ],
     )
-    return write_page(out / "report.html", page)
 
 
-def _lead(outcome: NamesOutcome, *, quick: bool) -> str:
+def _lead(outcome: NamesOutcome) -> str:
     majority, published, corrected, tracks = (
         outcome.scores[m] for m in (MAJORITY, REPORTED, CORRECTED, ATLAS_TRACKS)
     )
-    text = (
-        f"The reported run names {_percent(outcome.published.reported.fit.accuracy)} of random "
-        "rows of its own table (published: 90 %), but on embryos that it has not seen "
-        f"{_percent(published.mean)}, where always saying the most frequent name gives "
-        f"{_percent(majority.mean)}. "
-        "Embryos laid in common axes, split by embryo and sampled inside the training set: "
-        f"{_percent(corrected.mean)}{_ends(corrected)}. An "
-        f"atlas of the same training embryos, with tracks: {_percent(tracks.mean)}."
+    return (
+        f"Of embryos that it has not seen, the reported run names {_percent(published.mean)} of "
+        "the rows right, where always saying the most frequent name gives "
+        f"{_percent(majority.mean)}, the corrected network {_percent(corrected.mean)}"
+        f"{_ends(corrected)} and an atlas of the same training embryos, with tracks, "
+        f"{_percent(tracks.mean)}; of random rows of its own table the reported run names "
+        f"{_percent(outcome.published.reported.fit.accuracy)} right (published: 90 %)."
     )
-    return f"Quick run on rendered embryos: it shows that all runs. {text}" if quick else text
 
 
 def _table(outcome: NamesOutcome) -> Section:
@@ -324,7 +316,7 @@ def _caveats(outcome: NamesOutcome, *, quick: bool) -> Section:
 def _ends(score: Score) -> str:
     if score.interval is None:
         return f" (no interval: {len(score.per_embryo)} embryos)"
-    return " [{}, {}]".format(*map(_percent, score.interval))
+    return " (95 % {} to {})".format(*map(_percent, score.interval))
 
 
 def _percent(share: float) -> str:

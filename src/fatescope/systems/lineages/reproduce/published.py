@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Lineage, Progress
     from fatescope.base.types import IntArray
-    from fatescope.systems.lineages.reproduce.data import NamedEmbryo
+    from fatescope.systems.lineages.reproduce.data import TrainingEmbryo
     from fatescope.systems.lineages.training.compact_names import PublishedFit, PublishedRun
     from fatescope.systems.lineages.training.names import Schedule
     from fatescope.systems.reproduction.settings import NamesRecipe
@@ -58,7 +58,7 @@ class PublishedRuns:
 
 
 def run_published(
-    embryos: Sequence[NamedEmbryo],
+    embryos: Sequence[TrainingEmbryo],
     recipe: NamesRecipe,
     folder: Path,
     progress: Progress | None,
@@ -67,7 +67,7 @@ def run_published(
 
     Parameters
     ----------
-    embryos : sequence of NamedEmbryo
+    embryos : sequence of TrainingEmbryo
         None of the test set: the reported network is scored on that.
     recipe : NamesRecipe
     folder : Path
@@ -104,10 +104,10 @@ def run_published(
     )
 
 
-def published_table(embryos: Sequence[NamedEmbryo], wanted: str) -> NamedEmbryo:
+def published_table(embryos: Sequence[TrainingEmbryo], wanted: str) -> TrainingEmbryo:
     """Return the embryo that is called ``wanted``, else one that has just the 32 names."""
 
-    def fit(e: NamedEmbryo) -> tuple[bool, int, str]:
+    def fit(e: TrainingEmbryo) -> tuple[bool, int, str]:
         present = len(set(compact_labels(e.lineage.name).tolist()) - {-1})
         return wanted not in e.key, abs(len(COMPACT_NAMES) - present), e.key
 
@@ -115,7 +115,7 @@ def published_table(embryos: Sequence[NamedEmbryo], wanted: str) -> NamedEmbryo:
 
 
 def _again(
-    embryos: Sequence[NamedEmbryo],
+    embryos: Sequence[TrainingEmbryo],
     run: PublishedRun,
     epochs: int,
     recipe: NamesRecipe,

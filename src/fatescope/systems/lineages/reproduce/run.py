@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.acquire import write_table
-from fatescope.base import FatescopeError, Finding, Table, check_installed
-from fatescope.engine import Run
+from fatescope.base import FatescopeError, Finding, Table, WorkUnit
+from fatescope.engine.driver import Outcome
 from fatescope.lineage.blind_place import MeanEmbryo, mean_embryo
 from fatescope.lineage.compact import COMPACT_NAMES, FEATURES, aligned_features, compact_labels
 from fatescope.models import (
@@ -24,47 +24,37 @@ from fatescope.models import (
     write_package,
 )
 from fatescope.prepare import unit_hash
-from fatescope.storage import HASH_FILE, remove
+from fatescope.storage import HASH_FILE
 from fatescope.systems.lineages.name_network import MEAN_EMBRYO
 from fatescope.systems.lineages.reproduce.atlas import training_atlas
 from fatescope.systems.lineages.reproduce.card import names_card
 from fatescope.systems.lineages.reproduce.data import (
     N_RENDERED,
-    NamedEmbryo,
+    TrainingEmbryo,
+    check_data,
     given_tables,
     load_embryos,
     split_embryos,
 )
 from fatescope.systems.lineages.reproduce.outcome import NamesOutcome
-from fatescope.systems.lineages.reproduce.page import write_names_page
+from fatescope.systems.lineages.reproduce.page import names_page
 from fatescope.systems.lineages.reproduce.published import run_published
 from fatescope.systems.lineages.reproduce.scores import (
     CORRECTED,
     MAJORITY,
     Score,
     score_methods,
-    score_table,
+    table_of_scores,
 )
-from fatescope.systems.reproduction.plan import plan_trainings
+from fatescope.systems.reproduction.engine import FITS, Reproduction, Request, Work
+from fatescope.systems.reproduction.origin import LINEAGE_NAMES
 
 if TYPE_CHECKING:
     from fatescope.base import Progress
     from fatescope.base.types import FloatArray, IntArray
-    from fatescope.engine import Summary
-    from fatescope.engine.plan import RunPlan
     from fatescope.systems.lineages.training.names import FittedNames
     from fatescope.systems.reproduction.settings import NamesRecipe
 
-FITS = "fits"
-"""Folder of the checkpoints, which goes once the networks are trained."""
-_NEEDS = ("torch", "onnx", "imblearn", "sklearn")
-_QUICK = {
-    "epochs": 16,
-    "later_epochs": 6,
-    "corrected_epochs": 6,
-    "rows_per_class": 120,
-    "crop_nuclei": 60,
-}
 _EPOCH_SECONDS, _ROW_SECONDS = 0.3, 1e-4
 """CPU seconds of an epoch of the published network on one table; of a row of the corrected one."""
 _EMBRYO_SECONDS, _RENDERED_SECONDS, _EMBRYOS = 13.5, 3.0, 51
@@ -72,65 +62,48 @@ _EMBRYO_SECONDS, _RENDERED_SECONDS, _EMBRYOS = 13.5, 3.0, 51
 EPIC tables have."""
 
 
-def reproduce_names(
-    *,
-    out: Path,
-    recipe: NamesRecipe,
-    data: Path | None = None,
-    quick: bool = False,
-    progress: Progress | None = None,
-    fresh: bool = False,
-) -> Summary:
-    """Run the recipe as published, show what it is worth, then run the corrected one.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesRun(WorkUnit):
+    """The whole run: its networks are trained and scored together."""
 
-    Parameters
-    ----------
-    out : Path
-        Gets ``report.html``, ``scores.csv``, ``course.csv`` and ``network/`` (a package).
-    recipe : NamesRecipe
-    data : Path, optional
-        Folder of EPIC tables (or one that holds ``epic_tables``). A quick run takes the tables of
-        the published runs from it, and nothing else.
-    quick : bool
-        A short run on rendered embryos: shows that everything runs, proves nothing.
-    progress, fresh
+    data: Path | None
+    quick: bool
+    key: str = "lineage-names-2020"
+    paths: tuple[Path, ...] = ()
+
+
+def _find(request: Request[NamesRecipe]) -> Work[None]:
+    """Return the one unit that there is; its embryos are read when it is done."""
+    check_data(request.data, quick=request.quick)
+    return Work(units=[NamesRun(data=request.data, quick=request.quick)], material=None)
+
+
+def run_names(
+    unit: NamesRun, *, out: Path, recipe: NamesRecipe, progress: Progress | None = None
+) -> Outcome:
+    """Train and score the published networks and the corrected one; write package and page.
+
+    A quick run takes the tables of the published runs from the data, and nothing else.
     """
-    check_installed(*_NEEDS)
-    if quick:
-        recipe = recipe.replace(**_QUICK)
-    settings = {**recipe.model_dump(mode="json"), "quick": quick}
-    with Run.open(
-        out, command="reproduce lineage-names-2020", settings=settings, fresh=fresh
-    ) as run:
-        if run.pending(["lineage-names-2020"]):
-            embryos, source = load_embryos(data, quick=quick, progress=progress)
-            fits = run.out / FITS
-            if fresh:
-                remove(fits)
-            given = given_tables(data) if quick else []
-            outcome, findings = _reproduce(embryos, given, source, recipe, fits, progress)
-            files = _write(run.out, outcome, recipe, quick=quick)
-            remove(fits)
-            units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
-            run.record("lineage-names-2020", input=units, findings=findings, files=files)
-        return run.finish()
+    embryos, source = load_embryos(unit.data, quick=unit.quick, progress=progress)
+    given = given_tables(unit.data) if unit.quick else []
+    outcome, findings = _reproduce(embryos, given, source, recipe, out / FITS, progress)
+    files = _write(out, outcome, recipe, quick=unit.quick)
+    units = {"embryos": sorted(unit_hash(e.key) for e in embryos)}
+    return Outcome(input=units, findings=findings, files=files)
 
 
-def plan_names(*, recipe: NamesRecipe, quick: bool = False) -> RunPlan:
-    """Say what `reproduce_names` would cost, from measured costs; nothing is opened or written."""
-    embryos = _EMBRYOS * _EMBRYO_SECONDS
-    if quick:
-        recipe = recipe.replace(**_QUICK)
-        embryos = N_RENDERED * _RENDERED_SECONDS
+def _costs(recipe: NamesRecipe, _: Path | None, quick: bool) -> list[float]:
+    """Return the CPU seconds of the one unit."""
+    embryos = N_RENDERED * _RENDERED_SECONDS if quick else _EMBRYOS * _EMBRYO_SECONDS
     published = (recipe.epochs + recipe.later_epochs) * _EPOCH_SECONDS
     rows = recipe.corrected_epochs * recipe.rows_per_class * len(COMPACT_NAMES)
-    seconds = embryos + published + rows * _ROW_SECONDS
-    return plan_trainings("reproduce lineage-names-2020", [seconds], what="pages", workers=1)
+    return [embryos + published + rows * _ROW_SECONDS]
 
 
 def _reproduce(
-    embryos: list[NamedEmbryo],
-    given: list[NamedEmbryo],
+    embryos: list[TrainingEmbryo],
+    given: list[TrainingEmbryo],
     source: str,
     recipe: NamesRecipe,
     fits: Path,
@@ -169,7 +142,7 @@ def _reproduce(
 
 
 def _features(
-    embryos: list[NamedEmbryo], reference: MeanEmbryo
+    embryos: list[TrainingEmbryo], reference: MeanEmbryo
 ) -> tuple[dict[str, FloatArray], list[Finding], list[float]]:
     """Place every embryo without its names; one that cannot be placed is reported."""
     found, findings, residuals = {}, [], []
@@ -186,7 +159,7 @@ def _features(
 
 def _corrected(
     features: dict[str, FloatArray],
-    groups: dict[str, list[NamedEmbryo]],
+    groups: dict[str, list[TrainingEmbryo]],
     recipe: NamesRecipe,
     folder: Path,
     progress: Progress | None,
@@ -215,7 +188,7 @@ def _draft(
     fitted: FittedNames,
     reference: MeanEmbryo,
     labels: IntArray,
-    groups: dict[str, list[NamedEmbryo]],
+    groups: dict[str, list[TrainingEmbryo]],
     recipe: NamesRecipe,
 ) -> ModelPackage:
     """Return the package in memory, without scores."""
@@ -271,7 +244,7 @@ def _write_network(folder: Path, outcome: NamesOutcome, *, quick: bool) -> list[
 
 def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool) -> list[Path]:
     files = _write_network(out / "network", outcome, quick=quick)
-    scores = score_table(outcome.scores, outcome.test)
+    scores = table_of_scores(outcome.scores, outcome.test)
     runs = outcome.published
     fits = {
         "reported": runs.reported.fit.fitted,
@@ -283,8 +256,8 @@ def _write(out: Path, outcome: NamesOutcome, recipe: NamesRecipe, *, quick: bool
     for name, table in (("scores", scores), ("course", course)):
         write_table(table, out / f"{name}.csv")
         files.append(out / f"{name}.csv")
-    files.append(write_names_page(out, outcome, recipe, quick=quick))
-    return files
+    lead, sections = names_page(outcome, recipe, quick=quick)
+    return [*files, LINEAGE_NAMES_2020.write(out, lead, sections, recipe=recipe, quick=quick)]
 
 
 def _course(name: str, fit: FittedNames) -> Table:
@@ -297,3 +270,23 @@ def _course(name: str, fit: FittedNames) -> Table:
             **{column: fit.course(column) for column in columns},
         }
     )
+
+
+LINEAGE_NAMES_2020 = Reproduction(
+    name="lineage-names-2020",
+    origin=LINEAGE_NAMES,
+    needs=("torch", "onnx", "imblearn", "sklearn"),
+    quick={
+        "epochs": 16,
+        "later_epochs": 6,
+        "corrected_epochs": 6,
+        "rows_per_class": 120,
+        "crop_nuclei": 60,
+    },
+    quick_words="Quick run on rendered embryos: it shows that all runs.",
+    what="pages",
+    find=_find,
+    do=run_names,
+    costs=_costs,
+)
+"""Data: a folder of EPIC tables, or one that holds ``epic_tables``."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
     from fatescope.models import Model
-    from fatescope.systems.lineages.reproduce.data import NamedEmbryo
+    from fatescope.systems.lineages.reproduce.data import TrainingEmbryo
     from fatescope.systems.lineages.reproduce.published import RunAgain
 
 MAJORITY = "always the most frequent name"
@@ -45,7 +45,7 @@ class Score:
 
 
 def score_methods(
-    test: Sequence[NamedEmbryo],
+    test: Sequence[TrainingEmbryo],
     *,
     labels: dict[str, IntArray],
     features: dict[str, FloatArray],
@@ -80,7 +80,7 @@ def _score(method: str, values: Sequence[float]) -> Score:
     )
 
 
-def score_table(scores: dict[str, Score], embryos: Sequence[str]) -> Table:
+def table_of_scores(scores: dict[str, Score], embryos: Sequence[str]) -> Table:
     """Return one row for each method and embryo."""
     columns = {
         "embryo": [e for _ in scores for e in embryos],

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.base import InputError
-from fatescope.systems.lineages.training.names import FittedNames, Layout, fit_names
+from fatescope.systems.lineages.training.names import FittedNames, Layout, NamesFit, fit_names
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -101,12 +101,14 @@ def fit_as_published(
     fitted = fit_names(
         (features[train], train_labels),
         (features[test], test_labels),
-        n_classes=n_classes,
-        layout=run.layout,
-        schedule=schedule,
-        epochs=epochs,
-        seed=seed,
-        scaled=False,
+        NamesFit(
+            layout=run.layout,
+            n_classes=n_classes,
+            schedule=schedule,
+            epochs=epochs,
+            seed=seed,
+            scaled=False,
+        ),
         folder=folder,
         progress=progress,
         what="as published" if schedule == "constant" else "with the schedule on the loss",
@@ -158,12 +160,14 @@ def fit_corrected(
     return fit_names(
         (features[number[:, 0]], sampled_labels),
         validation,
-        n_classes=n_classes,
-        layout=LATER.layout,
-        schedule="loss",
-        epochs=epochs,
-        seed=seed,
-        scaled=True,
+        NamesFit(
+            layout=LATER.layout,
+            n_classes=n_classes,
+            schedule="loss",
+            epochs=epochs,
+            seed=seed,
+            scaled=True,
+        ),
         folder=folder,
         progress=progress,
         what="corrected",

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from fatescope.train.fit import fit, report_progress
-from fatescope.train.fit_settings import FitSettings
+from fatescope.train.fit_settings import PLAIN, FitSettings
 from fatescope.train.schedule_settings import Plateau
 
 if TYPE_CHECKING:
@@ -40,6 +40,30 @@ class Layout:
     def sizes(self, n_features: int, n_classes: int) -> tuple[int, ...]:
         """Return the number of values before, between and after the layers."""
         return (n_features, *self.hidden, n_classes)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NamesFit:
+    """How a network of names is trained.
+
+    Parameters
+    ----------
+    layout : Layout
+    n_classes : int
+    schedule : {"constant", "loss"}
+        What the scheduler is given after each epoch: always 1.0, so that the learning rate falls
+        every seventh epoch whatever happens, or the mean loss of the epoch.
+    epochs, seed : int
+    scaled : bool
+        Whether features are shifted and scaled by their mean and standard deviation.
+    """
+
+    layout: Layout
+    n_classes: int
+    schedule: Schedule
+    epochs: int
+    seed: int
+    scaled: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,9 +125,7 @@ class NamesTask:
     ----------
     training, validation : (ndarray, ndarray)
         Features, shape (n, k), as the network sees them, and classes, shape (n,).
-    n_classes : int
-    layout : Layout
-    seed : int
+    how : NamesFit
     """
 
     def __init__(
@@ -111,13 +133,11 @@ class NamesTask:
         training: tuple[FloatArray, IntArray],
         validation: tuple[FloatArray, IntArray],
         *,
-        n_classes: int,
-        layout: Layout,
-        seed: int,
+        how: NamesFit,
     ) -> None:
-        self.seed = seed
+        self.seed = how.seed
         self._training, self._validation = _tensors(*training), _tensors(*validation)
-        self._n_classes, self._layout = n_classes, layout
+        self._n_classes, self._layout = how.n_classes, how.layout
         self._epoch, self._order = -1, torch.empty(0, dtype=torch.int64)
 
     @property
@@ -158,13 +178,8 @@ class NamesTask:
 def fit_names(
     training: tuple[FloatArray, IntArray],
     validation: tuple[FloatArray, IntArray],
+    how: NamesFit,
     *,
-    n_classes: int,
-    layout: Layout,
-    schedule: Schedule,
-    epochs: int,
-    seed: int,
-    scaled: bool,
     folder: Path,
     progress: Progress | None,
     what: str,
@@ -177,14 +192,7 @@ def fit_names(
         Features, shape (n, k), and classes, shape (n,).
     validation : (ndarray, ndarray)
         Rows that are only scored after each epoch.
-    n_classes : int
-    layout : Layout
-    schedule : {"constant", "loss"}
-        What the scheduler is given after each epoch: always 1.0, so that the learning rate falls
-        every seventh epoch whatever happens, or the mean loss of the epoch.
-    epochs, seed : int
-    scaled : bool
-        Whether features are shifted and scaled by their mean and standard deviation.
+    how : NamesFit
     folder : Path
         Takes checkpoint and log; a call that was killed continues.
     progress : callable, optional
@@ -192,26 +200,19 @@ def fit_names(
         Names the fit in the progress.
     """
     features, _ = training
-    mean = features.mean(axis=0) if scaled else np.zeros(features.shape[1])
-    sd = np.maximum(features.std(axis=0), 1e-6) if scaled else np.ones(features.shape[1])
-    task = NamesTask(
-        *(((x - mean) / sd, y) for x, y in (training, validation)),
-        n_classes=n_classes,
-        layout=layout,
-        seed=seed,
-    )
+    mean = features.mean(axis=0) if how.scaled else np.zeros(features.shape[1])
+    sd = np.maximum(features.std(axis=0), 1e-6) if how.scaled else np.ones(features.shape[1])
+    task = NamesTask(*(((x - mean) / sd, y) for x, y in (training, validation)), how=how)
     settings = FitSettings(
-        steps=epochs * task.steps_per_epoch,
-        batch=layout.batch,
+        steps=how.epochs * task.steps_per_epoch,
+        batch=how.layout.batch,
         optimizer="adam",
         learning_rate=LEARNING_RATE,
-        schedule=Plateau(metric=schedule, factor=FACTOR, patience=PATIENCE),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
+        schedule=Plateau(metric=how.schedule, factor=FACTOR, patience=PATIENCE),
         steps_per_epoch=task.steps_per_epoch,
         validate_every=1,
         precision="float32",
+        **PLAIN,
     )
     fitted = fit(
         task, settings, folder=folder, report=report_progress(progress, f"training, {what}")

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
 
-from fatescope.train.networks import Residual, _convolution
+from fatescope.train.networks import Residual, convolution, down_and_up
 
 if TYPE_CHECKING:
     from fatescope.systems.live_dead.training.settings import BoxNetworkSettings
@@ -34,30 +33,21 @@ class BoxUNet(nn.Module):  # type: ignore[misc] # torch is not followed
         super().__init__()
         width = settings.widths
         pairs = list(itertools.pairwise(width))
-        self.stem = _convolution(1, width[0], size=6, stride=2)
+        self.stem = convolution(1, width[0], size=6, stride=2)
         self.encoder = nn.ModuleList(
             nn.Sequential(*[Residual(w) for _ in range(n)])
             for w, n in zip(width, settings.blocks, strict=True)
         )
-        self.down = nn.ModuleList(_convolution(a, b, stride=2) for a, b in pairs)
+        self.down = nn.ModuleList(convolution(a, b, stride=2) for a, b in pairs)
         self.up = nn.ModuleList(nn.Conv2d(b, a, 1) for a, b in pairs[1:])
-        self.decoder = nn.ModuleList(_convolution(a, a) for a, _ in pairs[1:])
-        self.neck = _convolution(width[1], settings.head)
+        self.decoder = nn.ModuleList(convolution(a, a) for a, _ in pairs[1:])
+        self.neck = convolution(width[1], settings.head)
         self.head = nn.Conv2d(settings.head, 6, 1)
         nn.init.constant_(self.head.bias[0], -4.0)  # most points are no centre
 
     def logits(self, x: torch.Tensor) -> torch.Tensor:
         """Return (B, 6, Y / 4, X / 4): centre, log of four distances / `REACH_PX`, class."""
-        x = self.stem(x)
-        skips: list[torch.Tensor] = []
-        for level, block in enumerate(self.encoder):
-            x = block(x)
-            if level < len(self.down):
-                skips.append(x)
-                x = self.down[level](x)
-        for level in reversed(range(len(self.up))):
-            wider = interpolate(self.up[level](x), scale_factor=2.0, mode="nearest")
-            x = self.decoder[level](wider + skips[level + 1])
+        x = down_and_up(self, x, left_out=1)
         return self.head(self.neck(x))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:

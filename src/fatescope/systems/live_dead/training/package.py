@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -46,7 +45,7 @@ if TYPE_CHECKING:
     from fatescope.models.inputs import ValueRange
     from fatescope.prepare import Sample
     from fatescope.systems.live_dead.training.settings import BoxRecipe
-    from fatescope.train.provenance import Provenance
+    from fatescope.train.trainables import TrainedNetwork
 
 _TILE_PX, _HALO_PX, _DIVISOR = 1024, 96, 16
 _GUARD_PX = 256
@@ -87,23 +86,10 @@ def describe_boxes(recipe: BoxRecipe) -> ModelDescription:
     )
 
 
-def package_boxes(
-    network: Any, *, recipe: BoxRecipe, data: Path, folder: Path, provenance: Provenance
-) -> ModelPackage:
-    """Export, choose thresholds on validation units, score test units once, write.
-
-    Parameters
-    ----------
-    network : BoxUNet
-        With averaged weights.
-    recipe : BoxRecipe
-    data : Path
-        Folder with ``samples.csv``.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-    """
-    rows = read_samples(data, splits=SPLITS)
+def package_boxes(made: TrainedNetwork) -> ModelPackage:
+    """Export, choose thresholds on validation units, score test units once, write."""
+    provenance, recipe = made.provenance, made.recipe
+    rows = read_samples(made.data, splits=SPLITS)
     training, validation, test = (
         [s for s in rows if s.split == side] for side in ("train", "validation", "test")
     )
@@ -114,8 +100,8 @@ def package_boxes(
         training=training_facts(recipe, rows, provenance, n_objects=n_objects),
     )
     files = {
-        "model.onnx": export_onnx(network, form="boxes"),
-        "weights.safetensors": weights_bytes(network),
+        "model.onnx": export_onnx(made.network, form="boxes"),
+        "weights.safetensors": weights_bytes(made.network),
     }
     draft = draft_package(description, files)
     model = OpenVinoModel(draft, precision="fp32", threads=1)
@@ -131,7 +117,7 @@ def package_boxes(
     card = _card(draft.description, recipe, len(validation), test, scores)
     return write_trained(
         draft,
-        folder,
+        made.folder,
         scores=summarise_boxes(scores) if scores else {},
         card=write_card(card, draft.description, recipe=recipe, provenance=provenance),
         test_input=rendered_cells(recipe),

@@ -20,7 +20,12 @@ from fatescope.evaluate.boxes import (
 )
 from fatescope.models import Boxes
 from fatescope.predict import plane_statistics
-from fatescope.predict.decoders.boxes import FoundBoxes, calibrated, distinct, find_boxes
+from fatescope.predict.decoders.boxes import (
+    FoundBoxes,
+    calibrated_scores,
+    distinct_boxes,
+    find_boxes,
+)
 from fatescope.prepare import read_boxes, read_plane
 from fatescope.systems.live_dead.boxes import working_ratio
 from fatescope.systems.live_dead.training.crops import kind_diameters
@@ -86,10 +91,10 @@ def score_boxes(proposed: Sequence[Proposed], output: Boxes) -> list[BoxScores]:
 
 def _scored(proposed: Proposed, output: Boxes) -> BoxScores:
     found = proposed.found.rows(proposed.found.score >= output.least_score)
-    found = found.rows(distinct(found.corners, most_overlap=output.most_overlap))
+    found = found.rows(distinct_boxes(found.corners, most_overlap=output.most_overlap))
     return BoxScores(
         score=found.score,
-        p=calibrated(found.p, output.temperature)[:, 1],
+        p=calibrated_scores(found.p, output.temperature)[:, 1],
         match=match_boxes(found.corners, found.score, proposed.corners),
         truth=np.asarray(proposed.second, np.bool_),
     )
@@ -124,7 +129,7 @@ def tune_boxes(proposed: Sequence[Proposed], output: Boxes) -> Boxes:
     both = np.stack([1 - p, p], axis=1)
 
     def surprise(temperature: float) -> float:
-        said = calibrated(both, temperature)[np.arange(len(p)), truth.astype(int)]
+        said = calibrated_scores(both, temperature)[np.arange(len(p)), truth.astype(int)]
         return float(-np.log(said).mean())
 
     return best.replace(temperature=min(TEMPERATURE, key=surprise))

@@ -18,14 +18,12 @@ from fatescope.systems.live_dead.training.scoring import propose, score_boxes, s
 from fatescope.train.evaluated import EvaluatedNetwork
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
     from fatescope.models import ModelPackage
     from fatescope.systems.live_dead.training.settings import BoxRecipe
-    from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
+    from fatescope.train.trainables import TrainedNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 _USUAL_SCORE = 0.35
@@ -46,16 +44,8 @@ class LiveDeadTask:
         self._recipe = recipe
         self._data = data
         self._validation = read_samples(data, splits=["validation"])
-
-    @property
-    def seed(self) -> int:
-        """Seed of the recipe."""
-        return self._recipe.seed
-
-    @property
-    def stream(self) -> str:
-        """What the batches follow from, beside the data."""
-        return repr((self._data, self.seed, self._recipe.crops, self._recipe.classes))
+        self.seed = recipe.seed
+        self.stream = repr((data, recipe.seed, recipe.crops, recipe.classes))
 
     @cached_property
     def _crops(self) -> BoxCrops:
@@ -123,20 +113,8 @@ class _LiveDead:
     def build_task(self, stage: BoxRecipe, *, data: Path) -> LiveDeadTask:
         return LiveDeadTask(stage, data=data)
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: BoxRecipe,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Any] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
-        return package_boxes(
-            network, recipe=recipe, data=data, folder=folder, provenance=provenance
-        )
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
+        return package_boxes(made)
 
 
 LIVE_DEAD = _LiveDead()

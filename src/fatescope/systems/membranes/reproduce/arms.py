@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from fatescope.acquire import read_image, read_labels
-from fatescope.base import Table
+from fatescope.base import Table, WorkUnit
 from fatescope.pages.images import display_limits, to_grey
 from fatescope.prepare import labels_on_grid
 from fatescope.prepare.published_slices import (
@@ -29,15 +29,13 @@ if TYPE_CHECKING:
     from fatescope.prepare.splits import Split
     from fatescope.systems.membranes.training.published import MaskedPlane
 
-FITS = "fits"
-"""Folder of the checkpoints of arms that are not done."""
 POSITION = 10
 """In the list of files: the volume that was cut again and again in 2021."""
 _ROWS_HELD = 0.1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class MembraneArm(WorkUnit):
     """What differs from arm to arm.
 
     Parameters
@@ -80,27 +78,32 @@ class Arm:
         """The files that decide what comes out."""
         return [p for v in self.volumes for p in v.paths]
 
-    def absolute(self) -> Arm:
-        """Return the same arm for a process that stands in another folder."""
-        return replace(self, volumes=tuple(v.absolute() for v in self.volumes))
-
-    def __str__(self) -> str:
-        return self.key
-
     def of(self, split: Split) -> list[Volume]:
         """Return the volumes of one block of time."""
         return [v for v, s in zip(self.volumes, self.splits, strict=True) if s == split]
 
 
-def plan_arms(volumes: Sequence[Volume], splits: Sequence[Split]) -> list[Arm]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Volumes:
+    """Volumes of one embryo, and the block of time of each."""
+
+    folder: Path
+    source: str
+    volumes: list[Volume]
+    splits: list[Split]
+
+
+def membrane_arms(volumes: Sequence[Volume], splits: Sequence[Split]) -> list[MembraneArm]:
     """Return the published arm, the steps of correction one after the other, and the final one."""
     data: dict[str, Any] = {"volumes": tuple(volumes), "splits": tuple(splits)}
     frames: dict[str, Any] = {**data, "one_volume": False}
     timed: dict[str, Any] = {**frames, "split": "time"}
     grid: dict[str, Any] = {**timed, "planes": "physical"}
     return [
-        Arm(key="published", words="as published in 2021, all epochs", is_full=True, **data),
-        Arm(
+        MembraneArm(
+            key="published", words="as published in 2021, all epochs", is_full=True, **data
+        ),
+        MembraneArm(
             key="old",
             words="the preparation of 2020: JPEG masks, closing, opening; list of 2020, no noise",
             masks="2020",
@@ -108,19 +111,19 @@ def plan_arms(volumes: Sequence[Volume], splits: Sequence[Split]) -> list[Arm]:
             noise_mean=0.0,
             **data,
         ),
-        Arm(key="new", words="the preparation of 2021: PNG masks; list of 2021", **data),
-        Arm(key="frames", words="and each file has its own volume", **frames),
-        Arm(key="time", words="and sets are blocks of time", **timed),
-        Arm(key="grid", words="and label planes lie where they belong", **grid),
-        Arm(key="noise", words="and noise has a mean of 0", noise_mean=0.0, **grid),
-        Arm(
+        MembraneArm(key="new", words="the preparation of 2021: PNG masks; list of 2021", **data),
+        MembraneArm(key="frames", words="and each file has its own volume", **frames),
+        MembraneArm(key="time", words="and sets are blocks of time", **timed),
+        MembraneArm(key="grid", words="and label planes lie where they belong", **grid),
+        MembraneArm(key="noise", words="and noise has a mean of 0", noise_mean=0.0, **grid),
+        MembraneArm(
             key="list-2020",
             words="the same with the augmentation list of 2020",
             noise_mean=0.0,
             augmentation="2020",
             **grid,
         ),
-        Arm(
+        MembraneArm(
             key="corrected",
             words="walls and insides by the network of this house, cells by watershed",
             is_full=True,
@@ -144,7 +147,7 @@ def on_grid(labels: NDArray[np.int32], shape: Sequence[int]) -> NDArray[np.int32
     return np.asarray(labels_on_grid(labels, shape), np.int32)
 
 
-def masked_planes(arm: Arm, volumes: Sequence[Volume]) -> list[list[MaskedPlane]]:
+def masked_planes(arm: MembraneArm, volumes: Sequence[Volume]) -> list[list[MaskedPlane]]:
     """Return the rows of each volume as an arm prepares them."""
     from fatescope.systems.membranes.training.published import MaskedPlane
 
@@ -166,7 +169,7 @@ def masked_planes(arm: Arm, volumes: Sequence[Volume]) -> list[list[MaskedPlane]
     return found
 
 
-def rows_of(arm: Arm, *, seed: int) -> tuple[list[MaskedPlane], list[MaskedPlane]]:
+def planes_of_arm(arm: MembraneArm, *, seed: int) -> tuple[list[MaskedPlane], list[MaskedPlane]]:
     """Return the training and the validation rows of an arm; test volumes are not opened."""
     if arm.split == "time":
         training, validation = (masked_planes(arm, arm.of(s)) for s in ("train", "validation"))
@@ -186,7 +189,7 @@ def _joined(groups: Sequence[Sequence[MaskedPlane]]) -> list[MaskedPlane]:
     return [plane for group in groups for plane in group]
 
 
-def table_of(rows: Sequence[dict[str, Any]]) -> Table:
+def typed_table(rows: Sequence[dict[str, Any]]) -> Table:
     """Return rows of one kind as a table."""
     names = list(rows[0])
     kind = {n: object if isinstance(rows[0][n], str) else None for n in names}

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray
     from fatescope.prepare import Volume
-    from fatescope.systems.membranes.reproduce.arms import Arm
+    from fatescope.systems.membranes.reproduce.arms import MembraneArm
     from fatescope.train.one_fit import Watch
     from fatescope.train.task import Row
 
@@ -55,7 +55,7 @@ def watch_planes(
     return watch
 
 
-def write_arm_film(out: Path, arm: Arm, folder: Path) -> list[str]:
+def write_arm_film(out: Path, arm: MembraneArm, folder: Path) -> list[str]:
     """Put the images of all epochs together; return the names of the films."""
     frames = sorted((folder / _FRAMES).glob("*.png"))
     if not frames:
@@ -78,7 +78,7 @@ OLD_NEW = (("old", "old (2020)"), ("new", "new (2021)"), ("corrected", "correcte
 """Arms that are held against each other, and what the page calls them."""
 
 
-def shown_planes(out: Path) -> dict[str, list[tuple[int, list[tuple[str, Path]]]]]:
+def planes_left_out(out: Path) -> dict[str, list[tuple[int, list[tuple[str, Path]]]]]:
     """Return, for each volume left out, its planes: number, and titles with files of images.
 
     Input, mask, and what the arms of `OLD_NEW` draw; empty until all three are done.
@@ -103,7 +103,7 @@ def write_old_new_film(out: Path) -> list[str]:
             [title for title, _ in files],
             note=f"{volume}, plane {plane}",
         )
-        for volume, planes in shown_planes(out).items()
+        for volume, planes in planes_left_out(out).items()
         for plane, files in planes
     ]
     if not frames:

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.systems.membranes.reproduce.arms import rows_of
+from fatescope.systems.membranes.reproduce.arms import planes_of_arm
 from fatescope.systems.membranes.reproduce.film import watch_planes
 from fatescope.systems.membranes.reproduce.quick import shipped_weights
 from fatescope.systems.membranes.sides import LEAST_PX, FoundPlane, WallSide
+from fatescope.systems.reproduction.settings import resnet18
+from fatescope.train.fit_settings import PLAIN, FitSettings
 from fatescope.train.start import load_start
 
 if TYPE_CHECKING:
@@ -19,10 +21,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import FloatArray, Progress
-    from fatescope.systems.membranes.reproduce.arms import Arm
+    from fatescope.systems.membranes.reproduce.arms import MembraneArm
     from fatescope.systems.reproduction.settings import MembranesRecipe
     from fatescope.train.fit import Fitted
-    from fatescope.train.fit_settings import FitSettings
     from fatescope.train.schedule_settings import Schedule
 
     Segment = Callable[[NDArray[Any]], Mapping[int, FoundPlane]]
@@ -31,7 +32,7 @@ _HALF = 0.5
 
 
 def train_published(
-    arm: Arm,
+    arm: MembraneArm,
     recipe: MembranesRecipe,
     folder: Path,
     progress: Progress | None,
@@ -42,16 +43,10 @@ def train_published(
         PublishedMembraneTask,
         interior_map,
     )
-    from fatescope.train import LibraryNetwork, fit, report_progress
+    from fatescope.train import fit, report_progress
     from fatescope.train.schedule_settings import Plateau
 
-    training, validation = rows_of(arm, seed=recipe.seed)
-    weights = None
-    if recipe.weights != "random":
-        kind = {"kind": "fpn", "encoder": "resnet18"}
-        weights = LibraryNetwork.from_values(
-            {**kind, "weights": recipe.weights, "sha256": recipe.sha256}
-        )
+    training, validation = planes_of_arm(arm, seed=recipe.seed)
     task = PublishedMembraneTask(
         training,
         validation,
@@ -60,7 +55,7 @@ def train_published(
         noise_mean=arm.noise_mean,
         is_eroded=arm.masks == "2021",
         seed=recipe.seed,
-        weights=weights,
+        weights=resnet18(recipe, "fpn"),
     )
     per_epoch = max(1, -(-len(training) // recipe.batch))
     steps = recipe.epochs * per_epoch if arm.is_full else recipe.arm_steps
@@ -94,25 +89,21 @@ def published_settings(
     rate: float | None = None,
 ) -> FitSettings:
     """Return Adam as in 2021; batch and rate are the recipe's where a trial gives none."""
-    from fatescope.train import FitSettings
-
     return FitSettings(
         steps=steps,
         batch=batch or recipe.batch,
         optimizer="adam",
         learning_rate=rate or recipe.rate,
         schedule=schedule,
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
         steps_per_epoch=epoch,
         validate_every=1,
         precision=recipe.precision,
+        **PLAIN,
     )
 
 
 def train_ours(
-    arm: Arm,
+    arm: MembraneArm,
     slices: Path,
     recipe: MembranesRecipe,
     folder: Path,

@@ -10,43 +10,44 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.evaluate import value_of_sums
 from fatescope.pages.chart import Axis, Chart, Guide, Line, Points
-from fatescope.pages.images import display_limits, png_uri, read_uri, to_grey
+from fatescope.pages.images import display_limits, to_grey
 from fatescope.pages.page import (
     Beside,
     Frame,
     ImageViewer,
-    Page,
     PageTable,
     Pane,
     Section,
     Text,
     View,
-    write_page,
 )
+from fatescope.pages.skeleton import counted
 from fatescope.prepare import labels_on_grid
 from fatescope.prepare.published_slices import kept_planes, mask_of_2020, mask_of_2021
 from fatescope.systems.membranes.reproduce.arms import read_volume
-from fatescope.systems.membranes.reproduce.film import shown_planes
+from fatescope.systems.membranes.reproduce.film import planes_left_out
 from fatescope.systems.membranes.reproduce.quick import START_STEPS
 from fatescope.systems.membranes.reproduce.unit import SUMS
-from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
-from fatescope.systems.reproduction.origin import MEMBRANES
+from fatescope.systems.reproduction.engine import in_order
+from fatescope.systems.reproduction.intervals import intervals_in_words, score_over_units
+from fatescope.systems.reproduction.settings import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
     from pathlib import Path
-
-    from numpy.typing import NDArray
 
     from fatescope.base import FloatArray, Table
     from fatescope.pages.page import Block
     from fatescope.prepare import Volume
-    from fatescope.prepare.splits import Split
+    from fatescope.systems.membranes.reproduce.arms import Volumes
+    from fatescope.systems.reproduction.engine import Request
     from fatescope.systems.reproduction.settings import MembranesRecipe
 
 PUBLISHED_IOU, PUBLISHED_SILHOUETTE = 0.861, 0.853
 BLOCK_PLANES = 8
 _TABLES = ("arms", "planes", "course", "baselines")
+_NO_WALLS = ("", "", "", "")
+"""Of a figure that is a pixel IoU alone."""
 _CAPTION = (
     "On the arm's own validation planes; dashed: methods without training, on frames left out."
 )
@@ -61,41 +62,32 @@ _CURVES = {
 }
 
 
-def write_membranes_page(
-    out: Path,
-    recipe: MembranesRecipe,
-    *,
-    volumes: Sequence[Volume],
-    splits: Sequence[Split],
-    source: str,
-    quick: bool,
-) -> Path:
-    """Write ``report.html`` from the tables and images in a run's folder; return its path."""
+def membranes_page(request: Request[MembranesRecipe], embryo: Volumes) -> tuple[str, list[Section]]:
+    """Return the lead and the sections, from the tables and images in a run's folder."""
+    out, recipe = request.out, request.recipe
     arms, planes, course, baselines = (read_table(out / f"{n}.parquet") for n in _TABLES)
-    sections = [
-        _table(arms, planes, baselines),
-        *_pictures(out, recipe),
-        _preparations([v for v, s in zip(volumes, splits, strict=True) if s == "train"][-1]),
-        _ablation(arms, planes, quick=quick),
-        *_courses(course, baselines),
-        *_tuning(out, recipe),
-        _what_ran(recipe, source, volumes, splits),
-        MEMBRANES.section(),
-    ]
-    page = Page(
-        title="membranes-2021",
-        kind="reproduction",
-        lead=_lead(arms, planes, baselines, quick=quick),
-        sections=[s for s in sections if s],
+    training = [v for v, s in zip(embryo.volumes, embryo.splits, strict=True) if s == "train"]
+    return _lead(arms, planes, baselines), in_order(
+        [
+            _table(arms, planes, baselines),
+            *_pictures(out, recipe),
+            _preparations(training[-1]),
+        ],
+        doubt=_caveats(embryo, quick=request.quick),
+        details=[
+            _what_ran(recipe, embryo),
+            *_courses(course, baselines),
+            _ablation(arms, planes, quick=request.quick),
+            *_tuning(out, recipe),
+        ],
     )
-    return write_page(out / "report.html", page)
 
 
 def _of(table: Table, arm: str) -> Table:
     return table.rows(table["arm"] == arm)
 
 
-def blocks_of(planes: Table) -> list[str]:
+def _blocks_of(planes: Table) -> list[str]:
     """Return what the bootstrap draws: volumes or, of a single one, blocks of planes."""
     units = [str(u) for u in planes["unit"]]
     if len(set(units)) > 1:
@@ -110,13 +102,10 @@ def interval_of(planes: Table, score: str) -> tuple[float, str]:
     value: Callable[[FloatArray], FloatArray] = (
         _ap if score == "ap" else partial(value_of_sums, name=score)
     )
-    _, row = np.unique(blocks_of(planes), return_inverse=True)
+    _, row = np.unique(_blocks_of(planes), return_inverse=True)
     pooled = np.zeros((int(row.max()) + 1, sums.shape[1]))
     np.add.at(pooled, row, sums)
-    found = interval_over_units(pooled, value)
-    none = no_interval(len(pooled), "block")
-    words = none if found is None else f"{found[0]:.3f} to {found[1]:.3f}"
-    return float(value(pooled.sum(axis=0, keepdims=True))[0]), words
+    return score_over_units(pooled, value, unit="block", digits=3)
 
 
 def _said(planes: Table, score: str) -> str:
@@ -130,45 +119,42 @@ def _ap(sums: FloatArray) -> FloatArray:
     return np.asarray(matched / np.maximum(true + found - matched, 1))
 
 
-def _lead(arms: Table, planes: Table, baselines: Table, *, quick: bool) -> str:
-    said, silhouette = [], float(baselines["iou"][0])
-    if "published" in set(arms["arm"]):
+def _lead(arms: Table, planes: Table, baselines: Table) -> str:
+    done, clauses = set(arms["arm"]), []
+    walls = [
+        f"{interval_of(_of(planes, arm), 'wall_f1')[0]:.3f} with the preparation of {year}"
+        for arm, year in (("old", 2020), ("new", 2021))
+        if arm in done
+    ]
+    if "corrected" in done:
+        walls.append(f"{_said(_of(planes, 'corrected'), 'wall_f1')} corrected")
+    if walls:
+        clauses.append(f"walls of frames left out have an F1 of {', '.join(walls)}")
+    if "published" in done:
         own = float(_of(arms, "published")["own_iou"][0])
         held, _ = interval_of(_of(planes, "published"), "iou")
-        said.append(
-            f"Published: pixel IoU {PUBLISHED_IOU:.2f}. Run again as published: {own:.3f} on its "
-            f"own random rows, {held:.3f} on frames that were left out. A filled silhouette "
-            f"without a single wall reaches {silhouette:.3f} there (published set: "
-            f"{PUBLISHED_SILHOUETTE:.3f})."
+        clauses.append(
+            f"run again as published, the pixel IoU is {own:.3f} on its own random rows "
+            f"(published: {PUBLISHED_IOU:.3f}) and {held:.3f} on frames left out, where a filled "
+            f"silhouette without a single wall reaches {float(baselines['iou'][0]):.3f}"
         )
-    if {"old", "new"} <= set(arms["arm"]):
-        old, new = (interval_of(_of(planes, a), "wall_f1")[0] for a in ("old", "new"))
-        said.append(
-            f"After as many steps, walls have an F1 of {old:.3f} with the preparation of 2020, of "
-            f"{new:.3f} with that of 2021."
-        )
-    if "corrected" in set(arms["arm"]):
-        ours, walls = (_said(_of(planes, "corrected"), s) for s in ("iou", "wall_f1"))
-        said.append(f"Corrected: IoU {ours}, F1 of walls {walls}.")
-    text = " ".join(said)
-    return f"Quick run on a rendered embryo: it shows that all runs. {text}" if quick else text
+    said = "; ".join(clauses) or f"{counted(len(done), 'arm')} of the ablation done, no other"
+    return f"{said[:1].upper()}{said[1:]}."
 
 
 def _table(arms: Table, planes: Table, baselines: Table) -> Section:
     rows: list[tuple[str, ...]] = [
-        ("published (2021)", "random rows, seen in copies", f"{PUBLISHED_IOU:.3f}", "", "", ""),
+        ("published (2021)", "random rows, seen in copies", f"{PUBLISHED_IOU:.3f}", *_NO_WALLS),
         (
             "filled silhouette of the published set",
             "25 slices",
             f"{PUBLISHED_SILHOUETTE:.3f}",
-            "",
-            "",
-            "",
+            *_NO_WALLS,
         ),
     ]
     if "published" in set(arms["arm"]):
         own = float(_of(arms, "published")["own_iou"][0])
-        rows.append(("run again as published", "its own random rows", f"{own:.3f}", "", "", ""))
+        rows.append(("run again as published", "its own random rows", f"{own:.3f}", *_NO_WALLS))
     for arm, name in (("published", "the same network"), ("corrected", "corrected")):
         if arm in set(arms["arm"]):
             rows.append((name, "frames left out", *_numbers(_of(planes, arm))))
@@ -180,15 +166,16 @@ def _table(arms: Table, planes: Table, baselines: Table) -> Section:
             "",
             f"{float(baselines['wall_f1'][i]):.3f}",
             "",
+            "",
         )
         for i in range(len(baselines))
     ]
+    n_blocks = len(set(_blocks_of(_of(planes, str(planes["arm"][0])))))
     words = (
-        "Pixel IoU is that of interiors: all labels, eroded by 2 x 2 pixels, at 0.5. It cannot see "
-        "whether cells are separated. F1 of walls (within 2 px) and AP of cells at 0.50 can. "
-        "Intervals over blocks of planes of the frames left out, within one embryo.",
+        "Pixel IoU, that of interiors, cannot see whether cells are separated; F1 of walls (within "
+        f"2 px) and AP of cells at 0.50 can. All {intervals_in_words(n_blocks, 'block')}.",
     )
-    columns = ("what", "judged on", "pixel IoU", "95 %", "F1 of walls, AP of cells", "95 % of F1")
+    columns = ("what", "judged on", "pixel IoU", "95 %", "F1 of walls", "95 %", "AP of cells")
     return Section(
         title="Published, run again, corrected",
         blocks=(Text(paragraphs=words), PageTable(columns=columns, rows=rows)),
@@ -197,7 +184,7 @@ def _table(arms: Table, planes: Table, baselines: Table) -> Section:
 
 def _numbers(planes: Table) -> tuple[str, ...]:
     iou, walls, ap = (interval_of(planes, s) for s in ("iou", "wall_f1", "ap"))
-    return (f"{iou[0]:.3f}", iou[1], f"{walls[0]:.3f}, {ap[0]:.3f}", walls[1])
+    return (f"{iou[0]:.3f}", iou[1], f"{walls[0]:.3f}", walls[1], f"{ap[0]:.3f}")
 
 
 def _ablation(arms: Table, planes: Table, *, quick: bool) -> Section:
@@ -329,10 +316,10 @@ def _preparations(volume: Volume) -> Section:
     plane = labels_on_grid(labels, (len(pixels), *labels.shape[1:]))[z]
     image = to_grey(pixels[z], limits=display_limits(pixels[z]))
     panes = [
-        _pane("old image (JPEG)", image),
-        _pane("old map", mask_of_2020(plane)),
-        _pane("new image (PNG)", image),
-        _pane("new map", mask_of_2021(plane)),
+        Pane.of(image, "old image (JPEG)"),
+        Pane.of(mask_of_2020(plane), "old map"),
+        Pane.of(image, "new image (PNG)"),
+        Pane.of(mask_of_2021(plane), "new map"),
     ]
     cells = len(np.unique(plane)) - 1
     view = View(title=f"{volume.key}, plane {z}", frames=(Frame(panes=panes),))
@@ -345,22 +332,14 @@ def _preparations(volume: Volume) -> Section:
     return Section(title="Old and new training data", blocks=(Text(paragraphs=words), viewer))
 
 
-def _pane(title: str, pixels: NDArray[np.uint8]) -> Pane:
-    height, width = pixels.shape
-    return Pane(title=title, image=png_uri(pixels), width=width, height=height)
-
-
 def _pictures(out: Path, recipe: MembranesRecipe) -> list[Section]:
     """Return input, mask, old and new of planes that were left out: a film that a slider walks."""
     views = []
-    for volume, planes in shown_planes(out).items():
-        frames = []
-        for plane, files in planes:
-            panes = []
-            for title, file in files:
-                uri, height, width = read_uri(file)
-                panes.append(Pane(title=title, image=uri, width=width, height=height))
-            frames.append(Frame(panes=panes, index=plane))
+    for volume, planes in planes_left_out(out).items():
+        frames = [
+            Frame(panes=[Pane.read(file, title) for title, file in files], index=plane)
+            for plane, files in planes
+        ]
         um = recipe.spacing_um[-1] if recipe.spacing_um else None
         middle = len(frames) // 2
         views.append(
@@ -378,7 +357,7 @@ def _pictures(out: Path, recipe: MembranesRecipe) -> list[Section]:
     words = (
         "Planes of frames that were left out: input, mask, and what three networks draw: that of "
         "the preparation of 2020, that of 2021 at the same number of steps, and the corrected one. "
-        "The slider walks the planes; the same film is in films/old-new.mp4 and .gif.",
+        "The same film is in films/old-new.mp4 and .gif.",
     )
     viewer = ImageViewer(title="Input, mask, old, new", views=views)
     return [Section(title="Input, mask, old, new", blocks=(Text(paragraphs=words), viewer))]
@@ -431,37 +410,39 @@ def _tuning(out: Path, recipe: MembranesRecipe) -> list[Section]:
     return [Section(title="Tuning", blocks=blocks)]
 
 
-def _what_ran(
-    recipe: MembranesRecipe, source: str, volumes: Sequence[Volume], splits: Sequence[Split]
-) -> Section:
-    published = type(recipe)()
-    changed = [
-        f"{words} {getattr(recipe, name):g} instead of {getattr(published, name):g}"
-        for name, words in {
-            "epochs": "epochs",
-            "batch": "batch",
-            "rate": "learning rate",
-            "size_px": "size in px",
-            "trials": "trials",
-        }.items()
-        if getattr(recipe, name) != getattr(published, name)
-    ]
+def _what_ran(recipe: MembranesRecipe, embryo: Volumes) -> Section:
+    said = {
+        "epochs": "{} epochs instead of {}",
+        "batch": "batches of {} instead of {}",
+        "rate": "learning rate {:g} instead of {:g}",
+        "size_px": "slices of {} px instead of {}",
+        "trials": "{} trials instead of {}",
+    }
+    changed = changes(recipe, said)
     if recipe.weights == "random":
         changed.append("random weights instead of those of ImageNet")
     times = {
-        s: ", ".join(str(v.time) for v, of in zip(volumes, splits, strict=True) if of == s)
+        s: ", ".join(
+            str(v.time) for v, of in zip(embryo.volumes, embryo.splits, strict=True) if of == s
+        )
         for s in ("train", "validation", "test", "unused")
     }
     words = (
-        f"{source}: {len(volumes)} frames; training {times['train']}; validation "
+        f"{embryo.source}: {len(embryo.volumes)} frames; training {times['train']}; validation "
         f"{times['validation']}; left out {times['test']}; guards {times['unused'] or 'none'}. "
         "Published: 95 frames of one embryo, of which the code cut one 95 times.",
         "FPN on ResNet18, one channel, sigmoid; Dice loss; Adam, whose plateau scheduler is given "
         "a constant, so that the rate falls in steps; Albumentations of 2021: grid distortion, "
         "transpose, quarter turns, brightness and contrast, shift, scale and rotation, optical "
         "distortion; then the mask loses 2 x 2 pixels, both are squeezed into a square, and four "
-        "of five images get noise with a mean of 0.5.",
+        "of five images get noise with a mean of 0.5. Pixel IoU is that of all labels, eroded so, "
+        "at 0.5.",
         f"Different from 2021: {'; '.join([*changed, 'fewer frames'])}.",
-        "One embryo, one seed, labels that another program made: nothing is claimed for others.",
     )
-    return Section(title="What ran, and how far to believe it", blocks=(Text(paragraphs=words),))
+    return Section(title="What ran", blocks=(Text(paragraphs=words),))
+
+
+def _caveats(embryo: Volumes, *, quick: bool) -> Section:
+    whose = "" if quick else ", labels that another program made"
+    words = f"{embryo.source}, one seed{whose}: nothing is claimed for others."
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=(words,)),))

@@ -14,7 +14,7 @@ from fatescope.acquire import read_labels, write_labels
 from fatescope.base import Execution
 from fatescope.evaluate import borders_of
 from fatescope.simulate.embryo.settings import LineageSettings, VolumeSettings
-from fatescope.systems.membranes.reproduce.arms import masked_planes, plan_arms
+from fatescope.systems.membranes.reproduce.arms import masked_planes, membrane_arms
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,7 +87,7 @@ def start_task(volumes: Sequence[Volume], recipe: MembranesRecipe) -> PublishedM
     from fatescope.systems.membranes.training.published import PublishedMembraneTask
 
     splits: list[Split] = ["train" for _ in volumes]
-    arm = next(a for a in plan_arms(volumes, splits) if a.key == "list-2020")
+    arm = next(a for a in membrane_arms(volumes, splits) if a.key == "list-2020")
     return PublishedMembraneTask(
         [plane for volume in masked_planes(arm, volumes) for plane in volume],
         [],

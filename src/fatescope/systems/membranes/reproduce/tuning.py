@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from fatescope.base import WorkUnit
 from fatescope.engine.driver import Outcome, describe_files
 from fatescope.storage import remove
-from fatescope.systems.membranes.reproduce.arms import FITS, Arm, rows_of, table_of
+from fatescope.systems.membranes.reproduce.arms import MembraneArm, planes_of_arm, typed_table
 from fatescope.systems.membranes.reproduce.fits import published_settings
+from fatescope.systems.reproduction.engine import FITS
 from fatescope.train.start import load_start
 
 if TYPE_CHECKING:
@@ -33,11 +35,11 @@ RATES, BATCHES = (0.0005, 0.01), (8, 64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Tuning:
+class Tuning(WorkUnit):
     """A tuning: ``published`` trains on the validation rows and returns the IoU of that pass."""
 
     kind: Literal["published", "corrected"]
-    arm: Arm
+    arm: MembraneArm
 
     @property
     def key(self) -> str:
@@ -49,13 +51,6 @@ class Tuning:
         """The files that decide what comes out."""
         return self.arm.paths
 
-    def absolute(self) -> Tuning:
-        """Return the same tuning for a process that stands in another folder."""
-        return Tuning(kind=self.kind, arm=self.arm.absolute())
-
-    def __str__(self) -> str:
-        return self.key
-
 
 def run_tuning(
     unit: Tuning, *, out: Path, recipe: MembranesRecipe, progress: Progress | None = None
@@ -66,7 +61,7 @@ def run_tuning(
 
     folder = out / FITS / unit.key
     folder.mkdir(parents=True, exist_ok=True)
-    training, validation = rows_of(unit.arm, seed=recipe.seed)
+    training, validation = planes_of_arm(unit.arm, seed=recipe.seed)
     plan = StudyPlan(
         storage=f"sqlite:///{(folder / 'study.sqlite').resolve()}",
         name=unit.key,
@@ -89,7 +84,7 @@ def run_tuning(
     )
     run_trials(plan, trial, folder=folder / "trials", tell=progress)
     rows = [r for r in trial_rows(study) if r["state"] == "complete"]
-    table = table_of(
+    table = typed_table(
         [
             {
                 "tuning": unit.kind,

@@ -18,10 +18,11 @@ from fatescope.evaluate import (
 from fatescope.prepare import close_gaps
 from fatescope.prepare.store import write_image_file
 from fatescope.storage import remove
-from fatescope.systems.membranes.reproduce.arms import FITS, on_grid, read_volume, table_of
+from fatescope.systems.membranes.reproduce.arms import on_grid, read_volume, typed_table
 from fatescope.systems.membranes.reproduce.film import grey, shown, write_arm_film
 from fatescope.systems.membranes.reproduce.fits import train_ours, train_published
 from fatescope.systems.membranes.sides import without_small
+from fatescope.systems.reproduction.engine import FITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Progress, Table
-    from fatescope.systems.membranes.reproduce.arms import Arm
+    from fatescope.systems.membranes.reproduce.arms import MembraneArm
     from fatescope.systems.membranes.reproduce.fits import Segment
     from fatescope.systems.membranes.sides import FoundPlane
     from fatescope.systems.reproduction.settings import MembranesRecipe
@@ -41,14 +42,19 @@ _SHOWN = 8
 _COURSE = ("loss", "learning_rate", "training_iou", "iou", "dice", "precision", "recall", "wall_f1")
 
 
-def run_arm(
-    arm: Arm, *, out: Path, slices: Path, recipe: MembranesRecipe, progress: Progress | None = None
+def train_arm(
+    arm: MembraneArm,
+    *,
+    out: Path,
+    slices: Path,
+    recipe: MembranesRecipe,
+    progress: Progress | None = None,
 ) -> Outcome:
     """Prepare, train, and score one arm on the test volumes.
 
     Parameters
     ----------
-    arm : Arm
+    arm : MembraneArm
     out : Path
         Gets ``images/ARM/`` and, of arms with all epochs, ``films/ARM.mp4`` and ``.gif``.
     slices : Path
@@ -66,9 +72,9 @@ def run_arm(
     files += write_arm_film(out, arm, folder)
     course = fitted.history
     tables = {
-        "planes": table_of([{"arm": arm.key, **r} for r in rows]),
+        "planes": typed_table([{"arm": arm.key, **r} for r in rows]),
         "course": _course(arm.key, course),
-        "arms": table_of(
+        "arms": typed_table(
             [
                 {
                     "arm": arm.key,
@@ -90,7 +96,7 @@ def run_arm(
 
 
 def _course(key: str, history: Sequence[dict[str, float]]) -> Table:
-    return table_of(
+    return typed_table(
         [
             {"arm": key, "epoch": r["epoch"] + 1, "step": r["step"]}
             | {n: r.get(n, np.nan) for n in _COURSE}
@@ -100,7 +106,7 @@ def _course(key: str, history: Sequence[dict[str, float]]) -> Table:
 
 
 def _score(
-    arm: Arm, segment: Segment, recipe: MembranesRecipe, out: Path
+    arm: MembraneArm, segment: Segment, recipe: MembranesRecipe, out: Path
 ) -> tuple[list[dict[str, Any]], list[str]]:
     """Score an arm on the planes of the test volumes that hold cells; keep images of some."""
     rows: list[dict[str, Any]] = []

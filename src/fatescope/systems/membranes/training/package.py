@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -30,11 +29,11 @@ from fatescope.train.packaging import draft_package, training_facts, write_train
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from fatescope.base import Progress
     from fatescope.base.types import FloatArray
     from fatescope.prepare import Sample
     from fatescope.systems.membranes.training.settings import MembraneCrops, MembraneRecipe
     from fatescope.train.provenance import Provenance
+    from fatescope.train.trainables import TrainedNetwork
 
 _TEST_PX = 96
 _CELL_PX = 24.0
@@ -47,33 +46,14 @@ _LIMITS = (
 )
 
 
-def package_membrane(
-    network: object,
-    *,
-    recipe: MembraneRecipe,
-    data: Path,
-    folder: Path,
-    provenance: Provenance,
-    left_out: Sequence[object] | None = None,
-    progress: Progress | None = None,
-) -> ModelPackage:
+def package_membrane(made: TrainedNetwork) -> ModelPackage:
     """Export, calibrate int8, score test units once, and write the package.
 
-    Parameters
-    ----------
-    network : Module
-        With averaged weights.
-    recipe : MembraneRecipe
-    data : Path
-        Folder with ``samples.csv``; the test part is read here, and only to be scored.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-    left_out
-        Not used: units of membranes are blocks of time.
-    progress : callable, optional
+    ``made.left_out`` is not used: units of membranes are blocks of time.
     """
-    rows = read_samples(data, splits=SPLITS)
+    network, provenance, progress = made.network, made.provenance, made.progress
+    recipe: MembraneRecipe = made.recipe
+    rows = read_samples(made.data, splits=SPLITS)
     description = describe_membrane(recipe, rows, provenance)
     exact = export_onnx(network, n_inputs=recipe.crops.planes)
     files = {
@@ -106,7 +86,7 @@ def package_membrane(
     )
     return write_trained(
         draft,
-        folder,
+        made.folder,
         scores=pooled.as_row() if scores else {},
         card=write_card(card, description, recipe=recipe, provenance=provenance),
         test_input=rendered_window(recipe.crops.planes),

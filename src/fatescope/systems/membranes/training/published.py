@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -11,8 +10,7 @@ import numpy as np
 import torch
 
 from fatescope.prepare.published_slices import squeezed
-from fatescope.train.encoder_weights import fill_encoder, read_weights
-from fatescope.train.library_networks import segmentation_library
+from fatescope.train.published import Batch, DiceFpn, chance_of_step
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,7 +21,6 @@ if TYPE_CHECKING:
     from fatescope.train.network_settings import LibraryNetwork
     from fatescope.train.task import Row
 
-Batch = tuple[torch.Tensor, torch.Tensor]
 Augmentation = Literal["2020", "2021"]
 NOISE_SHARE, NOISE_SD = 0.8, 0.05
 CONSTANT = "constant"
@@ -40,8 +37,8 @@ class MaskedPlane:
     mask: NDArray[np.uint8]
 
 
-class PublishedMembraneTask:
-    """FPN on ResNet18: Dice loss, one joint transform, interiors without their rim.
+class PublishedMembraneTask(DiceFpn):
+    """The task of 2021: one joint transform, interiors without their rim.
 
     Parameters
     ----------
@@ -71,30 +68,16 @@ class PublishedMembraneTask:
         seed: int,
         weights: LibraryNetwork | None = None,
     ) -> None:
-        self.seed = seed
+        super().__init__(seed=seed, weights=weights)
         self._training, self._validation = list(training), list(validation)
         self._size, self._noise, self._eroded = size_px, noise_mean, is_eroded
         self._transform = joint_transform(augmentation, seed=seed)
-        self._weights = weights
         self._pass = [0.0, 0.0]
-
-    def build(self) -> Any:
-        """Return the network; its encoder is random unless a file of weights is given."""
-        smp = segmentation_library()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = smp.FPN(
-                "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
-            )
-        if self._weights is not None:
-            tensors = read_weights(self._weights)
-            fill_encoder(network.encoder, tensors, name=self._weights.encoder)
-        return network.to(memory_format=torch.channels_last)
 
     def batch(self, step: int, size: int) -> Batch:
         """Return augmented images and masks of a step, both (B, 1, Y, X)."""
         rng = np.random.default_rng([self.seed, step])
-        self._transform.set_random_state(rng, random.Random(int(rng.integers(2**31))))
+        chance_of_step(self._transform, rng)
         chosen = rng.choice(len(self._training), size, replace=len(self._training) < size)
         pairs = [self._augmented(self._training[int(i)], rng) for i in chosen]
         images, masks = (
@@ -123,13 +106,10 @@ class PublishedMembraneTask:
 
     def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
         """Return the Dice loss; pixels that both and either call interior are summed up."""
-        image, mask = batch
-        found = network(image.contiguous(memory_format=torch.channels_last)).float()
-        loss = segmentation_library().losses.DiceLoss("binary", from_logits=False)(found, mask)
-        inside, true = found > _HALF, mask > _HALF
-        shared, either = (inside & true).sum(), (inside | true).sum()
-        self._pass = [self._pass[0] + float(shared), self._pass[1] + float(either)]
-        return {"loss": loss, "shared_px": shared, "either_px": either}
+        parts = super().loss(network, batch)
+        for i, name in enumerate(("shared_px", "either_px")):
+            self._pass[i] += float(parts[name])
+        return parts
 
     def training_iou(self) -> float:
         """Return the IoU of the batches since the last call, while they were trained on."""

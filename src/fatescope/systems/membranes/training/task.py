@@ -15,18 +15,18 @@ from fatescope.systems.membranes.training.crops import MembraneCropSource, load_
 from fatescope.systems.membranes.training.package import package_membrane
 from fatescope.systems.membranes.training.scoring import baseline_scores, draw_planes, score_planes
 from fatescope.train.evaluated import EvaluatedNetwork
+from fatescope.train.losses import dice_loss, weighted_mean
 from fatescope.train.networks import build_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
     from pathlib import Path
 
-    from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
     from fatescope.systems.membranes.training.settings import MembraneLoss, MembraneRecipe
     from fatescope.train.one_fit import Watch
-    from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
+    from fatescope.train.trainables import TrainedNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 N_MAPS = 2
@@ -48,16 +48,7 @@ class MembraneTask:
         self._data = data
         rows = read_samples(data, splits=["validation"])
         self.validation = load_membranes(rows, settings=recipe.crops)
-
-    @property
-    def seed(self) -> int:
-        """Seed of the recipe."""
-        return self.recipe.seed
-
-    @property
-    def stream(self) -> str:
-        """What the batches follow from, beside the data."""
-        return repr((self._data, self.seed, self.recipe.crops))
+        self.seed, self.stream = recipe.seed, repr((data, recipe.seed, recipe.crops))
 
     @cached_property
     def _crops(self) -> MembraneCropSource:
@@ -115,24 +106,15 @@ def membrane_loss(
     wall, inside, counts = target.unbind(1)
     weight = counts * (1 + (settings.wall_weight - 1) * wall)
     parts = {
-        "wall": _mean(cross_entropy(logits[:, 0], wall, reduction="none"), weight),
-        "inside": _mean(cross_entropy(logits[:, 1], inside, reduction="none"), counts),
-        "dice_loss": _dice(torch.sigmoid(logits[:, 0]) * counts, wall * counts)
-        + _dice(torch.sigmoid(logits[:, 1]) * counts, inside * counts),
+        "wall": weighted_mean(cross_entropy(logits[:, 0], wall, reduction="none"), weight),
+        "inside": weighted_mean(cross_entropy(logits[:, 1], inside, reduction="none"), counts),
+        "dice_loss": dice_loss(torch.sigmoid(logits[:, 0]) * counts, wall * counts)
+        + dice_loss(torch.sigmoid(logits[:, 1]) * counts, inside * counts),
     }
     parts["loss"] = (
         parts["wall"] + settings.inside * parts["inside"] + settings.dice * parts["dice_loss"]
     )
     return parts
-
-
-def _mean(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return (error * weight).sum() / weight.sum().clamp(min=1.0)
-
-
-def _dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    both = (probability * truth).sum()
-    return 1 - (2 * both + 1) / (probability.sum() + truth.sum() + 1)
 
 
 class _Membrane:
@@ -153,27 +135,9 @@ class _Membrane:
         """Return the task of a recipe."""
         return MembraneTask(stage, data=data)
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: MembraneRecipe,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Any] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
-        """Write the package; see `package_membrane`."""
-        return package_membrane(
-            network,
-            recipe=recipe,
-            data=data,
-            folder=folder,
-            provenance=provenance,
-            left_out=left_out,
-            progress=progress,
-        )
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
+        """Write the package."""
+        return package_membrane(made)
 
     def watch(self, task: MembraneTask, folder: Path) -> Watch | None:
         """Return what draws the same validation planes at every epoch into a folder."""

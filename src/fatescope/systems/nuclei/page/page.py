@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from fatescope.pages.findings import caution_sentence, findings_sections
 from fatescope.pages.page import Page, write_page
-from fatescope.pages.skeleton import result_page
+from fatescope.pages.skeleton import Head, result_page
 from fatescope.systems.nuclei.page import sections
 from fatescope.systems.nuclei.page.methods import methods_text
 from fatescope.systems.nuclei.page.words import answer
@@ -41,14 +41,16 @@ def write_report(path: str | os.PathLike[str], report: NucleiReport) -> Path:
 def report_page(report: NucleiReport) -> Page:
     """Return what the page about a run holds."""
     return result_page(
-        title=report.title,
-        kind="nuclei",
-        answer=answer(report),
-        caution=caution_sentence(
-            report.findings,
-            report.record,
-            n_images=sum(not image.problem for image in report.images),
-            doubtful="counts",
+        Head(
+            title=report.title,
+            kind="nuclei",
+            answer=answer(report),
+            caution=caution_sentence(
+                report.findings,
+                report.record,
+                n_images=sum(not image.problem for image in report.images),
+                doubtful="counts",
+            ),
         ),
         figures=(sections.outlines(report),),
         findings=findings_sections(report.findings, cell="nucleus"),

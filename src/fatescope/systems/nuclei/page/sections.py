@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from fatescope.pages.page import Block
     from fatescope.systems.nuclei.page.values import Doubtful, ImageSummary, NucleiReport
-    from fatescope.systems.nuclei.page.views import Shown
+    from fatescope.systems.nuclei.page.views import NucleiShown
 
 MAX_IMAGES, MAX_CHARTS, MAX_RECORD = 1000, 6, 400
 _TOO_MANY = 0.25
@@ -54,7 +54,7 @@ def outlines(report: NucleiReport) -> Section:
     return Section(title="Outlines and doubtful objects", blocks=blocks)
 
 
-def _sample_note(report: NucleiReport, shown: Sequence[Shown]) -> str:
+def _sample_note(report: NucleiReport, shown: Sequence[NucleiShown]) -> str:
     """Say which images and frames are shown, and what a colour means."""
     done = [i for i in report.images if not i.problem]
     n_shown = len({one.preview.key for one in shown})
@@ -103,7 +103,7 @@ def _doubt_note(report: NucleiReport) -> str:
     return text
 
 
-def _doubt(doubt: Doubtful, shown: Sequence[Shown], *, in_movie: bool) -> Place:
+def _doubt(doubt: Doubtful, shown: Sequence[NucleiShown], *, in_movie: bool) -> Place:
     """Return one doubtful object with its thumbnail and its place in the views."""
     frame = [f"frame {doubt.frame}"] if in_movie else []
     thumbnail = ""

@@ -24,7 +24,7 @@ _MAX_OUTLINES = 12_000
 
 
 @dataclass(slots=True, kw_only=True)
-class Shown:
+class NucleiShown:
     """An image, or a part of it, that the page shows: its first preview and all frames."""
 
     preview: Preview
@@ -58,11 +58,11 @@ class Shown:
         )
 
 
-def build_views(report: NucleiReport) -> list[Shown]:
+def build_views(report: NucleiReport) -> list[NucleiShown]:
     """Encode previews, grouped by image and region, in the order of the report."""
     images = {image.key: image for image in report.images}
     doubted = {(d.key, d.frame, d.label) for d in report.doubtful} | report.marked
-    shown: dict[tuple[str, str], Shown] = {}
+    shown: dict[tuple[str, str], NucleiShown] = {}
     numbers: dict[int, int] = {}
     last: Preview | None = None
     for preview in report.previews:
@@ -70,7 +70,7 @@ def build_views(report: NucleiReport) -> list[Shown]:
         last = preview
         group = (preview.key, preview.region)
         if group not in shown:
-            shown[group] = Shown(preview=preview, image=images[preview.key])
+            shown[group] = NucleiShown(preview=preview, image=images[preview.key])
         frame, is_crowded = _frame(preview, report, doubted, numbers)
         shown[group].frames.append(frame)
         shown[group].is_crowded |= is_crowded
@@ -79,7 +79,9 @@ def build_views(report: NucleiReport) -> list[Shown]:
     return list(shown.values())
 
 
-def find_in_views(shown: Sequence[Shown], doubt: Doubtful) -> tuple[int, int, float, float] | None:
+def find_in_views(
+    shown: Sequence[NucleiShown], doubt: Doubtful
+) -> tuple[int, int, float, float] | None:
     """Return (view, frame, y, x) in preview pixels where an object can be seen, or ``None``.
 
     The finest view that holds the point wins.

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fatescope.base import Table
+from fatescope.base import Table, WorkUnit
 from fatescope.engine.driver import Outcome, describe_files
 from fatescope.evaluate import LabelScores, boundary_roughness, score_labels
 from fatescope.pages.images import display_limits, to_grey
 from fatescope.prepare import Sample, read_label_plane, read_plane, write_samples
 from fatescope.prepare.store import write_image_file
 from fatescope.storage import remove
+from fatescope.systems.reproduction.engine import FITS
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,18 +25,15 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, Progress
     from fatescope.systems.nuclei.training.published import PublishedNuclei
     from fatescope.systems.reproduction.settings import NucleiRecipe
-    from fatescope.train import LibraryNetwork
     from fatescope.train.scoring import Scored
 
 CORRECTED = "corrected"
-FITS = "fits"
-"""Folder of the checkpoints of folds that are not done."""
 _HALF = 0.5
 AUGMENTED = 20  # versions of each image left out, for the roughness of outlines
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fold:
+class Fold(WorkUnit):
     """Images that are left out together, and those that the networks are trained on."""
 
     left_out: tuple[Sample, ...]
@@ -50,16 +48,6 @@ class Fold:
     def paths(self) -> list[Path]:
         """The files that decide what comes out."""
         return [p for s in (*self.left_out, *self.training) for p in s.paths]
-
-    def absolute(self) -> Fold:
-        """Return the same fold for a process that stands in another folder."""
-        left_out, training = (
-            [s.absolute() for s in part] for part in (self.left_out, self.training)
-        )
-        return Fold(left_out=tuple(left_out), training=tuple(training))
-
-    def __str__(self) -> str:
-        return self.key
 
 
 def plan_folds(samples: Sequence[Sample], n: int) -> list[Fold]:
@@ -92,14 +80,8 @@ def run_fold(
     fits = out / FITS / fold.left_out[0].unit
     published = fit_published_nuclei(
         [with_published_mask(s) for s in fold.training],
-        epochs=recipe.epochs,
-        batches=recipe.batches,
-        batch=recipe.batch,
-        rate=recipe.rate,
-        size_px=recipe.size_px,
-        seed=recipe.seed,
+        recipe,
         folder=fits / "published",
-        weights=_weights(recipe),
         progress=progress,
     )
     corrected = _corrected(fold, recipe, fits / "corrected", progress)
@@ -145,22 +127,6 @@ def run_fold(
             ),
         },
         files=files,
-    )
-
-
-def _weights(recipe: NucleiRecipe) -> LibraryNetwork | None:
-    """Return the file of weights that the user gave for ResNet18, if any."""
-    if recipe.weights == "random":
-        return None
-    from fatescope.train import LibraryNetwork
-
-    return LibraryNetwork.from_values(
-        {
-            "kind": "fpn",
-            "encoder": "resnet18",
-            "weights": recipe.weights,
-            "sha256": recipe.sha256,
-        }
     )
 
 

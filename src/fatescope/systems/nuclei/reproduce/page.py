@@ -2,38 +2,34 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.base import Table
 from fatescope.pages.chart import Axis, Chart, Line
-from fatescope.pages.images import png_uri
 from fatescope.pages.page import (
     Frame,
     ImageViewer,
-    Outline,
-    Page,
     PageTable,
     Pane,
     Section,
     Text,
     View,
     outlines_of,
-    write_page,
 )
+from fatescope.pages.skeleton import counted
 from fatescope.prepare import read_label_plane, read_plane
 from fatescope.systems.nuclei.reproduce.folds import AUGMENTED, CORRECTED
-from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
-from fatescope.systems.reproduction.origin import NUCLEI
+from fatescope.systems.reproduction.engine import in_order
+from fatescope.systems.reproduction.intervals import intervals_in_words, score_over_units
+from fatescope.systems.reproduction.settings import changes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
+    from fatescope.systems.reproduction.engine import Request
     from fatescope.systems.reproduction.settings import NucleiRecipe
 
 PUBLISHED_IOU = "about 0.71"
@@ -45,38 +41,32 @@ _CURVES = (
 _EDGE, _NUCLEUS = "#d55e00", "#56b4e9"
 
 
-def write_nuclei_page(out: Path, recipe: NucleiRecipe, *, source: str, quick: bool) -> Path:
-    """Write ``report.html`` from the tables and figures in a run's folder; return its path."""
+def nuclei_page(request: Request[NucleiRecipe], source: str) -> tuple[str, list[Section]]:
+    """Return the lead and the sections, from the tables and images in a run's folder."""
+    out, recipe = request.out, request.recipe
     scores, course, networks, roughness = (read_table(out / f"{n}.parquet") for n in _TABLES)
     training = float(np.mean(networks["training_iou"]))
-    sections = [
-        _table(scores, training, recipe),
-        _images(out, scores, recipe),
-        _outlines(roughness),
-        _course(course, recipe, source),
-        _caveats(scores, quick=quick),
-        NUCLEI.section(),
-    ]
-    page = Page(
-        title="nuclei-2020",
-        kind="reproduction",
-        sections=sections,
-        lead=_lead(scores, training, recipe, quick=quick),
+    return _lead(scores, training, recipe), in_order(
+        [
+            _table(scores, training, recipe),
+            _images(out, scores, recipe),
+            _outlines(roughness),
+        ],
+        doubt=_caveats(scores, quick=request.quick),
+        details=[_course(course, recipe, source)],
     )
-    return write_page(out / "report.html", page)
 
 
-def interval(scores: Table, which: str) -> tuple[float, str]:
+def pooled_score(scores: Table, which: str) -> tuple[float, str]:
     """Return a pooled score of rows of ``scores``, and its 95 % interval over them in words."""
     if which == "pixels":
         hits, others = scores["shared_px"], scores["true_px"] + scores["found_px"]
     else:
         hits, others = scores["n_matched"], scores["n_true"] + scores["n_found"]
     sums = np.stack([hits, others - hits], axis=1).astype(float)
-    value = sums[:, 0].sum() / max(sums[:, 1].sum(), 1)
-    found = interval_over_units(sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1))
-    none = no_interval(len(sums), "image")
-    return value, none if found is None else f"{found[0]:.2f} to {found[1]:.2f}"
+    return score_over_units(
+        sums, lambda s: s[:, 0] / np.maximum(s[:, 1], 1), unit="image", digits=2
+    )
 
 
 def _of(scores: Table, method: str) -> Table:
@@ -87,22 +77,23 @@ def _methods(scores: Table) -> list[str]:
     return list(dict.fromkeys(scores["method"]))
 
 
-def _lead(scores: Table, training: float, recipe: NucleiRecipe, *, quick: bool) -> str:
+def _lead(scores: Table, training: float, recipe: NucleiRecipe) -> str:
     published = _methods(scores)[0]
-    (pixels, _), (nuclei, _) = (interval(_of(scores, published), w) for w in ("pixels", "nuclei"))
-    better, span = interval(_of(scores, CORRECTED), "nuclei")
-    text = (
-        f"On the augmented images that it was trained on, {_which(recipe)} reaches a pixel IoU of "
-        f"{training:.2f} (published: {PUBLISHED_IOU}); on images left out, "
-        f"{pixels:.2f}, and an AP at 0.50 of {nuclei:.2f} for single nuclei. Corrected: "
-        f"{better:.2f} [{span}]."
+    (pixels, _), (nuclei, _) = (
+        pooled_score(_of(scores, published), w) for w in ("pixels", "nuclei")
     )
-    return f"Quick run on rendered images: it shows that all runs. {text}" if quick else text
+    better, span = pooled_score(_of(scores, CORRECTED), "nuclei")
+    interval = f" (95 % {span})" if " to " in span else ""
+    return (
+        f"{_which(recipe)} finds single nuclei of images left out with an AP at 0.50 of "
+        f"{nuclei:.2f}, the corrected one with {better:.2f}{interval}; its pixel IoU is "
+        f"{training:.2f} on the augmented images that it was trained on (published: "
+        f"{PUBLISHED_IOU}) and {pixels:.2f} on images left out."
+    )
 
 
 def _changed(recipe: NucleiRecipe) -> list[str]:
     """Return what differs from the published training, in words."""
-    published = type(recipe)()
     words = {
         "epochs": "{} epochs instead of {}",
         "batches": "{} batches in an epoch instead of {}",
@@ -110,21 +101,12 @@ def _changed(recipe: NucleiRecipe) -> list[str]:
         "rate": "learning rate {:g} instead of {:g}",
         "size_px": "images of {} px instead of {}",
     }
-    changed = [
-        text.format(getattr(recipe, name), getattr(published, name))
-        for name, text in words.items()
-        if getattr(recipe, name) != getattr(published, name)
-    ]
-    if recipe.weights == "random":
-        changed.append("random weights instead of ImageNet")
-    return changed
+    random = ["random weights instead of ImageNet"] if recipe.weights == "random" else []
+    return [*changes(recipe, words), *random]
 
 
 def _which(recipe: NucleiRecipe) -> str:
-    changed = _changed(recipe)
-    if not changed:
-        return "the network of 2020"
-    return f"a network like that of 2020 ({', '.join(changed)})"
+    return f"{'A network like that' if _changed(recipe) else 'The network'} of 2020"
 
 
 def _table(scores: Table, training: float, recipe: NucleiRecipe) -> Section:
@@ -136,13 +118,14 @@ def _table(scores: Table, training: float, recipe: NucleiRecipe) -> Section:
     ]
     for method in _methods(scores):
         those = _of(scores, method)
-        (pixels, over), (nuclei, span) = (interval(those, w) for w in ("pixels", "nuclei"))
+        (pixels, over), (nuclei, span) = (pooled_score(those, w) for w in ("pixels", "nuclei"))
         name = method if method == CORRECTED else method.replace("published", "the same network")
         scored = f"{len(those)} images, each left out"
         rows.append((name, scored, f"{pixels:.2f}", over, f"{nuclei:.2f}", span))
     words = (
         "Pixel IoU counts pixels of the foreground; AP at 0.50 counts nuclei, each found by an "
-        "outline that overlaps its own by half. Both pooled; intervals by resampling images."
+        "outline that overlaps its own by half. Both pooled, "
+        f"{intervals_in_words(len(those), 'image')}."
     )
     columns = ("what", "scored on", "pixel IoU", "95 %", "AP at 0.50", "95 %")
     return Section(
@@ -181,16 +164,11 @@ def _view(folder: Path, title: str, prefix: str, threshold: float) -> View:
     )
     above = (drawn > 255 * threshold).astype(np.uint8)
     edge = outlines_of(above, layer="edge", colour=lambda _: _EDGE)
-    panes = [_pane("image", image), _pane("published", drawn, edge)]
+    panes = [Pane.of(image, "image"), Pane.of(drawn, "published", edge)]
     if not prefix:
         nuclei = outlines_of(read_label_plane(folder / "corrected.png"), layer="nucleus")
-        panes.append(_pane("corrected", image, nuclei))
-    return View(title=title, frames=(Frame(panes=[*panes, _pane("mask", mask)]),))
-
-
-def _pane(title: str, pixels: NDArray[Any], outlines: Sequence[Outline] = ()) -> Pane:
-    height, width = pixels.shape
-    return Pane(title=title, image=png_uri(pixels), width=width, height=height, outlines=outlines)
+        panes.append(Pane.of(image, "corrected", nuclei))
+    return View(title=title, frames=(Frame(panes=[*panes, Pane.of(mask, "mask")]),))
 
 
 def _outlines(roughness: Table) -> Section:
@@ -211,7 +189,7 @@ def _outlines(roughness: Table) -> Section:
         f"threshold 0.5, over {AUGMENTED} augmented versions of each image left out: "
         f"augmented mask {_px(augmented)}, prediction {_px(predicted)}, mask as drawn "
         f"{_px(drawn)}. The prediction is the smoother one in {smoother} of {len(images)} "
-        f"images; {int((~seen).sum())} versions without an outline are left out.",
+        f"images{_left_out(int((~seen).sum()))}.",
         "A network that draws a mean over many noisy masks is bound to be smoother than each "
         "of them. It says nothing about how near its outline is to the nucleus.",
     )
@@ -220,6 +198,10 @@ def _outlines(roughness: Table) -> Section:
         title="Is the prediction less noisy than the augmented mask?",
         blocks=(Text(paragraphs=words), PageTable(columns=columns, rows=rows)),
     )
+
+
+def _left_out(n: int) -> str:
+    return f"; {counted(n, 'version')} without an outline left out" if n else ""
 
 
 def _mean(values: np.ndarray) -> float:
@@ -262,11 +244,13 @@ def _course(course: Table, recipe: NucleiRecipe, source: str) -> Section:
 
 def _caveats(scores: Table, *, quick: bool) -> Section:
     left_out = _of(scores, CORRECTED)
+    n = f"{len(left_out)} images with {left_out['n_true'].sum()} nuclei are few"
     words = (
-        f"{len(left_out)} images with {left_out['n_true'].sum()} nuclei are few, and "
-        "sections of one series are alike: the interval is over images, not over embryos. "
+        f"{n}, and rendered images say nothing about real ones."
+        if quick
+        else f"{n}, and sections of one series are alike: what is given is over images, not over "
+        "embryos.",
         "The published set had up to 180 images, of which few are to be had; so this is the "
-        "procedure, not the data."
-        + (" Rendered images say nothing about real ones." if quick else "")
+        "procedure, not the data.",
     )
-    return Section(title="How far this can be believed", blocks=(Text(paragraphs=(words,)),))
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))

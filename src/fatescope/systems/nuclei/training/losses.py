@@ -8,6 +8,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from fatescope.prepare.targets import OFFSET_REACH_PX
+from fatescope.train.losses import dice_loss, weighted_mean
 
 if TYPE_CHECKING:
     from fatescope.train.settings import LossSettings
@@ -47,20 +48,20 @@ def nucleus_loss(
     near = 1 + settings.near_border * border
     weight = counts * near
     entropy = cross_entropy(logits[:, 0], foreground, reduction="none")
-    parts = {"foreground": _mean(entropy, weight)}
-    parts["dice"] = _dice(torch.sigmoid(logits[:, 0]) * counts, foreground * counts)
+    parts = {"foreground": weighted_mean(entropy, weight)}
+    parts["dice"] = dice_loss(torch.sigmoid(logits[:, 0]) * counts, foreground * counts)
     if settings.distance_error == "absolute":
         error = (torch.sigmoid(logits[:, 1]) - distance).abs()
     else:
         error = cross_entropy(logits[:, 1], distance, reduction="none")
-    parts["distance"] = _mean(error, counts_instances * near * (1 + 2 * foreground))
+    parts["distance"] = weighted_mean(error, counts_instances * near * (1 + 2 * foreground))
     edge = cross_entropy(logits[:, 2], border, reduction="none")
     weight_edge = counts_instances * (1 + (settings.border_class - 1) * border)
-    parts["border"] = _mean(edge, weight_edge)
+    parts["border"] = weighted_mean(edge, weight_edge)
     if logits.shape[1] > 3:
         residual = torch.sigmoid(logits[:, 3:]) - torch.stack([down, across], dim=1)
         error = residual.abs().sum(dim=1) * (OFFSET_REACH_PX / OFFSET_UNIT_PX)
-        parts["offset"] = _mean(error, counts_offsets * near * foreground)
+        parts["offset"] = weighted_mean(error, counts_offsets * near * foreground)
     else:
         parts["offset"] = torch.zeros(())
     parts["loss"] = (
@@ -71,12 +72,3 @@ def nucleus_loss(
         + settings.offset * parts["offset"]
     )
     return parts
-
-
-def _mean(error: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    return (error * weight).sum() / weight.sum().clamp(min=1.0)
-
-
-def _dice(probability: torch.Tensor, truth: torch.Tensor) -> torch.Tensor:
-    both = (probability * truth).sum()
-    return 1 - (2 * both + 1) / (probability.sum() + truth.sum() + 1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
@@ -47,6 +46,7 @@ if TYPE_CHECKING:
     from fatescope.train.networks import SmallUNet
     from fatescope.train.scoring import Scored
     from fatescope.train.settings import InstanceRecipe
+    from fatescope.train.trainables import TrainedNetwork
 
 
 Precision = Literal["fp32", "int8"]
@@ -56,40 +56,14 @@ _GUARD_PX = 256
 _GUARD_ZOOMS = (0.75, 1.0, 1.4)
 
 
-def package_network(
-    network: SmallUNet,
-    *,
-    recipe: InstanceRecipe,
-    data: Path,
-    folder: Path,
-    provenance: Provenance,
-    left_out: Sequence[Scored] | None = None,
-    progress: Progress | None = None,
-) -> ModelPackage:
-    """Export, calibrate, choose thresholds on validation units, score test units, write.
-
-    Parameters
-    ----------
-    network : SmallUNet
-        With averaged weights.
-    recipe : InstanceRecipe
-        Its name becomes the package's.
-    data : Path
-        Folder with ``samples.csv``. The test part is read here, once, and only to be scored.
-    folder : Path
-        New or empty.
-    provenance : Provenance
-        What the card says of the training.
-    left_out : sequence of Scored, optional
-        From `score_left_out`; stands in the card in place of test units.
-    progress : callable, optional
-
-    Returns
-    -------
-    ModelPackage
-    """
-    rows = read_samples(data, splits=SPLITS)
-    draft = draft_instances(network, rows, recipe=recipe, provenance=provenance, progress=progress)
+def package_network(made: TrainedNetwork) -> ModelPackage:
+    """Export, calibrate, choose thresholds on validation units, score test units, write."""
+    recipe: InstanceRecipe = made.recipe
+    provenance, left_out = made.provenance, made.left_out
+    rows = read_samples(made.data, splits=SPLITS)
+    draft = draft_instances(
+        made.network, rows, recipe=recipe, provenance=provenance, progress=made.progress
+    )
     draft = with_int8(draft, [s for s in rows if s.split == "train"])
     test = [s for s in rows if s.split == "test"]
     if left_out is not None:
@@ -106,7 +80,9 @@ def package_network(
         n_validation=sum(s.split == "validation" for s in rows),
         left_out=left_out,
     )
-    return write_trained(draft, folder, scores=scores, card=card, test_input=rendered_image(recipe))
+    return write_trained(
+        draft, made.folder, scores=scores, card=card, test_input=rendered_image(recipe)
+    )
 
 
 def draft_instances(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -14,11 +13,11 @@ from skimage.measure import label as components
 from fatescope.models.inputs import PERCENTILES
 from fatescope.predict.normalise import normalise_plane
 from fatescope.prepare.pixels import read_plane
+from fatescope.systems.reproduction.settings import NucleiRecipe, resnet18
 from fatescope.train.dataset import SegmentationDataset
-from fatescope.train.encoder_weights import fill_encoder, read_weights
 from fatescope.train.fit import fit, report_progress
-from fatescope.train.fit_settings import FitSettings
-from fatescope.train.library_networks import segmentation_library
+from fatescope.train.fit_settings import PLAIN, FitSettings
+from fatescope.train.published import Batch, DiceFpn, chance_of_step, overlap
 from fatescope.train.schedule_settings import Constant
 
 if TYPE_CHECKING:
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
     from fatescope.prepare import Sample
     from fatescope.train.network_settings import LibraryNetwork
     from fatescope.train.task import Row
-
-Batch = tuple[torch.Tensor, torch.Tensor]
 
 CROP_PX, CROPPED_PX = (350, 400), 256
 """The random crop, and what it is brought to before the last change of size."""
@@ -61,8 +58,8 @@ class PublishedNuclei:
             return np.asarray(self.network(torch.from_numpy(image)[None, None])[0, 0].numpy())
 
 
-class PublishedNucleiTask:
-    """FPN on ResNet18 as in 2020: Dice loss, one joint transform, no validation.
+class PublishedNucleiTask(DiceFpn):
+    """The task of 2020: one joint transform, no validation.
 
     Parameters
     ----------
@@ -83,40 +80,16 @@ class PublishedNucleiTask:
         seed: int,
         weights: LibraryNetwork | None = None,
     ) -> None:
-        self.seed = seed
-        self._weights = weights
+        super().__init__(seed=seed, weights=weights)
         self._pairs = _pairs(samples, size_px=size_px, seed=seed)
-
-    def build(self) -> Any:
-        """Return the network; its encoder is random unless a file of weights is given."""
-        smp = segmentation_library()
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = smp.FPN(
-                "resnet18", encoder_weights=None, in_channels=1, classes=1, activation="sigmoid"
-            )
-        if self._weights is not None:
-            tensors = read_weights(self._weights)
-            fill_encoder(network.encoder, tensors, name=self._weights.encoder)
-        return network.to(memory_format=torch.channels_last)  # a quarter cheaper on CPU
 
     def batch(self, step: int, size: int) -> Batch:
         """Return augmented images and masks of a step, both (B, 1, Y, X)."""
         rng = np.random.default_rng([self.seed, step])
-        transform: Any = self._pairs.transform
-        # One generator for all steps of the transform: `set_random_seed` gives each its own of one
-        # seed, and then all of them act on an image or none does.
-        transform.set_random_state(rng, random.Random(int(rng.integers(2**31))))
+        chance_of_step(self._pairs.transform, rng)
         chosen = rng.choice(len(self._pairs), size, replace=len(self._pairs) < size)
         images, masks = zip(*[self._pairs[int(i)] for i in chosen], strict=True)
         return torch.stack(images), torch.stack(masks)
-
-    def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
-        """Return the Dice loss, and the pixels that both and either call foreground."""
-        image, mask = batch
-        found = network(image.contiguous(memory_format=torch.channels_last))
-        loss = segmentation_library().losses.DiceLoss("binary", from_logits=False)(found, mask)
-        return {"loss": loss, **_overlap(found, mask)}
 
     def validate(self, network: Any) -> Row:
         """Return nothing: all images were trained on."""
@@ -125,27 +98,18 @@ class PublishedNucleiTask:
 
 def fit_published_nuclei(
     samples: Sequence[Sample],
+    recipe: NucleiRecipe,
     *,
-    epochs: int,
-    batches: int,
-    batch: int,
-    rate: float,
-    size_px: int,
-    seed: int,
     folder: Path,
-    weights: LibraryNetwork | None = None,
     progress: Progress | None = None,
 ) -> PublishedNuclei:
     """Train the network of 2020 by Adam.
 
     Parameters
     ----------
-    samples, size_px, seed, weights
+    samples : sequence of Sample
         See `PublishedNucleiTask`.
-    epochs, batches, batch : int
-        ``batches`` batches of ``batch`` augmented images in each epoch.
-    rate : float
-        Of Adam, constant.
+    recipe : NucleiRecipe
     folder : Path
         Takes checkpoint and log; a call that was killed continues.
     progress : callable, optional
@@ -160,28 +124,29 @@ def fit_published_nuclei(
     Different from the notebook: the encoder begins at random, unless a file of weights is given
     (the ImageNet weights are on a server that may not be asked here).
     """
-    task = PublishedNucleiTask(samples, size_px=size_px, seed=seed, weights=weights)
+    batches, batch = recipe.batches, recipe.batch
+    task = PublishedNucleiTask(
+        samples, size_px=recipe.size_px, seed=recipe.seed, weights=resnet18(recipe, "fpn")
+    )
     settings = FitSettings(
-        steps=epochs * batches,
+        steps=recipe.epochs * batches,
         batch=batch,
         optimizer="adam",
-        learning_rate=rate,
+        learning_rate=recipe.rate,
         schedule=Constant(),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
         steps_per_epoch=batches,
         precision="float32",
+        **PLAIN,
     )
     what = "training the published network"
     fitted = fit(task, settings, folder=folder, report=report_progress(progress, what))
     with torch.no_grad():
         drawn = [task.batch(settings.steps + n, batch) for n in range(batches)]
-        overlaps = [_overlap(fitted.network(image), mask) for image, mask in drawn]
+        overlaps = [overlap(fitted.network(image), mask) for image, mask in drawn]
     row = {name: float(sum(o[name] for o in overlaps)) for name in overlaps[0]}
     return PublishedNuclei(
         network=fitted.network,
-        size_px=size_px,
+        size_px=recipe.size_px,
         loss=tuple(row["loss"] for row in fitted.history),
         iou=tuple(_iou(row) for row in fitted.history),
         training_iou=_iou(row),
@@ -206,11 +171,11 @@ def scale(pixels: np.ndarray) -> FloatArray:
 
 def _pairs(samples: Sequence[Sample], *, size_px: int, seed: int) -> SegmentationDataset:
     shortest = min(min(read_plane(s.image).shape) for s in samples)
-    transform = joint_transform(size_px, shortest_px=shortest, seed=seed)
+    transform = nuclei_transform(size_px, shortest_px=shortest, seed=seed)
     return SegmentationDataset(samples, transform=transform, target=_foreground, scale=scale)
 
 
-def joint_transform(size_px: int, *, shortest_px: int, seed: int) -> Any:
+def nuclei_transform(size_px: int, *, shortest_px: int, seed: int) -> Any:
     """Return the published transform of 2020: image and mask move together, in that order.
 
     Parameters
@@ -255,11 +220,6 @@ def _foreground(labels: LabelImage) -> FloatArray:
 
 def _square(pixels: FloatArray, size_px: int) -> FloatArray:
     return np.asarray(cv2.resize(pixels, (size_px, size_px), interpolation=cv2.INTER_NEAREST))
-
-
-def _overlap(found: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
-    inside, true = found > 0.5, mask > 0.5
-    return {"shared_px": (inside & true).sum(), "either_px": (inside | true).sum()}
 
 
 def _iou(row: Row) -> float:

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
     from fatescope.models import ModelDescription, ModelPackage
     from fatescope.prepare import Sample
     from fatescope.train.scoring import Scored
     from fatescope.train.settings import InstanceRecipe, RecipeStage
     from fatescope.train.task import Row
+    from fatescope.train.trainables import TrainedNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -49,16 +49,7 @@ class NucleiTask:
         self._stage = stage
         self._data = data
         self._validation = read_samples(data, splits=["validation"])
-
-    @property
-    def seed(self) -> int:
-        """Seed of the stage."""
-        return self._stage.seed
-
-    @property
-    def stream(self) -> str:
-        """What the batches follow from, beside the data."""
-        return repr((self._data, self.seed, self._stage.crops))
+        self.seed, self.stream = stage.seed, repr((data, stage.seed, stage.crops))
 
     @cached_property
     def _crops(self) -> CropSource:
@@ -135,26 +126,8 @@ class _Instances:
         draft = draft_instances(network, held, recipe=recipe, provenance=provenance)
         return score_draft(draft, [s for s in held if s.split == "test"], precision="fp32")
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: InstanceRecipe,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Scored] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
-        return package_network(
-            network,
-            recipe=recipe,
-            data=data,
-            folder=folder,
-            provenance=provenance,
-            left_out=left_out,
-            progress=progress,
-        )
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
+        return package_network(made)
 
 
 INSTANCES = _Instances()

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fatescope.base import Table
+from fatescope.base import Table, WorkUnit
 from fatescope.engine.driver import Outcome, describe_files
 from fatescope.storage import remove
 from fatescope.systems.populations.reproduce.clock import BASELINES, HeldOut, baseline_tables
-from fatescope.systems.populations.reproduce.data import CountedMovie, load_movies, recorded_files
+from fatescope.systems.populations.reproduce.data import LabelledMovie, load_movies, recorded_files
 from fatescope.systems.populations.reproduce.faults import FAULTS, find_faults
+from fatescope.systems.reproduction.engine import FITS
+from fatescope.systems.reproduction.settings import resnet18
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,7 +29,6 @@ if TYPE_CHECKING:
     )
     from fatescope.systems.reproduction.settings import MoviesRecipe
 
-FITS = "fits"
 GUARD = 10
 """Frames of the recorded movie between those that are trained on and those that score."""
 _SEEN = 0.6
@@ -39,7 +40,7 @@ FIRST, DROPPED, KEPT = "before", "after the drop", "as long, nothing dropped"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class CountsArm(WorkUnit):
     """One training: which labels, and with which settings of 2020."""
 
     key: str
@@ -50,24 +51,17 @@ class Arm:
         """The files of the recorded movie."""
         return () if self.data is None else recorded_files(self.data)
 
-    def absolute(self) -> Arm:
-        """Return the arm for a process that stands in another folder."""
-        return replace(self, data=None if self.data is None else self.data.absolute())
-
-    def __str__(self) -> str:
-        return self.key
-
 
 REPORTED, LATER, CORRECTED = TRAINED = "reported", "later run", "true labels"
 
 
-def arms(data: Path | None) -> list[Arm]:
+def counts_arms(data: Path | None) -> list[CountsArm]:
     """Return the trainings of the page, in its order, and what they are held against."""
-    return [Arm(key=key, data=data) for key in (*TRAINED, BASELINES, FAULTS)]
+    return [CountsArm(key=key, data=data) for key in (*TRAINED, BASELINES, FAULTS)]
 
 
-def run_arm(
-    arm: Arm, *, out: Path, recipe: MoviesRecipe, progress: Progress | None = None
+def count_as_published(
+    arm: CountsArm, *, out: Path, recipe: MoviesRecipe, progress: Progress | None = None
 ) -> Outcome:
     """Train, drop the frames with the highest loss, train on; and train on without dropping.
 
@@ -76,7 +70,7 @@ def run_arm(
 
     Parameters
     ----------
-    arm : Arm
+    arm : CountsArm
     out : Path
         Checkpoints lie in ``fits/`` until the arm is done.
     recipe : MoviesRecipe
@@ -101,7 +95,7 @@ def run_arm(
     fits = out / FITS / arm.key.replace(" ", "-")
     shared: dict[str, Any] = {
         "largest": largest,
-        "weights": _weights(recipe),
+        "weights": resnet18(recipe),
         "progress": progress,
     }
 
@@ -120,7 +114,8 @@ def run_arm(
     every = np.arange(len(labelled))
     first = fit(every, "first", None)
     losses = first.losses(labelled)
-    n_dropped = max(1, round(_drop(recipe, arm.key) * len(losses)))
+    drop = recipe.later_drop if arm.key == LATER else recipe.drop
+    n_dropped = max(1, round(drop * len(losses)))
     kept = np.sort(np.argsort(losses, kind="stable")[: len(losses) - n_dropped])
     stages = {
         FIRST: (first, every),
@@ -154,8 +149,8 @@ def run_arm(
 
 
 def split_movies(
-    movies: Sequence[CountedMovie],
-) -> tuple[list[CountedMovie], list[CountedMovie]]:
+    movies: Sequence[LabelledMovie],
+) -> tuple[list[LabelledMovie], list[LabelledMovie]]:
     """Return movies to train on and to score: rendered ones whole, a recorded one by its time."""
     held_out = held_out_rows(movies)
     keys = {m.key for m, _ in held_out}
@@ -165,7 +160,7 @@ def split_movies(
     return training, [_part(movie, rows) for movie, rows in held_out]
 
 
-def held_out_rows(movies: Sequence[CountedMovie]) -> list[tuple[CountedMovie, IntArray]]:
+def held_out_rows(movies: Sequence[LabelledMovie]) -> list[tuple[LabelledMovie, IntArray]]:
     """Return the movies of which frames score, whole, and those frames; recorded ones first."""
     rendered = [m for m in movies if not m.is_real]
     n_test = max(1, round(_TEST * len(rendered)))
@@ -176,20 +171,20 @@ def held_out_rows(movies: Sequence[CountedMovie]) -> list[tuple[CountedMovie, In
     return [*late, *((m, np.arange(len(m.true))) for m in rendered[-n_test:])]
 
 
-def _first_unseen(movie: CountedMovie) -> int:
+def _first_unseen(movie: LabelledMovie) -> int:
     """Return the frame of a recorded movie at which training ends."""
     known = movie.annotated
     return int(known[0] + _SEEN * len(known))
 
 
-def _part(movie: CountedMovie, rows: IntArray) -> CountedMovie:
+def _part(movie: LabelledMovie, rows: IntArray) -> LabelledMovie:
     return replace(
         movie, frames=movie.frames[rows], true=movie.true[rows], joined=movie.joined[rows]
     )
 
 
 @lru_cache(maxsize=1)
-def _movies(data: Path | None, recipe: MoviesRecipe) -> list[CountedMovie]:
+def _movies(data: Path | None, recipe: MoviesRecipe) -> list[LabelledMovie]:
     movies, _ = load_movies(
         data,
         rendered=recipe.movies,
@@ -201,8 +196,8 @@ def _movies(data: Path | None, recipe: MoviesRecipe) -> list[CountedMovie]:
 
 
 def _labelled(
-    training: Sequence[CountedMovie], recipe: MoviesRecipe, *, is_true: bool, arm: str
-) -> tuple[list[CountedMovie], LabelledFrames, IntArray]:
+    training: Sequence[LabelledMovie], recipe: MoviesRecipe, *, is_true: bool, arm: str
+) -> tuple[list[LabelledMovie], LabelledFrames, IntArray]:
     """Return the frames to train on, with the counts of the arm, and the movie of each."""
     from fatescope.systems.populations.training.published import LabelledFrames
 
@@ -245,24 +240,12 @@ def _plan(recipe: MoviesRecipe, arm: str, *, is_first: bool) -> CountsPlan:
     )
 
 
-def _drop(recipe: MoviesRecipe, arm: str) -> float:
-    return recipe.later_drop if arm == LATER else recipe.drop
-
-
-def _weights(recipe: MoviesRecipe) -> Any:
-    from fatescope.train import LibraryNetwork
-
-    if recipe.weights == "random":
-        return None
-    return LibraryNetwork(encoder="resnet18", weights=recipe.weights, sha256=recipe.sha256)
-
-
 def _scores(
     arm: str,
     stage: str,
     fitted: FittedCounts,
     trained: LabelledFrames,
-    testing: Sequence[CountedMovie],
+    testing: Sequence[LabelledMovie],
 ) -> Table:
     """Return one row for each movie that scores, with the losses of the training beside it."""
     last = fitted.course[-1]
@@ -282,7 +265,7 @@ def _scores(
                 "validation_loss": last.get("validation_loss", np.nan),
             }
         )
-    return Table.from_rows(rows, list(rows[0]))
+    return Table.from_rows(rows)
 
 
 def _course(arm: str, stage: str, fitted: FittedCounts) -> Table:
@@ -300,7 +283,7 @@ def _course(arm: str, stage: str, fitted: FittedCounts) -> Table:
     )
 
 
-def _counts(arm: str, fitted: FittedCounts, testing: Sequence[CountedMovie]) -> Table:
+def _counts(arm: str, fitted: FittedCounts, testing: Sequence[LabelledMovie]) -> Table:
     """Return totals, true and found, of the frames that score."""
     parts = []
     for movie in testing:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.growth import GrowthCurves
-    from fatescope.systems.populations.reproduce.data import CountedMovie
+    from fatescope.systems.populations.reproduce.data import LabelledMovie
 
 BASELINES = "not a network on frames"
 CLOCK, CLOCK_TEMPO, OURS = "clock from 8 cells", "clock, tempo from 50 cells", "predict populations"
@@ -37,7 +37,7 @@ class HeldOut:
 
     Parameters
     ----------
-    movie : CountedMovie
+    movie : LabelledMovie
         Whole.
     rows : ndarray of int
         Its frames that score.
@@ -45,7 +45,7 @@ class HeldOut:
         Of a recorded movie; a rendered one is drawn again.
     """
 
-    movie: CountedMovie
+    movie: LabelledMovie
     rows: IntArray
     path: Path | None
 
@@ -144,7 +144,7 @@ def baseline_tables(held_out: Sequence[HeldOut], *, length: int, seed: int) -> d
     if not scores:
         raise InputError("no movie is left to score the clock on. Give more --movies.")
     return {
-        "scores": Table.from_rows(scores, list(scores[0])),
+        "scores": Table.from_rows(scores),
         "counts": Table.concatenate(counts),
     }
 

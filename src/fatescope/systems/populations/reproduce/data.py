@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import FloatArray, Progress
+    from fatescope.base import FloatArray
     from fatescope.simulate.embryo.movie import MovieScene
 
 LETTERS = ("A", "E", "M", "P", "C", "D", "Z")
@@ -33,7 +32,7 @@ _ANNOTATED = 0.6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountedMovie:
+class LabelledMovie:
     """A movie with two sets of counts.
 
     ``frames`` (n, side, side, 3) are uint8, blue green red, squeezed by the nearest pixel.
@@ -84,12 +83,6 @@ def join_as_published(true: FloatArray, n_frames: int) -> FloatArray:
     return np.asarray(rows[at])
 
 
-def data_folder(data: Path | None) -> Path | None:
-    """Return the folder that was given, else the one that ``FATESCOPE_DATA`` names, else none."""
-    named = os.environ.get("FATESCOPE_DATA")
-    return data or (Path(named) if named else None)
-
-
 def load_movies(
     data: Path | None,
     *,
@@ -97,15 +90,12 @@ def load_movies(
     length: int,
     seed: int,
     side_px: int,
-    progress: Progress | None = None,
-) -> tuple[list[CountedMovie], str]:
+) -> tuple[list[LabelledMovie], str]:
     """Return the recorded movie, where there is one, and rendered ones; and a sentence on both."""
     recorded = [] if data is None else [recorded_movie(data, side_px=side_px)]
     movies = list(recorded)
     for i in range(rendered):
         movies.append(rendered_movie(i, length=length, seed=seed, side_px=side_px))
-        if progress:
-            progress(i + 1, rendered, "rendering movies")
     said = f"{len(recorded)} recorded movie and " if recorded else ""
     return movies, f"{said}{rendered} rendered movies of {length} frames"
 
@@ -129,7 +119,7 @@ def recorded_files(folder: Path) -> tuple[Path, Path, Path]:
     return movie, tables[0], joined
 
 
-def recorded_movie(folder: Path, *, side_px: int) -> CountedMovie:
+def recorded_movie(folder: Path, *, side_px: int) -> LabelledMovie:
     """Return the movie of the published samples, with the published and the true counts.
 
     Raises
@@ -153,7 +143,7 @@ def recorded_movie(folder: Path, *, side_px: int) -> CountedMovie:
     if said.is_file():
         given = read_table(said)
         predicted = np.stack([given[letter] for letter in LETTERS], axis=1).astype(float)
-    return CountedMovie(
+    return LabelledMovie(
         key=table.stem.removeprefix("CD"),
         is_real=True,
         frames=frames,
@@ -163,7 +153,7 @@ def recorded_movie(folder: Path, *, side_px: int) -> CountedMovie:
     )
 
 
-def rendered_movie(number: int, *, length: int, seed: int, side_px: int) -> CountedMovie:
+def rendered_movie(number: int, *, length: int, seed: int, side_px: int) -> LabelledMovie:
     """Render a movie whose truth is known in every frame, and whose table ends early."""
     scene = _scene(number, length=length, seed=seed)
     spots = scene.spots()
@@ -172,7 +162,7 @@ def rendered_movie(number: int, *, length: int, seed: int, side_px: int) -> Coun
         [np.bincount(spots["frame"][first == x], minlength=length)[:length] for x in LETTERS],
         axis=1,
     ).astype(float)
-    return CountedMovie(
+    return LabelledMovie(
         key=f"rendered-{number:02d}",
         is_real=False,
         frames=squeeze((scene.render(k) for k in range(length)), side_px),

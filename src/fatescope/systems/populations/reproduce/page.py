@@ -8,7 +8,7 @@ import numpy as np
 
 from fatescope.acquire import read_table
 from fatescope.pages.chart import Axis, Chart, Line, Points
-from fatescope.pages.page import Beside, Page, PageTable, Section, Text, write_page
+from fatescope.pages.page import Beside, PageTable, Section, Text
 from fatescope.systems.cleaning.page import fault_figures
 from fatescope.systems.lineages.lint import read_findings
 from fatescope.systems.populations.reproduce.arms import (
@@ -21,8 +21,8 @@ from fatescope.systems.populations.reproduce.arms import (
 )
 from fatescope.systems.populations.reproduce.clock import OURS
 from fatescope.systems.populations.reproduce.faults import FAULTS
-from fatescope.systems.reproduction.intervals import interval_over_units, no_interval
-from fatescope.systems.reproduction.origin import MOVIES
+from fatescope.systems.reproduction.engine import in_order
+from fatescope.systems.reproduction.intervals import score_over_units
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
     from fatescope.pages.page import Block
+    from fatescope.systems.reproduction.engine import Request
     from fatescope.systems.reproduction.settings import MoviesRecipe
 
 _BLUE, _RED, _GREY, _GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
@@ -42,29 +43,38 @@ _DROPPED_ARE = {
 }
 
 
-def write_movies_page(out: Path, recipe: MoviesRecipe, *, quick: bool) -> Path:
-    """Write ``report.html`` from the tables in a run's folder; return its path."""
+def movies_page(request: Request[MoviesRecipe], _: Path | None) -> tuple[str, list[Section]]:
+    """Return the lead and the sections, from the tables in a run's folder."""
+    out, recipe = request.out, request.recipe
     scores, course, losses, counts = (
         read_table(out / f"{n}.parquet") for n in ("scores", "course", "losses", "counts")
     )
     joined = read_table(out / "joined.csv") if (out / "joined.csv").is_file() else None
-    sections = [
-        *([] if joined is None else [_table_and_movie(joined)]),
-        *_faults(out),
-        _lossy(losses, recipe),
-        _worth(scores),
-        _courses(course),
-        _held_out(counts),
-        _what_to_know(recipe, quick=quick),
-        MOVIES.section(),
-    ]
-    page = Page(
-        title="movies-2020",
-        kind="reproduction",
-        sections=sections,
-        lead=_lead(scores, joined, quick=quick),
+    of_arm = _lossy(losses, recipe)
+    beside = Beside(blocks=[chart for arm, chart in of_arm.items() if arm != REPORTED])
+    return _lead(scores, joined), in_order(
+        [
+            _worth(scores),
+            *(
+                Section(title="Frames with the highest loss", blocks=(chart,))
+                for arm, chart in of_arm.items()
+                if arm == REPORTED
+            ),
+        ],
+        doubt=_caveats(),
+        details=[
+            *_faults(out),
+            *([] if joined is None else [_table_and_movie(joined)]),
+            *(
+                [Section(title="Loss of frames in the other trainings", blocks=(beside,))]
+                if beside.blocks
+                else []
+            ),
+            _courses(course),
+            _held_out(counts),
+            _what_ran(recipe, has_recorded=bool(scores["recorded"].any())),
+        ],
     )
-    return write_page(out / "report.html", page)
 
 
 def _faults(out: Path) -> list[Section]:
@@ -75,7 +85,7 @@ def _faults(out: Path) -> list[Section]:
     words = (
         "The post showed a black frame, a red line, a red patch, and cliffs: annotations that fall "
         "although the embryo is full of cells. Here they are put into rendered movies and tables, "
-        "and what `fatescope clean` finds is shown as the post showed it. Nothing is removed: a "
+        "and what fatescope clean finds is shown as the post showed it. Nothing is removed: a "
         f"finding is accepted or not. The whole result is in {FAULTS}/.",
     )
     blocks: list[Block] = [Text(paragraphs=words)]
@@ -92,29 +102,26 @@ def held_out_error(scores: Table, arm: str, stage: str, *, recorded: bool) -> tu
     sums = np.stack([scores["error_sum"][which], scores["frames"][which]], axis=1).astype(float)
     if not len(sums):
         return float("nan"), ""
-    found = interval_over_units(sums, lambda s: s[:, 0] / s[:, 1])
-    none = no_interval(len(sums), "movie")
-    words = none if found is None else f"{found[0]:.1f} to {found[1]:.1f}"
-    return float(sums[:, 0].sum() / sums[:, 1].sum()), words
+    return score_over_units(sums, lambda s: s[:, 0] / s[:, 1], unit="movie", digits=1)
 
 
-def _lead(scores: Table, joined: Table | None, *, quick: bool) -> str:
+def _lead(scores: Table, joined: Table | None) -> str:
     before, _ = held_out_error(scores, REPORTED, FIRST, recorded=False)
     after, _ = held_out_error(scores, REPORTED, DROPPED, recorded=False)
     true, _ = held_out_error(scores, CORRECTED, FIRST, recorded=False)
     text = (
         f"On movies that were not trained on, the total is wrong by {before:.1f} cells before the "
-        f"frames with the highest loss are dropped and by {after:.1f} after it. With labels that "
-        f"fit the frames the same network is wrong by {true:.1f}."
+        f"frames with the highest loss are dropped, by {after:.1f} after it, and by {true:.1f} "
+        "with labels that fit the frames"
     )
-    if joined is not None:
-        known = np.isfinite(joined["true"])
-        off = np.abs(joined["joined"] - joined["true"])[known].mean()
-        text = (
-            f"The counts that the network was trained on are wrong themselves, by {off:.1f} cells "
-            f"on average over the annotated frames of the recorded movie. {text}"
-        )
-    return f"Quick run on rendered movies: it shows that all runs. {text}" if quick else text
+    if joined is None:
+        return f"{text}."
+    known = np.isfinite(joined["true"])
+    off = np.abs(joined["joined"] - joined["true"])[known].mean()
+    return (
+        f"{text}; the counts that were trained on in 2020 are wrong themselves, by {off:.1f} cells "
+        "over the annotated frames of the recorded movie."
+    )
 
 
 def _table_and_movie(joined: Table) -> Section:
@@ -122,20 +129,25 @@ def _table_and_movie(joined: Table) -> Section:
     marks = [
         Line(name="true: frame = time - 1", x=frame, y=joined["true"], colour=_BLUE),
         Line(name="joined as published", x=frame, y=joined["joined"], colour=_RED),
-        Line(name="published predictions", x=frame, y=joined["predicted"], colour=_GREY),
     ]
-    at = int(np.flatnonzero(joined["frame"] == _SHOWN)[0])
-    known = np.isfinite(joined["true"]) & np.isfinite(joined["predicted"])
-    apart = np.abs(joined["predicted"] - joined["true"])[known].mean()
-    own = np.isfinite(joined["predicted"])
-    near = np.abs(joined["predicted"] - joined["joined"])[own].mean()
+    known = np.isfinite(joined["true"])
+    at = int(np.where(known, np.abs(frame - _SHOWN), np.inf).argmin())
     text = (
-        f"In frame {_SHOWN} the joined table says {joined['joined'][at]:.0f} cells; there are "
-        f"{joined['true'][at]:.0f}. The annotated time points were spread over all frames of the "
-        "movie, although annotation stops where the true line ends. The published predictions are "
-        f"{near:.1f} cells from the joined table and {apart:.1f} from the truth: the network had "
-        "learned the fault."
+        f"In frame {frame[at]:.0f} the joined table says {joined['joined'][at]:.0f} cells; there "
+        f"are {joined['true'][at]:.0f}. The annotated time points were spread over all frames of "
+        "the movie, although annotation stops where the true line ends."
     )
+    if "predicted" in joined:
+        marks.append(
+            Line(name="published predictions", x=frame, y=joined["predicted"], colour=_GREY)
+        )
+        own = np.isfinite(joined["predicted"])
+        apart = np.abs(joined["predicted"] - joined["true"])[known & own].mean()
+        near = np.abs(joined["predicted"] - joined["joined"])[own].mean()
+        text += (
+            f" The published predictions are {near:.1f} cells from the joined table and "
+            f"{apart:.1f} from the truth: the network had learned the fault."
+        )
     chart = Chart(
         title="Cells in the recorded movie",
         x=Axis(title="frame"),
@@ -161,45 +173,32 @@ def _worth(scores: Table) -> Section:
             [
                 str(arm),
                 str(stage),
-                str(int(scores["trained_frames"][which][0])) if arm in TRAINED else "",
-                _number(scores["training_loss"][which][0], "{:.4f}"),
-                _number(scores["validation_loss"][which][0], "{:.4f}"),
                 *([_number(real, "{:.1f}")] if has_recorded else []),
                 _number(other, "{:.1f}"),
                 "" if np.isnan(other) else span,
+                str(int(scores["trained_frames"][which][0])) if arm in TRAINED else "",
+                _number(scores["training_loss"][which][0], "{:.4f}"),
+                _number(scores["validation_loss"][which][0], "{:.4f}"),
             ]
         )
     columns = (
         "labels and settings",
         "stage",
-        "frames",
-        "training loss",
-        "validation loss",
         *(["error, recorded movie"] if has_recorded else []),
         "error, rendered movies",
         "95 % over movies",
+        "frames",
+        "training loss",
+        "validation loss",
     )
     text = (
-        "Loss: mean squared error of counts scaled to 0 to 1, on augmented frames. Validation "
-        "frames are a random fifth of the same movies, in the later run a tenth, as published; "
-        "with true labels they are a movie of their own. Error: mean absolute error of the total "
-        "in cells, on frames that no training has seen: "
-        f"{_RECORDED if has_recorded else ''}whole rendered movies. The "
-        "third stage of each row trains as long as the second and drops nothing, so the "
-        "difference between the two is what the drop is worth."
-    )
-    beside = (
-        "The rows without a stage are no networks of 2020, on the same frames. A clock looks at no "
-        "frame: it is told when the movie has 8 cells, and says what a typical recorded embryo has "
-        "so many minutes later; the second is also told when there are 50, and takes its tempo "
-        "from that. The last row is fatescope's own counting of whole movies with the "
-        "shipped model, which is told nothing; a frame that it abstains from counts as 0 cells. "
-        "The growth of the recorded embryo is not among the curves that they use; the model's "
-        "training had frames of that movie up to 120, and none of those that score here."
+        "Error: mean absolute error of the total in cells, on frames that no training has seen. "
+        "The third stage trains as long as the second and drops nothing: the difference between "
+        "the two is what the drop is worth. The rows without a stage are no networks of 2020."
     )
     return Section(
         title="What the drop was worth",
-        blocks=(Text(paragraphs=(text, beside)), PageTable(columns=columns, rows=rows)),
+        blocks=(Text(paragraphs=(text,)), PageTable(columns=columns, rows=rows)),
     )
 
 
@@ -208,32 +207,28 @@ def _number(value: float, form: str) -> str:
     return "" if np.isnan(value) else form.format(value)
 
 
-def _lossy(losses: Table, recipe: MoviesRecipe) -> Section:
-    """Draw the published plot: the loss of each frame, the highest tenth in red."""
-    charts = []
+def _lossy(losses: Table, recipe: MoviesRecipe) -> dict[str, Chart]:
+    """Draw the published plot for each arm: the loss of each frame, the highest tenth in red."""
+    charts = {}
     for arm in dict.fromkeys(losses["arm"]):
         rows = losses.rows(losses["arm"] == arm)
         at = np.arange(len(rows), dtype=float)
         out = rows["dropped"] == 1
         share = recipe.later_drop if arm == LATER else recipe.drop
-        charts.append(
-            Chart(
-                title=f"Loss of each training frame: {arm}",
-                x=Axis(title="training frame"),
-                y=Axis(title="sum of absolute errors, scaled"),
-                marks=(
-                    Points(
-                        name="kept", x=at[~out], y=rows["loss"][~out], colour=_BLUE, size_px=5.0
-                    ),
-                    Points(
-                        name="dropped", x=at[out], y=rows["loss"][out], colour=_RED, size_px=6.0
-                    ),
-                ),
-                caption=f"n = {len(rows)} frames, movie after movie; the highest {share:.0%} "
-                f"({int(out.sum())}) are dropped. {_DROPPED_ARE[arm == CORRECTED]}",
-            )
+        is_one = int(out.sum()) == 1
+        charts[str(arm)] = Chart(
+            title=f"Loss of each training frame: {arm}",
+            x=Axis(title="training frame"),
+            y=Axis(title="sum of absolute errors, scaled"),
+            marks=(
+                Points(name="kept", x=at[~out], y=rows["loss"][~out], colour=_BLUE, size_px=5.0),
+                Points(name="dropped", x=at[out], y=rows["loss"][out], colour=_RED, size_px=6.0),
+            ),
+            caption=f"n = {len(rows)} frames, movie after movie; the highest {share:.0%} "
+            f"({int(out.sum())}) {'is' if is_one else 'are'} dropped. "
+            f"{_DROPPED_ARE[arm == CORRECTED]}",
         )
-    return Section(title="Frames with the highest loss", blocks=(Beside(blocks=charts),))
+    return charts
 
 
 def _courses(course: Table) -> Section:
@@ -282,21 +277,33 @@ def _held_out(counts: Table) -> Section:
     return Section(title="Frames that no training has seen", blocks=(Beside(blocks=charts),))
 
 
-def _what_to_know(recipe: MoviesRecipe, *, quick: bool) -> Section:
-    published = type(recipe)()
-    paragraphs = [
+def _caveats() -> Section:
+    words = (
         "The reported run of 2020 had 22,140 frames of 86 recorded movies. One of them may be "
         "here; the others are rendered, and their tables are joined to them in the published way: "
         "stretched over all frames, aligned at the end, and covering six tenths of the movie.",
-        f"An epoch is {recipe.batches} batches of {recipe.batch} frames"
-        + ("" if recipe.weights != "random" else "; ResNet18 begins at random, not with ImageNet")
-        + ".",
         "The rule judges a label by the network that was trained on it, so it finds what is hard "
-        "and what is wrong alike. `fatescope clean` gives a finding with a reason for each frame, "
-        "and drops nothing.",
+        "and what is wrong alike. The command fatescope clean gives a finding with a reason for "
+        "each frame, and drops nothing.",
+    )
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))
+
+
+def _what_ran(recipe: MoviesRecipe, *, has_recorded: bool) -> Section:
+    begins = "" if recipe.weights != "random" else "; ResNet18 begins at random, not with ImageNet"
+    words = (
+        f"An epoch is {recipe.batches} batches of {recipe.batch} frames{begins}. Loss: mean "
+        "squared error of counts scaled to 0 to 1, on augmented frames. Validation frames are a "
+        "random fifth of the same movies, in the later run a tenth, as published; with true labels "
+        "they are a movie of their own. What scores is "
+        f"{_RECORDED if has_recorded else ''}whole rendered movies.",
+        "A clock looks at no frame: it is told when the movie has 8 cells, and says what a typical "
+        "recorded embryo has so many minutes later; the second is also told when there are 50, and "
+        "takes its tempo from that. The last row is fatescope's own counting of whole movies with "
+        "the shipped model, which is told nothing; a frame that it abstains from counts as 0 "
+        "cells. The growth of the recorded embryo is not among the curves that they use; the "
+        "model's training had frames of that movie up to 120, and none of those that score here.",
         "Z2 and Z3 are not Z of a founder of their own here but a letter, as published: EMS counts "
         "as E, MS as M, P1 to P4 as P.",
-    ]
-    if quick or recipe != published:
-        paragraphs.insert(0, "Settings differ from the defaults: see run.json.")
-    return Section(title="What to know", blocks=(Text(paragraphs=tuple(paragraphs)),))
+    )
+    return Section(title="What ran", blocks=(Text(paragraphs=words),))

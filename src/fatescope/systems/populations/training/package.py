@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -62,6 +61,7 @@ if TYPE_CHECKING:
     from fatescope.systems.populations.training.movie_frames import CountedFrame
     from fatescope.systems.populations.training.settings import PopulationRecipe
     from fatescope.train.provenance import Provenance
+    from fatescope.train.trainables import TrainedNetwork
 
 _TRUSTS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.07, 0.04)
 _COVERED = 0.9
@@ -72,7 +72,7 @@ _LIKENESS_EVERY = 7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CountedMovie:
+class ScoredMovie:
     """A movie with its truth, as the network sees it.
 
     Parameters
@@ -121,21 +121,11 @@ class CountedMovie:
         return (mean - stage) / spread, stage, frames
 
 
-def package_counts(
-    network: Any,
-    *,
-    recipe: PopulationRecipe,
-    data: Path,
-    folder: Path,
-    provenance: Provenance,
-    progress: Progress | None = None,
-) -> ModelPackage:
-    """Export, calibrate on validation movies, score test movies once, write package and card.
-
-    ``network``: with averaged weights; ``data``: folder with ``samples.csv``; ``folder``: new or
-    empty; ``progress``: called with movies done, movies in all, and what is going on.
-    """
-    rows = read_samples(data, splits=SPLITS)
+def package_counts(made: TrainedNetwork) -> ModelPackage:
+    """Export, calibrate on validation movies, score test movies once, write package and card."""
+    network, provenance, progress = made.network, made.provenance, made.progress
+    recipe: PopulationRecipe = made.recipe
+    rows = read_samples(made.data, splits=SPLITS)
     training = [s for s in rows if s.split == "train"]
     files = {
         "model.onnx": export_onnx(network, form="values"),
@@ -157,7 +147,7 @@ def package_counts(
     card = _card(description, recipe, scores, len(validation), len(test))
     return write_trained(
         draft_package(description, files),
-        folder,
+        made.folder,
         scores={name: value for name, (value, _, _) in scores.items()},
         card=write_card(card, description, recipe=recipe, provenance=provenance),
         test_input=pad_frame(_level(some[len(some) // 2]))[None, None],
@@ -170,7 +160,7 @@ def read_movies(
     *,
     split: str,
     progress: Progress | None = None,
-) -> list[CountedMovie]:
+) -> list[ScoredMovie]:
     """Read the movies of one side, with what the network says of their annotated frames."""
     by_unit: dict[str, list[Sample]] = defaultdict(list)
     for s in rows:
@@ -184,7 +174,9 @@ def read_movies(
         if progress is not None:
             progress(done, len(by_unit), f"{split} movies")
         frames = np.array([s.frame or 0 for s in samples])
-        seen = np.concatenate([_run(model, f) for f in read_counted(samples)])
+        seen = np.concatenate(
+            [model.run(pad_frame(_level(f))[None, None]) for f in read_counted(samples)]
+        )
         logits = np.zeros((int(frames.max()) + 1, seen.shape[1]), dtype=np.float32)
         logits[frames] = seen
         used = np.zeros(len(logits), dtype=np.bool_)
@@ -195,7 +187,7 @@ def read_movies(
         except InputError:
             curves = whole
         movies.append(
-            CountedMovie(
+            ScoredMovie(
                 unit=unit,
                 logits=logits,
                 used=used,
@@ -207,7 +199,7 @@ def read_movies(
     return movies
 
 
-def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountChances:
+def calibrated(output: CountChances, movies: Sequence[ScoredMovie]) -> CountChances:
     """Learn how frames err, and the limits of the findings, on validation movies.
 
     The parts of the errors are the most likely ones. Recorded embryos are none of those in the
@@ -232,7 +224,7 @@ def calibrated(output: CountChances, movies: Sequence[CountedMovie]) -> CountCha
 
 
 def score_movies(
-    output: CountChances, movies: Sequence[CountedMovie]
+    output: CountChances, movies: Sequence[ScoredMovie]
 ) -> dict[str, tuple[float, float, float]]:
     """Return means over movies with their 95 % bootstrap intervals, by name.
 
@@ -258,11 +250,11 @@ def score_movies(
     return scores
 
 
-def _says_neighbour(output: CountChances, movie: CountedMovie) -> bool:
+def _says_neighbour(output: CountChances, movie: ScoredMovie) -> bool:
     return neighbour_chance(movie.logits[movie.used]) > output.neighbour
 
 
-def _score(movie: CountedMovie, found: PopulationEstimate) -> dict[str, float]:
+def _score(movie: ScoredMovie, found: PopulationEstimate) -> dict[str, float]:
     total = movie.truth[:, 0]
     wanted = movie.used & (total >= _LEAST_CELLS) & (total <= _MOST_CELLS)
     kept = wanted & ~found.abstained
@@ -284,7 +276,7 @@ def _score(movie: CountedMovie, found: PopulationEstimate) -> dict[str, float]:
     }
 
 
-def _between(movies: Sequence[CountedMovie]) -> float:
+def _between(movies: Sequence[ScoredMovie]) -> float:
     """Return the chance of a neighbour that best parts the movies with and without one."""
     known = [m for m in movies if m.neighbour is not None]
     if len({m.neighbour for m in known}) < 2:
@@ -300,10 +292,6 @@ def _between(movies: Sequence[CountedMovie]) -> float:
 def neighbour_chance(logits: FloatArray) -> float:
     """Return the chance of a neighbour that the median frame says."""
     return float(np.median(1 / (1 + np.exp(-logits[:, -1].astype(np.float64)))))
-
-
-def _run(model: OpenVinoModel, frame: CountedFrame) -> FloatArray:
-    return model.run(pad_frame(_level(frame))[None, None])
 
 
 def _level(frame: CountedFrame) -> NDArray[np.float32]:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import random
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import torch
 
-from fatescope.train.encoder_weights import fill_encoder, read_weights
 from fatescope.train.fit import fit, report_progress
-from fatescope.train.fit_settings import FitSettings
+from fatescope.train.fit_settings import PLAIN, FitSettings
 from fatescope.train.library_networks import segmentation_library
+from fatescope.train.published import begun, chance_of_step
 from fatescope.train.schedule_settings import Constant, Stairs
 
 if TYPE_CHECKING:
@@ -106,13 +105,7 @@ class PublishedCountsTask:
 
     def build(self) -> Any:
         """Return ResNet18 with seven outputs; it begins at random unless a file is given."""
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(self.seed)
-            network = CountingNetwork()
-        if self._weights is not None:
-            tensors = read_weights(self._weights)
-            fill_encoder(network.encoder, tensors, name=self._weights.encoder)
-        return network.to(memory_format=torch.channels_last)
+        return begun(CountingNetwork, seed=self.seed, weights=self._weights)
 
     def batch(self, step: int, size: int) -> Batch:
         """Return augmented frames (B, 3, side, side) and scaled counts (B, 7) of a step."""
@@ -139,7 +132,7 @@ class PublishedCountsTask:
         return {"validation_loss": float(np.concatenate(squares).mean())}
 
     def _augmented(self, samples: LabelledFrames, rng: np.random.Generator) -> Batch:
-        self._transform.set_random_state(rng, random.Random(int(rng.integers(2**31))))
+        chance_of_step(self._transform, rng)
         changed = [self._transform(image=frame)["image"] for frame in samples.frames]
         counts = torch.from_numpy((samples.counts / self._largest).astype(np.float32))
         return _tensor(np.stack(changed)), counts
@@ -206,12 +199,10 @@ def fit_published_counts(
         optimizer="adam",
         learning_rate=plan.rate,
         schedule=Stairs(period=period) if period else Constant(),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
         steps_per_epoch=plan.batches,
         validate_every=1,
         precision="float32",
+        **PLAIN,
     )
     before = None if start is None else start.network.state_dict()
     fitted = fit(

@@ -19,21 +19,20 @@ from torch.nn.functional import (
 from fatescope.prepare.store import read_samples
 from fatescope.systems.populations.inference import N_BINS, cells_of_bins, pad_frame
 from fatescope.systems.populations.training.movie_frames import FrameSource, read_counted
-from fatescope.train.networks import Residual, _convolution
+from fatescope.train.networks import Residual, convolution
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
     from fatescope.base.types import FloatArray
     from fatescope.models import ModelDescription, ModelPackage
     from fatescope.prepare import Sample
     from fatescope.systems.populations.training.movie_frames import CountedFrame
     from fatescope.systems.populations.training.settings import PopulationNetwork, PopulationRecipe
-    from fatescope.train.provenance import Provenance
     from fatescope.train.scoring import Scored
     from fatescope.train.task import Row
+    from fatescope.train.trainables import TrainedNetwork
 
 
 class CountNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
@@ -51,12 +50,12 @@ class CountNetwork(nn.Module):  # type: ignore[misc] # torch is not followed
         super().__init__()
         a, b, c, d = settings.widths
         self.stem = nn.Sequential(
-            _convolution(1, a, size=6, stride=2), _convolution(a, b, stride=2), Residual(b)
+            convolution(1, a, size=6, stride=2), convolution(a, b, stride=2), Residual(b)
         )
-        self.middle = nn.Sequential(_convolution(b, c, stride=2), Residual(c), Residual(c))
-        self.deep = nn.Sequential(_convolution(c, d, stride=2), Residual(d))
+        self.middle = nn.Sequential(convolution(b, c, stride=2), Residual(c), Residual(c))
+        self.deep = nn.Sequential(convolution(c, d, stride=2), Residual(d))
         self.from_deep, self.from_middle = nn.Conv2d(d, c, 1), nn.Conv2d(c, b, 1)
-        self.draw = nn.Sequential(_convolution(b, b), nn.Conv2d(b, 1, 1))
+        self.draw = nn.Sequential(convolution(b, b), nn.Conv2d(b, 1, 1))
         self.hidden = nn.Sequential(nn.Linear(2 * d + c + 2, settings.hidden), nn.ReLU())
         self.last = nn.Linear(settings.hidden, N_BINS + 1)
 
@@ -105,16 +104,7 @@ class PopulationTask:
         held = read_samples(data, splits=["validation"])
         step = max(1, len(held) // VALIDATED)
         self._validation = read_counted(held[::step])
-
-    @property
-    def seed(self) -> int:
-        """Seed of the stage."""
-        return self._stage.seed
-
-    @property
-    def stream(self) -> str:
-        """What the batches follow from, beside the data."""
-        return repr((self._data, self.seed, self._stage.frames))
+        self.seed, self.stream = stage.seed, repr((data, stage.seed, stage.frames))
 
     @cached_property
     def _source(self) -> FrameSource:
@@ -228,27 +218,10 @@ class _Populations:
     ) -> list[Scored]:
         return []  # the card tells of whole movies, not of frames
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: PopulationRecipe,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Any] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
         from fatescope.systems.populations.training.package import package_counts
 
-        return package_counts(
-            network,
-            recipe=recipe,
-            data=data,
-            folder=folder,
-            provenance=provenance,
-            progress=progress,
-        )
+        return package_counts(made)
 
 
 POPULATIONS = _Populations()

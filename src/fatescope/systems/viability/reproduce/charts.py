@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.pages.chart import Axis, Chart, Line, Points
-from fatescope.pages.images import read_uri
 from fatescope.pages.page import Beside, Frame, ImageViewer, PageTable, Pane, Section, Text, View
 from fatescope.systems.reproduction.intervals import intervals_in_words
 from fatescope.systems.viability.reproduce.arms import (
@@ -22,7 +21,7 @@ from fatescope.systems.viability.reproduce.arms import (
 )
 from fatescope.systems.viability.reproduce.film import PALETTES
 from fatescope.systems.viability.reproduce.results import (
-    Results,
+    ArmTables,
     format_number,
     gain_over_wells,
     with_span,
@@ -43,7 +42,7 @@ _MEAN = "the mean AUPRC"
 OF_CLASS = {"live": BLUE, "dead": RED}
 
 
-def weights_section(found: Results) -> list[Section]:
+def weights_section(found: ArmTables) -> list[Section]:
     """Return what weights of ImageNet are worth: imported wrongly, frozen, and refined."""
     there = [a for a in WEIGHTS if found.has(a)]
     title = "Transfer: weights of ImageNet, and their import"
@@ -85,7 +84,7 @@ def weights_section(found: Results) -> list[Section]:
     return [Section(title=title, blocks=(Text(paragraphs=paragraphs), table, charts))]
 
 
-def _weights_scores(found: Results, there: Sequence[str], said: Sequence[str]) -> Chart:
+def _weights_scores(found: ArmTables, there: Sequence[str], said: Sequence[str]) -> Chart:
     marks: list[Mark] = []
     for name, colour in OF_CLASS.items():
         held = [found.held(arm, WHOLE, name) for arm in there]
@@ -113,7 +112,7 @@ def _weights_scores(found: Results, there: Sequence[str], said: Sequence[str]) -
     )
 
 
-def _weights_losses(found: Results, there: Sequence[str]) -> Chart:
+def _weights_losses(found: ArmTables, there: Sequence[str]) -> Chart:
     colours = dict(zip(WEIGHTS, (GREY, RED, GREEN, BLUE), strict=True))
     marks: list[Mark] = []
     for arm in there:
@@ -129,7 +128,7 @@ def _weights_losses(found: Results, there: Sequence[str]) -> Chart:
     )
 
 
-def curves_section(found: Results) -> list[Section]:
+def curves_section(found: ArmTables) -> list[Section]:
     """Return precision over recall of the runs, as reported and corrected."""
     charts = []
     colours = dict(zip(RUNS, (GREY, GREEN, BLUE, RED), strict=True))
@@ -165,7 +164,7 @@ def curves_section(found: Results) -> list[Section]:
     )
 
 
-def film_section(found: Results) -> list[Section]:
+def film_section(found: ArmTables) -> list[Section]:
     """Return the film of right and wrong pixels, where there is one."""
     views = []
     for arm, words in ((BEST, "as reported"), (corrected(BEST), "corrected")):
@@ -173,9 +172,7 @@ def film_section(found: Results) -> list[Section]:
             stem = f"{arm}_{palette.name}"
             frames = []
             for path in sorted((found.out / FILMS).glob(f"{stem}_[0-9]*.png")):
-                uri, height, width = read_uri(path)
-                pane = Pane(image=uri, width=width, height=height)
-                frames.append(Frame(panes=(pane,), index=int(path.stem[-4:])))
+                frames.append(Frame(panes=(Pane.read(path),), index=int(path.stem[-4:])))
             if frames:
                 views.append(
                     View(
@@ -193,14 +190,14 @@ def film_section(found: Results) -> list[Section]:
         "A window of a well that no training has seen, while the run with kicks learns. Pixels of "
         "nuclei that are right; pixels missed or made up, by class. Beside it the precision-recall "
         "curves of the window, those of earlier epochs faint. It decides nothing.",
-        f"All epochs are in the folder {FILMS}, as MP4 and GIF, in the published colours (green, "
-        "red, blue) and in colours that are told apart without red and green.",
+        f"All epochs are in the folder {FILMS}, in the published colours and in colours that are "
+        "told apart without red and green.",
     )
     viewer = ImageViewer(title="The window over epochs", views=tuple(views))
     return [Section(title="Film", blocks=(Text(paragraphs=paragraphs), viewer))]
 
 
-def course_section(found: Results, run: str, recipe: LiveDeadRecipe) -> Section:
+def course_section(found: ArmTables, run: str, recipe: LiveDeadRecipe) -> Section:
     """Return curves, rate and verdict of a run, as reported and corrected."""
     blocks: list[Block] = []
     for arm, words in ((run, "as reported"), (corrected(run), "corrected")):
@@ -247,7 +244,7 @@ def course_section(found: Results, run: str, recipe: LiveDeadRecipe) -> Section:
     return Section(title=f"Course of {run}", blocks=blocks)
 
 
-def _rates(found: Results, key: str, recipe: LiveDeadRecipe) -> list[tuple[float, float]]:
+def _rates(found: ArmTables, key: str, recipe: LiveDeadRecipe) -> list[tuple[float, float]]:
     """Return epoch (with fractions) and learning rate of the steps of a training, some of them."""
     from fatescope.train.schedules import rates_used
 

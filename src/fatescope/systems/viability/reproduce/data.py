@@ -33,6 +33,14 @@ _HELD_TILES = 0.1
 _DENSITY, _CELL_PX = 0.22, 22.0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plates:
+    """What is learned from: labelled plates, or rendered ones where there are none; real fields."""
+
+    labelled: list[Path]
+    real: Path | None
+
+
 def plate_settings(recipe: LiveDeadRecipe) -> PlateSettings:
     """Return the plates to render: the eight double-stained wells of each, one image a well."""
     area = recipe.height * recipe.width
@@ -46,6 +54,7 @@ def plate_settings(recipe: LiveDeadRecipe) -> PlateSettings:
         frames=recipe.frames,
         height=recipe.height,
         width=recipe.width,
+        dead_at_start=recipe.dead_at_start,
         cells=max(8, round(_DENSITY * area / (np.pi / 4 * _CELL_PX**2))),
     )
 

@@ -131,7 +131,9 @@ def _chart(counts: Sequence[PixelCounts], side: int, palette: Palette) -> NDArra
         area = score_classes(counts[-1]).auprc[k]
         draw.text((_MARGIN + 8 + (k - 1) * inner // 2, 12), f"{name}: area {area:.3f}", fill=colour)
     draw.text((_MARGIN + inner // 2 - 16, side - 22), "recall", fill=_INK)
-    draw.text((2, _MARGIN - 14), "precision", fill=_INK)
+    words = Image.new("RGB", (round(draw.textlength("precision")), 12), (_PAPER,) * 3)
+    ImageDraw.Draw(words).text((0, 0), "precision", fill=_INK)
+    image.paste(words.rotate(90, expand=True), (2, _MARGIN + (inner - words.width) // 2))
     for value in (0, 1):
         draw.text((_MARGIN + value * inner - 3, _MARGIN + inner + 3), str(value), fill=_INK)
         draw.text((_MARGIN - 12, _MARGIN + (1 - value) * inner - 6), str(value), fill=_INK)

@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.pages.chart import Axis, Chart, Points
-from fatescope.pages.page import Page, PageTable, Section, Text, write_page
+from fatescope.pages.page import PageTable, Section, Text
+from fatescope.pages.skeleton import counted
 from fatescope.prepare import read_crop_summary
+from fatescope.systems.reproduction.engine import in_order
 from fatescope.systems.reproduction.intervals import intervals_in_words
-from fatescope.systems.reproduction.origin import LIVE_DEAD
 from fatescope.systems.viability.reproduce.arms import (
     BEST,
     MOMENTUM_ONLY,
@@ -32,71 +33,68 @@ from fatescope.systems.viability.reproduce.charts import (
 )
 from fatescope.systems.viability.reproduce.results import (
     PUBLISHED,
-    Results,
+    ArmTables,
     both_classes,
     format_number,
     gain_over_wells,
-    signed,
+    with_sign,
     with_span,
 )
 from fatescope.systems.viability.reproduce.scores import KEPT, WHOLE
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
+    from fatescope.systems.reproduction.engine import Request
     from fatescope.systems.reproduction.settings import LiveDeadRecipe
+    from fatescope.systems.viability.reproduce.data import Plates
 
 
-def write_live_dead_page(
-    out: Path, recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool
-) -> Path:
-    """Write ``report.html`` from the tables in a run's folder; return its path."""
-    found = Results.read(out)
-    sections = [
-        *_four_runs(found),
-        *_corrections(found),
-        *_selection(found),
-        *_real_fields(found),
-        *weights_section(found),
-        *curves_section(found),
-        *film_section(found),
-        *(course_section(found, run, recipe) for run in RUNS if found.has(run)),
-        _what_to_know(found, recipe, is_rendered=is_rendered, quick=quick),
-        LIVE_DEAD.section(),
-    ]
-    page = Page(
-        title="live-dead-2024",
-        kind="reproduction",
-        sections=sections,
-        lead=_lead(found, is_rendered=is_rendered, quick=quick),
+def assay_page(request: Request[LiveDeadRecipe], plates: Plates) -> tuple[str, list[Section]]:
+    """Return the lead and the sections, from the tables in a run's folder."""
+    found, recipe = ArmTables.read(request.out), request.recipe
+    is_rendered = not plates.labelled
+    return _lead(found, is_rendered=is_rendered), in_order(
+        [*_four_runs(found), *film_section(found)],
+        doubt=_what_to_doubt(recipe, is_rendered=is_rendered, quick=request.quick),
+        details=[
+            _what_ran(found, recipe),
+            *(course_section(found, run, recipe) for run in RUNS if found.has(run)),
+            *curves_section(found),
+            *_corrections(found),
+            *_selection(found),
+            *_real_fields(found),
+            *weights_section(found),
+        ],
     )
-    return write_page(out / "report.html", page)
 
 
-def _lead(found: Results, *, is_rendered: bool, quick: bool) -> str:
-    text = "The plates are simulated: no real cell is among their images. " if is_rendered else ""
+def _lead(found: ArmTables, *, is_rendered: bool) -> str:
+    simulated = "; the plates are simulated, and no real cell is among them" if is_rendered else ""
     if found.has(BEST):
         own = [found.own(BEST, c) for c in ("live", "dead")]
-        held = [found.held(BEST, WHOLE, c)["auprc"] for c in ("live", "dead")]
-        text += (
-            f"The best published run (kicks; 0.51 live, 0.38 dead on real plates) reaches an area "
-            f"under precision-recall of {both_classes(own)} on its own random tiles here, and "
-            f"{both_classes(held)} on whole images of wells that were set aside."
+        text = (
+            "The best published run (kicks; 0.51 live, 0.38 dead on real plates) reaches an area "
+            f"under precision-recall of {both_classes(own)} on its own random tiles here and "
+            f"{both_classes(_areas(found, BEST))} on whole images of wells set aside"
         )
-    if found.has(WEIGHTS[-1]) and not found.has(BEST):
-        areas = [[found.held(a, WHOLE, c)["auprc"] for c in ("live", "dead")] for a in WEIGHTS]
-        text += (
+        if found.has(corrected(BEST)):
+            text += f", {both_classes(_areas(found, corrected(BEST)))} with both faults mended"
+        return f"{text}{simulated}."
+    if found.has(WEIGHTS[-1]):
+        return (
             "Only the trainings on weights of ImageNet were asked for: area under precision-recall "
-            f"on wells set aside {both_classes(areas[0])} from random weights, "
-            f"{both_classes(areas[-1])} from ImageNet weights, refined."
+            f"on wells set aside {both_classes(_areas(found, WEIGHTS[0]))} from random weights, "
+            f"{both_classes(_areas(found, WEIGHTS[-1]))} from ImageNet weights, refined{simulated}."
         )
-    if found.has(corrected(BEST)):
-        held = [found.held(corrected(BEST), WHOLE, c)["auprc"] for c in ("live", "dead")]
-        text += f" With both faults mended it reaches {both_classes(held)} there."
-    return f"Quick run: it shows that all runs and proves nothing. {text}" if quick else text
+    done = counted(len(found.arms), "training")
+    return f"{done} done, and not yet the best published run{simulated}."
 
 
-def _four_runs(found: Results) -> list[Section]:
+def _areas(found: ArmTables, arm: str) -> list[float]:
+    """Return the area under precision-recall of both classes on whole images of wells set aside."""
+    return [found.held(arm, WHOLE, c)["auprc"] for c in ("live", "dead")]
+
+
+def _four_runs(found: ArmTables) -> list[Section]:
     if not any(found.has(run) for run in RUNS):
         return []
     rows = []
@@ -104,14 +102,13 @@ def _four_runs(found: Results) -> list[Section]:
         said = PUBLISHED[run]
         rows.append(
             [
-                run,
-                f"published: {said.words}",
+                f"{run}, published: {said.words}",
+                "",
+                "",
                 f"{said.auprc[0]:.2f}, {said.auprc[1]:.2f}",
                 said.auroc,
                 said.f1,
                 said.accuracy,
-                "",
-                "",
             ]
         )
         for arm, words in ((run, "run again as reported"), (corrected(run), "corrected")):
@@ -124,43 +121,37 @@ def _four_runs(found: Results) -> list[Section]:
             accuracy = float(found.of(found.arms, arm)["own_accuracy"][0])
             rows.append(
                 [
-                    "",
                     words,
+                    *held,
                     ", ".join(map(format_number, own)),
                     ", ".join(map(format_number, area)),
                     ", ".join(map(format_number, f1)),
                     format_number(accuracy),
-                    *held,
                 ]
             )
     text = (
-        "Area under precision-recall (AUPRC), area under ROC and F1 are of pixels: nuclei of "
-        "living cells (Hoechst, DAPI) and of dead ones (DRAQ7, Cy5), in this order. Its own "
-        "tiles are those a run chooses by: a random tenth, as published, or tiles of validation "
-        "wells where it is corrected. The last two columns are of whole images of wells that no "
-        f"training has seen, {intervals_in_words(found.n_wells, 'well')}.",
-        "Published figures were read off the axes of two training plots; they are of real cells, "
-        "which are harder than rendered ones. Compare rows of one run with each other, not with "
-        "the published row.",
-        "The published comparison of kicks with larger weights changes the schedule and the "
-        "weights at once. The plateau run stands between them: it differs from the kicks in its "
-        "schedule alone, and from the last run in weights (and in the lowest rate).",
+        "Live and dead: area under precision-recall (AUPRC) over pixels of nuclei, on whole images "
+        f"of wells that no training has seen, {intervals_in_words(found.n_wells, 'well')}. Beside "
+        "them what a run says of its own tiles, live before dead: a random tenth, as published, or "
+        "tiles of validation wells where it is corrected.",
+        "Published figures were read off the axes of two training plots, of real cells, which are "
+        "harder than rendered ones: compare rows of one run with each other, not with the "
+        "published row.",
     )
     columns = (
         "run",
-        "what",
+        "live (95 %)",
+        "dead (95 %)",
         "AUPRC, its own tiles",
         "AUROC",
         "F1",
         "accuracy",
-        "live, wells set aside (95 %)",
-        "dead, wells set aside (95 %)",
     )
     blocks = (Text(paragraphs=text), PageTable(columns=columns, rows=rows))
     return [Section(title="Published, run again, corrected", blocks=blocks)]
 
 
-def _corrections(found: Results) -> list[Section]:
+def _corrections(found: ArmTables) -> list[Section]:
     """Return what the split, the momentum and the scaling are worth, one by one."""
     steps = (
         (BEST, "as reported: random tiles, momentum 0.999"),
@@ -177,7 +168,7 @@ def _corrections(found: Results) -> list[Section]:
         row = [words]
         for name in ("live", "dead"):
             own, held = found.own(arm, name), found.held(arm, WHOLE, name)["auprc"]
-            row += [format_number(own), format_number(held), signed(own - held)]
+            row += [format_number(own), format_number(held), with_sign(own - held)]
             row.append("" if arm == BEST else gain_over_wells(found, arm, BEST, name))
         rows.append(row)
     at = np.arange(len(there), dtype=float)
@@ -233,7 +224,7 @@ def _corrections(found: Results) -> list[Section]:
     ]
 
 
-def _selection(found: Results) -> list[Section]:
+def _selection(found: ArmTables) -> list[Section]:
     rows = []
     for arm in [a for run in RUNS for a in (run, corrected(run)) if found.has(a)]:
         for name in ("live", "dead"):
@@ -277,7 +268,7 @@ def _selection(found: Results) -> list[Section]:
     return [Section(title="Kept tiles and whole images of the wells set aside", blocks=blocks)]
 
 
-def _real_fields(found: Results) -> list[Section]:
+def _real_fields(found: ArmTables) -> list[Section]:
     """Return what the kicks reach on real cells, as published and corrected."""
     rows = []
     for arm in REAL:
@@ -324,9 +315,7 @@ def _real_fields(found: Results) -> list[Section]:
     return [Section(title="Real fields", blocks=(Text(paragraphs=text), table))]
 
 
-def _what_to_know(
-    found: Results, recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool
-) -> Section:
+def _what_ran(found: ArmTables, recipe: LiveDeadRecipe) -> Section:
     crops = read_crop_summary(found.out)
     is_transfer = recipe.trainings == "weights"
     epochs = recipe.weights_epochs if is_transfer else recipe.epochs
@@ -343,6 +332,9 @@ def _what_to_know(
         "schedules watched is not published; here it is the mean AUPRC of live and dead nuclei. "
         "The weights of classes are not published either: rarity to the power "
         f"{recipe.balance:g}, in the run with larger weights {recipe.larger_balance:g}.",
+        "The published comparison of kicks with larger weights changes the schedule and the "
+        "weights at once. The plateau run stands between them: it differs from the kicks in its "
+        "schedule alone, and from the last run in weights (and in the lowest rate).",
         "Batches in a shuffled order that the seed decides, nothing augmented; the optimisers have "
         "no momentum of their own and no weight decay: nothing of this is published.",
     ]
@@ -352,6 +344,11 @@ def _what_to_know(
             "slower on a processor (--network mobilenet-v2 takes it, with random weights and the "
             "decoder of segmentation-models-pytorch)."
         )
+    return Section(title="What ran", blocks=(Text(paragraphs=tuple(paragraphs)),))
+
+
+def _what_to_doubt(recipe: LiveDeadRecipe, *, is_rendered: bool, quick: bool) -> Section:
+    paragraphs = ["One seed, few wells: small differences between runs are chance."]
     if is_rendered:
         paragraphs.insert(
             0,
@@ -363,8 +360,9 @@ def _what_to_know(
     if quick:
         paragraphs.insert(
             0,
-            "Quick run on one small plate: it shows that everything runs. All trainings but those "
-            f"on ImageNet weights begin with a network that saw {START_STEPS} batches of another "
-            "rendered plate, by Adam; their last steps tell them apart.",
+            "In this quick run all trainings but those on ImageNet weights begin with a network "
+            f"that saw {START_STEPS} batches of another rendered plate, by Adam; their last steps "
+            f"tell them apart. {recipe.dead_at_start:.0%} of the cells are dead from the first "
+            f"frame; in a whole run it is {type(recipe)().dead_at_start:.0%}.",
         )
-    return Section(title="What to know", blocks=(Text(paragraphs=tuple(paragraphs)),))
+    return Section(title="What to doubt", blocks=(Text(paragraphs=tuple(paragraphs)),))

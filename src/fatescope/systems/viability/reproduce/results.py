@@ -61,7 +61,7 @@ PUBLISHED = {
 
 
 @dataclass(frozen=True, slots=True)
-class Results:
+class ArmTables:
     """The tables of a run's folder."""
 
     out: Path
@@ -73,10 +73,10 @@ class Results:
     classes: Table
 
     @staticmethod
-    def read(out: Path) -> Results:
+    def read(out: Path) -> ArmTables:
         """Read the tables of a run's folder."""
         names = ("arms", "scores", "wells", "curves", "course", "classes")
-        return Results(out, *(read_table(out / f"{n}.parquet") for n in names))
+        return ArmTables(out, *(read_table(out / f"{n}.parquet") for n in names))
 
     def has(self, arm: str) -> bool:
         """Return whether an arm was trained."""
@@ -119,12 +119,12 @@ def with_span(scores: dict[str, float]) -> str:
     return format_number(scores["auprc"]) + (span if np.isfinite(scores["low"]) else "")
 
 
-def signed(value: float) -> str:
+def with_sign(value: float) -> str:
     """Return a difference with its sign."""
     return f"{value:+.3f}" if np.isfinite(value) else "unknown"
 
 
-def gain_over_wells(found: Results, arm: str, base: str, name: str) -> str:
+def gain_over_wells(found: ArmTables, arm: str, base: str, name: str) -> str:
     """Return what an arm gains over another, with its interval over wells."""
     mean, low, high = difference_over_wells(found.wells, arm, base, where=WHOLE, name=name)
     if not np.isfinite(mean):

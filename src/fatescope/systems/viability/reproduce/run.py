@@ -5,48 +5,36 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from fatescope.base import Execution, check_installed
-from fatescope.engine import Run
-from fatescope.engine.driver import pending, work_through
-from fatescope.engine.execute import available_workers
+from fatescope.base import Execution
 from fatescope.prepare.crop_store import write_crop_summary
-from fatescope.storage import remove
-from fatescope.systems.reproduction.plan import plan_trainings
+from fatescope.systems.reproduction.engine import Reproduction, Request, Work
+from fatescope.systems.reproduction.origin import LIVE_DEAD
 from fatescope.systems.simulation.plates import plan_simulated_plate
-from fatescope.systems.viability.reproduce.arms import FITS, arms, begin, run_arm, tiles_folder
+from fatescope.systems.viability.reproduce.arms import (
+    arms,
+    tiles_folder,
+    train_on_tiles,
+    train_start,
+)
 from fatescope.systems.viability.reproduce.data import (
     WELLS,
+    Plates,
     labelled_folders,
     plate_settings,
     prepare_real_tiles,
     prepare_tiles,
 )
-from fatescope.systems.viability.reproduce.kicks import write_board
-from fatescope.systems.viability.reproduce.page import write_live_dead_page
+from fatescope.systems.viability.reproduce.kicks_page import write_board
+from fatescope.systems.viability.reproduce.page import assay_page
 from fatescope.systems.viability.reproduce.real import find_real_fields
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
-    from fatescope.base import Progress
-    from fatescope.engine import Summary
-    from fatescope.engine.plan import RunPlan
     from fatescope.systems.reproduction.settings import LiveDeadRecipe
+    from fatescope.systems.viability.reproduce.arms import TilesArm
 
-_NEEDS = ("torch", "cv2")
-_QUICK = {
-    "epochs": 8,
-    "batch": 8,
-    "tiles": 100,
-    "network": "small",
-    "channels": 8,
-    "weights_tiles": 32,
-    "weights_epochs": 2,
-    "plates": 1,
-    "frames": 4,
-    "height": 240,
-    "width": 320,
-}
 _TILE_SECONDS = {"small": 0.019, "mobilenet-v2": 0.33}
 """CPU seconds of a tile of 160 x 160 px, forward and back, busy machine; small: 16 channels."""
 _LITE0_SECONDS = 0.25
@@ -56,85 +44,39 @@ _SCORED = 0.4
 """Of them, for a tile that is only looked at."""
 
 
-def reproduce_live_dead(
-    *,
-    out: Path,
-    recipe: LiveDeadRecipe,
-    data: Path | None = None,
-    quick: bool = False,
-    workers: int | None = None,
-    progress: Progress | None = None,
-    fresh: bool = False,
-) -> Summary:
-    """Train the four published runs, mend their faults, and score all on wells set aside.
-
-    Parameters
-    ----------
-    out : Path
-        Gets ``report.html``, ``arms.csv``, ``scores.csv``, ``wells.csv``, ``curves.csv``,
-        ``course.csv``, ``classes.csv``, ``crops.json`` and ``films/``. The same call again
-        continues with the trainings that are not done, and in one at its last checkpoint.
-    recipe : LiveDeadRecipe
-    data : Path, optional
-        A labelled plate, or a folder of such; without any, plates are rendered. Where it is or
-        holds ``mcf7_pi`` (fields with real stains), two more trainings are on these.
-    quick : bool
-        One small rendered plate and tiny networks: shows that everything runs, proves nothing.
-    workers : int, optional
-        Processes, each for one training at a time; default: one for each core.
-    progress, fresh
-
-    Raises
-    ------
-    InputError
-        If ``data`` holds no labelled plate, or too few wells.
-    """
-    check_installed(*_NEEDS)
-    if quick:
-        recipe, data = recipe.replace(**_QUICK), None
-    settings = {**recipe.model_dump(mode="json"), "quick": quick, "data": str(data or "")}
-    plates, fields = labelled_folders(data), find_real_fields(data)
-    paths = tuple(f / _index(f) for f in plates)
-    real = () if fields is None else (fields / "index.csv",)
-    with Run.open(out, command="reproduce live-dead-2024", settings=settings, fresh=fresh) as run:
-        if fresh:
-            remove(run.out / FITS)
-        todo = pending(run, arms(recipe, paths, real))
-        n = available_workers(workers, max(len(todo), 1))
-        place = partial(tiles_folder, run.out)
-        if todo:
-            found = prepare_tiles(place(), recipe=recipe, data=data, workers=n, progress=progress)
-            run.wrote(write_crop_summary(run.out, found).name)
-        if quick and todo:
-            begin(run.out, recipe, workers=n, progress=progress)
-        if fields is not None and any(arm.real for arm in todo):
-            prepare_real_tiles(place, fields, recipe=recipe, workers=n)
-        job = partial(
-            run_arm, out=run.out.absolute(), recipe=recipe, progress=progress if n == 1 else None
-        )
-        work_through(run, todo, job, execution=Execution(workers=n), progress=progress)
-        summary = run.finish()
-        if not summary.units_failed:
-            remove(run.out / FITS)
-        if summary.units_done:
-            write_live_dead_page(run.out, recipe, is_rendered=not plates, quick=quick)
-            run.wrote("report.html", *write_board(run.out))
-    return summary
+def _find(request: Request[LiveDeadRecipe]) -> Work[Plates]:
+    """Return the trainings: on labelled plates or rendered ones, and on real fields if any."""
+    data = request.given
+    plates = Plates(labelled=labelled_folders(data), real=find_real_fields(data))
+    paths = tuple(f / _index(f) for f in plates.labelled)
+    real = () if plates.real is None else (plates.real / "index.csv",)
+    units = arms(request.recipe, paths, real)
+    return Work(units=units, material=plates, recorded={"data": str(data or "")})
 
 
 def _index(folder: Path) -> str:
     return "index.csv" if (folder / "index.csv").is_file() else "truth/fields.csv"
 
 
-def plan_live_dead(
-    *, recipe: LiveDeadRecipe, data: Path | None = None, quick: bool = False
-) -> RunPlan:
-    """Say what `reproduce_live_dead` would cost, from measured costs; nothing is written.
+def _begin(request: Request[LiveDeadRecipe], plates: Plates, todo: Sequence[TilesArm]) -> list[str]:
+    """Cut the tiles of all trainings; for a quick run train the network that they begin with."""
+    recipe, n, place = request.recipe, request.workers, partial(tiles_folder, request.out)
+    found = prepare_tiles(
+        place(), recipe=recipe, data=request.given, workers=n, progress=request.progress
+    )
+    if request.quick:
+        train_start(request.out, recipe, workers=n, progress=request.progress)
+    if plates.real is not None and any(arm.real for arm in todo):
+        prepare_real_tiles(place, plates.real, recipe=recipe, workers=n)
+    return [write_crop_summary(request.out, found).name]
+
+
+def _costs(recipe: LiveDeadRecipe, data: Path | None, quick: bool) -> list[float]:
+    """Return the CPU seconds of each training.
 
     Plates that are given are taken to be as large as those that would be rendered.
     """
-    if quick:
-        recipe, data = recipe.replace(**_QUICK), None
+    data = None if quick else data
     fields = find_real_fields(data)
     todo = arms(recipe, real=() if fields is None else (fields,))
     pixels = (recipe.size_px / 160) ** 2
@@ -158,9 +100,35 @@ def plan_live_dead(
         one = Execution(workers=1)
         rendering = plan_simulated_plate(plate_settings(recipe), execution=one).cpu_seconds
         seconds = [s + rendering / len(seconds) for s in seconds]
-    return plan_trainings(
-        "reproduce live-dead-2024",
-        seconds,
-        what="trainings",
-        workers=available_workers(None, len(todo)),
-    )
+    return seconds
+
+
+LIVE_DEAD_2024 = Reproduction(
+    name="live-dead-2024",
+    origin=LIVE_DEAD,
+    needs=("torch", "cv2"),
+    quick={
+        "epochs": 8,
+        "batch": 8,
+        "tiles": 100,
+        "network": "small",
+        "channels": 8,
+        "weights_tiles": 32,
+        "weights_epochs": 2,
+        "dead_at_start": 0.3,
+        "plates": 1,
+        "frames": 4,
+        "height": 240,
+        "width": 320,
+    },
+    quick_words="Quick run: it shows that all runs and proves nothing.",
+    what="trainings",
+    find=_find,
+    do=train_on_tiles,
+    costs=_costs,
+    page=assay_page,
+    begin=_begin,
+    also=lambda request, _: write_board(request.out),
+)
+"""Data: a labelled plate, or a folder of such; without any, plates are rendered. Where it is or
+holds ``mcf7_pi`` (fields with real stains), two more trainings are on these."""

@@ -68,8 +68,8 @@ def score_tables(
             wells += [{**head, "well": w, "auprc": float(s.auprc[k])} for w, s in single.items()]
             curves.append(_curve(head, total, k))
     return {
-        "scores": Table.from_rows(scores, list(scores[0])),
-        "wells": Table.from_rows(wells, list(wells[0])),
+        "scores": Table.from_rows(scores),
+        "wells": Table.from_rows(wells),
         "curves": Table.concatenate(curves),
     }
 

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import LabelImage
     from fatescope.prepare.crop_store import PlaneCrops
     from fatescope.systems.viability.training.settings import ViabilityRecipe
-    from fatescope.train.provenance import Provenance
+    from fatescope.train.trainables import TrainedNetwork
 
 _CALIBRATION = 48
 _TUNING_PLANES = 24
@@ -49,20 +49,13 @@ FOREGROUNDS, LEAST_AREAS = (0.3, 0.4, 0.5, 0.6), (0.2, 0.35, 0.5)
 """Tried on validation planes; least areas as shares of that of a typical nucleus."""
 
 
-def package_viability(
-    network: Any,
-    *,
-    recipe: ViabilityRecipe,
-    data: Path,
-    folder: Path,
-    provenance: Provenance,
-    progress: Progress | None = None,
-) -> ModelPackage:
+def package_viability(made: TrainedNetwork) -> ModelPackage:
     """Export, calibrate int8, choose thresholds on validation planes, score test planes, write.
 
-    ``network``: with averaged weights; ``data``: folder that ``prepare crops`` wrote. Its test
-    planes are read here, once, to be scored; ``folder``: new or empty.
+    ``made.data``: folder that ``prepare crops`` wrote.
     """
+    network, data, provenance = made.network, made.data, made.provenance
+    recipe: ViabilityRecipe = made.recipe
     rows = read_samples(data, splits=SPLITS)
     given = tuple(read_crop_summary(data)["classes"])
     classes, merge = merged_classes(given, recipe.classes)
@@ -115,12 +108,14 @@ def package_viability(
         draft = draft_package(description.replace(output=output), files)
     test = open_planes(data, splits=["test"])[0]
     both = {
-        precision: _score_planes(draft, test, merge, data, precision=precision, progress=progress)
+        precision: _score_planes(
+            draft, test, merge, data, precision=precision, progress=made.progress
+        )
         for precision in ("fp32", "int8")
     }
     return write_trained(
         draft,
-        folder,
+        made.folder,
         scores=main_scores(both["int8"], classes),
         card=write_viability_card(draft.description, both, recipe=recipe, provenance=provenance),
         test_input=tiles[0],
@@ -144,14 +139,12 @@ def true_nuclei(
     return labels, (2 * died > area)[1:]
 
 
-def _median_diameter(
-    planes: PlaneCrops, merge: NDArray[np.uint8], names: Sequence[str], *, most: int = 12
-) -> float:
+def _median_diameter(planes: PlaneCrops, merge: NDArray[np.uint8], names: Sequence[str]) -> float:
     """Return the median diameter of labelled nuclei, px; 10 where there are none."""
     if not {"live", "dead"} <= set(names) or not planes.n_planes:
         return 10.0
     areas: list[NDArray[Any]] = [np.zeros(0)]
-    for i in np.unique(np.linspace(0, planes.n_planes - 1, most).round().astype(int)):
+    for i in np.unique(np.linspace(0, planes.n_planes - 1, 12).round().astype(int)):
         labels, _ = true_nuclei(merge[planes.plane(int(i))[1]], names)
         areas.append(np.bincount(labels.ravel())[1:])
     every = np.concatenate(areas)

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.base import Progress, Table
+    from fatescope.base import Table
     from fatescope.base.types import FloatArray
     from fatescope.models import ModelPackage
     from fatescope.systems.viability.training.settings import ViabilityCrops, ViabilityRecipe
-    from fatescope.train.provenance import Provenance
     from fatescope.train.task import Row
+    from fatescope.train.trainables import TrainedNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
 
@@ -54,7 +54,7 @@ class ViabilityTask:
     """
 
     def __init__(self, recipe: ViabilityRecipe, *, data: Path) -> None:
-        self._recipe, self._data = recipe, data
+        self._recipe, self._data, self.seed = recipe, data, recipe.seed
         given = tuple(read_crop_summary(data)["classes"])
         self.classes, self._merge = merged_classes(given, recipe.classes)
         self._planes, self._table = open_planes(data, splits=["train"])
@@ -65,11 +65,6 @@ class ViabilityTask:
         self._levelled = lru_cache(maxsize=4096)(self._level)
         self._dead = _with_dead(self._table, self.classes)
         self.weights = class_weights(self._table, given, self._merge, recipe)
-
-    @property
-    def seed(self) -> int:
-        """Seed of the recipe."""
-        return self._recipe.seed
 
     @property
     def stream(self) -> str:
@@ -281,27 +276,10 @@ class _Viability:
     def build_task(self, stage: ViabilityRecipe, *, data: Path) -> ViabilityTask:
         return ViabilityTask(stage, data=data)
 
-    def write_package(
-        self,
-        network: Any,
-        *,
-        recipe: ViabilityRecipe,
-        data: Path,
-        folder: Path,
-        provenance: Provenance,
-        left_out: Sequence[Any] | None,
-        progress: Progress | None,
-    ) -> ModelPackage:
+    def write_package(self, made: TrainedNetwork) -> ModelPackage:
         from fatescope.systems.viability.training.package import package_viability
 
-        return package_viability(
-            network,
-            recipe=recipe,
-            data=data,
-            folder=folder,
-            provenance=provenance,
-            progress=progress,
-        )
+        return package_viability(made)
 
 
 VIABILITY = _Viability()
