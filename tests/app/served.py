@@ -57,7 +57,8 @@ class Client:
                 given["Content-Length"] = str(len(data))
             for name, value in given.items():
                 connection.putheader(name, value)
-            connection.endheaders(data or None)
+            with contextlib.suppress(ConnectionError):  # refused before all was sent
+                connection.endheaders(data or None)
             response = connection.getresponse()
             return Answer(response.status, dict(response.getheaders()), response.read())
         finally:
