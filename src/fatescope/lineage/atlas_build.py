@@ -12,7 +12,7 @@ from fatescope.base.sulston_tree import all_names, daughters_of
 from fatescope.lineage.atlas import AB16_MIN, ATLAS_VERSION, NODES, Atlas
 from fatescope.lineage.atlas_cells import EmbryoCells
 from fatescope.lineage.division_axes import DivisionAxes, fit_axes, mean_axes
-from fatescope.lineage.neighbours import common_neighbours
+from fatescope.lineage.neighbours import LEAST_EMBRYOS, common_neighbours
 from fatescope.numeric import fit_linear
 
 if TYPE_CHECKING:
@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import BoolArray, FloatArray, IntArray
 
-N_MODES = 30
-LEAST_EMBRYOS = 4
+N_MODES = 30  # record 0071
 LEAST_AXES = 5
 """Embryos that must show a division for its settled axis to be kept."""
-_FALLBACK_LIFE = 60.0
-_LIMIT_RMS_UM = 4.0
+_FALLBACK_LIFE = 60.0  # minutes, where no embryo shows a whole life
+_LIMIT_RMS_UM = 4.0  # beyond, an embryo is partial or distorted
 _STARTS = {"P0": (-26.6, 14.0), "AB": (-12.6, 12.6), "P1": (-12.6, 15.1)}
 """Birth and life in minutes of the three first cells, which few recordings show."""
 

@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 STAGES = (8, 12, 16, 24, 28, 36, 50, 64, 80, 100, 128, 160, 190, 240, 300)
 """Numbers of nuclei at which clouds are compared."""
 _TURNS = 12  # tried about the long axis, for both ends
-_FEWEST_STAGES = 3
+_FEWEST_STAGES = 3  # that a pose is found from; not measured
 _REFINED = 3  # of the best poses
-_RIDGE_UM2 = 6.0
+_RIDGE_UM2 = 6.0  # for each nucleus, towards the rotation; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

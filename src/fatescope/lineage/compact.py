@@ -23,7 +23,6 @@ _NAMES = (
 COMPACT_NAMES: tuple[str, ...] = tuple(_NAMES.split())
 """The label set is fixed: derived from a file it would be 30 to 35 names, another every time."""
 FEATURES = ("posterior_um", "dorsal_um", "left_um", "log2_nuclei", "radius_um")
-_SMOOTH_MIN = 3.0
 
 
 def compact_classes(letters: int = 3) -> tuple[str, ...]:
@@ -63,5 +62,5 @@ def aligned_features(lineage: Lineage, reference: MeanEmbryo) -> tuple[FloatArra
     place, residual = blind_place(lineage, reference)
     step = lineage.spacing.um("X")
     radius = lineage.radius_px * (step[0] if step else 0.0)
-    clock = count_clock(lineage, smooth_min=_SMOOTH_MIN)
+    clock = count_clock(lineage, smooth_min=3.0)
     return np.column_stack([place, clock, np.nan_to_num(radius)]), residual

@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 _ROUNDS = 8
 _FEWEST = 12
 """Axes that an embryo usually must share with the reference to be laid over it."""
-_GOOD = 0.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,7 +154,8 @@ def mean_axes(embryos: Sequence[Mapping[str, FloatArray]], *, fewest: int) -> Di
             if fit is None:
                 continue
             for mother, axis in axes.items():
-                if fit.cosine.get(mother, 1.0) > _GOOD - 1.0:
+                # An axis that is nearly reversed is a swap, and bends no mean.
+                if fit.cosine.get(mother, 1.0) > -0.7:
                     collected.setdefault(mother, []).append(fit.rotation @ axis)
         mean = {m: np.mean(v, axis=0) for m, v in collected.items()}
     kept = [m for m, v in collected.items() if len(v) >= fewest]

@@ -30,7 +30,7 @@ _SAMPLED = 3
 _HALF = 0.5
 LEAST_SHARE = 0.25
 """Pairs that fewer embryos show are not kept."""
-LEAST_EMBRYOS = 4
+LEAST_EMBRYOS = 4  # that a pair, or an atlas, needs; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

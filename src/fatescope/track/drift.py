@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
 
-_FEWEST = 3
+_FEWEST = 3  # steps that have a median worth following; not measured
 
 
 def frame_shifts(position: FloatArray, frame: IntArray, *, reach: float) -> FloatArray:

@@ -9,7 +9,7 @@ import numpy as np
 if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
 
-_NEVER = 1e6
+_NEVER = 1e6  # beyond any cost: these two are not joined
 
 
 def links_to_next_frame(parent: IntArray, frame: IntArray) -> IntArray:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _FLOW_SHARE = 0.7
 """Of the movement of its neighbours, how much an object follows."""
 _NEIGHBOURS = 6
-_FREEDOM = 4.0
+_FREEDOM = 4.0  # of the t distribution of steps
 _NORM = {2: 1.838, 3: 2.596}
 """Minus the log of the norm of a t distribution with 4 degrees of freedom, in 2D and 3D."""
 _MEDIAN_SQUARE = {2: 1.39, 3: 2.37}
@@ -22,9 +22,9 @@ _MEDIAN_SQUARE = {2: 1.39, 3: 2.37}
 _SPHERE = {2: 2 * math.pi, 3: 4 * math.pi}
 _MIDDLE = 1.5
 """Spread of the middle between daughters about the mother, in steps."""
-_APART_UM = 4.4
-_APART_SD = 0.25
-_LEAST_UM = 0.05
+_APART_UM = 4.4  # sisters where no more than ten divisions tell: twice `movie._HALF_UM`
+_APART_SD = 0.25  # of the logarithm of their distance; not measured by itself (record 0110)
+_LEAST_UM = 0.05  # spread of a step: nuclei that stand still would make all others impossible
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,7 +92,7 @@ class GrowthCurves:
 _LEAST_BIRTHS = 30
 _KEPT_SHARE = 0.97
 """Of the cells that were there: with fewer, the annotation is ending."""
-_ENDING_FROM = 20
+_ENDING_FROM = 20  # cells: with few, one that is missed is no end; not measured
 
 
 def build_growth(atlas: Atlas, lineages: Mapping[str, Lineage]) -> tuple[GrowthCurves, list[str]]:

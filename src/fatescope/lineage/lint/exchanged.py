@@ -205,8 +205,8 @@ def _finding(
     )
 
 
-_SUSPECT_UM = 2.0
-_SAVED_UM = 3.0
+_SUSPECT_UM = 2.0  # steps of tracks that may have traded places
+_SAVED_UM = 3.0  # by trading back; no table of 58 has such a pair by chance (record 0061)
 
 
 def traded_places(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _AROUND = 6
 """Neighbours whose median step is taken off: an embryo that turns or drifts leaps nowhere."""
-_FEWEST = 3
+_FEWEST = 3  # steps that have a median worth taking off; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 DIVISION_SD_MIN = 2.5
 """How far the divisions of one embryo stray from a common clock."""
-_MISSED = 0.01
+_MISSED = 0.01  # of nuclei; frames that miss more were not tried (record 0160)
 _NEAR = 8
 """Names that a nucleus may take."""
 _STRANGER = 18.0
 """What a nucleus without a name costs; that is 5 to 6 spreads from every place."""
 _SETTLED = 4.5
 """Divisions so many spreads away are decided."""
-_LEAST_LOG = -30.0
-_WHOLE = 1e-6
-_SEEN_LIVES = 3
+_LEAST_LOG = -30.0  # beyond the price of any nucleus; keeps numbers of one size in the program
+_WHOLE = 1e-6  # by so much the solver takes a number for whole
+_SEEN_LIVES = 3  # in the atlas, that tell when a cell divides; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fatescope.lineage.naming.settings import NameSettings
 
 Kind = Literal["tracked", "movie", "frame"]
-_LINKED_SHARE = 0.3
-_MOST_CELLS = 450
+_LINKED_SHARE = 0.3  # of rows with a parent, above which a table is tracked; not measured
+_MOST_CELLS = 450  # beyond them frames get no names; measured to 350
 BOTH_HANDS = "its mirror image fits about as well, so left and right are open"
 _SYMMETRIC_CELLS = 6
 """Up to so many cells both hands fit alike: of 24 embryos, three fitted better mirrored."""
@@ -35,7 +35,7 @@ _CLEAR_SCORE, _CLEAR_GAIN = 3.0, 0.5
 and what a hand must gain per track (smallest gap from 24 cells on: 1.6)."""
 _BOTH_NUCLEI, _CLEAR_COST, _FRAME_GAIN = 64, 0.5, 0.15
 """Of more nuclei, frames so far below the doubtful cost are not mirrored; gain per nucleus."""
-_LEAST_TREE_GAIN, _LEAST_FRAME_GAIN = 15.0, 5.0
+_LEAST_TREE_GAIN, _LEAST_FRAME_GAIN = 15.0, 5.0  # of one hand over the other (record 0349)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

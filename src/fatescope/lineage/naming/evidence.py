@@ -19,11 +19,13 @@ IMPOSSIBLE = -1e6
 _VIEWS = 5
 _PLACE_WEIGHT = 0.5
 """Views of one track repeat each other: five of them count as two and a half."""
-_FAR = 3.0
-_FEW = 60
-_CENSORED_BONUS = 2.0
-_UNSEEN_DIVISION = -6.0
-_BEFORE_MIN = 60.0
+_FAR = 3.0  # spreads from which the cost of a place grows linearly (Huber)
+_FEW = 60  # tracks with a mother: of fewer it is not learnt how strays are inherited
+_CENSORED_BONUS = 2.0  # in place of -log(sd) of a whole life: a spread of exp(-2), 14 %
+_UNSEEN_DIVISION = -6.0  # 1 in 400 for a division that the atlas never saw
+_BEFORE_MIN = 60.0  # that the first row of a dividing track may lie before its cell is born
+"""Not measured one by one; halved or doubled, the weights of place, axis and life changed nothing
+(record 0070). What all give together: docs/lineage-naming.md."""
 
 
 def phases(

@@ -17,14 +17,15 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
-_N_POSES = 5
-_N_AROUND = 2
+_N_POSES = 5  # fitted
+_N_AROUND = 2  # beside the best, in each round
 _ROUNDS = 2
 _N_FINISHED = 3
-_LATER = (1.7, 1.4, 1.2, 1.0, 1.0)
-_BESIDE = (1.4, 1.2, 1.0, 1.0)
-_SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)
-_LEAST_GAIN = 0.005
+_LATER = (1.7, 1.4, 1.2, 1.0, 1.0)  # tolerances of `fit_frame` at another time
+_BESIDE = (1.4, 1.2, 1.0, 1.0)  # and from a pose beside the best
+_SHIFTS_MIN = (-6.0, -3.0, 3.0, 6.0)  # times were 5 to 10 minutes off, poses few degrees
+_LEAST_GAIN = 0.005  # for each nucleus; else no further round
+"""The search of record 0160, measured there as a whole."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray, IntArray
     from fatescope.lineage.atlas import Atlas
 
-_DIVIDE = 6.0
-_TOO_YOUNG = 10.0
-_DUE = 2.0
-_NEVER = 14.0
-_PULL = 0.3
+_DIVIDE = 6.0  # cost of a division while no name is known
+_TOO_YOUNG = 10.0  # and so much more of a young cell
+_DUE = 2.0  # of a named cell that is due
+_NEVER = 14.0  # of one that the atlas never saw divide; none measured by itself (record 0072)
+_PULL = 0.3  # weight of where a named cell is expected; not measured
 _HALF_UM = 2.2
 """How far a daughter lies from where her mother was, in the first frame."""
-_DAUGHTER_SD_UM = 1.5
+_DAUGHTER_SD_UM = 1.5  # about that place; not measured
 
 
 def name_movie(atlas: Atlas, *, xyz_um: FloatArray, frame: IntArray) -> tuple[NamedTree, IntArray]:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
     from fatescope.lineage.atlas import Atlas
 
-_TILT = 0.35
+_TILT = 0.35  # radians, 20 degrees; not measured
 
 
 def long_axis_frame(xyz_um: FloatArray, weight: FloatArray) -> tuple[FloatArray, FloatArray]:
@@ -54,17 +54,18 @@ def tilts() -> list[FloatArray]:
     return found
 
 
-_N_ROLLS = 12
-_N_CLOUD = 100
-_N_SOFT, _N_ASSIGNED = 16, 8
-_FIRST = (6.0, 4.5)
-_SECOND = (3.0, 2.5, 2.0, 1.6, 1.3, 1.3)
+_N_ROLLS = 12  # times two ends times five leans are 120 starts
+_N_CLOUD = 100  # nuclei that the first search looks at
+_N_SOFT, _N_ASSIGNED = 16, 8  # poses kept of either search
+_FIRST = (6.0, 4.5)  # µm: widths of the first search
+_SECOND = (3.0, 2.5, 2.0, 1.6, 1.3, 1.3)  # then spreads of the atlas
 _NEARER = (2.0, 1.7, 1.4, 1.2)
-_STIFF_UM2 = 20.0
+_STIFF_UM2 = 20.0  # for each nucleus, towards the turn before
 _RIDGE = 20.0
-_BACKGROUND = 1e-3
-_STRANGER = 9.0
-_LEAN, _LEAN_ROLL, _SLIDE_UM = 0.2, 0.35, 3.0
+_BACKGROUND = 1e-3  # density of a nucleus that belongs to no cell, where one in place has 1
+_STRANGER = 9.0  # the same in the second search, as a cost
+_LEAN, _LEAN_ROLL, _SLIDE_UM = 0.2, 0.35, 3.0  # radians and µm beside a pose
+"""The wide search of record 0160, measured there as a whole."""
 
 
 class FramePose(NamedTuple):

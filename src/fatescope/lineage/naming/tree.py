@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 NO_NAME = -25.0
 """Log-likelihood of a track that fits no name."""
-_LARGE_ROOT = 0.1
+_LARGE_ROOT = 0.1  # share of the largest tree: such are named together; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,10 +140,10 @@ def _descend(
             waiting.append(int(track))
 
 
-_YOUNG_MIN = 13.0
-_YOUNG_SD_MIN = 2.5
-_MOST = 10.0
-_FEWEST_LIVES = 5
+_YOUNG_MIN = 13.0  # the shortest lives of the atlas: 12.6 (AB), 14.0 (from ABal on)
+_YOUNG_SD_MIN = 2.5  # as `cut.DIVISION_SD_MIN`
+_MOST = 10.0  # that one odd life may cost: little more than an end (9, `mending`)
+_FEWEST_LIVES = 5  # record 0230
 
 
 def too_young(frame: IntArray, minutes_per_frame: float) -> LifeCost:
