@@ -17,10 +17,9 @@ from urllib.parse import urlsplit
 from fatescope.base import InputError, RunError, escape
 from fatescope.storage import hash_path
 
-_CHUNK = 2**18
-_TIMEOUT_S = 30
+_TIMEOUT_S = 30  # of silence; a guess
 _HERE = ("localhost", "127.0.0.1", "::1")
-_PARTIAL, _RANGE_BEYOND = 206, 416
+_PARTIAL, _RANGE_BEYOND = 206, 416  # HTTP status codes
 
 
 def check_address(url: str) -> None:
@@ -124,7 +123,7 @@ def _receive(
         total = have + int(said) if said.isdecimal() else 0
         _refuse_more(url, total, most_bytes)
         with part.open("ab" if have else "wb") as stream:
-            while chunk := answer.read(_CHUNK):
+            while chunk := answer.read(2**18):
                 have += len(chunk)
                 _refuse_more(url, have, most_bytes)
                 stream.write(chunk)

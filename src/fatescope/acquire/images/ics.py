@@ -22,7 +22,7 @@ from fatescope.acquire.images.raw import RawPixels
 from fatescope.acquire.images.scale import MIN, UM, believed, length_in
 from fatescope.base import FileFormatError, Image, escape
 
-_MOST_HEADER = 2**20
+_MOST_HEADER = 2**20  # bytes in which a header ends; not measured
 _LETTERS = {"x": "X", "y": "Y", "z": "Z", "t": "T", "ch": "C", "c": "C"}
 
 

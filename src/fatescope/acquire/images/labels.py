@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fatescope.acquire.images.read import read_image
+from fatescope.acquire.images.write import BIG_BYTES
 from fatescope.base import FileFormatError, Image, InputError, Spacing, check_axes, escape
 from fatescope.storage import write_beside
 
@@ -28,7 +29,7 @@ TILE = 512
 _STRIPED_PIXELS = 2**26
 _STRIP_ROWS = 64
 _LEVEL = 6
-_BIG_BYTES = 2**32 - 2**25
+"""Pixels of a plane beyond which it is tiled, rows of a strip, level of deflate: record 0011."""
 
 
 def label_tiles(shape: tuple[int, ...]) -> Iterator[tuple[int | slice, ...]]:
@@ -133,7 +134,7 @@ def _write_tiff(
     layout: dict[str, Any] = {"tile": (TILE, TILE)} if tiled else {"rowsperstrip": tall}
     pages = math.prod(shape[:-2])
     steps = spacing.um("YX")
-    big = math.prod(shape) * kind.itemsize > _BIG_BYTES
+    big = math.prod(shape) * kind.itemsize > BIG_BYTES
     with write_beside(path) as part, tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as tif:
         tif.write(
             _compressed(given, shape, kind, tiled=tiled),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from fatescope.base import Finding
 
 
-_LARGE_BYTES = 2**28
+_LARGE_BYTES = 2**28  # below, the free memory is not asked for
 
 
 class FrameError(FileFormatError):

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from xml.etree.ElementTree import Element
 
 COMPANION = ".companion.ome"
-_MOST_TEXT = 2**28
+_MOST_TEXT = 2**28  # bytes that are looked at; not measured
 
 
 class DividedImageError(FileFormatError):

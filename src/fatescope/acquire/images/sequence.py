@@ -17,7 +17,7 @@ from fatescope.base import AXES, FileFormatError, Image, escape
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_OPEN_FILES = 4
+_OPEN_FILES = 4  # kept, so that neighbours are not opened twice; not measured
 
 
 def read_sequence(file: ImageFile, *, axes: str | None) -> Image:

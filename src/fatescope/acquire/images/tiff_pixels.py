@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 CACHE_BYTES = 64 * 2**20
 """Decoded strips and tiles that one open file keeps, so that neighbours are not decoded twice."""
-_JPEG = (6, 7, 34892, 33007)
+_JPEG = (6, 7, 34892, 33007)  # compression tags: old, new, lossy DNG, alternative
 _MOST_BY_COMPRESSION = {
     1: 1,
     5: announced.LZW,

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 _LEVEL = 1
 """Noise packs hardly better at a higher one."""
-_BIG_BYTES = 2**32 - 2**25
+BIG_BYTES = 2**32 - 2**25
+"""A TIFF with offsets of 32 bits holds less; 32 MiB are left for its tables, as in tifffile."""
 _NAMES = {"u": "uint", "i": "int", "f": "float"}
 
 
@@ -64,7 +65,7 @@ def write_image(
     kind = np.dtype(dtype)
     if kind not in (np.uint8, np.uint16, np.float32):
         raise InputError(f"images are written as uint8, uint16 or float32; got {kind}.")
-    big = math.prod(shape) * kind.itemsize > _BIG_BYTES
+    big = math.prod(shape) * kind.itemsize > BIG_BYTES
     target = Path(path)
     with write_beside(target) as part, tifffile.TiffWriter(part, bigtiff=big, byteorder="<") as tif:
         tif.write(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 CHUNK = 1024
 """Rows and columns of a chunk: few files, and a viewer loads one in no time."""
-_LEVEL = 3
+_LEVEL = 3  # the default of zstd
 
 Index = tuple[int | slice, ...]
 

@@ -15,7 +15,7 @@ MARKERS = ("zarr.json", ".zgroup", ".zarray", ".zattrs")
 """A folder that holds one of these is a Zarr array or group."""
 VERSION = "0.5"
 """What we write (decision record 0090)."""
-_MAX_JSON_BYTES = 2**26
+_MAX_JSON_BYTES = 2**26  # of one file of metadata; not measured
 
 
 def is_zarr(path: Path) -> bool:

@@ -43,7 +43,7 @@ _COUNTS = ("gweight", "reporter_mean", "reporter_sum", "reporter_pixels")
 _RAW = ("rwraw", "rwcorr1", "rwcorr2", "rwcorr3", "rwcorr4")
 _CD = ("global", "local", "blot", "cross")
 _NOTHING = {"", "nill", "-1"}
-_REPORTED = 20
+_REPORTED = 20  # lines that get a finding of their own: room in a table
 
 
 @dataclass(slots=True)

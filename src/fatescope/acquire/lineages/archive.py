@@ -16,7 +16,7 @@ MEMBER_BYTES = 64_000_000
 TOTAL_BYTES = 2_000_000_000
 RATIO = 200
 """Unpacked over packed size that no table of nuclei reaches; small archives may exceed it."""
-_SMALL = 20_000_000
+_SMALL = 20_000_000  # bytes, unpacked
 
 
 def check_archive(archive: zipfile.ZipFile, path: Path) -> None:

@@ -33,7 +33,7 @@ _OTHERS = "RIHVB"
 _LEAST_PLANE = 32
 """Bytes that each plane takes in the directory of a file, at least."""
 _MAGIC, _ATTACHED = b"ZISRAWFILE", 256
-_MOST_ATTACHED = 10_000
+_MOST_ATTACHED = 10_000  # parts; damaged directories announced millions (record 0372)
 
 
 def open_scenes(path: Path) -> list[Scene]:

@@ -16,7 +16,7 @@ from fatescope.base import FileFormatError, escape, imported
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_MOST_ARRAYS = 200
+_MOST_ARRAYS = 200  # offered as scenes; a guess
 _UNNAMED = "QUVWH"
 
 

@@ -28,8 +28,8 @@ _TYPES = {0: "u1", 1: "<u2", 3: "<u2", 4: "<u2", 5: "<u2", 6: "<u2"}
 _LETTERS = {"time": "T", "channel": "C", "z": "Z"}
 _OTHERS = "QUVWHAEGJK"
 """Letters for axes that users of Pycro-Manager name themselves."""
-_MOST_TEXT = 2**24
-_SUMMARY_AT, _SUMMARY = 20, 2355492
+_MOST_TEXT = 2**24  # bytes of one text, which a damaged file may announce longer
+_SUMMARY_AT, _SUMMARY = 20, 2355492  # byte and mark of the summary (specification of NDTiff)
 
 
 class _Plane(NamedTuple):

@@ -26,7 +26,7 @@ class PlanePlace(NamedTuple):
     page: int
 
 
-_OPEN_FILES = 4
+_OPEN_FILES = 4  # kept, so that neighbours are not opened twice; not measured
 
 
 class OpenPages:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from fatescope.base import FileFormatError, InputError, escape, explain_os_error, name_well
 
-BYTE_LIMIT = 2**24
+_MOST_BYTES = 2**24  # of a short text; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,7 +43,7 @@ def read_htd(path: Path) -> PlannedPlate:
     where = escape(path)
     try:
         with path.open("rb") as stream:
-            data = stream.read(BYTE_LIMIT)
+            data = stream.read(_MOST_BYTES)
     except OSError as error:
         raise FileFormatError(f"{where}: cannot be read: {explain_os_error(error)}") from error
     lines = csv.reader(data.decode("latin-1").splitlines(), skipinitialspace=True)

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from fatescope.base import Finding, Treatment, escape
 
-_FEW = 6
+_FEW = 6  # wells or columns that a sentence names
 
 
 def map_doubts(

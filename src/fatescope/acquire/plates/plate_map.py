@@ -60,7 +60,7 @@ _KNOWN = ("set",)
 _NO_STAIN = ("none", "no", "-", "unstained")
 _THOUSANDS = re.compile(r"[1-9]\d{0,2},\d{3}")
 """Reads 1,250 as well as 1.250."""
-_NAMED = 3
+_NAMED = 3  # rows that a sentence names
 
 
 class PlateMap(dict[str, Treatment]):

@@ -28,7 +28,7 @@ _NAME = re.compile(
 )
 _DESCRIPTOR, _OME = "experiment_descriptor.xml", "metadata.ome.xml"
 _WELLS, _PIXEL = "well selection table + cDNA", "conversion factor um/pixel"
-_MOST_BYTES = 2**28
+_MOST_BYTES = 2**28  # of a descriptor that is parsed; not measured
 
 
 def is_scanr(listing: Listing) -> bool:
