@@ -136,6 +136,10 @@ def segment(
     return np.asarray(labels.array(), np.int32)
 
 
+GUARD_PX, GUARD_ZOOMS = 256, (0.75, 1.0, 1.4)
+"""What the guard measures: the middle of a training image, at several sizes; not measured."""
+
+
 def working_tile(
     pixels: NDArray[Any], *, description: ModelDescription, scale: float, side_px: int
 ) -> NDArray[np.float32]:

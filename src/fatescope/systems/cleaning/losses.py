@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
 
-_UNITS = 200
+_UNITS = 200  # rows of the table
 
 
 def loss_sections(out: Path, drop: float | None) -> list[Section]:

@@ -43,9 +43,9 @@ _BRIGHTEST = 6.0
 """Dim frames are shown with up to so many times their light, all three alike."""
 _MOST = 60
 """Stretches of one movie that get a thumbnail."""
-_ROWS = 500
-_MOST_TABLES = 3
-_LEAST_CURVES = 2
+_ROWS = 500  # stretches in the tables; findings.csv has all
+_MOST_TABLES = 3  # files with a table each; more share one
+_LEAST_CURVES = 2  # a single movie is drawn only if it has a cliff
 _UNCHANGED = "Nothing was changed. A rule may be wrong: look at the frames before, at and after. "
 _PROMISED = "With --apply, exclusion.csv lists these frames for --exclude."
 _WRITTEN = "exclusion.csv lists these frames, for --exclude of other commands."

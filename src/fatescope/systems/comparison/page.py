@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     )
     from fatescope.pages.chart import Chart
 
-FEW_UNITS = 6
+FEW_UNITS = 6  # percentile intervals of fewer are too narrow (record 0121)
 _LAYERS = {"found": "#56b4e9", "wrong": "#d55e00", "missed": "#f0e442"}
 _MOST_PX = 600  # of an image on the page, along its longer side
 SCORES: dict[ComparedScore, str] = {

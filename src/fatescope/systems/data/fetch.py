@@ -27,7 +27,7 @@ RENDERED = {
     "simulate plate": "a plate of wells with treatments, stains, deaths and survival",
 }
 """What can be had without any network, with exact truth."""
-_MOST_FILES = 1_000_000
+_MOST_FILES = 1_000_000  # of a zip; a guard, their bytes are what is bounded
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

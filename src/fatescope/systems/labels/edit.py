@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from fatescope.review import Change
 
-_LONGEST = 20_000
+_LONGEST = 20_000  # points; a guard, no hand draws so many
 
 
 class LabelEdit(Settings):

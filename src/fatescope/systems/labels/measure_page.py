@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import FloatArray, Table
 
-_MOST_ROWS = 50
+_MOST_ROWS = 50  # images in the table
 _METHODS = (
     "Objects that were outlined before were measured with fatescope {version}: sizes count pixels, "
     "axes and orientation are those of the ellipse with the same second moments, brightness is the "

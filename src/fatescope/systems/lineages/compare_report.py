@@ -49,7 +49,7 @@ _WORDS = {
     "axis_deg": ("division axis", "degrees away"),
     "expression": ("expression", "units of the table"),
 }
-_TOP = 15
+_TOP = 15  # cells in the table of a trait, the surest
 _METHOD = (
     "The unit is the embryo. Clocks are fitted by a robust line through the divisions that embryos "
     "share, places by a robust linear map drawn towards a rotation. Variances of single cells are "
@@ -58,7 +58,7 @@ _METHOD = (
     "together. q is the false discovery rate of Benjamini and Hochberg over the cells of one trait."
 )
 _LATE = "A cell that is born late makes all its descendants late: read births from the top."
-_OPEN_MIN = 12.0
+_OPEN_MIN = 12.0  # minutes drawn for a cell whose division is unknown; for the eye alone
 
 
 def write_comparison(

@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     from fatescope.systems.lineages.settings import DrawSettings
 
 TERRITORY_GROUPS = {"founder": ("AB", "MS", "E", "C", "D", "P4"), "lineage": quality.LINEAGES}
-CLIFF_CELLS = 20
+CLIFF_CELLS = 20  # tracks that end in one frame are a cliff; not measured
 _POINTS_KEPT = 150  # nuclei of each group that go into the image of all embryos
-_BLUR_UM = 3.0
+_BLUR_UM = 3.0  # as wide as the cubes are by default; not measured
 
 
 def group_names(embryo: Embryo, settings: DrawSettings) -> list[str]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
 
-_MOST = 500
+_MOST = 500  # rows of a table
 _MEANT = (
     "Errors make names or positions wrong and want mending; warnings want a look; notes are for "
     "the record. Nothing in the tables was changed."
@@ -150,7 +150,7 @@ def _rules(findings: Sequence[Finding]) -> Section:
 
 
 FailOn = Literal["error", "warning"]
-_LISTED = 10
+_LISTED = 10  # errors on the terminal
 _FAILS: dict[FailOn, frozenset[str]] = {
     "error": frozenset(["error"]),
     "warning": frozenset(["error", "warning"]),

@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_PAGE_PX, _PAGE_FRAMES = 480, 100
-_PER_SECOND, _KBIT_S = 7, 1200
+_PAGE_PX, _PAGE_FRAMES = 480, 100  # of what is played on the page: about so wide
+_PER_SECOND, _KBIT_S = 7, 1200  # frames and kbit of a second of the film
 
 
 def write_match_page(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from fatescope.base import Lineage
     from fatescope.systems.lineages.settings import ExpressionSettings
 
-_CURVES, _ROWS = 8, 300
+_CURVES, _ROWS = 8, 300  # cells that are drawn, and in the table
 _ZERO = {
     "clock": "time since the first division of AB, or since the first frame",
     "birth": "time since birth",

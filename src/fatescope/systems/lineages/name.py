@@ -15,6 +15,7 @@ from fatescope.acquire import write_table
 from fatescope.acquire.lineages import LineageFile, LineageReading, find_lineages
 from fatescope.acquire.lineages.columns import original_columns
 from fatescope.base import Execution, Finding, Progress, Table
+from fatescope.base.sulston import compact_name
 from fatescope.engine import Run, Summary
 from fatescope.engine.driver import Outcome, pending, work_through
 from fatescope.lineage.body_axes import mirrored
@@ -32,8 +33,6 @@ from fatescope.systems.lineages.reading import (
 
 if TYPE_CHECKING:
     from fatescope.base import Lineage
-
-_COMPACT = 3
 
 
 def name_lineages(
@@ -136,7 +135,7 @@ def name_by_atlas(lineage: Lineage, given: Table, settings: NameSettings) -> Nam
     table = add_names(
         given,
         name=name,
-        compact=np.array([n[:_COMPACT] for n in name], dtype=object),
+        compact=np.array([compact_name(n) for n in name], dtype=object),
         confidence=named.confidence,
         second=text[np.where(abstained & (named.name >= 0), named.name, named.second)],
         abstained=abstained,

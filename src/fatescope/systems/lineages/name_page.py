@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageReading
     from fatescope.base import Table
 
-_LENGTH_PX, _ROWS = 440.0, 300
+_LENGTH_PX, _ROWS = 440.0, 300  # length of the tree, cells in the table
 _METHODS = {
     "atlas": "Nuclei were named with fatescope {version} by where and when they are, against an "
     "atlas of embryos named by hand, with the tree of divisions where the table has one.",

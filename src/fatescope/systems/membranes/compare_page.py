@@ -36,8 +36,8 @@ if TYPE_CHECKING:
     from fatescope.pages.chart import Chart
     from fatescope.prepare import Sample
 
-REGRESSIONS = 10
-_SHARE = 0.45
+REGRESSIONS = 10  # planes that are shown
+_SHARE = 0.45  # of a cell's colour over the image
 _TITLES = ("input", "labels")
 
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fatescope.base import LabelImage, Table
     from fatescope.pages.page import Outline
 
-MAX_ROWS, MAX_LINES = 50, 6
+MAX_ROWS, MAX_LINES = 50, 6  # contacts in the table, cells in the chart
 
 METHODS = (
     "Cells were segmented with fatescope {version}: each plane was divided by its own brightness, "

@@ -25,11 +25,10 @@ if TYPE_CHECKING:
 
     from fatescope.systems.membranes.cells import WallMaps, WallNetwork
 
-_HALF = 0.5
 LEAST_PX = 50
 """Cells with a smaller cross-section are not counted, in truth and prediction alike."""
-_GAP_PX = 2
-_WHOLE_PX = 32
+_GAP_PX = 2  # an interior ends so far inside of its cell; not measured
+_WHOLE_PX = 32  # sides are multiples of it: networks halve five times at most
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -137,7 +136,7 @@ class WallSide:
 def interiors(drawn: WallMaps) -> NDArray[np.bool_]:
     """Return what a network calls inside and no wall, on the image's own grid, (Z, Y, X)."""
     whole = tuple(slice(0, n) for n in drawn.grid.shape)
-    wall, inside = (drawn.grid.enlarge(m, whole) > _HALF for m in (drawn.wall, drawn.inside))
+    wall, inside = (drawn.grid.enlarge(m, whole) > 0.5 for m in (drawn.wall, drawn.inside))
     interior: NDArray[np.bool_] = inside & ~wall
     return interior if interior.ndim == 3 else interior[None]
 
@@ -179,7 +178,7 @@ class PlainSide:
         from skimage.segmentation import expand_labels
 
         found = probability_map(self.network, plane)
-        inside = found > _HALF
+        inside = found > 0.5
         if self.network.sidecar.output == "wall":
             free = label(~inside, connectivity=1)
             rim = np.unique(np.concatenate([free[0], free[-1], free[:, 0], free[:, -1]]))

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from fatescope.prepare.splits import Split
 
 PREVIEW = "preview.png"
-_GAP_PX = 6
+_GAP_PX = 6  # between panels of the preview
 
 
 def prepare_slices(

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 _UNSURE = 0.5
 """Confidence below which a name is called unsure."""
-_TREES, _DOUBTS = 3, 20
+_TREES, _DOUBTS = 3, 20  # on the page; more trees are links
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,7 +52,7 @@ _SURELY = 0.5
 """What has less than this part of the least area on the working grid is dropped there: outlines on
 the two grids differ by less, and specks need not be brought back to the image."""
 
-_LOOKS = 2
+_LOOKS = 2  # times that a volume is looked at again (record 0397)
 
 _IF_LIT = (
     "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fatescope.pages.chart import Mark
 
 _DRUG, _NONE, _CURVE = "#D55E00", "#0072B2", "#555555"
-_HEIGHT_PX = 260
+_HEIGHT_PX = 260  # of a chart
 
 
 def dose_section(doses: Table, wells: Table, curves: Table) -> Section:

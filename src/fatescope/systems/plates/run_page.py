@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Finding, PlateLayout, Table
 
-MAX_WELLS, MAX_FRAMES = 6, 6
+MAX_WELLS, MAX_FRAMES = 6, 6  # on the page
 
 _METHOD = (
     "Cells were found and classified without a stain with the model {model}; found cells were "

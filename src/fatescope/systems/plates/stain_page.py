@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 CLASS_COLOURS = ("#000000", "#6b6b6b", "#f0e442", "#56b4e9", "#d55e00")
 UNCERTAIN_COLOUR = "#cc79a7"
-_MOST_WELLS = 12
+_MOST_WELLS = 12  # lines of the chart
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

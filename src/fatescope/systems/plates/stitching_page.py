@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import Table
 
-_SIDE_PX, _MOST_WELLS = 1200, 6
+_SIDE_PX, _MOST_WELLS = 1200, 6  # of an image of seams; on the page
 _MEANING = (
     "Fields are coloured as on a chessboard, magenta and green. Where they overlap and agree, the "
     "image is grey; a cell that is seen twice stands out in both colours."

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, Table
     from fatescope.pages.chart import Mark
 
-_MOST_CURVES = 12
+_MOST_CURVES = 12  # of a chart
 _SEEN, _FOLLOWED, _MEAN = "#0072B2", "#D55E00", "#555555"
 _WORDS = {
     "z_prime": "Z′ of the controls (above 0.5 is good)",

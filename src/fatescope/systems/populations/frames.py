@@ -41,9 +41,9 @@ if TYPE_CHECKING:
     from fatescope.predict import Predictor
     from fatescope.systems.populations.settings import PopulationSettings
 
-LEAST_FRAMES = 8
-_LIKENESS_FRAMES = 12
-_EDGE_PX = 32
+LEAST_FRAMES = 8  # as `clean` needs by default; not measured
+_LIKENESS_FRAMES = 12  # of a movie are held against the training data; not measured
+_EDGE_PX = 32  # least side of a frame; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -105,8 +105,7 @@ def border_share(levels: Sequence[FloatArray]) -> float:
     return float(max(*rows, *columns))
 
 
-N_BINS = 91
-_LAST_LOG2 = 9.0
+N_BINS = 91  # ten steps to each of nine doublings, and the first (record 0262)
 
 
 def cells_of_bins() -> FloatArray:
@@ -114,7 +113,7 @@ def cells_of_bins() -> FloatArray:
 
     A step is 7 %; the last bins are beyond what lineage tables reach.
     """
-    return np.asarray(2 ** np.linspace(0, _LAST_LOG2, N_BINS))
+    return np.asarray(2 ** np.linspace(0, 9, N_BINS))
 
 
 class CountChances(Output):
@@ -124,7 +123,7 @@ class CountChances(Output):
     form: Literal["values"] = setting("values", "one vector for each frame")
     channels: tuple[str, ...] = setting(
         (
-            *(f"cells_{c:.0f}_{i}" for i, c in enumerate(2 ** np.linspace(0, 9, N_BINS))),
+            *(f"cells_{c:.0f}_{i}" for i, c in enumerate(cells_of_bins())),
             "neighbour",
         ),
         "what the values are, in order",

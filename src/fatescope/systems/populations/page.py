@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 FOUNDERS: tuple[str, ...] = ("AB", "MS", "E", "C", "D", "P4")
 TOGETHER: tuple[str, ...] = ("total",)
 _TOTAL = "#555555"
-_FOOT = 0.9
+_FOOT = 0.9  # cells; just below 1
 
 METHODS = (
     "Cells of each founder were counted with fatescope {version}: each frame of the maximum "

@@ -34,7 +34,7 @@ R = TypeVar("R", bound=Settings)
 M = TypeVar("M")
 FITS = "fits"
 """Folder of the checkpoints of trainings that are not done."""
-_PROCESS_MB, _OUTPUT_MB = 1500.0, 20.0
+_PROCESS_MB, _OUTPUT_MB = 1500.0, 20.0  # of a plan; a guess
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

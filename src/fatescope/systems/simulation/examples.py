@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-_SEED = 3
+_SEED = 3  # any would do
 _ALONE = Execution(workers=1)
 _SMALL = {"height": 120, "width": 176, "voxel_um": (1.0, 0.37, 0.37)}
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 RECIPE = "adapt"
 _CPU_SECONDS, _CPU_SECONDS_IMAGE = 75.0, 0.5
 """Of one training with one thread, and of scoring an image before and after."""
-_MEMORY_MB, _OUTPUT_MB = 1000.0, 110.0
+_MEMORY_MB, _OUTPUT_MB = 1000.0, 110.0  # of a training
 
 
 class AdaptSettings(Settings):

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from fatescope.train import Recipe
 
 FILM = "film"
-_MOST_FRAMES = 25
+_MOST_FRAMES = 25  # stills on the page; the film has all
 _STEPS = Axis(title="step")
 _DOUBT = (
     "Scores are of validation units, which also decide when training ends, and of one seed: "

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     Row = Mapping[str, Any]
 
-BEST_SHOWN = 10
+BEST_SHOWN = 10  # trials in the table
 _NAMES = {"iou": "IoU", "ap50": "AP at 0.50", "ap75": "AP at 0.75", "ap_mean": "mean AP 0.50-0.90"}
 
 

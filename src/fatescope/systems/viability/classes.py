@@ -36,7 +36,7 @@ TRANSMITTED = ("brightfield", "phase")
 _KEEP = (1 / 1.1, 1.1)
 """Within these ratios of the model's size an image is not resampled."""
 
-_SIDE_PX = 256
+_SIDE_PX = 256  # of the middle that is held against the training images; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,7 +10,7 @@ from fatescope.systems.lineages.drawings.drawing import figure, founder_colour, 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-_STEP, _LEFT, _LEVEL, _TOP, _ROW = 120.0, 190.0, 58.0, 76.0, 32.0
+_STEP, _LEFT, _LEVEL, _TOP, _ROW = 120.0, 190.0, 58.0, 76.0, 32.0  # px
 
 
 def draw_founders(

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 
     from fatescope.systems.lineages.drawings.played import PlayedCells, TreeRoom
 
-TREE_PX = 560
-_QUALITY = 60
+TREE_PX = 560  # width of the tree on the page
+_QUALITY = 60  # of JPEG, of 100: a page holds many frames
 
 
 def view_played(

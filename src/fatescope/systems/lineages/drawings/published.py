@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray, IntArray
     from fatescope.pages.chart import Mark
 
-_WIDTH = 1040
+_WIDTH = 1040  # px
 
 
 def chart_movement(
@@ -151,8 +151,8 @@ def _row(names: Sequence[str], y: float, length: int, colour: str) -> str:
     return "".join(parts)
 
 
-_SIDE, _GAP, _LEFT, _TOP, _COLUMNS = 140.0, 12.0, 20.0, 88.0, 8
-_MOST_BEHIND, _MOST_EACH = 1500, 400
+_SIDE, _GAP, _LEFT, _TOP, _COLUMNS = 140.0, 12.0, 20.0, 88.0, 8  # px; panels of a row
+_MOST_BEHIND, _MOST_EACH = 1500, 400  # dots of a panel: of all groups, of its own
 
 
 def draw_components(

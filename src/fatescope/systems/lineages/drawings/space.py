@@ -21,7 +21,7 @@ VIEWS = (("from the left", 0, 1), ("from below", 0, 2), ("from the front", 2, 1)
 With posterior to the right and left upwards one looks at the belly, not at the back."""
 
 _BACKGROUND, _MOST_BEHIND, _MOST_POINTS = "#d9d9d9", 700, 900
-_PX_PER_UM = 12
+_PX_PER_UM = 12  # of the charts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 Direction = Literal["right", "down"]
 
 _MARGIN_START, _MARGIN_END = 30.0, 130.0  # pixels before and behind the time axis
-_TOP, _BOTTOM = 84.0, 40.0
+_TOP, _BOTTOM = 84.0, 40.0  # pixels above and below the tree
 _LETTER = 5.6  # width of a letter of a name, in pixels
 _LINE, _BESIDE_RUN = 9.0, 15.0  # room that a line of names needs, and beside coloured stretches
 

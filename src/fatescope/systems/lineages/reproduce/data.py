@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from fatescope.acquire.lineages import LineageFile
     from fatescope.base import Lineage, Progress
 
-_FEWEST_NUCLEI = 100
-_MOST_FALLEN = 0.75
-N_RENDERED = 12
-_FEWEST_EMBRYOS = 8
+_FEWEST_NUCLEI = 100  # at the fullest of a table; not measured
+_MOST_FALLEN = 0.75  # of the most nuclei: fewer at the end are a cliff; not measured
+N_RENDERED = 12  # embryos of the quick form
+_FEWEST_EMBRYOS = 8  # two test and one validates, five are left to learn from
 _INSIDE = "epic_tables"
 
 

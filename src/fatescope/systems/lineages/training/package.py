@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.train.export import OPSET
+
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
     from fatescope.systems.lineages.training.names import FittedNames
 
-OPSET, _IR_VERSION = 17, 8
+_IR_VERSION = 8  # of the files of ONNX 1.12, which `OPSET` belongs to
 
 
 def names_files(fitted: FittedNames, log_prior: FloatArray) -> dict[str, bytes]:

@@ -37,7 +37,7 @@ from fatescope.systems.live_dead.training.scoring import (
 from fatescope.train.card import Card, score_table, write_card
 from fatescope.train.export import export_onnx, weights_bytes
 from fatescope.train.packaging import draft_package, training_facts, write_trained
-from fatescope.train.scoring import working_tile
+from fatescope.train.scoring import GUARD_PX, GUARD_ZOOMS, working_tile
 
 if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
@@ -47,10 +47,9 @@ if TYPE_CHECKING:
     from fatescope.systems.live_dead.training.settings import BoxRecipe
     from fatescope.train.trainables import TrainedNetwork
 
-_TILE_PX, _HALO_PX, _DIVISOR = 1024, 96, 16
-_GUARD_PX = 256
-_GUARD_ZOOMS = (0.75, 1.0, 1.4)
-_RESAMPLES = 1000
+_TILE_PX, _HALO_PX = 1024, 96  # of prediction; not measured
+_DIVISOR = 16  # the coarsest level is at 1/16
+_RESAMPLES = 1000  # of the intervals on the card
 _WORDS = {
     "f1": "F1 of detection (centre in box)",
     "f1_class": "mean F1 of both classes, the class right",
@@ -146,9 +145,9 @@ def _expected(samples: Sequence[Sample], description: ModelDescription) -> dict[
     for sample in samples:
         pixels = read_plane(sample.image)
         scale = size / sizes.get(sample.kind, size)
-        for zoom in _GUARD_ZOOMS:
+        for zoom in GUARD_ZOOMS:
             tile = working_tile(
-                pixels, description=description, scale=scale * zoom, side_px=_GUARD_PX
+                pixels, description=description, scale=scale * zoom, side_px=GUARD_PX
             )
             measured.append(describe_input(tile))
     return expected_ranges(measured)

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     Draw = Callable[[Any, NDArray[Any], Sequence[int]], list[FloatArray]]
 
 _FRAMES = "frames"
-_PLANES = 2
+_PLANES = 2  # at a third and two thirds of those with cells
 
 
 def watch_planes(

@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
     Segment = Callable[[NDArray[Any]], Mapping[int, FoundPlane]]
 
-_HALF = 0.5
-
 
 def train_published(
     arm: MembraneArm,
@@ -175,7 +173,7 @@ def cells_of_interior(probability: FloatArray) -> FoundPlane:
     from skimage.measure import label
     from skimage.segmentation import expand_labels
 
-    inside = probability > _HALF
+    inside = probability > 0.5
     parts = label(inside, connectivity=1)
     kept = np.bincount(parts.ravel()) >= LEAST_PX
     kept[0] = False

@@ -50,8 +50,9 @@ RENDERED = VolumeSettings(
     voxel_um=_VOXEL_UM,
 )
 """One embryo at five stages, which stand in for frames."""
-SEED, OTHER_SEED = 21, 22
+SEED, OTHER_SEED = 21, 22  # of the embryo of the arms, and of that of the start
 START_STEPS, START_BATCH, START_RATE = 80, 8, 0.002
+"""Of the start, by Adam; not measured."""
 
 
 def render_embryo(folder: Path, *, seed: int) -> Path:

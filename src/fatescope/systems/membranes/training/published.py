@@ -25,8 +25,7 @@ Augmentation = Literal["2020", "2021"]
 NOISE_SHARE, NOISE_SD = 0.8, 0.05
 CONSTANT = "constant"
 """What the plateau scheduler of 2021 was given after each epoch: always 1."""
-_HALF = 0.5
-_VALIDATION_BATCH = 16
+_VALIDATION_BATCH = 16  # planes at once, for memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,9 +126,9 @@ class PublishedMembraneTask(DiceFpn):
             part = self._validation[start : start + _VALIDATION_BATCH]
             pairs = [self._square(p.image, p.mask) for p in part]
             image = torch.from_numpy(np.stack([i for i, _ in pairs])[:, None])
-            true = np.stack([m for _, m in pairs]) > _HALF
+            true = np.stack([m for _, m in pairs]) > 0.5
             with torch.no_grad():
-                found = network(image)[:, 0].numpy() > _HALF
+                found = network(image)[:, 0].numpy() > 0.5
             sums += [(found & true).sum(), (found & ~true).sum(), (true & ~found).sum()]
         shared, wrong, missed = sums.tolist()
         return row | {

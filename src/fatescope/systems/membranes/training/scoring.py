@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from fatescope.systems.membranes.training.settings import MembraneRecipe
 
 SILHOUETTE, VORONOI = "filled silhouette", "Voronoi of nuclei"
-FILM_PLANES = 2
-_HALF = 0.5
 
 
 def score_planes(
@@ -80,7 +78,7 @@ def score_maps(maps: FloatArray, volume: MembraneVolume, z: int) -> MembraneScor
     """Score maps of plane ``z`` on the slice's own grid: interior is inside and no wall."""
     from skimage.morphology import skeletonize
 
-    wall, inside = maps > _HALF
+    wall, inside = maps > 0.5
     found: NDArray[np.bool_] = np.asarray(skeletonize(wall))
     return score_membranes(
         inside & ~wall,
@@ -161,7 +159,7 @@ def draw_planes(path: Path, model: MapModel, volume: MembraneVolume, planes: int
         That the network sees at once.
     """
     strips = []
-    for z in shown_planes(volume, FILM_PLANES):
+    for z in shown_planes(volume, 2):
         window = plane_window(volume.levelled, z, planes=planes)
         wall, inside = on_pixels(run_plane(window, model, times=volume.times), volume)
         seen = on_pixels(window[planes // 2][None], volume)[0]

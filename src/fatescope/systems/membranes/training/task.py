@@ -11,6 +11,7 @@ from torch.nn.functional import binary_cross_entropy_with_logits as cross_entrop
 
 from fatescope.evaluate import MEMBRANE_SCORES, pool_membranes
 from fatescope.prepare.store import read_samples
+from fatescope.systems.membranes.cells import MAPS
 from fatescope.systems.membranes.training.crops import MembraneCropSource, load_membranes
 from fatescope.systems.membranes.training.package import package_membrane
 from fatescope.systems.membranes.training.scoring import baseline_scores, draw_planes, score_planes
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from fatescope.train.trainables import TrainedNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-N_MAPS = 2
 
 
 class MembraneTask:
@@ -59,7 +59,7 @@ class MembraneTask:
 
     def build(self) -> torch.nn.Module:
         """Return the network with random weights."""
-        shape = self.recipe.network.replace(n_outputs=N_MAPS)
+        shape = self.recipe.network.replace(n_outputs=len(MAPS))
         network = build_network(shape, seed=self.seed, n_inputs=self.recipe.crops.planes)
         return network.to(memory_format=torch.channels_last)
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fatescope.systems.nuclei.page.values import ImageSummary, NucleiReport
 
 SETTINGS_NAME = "settings.toml"
-_MAX_PATHS = 20
+_MAX_PATHS = 20  # in a command that is shown
 
 
 def write_settings(path: str | os.PathLike[str], report: NucleiReport) -> Path:

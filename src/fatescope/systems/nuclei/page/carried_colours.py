@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import LabelImage
 
-_LEAST_SHARE = 0.3
+_LEAST_SHARE = 0.3  # of an object's pixels; for the eye alone
 
 
 def carry_colours(

@@ -11,7 +11,7 @@ import numpy as np
 from fatescope.pages.result import ResultFolder
 from fatescope.systems.nuclei.page.doubt import merge_repeats, rank_doubtful
 from fatescope.systems.nuclei.page.objects import ObjectsFile
-from fatescope.systems.nuclei.page.previews import add_thumbnails, make_previews, spread
+from fatescope.systems.nuclei.page.previews import MAX_FRAMES, add_thumbnails, make_previews, spread
 from fatescope.systems.nuclei.page.typical import typical_image
 from fatescope.systems.nuclei.page.values import ImageSummary, NucleiReport
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_IMAGES_SHOWN, MAX_DOUBTFUL = 24, 40
 _FRAMES_IN_ALL = 120
+"""Room on the page: images, thumbnails, frames of all images together."""
 
 
 def nuclei_report_from_folder(out: str | os.PathLike[str]) -> NucleiReport:
@@ -135,7 +136,7 @@ def _look(
             channel=channel,
             doubtful=own,
             centres=objects.centres(key),
-            max_frames=max(1, min(48, _FRAMES_IN_ALL // len(shown))) if key in shown else 1,
+            max_frames=max(1, min(MAX_FRAMES, _FRAMES_IN_ALL // len(shown))) if key in shown else 1,
         )
         previews += found if key in shown else []
         limits, side = found[0].limits, _side_px(objects, key)

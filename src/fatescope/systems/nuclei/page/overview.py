@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fatescope.systems.nuclei.page.values import NucleiReport
 
-_PANEL, _GAP, _EDGE, _HEAD = 440, 24, 20, 46
+_PANEL, _GAP, _EDGE, _HEAD = 440, 24, 20, 46  # px
 _STYLE = (
     ".head{font:600 20px 'Helvetica Neue',Arial,'Liberation Sans',sans-serif;fill:#182026}"
     ".outlines path{fill:none;stroke-width:2px;vector-effect:non-scaling-stroke}"

@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
     Pixels = tuple[FloatArray, NDArray[Any]]
 
-MAX_SIDE_PX = 640
-CROP_PX = 512
-MAX_FRAMES = 48
-_THUMBNAIL_PX = 144
-_BAND_ROWS = 512
+MAX_SIDE_PX = 640  # of a whole image, made smaller by whole steps
+CROP_PX = 512  # at full size
+MAX_FRAMES = 48  # of one image; room on the page
+_THUMBNAIL_PX = 144  # of a doubtful object
+_BAND_ROWS = 512  # read at a time, for memory
 
 Box = tuple[int, int, int, int]
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 
     from fatescope.systems.nuclei.page.values import Doubtful, ImageSummary, NucleiReport, Preview
 
-_QUALITY = 82
-_MAX_OUTLINES = 12_000
+_QUALITY = 82  # of JPEG, of 100
+_MAX_OUTLINES = 12_000  # of a frame; a page with more is slow; not measured
 
 
 @dataclass(slots=True, kw_only=True)

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from fatescope.train.scoring import Scored
 
 CORRECTED = "corrected"
-_HALF = 0.5
 AUGMENTED = 20  # versions of each image left out, for the roughness of outlines
 
 
@@ -189,7 +188,7 @@ def _score_published(
         f"published, threshold {at:g}": score_labels(
             truth, threshold_instances(found, threshold=at)
         )
-        for at in (_HALF, recipe.published_threshold)
+        for at in (0.5, recipe.published_threshold)
     }
     return scores, found
 
@@ -216,7 +215,7 @@ def _roughness(
             "version": np.arange(n),
             "drawn_mask_px": np.full(n, drawn),
             "augmented_mask_px": np.array([boundary_roughness(m) for m in masks]),
-            "prediction_px": np.array([boundary_roughness(m > _HALF) for m in maps]),
+            "prediction_px": np.array([boundary_roughness(m > 0.5) for m in maps]),
         }
     )
 

@@ -35,7 +35,13 @@ from fatescope.train.packaging import draft_package, training_facts, write_train
 from fatescope.train.planes import unit_diameters
 from fatescope.train.provenance import Provenance
 from fatescope.train.recipe import inherited
-from fatescope.train.scoring import score_samples, tune_thresholds, working_tile
+from fatescope.train.scoring import (
+    GUARD_PX,
+    GUARD_ZOOMS,
+    score_samples,
+    tune_thresholds,
+    working_tile,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -50,10 +56,8 @@ if TYPE_CHECKING:
 
 
 Precision = Literal["fp32", "int8"]
-CALIBRATION_IMAGES = 64
-_TILE_PX = 512
-_GUARD_PX = 256
-_GUARD_ZOOMS = (0.75, 1.0, 1.4)
+CALIBRATION_IMAGES = 64  # for int8, about as many as record 0032 measured it with (62)
+_TILE_PX = 512  # of such an image, at the working size
 
 
 def package_network(made: TrainedNetwork) -> ModelPackage:
@@ -182,7 +186,7 @@ def describe_instances(
 def are_unlike(samples: Sequence[Sample], description: ModelDescription) -> bool:
     """Say whether most samples are unlike the training images of a package."""
     tiles = (
-        _tile(s, description, scale=scale, side_px=_GUARD_PX)
+        _tile(s, description, scale=scale, side_px=GUARD_PX)
         for s, scale in _sized(samples, description)
     )
     unlike = [bool(check_input(describe_input(tile), description)) for tile in tiles]
@@ -205,9 +209,9 @@ def expected_inputs(
 ) -> dict[str, ValueRange]:
     """Measure the training images, somewhat smaller and larger too: a size may be estimated."""
     measured = [
-        describe_input(_tile(s, description, scale=scale * zoom, side_px=_GUARD_PX))
+        describe_input(_tile(s, description, scale=scale * zoom, side_px=GUARD_PX))
         for s, scale in _sized(samples, description)
-        for zoom in _GUARD_ZOOMS
+        for zoom in GUARD_ZOOMS
     ]
     return expected_ranges(measured)
 

@@ -35,7 +35,7 @@ _SEEN = 0.6
 _TEST = 1 / 3
 _RANDOM_SHARE, _LATER_SHARE = 0.2, 0.1
 """Of the frames, those that validate in the reported run and in the later one."""
-_MOST_A = 250
+_MOST_A = 250  # cells of the letter A: the later run leaves frames with more out
 FIRST, DROPPED, KEPT = "before", "after the drop", "as long, nothing dropped"
 
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 BASELINES = "not a network on frames"
 CLOCK, CLOCK_TEMPO, OURS = "clock from 8 cells", "clock, tempo from 50 cells", "predict populations"
-_EIGHT, _FIFTY = 8, 50
-_LEAST_EMBRYOS = 3
+_EIGHT, _FIFTY = 8, 50  # cells, see above
+_LEAST_EMBRYOS = 3  # of which a median is taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 FAULTS = "faults"
 """The unit, and the folder of its result."""
-_FRAMES = 100
+_FRAMES = 100  # of a rendered movie: room for its faults
 _FRAME_RULES: tuple[FrameRule, ...] = ("black", "line", "patch")
 _TABLE_RULES: tuple[TableRule, ...] = ("cliff",)
 

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
 _BLUE, _RED, _GREY, _GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
 _ORANGE = "#E69F00"
-_SHOWN = 200
+_SHOWN = 200  # the frame that is put into words
 _RECORDED = "the last part of the annotated time of the recorded movie, and "
 _DROPPED_ARE = {
     False: "They are late and crowded frames as well as wrongly labelled ones.",

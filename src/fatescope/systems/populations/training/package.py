@@ -67,8 +67,8 @@ _TRUSTS = (1.0, 0.8, 0.65, 0.5, 0.4, 0.3, 0.22, 0.16, 0.1, 0.07, 0.04)
 _COVERED = 0.9
 _LEAST_CELLS, _MOST_CELLS = 4, 350
 """Frames that are scored, as movies are accepted by."""
-_FIT_MARGIN = 1.0
-_LIKENESS_EVERY = 7
+_FIT_MARGIN = 1.0  # below the worst validation movie: a chance of 1 / e; not measured
+_LIKENESS_EVERY = 7  # training frames, of which every such one is measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

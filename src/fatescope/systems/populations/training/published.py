@@ -27,7 +27,7 @@ LETTERS = ("A", "E", "M", "P", "C", "D", "Z")
 """Groups of cells by the first letter of their names, in the published order."""
 Augmentation = Literal["reported", "later"]
 Batch = tuple[torch.Tensor, torch.Tensor]
-_AT_ONCE = 32
+_AT_ONCE = 32  # frames, for memory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

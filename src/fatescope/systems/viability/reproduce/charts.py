@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from fatescope.systems.reproduction.settings import LiveDeadRecipe
 
 BLUE, RED, GREY, GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
-_MOST_RATES = 400
+_MOST_RATES = 400  # points of a curve
 _MEAN = "the mean AUPRC"
 OF_CLASS = {"live": BLUE, "dead": RED}
 

@@ -44,10 +44,10 @@ TWIN = Palette(
     words="blue: right; yellow: wrong about live (DAPI); vermilion: wrong about dead (Cy5)",
 )
 PALETTES = (PUBLISHED, TWIN)
-_LIVE, _DEAD = 1, 2
-_OPAQUE = 0.7
-_MARGIN, _FOOT = 34, 18
-_PAPER, _INK, _FAINT = 24, (235, 235, 235), (90, 90, 90)
+_LIVE, _DEAD = 1, 2  # classes
+_OPAQUE = 0.7  # of a colour over the image
+_MARGIN, _FOOT = 34, 18  # px
+_PAPER, _INK, _FAINT = 24, (235, 235, 235), (90, 90, 90)  # grey values
 
 
 def overlay(

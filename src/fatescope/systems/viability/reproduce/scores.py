@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray
 
 WHOLE, KEPT = "whole images", "kept tiles"
-_MOST_PLACES = 60
+_MOST_PLACES = 60  # of a curve
 
 
 def average_precisions(sums: FloatArray) -> FloatArray:

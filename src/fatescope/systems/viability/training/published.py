@@ -35,8 +35,8 @@ if TYPE_CHECKING:
 Batch = tuple[torch.Tensor, torch.Tensor]
 EPSILON = 1e-3
 """Of batch normalisation, as published."""
-_BLOCK_PX, _HALO_PX = 640, 64
-_AT_ONCE = 20
+_BLOCK_PX, _HALO_PX = 640, 64  # of a whole image, at once; not measured
+_AT_ONCE = 20  # tiles, for memory
 
 
 class Tiles:
