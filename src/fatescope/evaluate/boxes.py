@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import BoolArray, FloatArray, IntArray
     from fatescope.numeric.settings import BootstrapSettings
 
-CALIBRATION_BINS = 10
+CALIBRATION_BINS = 10  # of probability; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

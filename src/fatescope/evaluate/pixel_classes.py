@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
 
-_VALUES = 256
+_VALUES = 256  # of a byte
 
 
 @dataclass(frozen=True, slots=True)

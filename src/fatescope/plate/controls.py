@@ -106,7 +106,7 @@ def phototoxicity(
     return found
 
 
-_FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))
+_FORMATS = ((2, 3), (3, 4), (4, 6), (6, 8), (8, 12), (16, 24), (32, 48))  # rows, columns
 
 
 def well_places(wells: Sequence[str]) -> IntArray:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fatescope.base import FloatArray
 
 _FITTED = ("ec50", "low", "high", "slope", "top", "bottom")
-_PLACES = 121
+_PLACES = 121  # of a curve that is drawn
 
 
 def dose_tables(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _FINE_PX, _COARSE_PX = 1.0, 25
 _LEAST_SHARE = 0.15
 """Of the overlap that the stage promises; less than this is not searched."""
-_LEAST_SIDE_PX = 4
+_LEAST_SIDE_PX = 4  # of an overlap, as a square; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

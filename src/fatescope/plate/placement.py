@@ -24,8 +24,8 @@ _TETHER = 1e-6
 """Weight of the stage, against that of the overlaps: it decides only what they leave open."""
 _AT_ONCE = 0.5
 """Pairs with this share of the worst residual go in one round with it."""
-_STAGE_RIDGE = 0.01
-_FEWEST = 4
+_STAGE_RIDGE = 0.01  # of what the stage spans: keeps the map near its own; not measured
+_FEWEST = 4  # one more than the three fields that a linear map takes
 
 
 def solve_positions(

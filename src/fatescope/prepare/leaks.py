@@ -150,7 +150,7 @@ def audit_units(
     return sorted(leaks)
 
 
-_LISTED = 5
+_LISTED = 5  # pairs that the error names
 
 
 def check_leaks(leaks: Sequence[Leak]) -> None:

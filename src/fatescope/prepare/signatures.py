@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
 
-THUMB_PX = 32
-WINDOW_PX = 8
-_ANCHOR_SHARE = 64
-_MOST_ANCHORS = 2000
+THUMB_PX = 32  # and twice that (record 0034)
+WINDOW_PX = 8  # record 0034
+_ANCHOR_SHARE = 64  # of so many windows about one is kept
+_MOST_ANCHORS = 2000  # of an image, of 24 bytes each
 
 
 @dataclass(frozen=True, slots=True)

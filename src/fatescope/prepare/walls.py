@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _TOUCHING = 0.05
 """Share of the sides between a cell and anything else: labels that leave walls out touch little."""
-_ROUNDING = 1e-6
+_ROUNDING = 1e-6  # µm
 
 
 def close_gaps(labels: LabelImage, spacing_um: Sequence[float]) -> NDArray[np.int32]:

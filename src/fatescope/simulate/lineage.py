@@ -50,7 +50,7 @@ _LEAN_UM = {
     "D": (8.0, -2.0, 0.0),
 }
 """Where founders and the AB4 cells go beside their division: left, right, belly, back."""
-_PLAN_SEED = 1983
+_PLAN_SEED = 1983  # any would do; the year of Sulston's lineage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

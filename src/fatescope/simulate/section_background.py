@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
     from fatescope.simulate.settings import SectionSettings
 
-BLACK, WHITE = 0.06, 0.95
+BLACK, WHITE = 0.06, 0.95  # of 0..1: dirt and print, the lightest resin; not measured
 _SEGMENTS = (  # of a digit: row and column of both ends, in halves of its height and its width
     ((0, 0), (0, 2)),
     ((0, 0), (1, 0)),

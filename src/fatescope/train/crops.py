@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 MARGIN_PX = 12
 """Seen around a crop while targets are computed, so that its edge does not cut distances."""
 
-_UNEQUAL_SHARE = 0.5
-_HAZE_PX = 8
+_UNEQUAL_SHARE = 0.5  # of crops (record 0136)
+_HAZE_PX = 8  # reach of the haze around a nucleus; not measured
 
 
 class CropSource:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
 
-OPSET = 17
+OPSET = 17  # operators of ONNX 1.12; no network here needs newer ones
 
 
 def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:

@@ -21,7 +21,7 @@ _NAMES = {
     "efficientnet-lite0": "tu-tf_efficientnet_lite0",
 }
 _DEPTH = 4  # strides up to 16: inputs of multiples of 16, as for the house's network
-_DECODER = (128, 64, 32, 16)
+_DECODER = (128, 64, 32, 16)  # channels; the library's own, without the first of its five
 
 
 class NamedNetwork(nn.Module):  # type: ignore[misc] # torch is not followed

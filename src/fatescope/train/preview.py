@@ -25,9 +25,9 @@ if TYPE_CHECKING:
 
 VERSIONS = 50
 """Augmented versions of one image, as many as the notebook of 2020 drew."""
-_ROWS, _PAIRS, _COLUMNS = 4, 4, 10
-_GAP = 4
-_MAGENTA, _GREEN, _WHITE = (204, 121, 167), (0, 158, 115), 255
+_ROWS, _PAIRS, _COLUMNS = 4, 4, 10  # images; crops of each; versions in a row
+_GAP = 4  # px
+_MAGENTA, _GREEN, _WHITE = (204, 121, 167), (0, 158, 115), 255  # of Okabe and Ito
 
 
 def draw_preview(

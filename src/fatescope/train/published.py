@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from fatescope.train.network_settings import LibraryNetwork
 
 Batch = tuple[torch.Tensor, torch.Tensor]
-_HALF = 0.5
 
 
 def begun(make: Callable[[], Any], *, seed: int, weights: LibraryNetwork | None) -> Any:
@@ -61,5 +60,5 @@ class DiceFpn:
 
 def overlap(found: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
     """Return the pixels that both and either call foreground."""
-    inside, true = found > _HALF, mask > _HALF
+    inside, true = found > 0.5, mask > 0.5
     return {"shared_px": (inside & true).sum(), "either_px": (inside | true).sum()}

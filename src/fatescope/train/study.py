@@ -38,9 +38,9 @@ SCORE = "validation_score"
 FitTrial = Callable[[Mapping[str, Value], "Path", "Report"], "Fitted"]
 """Fits with some values of the settings that are searched; rows of the log hold `SCORE`."""
 Tell = Callable[[int, int, str], None]
-LEAST_FOR_IMPORTANCE = 10
-_RETRIES = 2
-_WAIT_SECONDS = 1.0
+LEAST_FOR_IMPORTANCE = 10  # trials: it tells the best tenth from the others
+_RETRIES = 2  # of a trial whose process was killed
+_WAIT_SECONDS = 1.0  # between looks at the others
 _FINISHED = (TrialState.COMPLETE, TrialState.PRUNED)
 
 

@@ -29,7 +29,7 @@ DIVERGED = 1.5
 UNDERFIT = 0.5
 """Last loss beside that of the first epoch: less than halved, hardly more than the share of
 foreground was trained."""
-_FEWEST = 5
+_FEWEST = 5  # epochs: what is said is of the last fifth
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray, IntArray
 
-_LEVELS, _BITS = 256, 12
+_LEVELS, _BITS = 256, 12  # of the table: of light, of the random number
 
 
 class Detector:

@@ -84,7 +84,7 @@ _ZYGOTIC = (5.1, 6.1)
 _OWN = {"AB": 1.0, "MS": 0.95, "E": 0.55, "C": 0.5, "D": 0.4, "P4": 0.35, "P3": 0.5, "P2": 0.8}
 """What founders' descendants then express, beside AB: measured in the EPIC movie of the data."""
 _SETS = ("E", "MS", "D", "C", "ABa", "ABp", "ABpl", "ABar", "ABal", "ABpr", "MSa", "Ep", "Cp")
-_RISE_MIN = 25.0
+_RISE_MIN = 25.0  # time constant of a reporter's rise; not measured
 
 
 @dataclass(frozen=True, slots=True)

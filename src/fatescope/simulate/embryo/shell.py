@@ -152,7 +152,7 @@ def fit_shell(position_um: FloatArray, *, margin_um: float) -> Shell:
     return Shell(centre_um=centre + shift, half_um=half, angle=angle)
 
 
-_GAP_UM = (0.5, 4.0)
+_GAP_UM = (0.5, 4.0)  # between two shells; not measured
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ if TYPE_CHECKING:
 
 ROWS, COLUMNS, STAINED, FIELDS, FRAMES = 4, 6, 8, 9, 70
 """Of the published plate; fields along a side of the well."""
-_FEWEST_FRAMES = 6
-_FEWEST_CELLS = 100
+_FEWEST_FRAMES = 6  # however small the scale
+_FEWEST_CELLS = 100  # in a well, however small the field
 UNTREATED, COMPOUND, KILLED = "untreated", "compound", "killed"
 LIGHT, DYE, BOTH = "light alone", "dye alone", "dye and light"
 STAINS = ("Hoechst", "DRAQ7")
 SETS = ("training", "validation", "test")
-_GRID = 2048
+_GRID = 2048  # steps of the hazard in the length of a movie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -92,9 +92,8 @@ def place_stage(settings: PlateSettings, design: PlateDesign, *, seed: int) -> S
     return StagePlaces(nominal=nominal, placed=nominal + jitter, drift=np.cumsum(steps, axis=0))
 
 
-_BLURRED_PX = 7.0
-_DARK, _SATURATED = 0.12, 14.0
-_MOST = 65_535
+_BLURRED_PX, _DARK, _SATURATED = 7.0, 0.12, 14.0
+"""What faults do: blur, part of the light that is left, times as much; not measured."""
 
 
 class FieldCamera:
@@ -136,4 +135,4 @@ class FieldCamera:
         counts += noise * np.float32(settings.read_noise)
         if fault == "black":
             counts[:] = 0
-        return np.asarray(np.clip(np.rint(counts), 0, _MOST), dtype=np.uint16)
+        return np.asarray(np.clip(np.rint(counts), 0, 65_535), dtype=np.uint16)

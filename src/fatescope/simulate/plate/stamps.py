@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _REACH = 1.45
 """Half the side of a square, in radii of the longest cell: outlines wobble."""
-_SIDE = 256
+_SIDE = 256  # px after which the texture repeats
 
 
 @dataclass(frozen=True, slots=True)

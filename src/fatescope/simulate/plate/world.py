@@ -19,7 +19,7 @@ _SPACING = 0.98
 """Cells begin no nearer to each other than this, in sums of their radii."""
 _HOME_HOURS = 2.0
 """After so long a living cell has forgotten where it was around its home."""
-_TRIES = 12
+_TRIES = 12  # places for one cell
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     FaultyTable = tuple[Table, list[int]]
 
-_LEAST_FRAMES = 20
+_LEAST_FRAMES = 20  # for all faults to find room
 _GHOSTS = "Nuc"
 
 

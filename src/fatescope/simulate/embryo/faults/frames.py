@@ -17,6 +17,7 @@ _DARK = (0.08, 0.3)
 _GAIN = (4.0, 8.0)
 _BLUR_PX = (5.0, 9.0)
 _FLICKER = (0.3, 0.5)
+"""Drawn from these: light left, gain, blur, and by how much a lamp flickers; not measured."""
 
 
 def black(render: Render, frame: int, fault: PlannedFault) -> Pixels:
@@ -59,6 +60,7 @@ def _scaled(pixels: Pixels, factor: float) -> Pixels:
 _CUT = (0.2, 0.45)
 _JUMP = (0.06, 0.14)
 _TEAR = (0.05, 0.14)
+"""Shares of the frame's width, or of the side that is cut; not measured."""
 
 
 def cropped(render: Render, frame: int, fault: PlannedFault) -> Pixels:
@@ -121,6 +123,7 @@ def foreign(render: Render, frame: int, fault: PlannedFault) -> Pixels:
 _BAND, _STROKE_PX = (0.04, 0.12), (3.0, 7.0)
 _SHAPE = (0.06, 0.13)
 _RED = (250, 30, 20)
+"""Depth of a band and size of a shape as shares of the height; RGB. Not measured."""
 
 
 def line(render: Render, frame: int, fault: PlannedFault) -> Pixels:

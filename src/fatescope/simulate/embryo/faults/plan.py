@@ -37,7 +37,7 @@ _LASTS = {
 }
 _APART, _EDGE = 6, 4
 """Frames without fault between two faults, and at both ends of the movie."""
-_TRIES = 2_000
+_TRIES = 2_000  # places for one fault
 
 
 @dataclass(frozen=True, slots=True)
