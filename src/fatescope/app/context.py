@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from fatescope.systems.labels.review import LabelReview
     from fatescope.systems.question import Question
 
-_LARGEST_FORM = 100_000
+_LARGEST_FORM = 100_000  # bytes; a field takes at most 400 letters (`form`)
 _HERE = Path(__file__).parent
 
 

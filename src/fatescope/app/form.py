@@ -19,7 +19,7 @@ _NOT_HERE = ("labels", "precision", "exclude", "cluster")
 """What the app has no use for: formats it shows, and files of another command."""
 _READ = {"spacing_um": "steps", "interval_min": "minutes"}
 _MODELS = ("model", "start", "old", "new")
-_LONGEST = 400
+_LONGEST = 400  # letters of a field; not measured
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

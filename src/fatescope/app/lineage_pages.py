@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 _SHOWN = 5000
 """So many cells of a table are listed."""
-_LONGEST_LINE = 2000
+_LONGEST_LINE = 2000  # letters of an edit, or of its reason; not measured
 
 
 def review_of(request: Request) -> tuple[Context, Job, Path, LineageReview]:

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from fatescope.pages.page import Block
     from fatescope.systems.lineages.embryo import Embryo
 
-_ROWS = 2000
+_ROWS = 2000  # of one cell, one a frame; not measured
 
 
 def _framed(*blocks: Block) -> Response:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from fatescope.engine.plan import RunPlan
     from fatescope.systems.question import Question
 
-_TITLE_LENGTH = 80
+_TITLE_LENGTH = 80  # letters; room in the list of results
 
 
 def home(request: Request) -> Response:

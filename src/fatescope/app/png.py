@@ -15,7 +15,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_GREY, _RGB, _INDEX = 0, 2, 3
+_GREY, _RGB, _INDEX = 0, 2, 3  # colour types of PNG
 
 
 def encode_png(

@@ -31,8 +31,8 @@ if TYPE_CHECKING:
     from fatescope.base import PlateLayout
     from fatescope.systems.labels.review import LabelReview
 
-ROWS_AT_ONCE = 200
-_SHOWN_ROWS = 50
+ROWS_AT_ONCE = 200  # of objects, as the reader scrolls
+_SHOWN_ROWS = 50  # of a table without images: room on the page
 _FIELDS = "frames.csv"
 _UNWANTED = re.compile(r"^(ledger\.sqlite.*|\..*)$")
 _FIRST = ("label", "frame", "z", "y", "x", "area_um2", "area_px", "volume_um3", "volume_px", "name")

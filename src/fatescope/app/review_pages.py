@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 
     from fatescope.systems.labels.review import LabelReview
 
-_LARGEST_EDIT = 2_000_000
-_LARGEST_ROIS = 400_000_000
+_LARGEST_EDIT = 2_000_000  # bytes; not measured
+_LARGEST_ROIS = 400_000_000  # pixels: 1.6 GB of labels
 _NOTHING: dict[str, Any] = {"edits": 0, "undo": "", "redo": "", "revisions": {}, "checked": []}
 
 

@@ -25,8 +25,8 @@ from fatescope.engine import wait_until_free
 from fatescope.engine.portable import tried
 from fatescope.systems.registry import question_named
 
-_EVERY_SECONDS = 0.15
-_UNTIL_FREE = 60.0
+_EVERY_SECONDS = 0.15  # progress is said: six times a second looks smooth
+_UNTIL_FREE = 60.0  # seconds to wait for the folder; a guess
 STOPPED, FAILED = "stopped", "failed"
 AGAIN = "--again"
 

@@ -10,7 +10,7 @@ from typing import Any, get_args
 
 from fatescope.base.finding import Severity
 
-_KEPT = 1000
+_KEPT = 1000  # findings of one rule in memory; all are counted
 _BRACKETS = re.compile(r" \([^()]*\)")
 
 

@@ -16,7 +16,6 @@ from fatescope.base.errors import InputError
 from fatescope.base.table import Table
 
 _HEAD = 8  # bytes that say how long the head is
-_FAST = 1
 
 
 def pack_table(table: Table) -> bytes:
@@ -39,7 +38,7 @@ def pack_table(table: Table) -> bytes:
         body.append(data)
     head = json.dumps(columns, ensure_ascii=False).encode()
     packed = b"".join([len(head).to_bytes(_HEAD, "little"), head, *body])
-    return zlib.compress(packed, _FAST)
+    return zlib.compress(packed, 1)  # the fastest level
 
 
 def unpack_table(data: bytes) -> Table:

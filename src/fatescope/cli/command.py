@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 _REASONS, _NAMED = 8, 3
 """Of why units failed, and of the files with one reason: so many are named on the terminal."""
-BUG = 70
-INTERRUPTED = 130
+BUG = 70  # EX_SOFTWARE of sysexits.h
+INTERRUPTED = 130  # 128 and SIGINT, as a shell says
 
 
 class Result(Protocol):

@@ -13,9 +13,9 @@ from typing import Any
 from fatescope.base import escape
 
 _QUIET_SECONDS = 2.0  # progress appears on anything longer than this
-_REDRAW_SECONDS = 0.2
+_REDRAW_SECONDS = 0.2  # five times a second look smooth
 _LOG_SECONDS = 60.0  # a file or a log gets a line once a minute
-_USUAL_COLUMNS = 80
+_USUAL_COLUMNS = 80  # of a terminal that does not say
 _LEAST_NAME = 4  # fewer letters of a name than these say nothing
 
 

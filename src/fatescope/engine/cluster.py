@@ -27,7 +27,7 @@ WINDOW = 4096
 """Units that the scheduler knows at a time; a night of 10^7 units never stands in its memory."""
 RETRIES = 1
 """How often a unit is tried again whose worker was lost, on clusters that we start."""
-_CONNECT_SECONDS = 10
+_CONNECT_SECONDS = 10  # until a scheduler is called unreachable; a guess
 _QUIET = {"dashboard_address": "127.0.0.1:0", "silence_logs": logging.CRITICAL}
 _ONE_AT_A_TIME = threading.Lock()
 

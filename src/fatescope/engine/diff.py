@@ -29,7 +29,7 @@ _ABOUT_THE_RUN = (
 )
 """When, how and with what a result was made; the page, which says the tables again; what a pack
 adds."""
-_NAMED = 3
+_NAMED = 3  # columns or files that a line names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -34,7 +34,7 @@ _ONE_THREAD = (
 """Workers compute with one thread each: more would fight over the cores that workers fill."""
 
 
-_WAIT_SECONDS = 0.5
+_WAIT_SECONDS = 0.5  # without an answer, then `on_wait` is called
 
 
 def available_workers(asked: int | None, n_units: int, memory_bytes: int | None = None) -> int:

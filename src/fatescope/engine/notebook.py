@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from fatescope.base import Progress
 
 _QUIET_SECONDS = 2.0  # as on a terminal
-_REDRAW_SECONDS = 0.2
+_REDRAW_SECONDS = 0.2  # as there
 
 
 def notebook_progress() -> Progress | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from fatescope.base import FindingGroup, commonest_doubt
 
-_NAMED = 4
+_NAMED = 4  # rules that a line names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

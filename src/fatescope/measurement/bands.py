@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     ReadBand = Callable[[int, slice], tuple[LabelImage, Mapping[str, NDArray[Any]]]]
 
-BAND_ROWS = 512
+BAND_ROWS = 512  # read at a time; memory, never a result
 
 
 def sum_in_bands(shape: tuple[int, ...], read: ReadBand) -> ObjectSums:

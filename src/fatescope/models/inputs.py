@@ -24,7 +24,7 @@ PERCENTILES = (1.0, 99.8)
 LEAST_NORMALISED, MOST_NORMALISED = -1.0, 8.0
 """Values are cut here: a nucleus on an almost empty plane would otherwise be hundreds."""
 
-_LEAST_TILE_PX = 64
+_LEAST_TILE_PX = 64  # not measured
 
 
 class ValueRange(Settings):

@@ -29,6 +29,7 @@ SUFFIXES = (".yaml", ".onnx", ".safetensors", ".npy", ".md", ".png", ".csv", ".j
 MAX_FILES = 64
 MAX_BYTES = 256 * 2**20
 MAX_RDF_BYTES = 2 * 2**20
+"""Bounds for what strangers send; shipped packages have 8, 7.2 MB and 50 kB at most."""
 
 
 @dataclass(frozen=True, slots=True)

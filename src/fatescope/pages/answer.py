@@ -10,14 +10,13 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _ANSWER = re.compile(rb'<meta name="description" content="([^"]*)">')
-_HEAD = 20_000
 
 
 def read_answer(page: Path) -> str:
     """Return the sentence, for the terminal and the app; empty where there is no page or answer."""
     try:
         with page.open("rb") as stream:
-            found = _ANSWER.search(stream.read(_HEAD))
+            found = _ANSWER.search(stream.read(20_000))  # the head of a page of ours
     except OSError:
         return ""
     return unescape(found[1].decode("utf-8")) if found else ""

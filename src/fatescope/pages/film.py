@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 GIF_PX = 900
 """Longer images are shrunk for the GIF, which stores each frame nearly whole."""
-_GAP_PX = 4
-_LINE_PX = 18
-_INK = (235, 235, 235)
-_KBIT_S = 1500
+_GAP_PX, _LINE_PX = 4, 18  # between panes; height of a line of words
+_INK = (235, 235, 235)  # nearly white, as the background is nearly black
+_KBIT_S = 1500  # not measured
 
 
 def side_by_side(

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from fatescope.base import FindingGroup
 
-MAX_PLACES = 50
+MAX_PLACES = 50  # of one rule: room on the page
 
 
 def caution_sentence(

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 # Okabe and Ito's colours that stand out from a grey image on black; their dark blue does not.
 PALETTE = ("#e69f00", "#56b4e9", "#00b98a", "#f0e442", "#ff7a3d", "#e08ab8")
-GREEN = (0, 230, 118)
-MAGENTA = (255, 64, 255)
+GREEN = (0, 230, 118)  # of all outlines, on grey
+MAGENTA = (255, 64, 255)  # of the marked one: unlike green to colour-blind eyes
 
 _STEP = np.array([(0, 1), (1, 0), (0, -1), (-1, 0)])  # right, down, left, up as (y, x)
 

@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from fatescope.pages.result import ResultFolder
 
 SIDE_PX = 640
-_QUALITY = 82
+_QUALITY = 82  # of JPEG
 MAX_FRAMES, MAX_IMAGES = 12, 12
+"""Room on a page, which has at most 20 MB (`page.write`); not measured."""
 
 
 class Draws(Protocol):

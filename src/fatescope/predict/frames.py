@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 HELD_BYTES = 96 * 2**20
 """A plane up to this size is read once and held; a larger one is read in parts, twice."""
 
-_BAND_PX = 4_000_000
+_BAND_PX = 4_000_000  # read at a time; memory, never a result
 
 
 @dataclass(slots=True)

@@ -33,8 +33,8 @@ SAMPLE_PX = 256
 """Side of what the network sees in each coarse look, in working pixels."""
 
 
-_SAMPLED_PX = 2048
-_GUESS_PX = 512
+_SAMPLED_PX = 2048  # side of the part of a large plane that is looked at
+_GUESS_PX = 512  # and of the part that the guess by light sees; neither was measured
 
 
 @dataclass(frozen=True)

@@ -14,6 +14,7 @@ from fatescope.models.guard import (
     looks_like,
     without_sizes,
 )
+from fatescope.models.likeness import SIDE_PX
 from fatescope.predict.normalise import normalise
 from fatescope.predict.resample import working_length
 from fatescope.predict.tiling import one_tile, read_tile
@@ -29,7 +30,6 @@ if TYPE_CHECKING:
     from fatescope.predict.predictor import Predictor
     from fatescope.predict.size import ScalePlan
 
-_SIDE_PX = 256
 _KINDS = {"fluorescence": "a fluorescence image", "electron": "an electron micrograph"}
 
 _RESIN, _DARK_THINGS = 0.75, -1.0
@@ -95,7 +95,7 @@ def middle_tile(
         return None
     plane = frame.planes[len(frame.planes) // 2]
     lengths = [working_length(n, s) for n, s in zip(plane.shape, plan.scale, strict=True)]
-    sizes = [min(_SIDE_PX, n) for n in lengths]
+    sizes = [min(SIDE_PX, n) for n in lengths]
     y, x = ((n - size) // 2 for n, size in zip(lengths, sizes, strict=True))
     view = plane.view
     if view is not None and view.grid.scale == plan.scale:  # the same pixels
@@ -107,8 +107,8 @@ def middle_tile(
 def middle_as_taken(frame: ImageFrame, model: ModelDescription) -> NDArray[np.float32]:
     """Return the middle of a frame, normalised, at its own pixels."""
     plane = frame.planes[len(frame.planes) // 2]
-    starts = [max(0, (n - _SIDE_PX) // 2) for n in plane.shape]
-    window = tuple(slice(s, s + _SIDE_PX) for s in starts)
+    starts = [max(0, (n - SIDE_PX) // 2) for n in plane.shape]
+    window = tuple(slice(s, s + SIDE_PX) for s in starts)
     return normalise(plane[window], frame.statistics(model.image.percentiles))
 
 

@@ -22,8 +22,8 @@ HASH_FILE = "SHA256SUMS"
 _CHUNK = 2**20
 _STORED = frozenset((".png", ".jpg", ".jpeg", ".mov", ".mp4", ".parquet", ".zip", ".gz"))
 """What is compressed already is put in as it is."""
-_UNIX = 3
-_LARGEST_SUMS = 2**28
+_UNIX = 3  # the system in a zip whose permissions are those of Unix
+_LARGEST_SUMS = 2**28  # bytes: 2.7 million files at 100 a line
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -29,7 +29,7 @@ _COLUMN = re.compile(
     r'|Referenced (?:table|alias) "(?P<c>.+?)" not found'
 )
 _TABLE = re.compile(r"Table with name (?P<name>.+?) does not exist")
-_NEAR = 3
+_NEAR = 3  # names that are offered for a wrong one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from fatescope.pages.chart.values import Axis, Bars, Chart, Guide, Rug
 if TYPE_CHECKING:
     from fatescope.base import FloatArray
 
-_N_POINTS = 400
+_N_POINTS = 400  # room in a chart
 _PALE = "#7fb3b5"
 
 

@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 
 _LETTER, _HEIGHT, _GAP = 5.8, 11.0, 5.0  # of small text, in pixels
 _ROWS = (-5.0, 12.0, -17.0, 24.0)  # above the line of a guide, below it, and beyond these
-_GUIDE_LETTER = 7.0
+_GUIDE_LETTER = 7.0  # the same of its words
 _RINGS = (0.0, 8.0, 18.0, 30.0, 44.0, 60.0)  # further and further from the point
-_SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))
+_SIDES = ((1, 0), (-1, 0), (0, -1), (0, 1), (1, -1), (-1, -1), (1, 1), (-1, 1))  # right, down
 
 Box = tuple[float, float, float, float]  # left, top, right, bottom
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fatescope.pages.chart.scales import Scale
     from fatescope.pages.chart.values import Mark
 
-_RUG_PX = 9
+_RUG_PX = 9  # length of a stroke
 
 
 def draw_mark(mark: Mark, x: Scale, y: Scale, size: tuple[float, float], colour: str) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 LIMIT_BYTES = 20_000_000
 """The largest page, in bytes (CONTRACT, the output folder)."""
-_SPARE = 100_000
+_SPARE = 100_000  # bytes, for the notes of what is left out
 _DOUBT = ' class="doubt"'
 
 

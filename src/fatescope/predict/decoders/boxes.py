@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network, Pixels, TileGrid
 
-_TINY = 1e-6
+_TINY = 1e-6  # in place of zero in a quotient or logarithm
 
 
 @dataclass(frozen=True, slots=True)

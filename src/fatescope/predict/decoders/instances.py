@@ -41,7 +41,7 @@ STEP_PX = voting.STEP_PX
 PART_PX = 4_000_000
 """Working pixels of a part, about; decides memory, never a result."""
 
-_LEAST_ROWS = 256
+_LEAST_ROWS = 256  # of a part of a wide plane, against the `reach` above and below it
 
 
 def decode_plane(

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 LEAST_OVERLAP = 0.25
 """Outlines in neighbouring planes with this IoU, each the other's best, are one nucleus."""
 
-_BAND_ROWS = 256
+_BAND_ROWS = 256  # held at a time; memory, never a result
 
 
 def stack_planes(planes: Sequence[PlaneLabels], *, frame: int, stacked: bool) -> FrameLabels:

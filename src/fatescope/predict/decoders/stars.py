@@ -41,7 +41,7 @@ _RINGS, _SPOKES = 4, 1
 """Each triangle between two rays is sampled at so many points outwards and across; 128 points for
 32 rays, so that the part of a polygon within another is known to about 2 %."""
 
-_BAND_ROWS = 1024
+_BAND_ROWS = 1024  # painted at a time; memory, never a result
 
 
 _FINE, _WIDEST = 4.0, 512.0
