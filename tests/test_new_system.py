@@ -30,7 +30,7 @@ from fatescope.engine.in_memory import as_image, find_in_image
 from fatescope.engine.plan import Cost
 from fatescope.engine.predict import System, predict_images
 from fatescope.measurement import measure_objects
-from fatescope.pages.page import Fact, Page, write_page
+from fatescope.pages.page import Page, write_page
 from fatescope.predict import PredictSettings
 from fatescope.systems import registry
 from fatescope.systems.description import Description, Predicts
@@ -56,8 +56,7 @@ def find_spots(image, settings, *, predictor, scratch, decided):
 
 def write_spots_page(out):
     n = len(read_table(out / "objects.parquet"))
-    fact = Fact(name="Spots", value=str(n))
-    page = Page(title="Spots", kind="spots", lead=f"{n} spots.", facts=(fact,), sections=[])
+    page = Page(title="Spots", kind="spots", lead=f"{n} spots.", sections=[])
     write_page(out / "report.html", page)
     return ("report.html",)
 

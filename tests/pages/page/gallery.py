@@ -9,7 +9,6 @@ from fatescope.pages.page import (
     Cell,
     Code,
     Drawing,
-    Fact,
     Frame,
     ImageViewer,
     Page,
@@ -34,7 +33,6 @@ def gallery():
         title="Everything that a page can hold",
         kind="gallery",
         lead="One section for each system; the numbers are made up.",
-        facts=(Fact(name="Sections", value="5"), Fact(name="Median", value="41", unit="µm²")),
         sections=(nuclei(), membranes(), movies(), lineages(), plates()),
     )
 

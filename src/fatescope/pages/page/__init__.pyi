@@ -20,7 +20,6 @@ from .space import Track as Track
 from .space import tracks_in_space as tracks_in_space
 from .text import Cell as Cell
 from .text import Code as Code
-from .text import Fact as Fact
 from .text import PageTable as PageTable
 from .text import Text as Text
 from .values import Beside as Beside

@@ -1,4 +1,4 @@
-"""Blocks of a page that are words and numbers: text, code, tables, headline numbers."""
+"""Blocks of a page that are words and numbers: text, code, tables."""
 
 from __future__ import annotations
 
@@ -37,16 +37,6 @@ class Code:
     kind: Literal["code", "prose"] = "code"
     note: str = ""
     file_name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """One headline number at the top of a page."""
-
-    name: str
-    value: str
-    unit: str = ""
-    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from fatescope.pages.page.images import ImageViewer
 from fatescope.pages.page.kicks import KicksBoard
 from fatescope.pages.page.solid import SolidViewer
 from fatescope.pages.page.space import SpaceViewer
-from fatescope.pages.page.text import Code, Fact, PageTable, Text
+from fatescope.pages.page.text import Code, PageTable, Text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,7 +79,6 @@ class Page:
         One sentence under the title: the answer, as the terminal and the app give it too.
     caution : str
         What makes all of the page doubtful; stands above the lead.
-    facts : sequence of Fact
     version : str
         Of fatescope, where the page names it.
     """
@@ -89,5 +88,4 @@ class Page:
     kind: str = ""
     lead: str = ""
     caution: str = ""
-    facts: Sequence[Fact] = ()
     version: str = ""
