@@ -14,6 +14,7 @@ import re
 import subprocess
 import sys
 import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 from tests.offenders import for_each
@@ -274,3 +275,42 @@ def test_errors_of_any_kind_are_caught_at_few_edges_for_a_reason():
                 wrong.append(f"{id_of(path)}:{node.lineno}")
     assert wrong == []
     assert n <= 7
+
+
+def is_number(node: ast.AST | None) -> bool:
+    """Return whether an expression is of numbers alone: 0.5, -1, 2**20, (0.8, 1.2)."""
+    if isinstance(node, ast.Constant):
+        return type(node.value) in (int, float)
+    if isinstance(node, ast.Tuple):
+        return bool(node.elts) and all(map(is_number, node.elts))
+    if isinstance(node, ast.BinOp):
+        return is_number(node.left) and is_number(node.right)
+    return isinstance(node, ast.UnaryOp) and is_number(node.operand)
+
+
+def bare_numbers(path: Path) -> list[str]:
+    """Return constants of a module without a comment, or a string under their block of lines."""
+    lines, assigned = path.read_text(encoding="utf-8").splitlines(), (ast.Assign, ast.AnnAssign)
+    found: list[str] = []
+    block: list[str] = []
+    for node, after in pairwise([*parsed(path).body, ast.Pass()]):
+        if not isinstance(node, assigned):
+            continue
+        own = "".join(lines[node.lineno - 1 : node.end_lineno])
+        if is_number(node.value) and "#" not in own and not lines[node.lineno - 2].startswith("#"):
+            block.append(f"{id_of(path)}:{node.lineno} {own}")
+        if isinstance(after, assigned) and after.lineno == node.end_lineno + 1:
+            continue
+        said = after.value if isinstance(after, ast.Expr) else None
+        if not (isinstance(said, ast.Constant) and isinstance(said.value, str)):
+            found += block
+        block = []
+    return found
+
+
+def test_every_number_says_what_it_is():
+    """And where it is from: a record, a paper, a format, arithmetic; or that nothing measured it.
+
+    A comment at the end of its line or above it, or one string under a block of lines.
+    """
+    assert [number for path in MODULES for number in bare_numbers(path)] == []
