@@ -21,6 +21,8 @@ class Look(Settings):
     level: float = setting(0.5, "how bright", unit="px", gt=0)
     mode: Literal["fast", "exact"] = setting("exact", "which way")
     spacing_um: tuple[float, ...] | None = setting(None, "step", unit="µm")
+    ranges: tuple[str, ...] = setting(("a=1:2", "b=3:4"), "what is searched")
+    edges_um: tuple[float, ...] = setting((1.0, 0.5), "edges", unit="µm")
 
 
 @dataclass
@@ -80,6 +82,15 @@ def test_help_names_arguments_and_values_without_types(run):
     assert "<str>" not in text
     assert "<path>" not in text
     assert "list[" not in text
+
+
+def test_an_option_that_repeats_says_so_and_a_default_stands_as_it_is_typed(run):
+    text = " ".join(run("--help").stdout.split())
+    assert (
+        "--ranges TEXT what is searched (default a=1:2 and b=3:4); may be given more than once"
+        in text
+    )
+    assert "--edges-um TEXT edges (µm, default 1.0,0.5) --times" in text
 
 
 def test_json_is_one_document_and_nothing_else(run):

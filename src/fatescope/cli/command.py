@@ -180,7 +180,7 @@ def _flag(described: SettingDescription) -> inspect.Parameter:
     """Make one option of one setting."""
     notes = [described.unit, "" if described.choices else described.range]
     if described.default not in (None, "", (), False):
-        notes.append(f"default {'yes' if described.default is True else described.default}")
+        notes.append(f"default {_typed(described.default)}")
     said = ", ".join(note for note in notes if note)
     text = described.help + (f" ({said})" if said else "")
     hint = described.type if described.kind != "values" else str
@@ -189,6 +189,13 @@ def _flag(described: SettingDescription) -> inspect.Parameter:
     flag = described.flag
     names = (f"{flag}/--no-{flag[2:]}",) if hint is bool else (flag,)
     return _option(described.name, hint | None, None, *names, text=text)
+
+
+def _typed(default: Any) -> str:
+    """Return a default as it is given on the command line."""
+    if isinstance(default, tuple):
+        return (" and " if isinstance(default[0], str) else ",").join(map(str, default))
+    return "yes" if default is True else str(default)
 
 
 def _read_toml(path: Path | None, classes: dict[str, type[Settings]]) -> dict[str, Any]:

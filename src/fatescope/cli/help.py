@@ -15,9 +15,10 @@ ORDER = (
 """The commands in the order of their use; others follow."""
 _WORDS = {
     **{"<int>": "N", "<int range>": "N", "<float>": "X", "<float range>": "X"},
-    **{"<str>": "TEXT", "<path>": "PATH"},
+    **{"<str>": "TEXT", "<path>": "PATH", "<list[str]>": "TEXT", "<list[path]>": "PATH"},
 }
 """What stands for the value of an option, by the type that the parser writes."""
+_AGAIN = "may be given more than once"
 
 
 class CommandHelp(TyperCommand):
@@ -50,7 +51,8 @@ class CommandHelp(TyperCommand):
             if record is not None:
                 kind = parameter.param_type_name
                 name = _name(parameter) if kind == "argument" else _option(record[0])
-                rows[kind].append((name, record[1]))
+                again = f"; {_AGAIN}" if kind == "option" and parameter.multiple else ""
+                rows[kind].append((name, record[1] + again))
         for kind, found in rows.items():
             if found:
                 with formatter.section(f"{kind.capitalize()}s"):

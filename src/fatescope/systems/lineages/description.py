@@ -249,7 +249,7 @@ DESCRIPTION = Description(
                     metavar="INPUT",
                     default=None,
                 ),
-                Option("leave_out", "table to leave out (may be repeated)", type=list[str]),
+                Option("leave_out", "table to leave out", type=list[str], metavar="TABLE"),
             ),
         ),
         Command(

@@ -39,7 +39,7 @@ class DrawSettings(Settings):
 class EditSettings(Settings):
     """What ``lineage edit`` takes back, brings back and does, by whom and why."""
 
-    do: tuple[str, ...] = setting((), "an edit, such as 'swap ABala ABalp'; repeatable")
+    do: tuple[str, ...] = setting((), "an edit, such as 'swap ABala ABalp'")
     undo: int = setting(0, "take back so many steps first", ge=0)
     redo: int = setting(0, "bring back so many undone steps", ge=0)
     who: str | None = setting(None, "who edits; default: your user name")
