@@ -21,6 +21,7 @@ from tests.app.browsing import (
     needs_chromium,
     run,
 )
+from tests.app.served import served
 from tests.app.test_answers import nuclei_tiff
 
 from fatescope.acquire.lineages import write_lineage
@@ -282,3 +283,17 @@ def test_a_page_of_another_origin_cannot_ask_for_anything(app, browser, tmp_path
     page.get_by_text("A page of another site").wait_for()
     assert len(app.store.all_data("owner")) == before
     context.close()
+
+
+def test_a_large_file_that_is_refused_while_it_is_sent_says_why(browser, tmp_path):
+    """The server answers and hangs up with the body unread; the browser has to read the answer."""
+    large = tmp_path / "large.tif"
+    with large.open("wb") as file:
+        file.truncate(50_000_000)
+    with served(tmp_path / "files", largest_sum="1MB") as app:
+        context = browser.new_context()
+        page = context.new_page()
+        page.goto(f"http://127.0.0.1:{app.port}/?token={app.store.make_link(OWNER)}")
+        page.locator("#files").set_input_files(large)
+        expect(page.locator("#drop-problem")).to_contain_text("1 MB are left of what your files")
+        context.close()
