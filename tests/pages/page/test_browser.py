@@ -165,6 +165,34 @@ def test_nothing_runs_out_of_the_page_sideways(page, width):
     )
 
 
+def test_on_a_telephone_charts_of_one_row_stay_beside_each_other(page):
+    row = page.locator(".beside").first
+    page.set_viewport_size({"width": 390, "height": 844})
+    left, right = (row.locator("> div").nth(i).bounding_box() for i in (0, 1))
+    assert left["y"] == right["y"]
+    assert right["x"] < 390, "the next chart peeps out"
+    row.evaluate("n => n.scrollLeft = n.scrollWidth")
+    assert row.locator("> div").nth(1).bounding_box()["x"] < 100
+
+
+def test_what_is_not_outlined_has_no_buttons_for_outlines(browser, tmp_path):
+    drawn = outlines_of(np.kron(np.eye(2, dtype=int), np.ones((4, 4), int)))
+    for name, outlines in (("plain", ()), ("outlined", drawn)):
+        pane = Pane(image="", width=8, height=8, outlines=outlines)
+        view = View(title="v", frames=(Frame(panes=(pane,)),))
+        section = Section(title="s", blocks=[ImageViewer(title="i", views=(view,))])
+        path = write_page(tmp_path / f"{name}.html", Page(title="p", sections=[section]))
+        page = browser.new_page()
+        page.goto(path.as_uri())
+        problems = []
+        page.on("pageerror", lambda error, told=problems: told.append(str(error)))
+        page.locator(".stage").press("x")
+        assert page.locator("[data-toggle]").count() == (3 if outlines else 0)
+        assert page.locator(".stage path").count() == 0
+        page.close()
+        assert problems == []
+
+
 def test_charts_are_seen_without_the_script(browser, address):
     context = browser.new_context(java_script_enabled=False)
     page = context.new_page()

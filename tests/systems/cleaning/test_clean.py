@@ -11,6 +11,8 @@ from fatescope.acquire.movies import write_frames
 from fatescope.base import Image, InputError, Table
 from fatescope.systems.cleaning.clean import clean_files, find_clean_files, plan_clean
 from fatescope.systems.cleaning.cliffs import count_at_cliffs
+from fatescope.systems.cleaning.page import one_of_each
+from fatescope.systems.lineages.lint import read_findings
 
 SECOND = 60
 
@@ -83,6 +85,14 @@ def test_the_folder_holds_record_images_page_and_thumbnails(cleaned):
     page = (out / "report.html").read_text()
     assert "black" in page
     assert "data:image/png" in page
+
+
+def test_a_frame_of_each_fault_stands_beside_those_of_others(cleaned):
+    findings = read_findings(cleaned[1] / "findings.csv")
+    viewer = one_of_each(cleaned[1], findings, ("black",))
+    (frame,) = viewer.views[0].frames
+    assert [pane.title for pane in frame.panes] == [f"black, frames {SECOND} to {SECOND + 1}"]
+    assert one_of_each(cleaned[1], findings, ("black", "torn")) is None
 
 
 def test_apply_writes_an_exclusion_that_joins_frames_in_a_row(cleaned):

@@ -200,6 +200,9 @@ def test_the_reproduction_drops_trains_on_and_scores_what_no_training_saw(quick)
     )
     for words in told:
         assert words in page
+    shown = page.partition('class="folded"')[0]
+    for words in ("black, frame", "line, frame", "patch, frame", "cliff, frame", "All tables (4)"):
+        assert words in shown, "open, as the post shows them"
     again = MOVIES_2020.run(out=out, recipe=MoviesRecipe(), quick=True)
     assert again.exit_code == 0
     assert not (out / "fits").exists()

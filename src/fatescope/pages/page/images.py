@@ -183,6 +183,12 @@ class ImageViewer:
     places_title: str = "Look at these first"
     places_note: str = ""
 
+    @property
+    def is_outlined(self) -> bool:
+        """Whether anything is drawn over an image, which could be switched off."""
+        panes = (pane for view in self.views for frame in view.frames for pane in frame.panes)
+        return any(pane.outlines for pane in panes)
+
 
 def fullest(frames: Sequence[Frame]) -> int:
     """Return the place of the frame with the most outlines; of several the one nearest the middle.

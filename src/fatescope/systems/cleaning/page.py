@@ -115,17 +115,45 @@ def _small(movie: Image, frame: int) -> NDArray[np.uint8]:
     return np.asarray(np.clip(np.rint(shrunk * (255 / high)), 0, 255), dtype=np.uint8)
 
 
-def fault_figures(out: Path, findings: Sequence[Finding]) -> list[Section]:
-    """Return faulty frames between those around them, and the curves of tables with their cliffs.
+def frames_around(out: Path, findings: Sequence[Finding]) -> Section | None:
+    """Return faulty frames between those around them; ``out`` is the folder of a cleaning."""
+    viewer = _viewer(ResultFolder(out), stretches(findings))
+    return None if viewer is None else Section(title="Frames", blocks=(viewer,))
+
+
+def curves_with_cliffs(out: Path, findings: Sequence[Finding]) -> Section | None:
+    """Return the curves of tables with their cliffs; ``out`` is the folder of a cleaning."""
+    counts = ResultFolder(out).table("counts", may_be_absent=True)
+    return _curves(counts, findings) if len(counts) else None
+
+
+def one_of_each(out: Path, findings: Sequence[Finding], rules: Sequence[str]) -> ImageViewer | None:
+    """Return a faulty frame of each rule beside the others; the slider walks to the next ones.
 
     ``out`` is the folder of a cleaning.
     """
-    result = ResultFolder(out)
-    viewer = _viewer(result, stretches(findings))
-    counts = result.table("counts", may_be_absent=True)
-    curves = _curves(counts, findings) if len(counts) else None
-    frames = None if viewer is None else Section(title="Frames", blocks=(viewer,))
-    return [section for section in (frames, curves) if section is not None]
+    together = stretches(findings)
+    files = sorted((out / "thumbnails").rglob("*.png"))
+    panes: list[list[Pane]] = []
+    for rule in rules:
+        of_rule = [(s, _thumbnail(files, s[0])) for s in together if s[0].rule == rule]
+        panes.append(
+            [
+                Pane.of(
+                    read_side_by_side(path, len(_TITLES), gap=_GAP_PX)[1],
+                    f"{rule}, {_frames(stretch)}",
+                )
+                for stretch, path in of_rule
+                if path is not None
+            ]
+        )
+    frames = [
+        Frame(panes=each, index=i) for i, each in enumerate(zip(*panes, strict=False), start=1)
+    ]
+    if not frames:
+        return None
+    view = View(title="One of each", frames=frames, walk="example", first=1, step=0)
+    return ImageViewer(title="A frame of each fault", views=(view,))
 
 
 def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | None = None) -> str:
@@ -134,7 +162,7 @@ def write_clean_page(out: Path, findings: Sequence[Finding], *, drop: float | No
     is_written = (out / "exclusion.csv").is_file()
     page = result_page(
         Head(title="Faults of movies and tables", kind="clean", answer=_answer(result, together)),
-        figures=fault_figures(out, findings),
+        figures=(frames_around(out, findings), curves_with_cliffs(out, findings)),
         doubt=(Text(paragraphs=(_UNCHANGED + (_WRITTEN if is_written else _PROMISED),)),),
         details=(*loss_sections(out, drop), _tables(together) if together else None),
         methods=_METHOD.format(version=result.version),
@@ -217,7 +245,7 @@ def _viewer(result: ResultFolder, together: Sequence[Sequence[Finding]]) -> Imag
     counted = cliff_words(out)
     for stretch in together:
         first = stretch[0]
-        path = next((p for p in folders if _fits(p, first)), None)
+        path = _thumbnail(folders, first)
         if path is None:
             continue
         three = read_side_by_side(path, len(_TITLES), gap=_GAP_PX)
@@ -274,10 +302,11 @@ def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.ascontiguousarray(pixels[top : top + side : step, left : left + side : step])
 
 
-def _fits(path: Path, finding: Finding) -> bool:
-    """Say whether a thumbnail shows a finding: by the stem of the file and the frame."""
+def _thumbnail(files: Sequence[Path], finding: Finding) -> Path | None:
+    """Return the thumbnail that shows a finding, if there is one, by the file's stem and frame."""
     stem = finding.file.rpartition("/")[2].rpartition(".")[0]
-    return path.stem == f"{finding.frame or 0:06d}" and stem in path.parent.name
+    name = f"{finding.frame or 0:06d}"
+    return next((p for p in files if p.stem == name and stem in p.parent.name), None)
 
 
 def _tables(together: Sequence[Sequence[Finding]]) -> Section:

@@ -43,7 +43,7 @@ for (const [number, figure] of document.querySelectorAll(".plotted").entries()) 
   function draw() {
     const wide = Math.min(paper.clientWidth, 900);
     w = Math.max(wide - given.left - given.right, 60);
-    h = given.proportion === "equal" ? (w * H) / W : height;
+    h = given.proportion === "equal" ? (w * H) / W : wide < 420 && !given.y.labels.length ? 0.8 * height : height;
     const low = given.top + h, all = low + given.bottom;
     svg.removeAttribute("viewBox");
     for (const [name, value] of [["width", wide], ["height", all]]) svg.setAttribute(name, value);

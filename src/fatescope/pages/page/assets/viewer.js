@@ -168,8 +168,10 @@ for (const root of document.querySelectorAll(".look")) {
   }
 
   function toggle(what) {
+    const button = find(`[data-toggle=${what}]`);
+    if (!button) return;
     on[what] = !on[what];
-    find(`[data-toggle=${what}]`).setAttribute("aria-pressed", String(on[what]));
+    button.setAttribute("aria-pressed", String(on[what]));
     draw();
   }
 

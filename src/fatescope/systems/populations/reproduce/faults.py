@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 FAULTS = "faults"
 """The unit, and the folder of its result."""
 _FRAMES = 100  # of a rendered movie: room for its faults
-_FRAME_RULES: tuple[FrameRule, ...] = ("black", "line", "patch")
-_TABLE_RULES: tuple[TableRule, ...] = ("cliff",)
+FRAME_RULES: tuple[FrameRule, ...] = ("black", "line", "patch")
+TABLE_RULES: tuple[TableRule, ...] = ("cliff",)
 
 
 def find_faults(out: Path, *, seed: int) -> list[str]:
@@ -31,7 +31,7 @@ def find_faults(out: Path, *, seed: int) -> list[str]:
     lives = LineageSettings(interval_min=1.5, minutes=1.5 * _FRAMES)
     with tempfile.TemporaryDirectory() as scratch:
         for name, faults in {
-            "faulty": {"faults": _FRAME_RULES, "table_faults": _TABLE_RULES},
+            "faulty": {"faults": FRAME_RULES, "table_faults": TABLE_RULES},
             "sound": {},
         }.items():
             settings = MovieSettings.from_values({**small, "count": 2, **faults})

@@ -9,18 +9,19 @@ import numpy as np
 from fatescope.acquire import read_table
 from fatescope.pages.chart import Axis, Chart, Line, Points
 from fatescope.pages.page import Beside, PageTable, Section, Text
-from fatescope.systems.cleaning.page import fault_figures
+from fatescope.systems.cleaning.page import curves_with_cliffs, frames_around, one_of_each
 from fatescope.systems.lineages.lint import read_findings
 from fatescope.systems.populations.reproduce.arms import (
     CORRECTED,
     DROPPED,
     FIRST,
+    KEPT,
     LATER,
     REPORTED,
     TRAINED,
 )
-from fatescope.systems.populations.reproduce.clock import OURS
-from fatescope.systems.populations.reproduce.faults import FAULTS
+from fatescope.systems.populations.reproduce.clock import CLOCK, OURS
+from fatescope.systems.populations.reproduce.faults import FAULTS, FRAME_RULES, TABLE_RULES
 from fatescope.systems.reproduction.engine import in_order
 from fatescope.systems.reproduction.intervals import score_over_units
 
@@ -54,6 +55,7 @@ def movies_page(request: Request[MoviesRecipe], _: Path | None) -> tuple[str, li
     beside = Beside(blocks=[chart for arm, chart in of_arm.items() if arm != REPORTED])
     return _lead(scores, joined), in_order(
         [
+            *_faults(out),
             _worth(scores),
             *(
                 Section(title="Frames with the highest loss", blocks=(chart,))
@@ -63,7 +65,8 @@ def movies_page(request: Request[MoviesRecipe], _: Path | None) -> tuple[str, li
         ],
         doubt=_caveats(),
         details=[
-            *_faults(out),
+            *_around_faults(out),
+            _all_scores(scores),
             *([] if joined is None else [_table_and_movie(joined)]),
             *(
                 [Section(title="Loss of frames in the other trainings", blocks=(beside,))]
@@ -82,16 +85,31 @@ def _faults(out: Path) -> list[Section]:
     folder = out / FAULTS
     if not (folder / "findings.csv").is_file():
         return []
+    findings = read_findings(folder / "findings.csv")
     words = (
-        "The post showed a black frame, a red line, a red patch, and cliffs: annotations that fall "
-        "although the embryo is full of cells. Here they are put into rendered movies and tables, "
-        "and what fatescope clean finds is shown as the post showed it. Nothing is removed: a "
-        f"finding is accepted or not. The whole result is in {FAULTS}/.",
+        "As in the post: a black frame, a red line, a red patch, and a cliff, where the table "
+        "falls although the frame is full of cells. They were rendered, and found by fatescope "
+        "clean.",
     )
+    frames = one_of_each(folder, findings, (*FRAME_RULES, *TABLE_RULES))
+    curves = curves_with_cliffs(folder, findings)
     blocks: list[Block] = [Text(paragraphs=words)]
-    for section in fault_figures(folder, read_findings(folder / "findings.csv")):
-        blocks += section.blocks
+    blocks += [] if frames is None else [frames]
+    blocks += [] if curves is None else curves.blocks
     return [Section(title="Faulty frames and cliffs", blocks=blocks)]
+
+
+def _around_faults(out: Path) -> list[Section]:
+    """Return every fault between the frames around it."""
+    folder = out / FAULTS
+    if not (folder / "findings.csv").is_file():
+        return []
+    shown = frames_around(folder, read_findings(folder / "findings.csv"))
+    if shown is None:
+        return []
+    words = f"A finding is accepted or not; nothing is removed. The whole result is in {FAULTS}/."
+    blocks = (Text(paragraphs=(words,)), *shown.blocks)
+    return [Section(title="Every fault, before, at and after", blocks=blocks)]
 
 
 def held_out_error(scores: Table, arm: str, stage: str, *, recorded: bool) -> tuple[float, str]:
@@ -161,6 +179,42 @@ def _table_and_movie(joined: Table) -> Section:
 
 
 def _worth(scores: Table) -> Section:
+    """Return the errors of each training before the drop, after it, and without one."""
+    stages, rows = (FIRST, DROPPED, KEPT), []
+    has_recorded = bool(scores["recorded"].any())
+    for recorded in (True, False) if has_recorded else (False,):
+        for arm in TRAINED:
+            errors = [held_out_error(scores, arm, s, recorded=recorded) for s in stages]
+            if all(np.isnan(error) for error, _ in errors):
+                continue
+            kind = ["recorded" if recorded else "rendered"] if has_recorded else []
+            rows.append([arm, *kind, *(_with_span(*error) for error in errors)])
+    columns = ("labels and settings", *(["movies"] if has_recorded else []), *stages)
+    text = (
+        "Error of the total in cells, mean over frames that no training has seen. As long, "
+        f"nothing dropped: what lies between is what the drop is worth.{_told_nothing(scores)}"
+    )
+    return Section(
+        title="What the drop was worth",
+        blocks=(Text(paragraphs=(text,)), PageTable(columns=columns, rows=rows)),
+    )
+
+
+def _with_span(error: float, span: str) -> str:
+    """Return an error, and its interval where there are movies enough for one."""
+    if np.isnan(error):
+        return ""
+    return f"{error:.1f} ({span})" if " to " in span else f"{error:.1f}"
+
+
+def _told_nothing(scores: Table) -> str:
+    """Say how far off are those that are no networks of 2020, on rendered movies."""
+    errors = {a: held_out_error(scores, a, "", recorded=False)[0] for a in (CLOCK, OURS)}
+    known = [f"{arm} {error:.1f}" for arm, error in errors.items() if not np.isnan(error)]
+    return f" No networks of 2020, on the rendered movies: {', '.join(known)}." if known else ""
+
+
+def _all_scores(scores: Table) -> Section:
     rows, has_recorded = [], bool(scores["recorded"].any())
     pairs = list(dict.fromkeys(zip(scores["arm"], scores["stage"], strict=True)))
     for arm, stage in pairs:
@@ -193,11 +247,10 @@ def _worth(scores: Table) -> Section:
     )
     text = (
         "Error: mean absolute error of the total in cells, on frames that no training has seen. "
-        "The third stage trains as long as the second and drops nothing: the difference between "
-        "the two is what the drop is worth. The rows without a stage are no networks of 2020."
+        "The rows without a stage are no networks of 2020."
     )
     return Section(
-        title="What the drop was worth",
+        title="All scores and losses",
         blocks=(Text(paragraphs=(text,)), PageTable(columns=columns, rows=rows)),
     )
 
@@ -280,11 +333,10 @@ def _held_out(counts: Table) -> Section:
 def _caveats() -> Section:
     words = (
         "The reported run of 2020 had 22,140 frames of 86 recorded movies. One of them may be "
-        "here; the others are rendered, and their tables are joined to them in the published way: "
-        "stretched over all frames, aligned at the end, and covering six tenths of the movie.",
-        "The rule judges a label by the network that was trained on it, so it finds what is hard "
-        "and what is wrong alike. The command fatescope clean gives a finding with a reason for "
-        "each frame, and drops nothing.",
+        "here; the others are rendered, and their tables joined to them as published: stretched "
+        "over all frames, aligned at the end, and covering six tenths of the movie.",
+        "The rule judges a label by the network that was trained on it: it finds what is hard and "
+        "what is wrong alike. fatescope clean gives a reason for each frame, and drops nothing.",
     )
     return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))
 
