@@ -14,6 +14,7 @@ import numpy as np
 from fatescope.predict.decoders.labels import FrameLabels, PlaneLabels
 from fatescope.predict.decoders.outlines import Corners, make_corners, new_labels, outline_labels
 from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
+from fatescope.predict.solid_maps import PLANE_MAPS, draw_solid
 from fatescope.predict.tiling import (
     FULL,
     AxisTiles,
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.scratch import Rows, Scratch
     from fatescope.predict.search import Search
+    from fatescope.predict.tiling import Network
 
 LEAST_PLANES = 2.0
 """Nuclei that are fewer planes high have no middle plane: their outlines are joined instead."""
@@ -66,20 +68,23 @@ class _PlaneRows:
 
 
 @dataclass(frozen=True, slots=True)
-class _Volume:
+class Volume:
     """Rows of all planes of a volume in one space."""
 
     rows: Rows
     n_rows: int
 
     def plane(self, z: int) -> _PlaneRows:
+        """Return the rows of a plane."""
         return _PlaneRows(self.rows, z * self.n_rows)
 
     def read(self, planes: slice, rows: slice) -> NDArray[Any]:
+        """Return rows of some planes (Z, Y, X)."""
         each = (self.plane(z).read(rows.start, rows.stop) for z in range(planes.start, planes.stop))
         return np.stack(list(each))
 
     def write(self, planes: slice, rows: slice, values: NDArray[Any]) -> None:
+        """Put rows of some planes (Z, Y, X) at their place."""
         for z, plane in zip(range(planes.start, planes.stop), values, strict=True):
             self.plane(z).write(rows.start, plane)
 
@@ -100,6 +105,7 @@ def segment_volume(
     *,
     plane_px: float | None,
     scratch: Scratch,
+    solid: Network | None = None,
     least_px: float | None = None,
     done: Callable[[], None] | None = None,
 ) -> SolidNuclei:
@@ -114,6 +120,8 @@ def segment_volume(
     plane_px : float, optional
         Distance of planes in pixels of the image; unknown, it is what makes nuclei round.
     scratch : Scratch
+    solid : Network, optional
+        Draws the maps again, in space.
     least_px : float, optional
         Nuclei whose largest outline has fewer pixels of the image are dropped.
     done : callable, optional
@@ -124,43 +132,31 @@ def segment_volume(
     SolidNuclei
         The same bits however planes are tiled in memory.
     """
-    model, thresholds = search.model, search.thresholds
-    statistics = frame.statistics(model.image.percentiles)
-    planes, rows, columns = frame.shape
-    fine = search.grid((rows, columns))
-    coarse = _halved(fine)
-    height, width = coarse.working_shape
-    foreground, depth, light = (
-        _Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
-        for _ in range(3)
-    )
-    for z, plane in enumerate(frame.planes):
-        maps = MapBuffer(map_tiles(search.network, plane, fine, statistics, done=done))
-        for first in range(0, height, _ROWS):
-            stop = min(first + _ROWS, height)
-            part = maps.read(2 * first, min(2 * stop, fine.working_shape[0]))
-            inside, deep = _halved_maps(part, thresholds.border_weight)
-            foreground.plane(z).write(first, inside)
-            depth.plane(z).write(first, deep)
-            light.plane(z).write(first, _light(plane, coarse, statistics, first, stop))
-        plane.release()
+    thresholds = search.thresholds
+    coarse = solid_grid(search, frame)
+    maps = draw_planes(search, frame, scratch=scratch, done=done)
+    planes, height, width = len(frame.planes), *coarse.working_shape
 
     mean = float(np.sqrt(coarse.scale[0] * coarse.scale[1]))
     if plane_px is None:
-        plane_px = _round_planes(foreground, planes, height, thresholds.foreground, mean)
-    radius = model.image.diameter_px / 4
+        plane_px = _round_planes(maps[0], planes, height, thresholds.foreground, mean)
+    apart = (plane_px or 1.0) * mean
+    if solid is not None:
+        maps = _redrawn(maps, solid, (planes, height, width), apart, scratch=scratch)
+    radius = search.model.image.diameter_px / 4
     grid = SolidGrid(
         shape=(planes, height, width),
         radius=radius,
-        radius_planes=radius / ((plane_px or 1.0) * mean),
+        radius_planes=radius / apart,
+        drawn=solid is not None,
     )
-    labels = _Volume(scratch.rows((planes * height, width), np.dtype(np.uint32)), height)
-    shade = _Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
+    labels = Volume(scratch.rows((planes * height, width), np.dtype(np.uint32)), height)
+    shade = Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
     sums = SolidSums()
     for own, seen in grid.blocks():
         provisional, smooth = add_block(
             sums,
-            *(volume.read(*seen) for volume in (foreground, depth, light)),
+            *(volume.read(*seen) for volume in maps),
             grid=grid,
             own=own,
             seen=seen,
@@ -169,7 +165,7 @@ def segment_volume(
         labels.write(*own, provisional)
         shade.write(*own, smooth)
     solids = join_solids(sums, grid)
-    for volume in (foreground, depth, light):
+    for volume in maps:
         volume.rows.close()
     found = _outlines(
         frame,
@@ -184,6 +180,71 @@ def segment_volume(
     labels.rows.close()
     shade.rows.close()
     return SolidNuclei(found, plane_px, solids.width, solids.small)
+
+
+def solid_grid(search: Search, frame: ImageFrame) -> TileGrid:
+    """Return the grid of the maps of a volume's planes: half as fine as the network sees them."""
+    return _halved(search.grid(frame.shape[1:]))
+
+
+def draw_planes(
+    search: Search,
+    frame: ImageFrame,
+    *,
+    scratch: Scratch,
+    done: Callable[[], None] | None = None,
+) -> list[Volume]:
+    """Return the `PLANE_MAPS` of a volume on its `solid_grid`.
+
+    Parameters
+    ----------
+    search, frame, scratch, done
+        As for `segment_volume`.
+    """
+    statistics = frame.statistics(search.model.image.percentiles)
+    fine = search.grid(frame.shape[1:])
+    coarse = _halved(fine)
+    height, width = coarse.working_shape
+    shape = len(frame.planes) * height, width
+    maps = [Volume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in PLANE_MAPS]
+    for z, plane in enumerate(frame.planes):
+        drawn = MapBuffer(map_tiles(search.network, plane, fine, statistics, done=done))
+        for first in range(0, height, _ROWS):
+            stop = min(first + _ROWS, height)
+            part = drawn.read(2 * first, min(2 * stop, fine.working_shape[0]))
+            inside, deep = _halved_maps(part, search.thresholds.border_weight)
+            light = _light(plane, coarse, statistics, first, stop)
+            for volume, values in zip(maps, (inside, deep, light), strict=True):
+                volume.plane(z).write(first, values)
+        plane.release()
+    return maps
+
+
+def _redrawn(
+    maps: list[Volume],
+    solid: Network,
+    shape: tuple[int, int, int],
+    apart: float,
+    *,
+    scratch: Scratch,
+) -> list[Volume]:
+    """Return the maps of planes with those that a network in space draws; frees the old ones."""
+    planes, height, width = shape
+    new = [
+        Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height) for _ in range(2)
+    ]
+
+    def read(planes: slice, rows: slice) -> NDArray[np.uint8]:
+        return np.stack([volume.read(planes, rows) for volume in maps])
+
+    def write(planes: slice, rows: slice, drawn: NDArray[np.uint8]) -> None:
+        for volume, values in zip(new, drawn, strict=True):
+            volume.write(planes, rows, values)
+
+    draw_solid(solid, read, write, shape, apart)
+    for volume in maps[:2]:
+        volume.rows.close()
+    return [*new, maps[2]]
 
 
 def _halved(grid: TileGrid) -> TileGrid:
@@ -220,7 +281,7 @@ def _light(
 
 
 def _round_planes(
-    foreground: _Volume, planes: int, height: int, least: float, scale: float
+    foreground: Volume, planes: int, height: int, least: float, scale: float
 ) -> float | None:
     """Return the distance of planes, in pixels of the image, at which nuclei are round.
 
@@ -253,8 +314,8 @@ def _round_planes(
 def _outlines(
     frame: ImageFrame,
     grid: TileGrid,
-    labels: _Volume,
-    shade: _Volume,
+    labels: Volume,
+    shade: Volume,
     solids: Solids,
     *,
     scratch: Scratch,
@@ -264,7 +325,7 @@ def _outlines(
     """Bring labels back to the planes of the image, and number what is left by its first pixel."""
     planes, rows, columns = frame.shape
     n, height = solids.n, grid.working_shape[0]
-    out = _Volume(scratch.rows((planes * rows, columns), np.dtype(np.uint32)), rows)
+    out = Volume(scratch.rows((planes * rows, columns), np.dtype(np.uint32)), rows)
     across = make_corners(np.arange(columns), scale=grid.scale[1], length=grid.working_shape[1])
     band_rows = max(1, 4_000_000 // columns)
     seen = np.zeros(n + 1, np.bool_)

@@ -36,6 +36,9 @@ if TYPE_CHECKING:
 SMOOTH = 0.25, 0.3
 """Standard deviations of the smoothing in a plane and along Z, in radii of a nucleus."""
 
+DRAWN_SMOOTH = 0.12
+"""The same of maps that a network in space drew, along every axis."""
+
 FOREGROUND_SMOOTH = 0.3
 """The same of the foreground, along Z alone: noise differs from plane to plane, outlines do not."""
 
@@ -71,6 +74,8 @@ class SolidGrid:
     shape: tuple[int, int, int]
     radius: float
     radius_planes: float
+    drawn: bool = False
+    """Whether the maps were drawn in space: depth has one peak in each nucleus already."""
 
     @property
     def ball(self) -> float:
@@ -137,7 +142,10 @@ def add_block(
     least : float
         Least foreground of a voxel of a nucleus, 0..1.
     """
-    shade = _smoothed_foreground(foreground, grid)
+    if grid.drawn:
+        shade, light = foreground, np.full_like(light, FULL)
+    else:
+        shade = _smoothed_foreground(foreground, grid)
     inside = shade >= max(1, round(least * FULL))
     height = _height(depth, light, grid)
     labels, peaks = climb(inside, height)
@@ -197,7 +205,8 @@ def _height(
     height = depth.astype(np.float32)
     height *= light
     height *= np.float32(_UNITS / FULL**2)
-    sigma = SMOOTH[1] * grid.radius_planes, SMOOTH[0] * grid.radius, SMOOTH[0] * grid.radius
+    along, across = (DRAWN_SMOOTH, DRAWN_SMOOTH) if grid.drawn else SMOOTH[::-1]
+    sigma = along * grid.radius_planes, across * grid.radius, across * grid.radius
     for axis, s in enumerate(sigma):
         height = ndi.gaussian_filter1d(height, s, axis=axis, mode="constant", truncate=_TRUNCATE)
     return height.astype(np.int32)
