@@ -23,6 +23,9 @@ from fatescope.base.settings import Settings, setting
 DISTANCE_MAPS = ("foreground", "distance", "border")
 """What is climbed: distance to the outline, less the borders between nuclei that touch."""
 
+PLANE_MAPS, SOLID_MAPS = ("foreground", "depth", "light"), ("foreground", "distance")
+"""What a network in space is shown of planes, and what it draws (`predict/solid_maps.py`)."""
+
 OFFSET_MAPS = ("foreground", "down", "across")
 """What votes: 0.5 + the way to the centre of the nucleus / 64, in working pixels."""
 

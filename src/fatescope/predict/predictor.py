@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from fatescope.base import ModelError
-from fatescope.models.outputs import BOUNDARY_MAPS, DISTANCE_MAPS, InstanceMaps
+from fatescope.models.outputs import BOUNDARY_MAPS, DISTANCE_MAPS, PLANE_MAPS, InstanceMaps
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
     from fatescope.predict.normalise import PlaneStatistics
     from fatescope.predict.tiling import Network
 
+
+PLANES, SOLID = "nuclei", "nuclei-3d"
+"""The shipped networks whose maps of planes are drawn again in space, and that draws them."""
 
 _LEAST_SPREAD = 1e-6  # of bioimage.io's zero_mean_unit_variance
 
@@ -57,9 +61,10 @@ class Predictor(Protocol):
 class PackagePredictor:
     """The network of a model package; it is the same for all planes."""
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, open_solid: Callable[[], Model] | None = None) -> None:
         self.name = model.name
         self.sha256 = model.sha256
+        self._open_solid = open_solid
         self.device = model.device
         self.description = model.description
         self.model = model
@@ -84,6 +89,11 @@ class PackagePredictor:
             )
         centre, spread = (0.0, 1.0) if way == "none" else _spread(parts)
         return _Renormalised(self.model, statistics, centre, spread)
+
+    @cached_property
+    def solid(self) -> Model | None:
+        """The network that draws the maps of planes again in space, opened when it is needed."""
+        return None if self._open_solid is None else self._open_solid()
 
 
 class _WithDistance:
@@ -168,7 +178,11 @@ def open_predictor(
     from fatescope.models.runtime import load_model
 
     model = load_model(name_or_path, precision=precision, threads=threads, device=device)
+    how = {"threads": threads, "device": device}
+    if volumes and model.description.image.channels == PLANE_MAPS:
+        planes = load_model(PLANES, precision=precision, **how)
+        return PackagePredictor(planes, lambda: model)
     axes = model.description.image.axes
     if axes != "YX" and not (volumes and model.description.instances.rays):
         raise ModelError(f"model {model.name!r} takes {axes}, and planes (YX) are predicted here.")
-    return PackagePredictor(model)
+    return PackagePredictor(model, lambda: load_model(SOLID, **how))

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fatescope.models.outputs import SOLID_MAPS
 from fatescope.predict.tiling import FULL, quantise
 
 if TYPE_CHECKING:
@@ -26,12 +27,6 @@ if TYPE_CHECKING:
 
     from fatescope.base.types import FloatArray
     from fatescope.predict.tiling import Network
-
-PLANE_MAPS = ("foreground", "depth", "light")
-"""What the network is shown: two maps of planes, and the planes as they are normalised."""
-
-SOLID_MAPS = ("foreground", "distance")
-"""What it draws."""
 
 STEP = 2.0
 """Distance of planes on its grid, in its pixels: the finest level of the network has voxels of two

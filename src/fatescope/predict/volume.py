@@ -11,10 +11,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fatescope.models.outputs import PLANE_MAPS
 from fatescope.predict.decoders.labels import FrameLabels, PlaneLabels
 from fatescope.predict.decoders.outlines import Corners, make_corners, new_labels, outline_labels
-from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
-from fatescope.predict.solid_maps import PLANE_MAPS, draw_solid
+from fatescope.predict.decoders.solid import (
+    SolidGrid,
+    SolidSums,
+    add_block,
+    along_z_reach,
+    join_solids,
+    smooth_along_z,
+)
+from fatescope.predict.solid_maps import draw_solid
 from fatescope.predict.tiling import (
     FULL,
     AxisTiles,
@@ -141,8 +149,6 @@ def segment_volume(
     if plane_px is None:
         plane_px = _round_planes(maps[0], planes, height, thresholds.foreground, mean)
     apart = (plane_px or 1.0) * mean
-    if solid is not None:
-        maps = _redrawn(maps, solid, (planes, height, width), apart, scratch=scratch)
     radius = search.model.image.diameter_px / 4
     grid = SolidGrid(
         shape=(planes, height, width),
@@ -150,6 +156,8 @@ def segment_volume(
         radius_planes=radius / apart,
         drawn=solid is not None,
     )
+    if solid is not None:
+        maps = _redrawn(maps, solid, grid, apart, scratch=scratch)
     labels = Volume(scratch.rows((planes * height, width), np.dtype(np.uint32)), height)
     shade = Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
     sums = SolidSums()
@@ -221,27 +229,25 @@ def draw_planes(
 
 
 def _redrawn(
-    maps: list[Volume],
-    solid: Network,
-    shape: tuple[int, int, int],
-    apart: float,
-    *,
-    scratch: Scratch,
+    maps: list[Volume], solid: Network, grid: SolidGrid, apart: float, *, scratch: Scratch
 ) -> list[Volume]:
-    """Return the maps of planes with those that a network in space draws; frees the old ones."""
-    planes, height, width = shape
-    new = [
-        Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height) for _ in range(2)
-    ]
+    """Return the maps that a network in space draws, within the outlines of planes."""
+    planes, height, width = grid.shape
+    shape = planes * height, width
+    new = [Volume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in range(2)]
+    reach = along_z_reach(grid)
 
     def read(planes: slice, rows: slice) -> NDArray[np.uint8]:
         return np.stack([volume.read(planes, rows) for volume in maps])
 
-    def write(planes: slice, rows: slice, drawn: NDArray[np.uint8]) -> None:
-        for volume, values in zip(new, drawn, strict=True):
-            volume.write(planes, rows, values)
+    def write(own: slice, rows: slice, drawn: NDArray[np.uint8]) -> None:
+        seen = slice(max(0, own.start - reach), min(planes, own.stop + reach))
+        inside = smooth_along_z(maps[0].read(seen, rows), grid)
+        inside = inside[own.start - seen.start :][: own.stop - own.start]
+        new[0].write(own, rows, np.minimum(inside, drawn[0]))
+        new[1].write(own, rows, drawn[1])
 
-    draw_solid(solid, read, write, shape, apart)
+    draw_solid(solid, read, write, grid.shape, apart)
     for volume in maps[:2]:
         volume.rows.close()
     return [*new, maps[2]]

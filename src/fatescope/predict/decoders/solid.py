@@ -6,6 +6,7 @@ also where two lie above one another and their outlines overlap through all plan
 
 1. height: depth in the outline, times foreground, times light; smoothed on the physical grid.
 2. every voxel of the foreground climbs to the highest of its neighbours, to a peak.
+   Maps that a network in space drew need neither light nor much smoothing.
 3. peaks without a valley between them are one nucleus: the way from the lower peak to the higher
    falls by less than a tenth. How large nuclei of this volume are is then known, and it is decided
    again: what would be too large for one, its peaks far apart, needs hardly a valley to be two;
@@ -36,8 +37,9 @@ if TYPE_CHECKING:
 SMOOTH = 0.25, 0.3
 """Standard deviations of the smoothing in a plane and along Z, in radii of a nucleus."""
 
-DRAWN_SMOOTH = 0.12
-"""The same of maps that a network in space drew, along every axis."""
+DRAWN_SMOOTH, DRAWN_VALLEY = 0.12, 0.8
+"""Smoothing along every axis, and what `VALLEY` is, where a network in space drew the maps: these
+show one peak in each nucleus, however large, so that sizes decide nothing (record 0390)."""
 
 FOREGROUND_SMOOTH = 0.3
 """The same of the foreground, along Z alone: noise differs from plane to plane, outlines do not."""
@@ -145,7 +147,7 @@ def add_block(
     if grid.drawn:
         shade, light = foreground, np.full_like(light, FULL)
     else:
-        shade = _smoothed_foreground(foreground, grid)
+        shade = smooth_along_z(foreground, grid)
     inside = shade >= max(1, round(least * FULL))
     height = _height(depth, light, grid)
     labels, peaks = climb(inside, height)
@@ -187,7 +189,8 @@ def climb(
     return labels.reshape(height.shape), at[peaks]
 
 
-def _smoothed_foreground(foreground: NDArray[np.uint8], grid: SolidGrid) -> NDArray[np.uint8]:
+def smooth_along_z(foreground: NDArray[np.uint8], grid: SolidGrid) -> NDArray[np.uint8]:
+    """Return foreground (Z, Y, X) smoothed along Z by `FOREGROUND_SMOOTH`."""
     from scipy import ndimage as ndi
 
     sigma = FOREGROUND_SMOOTH * grid.radius_planes
@@ -195,6 +198,11 @@ def _smoothed_foreground(foreground: NDArray[np.uint8], grid: SolidGrid) -> NDAr
         foreground, sigma, axis=0, output=np.float32, mode="nearest", truncate=_TRUNCATE
     )
     return np.asarray(np.rint(smooth, out=smooth), np.uint8)
+
+
+def along_z_reach(grid: SolidGrid) -> int:
+    """Return how many planes away `smooth_along_z` looks."""
+    return int(_TRUNCATE * FOREGROUND_SMOOTH * grid.radius_planes + 0.5)
 
 
 def _height(
@@ -308,11 +316,12 @@ def join_solids(sums: SolidSums, grid: SolidGrid) -> Solids:
     regions = _Regions(
         height, size, grid.in_radii(place), 1 / (grid.radius**2 * grid.radius_planes)
     )
-    nucleus = _without_valleys(regions, contacts, typical=None)
+    valley = DRAWN_VALLEY if grid.drawn else VALLEY
+    nucleus = _without_valleys(regions, contacts, valley=valley, typical=None)
     found, _, _ = _nuclei(nucleus[region], parts, grid)
     typical = float(np.median(np.bincount(nucleus, size)[found])) if found.any() else 0.0
-    if typical:
-        nucleus = _without_valleys(regions, contacts, typical=typical)
+    if typical and not grid.drawn:
+        nucleus = _without_valleys(regions, contacts, valley=valley, typical=typical)
     size = np.bincount(nucleus, size)
     nucleus = nucleus[region]
     found, score, filled = _nuclei(nucleus, parts, grid)
@@ -359,7 +368,7 @@ class _Regions:
 
 
 def _without_valleys(
-    regions: _Regions, contacts: NDArray[np.int64], *, typical: float | None
+    regions: _Regions, contacts: NDArray[np.int64], *, valley: float, typical: float | None
 ) -> NDArray[np.int64]:
     """Return the nucleus of each region: joined from the highest saddle down.
 
@@ -384,7 +393,7 @@ def _without_valleys(
         return math.dist(peaks[one], peaks[two]) > APART * radius
 
     def is_valley(one: int, two: int, level: int) -> bool:
-        share = VALLEY
+        share = valley
         if typical is not None:
             least, both = min(voxels[one], voxels[two]), voxels[one] + voxels[two]
             if both < LARGE * typical:

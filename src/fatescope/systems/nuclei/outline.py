@@ -271,6 +271,7 @@ def _solid_nuclei(
             frame,
             plane_px=way.plane_px,
             scratch=scratch,
+            solid=predictor.solid,
             least_px=_least_area(settings, spacing),
             done=done,
         )
