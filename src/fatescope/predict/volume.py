@@ -147,7 +147,7 @@ def segment_volume(
 
     mean = float(np.sqrt(coarse.scale[0] * coarse.scale[1]))
     if plane_px is None:
-        plane_px = _round_planes(maps[0], planes, height, thresholds.foreground, mean)
+        plane_px = round_planes(maps[0], planes, height, thresholds.foreground, mean)
     apart = (plane_px or 1.0) * mean
     radius = search.model.image.diameter_px / 4
     grid = SolidGrid(
@@ -286,13 +286,29 @@ def _light(
     return np.asarray(quantise(read_tile(plane, part, statistics, first, 0)[None])[0])
 
 
-def _round_planes(
+def round_planes(
     foreground: Volume, planes: int, height: int, least: float, scale: float
 ) -> float | None:
     """Return the distance of planes, in pixels of the image, at which nuclei are round.
 
     A voxel of a nucleus has left it after some planes, and after some pixels: so many pixels as
     leave as many voxels behind are as far as these planes.
+
+    Parameters
+    ----------
+    foreground : Volume
+        Of all planes, from `draw_planes`.
+    planes, height : int
+        How many planes there are, and rows of each.
+    least : float
+        Least foreground of a voxel of a nucleus, 0..1.
+    scale : float
+        Pixels of the maps for each of the image.
+
+    Returns
+    -------
+    float or None
+        None where nothing shows it.
     """
     level = max(1, round(least * FULL))
     middle = height // 2

@@ -29,6 +29,7 @@ from .pairs import joined_units as joined_units
 from .pixels import read_label_plane as read_label_plane
 from .pixels import read_middle_plane as read_middle_plane
 from .pixels import read_plane as read_plane
+from .pixels import read_stack_truth as read_stack_truth
 from .pixels import read_truth as read_truth
 from .share import spread_share as spread_share
 from .slice_volumes import SliceVolume as SliceVolume

@@ -214,7 +214,7 @@ def _from_index(index: Path, *, unit: str) -> list[Sample]:
         raise FileFormatError(
             f"{index}: a column {' or '.join(NAME_COLUMNS)} is needed. Name each image there."
         )
-    wanted = (unit,) if unit else UNIT_COLUMNS
+    wanted = (unit,) if unit and "{" not in unit else UNIT_COLUMNS  # a pattern is of paths
     column = next((c for c in wanted if c in rows[0]), None)
     if column is None:
         raise InputError(

@@ -60,7 +60,10 @@ def read_label_plane(path: Path) -> NDArray[np.int32]:
     FileFormatError
         If the file cannot be read, holds more than one plane, or no whole numbers below 2**31.
     """
-    labels = _single_plane(read_labels(path))
+    return _as_labels(_single_plane(read_labels(path)), path)
+
+
+def _as_labels(labels: NDArray[Any], path: Path) -> NDArray[np.int32]:
     if labels.size and not 0 <= int(labels.min()) <= int(labels.max()) < 2**31:
         raise FileFormatError(f"{path}: labels are 0 and above, up to 2,147,483,647.")
     return labels.astype(np.int32)
@@ -75,7 +78,31 @@ def read_truth(sample: Sample) -> NDArray[np.int32]:
         0 is background; -1 where nobody can say what is there: the sample's unsure label, objects
         below its least area, and pieces cut off an object where only the largest piece counts.
     """
-    labels = read_label_plane(sample.labels)
+    return _promised(read_label_plane(sample.labels), sample)
+
+
+def read_stack_truth(sample: Sample) -> NDArray[np.int32]:
+    """Read the labels of a stack, as `read_truth` reads those of a plane.
+
+    Returns
+    -------
+    ndarray of int32, shape (Z, Y, X)
+        Areas and pieces are those in space.
+
+    Raises
+    ------
+    FileFormatError
+        If the file cannot be read, holds several stacks, or no whole numbers below 2**31.
+    """
+    labels = read_labels(sample.labels)
+    _refuse_several(labels, "TC", "stack")
+    at = {axis: 0 for axis in labels.axes if axis not in "ZYX"}
+    values = _as_labels(labels.read(**at), sample.labels)
+    return _promised(values.reshape(-1, *values.shape[-2:]), sample)
+
+
+def _promised(labels: NDArray[np.int32], sample: Sample) -> NDArray[np.int32]:
+    """Mark with -1 where a sample's row says that nobody can say what is there."""
     unsure = labels == (-1 if sample.unsure_label is None else sample.unsure_label)
     if sample.least_px:
         area = np.bincount(labels.ravel())
@@ -109,11 +136,15 @@ def largest_pieces(labels: NDArray[Any]) -> NDArray[np.bool_]:
 
 
 def _single_plane(image: Image) -> NDArray[Any]:
-    several = {axis: image.size(axis) for axis in "TCZ" if image.size(axis) > 1}
+    _refuse_several(image, "TCZ", "plane")
+    return image.read(**{axis: 0 for axis in image.axes if axis not in "YX"})
+
+
+def _refuse_several(image: Image, axes: str, what: str) -> None:
+    several = {axis: image.size(axis) for axis in axes if image.size(axis) > 1}
     if several:
         said = ", ".join(f"{n} along {axis}" for axis, n in several.items())
         raise FileFormatError(
-            f"{image.name}: a training sample is one plane, and this file has {said}. "
-            "Save each plane as a file of its own."
+            f"{image.name}: a training sample is one {what}, and this file has {said}. "
+            f"Save each {what} as a file of its own."
         )
-    return image.read(**{axis: 0 for axis in image.axes if axis not in "YX"})

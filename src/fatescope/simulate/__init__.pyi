@@ -1,3 +1,5 @@
+from .crowd import Crowd as Crowd
+from .crowd import simulate_crowd as simulate_crowd
 from .fields import simulate_field as simulate_field
 from .fields import vary_field as vary_field
 from .lineage import LineagePlan as LineagePlan
@@ -8,6 +10,7 @@ from .nuclei import simulate_nuclei as simulate_nuclei
 from .section import SimulatedSection as SimulatedSection
 from .section import simulate_section as simulate_section
 from .section import vary_section as vary_section
+from .settings import CrowdSettings as CrowdSettings
 from .settings import FieldSettings as FieldSettings
 from .settings import NucleiMovieSettings as NucleiMovieSettings
 from .settings import SectionSettings as SectionSettings

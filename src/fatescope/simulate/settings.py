@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, Self
+
+from pydantic import model_validator
 
 from fatescope.base.settings import Settings, setting
 
@@ -121,3 +123,28 @@ class SectionSettings(Settings):
     noise: float = setting(
         0.02, "standard deviation of the noise, beside the range of grey", ge=0, le=0.3
     )
+
+
+class CrowdSettings(Settings):
+    """Stacks of crowded nuclei in three dimensions, each with a look of its own: to learn from."""
+
+    count: int = setting(1, "number of stacks", ge=1, le=10_000)
+    kind: Literal["any", "ball", "shell", "sheet", "cloud"] = setting(
+        "any", "how nuclei lie: in a ball, on a shell, on a bent sheet, anywhere; any: drawn"
+    )
+    least_diameter_px: float = setting(
+        12.0, "smallest diameter of a typical nucleus of a stack", unit="px", ge=8, le=64
+    )
+    most_diameter_px: float = setting(
+        36.0, "largest diameter of a typical nucleus of a stack", unit="px", ge=8, le=64
+    )
+    nuclei: int = setting(260, "most nuclei of a stack", ge=1, le=5000)
+    planes: int = setting(90, "most planes of a stack", ge=6, le=1000)
+    side_px: int = setting(340, "most rows and columns of a plane", unit="px", ge=32, le=4096)
+    pixel_um: float = setting(0.2, "size of a pixel in the plane", unit="µm", gt=0, le=100)
+
+    @model_validator(mode="after")
+    def _diameters_rise(self) -> Self:
+        if self.least_diameter_px > self.most_diameter_px:
+            raise ValueError("least_diameter_px must not exceed most_diameter_px")
+        return self

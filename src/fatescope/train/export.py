@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from fatescope.base.types import FloatArray
 
 OPSET = 17  # operators of ONNX 1.12; no network here needs newer ones
+_TRACED = {"Z": 16, "Y": 64, "X": 96}  # lengths of the example; the graph takes others too
 
 
 def drawing_only(network: Any, maps: Sequence[int], *, n_outputs: int) -> Any:
@@ -40,17 +41,20 @@ def export_onnx(
     network: torch.nn.Module,
     *,
     n_inputs: int = 1,
+    space: Literal["YX", "ZYX"] = "YX",
     form: Literal["maps", "values", "boxes"] = "maps",
 ) -> bytes:
-    """Export a network as ONNX: batch, rows and columns free, weights as fp16, sums in f32.
+    """Export a network as ONNX: batch and axes of space free, weights as fp16, sums in f32.
 
     Parameters
     ----------
     network : Module
-        Takes (B, n_inputs, Y, X), in evaluation mode.
+        Takes (B, n_inputs, Y, X), or a network of volumes (B, n_inputs, Z, Y, X).
     n_inputs : int
+    space : {"YX", "ZYX"}
+        Axes of space.
     form : {"maps", "values", "boxes"}
-        Of what it gives: a vector for each pixel (B, C, Y, X), for each image (B, C), or for each
+        Of what it gives: a vector for each pixel (B, C, *axes), for each image (B, C), or for each
         box (B, N, C).
 
     Returns
@@ -60,7 +64,8 @@ def export_onnx(
     """
     import onnx
 
-    axes = {0: "b", 2: "y", 3: "x"}
+    lengths = [_TRACED[axis] for axis in space]
+    axes = {0: "b"} | dict(enumerate(space.lower(), start=2))
     given = {"maps": axes, "values": {0: "b"}, "boxes": {0: "b", 1: "n"}}[form]
     name = "boxes" if form == "boxes" else "maps"
     stream = io.BytesIO()
@@ -70,7 +75,7 @@ def export_onnx(
         warnings.simplefilter("ignore")
         torch.onnx.export(
             network,
-            (torch.zeros(2, n_inputs, 64, 96),),
+            (torch.zeros(2, n_inputs, *lengths),),
             stream,
             dynamo=False,
             opset_version=OPSET,

@@ -70,7 +70,11 @@ DESCRIPTION = Description(
         "": Trains(
             recipe="fatescope.train.settings:InstanceRecipe",
             trainable="fatescope.systems.nuclei.training.task:INSTANCES",
-        )
+        ),
+        "nuclei-3d": Trains(
+            recipe="fatescope.systems.nuclei.training.solid.settings:SolidRecipe",
+            trainable="fatescope.systems.nuclei.training.solid.task:SOLID",
+        ),
     },
     python={
         "predict_nuclei": "fatescope.systems.nuclei.find:predict_nuclei",

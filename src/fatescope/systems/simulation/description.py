@@ -38,6 +38,15 @@ DESCRIPTION = Description(
             arguments=(OUT, SEED),
         ),
         Command(
+            name="simulate crowds",
+            help="Render stacks of crowded nuclei, each with a look of its own, with true labels.",
+            example="fatescope simulate crowds --out demo --count 2 --seed 1",
+            run="fatescope.systems.simulation.nuclei:write_crowds",
+            plan="fatescope.systems.simulation.nuclei:plan_crowds",
+            settings={"settings": "fatescope.simulate.settings:CrowdSettings"},
+            arguments=(OUT, SEED),
+        ),
+        Command(
             name="simulate embryo",
             help="Render volumes of embryos, nuclei and membranes, with true cells, names "
             "and lineage.",

@@ -18,11 +18,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from fatescope.simulate import FieldSettings, NucleiMovieSettings, SectionSettings
+    from fatescope.simulate import (
+        CrowdSettings,
+        FieldSettings,
+        NucleiMovieSettings,
+        SectionSettings,
+    )
 
 _MOVIE = Cost(cpu_seconds=0.6, memory_mb=10.0, output_mb=1.6, unit_seconds=0.3, start_mb=125.0)
 _IMAGE = Cost(cpu_seconds=1.2, memory_mb=60.0, output_mb=1.2, unit_seconds=0.05, start_mb=125.0)
-"""By a million pixels, of a movie and of still images."""
+_STACK = Cost(cpu_seconds=1.5, memory_mb=60.0, output_mb=1.5, unit_seconds=0.1, start_mb=125.0)
+"""By a million pixels, of a movie and of still images, and of voxels."""
+_SIDE, _PLANES = 3, 45  # of a typical stack: rows in diameters, planes
+
+_Drawn = tuple["NDArray[Any]", "NDArray[Any]", Spacing]  # pixels, labels and size of a pixel
 
 
 def plan_simulation(
@@ -38,6 +47,14 @@ def plan_simulation(
         n = getattr(settings, "count", 1)
         sizes, cost, what = [(megapixels, megapixels)] * n, _IMAGE, "images"
     return estimate(command, sizes, cost=cost, what=what, execution=Execution(workers=1))
+
+
+def plan_crowds(settings: CrowdSettings, *, command: str) -> RunPlan:
+    """Say what rendering stacks of crowds would cost, as large as they may become on average."""
+    side = min(settings.side_px, _SIDE * (settings.least_diameter_px + settings.most_diameter_px))
+    megavoxels = side**2 * min(settings.planes, _PLANES) / 1e6
+    sizes = [(megavoxels, megavoxels)] * settings.count
+    return estimate(command, sizes, cost=_STACK, what="stacks", execution=Execution(workers=1))
 
 
 def write_nuclei_movie(
@@ -88,9 +105,9 @@ def write_sections(
     """
     from fatescope.simulate import simulate_section, vary_section
 
-    def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    def draw(own: int) -> _Drawn:
         section = simulate_section(vary_section(settings, seed=own), seed=own)
-        return section.pixels, section.labels
+        return section.pixels, section.labels, Spacing()
 
     return _write_images(out, "section", draw, settings=settings, seed=seed, fresh=fresh)
 
@@ -100,20 +117,33 @@ def write_fields(out: Path, settings: FieldSettings, *, seed: int, fresh: bool =
     from fatescope.simulate import simulate_field
     from fatescope.simulate.fields import UNSEEN
 
-    def draw(own: int) -> tuple[NDArray[Any], NDArray[Any]]:
-        return simulate_field(settings, seed=own)
+    def draw(own: int) -> _Drawn:
+        return *simulate_field(settings, seed=own), Spacing()
 
     return _write_images(
         out, "field", draw, settings=settings, seed=seed, fresh=fresh, unsure_label=UNSEEN
     )
 
 
+def write_crowds(out: Path, settings: CrowdSettings, *, seed: int, fresh: bool = False) -> Summary:
+    """Render stacks of crowded nuclei, 16 bit, ZYX with spacing, as `write_sections`."""
+    from fatescope.simulate import simulate_crowd
+
+    def draw(own: int) -> _Drawn:
+        crowd = simulate_crowd(settings, seed=own)
+        pixel = settings.pixel_um
+        spacing = Spacing.of(source="file", Z=crowd.plane_px * pixel, Y=pixel, X=pixel)
+        return crowd.pixels, crowd.labels, spacing
+
+    return _write_images(out, "crowd", draw, settings=settings, seed=seed, fresh=fresh)
+
+
 def _write_images(
     out: Path,
     what: str,
-    draw: Callable[[int], tuple[NDArray[Any], NDArray[Any]]],
+    draw: Callable[[int], _Drawn],
     *,
-    settings: SectionSettings | FieldSettings,
+    settings: SectionSettings | FieldSettings | CrowdSettings,
     seed: int,
     fresh: bool,
     unsure_label: int | None = None,
@@ -124,16 +154,16 @@ def _write_images(
         keys = [f"{what}_{i:04d}" for i in range(settings.count)]
         for key in run.pending(keys):
             begun = time.monotonic()
-            drawn = draw(seed * 10_000 + int(key.rpartition("_")[2]))
+            *drawn, spacing = draw(seed * 10_000 + int(key.rpartition("_")[2]))
             files = [f"images/{key}.tif", f"truth/labels/{key}.tif"]
             for path, pixels in zip(files, drawn, strict=True):
                 write_labels(
                     run.out / path,
                     pixels,
                     shape=pixels.shape,
-                    axes="YX",
+                    axes="ZYX"[-pixels.ndim :],
                     dtype=pixels.dtype,
-                    spacing=Spacing(),
+                    spacing=spacing,
                 )
             run.record(key, files=files, seconds={"simulate": time.monotonic() - begun})
         names = np.array(keys, dtype=object)

@@ -5,7 +5,10 @@ from pathlib import Path
 from fatescope.systems.description import OUT, Argument, Command, Description, Option
 from fatescope.systems.question import Question, Role
 
-_RECIPES = ("nuclei", "nuclei-em", "phase-cells", "membrane", "viability", "live-dead")
+_RECIPES = (
+    *("nuclei", "nuclei-3d", "nuclei-em", "phase-cells"),
+    *("membrane", "viability", "live-dead"),
+)
 
 DESCRIPTION = Description(
     commands=(
