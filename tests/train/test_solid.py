@@ -12,9 +12,9 @@ pytest.importorskip("openvino")
 
 from fatescope.base import FileFormatError, InputError
 from fatescope.models import OpenVinoModel, check_model, load_model, read_package
+from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS
 from fatescope.predict import open_predictor
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.solid_maps import PLANE_MAPS, SOLID_MAPS
 from fatescope.predict.volume import segment_volume
 from fatescope.prepare import PairSettings, Sample, find_pairs, read_samples
 from fatescope.prepare.pixels import read_stack_truth

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.evaluate import ScoreSettings, pool_scores
+from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS
 from fatescope.numeric import bootstrap_interval
-from fatescope.predict.solid_maps import PLANE_MAPS, SOLID_MAPS, STEP
+from fatescope.predict.solid_maps import STEP
 from fatescope.systems.nuclei.training.solid.scoring import solid_row
 from fatescope.train.card import Card, write_card
 

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, max_pool3d
 
-from fatescope.predict.solid_maps import PLANE_MAPS, SOLID_MAPS
+from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS
 
 if TYPE_CHECKING:
     from fatescope.systems.nuclei.training.solid.settings import SolidNetworkSettings

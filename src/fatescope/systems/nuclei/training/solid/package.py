@@ -9,11 +9,11 @@ import numpy as np
 from fatescope.base import Image
 from fatescope.models import ImageInput, InstanceMaps, ModelDescription, ModelPackage, OpenVinoModel
 from fatescope.models.inputs import Tiling
-from fatescope.models.outputs import Thresholds
+from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS, Thresholds
 from fatescope.predict.channels import open_frames
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.size import shared_scale
-from fatescope.predict.solid_maps import DIVISOR, PLANE_MAPS, SOLID_MAPS
+from fatescope.predict.solid_maps import DIVISOR
 from fatescope.predict.tiling import FULL
 from fatescope.prepare import read_samples
 from fatescope.prepare.pixels import read_stack_truth

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
+from fatescope.models.outputs import SOLID_MAPS
 from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.solid_maps import SOLID_MAPS, draw_solid
+from fatescope.predict.solid_maps import draw_solid
 from fatescope.predict.volume import segment_volume
 from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings

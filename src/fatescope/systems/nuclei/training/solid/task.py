@@ -10,7 +10,7 @@ import torch
 from torch.nn.functional import binary_cross_entropy_with_logits as cross_entropy
 
 from fatescope.models import find_package, read_package
-from fatescope.predict.solid_maps import PLANE_MAPS
+from fatescope.models.outputs import PLANE_MAPS
 from fatescope.prepare.store import read_samples
 from fatescope.systems.nuclei.training.solid.crops import SolidCropSource
 from fatescope.systems.nuclei.training.solid.network import build_solid_network
