@@ -26,7 +26,7 @@ from fatescope.base import Image
 from fatescope.engine import peak_memory_mb
 from fatescope.evaluate import ScoreSettings, score_centres, score_labels
 from fatescope.numeric import bootstrap_interval
-from fatescope.predict import open_predictor
+from fatescope.predict import Predictor, open_predictor
 from fatescope.predict.decoders.polyhedra import Polyhedra, golden_rays, paint_polyhedra
 from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
 from fatescope.predict.decoders.stars import distinct_stars
@@ -154,7 +154,10 @@ def report(
     """Print a row for each way."""
     predictor = open_predictor("nuclei")
 
-    def network(way: str) -> Callable[[Stack], "NDArray[Any]"]:
+    by_rule = open_predictor("nuclei")
+    by_rule.solid = None
+
+    def network(way: str, predictor: Predictor) -> Callable[[Stack], "NDArray[Any]"]:
         settings = NucleiSettings(stack=way)
         return lambda s: np.asarray(
             segment_image(s.image, settings, predictor=predictor).labels, np.int32
@@ -163,8 +166,9 @@ def report(
     apart = 1.25 if um is None else um[0] / um[1]
     ways = {
         "light alone": lambda s: light_alone(s, apart),
-        "planes joined": network("planes"),
-        "divided in space": network("solid"),
+        "planes joined": network("planes", predictor),
+        "divided by a rule": network("solid", by_rule),
+        "drawn in space": network("solid", predictor),
     }
     megavoxels = sum(s.truth.size for s in stacks) / 1e6
     if polyhedra:

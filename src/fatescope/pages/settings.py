@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_NO_SETTINGS = ("excluded", "markers_sha256", "old", "new", "data")
+_NO_SETTINGS = ("excluded", "markers_sha256", "solid_sha256", "old", "new", "data")
 """What the record keeps beside the settings: what they name (files, models, data)."""
 
 

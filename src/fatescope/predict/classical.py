@@ -47,6 +47,7 @@ class Classical:
     def __init__(self) -> None:
         self.name = DESCRIPTION.name
         self.device = "cpu"
+        self.solid = None
         self.description = DESCRIPTION
         text = DESCRIPTION.model_dump_json()
         self.sha256 = hashlib.sha256(text.encode()).hexdigest()

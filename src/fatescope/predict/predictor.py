@@ -48,6 +48,10 @@ class Predictor(Protocol):
     def description(self) -> ModelDescription:
         """Size, thresholds and tile grid of the model."""
 
+    @property
+    def solid(self) -> Network | None:
+        """The network that draws the maps of planes again in space, where there is one."""
+
     def network(
         self, parts: Callable[[], Iterable[NDArray[Any]]], statistics: PlaneStatistics | None, /
     ) -> Network:
@@ -92,8 +96,26 @@ class PackagePredictor:
 
     @cached_property
     def solid(self) -> Model | None:
-        """The network that draws the maps of planes again in space, opened when it is needed."""
+        """The network that draws maps of planes again in space, opened when it is needed."""
         return None if self._open_solid is None else self._open_solid()
+
+
+def _draws_as_ours(model: ModelDescription) -> bool:
+    """Say whether a model draws planes as those are that the network in space was trained on."""
+    maps = model.output
+    fits = isinstance(maps, InstanceMaps) and maps.channels == DISTANCE_MAPS
+    return fits and model.training.n_images > 0 and model.image.modality == "fluorescence"
+
+
+def solid_sha256(name_or_path: str | Path) -> str:
+    """Return the content hash of the package whose network draws in space beside a model."""
+    from fatescope.models.elsewhere import open_package
+
+    if str(name_or_path) not in ("classical", PLANES):
+        package = open_package(name_or_path)
+        if package.description.input.channels == PLANE_MAPS:
+            return package.sha256
+    return open_package(SOLID).sha256
 
 
 class _WithDistance:
@@ -185,4 +207,6 @@ def open_predictor(
     axes = model.description.image.axes
     if axes != "YX" and not (volumes and model.description.instances.rays):
         raise ModelError(f"model {model.name!r} takes {axes}, and planes (YX) are predicted here.")
-    return PackagePredictor(model, lambda: load_model(SOLID, **how))
+    if _draws_as_ours(model.description):
+        return PackagePredictor(model, lambda: load_model(SOLID, **how))
+    return PackagePredictor(model)

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from fatescope.models.outputs import SOLID_MAPS
+from fatescope.predict.decoders.solid import SolidGrid, along_z_reach, smooth_along_z
 from fatescope.predict.tiling import FULL, quantise
 
 if TYPE_CHECKING:
@@ -72,10 +73,10 @@ def draw_solid(
     network: Network,
     read: Callable[[slice, slice], NDArray[np.uint8]],
     write: Callable[[slice, slice, NDArray[np.uint8]], None],
-    shape: tuple[int, int, int],
+    grid: SolidGrid,
     apart: float,
 ) -> None:
-    """Draw the maps of a volume in space.
+    """Draw the maps of a volume in space; what planes show as empty stays empty.
 
     Parameters
     ----------
@@ -85,12 +86,12 @@ def draw_solid(
         ``read(planes, rows)`` returns `PLANE_MAPS`, uint8 (3, Z, Y, X).
     write : callable
         ``write(planes, rows, maps)`` takes `SOLID_MAPS`, uint8 (2, Z, Y, X).
-    shape : tuple of int
-        Planes, rows and columns.
+    grid : SolidGrid
     apart : float
         Distance of planes in pixels.
     """
-    planes, rows, columns = shape
+    planes, rows, columns = grid.shape
+    reach = along_z_reach(grid)
     weight = to_step(planes, apart)
     place = np.clip((np.arange(planes) + 0.5) * apart / STEP - 0.5, 0, len(weight) - 1)
     low = np.floor(place).astype(int)
@@ -102,11 +103,16 @@ def draw_solid(
         if not len(mine):
             continue
         within = place[mine] - z.seen.start
-        drawn = [
+        parts = [
             _between(_run(network, maps[..., x.seen])[..., _inner(y), _inner(x)], within)
             for x in _spans(columns, 2)
         ]
-        write(slice(int(mine[0]), int(mine[-1]) + 1), y.own, np.concatenate(drawn, axis=-1))
+        drawn = np.concatenate(parts, axis=-1)
+        first, stop = int(mine[0]), int(mine[-1]) + 1
+        near = slice(max(0, first - reach), min(planes, stop + reach))
+        inside = smooth_along_z(read(near, y.own)[0], grid)[first - near.start :][: stop - first]
+        np.minimum(drawn[0], inside, out=drawn[0])
+        write(slice(first, stop), y.own, drawn)
 
 
 def _spans(n: int, axis: int) -> Iterator[_Span]:

@@ -18,9 +18,7 @@ from fatescope.predict.decoders.solid import (
     SolidGrid,
     SolidSums,
     add_block,
-    along_z_reach,
     join_solids,
-    smooth_along_z,
 )
 from fatescope.predict.solid_maps import draw_solid
 from fatescope.predict.tiling import (
@@ -235,19 +233,15 @@ def _redrawn(
     planes, height, width = grid.shape
     shape = planes * height, width
     new = [Volume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in range(2)]
-    reach = along_z_reach(grid)
 
     def read(planes: slice, rows: slice) -> NDArray[np.uint8]:
         return np.stack([volume.read(planes, rows) for volume in maps])
 
-    def write(own: slice, rows: slice, drawn: NDArray[np.uint8]) -> None:
-        seen = slice(max(0, own.start - reach), min(planes, own.stop + reach))
-        inside = smooth_along_z(maps[0].read(seen, rows), grid)
-        inside = inside[own.start - seen.start :][: own.stop - own.start]
-        new[0].write(own, rows, np.minimum(inside, drawn[0]))
-        new[1].write(own, rows, drawn[1])
+    def write(planes: slice, rows: slice, drawn: NDArray[np.uint8]) -> None:
+        for volume, values in zip(new, drawn, strict=True):
+            volume.write(planes, rows, values)
 
-    draw_solid(solid, read, write, grid.shape, apart)
+    draw_solid(solid, read, write, grid, apart)
     for volume in maps[:2]:
         volume.rows.close()
     return [*new, maps[2]]

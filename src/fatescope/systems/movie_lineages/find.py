@@ -28,6 +28,7 @@ from fatescope.systems.nuclei.find import (
     find_by_frame,
     find_nuclei,
     open_nuclei_model,
+    record_solid,
 )
 from fatescope.systems.nuclei.linked_labels import link_movie, of_one_frame
 from fatescope.track import ObjectLinkSettings
@@ -240,6 +241,7 @@ MOVIE_LINEAGES: System[MovieLineageSettings] = System(
     open_model=open_nuclei_model,
     write_pages=_write_pages,
     decide=decide_sizes,
+    record=record_solid,
     follow=follow_movie,
     by_frame=find_by_frame,
 )

@@ -44,6 +44,7 @@ from fatescope.predict import (
     typical_diameter,
 )
 from fatescope.predict.decoders.instances import check_maps
+from fatescope.predict.predictor import solid_sha256
 from fatescope.systems.nuclei.outline import ImageNuclei, frame_by_frame, segment_image
 from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
@@ -170,6 +171,13 @@ def open_nuclei_model(name_or_path: str, **how: Any) -> Predictor:
     predictor = open_predictor(name_or_path, volumes=True, **how)
     check_maps(predictor.description.instances)
     return predictor
+
+
+def record_solid(settings: NucleiSettings) -> dict[str, str]:
+    """Return the content of the network in space for the record: another is refused later."""
+    if settings.stack in ("rule", "planes"):
+        return {}
+    return {"solid_sha256": solid_sha256(settings.model)}
 
 
 def find_nuclei(
@@ -431,6 +439,7 @@ NUCLEI: System[NucleiSettings] = System(
     open_model=open_nuclei_model,
     write_pages=_write_pages,
     decide=decide_sizes,
+    record=record_solid,
     follow=follow_nuclei,
     by_frame=find_by_frame,
 )

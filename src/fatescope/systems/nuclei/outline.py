@@ -54,6 +54,9 @@ the two grids differ by less, and specks need not be brought back to the image."
 
 _LOOKS = 2  # times that a volume is looked at again (record 0397)
 
+_DRAWN = "a second one drew nuclei in space from what that saw"
+_DIVIDED = "what it saw was divided in space by a rule"
+
 _IF_LIT = (
     "for phase contrast use `fatescope predict phase-cells`, for cells in bright field "
     "`fatescope predict live-dead`; for nuclei choose the channel of a nuclear stain with --channel"
@@ -70,6 +73,7 @@ class StackWay:
     known: bool  # whether the file or the user says that distance
     reason: str  # why planes are joined
     whole: bool = False  # the network takes the volume
+    drawn: bool = False  # a network in space draws the maps of planes again
 
     def finding(self, file: str, planes: int) -> Finding:
         """Return the sentence for ``findings.csv``."""
@@ -96,9 +100,10 @@ class StackWay:
                 rule="solid-nuclei",
                 severity="info",
                 value=float(planes),
-                reason=f"The network saw each of the {planes} planes, and its maps were divided "
-                "in space, which tells nuclei above one another apart. --stack planes joins "
-                "outlines of planes instead.",
+                reason=f"A network saw each of the {planes} planes, and "
+                + (_DRAWN if self.drawn else _DIVIDED)
+                + ", which tells nuclei above one another apart. --stack planes joins outlines of "
+                "planes instead.",
             )
         return Finding(
             file=file,
@@ -131,7 +136,8 @@ def choose_way(
     low = apart is not None and (plan.diameter_px or 0) < LEAST_PLANES * apart
     if solid and low and settings.stack == "auto" and plan.diameter_px is not None:
         solid, reason = False, ", since they are less than two planes high"
-    return StackWay(solid, apart, apart is not None, reason)
+    drawn = solid and settings.stack != "rule" and predictor.solid is not None
+    return StackWay(solid, apart, apart is not None, reason, drawn=drawn)
 
 
 def count_tiles(frames: Sequence[ImageFrame], plan: ScalePlan, predictor: Predictor) -> int:
@@ -271,7 +277,7 @@ def _solid_nuclei(
             frame,
             plane_px=way.plane_px,
             scratch=scratch,
-            solid=predictor.solid,
+            solid=predictor.solid if way.drawn else None,
             least_px=_least_area(settings, spacing),
             done=done,
         )

@@ -217,11 +217,12 @@ def is_solid(settings: NucleiSettings, predictor: Predictor) -> bool:
     """
     model = predictor.description
     draws_depth = model.instances.channels == DISTANCE_MAPS
-    if settings.stack == "solid" and not draws_depth:
+    asked = settings.stack in ("solid", "rule")
+    if asked and not draws_depth:
         raise SettingsError(
-            f"stack = solid: the model {model.name!r} does not draw how deep a pixel lies in its "
-            "nucleus. Give --stack planes."
+            f"stack = {settings.stack}: the model {model.name!r} does not draw how deep a pixel "
+            "lies in its nucleus. Give --stack planes."
         )
     trained = model.training.n_images > 0 and model.image.modality == "fluorescence"
     fits = draws_depth and trained and settings.core is None
-    return settings.stack == "solid" or (settings.stack == "auto" and fits)
+    return asked or (settings.stack == "auto" and fits)

@@ -36,11 +36,12 @@ class NucleiSettings(SizedSettings):
         ge=0,
     )
     min_area_um2: float | None = setting(None, "smaller nuclei are dropped", unit="µm²", ge=0)
-    stack: Literal["auto", "solid", "planes"] = setting(
+    stack: Literal["auto", "solid", "rule", "planes"] = setting(
         "auto",
-        "how nuclei of a Z stack are made: divided in space, or outlined in each plane and joined "
-        "by overlap; auto divides in space where a fluorescence network is used and nuclei are "
-        "two planes high or more, and joins planes where --model nuclei or --core is given",
+        "how nuclei of a Z stack are made: divided in space by a network or by a rule, or outlined "
+        "in each plane and joined by overlap; auto takes a network in space where a fluorescence "
+        "network sees the planes and nuclei are two planes high or more, and joins planes where "
+        "--model nuclei or --core is given",
     )
     link: bool = setting(
         False,
@@ -59,7 +60,7 @@ class NucleiSettings(SizedSettings):
 
     @model_validator(mode="after")
     def _core_of_planes(self) -> Self:
-        if self.stack == "solid" and self.core is not None:
+        if self.stack in ("solid", "rule") and self.core is not None:
             raise ValueError("--core divides outlines in planes; give it with --stack planes")
         return self
 

@@ -72,8 +72,6 @@ def score_drawn(
         Least foreground of a voxel of a nucleus, 0..1.
     """
     foreground, depth, light = drawn.maps
-    if network is not None:
-        foreground, depth = _redrawn(drawn, network)
     planes, rows, columns = drawn.truth.shape
     grid = SolidGrid(
         shape=(planes, rows, columns),
@@ -81,6 +79,8 @@ def score_drawn(
         radius_planes=radius / drawn.apart,
         drawn=network is not None,
     )
+    if network is not None:
+        foreground, depth = _redrawn(drawn, network, grid)
     labels, sums = np.zeros(drawn.truth.shape, np.uint32), SolidSums()
     for own, seen in grid.blocks():
         maps = foreground[seen], depth[seen], light[seen]
@@ -91,10 +91,9 @@ def score_drawn(
     return _against(drawn.truth, np.asarray(found, np.int32))
 
 
-def _redrawn(drawn: DrawnStack, network: Network) -> NDArray[np.uint8]:
+def _redrawn(drawn: DrawnStack, network: Network, grid: SolidGrid) -> NDArray[np.uint8]:
     """Return `SOLID_MAPS` of a stack, uint8 (2, planes, Y, X)."""
-    planes, rows, columns = drawn.truth.shape
-    new = np.zeros((len(SOLID_MAPS), planes, rows, columns), np.uint8)
+    new = np.zeros((len(SOLID_MAPS), *grid.shape), np.uint8)
 
     def read(planes: slice, rows: slice) -> NDArray[np.uint8]:
         return drawn.maps[:, planes, rows]
@@ -102,7 +101,7 @@ def _redrawn(drawn: DrawnStack, network: Network) -> NDArray[np.uint8]:
     def write(planes: slice, rows: slice, maps: NDArray[np.uint8]) -> None:
         new[:, planes, rows] = maps
 
-    draw_solid(network, read, write, (planes, rows, columns), drawn.apart)
+    draw_solid(network, read, write, grid, drawn.apart)
     return new
 
 
