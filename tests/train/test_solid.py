@@ -250,6 +250,7 @@ def test_shipped_recipes_of_stacks_are_of_this_task():
     assert isinstance(adapted, SolidRecipe)
     assert adapted.network == full.network
     assert adapted.fit.steps < full.fit.steps
+    assert adapted.fit.batch == 4, "a recipe that says steps keeps what else is usual here"
 
 
 def test_without_stacks_the_training_says_what_is_missing(tmp_path):
