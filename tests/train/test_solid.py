@@ -10,23 +10,21 @@ import torch
 pytest.importorskip("onnx")
 pytest.importorskip("openvino")
 
+from fatescope.acquire import read_image
 from fatescope.base import FileFormatError, InputError
-from fatescope.models import OpenVinoModel, check_model, load_model, read_package
+from fatescope.models import OpenVinoModel, check_model, read_package
 from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS
 from fatescope.predict import open_predictor
-from fatescope.predict.scratch import MemoryScratch
-from fatescope.predict.volume import segment_volume
 from fatescope.prepare import PairSettings, Sample, find_pairs, read_samples
 from fatescope.prepare.pixels import read_stack_truth
 from fatescope.simulate import CrowdSettings
-from fatescope.systems.nuclei.scales import choose_scale
+from fatescope.systems.nuclei.outline import segment_image
 from fatescope.systems.nuclei.settings import NucleiSettings
 from fatescope.systems.nuclei.training.solid.crops import SolidCropSource
 from fatescope.systems.nuclei.training.solid.network import build_solid_network
 from fatescope.systems.nuclei.training.solid.settings import SolidNetworkSettings, SolidRecipe
 from fatescope.systems.nuclei.training.solid.stacks import (
     load_volumes,
-    plane_search,
     read_stack,
     solid_target,
     true_diameter,
@@ -215,19 +213,12 @@ def test_training_writes_a_package_that_is_checked_and_its_loss_falls(trained):
     assert "## Validation units" in card
 
 
-def test_the_package_divides_a_stack(trained, pairs):
+def test_the_package_divides_a_stack_where_its_path_is_given(trained, pairs):
     (sample,) = read_samples(pairs, splits=["test"])
-    predictor = open_predictor("nuclei")
-    stack = read_stack(sample, predictor)
-    plan = choose_scale([stack.frame], predictor, NucleiSettings())
-    found = segment_volume(
-        plane_search(stack.frame, predictor, plan),
-        stack.frame,
-        plane_px=stack.plane_px,
-        scratch=MemoryScratch(),
-        solid=load_model(trained[0] / "package"),
-    )
-    assert found.labels.shape == stack.truth.shape
+    settings = NucleiSettings(model=str(trained[0] / "package"))
+    found = segment_image(read_image(sample.image), settings)
+    assert found.labels.shape == read_stack_truth(sample).shape
+    assert any(f.rule == "solid-nuclei" for f in found.findings)
 
 
 def test_a_training_goes_on_from_the_package_and_begins_as_the_same_network(
@@ -250,6 +241,7 @@ def test_shipped_recipes_of_stacks_are_of_this_task():
     assert isinstance(adapted, SolidRecipe)
     assert adapted.network == full.network
     assert adapted.fit.steps < full.fit.steps
+    assert adapted.fit.batch == 4, "a recipe that says steps keeps what else is usual here"
 
 
 def test_without_stacks_the_training_says_what_is_missing(tmp_path):

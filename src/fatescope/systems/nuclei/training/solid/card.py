@@ -65,8 +65,9 @@ def write_solid_card(
         expects=f"{', '.join(PLANE_MAPS)} of a Z stack, in 0 to 1: what `{recipe.plane_model}` "
         "draws of each plane, over two by two pixels, and the planes as they are normalised, on a "
         f"grid whose planes lie {STEP:g} pixels apart. `predict nuclei` sees to it. Maps: "
-        f"{' and '.join(SOLID_MAPS)} (1 in the middle of each nucleus, 0 at its surface).\n\n"
-        f"Threshold: foreground {description.instances.thresholds.foreground:g}.",
+        f"{' and '.join(SOLID_MAPS)} (1 in the middle of each nucleus, 0 at its surface). What is "
+        f"outside the outlines of planes stays outside, by the threshold of "
+        f"`{recipe.plane_model}`.",
         step=f"{recipe.fit.batch} crops of {crops.planes} x {crops.size_px} x {crops.size_px} "
         "voxels",
         saw=f"{t.n_images} stacks with {t.n_objects:,} nuclei, those of validation with them",
@@ -85,10 +86,10 @@ def _tables(scored: Sequence[ScoredStack]) -> str:
     """Return both ways over all stacks, and unit by unit."""
     units = sorted({s.sample.unit for s in scored})
     lines = [
-        f"Whole stacks: {len(scored)}, of {len(units)} unit{'s' * (len(units) > 1)}, both ways at "
-        "the size that is estimated, looked at once. Matched one to one at an IoU in space; pooled "
-        "over stacks, intervals by bootstrap over units. Counts are off by a share of the true "
-        "number, a mean over stacks.",
+        f"Whole stacks: {len(scored)}, of {len(units)} unit{'s' * (len(units) > 1)}, both ways as "
+        "`predict nuclei` divides stacks, at sizes that it estimates. Matched one to one at an IoU "
+        "in space; pooled over stacks, intervals by bootstrap over units. Counts are off by a "
+        "share of the true number, a mean over stacks.",
         "",
         "| | F1 0.30 (95 %) | F1 0.50 (95 %) | true | found | counts off |",
         "|--|--|--|--|--|--|",

@@ -9,7 +9,7 @@ import numpy as np
 from fatescope.base import Image
 from fatescope.models import ImageInput, InstanceMaps, ModelDescription, ModelPackage, OpenVinoModel
 from fatescope.models.inputs import Tiling
-from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS, Thresholds
+from fatescope.models.outputs import PLANE_MAPS, SOLID_MAPS
 from fatescope.predict.channels import open_frames
 from fatescope.predict.predictor import open_predictor
 from fatescope.predict.size import shared_scale
@@ -38,9 +38,6 @@ if TYPE_CHECKING:
     from fatescope.train.provenance import Provenance
     from fatescope.train.trainables import TrainedNetwork
 
-LEAST = 0.5
-"""Least foreground of a voxel of a nucleus."""
-
 _DIAMETER_PX, _RANGE_PX = 15.0, (7.5, 20.0)
 """Of nuclei on the grid: the widest that are usual, and all that `SolidCrops.sizes` gives."""
 
@@ -66,7 +63,6 @@ def package_solid(made: TrainedNetwork) -> ModelPackage:
         [s for s in rows if s.split in ("validation", "test")],
         model,
         plane_model=recipe.plane_model,
-        least=LEAST,
         progress=made.progress,
     )
     card, scores = write_solid_card(description, scored, recipe=recipe, provenance=made.provenance)
@@ -94,7 +90,7 @@ def describe_solid(
             diameter_range_px=_RANGE_PX,
             tiling=Tiling(tile_px=(80, 240, 240), halo_px=(8, 24, 24), divisor=DIVISOR),
         ),
-        output=InstanceMaps(channels=SOLID_MAPS, thresholds=Thresholds(foreground=LEAST)),
+        output=InstanceMaps(channels=SOLID_MAPS),
         training=training_facts(recipe, rows, provenance, n_objects=int(n_objects)),
     )
 

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.evaluate import LabelScores, pool_scores, score_labels
+from fatescope.models import load_model
 from fatescope.models.outputs import SOLID_MAPS
-from fatescope.predict.decoders.solid import SolidGrid, SolidSums, add_block, join_solids
-from fatescope.predict.predictor import open_predictor
-from fatescope.predict.scratch import MemoryScratch
+from fatescope.predict.decoders.solid import (
+    SolidGrid,
+    SolidSums,
+    add_block,
+    join_solids,
+)
+from fatescope.predict.predictor import PackagePredictor
 from fatescope.predict.solid_maps import draw_solid
-from fatescope.predict.volume import segment_volume
-from fatescope.systems.nuclei.scales import choose_scale
+from fatescope.systems.nuclei.outline import segment_image
 from fatescope.systems.nuclei.settings import NucleiSettings
-from fatescope.systems.nuclei.training.solid.stacks import plane_search, read_stack
+from fatescope.systems.nuclei.training.solid.stacks import read_stack
 from fatescope.train.scoring import drop_unsure
 
 if TYPE_CHECKING:
@@ -25,10 +29,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from fatescope.base import Progress
-    from fatescope.predict.search import Search
+    from fatescope.models import Model, ModelDescription
     from fatescope.predict.tiling import Network
     from fatescope.prepare import Sample
-    from fatescope.systems.nuclei.training.solid.stacks import DrawnStack, LabelledStack
+    from fatescope.systems.nuclei.training.solid.stacks import DrawnStack
 
 RULE = "the rule, without a network in space"
 
@@ -57,7 +61,7 @@ def solid_row(scores: Sequence[LabelScores]) -> dict[str, float]:
 
 
 def score_drawn(
-    drawn: DrawnStack, network: Network | None, *, radius: float, least: float
+    drawn: DrawnStack, network: Network | None, *, planes: ModelDescription
 ) -> LabelScores:
     """Score a stack on the grid of its maps: what a training looks at between epochs.
 
@@ -66,28 +70,28 @@ def score_drawn(
     drawn : DrawnStack
     network : Network, optional
         Draws the maps again; without it the rule divides those of planes.
-    radius : float
-        Of a nucleus, in pixels of the grid.
-    least : float
-        Least foreground of a voxel of a nucleus, 0..1.
+    planes : ModelDescription
+        Of the network of planes: the size of nuclei, and the least foreground of their voxels.
     """
-    foreground, depth, light = drawn.maps
-    planes, rows, columns = drawn.truth.shape
+    n, rows, columns = drawn.truth.shape
+    radius = planes.image.diameter_px / 4
     grid = SolidGrid(
-        shape=(planes, rows, columns),
+        shape=(n, rows, columns),
         radius=radius,
         radius_planes=radius / drawn.apart,
         drawn=network is not None,
     )
+    foreground, depth, light = drawn.maps
     if network is not None:
         foreground, depth = _redrawn(drawn, network, grid)
+    least = planes.instances.thresholds.foreground
     labels, sums = np.zeros(drawn.truth.shape, np.uint32), SolidSums()
     for own, seen in grid.blocks():
         maps = foreground[seen], depth[seen], light[seen]
         labels[own], _ = add_block(sums, *maps, grid=grid, own=own, seen=seen, least=least)
     solids = join_solids(sums, grid)
     found = solids.label_of[labels]
-    found = np.where(solids.filled[found, np.arange(planes)[:, None, None]], found, 0)
+    found = np.where(solids.filled[found, np.arange(n)[:, None, None]], found, 0)
     return _against(drawn.truth, np.asarray(found, np.int32))
 
 
@@ -107,52 +111,33 @@ def _redrawn(drawn: DrawnStack, network: Network, grid: SolidGrid) -> NDArray[np
 
 def score_stacks(
     samples: Sequence[Sample],
-    network: Network,
+    network: Model,
     *,
     plane_model: str,
-    least: float,
     progress: Progress | None = None,
 ) -> list[ScoredStack]:
-    """Score whole stacks on their own grid, by both ways, at the size that prediction estimates.
+    """Score whole stacks as `predict nuclei` divides them, by the rule and by a network.
 
     Parameters
     ----------
     samples : sequence of Sample
-    network : Network
+    network : Model
         Draws `SOLID_MAPS`.
     plane_model : str
-    least : float
-        Least foreground of a voxel of a nucleus that the network draws.
     progress : callable, optional
     """
-    predictor = open_predictor(plane_model)
+    planes, solid = load_model(plane_model), NucleiSettings(stack="solid")
+    ways = PackagePredictor(planes), PackagePredictor(planes, lambda: network)
     scored = []
     for done, sample in enumerate(samples):
         if progress is not None:
             progress(done, len(samples), "scoring stacks")
-        stack = read_stack(sample, predictor)
-        plan = choose_scale([stack.frame], predictor, NucleiSettings())
-        both = [np.zeros(stack.truth.shape, np.int32) for _ in range(2)]
-        if plan.source != "none":
-            search = plane_search(stack.frame, predictor, plan)
-            for labels, solid in zip(both, (None, network), strict=True):
-                way = search
-                if solid is not None:
-                    way = replace(search, thresholds=search.thresholds.replace(foreground=least))
-                labels[:] = _segmented(stack, way, solid)
-        stack.frame.release()
-        rule, drawn = (_against(stack.truth, labels) for labels in both)
+        stack = read_stack(sample, ways[0])
+        image = stack.frame.planes[0].image
+        both = (segment_image(image, solid, predictor=way).labels for way in ways)
+        rule, drawn = (_against(stack.truth, np.asarray(labels, np.int32)) for labels in both)
         scored.append(ScoredStack(sample, rule, drawn))
     return scored
-
-
-def _segmented(stack: LabelledStack, search: Search, solid: Network | None) -> NDArray[np.int32]:
-    found = segment_volume(
-        search, stack.frame, plane_px=stack.plane_px, scratch=MemoryScratch(), solid=solid
-    )
-    labels = np.asarray(found.labels.array(), np.int32)
-    found.labels.close()
-    return labels
 
 
 def _against(truth: NDArray[np.int32], found: NDArray[np.int32]) -> LabelScores:

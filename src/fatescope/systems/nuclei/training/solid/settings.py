@@ -10,7 +10,7 @@ from fatescope.base import Settings, setting
 from fatescope.models.outputs import ShortName
 from fatescope.train.fit_settings import FitSettings
 from fatescope.train.recipe_settings import Recipe
-from fatescope.train.schedule_settings import OneCycle
+from fatescope.train.schedule_settings import OneCycle, Schedule
 from fatescope.train.tune_settings import TuneSettings
 
 
@@ -56,6 +56,25 @@ class SolidLoss(Settings):
     inside: float = setting(3.0, "added weight of that error inside nuclei", ge=0)
 
 
+class SolidFit(FitSettings):
+    """Steps, optimiser, learning rate, and what is kept: short, of few large crops."""
+
+    steps: int = setting(2400, "steps of the optimiser", ge=1)
+    batch: int = setting(4, "samples in a step", ge=1)
+    learning_rate: float = setting(0.003, "highest learning rate of the schedule", gt=0)
+    schedule: Schedule = setting(OneCycle(warmup=0.15), "how the learning rate moves")
+    weight_decay: float = setting(
+        0.0001, "weight decay of matrices; biases and norms have none", ge=0
+    )
+    ema_decay: float = setting(
+        0.99, "decay of the exponential moving average of the weights; 0: none", ge=0, lt=1
+    )
+    steps_per_epoch: int = setting(
+        100, "steps between two checkpoints and two rows of the log", ge=1
+    )
+    validate_every: int = setting(6, "epochs between two scores on validation units", ge=1)
+
+
 class SolidRecipe(Recipe):
     """A training of the task ``nuclei-3d``."""
 
@@ -71,20 +90,7 @@ class SolidRecipe(Recipe):
     network: SolidNetworkSettings = setting(SolidNetworkSettings(), "the network")
     crops: SolidCrops = setting(SolidCrops(), "the crops")
     loss: SolidLoss = setting(SolidLoss(), "the loss")
-    fit: FitSettings = setting(
-        FitSettings(
-            steps=2400,
-            batch=4,
-            learning_rate=0.003,
-            schedule=OneCycle(warmup=0.15),
-            weight_decay=0.0001,
-            ema_decay=0.99,
-            steps_per_epoch=100,
-            validate_every=6,
-            precision="float32",
-        ),
-        "the fit",
-    )
+    fit: SolidFit = setting(SolidFit(), "the fit")
     tune: TuneSettings = setting(
         TuneSettings(score="f1_50"), "what `fatescope tune` tries; `train` ignores it"
     )

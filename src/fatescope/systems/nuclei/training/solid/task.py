@@ -14,7 +14,7 @@ from fatescope.models.outputs import PLANE_MAPS
 from fatescope.prepare.store import read_samples
 from fatescope.systems.nuclei.training.solid.crops import SolidCropSource
 from fatescope.systems.nuclei.training.solid.network import build_solid_network
-from fatescope.systems.nuclei.training.solid.package import LEAST, package_solid
+from fatescope.systems.nuclei.training.solid.package import package_solid
 from fatescope.systems.nuclei.training.solid.scoring import RULE, SCORES, score_drawn, solid_row
 from fatescope.systems.nuclei.training.solid.stacks import load_drawn, load_volumes
 from fatescope.train.evaluated import EvaluatedNetwork
@@ -82,17 +82,12 @@ class SolidTask:
         """Return the scores on the validation units."""
         if not self._validation:
             return {}
-        return self.scores(EvaluatedNetwork(network), least=LEAST)
+        return self.scores(EvaluatedNetwork(network))
 
-    def scores(self, network: EvaluatedNetwork | None, *, least: float) -> Row:
+    def scores(self, network: EvaluatedNetwork | None) -> Row:
         """Score a network on the validation units; without one, the rule."""
-        radius = _plane_model(self.recipe).image.diameter_px / 4
-        scored = [score_drawn(d, network, radius=radius, least=least) for d in self._validation]
-        return solid_row(scored)
-
-
-def _plane_model(recipe: SolidRecipe) -> ModelDescription:
-    return read_package(find_package(recipe.plane_model)).description
+        planes = read_package(find_package(self.recipe.plane_model)).description
+        return solid_row([score_drawn(d, network, planes=planes) for d in self._validation])
 
 
 def solid_loss(
@@ -156,11 +151,9 @@ class _Solid:
 
     def baselines(self, recipe: SolidRecipe, *, data: Path) -> dict[str, dict[str, float]]:
         """Return the scores of the rule on the validation units."""
-        task = SolidTask(recipe, data=data)
         if not read_samples(data, splits=["validation"]):
             return {}
-        least = _plane_model(recipe).instances.thresholds.foreground
-        return {RULE: task.scores(None, least=least)}
+        return {RULE: SolidTask(recipe, data=data).scores(None)}
 
 
 SOLID = _Solid()
