@@ -93,6 +93,7 @@ def keep(browser: Browser, runs: Path, shot: Shot) -> None:
     """Keep a part of a page as an image of 64 colours."""
     address = (runs / shot.page / "report.html").resolve().as_uri()
     view = browser.open(address, size=(1100, 900))
+    view.evaluate("for (const one of document.querySelectorAll('details')) one.open = true")
     view.wait_for_timeout(300)
     if shot.choice is not None:
         view.locator(".look select").first.select_option(index=shot.choice)

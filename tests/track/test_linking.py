@@ -166,3 +166,13 @@ def test_two_thousand_cells_of_a_well_are_tracked_in_little_memory():
     assert peak < 30e6, "one dense assignment would need 96 MB"
     tracks = cut_tracks(frame, found)
     assert np.mean(tracks.of_row.reshape(3, -1)[0] == tracks.of_row.reshape(3, -1)[2]) > 0.98
+
+
+def test_a_missed_object_competes_with_a_division_of_its_neighbour():
+    place = [[0, 0], [3, 0], [3, 0], [0.4, 0], [3, 0]]  # the first is not seen in frame 1
+    frame = [0, 0, 1, 2, 2]
+    assert link(place, frame) == [-1, -1, 1, 2, 2]
+    assert link(place, frame, NUCLEI.replace(most_missed=1)) == [-1, -1, 1, 0, 2]
+    assert link(place, frame, NUCLEI.replace(most_missed=1, missed=99.0)) == [-1, -1, 1, 2, 2]
+    late = [0, 0, 1, 3, 3]  # frame 2 holds nothing, so nobody was missed in it
+    assert link(place, late, NUCLEI.replace(most_missed=1)) == [-1, -1, 1, 0, 2]

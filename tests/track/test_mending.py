@@ -11,12 +11,12 @@ def never_young(first, last):
     return 0.0
 
 
-def lattice(d, frames=8, seed=0):
+def lattice(d, frames=8, seed=0, tremble=0.3):
     """A lattice of objects 6 µm apart that tremble; row ``f * n + k`` is object ``k``."""
     rng = np.random.default_rng(seed)
     start = np.stack(np.meshgrid(*[6.0 * np.arange(4)] * d), axis=-1).reshape(-1, d)
     n = len(start)
-    place = np.concatenate([start + rng.normal(0, 0.3, start.shape) for _ in range(frames)])
+    place = np.concatenate([start + rng.normal(0, tremble, start.shape) for _ in range(frames)])
     parent = np.arange(n * frames) - n
     parent[:n] = -1
     return place, np.repeat(np.arange(frames), n), parent, n
@@ -57,3 +57,21 @@ def test_the_cost_of_a_step_is_that_of_a_t_distribution(d):
     mean = np.array(here) + 2 * np.array(flow)
     theirs = multivariate_t(mean, 2 * 0.7**2 * np.eye(d), df=4).logpdf(there)
     assert motion.follow(0, 1) == pytest.approx(-theirs, abs=1e-3)
+
+
+@pytest.mark.parametrize("d", [2, 3])
+def test_a_daughter_missed_in_her_first_frame_is_no_daughter_of_her_sister(d):
+    place, frame, parent, n = lattice(d, tremble=0.1)
+    row = np.arange(len(frame))
+    mother, one = 2 * n + 5, 3 * n + 5
+    away = np.array([2.2] + [0.0] * (d - 1))
+    place[(row % n == 5) & (frame >= 3)] += away
+    sisters = place[(row % n == 5) & (frame >= 4)] - 2 * away
+    place, frame = np.r_[place, sisters], np.r_[frame, np.arange(4, 8)]
+    rest = np.arange(len(row), len(row) + 3)
+    truth, wrong = np.r_[parent, mother, rest], np.r_[parent, one, rest]
+    mended = mend_links(
+        place, frame, wrong, life_cost=never_young, disbelief=1.0, most_missed=2, missed=4.0
+    )
+    assert mended.tolist() == truth.tolist()
+    assert mend_links(place, frame, wrong, life_cost=never_young).tolist() != truth.tolist()

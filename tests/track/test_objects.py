@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fatescope.track import ObjectLinkSettings, link_objects
-from fatescope.track.objects import without_brief_daughters
+from fatescope.track.objects import UsualLife, missed_cost, without_brief_daughters
 
 
 def movie(seed=0, frames=12, scale=1.0, apart=10.0, side=6, step=0.8):
@@ -104,3 +104,45 @@ def test_a_daughter_who_divides_at_once_stays():
     parent = np.array([-1, 0, 0, 1, 1, -1])
     found = without_brief_daughters(frame, parent, most_frames=1)
     assert found.tolist()[1:3] == [0, -1]
+
+
+def test_a_life_is_unusual_by_those_that_end_near_by():
+    #  eight tracks divide in frames 4 to 6 and again 10 frames later
+    frame, parent = [], []
+    for first in (4, 5, 5, 6, 4, 5, 6, 5):
+        mother = -1
+        for born, last in ((0, first), (first + 1, first + 10)):
+            for f in range(born, last + 1):
+                frame.append(f)
+                parent.append(mother)
+                mother = len(frame) - 1
+            frame.append(last + 1)  # the other daughter
+            parent.append(mother)
+        frame.append(last + 1)
+        parent.append(mother)
+    lives = UsualLife(np.array(frame), np.array(parent))
+    assert lives.cost(10, 15) == pytest.approx(0.0)
+    assert lives.cost(5, 15) > 5 < lives.cost(20, 15)
+    assert lives.youngest == pytest.approx(4.0)
+    none = UsualLife(np.array([0, 1]), np.array([-1, 0]))
+    assert (none.cost(1, 1), none.youngest) == (0.0, 0.0)
+
+
+def test_what_a_missed_frame_costs_is_counted_from_the_links():
+    frame = np.arange(101)
+    frame[51:] += 1
+    assert missed_cost(frame, np.arange(101) - 1) == pytest.approx(np.log(100))
+    assert missed_cost(frame[:50], np.arange(50) - 1) == pytest.approx(np.log(1000))
+
+
+def test_missed_objects_that_come_back_are_no_daughters_of_neighbours():
+    place, frame, truth = movie(frames=16, apart=6.0, step=0.4)
+    kept = np.random.default_rng(1).random(len(frame)) < 0.95
+    while (gone := (truth >= 0) & ~kept[truth]).any():
+        truth[gone] = truth[truth[gone]]
+    new = np.where(kept, np.cumsum(kept) - 1, -1)
+    truth = np.where(truth >= 0, new[truth], -1)[kept]
+    found = link_objects(place[kept], frame[kept], settings=ObjectLinkSettings())
+    assert share_right(found, truth) > 0.98
+    n = np.bincount(found[found >= 0], minlength=len(found))
+    assert (n == 2).sum() <= 10  # six are true; 15 where gaps were closed after the divisions

@@ -26,6 +26,7 @@ from fatescope.train.crops import plane_weights, unequal_brightness
 from fatescope.train.export import drawing_only
 from fatescope.train.planes import load_planes, median_diameter
 from fatescope.train.preview import draw_preview, draw_versions
+from fatescope.train.published import DiceFpn
 from fatescope.train.settings import LossSettings, NetworkSettings
 
 SMALL = NetworkSettings(widths=(8, 8, 16, 16))
@@ -237,6 +238,14 @@ def test_weights_go_through_safetensors_and_fit_only_their_own_network():
         )
     with pytest.raises(ModelError, match="cannot be read"):
         load_weights(again, b"nothing")
+
+
+def test_a_network_of_the_library_gets_all_its_weights_the_first_layer_too():
+    pytest.importorskip("segmentation_models_pytorch")
+    first, again = (DiceFpn(seed=seed, weights=None).build() for seed in (1, 2))
+    load_weights(again, weights_bytes(first))
+    for name, value in again.state_dict().items():
+        torch.testing.assert_close(value, first.state_dict()[name], atol=1e-3, rtol=1e-3)
 
 
 def test_weights_of_a_network_that_draws_more_or_fewer_maps_are_a_beginning():

@@ -36,7 +36,8 @@ def link_frames(
 
     Every object goes on from one of the frame before, is the second daughter of one, or is new;
     the costs are squared distances in units of the usual step, plus what a division or a new
-    object costs. An object that misses a frame begins a new track.
+    object costs. An object that misses more than `LinkSettings.most_missed` frames begins a new
+    track.
 
     Parameters
     ----------
@@ -60,7 +61,7 @@ def link_frames(
     Returns
     -------
     ndarray of int64, shape (n,)
-        Row of the parent in the frame before, or -1. No row has more than two children.
+        Row of the parent in an earlier frame, or -1. No row has more than two children.
 
     Notes
     -----
@@ -87,11 +88,14 @@ def link_frames(
     drift = np.zeros(position_um.shape)
     frames = np.unique(frame)
     rows_at = {int(f): np.flatnonzero(frame == f) for f in frames}
+    every, followed = np.zeros(0, np.int64), np.zeros(len(frame), dtype=bool)
     for f0, f1 in zip(frames[:-1].tolist(), frames[1:].tolist(), strict=True):
-        every = rows_at[f0]
-        minutes = (f1 - f0) * minutes_per_frame
-        step = settings.step_um * np.sqrt(max(minutes, _LEAST_MIN))
-        reach = settings.reach_um if len(every) > _FEW else settings.reach_few_um
+        lost = every[(frame[every] >= f0 - settings.most_missed) & ~followed[every]]
+        every = np.concatenate([lost, rows_at[f0]])
+        minutes = (f1 - frame) * minutes_per_frame
+        step = settings.step_um * np.sqrt(np.maximum(minutes, _LEAST_MIN))
+        missed = settings.missed * (f0 - frame)
+        reach = settings.reach_um if len(rows_at[f0]) > _FEW else settings.reach_few_um
         divides = np.full(len(frame), settings.divide)
         if divide_cost is not None:
             divides[every] = divide_cost(every, f1, age[every])
@@ -100,11 +104,14 @@ def link_frames(
             before, now = every[before], rows_at[f1][now]
             shift = position_um[now][:, None] - position_um[before][None]
             square = ((shift - _DRIFT * drift[before][None]) ** 2).sum(2)
-            follow = 0.5 * np.minimum(square / step**2, 4 * settings.begin) - settings.keep
+            follow = (
+                0.5 * np.minimum(square / step[before] ** 2, 4 * settings.begin) - settings.keep
+            )
             if pull is not None:
                 follow = follow + pull(before, now)
             place = 0.5 * square / settings.daughter_um**2 if apart is None else apart(before, now)
             linked = np.concatenate([follow, place + divides[before]], axis=1)
+            linked += np.tile(missed[before], 2)
             linked[np.tile(square > reach**2, 2)] = _NEVER
             begins = np.full((len(now), len(now)), settings.begin)
             row, column = linear_sum_assignment(np.c_[np.minimum(linked, _NEVER), begins])
@@ -112,9 +119,10 @@ def link_frames(
             parent[now[row[old]]] = before[column[old] % len(before)]
         row = rows_at[f1][parent[rows_at[f1]] >= 0]
         source = parent[row]
+        followed[source] = True
         alone = np.bincount(source, minlength=len(frame))[source] == 1
-        age[row] = np.where(alone, age[source] + minutes, 0.0)
-        moved = position_um[row] - position_um[source]
+        age[row] = np.where(alone, age[source] + minutes[source], 0.0)
+        moved = (position_um[row] - position_um[source]) / (1 + f0 - frame[source])[:, None]
         drift[row] = np.where(alone[:, None], 0.5 * drift[source] + 0.5 * moved, 0.0)
     return parent
 

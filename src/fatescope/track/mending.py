@@ -31,8 +31,9 @@ _BEGINS = 19.0
 _DIVIDES = 3.0
 _THIRD = 20.0  # a third daughter
 _DISBELIEF = 6.0
-_DISBELIEF_EXCHANGED = 3.5  # for each of two
+_EXCHANGED = 3.5 / 6  # of it, for each of two
 _CANDIDATES = 6  # nearest mothers
+_CANDIDATES_MISSED = 2  # in each frame before that
 _UNUSUAL_STEP = 4.5  # beyond the median of the recording
 _UNUSUAL_SPLIT = 4.5
 _UNUSUAL_LIFE = 1.0
@@ -52,10 +53,22 @@ class Forest:
     life_cost : callable
         ``life_cost(first, last)``: cost that the track from row ``first`` (a daughter) divides
         after row ``last``.
+    disbelief, missed : float
+        Cost of a given link that is not believed, and of each frame that a link jumps.
     """
 
-    def __init__(self, motion: Motion, given: IntArray, now: IntArray, life_cost: LifeCost) -> None:
+    def __init__(
+        self,
+        motion: Motion,
+        given: IntArray,
+        now: IntArray,
+        life_cost: LifeCost,
+        *,
+        disbelief: float = _DISBELIEF,
+        missed: float = 0.0,
+    ) -> None:
         self.motion, self.given, self.life_cost = motion, given.tolist(), life_cost
+        self.disbelief_cost, self.missed = disbelief, missed
         self.parent = now.tolist()
         self.children: list[list[int]] = [[] for _ in self.parent]
         for row, mother in enumerate(self.parent):
@@ -92,14 +105,16 @@ class Forest:
         if now == given:
             return 0.0
         exchanged = given >= 0 and any(self.given[r] == now for r in self.children[given])
-        return _DISBELIEF_EXCHANGED if exchanged else _DISBELIEF
+        return self.disbelief_cost * (_EXCHANGED if exchanged else 1.0)
 
     def places(self, mother: int) -> float:
         """Return the cost of where the children of a row lie."""
         children, motion = self.children[mother], self.motion
+        jumped = sum(motion.frame[c] - motion.frame[mother] - 1 for c in children)
         if len(children) == 2:
-            return motion.split(mother, *children)
-        return sum(motion.follow(mother, c) for c in children) + _THIRD * max(0, len(children) - 2)
+            return motion.split(mother, *children) + self.missed * jumped
+        steps = sum(motion.follow(mother, c) for c in children)
+        return steps + self.missed * jumped + _THIRD * max(0, len(children) - 2)
 
     def event(self, row: int) -> float:
         """Return the cost of what happens after a row: it ends, goes on, or divides."""
@@ -141,6 +156,9 @@ def mend_links(
     *,
     life_cost: LifeCost,
     now: IntArray | None = None,
+    disbelief: float = _DISBELIEF,
+    most_missed: int = 0,
+    missed: float = 0.0,
 ) -> IntArray:
     """Return the links, with those changed that can hardly be right.
 
@@ -155,6 +173,12 @@ def mend_links(
         divides after row ``last``.
     now : ndarray of int, shape (n,), optional
         Links mended so far; ``parent`` are those that a change disbelieves.
+    disbelief : float, optional
+        What it costs to change a given link.
+    most_missed : int, optional
+        Frames in which an object may be missing: mothers are sought as far back.
+    missed : float, optional
+        What each such frame costs.
 
     Returns
     -------
@@ -168,8 +192,9 @@ def mend_links(
     against their distances; where each object could be any other, nothing is changed.
     """
     now = parent if now is None else now
-    forest = Forest(estimate_motion(xyz_um, frame, now), parent, now, life_cost)
-    near = _Neighbours(xyz_um, frame)
+    motion = estimate_motion(xyz_um, frame, now)
+    forest = Forest(motion, parent, now, life_cost, disbelief=disbelief, missed=missed)
+    near = _Neighbours(xyz_um, frame, most_missed)
     left = int(_MOST_CHANGES * len(frame)) + 10
     for _ in range(_SWEEPS):
         done = _sweep(forest, near, left)
@@ -204,13 +229,24 @@ def _sweep(forest: Forest, near: _Neighbours, most: int) -> int:
 class _Neighbours:
     """Nearest rows of the frame before, the same and the next frame."""
 
-    def __init__(self, xyz: FloatArray, frame: IntArray) -> None:
+    def __init__(self, xyz: FloatArray, frame: IntArray, most_missed: int) -> None:
         from scipy.spatial import cKDTree
 
-        self.xyz, self.frame = xyz, frame
+        self.xyz, self.frame, self.most_missed = xyz, frame, most_missed
         self.rows = {int(f): np.flatnonzero(frame == f) for f in np.unique(frame)}
         self.trees = {f: cKDTree(xyz[r]) for f, r in self.rows.items()}
         self.known: dict[tuple[int, int], list[int]] = {}
+
+    def before(self, row: int) -> list[int]:
+        return self._over(row, -1)
+
+    def after(self, row: int) -> list[int]:
+        return self._over(row, 1)
+
+    def _over(self, row: int, way: int) -> list[int]:
+        jumped = range(2, self.most_missed + 2)
+        far = [r for k in jumped for r in self.of(row, way * k)[:_CANDIDATES_MISSED]]
+        return self.of(row, way) + far
 
     def of(self, row: int, frames: int) -> list[int]:
         key = (row, frames)
@@ -234,12 +270,12 @@ def _unusual(forest: Forest, near: _Neighbours) -> list[int]:
     for row, children in enumerate(forest.children):
         if not children:
             if motion.frame[row] < forest.last:
-                found.update(near.of(row, 1))
+                found.update(near.after(row))
             continue
         cost = forest.places(row)
         if len(children) == 1:
             if cost > going + _UNUSUAL_STEP:
-                found.update(children)
+                found.update(children, forest.children[children[0]])
         elif (
             len(children) > 2
             or cost > splitting + _UNUSUAL_SPLIT
@@ -270,7 +306,7 @@ def _best_change(forest: Forest, near: _Neighbours, row: int) -> tuple[float, Ne
 def _changes(forest: Forest, near: _Neighbours, row: int) -> Iterator[NewMothers]:
     here = forest.parent[row]
     tried = set()
-    before = near.of(row, -1)
+    before = near.before(row)
     given = forest.given[row]
     for mother in [*before, given] if given >= 0 else before:
         if mother == here or mother in tried:
@@ -279,7 +315,7 @@ def _changes(forest: Forest, near: _Neighbours, row: int) -> Iterator[NewMothers
         yield NewMothers((row,), (mother,))
         if here >= 0:
             for other in forest.children[mother]:
-                if forest.motion.frame[other] == forest.motion.frame[row]:
+                if forest.motion.frame[other] > forest.motion.frame[here]:
                     yield NewMothers((row, other), (mother, here))
     if here >= 0:
         yield NewMothers((row,), (-1,))
@@ -305,7 +341,7 @@ def _around(
     for mother in mothers:
         yield from forest.children[mother]
         if not forest.children[mother]:
-            yield from near.of(mother, 1)
+            yield from near.after(mother)
     for row in rows:
         end = forest.end_of(row)
         yield from forest.children[end]

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from fatescope.track.drift import frame_shifts
-from fatescope.track.gaps import close_track_gaps, links_to_next_frame
+from fatescope.track.gaps import close_track_gaps
 from fatescope.track.linking import link_frames
 from fatescope.track.mending import mend_links
 from fatescope.track.motion import estimate_motion
@@ -22,6 +23,16 @@ _TOO_YOUNG = 10.0
 _YOUNG = 0.4
 """Of a usual life: an object that divides earlier hardly did."""
 _FEWEST_LIVES = 5
+_ROUND = 10
+"""Lives before and after that say how long one usually is."""
+_LEAST_SPREAD = 0.1
+"""Of the logarithm of a life; tracked embryos have 0.05 to 0.1 (record 0391)."""
+_DISBELIEF = 1.0
+"""To change a link that was made here: less than one that a table gives (record 0391)."""
+_MOST_JUMPED = 5
+"""Frames; a longer gap costs more than a new object does, and is closed last."""
+_LEAST_MISSED = 1e-3
+"""Share of links that jump a frame, where hardly one was seen to; not measured by itself."""
 _APART = 4.4
 """Positions are scaled to this distance of neighbours, for which the usual costs were found."""
 _STEPS = 1.5
@@ -51,10 +62,10 @@ def link_objects(
 
     Notes
     -----
-    Distances of neighbours give the scale, first links how far objects move and how long they live
-    before they divide. Then all are linked again, links that can hardly be right are mended, and
-    tracks are joined over frames that missed an object. Last, daughters that are hardly seen are
-    none (`without_brief_daughters`).
+    Distances of neighbours give the scale, first links how far objects move, how long they live
+    before they divide and how often they are missed. Then all are linked again, links that can
+    hardly be right are mended, and what is left of tracks that a few frames interrupt is joined.
+    Last, daughters that are hardly seen are none (`without_brief_daughters`).
     """
     if not len(frame):
         return np.zeros(0, np.int64)
@@ -64,28 +75,31 @@ def link_objects(
         reach_um=settings.reach * _APART,
         reach_few_um=2 * settings.reach * _APART,
         divide=usual.divide if settings.divisions else NEVER_DIVIDES,
+        most_missed=min(settings.most_missed, _MOST_JUMPED),
     )
     steady = position - frame_shifts(position, frame, reach=usual.reach_um)
     parent = link_frames(steady, frame, minutes_per_frame=1.0, settings=usual)
-    youngest = _YOUNG * usual_life(frame, parent)
     step = _STEPS * estimate_motion(steady, frame, parent).step_um
-    measured = usual.replace(step_um=max(usual.step_um, step))
+    measured = usual.replace(step_um=max(usual.step_um, step), missed=missed_cost(frame, parent))
     parent = link_frames(
         steady,
         frame,
         minutes_per_frame=1.0,
         settings=measured,
-        divide_cost=partial(_divide_cost, measured.divide, youngest),
+        divide_cost=partial(_divide_cost, measured.divide, UsualLife(frame, parent).youngest),
     )
-    parent = links_to_next_frame(parent, frame)
     if settings.divisions:
-
-        def life_cost(first: int, last: int) -> float:
-            return _TOO_YOUNG if frame[last] - frame[first] + 1 < youngest else 0.0
-
-        parent = mend_links(steady, frame, parent, life_cost=life_cost)
+        lives, at = UsualLife(frame, parent), frame.tolist()
+        parent = mend_links(
+            steady,
+            frame,
+            parent,
+            life_cost=lambda first, last: lives.cost(at[last] - at[first] + 1, at[last]),
+            disbelief=_DISBELIEF,
+            most_missed=measured.most_missed,
+            missed=measured.missed,
+        )
     if settings.most_missed:
-        parent = _found_again(steady, frame, parent, most_frames=settings.most_missed)
         parent = close_track_gaps(
             steady, frame, parent, reach=measured.reach_um, most_frames=settings.most_missed
         )
@@ -131,6 +145,13 @@ def without_brief_daughters(frame: IntArray, parent: IntArray, *, most_frames: i
     return parent
 
 
+def missed_cost(frame: IntArray, parent: IntArray) -> float:
+    """Return what it costs that an object is missing in a frame: by links that jump one."""
+    row = np.flatnonzero(parent >= 0)
+    share = float(np.mean(frame[row] - frame[parent[row]] > 1)) if len(row) else 0.0
+    return -math.log(max(share, _LEAST_MISSED))
+
+
 def neighbour_distance(position: FloatArray, frame: IntArray) -> float:
     """Return the median distance of an object to its nearest neighbour in the same frame.
 
@@ -147,55 +168,42 @@ def neighbour_distance(position: FloatArray, frame: IntArray) -> float:
     return distance or float(np.ptp(position, axis=0).max()) or 1.0
 
 
-def usual_life(frame: IntArray, parent: IntArray) -> float:
-    """Return the median number of frames from a division to the next; 0 if few were seen."""
-    n = np.bincount(parent[parent >= 0], minlength=len(frame))
-    born = np.full(len(frame), -1)
-    for row in np.argsort(frame, kind="stable"):
-        mother = parent[row]
-        if mother >= 0:
-            born[row] = frame[row] if n[mother] == 2 else born[mother]
-    ends = (n == 2) & (born >= 0)
-    lives = frame[ends] - born[ends] + 1
-    return float(np.median(lives)) if len(lives) >= _FEWEST_LIVES else 0.0
+class UsualLife:
+    """How long objects live before they divide: by the lives that end near by in time.
+
+    Cells of an early embryo divide in rounds, others when they like: usual life and spread are
+    medians of the links themselves. Where few lives were seen, no age is unusual.
+    """
+
+    def __init__(self, frame: IntArray, parent: IntArray) -> None:
+        n = np.bincount(parent[parent >= 0], minlength=len(frame))
+        born = np.full(len(frame), -1)
+        for row in np.argsort(frame, kind="stable"):
+            mother = parent[row]
+            if mother >= 0:
+                born[row] = frame[row] if n[mother] == 2 else born[mother]
+        ends = np.flatnonzero((n == 2) & (born >= 0))
+        ends = ends[np.argsort(frame[ends], kind="stable")]
+        life = np.log(frame[ends] - born[ends] + 1.0)
+        here = [life[max(i - _ROUND, 0) : i + _ROUND + 1] for i in range(len(life))]
+        usual = np.array([np.median(lives) for lives in here])
+        self.few = len(life) < _FEWEST_LIVES
+        self.youngest = 0.0 if self.few else _YOUNG * float(np.exp(np.median(life)))
+        if not self.few:
+            self.spread = max(1.48 * float(np.median(np.abs(life - usual))), _LEAST_SPREAD)
+            self.first = int(frame.min())
+            frames = np.arange(self.first, frame.max() + 1)
+            self.usual = np.interp(frames, frame[ends], usual).tolist()
+
+    def cost(self, life: int, last: int) -> float:
+        """Return what it costs to divide after ``life`` frames, the last of which is ``last``."""
+        if self.few:
+            return 0.0
+        off = (math.log(life) - self.usual[last - self.first]) / self.spread
+        return 2.5 * math.log1p(off * off / 4)  # t distribution with 4 degrees of freedom
 
 
 def _divide_cost(
     usual: float, youngest: float, rows: IntArray, at: int, age: FloatArray
 ) -> FloatArray:
     return np.where(age < youngest, usual + _TOO_YOUNG, usual)
-
-
-def _found_again(
-    position: FloatArray, frame: IntArray, parent: IntArray, *, most_frames: int
-) -> IntArray:
-    """Return the links without divisions that are an object found again.
-
-    A daughter that lies nearer to the end of a track, a few frames before, than to her mother is
-    that object; of two daughters, the one of whom it is truer.
-    """
-    from scipy.spatial import cKDTree
-
-    parent = parent.copy()
-    n = np.bincount(parent[parent >= 0], minlength=len(frame))
-    ends = np.flatnonzero((n == 0) & (frame < frame.max() - 1))
-    daughters = np.flatnonzero((parent >= 0) & (n[parent] == 2))
-    if not len(ends) or not len(daughters):
-        return parent
-    tree = cKDTree(position[ends])
-    own = np.linalg.norm(position[daughters] - position[parent[daughters]], axis=1)
-    nearer: list[tuple[float, int, int]] = []
-    for daughter, distance in zip(daughters.tolist(), own.tolist(), strict=True):
-        for i in tree.query_ball_point(position[daughter], distance):
-            missed = frame[daughter] - frame[ends[i]] - 1
-            if 1 <= missed <= most_frames:
-                gap = float(np.linalg.norm(position[daughter] - position[ends[i]]))
-                nearer.append((gap / distance, daughter, int(ends[i])))
-    taken: set[int] = set()
-    for _, daughter, end in sorted(nearer):
-        mother = int(parent[daughter])
-        if end in taken or mother in taken:
-            continue
-        taken |= {end, mother}
-        parent[daughter] = end
-    return parent

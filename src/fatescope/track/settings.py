@@ -22,6 +22,8 @@ class LinkSettings(Settings):
     keep: float = setting(6.0, "what it earns to go on", ge=0)
     divide: float = setting(6.0, "what a division costs", ge=0)
     begin: float = setting(16.0, "what an object costs that comes from nowhere", gt=0)
+    most_missed: int = setting(0, "frames in which an object may be missing", unit="frames", ge=0)
+    missed: float = setting(4.0, "what each frame costs in which an object is missing", ge=0)
 
 
 class ObjectLinkSettings(Settings):

@@ -276,7 +276,8 @@ def _identity_blocks(
     for name, value in state.items():
         level, _, inner = name.partition(".")[2].partition(".")
         block = f"encoder.{level}.{inner.partition('.')[0]}"
-        if name.startswith("encoder.") and not any(n.startswith(f"{block}.") for n in given):
+        is_there = name in given or any(n.startswith(f"{block}.") for n in given)
+        if name.startswith("encoder.") and not is_there:
             last = name.endswith(("second.1.weight", "second.1.bias"))
             added[name] = torch.zeros_like(value) if last else value
     return added

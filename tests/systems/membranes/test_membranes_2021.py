@@ -107,6 +107,31 @@ def test_a_rendered_embryo_has_walls_that_labels_leave_out_and_closing_gives_bac
     assert label(close_gaps(labels, QUICK["spacing_um"])[len(labels) // 2] > 0).max() <= 2
 
 
+def test_the_loss_of_the_network_to_begin_with_sees_walls_that_the_published_one_hardly_does():
+    torch = pytest.importorskip("torch")
+    from fatescope.systems.membranes.training.published import PublishedMembraneTask, WalledTask
+
+    mask = np.zeros((1, 1, 32, 32), np.float32)
+    mask[..., 4:15, 4:28] = mask[..., 17:28, 4:28] = 1  # two cells with two pixels between
+    filled = mask.copy()
+    filled[..., 15:17, 4:28] = 1
+    mask, filled = torch.from_numpy(mask), torch.from_numpy(filled)
+    image = torch.zeros_like(mask)
+
+    def worse(kind):
+        how = {"size_px": 32, "augmentation": "2020", "noise_mean": 0.0, "is_eroded": True}
+        task = kind([], [], **how, seed=0)
+        right, wrong = (
+            float(task.loss(lambda _, drawn=d: drawn, (image, mask))["loss"])
+            for d in (mask, filled)
+        )
+        assert right == pytest.approx(0, abs=0.01)
+        return wrong
+
+    assert worse(PublishedMembraneTask) < 0.06
+    assert worse(WalledTask) > 0.9
+
+
 @pytest.mark.slow
 def test_a_run_that_was_stopped_goes_on_with_the_arms_that_are_not_done(folder, done, tmp_path):
     out = tmp_path / "m"

@@ -26,7 +26,7 @@ from fatescope.prepare import labels_on_grid
 from fatescope.prepare.published_slices import kept_planes, mask_of_2020, mask_of_2021
 from fatescope.systems.membranes.reproduce.arms import read_volume
 from fatescope.systems.membranes.reproduce.film import planes_left_out
-from fatescope.systems.membranes.reproduce.quick import START_STEPS
+from fatescope.systems.membranes.reproduce.quick import START_BATCH, START_STEPS
 from fatescope.systems.membranes.reproduce.unit import SUMS
 from fatescope.systems.reproduction.engine import in_order
 from fatescope.systems.reproduction.intervals import intervals_in_words, score_over_units
@@ -212,8 +212,8 @@ def _ablation(arms: Table, planes: Table, *, quick: bool) -> Section:
         "same for all."
         + (
             f" In this quick run they begin with a network that saw {START_STEPS} batches of "
-            "another rendered embryo with lossless masks: their last steps alone tell them apart. "
-            "The corrected network begins with the shipped one."
+            "another rendered embryo with lossless masks, by a loss that counts walls: their last "
+            "steps alone tell them apart. The corrected network begins with the shipped one."
             if quick
             else ""
         ),
@@ -324,9 +324,9 @@ def _preparations(volume: Volume) -> Section:
     cells = len(np.unique(plane)) - 1
     view = View(title=f"{volume.key}, plane {z}", frames=(Frame(panes=panes),))
     words = (
-        "JPEG rounds label numbers to their surroundings: all that is not 0 became foreground, "
-        "which fills part of the walls; closing fills most of the others. PNG needs neither. "
-        f"The labels of this plane hold {cells} cells; both maps throw their numbers away.",
+        "JPEG rounds label numbers to their surroundings, and all that is not 0 became foreground: "
+        "part of the walls is filled, closing fills most others. PNG needs neither. "
+        f"Of the {cells} cells of this plane both maps throw the numbers away.",
     )
     viewer = ImageViewer(title="Old and new training data", views=(view,))
     return Section(title="Old and new training data", blocks=(Text(paragraphs=words), viewer))
@@ -355,9 +355,8 @@ def _pictures(out: Path, recipe: MembranesRecipe) -> list[Section]:
     if not views:
         return []
     words = (
-        "Planes of frames that were left out: input, mask, and what three networks draw: that of "
-        "the preparation of 2020, that of 2021 at the same number of steps, and the corrected one. "
-        "The same film is in films/old-new.mp4 and .gif.",
+        "Planes of frames left out, and what networks draw: with the preparation of 2020, with "
+        "that of 2021 after as many steps, and corrected. Also as films/old-new.mp4 and .gif.",
     )
     viewer = ImageViewer(title="Input, mask, old, new", views=views)
     return [Section(title="Input, mask, old, new", blocks=(Text(paragraphs=words), viewer))]
@@ -444,5 +443,10 @@ def _what_ran(recipe: MembranesRecipe, embryo: Volumes) -> Section:
 
 def _caveats(embryo: Volumes, *, quick: bool) -> Section:
     whose = "" if quick else ", labels that another program made"
-    words = f"{embryo.source}, one seed{whose}: nothing is claimed for others."
-    return Section(title="How far this can be believed", blocks=(Text(paragraphs=(words,)),))
+    words = [f"{embryo.source}, one seed{whose}: nothing is claimed for others."]
+    if quick:
+        words.append(
+            f"The published networks saw {START_STEPS * START_BATCH} crops of another embryo and a "
+            "few of this one: walls begin to show, and hardly a cell is closed yet."
+        )
+    return Section(title="How far this can be believed", blocks=(Text(paragraphs=words),))

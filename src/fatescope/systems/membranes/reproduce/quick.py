@@ -1,7 +1,8 @@
 """The quick form: a rendered embryo, and the network that every arm of it begins with.
 
-Forty steps from random weights draw nothing but a filled square. So the published network first
-sees another rendered embryo; from there a few steps are enough to tell the arms apart.
+Forty steps from random weights draw nothing but a filled square, and hundreds by the Dice loss of
+interiors a silhouette without walls. So the published network first sees another rendered embryo,
+and its loss there counts walls too; from there a few steps are enough to tell the arms apart.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from fatescope.prepare import Volume
     from fatescope.prepare.splits import Split
-    from fatescope.systems.membranes.training.published import PublishedMembraneTask
+    from fatescope.systems.membranes.training.published import WalledTask
     from fatescope.systems.reproduction.settings import MembranesRecipe
 
 _VOXEL_UM = (0.4, 0.3, 0.3)
@@ -83,18 +84,22 @@ def without_walls(labels: NDArray[Any]) -> NDArray[Any]:
     return np.where(binary_dilation(borders, np.ones((1, 2, 2), bool)), 0, labels)
 
 
-def start_task(volumes: Sequence[Volume], recipe: MembranesRecipe) -> PublishedMembraneTask:
-    """Return the network of 2021 on all planes of another embryo, prepared without its faults."""
-    from fatescope.systems.membranes.training.published import PublishedMembraneTask
+def start_task(volumes: Sequence[Volume], recipe: MembranesRecipe) -> WalledTask:
+    """Return the network of 2021 on all planes of another embryo, on lossless masks.
+
+    Noise is that of 2021, which most arms add: without it their first steps would be lost on it.
+    """
+    from fatescope.systems.membranes.training.published import WalledTask
 
     splits: list[Split] = ["train" for _ in volumes]
-    arm = next(a for a in membrane_arms(volumes, splits) if a.key == "list-2020")
-    return PublishedMembraneTask(
+    arms = {a.key: a for a in membrane_arms(volumes, splits)}
+    arm, noise_mean = arms["list-2020"], arms["new"].noise_mean
+    return WalledTask(
         [plane for volume in masked_planes(arm, volumes) for plane in volume],
         [],
         size_px=recipe.size_px,
         augmentation=arm.augmentation,
-        noise_mean=arm.noise_mean,
+        noise_mean=noise_mean,
         is_eroded=True,
         seed=recipe.seed,
     )

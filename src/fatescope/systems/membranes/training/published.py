@@ -10,7 +10,8 @@ import numpy as np
 import torch
 
 from fatescope.prepare.published_slices import squeezed
-from fatescope.train.published import Batch, DiceFpn, chance_of_step
+from fatescope.train.library_networks import segmentation_library
+from fatescope.train.published import Batch, DiceFpn, chance_of_step, overlap
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +26,7 @@ Augmentation = Literal["2020", "2021"]
 NOISE_SHARE, NOISE_SD = 0.8, 0.05
 CONSTANT = "constant"
 """What the plateau scheduler of 2021 was given after each epoch: always 1."""
+_REACH_PX = 4  # of the square: half of the widest wall between cells
 _VALIDATION_BATCH = 16  # planes at once, for memory
 
 
@@ -137,6 +139,33 @@ class PublishedMembraneTask(DiceFpn):
             "precision": shared / max(shared + wrong, 1),
             "recall": shared / max(shared + missed, 1),
         }
+
+
+class WalledTask(PublishedMembraneTask):
+    """The same, and its loss counts walls too: Dice of interiors alone fills a silhouette first.
+
+    For the network that a quick run begins with, which has few steps; nothing of this is published.
+    """
+
+    def loss(self, network: Any, batch: Batch) -> dict[str, torch.Tensor]:
+        """Return the Dice loss of interiors, and of the gaps that closing them would fill."""
+        image, mask = batch
+        found = network(image.contiguous(memory_format=torch.channels_last)).float()
+        whole = _closed(mask)
+        dice = segmentation_library().losses.DiceLoss("binary", from_logits=False)
+        walls = dice((1 - found) * whole, whole - mask)
+        return {"loss": dice(found, mask) + walls, **overlap(found, mask)}
+
+
+def _closed(mask: torch.Tensor) -> torch.Tensor:
+    """Return masks of 0 and 1, shape (B, 1, Y, X), without gaps up to twice the reach."""
+    side = 2 * _REACH_PX + 1
+    padded = torch.nn.functional.pad(mask, [side - 1] * 4)  # what is outside is no cell
+
+    def widened(values: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.max_pool2d(values, side, stride=1)
+
+    return -widened(-widened(padded))
 
 
 class PassOverValidation(PublishedMembraneTask):

@@ -29,7 +29,7 @@ from fatescope.systems.viability.reproduce.results import (
 from fatescope.systems.viability.reproduce.scores import WHOLE
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from fatescope.base import Table
     from fatescope.pages.chart import Mark
@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
 BLUE, RED, GREY, GREEN = "#0072B2", "#D55E00", "#7f7f7f", "#009E73"
 _MOST_RATES = 400  # points of a curve
+_TIMES_GUESSING = 2.0  # below it a class counts as not told apart; chosen by us
 _MEAN = "the mean AUPRC"
 OF_CLASS = {"live": BLUE, "dead": RED}
 
@@ -63,6 +64,9 @@ def weights_section(found: ArmTables) -> list[Section]:
         rows.append(row)
     about = found.of(found.arms, there[0])
     share = [format_number(found.held(there[0], WHOLE, name)["share"]) for name in OF_CLASS]
+    held = {n: [found.held(arm, WHOLE, n) for arm in there] for n in OF_CLASS}
+    unseen = [f"the {name}" for name, every in held.items() if all(map(_near_guessing, every))]
+    early = f" After {int(about['steps'][0])} steps none tells {' or '.join(unseen)} apart yet."
     paragraphs = (
         "A U-Net on EfficientNet-Lite0, whose ImageNet weights come with a package (those of "
         f"MobileNetV2 do not): {int(about['training_tiles'][0]):,} tiles, "
@@ -74,7 +78,8 @@ def weights_section(found: ArmTables) -> list[Section]:
         "Areas under precision-recall are of whole images of wells that no training has seen, "
         f"{intervals_in_words(found.n_wells, 'well')}; a gain is the mean over these wells of the "
         f"difference to the first row. Guessing reaches {share[0]} (live) and {share[1]} (dead). "
-        "The trainings are short and of one seed: how a network begins, not where it ends.",
+        "The trainings are short and of one seed: how a network begins, not where it ends."
+        f"{early if unseen else ''}",
     )
     columns = ["encoder", "training loss, first epoch", "last epoch"]
     for name in OF_CLASS:
@@ -82,6 +87,11 @@ def weights_section(found: ArmTables) -> list[Section]:
     table = PageTable(columns=tuple(columns), rows=rows)
     charts = Beside(blocks=(_weights_scores(found, there, said), _weights_losses(found, there)))
     return [Section(title=title, blocks=(Text(paragraphs=paragraphs), table, charts))]
+
+
+def _near_guessing(held: Mapping[str, float]) -> bool:
+    """Say whether the area under precision-recall is less than twice what guessing reaches."""
+    return held["auprc"] < _TIMES_GUESSING * held["share"]
 
 
 def _weights_scores(found: ArmTables, there: Sequence[str], said: Sequence[str]) -> Chart:

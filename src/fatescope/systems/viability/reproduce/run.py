@@ -64,7 +64,7 @@ def _begin(request: Request[LiveDeadRecipe], plates: Plates, todo: Sequence[Tile
     found = prepare_tiles(
         place(), recipe=recipe, data=request.given, workers=n, progress=request.progress
     )
-    if request.quick:
+    if request.quick and not all(arm.weights for arm in todo):
         train_start(request.out, recipe, workers=n, progress=request.progress)
     if plates.real is not None and any(arm.real for arm in todo):
         prepare_real_tiles(place, plates.real, recipe=recipe, workers=n)
