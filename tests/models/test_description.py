@@ -156,7 +156,7 @@ def test_a_flat_description_gives_its_pixel_size_to_both_axes():
 
 def test_the_list_holds_every_shipped_package_the_names_network_too():
     images = {"nuclei", "nuclei-em", "membrane", "phase-cells", "live-dead", "viability"}
-    assert set(shipped_names()) == {*images, "populations", "compact-names"}
+    assert set(shipped_names()) == {*images, "populations", "compact-names", "nuclei-3d"}
     for package in list_models():
         assert sum(map(len, package.files.values())) < 8e6
     listed = {m["name"]: m for m in json.loads(run("list", "--json").stdout)["models"]}

@@ -141,7 +141,8 @@ def test_a_volume_divided_too_finely_is_looked_at_again(predictor, diameter):
     image = coarse_chromatin()
 
     def found(plan):
-        return segment_image(image, NucleiSettings(), predictor=predictor, choose=lambda _: plan)
+        settings = NucleiSettings(stack="rule")
+        return segment_image(image, settings, predictor=predictor, choose=lambda _: plan)
 
     given = found(replace(plan, source="given"))
     assert given.frames[0].n > len(CENTRES)

@@ -200,13 +200,15 @@ def open_predictor(
     from fatescope.models.runtime import load_model
 
     model = load_model(name_or_path, precision=precision, threads=threads, device=device)
-    how = {"threads": threads, "device": device}
+
+    def beside(name: str, numbers: Precision) -> Model:
+        return load_model(name, precision=numbers, threads=threads, device=device)
+
     if volumes and model.description.image.channels == PLANE_MAPS:
-        planes = load_model(PLANES, precision=precision, **how)
-        return PackagePredictor(planes, lambda: model)
+        return PackagePredictor(beside(PLANES, precision), lambda: model)
     axes = model.description.image.axes
     if axes != "YX" and not (volumes and model.description.instances.rays):
         raise ModelError(f"model {model.name!r} takes {axes}, and planes (YX) are predicted here.")
     if _draws_as_ours(model.description):
-        return PackagePredictor(model, lambda: load_model(SOLID, **how))
+        return PackagePredictor(model, lambda: beside(SOLID, "auto"))
     return PackagePredictor(model)

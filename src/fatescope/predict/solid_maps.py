@@ -48,7 +48,7 @@ class _Span:
 
 def to_step(planes: int, apart: float) -> FloatArray:
     """Return weights (n, planes) that bring planes ``apart`` pixels from one another to `STEP`."""
-    n = steps_of(planes, apart)
+    n = count_steps(planes, apart)
     at = (np.arange(n) + 0.5) * STEP / apart - 0.5
     at = np.clip(at, 0, planes - 1)
     reach = max(1.0, STEP / apart)
@@ -56,12 +56,12 @@ def to_step(planes: int, apart: float) -> FloatArray:
     return np.asarray(weight / weight.sum(axis=1, keepdims=True), np.float32)
 
 
-def steps_of(planes: int, apart: float) -> int:
+def count_steps(planes: int, apart: float) -> int:
     """Return how many planes of the grid hold planes ``apart`` pixels from one another."""
     return max(1, math.ceil(planes * apart / STEP - 1e-6))
 
 
-def on_grid(maps: NDArray[np.uint8], weight: FloatArray) -> NDArray[np.uint8]:
+def on_steps(maps: NDArray[np.uint8], weight: FloatArray) -> NDArray[np.uint8]:
     """Return maps (C, Z, Y, X) with the planes that weights from `to_step` make of theirs."""
     n, planes = weight.shape
     flat = maps.astype(np.float32).reshape(len(maps), planes, -1)
@@ -98,7 +98,7 @@ def draw_solid(
     for z, y in product(_spans(len(weight), 0), _spans(rows, 1)):
         used = np.flatnonzero(weight[z.seen].any(axis=0))
         taken = slice(int(used[0]), int(used[-1]) + 1)
-        maps = on_grid(read(taken, y.seen), weight[z.seen, taken])
+        maps = on_steps(read(taken, y.seen), weight[z.seen, taken])
         mine = np.flatnonzero((low >= z.own.start) & (low < z.own.stop))
         if not len(mine):
             continue
@@ -132,7 +132,7 @@ def _run(network: Network, maps: NDArray[np.uint8]) -> NDArray[np.uint8]:
         return np.zeros((len(SOLID_MAPS), *maps.shape[1:]), np.uint8)
     lengths = maps.shape[1:]
     pads = [(0, -n % d) for n, d in zip(lengths, DIVISOR, strict=True)]
-    given = np.pad(maps, [(0, 0), *pads]).astype(np.float32) / FULL
+    given = np.pad(maps, [(0, 0), *pads]).astype(np.float32) / np.float32(FULL)
     drawn = network.run(given[None])[0]
     return quantise(drawn[:, : lengths[0], : lengths[1], : lengths[2]])
 
@@ -141,6 +141,6 @@ def _between(drawn: NDArray[np.uint8], place: FloatArray) -> NDArray[np.uint8]:
     """Return maps at places between planes, by the two beside each."""
     low = np.minimum(np.floor(place).astype(int), drawn.shape[1] - 1)
     high = np.minimum(low + 1, drawn.shape[1] - 1)
-    part = np.float32(place - low)[None, :, None, None]
+    part = (place - low).astype(np.float32)[None, :, None, None]
     mixed = drawn[:, low] * (1 - part) + drawn[:, high] * part
     return np.asarray(np.rint(mixed), np.uint8)

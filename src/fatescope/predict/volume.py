@@ -74,7 +74,7 @@ class _PlaneRows:
 
 
 @dataclass(frozen=True, slots=True)
-class Volume:
+class MapVolume:
     """Rows of all planes of a volume in one space."""
 
     rows: Rows
@@ -140,7 +140,7 @@ def segment_volume(
     """
     thresholds = search.thresholds
     coarse = solid_grid(search, frame)
-    maps = draw_planes(search, frame, scratch=scratch, done=done)
+    maps = map_planes(search, frame, scratch=scratch, done=done)
     planes, height, width = len(frame.planes), *coarse.working_shape
 
     mean = float(np.sqrt(coarse.scale[0] * coarse.scale[1]))
@@ -156,8 +156,8 @@ def segment_volume(
     )
     if solid is not None:
         maps = _redrawn(maps, solid, grid, apart, scratch=scratch)
-    labels = Volume(scratch.rows((planes * height, width), np.dtype(np.uint32)), height)
-    shade = Volume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
+    labels = MapVolume(scratch.rows((planes * height, width), np.dtype(np.uint32)), height)
+    shade = MapVolume(scratch.rows((planes * height, width), np.dtype(np.uint8)), height)
     sums = SolidSums()
     for own, seen in grid.blocks():
         provisional, smooth = add_block(
@@ -193,13 +193,13 @@ def solid_grid(search: Search, frame: ImageFrame) -> TileGrid:
     return _halved(search.grid(frame.shape[1:]))
 
 
-def draw_planes(
+def map_planes(
     search: Search,
     frame: ImageFrame,
     *,
     scratch: Scratch,
     done: Callable[[], None] | None = None,
-) -> list[Volume]:
+) -> list[MapVolume]:
     """Return the `PLANE_MAPS` of a volume on its `solid_grid`.
 
     Parameters
@@ -212,7 +212,7 @@ def draw_planes(
     coarse = _halved(fine)
     height, width = coarse.working_shape
     shape = len(frame.planes) * height, width
-    maps = [Volume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in PLANE_MAPS]
+    maps = [MapVolume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in PLANE_MAPS]
     for z, plane in enumerate(frame.planes):
         drawn = MapBuffer(map_tiles(search.network, plane, fine, statistics, done=done))
         for first in range(0, height, _ROWS):
@@ -227,12 +227,12 @@ def draw_planes(
 
 
 def _redrawn(
-    maps: list[Volume], solid: Network, grid: SolidGrid, apart: float, *, scratch: Scratch
-) -> list[Volume]:
+    maps: list[MapVolume], solid: Network, grid: SolidGrid, apart: float, *, scratch: Scratch
+) -> list[MapVolume]:
     """Return the maps that a network in space draws, within the outlines of planes."""
     planes, height, width = grid.shape
     shape = planes * height, width
-    new = [Volume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in range(2)]
+    new = [MapVolume(scratch.rows(shape, np.dtype(np.uint8)), height) for _ in range(2)]
 
     def read(planes: slice, rows: slice) -> NDArray[np.uint8]:
         return np.stack([volume.read(planes, rows) for volume in maps])
@@ -281,7 +281,7 @@ def _light(
 
 
 def round_planes(
-    foreground: Volume, planes: int, height: int, least: float, scale: float
+    foreground: MapVolume, planes: int, height: int, least: float, scale: float
 ) -> float | None:
     """Return the distance of planes, in pixels of the image, at which nuclei are round.
 
@@ -290,8 +290,8 @@ def round_planes(
 
     Parameters
     ----------
-    foreground : Volume
-        Of all planes, from `draw_planes`.
+    foreground : MapVolume
+        Of all planes, from `map_planes`.
     planes, height : int
         How many planes there are, and rows of each.
     least : float
@@ -330,8 +330,8 @@ def round_planes(
 def _outlines(
     frame: ImageFrame,
     grid: TileGrid,
-    labels: Volume,
-    shade: Volume,
+    labels: MapVolume,
+    shade: MapVolume,
     solids: Solids,
     *,
     scratch: Scratch,
@@ -341,7 +341,7 @@ def _outlines(
     """Bring labels back to the planes of the image, and number what is left by its first pixel."""
     planes, rows, columns = frame.shape
     n, height = solids.n, grid.working_shape[0]
-    out = Volume(scratch.rows((planes * rows, columns), np.dtype(np.uint32)), rows)
+    out = MapVolume(scratch.rows((planes * rows, columns), np.dtype(np.uint32)), rows)
     across = make_corners(np.arange(columns), scale=grid.scale[1], length=grid.working_shape[1])
     band_rows = max(1, 4_000_000 // columns)
     seen = np.zeros(n + 1, np.bool_)

@@ -20,9 +20,9 @@ from fatescope.predict.predictor import open_predictor
 from fatescope.predict.scratch import MemoryScratch
 from fatescope.predict.search import Search
 from fatescope.predict.size import pixel_stretch, shared_scale
-from fatescope.predict.solid_maps import STEP, on_grid, steps_of, to_step
+from fatescope.predict.solid_maps import STEP, count_steps, on_steps, to_step
 from fatescope.predict.tiling import FULL
-from fatescope.predict.volume import draw_planes, round_planes, solid_grid
+from fatescope.predict.volume import map_planes, round_planes, solid_grid
 from fatescope.prepare.pixels import read_stack_truth
 from fatescope.systems.nuclei.scales import choose_scale
 from fatescope.systems.nuclei.settings import NucleiSettings
@@ -165,7 +165,7 @@ def draw_stack(stack: LabelledStack, predictor: Predictor, plan: ScalePlan) -> D
     """Return what the network of planes draws of a stack at a scale, and the truth there."""
     search, frame = plane_search(stack.frame, predictor, plan), stack.frame
     grid = solid_grid(search, frame)
-    volumes = draw_planes(search, frame, scratch=MemoryScratch())
+    volumes = map_planes(search, frame, scratch=MemoryScratch())
     planes, (rows, columns) = len(frame.planes), grid.working_shape
     plane_px, mean = stack.plane_px, math.sqrt(grid.scale[0] * grid.scale[1])
     if plane_px is None:
@@ -196,10 +196,10 @@ def plane_search(frame: ImageFrame, predictor: Predictor, plan: ScalePlan) -> Se
 def on_solid_grid(drawn: DrawnStack) -> SolidVolume:
     """Bring a stack to the grid of the network, with its targets."""
     planes = len(drawn.truth)
-    n = steps_of(planes, drawn.apart)
+    n = count_steps(planes, drawn.apart)
     nearest = np.rint((np.arange(n) + 0.5) * STEP / drawn.apart - 0.5).astype(int)
     truth = drawn.truth[np.clip(nearest, 0, planes - 1)]
-    shown = on_grid(drawn.maps, to_step(planes, drawn.apart))
+    shown = on_steps(drawn.maps, to_step(planes, drawn.apart))
     return SolidVolume(drawn.kind, shown, solid_target(truth))
 
 
