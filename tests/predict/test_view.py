@@ -16,6 +16,7 @@ class Counted:
         self._inner = open_predictor("nuclei")
         self.name, self.sha256 = self._inner.name, self._inner.sha256
         self.device, self.description = self._inner.device, self._inner.description
+        self.solid = None
         self.n_runs = 0
 
     def network(self, parts, statistics):
