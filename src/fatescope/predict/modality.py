@@ -168,5 +168,6 @@ def _could_be(measured: dict[str, float], model: ModelDescription) -> bool:
 
 @lru_cache(maxsize=1)
 def _shipped() -> tuple[ModelDescription, ...]:
-    """Return the descriptions of the shipped packages whose maps become instances as here."""
-    return tuple(p.description for p in list_models() if p.description.task.startswith("nuclei"))
+    """Return the descriptions of the shipped packages whose maps of images become instances."""
+    tasks = tuple(p.description for p in list_models() if p.description.task.startswith("nuclei"))
+    return tuple(d for d in tasks if d.image.axes == "YX")

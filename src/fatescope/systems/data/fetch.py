@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 RENDERED = {
     "simulate nuclei": "a time-lapse of dividing nuclei with labels and lineage",
     "simulate fields": "fluorescence fields with labelled nuclei, of many looks",
+    "simulate crowds": "Z stacks of crowded nuclei with labels, of many looks",
     "simulate sections": "electron micrographs of embryo sections with labels",
     "simulate embryo": "an embryo in 3D over time with membranes, nuclei and names",
     "simulate movie": "a projected movie with counts of every founder, clean or faulty",

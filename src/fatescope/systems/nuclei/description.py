@@ -64,6 +64,9 @@ DESCRIPTION = Description(
             channels=("channel",),
             views=("labels", "objects", "report"),
             adapts="nuclei",
+            unrendered={
+                "nuclei-3d": "It sees what `nuclei` draws of the planes of a stack, and no image."
+            },
         ),
     ),
     trains={
